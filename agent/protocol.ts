@@ -1,0 +1,194 @@
+// The words that bot, agent and page exchange: types, opcodes, limits. Imports nothing; knows no socket and no state.
+
+// ---------------------------------------------------------------------------------------------------------------
+// The terminal: `GET /terminal` on the node. Control frames are JSON text, bytes are binary frames.
+
+/** Binary frames: `[type u8][n u16][payload]`, little-endian; `n` is the session's number on this socket. */
+export const Frame = {
+  /** viewer -> node: what was typed. */
+  INPUT: 0x01,
+  /** viewer -> node: f64, the offset up to which the viewer has parsed the session's output. Cumulative. */
+  ACK: 0x02,
+  /** node -> viewer: the session's output; goes on from the last offset said. */
+  OUTPUT: 0x80,
+  /** node -> viewer: f64 offset, then bytes that redraw the screen as of that offset. One or more of one offset. */
+  SNAPSHOT: 0x81,
+} as const;
+
+export const FRAME_HEAD_BYTES = 3;
+export const OFFSET_BYTES = 8;
+/** The largest frame that a node takes from a viewer. A paste is cut into pieces. */
+export const MAX_FRAME_BYTES = 1 << 20;
+/** What a session may have sent that its fastest viewer has not acknowledged, before its pty is paused. */
+export const WINDOW_BYTES = 256 * 1024;
+/** How much a viewer parses between two ACKs. */
+export const ACK_EVERY_BYTES = 32 * 1024;
+/** How long the node waits for the first frame. */
+export const ATTACH_TIMEOUT_MS = 5_000;
+/** Viewers that have not attached yet, on one node. */
+export const MAX_PENDING_VIEWERS = 64;
+
+/** Why a node closed the socket. Anything else is a broken network: the page reconnects. */
+export const Close = {
+  /** The ticket is unknown, spent, late, for somebody else, or older than the last revocation. */
+  BAD_TICKET: 4401,
+  /** The ticket's workspace is not on this node. */
+  NOT_HERE: 4404,
+  /** The workspace was stopped or deleted. */
+  STOPPED: 4410,
+  /** Too many viewers or sessions. */
+  TOO_MANY: 4429,
+} as const;
+
+/** One pty. `first` and `end` are offsets, in bytes, of the output that the node still has; they count from its birth. */
+export interface SessionInfo {
+  id: string;
+  name: string;
+  cols: number;
+  rows: number;
+  first: number;
+  end: number;
+}
+
+interface Ref {
+  /** Chosen by the viewer; the answer to the request repeats it. */
+  ref?: number | string;
+}
+
+export type ViewerMessage =
+  | { type: 'attach'; ticket: string }
+  | ({ type: 'open'; name?: string; profile?: string; cols: number; rows: number } & Ref)
+  | ({ type: 'resume'; id: string; offset?: number } & Ref)
+  | ({ type: 'close'; id: string } & Ref)
+  | ({ type: 'rename'; id: string; name: string } & Ref)
+  | ({ type: 'resize'; id: string; cols: number; rows: number } & Ref);
+
+export type TerminalMessage =
+  | { type: 'attached'; sessions: SessionInfo[] }
+  | ({ type: 'opened'; id: string; n: number } & Ref)
+  | ({ type: 'resumed'; id: string; n: number; offset: number } & Ref)
+  /** The session, or that offset of it, does not exist (any more). */
+  | ({ type: 'gone'; id: string } & Ref)
+  /** To every viewer of the workspace: somebody opened, renamed or resized a session; or `closed` answers `close`. */
+  | ({ type: 'session'; session: SessionInfo } & Ref)
+  | { type: 'exit'; id: string; code: number; signal?: number }
+  | ({ type: 'error'; code: string; message: string } & Ref);
+
+// ---------------------------------------------------------------------------------------------------------------
+// The agent's connection: `GET /agent/connect` on the bot, dialled by the agent. JSON text frames.
+
+export const AGENT_PROTOCOL_VERSION = 1;
+/** Both sides ping as often; three missed and the other side counts as gone. */
+export const PING_EVERY_MS = 15_000;
+
+/** What may still be lost with a workspace. Counts of files and commits. */
+export interface Work {
+  /** Tracked files with changes. */
+  changed: number;
+  /** Files git does not know and does not ignore. */
+  untracked: number;
+  /** Commits that no remote branch holds, and stashes. */
+  unpushed: number;
+}
+
+/** Whose side a failure is on. `transient`: trying again may help. */
+export type ErrorClass = 'transient' | 'configuration' | 'provider' | 'internal';
+
+export interface Failure {
+  class: ErrorClass;
+  /** A finished sentence for people; no secrets, no stack. */
+  message: string;
+}
+
+/** What the bot wants a node to have. */
+export interface DesiredWorkspace {
+  id: string;
+  /** What people type; also the prompt's and the folder's name. */
+  name: string;
+  desired: 'running' | 'stopped' | 'deleted';
+  /** Moves with each start, restart and retry: a higher one than before means "begin again". */
+  run: number;
+  /** Counts revocations; viewers with a lower one are dropped at once. */
+  access: number;
+  /** With `deleted`: go even if work would be lost. Without it the agent looks first, and may answer `refused`. */
+  force: boolean;
+  /** `https://host/owner/name.git`, or a path on a local node. */
+  repository: string;
+  /** Branch, tag or commit to check out; absent: the remote's default. */
+  ref?: string;
+}
+
+/** What a node has. */
+export interface WorkspaceReport {
+  id: string;
+  phase: 'preparing' | 'running' | 'stopping' | 'stopped' | 'deleting' | 'deleted' | 'failed';
+  /** The `run` that this phase belongs to. */
+  run: number;
+  step?: 'clone' | 'build' | 'start' | 'check';
+  failure?: Failure;
+  /** When somebody last typed; ms since 1970, the bot corrects it to its own clock by `now`. */
+  activityAt?: number;
+  sessions: number;
+  /** The commit that is checked out. */
+  commit?: string;
+  work?: Work;
+  /** The answer to a `deleted` without `force`: the work that would be lost, so nothing was done. */
+  refused?: Work;
+}
+
+export interface Load {
+  /** Of all cores, 0 to 1, over the last minute. */
+  cpu: number;
+  /** Of all memory, 0 to 1. */
+  memory: number;
+}
+
+export interface LogLine {
+  workspace: string;
+  /** ms since 1970 on the node's clock. */
+  at: number;
+  step: string;
+  text: string;
+}
+
+export type AgentMessage =
+  /** First after each connect: everything this node has. */
+  | {
+      type: 'hello';
+      protocol: number;
+      version: string;
+      now: number;
+      /** The loopback port of the terminal server; only a local node says it. */
+      terminalPort?: number;
+      workspaces: WorkspaceReport[];
+    }
+  /** What changed since; each workspace whole. */
+  | { type: 'report'; now: number; workspaces: WorkspaceReport[]; load?: Load }
+  | { type: 'log'; id: number; lines: LogLine[] };
+
+export type BotMessage =
+  /** First after each connect (`all`), then what changed. What is not named is left alone, never deleted. */
+  | { type: 'desired'; all: boolean; workspaces: DesiredWorkspace[] }
+  /** The log lines up to this id are in the database; the agent may forget them. */
+  | { type: 'logged'; id: number }
+  /** Drop viewers of this workspace whose ticket has a lower `access`. */
+  | { type: 'revoke'; workspace: string; access: number };
+
+/** The answer of `POST /api/bootstrap` and `POST /agent/token`. */
+export interface Bootstrap {
+  node: string;
+  /** For `Authorization: Bearer …` on everything an agent calls; lives `settings.tokenLifeMs`. */
+  token: string;
+  /** The WebSocket URL to dial. */
+  connect: string;
+  settings: {
+    tokenLifeMs: number;
+    /** The one Origin that may open terminals. */
+    origin: string;
+    /** Where the keys of tickets are. */
+    jwks: string;
+    issuer: string;
+    /** Whether the terminal listens on loopback behind the bot, or with its own certificate. */
+    terminal: 'loopback' | 'tls';
+  };
+}

@@ -1,0 +1,42 @@
+// The errors that have a meaning. Everything else that is thrown is a bug, and people see only a reference to the log.
+
+/** Something a person can mend. `message` is finished text for a chat: what happened, then one command to copy. */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  readonly code: string;
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** A call to a cloud that did not work. The row keeps it; `retryable` decides between backoff and `failed`. */
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError';
+  readonly provider: string;
+  readonly operation: string;
+  readonly retryable: boolean;
+  /** How long the provider asks us to wait, in ms. */
+  readonly retryAfterMs: number | undefined;
+  constructor(
+    fault: { provider: string; operation: string; retryable: boolean; retryAfterMs?: number | undefined },
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${fault.provider}: ${fault.operation}: ${message}`, options);
+    this.provider = fault.provider;
+    this.operation = fault.operation;
+    this.retryable = fault.retryable;
+    this.retryAfterMs = fault.retryAfterMs;
+  }
+}
+
+/** The start cannot go on. `message` says what is wrong and what to do; main prints it alone and exits with 1. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
