@@ -1,0 +1,363 @@
+// All tables. The shape of Postgres is made from this file by `npm run migration`; it knows no behaviour.
+// Columns about the outside world are a cache of what was last seen there, never the truth.
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  customType,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
+import type { Failure, Load, Work, WorkspaceReport } from '../../agent/protocol.ts';
+
+const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
+const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
+
+export type Desired = 'running' | 'stopped' | 'deleted';
+export type WorkspacePhase =
+  | 'queued'
+  | 'provisioning'
+  | 'preparing'
+  | 'running'
+  | 'stopping'
+  | 'stopped'
+  | 'deleting'
+  | 'deleted'
+  | 'failed';
+export type NodePhase = 'creating' | 'booting' | 'ready' | 'unhealthy' | 'deleting' | 'deleted' | 'failed';
+export type Size = 'small' | 'medium' | 'large';
+export type Front = 'console' | 'github' | 'slack' | 'api';
+
+/** What each reconciled row has: the wish, where it stands, and the right to work on it. */
+const reconciled = {
+  desired: text('desired').$type<Desired>().notNull(),
+  phaseSince: at('phase_since').notNull().defaultNow(),
+  /** Moves with each change of what is wanted or heard; a pass may only rest if it saw the newest. */
+  gen: integer('gen').notNull().default(1),
+  attempts: integer('attempts').notNull().default(0),
+  /** When the next pass is due; null: nothing to do until somebody says something. */
+  nextAt: at('next_at').defaultNow(),
+  lastError: jsonb('last_error').$type<Failure>(),
+  leaseToken: text('lease_token'),
+  leaseUntil: at('lease_until'),
+  createdAt: at('created_at').notNull().defaultNow(),
+};
+
+export const users = pgTable('users', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  createdAt: at('created_at').notNull().defaultNow(),
+});
+
+/** Who a person is elsewhere: `console`, `github`, `slack:<team>`; ids, never names or mail addresses. */
+export const identities = pgTable(
+  'identities',
+  {
+    source: text('source').notNull(),
+    externalId: text('external_id').notNull(),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id),
+    login: text('login').notNull(),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.source, table.externalId] }), index().on(table.userId)],
+);
+
+export const nodes = pgTable(
+  'nodes',
+  {
+    id: text('id').primaryKey(),
+    /** The server's name at the provider, chosen before the create. */
+    name: text('name').notNull().unique(),
+    owner: text('owner')
+      .notNull()
+      .references(() => users.id),
+    provider: text('provider').notNull(),
+    size: text('size').$type<Size>().notNull(),
+    phase: text('phase').$type<NodePhase>().notNull(),
+    ...reconciled,
+    /** Committed before the create is sent: from then on a server may exist. */
+    createSentAt: at('create_sent_at'),
+    providerId: text('provider_id'),
+    address: text('address'),
+    /** When the provider was last asked, and the server was there. */
+    observedAt: at('observed_at'),
+    readyAt: at('ready_at'),
+    lastHeardAt: at('last_heard_at'),
+    /** Since when no workspace wants it. */
+    idleSince: at('idle_since'),
+    agentVersion: text('agent_version'),
+    /** The RFC 7638 thumbprint of the agent's key, once its bootstrap token was redeemed. */
+    agentKey: text('agent_key'),
+    terminalPort: integer('terminal_port'),
+    load: jsonb('load').$type<Load>(),
+  },
+  (table) => [
+    index('nodes_due')
+      .on(table.nextAt)
+      .where(sql`${table.nextAt} is not null`),
+    index('nodes_owner')
+      .on(table.owner)
+      .where(sql`${table.phase} <> 'deleted'`),
+  ],
+);
+
+export const workspaces = pgTable(
+  'workspaces',
+  {
+    id: text('id').primaryKey(),
+    /** repository | goal | owner: one `up`, one workspace (DESIGN.md rule 10). */
+    key: text('key').notNull(),
+    owner: text('owner')
+      .notNull()
+      .references(() => users.id),
+    name: text('name').notNull(),
+    /** `https://host/owner/name`, or a path. */
+    repository: text('repository').notNull(),
+    ref: text('ref'),
+    size: text('size').$type<Size>().notNull(),
+    phase: text('phase').$type<WorkspacePhase>().notNull(),
+    step: text('step').$type<NonNullable<WorkspaceReport['step']> | 'saving'>(),
+    ...reconciled,
+    nodeId: text('node_id').references(() => nodes.id),
+    /** Moves with each start, restart and retry; the agent begins again when it sees a higher one. */
+    run: integer('run').notNull().default(1),
+    /** Counts revocations: tickets and links with a lower one are worth nothing. */
+    access: integer('access').notNull().default(1),
+    /** The person said `--force`: delete whatever would be lost. */
+    force: boolean('force').notNull().default(false),
+    /** What was wanted before a delete that the agent may refuse. */
+    desiredBefore: text('desired_before').$type<Desired>(),
+    /** Nobody asked for the present wish: time did. */
+    isAutomatic: boolean('is_automatic').notNull().default(false),
+    /** What the agent last said. */
+    reported: jsonb('reported').$type<WorkspaceReport>(),
+    reportedAt: at('reported_at'),
+    lastActivityAt: at('last_activity_at').notNull().defaultNow(),
+    keptUntil: at('kept_until'),
+    runningAt: at('running_at'),
+    /** The expiry that people were warned of; another expiry deserves another warning. */
+    warnedFor: at('warned_for'),
+    /** When it goes even though work would be lost: a deletion nobody asked for says so a day before. */
+    deleteAt: at('delete_at'),
+    /** One sentence that the card shows: why it stopped by itself, what would be lost. */
+    notice: text('notice'),
+  },
+  (table) => [
+    uniqueIndex('workspaces_key')
+      .on(table.key)
+      .where(sql`${table.desired} <> 'deleted'`),
+    uniqueIndex('workspaces_name')
+      .on(table.owner, table.name)
+      .where(sql`${table.desired} <> 'deleted'`),
+    index('workspaces_due')
+      .on(table.nextAt)
+      .where(sql`${table.nextAt} is not null`),
+    index('workspaces_node').on(table.nodeId),
+  ],
+);
+
+export type CommandStatus = 'running' | 'done' | 'failed' | 'superseded';
+
+export const commands = pgTable(
+  'commands',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    workspaceId: text('workspace_id').references(() => workspaces.id),
+    /** Counts a workspace's commands. */
+    seq: integer('seq').notNull(),
+    actor: text('actor')
+      .notNull()
+      .references(() => users.id),
+    front: text('front').$type<Front>().notNull(),
+    verb: text('verb').notNull(),
+    line: text('line').notNull(),
+    desired: text('desired').$type<Desired>(),
+    status: text('status').$type<CommandStatus>().notNull(),
+    gen: integer('gen').notNull(),
+    error: text('error'),
+    createdAt: at('created_at').notNull().defaultNow(),
+    endedAt: at('ended_at'),
+  },
+  (table) => [uniqueIndex('commands_seq').on(table.workspaceId, table.seq)],
+);
+
+/** What a front shows for a request; text in our small Markdown, made by a command. */
+export interface Answer {
+  ok: boolean;
+  /** Stable, for programs; `ok` or an error's code. */
+  code: string;
+  text: string;
+  /** The workspace it is about. Its card goes where the request came from. */
+  workspace?: string;
+  /** Show this person a private way into `workspace`; the front makes the one-time code as it answers. */
+  link?: boolean;
+}
+
+/** The inbox: every request under its delivery id, before anything is done about it. */
+export const deliveries = pgTable(
+  'deliveries',
+  {
+    source: text('source').$type<Front>().notNull(),
+    deliveryId: text('delivery_id').notNull(),
+    bodyHash: text('body_hash'),
+    /** Requests of one thread run in order. */
+    thread: text('thread').notNull(),
+    event: text('event').notNull(),
+    payload: jsonb('payload').$type<unknown>(),
+    receivedAt: at('received_at').notNull().defaultNow(),
+    seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
+    attempts: integer('attempts').notNull().default(0),
+    nextAt: at('next_at').notNull().defaultNow(),
+    leaseToken: text('lease_token'),
+    leaseUntil: at('lease_until'),
+    endedAt: at('ended_at'),
+    commandId: bigint('command_id', { mode: 'number' }),
+    answer: jsonb('answer').$type<Answer>(),
+    /** When the front has shown the answer. */
+    answeredAt: at('answered_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.source, table.deliveryId] }),
+    uniqueIndex('deliveries_body')
+      .on(table.source, table.bodyHash)
+      .where(sql`${table.bodyHash} is not null`),
+    index('deliveries_open')
+      .on(table.thread, table.seq)
+      .where(sql`${table.endedAt} is null`),
+    index('deliveries_unanswered')
+      .on(table.source, table.seq)
+      .where(sql`${table.endedAt} is not null and ${table.answeredAt} is null`),
+  ],
+);
+
+/** A card is desired state too: the newest body is sent, versions between collapse. */
+export const cards = pgTable(
+  'cards',
+  {
+    front: text('front').$type<Front>().notNull(),
+    thread: text('thread').notNull(),
+    /** The workspace; on GitHub the pull request or issue, whose one comment lists everyone's. */
+    subject: text('subject').notNull(),
+    externalId: text('external_id'),
+    wantVersion: integer('want_version').notNull().default(1),
+    sentVersion: integer('sent_version').notNull().default(0),
+    /** Of the body that was sent last: an equal one is not sent again. */
+    sentHash: text('sent_hash'),
+    attempts: integer('attempts').notNull().default(0),
+    nextAt: at('next_at').notNull().defaultNow(),
+    leaseToken: text('lease_token'),
+    leaseUntil: at('lease_until'),
+    /** How often it was posted anew after somebody deleted it. */
+    reposts: integer('reposts').notNull().default(0),
+    lastError: text('last_error'),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.front, table.thread, table.subject] }),
+    index('cards_subject').on(table.subject),
+    index('cards_due')
+      .on(table.nextAt)
+      .where(sql`${table.wantVersion} <> ${table.sentVersion}`),
+  ],
+);
+
+/** Append-only: the time line, and the audit. */
+export const events = pgTable(
+  'events',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    at: at('at').notNull().defaultNow(),
+    entity: text('entity').notNull(),
+    gen: integer('gen').notNull(),
+    type: text('type').notNull(),
+    data: jsonb('data').$type<Record<string, unknown>>().notNull().default({}),
+  },
+  (table) => [index('events_entity').on(table.entity, table.id)],
+);
+
+export const logs = pgTable(
+  'logs',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    workspaceId: text('workspace_id').notNull(),
+    at: at('at').notNull(),
+    step: text('step').notNull(),
+    text: text('text').notNull(),
+  },
+  (table) => [index('logs_workspace').on(table.workspaceId, table.id)],
+);
+
+export type TokenPurpose = 'link' | 'bootstrap' | 'connect';
+
+/** One-time rights. Only a hash is stored; one statement spends them. */
+export const tokens = pgTable('tokens', {
+  hash: text('hash').primaryKey(),
+  purpose: text('purpose').$type<TokenPurpose>().notNull(),
+  /** A workspace, or a node. */
+  subject: text('subject').notNull(),
+  userId: text('user_id').references(() => users.id),
+  /** A link's code ends when its workspace's `access` moves. */
+  access: integer('access'),
+  createdAt: at('created_at').notNull().defaultNow(),
+  expiresAt: at('expires_at').notNull(),
+  usedAt: at('used_at'),
+});
+
+/** A browser's session. `workspaces` null: a full sign-in; else only those whose codes it spent. */
+export const browserSessions = pgTable(
+  'browser_sessions',
+  {
+    hash: text('hash').primaryKey(),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id),
+    workspaces: jsonb('workspaces').$type<{ id: string; access: number }[]>(),
+    createdAt: at('created_at').notNull().defaultNow(),
+    expiresAt: at('expires_at').notNull(),
+  },
+  (table) => [index('browser_sessions_user').on(table.userId)],
+);
+
+/** Secrets of people and installations, sealed by access/vault.ts. */
+export const credentials = pgTable('credentials', {
+  id: text('id').primaryKey(),
+  kind: text('kind').notNull(),
+  owner: text('owner').notNull(),
+  keyId: text('key_id').notNull(),
+  ciphertext: bytes('ciphertext').notNull(),
+  createdAt: at('created_at').notNull().defaultNow(),
+});
+
+/** When each sweep last went through, and what stopped it since. */
+export const sweeps = pgTable('sweeps', {
+  name: text('name').primaryKey(),
+  lastRunAt: at('last_run_at'),
+  lastSuccessAt: at('last_success_at'),
+  lastError: text('last_error'),
+  durationMs: doublePrecision('duration_ms'),
+  leaseUntil: at('lease_until'),
+});
+
+/** Facts about this installation, such as its id. */
+export const settings = pgTable('settings', {
+  name: text('name').primaryKey(),
+  value: text('value').notNull(),
+});
+
+export type User = typeof users.$inferSelect;
+export type Node = typeof nodes.$inferSelect;
+export type Workspace = typeof workspaces.$inferSelect;
+export type Delivery = typeof deliveries.$inferSelect;
+export type Card = typeof cards.$inferSelect;
+export type Token = typeof tokens.$inferSelect;
+export type BrowserSession = typeof browserSessions.$inferSelect;
+export type { Work };

@@ -1,0 +1,67 @@
+// The contract of a provider: something that makes and removes the servers that nodes run on. Knows no rows.
+//
+// Who calls: the reconciler and the sweep, nobody else; never inside a transaction, one call at a time per node.
+//
+// - A server's name is ours, unique at the provider, chosen before the call. `create` with a name that exists
+//   throws (retryable): the next pass finds the server by its name and goes on from there. So a create may be
+//   repeated after any failure, and at most one server comes of it.
+// - A create that throws may have worked. Only a look (`find`) tells, and "absent" is believed only after a quiet
+//   period longer than the provider's own time-out.
+// - `find` asks the outside world each time. `undefined` means: the provider said there is no such server. Not
+//   being able to ask is an error, never `undefined`.
+// - Only servers that carry all of our labels are ours. `list` gives those of this installation and nothing else;
+//   `remove` and `start` refuse any other.
+// - `remove` may return before the server is gone: the caller looks until `find` says so. Removing what is gone
+//   is not an error. It takes everything with it that is billed or that runs.
+// - Every call ends within the time-out that the provider was made with. Errors are ProviderError, without
+//   secrets in message or cause; `retryable` says whether the same call may work later.
+import type { Size } from '../database/schema.ts';
+
+export interface Provider {
+  /** `local`, `hetzner`: also in the rows of its nodes. */
+  name: string;
+  create(order: ServerOrder): Promise<Server>;
+  find(name: string): Promise<Server | undefined>;
+  /** Everything of this installation, deleted-in-progress included. */
+  list(): Promise<Server[]>;
+  /** Powers on a server that is off. */
+  start(server: Server): Promise<void>;
+  remove(server: Server): Promise<void>;
+}
+
+export interface ServerOrder {
+  name: string;
+  size: Size;
+  node: string;
+  owner: string;
+  /** What the machine needs to call us, and nothing more. */
+  boot: { url: string; node: string; bootstrapToken: string };
+}
+
+export interface Server {
+  /** The provider's own. */
+  id: string;
+  name: string;
+  status: 'starting' | 'running' | 'off' | 'removing';
+  createdAt: Date;
+  labels: Labels;
+  /** Where the machine answers; absent for a local one, which is reached through the bot. */
+  address?: string;
+}
+
+/** On every server from its create on; all of them must match before anything of ours touches it. */
+export interface Labels {
+  'managed-by': 'sam';
+  'sam-installation': string;
+  'sam-node': string;
+  'sam-owner': string;
+}
+
+export function labelsFor(installation: string, order: Pick<ServerOrder, 'node' | 'owner'>): Labels {
+  return {
+    'managed-by': 'sam',
+    'sam-installation': installation,
+    'sam-node': order.node,
+    'sam-owner': order.owner,
+  };
+}

@@ -1,0 +1,47 @@
+// How long things may take. Every deadline derives from one base, so that none can outlive the one it waits for.
+
+/** All in milliseconds. */
+export interface Timing {
+  /** The longest a call to a provider may take before we give up on its answer. */
+  callTimeoutMs: number;
+  /** A create that got no answer may still land for this long; only then is absence believed. */
+  quietMs: number;
+  bootMs: number;
+  provisioningMs: number;
+  preparingMs: number;
+  stoppingMs: number;
+  /** How long the agent may look for work that a delete would lose, and then delete. */
+  deletingMs: number;
+  /** An unknown server younger than this is left alone by the sweep. */
+  graceMs: number;
+  /** Silence after which a node counts as unhealthy: three missed heartbeats. */
+  silenceMs: number;
+  /** How long before its expiry a workspace says so. */
+  warningMs: number;
+  /** Between saying what an automatic deletion would lose, and deleting. */
+  lastCallMs: number;
+}
+
+/** `baseMs` is 30 s; tests take less. */
+export function timingFrom(baseMs = 30_000): Timing {
+  return {
+    callTimeoutMs: baseMs,
+    quietMs: 4 * baseMs,
+    bootMs: 24 * baseMs,
+    provisioningMs: 30 * baseMs,
+    preparingMs: 60 * baseMs,
+    stoppingMs: 4 * baseMs,
+    deletingMs: 4 * baseMs,
+    graceMs: 20 * baseMs,
+    silenceMs: 1.5 * baseMs,
+    warningMs: 60 * baseMs,
+    lastCallMs: 2880 * baseMs,
+  };
+}
+
+export const later = (from: Date, ms: number): Date => new Date(from.getTime() + ms);
+export const isPast = (moment: Date, now: Date): boolean => moment.getTime() <= now.getTime();
+
+/** Backoff for the n-th attempt in a row, with a cap: 1 s, 2 s, 4 s … 60 s. */
+export const backoffMs = (attempts: number): number =>
+  Math.min(60_000, 1000 * 2 ** Math.max(0, attempts - 1));

@@ -1,0 +1,209 @@
+// What a workspace does next. Pure: rows and the time in, one step out. Knows no database and no agent.
+import type { Failure, Work } from '../../agent/protocol.ts';
+import type { Desired, Node, Workspace, WorkspacePhase } from '../database/schema.ts';
+import { isGone, isUsable } from './node.ts';
+import { isPast, later, type Timing } from './timing.ts';
+
+export type WorkspaceStep =
+  /** Find or make a node for it. */
+  | { do: 'place' }
+  | { do: 'enter'; phase: WorkspacePhase; step?: Workspace['step']; nodeId?: null }
+  | { do: 'fail'; failure: Failure }
+  /** Nobody asked, but the time has come. */
+  | { do: 'want'; desired: Desired; force: boolean; notice: string }
+  /** The agent found work that a delete would lose: back to what was wanted before. */
+  | { do: 'refuse'; work: Work | undefined }
+  /** Its expiry is near: the card says so. */
+  | { do: 'warn'; expiry: Date }
+  /** Nothing until then; null: until somebody says something. */
+  | { do: 'wait'; until: Date | null };
+
+/** The durations of the configuration; 0 means never. */
+export interface Life {
+  idleTimeoutMs: number;
+  deleteStoppedAfterMs: number;
+  timing: Timing;
+}
+
+const wait = (until: Date | null): WorkspaceStep => ({ do: 'wait', until });
+const enter = (phase: WorkspacePhase): WorkspaceStep => ({ do: 'enter', phase });
+
+/** The step that brings `workspace` nearer to what is wanted of it. */
+export function nextStep(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
+  switch (workspace.desired) {
+    case 'running':
+      return towardsRunning(workspace, node, now, life);
+    case 'stopped':
+      return towardsStopped(workspace, node, now, life);
+    case 'deleted':
+      return towardsDeleted(workspace, node, now, life);
+  }
+}
+
+function towardsRunning(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
+  switch (workspace.phase) {
+    case 'queued':
+      return { do: 'place' };
+    case 'provisioning':
+      return whileProvisioning(workspace, node, now, life.timing);
+    case 'preparing':
+      return whilePreparing(workspace, node, now, life.timing);
+    case 'running':
+      return whileRunning(workspace, node, now, life);
+    case 'stopping':
+    case 'stopped':
+    case 'deleting':
+      return node && isUsable(node) ? enter('preparing') : { do: 'enter', phase: 'queued' };
+    case 'failed':
+    case 'deleted':
+      return wait(null);
+  }
+}
+
+function whileProvisioning(
+  workspace: Workspace,
+  node: Node | undefined,
+  now: Date,
+  timing: Timing,
+): WorkspaceStep {
+  if (!node) return { do: 'enter', phase: 'queued' };
+  if (isGone(node)) return { do: 'fail', failure: node.lastError ?? lostNode };
+  if (node.phase === 'ready') return enter('preparing');
+  return beforeDeadline(workspace, now, timing.provisioningMs, {
+    class: 'provider',
+    message: 'Its machine was not ready in time.',
+  });
+}
+
+function whilePreparing(
+  workspace: Workspace,
+  node: Node | undefined,
+  now: Date,
+  timing: Timing,
+): WorkspaceStep {
+  if (!node || isGone(node)) return { do: 'fail', failure: node?.lastError ?? lostNode };
+  const reported = workspace.reported;
+  if (reported?.run === workspace.run) {
+    if (reported.phase === 'running') return enter('running');
+    if (reported.phase === 'failed') return { do: 'fail', failure: reported.failure ?? unsaid };
+    if (reported.step && reported.step !== workspace.step)
+      return { do: 'enter', phase: 'preparing', step: reported.step };
+  }
+  return beforeDeadline(workspace, now, timing.preparingMs, {
+    class: 'transient',
+    message: `It was not ready in time${workspace.step ? ` (step: ${workspace.step})` : ''}.`,
+  });
+}
+
+function whileRunning(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
+  if (!node || isGone(node)) return { do: 'fail', failure: lostNode };
+  const reported = workspace.reported;
+  if (reported?.run !== workspace.run || reported.phase === 'preparing') return enter('preparing');
+  if (reported.phase === 'failed') return { do: 'fail', failure: reported.failure ?? unsaid };
+  const expiry = expiryOf(workspace, life.idleTimeoutMs);
+  if (!expiry) return wait(null);
+  if (isPast(expiry, now))
+    return { do: 'want', desired: 'stopped', force: false, notice: 'It was idle, so it stopped by itself.' };
+  const warning = later(expiry, -life.timing.warningMs);
+  if (!isPast(warning, now)) return wait(warning);
+  return workspace.warnedFor?.getTime() === expiry.getTime() ? wait(expiry) : { do: 'warn', expiry };
+}
+
+function towardsStopped(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
+  switch (workspace.phase) {
+    case 'queued':
+    case 'provisioning':
+      return { do: 'enter', phase: 'stopped', nodeId: null };
+    case 'preparing':
+    case 'running':
+    case 'failed':
+    case 'deleting':
+      return node && !isGone(node) ? enter('stopping') : enter('stopped');
+    case 'stopping':
+      return whileStopping(workspace, node, now, life.timing);
+    case 'stopped':
+      return whileStopped(workspace, now, life);
+    case 'deleted':
+      return wait(null);
+  }
+}
+
+function whileStopping(
+  workspace: Workspace,
+  node: Node | undefined,
+  now: Date,
+  timing: Timing,
+): WorkspaceStep {
+  if (!node || isGone(node)) return enter('stopped');
+  if (workspace.reported?.phase === 'stopped' && workspace.reported.run === workspace.run)
+    return enter('stopped');
+  return beforeDeadline(workspace, now, timing.stoppingMs, {
+    class: 'provider',
+    message: 'Its machine did not answer, so nobody knows whether it stopped.',
+  });
+}
+
+function whileStopped(workspace: Workspace, now: Date, life: Life): WorkspaceStep {
+  if (workspace.deleteAt) {
+    if (!isPast(workspace.deleteAt, now)) return wait(workspace.deleteAt);
+    return {
+      do: 'want',
+      desired: 'deleted',
+      force: true,
+      notice: 'It was stopped for long, so it was deleted.',
+    };
+  }
+  if (life.deleteStoppedAfterMs === 0) return wait(null);
+  const due = later(workspace.phaseSince, life.deleteStoppedAfterMs);
+  if (!isPast(due, now)) return wait(due);
+  return {
+    do: 'want',
+    desired: 'deleted',
+    force: false,
+    notice: 'It was stopped for long, so it was deleted.',
+  };
+}
+
+function towardsDeleted(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
+  if (workspace.phase === 'deleted') return wait(null);
+  if (workspace.phase === 'queued' || workspace.phase === 'provisioning' || !node || isGone(node))
+    return enter('deleted');
+  if (workspace.phase !== 'deleting')
+    return { do: 'enter', phase: 'deleting', step: workspace.force ? null : 'check' };
+  const { reported, force } = workspace;
+  if (reported?.phase === 'deleted') return enter('deleted');
+  if (reported?.refused && !force) return { do: 'refuse', work: reported.refused };
+  const deadline = later(workspace.phaseSince, life.timing.deletingMs);
+  if (node.phase !== 'unhealthy' && !isPast(deadline, now)) return wait(deadline);
+  // A silent node cannot say what would be lost. `--force` waits for nobody: when the agent comes back it is told.
+  return force ? enter('deleted') : { do: 'refuse', work: undefined };
+}
+
+function beforeDeadline(workspace: Workspace, now: Date, ms: number, failure: Failure): WorkspaceStep {
+  const deadline = later(workspace.phaseSince, ms);
+  return isPast(deadline, now) ? { do: 'fail', failure } : wait(deadline);
+}
+
+const lostNode: Failure = {
+  class: 'provider',
+  message: 'Its machine is gone, and what was not pushed with it.',
+};
+const unsaid: Failure = { class: 'internal', message: 'The agent gave up without saying why.' };
+
+/** When an idle workspace stops by itself; undefined: never. */
+export function expiryOf(workspace: Workspace, idleTimeoutMs: number): Date | undefined {
+  if (idleTimeoutMs === 0) return undefined;
+  const since = Math.max(workspace.lastActivityAt.getTime(), workspace.runningAt?.getTime() ?? 0);
+  return new Date(Math.max(since + idleTimeoutMs, workspace.keptUntil?.getTime() ?? 0));
+}
+
+/** Whether anything would be lost with it. */
+export const isDirty = (work: Work | undefined): work is Work =>
+  work !== undefined && work.changed + work.untracked + work.unpushed > 0;
+
+/** What a verb may do to it now. */
+export const can = {
+  open: (workspace: Workspace): boolean => workspace.desired === 'running' && workspace.phase === 'running',
+  start: (workspace: Workspace): boolean => workspace.desired === 'stopped',
+  retry: (workspace: Workspace): boolean => workspace.phase === 'failed',
+};
