@@ -1,5 +1,5 @@
 // Workspaces and nodes in Postgres: claims, fenced writes, what commands and agents say. Calls nobody outside.
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, ne, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNotNull, ne, sql, type SQL } from 'drizzle-orm';
 import type { PgColumn, PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import type { Load, LogLine, WorkspaceReport } from '../../agent/protocol.ts';
@@ -281,14 +281,9 @@ export async function markCreateSent(db: Executor, held: Claim<Node>): Promise<D
 export async function discardNode(db: Executor, held: Claim<Node>): Promise<void> {
   await db.transaction(async (tx) => {
     const [node] = await tx.select().from(nodes).where(eq(nodes.id, held.row.id)).for('update');
-    if (!node || (node.phase !== 'failed' && (await isWanted(tx, node.id)))) return;
-    await tx
-      .update(nodes)
-      .set({ desired: 'deleted', gen: sql`${nodes.gen} + 1` })
-      .where(holds(nodes, held));
-    await append(tx, node.id, node.gen, 'discarded', {});
+    const isNeeded = node?.phase !== 'failed' && (await isWanted(tx, held.row.id));
+    await finishNode(tx, held, isNeeded ? {} : { desired: 'deleted' }, held.now);
   });
-  await finishNode(db, held, { desired: 'deleted' }, held.now);
 }
 
 /** An owner's nodes that are not gone, with how many workspaces each has; rows locked against their deletion. */
@@ -322,6 +317,16 @@ export async function lockNodesOf(
     node,
     workspaces: counted.find((row) => row.nodeId === node.id)?.count ?? 0,
   }));
+}
+
+/** Puts a workspace on a node while its lease holds. False: the lease was lost. */
+export async function assignNode(tx: Executor, held: Claim<Workspace>, nodeId: string): Promise<boolean> {
+  const written = await tx
+    .update(workspaces)
+    .set({ nodeId })
+    .where(holds(workspaces, held))
+    .returning({ id: workspaces.id });
+  return written.length > 0;
 }
 
 export async function insertNode(tx: Executor, node: typeof nodes.$inferInsert): Promise<void> {
