@@ -1,13 +1,13 @@
-// Takes due rows, one after the other, and has them reconciled. NOTIFY is a hint, the poll is the truth.
+// Takes what is due, some at once, until nothing is. NOTIFY is a hint, the poll is the truth. Knows no tables.
 import type { Logger } from 'pino';
-import type { Claim, Executor } from './store.ts';
 
-/** One kind of row that falls due, and what to do with it. */
-export interface Work<Row extends { id: string }> {
+/** Where due work comes from: rows of one kind, claimed under a lease. */
+export interface Source {
   name: string;
-  claim(): Promise<Claim<Row> | undefined>;
-  renew(held: Claim<Row>): Promise<void>;
-  perform(held: Claim<Row>): Promise<void>;
+  /** Claims one due row; the job works on it and never throws. Undefined: nothing is due. */
+  take(): Promise<(() => Promise<void>) | undefined>;
+  /** In how many ms something will be due; undefined: nothing waits for a time. */
+  dueInMs(): Promise<number | undefined>;
 }
 
 export interface Loop {
@@ -16,98 +16,66 @@ export interface Loop {
   wake(): void;
   /** Takes nothing new and waits for what is under way. */
   stop(): Promise<void>;
-  /** Resolves when nothing is under way here and nothing was due at the last look. For tests. */
-  idle(): Promise<void>;
 }
 
 export interface LoopOptions {
-  db: Executor;
-  nextDue(): Promise<Date | undefined>;
   log: Logger;
-  /** Passes at once. */
+  /** Jobs at once. */
   width?: number;
   pollMs?: number;
 }
 
-const RENEW_EVERY_MS = 10_000;
-
-export function createLoop(work: Work<{ id: string }>[], options: LoopOptions): Loop {
-  const { log, width = 8, pollMs = 2_000 } = options;
+export function createLoop(sources: Source[], { log, width = 8, pollMs = 2_000 }: LoopOptions): Loop {
   const running = new Set<Promise<void>>();
-  const idlers: (() => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
+  let looking: Promise<void> | undefined;
   let isStopped = true;
-  let isLooking = false;
-  let lookAgain = false;
+  let isHinted = false;
 
   const wake = (): void => {
-    if (isStopped) return;
-    lookAgain = true;
-    if (!isLooking) void look();
+    isHinted = true;
+    if (isStopped || looking) return;
+    looking = look().finally(() => {
+      looking = undefined;
+      // A hint that came while the last query was on its way.
+      if (isHinted && running.size < width) wake();
+    });
   };
 
   async function look(): Promise<void> {
-    isLooking = true;
     clearTimeout(timer);
-    try {
-      while (lookAgain && !isStopped && running.size < width) {
-        lookAgain = false;
-        if (await takeOne()) lookAgain = true;
-      }
-      await sleepUntilDue();
-    } catch (error) {
+    const restMs = await drain().catch((error: unknown) => {
       log.error({ err: error }, 'the loop could not look for work');
-      rest(pollMs);
-    } finally {
-      isLooking = false;
-    }
-    // A hint that came while the last query was on its way.
-    if (lookAgain && running.size < width) void look();
-    else if (running.size === 0) idlers.splice(0).forEach((resolve) => resolve());
+      return pollMs;
+    });
+    if (!isStopped) timer = setTimeout(wake, restMs);
   }
 
-  async function takeOne(): Promise<boolean> {
-    let isAny = false;
-    for (const kind of work) {
-      if (isStopped || running.size >= width) return isAny;
-      const held = await kind.claim();
-      if (!held) continue;
-      isAny = true;
-      const pass = perform(kind, held).finally(() => {
-        running.delete(pass);
+  /** Starts everything that is due and has room. Returns how long to rest. */
+  async function drain(): Promise<number> {
+    let isAny = true;
+    while (isAny && !isStopped && running.size < width) {
+      isHinted = false;
+      isAny = false;
+      for (const source of sources) if (await startOne(source)) isAny = true;
+    }
+    const dues = await Promise.all(sources.map((source) => source.dueInMs()));
+    return Math.min(pollMs, ...dues.map((due) => (due === undefined ? pollMs : Math.max(20, due))));
+  }
+
+  async function startOne(source: Source): Promise<boolean> {
+    if (isStopped || running.size >= width) return false;
+    const job = await source.take();
+    if (!job) return false;
+    const run = job()
+      .catch((error: unknown) => log.error({ err: error, source: source.name }, 'a job threw'))
+      .finally(() => {
+        running.delete(run);
         wake();
       });
-      running.add(pass);
-    }
-    return isAny;
+    running.add(run);
+    return true;
   }
-
-  async function perform(kind: Work<{ id: string }>, held: Claim<{ id: string }>): Promise<void> {
-    const renewal = setInterval(() => {
-      kind
-        .renew(held)
-        .catch((error: unknown) =>
-          log.warn({ err: error, kind: kind.name, id: held.row.id }, 'lease not renewed'),
-        );
-    }, RENEW_EVERY_MS);
-    try {
-      await kind.perform(held);
-    } catch (error) {
-      log.error({ err: error, kind: kind.name, id: held.row.id }, 'a pass threw');
-    } finally {
-      clearInterval(renewal);
-    }
-  }
-
-  async function sleepUntilDue(): Promise<void> {
-    const due = await options.nextDue();
-    rest(due ? Math.min(pollMs, Math.max(20, due.getTime() - Date.now())) : pollMs);
-  }
-
-  const rest = (ms: number): void => {
-    clearTimeout(timer);
-    if (!isStopped) timer = setTimeout(wake, ms);
-  };
 
   return {
     start() {
@@ -118,11 +86,8 @@ export function createLoop(work: Work<{ id: string }>[], options: LoopOptions): 
     async stop() {
       isStopped = true;
       clearTimeout(timer);
+      await looking;
       await Promise.allSettled(running);
     },
-    idle: () =>
-      new Promise((resolve) =>
-        running.size === 0 && !isLooking && !lookAgain ? resolve() : idlers.push(resolve),
-      ),
   };
 }

@@ -5,6 +5,7 @@ import type { Failure, Work } from '../../agent/protocol.ts';
 import type { Node, Workspace } from '../database/schema.ts';
 import { newNodeId, serverName } from '../ids.ts';
 import type { Provider, Server } from '../providers/provider.ts';
+import type { Source } from './loop.ts';
 import { nextNodeStep, type NodeStep } from './node.ts';
 import { chooseNode } from './placement.ts';
 import * as store from './store.ts';
@@ -298,4 +299,45 @@ async function retryNode(r: Reconciler, held: Claim<Node>, error: unknown): Prom
   }
   const pause = (error instanceof ProviderError && error.retryAfterMs) || backoffMs(attempts);
   await store.finishNode(r.db, held, { attempts }, later(held.now, pause));
+}
+
+// --- what the loop takes ------------------------------------------------------------------------------------------
+
+const RENEW_EVERY_MS = 10_000;
+
+export const workspaceSource = (r: Reconciler): Source => ({
+  name: 'workspaces',
+  dueInMs: () => store.dueInMs(r.db, 'workspace'),
+  async take() {
+    const held = await store.claimWorkspace(r.db);
+    return held && (() => underLease(r, 'workspace', held, () => reconcileWorkspace(r, held)));
+  },
+});
+
+export const nodeSource = (r: Reconciler): Source => ({
+  name: 'nodes',
+  dueInMs: () => store.dueInMs(r.db, 'node'),
+  async take() {
+    const held = await store.claimNode(r.db);
+    return held && (() => underLease(r, 'node', held, () => reconcileNode(r, held)));
+  },
+});
+
+/** A pass that waits long for a provider keeps its right to the row. */
+async function underLease(
+  r: Reconciler,
+  kind: 'workspace' | 'node',
+  held: Claim<{ id: string }>,
+  pass: () => Promise<void>,
+): Promise<void> {
+  const renewal = setInterval(() => {
+    store
+      .renewLease(r.db, kind, held)
+      .catch((error: unknown) => r.log.warn({ err: error, id: held.row.id }, 'lease not renewed'));
+  }, RENEW_EVERY_MS);
+  try {
+    await pass();
+  } finally {
+    clearInterval(renewal);
+  }
 }

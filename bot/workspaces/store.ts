@@ -81,13 +81,18 @@ export async function readClock(db: Executor): Promise<Date> {
   return new Date(row?.now ?? Date.now());
 }
 
-/** When the next row is due; undefined: none is. */
-export async function nextDue(db: Executor): Promise<Date | undefined> {
-  const [row] = await db.execute<{ due: string | null }>(
-    sql`select least((select min(next_at) from workspaces where next_at is not null),
-                     (select min(next_at) from nodes where next_at is not null)) as due`,
-  );
-  return row?.due ? new Date(row.due) : undefined;
+/** In how many ms the next row of the table is due; undefined: none waits. */
+export async function dueInMs(db: Executor, kind: 'workspace' | 'node'): Promise<number | undefined> {
+  const table = kind === 'workspace' ? workspaces : nodes;
+  const [row] = await db
+    .select({
+      ms: sql<
+        number | null
+      >`extract(epoch from min(greatest(${table.nextAt}, ${table.leaseUntil})) - clock_timestamp())::float8 * 1000`,
+    })
+    .from(table)
+    .where(isNotNull(table.nextAt));
+  return row?.ms ?? undefined;
 }
 
 const holds = (table: Reconciled, held: Claim<{ id: string }>): SQL | undefined =>

@@ -91,7 +91,12 @@ export function createSweeper(sweeps: Sweep[], { db, log }: { db: Executor; log:
   };
   return {
     start() {
-      timer = setInterval(() => (current = tick()), Math.max(250, shortest));
+      timer = setInterval(
+        () => {
+          current = tick();
+        },
+        Math.max(250, shortest),
+      );
     },
     async stop() {
       clearInterval(timer);
