@@ -198,8 +198,8 @@ export interface Answer {
   text: string;
   /** The workspace it is about. Its card goes where the request came from. */
   workspace?: string;
-  /** Show this person a private way into `workspace`; the front makes the one-time code as it answers. */
-  link?: boolean;
+  /** Show this person a private way into `workspace`; the front makes the one-time code as it shows it. */
+  link?: 'now' | 'when-running';
 }
 
 /** The inbox: every request under its delivery id, before anything is done about it. */

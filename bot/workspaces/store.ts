@@ -207,6 +207,12 @@ async function endCommands(tx: Executor, workspaceId: string, patch: WorkspacePa
       .update(commands)
       .set({ status: 'done', endedAt: databaseNow })
       .where(and(isOpen, eq(commands.desired, patch.phase)));
+  // What was wanted is wanted no longer: a delete that was refused.
+  if (patch.desired)
+    await tx
+      .update(commands)
+      .set({ status: 'failed', error: patch.notice ?? null, endedAt: databaseNow })
+      .where(and(isOpen, ne(commands.desired, patch.desired)));
 }
 
 async function wakeWorkspacesOf(tx: Executor, nodeId: string): Promise<void> {
@@ -715,6 +721,17 @@ export async function finishSweep(
 
 export async function readSweeps(db: Executor): Promise<(typeof sweeps.$inferSelect)[]> {
   return db.select().from(sweeps);
+}
+
+/** How many rows stand in each phase; the deleted ones are not counted. */
+export async function countPhases(db: Executor, kind: 'workspace' | 'node'): Promise<[string, number][]> {
+  const table = kind === 'workspace' ? workspaces : nodes;
+  const rows = await db
+    .select({ phase: table.phase, count: sql<number>`count(*)::int` })
+    .from(table)
+    .where(sql`${table.phase} <> 'deleted'`)
+    .groupBy(table.phase);
+  return rows.map((row) => [row.phase, row.count]);
 }
 
 /** Drops what is older than `days`: log lines and payloads; ids and hashes stay for ever. */
