@@ -1,5 +1,5 @@
 // Workspaces and nodes in Postgres: claims, fenced writes, what commands and agents say. Calls nobody outside.
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, ne, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNotNull, ne, sql, type SQL } from 'drizzle-orm';
 import type { PgColumn, PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import type { Load, LogLine, WorkspaceReport } from '../../agent/protocol.ts';
@@ -81,13 +81,18 @@ export async function readClock(db: Executor): Promise<Date> {
   return new Date(row?.now ?? Date.now());
 }
 
-/** When the next row is due; undefined: none is. */
-export async function nextDue(db: Executor): Promise<Date | undefined> {
-  const [row] = await db.execute<{ due: string | null }>(
-    sql`select least((select min(next_at) from workspaces where next_at is not null),
-                     (select min(next_at) from nodes where next_at is not null)) as due`,
-  );
-  return row?.due ? new Date(row.due) : undefined;
+/** In how many ms the next row of the table is due; undefined: none waits. */
+export async function dueInMs(db: Executor, kind: 'workspace' | 'node'): Promise<number | undefined> {
+  const table = kind === 'workspace' ? workspaces : nodes;
+  const [row] = await db
+    .select({
+      ms: sql<
+        number | null
+      >`extract(epoch from min(greatest(${table.nextAt}, ${table.leaseUntil})) - clock_timestamp())::float8 * 1000`,
+    })
+    .from(table)
+    .where(isNotNull(table.nextAt));
+  return row?.ms ?? undefined;
 }
 
 const holds = (table: Reconciled, held: Claim<{ id: string }>): SQL | undefined =>
@@ -281,14 +286,9 @@ export async function markCreateSent(db: Executor, held: Claim<Node>): Promise<D
 export async function discardNode(db: Executor, held: Claim<Node>): Promise<void> {
   await db.transaction(async (tx) => {
     const [node] = await tx.select().from(nodes).where(eq(nodes.id, held.row.id)).for('update');
-    if (!node || (node.phase !== 'failed' && (await isWanted(tx, node.id)))) return;
-    await tx
-      .update(nodes)
-      .set({ desired: 'deleted', gen: sql`${nodes.gen} + 1` })
-      .where(holds(nodes, held));
-    await append(tx, node.id, node.gen, 'discarded', {});
+    const isNeeded = node?.phase !== 'failed' && (await isWanted(tx, held.row.id));
+    await finishNode(tx, held, isNeeded ? {} : { desired: 'deleted' }, held.now);
   });
-  await finishNode(db, held, { desired: 'deleted' }, held.now);
 }
 
 /** An owner's nodes that are not gone, with how many workspaces each has; rows locked against their deletion. */
@@ -322,6 +322,16 @@ export async function lockNodesOf(
     node,
     workspaces: counted.find((row) => row.nodeId === node.id)?.count ?? 0,
   }));
+}
+
+/** Puts a workspace on a node while its lease holds. False: the lease was lost. */
+export async function assignNode(tx: Executor, held: Claim<Workspace>, nodeId: string): Promise<boolean> {
+  const written = await tx
+    .update(workspaces)
+    .set({ nodeId })
+    .where(holds(workspaces, held))
+    .returning({ id: workspaces.id });
+  return written.length > 0;
 }
 
 export async function insertNode(tx: Executor, node: typeof nodes.$inferInsert): Promise<void> {
