@@ -16,6 +16,8 @@ export type Binaries = {
 type Way = { prefix: string[]; owner: number | undefined };
 
 const run = promisify(execFile);
+/** The code with which `command('postgres', …)` ends when a living server holds the files. */
+export const EXIT_IN_USE = 75;
 const NOBODY = 65534;
 
 /** The folder with bin/, lib/ and share/. Throws a StartError where the packages have nothing for this machine. */
@@ -45,7 +47,12 @@ export async function prepareBinaries(native: string, home: string): Promise<Bin
     try {
       await giveTo(way.owner, home);
       await probe(way, native, home, env);
-      return { env, command: (program, args) => words([...way.prefix, binary(native, program), ...args]) };
+      const guard = await guardFor(home);
+      return {
+        env,
+        command: (program, args) =>
+          words([...(program === 'postgres' ? guard : []), ...way.prefix, binary(native, program), ...args]),
+      };
     } catch (error) {
       complaints.push(lastLines((error as { stderr?: string }).stderr || messageOf(error), 2));
     }
@@ -80,6 +87,19 @@ async function probe({ prefix }: Way, native: string, home: string, env: NodeJS.
   const script = '"$1" --version >/dev/null && test -r "$2" -a -w "$2" -a -x "$2"';
   const [command, args] = words([...prefix, 'sh', '-c', script, 'probe', binary(native, 'postgres'), home]);
   await run(command, args, { env, timeout: 20_000 });
+}
+
+/**
+ * A lock of the kernel's, inherited by all processes of the server and gone with the last of them. Postgres' own check
+ * is by pid, which says nothing when two containers share a volume. Where flock is missing (macOS), that must do.
+ */
+async function guardFor(home: string): Promise<string[]> {
+  const guard = ['flock', '--no-fork', '--nonblock', `--conflict-exit-code=${EXIT_IN_USE}`];
+  const [command, args] = words([...guard, '--version']);
+  return run(command, args).then(
+    () => [...guard, path.join(home, 'server.lock')],
+    () => [],
+  );
 }
 
 /**

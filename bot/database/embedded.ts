@@ -12,9 +12,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import postgres from 'postgres';
 import { messageOf, StartError } from '../errors.ts';
-import { findBinaries, lastLines, prepareBinaries, type Binaries } from './binaries.ts';
+import { EXIT_IN_USE, findBinaries, lastLines, prepareBinaries, type Binaries } from './binaries.ts';
 import { inTurn } from './lock.ts';
-import { commandOf } from './processes.ts';
+import { birthOf, commandOf } from './processes.ts';
 
 export type EmbeddedOptions = {
   dataDir: string;
@@ -43,6 +43,7 @@ const POLL_MS = 20;
 /** Recovery after a crash replays the log, which `max_wal_size` keeps short; a busy disk may still take its time. */
 const START_MS = 120_000;
 const STOP_MS = 30_000;
+const IN_USE = 'Another server uses these files, perhaps in another container.';
 
 /**
  * Resolves when the server of `dataDir` answers, having started it only if none was up; several callers at once get the
@@ -143,51 +144,62 @@ function settings({ durable }: Cluster, port: number): string[] {
 }
 
 async function startServer(cluster: Cluster, binaries: Binaries): Promise<PidFile> {
+  const logFile = path.join(cluster.home, 'server.log');
+  if (existsSync(logFile)) await rename(logFile, `${logFile}.1`);
   for (const deadline = Date.now() + START_MS; ; await delay(POLL_MS * 10)) {
-    const outcome = await tryStart(cluster, binaries);
+    const outcome = await tryStart(cluster, binaries, logFile);
     if (typeof outcome !== 'string') return outcome;
-    // A port that somebody else just took, or the children of a killed server that are about to go: both pass.
-    const passes = /Address already in use|pre-existing shared memory block/.test(outcome);
-    if (!passes || Date.now() > deadline) throw failure(cluster.home, 'start', outcome);
+    if (Date.now() > deadline || !(await willPass(cluster, outcome))) {
+      throw failure(cluster.home, 'start', outcome);
+    }
   }
 }
 
 /** Returns the running server, or what it said before it ended. */
-async function tryStart(cluster: Cluster, binaries: Binaries): Promise<PidFile | string> {
+async function tryStart(cluster: Cluster, binaries: Binaries, logFile: string): Promise<PidFile | string> {
   const { home, data } = cluster;
   const port = await findFreePort();
-  const logFile = path.join(home, 'server.log');
-  if (existsSync(logFile)) await rename(logFile, `${logFile}.1`);
-  const output = await open(logFile, 'a', 0o600);
+  const output = await open(logFile, 'w', 0o600);
   const [command, args] = binaries.command('postgres', ['-D', data, ...settings(cluster, port)]);
-  const stdio = ['ignore', output.fd, output.fd] as const;
   // Detached: a Ctrl-C in the bot's terminal, or its crash, must not end the database under other processes.
-  const server = spawn(command, args, { env: binaries.env, cwd: home, detached: true, stdio: [...stdio] });
+  const server = spawn(command, args, {
+    env: binaries.env,
+    cwd: home,
+    detached: true,
+    stdio: ['ignore', output.fd, output.fd],
+  });
   const ended = new Promise<string>((resolve) => {
     server.once('error', (error) => resolve(error.message));
-    server.once('exit', () => resolve(''));
+    server.once('exit', (code) => resolve(code === EXIT_IN_USE ? IN_USE : ''));
   });
   server.unref();
   await output.close();
-  const ready = await Promise.race([ended, waitUntilReady(cluster, server.pid ?? 0)]);
-  if (typeof ready === 'object') return ready;
-  return ready || (await readFile(logFile, 'utf8'));
+  const outcome = (await Promise.race([ended, waitUntilReady(cluster, server.pid ?? 0)])) ?? (await ended);
+  return outcome || (await readFile(logFile, 'utf8'));
+}
+
+/** Whether the same start may work in a moment. */
+async function willPass({ data }: Cluster, said: string): Promise<boolean> {
+  if (/lock file "postmaster.pid" already exists/.test(said)) {
+    // Postgres believes in any living process with that pid. We were told already that this one is no server of ours.
+    await rm(path.join(data, 'postmaster.pid'), { force: true });
+    return true;
+  }
+  // Somebody else just took the port, or the children of a killed server still have to go.
+  return /Address already in use|pre-existing shared memory block/.test(said) || said === IN_USE;
 }
 
 /** The server that runs on our files, waiting while it starts up or goes down. Never guesses from the pid alone. */
 async function findRunning(cluster: Cluster): Promise<PidFile | undefined> {
   const file = await readPidFile(cluster);
-  if (!file) return undefined;
-  if (isOurs(cluster, file.pid)) return waitUntilReady(cluster, file.pid);
-  // Postgres clears away the file of a dead process itself, but believes in any living one with that pid.
-  if (commandOf(file.pid)) await rm(path.join(cluster.data, 'postmaster.pid'), { force: true });
-  return undefined;
+  return file && isOurs(cluster, file.pid) ? waitUntilReady(cluster, file.pid) : undefined;
 }
 
 /** Undefined when the process ends first. */
 async function waitUntilReady(cluster: Cluster, pid: number): Promise<PidFile | undefined> {
+  const birth = birthOf(pid);
   for (const deadline = Date.now() + START_MS; Date.now() < deadline; await delay(POLL_MS)) {
-    if (!isOurs(cluster, pid)) return undefined;
+    if (birth === undefined || birthOf(pid) !== birth) return undefined;
     const file = await readPidFile(cluster);
     if (file?.pid === pid && file.status === 'ready' && (await answers(cluster, file.port))) return file;
   }

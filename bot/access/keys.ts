@@ -1,0 +1,130 @@
+// The keys that sign tickets and node tokens, and the checks of both. Knows no database and no person.
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import {
+  calculateJwkThumbprint,
+  decodeProtectedHeader,
+  jwtVerify,
+  SignJWT,
+  type JWK,
+  type JWTPayload,
+} from 'jose';
+import { messageOf, StartError } from '../errors.ts';
+import { sendJson, type Route } from '../http.ts';
+
+const ALGORITHM = 'EdDSA';
+const TOLERANCE_SECONDS = 5;
+
+export type TokenType = 'sam-ticket+jwt' | 'sam-node+jwt';
+
+export interface Claims extends JWTPayload {
+  aud: string;
+  sub: string;
+}
+
+export interface Keys {
+  /** Of every token that we sign, and the only one that we take: BASE_URL. */
+  issuer: string;
+  /** Signs with the newest key. */
+  sign(type: TokenType, claims: Claims, lifeSeconds: number): Promise<string>;
+  /** Undefined: not ours, of another type, for another audience, or over. Whatever is wrong, the caller hears no more. */
+  verify(token: string, wanted: { type: TokenType; audience: string }): Promise<Claims | undefined>;
+  /** The public keys, the newest first. */
+  jwks(): { keys: JWK[] };
+}
+
+interface Key {
+  id: string;
+  secret: KeyObject;
+  open: KeyObject;
+  jwk: JWK;
+}
+
+/** `pems`: PKCS #8, Ed25519; the first signs, all verify. Throws a StartError for anything else. */
+export async function createKeys({ pems, issuer }: { pems: string[]; issuer: string }): Promise<Keys> {
+  const keys = await Promise.all(pems.map(readKey));
+  const [newest] = keys;
+  if (!newest) throw new StartError('JWT_PRIVATE_KEY holds no key.');
+  return {
+    issuer,
+    sign: (type, claims, lifeSeconds) =>
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: ALGORITHM, typ: type, kid: newest.id })
+        .setIssuer(issuer)
+        .setIssuedAt()
+        .setExpirationTime(`${lifeSeconds} seconds`)
+        .sign(newest.secret),
+    verify: (token, wanted) => verify(keys, issuer, token, wanted),
+    jwks: () => ({ keys: keys.map((key) => key.jwk) }),
+  };
+}
+
+async function verify(
+  keys: Key[],
+  issuer: string,
+  token: string,
+  { type, audience }: { type: TokenType; audience: string },
+): Promise<Claims | undefined> {
+  try {
+    const { kid } = decodeProtectedHeader(token);
+    const key = keys.find((candidate) => candidate.id === kid);
+    if (!key) return undefined;
+    const { payload } = await jwtVerify(token, key.open, {
+      algorithms: [ALGORITHM],
+      typ: type,
+      issuer,
+      audience,
+      clockTolerance: TOLERANCE_SECONDS,
+      requiredClaims: ['exp', 'iat', 'sub'],
+    });
+    return { ...payload, aud: audience, sub: payload.sub ?? '' };
+  } catch {
+    return undefined;
+  }
+}
+
+async function readKey(pem: string): Promise<Key> {
+  const secret = parsePem(pem);
+  if (secret.asymmetricKeyType !== 'ed25519')
+    throw new StartError(`JWT_PRIVATE_KEY must be Ed25519, and this one is ${secret.asymmetricKeyType}.`);
+  const open = createPublicKey(secret);
+  const { kty, crv, x } = open.export({ format: 'jwk' }) as { kty: string; crv: string; x: string };
+  // The id belongs to the key, not to the clock: every bot that has the key says the same one.
+  const id = await calculateJwkThumbprint({ kty, crv, x });
+  return { id, secret, open, jwk: { kty, crv, x, kid: id, alg: ALGORITHM, use: 'sig' } };
+}
+
+function parsePem(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    // OpenSSL's message names the fault, never the key; the cause could hold more.
+    throw new StartError(`JWT_PRIVATE_KEY is no PKCS #8 key in PEM: ${messageOf(error)}`);
+  }
+}
+
+const PEM = /-----BEGIN PRIVATE KEY-----[\s\S]+?-----END PRIVATE KEY-----/g;
+
+/**
+ * The keys in a configuration's text: one or two PEMs one after the other, with real line ends or `\\n` written out, or the
+ * base64 of that, or two base64 texts with a comma between. Empty if there is none.
+ */
+export function parsePems(text: string): string[] {
+  const found = (plain: string): string[] => plain.replaceAll('\\n', '\n').match(PEM) ?? [];
+  const direct = found(text);
+  if (direct.length > 0) return direct;
+  return text.split(',').flatMap((part) => found(Buffer.from(part, 'base64').toString('utf8')));
+}
+
+/** An agent that meets a key it does not know fetches anew, so this may be longer than a new key waits to sign. */
+const JWKS_CACHE_SECONDS = 300;
+
+export function keyRoutes(keys: Keys): Route[] {
+  const headers = { 'cache-control': `public, max-age=${JWKS_CACHE_SECONDS}` };
+  return [
+    {
+      method: 'GET',
+      path: '/.well-known/jwks.json',
+      handle: (_req, res) => sendJson(res, 200, keys.jwks(), headers),
+    },
+  ];
+}

@@ -1,0 +1,76 @@
+// What agents say, checked before anyone believes it. The shapes are those of agent/protocol.ts; knows no socket.
+import { z } from 'zod';
+import type { AgentMessage, Failure, Load, LogLine, Work, WorkspaceReport } from '../../agent/protocol.ts';
+
+/** Any moment of this century's first 125 years: what is added to it later still is a date. */
+const MAX_TIME_MS = 4e12;
+const MAX_WORKSPACES = 1_000;
+const MAX_LINES = 10_000;
+
+/** Postgres stores neither NUL nor half a character, and one bad letter must not keep a node from saying the rest. */
+const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .transform((value) => value.toWellFormed().replaceAll('\0', ''));
+const workspaceId = z.string().regex(/^ws-[a-z2-7]{12}$/);
+const count = z.number().int().min(0).max(1e9);
+const time = z.number().min(0).max(MAX_TIME_MS);
+const share = z.number().transform((value) => Math.min(1, Math.max(0, value)));
+
+const work: z.ZodType<Work> = z.object({ changed: count, untracked: count, unpushed: count });
+
+const failure: z.ZodType<Failure> = z.object({
+  class: z.enum(['transient', 'configuration', 'provider', 'internal']),
+  message: text(4_000),
+});
+
+const report: z.ZodType<WorkspaceReport> = z.object({
+  id: workspaceId,
+  phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
+  run: count,
+  step: z.exactOptional(z.enum(['clone', 'build', 'start', 'check'])),
+  failure: z.exactOptional(failure),
+  activityAt: z.exactOptional(time),
+  sessions: count,
+  commit: z.exactOptional(text(100)),
+  work: z.exactOptional(work),
+  refused: z.exactOptional(work),
+});
+const reports = z.array(report).max(MAX_WORKSPACES);
+
+const load: z.ZodType<Load> = z.object({ cpu: share, memory: share });
+
+const line: z.ZodType<LogLine> = z.object({
+  workspace: workspaceId,
+  at: time,
+  step: text(1_000),
+  text: text(1 << 20),
+});
+
+const agentMessage: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('hello'),
+    protocol: count,
+    version: text(200),
+    now: time,
+    terminalPort: z.exactOptional(z.number().int().min(1).max(65_535)),
+    workspaces: reports,
+  }),
+  z.object({
+    type: z.literal('report'),
+    now: time,
+    workspaces: reports,
+    load: z.exactOptional(load),
+  }),
+  z.object({ type: z.literal('log'), id: z.number(), lines: z.array(line).max(MAX_LINES) }),
+]);
+
+/** Undefined for what this version does not know, or what no agent of ours would say. Never throws. */
+export function parseAgentMessage(data: string): AgentMessage | undefined {
+  try {
+    return agentMessage.safeParse(JSON.parse(data)).data;
+  } catch {
+    return undefined;
+  }
+}

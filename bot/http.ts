@@ -1,0 +1,147 @@
+// Routes, bodies and answers of our own HTTP paths. Knows no path, no person and no database.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+export type Params = Record<string, string>;
+
+/** `path` may hold `:name` for one whole segment; `params` has what stood there, decoded. */
+export interface Route {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  path: string;
+  /** Answers. What it throws is a bug (but a `BodyError`): the server logs it and answers 500. */
+  handle(req: IncomingMessage, res: ServerResponse, params: Params): Promise<void> | void;
+}
+
+/** A WebSocket's path. `handle` owns the socket, its errors included, and never throws. */
+export interface Upgrade {
+  path: string;
+  handle(req: IncomingMessage, socket: Duplex, head: Buffer, params: Params): Promise<void> | void;
+}
+
+export type Match = { route: Route; params: Params };
+
+/** `method`: the path is known, but not for this method. Undefined: the path is unknown. HEAD finds GET. */
+export function matchRoute(
+  routes: readonly Route[],
+  method: string | undefined,
+  path: string,
+): Match | 'method' | undefined {
+  const wanted = method === 'HEAD' ? 'GET' : method;
+  let isKnown = false;
+  for (const route of routes) {
+    const params = matchPath(route.path, path);
+    if (!params) continue;
+    if (route.method === wanted) return { route, params };
+    isKnown = true;
+  }
+  return isKnown ? 'method' : undefined;
+}
+
+export function matchUpgrade(
+  upgrades: readonly Upgrade[],
+  path: string,
+): { upgrade: Upgrade; params: Params } | undefined {
+  for (const upgrade of upgrades) {
+    const params = matchPath(upgrade.path, path);
+    if (params) return { upgrade, params };
+  }
+  return undefined;
+}
+
+/** The path of a request's URL; undefined for one that no URL can have. */
+export function pathOf(req: IncomingMessage): string | undefined {
+  return URL.parse(req.url ?? '', 'http://localhost')?.pathname;
+}
+
+function matchPath(pattern: string, path: string): Params | undefined {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  if (wanted.length !== given.length) return undefined;
+  const params: Params = {};
+  for (const [index, part] of wanted.entries()) {
+    const value = decode(given[index] ?? '');
+    if (part.startsWith(':') && value) params[part.slice(1)] = value;
+    else if (part !== given[index]) return undefined;
+  }
+  return params;
+}
+
+function decode(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A body that was not read: too large (413) or broken off (400). */
+export class BodyError extends Error {
+  override readonly name = 'BodyError';
+  readonly status: 400 | 413;
+  constructor(status: 400 | 413, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}
+
+/** The whole body, `limit` bytes at most. Throws a BodyError. */
+export async function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  const isTold = Number(req.headers['content-length'] ?? 0) > limit;
+  try {
+    if (!isTold)
+      for await (const part of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        size += part.length;
+        if (size > limit) break;
+        parts.push(part);
+      }
+  } catch (cause) {
+    throw new BodyError(400, 'The request broke off.', { cause });
+  }
+  if (isTold || size > limit) throw new BodyError(413, `The request is larger than ${limit} bytes.`);
+  return Buffer.concat(parts);
+}
+
+/** Nothing that our own routes say may be kept by a cache, unless the route's headers say so. */
+export function sendJson(
+  res: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  const text = JSON.stringify(body);
+  // What is left of a body that nobody reads would otherwise be taken for the next request.
+  const rest = res.req.complete ? {} : { connection: 'close' };
+  res
+    .writeHead(status, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...rest,
+      ...headers,
+    })
+    .end(res.req.method === 'HEAD' ? undefined : text);
+}
+
+/** An error as JSON: `{error, message, …extra}`. `code` is stable, `message` a sentence for people. */
+export function fail(
+  res: ServerResponse,
+  status: number,
+  code: string,
+  message: string,
+  extra: Record<string, unknown> = {},
+): void {
+  sendJson(res, status, { error: code, message, ...extra });
+}
+
+/** Refuses an upgrade with a bare status line, such as `403 Forbidden`. */
+export function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+}
+
+/** Whether a browser sent this from one of our own pages. */
+export function isFromOrigin(req: IncomingMessage, origin: string): boolean {
+  return req.headers.origin === origin;
+}
