@@ -1,0 +1,27 @@
+// The agent's own log: JSON lines on standard output, secrets cut out. Knows nothing of workspaces.
+import { redact } from './redact.ts';
+
+export type Fields = Record<string, string | number | boolean | undefined>;
+
+export interface Log {
+  info: (message: string, fields?: Fields) => void;
+  warn: (message: string, fields?: Fields) => void;
+  error: (message: string, fields?: Fields) => void;
+}
+
+/** `write` gets whole lines, each with its line end. */
+export function createLog(write: (line: string) => void): Log {
+  const logAt =
+    (level: string) =>
+    (message: string, fields: Fields = {}) => {
+      const line = { level, time: new Date().toISOString(), message, ...fields };
+      write(`${redact(JSON.stringify(line))}\n`);
+    };
+  return { info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
+}
+
+/** What was thrown, in one line for the log; an error's cause is named too (fetch hides the reason there). */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}

@@ -1,0 +1,105 @@
+// Finds and ends every process of a workspace, daemons included: by the mark in their environment. Knows no pty.
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { WorkspaceError } from './failure.ts';
+import { run } from './run.ts';
+
+/** The variable that marks a process, and by inheritance its children, as a workspace's. */
+export const MARK = 'SAM_WORKSPACE';
+
+const POLL_MS = 50;
+
+interface Process {
+  pid: number;
+  parent: number;
+  isMarked: boolean;
+}
+
+/**
+ * Ends them: a hang-up and a polite request first, SIGKILL after `graceMs`. Repeatable. Throws if some live on after
+ * `killMs` more (they belong to another user, or hang in the kernel).
+ */
+export async function endProcesses(
+  workspace: string,
+  { graceMs = 2_000, killMs = 5_000 } = {},
+): Promise<void> {
+  const startedAt = performance.now();
+  const asked = new Set<number>();
+  for (;;) {
+    const pids = await findProcesses(workspace);
+    if (pids.length === 0) return;
+    const spentMs = performance.now() - startedAt;
+    if (spentMs > graceMs + killMs) throw livesOn(pids.length);
+    for (const pid of pids) {
+      if (spentMs > graceMs) sendSignals(pid, ['SIGKILL']);
+      // SIGCONT: a stopped process does not hear the others before it.
+      else if (!asked.has(pid)) sendSignals(pid, ['SIGHUP', 'SIGTERM', 'SIGCONT']);
+      asked.add(pid);
+    }
+    await delay(POLL_MS);
+  }
+}
+
+/** The marked processes and all their descendants, also those that cleaned their environment. */
+export async function findProcesses(workspace: string): Promise<number[]> {
+  const all = process.platform === 'linux' ? await readProc(workspace) : await readPs(workspace);
+  const found = new Set(all.filter((one) => one.isMarked).map((one) => one.pid));
+  for (let size = -1; size !== found.size;) {
+    size = found.size;
+    for (const one of all) if (found.has(one.parent)) found.add(one.pid);
+  }
+  // Sam may itself be developed in a workspace: nobody ends the process that asks, nor what it stands on.
+  for (const pid of [process.pid, process.ppid]) found.delete(pid);
+  return [...found];
+}
+
+async function readProc(workspace: string): Promise<Process[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const mark = `\0${MARK}=${workspace}\0`;
+  const processes = await Promise.all(
+    pids.map(async (pid) => {
+      try {
+        const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
+        const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        // A zombie holds nothing but its number; its parent buries it.
+        if (state === 'Z' || state === 'X') return undefined;
+        const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+        return { pid: Number(pid), parent: Number(parent), isMarked: `\0${environment}\0`.includes(mark) };
+      } catch {
+        return undefined;
+      }
+    }),
+  );
+  return processes.filter((one) => one !== undefined);
+}
+
+/** Without /proc: `ps` shows the environment of this user's processes behind the command. */
+async function readPs(workspace: string): Promise<Process[]> {
+  const { stdout } = await run('ps', ['-axwwE', '-o', 'pid=,ppid=,command='], {
+    env: { PATH: process.env['PATH'] ?? '/bin:/usr/bin' },
+    timeoutMs: 5_000,
+  });
+  return stdout.split('\n').flatMap((line) => {
+    const [, pid, parent, rest = ''] = /^\s*(\d+)\s+(\d+)\s(.*)$/.exec(line) ?? [];
+    if (pid === undefined) return [];
+    return [
+      { pid: Number(pid), parent: Number(parent), isMarked: ` ${rest} `.includes(` ${MARK}=${workspace} `) },
+    ];
+  });
+}
+
+function sendSignals(pid: number, signals: NodeJS.Signals[]): void {
+  try {
+    for (const signal of signals) process.kill(pid, signal);
+  } catch {
+    // It ended in between, or is not ours; the next look tells.
+  }
+}
+
+function livesOn(count: number): WorkspaceError {
+  const what = count === 1 ? 'One process of this workspace does' : `${count} processes of this workspace do`;
+  return new WorkspaceError(
+    'configuration',
+    `${what} not end, even when killed: another user may own it, or it hangs in the kernel. End it on the node, then \`/sam retry\`.`,
+  );
+}

@@ -1,0 +1,26 @@
+// The contract of a runtime: where the programs of a workspace run. Knows no socket and no git.
+
+export interface Place {
+  id: string;
+  /** What people type. */
+  name: string;
+  /** The checkout, absolute. */
+  dir: string;
+}
+
+/** What a pty starts. `env` is the whole environment. */
+export interface Command {
+  file: string;
+  args: string[];
+  env: Record<string, string>;
+  cwd: string;
+}
+
+export interface Runtime {
+  /** Makes the place ready for sessions; repeatable. Throws `WorkspaceError`. */
+  prepare: (place: Place, tools: { signal: AbortSignal; log(line: string): void }) => Promise<void>;
+  /** What a new session of `profile` starts; absent: a login shell. Throws `WorkspaceError` for one that is not there. */
+  shell: (place: Place, profile: string | undefined) => Command;
+  /** Ends what the runtime itself keeps; the marked processes are ended by others. Repeatable. */
+  end: (place: Place) => Promise<void>;
+}
