@@ -1,7 +1,6 @@
 // What every front has in common: requests in, answers and cards out. Knows no vendor.
-import type { Command } from '../commands/command.ts';
 import type { ParseContext, ParsedCommand, Target } from '../commands/parsed.ts';
-import type { Place, Repository } from '../commands/scene.ts';
+import type { Command, Place, Repository } from '../commands/scene.ts';
 import type { Answer, Card, Delivery, Front, User } from '../database/schema.ts';
 import type { CardView } from './render/view.ts';
 

@@ -1,8 +1,8 @@
 // The console: lines typed at the bot's own terminal, or given on its command line. Its user is whoever started the bot.
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { Command } from '../commands/command.ts';
 import type { ParseContext } from '../commands/parsed.ts';
+import type { Command } from '../commands/scene.ts';
 import type { Answer, Card, Delivery, User } from '../database/schema.ts';
 import { randomBase32 } from '../ids.ts';
 import type { FrontEnd } from './chat.ts';

@@ -1,11 +1,11 @@
 // The worker of the inbox: takes stored requests in order, asks for the right, runs the command, ends the request.
 // One transaction ends the request and writes what is wanted; no transaction is open while a vendor is asked.
 import type { Logger } from 'pino';
-import { findCommand, type Command } from '../commands/command.ts';
+import { findCommand } from '../commands/command.ts';
 import { parse } from '../commands/parse.ts';
 import type { ParsedCommand, ParseFailure } from '../commands/parsed.ts';
 import { createSay, shownTrigger } from '../commands/say.ts';
-import type { CommandLimits, Outcome, Repository, Scene } from '../commands/scene.ts';
+import type { Command, CommandLimits, Outcome, Repository, Scene } from '../commands/scene.ts';
 import type { Answer, Delivery, Front } from '../database/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { randomBase32 } from '../ids.ts';

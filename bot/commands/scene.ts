@@ -1,7 +1,8 @@
 // What a command is told beside its words: who, where, when, and the one transaction it may write in.
 import type { Answer, Front, User } from '../database/schema.ts';
 import type { Executor } from '../workspaces/store.ts';
-import type { Command } from './command.ts';
+import type { CommandSpec } from './command.ts';
+import type { ParsedCommand } from './parsed.ts';
 import type { Say } from './say.ts';
 
 /** A repository, found and allowed. */
@@ -48,4 +49,9 @@ export interface Scene {
 export interface Outcome {
   answer: Answer;
   commandId?: number;
+}
+
+/** One verb. `run` writes in the scene's transaction and calls nobody; what a person can mend it throws as UserError. */
+export interface Command extends CommandSpec {
+  run(command: ParsedCommand, scene: Scene): Promise<Outcome>;
 }
