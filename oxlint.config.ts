@@ -77,7 +77,7 @@ export default defineConfig({
     'typescript/no-misused-promises': 'error',
     'typescript/no-explicit-any': 'error',
     'typescript/no-non-null-assertion': 'error',
-    'typescript/switch-exhaustiveness-check': 'error',
+    'typescript/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
     'typescript/only-throw-error': 'error',
     'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
     eqeqeq: 'error',

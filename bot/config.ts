@@ -34,8 +34,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 /** Reads variables one by one and collects what is wrong with them. */
 interface Reader {
-  text(name: string): string | undefined;
-  read<T>(name: string, fallback: T, parse: (value: string) => T | undefined, wanted: string): T;
+  text: (name: string) => string | undefined;
+  read: <T>(name: string, fallback: T, parse: (value: string) => T | undefined, wanted: string) => T;
   problems: string[];
 }
 

@@ -47,77 +47,72 @@ interface Line {
 const Payload = z.object({ line: z.string(), cwd: z.string() });
 
 export function createConsole(options: ConsoleOptions): Console {
-  const { db, screen } = options;
   const thread = `console:${randomBase32(8)}`;
-  const lines = new Map<string, Line>();
+  const waiting: Waiting = { ...options, lines: new Map() };
   const context = contextFor(options.commands);
-  const person = (): Promise<User> =>
-    store.meetPerson(db, { source: 'console', externalId: 'local', login: options.login });
-
-  async function answer(delivery: Delivery, given: Answer): Promise<void> {
-    if (given.text) screen.print(redact(given.text));
-    const line = lines.get(delivery.deliveryId);
-    if (!line) return;
-    if (given.ok && given.link === 'now') await showLink(given);
-    if (given.ok && given.workspace && delivery.commandId !== null) {
-      line.answer = given;
-      line.command = delivery.commandId;
-      return settle(given.workspace);
-    }
-    lines.delete(delivery.deliveryId);
-    line.end({ ok: given.ok });
-  }
-
-  /** Ends the lines whose command has reached what it wanted, or never will. */
-  async function settle(workspace: string): Promise<void> {
-    for (const [id, line] of lines) {
-      if (line.command === undefined || line.answer?.workspace !== workspace) continue;
-      const status = await store.readCommandStatus(db, line.command);
-      if (status === 'running') continue;
-      lines.delete(id);
-      screen.freeze(workspace);
-      if (status === 'done' && line.answer.link === 'when-running') await showLink(line.answer);
-      line.end({ ok: status === 'done', workspace });
-    }
-  }
-
-  async function showLink(given: Answer): Promise<void> {
-    if (!given.workspace) return;
-    const url = await options.createLink(given.workspace, (await person()).id);
-    screen.print(`Open the terminal; the link works once, within 5 minutes:\n${url}`);
-  }
-
-  const isAwaited = (workspace: string): boolean =>
-    [...lines.values()].some((line) => line.answer?.workspace === workspace);
-
+  const { db } = options;
   return {
     name: 'console',
     thread,
     async say(line) {
       const deliveryId = randomUUID();
-      const ending = new Promise<Ending>((end) => lines.set(deliveryId, { end }));
-      await store.storeDelivery(db, {
-        source: 'console',
-        deliveryId,
-        thread,
-        event: 'line',
-        payload: { line, cwd: options.cwd },
-      });
+      const ending = new Promise<Ending>((end) => waiting.lines.set(deliveryId, { end }));
+      const payload = { line, cwd: options.cwd };
+      await store.storeDelivery(db, { source: 'console', deliveryId, thread, event: 'line', payload });
       return ending;
     },
     async hear({ payload }) {
-      return { actor: await person(), text: Payload.parse(payload).line, context, place: { thread } };
+      return { actor: await person(options), text: Payload.parse(payload).line, context, place: { thread } };
     },
     locate: (target, { payload }) => locate(target, Payload.parse(payload).cwd),
     // Whoever can type here can read the bot's keys: there is nobody to ask.
     permit: () => Promise.resolve(),
-    answer,
+    answer: (delivery, answer) => showAnswer(waiting, delivery, answer),
     async sendCard(card, view) {
-      drawCard(screen, card, view, isAwaited(view.id));
-      await settle(view.id);
+      const isAwaited = [...waiting.lines.values()].some((line) => line.answer?.workspace === view.id);
+      drawCard(options.screen, card, view, isAwaited);
+      await settle(waiting, view.id);
       return { sentHash: hashOf(view) };
     },
   };
+}
+
+type Waiting = ConsoleOptions & { lines: Map<string, Line> };
+
+const person = ({ db, login }: ConsoleOptions): Promise<User> =>
+  store.meetPerson(db, { source: 'console', externalId: 'local', login });
+
+async function showAnswer(waiting: Waiting, delivery: Delivery, answer: Answer): Promise<void> {
+  if (answer.text) waiting.screen.print(redact(answer.text));
+  const line = waiting.lines.get(delivery.deliveryId);
+  if (!line) return;
+  if (answer.ok && answer.link === 'now') await showLink(waiting, answer);
+  if (answer.ok && answer.workspace && delivery.commandId !== null) {
+    line.answer = answer;
+    line.command = delivery.commandId;
+    return settle(waiting, answer.workspace);
+  }
+  waiting.lines.delete(delivery.deliveryId);
+  line.end({ ok: answer.ok });
+}
+
+/** Ends the lines whose command has reached what it wanted, or never will. */
+async function settle(waiting: Waiting, workspace: string): Promise<void> {
+  for (const [id, line] of waiting.lines) {
+    if (line.command === undefined || line.answer?.workspace !== workspace) continue;
+    const status = await store.readCommandStatus(waiting.db, line.command);
+    if (status === 'running') continue;
+    waiting.lines.delete(id);
+    waiting.screen.freeze(workspace);
+    if (status === 'done' && line.answer.link === 'when-running') await showLink(waiting, line.answer);
+    line.end({ ok: status === 'done', workspace });
+  }
+}
+
+async function showLink(waiting: Waiting, { workspace }: Answer): Promise<void> {
+  if (!workspace) return;
+  const url = await waiting.createLink(workspace, (await person(waiting)).id);
+  waiting.screen.print(`Open the terminal; the link works once, within 5 minutes:\n${url}`);
 }
 
 const contextFor = (commands: readonly Command[]): ParseContext => ({

@@ -102,6 +102,7 @@ function sceneOf(
     limits: inbox.limits,
     commands: inbox.commands,
     say: createSay(shownTrigger(heard.context)),
+    trigger: shownTrigger(heard.context),
   };
 }
 

@@ -67,6 +67,5 @@ export function createLiveScreen(output: Output, prompt: () => Interface | undef
 
 /** A line that fits the width, so that the rows drawn are the lines drawn. */
 function cut(line: string, columns: number): string {
-  const characters = [...line];
-  return characters.length < columns ? line : `${characters.slice(0, Math.max(0, columns - 2)).join('')}…`;
+  return line.length < columns ? line : `${line.slice(0, Math.max(0, columns - 2)).toWellFormed()}…`;
 }

@@ -1,5 +1,10 @@
 // The command that keeps a workspace running though nobody types.
 import type { CommandSpec } from './command.ts';
+import { UserError } from '../errors.ts';
+import { keptUntil, LONGEST_MS } from './expiry.ts';
+import { findTarget } from './find.ts';
+import type { Command } from './scene.ts';
+import { wish } from './wish.ts';
 
 export const extendSpec = {
   name: 'extend',
@@ -14,3 +19,25 @@ export const extendSpec = {
   takes: 'target duration',
   common: true,
 } satisfies CommandSpec;
+
+const DEFAULT = { ms: 4 * 3_600_000 };
+
+export const extend: Command = {
+  ...extendSpec,
+  async run(command, scene) {
+    const workspace = await findTarget(command, scene);
+    if (scene.limits.idleTimeoutMs === 0)
+      throw new UserError(
+        'never-idle',
+        `Workspaces here never stop by themselves (\`IDLE_TIMEOUT=0\`), so there is nothing to extend. When you are done: ${scene.say(`stop ${workspace.name}`)}.`,
+      );
+    const wanted = command.flags['max'] === true ? { ms: LONGEST_MS } : (command.value ?? DEFAULT);
+    const until = keptUntil(wanted, scene.now) ?? scene.now;
+    const text = `\`${workspace.name}\` stays until ${until.toISOString().slice(0, 16).replace('T', ' ')} UTC at least, however idle.`;
+    return wish(workspace, command, scene, {
+      desired: null,
+      patch: { keptUntil: until, deleteAt: null, notice: null },
+      text,
+    });
+  },
+};

@@ -1,5 +1,10 @@
 // The command that tries again what failed.
 import type { CommandSpec } from './command.ts';
+import { UserError } from '../errors.ts';
+import * as store from '../workspaces/store.ts';
+import { findTarget } from './find.ts';
+import type { Command } from './scene.ts';
+import { wish } from './wish.ts';
 
 export const retrySpec = {
   name: 'retry',
@@ -11,3 +16,20 @@ export const retrySpec = {
   flags: {},
   takes: 'target',
 } satisfies CommandSpec;
+
+export const retry: Command = {
+  ...retrySpec,
+  async run(command, scene) {
+    const workspace = await findTarget(command, scene);
+    if (workspace.phase !== 'failed')
+      throw new UserError(
+        'not-failed',
+        `\`${workspace.name}\` has not failed; it is ${workspace.phase}. To begin anew: ${scene.say(`restart ${workspace.name}`)}.`,
+      );
+    return wish(workspace, command, scene, {
+      desired: 'running',
+      patch: store.startAgain(workspace),
+      link: 'when-running',
+    });
+  },
+};

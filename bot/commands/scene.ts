@@ -43,6 +43,8 @@ export interface Scene {
   limits: CommandLimits;
   commands: readonly Command[];
   say: Say;
+  /** What `say` puts before a line; empty on the console. */
+  trigger: string;
 }
 
 /** What a command gives back: the answer, and the row of what it wrote down. */

@@ -1,5 +1,8 @@
 // The command that shows where a workspace stands.
 import type { CommandSpec } from './command.ts';
+import { findTarget } from './find.ts';
+import type { Command } from './scene.ts';
+import { wish } from './wish.ts';
 
 export const statusSpec = {
   name: 'status',
@@ -12,3 +15,11 @@ export const statusSpec = {
   takes: 'target',
   common: true,
 } satisfies CommandSpec;
+
+export const status: Command = {
+  ...statusSpec,
+  async run(command, scene) {
+    const workspace = await findTarget(command, scene);
+    return wish(workspace, command, scene, { desired: null });
+  },
+};

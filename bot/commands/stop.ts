@@ -1,5 +1,8 @@
 // The command that stops a workspace.
 import type { CommandSpec } from './command.ts';
+import { findTarget } from './find.ts';
+import type { Command } from './scene.ts';
+import { wish } from './wish.ts';
 
 export const stopSpec = {
   name: 'stop',
@@ -12,3 +15,19 @@ export const stopSpec = {
   takes: 'target',
   common: true,
 } satisfies CommandSpec;
+
+export const stop: Command = {
+  ...stopSpec,
+  async run(command, scene) {
+    const workspace = await findTarget(command, scene);
+    const isStopped = workspace.desired === 'stopped';
+    return wish(workspace, command, scene, {
+      desired: 'stopped',
+      patch: isStopped
+        ? undefined
+        : { desired: 'stopped', isAutomatic: false, notice: null, lastError: null },
+      isRevoking: true,
+      text: isStopped ? `\`${workspace.name}\` is stopped already.` : '',
+    });
+  },
+};

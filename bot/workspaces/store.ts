@@ -571,6 +571,26 @@ export async function takenNames(tx: Executor, owner: string): Promise<Set<strin
   return new Set(rows.map((row) => row.name));
 }
 
+/** A new row is due: say so when the transaction commits. */
+export const announce = (tx: Executor): Promise<void> => notify(tx, 'due');
+
+/** What a wish to run resets: errors, deadlines, what was said of the last run. Its files stay where they are. */
+export const startAgain = (workspace: Workspace): WorkspacePatch => ({
+  desired: 'running',
+  phase:
+    workspace.phase === 'failed' || workspace.phase === 'running' || workspace.phase === 'preparing'
+      ? 'queued'
+      : workspace.phase,
+  run: workspace.run + 1,
+  step: null,
+  lastError: null,
+  notice: null,
+  deleteAt: null,
+  isAutomatic: false,
+  runningAt: null,
+  lastActivityAt: new Date(),
+});
+
 /** A person's wish for a workspace: everything that an earlier wish left behind is reset in the same statement. */
 export async function changeWorkspace(
   tx: Executor,
@@ -582,6 +602,7 @@ export async function changeWorkspace(
     .update(workspaces)
     .set({
       ...patch,
+      ...phaseClock(workspaces, patch.phase),
       ...(revoke ? { access: workspace.access + 1 } : {}),
       gen: sql`${workspaces.gen} + 1`,
       attempts: 0,
