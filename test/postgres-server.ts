@@ -1,11 +1,12 @@
 // One Postgres for the whole test run, with a migrated template database; gone afterwards, whatever the tests did.
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
 import { startEmbedded } from '../bot/database/embedded.ts';
+import { lockDataDir } from '../bot/database/lock.ts';
 import { migrate } from '../bot/database/migrate.ts';
 
 declare module 'vitest' {
@@ -15,11 +16,16 @@ declare module 'vitest' {
   }
 }
 
+const PREFIX = 'sam-test-';
+
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'sam-test-'));
+  await sweep();
+  const dataDir = await mkdtemp(path.join(tmpdir(), PREFIX));
+  const lock = await lockDataDir(dataDir, { url: 'a test run' });
   const server = await startEmbedded({ dataDir, durable: false });
   const teardown = async () => {
     await server.stop();
+    await lock.release();
     await rm(dataDir, { recursive: true, force: true });
   };
   try {
@@ -30,6 +36,19 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
   project.provide('postgresUrl', server.url);
   return teardown;
+}
+
+/** Stops and removes what earlier runs left that were killed: their locks are dead. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const dataDir = path.join(tmpdir(), name);
+    if (!name.startsWith(PREFIX) || !existsSync(path.join(dataDir, 'sam.lock'))) continue;
+    const lock = await lockDataDir(dataDir, { url: 'a sweep' }).catch(() => undefined);
+    if (!lock) continue;
+    const isUp = existsSync(path.join(dataDir, 'postgres/data/postmaster.pid'));
+    if (isUp) await (await startEmbedded({ dataDir, durable: false })).stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
 }
 
 async function createTemplate(url: string): Promise<void> {
