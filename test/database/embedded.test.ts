@@ -173,6 +173,7 @@ test('an installation whose links were never made works, and nothing is written 
     if (file.isSymbolicLink()) await unlink(path.join(native, 'lib', file.name));
   }
   await chmod(path.join(native, 'lib'), 0o555);
+  onTestFinished(() => chmod(path.join(native, 'lib'), 0o755));
   const before = await readdir(native, { recursive: true });
   const server = await startEmbedded({ dataDir, durable: false, native });
   expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }]);
