@@ -136,8 +136,7 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
         drive: !ticket.endsWith('.look'),
       });
     },
-    find: (id) =>
-      id === WORKSPACE ? { running: state.running, access: state.access, shell } : undefined,
+    find: (id) => (id === WORKSPACE ? { running: state.running, access: state.access, shell } : undefined),
     onInput: () => {},
     onSessions: () => {},
   });
@@ -146,8 +145,10 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
 async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const at = new URL(request.url ?? '/', 'http://localhost').pathname;
   state.paths.push(at);
-  if (at === '/api/terminal/token' && request.method === 'POST') return answerTicket(state, request, response);
-  if (at.startsWith('/w/')) return void response.writeHead(200, state.files.headers([])).end(state.files.html);
+  if (at === '/api/terminal/token' && request.method === 'POST')
+    return answerTicket(state, request, response);
+  if (at.startsWith('/w/'))
+    return void response.writeHead(200, state.files.headers([])).end(state.files.html);
   const asset = answerAsset(state.files, at, request.headers['accept-encoding']);
   if (asset) response.writeHead(200, asset.headers).end(asset.body);
   else response.writeHead(404).end();

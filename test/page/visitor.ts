@@ -45,7 +45,8 @@ export async function visit(
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => {
-    const isRefusal = message.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(message.text());
+    const isRefusal =
+      message.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(message.text());
     if (isRefusal) complaints.push(message.text());
   });
   await page.goto(url);
@@ -54,7 +55,11 @@ export async function visit(
 
 function describeVisitor(page: Page, complaints: string[], leave: () => Promise<void>): Visitor {
   const rows = page.locator('.pane:not([hidden]) .xterm-rows > div');
-  const screen = async () => (await rows.allInnerTexts()).map((row) => row.trimEnd()).join('\n').trimEnd();
+  const screen = async () =>
+    (await rows.allInnerTexts())
+      .map((row) => row.trimEnd())
+      .join('\n')
+      .trimEnd();
   return {
     page,
     complaints,
