@@ -5,7 +5,7 @@ import { Terminal } from '@xterm/xterm';
 import { ACK_EVERY_BYTES } from '../agent/protocol.ts';
 import { createElement } from './dom.ts';
 import { createHyperlinks, openLink } from './links.ts';
-import { getFont, getTheme } from './theme.ts';
+import { getColours, getFont } from './theme.ts';
 import { scrollByTouch } from './touch.ts';
 
 export interface SessionEvents {
@@ -37,6 +37,8 @@ export interface SessionView {
   adoptSize: (cols: number, rows: number) => void;
   /** Sends `onFit` again: the node has not heard it yet. */
   fit: () => void;
+  /** Its program has ended: the screen stays, without a cursor. */
+  end: () => void;
   dispose: () => void;
 }
 
@@ -44,6 +46,7 @@ export interface SessionView {
 const REPORT = /^(?:\x1b\[[?>=]?[\d;]*(?:[cRnt]|\$y)|\x1b\[[IO]|\x1b[P\]][^\x07\x1b]*(?:\x07|\x1b\\))+$/; // oxlint-disable-line no-control-regex
 /** Ends whatever sequence was cut off (CAN), then a full reset (RIS): in the stream, so it comes after what is still queued. */
 const RESET = Uint8Array.of(0x18, 0x1b, 0x63);
+const HIDE_CURSOR = '\x1b[?25l';
 const FIT_DELAY_MS = 100;
 
 export function createSessionView(id: string, events: SessionEvents): SessionView {
@@ -60,6 +63,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   scrollByTouch(pane, () => pane.querySelector('.xterm-screen'));
 
   const fit = () => {
+    markOverflow(pane);
     const size = pane.hidden || !pane.isConnected ? undefined : fitting.proposeDimensions();
     if (size && size.cols > 1 && size.rows > 1) events.onFit(size.cols, size.rows);
   };
@@ -74,6 +78,11 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
     },
     adoptSize: (cols: number, rows: number) => {
       if (cols !== terminal.cols || rows !== terminal.rows) terminal.resize(cols, rows);
+      markOverflow(pane);
+    },
+    end: () => {
+      terminal.options.disableStdin = true;
+      terminal.write(HIDE_CURSOR);
     },
     dispose: () => {
       watching.disconnect();
@@ -87,10 +96,9 @@ function createTerminal(getTerminal: () => Terminal): Terminal {
   const terminal = new Terminal({
     cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches,
     ...getFont(),
+    ...getColours(),
     linkHandler: createHyperlinks(getTerminal),
-    minimumContrastRatio: 4.5,
     scrollback: 5_000,
-    theme: getTheme(),
   });
   // A program may not write the clipboard (OSC 52): xterm ignores it, and so it stays.
   terminal.parser.registerOscHandler(52, () => true);
@@ -152,6 +160,13 @@ function sendInput(terminal: Terminal, events: SessionEvents, isReplaying: () =>
   });
   terminal.onBinary((text) => events.onInput(Uint8Array.from(text, (sign) => sign.charCodeAt(0))));
   terminal.attachCustomKeyEventHandler((event) => !(event.type === 'keydown' && events.onKey(event)));
+}
+
+function markOverflow(pane: HTMLElement): void {
+  const screen = pane.querySelector('.xterm-screen');
+  if (!screen || pane.hidden) return;
+  const { clientWidth, clientHeight, classList } = pane;
+  classList.toggle('overflows', screen.clientWidth > clientWidth || screen.clientHeight > clientHeight);
 }
 
 function watchSize(pane: HTMLElement, fit: () => void): ResizeObserver {

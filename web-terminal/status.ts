@@ -77,8 +77,8 @@ function hideStrip(): void {
 }
 
 function flashStrip(): void {
-  getElement('unsent').textContent = 'Not connected: what you type is not sent.';
-  const strip = getElement('strip');
-  strip.classList.remove('flash');
-  requestAnimationFrame(() => strip.classList.add('flash'));
+  const unsent = getElement('unsent');
+  unsent.textContent = 'Not connected: what you type is not sent.';
+  unsent.classList.remove('flash');
+  requestAnimationFrame(() => unsent.classList.add('flash'));
 }

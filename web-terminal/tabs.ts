@@ -109,8 +109,10 @@ function startRename(tab: HTMLElement, { onRename }: TabEvents): void {
     },
   });
   input.value = before;
+  let isOver = false; // taking the field away blurs it, which ends it again
   const end = (name: string) => {
-    if (!input.isConnected) return;
+    if (isOver) return;
+    isOver = true;
     input.replaceWith(label);
     tab.focus();
     if (name && name !== before) onRename(id, name);

@@ -6,7 +6,7 @@ import { createButton, createElement, getElement } from './dom.ts';
 import { cutInput, type NodeFrame } from './frames.ts';
 import { createSessionView, type SessionView } from './session.ts';
 import { createTabBar, type TabBar } from './tabs.ts';
-import { getFont, getTheme, onThemeChange } from './theme.ts';
+import { getColours, getFont, onThemeChange } from './theme.ts';
 
 /** What a terminal takes at once: the node queues no more for a program that does not read. */
 const PASTE_BYTES = 1_000_000;
@@ -77,7 +77,8 @@ export function createTerminals(outlet: Outlet, hooks: Hooks): Terminals {
     }),
   };
   onThemeChange(() => {
-    for (const { view } of terminals.sessions.values()) if (view) view.terminal.options.theme = getTheme();
+    for (const { view } of terminals.sessions.values())
+      if (view) Object.assign(view.terminal.options, getColours());
   });
   return terminals;
 }
@@ -316,10 +317,11 @@ function end(terminals: Terminals, id: string, how: string): void {
     openSession(terminals);
   };
   const close = () => removeSession(terminals, id);
+  session.view.end();
   session.view.pane.append(
     createElement(
       'div',
-      { class: 'ended', attributes: { role: 'status' } },
+      { class: 'over', attributes: { role: 'status' } },
       createElement('span', { text: how }),
       createButton('Open a new one', reopen, { class: 'primary' }),
       createButton('Close', close),

@@ -60,8 +60,14 @@ export function getFont() {
 
 const lightQuery = matchMedia('(prefers-color-scheme: light)');
 
-export function getTheme(): ITheme {
-  return lightQuery.matches ? light : dark;
+/**
+ * Options of a terminal for what the system asks for now. On a light ground most programs' colours are too pale, so xterm
+ * deepens them; on a dark one that costs more than it gives: it would grey all inverse text.
+ */
+export function getColours(): { theme: ITheme; minimumContrastRatio: number } {
+  return lightQuery.matches
+    ? { theme: light, minimumContrastRatio: 4.5 }
+    : { theme: dark, minimumContrastRatio: 1 };
 }
 
 export function onThemeChange(listen: () => void): void {

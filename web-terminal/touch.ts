@@ -24,7 +24,8 @@ export function scrollByTouch(pane: HTMLElement, screen: () => Element | null): 
     );
   pane.addEventListener('touchstart', (event) => {
     cancelAnimationFrame(rolling);
-    drag = event.touches.length === 1 ? startDrag(event.touches[0]) : undefined;
+    const isOurs = event.touches.length === 1 && !pane.classList.contains('overflows');
+    drag = isOurs ? startDrag(event.touches[0]) : undefined;
   });
   pane.addEventListener(
     'touchmove',
