@@ -21,7 +21,7 @@ const work = z.object({ changed: count, untracked: count, unpushed: count });
 const workspace: z.ZodType<Workspace> = z.object({
   goal: desiredWorkspace,
   // One name, not a way to elsewhere.
-  folder: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
+  folder: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/),
   phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
   run: count,
   step: z.exactOptional(z.enum(['clone', 'build', 'start', 'check'])),

@@ -4,13 +4,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { findProcesses } from '../../agent/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { startBot, type Bot } from './bot.ts';
 
 const MAIN = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
+
+// Real processes on a busy machine: the deadlines of the waits are shorter than this, and say what was missing.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 30_000 });
 
 export type Scene = Awaited<ReturnType<typeof createScene>>;
 
