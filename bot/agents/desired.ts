@@ -51,7 +51,8 @@ export function messagesFor(
     const desired = desiredOf(row);
     const json = desired ? JSON.stringify(desired) : (last?.json ?? '');
     if (desired && json !== last?.json) changed.push(desired);
-    if (last && last.access !== row.access)
+    // After a reconnect the others hear it with what is desired of them.
+    if (last ? last.access !== row.access : all && !desired)
       revoked.push({ type: 'revoke', workspace: row.id, access: row.access });
     told.set(row.id, { json, access: row.access });
   }

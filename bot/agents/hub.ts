@@ -75,6 +75,8 @@ interface Connection {
   /** What has to be done one after the other. */
   queue: Promise<void>;
   waiting: number;
+  /** What to add to the agent's clock, as of its last word. */
+  clockOffsetMs: number;
   /** A look at the rows that has not begun yet. */
   nextLook: Promise<void> | undefined;
   missed: number;
@@ -93,7 +95,7 @@ export function createHub(options: HubOptions): Hub {
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
     perMessageDeflate: false,
-    clientTracking: false,
+    clientTracking: true,
   });
   const state: State = { options, server, connections: new Map(), isClosing: false };
   const every = options.every ?? interval;
@@ -153,6 +155,7 @@ function welcome(state: State, node: Node, socket: WebSocket): void {
     reported: new Set(),
     queue: Promise.resolve(),
     waiting: 0,
+    clockOffsetMs: 0,
     nextLook: undefined,
     missed: 0,
     wasHeard: true,
@@ -186,18 +189,18 @@ const isCurrent = (state: State, connection: Connection): boolean =>
 
 async function close(state: State): Promise<void> {
   state.isClosing = true;
-  const open = [...state.connections.values()];
-  await Promise.all(
-    open.map(async ({ socket, queue }) => {
-      const { promise: closed, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(() => socket.terminate(), CLOSE_WAIT_MS);
-      socket.once('close', resolve);
-      socket.close(CloseCode.GOING_AWAY, 'the bot ends');
-      await closed;
-      clearTimeout(timer);
-      await queue;
-    }),
-  );
+  const open = [...state.server.clients];
+  const writing = [...state.connections.values()].map((connection) => connection.queue);
+  await Promise.all([...open.map(sayGoodbye), ...writing]);
+}
+
+async function sayGoodbye(socket: WebSocket): Promise<void> {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => socket.terminate(), CLOSE_WAIT_MS);
+  socket.once('close', () => resolve());
+  socket.close(CloseCode.GOING_AWAY, 'the bot ends');
+  await closed;
+  clearTimeout(timer);
 }
 
 // --- one thing after the other ------------------------------------------------------------------------------------
@@ -222,7 +225,7 @@ function enqueue(state: State, connection: Connection, task: () => Promise<void>
 
 function receive(state: State, connection: Connection, data: string): void {
   const message = parseAgentMessage(data);
-  if (!message || (message.type !== 'hello' && !connection.hasSaidHello && connection.waiting === 0)) {
+  if (!message) {
     connection.log.warn({ bytes: data.length }, 'the agent said something that nobody understands');
     return;
   }
@@ -243,13 +246,20 @@ async function handle(state: State, connection: Connection, message: AgentMessag
     case 'hello':
       return greet(state, connection, message);
     case 'report':
+      if (!connection.hasSaidHello) return unexpected(connection, message);
       if (message.load) await saveLoad(state.options.db, connection.node, message.load);
-      await saveReports(state, connection, message);
-      return tell(state, connection, false);
+      // What the agent brings up may be a workspace whose row is deleted, and then it has to hear so.
+      if (await saveReports(state, connection, message)) await tell(state, connection, false);
+      return;
     case 'log':
-      await saveLogs(state.options.db, connection.node, message.lines, 0);
+      if (!connection.hasSaidHello) return unexpected(connection, message);
+      await saveLogs(state.options.db, connection.node, message.lines, connection.clockOffsetMs);
       return send(connection, { type: 'logged', id: message.id });
   }
+}
+
+function unexpected(connection: Connection, { type }: AgentMessage): void {
+  connection.log.warn({ type }, 'the agent spoke before it said hello');
 }
 
 async function greet(
@@ -269,13 +279,16 @@ async function greet(
   await tell(state, connection, true);
 }
 
+/** True if there is a workspace among them that this agent had not spoken of. */
 async function saveReports(
   { options }: State,
   connection: Connection,
   message: AgentMessage & { type: 'hello' | 'report' },
-): Promise<void> {
+): Promise<boolean> {
   const { db, activityEveryMs: everyMs = ACTIVITY_EVERY_MS } = options;
-  const now = message.workspaces.length > 0 ? (await readClock(db)).getTime() : 0;
+  const now = (await readClock(db)).getTime();
+  const known = connection.reported.size;
+  connection.clockOffsetMs = now - message.now;
   for (const report of message.workspaces) {
     const { id, phase, activityAt } = report;
     if (phase === 'deleted') connection.reported.delete(id);
@@ -284,6 +297,7 @@ async function saveReports(
     const at = activityAt === undefined ? null : new Date(now - Math.max(0, message.now - activityAt));
     await saveReport(db, connection.node, report, { at, everyMs });
   }
+  return connection.reported.size > known;
 }
 
 // --- what agents are told -----------------------------------------------------------------------------------------
@@ -291,9 +305,14 @@ async function saveReports(
 /** Hints that come while a look waits share it; one that comes while a look runs gets another. */
 function look(state: State, connection: Connection): Promise<void> {
   if (!connection.hasSaidHello) return Promise.resolve();
-  connection.nextLook ??= enqueue(state, connection, () => {
+  connection.nextLook ??= enqueue(state, connection, async () => {
     connection.nextLook = undefined;
-    return tell(state, connection, false);
+    await tell(state, connection, false).catch((error: unknown) =>
+      connection.log.error(
+        { error: messageOf(error) },
+        'the node could not be told; the next poll tries again',
+      ),
+    );
   });
   return connection.nextLook;
 }
@@ -313,8 +332,9 @@ async function lookAtAll(state: State): Promise<void> {
 async function hear(state: State): Promise<void> {
   const heard: string[] = [];
   for (const connection of state.connections.values()) {
-    connection.missed = connection.wasHeard ? 0 : connection.missed + 1;
-    if (connection.wasHeard && connection.hasSaidHello) heard.push(connection.node);
+    const isAlive = connection.wasHeard && connection.hasSaidHello;
+    connection.missed = isAlive ? 0 : connection.missed + 1;
+    if (isAlive) heard.push(connection.node);
     connection.wasHeard = false;
     if (connection.missed >= MISSED_PINGS) connection.socket.terminate();
     else connection.socket.ping();

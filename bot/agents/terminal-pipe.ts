@@ -96,10 +96,10 @@ function dial(port: number): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const agent = connect({ host: '127.0.0.1', port, noDelay: true });
   agent.setTimeout(CONNECT_TIMEOUT_MS, () => agent.destroy(new Error('it does not answer')));
-  agent.once('error', reject);
+  // Stays for the life of the socket: there is a moment before the pipe listens too.
+  agent.on('error', reject);
   agent.once('connect', () => {
     agent.setTimeout(0);
-    agent.off('error', reject);
     resolve(agent);
   });
   return promise;
