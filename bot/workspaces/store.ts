@@ -297,6 +297,23 @@ export async function discardNode(db: Executor, held: Claim<Node>): Promise<void
   });
 }
 
+/** Nodes that no workspace is on are not kept warm any longer. Gives their ids. */
+export async function giveUpIdleNodes(db: Executor): Promise<string[]> {
+  const given = await db
+    .update(nodes)
+    .set({ desired: 'deleted', gen: sql`${nodes.gen} + 1`, nextAt: databaseNow })
+    .where(
+      sql`${nodes.phase} <> 'deleted' and not exists
+          (select 1 from ${workspaces} where ${workspaces.nodeId} = ${nodes.id} and ${workspaces.phase} <> 'deleted')`,
+    )
+    .returning({ id: nodes.id });
+  return given.map((node) => node.id);
+}
+
+export async function countLiving(db: Executor, ids: string[]): Promise<number> {
+  return db.$count(nodes, and(inArray(nodes.id, ids), ne(nodes.phase, 'deleted')));
+}
+
 /** An owner's nodes that are not gone, with how many workspaces each has; rows locked against their deletion. */
 export async function lockNodesOf(
   tx: Executor,
