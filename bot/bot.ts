@@ -193,10 +193,7 @@ function makeConsole({ config, database: { db }, screen, cwd, login }: Settled):
   });
 }
 
-async function makeRoutes(
-  { config, database: { db }, keys, log }: Settled,
-  sweeps: Sweep[],
-): Promise<Route[]> {
+async function makeRoutes({ config, database: { db }, keys }: Settled, sweeps: Sweep[]): Promise<Route[]> {
   const page = await bundlePage(join(config.dataDir, 'page'));
   const { baseUrl } = config;
   return [
@@ -226,15 +223,16 @@ const activityStep = ({ limits }: Config): number => Math.min(60_000, limits.idl
 
 async function run(
   { loop, chatLoop, hub, sweeps, log }: Parts,
-  { db, listen: subscribe }: Database,
+  database: Database,
   ending: AsyncDisposableStack,
 ): Promise<void> {
+  const { db } = database;
   const onHint = (hint: string): void => {
     if (hint === 'due') loop.wake();
     else if (hint.startsWith('desired:')) void hub.refresh(hint.slice(8));
     else chatLoop.wake();
   };
-  await subscribe('sam', onHint, () => {
+  await database.listen('sam', onHint, () => {
     loop.wake();
     chatLoop.wake();
   });

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
-import { destination, pino, stdSerializers, type Logger } from 'pino';
+import { destination, pino, type Logger } from 'pino';
 import { startBot, VERSION, type Bot } from './bot.ts';
 import { createLiveScreen, createPlainScreen, type Screen } from './chat/screen.ts';
 import { parseConfig, type Config } from './config.ts';
@@ -46,7 +46,7 @@ async function runLine(bot: Bot, line: string): Promise<void> {
 
 function readLines(reader: Interface, bot: Bot, screen: Screen): void {
   reader.on('line', (line) => {
-    if (line.trim() === '') return void reader.prompt();
+    if (line.trim() === '') return reader.prompt();
     bot.console.say(line).then(
       () => reader.prompt(),
       (error: unknown) => screen.print(`That could not be written down: ${messageOf(error)}`),
@@ -77,10 +77,22 @@ function banner(bot: Bot, config: Config): string {
 /** With a person at the terminal the log goes to a file, else to standard error, one JSON object a line. */
 function createLog(config: Config, isForPerson: boolean): Logger {
   const level = process.env['LOG_LEVEL'] ?? 'info';
-  const options = { level, base: null, serializers: { err: stdSerializers.errWithCause } };
+  const options = { level, base: null, serializers: { err: describeError } };
   if (!isForPerson) return pino(options, destination({ dest: 2, sync: true }));
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   return pino(options, destination({ dest: join(config.dataDir, 'bot.log'), sync: true }));
+}
+
+/** Enough to find the place; a driver's error would bring its whole statement three times. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error);
+  const frames = (error.stack ?? '')
+    .split('\n')
+    .filter((row) => row.startsWith('    at '))
+    .slice(0, 6)
+    .map((row) => row.trim());
+  const cause = error.cause === undefined ? {} : { cause: describeError(error.cause) };
+  return { type: error.name, message: error.message.slice(0, 500), frames, ...cause };
 }
 
 /** Crash only: what nobody caught ends the process, and whoever supervises it starts it again. */

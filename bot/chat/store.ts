@@ -217,7 +217,7 @@ export async function claimCard(
 ): Promise<Held<Card> | undefined> {
   const token = randomBase32(16);
   const due = db
-    .select({ key: sql`(${cards.front}, ${cards.thread}, ${cards.subject})` })
+    .select({ seq: cards.seq })
     .from(cards)
     .where(
       and(
@@ -233,7 +233,7 @@ export async function claimCard(
   const [row] = await db
     .update(cards)
     .set({ leaseToken: token, leaseUntil: LEASE })
-    .where(sql`(${cards.front}, ${cards.thread}, ${cards.subject}) = (${due})`)
+    .where(eq(cards.seq, sql`(${due})`))
     .returning();
   return row && { row, token };
 }

@@ -247,6 +247,7 @@ export const cards = pgTable(
     thread: text('thread').notNull(),
     /** The workspace; on GitHub the pull request or issue, whose one comment lists everyone's. */
     subject: text('subject').notNull(),
+    seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
     externalId: text('external_id'),
     wantVersion: integer('want_version').notNull().default(1),
     sentVersion: integer('sent_version').notNull().default(0),
