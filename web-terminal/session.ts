@@ -5,6 +5,7 @@ import { Terminal } from '@xterm/xterm';
 import { ACK_EVERY_BYTES } from '../agent/protocol.ts';
 import { createElement } from './dom.ts';
 import { createHyperlinks, openLink } from './links.ts';
+import { isReport } from './reports.ts';
 import { getColours, getFont } from './theme.ts';
 import { scrollByTouch } from './touch.ts';
 
@@ -42,8 +43,6 @@ export interface SessionView {
   dispose: () => void;
 }
 
-/** Answers that xterm gives to programs: attributes, cursor position, modes, colours, settings, focus. */
-const REPORT = /^(?:\x1b\[[?>=]?[\d;]*(?:[cRnt]|\$y)|\x1b\[[IO]|\x1b[P\]][^\x07\x1b]*(?:\x07|\x1b\\))+$/; // oxlint-disable-line no-control-regex
 /** Ends whatever sequence was cut off (CAN), then a full reset (RIS): in the stream, so it comes after what is still queued. */
 const RESET = Uint8Array.of(0x18, 0x1b, 0x63);
 const HIDE_CURSOR = '\x1b[?25l';
@@ -155,7 +154,7 @@ function trackProgress(terminal: Terminal, onDrawn: (offset: number) => void) {
 function sendInput(terminal: Terminal, events: SessionEvents, isReplaying: () => boolean): void {
   const encoder = new TextEncoder();
   terminal.onData((text) => {
-    if (isReplaying() && REPORT.test(text)) return;
+    if (isReplaying() && isReport(text)) return;
     events.onInput(encoder.encode(events.translate(text)));
   });
   terminal.onBinary((text) => events.onInput(Uint8Array.from(text, (sign) => sign.charCodeAt(0))));
