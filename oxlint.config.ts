@@ -99,7 +99,7 @@ export default defineConfig({
     may(['bot/github/**'], [], ['probot']),
     may(['bot/commands/**'], ['workspaces/store', 'workspaces/workspace', 'access']),
     may(['bot/workspaces/**'], ['providers/provider', 'dns']),
-    may(['bot/workspaces/store.ts'], ['providers/provider', 'dns', 'database'], ['drizzle']),
+    may(['bot/workspaces/store/**'], ['providers/provider', 'dns', 'database'], ['drizzle']),
     may(['bot/access/**'], ['github']),
     may(['bot/access/store.ts'], ['github', 'database'], ['drizzle']),
     may(['bot/agents/**'], ['workspaces/store', 'access', 'github']),
