@@ -14,14 +14,13 @@ export interface SnapshotJob {
   modes: string;
   /** The offset of the first byte of `output`. */
   from: number;
-  output: Buffer<ArrayBuffer>;
+  output: Uint8Array;
   /** In order; the first counts from the beginning. Never empty. */
   sizes: Resize[];
 }
 
-export interface SnapshotRequest extends Omit<SnapshotJob, 'output'> {
+export interface SnapshotRequest extends SnapshotJob {
   id: number;
-  output: Uint8Array<ArrayBuffer>;
 }
 
 export interface SnapshotAnswer {
@@ -31,8 +30,8 @@ export interface SnapshotAnswer {
 
 export interface Snapshots {
   /**
-   * Bytes that clear a terminal of the last size and redraw screen, modes and up to 1,000 lines above it. Takes
-   * `output` over. Never fails: without the thread, it is the end of the output as it was.
+   * Bytes that clear a terminal of the last size and redraw screen, modes and up to 1,000 lines above it. Never
+   * fails: without the thread, it is the end of the output as it was.
    */
   take(job: SnapshotJob): Promise<Buffer>;
   /** Starts the thread ahead of the first job. */
@@ -77,9 +76,8 @@ function take(state: State, job: SnapshotJob): Promise<Buffer> {
   return new Promise((done) => {
     const deadline = setTimeout(() => giveUp(state), state.deadlineMs);
     state.pending.set(id, { done, plain, deadline });
-    const output = new Uint8Array(job.output.buffer, job.output.byteOffset, job.output.byteLength);
-    const request: SnapshotRequest = { ...job, id, output };
-    findWorker(state).postMessage(request, [output.buffer]);
+    const request: SnapshotRequest = { ...job, id };
+    findWorker(state).postMessage(request);
   });
 }
 
