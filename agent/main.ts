@@ -7,6 +7,7 @@ import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './outbox.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
 import { createHostRuntime } from './runtimes/host.ts';
+import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './tickets.ts';
 import { createStore } from './workspaces/store.ts';
 import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
@@ -62,27 +63,29 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
     reports: () => workspaces.reports(),
   });
-  const terminals = {
-    handleUpgrade: (_r: unknown, socket: { destroy(): void }) => socket.destroy(),
-    revoke: (_w: string, _a: number) => undefined,
-    endWorkspace: async (_w: string) => undefined,
-    sessions: (_w: string) => 0,
-    close: async () => undefined,
-  };
+  const terminals = createTerminals({
+    origin: settings.origin,
+    verifyTicket: createTicketVerifier({ ...settings, startedAt: performance.timeOrigin }),
+    find: (id) => workspaces.find(id),
+    onInput: (id, at) => workspaces.noteInput(id, at),
+    onSessions: (id) => workspaces.noteSessions(id),
+    log: (message, fields) => log.warn(message, fields),
+  });
   const workspaces: Workspaces = createWorkspaces({
     tools: {
       store: createStore(config.dir),
       runtime: createHostRuntime(process.env),
-      endSessions: terminals.endWorkspace,
+      endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
     },
-    countSessions: terminals.sessions,
+    countSessions: (id) => terminals.sessions(id).length,
     onChange: outbox.changed,
-    onAccess: terminals.revoke,
+    onAccess: (id, access) => terminals.revoke(id, access),
     log,
   });
-  void createTicketVerifier({ ...settings, startedAt: performance.timeOrigin });
-  const endpoint = await createEndpoint(config.terminalHost, terminals.handleUpgrade);
+  const endpoint = await createEndpoint(config.terminalHost, (request, socket, head) =>
+    terminals.handleUpgrade(request, socket, head),
+  );
   const close = async () => {
     await endpoint.close();
     await workspaces.close();

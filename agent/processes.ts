@@ -9,62 +9,78 @@ export const MARK = 'SAM_WORKSPACE';
 
 const POLL_MS = 50;
 
-interface Process {
+export interface Process {
   pid: number;
+  /** When it started, in the system's own unit: a number that comes again belongs to another process. */
+  started: string;
+}
+
+interface Listed extends Process {
   parent: number;
   isMarked: boolean;
 }
 
 /**
- * Ends them: a hang-up and a polite request first, SIGKILL after `graceMs`. Repeatable. Throws if some live on after
- * `killMs` more (they belong to another user, or hang in the kernel).
+ * Ends them, and those of `before` that live on: a hang-up and a polite request first, SIGKILL after `graceMs`.
+ * Repeatable. Throws if some live on after `killMs` more (they belong to another user, or hang in the kernel).
  */
 export async function endProcesses(
   workspace: string,
+  before: Process[] = [],
   { graceMs = 2_000, killMs = 5_000 } = {},
 ): Promise<void> {
   const startedAt = performance.now();
   const asked = new Set<number>();
-  for (;;) {
-    const pids = await findProcesses(workspace);
-    if (pids.length === 0) return;
+  for (let known = before; ; await delay(POLL_MS)) {
+    known = await findProcesses(workspace, known);
+    if (known.length === 0) return;
     const spentMs = performance.now() - startedAt;
-    if (spentMs > graceMs + killMs) throw livesOn(pids.length);
-    for (const pid of pids) {
+    if (spentMs > graceMs + killMs) throw livesOn(known.length);
+    for (const { pid } of known) {
       if (spentMs > graceMs) sendSignals(pid, ['SIGKILL']);
       // SIGCONT: a stopped process does not hear the others before it.
       else if (!asked.has(pid)) sendSignals(pid, ['SIGHUP', 'SIGTERM', 'SIGCONT']);
       asked.add(pid);
     }
-    await delay(POLL_MS);
   }
 }
 
-/** The marked processes and all their descendants, also those that cleaned their environment. */
-export async function findProcesses(workspace: string): Promise<number[]> {
+/**
+ * The marked processes, those of `before` that still live, and all their descendants: also who cleaned its environment
+ * is found as long as its parent lives, or was seen before.
+ */
+export async function findProcesses(workspace: string, before: Process[] = []): Promise<Process[]> {
   const all = process.platform === 'linux' ? await readProc(workspace) : await readPs(workspace);
-  const found = new Set(all.filter((one) => one.isMarked).map((one) => one.pid));
+  const known = new Set(before.map(({ pid, started }) => `${pid} ${started}`));
+  const isKnown = ({ pid, started }: Process) => known.has(`${pid} ${started}`);
+  const found = new Set(all.filter((one) => one.isMarked || isKnown(one)).map((one) => one.pid));
   for (let size = -1; size !== found.size;) {
     size = found.size;
     for (const one of all) if (found.has(one.parent)) found.add(one.pid);
   }
   // Sam may itself be developed in a workspace: nobody ends the process that asks, nor what it stands on.
   for (const pid of [process.pid, process.ppid]) found.delete(pid);
-  return [...found];
+  return all.filter((one) => found.has(one.pid));
 }
 
-async function readProc(workspace: string): Promise<Process[]> {
+async function readProc(workspace: string): Promise<Listed[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const mark = `\0${MARK}=${workspace}\0`;
   const processes = await Promise.all(
     pids.map(async (pid) => {
       try {
         const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
-        const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        // From the third field on; the second, the name, may hold anything.
+        const [state, parent, ...more] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
         // A zombie holds nothing but its number; its parent buries it.
         if (state === 'Z' || state === 'X') return undefined;
         const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-        return { pid: Number(pid), parent: Number(parent), isMarked: `\0${environment}\0`.includes(mark) };
+        return {
+          pid: Number(pid),
+          parent: Number(parent),
+          started: more[17] ?? '',
+          isMarked: `\0${environment}\0`.includes(mark),
+        };
       } catch {
         return undefined;
       }
@@ -74,17 +90,16 @@ async function readProc(workspace: string): Promise<Process[]> {
 }
 
 /** Without /proc: `ps` shows the environment of this user's processes behind the command. */
-async function readPs(workspace: string): Promise<Process[]> {
-  const { stdout } = await run('ps', ['-axwwE', '-o', 'pid=,ppid=,command='], {
+async function readPs(workspace: string): Promise<Listed[]> {
+  const { stdout } = await run('ps', ['-axwwE', '-o', 'pid=,ppid=,lstart=,command='], {
     env: { PATH: process.env['PATH'] ?? '/bin:/usr/bin' },
     timeoutMs: 5_000,
   });
   return stdout.split('\n').flatMap((line) => {
-    const [, pid, parent, rest = ''] = /^\s*(\d+)\s+(\d+)\s(.*)$/.exec(line) ?? [];
+    const [, pid, parent, started = '', rest = ''] = /^\s*(\d+)\s+(\d+)\s+(.{24})\s(.*)$/.exec(line) ?? [];
     if (pid === undefined) return [];
-    return [
-      { pid: Number(pid), parent: Number(parent), isMarked: ` ${rest} `.includes(` ${MARK}=${workspace} `) },
-    ];
+    const isMarked = ` ${rest} `.includes(` ${MARK}=${workspace} `);
+    return [{ pid: Number(pid), parent: Number(parent), started, isMarked }];
   });
 }
 

@@ -2,9 +2,8 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
-import { WorkspaceError } from '../failure.ts';
 import { MARK } from '../processes.ts';
-import type { Command, Place, Runtime } from './runtime.ts';
+import { ProfileError, type Command, type Place, type Runtime } from './runtime.ts';
 
 /** All that a session inherits from the agent. Everything else of the agent's environment is the agent's own. */
 const INHERITED = /^(PATH|HOME|LANG|LC_[A-Z]+|DOCKER_HOST)$/;
@@ -30,7 +29,7 @@ function chooseCommand(place: Place, profile: string | undefined, agentEnv: Node
     case 'claude':
       return { ...runInLoginShell(shell, getClaude(env)), env, cwd };
     default:
-      throw new WorkspaceError('configuration', 'There is no such profile. Open a `shell` or `claude`.');
+      throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   }
 }
 
@@ -86,8 +85,8 @@ function getClaude(env: Record<string, string>): string {
     .map((folder) => join(folder, 'claude'))
     .find((file) => isAbsolute(file) && isExecutable(file));
   if (found !== undefined) return found;
-  throw new WorkspaceError(
-    'configuration',
+  throw new ProfileError(
+    'not-installed',
     'Claude Code is not installed on this node. Open a shell and run `npm install -g @anthropic-ai/claude-code`.',
   );
 }

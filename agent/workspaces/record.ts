@@ -6,7 +6,7 @@ export interface Record {
   now: () => Workspace;
   /** In memory at once; the bot is told; resolves when it is on disk, too. */
   update: (change: Partial<Workspace>) => Promise<void>;
-  /** In memory, and the bot is told; on disk with the next `update`. For what may get lost in a crash. */
+  /** In memory; on disk and told to the bot with the next `update`. */
   remember: (change: Partial<Workspace>) => void;
   /** From here on nothing is written to disk; resolves when the last writing has ended. */
   retire: () => Promise<void>;
@@ -35,10 +35,7 @@ export function createRecord(
       onChange(state);
       await saved;
     },
-    remember(change) {
-      workspace = { ...workspace, ...change };
-      onChange(workspace);
-    },
+    remember: (change) => void (workspace = { ...workspace, ...change }),
     retire() {
       isRetired = true;
       return settle();

@@ -1,7 +1,7 @@
 // What is done with one workspace: make it ready, stop it, look for work, delete it. Knows no goal: the worker decides.
 import { readdir } from 'node:fs/promises';
 import { cloneRepository, countWork, findHead } from '../git.ts';
-import { endProcesses, MARK } from '../processes.ts';
+import { endProcesses, findProcesses, MARK } from '../processes.ts';
 import type { Work } from '../protocol.ts';
 import type { Place, Runtime } from '../runtimes/runtime.ts';
 import type { Record } from './record.ts';
@@ -156,9 +156,13 @@ function isNothing({ changed, untracked, unpushed }: Work): boolean {
 }
 
 async function endEverything({ runtime, store, endSessions }: Tools, workspace: Workspace): Promise<void> {
-  await endSessions(workspace.goal.id);
+  const { id } = workspace.goal;
+  // Now, while parents live: a child that cleaned its environment is known by its parent alone.
+  const before = await findProcesses(id);
+  // Together: a daemon that holds on to a terminal would keep its session from ending.
+  await Promise.all([endSessions(id), endProcesses(id, before)]);
   await runtime.end(placeOf(store, workspace));
-  await endProcesses(workspace.goal.id);
+  await endProcesses(id);
 }
 
 export function placeOf(store: Store, workspace: Workspace): Place {

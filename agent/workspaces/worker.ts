@@ -37,6 +37,8 @@ interface Job {
   doing?: { step: Step; run: number; abort: AbortController } | undefined;
 }
 
+const SAY_INPUT_EVERY_MS = 5_000;
+
 const STEPS = { prepare, stop, check, delete: remove } satisfies { [step in Step]: unknown };
 
 /** Starts to work at once. */
@@ -46,6 +48,7 @@ export function createWorker({ workspace, tools, onChange, log }: WorkerOptions)
   const job: Job = { record, tools, log, closing: closing.signal };
   const quiet = createQuiet(() => logErrors(job, 'counting work', countWork(job)));
   let working: Promise<void> | undefined;
+  let saidInputAt = 0;
   const wake = () => {
     working ??= work(job).finally(() => {
       working = undefined;
@@ -67,6 +70,11 @@ export function createWorker({ workspace, tools, onChange, log }: WorkerOptions)
     raiseAccess: (access) => note({ goal: { ...record.now().goal, access } }),
     noteInput(at) {
       record.remember({ activityAt: Math.max(at, record.now().activityAt ?? 0) });
+      // Not for each key; the last one is told when the work is counted after it.
+      if (at - saidInputAt >= SAY_INPUT_EVERY_MS) {
+        saidInputAt = at;
+        onChange(record.now());
+      }
       quiet.note();
     },
     noteChange: quiet.note,

@@ -25,7 +25,7 @@ export async function createScene(options: Parameters<typeof startBot>[0] = {}) 
   onTestFinished(async () => {
     for (const agent of agents) await agent.kill();
     await bot.vanish();
-    for (const id of ids) for (const pid of await findProcesses(id)) process.kill(pid, 'SIGKILL');
+    for (const id of ids) for (const { pid } of await findProcesses(id)) process.kill(pid, 'SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   });
   const dir = join(folder, 'node');
