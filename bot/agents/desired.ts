@@ -58,5 +58,5 @@ export function messagesFor(
   }
   const messages: BotMessage[] =
     all || changed.length > 0 ? [{ type: 'desired', all, workspaces: changed }] : [];
-  return { messages: [...revoked, ...messages], told };
+  return { messages: [...messages, ...revoked], told };
 }

@@ -17,7 +17,8 @@ export type Rows = {
 /** A fresh database and what fills it. */
 export async function openRows(): Promise<Rows> {
   const database = await freshDatabase();
-  const { sql, db, close: disconnect } = await connect(database.url);
+  const connection = await connect(database.url);
+  const { db } = connection;
   const addUser = async (name = 'ada') => {
     const id = newUserId();
     await db.insert(users).values({ id, name });
@@ -64,8 +65,8 @@ export async function openRows(): Promise<Rows> {
     return workspace!;
   };
   const close = async () => {
-    await disconnect();
+    await connection.close();
     await database.drop();
   };
-  return { db, sql, addUser, addNode, addWorkspace, close };
+  return { db, sql: connection.sql, addUser, addNode, addWorkspace, close };
 }
