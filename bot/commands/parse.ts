@@ -1,7 +1,7 @@
 // Turns what a person wrote, on any front, into one command, or says why not. Pure and total: it asks nobody, runs
 // nothing, throws nothing, and takes time linear in the text.
 import { findCommand, isOffered, type CommandSpec } from './command.ts';
-import { countDurationWords, formatDuration, readDuration } from './durations.ts';
+import { countDurationWords, readDuration } from './durations.ts';
 import { asksForHelp, readFlags } from './flags.ts';
 import { formatCommand } from './format.ts';
 import { findLines } from './lines.ts';
@@ -131,9 +131,8 @@ function readTargetAndDuration(words: string[], scope: Scope): Positionals {
     words.length > 0 && words[0]?.toLowerCase() !== 'until' && countDurationWords(words, 0) === 0;
   const rest = words.slice(hasTarget ? 1 : 0);
   const value = readDuration(rest);
-  if (rest.length > 0 && !value) throw refuseDuration(rest, scope);
-  // `extend 4` may mean four hours or pull request 4.
-  if (hasTarget && /^\d+$/.test(words[0] ?? '')) throw refuseDuration(words, scope);
+  if (rest.length > 0 && !value) throw refuseDuration(words, scope);
+  if (hasTarget && rest.length === 0) refuseHalfDuration(words[0] ?? '', scope);
   const target = hasTarget ? readOptionalTarget(words, scope) : {};
   return { words: [], ...target, ...(value ? { value } : {}) };
 }
@@ -155,7 +154,8 @@ function readTopic(tokens: Token[], { commands, front }: ParseContext, say: Say)
   const topic = findCommand(offered, word)?.name;
   if (topic) return { kind: 'help', topic };
   const nearest = findNearest(offered, word)?.name;
-  if (!nearest || tokens.length > 1) return { kind: 'help' };
+  // "help me" and the like are no typos.
+  if (!nearest || word.length < 3 || tokens.length > 1) return { kind: 'help' };
   const message = `I don't know ${shown(word)}. Did you mean ${say(`help ${nearest}`)}? All commands: ${say('help')}.`;
   throw new Refusal('unknown-verb', message, { suggestion: `help ${nearest}` });
 }
@@ -225,9 +225,21 @@ function refuseName(typed: string, { say, verb }: Scope): Refusal {
   return new Refusal('bad-name', `${what} ${rule} ${say(`${verb} my-fix`)}.`);
 }
 
+/** A single word that is a target by the rules, and a duration by its looks: `4`, `4hours`. */
+function refuseHalfDuration(word: string, scope: Scope): void {
+  if (/^\d+[mhdw][a-z]+$/i.test(word)) throw refuseDuration([word], scope);
+  if (!/^\d+$/.test(word)) return;
+  const { say, verb } = scope;
+  const [hours, number] = [say(`${verb} ${plain(word, 6)}h`), say(`${verb} #${plain(word, 6)}`)];
+  const message = `${shown(word)} may be hours or a pull request. Say ${hours} or ${number}.`;
+  throw new Refusal('bad-duration', message);
+}
+
 function refuseDuration(words: string[], { say, verb }: Scope): Refusal {
   const typed = words.slice(0, 3).join(' ');
-  const suggestion = `${verb} ${/^\d{1,3}$/.test(typed) ? `${Number(typed) || 4}h` : '4h'}`;
-  const message = `${shown(typed)} is no time I understand, of a year at most. Say ${say(suggestion)}, or ${say(`${verb} ${formatDuration({ until: '18:40', zone: 'UTC' })}`)}.`;
+  const [, count = '4', unit = 'h'] = /(?:^| )([1-9]\d?) ?([mhdw])[a-z]*$/i.exec(plain(typed)) ?? [];
+  const suggestion = `${verb} ${count}${unit.toLowerCase()}`;
+  const until = say(`${verb} until 18:40 UTC`);
+  const message = `${shown(typed)} has no time that I understand, of a year at most. Say ${say(suggestion)} or ${until}.`;
   return new Refusal('bad-duration', message, { suggestion });
 }

@@ -23,6 +23,8 @@ type Parts = {
 const NUMBER = /^#?(\d{1,9})$/;
 const SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
 const ADDRESS = /^(https?:\/\/([^/?#\\]*))([^?#]*)/i;
+/** What a repository's page offers for cloning: `git@github.com:acme/api.git`. */
+const SECURE_SHELL = /^[\w.-]+@([\w.-]+):(.*)$/;
 const HOST = /^(?:[a-z\d](?:[a-z\d.-]*)|\[[\da-f:]+\])(?::\d{1,5})?$/i;
 /** Everything in here reads back as it is written, from every front. */
 const PLAIN_REF = /^[\p{L}\p{N}._/+@=,%#!-]+$/u;
@@ -32,7 +34,7 @@ export function readTarget(word: string, scope: Scope): Target {
   if (/^(?:~|\.{1,2})?\/|^(?:~|\.{1,2})$/.test(word)) return readPath(word, scope);
   if (SCHEME.test(word)) return readAddress(word, scope);
   if (word.toLowerCase().startsWith(`${scope.githubHost}/`)) return readAddress(`https://${word}`, scope);
-  if (/^[\w.-]+@[\w.-]+:/.test(word)) throw onlyHttp(scope);
+  if (SECURE_SHELL.test(word)) throw refuseSecureShell(word, scope);
   const [, digits] = NUMBER.exec(word) ?? [];
   if (digits && Number(digits) > 0) return { kind: 'number', number: Number(digits) };
   if (word.includes('/')) return readRepository(word, scope);
@@ -181,6 +183,18 @@ function readForeign(origin: string, path: string, scope: Scope): Target {
   if (!isRepository) throw badTarget('That address', scope);
   const url = `${origin}/${segments.join('/')}`;
   return { kind: 'url', url, ...(ref === undefined ? {} : { ref: readRef(ref, scope) }) };
+}
+
+/** Says how to write it instead, whole if it is a repository that we can reach. */
+function refuseSecureShell(word: string, scope: Scope): Refusal {
+  const [, host = '', path = ''] = SECURE_SHELL.exec(word) ?? [];
+  const [owner = '', typed = '', ...more] = path.split('/');
+  const name = typed.replace(/\.git$/i, '');
+  const isOurs = host.toLowerCase() === scope.githubHost && more.length === 0;
+  if (!isOurs || !isValidOwner(owner) || !isValidRepositoryName(name)) return onlyHttp(scope);
+  const line = `${scope.verb} ${owner}/${name}`;
+  const message = `I clone over https, with credentials of my own. Say ${scope.say(line)}.`;
+  return new Refusal('bad-target', message, { suggestion: line });
 }
 
 function onlyHttp({ say, verb, allowUrls }: Scope): Refusal {
