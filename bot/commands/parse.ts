@@ -1,16 +1,15 @@
 // Turns what a person wrote, on any front, into one command, or says why not. Pure and total: it asks nobody, runs
 // nothing, throws nothing, and takes time linear in the text.
 import { findCommand, isOffered, type CommandSpec } from './command.ts';
-import { countDurationWords, readDuration } from './durations.ts';
 import { asksForHelp, readFlags } from './flags.ts';
 import { formatCommand } from './format.ts';
 import { findLines } from './lines.ts';
-import { isValidName, isWorkspaceId } from './names.ts';
-import type { ParseContext, ParsedCommand, ParseResult } from './parsed.ts';
+import type { ParseContext, ParseResult } from './parsed.ts';
+import { readPositionals } from './positionals.ts';
 import { Refusal } from './refusal.ts';
+import type { Scope } from './repositories.ts';
 import { createSay, plain, shown, shownTrigger, type Say } from './say.ts';
 import { findNearest } from './suggest.ts';
-import { readTarget, type Scope } from './targets.ts';
 import { readTokens, type Token } from './tokens.ts';
 import { formatUsage } from './usage.ts';
 
@@ -30,8 +29,6 @@ export type {
 const LONGEST = 64 * 1024;
 const CREDENTIALS = /:[\\/]{2}[^\s\\/?#@]*@/;
 const PROSE_WORDS = 4;
-
-type Positionals = Pick<ParsedCommand, 'target' | 'value' | 'words'>;
 
 /** The first command of the text. See ParseContext for the fronts' differences, ParseResult for the answers. */
 export function parse(text: string, context: ParseContext): ParseResult {
@@ -93,58 +90,6 @@ function parseCommand(
     if (!(error instanceof Refusal)) throw error;
     throw new Refusal(error.code, error.message, { usage, ...error.details });
   }
-}
-
-function readPositionals(words: string[], { takes }: CommandSpec, scope: Scope): Positionals {
-  switch (takes) {
-    case 'words':
-      return { words };
-    case 'none':
-    case 'topic':
-      return refuseMore(words, 0, scope);
-    case 'target':
-      return { ...refuseMore(words, 1, scope), ...readOptionalTarget(words, scope) };
-    case 'target name':
-      return readTargetAndName(words, scope);
-    case 'target duration':
-      return readTargetAndDuration(words, scope);
-    default:
-      return takes satisfies never;
-  }
-}
-
-function readOptionalTarget([word]: string[], scope: Scope): Pick<Positionals, 'target'> {
-  return word === undefined ? {} : { target: readTarget(word, scope) };
-}
-
-function readTargetAndName(words: string[], scope: Scope): Positionals {
-  const none = refuseMore(words, 2, scope);
-  const typed = words.at(-1) ?? '';
-  const value = typed.toLowerCase();
-  if (!isValidName(value) || isWorkspaceId(value)) throw refuseName(typed, scope);
-  return { ...none, ...readOptionalTarget(words.slice(0, -1), scope), value };
-}
-
-/** `extend`, `extend 4h`, `extend api-412`, `extend api-412 until 18:40 UTC`. */
-function readTargetAndDuration(words: string[], scope: Scope): Positionals {
-  const hasTarget =
-    words.length > 0 && words[0]?.toLowerCase() !== 'until' && countDurationWords(words, 0) === 0;
-  const rest = words.slice(hasTarget ? 1 : 0);
-  const value = readDuration(rest);
-  if (rest.length > 0 && !value) throw refuseDuration(words, scope);
-  if (hasTarget && rest.length === 0) refuseHalfDuration(words[0] ?? '', scope);
-  const target = hasTarget ? readOptionalTarget(words, scope) : {};
-  return { words: [], ...target, ...(value ? { value } : {}) };
-}
-
-/** No words, once it is sure that there are no more than the command takes. */
-function refuseMore(words: string[], taken: number, { say, verb }: Scope): Positionals {
-  const extra = words[taken];
-  if (extra === undefined) return { words: [] };
-  throw new Refusal(
-    'too-many-words',
-    `I don't know what ${shown(extra)} means after ${say(verb)}. How to write it: ${say(`help ${verb}`)}.`,
-  );
 }
 
 /** Help on a command if the words name one or nearly so, else help on everything. */
@@ -217,29 +162,4 @@ function refuseQuote(line: string, { at, quote }: { at: number; quote: string },
     caret: `${plain(line.slice(from), 80)}\n${' '.repeat(at - from)}^`,
     ...(closed ? { suggestion: closed } : {}),
   });
-}
-
-function refuseName(typed: string, { say, verb }: Scope): Refusal {
-  const what = typed === '' ? 'A new name is missing.' : `${shown(typed)} cannot be a name.`;
-  const rule = 'Names have a-z, 0-9 and hyphens, at most 63, with a letter among them:';
-  return new Refusal('bad-name', `${what} ${rule} ${say(`${verb} my-fix`)}.`);
-}
-
-/** A single word that is a target by the rules, and a duration by its looks: `4`, `4hours`. */
-function refuseHalfDuration(word: string, scope: Scope): void {
-  if (/^\d+[mhdw][a-z]+$/i.test(word)) throw refuseDuration([word], scope);
-  if (!/^\d+$/.test(word)) return;
-  const { say, verb } = scope;
-  const [hours, number] = [say(`${verb} ${plain(word, 6)}h`), say(`${verb} #${plain(word, 6)}`)];
-  const message = `${shown(word)} may be hours or a pull request. Say ${hours} or ${number}.`;
-  throw new Refusal('bad-duration', message);
-}
-
-function refuseDuration(words: string[], { say, verb }: Scope): Refusal {
-  const typed = words.slice(0, 3).join(' ');
-  const [, count = '4', unit = 'h'] = /(?:^| )([1-9]\d?) ?([mhdw])[a-z]*$/i.exec(plain(typed)) ?? [];
-  const suggestion = `${verb} ${count}${unit.toLowerCase()}`;
-  const until = say(`${verb} until 18:40 UTC`);
-  const message = `${shown(typed)} has no time that I understand, of a year at most. Say ${say(suggestion)} or ${until}.`;
-  return new Refusal('bad-duration', message, { suggestion });
 }

@@ -21,6 +21,8 @@ describe('a comment on GitHub', () => {
     ['Thanks!\r\n/sam up\r\n', 'line ends of Windows'],
     ['/sam\u00a0up\u200b', 'a no-break space and a zero-width one'],
     ['> what was said\n/sam up', 'an answer below a quote'],
+    ['> <!-- what was hidden\n/sam up', 'an answer below a quote that hides something'],
+    ['one ` tick <!--\n/sam stop\n-->\n/sam up', 'text below a comment behind a lone backtick'],
     ['/sam up\n\n<!-- linear:isThreadRoot -->', 'a hidden trailer'],
     ['<!-- hidden\n/sam stop\n--> /sam up', 'text behind a comment of several lines'],
     ['see `<!--` there\n/sam up', 'a comment mark that is only code'],

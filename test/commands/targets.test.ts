@@ -24,6 +24,7 @@ test.each([
   ['HTTPS://GitHub.com/acme/api.git/', api],
   ['https://github.com/acme/api?tab=readme#usage', api],
   ['https://github.com/acme/api@fix/login', { ...api, ref: 'fix/login' }],
+  ['https://github.com:443/acme/api', api],
   ['github.com/acme/api', api],
   ['https://github.com/acme/api/pull/412', { ...api, number: 412 }],
   ['https://github.com/acme/api/pull/412/files#diff-1', { ...api, number: 412 }],
