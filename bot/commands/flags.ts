@@ -1,19 +1,17 @@
 // Reads flags: `--size=large`, `--size large`, `-s large`, `size=large`. What a flag does is its command's affair.
 import type { CommandSpec, FlagSpec } from './command.ts';
-import { countDurationWords, readDuration } from './durations.ts';
-import { isCommit, isValidName, isWorkspaceId } from './names.ts';
-import type { Duration, Flags, Size } from './parsed.ts';
+import { countDurationWords } from './durations.ts';
+import { MEANINGS, PLACEHOLDERS, readFlagValue, type FlagValue } from './flag-values.ts';
+import type { Flags } from './parsed.ts';
 import { Refusal } from './refusal.ts';
+import type { Scope } from './repositories.ts';
 import { shown } from './say.ts';
-import { readRef, readTarget, type Scope } from './targets.ts';
 import type { Token } from './tokens.ts';
 
-type Value = string | number | Duration;
 /** A flag as found: how it was written, its name, the value that came with it, if any. */
 type Found = { written: string; name: string; value: string | undefined };
 type Reading = { spec: CommandSpec; scope: Scope; tokens: readonly Token[] };
 
-const SIZES: readonly Size[] = ['small', 'medium', 'large'];
 const HELP = /^(?:-h|--help)$/i;
 
 /** Splits the tokens after the verb; throws Refusal at the first flag that is wrong. */
@@ -47,17 +45,6 @@ export function asksForHelp(tokens: readonly Token[]): boolean {
 export function formatFlagUsage(name: string, { kind, values }: FlagSpec): string {
   return kind === 'boolean' ? `--${name}` : `--${name} ${values?.join('|') ?? PLACEHOLDERS[kind]}`;
 }
-
-const PLACEHOLDERS: Record<Exclude<FlagSpec['kind'], 'boolean'>, string> = {
-  text: 'TEXT',
-  duration: '4h',
-  size: 's|m|l',
-  number: 'N',
-  name: 'NAME',
-  ref: 'REF',
-  repository: 'owner/name',
-  commit: 'SHA',
-};
 
 function isDashed({ text, quoted }: Token): boolean {
   return !quoted && /^--?[a-z]/i.test(text);
@@ -132,68 +119,13 @@ function readSwitch(name: string, value: string | undefined, reading: Reading): 
   throw refusal('bad-value', `\`--${name}\` is on or off and takes no value.`, reading);
 }
 
-function readValue(name: string, flag: FlagSpec, text: string, reading: Reading): Value {
-  const value = readKind(flag, text, reading);
+function readValue(name: string, flag: FlagSpec, text: string, reading: Reading): FlagValue {
+  const value = readFlagValue(flag, text, reading.scope);
   if (value !== undefined) return value;
   const means = flag.values ? `one of ${flag.values.join(', ')}` : MEANINGS[flag.kind];
   const upTo = flag.max === undefined ? '' : ` up to ${flag.max}`;
   const code = flag.kind === 'duration' ? 'bad-duration' : 'bad-value';
   throw refusal(code, `\`--${name}\` takes ${means}${upTo}, not ${shown(text)}.`, reading);
-}
-
-const MEANINGS: Record<FlagSpec['kind'], string> = {
-  text: 'plain text',
-  boolean: 'nothing',
-  duration: 'a time like 30m, 4h, 2d, 1w or until 18:40 UTC, a year at most',
-  size: 'small, medium or large',
-  number: 'a whole number from 1',
-  name: 'a name of a-z, 0-9 and hyphens',
-  ref: 'a branch, tag or commit',
-  repository: 'owner/name',
-  commit: 'a whole commit id of 40 hexadecimal digits',
-};
-
-/** The value, or undefined if the text is none of that kind. */
-function readKind(flag: FlagSpec, text: string, { scope }: Reading): Value | undefined {
-  const lower = text.toLowerCase();
-  switch (flag.kind) {
-    case 'boolean':
-      return undefined;
-    case 'text':
-      return readText(flag, text);
-    case 'duration':
-      return readDuration(text.split(' '));
-    case 'size':
-      return SIZES.find((size) => size === lower || size.charAt(0) === lower);
-    case 'number':
-      return readNumber(flag, text);
-    case 'name':
-      return isValidName(lower) && !isWorkspaceId(lower) ? lower : undefined;
-    case 'ref':
-      return readRef(text, scope);
-    case 'repository':
-      return readRepositoryName(text, scope);
-    case 'commit':
-      return isCommit(text) ? lower : undefined;
-    default:
-      return flag.kind satisfies never;
-  }
-}
-
-function readText({ values }: FlagSpec, text: string): string | undefined {
-  if (values) return values.find((value) => value === text.toLowerCase());
-  return text.length <= 200 && text.isWellFormed() && !/\p{Cc}/u.test(text) ? text : undefined;
-}
-
-function readNumber({ max = 999_999 }: FlagSpec, text: string): number | undefined {
-  const number = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  return number >= 1 && number <= max ? number : undefined;
-}
-
-function readRepositoryName(text: string, scope: Scope): string | undefined {
-  const target = readTarget(text, scope);
-  const isPlain = target.kind === 'repository' && !target.ref && !target.number;
-  return isPlain ? `${target.owner}/${target.name}` : undefined;
 }
 
 function checkContradictions(flags: Flags, reading: Reading): void {

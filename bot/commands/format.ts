@@ -14,7 +14,7 @@ export function formatCommand(
     target ? quote(formatTarget(target)) : '',
     formatValue(value),
     ...Object.entries(flags).map(([name, flag]) => formatFlag(name, flag)),
-    ...formatWords(words),
+    ...words.map(quote),
   ];
   return parts.filter((part) => part !== '').join(' ');
 }
@@ -29,11 +29,7 @@ function formatFlag(name: string, value: Flags[string]): string {
   return `--${name} ${typeof value === 'object' ? formatDuration(value) : quote(String(value))}`;
 }
 
-/** After `--` nothing is a flag, so the words keep their looks. */
-function formatWords(words: readonly string[]): string[] {
-  return words.length === 0 ? [] : ['--', ...words.map(quote)];
-}
-
+/** Quoted, a word is never a flag. */
 function quote(word: string): string {
   return /^[\w./#@:+%,~][\w./#@:+%,~-]*$/.test(word) ? word : `"${word.replaceAll(/["\\]/g, '\\$&')}"`;
 }

@@ -62,6 +62,8 @@ function endsFence(line: string, state: State): boolean {
 
 /** Removes HTML comments and <details> from a line; code spans stay, and hide what looks like a tag. */
 function readInline(line: string, number: number, state: State): string {
+  const isOpen = state.inComment || state.details > 0;
+  if (!isOpen && !line.includes('<')) return line;
   const marks = [...line.matchAll(MARKS)];
   const lastOf = new Map(marks.map((mark, place) => [mark[0], place]));
   let visible = '';

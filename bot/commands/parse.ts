@@ -1,16 +1,15 @@
 // Turns what a person wrote, on any front, into one command, or says why not. Pure and total: it asks nobody, runs
 // nothing, throws nothing, and takes time linear in the text.
 import { findCommand, isOffered, type CommandSpec } from './command.ts';
-import { countDurationWords, formatDuration, readDuration } from './durations.ts';
 import { asksForHelp, readFlags } from './flags.ts';
 import { formatCommand } from './format.ts';
 import { findLines } from './lines.ts';
-import { isValidName, isWorkspaceId } from './names.ts';
-import type { ParseContext, ParsedCommand, ParseResult } from './parsed.ts';
+import type { ParseContext, ParseResult } from './parsed.ts';
+import { readPositionals } from './positionals.ts';
 import { Refusal } from './refusal.ts';
+import type { Scope } from './repositories.ts';
 import { createSay, plain, shown, shownTrigger, type Say } from './say.ts';
 import { findNearest } from './suggest.ts';
-import { readTarget, type Scope } from './targets.ts';
 import { readTokens, type Token } from './tokens.ts';
 import { formatUsage } from './usage.ts';
 
@@ -30,8 +29,6 @@ export type {
 const LONGEST = 64 * 1024;
 const CREDENTIALS = /:[\\/]{2}[^\s\\/?#@]*@/;
 const PROSE_WORDS = 4;
-
-type Positionals = Pick<ParsedCommand, 'target' | 'value' | 'words'>;
 
 /** The first command of the text. See ParseContext for the fronts' differences, ParseResult for the answers. */
 export function parse(text: string, context: ParseContext): ParseResult {
@@ -95,59 +92,6 @@ function parseCommand(
   }
 }
 
-function readPositionals(words: string[], { takes }: CommandSpec, scope: Scope): Positionals {
-  switch (takes) {
-    case 'words':
-      return { words };
-    case 'none':
-    case 'topic':
-      return refuseMore(words, 0, scope);
-    case 'target':
-      return { ...refuseMore(words, 1, scope), ...readOptionalTarget(words, scope) };
-    case 'target name':
-      return readTargetAndName(words, scope);
-    case 'target duration':
-      return readTargetAndDuration(words, scope);
-    default:
-      return takes satisfies never;
-  }
-}
-
-function readOptionalTarget([word]: string[], scope: Scope): Pick<Positionals, 'target'> {
-  return word === undefined ? {} : { target: readTarget(word, scope) };
-}
-
-function readTargetAndName(words: string[], scope: Scope): Positionals {
-  const none = refuseMore(words, 2, scope);
-  const typed = words.at(-1) ?? '';
-  const value = typed.toLowerCase();
-  if (!isValidName(value) || isWorkspaceId(value)) throw refuseName(typed, scope);
-  return { ...none, ...readOptionalTarget(words.slice(0, -1), scope), value };
-}
-
-/** `extend`, `extend 4h`, `extend api-412`, `extend api-412 until 18:40 UTC`. */
-function readTargetAndDuration(words: string[], scope: Scope): Positionals {
-  const hasTarget =
-    words.length > 0 && words[0]?.toLowerCase() !== 'until' && countDurationWords(words, 0) === 0;
-  const rest = words.slice(hasTarget ? 1 : 0);
-  const value = readDuration(rest);
-  if (rest.length > 0 && !value) throw refuseDuration(rest, scope);
-  // `extend 4` may mean four hours or pull request 4.
-  if (hasTarget && /^\d+$/.test(words[0] ?? '')) throw refuseDuration(words, scope);
-  const target = hasTarget ? readOptionalTarget(words, scope) : {};
-  return { words: [], ...target, ...(value ? { value } : {}) };
-}
-
-/** No words, once it is sure that there are no more than the command takes. */
-function refuseMore(words: string[], taken: number, { say, verb }: Scope): Positionals {
-  const extra = words[taken];
-  if (extra === undefined) return { words: [] };
-  throw new Refusal(
-    'too-many-words',
-    `I don't know what ${shown(extra)} means after ${say(verb)}. How to write it: ${say(`help ${verb}`)}.`,
-  );
-}
-
 /** Help on a command if the words name one or nearly so, else help on everything. */
 function readTopic(tokens: Token[], { commands, front }: ParseContext, say: Say): ParseResult {
   const offered = commands.filter((spec) => isOffered(spec, front));
@@ -155,7 +99,8 @@ function readTopic(tokens: Token[], { commands, front }: ParseContext, say: Say)
   const topic = findCommand(offered, word)?.name;
   if (topic) return { kind: 'help', topic };
   const nearest = findNearest(offered, word)?.name;
-  if (!nearest || tokens.length > 1) return { kind: 'help' };
+  // "help me" and the like are no typos.
+  if (!nearest || word.length < 3 || tokens.length > 1) return { kind: 'help' };
   const message = `I don't know ${shown(word)}. Did you mean ${say(`help ${nearest}`)}? All commands: ${say('help')}.`;
   throw new Refusal('unknown-verb', message, { suggestion: `help ${nearest}` });
 }
@@ -217,17 +162,4 @@ function refuseQuote(line: string, { at, quote }: { at: number; quote: string },
     caret: `${plain(line.slice(from), 80)}\n${' '.repeat(at - from)}^`,
     ...(closed ? { suggestion: closed } : {}),
   });
-}
-
-function refuseName(typed: string, { say, verb }: Scope): Refusal {
-  const what = typed === '' ? 'A new name is missing.' : `${shown(typed)} cannot be a name.`;
-  const rule = 'Names have a-z, 0-9 and hyphens, at most 63, with a letter among them:';
-  return new Refusal('bad-name', `${what} ${rule} ${say(`${verb} my-fix`)}.`);
-}
-
-function refuseDuration(words: string[], { say, verb }: Scope): Refusal {
-  const typed = words.slice(0, 3).join(' ');
-  const suggestion = `${verb} ${/^\d{1,3}$/.test(typed) ? `${Number(typed) || 4}h` : '4h'}`;
-  const message = `${shown(typed)} is no time I understand, of a year at most. Say ${say(suggestion)}, or ${say(`${verb} ${formatDuration({ until: '18:40', zone: 'UTC' })}`)}.`;
-  return new Refusal('bad-duration', message, { suggestion });
 }

@@ -41,7 +41,7 @@ export type ParsedCommand = {
   words: string[];
   /** The new name of `target name`, the duration of `target duration`. */
   value?: string | Duration;
-  /** What was typed after the trigger, its quotes, dashes and spaces made plain. */
+  /** What was typed after the trigger, its quotes, dashes and spaces made plain. To show one, take formatCommand. */
   line: string;
   /** At most ten further command lines of the same text, which do not run; shortened, without credentials. */
   ignored: string[];
