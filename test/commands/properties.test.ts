@@ -202,7 +202,7 @@ describe('reading takes time in proportion to the text', () => {
   const patterns = [
     'a| |"|\'|`|` ``|\\|=|-|/|@|#|\n|\n\n|/sam up\n|- |> |<|&|—|%|4|\u200b|😀|a/|a@|..|.lock|--a |--a=|a=|size=s ',
     '<!--|<!-- |-->|<details>|</details|</details |<details|<@|<https://|https://|://|~~~\n|a://b@|`a``b```c',
-    '/sam |until 18:40 |- ```\n|a\t|"" |=" |</details>|x<!--',
+    '/sam |until 18:40 |- ```\n|a\t|"" |=" |</details>|x<!--|`x`<|` <`` ',
   ].flatMap((line) => line.split('|'));
   const openings = ['/sam up ', '/sam up https://github.com/acme/api', '/sam up --node "', '/sam x '];
 
