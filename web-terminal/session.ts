@@ -59,7 +59,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   terminal.loadAddon(new WebLinksAddon((_event, address) => openLink(address)));
   const progress = trackProgress(terminal, events.onDrawn);
   sendInput(terminal, events, progress.isReplaying);
-  scrollByTouch(pane, () => pane.querySelector('.xterm-screen'));
+  scrollByTouch(pane, terminal);
 
   const fit = () => {
     markOverflow(pane);
