@@ -51,7 +51,6 @@ export function openInPlace(
     throw new RequestError('too-many-sessions', `A workspace has at most ${options.maxSessions} sessions.`);
   }
   const { snapshots, stallMs, resyncMs } = options;
-  snapshots.warm();
   const session = openSession({
     ...wanted,
     id: randomBytes(9).toString('base64url'),

@@ -28,7 +28,8 @@ async function look(feed: (string | Buffer)[], cols = 80, rows = 24, scrollback 
   const terminal = new headless.Terminal({ cols, rows, scrollback, allowProposedApi: true });
   const serializer = new SerializeAddon();
   terminal.loadAddon(serializer as unknown as Parameters<typeof terminal.loadAddon>[0]);
-  for (const data of feed) await new Promise<void>((done) => terminal.write(data, done));
+  const data = Buffer.concat(feed.map((part) => Buffer.from(part as string)));
+  await new Promise<void>((done) => terminal.write(data, done));
   const { type, cursorX, cursorY } = terminal.buffer.active;
   return { type, cursorX, cursorY, modes: { ...terminal.modes }, text: serializer.serialize() };
 }
@@ -82,6 +83,21 @@ test('when the thread hangs, the end of the output stands in, and the next snaps
       (text: string) => text.startsWith(`${ESC}c`) && text.endsWith('the end'),
     );
   await impatient.close();
+});
+
+test('the thread is gone when nobody wants a screen, and there again when somebody does', async () => {
+  const lazy = createSnapshots({ idleMs: 1 });
+  for (const text of ['one', 'two']) {
+    const screen = await lazy.take({
+      modes: '',
+      from: 0,
+      sizes: [{ at: 0, cols: 80, rows: 24 }],
+      output: Buffer.from(text),
+    });
+    expect(screen.toString()).toContain(text);
+    await new Promise((done) => setTimeout(done, 5));
+  }
+  await lazy.close();
 });
 
 test('a cut never splits a character or a sequence', () => {
