@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { findSafeStart, safeLength } from '../../agent/terminal/boundary.ts';
 import { createModes, noteModes, renderModes } from '../../agent/terminal/modes.ts';
 import { createRing, pushRing } from '../../agent/terminal/ring.ts';
+import { skipAhead } from '../../agent/terminal/shortcut.ts';
 import { createSnapshots } from '../../agent/terminal/snapshot.ts';
 import { attach, open, resume, run, say, sees, snapshotOf, startNode, textOf, type, until } from './node.ts';
 import { infoOf, type Screen } from './node.ts';
@@ -23,11 +24,12 @@ const take = (text: string, rest: object = {}) =>
   });
 
 /** A terminal that got all this: what it shows, its modes, its cursor. */
-async function look(feed: (string | Buffer)[], cols = 80, rows = 24): Promise<object> {
-  const terminal = new headless.Terminal({ cols, rows, scrollback: 1000, allowProposedApi: true });
+async function look(feed: (string | Buffer)[], cols = 80, rows = 24, scrollback = 1000): Promise<object> {
+  const terminal = new headless.Terminal({ cols, rows, scrollback, allowProposedApi: true });
   const serializer = new SerializeAddon();
   terminal.loadAddon(serializer as unknown as Parameters<typeof terminal.loadAddon>[0]);
-  for (const data of feed) await new Promise<void>((done) => terminal.write(data, done));
+  const data = Buffer.concat(feed.map((part) => Buffer.from(part as string)));
+  await new Promise<void>((done) => terminal.write(data, done));
   const { type, cursorX, cursorY } = terminal.buffer.active;
   return { type, cursorX, cursorY, modes: { ...terminal.modes }, text: serializer.serialize() };
 }
@@ -83,6 +85,21 @@ test('when the thread hangs, the end of the output stands in, and the next snaps
   await impatient.close();
 });
 
+test('the thread is gone when nobody wants a screen, and there again when somebody does', async () => {
+  const lazy = createSnapshots({ idleMs: 1 });
+  for (const text of ['one', 'two']) {
+    const screen = await lazy.take({
+      modes: '',
+      from: 0,
+      sizes: [{ at: 0, cols: 80, rows: 24 }],
+      output: Buffer.from(text),
+    });
+    expect(screen.toString()).toContain(text);
+    await new Promise((done) => setTimeout(done, 5));
+  }
+  await lazy.close();
+});
+
 test('a cut never splits a character or a sequence', () => {
   const pieces = [
     'a',
@@ -104,6 +121,44 @@ test('a cut never splits a character or a sequence', () => {
       expect(safeLength(whole.subarray(0, cut))).toBe(expected);
     }),
   );
+});
+
+test('skipping ahead in a long output changes nothing of what is seen', async () => {
+  const pieces = [
+    'plain',
+    `${ESC}[31mred`,
+    `${ESC}[0m`,
+    `${ESC}[m`,
+    '日本',
+    '\t',
+    'over\rO',
+    `${ESC}[K`,
+    `${ESC}[1;4m`,
+  ];
+  const rare = [
+    `${ESC}[A`,
+    `${ESC}[H`,
+    `${ESC}[?1049h`,
+    `${ESC}[2;5r`,
+    `${ESC}[?7l`,
+    `${ESC}]2;t\u0007`,
+    `${ESC}(0`,
+    '\n',
+  ];
+  const word = fc.oneof({ weight: 40, arbitrary: fc.constantFrom(...pieces) }, fc.constantFrom(...rare));
+  const line = fc.array(word, { maxLength: 6 }).map((words) => words.join(' ') + '\r\n');
+  const output = fc
+    .array(line, { minLength: 30, maxLength: 120, size: 'max' })
+    .map((lines) => Buffer.from(lines.join('')));
+  let skips = 0;
+  const property = fc.asyncProperty(output, async (bytes) => {
+    const { start, modes } = skipAhead(bytes, '', 26);
+    skips += start > 0 ? 1 : 0;
+    const show = (feed: (string | Buffer)[]) => look(feed, 20, 8, 10);
+    expect(await show([modes, bytes.subarray(start)])).toEqual(await show([bytes]));
+  });
+  await fc.assert(property, { numRuns: 300 });
+  expect(skips).toBeGreaterThan(20);
 });
 
 test('a ring that forgot its beginning is read from a line or a sequence on', () => {
