@@ -59,9 +59,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
       send(sayHello(options, now()));
       lines.sendAgain();
       flush();
-      loadTimer = setInterval(() => {
-        to({ type: 'report', now: now(), workspaces: [], load: measureLoad() });
-      }, LOAD_EVERY_MS);
+      const sendLoad = () => to({ type: 'report', now: now(), workspaces: [], load: measureLoad() });
+      sendLoad();
+      loadTimer = setInterval(sendLoad, LOAD_EVERY_MS);
     },
     close() {
       send = undefined;

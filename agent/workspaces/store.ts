@@ -89,7 +89,7 @@ export function createStore(dir: string): Store {
     async listBeside(one) {
       const ours = new Set([STATE_FILE, HALF_CLONE]);
       const names = await listFolder(folder(one.goal.id));
-      return names.filter((name) => !ours.has(name) && !name.endsWith('.tmp') && name !== one.folder);
+      return names.filter((name) => !ours.has(name) && !isUnfinished(name) && name !== one.folder);
     },
     async remove(id) {
       await mkdir(trash, { recursive: true, mode: 0o700 });
@@ -98,6 +98,11 @@ export function createStore(dir: string): Store {
       await removeTree(join(trash, id));
     },
   };
+}
+
+/** A state file that a crash kept from its name. */
+function isUnfinished(name: string): boolean {
+  return name.startsWith(`${STATE_FILE}.`) && name.endsWith('.tmp');
 }
 
 async function listFolder(path: string): Promise<string[]> {

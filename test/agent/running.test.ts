@@ -253,3 +253,15 @@ test('an agent that is told to end does so with code 0, and its workspaces are t
   await scene.bot.report(goal.id, isRunning(1));
   expect(git(scene.checkout(goal), 'status', '--porcelain')).toBe('');
 });
+
+test('a second agent on the same folder does not start while the first one lives', async () => {
+  const scene = await createScene();
+  const first = scene.start();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 1,
+    () => 'the hello',
+  );
+  const second = scene.start();
+  expect(await second.ended).toBe(1);
+  expect(second.output()).toContain(`another agent (process ${first.pid})`);
+});
