@@ -39,6 +39,7 @@ type PidFile = { pid: number; port: number; status: string };
 
 const run = promisify(execFile);
 const USER = 'sam';
+const DRAFT = 'new-';
 const POLL_MS = 20;
 /** Recovery after a crash replays the log, which `max_wal_size` keeps short; a busy disk may still take its time. */
 const START_MS = 120_000;
@@ -65,6 +66,7 @@ export async function startEmbedded({
       return describe(cluster, running, true);
     }
     const binaries = await prepareBinaries(native, home);
+    await removeDrafts(home);
     if (!existsSync(cluster.data)) await createCluster(cluster, binaries);
     const started = await startServer(cluster, binaries);
     log(`started Postgres in ${home} (process ${started.pid})`);
@@ -98,10 +100,7 @@ async function keepPassword(home: string): Promise<string> {
 
 /** initdb writes beside the place and is moved there when complete, so a half-made cluster is never taken for one. */
 async function createCluster({ home, data, durable }: Cluster, binaries: Binaries): Promise<void> {
-  for (const name of await readdir(home)) {
-    if (name.startsWith('new-')) await rm(path.join(home, name), { recursive: true, force: true });
-  }
-  const draft = path.join(home, `new-${randomBytes(4).toString('hex')}`);
+  const draft = path.join(home, `${DRAFT}${randomBytes(4).toString('hex')}`);
   const [command, args] = binaries.command('initdb', [
     '-D',
     draft,
@@ -121,6 +120,13 @@ async function createCluster({ home, data, durable }: Cluster, binaries: Binarie
     throw failure(home, 'create its files', (error as { stderr?: string }).stderr || messageOf(error));
   }
   await rename(draft, data);
+}
+
+/** Of a bot that was killed meanwhile; its initdb may still be writing, then the next start removes the rest. */
+async function removeDrafts(home: string): Promise<void> {
+  const drafts = (await readdir(home)).filter((name) => name.startsWith(DRAFT));
+  const removals = drafts.map((name) => rm(path.join(home, name), { recursive: true, force: true }));
+  await Promise.allSettled(removals);
 }
 
 /** For a small machine: little memory, few processes (`io_method=sync` saves three), no log of everyday errors. */
