@@ -10,6 +10,7 @@ CREATE TABLE "cards" (
 	"front" text NOT NULL,
 	"thread" text NOT NULL,
 	"subject" text NOT NULL,
+	"seq" bigint GENERATED ALWAYS AS IDENTITY (sequence name "cards_seq_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"external_id" text,
 	"want_version" integer DEFAULT 1 NOT NULL,
 	"sent_version" integer DEFAULT 0 NOT NULL,

@@ -40,8 +40,7 @@ export function findBinaries(): string {
  * else). Throws a StartError with what each way said. Must not run while a server uses `home`.
  */
 export async function prepareBinaries(native: string, home: string): Promise<Binaries> {
-  const libraries = await linkLibraries(native, home);
-  const env = environment(libraries);
+  const env = environment([await linkLibraries(native, home), path.join(native, 'lib')]);
   const complaints: string[] = [];
   for (const way of waysToRun()) {
     try {
@@ -121,9 +120,9 @@ async function linkLibraries(native: string, home: string): Promise<string> {
 }
 
 /** Nothing of ours is inherited: PG* variables would steer the server, and a locale would translate its messages. */
-function environment(libraries: string): NodeJS.ProcessEnv {
+function environment(libraries: string[]): NodeJS.ProcessEnv {
   const variable = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH';
-  return { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC', [variable]: libraries };
+  return { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC', [variable]: libraries.join(':') };
 }
 
 async function giveTo(owner: number | undefined, home: string): Promise<void> {

@@ -22,12 +22,12 @@ const OLDEST_VERSION = 15;
 const TIMESTAMPTZ = 1184;
 
 /** Resolves when the database has answered a query. Throws a StartError that names host and port, never the password. */
-export async function connect(url: string): Promise<Database> {
+export async function connect(url: string, { deadlineMs = 15_000 } = {}): Promise<Database> {
   const sql = open(url);
   const db = drizzle(sql);
   readDates(sql);
   try {
-    await checkVersion(sql);
+    await checkVersion(sql, deadlineMs);
   } catch (error) {
     await sql.end({ timeout: 0 });
     throw error instanceof StartError ? error : unreachable(sql, error);
@@ -83,9 +83,9 @@ function readDates({ options }: Sql): void {
     value instanceof Date ? value.toISOString() : value;
 }
 
-async function checkVersion(sql: Sql): Promise<void> {
-  const [row] = await withDeadline(sql<{ version: number }[]>`
-    select current_setting('server_version_num')::int as version`);
+async function checkVersion(sql: Sql, deadlineMs: number): Promise<void> {
+  const answer = sql<{ version: number }[]>`select current_setting('server_version_num')::int as version`;
+  const [row] = await withDeadline(answer, deadlineMs);
   const major = Math.floor((row?.version ?? 0) / 10_000);
   if (major >= OLDEST_VERSION) return;
   throw new StartError(
@@ -94,11 +94,11 @@ async function checkVersion(sql: Sql): Promise<void> {
   );
 }
 
-/** `connect_timeout` ends with the handshake; a pooler in between may accept us and then never answer. */
-async function withDeadline<T>(query: Promise<T>): Promise<T> {
+/** postgres.js has a limit for the handshake, but tries for ever against a proxy that hangs up or never answers. */
+async function withDeadline<T>(query: Promise<T>, deadlineMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer')), (CONNECT_SECONDS + 5) * 1000);
+    timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs / 1000} s`)), deadlineMs);
   });
   return Promise.race([query, late]).finally(() => clearTimeout(timer));
 }

@@ -19,7 +19,7 @@ import { birthOf, commandOf } from './processes.ts';
 export type EmbeddedOptions = {
   dataDir: string;
   log?: (line: string) => void;
-  /** False: a power cut may lose everything. For tests. */
+  /** False: a power cut may lose everything, kill -9 still nothing. For tests. */
   durable?: boolean;
   /** The folder with bin/, lib/ and share/, if it is not the installed package's. */
   native?: string;
@@ -138,7 +138,7 @@ function settings({ durable }: Cluster, port: number): string[] {
     log_min_messages: 'log',
     timezone: 'UTC',
     log_timezone: 'UTC',
-    ...(durable ? {} : { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }),
+    ...(durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
   };
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }

@@ -198,8 +198,8 @@ export interface Answer {
   text: string;
   /** The workspace it is about. Its card goes where the request came from. */
   workspace?: string;
-  /** Show this person a private way into `workspace`; the front makes the one-time code as it answers. */
-  link?: boolean;
+  /** Show this person a private way into `workspace`; the front makes the one-time code as it shows it. */
+  link?: 'now' | 'when-running';
 }
 
 /** The inbox: every request under its delivery id, before anything is done about it. */
@@ -247,6 +247,7 @@ export const cards = pgTable(
     thread: text('thread').notNull(),
     /** The workspace; on GitHub the pull request or issue, whose one comment lists everyone's. */
     subject: text('subject').notNull(),
+    seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
     externalId: text('external_id'),
     wantVersion: integer('want_version').notNull().default(1),
     sentVersion: integer('sent_version').notNull().default(0),

@@ -10,7 +10,11 @@
 // - `find` asks the outside world each time. `undefined` means: the provider said there is no such server. Not
 //   being able to ask is an error, never `undefined`.
 // - Only servers that carry all of our labels are ours. `list` gives those of this installation and nothing else;
-//   `remove` and `start` refuse any other.
+//   `find`, `remove` and `start` refuse any other (not retryable): a name that somebody else has is neither ours nor
+//   free. What counts is what the provider shows, not only what the caller hands in.
+// - `remove` and `start` mean the server with this `id`: one that got its name later is left alone.
+// - `start` of what runs changes nothing; of what is gone it throws (retryable: the next look knows better). It
+//   brings no bootstrap token: what the machine got with the create must do.
 // - `remove` may return before the server is gone: the caller looks until `find` says so. Removing what is gone
 //   is not an error. It takes everything with it that is billed or that runs.
 // - Every call ends within the time-out that the provider was made with. Errors are ProviderError, without

@@ -11,7 +11,7 @@ import { chooseNode } from './placement.ts';
 import * as store from './store.ts';
 import type { Claim, Executor } from './store.ts';
 import { backoffMs, later, type Timing } from './timing.ts';
-import { isDirty, nextStep, type WorkspaceStep } from './workspace.ts';
+import { describeLoss, nextStep, type WorkspaceStep } from './workspace.ts';
 
 /** Durations in ms; 0 means never, or no maximum. */
 export interface Limits {
@@ -190,17 +190,6 @@ async function refuse(r: Reconciler, held: Claim<Workspace>, work: Work | undefi
 function withoutRefusal(report: NonNullable<Workspace['reported']>): NonNullable<Workspace['reported']> {
   const { refused: _, ...rest } = report;
   return rest;
-}
-
-/** What would go with it, as a sentence. */
-export function describeLoss(work: Work | undefined): string {
-  if (!isDirty(work)) return 'Its machine did not answer, so nobody knows what would be lost.';
-  const parts = [
-    work.changed && `${work.changed} changed file${work.changed === 1 ? '' : 's'}`,
-    work.untracked && `${work.untracked} new file${work.untracked === 1 ? '' : 's'}`,
-    work.unpushed && `${work.unpushed} unpushed commit${work.unpushed === 1 ? '' : 's'}`,
-  ].filter(Boolean);
-  return `Not deleted: ${parts.join(' and ')} would be lost.`;
 }
 
 async function retryWorkspace(r: Reconciler, held: Claim<Workspace>, error: unknown): Promise<void> {

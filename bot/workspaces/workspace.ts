@@ -201,6 +201,17 @@ export function expiryOf(workspace: Workspace, idleTimeoutMs: number): Date | un
 export const isDirty = (work: Work | undefined): work is Work =>
   work !== undefined && work.changed + work.untracked + work.unpushed > 0;
 
+/** What would go with it, as a sentence. */
+export function describeLoss(work: Work | undefined): string {
+  if (!isDirty(work)) return 'Its machine did not answer, so nobody knows what would be lost.';
+  const parts = [
+    work.changed && `${work.changed} changed file${work.changed === 1 ? '' : 's'}`,
+    work.untracked && `${work.untracked} new file${work.untracked === 1 ? '' : 's'}`,
+    work.unpushed && `${work.unpushed} unpushed commit${work.unpushed === 1 ? '' : 's'}`,
+  ].filter(Boolean);
+  return `Not deleted: ${parts.join(' and ')} would be lost.`;
+}
+
 /** What a verb may do to it now. */
 export const can = {
   open: (workspace: Workspace): boolean => workspace.desired === 'running' && workspace.phase === 'running',

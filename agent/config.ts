@@ -1,0 +1,36 @@
+// The agent's configuration, read once from the environment. Knows no network and no file.
+import { resolve } from 'node:path';
+
+export interface Config {
+  /** The bot's base URL, without a slash at its end. */
+  samUrl: string;
+  node: string;
+  /** One-time; absent once the node is bound and was started without it. */
+  bootstrapToken: string | undefined;
+  /** Everything the agent keeps lies below. Absolute. */
+  dir: string;
+  terminalHost: string;
+}
+
+/** Throws one error that names every bad variable. */
+export function readConfig(env: NodeJS.ProcessEnv, cwd = process.cwd()): Config {
+  const bad: string[] = [];
+  const samUrl = env['SAM_URL'] ?? '';
+  const node = env['SAM_NODE'] ?? '';
+  const dir = env['SAM_DIR'] ?? '';
+  if (!isWebUrl(samUrl)) bad.push('SAM_URL must be the http(s) URL of the bot');
+  if (!/^nd-[a-z2-7]{12}$/.test(node)) bad.push('SAM_NODE must be a node id (nd- and 12 characters)');
+  if (dir === '') bad.push('SAM_DIR must be the folder that the agent keeps its things in');
+  if (bad.length > 0) throw new Error(`configuration: ${bad.join('; ')}`);
+  return {
+    samUrl: samUrl.replace(/\/+$/, ''),
+    node,
+    bootstrapToken: env['SAM_BOOTSTRAP_TOKEN'] || undefined,
+    dir: resolve(cwd, dir),
+    terminalHost: env['SAM_TERMINAL_HOST'] || '127.0.0.1',
+  };
+}
+
+function isWebUrl(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text);
+}

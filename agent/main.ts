@@ -1,0 +1,116 @@
+// The agent, put together: an identity, a connection to the bot, workspaces, their terminals. Nothing imports it.
+import { createCredentials } from './bootstrap.ts';
+import { readConfig, type Config } from './config.ts';
+import { keepConnected } from './connection.ts';
+import { createEndpoint } from './endpoint.ts';
+import { lockFolder } from './lock.ts';
+import { createLog, describeError, type Log } from './log.ts';
+import { createOutbox } from './outbox.ts';
+import type { Bootstrap, BotMessage } from './protocol.ts';
+import { createHostRuntime } from './runtimes/host.ts';
+import { createTerminals } from './terminal/server.ts';
+import { createTicketVerifier } from './tickets.ts';
+import { createStore } from './workspaces/store.ts';
+import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
+
+const VERSION = '0.1.0';
+const CLOSE_TIMEOUT_MS = 15_000;
+
+async function main(): Promise<void> {
+  const log = createLog((line) => process.stdout.write(line));
+  const fail = (error: unknown) => {
+    log.error('the agent ends: something broke', { error: describeError(error), stack: stackOf(error) });
+    process.exit(1);
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  try {
+    await serve(readConfig(process.env), log, stopping.signal);
+  } catch (error) {
+    if (!stopping.signal.aborted) return fail(error);
+  }
+  log.info('the agent ends as it was told');
+  process.exit(0);
+}
+
+/** Resolves after a clean end. */
+async function serve(config: Config, log: Log, signal: AbortSignal): Promise<void> {
+  // Programs that the agent starts get their environment by name; this is for those that it might forget.
+  delete process.env['SAM_BOOTSTRAP_TOKEN'];
+  await lockFolder(config.dir);
+  const credentials = await createCredentials({ ...config, log, signal });
+  const parts = await createParts(config, credentials.current().settings, log);
+  await parts.workspaces.recover();
+  await keepConnected({
+    credentials,
+    onOpen: parts.outbox.open,
+    onEnd: parts.outbox.close,
+    onMessage: (message) => obey(message, parts),
+    log,
+    signal,
+  });
+  const timer = setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS);
+  await parts.close();
+  clearTimeout(timer);
+}
+
+type Parts = Awaited<ReturnType<typeof createParts>>;
+
+async function createParts(config: Config, settings: Bootstrap['settings'], log: Log) {
+  const outbox = createOutbox({
+    version: VERSION,
+    terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
+    reports: () => workspaces.reports(),
+  });
+  const terminals = createTerminals({
+    origin: settings.origin,
+    verifyTicket: createTicketVerifier({ ...settings, startedAt: performance.timeOrigin }),
+    find: (id) => workspaces.find(id),
+    onInput: (id, at) => workspaces.noteInput(id, at),
+    onSessions: (id) => workspaces.noteSessions(id),
+    log: (message, fields) => log.warn(message, fields),
+  });
+  const workspaces: Workspaces = createWorkspaces({
+    tools: {
+      store: createStore(config.dir),
+      runtime: createHostRuntime(process.env),
+      endSessions: (id) => terminals.endWorkspace(id),
+      log: outbox.log,
+    },
+    countSessions: (id) => terminals.sessions(id).length,
+    onChange: outbox.changed,
+    onAccess: (id, access) => terminals.revoke(id, access),
+    log,
+  });
+  const endpoint = await createEndpoint(config.terminalHost, (request, socket, head) =>
+    terminals.handleUpgrade(request, socket, head),
+  );
+  const close = async () => {
+    await endpoint.close();
+    await workspaces.close();
+    await terminals.close();
+  };
+  return { outbox, workspaces, close };
+}
+
+function obey(message: BotMessage, { outbox, workspaces }: Parts): void {
+  switch (message.type) {
+    case 'desired':
+      return workspaces.want(message.workspaces, message.all);
+    case 'revoke':
+      return workspaces.raiseAccess(message.workspace, message.access);
+    case 'logged':
+      return outbox.logged(message.id);
+    default:
+      return message satisfies never;
+  }
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
+}
+
+await main();

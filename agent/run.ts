@@ -1,0 +1,96 @@
+// Runs one program to its end, within bounds of time and output. Knows no shell: arguments stay arguments.
+import { spawn, type ChildProcess } from 'node:child_process';
+
+const MAX_OUTPUT_BYTES = 64 << 20;
+const MAX_ERROR_CHARACTERS = 64 << 10;
+const KILL_AFTER_MS = 2_000;
+
+export interface RunOptions {
+  cwd?: string;
+  /** The whole environment of the program. */
+  env: Record<string, string>;
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+  /** Each line of standard error, as it comes; a progress meter's carriage returns end lines too. */
+  onLine?: (line: string) => void;
+}
+
+export interface Outcome {
+  /** Undefined when a signal ended it, or when it could not be started. */
+  code: number | undefined;
+  stdout: string;
+  /** Its last 64 Ki characters. */
+  stderr: string;
+  isTimeout: boolean;
+  /** Why it could not be started: `ENOENT` and the like. */
+  startError: string | undefined;
+}
+
+/**
+ * Never throws for what the program does: the outcome says it. When `signal` aborts or the time is up, the program and
+ * its children (one process group) are ended; it rejects with the signal's reason then, after they are gone.
+ */
+export async function run(file: string, args: string[], options: RunOptions): Promise<Outcome> {
+  options.signal?.throwIfAborted();
+  const child = spawn(file, args, {
+    cwd: options.cwd,
+    env: options.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const ended = Promise.withResolvers<{ code: number | undefined; startError?: string }>();
+  child.once('error', (error: NodeJS.ErrnoException) =>
+    ended.resolve({ code: undefined, startError: error.code ?? error.message }),
+  );
+  child.once('close', (code) => ended.resolve({ code: code ?? undefined }));
+  const output = collect(child, options.onLine);
+  let isTimeout = false;
+  const abort = () => endGroup(child);
+  options.signal?.addEventListener('abort', abort, { once: true });
+  const timer = setTimeout(() => {
+    isTimeout = true;
+    endGroup(child);
+  }, options.timeoutMs);
+  const { code, startError } = await ended.promise;
+  clearTimeout(timer);
+  options.signal?.removeEventListener('abort', abort);
+  options.signal?.throwIfAborted();
+  return { code, startError, isTimeout, ...output() };
+}
+
+function collect(child: ChildProcess, onLine?: (line: string) => void) {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let stderr = '';
+  let rest = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= MAX_OUTPUT_BYTES) chunks.push(chunk);
+    else endGroup(child);
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-MAX_ERROR_CHARACTERS);
+    const lines = (rest + text).split(/[\r\n]+/);
+    rest = (lines.pop() ?? '').slice(-MAX_ERROR_CHARACTERS);
+    for (const line of lines) if (line.trim() !== '') onLine?.(line.trim());
+  });
+  return () => {
+    if (rest.trim() !== '') onLine?.(rest.trim());
+    return { stdout: Buffer.concat(chunks).toString(), stderr };
+  };
+}
+
+function endGroup(child: ChildProcess): void {
+  signalGroup(child, 'SIGTERM');
+  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), KILL_AFTER_MS);
+  child.once('close', () => clearTimeout(timer));
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // The group is gone already.
+  }
+}

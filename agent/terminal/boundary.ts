@@ -1,0 +1,66 @@
+// Where output may be cut without splitting a character or an escape sequence. Knows bytes; must not know sessions.
+import { readRing, type Ring } from './ring.ts';
+
+const LF = 0x0a;
+const ESC = 0x1b;
+const BEL = 0x07;
+const CAN = 0x18;
+const SUB = 0x1a;
+const LOOK_BYTES = 16384;
+
+/** The first offset in the ring at which a fresh terminal may begin. */
+export function findSafeStart(ring: Ring): number {
+  if (ring.first === 0) return 0;
+  const head = readRing(ring, ring.first, Math.min(ring.end, ring.first + LOOK_BYTES));
+  const escape = head.indexOf(ESC);
+  const line = head.indexOf(LF);
+  if (line >= 0 && (escape < 0 || line < escape)) return ring.first + line + 1;
+  return ring.first + (escape >= 0 ? escape : skipContinuation(head));
+}
+
+function skipContinuation(bytes: Buffer): number {
+  const at = bytes.findIndex((byte) => (byte & 0xc0) !== 0x80);
+  return at < 0 ? 0 : at;
+}
+
+/** The last offset in the ring that lies between sequences: what comes after it can go on from a snapshot. */
+export function findSafeEnd(ring: Ring): number {
+  const start = Math.max(ring.first, ring.end - LOOK_BYTES);
+  const tail = readRing(ring, start, ring.end);
+  return start + safeLength(tail);
+}
+
+/** How many of these bytes end outside a sequence and a character. */
+export function safeLength(bytes: Buffer): number {
+  let length = bytes.length;
+  for (let at = bytes.lastIndexOf(ESC); at >= 0; at = bytes.subarray(0, length).lastIndexOf(ESC)) {
+    if (isWhole(bytes.subarray(at, length))) break;
+    length = at;
+  }
+  return wholeCharacters(bytes.subarray(0, length));
+}
+
+/** `bytes` begin with the last ESC that there is. */
+function isWhole(bytes: Buffer): boolean {
+  const kind = bytes[1];
+  if (kind === undefined) return false;
+  if (bytes.includes(CAN) || bytes.includes(SUB)) return true;
+  if (kind === 0x5b) return bytes.subarray(2).some((byte) => byte >= 0x40 && byte <= 0x7e);
+  if (kind === 0x5d) return bytes.includes(BEL); // OSC; one that ends with ESC \ is not the last ESC
+  if (kind === 0x50 || kind === 0x58 || kind === 0x5e || kind === 0x5f) return false; // DCS, SOS, PM, APC
+  return bytes.subarray(1).some((byte) => byte >= 0x30 && byte <= 0x7e);
+}
+
+function wholeCharacters(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if ((byte & 0xc0) === 0x80) continue;
+    return byte >= 0xc0 && back < sequenceLength(byte) ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
+}
+
+function sequenceLength(lead: number): number {
+  if (lead >= 0xf0) return 4;
+  return lead >= 0xe0 ? 3 : 2;
+}

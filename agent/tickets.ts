@@ -1,0 +1,72 @@
+// Verifies the tickets of viewers against the bot's public keys; each is good once. Knows no socket.
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { z } from 'zod';
+
+const TOLERANCE_S = 5;
+/** At most one look for an unknown key in this time: a forged `kid` must not make us ask the bot for each frame. */
+const REFETCH_MS = 5_000;
+const KEYS_FRESH_MS = 60 * 60_000;
+const KEYS_TIMEOUT_MS = 5_000;
+
+export interface Claims {
+  workspace: string;
+  user: string;
+  access: number;
+  jti: string;
+  /** Whether this viewer may type; the others look on. */
+  drive: boolean;
+}
+
+const payload = z.object({
+  aud: z.string().regex(/^workspace:ws-[a-z2-7]{12}$/),
+  sub: z.string().min(1),
+  access: z.number().int().nonnegative(),
+  jti: z.string().min(1).max(256),
+  drive: z.boolean(),
+  iat: z.number(),
+  exp: z.number(),
+});
+
+export interface TicketOptions {
+  jwks: string;
+  issuer: string;
+  /** ms since 1970. What an earlier life of this agent spent is not known: tickets from before are refused. */
+  startedAt: number;
+  now?: () => number;
+  refetchMs?: number;
+}
+
+/** Spends the ticket. Throws for one that is not good, whatever the reason. */
+export function createTicketVerifier(options: TicketOptions): (ticket: string) => Promise<Claims> {
+  const { jwks, issuer, startedAt, now = Date.now, refetchMs = REFETCH_MS } = options;
+  const keys = createRemoteJWKSet(new URL(jwks), {
+    cooldownDuration: refetchMs,
+    cacheMaxAge: KEYS_FRESH_MS,
+    timeoutDuration: KEYS_TIMEOUT_MS,
+  });
+  const spend = createSpent(now);
+  return async (ticket) => {
+    const verified = await jwtVerify(ticket, keys, {
+      algorithms: ['EdDSA'],
+      typ: 'sam-ticket+jwt',
+      issuer,
+      clockTolerance: TOLERANCE_S,
+      currentDate: new Date(now()),
+    });
+    const { aud, sub, access, jti, drive, iat, exp } = payload.parse(verified.payload);
+    if (iat < Math.floor(startedAt / 1000)) throw new Error('ticket: older than this agent');
+    spend(jti, exp);
+    return { workspace: aud.slice('workspace:'.length), user: sub, access, jti, drive };
+  };
+}
+
+/** Remembers ids for as long as their tickets could be good; `exp` in seconds since 1970. */
+function createSpent(now: () => number): (jti: string, exp: number) => void {
+  const spent = new Map<string, number>();
+  return (jti, exp) => {
+    const nowS = now() / 1000;
+    for (const [old, until] of spent) if (until + TOLERANCE_S < nowS) spent.delete(old);
+    if (spent.has(jti)) throw new Error('ticket: used before');
+    spent.set(jti, exp);
+  };
+}

@@ -1,0 +1,185 @@
+// What is done with one workspace: make it ready, stop it, look for work, delete it. Knows no goal: the worker decides.
+import { readdir } from 'node:fs/promises';
+import { cloneRepository, countWork, findHead } from '../git.ts';
+import { endProcesses, findProcesses, MARK } from '../processes.ts';
+import type { Work } from '../protocol.ts';
+import type { Place, Runtime } from '../runtimes/runtime.ts';
+import type { Record } from './record.ts';
+import type { Store } from './store.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface Tools {
+  store: Store;
+  runtime: Runtime;
+  /** Ends all sessions of a workspace; resolves when their programs are gone. */
+  endSessions: (id: string) => Promise<void>;
+  log: (id: string, step: string, line: string) => void;
+}
+
+export interface Task {
+  record: Record;
+  signal: AbortSignal;
+}
+
+export async function prepare(tools: Tools, task: Task): Promise<void> {
+  const { store, runtime } = tools;
+  const { record, signal } = task;
+  const { goal, run } = record.now();
+  const isNewRun = goal.run > run;
+  const isCloned = store.hasCheckout(record.now());
+  await record.update({
+    phase: 'preparing',
+    run: goal.run,
+    step: isCloned ? 'start' : 'clone',
+    failure: undefined,
+  });
+  // After a crash of the agent alone what people left running goes on; only a new run, or a clone by half, ends it.
+  if (isNewRun || !isCloned) await endEverything(tools, record.now());
+  signal.throwIfAborted();
+  if (!isCloned) await clone(tools, task);
+  await record.update({ step: 'build' });
+  await runtime.prepare(placeOf(store, record.now()), {
+    signal,
+    log: (line) => tools.log(goal.id, 'build', line),
+  });
+  await record.update({ step: 'start' });
+  // The work is counted later: nobody waits for that to open a terminal.
+  await record.update({
+    commit: await findCommit(tools, record.now(), signal),
+    phase: 'running',
+    step: undefined,
+  });
+}
+
+async function clone({ store, log }: Tools, { record, signal }: Task): Promise<void> {
+  const { goal } = record.now();
+  const git = { repository: goal.repository, mark: { [MARK]: goal.id }, signal };
+  const into = await store.startClone(record.now());
+  const onLine = throttleProgress((line) => log(goal.id, 'clone', line));
+  await cloneRepository({ ...git, ref: goal.ref, into, onLine });
+  // Before the folder has its final name: a checkout whose base is unknown would count as unpushed.
+  await record.update({ base: await findHead(git, into) });
+  await store.finishClone(record.now());
+}
+
+export async function stop(tools: Tools, { record, signal }: Task): Promise<void> {
+  await record.update({ phase: 'stopping', run: record.now().goal.run, step: undefined, failure: undefined });
+  await endEverything(tools, record.now());
+  await record.update({ ...(await inspect(tools, record.now(), signal)), phase: 'stopped' });
+}
+
+/** Goes on to `deleting`, or says which work stands in the way and leaves everything as it is. */
+export async function check(tools: Tools, { record, signal }: Task): Promise<void> {
+  const before = record.now();
+  await record.update({ step: 'check' });
+  const found = await findWork(tools, before, signal);
+  const isFree = found.work !== undefined && isNothing(found.work);
+  if (isFree) await record.update({ phase: 'deleting', step: undefined, work: found.work });
+  else await record.update({ step: before.step, ...refusal(found) });
+}
+
+export async function remove(tools: Tools, { record, signal }: Task): Promise<void> {
+  const { goal } = record.now();
+  await record.update({ phase: 'deleting', step: undefined, failure: undefined });
+  await endEverything(tools, record.now());
+  if (!goal.force) {
+    // Somebody may have typed on between the look and the end of the sessions.
+    const found = await findWork(tools, record.now(), signal);
+    if (found.work === undefined || !isNothing(found.work)) {
+      await record.update({ phase: 'stopped', ...refusal(found) });
+      return;
+    }
+  }
+  // A state file that is written late would bring the folder back.
+  await record.retire();
+  await tools.store.remove(goal.id);
+  await record.update({ phase: 'deleted' });
+}
+
+/** The commit and the work, for people to see; what git cannot say is left out. */
+export async function inspect(
+  tools: Tools,
+  workspace: Workspace,
+  signal: AbortSignal,
+): Promise<Partial<Workspace>> {
+  const { work, commit } = await findWork(tools, workspace, signal);
+  return { commit, work };
+}
+
+function findCommit(
+  { store }: Tools,
+  workspace: Workspace,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { id, repository } = workspace.goal;
+  return findHead({ repository, mark: { [MARK]: id }, signal }, store.checkout(workspace));
+}
+
+interface Found {
+  /** Undefined: git cannot say. */
+  work: Work | undefined;
+  commit?: string | undefined;
+}
+
+async function findWork({ store }: Tools, workspace: Workspace, signal: AbortSignal): Promise<Found> {
+  const { goal, base } = workspace;
+  const git = { repository: goal.repository, mark: { [MARK]: goal.id }, signal };
+  const dir = store.checkout(workspace);
+  try {
+    const beside = (await store.listBeside(workspace)).length;
+    const names = store.hasCheckout(workspace) ? await readdir(dir) : [];
+    // Without its .git nothing tells work from what was cloned: every file counts.
+    if (!names.includes('.git'))
+      return { work: { changed: 0, untracked: names.length + beside, unpushed: 0 } };
+    const [work, commit] = await Promise.all([countWork(git, dir, base), findHead(git, dir)]);
+    return { work: { ...work, untracked: work.untracked + beside }, commit };
+  } catch {
+    signal.throwIfAborted();
+    return { work: undefined };
+  }
+}
+
+function refusal({ work }: Found): Partial<Workspace> {
+  if (work !== undefined) return { refused: work, work };
+  return {
+    refused: { changed: 0, untracked: 0, unpushed: 0 },
+    failure: {
+      class: 'internal',
+      message:
+        'Git could not say whether work would be lost, so nothing was deleted. `/sam rm --force` deletes it all the same.',
+    },
+  };
+}
+
+function isNothing({ changed, untracked, unpushed }: Work): boolean {
+  return changed + untracked + unpushed === 0;
+}
+
+async function endEverything({ runtime, store, endSessions }: Tools, workspace: Workspace): Promise<void> {
+  const { id } = workspace.goal;
+  // Now, while parents live: a child that cleaned its environment is known by its parent alone.
+  const before = await findProcesses(id);
+  // Together: a daemon that holds on to a terminal would keep its session from ending.
+  await Promise.all([endSessions(id), endProcesses(id, before)]);
+  await runtime.end(placeOf(store, workspace));
+  await endProcesses(id);
+}
+
+export function placeOf(store: Store, workspace: Workspace): Place {
+  const { id, name } = workspace.goal;
+  return { id, name, dir: store.checkout(workspace) };
+}
+
+/** Lets through one line of a progress meter a second, and every other line. */
+export function throttleProgress(
+  write: (line: string) => void,
+  now = () => performance.now(),
+): (line: string) => void {
+  let lastAt = -Infinity;
+  return (line) => {
+    const isMeter = /\d+%/.test(line) && !/done\.?$/.test(line);
+    if (isMeter && now() - lastAt < 1_000) return;
+    if (isMeter) lastAt = now();
+    write(line);
+  };
+}

@@ -1,0 +1,255 @@
+// One bot: its parts, put together, started in order and ended in reverse. Reads no environment and no terminal.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { bundlePage } from '../web-terminal/bundle.ts';
+import { bootstrapRoutes, createBootstrapToken } from './access/bootstrap.ts';
+import { keepSecret, makeSigningKey } from './access/key-files.ts';
+import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
+import { createLink } from './access/links.ts';
+import { ticketRoutes } from './access/ticket-desk.ts';
+import { createHub, type Hub } from './agents/hub.ts';
+import { createTerminalPipe } from './agents/terminal-pipe.ts';
+import { cardSource } from './chat/cards.ts';
+import type { FrontEnd } from './chat/chat.ts';
+import { createConsole, type Console } from './chat/console.ts';
+import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
+import type { Screen } from './chat/screen.ts';
+import { commands } from './commands/index.ts';
+import type { Config } from './config.ts';
+import { connect, type Database } from './database/connect.ts';
+import { startEmbedded } from './database/embedded.ts';
+import { lockDataDir } from './database/lock.ts';
+import { migrate } from './database/migrate.ts';
+import type { Front } from './database/schema.ts';
+import { healthRoutes } from './health.ts';
+import type { Route, Upgrade } from './http.ts';
+import { randomBase32 } from './ids.ts';
+import { pageRoutes } from './pages.ts';
+import { createProvider } from './providers/index.ts';
+import type { Provider } from './providers/provider.ts';
+import { listen } from './server.ts';
+import { createLoop, type Loop } from './workspaces/loop.ts';
+import { nodeSource, workspaceSource, type Reconciler } from './workspaces/reconcile.ts';
+import * as store from './workspaces/store.ts';
+import { createSweeper, createSweeps, type Sweep } from './workspaces/sweep.ts';
+import { timingFrom } from './workspaces/timing.ts';
+import { expiryOf } from './workspaces/workspace.ts';
+
+export const VERSION = '0.1.0';
+const ROOT = join(import.meta.dirname, '..');
+
+export interface BotOptions {
+  config: Config;
+  screen: Screen;
+  log: Logger;
+  /** The person at the console, and what their relative paths are relative to. */
+  login: string;
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+}
+
+export interface Bot {
+  url: string;
+  console: Console;
+  /** Nodes that no workspace needs go now instead of staying warm. Resolves when they are gone, or after a while. */
+  discardIdleNodes(): Promise<void>;
+  /** Takes nothing new, lets what is under way end. Local nodes live on. */
+  stop(): Promise<void>;
+}
+
+/** Throws StartError; then nothing of it is left running. */
+export async function startBot(options: BotOptions): Promise<Bot> {
+  await using ending = new AsyncDisposableStack();
+  const { log } = options;
+  const lock = await lockDataDir(options.config.dataDir, { url: options.config.baseUrl });
+  ending.defer(() => lock.release());
+  const server = await listen({ ...options.config, log });
+  ending.defer(() => server.close());
+  const config = withPort(options.config, server.port);
+  await lock.update(config.baseUrl);
+  const database = await openDatabase(config, ending);
+  const parts = await assemble({ ...options, config }, database, ending);
+  server.serve(parts.routes, parts.upgrades);
+  await run(parts, database, ending);
+  const rest = ending.move();
+  return {
+    url: config.baseUrl,
+    console: parts.console,
+    discardIdleNodes: () => discardIdleNodes(database, parts.loop),
+    stop: () => rest.disposeAsync(),
+  };
+}
+
+/** With port 0 the system chose one. */
+function withPort(config: Config, port: number): Config {
+  return config.port === 0 && config.baseUrl === 'http://localhost:0'
+    ? { ...config, port, baseUrl: `http://localhost:${port}` }
+    : config;
+}
+
+async function openDatabase(config: Config, ending: AsyncDisposableStack): Promise<Database> {
+  let url = config.databaseUrl;
+  if (!url) {
+    const embedded = await startEmbedded({ dataDir: config.dataDir });
+    ending.defer(() => embedded.stop());
+    url = embedded.url;
+  }
+  const database = await connect(url);
+  ending.defer(() => database.close());
+  await migrate(url, join(ROOT, 'migrations'));
+  return database;
+}
+
+interface Parts {
+  routes: Route[];
+  upgrades: Upgrade[];
+  console: Console;
+  loop: Loop;
+  chatLoop: Loop;
+  hub: Hub;
+  sweeps: Sweep[];
+  log: Logger;
+}
+
+type Settled = BotOptions & { keys: Keys; provider: Provider; database: Database };
+
+async function assemble(
+  options: BotOptions,
+  database: Database,
+  ending: AsyncDisposableStack,
+): Promise<Parts> {
+  const { config, log } = options;
+  const { db } = database;
+  const settled: Settled = {
+    ...options,
+    database,
+    keys: await loadKeys(config),
+    provider: await makeProvider(options, database),
+  };
+  const hub = createHub({ db, keys: settled.keys, log, activityEveryMs: activityStep(config) });
+  ending.defer(() => hub.close());
+  const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
+  ending.defer(() => pipe.close());
+  const reconciler = makeReconciler(settled);
+  const sweeps = createSweeps(reconciler);
+  const person = makeConsole(settled);
+  const fronts = new Map<Front, FrontEnd>([['console', person]]);
+  return {
+    routes: await makeRoutes(settled, sweeps),
+    upgrades: [hub.upgrade, pipe.upgrade],
+    console: person,
+    loop: createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log }),
+    chatLoop: createLoop(chatSources(settled, fronts), { log }),
+    hub,
+    sweeps,
+    log,
+  };
+}
+
+async function loadKeys(config: Config): Promise<Keys> {
+  const pems =
+    config.jwtPrivateKeys.length > 0
+      ? config.jwtPrivateKeys
+      : [await keepSecret(config.dataDir, 'signing-key.pem', makeSigningKey)];
+  return createKeys({ pems, issuer: config.baseUrl });
+}
+
+async function makeProvider({ config, env }: BotOptions, { db }: Database): Promise<Provider> {
+  return createProvider(config.provider, {
+    installation: await store.settle(db, 'installation', randomBase32(12)),
+    timeoutMs: timingFrom(config.baseMs).callTimeoutMs,
+    local: {
+      dataDir: config.dataDir,
+      agent: { command: [process.execPath, join(ROOT, 'agent/main.ts')] },
+      env,
+    },
+  });
+}
+
+function makeReconciler({ config, database: { db }, provider, log }: Settled): Reconciler {
+  return {
+    db,
+    provider,
+    log,
+    baseUrl: config.baseUrl,
+    limits: config.limits,
+    timing: timingFrom(config.baseMs),
+    createBootstrapToken: (node) => createBootstrapToken(db, node),
+  };
+}
+
+function makeConsole({ config, database: { db }, screen, cwd, login }: Settled): Console {
+  return createConsole({
+    db,
+    screen,
+    cwd,
+    login,
+    commands,
+    async createLink(workspace, user) {
+      const row = await store.findWorkspace(db, workspace);
+      return createLink(db, config.baseUrl, { workspace, user, access: row?.access ?? 0 });
+    },
+  });
+}
+
+async function makeRoutes({ config, database: { db }, keys }: Settled, sweeps: Sweep[]): Promise<Route[]> {
+  const built = join(ROOT, 'dist/page');
+  const page = await bundlePage(existsSync(built) ? built : join(config.dataDir, 'page'));
+  const { baseUrl } = config;
+  return [
+    ...pageRoutes(page, []),
+    ...ticketRoutes({ db, keys, baseUrl }),
+    ...bootstrapRoutes({ db, keys, baseUrl }),
+    ...keyRoutes(keys),
+    ...healthRoutes({ db, sweeps, version: VERSION }),
+  ];
+}
+
+function chatSources({ config, database: { db }, log }: Settled, fronts: Map<Front, FrontEnd>) {
+  const { limits } = config;
+  const inbox: Inbox = { db, fronts, commands, limits, log };
+  const cards = {
+    db,
+    fronts,
+    log,
+    warningMs: timingFrom(config.baseMs).warningMs,
+    expiryOf: (workspace: Parameters<typeof expiryOf>[0]) => expiryOf(workspace, limits.idleTimeoutMs),
+  };
+  return [deliverySource(inbox), answerSource(inbox), cardSource(cards)];
+}
+
+/** How fine `last_activity_at` is: a twentieth of the time-out, a minute at most. */
+const activityStep = ({ limits }: Config): number => Math.min(60_000, limits.idleTimeoutMs / 20 || 60_000);
+
+async function run(
+  { loop, chatLoop, hub, sweeps, log }: Parts,
+  database: Database,
+  ending: AsyncDisposableStack,
+): Promise<void> {
+  const { db } = database;
+  const onHint = (hint: string): void => {
+    if (hint === 'due') loop.wake();
+    else if (hint.startsWith('desired:')) void hub.refresh(hint.slice(8));
+    else chatLoop.wake();
+  };
+  await database.listen('sam', onHint, () => {
+    loop.wake();
+    chatLoop.wake();
+  });
+  const sweeper = createSweeper(sweeps, { db, log });
+  ending.defer(() => loop.stop());
+  ending.defer(() => chatLoop.stop());
+  ending.defer(() => sweeper.stop());
+  loop.start();
+  chatLoop.start();
+  sweeper.start();
+}
+
+async function discardIdleNodes({ db }: Database, loop: Loop): Promise<void> {
+  const ids = await store.giveUpIdleNodes(db);
+  loop.wake();
+  const deadline = Date.now() + 15_000;
+  while (Date.now() < deadline && (await store.countLiving(db, ids)) > 0) await setTimeout(50);
+}

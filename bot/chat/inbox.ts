@@ -1,0 +1,166 @@
+// The worker of the inbox: takes stored requests in order, asks for the right, runs the command, ends the request.
+// One transaction ends the request and writes what is wanted; no transaction is open while a vendor is asked.
+import type { Logger } from 'pino';
+import { findCommand } from '../commands/command.ts';
+import { parse } from '../commands/parse.ts';
+import type { ParsedCommand, ParseFailure } from '../commands/parsed.ts';
+import { createSay, shownTrigger } from '../commands/say.ts';
+import type { Command, CommandLimits, Outcome, Repository, Scene } from '../commands/scene.ts';
+import type { Answer, Delivery, Front } from '../database/schema.ts';
+import { messageOf, UserError } from '../errors.ts';
+import { randomBase32 } from '../ids.ts';
+import type { FrontEnd, Heard } from './chat.ts';
+import * as store from './store.ts';
+import type { Executor, Held } from './store.ts';
+
+export interface Inbox {
+  db: Executor;
+  fronts: ReadonlyMap<Front, FrontEnd>;
+  commands: readonly Command[];
+  limits: CommandLimits;
+  log: Logger;
+}
+
+const MAX_ATTEMPTS = 3;
+
+/** Due requests, for the loop. */
+export const deliverySource = (inbox: Inbox) => ({
+  name: 'deliveries',
+  dueInMs: () => store.deliveryDueInMs(inbox.db),
+  async take(): Promise<(() => Promise<void>) | undefined> {
+    const held = await store.claimDelivery(inbox.db);
+    return held && (() => runDelivery(inbox, held));
+  },
+});
+
+async function runDelivery(inbox: Inbox, held: Held<Delivery>): Promise<void> {
+  try {
+    const front = inbox.fronts.get(held.row.source);
+    const heard = await front?.hear(held.row);
+    if (!front || !heard) return await endWith(inbox, held, null);
+    await runHeard(inbox, held, front, heard);
+  } catch (error) {
+    if (error instanceof UserError)
+      return endWith(inbox, held, { ok: false, code: error.code, text: error.message });
+    await retryLater(inbox, held, error);
+  }
+}
+
+async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, heard: Heard): Promise<void> {
+  const parsed = parse(heard.text, heard.context);
+  if (parsed.kind === 'ignore') return endWith(inbox, held, null);
+  if (parsed.kind === 'error')
+    return endWith(inbox, held, { ok: false, code: parsed.code, text: describeFailure(parsed) });
+  const line = asCommand(parsed, heard);
+  const command = findCommand(inbox.commands, line.verb);
+  if (!command) throw new Error(`the parser knows ${line.verb}, the table does not`);
+  const repository = await locate(front, line, held.row);
+  await front.permit(heard, command, line, repository);
+  await inbox.db.transaction(async (tx) => {
+    if (!(await store.lockDelivery(tx, held))) return;
+    const outcome = await command.run(line, sceneOf(inbox, tx, held.row, heard, repository));
+    if (outcome.answer.workspace) await wantCard(tx, front, heard, outcome);
+    await store.endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
+  });
+}
+
+/** `help` and a bare trigger are commands like the others. */
+function asCommand(
+  parsed: Exclude<ReturnType<typeof parse>, ParseFailure | { kind: 'ignore' }>,
+  heard: Heard,
+): ParsedCommand {
+  if (parsed.kind === 'command') return parsed;
+  const verb = parsed.kind === 'status' && heard.place.workspace ? 'status' : 'help';
+  const words = parsed.kind === 'help' && parsed.topic ? [parsed.topic] : [];
+  return { kind: 'command', verb, flags: {}, words, line: [verb, ...words].join(' '), ignored: [] };
+}
+
+async function locate(
+  front: FrontEnd,
+  line: ParsedCommand,
+  delivery: Delivery,
+): Promise<Repository | undefined> {
+  const { target } = line;
+  if (!target || target.kind === 'name' || target.kind === 'number') return undefined;
+  return front.locate(target, delivery);
+}
+
+function sceneOf(
+  inbox: Inbox,
+  tx: Executor,
+  delivery: Delivery,
+  heard: Heard,
+  repository: Repository | undefined,
+): Scene {
+  return {
+    tx,
+    actor: heard.actor,
+    front: delivery.source,
+    place: heard.place,
+    repository,
+    now: new Date(),
+    limits: inbox.limits,
+    commands: inbox.commands,
+    say: createSay(shownTrigger(heard.context)),
+    trigger: shownTrigger(heard.context),
+  };
+}
+
+async function wantCard(tx: Executor, front: FrontEnd, heard: Heard, outcome: Outcome): Promise<void> {
+  const { workspace } = outcome.answer;
+  if (workspace)
+    await store.wantCard(tx, { front: front.name, thread: heard.place.thread, subject: workspace });
+}
+
+const describeFailure = (failure: ParseFailure): string =>
+  [failure.caret, failure.message, failure.usage].filter(Boolean).join('\n');
+
+function withIgnored(answer: Answer, line: ParsedCommand): Answer {
+  if (line.ignored.length === 0) return answer;
+  const names = line.ignored.map((ignored) => `\`${ignored}\``).join(', ');
+  return { ...answer, text: `${answer.text}\nI run one command per message; ignored: ${names}.` };
+}
+
+async function endWith(inbox: Inbox, held: Held<Delivery>, answer: Answer | null): Promise<void> {
+  await inbox.db.transaction(async (tx) => {
+    if (await store.lockDelivery(tx, held)) await store.endDelivery(tx, held, answer);
+  });
+}
+
+/** A bug, or a vendor that does not answer: some more tries, then a reference that finds it in the log. */
+async function retryLater(inbox: Inbox, held: Held<Delivery>, error: unknown): Promise<void> {
+  const ref = randomBase32(6);
+  inbox.log.error(
+    { err: error, ref, source: held.row.source, delivery: held.row.deliveryId },
+    'a request failed',
+  );
+  if (held.row.attempts + 1 < MAX_ATTEMPTS)
+    return store.postponeDelivery(inbox.db, held, 1000 * 2 ** held.row.attempts);
+  const text = `Something broke on our side (ref ${ref}). Say it again; if it breaks again, the log of the bot has the reason under that reference.`;
+  await endWith(inbox, held, { ok: false, code: 'internal', text });
+}
+
+/** Answers that were not shown yet, for the loop. */
+export const answerSource = (inbox: Inbox) => ({
+  name: 'answers',
+  dueInMs: () => Promise.resolve(undefined),
+  async take(): Promise<(() => Promise<void>) | undefined> {
+    for (const front of inbox.fronts.values()) {
+      const held = await store.claimAnswer(inbox.db, front.name, front.thread);
+      if (held) return () => showAnswer(inbox, front, held);
+    }
+    return undefined;
+  },
+});
+
+async function showAnswer(inbox: Inbox, front: FrontEnd, held: Held<Delivery>): Promise<void> {
+  try {
+    if (held.row.answer) await front.answer(held.row, held.row.answer);
+    await store.markAnswered(inbox.db, held);
+  } catch (error) {
+    inbox.log.warn(
+      { front: front.name, error: messageOf(error) },
+      'an answer could not be shown; it is tried again',
+    );
+  }
+}

@@ -1,0 +1,54 @@
+// A card as lines of plain text, for the console. Pure.
+import type { CardView, CheckItem } from './view.ts';
+
+const ICONS: Record<CardView['phase'], string> = {
+  queued: '…',
+  provisioning: '…',
+  preparing: '…',
+  running: '✓',
+  stopping: '…',
+  stopped: '■',
+  deleting: '…',
+  deleted: '✓',
+  failed: '✗',
+};
+
+const MARKS: Record<CheckItem['state'], string> = { done: '✓', doing: '…', todo: '·', failed: '✗' };
+
+/** The whole card; the first line is its title. */
+export function renderPlain(view: CardView): string[] {
+  const title = `${ICONS[view.phase]} ${view.name}: ${view.state}${view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`}`;
+  const commit = view.commit ? ` (${view.commit})` : '';
+  const lines = [title, `  ${view.source}${commit} · ${view.size} · ${view.id}`];
+  if (view.checklist.length > 0 && !view.isSettled)
+    lines.push(`  ${view.checklist.map((item) => `${MARKS[item.state]} ${item.label}`).join('   ')}`);
+  if (view.failure)
+    lines.push(`  ${view.failure.message} (${view.failure.side})`, `  Next: ${view.failure.next}`);
+  if (view.notice) lines.push(`  ${view.notice}`);
+  if (view.expiry)
+    lines.push(
+      `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,
+    );
+  return lines;
+}
+
+/** One line for logs and pipes: what changed. */
+export function renderProgress(view: CardView): string {
+  const doing = view.checklist.find((item) => item.state === 'doing');
+  return `${view.name}: ${view.state}${doing && !view.isSettled ? ` (next: ${doing.label.toLowerCase()})` : ''}`;
+}
+
+/** `48s`, `2m 11s`, `3h 05m`. */
+export function formatSpan(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${String(seconds % 60).padStart(2, '0')}s`;
+  return `${Math.floor(seconds / 3600)}h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')}m`;
+}
+
+/** `18:40 UTC`, with the day if it is not within a day. */
+export function formatTime(moment: Date): string {
+  const text = moment.toISOString();
+  const isFar = moment.getTime() - Date.now() > 20 * 3_600_000;
+  return `${isFar ? `${text.slice(0, 10)} ` : ''}${text.slice(11, 16)} UTC`;
+}

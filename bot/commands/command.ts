@@ -1,0 +1,70 @@
+// What a command says about itself: parser, help and did-you-mean read this and know no verb by name. Runs nothing.
+
+export type Front = 'slack' | 'github' | 'console' | 'api';
+
+/**
+ * How a flag's value is read. `name`: a new workspace name; `ref`: a branch, tag or commit; `repository`: owner/name;
+ * `commit`: a whole commit id; `size`: small, medium or large. Numbers and durations arrive as such, the rest as text.
+ */
+export type FlagKind =
+  | 'text'
+  | 'boolean'
+  | 'duration'
+  | 'size'
+  | 'number'
+  | 'name'
+  | 'ref'
+  | 'repository'
+  | 'commit';
+
+export type FlagSpec = {
+  kind: FlagKind;
+  /** One letter: `-s`. */
+  short?: string;
+  /** Half a sentence without a full stop; help shows it beside the flag. */
+  summary: string;
+  /** The only texts it takes, lower case. */
+  values?: readonly string[];
+  /** The largest number it takes. */
+  max?: number;
+  /** A flag that contradicts this one. */
+  excludes?: string;
+};
+
+/** How the words that are no flags are read. All of them may be left out but for `name`. */
+export type Takes = 'none' | 'target' | 'target name' | 'target duration' | 'topic' | 'words';
+
+export type CommandSpec = {
+  name: string;
+  aliases: readonly string[];
+  /** A sentence in the third person: "Stops a workspace; its files stay." */
+  summary: string;
+  /** The verb and its words, without trigger and flags: `rename [target] NAME`. */
+  usage: string;
+  /** Whole lines without the trigger, each a command that can be sent as it is. */
+  examples: readonly string[];
+  /** A sentence: who may say it. */
+  who: string;
+  flags: Readonly<Record<string, FlagSpec>>;
+  takes: Takes;
+  /** Where it can be said; everywhere if absent. */
+  fronts?: readonly Front[];
+  /** The short help shows it with its summary. */
+  common?: boolean;
+  /** It takes something away for good: a typo never turns into it while another verb is as near. */
+  destructive?: boolean;
+};
+
+/** Whether the front offers the command. */
+export function isOffered(spec: CommandSpec, front: Front): boolean {
+  return spec.fronts?.includes(front) ?? true;
+}
+
+/** The command that `word` names, by name or alias, in any case. */
+export function findCommand<Spec extends CommandSpec>(
+  commands: readonly Spec[],
+  word: string,
+): Spec | undefined {
+  const verb = word.toLowerCase();
+  return commands.find((spec) => spec.name === verb || spec.aliases.includes(verb));
+}

@@ -1,0 +1,43 @@
+// The command that keeps a workspace running though nobody types.
+import type { CommandSpec } from './command.ts';
+import { UserError } from '../errors.ts';
+import { keptUntil, LONGEST_MS } from './expiry.ts';
+import { findTarget } from './find.ts';
+import type { Command } from './scene.ts';
+import { wish } from './wish.ts';
+
+export const extendSpec = {
+  name: 'extend',
+  aliases: ['keep', 'bump'],
+  summary: 'Keeps a workspace from stopping by itself, for a while or until a time of day.',
+  usage: 'extend [target] [4h]',
+  examples: ['extend 4h', 'extend api-412 until 18:40 UTC', 'extend --max'],
+  who: "The workspace's owner, and people it is shared with.",
+  flags: {
+    max: { kind: 'boolean', summary: 'as long as is allowed' },
+  },
+  takes: 'target duration',
+  common: true,
+} satisfies CommandSpec;
+
+const DEFAULT = { ms: 4 * 3_600_000 };
+
+export const extend: Command = {
+  ...extendSpec,
+  async run(command, scene) {
+    const workspace = await findTarget(command, scene);
+    if (scene.limits.idleTimeoutMs === 0)
+      throw new UserError(
+        'never-idle',
+        `Workspaces here never stop by themselves (\`IDLE_TIMEOUT=0\`), so there is nothing to extend. When you are done: ${scene.say(`stop ${workspace.name}`)}.`,
+      );
+    const wanted = command.flags['max'] === true ? { ms: LONGEST_MS } : (command.value ?? DEFAULT);
+    const until = keptUntil(wanted, scene.now) ?? scene.now;
+    const text = `\`${workspace.name}\` stays until ${until.toISOString().slice(0, 16).replace('T', ' ')} UTC at least, however idle.`;
+    return wish(workspace, command, scene, {
+      desired: null,
+      patch: { keptUntil: until, deleteAt: null, notice: null },
+      text,
+    });
+  },
+};

@@ -1,0 +1,33 @@
+// Every verb, one line each. Parser, help and did-you-mean read this table; adding a command is a file and a line.
+import { extend } from './extend.ts';
+import { help } from './help.ts';
+import { list } from './list.ts';
+import { logs } from './logs.ts';
+import { open } from './open.ts';
+import { rename } from './rename.ts';
+import { restart } from './restart.ts';
+import { retry } from './retry.ts';
+import { rm } from './rm.ts';
+import type { Command } from './scene.ts';
+import { start } from './start.ts';
+import { status } from './status.ts';
+import { stop } from './stop.ts';
+import { up } from './up.ts';
+import { who } from './who.ts';
+
+export const commands: readonly Command[] = [
+  up,
+  list,
+  status,
+  open,
+  stop,
+  start,
+  restart,
+  rm,
+  rename,
+  extend,
+  logs,
+  retry,
+  who,
+  help,
+];

@@ -1,0 +1,35 @@
+// The command that shows what a workspace and its node wrote.
+import type { CommandSpec } from './command.ts';
+import * as store from '../workspaces/store.ts';
+import { findTarget } from './find.ts';
+import type { Command } from './scene.ts';
+
+export const logsSpec = {
+  name: 'logs',
+  aliases: ['log'],
+  summary: 'Shows the last lines that the making of a workspace wrote, without secrets.',
+  usage: 'logs [target]',
+  examples: ['logs', 'logs api-412 -n 50'],
+  who: "The workspace's owner.",
+  flags: {
+    lines: { kind: 'number', short: 'n', max: 100, summary: 'how many' },
+  },
+  takes: 'target',
+} satisfies CommandSpec;
+
+const DEFAULT_LINES = 30;
+
+export const logs: Command = {
+  ...logsSpec,
+  async run(command, scene) {
+    const workspace = await findTarget(command, scene);
+    const count = typeof command.flags['lines'] === 'number' ? command.flags['lines'] : DEFAULT_LINES;
+    const lines = await store.readLogs(scene.tx, workspace.id, count);
+    const text = lines
+      .map((line) => `${line.at.toISOString().slice(11, 19)} ${line.step.padEnd(6)} ${line.text}`)
+      .join('\n');
+    return {
+      answer: { ok: true, code: 'ok', text: text || `\`${workspace.name}\` has written nothing yet.` },
+    };
+  },
+};

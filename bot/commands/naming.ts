@@ -1,0 +1,42 @@
+// What a new workspace is called: short, unique among its owner's, easy to type. Pure.
+import { UserError } from '../errors.ts';
+import { isValidName } from './names.ts';
+import type { Say } from './say.ts';
+import type { Repository } from './scene.ts';
+
+/** The name that was asked for, or one made of the repository. Throws UserError if the one asked for is taken. */
+export function chooseName(
+  asked: string | undefined,
+  repository: Repository,
+  taken: ReadonlySet<string>,
+  say: Say,
+): string {
+  if (asked === undefined) return firstFree(baseOf(repository), taken);
+  if (taken.has(asked)) throw takenName(asked, taken, `up ${repository.label} --name`, say);
+  return asked;
+}
+
+/** `line`: the command up to the name. */
+export function takenName(name: string, taken: ReadonlySet<string>, line: string, say: Say): UserError {
+  return new UserError(
+    'name-taken',
+    `You already have a workspace called \`${name}\`. Take another name: ${say(`${line} ${firstFree(name, taken)}`)}.`,
+  );
+}
+
+function firstFree(base: string, taken: ReadonlySet<string>): string {
+  for (let count = 2, name = base; ; name = `${base}-${count++}`) if (!taken.has(name)) return name;
+}
+
+/** `api` or, for a pull request or issue, `api-412`. */
+function baseOf({ label, goal }: Repository): string {
+  const last = label.split('/').at(-1) ?? label;
+  const number = goal?.split(':')[1];
+  const name = last
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '')
+    .slice(0, 40);
+  const base = isValidName(name) ? name : `${name || 'workspace'}-ws`;
+  return number ? `${base}-${number}` : base;
+}

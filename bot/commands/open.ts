@@ -1,0 +1,32 @@
+// The command that gives a link to the terminal.
+import type { CommandSpec } from './command.ts';
+import { UserError } from '../errors.ts';
+import { can } from '../workspaces/workspace.ts';
+import { findTarget } from './find.ts';
+import type { Command } from './scene.ts';
+
+export const openSpec = {
+  name: 'open',
+  aliases: ['link', 'attach', 'terminal', 'url'],
+  summary: 'Gives you a link that opens a terminal in the browser.',
+  usage: 'open [target]',
+  examples: ['open', 'open #412', 'open api-412'],
+  who: "The workspace's owner, and people it is shared with.",
+  flags: {},
+  takes: 'target',
+  common: true,
+} satisfies CommandSpec;
+
+export const open: Command = {
+  ...openSpec,
+  async run(command, scene) {
+    const workspace = await findTarget(command, scene);
+    if (can.open(workspace))
+      return { answer: { ok: true, code: 'ok', text: '', workspace: workspace.id, link: 'now' } };
+    const next = workspace.phase === 'failed' ? 'retry' : can.start(workspace) ? 'start' : 'status';
+    throw new UserError(
+      'not-running',
+      `\`${workspace.name}\` is ${workspace.phase}, so there is nothing to open. Next: ${scene.say(`${next} ${workspace.name}`)}.`,
+    );
+  },
+};

@@ -1,0 +1,53 @@
+// The command that deletes a workspace.
+import type { CommandSpec } from './command.ts';
+import type { Workspace } from '../database/schema.ts';
+import { UserError } from '../errors.ts';
+import { describeLoss, isDirty } from '../workspaces/workspace.ts';
+import { findTarget } from './find.ts';
+import type { Command, Scene } from './scene.ts';
+import { wish } from './wish.ts';
+
+export const rmSpec = {
+  name: 'rm',
+  aliases: ['delete', 'destroy'],
+  summary: 'Deletes a workspace and its files; unsaved work is named first and needs `--force`.',
+  usage: 'rm [target]',
+  examples: ['rm api-412', 'rm old-box --force'],
+  who: "The workspace's owner, and maintainers of its repository.",
+  flags: {
+    force: { kind: 'boolean', short: 'f', summary: 'deletes uncommitted and unpushed work too, at once' },
+  },
+  takes: 'target',
+  destructive: true,
+} satisfies CommandSpec;
+
+export const rm: Command = {
+  ...rmSpec,
+  async run(command, scene) {
+    const workspace = await findTarget(command, scene);
+    const force = command.flags['force'] === true;
+    const isGoing = workspace.desired === 'deleted' && (workspace.force || !force);
+    if (!force && !isGoing) refuseLoss(workspace, scene);
+    return wish(workspace, command, scene, {
+      desired: 'deleted',
+      patch: isGoing
+        ? undefined
+        : { desired: 'deleted', desiredBefore: before(workspace), force, isAutomatic: false, notice: null },
+      isRevoking: true,
+      text: isGoing ? `\`${workspace.name}\` is being deleted already.` : '',
+    });
+  },
+};
+
+/** What the agent last said is enough to refuse at once; it looks again itself before it deletes anything. */
+function refuseLoss(workspace: Workspace, scene: Scene): void {
+  const work = workspace.reported?.work;
+  if (!isDirty(work)) return;
+  throw new UserError(
+    'dirty',
+    `${describeLoss(work)} Push it, or delete it all the same: ${scene.say(`rm ${workspace.name} --force`)}.`,
+  );
+}
+
+const before = (workspace: Workspace): Workspace['desired'] =>
+  workspace.desired === 'deleted' ? (workspace.desiredBefore ?? 'stopped') : workspace.desired;

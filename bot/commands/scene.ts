@@ -1,0 +1,59 @@
+// What a command is told beside its words: who, where, when, and the one transaction it may write in.
+import type { Answer, Front, User } from '../database/schema.ts';
+import type { Executor } from '../workspaces/store.ts';
+import type { CommandSpec } from './command.ts';
+import type { ParsedCommand } from './parsed.ts';
+import type { Say } from './say.ts';
+
+/** A repository, found and allowed. */
+export interface Repository {
+  /** `https://host/owner/name`, or an absolute path. */
+  url: string;
+  /** What people read: `acme/api`, or a folder's name. */
+  label: string;
+  ref?: string;
+  /** `pr:412`, `issue:7`: what the workspace is for; absent: its ref. */
+  goal?: string;
+}
+
+/** Where it was said. */
+export interface Place {
+  /** The workspace that this thread is about. */
+  workspace?: string;
+  /** What a bare `up` means here. */
+  repository?: Repository;
+  /** Where cards go. */
+  thread: string;
+}
+
+/** Durations in ms; 0: no maximum, or never. */
+export interface CommandLimits {
+  workspacesPerUser: number;
+  idleTimeoutMs: number;
+}
+
+export interface Scene {
+  tx: Executor;
+  actor: User;
+  front: Front;
+  place: Place;
+  /** The target's repository, where the words named one. */
+  repository: Repository | undefined;
+  now: Date;
+  limits: CommandLimits;
+  commands: readonly Command[];
+  say: Say;
+  /** What `say` puts before a line; empty on the console. */
+  trigger: string;
+}
+
+/** What a command gives back: the answer, and the row of what it wrote down. */
+export interface Outcome {
+  answer: Answer;
+  commandId?: number;
+}
+
+/** One verb. `run` writes in the scene's transaction and calls nobody; what a person can mend it throws as UserError. */
+export interface Command extends CommandSpec {
+  run(command: ParsedCommand, scene: Scene): Promise<Outcome>;
+}

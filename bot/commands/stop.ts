@@ -1,0 +1,33 @@
+// The command that stops a workspace.
+import type { CommandSpec } from './command.ts';
+import { findTarget } from './find.ts';
+import type { Command } from './scene.ts';
+import { wish } from './wish.ts';
+
+export const stopSpec = {
+  name: 'stop',
+  aliases: ['pause', 'down', 'sleep'],
+  summary: 'Stops a workspace and keeps every file of it.',
+  usage: 'stop [target]',
+  examples: ['stop', 'stop api-412'],
+  who: "The workspace's owner, and maintainers of its repository.",
+  flags: {},
+  takes: 'target',
+  common: true,
+} satisfies CommandSpec;
+
+export const stop: Command = {
+  ...stopSpec,
+  async run(command, scene) {
+    const workspace = await findTarget(command, scene);
+    const isStopped = workspace.desired === 'stopped';
+    return wish(workspace, command, scene, {
+      desired: 'stopped',
+      patch: isStopped
+        ? undefined
+        : { desired: 'stopped', isAutomatic: false, notice: null, lastError: null },
+      isRevoking: true,
+      text: isStopped ? `\`${workspace.name}\` is stopped already.` : '',
+    });
+  },
+};

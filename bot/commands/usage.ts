@@ -1,0 +1,50 @@
+// Writes help from the table. Every command stands in a code span and no line is one alone: help is no command.
+import { isOffered, type CommandSpec, type Front } from './command.ts';
+import { formatFlagUsage } from './flags.ts';
+import { createSay } from './say.ts';
+
+/** The verb, its words and its flags on one line, without the trigger: `logs [target] [--lines N]`. */
+export function formatUsage({ usage, flags }: CommandSpec): string {
+  const optional = Object.entries(flags).map(([name, flag]) => `[${formatFlagUsage(name, flag)}]`);
+  return [usage, ...optional].join(' ');
+}
+
+/** The commands a front offers: the common ones with a sentence, the others by name. */
+export function renderHelp(
+  commands: readonly CommandSpec[],
+  { front, trigger }: { front: Front; trigger: string },
+): string {
+  const say = createSay(trigger);
+  const offered = commands.filter((spec) => isOffered(spec, front));
+  const others = offered.filter(({ common }) => !common).map(({ name }) => `\`${name}\``);
+  return [
+    'I make cloud workspaces from a chat. What you can say:',
+    ...offered
+      .filter(({ common }) => common)
+      .map(({ usage, summary }) => `- ${say(usage)}: ${lowerFirst(summary)}`),
+    ...(others.length === 0 ? [] : [`- Also: ${others.join(', ')}.`]),
+    `More about one of them: ${say(`help ${offered[0]?.name ?? 'help'}`)}.`,
+  ].join('\n');
+}
+
+/** One command in full: description, usage, flags, examples, who may say it. */
+export function renderCommandHelp(spec: CommandSpec, trigger: string): string {
+  const say = createSay(trigger);
+  const { name, aliases, summary, flags, examples, who } = spec;
+  const flagLines = Object.entries(flags).map(([flag, { short, summary: does, ...rest }]) => {
+    const written = `\`${formatFlagUsage(flag, { ...rest, summary: does })}\``;
+    return `- ${written}${short ? ` or \`-${short}\`` : ''}: ${does}.`;
+  });
+  return [
+    `${say(name)}: ${lowerFirst(summary)}`,
+    `Usage: ${say(formatUsage(spec))}`,
+    ...(aliases.length === 0 ? [] : [`Other names: ${aliases.map((alias) => `\`${alias}\``).join(', ')}.`]),
+    ...flagLines,
+    `Examples: ${examples.map(say).join(', ')}.`,
+    `Who: ${lowerFirst(who)}`,
+  ].join('\n');
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

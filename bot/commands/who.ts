@@ -1,0 +1,35 @@
+// The command that says whose a workspace is.
+import type { CommandSpec } from './command.ts';
+import type { Workspace } from '../database/schema.ts';
+import * as store from '../workspaces/store.ts';
+import { findTarget } from './find.ts';
+import type { Command, Scene } from './scene.ts';
+
+export const whoSpec = {
+  name: 'who',
+  aliases: [],
+  summary: 'Says whose a workspace is and who has it open, to you alone.',
+  usage: 'who [target]',
+  examples: ['who', 'who api-412'],
+  who: 'People who can read the repository.',
+  flags: {},
+  takes: 'target',
+} satisfies CommandSpec;
+
+export const who: Command = {
+  ...whoSpec,
+  async run(command, scene) {
+    const mine = await store.listWorkspaces(scene.tx, scene.actor.id);
+    const you = `You are ${scene.actor.name} (${scene.actor.id}), known from the ${scene.front}.`;
+    if (!command.target && !scene.place.workspace && mine.length !== 1)
+      return { answer: { ok: true, code: 'ok', text: you } };
+    const workspace = await findTarget(command, scene);
+    return { answer: { ok: true, code: 'ok', text: `${you}\n${await describe(workspace, scene)}` } };
+  },
+};
+
+async function describe(workspace: Workspace, scene: Scene): Promise<string> {
+  const owner = await store.findUser(scene.tx, workspace.owner);
+  const sessions = workspace.reported?.sessions ?? 0;
+  return `\`${workspace.name}\` belongs to ${owner?.name ?? workspace.owner}; ${sessions} terminal session${sessions === 1 ? '' : 's'} open in it.`;
+}

@@ -1,0 +1,142 @@
+// `npm start`: the command line around one bot. Reads the environment, owns the terminal, decides the exit code.
+import { mkdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { destination, pino, type Logger } from 'pino';
+import { startBot, VERSION, type Bot } from './bot.ts';
+import { createLiveScreen, createPlainScreen, type Screen } from './chat/screen.ts';
+import { parseConfig, type Config } from './config.ts';
+import { describeDatabaseCrash } from './database/connect.ts';
+import { messageOf, StartError } from './errors.ts';
+import { randomBase32 } from './ids.ts';
+
+const REPEAT_MS = 1_000;
+
+async function main(words: string[]): Promise<void> {
+  // npm changes into the package's folder; what a person types is relative to where they are.
+  const cwd = process.env['INIT_CWD'] ?? process.cwd();
+  const config = parseConfig(process.env, process.cwd());
+  const line = words.map(quote).join(' ');
+  const log = createLog(config, line !== '' || process.stdin.isTTY);
+  let reader: Interface | undefined;
+  const screen = process.stdout.isTTY
+    ? createLiveScreen(process.stdout, () => reader)
+    : createPlainScreen(process.stdout);
+  dieOnBugs(log);
+  const bot = await startBot({ config, screen, log, login: userInfo().username, cwd, env: process.env });
+  endOnSignals(bot, log);
+  screen.print(banner(bot, config));
+  if (line !== '') await runLine(bot, line);
+  if (!process.stdin.isTTY) return;
+  reader = createInterface({ input: process.stdin, output: process.stdout, prompt: 'sam> ' });
+  readLines(reader, bot, screen);
+}
+
+/** The line given on the command line. One that fails leaves nothing half-made behind and ends the bot with code 1. */
+async function runLine(bot: Bot, line: string): Promise<void> {
+  const ending = await bot.console.say(line);
+  if (ending.ok || process.stdin.isTTY) return;
+  if (ending.workspace && /^\s*(up|create|new|workspace|ws|launch)\b/.test(line))
+    await bot.console.say(`rm ${ending.workspace} --force`);
+  await bot.discardIdleNodes();
+  await bot.stop();
+  process.exit(1);
+}
+
+function readLines(reader: Interface, bot: Bot, screen: Screen): void {
+  reader.on('line', (line) => {
+    if (line.trim() === '') return reader.prompt();
+    bot.console.say(line).then(
+      () => reader.prompt(),
+      (error: unknown) => screen.print(`That could not be written down: ${messageOf(error)}`),
+    );
+  });
+  // In a terminal Ctrl-C reaches readline, not the process; the end of the input means the same.
+  reader.on('SIGINT', () => process.emit('SIGINT'));
+  reader.on('close', () => process.emit('SIGTERM'));
+  reader.prompt();
+}
+
+/** A word with spaces, as the shell gave it, is one word again for the parser. */
+const quote = (word: string): string =>
+  /^[^\s"'\\]+$/.test(word) ? word : `"${word.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+
+function banner(bot: Bot, config: Config): string {
+  const database = config.databaseUrl
+    ? 'Postgres at DATABASE_URL'
+    : `embedded Postgres in ${join(config.dataDir, 'postgres')}`;
+  return [
+    `Sam ${VERSION} at ${bot.url}`,
+    `  database  ${database}`,
+    '  machines  local: code of repositories runs as you, on this machine',
+    '  fronts    console on · GitHub and Slack off (README: fronts)',
+  ].join('\n');
+}
+
+/** With a person at the terminal the log goes to a file, else to standard error, one JSON object a line. */
+function createLog(config: Config, isForPerson: boolean): Logger {
+  const level = process.env['LOG_LEVEL'] ?? 'info';
+  const options = { level, base: null, serializers: { err: describeError } };
+  if (!isForPerson) return pino(options, destination({ dest: 2, sync: true }));
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  return pino(options, destination({ dest: join(config.dataDir, 'bot.log'), sync: true }));
+}
+
+/** Enough to find the place; a driver's error would bring its whole statement three times. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error);
+  const frames = (error.stack ?? '')
+    .split('\n')
+    .filter((row) => row.startsWith('    at '))
+    .slice(0, 6)
+    .map((row) => row.trim());
+  const cause = error.cause === undefined ? {} : { cause: describeError(error.cause) };
+  return { type: error.name, message: error.message.slice(0, 500), frames, ...cause };
+}
+
+/** Crash only: what nobody caught ends the process, and whoever supervises it starts it again. */
+function dieOnBugs(log: Logger): void {
+  const die = (error: unknown): void => {
+    const ref = randomBase32(6);
+    log.fatal({ err: error, ref }, 'the process ends');
+    const crash = describeDatabaseCrash(error);
+    process.stderr.write(
+      `${crash ?? `Something broke on our side (ref ${ref}); the log has the reason. Start Sam again: \`npm start\`.`}\n`,
+    );
+    process.exit(1);
+  };
+  process.on('uncaughtException', die);
+  process.on('unhandledRejection', die);
+}
+
+/** npm delivers a Ctrl-C twice, so repeats within a second are one; a later one does not wait any longer. */
+function endOnSignals(bot: Bot, log: Logger): void {
+  let firstAt: number | undefined;
+  const end = (signal: string): void => {
+    if (firstAt !== undefined) {
+      if (Date.now() - firstAt > REPEAT_MS) process.exit(130);
+      return;
+    }
+    firstAt = Date.now();
+    log.info({ signal }, 'ending');
+    bot.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'the end was not clean');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => end('SIGTERM'));
+  process.on('SIGINT', () => end('SIGINT'));
+}
+
+if (import.meta.main)
+  await main(process.argv.slice(2)).catch((error: unknown) => {
+    const ref = randomBase32(6);
+    const text =
+      error instanceof StartError ? error.message : `Sam could not start (ref ${ref}): ${messageOf(error)}`;
+    process.stderr.write(`${text}\n`);
+    process.exit(1);
+  });

@@ -1,0 +1,115 @@
+// The agent of a local server as a process: how it is started, and how it is known again. Knows no calls of a provider.
+import { delimiter, dirname } from 'node:path';
+import { dataOf, logOf, readProcess, writeProcess, type ServerRecord } from './local-folders.ts';
+import {
+  endFamily,
+  hasVariable,
+  isAlive,
+  launch,
+  listProcesses,
+  type Identity,
+  type Process,
+} from './local-processes.ts';
+import type { Server } from './provider.ts';
+
+export interface LocalAgent {
+  installation: string;
+  /** Absolute, with its arguments. */
+  agent: { command: string[] };
+  /** The bot's own environment, of which the agent gets a few. */
+  env: NodeJS.ProcessEnv;
+}
+
+/** All that an agent, and so the people who use its terminals, may know of the bot's environment. */
+const PASSED = ['PATH', 'HOME', 'LANG', 'TERM', 'DOCKER_HOST'];
+
+/** The process first and its pid after: if we end in between, `statusOf` knows it by its environment. */
+export async function startAgent(
+  local: LocalAgent,
+  folder: string,
+  record: ServerRecord,
+  bootstrapToken?: string,
+): Promise<void> {
+  const env = environmentFor(local, folder, record, bootstrapToken);
+  const agent = await launch({ command: local.agent.command, env, cwd: folder, log: logOf(folder) });
+  try {
+    await writeProcess(folder, agent);
+  } catch (error) {
+    await endFamily((one) => isSame(one, agent), { graceMs: 0, killMs: 1_000 });
+    throw error;
+  }
+}
+
+function environmentFor(
+  { agent, env, installation }: LocalAgent,
+  folder: string,
+  { name, boot }: ServerRecord,
+  bootstrapToken?: string,
+): Record<string, string> {
+  const passed = PASSED.flatMap((key) => (env[key] === undefined ? [] : [[key, env[key]]]));
+  return {
+    ...(Object.fromEntries(passed) as Record<string, string>),
+    PATH: pathWith(dirname(agent.command[0] ?? ''), env['PATH']),
+    SAM_URL: boot.url,
+    SAM_NODE: boot.node,
+    SAM_SERVER: name,
+    SAM_INSTALLATION: installation,
+    SAM_DIR: dataOf(folder),
+    ...(bootstrapToken !== undefined && { SAM_BOOTSTRAP_TOKEN: bootstrapToken }),
+  };
+}
+
+/** The tools that the agent calls need the Node that it runs on, also where an older one is installed. */
+function pathWith(folder: string, path: string | undefined): string {
+  const folders = path ? path.split(delimiter) : [];
+  return folders.includes(folder) ? folders.join(delimiter) : [folder, ...folders].join(delimiter);
+}
+
+/** `undefined`: the bot that was making it ended before an agent was started, so that there is no server. */
+export async function statusOf(
+  local: LocalAgent,
+  folder: string,
+  record: ServerRecord,
+): Promise<Exclude<Server['status'], 'removing'> | undefined> {
+  const recorded = await readProcess(folder);
+  if (recorded && (await isAlive(recorded))) return 'running';
+  const unrecorded = await findAgent(local, record.name);
+  if (unrecorded) {
+    // Should that fail, the next look finds it the same way.
+    await writeProcess(folder, unrecorded).catch(() => undefined);
+    return 'running';
+  }
+  if (recorded) return 'off';
+  return (await isAlive(record.creator)) ? 'starting' : undefined;
+}
+
+/** One whose pid nobody came to write down. It is older than all that it started and that shares its marks. */
+async function findAgent({ agent, installation }: LocalAgent, name: string): Promise<Identity | undefined> {
+  const isAgent = (one: Process) =>
+    one.session === one.pid &&
+    hasVariable(one, 'SAM_SERVER', name) &&
+    hasVariable(one, 'SAM_INSTALLATION', installation) &&
+    one.command.join('\0') === agent.command.join('\0');
+  const [oldest] = (await listProcesses())
+    .filter(isAgent)
+    .sort((one, other) => one.bornTicks - other.bornTicks);
+  return oldest;
+}
+
+/** Whether a process is the server's: the recorded agent, or one that has the server's name or node as a mark. */
+export function isProcessOf(
+  { installation }: LocalAgent,
+  { name, labels }: Pick<ServerRecord, 'name' | 'labels'>,
+  recorded: Identity | undefined,
+): (process: Process) => boolean {
+  return (one) => {
+    if (recorded && isSame(one, recorded)) return true;
+    const isMarked =
+      hasVariable(one, 'SAM_SERVER', name) || hasVariable(one, 'SAM_NODE', labels['sam-node'] ?? '');
+    const isNamed = one.environment.includes('\0SAM_INSTALLATION=');
+    return isMarked && (!isNamed || hasVariable(one, 'SAM_INSTALLATION', installation));
+  };
+}
+
+const isSame = (one: Identity, other: Identity): boolean =>
+  one.pid === other.pid && one.birth === other.birth;

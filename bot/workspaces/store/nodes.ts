@@ -1,0 +1,124 @@
+// Statements about nodes: whether they are wanted, where there is room, what is about to be created.
+import { and, asc, eq, inArray, ne, sql } from 'drizzle-orm';
+import { nodes, users, workspaces, type Desired, type Node, type Workspace } from '../../database/schema.ts';
+import { type Executor, databaseNow, type Claim, notify, holds, append } from './rows.ts';
+import { finishNode } from './passes.ts';
+
+export async function findNode(db: Executor, id: string): Promise<Node | undefined> {
+  const [node] = await db.select().from(nodes).where(eq(nodes.id, id));
+  return node;
+}
+
+/** Whether a workspace that is not deleted is on it. */
+export async function isWanted(db: Executor, nodeId: string): Promise<boolean> {
+  const [row] = await db
+    .select({ id: workspaces.id })
+    .from(workspaces)
+    .where(and(eq(workspaces.nodeId, nodeId), ne(workspaces.phase, 'deleted')))
+    .limit(1);
+  return row !== undefined;
+}
+
+/** Commits "a create is about to be sent" and says whether it is still wanted. Undefined: the lease is lost. */
+export async function markCreateSent(db: Executor, held: Claim<Node>): Promise<Desired | undefined> {
+  const [row] = await db
+    .update(nodes)
+    .set({ createSentAt: databaseNow })
+    .where(and(holds(nodes, held), eq(nodes.desired, 'running')))
+    .returning({ desired: nodes.desired });
+  return row?.desired;
+}
+
+/** Gives a node up, unless a workspace was placed on it a moment ago. */
+export async function discardNode(db: Executor, held: Claim<Node>): Promise<void> {
+  await db.transaction(async (tx) => {
+    const [node] = await tx.select().from(nodes).where(eq(nodes.id, held.row.id)).for('update');
+    const isNeeded = node?.phase !== 'failed' && (await isWanted(tx, held.row.id));
+    await finishNode(tx, held, isNeeded ? {} : { desired: 'deleted' }, held.now);
+  });
+}
+
+/** Nodes that no workspace is on are not kept warm any longer. Gives their ids. */
+export async function giveUpIdleNodes(db: Executor): Promise<string[]> {
+  const given = await db
+    .update(nodes)
+    .set({ desired: 'deleted', gen: sql`${nodes.gen} + 1`, nextAt: databaseNow })
+    .where(
+      sql`${nodes.phase} <> 'deleted' and not exists
+          (select 1 from ${workspaces} where ${workspaces.nodeId} = ${nodes.id} and ${workspaces.phase} <> 'deleted')`,
+    )
+    .returning({ id: nodes.id });
+  return given.map((node) => node.id);
+}
+
+export async function countLiving(db: Executor, ids: string[]): Promise<number> {
+  return db.$count(nodes, and(inArray(nodes.id, ids), ne(nodes.phase, 'deleted')));
+}
+
+/** An owner's nodes that are not gone, with how many workspaces each has; rows locked against their deletion. */
+export async function lockNodesOf(
+  tx: Executor,
+  owner: string,
+  provider: string,
+): Promise<{ node: Node; workspaces: number }[]> {
+  // The owner's row first: two placements of one owner must see each other's new node.
+  await tx.select({ id: users.id }).from(users).where(eq(users.id, owner)).for('update');
+  const found = await tx
+    .select()
+    .from(nodes)
+    .where(and(eq(nodes.owner, owner), eq(nodes.provider, provider), ne(nodes.phase, 'deleted')))
+    .orderBy(asc(nodes.createdAt))
+    .for('update');
+  const counted = await tx
+    .select({ nodeId: workspaces.nodeId, count: sql<number>`count(*)::int` })
+    .from(workspaces)
+    .where(
+      and(
+        inArray(
+          workspaces.nodeId,
+          found.map((node) => node.id),
+        ),
+        ne(workspaces.phase, 'deleted'),
+      ),
+    )
+    .groupBy(workspaces.nodeId);
+  return found.map((node) => ({
+    node,
+    workspaces: counted.find((row) => row.nodeId === node.id)?.count ?? 0,
+  }));
+}
+
+/** Puts a workspace on a node while its lease holds. False: the lease was lost. */
+export async function assignNode(tx: Executor, held: Claim<Workspace>, nodeId: string): Promise<boolean> {
+  const written = await tx
+    .update(workspaces)
+    .set({ nodeId })
+    .where(holds(workspaces, held))
+    .returning({ id: workspaces.id });
+  return written.length > 0;
+}
+
+export async function insertNode(tx: Executor, node: typeof nodes.$inferInsert): Promise<void> {
+  await tx.insert(nodes).values(node);
+  await append(tx, node.id, 1, 'wanted', { size: node.size, provider: node.provider });
+  await notify(tx, 'due');
+}
+
+/** Nodes that have gone silent become due, so that their pass sees it. Cheap: one statement, no row read. */
+export async function wakeSilentNodes(db: Executor, silenceMs: number): Promise<void> {
+  await db
+    .update(nodes)
+    .set({ nextAt: databaseNow })
+    .where(
+      sql`${nodes.phase} = 'ready' and ${nodes.nextAt} is distinct from least(${nodes.nextAt}, clock_timestamp())
+          and ${nodes.lastHeardAt} < clock_timestamp() - ${silenceMs} * interval '1 millisecond'`,
+    );
+}
+
+/** Every node that may have a server at the provider. */
+export async function listLivingNodes(db: Executor, provider: string): Promise<Node[]> {
+  return db
+    .select()
+    .from(nodes)
+    .where(and(eq(nodes.provider, provider), ne(nodes.phase, 'deleted')));
+}

@@ -1,0 +1,86 @@
+// What all statements about workspaces and nodes share: the lease, the clock, the hints that something changed.
+import { and, eq, gt, inArray, sql, type SQL } from 'drizzle-orm';
+import type { PgDatabase } from 'drizzle-orm/pg-core';
+import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
+import { cards, events, nodes, workspaces } from '../../database/schema.ts';
+
+/** A pool or one of its transactions; all writes of a command go through one. */
+export type Executor = PgDatabase<PostgresJsQueryResultHKT>;
+
+export const databaseNow = sql<Date>`clock_timestamp()`;
+
+export const LEASE = sql`clock_timestamp() + interval '30 seconds'`;
+
+/** A row that this process alone may work on until its lease ends. `now` is the database's clock at the claim. */
+export interface Claim<Row> {
+  row: Row;
+  token: string;
+  now: Date;
+}
+
+/** What may have changed; a hint to whoever listens on the channel `sam`. */
+export type Hint = 'due' | 'card' | 'delivery' | 'answer' | `desired:${string}`;
+
+/** Delivered when the transaction commits. */
+export async function notify(tx: Executor, ...hints: Hint[]): Promise<void> {
+  for (const hint of new Set(hints)) await tx.execute(sql`select pg_notify('sam', ${hint})`);
+}
+
+export type Reconciled = typeof workspaces | typeof nodes;
+
+export const holds = (table: Reconciled, held: Claim<{ id: string }>): SQL | undefined =>
+  and(
+    eq(table.id, held.row.id),
+    eq(table.leaseToken, held.token),
+    gt(table.leaseUntil, sql`clock_timestamp()`),
+  );
+
+export type WorkspacePatch = Partial<typeof workspaces.$inferInsert>;
+
+export type NodePatch = Partial<typeof nodes.$inferInsert>;
+
+export const phaseClock = (table: Reconciled, phase: string | undefined) =>
+  phase === undefined
+    ? {}
+    : {
+        phaseSince: sql`case when ${table.phase} = ${phase} then ${table.phaseSince} else clock_timestamp() end`,
+      };
+
+/** Makes nodes due now. */
+export async function wakeNodes(tx: Executor, ids: string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await tx
+    .update(nodes)
+    .set({ gen: sql`${nodes.gen} + 1`, nextAt: databaseNow })
+    .where(inArray(nodes.id, ids));
+  await notify(tx, 'due');
+}
+
+/** The cards that show these workspaces want to be drawn again. */
+export async function touchCards(tx: Executor, subjects: string[]): Promise<void> {
+  if (subjects.length === 0) return;
+  await tx
+    .update(cards)
+    .set({
+      wantVersion: sql`${cards.wantVersion} + 1`,
+      nextAt: sql`least(${cards.nextAt}, clock_timestamp())`,
+    })
+    .where(inArray(cards.subject, subjects));
+  await notify(tx, 'card');
+}
+
+export async function append(
+  tx: Executor,
+  entity: string,
+  gen: number,
+  type: string,
+  data: Record<string, unknown>,
+): Promise<void> {
+  await tx.insert(events).values({ entity, gen, type, data });
+}
+
+/** The database's clock: the only one that all bots share. */
+export async function readClock(db: Executor): Promise<Date> {
+  const [row] = await db.execute<{ now: string }>(sql`select clock_timestamp() as now`);
+  return new Date(row?.now ?? Date.now());
+}

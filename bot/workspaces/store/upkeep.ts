@@ -1,0 +1,69 @@
+// Settings of the installation, the book of the sweeps, counts, and what is forgotten after a while.
+import { and, eq, sql } from 'drizzle-orm';
+import { logs, nodes, settings, sweeps, users, workspaces } from '../../database/schema.ts';
+import { type Executor, databaseNow } from './rows.ts';
+
+export async function findUser(db: Executor, id: string): Promise<{ id: string; name: string } | undefined> {
+  const [user] = await db.select().from(users).where(eq(users.id, id));
+  return user;
+}
+
+/** A value that is chosen once for the installation; the first bot's choice holds for all. */
+export async function settle(db: Executor, name: string, value: string): Promise<string> {
+  await db.insert(settings).values({ name, value }).onConflictDoNothing();
+  const [row] = await db.select().from(settings).where(eq(settings.name, name));
+  return row?.value ?? value;
+}
+
+/** True if this bot shall run the sweep now: its period is over and no other bot is at it. */
+export async function claimSweep(db: Executor, name: string, everyMs: number): Promise<boolean> {
+  await db.insert(sweeps).values({ name }).onConflictDoNothing();
+  const claimed = await db
+    .update(sweeps)
+    .set({ lastRunAt: databaseNow, leaseUntil: sql`clock_timestamp() + interval '5 minutes'` })
+    .where(
+      and(
+        eq(sweeps.name, name),
+        sql`(${sweeps.leaseUntil} is null or ${sweeps.leaseUntil} < clock_timestamp())`,
+        sql`(${sweeps.lastRunAt} is null or ${sweeps.lastRunAt} < clock_timestamp() - ${everyMs} * interval '1 millisecond')`,
+      ),
+    )
+    .returning({ name: sweeps.name });
+  return claimed.length > 0;
+}
+
+export async function finishSweep(
+  db: Executor,
+  name: string,
+  result: { durationMs: number; error: string | null },
+): Promise<void> {
+  await db
+    .update(sweeps)
+    .set({
+      leaseUntil: null,
+      lastError: result.error,
+      durationMs: result.durationMs,
+      ...(result.error === null ? { lastSuccessAt: databaseNow } : {}),
+    })
+    .where(eq(sweeps.name, name));
+}
+
+export async function readSweeps(db: Executor): Promise<(typeof sweeps.$inferSelect)[]> {
+  return db.select().from(sweeps);
+}
+
+/** How many rows stand in each phase; the deleted ones are not counted. */
+export async function countPhases(db: Executor, kind: 'workspace' | 'node'): Promise<[string, number][]> {
+  const table = kind === 'workspace' ? workspaces : nodes;
+  const rows = await db
+    .select({ phase: table.phase, count: sql<number>`count(*)::int` })
+    .from(table)
+    .where(sql`${table.phase} <> 'deleted'`)
+    .groupBy(table.phase);
+  return rows.map((row) => [row.phase, row.count]);
+}
+
+/** Drops what is older than `days`: log lines and payloads; ids and hashes stay for ever. */
+export async function forgetOldLogs(db: Executor, days: number): Promise<void> {
+  await db.delete(logs).where(sql`${logs.at} < clock_timestamp() - ${days} * interval '1 day'`);
+}

@@ -1,0 +1,183 @@
+// Deleting takes everything with it, but no work that somebody might miss.
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { findProcesses } from '../../agent/processes.ts';
+import type { DesiredWorkspace } from '../../agent/protocol.ts';
+import { serveGit } from './git-server.ts';
+import { createScene, git, makeRepository, type Scene } from './scene.ts';
+
+async function startRunning(): Promise<{ scene: Scene; goal: DesiredWorkspace; checkout: string }> {
+  const scene = await createScene();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  return { scene, goal, checkout: scene.checkout(goal) };
+}
+
+const change = (dir: string, name = 'README.md') => writeFileSync(join(dir, name), 'mine');
+const commit = (dir: string) => {
+  change(dir);
+  git(dir, 'commit', '-qam', 'mine');
+};
+
+const dirty: [string, (dir: string) => void, object][] = [
+  ['a changed file', change, { changed: 1, untracked: 0, unpushed: 0 }],
+  [
+    'a changed file in the index',
+    (dir) => (change(dir), git(dir, 'add', '-A')),
+    { changed: 1, untracked: 0, unpushed: 0 },
+  ],
+  ['an untracked file', (dir) => change(dir, 'new.txt'), { changed: 0, untracked: 1, unpushed: 0 }],
+  ['an unpushed commit', commit, { changed: 0, untracked: 0, unpushed: 1 }],
+  [
+    'an unpushed commit on another branch',
+    (dir) => {
+      git(dir, 'checkout', '-q', '-b', 'idea');
+      commit(dir);
+      git(dir, 'checkout', '-q', 'main');
+    },
+    { changed: 0, untracked: 0, unpushed: 1 },
+  ],
+  [
+    'a commit on no branch',
+    (dir) => {
+      git(dir, 'checkout', '-q', '--detach');
+      commit(dir);
+    },
+    { changed: 0, untracked: 0, unpushed: 1 },
+  ],
+  ['a stash', (dir) => (change(dir), git(dir, 'stash', '-q')), { changed: 0, untracked: 0, unpushed: 1 }],
+  [
+    'a worktree beside the checkout',
+    (dir) => git(dir, 'worktree', 'add', '-q', '-b', 'feature', '../feature'),
+    { changed: 0, untracked: 1, unpushed: 0 },
+  ],
+  [
+    'a checkout without its .git',
+    (dir) => rmSync(join(dir, '.git'), { recursive: true }),
+    { changed: 0, untracked: 1, unpushed: 0 },
+  ],
+];
+
+for (const [what, makeDirty, refused] of dirty) {
+  test(`${what} is not deleted unasked, and the workspace goes on as it was`, async () => {
+    const { scene, goal, checkout } = await startRunning();
+    makeDirty(checkout);
+    const before = readdirSync(checkout);
+    scene.bot.want({ ...goal, desired: 'deleted' });
+    const report = await scene.bot.report(goal.id, (one) => one.refused !== undefined);
+    expect(report).toMatchObject({ phase: 'running', run: 1, refused });
+    expect(readdirSync(checkout)).toEqual(before);
+    expect(scene.bot.state.history.map((one) => one.phase)).not.toContain('deleting');
+
+    scene.bot.want({ ...goal, desired: 'deleted', force: true });
+    await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
+    expect(existsSync(join(scene.dir, 'workspaces', goal.id))).toBe(false);
+    expect(readdirSync(join(scene.dir, 'trash'))).toEqual([]);
+    expect(await findProcesses(goal.id)).toEqual([]);
+  });
+}
+
+test('work that git cannot count is not deleted either', async () => {
+  const { scene, goal, checkout } = await startRunning();
+  writeFileSync(join(checkout, '.git', 'HEAD'), 'nonsense');
+  scene.bot.want({ ...goal, desired: 'deleted' });
+  const report = await scene.bot.report(goal.id, (one) => one.refused !== undefined);
+  expect(report).toMatchObject({ phase: 'running', failure: { class: 'internal' } });
+  expect(report.failure?.message).toContain('nothing was deleted');
+});
+
+test('a refusal ends when somebody wants the workspace again, and is looked at anew when they do not', async () => {
+  const { scene, goal, checkout } = await startRunning();
+  change(checkout, 'new.txt');
+  scene.bot.want({ ...goal, desired: 'deleted' });
+  await scene.bot.report(goal.id, (one) => one.refused !== undefined);
+  scene.bot.want(goal);
+  await scene.bot.report(goal.id, (one) => one.refused === undefined && one.phase === 'running');
+  rmSync(join(checkout, 'new.txt'));
+  scene.bot.want({ ...goal, desired: 'deleted' });
+  await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
+});
+
+test('a clean workspace goes at once, and pushed work counts as clean', async () => {
+  const { scene, goal, checkout } = await startRunning();
+  commit(checkout);
+  git(checkout, 'push', '-q', 'origin', 'main');
+  scene.bot.want({ ...goal, desired: 'deleted' });
+  const report = await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
+  expect(report.refused).toBeUndefined();
+  expect(readdirSync(join(scene.dir, 'workspaces'))).toEqual([]);
+});
+
+test('a commit that no branch holds is no work if Sam itself checked it out', async () => {
+  const scene = await createScene();
+  const repository = makeRepository(join(scene.folder, 'api.git'));
+  const side = repository.commit({ 'side.txt': 'x' }, 'side');
+  git(repository.path, 'update-ref', 'refs/pull/7/head', side);
+  git(repository.path, 'branch', '-D', 'side');
+  const goal = scene.goal({ repository: repository.url, ref: side });
+  scene.bot.want(goal);
+  scene.start();
+  const report = await scene.bot.report(goal.id, (one) => one.work !== undefined);
+  expect(report).toMatchObject({ commit: side, work: { unpushed: 0 } });
+  scene.bot.want({ ...goal, desired: 'deleted' });
+  await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
+});
+
+test('a delete during a clone ends the clone and leaves nothing', async () => {
+  const scene = await createScene();
+  const server = await serveGit(join(scene.folder, 'served'));
+  makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
+  server.hold();
+  const goal = scene.goal({ repository: server.url('acme/api.git') });
+  scene.bot.want(goal);
+  scene.start();
+  await server.held();
+  expect(await findProcesses(goal.id)).not.toEqual([]);
+  scene.bot.want({ ...goal, desired: 'deleted' });
+  await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
+  expect(await findProcesses(goal.id)).toEqual([]);
+  expect(readdirSync(join(scene.dir, 'workspaces'))).toEqual([]);
+});
+
+test('`deleted` is said for as long as the bot asks, also for what was never here', async () => {
+  const scene = await createScene();
+  const goal = { ...scene.goal(), desired: 'deleted' as const };
+  scene.bot.want(goal);
+  const agent = scene.start();
+  await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
+  await scene.bot.vanish();
+  await scene.bot.comeBack();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 2,
+    () => 'the second hello',
+  );
+  expect(scene.bot.state.hellos[1]!.workspaces).toMatchObject([{ id: goal.id, phase: 'deleted' }]);
+  await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
+  scene.bot.state.desired = [];
+  scene.bot.say({ type: 'desired', all: true, workspaces: [] });
+  await scene.bot.vanish();
+  await scene.bot.comeBack();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 3,
+    () => 'the third hello',
+  );
+  expect(scene.bot.state.hellos[2]!.workspaces).toEqual([]);
+  expect(agent.output()).not.toContain('"level":"error"');
+});
+
+test('a folder without a state, and one in the trash, are no trouble', async () => {
+  const scene = await createScene();
+  const goal = scene.goal();
+  const stray = join(scene.dir, 'workspaces', goal.id, 'something');
+  mkdirSync(stray, { recursive: true });
+  mkdirSync(join(scene.dir, 'trash', 'ws-old'), { recursive: true });
+  scene.bot.want({ ...goal, desired: 'deleted' });
+  scene.start();
+  const report = await scene.bot.report(goal.id, (one) => one.refused !== undefined);
+  expect(report.refused).toEqual({ changed: 0, untracked: 1, unpushed: 0 });
+  expect(existsSync(stray)).toBe(true);
+  expect(readdirSync(scene.dir)).not.toContain('trash');
+});

@@ -1,0 +1,267 @@
+// From a new node to a running workspace, and back to it after every kind of interruption.
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { serveGit } from './git-server.ts';
+import { createScene, git, makeRepository } from './scene.ts';
+
+const isRunning = (run: number) => (report: { phase: string; run: number }) =>
+  report.phase === 'running' && report.run === run;
+
+test('a new node fetches its token, says hello and clones what the bot wants', async () => {
+  const scene = await createScene();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  scene.start();
+  const report = await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.work !== undefined);
+  expect(report).toEqual({
+    id: goal.id,
+    phase: 'running',
+    run: 1,
+    sessions: 0,
+    commit: expect.stringMatching(/^[0-9a-f]{40}$/),
+    work: { changed: 0, untracked: 0, unpushed: 0 },
+  });
+  expect(readFileSync(join(scene.checkout(goal), 'README.md'), 'utf8')).toBe('hello\n');
+  expect(scene.bot.state.requests).toMatchObject([{ path: '/api/bootstrap', status: 200 }]);
+  expect(scene.bot.state.hellos).toMatchObject([
+    { protocol: 1, terminalPort: expect.any(Number), workspaces: [] },
+  ]);
+  expect(readdirSync(join(scene.dir, 'workspaces', goal.id))).toContain('workspace.json');
+  expect(readdirSync(join(scene.dir, 'workspaces', goal.id))).toHaveLength(2);
+});
+
+test('the phases of a start are told in their order', async () => {
+  const scene = await createScene();
+  const server = await serveGit(join(scene.folder, 'served'));
+  makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
+  server.hold();
+  const goal = scene.goal({ repository: server.url('acme/api.git') });
+  scene.bot.want(goal);
+  scene.start();
+  await server.held();
+  await scene.bot.report(goal.id, (one) => one.phase === 'preparing' && one.step === 'clone');
+  server.release();
+  await scene.bot.report(goal.id, isRunning(1));
+  const phases = scene.bot.state.history.map((one) => one.phase);
+  expect(phases.slice(0, phases.lastIndexOf('preparing') + 1).every((phase) => phase === 'preparing')).toBe(
+    true,
+  );
+  const lines = await scene.bot.until(
+    () => scene.bot.state.lines.length > 0 && scene.bot.state.lines,
+    () => 'log lines',
+  );
+  expect(lines[0]).toMatchObject({
+    workspace: goal.id,
+    step: 'clone',
+    text: expect.stringMatching(/Cloning into/),
+  });
+});
+
+test('a second wish for the same run changes nothing', async () => {
+  const scene = await createScene();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, (one) => one.work !== undefined);
+  const before = scene.bot.state.history.length;
+  scene.bot.want(goal);
+  const other = scene.goal();
+  scene.bot.want(other);
+  await scene.bot.report(other.id, isRunning(1));
+  const since = scene.bot.state.history.slice(before).filter((one) => one.id === goal.id);
+  expect(since.every((one) => one.phase === 'running')).toBe(true);
+});
+
+test('a restart keeps the checkout with everything in it', async () => {
+  const scene = await createScene();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  writeFileSync(join(scene.checkout(goal), 'mine.txt'), 'work');
+  writeFileSync(join(scene.checkout(goal), 'README.md'), 'changed');
+  scene.bot.want({ ...goal, run: 2 });
+  const report = await scene.bot.report(goal.id, (one) => isRunning(2)(one) && one.work?.untracked === 1);
+  expect(report.work).toEqual({ changed: 1, untracked: 1, unpushed: 0 });
+  expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
+  expect(readFileSync(join(scene.checkout(goal), 'README.md'), 'utf8')).toBe('changed');
+});
+
+test('of two goals in a hurry the last one wins', async () => {
+  const scene = await createScene();
+  scene.start();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 1,
+    () => 'the hello',
+  );
+  const goal = scene.goal();
+  for (const desired of ['running', 'stopped', 'running', 'stopped'] as const)
+    scene.bot.want({ ...goal, desired });
+  await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  scene.bot.want({ ...goal, desired: 'stopped', run: 2 }, { ...goal, desired: 'running', run: 3 });
+  await scene.bot.report(goal.id, isRunning(3));
+});
+
+test('what the bot does not name is left alone', async () => {
+  const scene = await createScene();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  scene.bot.state.desired = [];
+  scene.bot.say({ type: 'desired', all: true, workspaces: [] });
+  const other = scene.goal();
+  scene.bot.want(other);
+  await scene.bot.report(other.id, isRunning(1));
+  expect(scene.bot.state.reports.get(goal.id)).toMatchObject({ phase: 'running', run: 1 });
+  expect(existsSync(join(scene.checkout(goal), 'README.md'))).toBe(true);
+});
+
+test('an agent that was killed comes back to what ran, files and all, also without a bot that asks', async () => {
+  const scene = await createScene();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  const first = scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  writeFileSync(join(scene.checkout(goal), 'mine.txt'), 'work');
+  await first.kill();
+  scene.bot.state.desired = [];
+  scene.start();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 2,
+    () => 'the second hello',
+  );
+  const report = await scene.bot.report(goal.id, (one) => isRunning(1)(one) && one.work !== undefined);
+  expect(report.work).toEqual({ changed: 0, untracked: 1, unpushed: 0 });
+  expect(scene.bot.state.hellos[1]!.workspaces).toMatchObject([{ id: goal.id, run: 1 }]);
+});
+
+test('a clone that was cut off by a kill is made again, and no half of it stays', async () => {
+  const scene = await createScene();
+  const server = await serveGit(join(scene.folder, 'served'));
+  makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
+  server.hold();
+  const goal = scene.goal({ repository: server.url('acme/api.git') });
+  scene.bot.want(goal);
+  const first = scene.start();
+  await server.held();
+  await first.kill();
+  const half = join(scene.dir, 'workspaces', goal.id, '.clone');
+  mkdirSync(half, { recursive: true });
+  writeFileSync(join(half, 'old'), '');
+  server.release();
+  scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  expect(readdirSync(join(scene.dir, 'workspaces', goal.id)).sort()).toEqual(['api', 'workspace.json']);
+  expect(readdirSync(scene.checkout(goal)).sort()).toEqual(['.git', 'README.md']);
+});
+
+test('after the bot was away both sides say everything again', async () => {
+  const scene = await createScene();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  await scene.bot.vanish();
+  const other = scene.goal();
+  scene.bot.state.desired.push(other);
+  await scene.bot.comeBack();
+  await scene.bot.report(other.id, isRunning(1));
+  expect(scene.bot.state.hellos.at(-1)!.workspaces).toMatchObject([
+    { id: goal.id, phase: 'running', run: 1 },
+  ]);
+});
+
+test('log lines that the bot did not store are said again, in the same batches', async () => {
+  const scene = await createScene();
+  scene.bot.state.acknowledges = false;
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  const { batches } = scene.bot.state;
+  await scene.bot.until(
+    () => batches.length > 0,
+    () => 'the first batch',
+  );
+  const said = [...batches];
+  await scene.bot.vanish();
+  scene.bot.state.acknowledges = true;
+  await scene.bot.comeBack();
+  await scene.bot.until(
+    () => batches.length >= 2 * said.length,
+    () => 'the batches again',
+  );
+  expect(batches.slice(0, 2 * said.length)).toEqual([...said, ...said]);
+});
+
+test('a stop keeps the files, and a start goes on with them', async () => {
+  const scene = await createScene();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  writeFileSync(join(scene.checkout(goal), 'mine.txt'), 'work');
+  scene.bot.want({ ...goal, desired: 'stopped' });
+  const stopped = await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  expect(stopped.work).toEqual({ changed: 0, untracked: 1, unpushed: 0 });
+  scene.bot.want({ ...goal, run: 2 });
+  await scene.bot.report(goal.id, isRunning(2));
+  expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
+});
+
+test('a failure stands until a higher run, also over a restart of the agent', async () => {
+  const scene = await createScene();
+  const path = join(scene.folder, 'later.git');
+  const goal = scene.goal({ repository: path });
+  scene.bot.want(goal);
+  const first = scene.start();
+  const failed = await scene.bot.report(goal.id, (one) => one.phase === 'failed');
+  expect(failed.failure).toEqual({
+    class: 'configuration',
+    message: `${path} does not exist, or Sam may not see it. Check the name, then \`/sam retry\`.`,
+  });
+  makeRepository(path);
+  await first.kill();
+  scene.start();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 2,
+    () => 'the second hello',
+  );
+  const other = scene.goal();
+  scene.bot.want(goal, other);
+  await scene.bot.report(other.id, isRunning(1));
+  expect(scene.bot.state.reports.get(goal.id)).toMatchObject({ phase: 'failed', run: 1 });
+  scene.bot.want({ ...goal, run: 2 });
+  const report = await scene.bot.report(goal.id, isRunning(2));
+  expect(report.failure).toBeUndefined();
+});
+
+test('an agent that is told to end does so with code 0, and its workspaces are there again afterwards', async () => {
+  const scene = await createScene();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  const first = scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  expect(await first.stop()).toBe(0);
+  scene.start();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 2,
+    () => 'the second hello',
+  );
+  await scene.bot.report(goal.id, isRunning(1));
+  expect(git(scene.checkout(goal), 'status', '--porcelain')).toBe('');
+});
+
+test('a second agent on the same folder does not start while the first one lives', async () => {
+  const scene = await createScene();
+  const first = scene.start();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 1,
+    () => 'the hello',
+  );
+  const second = scene.start();
+  expect(await second.ended).toBe(1);
+  expect(second.output()).toContain(`another agent (process ${first.pid})`);
+});

@@ -1,0 +1,182 @@
+// Terminals of workspaces: who gets in, what a session sees, and that a stop leaves no process behind.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { findProcesses } from '../../agent/processes.ts';
+import { createScene, type Scene } from './scene.ts';
+import { attach } from './viewer.ts';
+import { eventually } from './watch.ts';
+
+async function startRunning(env?: Record<string, string>) {
+  const scene = await createScene();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  const agent = scene.start(env);
+  await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  return { scene, goal, agent };
+}
+
+async function look(scene: Scene, workspace: string, claims?: Record<string, unknown>) {
+  const port = scene.bot.state.hellos.at(-1)!.terminalPort!;
+  return attach(port, await scene.bot.ticket(workspace, claims));
+}
+
+test('a session is a login shell in the checkout, and knows its workspace', async () => {
+  const { scene, goal } = await startRunning();
+  const viewer = await look(scene, goal.id);
+  await viewer.open();
+  viewer.type('echo "at:$PWD name:$SAM_WORKSPACE_NAME"; shopt login_shell; tty\n');
+  await viewer.reads(new RegExp(`at:${scene.checkout(goal)} name:api-1`));
+  await viewer.reads(/login_shell\s+on/);
+  await viewer.reads(/\/dev\/pts\/\d+/);
+  await scene.bot.report(goal.id, (one) => one.sessions === 1 && one.activityAt !== undefined);
+});
+
+test('a session has nothing of the agent: only the variables that it should have', async () => {
+  const { scene, goal, agent } = await startRunning({
+    SAM_CANARY: 'x',
+    AWS_SECRET_ACCESS_KEY: 'x',
+    DOCKER_HOST: 'unix:///d',
+  });
+  const viewer = await look(scene, goal.id);
+  await viewer.open();
+  viewer.type('tr "\\0" "\\n" < /proc/$$/environ | cut -d= -f1 | sort | tr "\\n" ","; echo END\n');
+  const [, names] = await viewer.reads(/([A-Z_,]+),END/);
+  expect(names!.split(',')).toEqual(
+    // PWD and SHLVL are the shell's own.
+    'COLORTERM DOCKER_HOST HOME LANG LOGNAME PATH PWD SAM_WORKSPACE SAM_WORKSPACE_NAME SHELL SHLVL TERM USER'.split(
+      ' ',
+    ),
+  );
+  expect(viewer.state.output).not.toContain(scene.bot.bootstrapToken);
+  expect(agent.output()).not.toContain(scene.bot.bootstrapToken);
+});
+
+test('a stop ends sessions and daemons, and tells the viewers', async () => {
+  const { scene, goal } = await startRunning();
+  const viewer = await look(scene, goal.id);
+  await viewer.open();
+  viewer.type(`(trap "" HUP TERM; sleep 600) & setsid nohup sleep 601 >/dev/null 2>&1 &\n`);
+  viewer.type(`env -i sh -c "trap : HUP TERM; setsid sleep 602 & while :; do wait; done" & echo up\\ now\n`);
+  await viewer.reads(/up now/);
+  await eventually(async () => {
+    const sleeping = (await findProcesses(goal.id))
+      .map(({ pid }) => commandOf(pid))
+      .filter((one) => one.startsWith('sleep 60'));
+    return sleeping.sort().join() === 'sleep 600,sleep 601,sleep 602';
+  }, 'the daemons');
+  const pids = (await findProcesses(goal.id)).map(({ pid }) => pid);
+  scene.bot.want({ ...goal, desired: 'stopped' });
+  await scene.bot.report(goal.id, (one) => one.phase === 'stopped' && one.sessions === 0);
+  expect(await findProcesses(goal.id)).toEqual([]);
+  expect(await viewer.closes()).toBe(4410);
+  for (const pid of pids) expect(commandOf(pid)).toBe('');
+  const late = await look(scene, goal.id);
+  expect(late.state.closed).toBe(4410);
+});
+
+test('a restart ends the sessions of before', async () => {
+  const { scene, goal } = await startRunning();
+  const viewer = await look(scene, goal.id);
+  await viewer.open();
+  viewer.type('setsid nohup sleep 600 >/dev/null 2>&1 &\n');
+  await eventually(async () => (await findProcesses(goal.id)).length >= 2, 'the daemon');
+  scene.bot.want({ ...goal, run: 2 });
+  await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 2 && one.sessions === 0);
+  expect(await findProcesses(goal.id)).toEqual([]);
+  await viewer.closes();
+  await (await look(scene, goal.id)).open();
+});
+
+test('a forced delete takes the sessions along', async () => {
+  const { scene, goal } = await startRunning();
+  const viewer = await look(scene, goal.id);
+  await viewer.open();
+  viewer.type('setsid nohup sh -c "while :; do date > file; sleep 0.01; done" >/dev/null 2>&1 &\n');
+  await eventually(async () => (await findProcesses(goal.id)).length >= 2, 'the daemon');
+  scene.bot.want({ ...goal, desired: 'deleted', force: true });
+  await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
+  expect(await findProcesses(goal.id)).toEqual([]);
+  expect(await viewer.closes()).toBe(4410);
+});
+
+test('what people leave running goes on when only the agent dies', async () => {
+  const { scene, goal, agent } = await startRunning();
+  const viewer = await look(scene, goal.id);
+  await viewer.open();
+  viewer.type('setsid nohup sleep 600 >/dev/null 2>&1 &\n');
+  await eventually(async () => (await findProcesses(goal.id)).length >= 2, 'the daemon');
+  await agent.kill();
+  const left = await eventually(async () => {
+    const found = await findProcesses(goal.id);
+    return found.length === 1 && found;
+  }, 'the end of the shell alone');
+  scene.start();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 2,
+    () => 'the second hello',
+  );
+  await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 1);
+  expect(await findProcesses(goal.id)).toMatchObject([{ pid: left[0]!.pid }]);
+  scene.bot.want({ ...goal, desired: 'stopped' });
+  await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  expect(await findProcesses(goal.id)).toEqual([]);
+});
+
+test('after somebody typed the work is counted again', async () => {
+  const { scene, goal } = await startRunning();
+  const viewer = await look(scene, goal.id);
+  await viewer.open();
+  viewer.type('touch new.txt\n');
+  await scene.bot.report(goal.id, (one) => one.work?.untracked === 1);
+});
+
+test('a revoked viewer is dropped at once, and an older ticket opens nothing any more', async () => {
+  const { scene, goal } = await startRunning();
+  const viewer = await look(scene, goal.id);
+  await viewer.open();
+  scene.bot.say({ type: 'revoke', workspace: goal.id, access: 1 });
+  expect(await viewer.closes()).toBe(4401);
+  expect((await look(scene, goal.id)).state.closed).toBe(4401);
+  const good = await look(scene, goal.id, { access: 1 });
+  expect(good.state.closed).toBeUndefined();
+  scene.bot.want({ ...goal, access: 2 });
+  expect(await good.closes()).toBe(4401);
+});
+
+test('a ticket is good once, for its own workspace, from its own bot', async () => {
+  const { scene, goal } = await startRunning();
+  const port = scene.bot.state.hellos[0]!.terminalPort!;
+  const ticket = await scene.bot.ticket(goal.id);
+  expect((await attach(port, ticket)).state.closed).toBeUndefined();
+  expect((await attach(port, ticket)).state.closed).toBe(4401);
+  const other = scene.goal();
+  expect((await look(scene, other.id)).state.closed).toBe(4404);
+  expect((await look(scene, goal.id, { iss: 'http://other.test' })).state.closed).toBe(4401);
+});
+
+test('claude is started if it is there, and missed with the next step if not', async () => {
+  const { scene, goal } = await startRunning();
+  const viewer = await look(scene, goal.id);
+  void viewer.open('claude').catch(() => undefined);
+  const error = await viewer.heard('error');
+  expect(error).toMatchObject({ code: 'not-installed', message: expect.stringContaining('npm install -g') });
+  const bin = join(scene.folder, '.local/bin');
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(join(bin, 'claude'), '#!/bin/sh\necho "I am claude in $PWD"\nread line\n', { mode: 0o755 });
+  const second = await look(scene, goal.id);
+  await second.open('claude');
+  await second.reads(new RegExp(`I am claude in ${scene.checkout(goal)}`));
+  const third = await look(scene, goal.id);
+  void third.open('--help').catch(() => undefined);
+  expect(await third.heard('error')).toMatchObject({ code: 'unknown-profile' });
+});
+
+/** What a process runs, with its arguments; nothing once it is gone. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}

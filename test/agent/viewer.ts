@@ -1,0 +1,61 @@
+// One viewer of a terminal, as the page is one: attaches with a ticket, opens a session, types, reads.
+import { onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
+import { FRAME_HEAD_BYTES, Frame, type TerminalMessage } from '../../agent/protocol.ts';
+import { ORIGIN } from './bot.ts';
+import { createWatch } from './watch.ts';
+
+export type Viewer = Awaited<ReturnType<typeof attach>>;
+
+/** Resolves when the node has answered the ticket: `closed` is the code if it did not like it. */
+export async function attach(port: number, ticket: string) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/terminal`, { origin: ORIGIN });
+  onTestFinished(() => socket.terminate());
+  const watch = createWatch();
+  const state = { messages: [] as TerminalMessage[], output: '', closed: undefined as number | undefined };
+  socket.on('open', () => socket.send(JSON.stringify({ type: 'attach', ticket })));
+  socket.on('error', () => undefined);
+  socket.on('message', (data: Buffer, isBinary) => {
+    if (!isBinary) state.messages.push(JSON.parse(data.toString()) as TerminalMessage);
+    else if (data[0] === Frame.OUTPUT) state.output += data.subarray(FRAME_HEAD_BYTES).toString();
+    watch.changed();
+  });
+  socket.on('close', (code) => {
+    state.closed = code;
+    watch.changed();
+  });
+  const heard = <Type extends TerminalMessage['type']>(type: Type) =>
+    watch.until(
+      () => state.messages.find((one): one is Extract<TerminalMessage, { type: Type }> => one.type === type),
+      () => `${type}; there was ${JSON.stringify(state.messages)}`,
+    );
+  await watch.until(
+    () => state.closed !== undefined || state.messages.length > 0,
+    () => 'the answer to the ticket',
+  );
+  return {
+    state,
+    heard,
+    async open(profile?: string) {
+      socket.send(JSON.stringify({ type: 'open', cols: 200, rows: 24, ...(profile && { profile }) }));
+      return heard('opened');
+    },
+    type(text: string) {
+      const head = Buffer.from([Frame.INPUT, 0, 0]);
+      const opened = state.messages.find((one) => one.type === 'opened');
+      head.writeUInt16LE(opened?.type === 'opened' ? opened.n : 0, 1);
+      socket.send(Buffer.concat([head, Buffer.from(text)]));
+    },
+    /** Waits for output that fits, and gives it. */
+    reads: (pattern: RegExp) =>
+      watch.until(
+        () => pattern.exec(state.output) ?? undefined,
+        () => `${String(pattern)} in ${JSON.stringify(state.output)}`,
+      ),
+    closes: () =>
+      watch.until(
+        () => state.closed,
+        () => 'the end of the connection',
+      ),
+  };
+}

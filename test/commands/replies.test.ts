@@ -1,0 +1,280 @@
+// What people read when a line is no command, and what help says.
+import { describe, expect, test } from 'vitest';
+import type { CommandSpec } from '../../bot/commands/command.ts';
+import { formatCommand } from '../../bot/commands/format.ts';
+import { parse, type ParseContext } from '../../bot/commands/parse.ts';
+import { rmSpec } from '../../bot/commands/rm.ts';
+import { findNearest } from '../../bot/commands/suggest.ts';
+import { renderCommandHelp, renderHelp } from '../../bot/commands/usage.ts';
+import { command, commands, console_, failure, fronts, github, slash } from './table.ts';
+
+const askSpec: CommandSpec = {
+  name: 'ask',
+  aliases: ['claude'],
+  summary: 'Gives Claude a task.',
+  usage: 'ask PROMPT',
+  examples: ['ask why does the build fail'],
+  who: 'People who can write to the repository.',
+  flags: { new: { kind: 'boolean', summary: 'in a workspace of its own' } },
+  takes: 'words',
+};
+const useSpec: CommandSpec = { ...askSpec, name: 'use', aliases: [], takes: 'target', fronts: ['slack'] };
+
+describe('an unknown verb', () => {
+  test('brings the nearest one, as a line to copy', () => {
+    expect(failure('/sam satus', github)).toEqual({
+      kind: 'error',
+      code: 'unknown-verb',
+      message: "I don't know `satus`. Did you mean `/sam status`? All commands: `/sam help`.",
+      suggestion: 'status',
+    });
+  });
+
+  test('is answered without the trigger on the console', () => {
+    expect(failure('satus').message).toBe(
+      "I don't know `satus`. Did you mean `status`? All commands: `help`.",
+    );
+  });
+
+  test('keeps the rest of the line in the suggestion', () => {
+    expect(failure('exten api-412 until 18:40 UTC').suggestion).toBe('extend api-412 until 18:40 UTC');
+    expect(failure('upp acme/api -s l', slash).suggestion).toBe('up acme/api --size large');
+  });
+
+  test('suggests a deletion without --force, and runs none', () => {
+    expect(failure('destory old-box --force')).toMatchObject({
+      code: 'unknown-verb',
+      suggestion: 'rm old-box',
+    });
+  });
+
+  test('is not taken for a deletion where something harmless is as near', () => {
+    const table = [rmSpec, { ...rmSpec, name: 'rn', aliases: [], destructive: false }];
+    expect(findNearest(table, 'rk')?.name).toBe('rn');
+  });
+
+  test('brings no suggestion when nothing is near', () => {
+    const result = failure('/sam frobnicate', github);
+    expect(result.message).toBe("I don't know `frobnicate`. All commands: `/sam help`.");
+    expect(result.suggestion).toBeUndefined();
+  });
+
+  test('counts only after a trigger', () => {
+    expect(parse('/smm status', github).kind).toBe('ignore');
+  });
+
+  test('in a sentence is taken for a request, and nothing runs', () => {
+    expect(failure('@sam please fix the flaky test', github)).toMatchObject({
+      code: 'prose',
+      message: 'That reads like a sentence, and I only know commands. All commands: `/sam help`.',
+    });
+    const withAsk = { ...github, commands: [...commands, askSpec] };
+    expect(failure('@sam please fix the flaky test', withAsk).message).toBe(
+      'That looks like a request for Claude, and I run commands only. Ask with `/sam ask …`.',
+    );
+  });
+
+  test('as a topic of help brings the nearest topic', () => {
+    expect(failure('help satus')).toMatchObject({ code: 'unknown-verb', suggestion: 'help status' });
+  });
+});
+
+describe('a wrong flag', () => {
+  test('is answered with the valid ones and the usage', () => {
+    expect(failure('/sam logs --tail', github)).toMatchObject({
+      code: 'unknown-flag',
+      message: '`--tail` is no flag of `/sam logs`. It has `--lines`. What they do: `/sam help logs`.',
+      usage: 'Usage: `/sam logs [target] [--lines N]`',
+    });
+    expect(failure('stop --force').message).toBe(
+      '`--force` is no flag of `stop`. It has none. Send it without: `stop`.',
+    );
+  });
+
+  test.each([
+    ['up sise=large', 'unknown-flag'],
+    ['up -x', 'unknown-flag'],
+    ['up --constructor x', 'unknown-flag'],
+    ['up --__proto__=x', 'bad-target'],
+    ['rm -fx', 'unknown-flag'],
+    ['up --size', 'missing-value'],
+    ['up --size --new', 'missing-value'],
+    ['up --name=', 'missing-value'],
+    ['probe --node ""', 'missing-value'],
+    ['up --size huge', 'bad-value'],
+    ['up --new=maybe', 'bad-value'],
+    ['up --name Bad_Name', 'bad-value'],
+    ['probe --commit 3f9c2ab', 'bad-value'],
+    ['up --ref a..b', 'bad-ref'],
+    ['up --expiry 8', 'bad-duration'],
+    ['up --expiry 0h', 'bad-duration'],
+    ['up --expiry until', 'bad-duration'],
+    ['up --expiry 53w', 'bad-duration'],
+    ['logs -n 0', 'bad-value'],
+    ['logs -n 101', 'bad-value'],
+    ['logs -n -5', 'bad-value'],
+    ['list --state asleep', 'bad-value'],
+    ['list --repo acme', 'bad-value'],
+    ['list --repo acme/api#3', 'bad-value'],
+    ['up --size s --size l', 'repeated-flag'],
+    ['probe --boot --agent', 'contradiction'],
+  ])('%s: %s', (line, code) => {
+    expect(failure(line)).toMatchObject({ code });
+  });
+});
+
+describe('wrong words', () => {
+  test.each([
+    [
+      'list api-412',
+      'too-many-words',
+      "I don't know what `api-412` means after `list`. How to write it: `help list`.",
+    ],
+    [
+      'up and running again',
+      'too-many-words',
+      "I don't know what `running` means after `up`. How to write it: `help up`.",
+    ],
+    [
+      'rename',
+      'bad-name',
+      'A new name is missing. Names have a-z, 0-9 and hyphens, at most 63, with a letter among them: `rename my-fix`.',
+    ],
+    ['extend 4', 'bad-duration', '`4` may be hours or a pull request. Say `extend 4h` or `extend #4`.'],
+    [
+      'extend 3days',
+      'bad-duration',
+      '`3days` has no time that I understand, of a year at most. Say `extend 3d` or `extend until 18:40 UTC`.',
+    ],
+    [
+      'extend until noon',
+      'bad-duration',
+      '`until noon` has no time that I understand, of a year at most. Say `extend 4h` or `extend until 18:40 UTC`.',
+    ],
+  ])('%s: %s', (line, code, message) => {
+    expect(failure(line)).toMatchObject({ code, message });
+  });
+
+  test('five hours in words come back as `5h`', () => {
+    expect(failure('extend 5 hours').suggestion).toBe('extend 5h');
+  });
+
+  test('a quote that never closes is shown with a caret and closed in the suggestion', () => {
+    expect(failure('/sam up "acme/api', github)).toEqual({
+      kind: 'error',
+      code: 'unclosed-quote',
+      message: 'The quote at character 4 is never closed. With the end closed: `/sam up "acme/api"`.',
+      suggestion: 'up "acme/api"',
+      caret: 'up "acme/api\n   ^',
+    });
+  });
+
+  test('the caret of a long line still points at the quote', () => {
+    const { caret = '' } = failure(`up ${'a'.repeat(100)} 'b ${'c'.repeat(100)}`);
+    const [line = '', mark = ''] = caret.split('\n');
+    expect(line.charAt(mark.indexOf('^'))).toBe("'");
+    expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test('what was typed is repeated in part only, and cannot leave its code span', () => {
+    const { message } = failure(`/sam ${'x'.repeat(500)}`, github);
+    expect(message).toBe(`I don't know \`${'x'.repeat(59)}…\`. All commands: \`/sam help\`.`);
+    expect(failure('x`y\u0007').message).toBe("I don't know `x'y?`. All commands: `help`.");
+  });
+});
+
+describe('a command of some fronts only', () => {
+  const table: ParseContext['commands'] = [...commands, useSpec];
+
+  test('is refused elsewhere, with where it works', () => {
+    expect(failure('/sam use acme/api', { ...github, commands: table })).toMatchObject({
+      code: 'wrong-front',
+      message: '`use` works on slack only. What works here: `/sam help`.',
+    });
+    expect(command('use acme/api', { ...slash, commands: table }).verb).toBe('use');
+  });
+
+  test('is neither suggested nor shown in help elsewhere', () => {
+    expect(failure('/sam usee', { ...github, commands: table }).suggestion).toBeUndefined();
+    expect(renderHelp(table, { front: 'github', trigger: '/sam' })).not.toContain('`use`');
+    expect(renderHelp(table, { front: 'slack', trigger: '/sam' })).toContain('`use`');
+  });
+});
+
+describe('a command that takes a sentence', () => {
+  const context = { ...console_, commands: [...commands, askSpec] };
+
+  test('reads flags before it and none within', () => {
+    expect(command('ask --new why does --help fail, size=x?', context)).toMatchObject({
+      flags: { new: true },
+      words: ['why', 'does', '--help', 'fail,', 'size=x?'],
+    });
+  });
+
+  test('reads back as it was written', () => {
+    const asked = command('ask -- --new is a flag, "isn\'t it"', context);
+    expect(command(formatCommand(asked, ''), context).words).toEqual([
+      '--new',
+      'is',
+      'a',
+      'flag,',
+      "isn't it",
+    ]);
+  });
+});
+
+describe('help', () => {
+  test('the short one names every command, a few with a sentence', () => {
+    const text = renderHelp(commands, { front: 'github', trigger: '/sam' });
+    expect(text.split('\n').length).toBeLessThanOrEqual(9);
+    expect(text).toContain('- `/sam stop [target]`: stops a workspace and keeps every file of it.');
+    for (const { name } of commands) expect(text).toMatch(new RegExp(`\`(?:/sam )?${name}[ \`]`));
+  });
+
+  test('the console shows commands without a trigger', () => {
+    expect(renderHelp(commands, { front: 'console', trigger: '' })).toContain('- `stop [target]`:');
+  });
+
+  test('on one command it says usage, flags, examples and who', () => {
+    expect(renderCommandHelp(rmSpec, '/sam')).toBe(
+      [
+        '`/sam rm`: deletes a workspace and its files; unsaved work is named first and needs `--force`.',
+        'Usage: `/sam rm [target] [--force]`',
+        'Other names: `delete`, `destroy`.',
+        '- `--force` or `-f`: deletes uncommitted and unpushed work too, at once.',
+        'Examples: `/sam rm api-412`, `/sam rm old-box --force`.',
+        "Who: the workspace's owner, and maintainers of its repository.",
+      ].join('\n'),
+    );
+  });
+
+  test.each(commands)('$name is described in whole sentences and at most fifteen lines', (spec) => {
+    expect(spec.summary).toMatch(/^[A-Z][^\n]*\.$/);
+    expect(spec.who).toMatch(/^[A-Z][^\n]*\.$/);
+    expect(spec.usage.split(' ')[0]).toBe(spec.name);
+    expect(renderCommandHelp(spec, '/sam').split('\n').length).toBeLessThanOrEqual(15);
+    for (const { summary } of Object.values<{ summary: string }>(spec.flags))
+      expect(summary).not.toMatch(/\.$/);
+  });
+
+  test('no two flags of a command share a letter, and every contradiction names a flag', () => {
+    for (const { flags } of commands) {
+      const letters = Object.values(flags).flatMap(({ short }) => short ?? []);
+      expect(new Set(letters).size).toBe(letters.length);
+      for (const { excludes } of Object.values(flags)) {
+        expect(excludes === undefined || Object.hasOwn(flags, excludes)).toBe(true);
+      }
+    }
+  });
+});
+
+test('every front answers a typo with a suggestion that it understands itself', () => {
+  for (const context of fronts) {
+    const trigger = context.triggers.at(-1) ?? '';
+    const { suggestion = '' } = failure(`${trigger} stopp api-412`, context);
+    expect(command(`${trigger} ${suggestion}`, context)).toMatchObject({
+      verb: 'stop',
+      target: { name: 'api-412' },
+    });
+  }
+});

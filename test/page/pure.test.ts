@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Frame } from '../../agent/protocol.ts';
+import { cutInput, decodeFrame, encodeAck, encodeFrame } from '../../web-terminal/frames.ts';
+import { readPageKey, toControl } from '../../web-terminal/keys.ts';
+import { parseLink } from '../../web-terminal/links.ts';
+import { isReport } from '../../web-terminal/reports.ts';
+import { describeRefusal } from '../../web-terminal/screens.ts';
+import { computeDelay } from '../../web-terminal/socket.ts';
+
+const n = fc.integer({ min: 0, max: 0xffff });
+
+describe('frames', () => {
+  test('output comes back as the bytes it was, whatever they are', () => {
+    fc.assert(
+      fc.property(n, fc.uint8Array(), (session, bytes) => {
+        const frame = decodeFrame(encodeFrame(Frame.OUTPUT, session, bytes).buffer);
+        expect(frame).toEqual({ type: 'output', n: session, bytes });
+      }),
+    );
+  });
+
+  test('an acknowledgement is 11 bytes: type, session, and the offset as a little-endian double', () => {
+    fc.assert(
+      fc.property(n, fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), (session, offset) => {
+        const view = new DataView(encodeAck(session, offset).buffer);
+        const read = [view.byteLength, view.getUint8(0), view.getUint16(1, true), view.getFloat64(3, true)];
+        expect(read).toEqual([11, Frame.ACK, session, offset]);
+      }),
+    );
+  });
+
+  test('a frame that is cut off or of an unknown type is no frame, and never throws', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 20 }), (bytes) => {
+        const frame = decodeFrame(Uint8Array.from(bytes).buffer);
+        if (bytes.length < 3 || ![Frame.OUTPUT, Frame.SNAPSHOT].includes(bytes[0] as 0x80))
+          expect(frame).toBeUndefined();
+        if (bytes[0] === Frame.SNAPSHOT && bytes.length < 11) expect(frame).toBeUndefined();
+      }),
+    );
+  });
+
+  test('a paste is cut into pieces of at most 4 KiB that make the same paste', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 20_000 }), (bytes) => {
+        const pieces = [...cutInput(bytes)];
+        expect(pieces.every((piece) => piece.length > 0 && piece.length <= 4096)).toBe(true);
+        expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('reconnecting', () => {
+  test('the delay grows from half a second to thirty seconds, never more, never less, and by chance', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(5_000),
+        fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+        (attempt, chance) => {
+          const delay = computeDelay(attempt, chance);
+          expect(delay).toBeGreaterThanOrEqual(500);
+          expect(delay).toBeLessThanOrEqual(30_000);
+          expect(computeDelay(attempt + 1, chance)).toBeGreaterThanOrEqual(delay);
+        },
+      ),
+    );
+    expect([computeDelay(0, 0), computeDelay(0, 0.999) < 1_000, computeDelay(9, 0.5)]).toEqual([
+      500,
+      true,
+      22_500,
+    ]);
+  });
+});
+
+describe('keys', () => {
+  test('Ctrl and a letter make its control character; what has none stays as it is', () => {
+    expect(['c', 'C', '[', ' ', '?', '_', '/'].map(toControl)).toEqual([
+      '\x03',
+      '\x03',
+      '\x1b',
+      '\0',
+      '\x7f',
+      '\x1f',
+      '\x1f',
+    ]);
+    expect(['é', '1', 'ab', ''].map(toControl)).toEqual(['é', '1', 'ab', '']);
+  });
+
+  test('the page takes Alt with a digit and three keys with Ctrl+Shift, and leaves every other to the shell', () => {
+    const press = (code: string, held = '') =>
+      readPageKey({
+        code,
+        altKey: held.includes('alt'),
+        ctrlKey: held.includes('ctrl'),
+        shiftKey: held.includes('shift'),
+        metaKey: held.includes('meta'),
+      } as KeyboardEvent);
+    expect(press('Digit3', 'alt')).toEqual({ do: 'select', index: 2 });
+    expect(press('Digit0', 'alt')).toEqual({ do: 'tabs' });
+    expect(press('Enter', 'ctrl shift')).toEqual({ do: 'new' });
+    const shells = [
+      press('KeyC', 'ctrl'),
+      press('KeyW', 'ctrl'),
+      press('KeyT', 'alt'),
+      press('Enter'),
+      press('Digit1'),
+    ];
+    expect(shells.every((key) => key === undefined)).toBe(true);
+  });
+
+  test('answers of the terminal are told from what people type', () => {
+    const answers = [
+      '\x1b[?1;2c',
+      '\x1b[>0;276;0c',
+      '\x1b[12;40R',
+      '\x1b[0n',
+      '\x1b[?2026;2$y',
+      '\x1b[I',
+      '\x1b[8;24;80t',
+    ];
+    const strings = [
+      '\x1b]11;rgb:0f0f/1313/1717\x1b\\',
+      '\x1b]10;rgb:d6d6/dddd/e5e5\x07',
+      '\x1bP1$r0m\x1b\\',
+    ];
+    expect([...answers, ...strings, answers.join('')].filter((text) => !isReport(text))).toEqual([]);
+    const typed = [
+      'c',
+      '\x1b',
+      '\x1b[A',
+      '\x1bOA',
+      '\x1b[1;5C',
+      '\x1b[200~x\x1b[201~',
+      '\x1b[0nls',
+      '\r',
+      '',
+    ];
+    expect(typed.filter(isReport)).toEqual([]);
+  });
+});
+
+describe('links', () => {
+  test('only http and https are links', () => {
+    expect(parseLink('https://example.org/a?b#c')?.href).toBe('https://example.org/a?b#c');
+    const others = [
+      'javascript:alert(1)',
+      ' JaVaScRiPt:alert(1)',
+      'data:text/html,x',
+      'file:///etc/passwd',
+      'vbscript:x',
+      '/w/x',
+      '',
+    ];
+    expect(others.map(parseLink)).toEqual(others.map(() => undefined));
+  });
+});
+
+describe('screens', () => {
+  test('a sign-in comes back to the page it began on', () => {
+    expect(describeRefusal({ reason: 'sign-in' }, undefined, '/w/ws-1?s=abc').signIn).toBe(
+      '/login/github?returnTo=%2Fw%2Fws-1%3Fs%3Dabc',
+    );
+  });
+
+  test("the bot's own words and command win over the page's", () => {
+    const refusal = { reason: 'not-running', message: 'It is stopping.', command: 'start api-7' } as const;
+    expect(describeRefusal(refusal, 'api-412', '/')).toMatchObject({
+      text: 'It is stopping.',
+      command: 'start api-7',
+    });
+    expect(describeRefusal({ reason: 'stopped' }, 'api-412', '/').command).toBe('start api-412');
+  });
+});

@@ -1,0 +1,191 @@
+// A site with the page as a bot would serve it, answers to ticket requests that a test may replace, and real terminals.
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createTerminals, type Terminals } from '../../agent/terminal/server.ts';
+import { answerAsset, bundlePage, type PageFiles } from '../../web-terminal/bundle.ts';
+
+export const WORKSPACE = 'ws-abcdefghij23';
+
+export interface TicketRequest {
+  workspace: string;
+  code?: string;
+}
+
+export interface TicketAnswer {
+  status: number;
+  body: object;
+}
+
+export interface Site {
+  /** The page's address, with what follows the path. */
+  page: (tail?: string) => string;
+  /** What was asked of `POST /api/terminal/token`, oldest first. */
+  asked: TicketRequest[];
+  /** Every path that was requested. */
+  paths: string[];
+  /** Answers ticket requests from now on; undefined grants again. */
+  answerTickets: (answer?: (request: TicketRequest) => TicketAnswer | undefined) => void;
+  /** Breaks every connection, as a network does: no goodbye. */
+  cut: () => void;
+  /** While true, sockets are refused. */
+  isDown: boolean;
+  /** Sockets stay open but nothing more is heard from the node. */
+  freeze: () => void;
+  terminals: Terminals;
+  /** Where its sessions begin. */
+  folder: string;
+  /** The workspace stops: viewers are told, sessions end. */
+  stop: () => Promise<void>;
+  start: () => void;
+  revoke: (access: number) => void;
+  close: () => Promise<void>;
+}
+
+interface State {
+  asked: TicketRequest[];
+  paths: string[];
+  answer: ((request: TicketRequest) => TicketAnswer | undefined) | undefined;
+  tickets: Set<string>;
+  access: number;
+  running: boolean;
+  files: PageFiles;
+}
+
+export const grantless = (status: number, error: string, more: object = {}): (() => TicketAnswer) => {
+  return () => ({ status, body: { error, message: `The bot says ${error}.`, ...more } });
+};
+
+let bundled: Promise<PageFiles> | undefined;
+
+async function bundleOnce(): Promise<PageFiles> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'sam-page-bundle-'));
+  try {
+    return await bundlePage(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export async function startSite(): Promise<Site> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'sam-page-'));
+  const files = await (bundled ??= bundleOnce());
+  const state: State = {
+    asked: [],
+    paths: [],
+    answer: undefined,
+    tickets: new Set(),
+    access: 1,
+    running: true,
+    files,
+  };
+  const sockets = new Set<Socket>();
+  const server = createServer((request, response) => void answer(state, request, response));
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const terminals = openTerminals(state, origin, folder);
+  const upgraded = new Set<Socket>();
+  const site: Site = {
+    page: (tail = '') => `${origin}/w/${WORKSPACE}${tail}`,
+    asked: state.asked,
+    paths: state.paths,
+    answerTickets: (next) => (state.answer = next),
+    cut: () => upgraded.forEach((socket) => socket.destroy()),
+    isDown: false,
+    freeze: () => upgraded.forEach((socket) => (socket.write = () => true)),
+    terminals,
+    folder,
+    stop: async () => {
+      state.running = false;
+      await terminals.endWorkspace(WORKSPACE);
+    },
+    start: () => void (state.running = true),
+    revoke: (access) => {
+      state.access = access;
+      terminals.revoke(WORKSPACE, access);
+    },
+    close: async () => {
+      await terminals.close();
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  server.on('upgrade', (request, socket, head) => {
+    if (site.isDown || request.url !== '/terminal') return socket.destroy();
+    upgraded.add(socket as Socket);
+    socket.on('close', () => upgraded.delete(socket as Socket));
+    terminals.handleUpgrade(request, socket, head);
+  });
+  return site;
+}
+
+function openTerminals(state: State, origin: string, folder: string): Terminals {
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder,
+    TERM: 'xterm-256color',
+    LANG: 'C.UTF-8',
+  };
+  const rcfile = path.join(folder, 'bashrc');
+  writeFileSync(rcfile, "PS1='api-412 $ '\n");
+  const shell = () => ({ file: '/bin/bash', args: ['--rcfile', rcfile], env, cwd: folder });
+  return createTerminals({
+    origin,
+    verifyTicket: (ticket) => {
+      if (!state.tickets.delete(ticket)) throw new Error('spent');
+      const access = Number(ticket.split('.')[1]);
+      return Promise.resolve({
+        workspace: WORKSPACE,
+        user: 'gh-1',
+        access,
+        jti: ticket,
+        drive: !ticket.endsWith('.look'),
+      });
+    },
+    find: (id) => (id === WORKSPACE ? { running: state.running, access: state.access, shell } : undefined),
+    onInput: () => {},
+    onSessions: () => {},
+  });
+}
+
+async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const at = new URL(request.url ?? '/', 'http://localhost').pathname;
+  state.paths.push(at);
+  if (at === '/api/terminal/token' && request.method === 'POST')
+    return answerTicket(state, request, response);
+  if (at.startsWith('/w/'))
+    return void response.writeHead(200, state.files.headers([])).end(state.files.html);
+  const asset = answerAsset(state.files, at, request.headers['accept-encoding']);
+  if (asset) response.writeHead(200, asset.headers).end(asset.body);
+  else response.writeHead(404).end();
+}
+
+async function answerTicket(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  let text = '';
+  for await (const piece of request) text += String(piece);
+  const asked = JSON.parse(text) as TicketRequest;
+  state.asked.push(asked);
+  const { status, body } = state.answer?.(asked) ?? grant(state, request);
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function grant(state: State, request: IncomingMessage): TicketAnswer {
+  const ticket = `${randomUUID()}.${state.access}`;
+  state.tickets.add(ticket);
+  const workspace = {
+    id: WORKSPACE,
+    name: 'api-412',
+    phase: 'running',
+    repository: 'acme/api',
+    ref: 'main',
+  };
+  return { status: 200, body: { ticket, url: `ws://${request.headers.host}/terminal`, workspace } };
+}

@@ -1,0 +1,9 @@
+// Waiting in tests: for a condition, with a deadline; never for a time.
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Asks again every 10 ms; throws after `deadlineMs`. */
+export async function until(isTrue: () => boolean | Promise<boolean>, deadlineMs = 20_000): Promise<void> {
+  for (const giveUpAt = Date.now() + deadlineMs; !(await isTrue()); await delay(10)) {
+    if (Date.now() > giveUpAt) throw new Error(`not within ${deadlineMs} ms: ${isTrue.toString()}`);
+  }
+}

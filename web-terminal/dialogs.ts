@@ -1,0 +1,72 @@
+// The page's own questions and notices. Shows text as text; knows nothing of what is asked or noted.
+import { createButton, createElement, getElement } from './dom.ts';
+
+export interface Question {
+  title: string;
+  text: string;
+  /** Shown in one block of its own, as it is: an address, a name. */
+  detail?: string;
+  yes: string;
+}
+
+/** True when somebody pressed the button named `yes`; Escape and everything else is no. */
+export function askPerson({ title, text, detail, yes }: Question): Promise<boolean> {
+  const dialog = createElement('dialog', { class: 'dialog', attributes: { 'aria-labelledby': 'question' } });
+  const end = (answer: string) => () => dialog.close(answer);
+  dialog.append(
+    createElement('h2', { text: title, attributes: { id: 'question' } }),
+    createElement('p', { text }),
+    ...(detail === undefined ? [] : [createElement('code', { class: 'block', text: detail })]),
+    createElement(
+      'div',
+      { class: 'actions' },
+      createButton('Cancel', end('no')),
+      createButton(yes, end('yes'), { class: 'primary' }),
+    ),
+  );
+  document.body.append(dialog);
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(dialog.returnValue === 'yes');
+    });
+    dialog.showModal();
+  });
+}
+
+const NOTICE_MS = 6_000;
+let hiding: ReturnType<typeof setTimeout> | undefined;
+
+/** One line at the bottom for a few seconds; the next one takes its place. */
+export function showNotice(text: string): void {
+  const notice = getElement('notice');
+  if (notice.textContent !== text) notice.textContent = text;
+  notice.hidden = false;
+  clearTimeout(hiding);
+  hiding = setTimeout(() => {
+    notice.hidden = true;
+    notice.textContent = '';
+  }, NOTICE_MS);
+}
+
+/** A button that puts `text` on the clipboard and says so; where that is not allowed, it selects the text to copy by hand. */
+export function createCopyButton(text: string, shown: Element): HTMLButtonElement {
+  const button = createButton('Copy', () => void copy());
+  const copy = async () => {
+    const isCopied = await writeClipboard(text);
+    if (!isCopied) getSelection()?.selectAllChildren(shown);
+    button.textContent = isCopied ? 'Copied' : 'Selected';
+    setTimeout(() => (button.textContent = 'Copy'), 2_000);
+  };
+  return button;
+}
+
+/** False where the browser does not allow it. */
+export async function writeClipboard(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,97 @@
+// Keys: the bar that stands in for those a phone lacks, and the few that belong to the page instead of the shell.
+import { createButton, getElement } from './dom.ts';
+
+export interface KeyBar {
+  /** What goes to the shell for what was typed: with Ctrl armed, the control character. */
+  applyCtrl: (text: string) => string;
+}
+
+interface KeyBarOptions {
+  /** Types `text` into the terminal that is shown. */
+  type: (text: string) => void;
+  /** Whether the program in it asked for the other kind of arrow keys (DECCKM). */
+  isApplicationCursor: () => boolean;
+  paste: () => void;
+}
+
+const REPEAT_AFTER_MS = 400;
+const REPEAT_EVERY_MS = 60;
+const arrows: [string, string, string][] = [
+  ['←', 'Left', 'D'],
+  ['↓', 'Down', 'B'],
+  ['↑', 'Up', 'A'],
+  ['→', 'Right', 'C'],
+];
+
+/** The control character that Ctrl and `text` make, or `text` itself when there is none. */
+export function toControl(text: string): string {
+  if (/^[a-z[\\\]^_@]$/i.test(text)) return String.fromCharCode(text.toUpperCase().charCodeAt(0) & 31);
+  if (text === ' ') return '\0';
+  if (text === '/' || text === '-') return '\x1f';
+  return text === '?' ? '\x7f' : text;
+}
+
+export function createKeyBar({ type, isApplicationCursor, paste }: KeyBarOptions): KeyBar {
+  const bar = getElement('keys');
+  let armed = false;
+  const arm = (on: boolean) => {
+    armed = on;
+    ctrl.setAttribute('aria-pressed', String(on));
+  };
+  const key = (label: string, name: string, press: () => void) => {
+    const button = createButton(label, press, { attributes: { 'aria-label': name } });
+    bar.append(button);
+    return button;
+  };
+  key('Esc', 'Escape', () => type('\x1b'));
+  key('Tab', 'Tab', () => type('\t'));
+  const ctrl = key('Ctrl', 'Control, for the next key', () => arm(!armed));
+  for (const [label, name, letter] of arrows) {
+    const press = () => {
+      const plain = isApplicationCursor() ? `\x1bO${letter}` : `\x1b[${letter}`;
+      type(armed ? `\x1b[1;5${letter}` : plain);
+      arm(false);
+    };
+    repeatWhileHeld(key(label, name, press), press);
+  }
+  for (const sign of ['|', '/', '-', '~']) key(sign, sign, () => type(sign));
+  if ('clipboard' in navigator) key('Paste', 'Paste', paste);
+  arm(false);
+  // The terminal keeps the focus, or the phone's keyboard would close with every tap.
+  bar.addEventListener('pointerdown', (event) => event.preventDefault());
+  return {
+    applyCtrl: (text) => {
+      if (!armed || text.startsWith('\x1b')) return text;
+      arm(false);
+      return toControl(text);
+    },
+  };
+}
+
+function repeatWhileHeld(button: HTMLButtonElement, press: () => void): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const repeat = () => {
+    press();
+    timer = setTimeout(repeat, REPEAT_EVERY_MS);
+  };
+  const stop = () => clearTimeout(timer);
+  button.addEventListener('pointerdown', () => (timer = setTimeout(repeat, REPEAT_AFTER_MS)));
+  for (const end of ['pointerup', 'pointercancel', 'pointerleave']) button.addEventListener(end, stop);
+}
+
+export type PageKey = { do: 'select'; index: number } | { do: 'tabs' | 'new' | 'copy' | 'paste' };
+
+/**
+ * What a key means to the page; undefined: it is the shell's. Alt+1 to Alt+9 pick a tab, Alt+0 goes to the tab bar. A terminal
+ * cannot tell Ctrl+Shift+letter from Ctrl+letter, so nothing is taken from a program by Ctrl+Shift+Enter, C and V.
+ */
+export function readPageKey(event: KeyboardEvent): PageKey | undefined {
+  const { code, altKey, ctrlKey, shiftKey, metaKey } = event;
+  const digit = /^Digit(\d)$/.exec(code)?.[1];
+  if (digit && altKey && !ctrlKey && !shiftKey && !metaKey)
+    return digit === '0' ? { do: 'tabs' } : { do: 'select', index: Number(digit) - 1 };
+  if (!ctrlKey || !shiftKey || altKey || metaKey) return undefined;
+  if (code === 'Enter') return { do: 'new' };
+  if (code === 'KeyC') return { do: 'copy' };
+  return code === 'KeyV' ? { do: 'paste' } : undefined;
+}

@@ -1,0 +1,98 @@
+// The page for one workspace: takes the code out of the address, waits for a person, puts the parts together.
+import { showNotice, writeClipboard } from './dialogs.ts';
+import { getElement } from './dom.ts';
+import { encodeAck } from './frames.ts';
+import { openHelp } from './help.ts';
+import { createKeyBar, readPageKey, type KeyBar } from './keys.ts';
+import { connect, createConnection, sendBytes, sendInput, sendMessage } from './socket.ts';
+import { createStatus } from './status.ts';
+import { allowStrictStyles } from './strict-styles.ts';
+import {
+  createTerminals,
+  focusTerminal,
+  forgetNumbers,
+  getShown,
+  openSession,
+  selectTab,
+  takeFrame,
+  takeMessage,
+  type Terminals,
+} from './terminals.ts';
+import { createTicketDesk, takeCode, type WorkspaceSummary } from './ticket.ts';
+import { followViewport } from './viewport.ts';
+import { installShell } from './shell.ts';
+
+const code = takeCode();
+const workspaceId = decodeURIComponent(location.pathname.split('/')[2] ?? '');
+let workspace: WorkspaceSummary | undefined;
+
+allowStrictStyles();
+followViewport();
+
+const connection = createConnection({
+  ask: createTicketDesk(workspaceId, code),
+  onWorkspace: showWorkspace,
+  onState: (state) => {
+    if (state.kind !== 'open') forgetNumbers(terminals);
+    status.take(state);
+  },
+  onMessage: (message) => takeMessage(terminals, message),
+  onFrame: (frame) => takeFrame(terminals, frame),
+});
+const status = createStatus({ retry: () => connect(connection), getName: () => workspace?.name });
+const keys: KeyBar = createKeyBar({
+  type: (text) => getShown(terminals)?.terminal.input(text),
+  isApplicationCursor: () => getShown(terminals)?.terminal.modes.applicationCursorKeysMode ?? false,
+  paste: () => void paste(),
+});
+const terminals: Terminals = createTerminals(
+  {
+    isOpen: () => connection.state.kind === 'open',
+    send: (message) => sendMessage(connection, message),
+    input: (n, bytes) => sendInput(connection, n, bytes),
+    acknowledge: (n, offset) => sendBytes(connection, encodeAck(n, offset)),
+  },
+  { translate: keys.applyCtrl, onKey: takePageKey, onDeadKey: status.sayUnsent },
+);
+
+getElement('new').addEventListener('click', () => openSession(terminals));
+getElement('help').addEventListener('click', () => openHelp(terminals));
+getElement('panes').addEventListener('click', () => {
+  if (getSelection()?.isCollapsed !== false) focusTerminal(terminals);
+});
+whenSeen(() => connect(connection));
+
+/** Runs `start` once a person can see the page: what fetches links ahead of people runs scripts too, and must spend nothing. */
+function whenSeen(start: () => void): void {
+  status.take({ kind: 'opening' });
+  if (document.visibilityState === 'visible') return start();
+  document.addEventListener('visibilitychange', () => whenSeen(start), { once: true });
+}
+
+function showWorkspace(summary: WorkspaceSummary): void {
+  if (!workspace) installShell();
+  workspace = summary;
+  document.title = `${summary.name} · ${summary.repository}`;
+  getElement('workspace').textContent = summary.name;
+  getElement('repository').textContent = summary.repository + (summary.ref ? ` @ ${summary.ref}` : '');
+}
+
+/** True when the key was the page's. */
+function takePageKey(event: KeyboardEvent): boolean {
+  const key = readPageKey(event);
+  if (!key) return false;
+  if (key.do === 'paste') return true; // the browser pastes by itself, into the terminal's own field
+  event.preventDefault();
+  if (key.do === 'select') selectTab(terminals, key.index);
+  if (key.do === 'new') openSession(terminals);
+  if (key.do === 'tabs') terminals.bar.focus();
+  const selected = key.do === 'copy' ? getShown(terminals)?.terminal.getSelection() : '';
+  if (selected) void writeClipboard(selected);
+  return true;
+}
+
+async function paste(): Promise<void> {
+  const text = await navigator.clipboard.readText().catch(() => undefined);
+  if (text === undefined) showNotice('This browser does not let the page read the clipboard.');
+  else getShown(terminals)?.terminal.paste(text);
+}

@@ -1,0 +1,131 @@
+// The full-page answers when there is no terminal to show: what happened, and the one thing to do. Acts on nothing itself.
+import { createCopyButton } from './dialogs.ts';
+import { createButton, createElement, getElement } from './dom.ts';
+import type { Refusal } from './ticket.ts';
+
+interface Screen {
+  title: string;
+  text: string;
+  /** To copy into the chat. */
+  command?: string;
+  signIn?: string;
+  retry?: string;
+}
+
+/** For each reason: what happened, in words for which the bot's own message is taken if there is one, and what to do. */
+const screens: Record<Refusal['reason'], (target: string, here: string) => Screen> = {
+  'sign-in': (_target, here) => ({
+    title: 'Sign in to open this terminal',
+    text: 'This link says which workspace, not who you are. Sign in with the GitHub account it was made for.',
+    signIn: `/login/github?returnTo=${encodeURIComponent(here)}`,
+  }),
+  'not-found': () => ({ title: 'No such workspace', text: 'It was deleted, or it is not yours to open.' }),
+  'code-spent': (target) => ({
+    title: 'This link was used already, or is too old',
+    text: 'Links from the chat open one browser, once, within five minutes. Ask for a new one there:',
+    command: `open ${target}`,
+  }),
+  'not-running': (target) => ({
+    title: 'The workspace is not running',
+    text: 'Its files are kept. Start it from the chat:',
+    command: `start ${target}`,
+    retry: 'Try again',
+  }),
+  stopped: (target) => ({
+    title: 'The workspace was stopped',
+    text: 'Its files are kept; the programs in its terminals have ended. Start it from the chat, then come back:',
+    command: `start ${target}`,
+    retry: 'Reconnect',
+  }),
+  'not-here': (target) => ({
+    title: 'The node does not have this workspace',
+    text: 'It may be moving or starting again. The chat says where it stands:',
+    command: `status ${target}`,
+    retry: 'Try again',
+  }),
+  'ticket-refused': (target) => ({
+    title: 'Your access ended',
+    text: 'The node no longer takes your tickets. Somebody may have stopped sharing, or a clock is wrong.',
+    command: `status ${target}`,
+    retry: 'Try again',
+  }),
+  'too-many': () => ({
+    title: 'Too many terminals are open',
+    text: 'This workspace takes no more viewers. Close one of its pages, then try again.',
+    retry: 'Try again',
+  }),
+  unavailable: () => ({ title: 'Sam does not answer', text: 'Try again in a moment.', retry: 'Try again' }),
+  broken: () => ({
+    title: 'Something broke on our side',
+    text: 'Try again in a moment.',
+    retry: 'Try again',
+  }),
+};
+
+/** What a refusal looks like. `name` is what people call the workspace, when this page has learned it; `here` its path. */
+export function describeRefusal(refusal: Refusal, name: string | undefined, here: string): Screen {
+  const { message, command, signIn } = refusal;
+  const screen = screens[refusal.reason](name ?? '<name>', here);
+  return {
+    ...screen,
+    ...(message !== undefined && { text: message }),
+    ...(command !== undefined && { command }),
+    ...(signIn !== undefined && screen.signIn !== undefined && { signIn }),
+  };
+}
+
+/** Covers the page; what lies below cannot be reached until `hideScreen`. */
+export function showScreen(screen: Screen, onRetry: () => void): void {
+  const title = createElement('h1', { text: screen.title, attributes: { tabindex: '-1' } });
+  const retry = screen.retry === undefined ? [] : [createButton(screen.retry, onRetry, { class: 'primary' })];
+  cover(
+    title,
+    createElement('p', { text: screen.text }),
+    ...(screen.command === undefined ? [] : [createCommand(screen.command)]),
+    ...createActions([...createSignIn(screen.signIn), ...retry]),
+  );
+  title.focus();
+}
+
+/** Covers the page while the first connection is made. `line` is replaced in place, quietly. */
+export function showOpening(line: string, onNow?: () => void): void {
+  const shown = document.querySelector('#screen .opening-line');
+  const now = onNow ? [createButton('Try now', onNow)] : [];
+  if (shown && !onNow === !document.querySelector('#screen button')) shown.textContent = line;
+  else
+    cover(
+      createElement('div', { class: 'pulse', attributes: { 'aria-hidden': 'true' } }),
+      createElement('p', { class: 'opening-line', text: line }),
+      ...createActions(now),
+    );
+}
+
+export function hideScreen(): void {
+  getElement('screen').hidden = true;
+  getElement('screen').replaceChildren();
+  getElement('app').inert = false;
+}
+
+function cover(...content: Node[]): void {
+  const screen = getElement('screen');
+  screen.replaceChildren(createElement('div', { class: 'card' }, ...content));
+  screen.hidden = false;
+  getElement('app').inert = true;
+}
+
+function createCommand(command: string): HTMLElement {
+  const code = createElement('code', { text: command });
+  return createElement('div', { class: 'command' }, code, createCopyButton(command, code));
+}
+
+/** Only a path of this origin: the answer came from the network. */
+function createSignIn(path: string | undefined): HTMLElement[] {
+  if (path === undefined || !/^\/(?![/\\])/.test(path)) return [];
+  return [
+    createElement('a', { class: 'button primary', text: 'Sign in with GitHub', attributes: { href: path } }),
+  ];
+}
+
+function createActions(actions: HTMLElement[]): HTMLElement[] {
+  return actions.length ? [createElement('div', { class: 'actions' }, ...actions)] : [];
+}

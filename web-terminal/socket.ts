@@ -1,0 +1,234 @@
+// The connection to the node: ticket, socket, and back again when it breaks. Knows frames; must not know sessions or DOM.
+import { Close, Frame, type TerminalMessage, type ViewerMessage } from '../agent/protocol.ts';
+import { decodeFrame, encodeFrame, type NodeFrame } from './frames.ts';
+import type { Answer, Grant, Refusal, WorkspaceSummary } from './ticket.ts';
+
+const ATTACH_MS = 10_000;
+const WATCH_MS = 5_000;
+/** Silence after which the node is asked whether it is there, and how long it may take: 40 s in all. */
+const SILENCE_MS = 25_000;
+const GRACE_MS = 15_000;
+/** The same when somebody comes back to the page: they are waiting. */
+const RETURN_SILENCE_MS = 3_000;
+const RETURN_GRACE_MS = 5_000;
+/** A connection that lived this long starts the delays from the beginning. */
+const STABLE_MS = 5_000;
+const MISSING_TRIES = 4;
+/** No session has this id: a node answers `gone`, which is all that is wanted of it. */
+export const PROBE_ID = 'probe';
+
+export type ConnectionState =
+  | { kind: 'opening' }
+  | { kind: 'open' }
+  /** `retryAt`: ms since 1970. */
+  | { kind: 'waiting'; retryAt: number; message?: string }
+  | { kind: 'refused'; refusal: Refusal };
+
+export interface ConnectionOptions {
+  /** Asks for a ticket; never throws. */
+  ask: () => Promise<Answer>;
+  onState: (state: ConnectionState) => void;
+  onWorkspace: (workspace: WorkspaceSummary) => void;
+  onMessage: (message: TerminalMessage) => void;
+  onFrame: (frame: NodeFrame) => void;
+}
+
+export interface Connection extends ConnectionOptions {
+  state: ConnectionState;
+  socket: WebSocket | undefined;
+  /** Moves with each dial and each loss: what belongs to an older one is ignored. */
+  turn: number;
+  attempt: number;
+  badTickets: number;
+  missing: number;
+  heardAt: number;
+  deadAt: number | undefined;
+  timers: { retry?: Timer; attach?: Timer; stable?: Timer; grace?: Timer };
+}
+
+type Timer = ReturnType<typeof setTimeout>;
+
+/** ms before try number `attempt` (0 is the first): 0.5 s doubling to 30 s, of which the upper half is chance. */
+export function computeDelay(attempt: number, random: number): number {
+  const most = Math.min(30_000, 1_000 * 2 ** Math.min(attempt, 10));
+  return most / 2 + (most / 2) * random;
+}
+
+/** Does nothing until `connect`. */
+export function createConnection(options: ConnectionOptions): Connection {
+  const connection: Connection = {
+    ...options,
+    state: { kind: 'opening' },
+    socket: undefined,
+    turn: 0,
+    attempt: 0,
+    badTickets: 0,
+    missing: 0,
+    heardAt: 0,
+    deadAt: undefined,
+    timers: {},
+  };
+  setInterval(() => watch(connection), WATCH_MS);
+  addEventListener('online', () => comeBack(connection));
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') comeBack(connection);
+  });
+  return connection;
+}
+
+/** Dials now, whatever was planned. An open connection is left alone. */
+export function connect(connection: Connection): void {
+  if (connection.state.kind === 'open') return;
+  drop(connection);
+  void dial(connection, connection.turn);
+}
+
+/** False: nothing was sent, because nobody is attached. */
+export function sendMessage(connection: Connection, message: ViewerMessage): boolean {
+  if (connection.state.kind !== 'open') return false;
+  connection.socket?.send(JSON.stringify(message));
+  return true;
+}
+
+export function sendInput(connection: Connection, n: number, bytes: Uint8Array): void {
+  sendBytes(connection, encodeFrame(Frame.INPUT, n, bytes));
+}
+
+export function sendBytes(connection: Connection, frame: Uint8Array<ArrayBuffer>): void {
+  if (connection.state.kind === 'open') connection.socket?.send(frame);
+}
+
+async function dial(connection: Connection, turn: number): Promise<void> {
+  enter(connection, { kind: 'opening' });
+  const answer = await connection.ask();
+  if (turn !== connection.turn) return;
+  if ('refusal' in answer) return refuse(connection, answer.refusal);
+  connection.onWorkspace(answer.grant.workspace);
+  attach(connection, answer.grant, turn);
+}
+
+function attach(connection: Connection, grant: Grant, turn: number): void {
+  const socket = openSocket(grant.url);
+  if (!socket)
+    return refuse(connection, {
+      reason: 'broken',
+      message: 'Sam named an address that is not one of a terminal.',
+    });
+  connection.socket = socket;
+  connection.timers.attach = setTimeout(() => lose(connection), ATTACH_MS);
+  const mine = () => turn === connection.turn;
+  socket.addEventListener('open', () => {
+    socket.send(JSON.stringify({ type: 'attach', ticket: grant.ticket } satisfies ViewerMessage));
+  });
+  socket.addEventListener(
+    'message',
+    (event) => mine() && hear(connection, event.data as string | ArrayBuffer),
+  );
+  socket.addEventListener('close', (event) => mine() && takeClose(connection, event.code));
+}
+
+function openSocket(url: string): WebSocket | undefined {
+  try {
+    const socket = new WebSocket(url);
+    socket.binaryType = 'arraybuffer';
+    return socket;
+  } catch {
+    return undefined;
+  }
+}
+
+function hear(connection: Connection, data: string | ArrayBuffer): void {
+  connection.heardAt = Date.now();
+  connection.deadAt = undefined;
+  if (typeof data === 'string') return takeMessage(connection, data);
+  const frame = decodeFrame(data);
+  if (frame) connection.onFrame(frame);
+}
+
+function takeMessage(connection: Connection, text: string): void {
+  const message = parseMessage(text);
+  if (!message || (message.type === 'gone' && message.id === PROBE_ID)) return;
+  if (message.type === 'attached') {
+    clearTimeout(connection.timers.attach);
+    connection.timers.stable = setTimeout(() => {
+      connection.attempt = connection.badTickets = connection.missing = 0;
+    }, STABLE_MS);
+    enter(connection, { kind: 'open' });
+  }
+  connection.onMessage(message);
+}
+
+function parseMessage(text: string): TerminalMessage | undefined {
+  try {
+    return JSON.parse(text) as TerminalMessage;
+  } catch {
+    return undefined;
+  }
+}
+
+function takeClose(connection: Connection, code: number): void {
+  drop(connection);
+  if (code === Close.STOPPED) return refuse(connection, { reason: 'stopped' });
+  if (code === Close.TOO_MANY) return refuse(connection, { reason: 'too-many' });
+  if (code === Close.NOT_HERE && ++connection.missing >= MISSING_TRIES)
+    return refuse(connection, { reason: 'not-here' });
+  if (code !== Close.BAD_TICKET) return wait(connection);
+  if (++connection.badTickets > 1) return refuse(connection, { reason: 'ticket-refused' });
+  void dial(connection, connection.turn);
+}
+
+function refuse(connection: Connection, refusal: Refusal): void {
+  if (refusal.reason === 'unavailable') return wait(connection, refusal.message);
+  connection.attempt = connection.badTickets = connection.missing = 0;
+  enter(connection, { kind: 'refused', refusal });
+}
+
+function lose(connection: Connection): void {
+  drop(connection);
+  wait(connection);
+}
+
+function wait(connection: Connection, message?: string): void {
+  const delay = computeDelay(connection.attempt++, Math.random());
+  connection.timers.retry = setTimeout(() => connect(connection), delay);
+  enter(connection, {
+    kind: 'waiting',
+    retryAt: Date.now() + delay,
+    ...(message !== undefined && { message }),
+  });
+}
+
+/** Lets go of the socket and every timer; whatever they still bring is not heard. */
+function drop(connection: Connection): void {
+  connection.turn++;
+  Object.values(connection.timers).forEach(clearTimeout);
+  connection.timers = {};
+  connection.deadAt = undefined;
+  connection.socket?.close();
+  connection.socket = undefined;
+}
+
+function enter(connection: Connection, state: ConnectionState): void {
+  connection.state = state;
+  connection.onState(state);
+}
+
+// A browser shows pages no WebSocket pings, so silence proves nothing until the node was asked something.
+function watch(connection: Connection): void {
+  if (connection.state.kind !== 'open' || document.visibilityState !== 'visible') return;
+  if (connection.deadAt !== undefined) return Date.now() >= connection.deadAt ? lose(connection) : undefined;
+  if (Date.now() - connection.heardAt >= SILENCE_MS) probe(connection, GRACE_MS);
+}
+
+function comeBack(connection: Connection): void {
+  if (connection.state.kind === 'waiting') return connect(connection);
+  if (connection.state.kind !== 'open' || Date.now() - connection.heardAt < RETURN_SILENCE_MS) return;
+  probe(connection, RETURN_GRACE_MS);
+  clearTimeout(connection.timers.grace);
+  connection.timers.grace = setTimeout(() => watch(connection), RETURN_GRACE_MS + 50);
+}
+
+function probe(connection: Connection, graceMs: number): void {
+  connection.deadAt = Date.now() + graceMs;
+  sendMessage(connection, { type: 'resume', id: PROBE_ID });
+}

@@ -1,0 +1,84 @@
+// How the connection is, for eyes and ears: the dot in the bar, the strip below it, the screens. Decides nothing.
+import { createButton, createElement, getElement } from './dom.ts';
+import { describeRefusal, hideScreen, showOpening, showScreen } from './screens.ts';
+import type { ConnectionState } from './socket.ts';
+
+export interface StatusOptions {
+  /** Tries again now. */
+  retry: () => void;
+  /** What people call the workspace, once known. */
+  getName: () => string | undefined;
+}
+
+export interface Status {
+  take: (state: ConnectionState) => void;
+  /** Somebody typed while nobody listens: the strip says that nothing was sent. */
+  sayUnsent: () => void;
+}
+
+const words = {
+  opening: 'Connecting',
+  open: 'Connected',
+  waiting: 'Reconnecting',
+  refused: 'Not connected',
+} as const;
+
+export function createStatus({ retry, getName }: StatusOptions): Status {
+  let wasOpen = false;
+  let counting: ReturnType<typeof setInterval> | undefined;
+  const draw = (state: ConnectionState) => {
+    if (state.kind === 'open') {
+      hideScreen();
+      hideStrip();
+    } else if (state.kind === 'refused') {
+      hideStrip();
+      showScreen(describeRefusal(state.refusal, getName(), location.pathname + location.search), retry);
+    } else if (wasOpen) {
+      hideScreen();
+      showStrip(describeWait(state, wasOpen), retry);
+    } else showOpening(describeWait(state, wasOpen), state.kind === 'waiting' ? retry : undefined);
+  };
+  const take = (state: ConnectionState) => {
+    clearInterval(counting);
+    wasOpen ||= state.kind === 'open';
+    showDot(state.kind);
+    draw(state);
+    if (state.kind === 'waiting') counting = setInterval(() => draw(state), 1_000);
+  };
+  return { take, sayUnsent: flashStrip };
+}
+
+function showDot(kind: ConnectionState['kind']): void {
+  const dot = getElement('state');
+  dot.dataset['state'] = kind;
+  if (dot.textContent !== words[kind]) dot.textContent = words[kind];
+}
+
+function describeWait(state: ConnectionState, wasOpen: boolean): string {
+  if (state.kind !== 'waiting') return 'Connecting…';
+  const seconds = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1_000));
+  const otherwise = wasOpen ? 'Connection lost; what runs in the terminal goes on.' : 'Sam does not answer.';
+  return `${state.message ?? otherwise} Trying again in ${seconds} s.`;
+}
+
+// The strip is no live region: a countdown read aloud every second helps nobody. The dot's word is one.
+function showStrip(line: string, retry: () => void): void {
+  const strip = getElement('strip');
+  const shown = strip.querySelector('span');
+  if (shown) shown.textContent = line;
+  else strip.append(createElement('span', { text: line }), createButton('Now', retry));
+  strip.hidden = false;
+}
+
+function hideStrip(): void {
+  getElement('strip').hidden = true;
+  getElement('strip').replaceChildren();
+  getElement('unsent').textContent = '';
+}
+
+function flashStrip(): void {
+  const unsent = getElement('unsent');
+  unsent.textContent = 'Not connected: what you type is not sent.';
+  unsent.classList.remove('flash');
+  requestAnimationFrame(() => unsent.classList.add('flash'));
+}

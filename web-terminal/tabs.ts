@@ -1,0 +1,130 @@
+// The tab bar: roles, keys, renaming in place. Shows names as text; knows no session and no terminal.
+import { createElement, getElement } from './dom.ts';
+
+export interface TabBar {
+  add: (id: string, name: string) => void;
+  remove: (id: string) => void;
+  rename: (id: string, name: string) => void;
+  /** Marks the tab as the one that is shown. */
+  select: (id: string) => void;
+  /** `ended`: struck through. `news`: output since it was last shown. */
+  mark: (id: string, mark: 'ended' | 'news', on: boolean) => void;
+  /** Puts the keyboard into the bar. */
+  focus: () => void;
+}
+
+export interface TabEvents {
+  onSelect: (id: string) => void;
+  onClose: (id: string) => void;
+  onRename: (id: string, name: string) => void;
+}
+
+const NAME_LENGTH = 64;
+const tabOf = (id: string) => document.getElementById(`tab-${id}`);
+const labelOf = (id: string) => tabOf(id)?.querySelector('.label');
+
+export function createTabBar(events: TabEvents): TabBar {
+  const list = getElement('tabs');
+  list.addEventListener('keydown', (event) => moveByKey(event, list, events));
+  return {
+    add: (id, name) => list.append(createTab(id, name, events)),
+    remove: (id) => tabOf(id)?.remove(),
+    rename: (id, name) => {
+      const label = labelOf(id);
+      if (label) label.textContent = name;
+    },
+    select: (id) => {
+      for (const tab of findTabs(list)) {
+        const isSelected = tab.id === `tab-${id}`;
+        tab.setAttribute('aria-selected', String(isSelected));
+        tab.tabIndex = isSelected ? 0 : -1;
+      }
+      tabOf(id)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    },
+    mark: (id, mark, on) => tabOf(id)?.classList.toggle(mark, on),
+    focus: () => list.querySelector<HTMLElement>('[aria-selected=true]')?.focus(),
+  };
+}
+
+function findTabs(list: Element): HTMLElement[] {
+  return [...list.querySelectorAll<HTMLElement>('[role=tab]')];
+}
+
+function createTab(id: string, name: string, events: TabEvents): HTMLElement {
+  const label = createElement('span', { class: 'label', text: name });
+  // Not a button inside the tab: that has no place in the tree that screen readers see. Delete does the same by keyboard.
+  const close = createElement('span', { class: 'close', text: '×', attributes: { 'aria-hidden': 'true' } });
+  const tab = createElement(
+    'div',
+    {
+      class: 'tab',
+      attributes: { role: 'tab', id: `tab-${id}`, 'aria-controls': `pane-${id}`, tabindex: '-1' },
+    },
+    label,
+    close,
+  );
+  tab.dataset['id'] = id;
+  tab.title = 'Double-click or F2 to rename; middle click or Delete to close';
+  tab.addEventListener('click', () => events.onSelect(id));
+  tab.addEventListener('dblclick', () => startRename(tab, events));
+  tab.addEventListener('auxclick', (event) => event.button === 1 && events.onClose(id));
+  tab.addEventListener('mousedown', (event) => event.button === 1 && event.preventDefault());
+  close.addEventListener('click', (event) => {
+    event.stopPropagation();
+    events.onClose(id);
+  });
+  return tab;
+}
+
+function moveByKey(event: KeyboardEvent, list: HTMLElement, events: TabEvents): void {
+  const tabs = findTabs(list);
+  const at = tabs.indexOf(event.target as HTMLElement);
+  const id = tabs[at]?.dataset['id'];
+  if (id === undefined) return;
+  const steps: Record<string, number> = {
+    ArrowLeft: at - 1,
+    ArrowRight: at + 1,
+    Home: 0,
+    End: tabs.length - 1,
+  };
+  const step = steps[event.key];
+  if (step !== undefined) tabs.at(step % tabs.length)?.focus();
+  else if (event.key === 'F2') startRename(event.target as HTMLElement, events);
+  else if (event.key === 'Delete') events.onClose(id);
+  else if (event.key === 'Enter' || event.key === ' ') events.onSelect(id);
+  else return;
+  event.preventDefault();
+}
+
+function startRename(tab: HTMLElement, { onRename }: TabEvents): void {
+  const label = tab.querySelector('.label');
+  const id = tab.dataset['id'];
+  if (!label || id === undefined || tab.querySelector('input')) return;
+  const before = label.textContent;
+  const input = createElement('input', {
+    attributes: {
+      'aria-label': 'Name of the terminal',
+      maxlength: String(NAME_LENGTH),
+      enterkeyhint: 'done',
+    },
+  });
+  input.value = before;
+  let isOver = false; // taking the field away blurs it, which ends it again
+  const end = (name: string) => {
+    if (isOver) return;
+    isOver = true;
+    input.replaceWith(label);
+    tab.focus();
+    if (name && name !== before) onRename(id, name);
+  };
+  input.addEventListener('keydown', (event) => {
+    event.stopPropagation();
+    if (event.isComposing) return;
+    if (event.key === 'Enter') end(input.value.trim());
+    if (event.key === 'Escape') end('');
+  });
+  input.addEventListener('blur', () => end(input.value.trim()));
+  for (const type of ['click', 'dblclick']) input.addEventListener(type, (event) => event.stopPropagation());
+  label.replaceWith(input);
+  input.select();
+}

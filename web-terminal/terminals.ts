@@ -1,0 +1,331 @@
+// The workspace's sessions as tabs: what the node says becomes tabs and screens, what people do becomes requests.
+// Knows the protocol; must not know tickets, nor how the connection comes and goes.
+import type { SessionInfo, TerminalMessage, ViewerMessage } from '../agent/protocol.ts';
+import { askPerson, showNotice } from './dialogs.ts';
+import { createButton, createElement, getElement } from './dom.ts';
+import { cutInput, type NodeFrame } from './frames.ts';
+import { createSessionView, type SessionView } from './session.ts';
+import { createTabBar, type TabBar } from './tabs.ts';
+import { getColours, getFont, onThemeChange } from './theme.ts';
+
+/** What a terminal takes at once: the node queues no more for a program that does not read. */
+const PASTE_BYTES = 1_000_000;
+/** What the fit addon leaves for xterm's scroll bar. */
+const SCROLLBAR_PX = 14;
+
+export interface Outlet {
+  isOpen: () => boolean;
+  send: (message: ViewerMessage) => boolean;
+  input: (n: number, bytes: Uint8Array) => void;
+  acknowledge: (n: number, offset: number) => void;
+}
+
+interface Hooks {
+  translate: (text: string) => string;
+  onKey: (event: KeyboardEvent) => boolean;
+  /** Somebody typed, but nobody is connected. */
+  onDeadKey: () => void;
+}
+
+interface Size {
+  cols: number;
+  rows: number;
+}
+
+interface Session {
+  info: SessionInfo;
+  /** Made when the tab is first shown. */
+  view?: SessionView;
+  /** Its number on this socket, once the node said it. */
+  n?: number;
+  /** The size that fits this window. */
+  fit?: Size;
+  asked: boolean;
+  /** Somebody here closed it: its tab goes when it has ended. */
+  closing: boolean;
+  /** How it ended; its screen stays until somebody closes it. */
+  ended?: string;
+}
+
+export interface Terminals {
+  outlet: Outlet;
+  hooks: Hooks;
+  bar: TabBar;
+  sessions: Map<string, Session>;
+  shown: string | undefined;
+  /** The size in an `open` that was sent and not answered. */
+  opening: Size | undefined;
+  /** Whether xterm keeps its text readable for screen readers. */
+  screenReader: boolean;
+}
+
+export function createTerminals(outlet: Outlet, hooks: Hooks): Terminals {
+  const terminals: Terminals = {
+    outlet,
+    hooks,
+    sessions: new Map(),
+    shown: undefined,
+    opening: undefined,
+    screenReader: false,
+    bar: createTabBar({
+      onSelect: (id) => {
+        show(terminals, id);
+        focusTerminal(terminals);
+      },
+      onClose: (id) => void closeSession(terminals, id),
+      onRename: (id, name) => outlet.send({ type: 'rename', id, name }) || hooks.onDeadKey(),
+    }),
+  };
+  onThemeChange(() => {
+    for (const { view } of terminals.sessions.values())
+      if (view) Object.assign(view.terminal.options, getColours());
+  });
+  return terminals;
+}
+
+/** The terminal that is shown, if any. */
+export function getShown(terminals: Terminals): SessionView | undefined {
+  return findShown(terminals)?.view;
+}
+
+function findShown({ shown, sessions }: Terminals): Session | undefined {
+  return shown === undefined ? undefined : sessions.get(shown);
+}
+
+export function focusTerminal(terminals: Terminals): void {
+  getShown(terminals)?.terminal.focus();
+}
+
+/** Asks the node for a new session; its tab comes with the answer. */
+export function openSession(terminals: Terminals): void {
+  if (terminals.opening) return;
+  const size = findShown(terminals)?.fit ?? measureFit();
+  if (terminals.outlet.send({ type: 'open', ...size })) terminals.opening = size;
+  else terminals.hooks.onDeadKey();
+}
+
+/** The size that will fit, before there is a terminal to ask: as xterm.js and its fit addon reckon. */
+function measureFit(): Size {
+  const { fontFamily, fontSize, lineHeight } = getFont();
+  const pane = createElement('div', { class: 'pane' });
+  const probe = createElement('span', { class: 'probe', text: 'W'.repeat(32) });
+  probe.style.font = `${fontSize}px ${fontFamily}`;
+  pane.append(probe);
+  getElement('panes').append(pane);
+  const { width, height } = probe.getBoundingClientRect();
+  const cols = Math.floor((pane.clientWidth - SCROLLBAR_PX) / (width / 32));
+  const rows = Math.floor(pane.clientHeight / Math.floor(Math.ceil(height) * lineHeight));
+  pane.remove();
+  return { cols: Math.min(500, Math.max(20, cols)), rows: Math.min(200, Math.max(5, rows)) };
+}
+
+/** Shows the tab number `index`, from 0. */
+export function selectTab(terminals: Terminals, index: number): void {
+  const id = [...terminals.sessions.keys()][index];
+  if (id !== undefined) show(terminals, id);
+  focusTerminal(terminals);
+}
+
+/** The socket is gone: numbers mean nothing any more, offsets do. */
+export function forgetNumbers(terminals: Terminals): void {
+  terminals.opening = undefined;
+  for (const session of terminals.sessions.values()) {
+    delete session.n;
+    session.asked = false;
+  }
+}
+
+export function takeMessage(terminals: Terminals, message: TerminalMessage): void {
+  switch (message.type) {
+    case 'attached':
+      return takeAttached(terminals, message.sessions);
+    case 'opened':
+      return takeOpened(terminals, message.id, message.n);
+    case 'resumed':
+      return takeResumed(terminals, message.id, message.n, message.offset);
+    case 'gone':
+      return takeGone(terminals, message.id);
+    case 'session':
+      return takeSession(terminals, message.session);
+    case 'exit':
+      return end(terminals, message.id, describeExit(message.code, message.signal));
+    case 'error':
+      terminals.opening = undefined;
+      return showNotice(message.message);
+    default: // a newer node may say more
+      return message satisfies never;
+  }
+}
+
+export function takeFrame(terminals: Terminals, frame: NodeFrame): void {
+  for (const [id, session] of terminals.sessions) {
+    if (session.n !== frame.n || !session.view) continue;
+    if (frame.type === 'output') session.view.output(frame.bytes);
+    else session.view.snapshot(frame.offset, frame.bytes);
+    if (id !== terminals.shown && frame.type === 'output') terminals.bar.mark(id, 'news', true);
+  }
+}
+
+function takeAttached(terminals: Terminals, infos: SessionInfo[]): void {
+  const known = new Set(infos.map(({ id }) => id));
+  for (const id of terminals.sessions.keys())
+    if (!known.has(id)) end(terminals, id, 'It ended while you were away.');
+  for (const info of infos) takeSession(terminals, info);
+  const shown = findShown(terminals);
+  const first = infos[0]?.id;
+  if (first === undefined) return openSession(terminals);
+  if (!shown || shown.ended !== undefined) show(terminals, first);
+  else resume(terminals, shown);
+  for (const session of terminals.sessions.values()) if (session.view) resume(terminals, session);
+  if (document.activeElement === document.body) focusTerminal(terminals);
+}
+
+function takeSession(terminals: Terminals, info: SessionInfo): void {
+  const session = terminals.sessions.get(info.id);
+  if (!session) return addSession(terminals, info);
+  session.info = info;
+  terminals.bar.rename(info.id, info.name);
+  if (session.n !== undefined) session.view?.adoptSize(info.cols, info.rows);
+}
+
+function addSession(terminals: Terminals, info: SessionInfo): void {
+  terminals.sessions.set(info.id, { info, asked: false, closing: false });
+  terminals.bar.add(info.id, info.name);
+}
+
+function takeOpened(terminals: Terminals, id: string, n: number): void {
+  const size = terminals.opening ?? measureFit();
+  terminals.opening = undefined;
+  // Its name comes with the `session` that follows.
+  if (!terminals.sessions.has(id)) addSession(terminals, { id, name: '…', ...size, first: 0, end: 0 });
+  const session = terminals.sessions.get(id);
+  if (!session) return;
+  session.asked = true;
+  session.n = n;
+  show(terminals, id);
+  session.view?.adoptSize(session.info.cols, session.info.rows);
+  session.view?.resume(0, 0);
+  session.view?.fit();
+  focusTerminal(terminals);
+}
+
+function takeResumed(terminals: Terminals, id: string, n: number, offset: number): void {
+  const session = terminals.sessions.get(id);
+  if (!session?.view) return;
+  session.n = n;
+  session.view.adoptSize(session.info.cols, session.info.rows);
+  session.view.resume(offset, session.info.end);
+  if (id === terminals.shown) session.view.fit();
+}
+
+// The session, or only the offset we asked for: then the node still lists it, and its screen comes whole.
+function takeGone(terminals: Terminals, id: string): void {
+  const session = terminals.sessions.get(id);
+  if (!session || session.ended !== undefined) return;
+  if (session.view?.received === undefined) return end(terminals, id, 'It is gone.');
+  session.view.forget();
+  session.asked = false;
+  resume(terminals, session);
+}
+
+function resume(terminals: Terminals, session: Session): void {
+  if (session.asked || session.ended !== undefined || !session.view) return;
+  const offset = session.view.received;
+  const { id } = session.info;
+  session.asked = terminals.outlet.send({ type: 'resume', id, ...(offset !== undefined && { offset }) });
+}
+
+function show(terminals: Terminals, id: string): void {
+  const session = terminals.sessions.get(id);
+  if (!session) return;
+  session.view ??= createView(terminals, session);
+  terminals.shown = id;
+  for (const [other, { view }] of terminals.sessions) view?.show(other === id);
+  terminals.bar.select(id);
+  terminals.bar.mark(id, 'news', false);
+  resume(terminals, session);
+}
+
+function createView(terminals: Terminals, session: Session): SessionView {
+  const { outlet, hooks } = terminals;
+  const { id } = session.info;
+  const view = createSessionView(id, {
+    ...hooks,
+    onInput: (bytes) => typeInto(terminals, session, bytes),
+    onDrawn: (offset) => session.n !== undefined && outlet.acknowledge(session.n, offset),
+    onFit: (cols, rows) => {
+      session.fit = { cols, rows };
+      tellSize(terminals, session);
+    },
+  });
+  view.terminal.options.screenReaderMode = terminals.screenReader;
+  getElement('panes').append(view.pane);
+  return view;
+}
+
+// The node knows everybody's size and decides whose counts; what it says of the session is what is drawn.
+function tellSize(terminals: Terminals, { info, n, fit }: Session): void {
+  if (fit && n !== undefined) terminals.outlet.send({ type: 'resize', id: info.id, ...fit });
+}
+
+function typeInto(terminals: Terminals, session: Session, bytes: Uint8Array): void {
+  if (session.ended !== undefined) return;
+  if (session.n === undefined || !terminals.outlet.isOpen()) return terminals.hooks.onDeadKey();
+  if (bytes.length > PASTE_BYTES)
+    return showNotice(
+      'That is more than a terminal takes at once (1 MB). Nothing was sent; put it into a file.',
+    );
+  for (const piece of cutInput(bytes)) terminals.outlet.input(session.n, piece);
+}
+
+async function closeSession(terminals: Terminals, id: string): Promise<void> {
+  const session = terminals.sessions.get(id);
+  if (!session) return;
+  if (session.ended !== undefined) return removeSession(terminals, id);
+  const title = `Close “${session.info.name}”?`;
+  const text = 'What runs in it ends, for everyone who looks at it.';
+  if (!(await askPerson({ title, text, yes: 'Close' }))) return focusTerminal(terminals);
+  session.closing = terminals.outlet.send({ type: 'close', id });
+  if (!session.closing) terminals.hooks.onDeadKey();
+}
+
+function removeSession(terminals: Terminals, id: string): void {
+  const ids = [...terminals.sessions.keys()];
+  const at = ids.indexOf(id);
+  terminals.sessions.get(id)?.view?.dispose();
+  terminals.sessions.delete(id);
+  terminals.bar.remove(id);
+  if (terminals.shown !== id) return;
+  terminals.shown = undefined;
+  const next = ids[at + 1] ?? ids[at - 1];
+  if (next !== undefined) show(terminals, next);
+  focusTerminal(terminals);
+}
+
+function describeExit(code: number, signal?: number): string {
+  return signal ? `Ended by signal ${signal}.` : `Exited with code ${code}.`;
+}
+
+function end(terminals: Terminals, id: string, how: string): void {
+  const session = terminals.sessions.get(id);
+  if (!session || session.ended !== undefined) return;
+  session.ended = how;
+  delete session.n;
+  terminals.bar.mark(id, 'ended', true);
+  if (session.closing || !session.view) return removeSession(terminals, id);
+  const reopen = () => {
+    removeSession(terminals, id);
+    openSession(terminals);
+  };
+  const close = () => removeSession(terminals, id);
+  session.view.end();
+  session.view.pane.append(
+    createElement(
+      'div',
+      { class: 'over', attributes: { role: 'status' } },
+      createElement('span', { text: how }),
+      createButton('Open a new one', reopen, { class: 'primary' }),
+      createButton('Close', close),
+    ),
+  );
+}

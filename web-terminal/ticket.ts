@@ -1,0 +1,104 @@
+// Asks the bot for the right to attach, once per connection. Holds the one-time code, in memory only; knows no socket.
+
+export interface WorkspaceSummary {
+  id: string;
+  name: string;
+  phase: string;
+  repository: string;
+  ref?: string;
+}
+
+export interface Grant {
+  /** Single use, 60 s. */
+  ticket: string;
+  /** ws(s) URL of the node's terminal server. */
+  url: string;
+  workspace: WorkspaceSummary;
+}
+
+/** Why there is no terminal. `unavailable` passes by itself; for every other a person has to do something. */
+export interface Refusal {
+  reason:
+    | 'sign-in'
+    | 'not-found'
+    | 'code-spent'
+    | 'not-running'
+    | 'stopped'
+    | 'not-here'
+    | 'ticket-refused'
+    | 'too-many'
+    | 'unavailable'
+    | 'broken';
+  message?: string;
+  /** What a person can copy into the chat. */
+  command?: string;
+  /** A path on this origin. */
+  signIn?: string;
+  phase?: string;
+}
+
+export type Answer = { grant: Grant } | { refusal: Refusal };
+
+const TIMEOUT_MS = 15_000;
+const reasons: Record<string, Refusal['reason']> = {
+  'sign-in-required': 'sign-in',
+  'not-found': 'not-found',
+  'code-spent': 'code-spent',
+  'not-running': 'not-running',
+};
+
+/** The code in the address, taken out of it and of the history. Call once, before anything else. */
+export function takeCode(): string | undefined {
+  const code = location.hash.slice(1);
+  if (location.hash || location.href.endsWith('#'))
+    history.replaceState(null, '', location.pathname + location.search);
+  return code || undefined;
+}
+
+/**
+ * The returned function asks for a ticket; it never throws. The code goes along until one was granted. A spent code is
+ * not the end: whoever spent it in this browser is signed in for the workspace, so it asks once more without.
+ */
+export function createTicketDesk(workspace: string, code: string | undefined): () => Promise<Answer> {
+  let unspent = code;
+  return async () => {
+    const answer = await ask(workspace, unspent);
+    if ('grant' in answer) unspent = undefined;
+    if (!unspent || !('refusal' in answer) || answer.refusal.reason !== 'code-spent') return answer;
+    const again = await ask(workspace, undefined);
+    if ('refusal' in again && ['sign-in', 'not-found'].includes(again.refusal.reason)) return answer;
+    unspent = undefined;
+    return again;
+  };
+}
+
+async function ask(workspace: string, code: string | undefined): Promise<Answer> {
+  try {
+    const response = await fetch('/api/terminal/token', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ workspace, ...(code && { code }) }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const body: unknown = await response.json().catch(() => ({}));
+    return response.ok ? readGrant(body) : { refusal: readRefusal(response.status, body) };
+  } catch {
+    return { refusal: { reason: 'unavailable' } };
+  }
+}
+
+function readGrant(body: unknown): Answer {
+  const grant = body as Partial<Grant> | null;
+  if (typeof grant?.ticket === 'string' && typeof grant.url === 'string' && grant.workspace)
+    return { grant: grant as Grant };
+  return { refusal: { reason: 'broken', message: 'Sam answered something this page does not understand.' } };
+}
+
+function readRefusal(status: number, body: unknown): Refusal {
+  const fields = (body ?? {}) as Record<string, unknown>;
+  const text = (key: string) => (typeof fields[key] === 'string' ? { [key]: fields[key] } : {});
+  const named = reasons[String(fields['error'])];
+  const passing = status >= 500 || status === 429 || status === 408;
+  const reason = named ?? (passing ? 'unavailable' : status === 401 ? 'sign-in' : 'broken');
+  return { reason, ...text('message'), ...text('command'), ...text('signIn'), ...text('phase') };
+}
