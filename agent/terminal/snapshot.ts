@@ -14,14 +14,13 @@ export interface SnapshotJob {
   modes: string;
   /** The offset of the first byte of `output`. */
   from: number;
-  output: Buffer<ArrayBuffer>;
+  output: Uint8Array;
   /** In order; the first counts from the beginning. Never empty. */
   sizes: Resize[];
 }
 
-export interface SnapshotRequest extends Omit<SnapshotJob, 'output'> {
+export interface SnapshotRequest extends SnapshotJob {
   id: number;
-  output: Uint8Array<ArrayBuffer>;
 }
 
 export interface SnapshotAnswer {
@@ -31,8 +30,8 @@ export interface SnapshotAnswer {
 
 export interface Snapshots {
   /**
-   * Bytes that clear a terminal of the last size and redraw screen, modes and up to 1,000 lines above it. Takes
-   * `output` over. Never fails: without the thread, it is the end of the output as it was.
+   * Bytes that clear a terminal of the last size and redraw screen, modes and up to 1,000 lines above it. Never
+   * fails: without the thread, it is the end of the output as it was.
    */
   take(job: SnapshotJob): Promise<Buffer>;
   /** Starts the thread ahead of the first job. */
@@ -51,13 +50,22 @@ interface State {
   pending: Map<number, Pending>;
   nextId: number;
   deadlineMs: number;
+  idleMs: number;
+  idle: NodeJS.Timeout | undefined;
 }
 
 const RESET = '\x1bc';
 const PLAIN_BYTES = 65536;
 
-export function createSnapshots({ deadlineMs = 10_000 } = {}): Snapshots {
-  const state: State = { worker: undefined, pending: new Map(), nextId: 1, deadlineMs };
+export function createSnapshots({ deadlineMs = 10_000, idleMs = 30_000 } = {}): Snapshots {
+  const state: State = {
+    worker: undefined,
+    pending: new Map(),
+    nextId: 1,
+    deadlineMs,
+    idleMs,
+    idle: undefined,
+  };
   return {
     take: (job) => take(state, job),
     warm: () => void findWorker(state),
@@ -77,13 +85,15 @@ function take(state: State, job: SnapshotJob): Promise<Buffer> {
   return new Promise((done) => {
     const deadline = setTimeout(() => giveUp(state), state.deadlineMs);
     state.pending.set(id, { done, plain, deadline });
-    const output = new Uint8Array(job.output.buffer, job.output.byteOffset, job.output.byteLength);
-    const request: SnapshotRequest = { ...job, id, output };
-    findWorker(state).postMessage(request, [output.buffer]);
+    const request: SnapshotRequest = { ...job, id };
+    findWorker(state).postMessage(request);
   });
 }
 
+// The thread costs some 30 MB, so it is there only while pages come and go.
 function findWorker(state: State): Worker {
+  clearTimeout(state.idle);
+  state.idle = setTimeout(() => state.pending.size > 0 || giveUp(state), state.idleMs).unref();
   if (state.worker) return state.worker;
   const worker = new Worker(new URL('./snapshot-worker.ts', import.meta.url));
   worker.unref();
@@ -107,6 +117,7 @@ function finish(state: State, id: number, screen?: Buffer): void {
 function giveUp(state: State): void {
   const { worker } = state;
   state.worker = undefined;
+  clearTimeout(state.idle);
   void worker?.terminate();
   for (const id of state.pending.keys()) finish(state, id);
 }

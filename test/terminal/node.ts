@@ -1,13 +1,15 @@
 // A terminal server on a port of its own, with real shells, and viewers that speak the protocol.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createTerminals } from '../../agent/terminal/server.ts';
 import type { TerminalOptions, Terminals, TicketClaims } from '../../agent/terminal/server.ts';
 import { Frame, type SessionInfo, type TerminalMessage } from '../../agent/protocol.ts';
 
 export const ORIGIN = 'https://sam.example';
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 20_000;
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 export interface Node extends AsyncDisposable {
   terminals: Terminals;
@@ -30,12 +32,19 @@ const profiles: Record<string, { file: string; args: string[] }> = {
   sh: { file: 'sh', args: [] },
 };
 
+/** A profile of this program. */
+export function program(file: string, ...args: string[]): string {
+  const profile = `program-${Object.keys(profiles).length}`;
+  profiles[profile] = { file, args };
+  return profile;
+}
+
+/** A profile of this script for bash. */
 export function run(script: string): string {
-  return `run:${script}`;
+  return program('bash', '-c', script);
 }
 
 function findProfile(profile = 'bash') {
-  if (profile.startsWith('run:')) return { file: 'bash', args: ['-c', profile.slice(4)] };
   const found = profiles[profile];
   if (!found) throw Object.assign(new Error(`There is no profile ${profile}.`), { code: 'unknown-profile' });
   return found;
@@ -93,7 +102,12 @@ export interface Screen {
   n: number;
   /** Offset of the next byte of output. */
   at: number;
+  /** Offset of the first byte of output, or of the last snapshot. */
+  from: number;
+  /** Output since `from`. */
   parts: Buffer[];
+  /** Snapshots and output as they came. */
+  feed: Buffer[];
   snapshots: { offset: number; bytes: Buffer }[];
   acked: number;
   status?: { code: number; signal?: number };
@@ -110,8 +124,9 @@ export interface TestViewer {
   onOutput?: (screen: Screen, bytes: Buffer) => void;
 }
 
-export function dial(node: Node, origin: string | undefined = ORIGIN): WebSocket {
-  return new WebSocket(`ws://127.0.0.1:${node.port}/terminal`, origin === undefined ? {} : { origin });
+/** `null`: without an Origin. */
+export function dial(node: Node, origin: string | null = ORIGIN): WebSocket {
+  return new WebSocket(`ws://127.0.0.1:${node.port}/terminal`, origin === null ? {} : { origin });
 }
 
 /** Connects and sends the ticket; waits for nothing but the connection. */
@@ -147,7 +162,7 @@ function take(viewer: TestViewer, text: string): void {
 }
 
 function addScreen(viewer: TestViewer, id: string, n: number, at: number): void {
-  viewer.screens.set(n, { id, n, at, parts: [], snapshots: [], acked: at });
+  viewer.screens.set(n, { id, n, at, from: at, parts: [], feed: [], snapshots: [], acked: at });
 }
 
 function takeFrame(viewer: TestViewer, frame: Buffer): void {
@@ -155,14 +170,19 @@ function takeFrame(viewer: TestViewer, frame: Buffer): void {
   if (!screen) throw new Error('a frame of a session that was not opened');
   if (frame[0] === Frame.SNAPSHOT) {
     const offset = frame.readDoubleLE(3);
+    const bytes = Buffer.from(frame.subarray(11));
+    if (offset !== screen.snapshots.at(-1)?.offset) screen.parts = [];
     screen.at = offset;
+    screen.from = offset;
+    screen.feed.push(bytes);
     screen.acked = Math.max(screen.acked, offset);
-    screen.snapshots.push({ offset, bytes: Buffer.from(frame.subarray(11)) });
+    screen.snapshots.push({ offset, bytes });
     return;
   }
   const bytes = Buffer.from(frame.subarray(3));
   screen.at += bytes.length;
   screen.parts.push(bytes);
+  screen.feed.push(bytes);
   viewer.onOutput?.(screen, bytes);
   if (viewer.acks && screen.at - screen.acked >= 32768) ack(viewer, screen);
 }
@@ -209,6 +229,10 @@ export function type(viewer: TestViewer, screen: Screen, text: string | Buffer):
   );
 }
 
+export function bytesOf({ parts }: Screen): Buffer {
+  return Buffer.concat(parts);
+}
+
 export function textOf({ parts }: Screen): string {
   return Buffer.concat(parts).toString();
 }
@@ -218,7 +242,15 @@ export function snapshotOf({ snapshots }: Screen): string {
 }
 
 export function sees(screen: Screen, text: string): Promise<void> {
-  return until(() => textOf(screen).includes(text), `the text ${JSON.stringify(text)}`);
+  let looked = 0;
+  let rest = '';
+  const found = () => {
+    const fresh = rest + Buffer.concat(screen.parts.slice(looked)).toString('latin1');
+    looked = screen.parts.length;
+    rest = fresh.slice(-text.length);
+    return fresh.includes(text);
+  };
+  return until(found, `the text ${JSON.stringify(text)}`);
 }
 
 export async function ended(screen: Screen): Promise<{ code: number; signal?: number }> {
