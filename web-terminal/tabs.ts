@@ -121,6 +121,7 @@ function startRename(tab: HTMLElement, { onRename }: TabEvents, back: () => void
     event.stopPropagation();
     if (event.isComposing) return;
     if (event.key !== 'Enter' && event.key !== 'Escape') return;
+    event.preventDefault(); // or the terminal, which has the keyboard next, gets the Enter too
     end(event.key === 'Enter' ? input.value.trim() : '');
     back();
   });
