@@ -77,6 +77,15 @@ describe.skipIf(browserMissing)('what the page says when there is no terminal', 
     expect(site.asked.map(({ code }) => code)).toEqual(['code', 'code']);
   });
 
+  test('a workspace that is on its way: the page says so and goes in by itself', async () => {
+    const message = 'api-412 is being prepared.';
+    site.answerTickets(() => ({ status: 409, body: { error: 'not-running', message, phase: 'preparing' } }));
+    const ann = await arrive('#code');
+    await eventually(() => ann.page.locator('#screen p').textContent()).toMatch(/being prepared.*in \d+ s/);
+    site.answerTickets();
+    await ann.isIn('Connected');
+  });
+
   test('a bot that is away for a moment: the page waits, says for how long, and goes on by itself', async () => {
     site.answerTickets(grantless(503, 'unavailable'));
     const ann = await arrive('#code');

@@ -111,6 +111,8 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
     await ben.page.keyboard.type('build');
     await ben.page.keyboard.press('Enter');
     await eventually(() => ann.page.getByRole('tab').textContent()).toContain('build');
+    await ann.run('echo typed-$((1+1))'); // the keyboard is back in the terminal, and Enter was the name's alone
+    await ann.sees(/^api-412 \$ echo.*\ntyped-2\napi-412 \$$/);
   });
 
   test('a broken connection shows, mends itself, and nothing is lost or drawn twice', async () => {
