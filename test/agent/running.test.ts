@@ -1,7 +1,9 @@
 // From a new node to a running workspace, and back to it after every kind of interruption.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { findProcesses } from '../../agent/processes.ts';
 import { serveGit } from './git-server.ts';
 import { createScene, git, makeRepository } from './scene.ts';
 
@@ -147,6 +149,8 @@ test('a clone that was cut off by a kill is made again, and no half of it stays'
   const first = scene.start();
   await server.held();
   await first.kill();
+  // Git itself tidies up when it is asked to end; a power failure does not ask.
+  for (const { pid } of await findProcesses(goal.id)) process.kill(pid, 'SIGKILL');
   const half = join(scene.dir, 'workspaces', goal.id, '.clone');
   mkdirSync(half, { recursive: true });
   writeFileSync(join(half, 'old'), '');
@@ -264,4 +268,42 @@ test('a second agent on the same folder does not start while the first one lives
   const second = scene.start();
   expect(await second.ended).toBe(1);
   expect(second.output()).toContain(`another agent (process ${first.pid})`);
+});
+
+test('killed again and again at any moment, the agent ends where the bot wants it, and no work is lost', async () => {
+  const scene = await createScene();
+  const server = await serveGit(join(scene.folder, 'served'));
+  makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
+  const goal = scene.goal({ repository: server.url('acme/api.git') });
+  const other = scene.goal({ repository: server.url('acme/api.git') });
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  writeFileSync(join(scene.checkout(goal), 'mine.txt'), 'work');
+  await scene.agents.at(-1)!.kill();
+  const wishes = ['stopped', 'running', 'deleted', 'running', 'stopped', 'deleted'] as const;
+  for (const [index, desired] of wishes.entries()) {
+    const agent = scene.start();
+    const { length } = scene.bot.state.hellos;
+    await scene.bot.until(
+      () => scene.bot.state.hellos.length > length,
+      () => 'another hello',
+    );
+    scene.bot.want({ ...goal, desired, run: index + 2 }, { ...other, run: index + 2 });
+    // The moment of the death is the point: from at once to well into the work.
+    await delay(index * 60);
+    await agent.kill();
+  }
+  scene.bot.want({ ...goal, run: 20 }, { ...other, run: 20 });
+  scene.start();
+  await scene.bot.report(goal.id, isRunning(20));
+  await scene.bot.report(other.id, isRunning(20));
+  expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
+  for (const one of [goal, other]) {
+    const names = readdirSync(join(scene.dir, 'workspaces', one.id));
+    expect(names.sort()).toEqual(['api', 'workspace.json']);
+  }
+  scene.bot.want({ ...goal, desired: 'deleted', force: true }, { ...other, desired: 'deleted' });
+  for (const one of [goal, other]) await scene.bot.report(one.id, (report) => report.phase === 'deleted');
+  expect(readdirSync(join(scene.dir, 'workspaces'))).toEqual([]);
 });
