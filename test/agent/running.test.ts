@@ -6,6 +6,14 @@ import { expect, test } from 'vitest';
 import { findProcesses } from '../../agent/processes.ts';
 import { serveGit } from './git-server.ts';
 import { createScene, git, makeRepository } from './scene.ts';
+import { eventually } from './watch.ts';
+
+/** The state is written while it is told, so for a moment there is one file more. */
+const hasOnly = (folder: string, names: string[]) =>
+  eventually(
+    () => readdirSync(folder).sort().join() === names.join(),
+    `nothing but ${names.join()} in ${folder}`,
+  );
 
 const isRunning = (run: number) => (report: { phase: string; run: number }) =>
   report.phase === 'running' && report.run === run;
@@ -29,8 +37,7 @@ test('a new node fetches its token, says hello and clones what the bot wants', a
   expect(scene.bot.state.hellos).toMatchObject([
     { protocol: 1, terminalPort: expect.any(Number), workspaces: [] },
   ]);
-  expect(readdirSync(join(scene.dir, 'workspaces', goal.id))).toContain('workspace.json');
-  expect(readdirSync(join(scene.dir, 'workspaces', goal.id))).toHaveLength(2);
+  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['workspace.json', goal.id]);
 });
 
 test('the phases of a start are told in their order', async () => {
@@ -134,7 +141,7 @@ test('an agent that was killed comes back to what ran, files and all, also witho
     () => scene.bot.state.hellos.length === 2,
     () => 'the second hello',
   );
-  const report = await scene.bot.report(goal.id, (one) => isRunning(1)(one) && one.work !== undefined);
+  const report = await scene.bot.report(goal.id, (one) => isRunning(1)(one) && one.work?.untracked === 1);
   expect(report.work).toEqual({ changed: 0, untracked: 1, unpushed: 0 });
   expect(scene.bot.state.hellos[1]!.workspaces).toMatchObject([{ id: goal.id, run: 1 }]);
 });
@@ -157,7 +164,7 @@ test('a clone that was cut off by a kill is made again, and no half of it stays'
   server.release();
   scene.start();
   await scene.bot.report(goal.id, isRunning(1));
-  expect(readdirSync(join(scene.dir, 'workspaces', goal.id)).sort()).toEqual(['api', 'workspace.json']);
+  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['api', 'workspace.json']);
   expect(readdirSync(scene.checkout(goal)).sort()).toEqual(['.git', 'README.md']);
 });
 
@@ -299,10 +306,8 @@ test('killed again and again at any moment, the agent ends where the bot wants i
   await scene.bot.report(goal.id, isRunning(20));
   await scene.bot.report(other.id, isRunning(20));
   expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
-  for (const one of [goal, other]) {
-    const names = readdirSync(join(scene.dir, 'workspaces', one.id));
-    expect(names.sort()).toEqual(['api', 'workspace.json']);
-  }
+  for (const one of [goal, other])
+    await hasOnly(join(scene.dir, 'workspaces', one.id), ['api', 'workspace.json']);
   scene.bot.want({ ...goal, desired: 'deleted', force: true }, { ...other, desired: 'deleted' });
   for (const one of [goal, other]) await scene.bot.report(one.id, (report) => report.phase === 'deleted');
   expect(readdirSync(join(scene.dir, 'workspaces'))).toEqual([]);
