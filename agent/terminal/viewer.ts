@@ -59,6 +59,7 @@ export function createViewer(
     looksAt: (session) => [...attachments.values()].some((attachment) => attachment.session === session),
   };
   place.onlookers.add(viewer);
+  if (place.sessions.size > 0) place.options.snapshots.warm(); // a page that comes back wants one next
   viewer.tell({ type: 'attached', sessions: [...place.sessions.values()].map(describeSession) });
   return viewer;
 }
