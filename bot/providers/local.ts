@@ -186,8 +186,8 @@ async function endProcesses(
   server: Pick<ServerRecord, 'name' | 'labels'>,
 ): Promise<void> {
   const ours = isProcessOf(local, server, await readProcess(folder));
-  const patienceMs = Math.min(5_000, local.timeoutMs / 4);
-  const left = await endFamily(ours, { graceMs: patienceMs, killMs: patienceMs });
+  const graceMs = Math.min(5_000, local.timeoutMs / 8);
+  const left = await endFamily(ours, { graceMs, killMs: local.timeoutMs / 4 });
   if (left.length === 0) return;
   throw fault('remove', true, `these processes do not end, even when killed: ${left.join(', ')}.`);
 }

@@ -1,5 +1,5 @@
 // The local provider, over real processes and folders.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmod,
@@ -295,7 +295,7 @@ describe('a bot that ended in the middle', () => {
       }
       for (const server of await provider.list()) await provider.remove(server);
       await expect.poll(() => provider.list(), patience).toEqual([]);
-      expect(await pidsThatMention('SAM_INSTALLATION=ours')).toEqual([]);
+      expect(await pidsThatMention(place.dataDir)).toEqual([]);
       const left = await readdir(join(place.dataDir, 'nodes'));
       expect(left.filter((entry) => !entry.startsWith('.new-'))).toEqual([]);
       expect([...seen]).toContain('running, 1 agents');
@@ -307,7 +307,7 @@ describe('removing a local node', () => {
   test.runIf(isLinux)(
     'leaves no process: not the deaf, not the daemons, not those without a mark',
     async () => {
-      const place = await aPlace({ agent: FAMILY, timeoutMs: 8_000 });
+      const place = await aPlace({ agent: FAMILY, timeoutMs: 16_000 });
       const provider = place.open('ours');
       const [order, other] = [anOrder(), anOrder()];
       const server = await provider.create(order);
@@ -323,7 +323,7 @@ describe('removing a local node', () => {
   );
 
   test.runIf(isLinux)('ends the daemons of an agent that is dead, which are no agent', async () => {
-    const place = await aPlace({ agent: FAMILY, timeoutMs: 8_000 });
+    const place = await aPlace({ agent: FAMILY, timeoutMs: 16_000 });
     const provider = place.open('ours');
     const order = anOrder();
     const server = await provider.create(order);
@@ -401,13 +401,16 @@ describe('when this machine does not go along, the local provider', () => {
     }
   });
 
-  test('ends each call in its time, and what it began is found', async () => {
+  test('ends each call in its time, also when the disk does not answer', async () => {
     const place = await aPlace();
     const order = anOrder();
-    const error = await errorOf(place.open('ours', { timeoutMs: 0 }).create(order));
-    expect(error).toMatchObject({ retryable: true, message: 'local: create: no answer within 0 ms.' });
-    const provider = place.open('ours');
-    await expect.poll(async () => (await provider.find(order.name))?.status, patience).toBe('running');
+    await mkdir(place.folderOf(order), { recursive: true });
+    const record = join(place.folderOf(order), 'server.json');
+    execFileSync('mkfifo', [record]);
+    const error = await errorOf(place.open('ours', { timeoutMs: 50 }).find(order.name));
+    expect(error).toMatchObject({ retryable: true, message: 'local: find: no answer within 50 ms.' });
+    // Lets go who still reads.
+    await writeFile(record, '{}');
   });
 
   test.each([
@@ -428,7 +431,9 @@ test('where there is no /proc, a process is known again by what `ps` says', asyn
   const find = async () => (await listProcesses('darwin')).find(({ pid }) => pid === process.pid);
   const first = await find();
   expect(first).toMatchObject({ parent: process.ppid, birth: expect.stringMatching(/\d:\d\d.*\d{4}$/) });
-  expect((await find())?.birth).toBe(first?.birth);
+  // On Linux, where only this test uses it, ps counts from a boot time that moves with the clock.
+  const [one, other] = [first, await find()].map((found) => Date.parse(found?.birth ?? ''));
+  expect(Math.abs(one! - other!)).toBeLessThanOrEqual(2_000);
 });
 
 test('the table knows the local provider by its name', async () => {
@@ -441,7 +446,7 @@ test('the table knows the local provider by its name', async () => {
 
 /** An agent with a deaf child without a mark, and a deaf daemon: in a session of its own, its parent gone. */
 const FAMILY = `
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 const dir = process.env.SAM_DIR;
 const stay = \`process.on('SIGTERM', () => undefined);
   require('fs').writeFileSync(process.argv[1], String(process.pid));
