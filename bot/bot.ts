@@ -161,6 +161,7 @@ async function makeProvider({ config, env }: BotOptions, { db }: Database): Prom
     installation: await store.settle(db, 'installation', randomBase32(12)),
     timeoutMs: timingFrom(config.baseMs).callTimeoutMs,
     local: {
+      url: config.baseUrl,
       dataDir: config.dataDir,
       agent: { command: [process.execPath, join(ROOT, 'agent/main.ts')] },
       env,

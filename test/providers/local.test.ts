@@ -64,7 +64,7 @@ describe('the agent of a local node', () => {
     // macOS adds this one to every process.
     delete env['__CF_USER_TEXT_ENCODING'];
     expect(env).toEqual({
-      PATH: expect.stringContaining(BOT_ENV.PATH!),
+      PATH: expect.stringContaining('/usr/bin'),
       HOME: BOT_ENV.HOME,
       LANG: BOT_ENV.LANG,
       TERM: BOT_ENV.TERM,
@@ -78,6 +78,15 @@ describe('the agent of a local node', () => {
       pid: expect.any(Number),
     });
     expect(env['PATH']?.split(':')).toContain(dirname(process.execPath));
+  });
+
+  test('gets the folders that npm put into the PATH for its scripts taken out of it', async () => {
+    const place = await aPlace();
+    const order = anOrder();
+    const given = { PATH: '/srv/sam/node_modules/.bin:/usr/bin:/lib/node-gyp-bin' };
+    await place.open('ours', { env: given }).create(order);
+    const env = await environmentOf(place, order);
+    expect(env['PATH']).toBe(`/usr/bin:${dirname(process.execPath)}`);
   });
 
   test('gets no variable that the bot does not have, but for a PATH with its own Node', async () => {
@@ -153,6 +162,23 @@ describe('the agent of a local node', () => {
     await provider.remove(server);
     expect(await provider.find(order.name)).toBeUndefined();
     expect(await identify(stranger)).toBeDefined();
+  });
+});
+
+describe('a bot whose address changed', () => {
+  test('finds its server off, and a start has the agent call the new address from the same folder', async () => {
+    const place = await aPlace();
+    const order = anOrder();
+    const server = await place.open('ours', { url: order.boot.url }).create(order);
+    const before = await pidOf(place.folderOf(order));
+    const moved = place.open('ours', { url: 'http://127.0.0.1:2' });
+    expect(await moved.find(order.name)).toMatchObject({ id: server.id, status: 'off' });
+    await moved.start(server);
+    expect(await moved.find(order.name)).toMatchObject({ id: server.id, status: 'running' });
+    const after = await pidOf(place.folderOf(order));
+    expect(await pidsThatMention(`SAM_SERVER=${order.name}`)).toEqual([after]);
+    expect(after).not.toBe(before);
+    expect(await pidsThatMention('SAM_URL=http://127.0.0.1:2')).toContain(after);
   });
 });
 
