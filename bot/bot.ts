@@ -1,4 +1,5 @@
 // One bot: its parts, put together, started in order and ended in reverse. Reads no environment and no terminal.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -194,7 +195,8 @@ function makeConsole({ config, database: { db }, screen, cwd, login }: Settled):
 }
 
 async function makeRoutes({ config, database: { db }, keys }: Settled, sweeps: Sweep[]): Promise<Route[]> {
-  const page = await bundlePage(join(config.dataDir, 'page'));
+  const built = join(ROOT, 'dist/page');
+  const page = await bundlePage(existsSync(built) ? built : join(config.dataDir, 'page'));
   const { baseUrl } = config;
   return [
     ...pageRoutes(page, []),

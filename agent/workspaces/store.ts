@@ -69,6 +69,9 @@ export function createStore(dir: string): Store {
       await removeTree(trash);
       const found: Workspace[] = [];
       for (const id of await listFolder(join(dir, 'workspaces'))) {
+        for (const name of await listFolder(folder(id))) {
+          if (isUnfinished(name)) await rm(join(folder(id), name), { force: true });
+        }
         try {
           const state = await findJson(join(folder(id), STATE_FILE));
           if (state === undefined) onStray(id);

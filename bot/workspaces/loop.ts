@@ -20,17 +20,22 @@ export interface Loop {
 
 export interface LoopOptions {
   log: Logger;
-  /** Jobs at once. */
+  /** Jobs of one source at once: a provider that hangs must not hold up what needs no provider. */
   width?: number;
   pollMs?: number;
 }
 
+/** The shortest rest. */
+const REST_MS = 20;
+
 export function createLoop(sources: Source[], { log, width = 8, pollMs = 2_000 }: LoopOptions): Loop {
-  const running = new Set<Promise<void>>();
+  const lanes = sources.map((source) => createLane(source, { log, width, onEnd: () => wake() }));
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
   let isStopped = true;
   let isHinted = false;
+  /** Looks in a row that found nothing though something was said to be due. */
+  let vainLooks = 0;
 
   const wake = (): void => {
     isHinted = true;
@@ -38,43 +43,30 @@ export function createLoop(sources: Source[], { log, width = 8, pollMs = 2_000 }
     looking = look().finally(() => {
       looking = undefined;
       // A hint that came while the last query was on its way.
-      if (isHinted && running.size < width) wake();
+      if (isHinted) wake();
     });
   };
 
   async function look(): Promise<void> {
     clearTimeout(timer);
-    const restMs = await drain().catch((error: unknown) => {
-      log.error({ err: error }, 'the loop could not look for work');
-      return pollMs;
-    });
-    if (!isStopped) timer = setTimeout(wake, restMs);
+    const hasTaken = await drain();
+    const dues = await Promise.all(lanes.map((lane) => lane.dueInMs()));
+    const dueMs = Math.min(pollMs, ...dues.map((due) => due ?? pollMs));
+    // Due, but not for us: another bot has it, or it waits for something else. Ask less and less often.
+    vainLooks = hasTaken || dueMs > 0 ? 0 : vainLooks + 1;
+    const restMs = Math.max(dueMs, REST_MS * 2 ** Math.min(vainLooks, 10));
+    if (!isStopped) timer = setTimeout(wake, Math.min(pollMs, restMs));
   }
 
-  /** Starts everything that is due and has room. Returns how long to rest. */
-  async function drain(): Promise<number> {
-    let isAny = true;
-    while (isAny && !isStopped && running.size < width) {
+  /** Starts everything that is due and has room. Whether it was anything. */
+  async function drain(): Promise<boolean> {
+    let hasTaken = false;
+    for (let isAny = true; isAny && !isStopped; hasTaken ||= isAny) {
       isHinted = false;
       isAny = false;
-      for (const source of sources) if (await startOne(source)) isAny = true;
+      for (const lane of lanes) if (!isStopped && (await lane.startOne())) isAny = true;
     }
-    const dues = await Promise.all(sources.map((source) => source.dueInMs()));
-    return Math.min(pollMs, ...dues.map((due) => (due === undefined ? pollMs : Math.max(20, due))));
-  }
-
-  async function startOne(source: Source): Promise<boolean> {
-    if (isStopped || running.size >= width) return false;
-    const job = await source.take();
-    if (!job) return false;
-    const run = job()
-      .catch((error: unknown) => log.error({ err: error, source: source.name }, 'a job threw'))
-      .finally(() => {
-        running.delete(run);
-        wake();
-      });
-    running.add(run);
-    return true;
+    return hasTaken;
   }
 
   return {
@@ -87,7 +79,56 @@ export function createLoop(sources: Source[], { log, width = 8, pollMs = 2_000 }
       isStopped = true;
       clearTimeout(timer);
       await looking;
-      await Promise.allSettled(running);
+      await Promise.all(lanes.map((lane) => lane.end()));
     },
+  };
+}
+
+interface Lane {
+  /** False: nothing is due, or there is no room. */
+  startOne(): Promise<boolean>;
+  dueInMs(): Promise<number | undefined>;
+  /** Resolves when no job runs. */
+  end(): Promise<unknown>;
+}
+
+/** One source and its jobs. What it throws is logged, and harms no other. */
+function createLane(
+  source: Source,
+  { log, width, onEnd }: { log: Logger; width: number; onEnd: () => void },
+): Lane {
+  const running = new Set<Promise<void>>();
+  const complain = (what: string) => (error: unknown) => {
+    log.error({ err: error, source: source.name }, what);
+    return undefined;
+  };
+  const run = async (job: () => Promise<void>): Promise<boolean> => {
+    try {
+      await job();
+      return true;
+    } catch (error) {
+      complain('a job threw')(error);
+      return false;
+    }
+  };
+  return {
+    async startOne() {
+      if (running.size >= width) return false;
+      const job = await source.take().catch(complain('the loop could not look for work'));
+      if (!job) return false;
+      const ended = run(job).then((isFine) => {
+        running.delete(ended);
+        // After an error the next poll goes on: what throws at once would be taken again at once.
+        if (isFine) onEnd();
+      });
+      running.add(ended);
+      return true;
+    },
+    // Without room nobody has to ask: the end of a job wakes the loop.
+    dueInMs: async () =>
+      running.size < width
+        ? source.dueInMs().catch(complain('the loop could not ask when to look'))
+        : undefined,
+    end: () => Promise.all(running),
   };
 }

@@ -21,9 +21,6 @@ export interface NodeLife {
   timing: Timing;
 }
 
-/** How often a pass looks again while the outside world has to move; a provider's calls are counted. */
-const LOOK_AGAIN_MS = 3_000;
-
 const wait = (until: Date | null): NodeStep => ({ do: 'wait', until });
 
 /** `server` is what the provider shows under the node's name; `isWanted`: a workspace on it is not deleted. */
@@ -54,16 +51,21 @@ function towardsDeleted(node: Node, server: Server | undefined, now: Date, timin
   if (node.phase !== 'deleting') return { do: 'enter', phase: 'deleting' };
   if (server) return { do: 'remove', server };
   // A create that got no answer may still land: absence is believed only after the quiet period.
-  const quiet = node.createSentAt && later(node.createSentAt, timing.quietMs);
-  if (quiet && !node.observedAt && !isPast(quiet, now))
-    return wait(soonest(quiet, later(now, LOOK_AGAIN_MS)));
+  const quiet = quietEnd(node, timing);
+  if (quiet && !node.observedAt && !isPast(quiet, now)) return waitFor(quiet, now, timing);
   return { do: 'enter', phase: 'deleted' };
 }
 
 function whileCreating(node: Node, server: Server | undefined, now: Date, timing: Timing): NodeStep {
   if (server) return { do: 'enter', phase: 'booting', server };
-  const quiet = node.createSentAt && later(node.createSentAt, timing.quietMs);
-  if (quiet && !isPast(quiet, now)) return wait(soonest(quiet, later(now, LOOK_AGAIN_MS)));
+  const quiet = quietEnd(node, timing);
+  if (quiet && !isPast(quiet, now)) return waitFor(quiet, now, timing);
+  // Only once it was tried: a bot that was down for an hour still makes what is wanted.
+  if (node.createSentAt && isPast(later(node.phaseSince, timing.creatingMs), now))
+    return {
+      do: 'fail',
+      failure: node.lastError ?? { class: 'provider', message: 'The provider did not make the machine.' },
+    };
   return { do: 'create' };
 }
 
@@ -74,13 +76,13 @@ function whileBooting(node: Node, server: Server | undefined, now: Date, timing:
       failure: { class: 'provider', message: 'The machine vanished while it was starting.' },
     };
   if (node.lastHeardAt) return { do: 'enter', phase: 'ready', server };
-  if (server.status === 'off') return { do: 'start', server };
   const deadline = later(node.phaseSince, timing.bootMs);
-  if (!isPast(deadline, now)) return wait(soonest(deadline, later(now, LOOK_AGAIN_MS)));
-  return {
-    do: 'fail',
-    failure: { class: 'provider', message: 'The machine started, but its agent never called.' },
-  };
+  if (isPast(deadline, now))
+    return {
+      do: 'fail',
+      failure: { class: 'provider', message: 'The machine started, but its agent never called.' },
+    };
+  return server.status === 'off' ? { do: 'start', server } : waitFor(deadline, now, timing);
 }
 
 function whileAlive(
@@ -95,22 +97,38 @@ function whileAlive(
       do: 'fail',
       failure: { class: 'provider', message: 'The machine is gone: somebody or something deleted it.' },
     };
-  if (server.status === 'off')
-    return node.phase === 'ready' ? { do: 'enter', phase: 'unhealthy' } : { do: 'start', server };
-  const isSilent = !node.lastHeardAt || isPast(later(node.lastHeardAt, life.timing.silenceMs), now);
+  const { silenceMs } = life.timing;
+  const isOff = server.status === 'off';
+  const isSilent = isOff || !node.lastHeardAt || isPast(later(node.lastHeardAt, silenceMs), now);
   if (isSilent && node.phase === 'ready') return { do: 'enter', phase: 'unhealthy' };
   if (!isSilent && node.phase === 'unhealthy') return { do: 'enter', phase: 'ready', server };
-  if (isWanted)
-    return node.idleSince ? { do: 'idle', since: null } : wait(isSilent ? later(now, LOOK_AGAIN_MS) : null);
+  if (isWanted) {
+    if (node.idleSince) return { do: 'idle', since: null };
+    if (isOff) return { do: 'start', server };
+    // An agent that is back makes the row due; this look is for what happens to the machine meanwhile.
+    return wait(isSilent ? later(now, silenceMs) : null);
+  }
+  // Nobody wants it: one that is off is not started for that.
   if (!node.idleSince) return { do: 'idle', since: now };
   const end = later(node.idleSince, life.nodeWarmMs);
   return isPast(end, now) ? { do: 'discard' } : wait(end);
 }
 
-const soonest = (one: Date, other: Date): Date => (one < other ? one : other);
+const quietEnd = (node: Node, timing: Timing): Date | null =>
+  node.createSentAt && later(node.createSentAt, timing.quietMs);
+
+/** Waits for the end of something, and looks at the outside world meanwhile. */
+function waitFor(end: Date, now: Date, timing: Timing): NodeStep {
+  const look = later(now, timing.lookAgainMs);
+  return wait(end < look ? end : look);
+}
 
 /** A workspace's files can be on it, or get there. */
 export const isUsable = (node: Node): boolean => node.desired === 'running' && !isGone(node);
+
+/** A workspace may have left something on it: it has spoken to us once, and it is not gone. */
+export const mayHold = (node: Node | undefined): node is Node =>
+  node !== undefined && node.readyAt !== null && !isGone(node);
 
 /** Nothing that was on it will come back. */
 export const isGone = (node: Node): boolean =>

@@ -25,7 +25,10 @@ export function chooseNode(candidates: Candidate[], size: Size, perNode: number)
   );
   const load = ({ node, workspaces }: Candidate): number =>
     workspaces + 0.4 * (node.load?.cpu ?? 0) + 0.6 * (node.load?.memory ?? 0);
-  return fitting.sort(
-    (a, b) => load(a) - load(b) || a.node.createdAt.getTime() - b.node.createdAt.getTime(),
+  return fitting.toSorted(
+    (a, b) =>
+      load(a) - load(b) ||
+      a.node.createdAt.getTime() - b.node.createdAt.getTime() ||
+      (a.node.id < b.node.id ? -1 : 1),
   )[0]?.node;
 }

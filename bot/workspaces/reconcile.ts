@@ -2,15 +2,15 @@
 import type { Logger } from 'pino';
 import { ProviderError, messageOf } from '../errors.ts';
 import type { Failure, Work } from '../../agent/protocol.ts';
-import type { Node, Workspace } from '../database/schema.ts';
+import type { Node, NodePhase, Workspace, WorkspacePhase } from '../database/schema.ts';
 import { newNodeId, serverName } from '../ids.ts';
 import type { Provider, Server } from '../providers/provider.ts';
 import type { Source } from './loop.ts';
-import { nextNodeStep, type NodeStep } from './node.ts';
+import { isUsable, nextNodeStep, type NodeStep } from './node.ts';
 import { chooseNode } from './placement.ts';
 import * as store from './store.ts';
 import type { Claim, Executor } from './store.ts';
-import { backoffMs, later, type Timing } from './timing.ts';
+import { backoffMs, isPast, later, type Timing } from './timing.ts';
 import { describeLoss, nextStep, type WorkspaceStep } from './workspace.ts';
 
 /** Durations in ms; 0 means never, or no maximum. */
@@ -33,9 +33,6 @@ export interface Reconciler {
   timing: Timing;
   log: Logger;
 }
-
-/** How often a row's error is retried before it counts as failed. */
-const MAX_ATTEMPTS = 6;
 
 // --- workspaces ---------------------------------------------------------------------------------------------------
 
@@ -97,50 +94,62 @@ function entering(
     attempts: 0,
     ...(step.nodeId === null ? { nodeId: null } : {}),
     ...(step.phase === 'running' ? { lastError: null, runningAt: row.runningAt ?? now } : {}),
-    ...(step.phase === 'deleted' ? { lastError: null } : {}),
+    ...(step.phase === 'stopped' || step.phase === 'deleted' ? { lastError: null } : {}),
   };
 }
 
 async function place(r: Reconciler, held: Claim<Workspace>): Promise<void> {
-  const { row, now } = held;
-  const placed = await r.db.transaction(async (tx) => {
-    const candidates = await store.lockNodesOf(tx, row.owner, r.provider.name);
-    // Its files may be on a node already: it goes back there or nowhere.
-    const own = candidates.find(({ node }) => node.id === row.nodeId);
-    const chosen =
-      own && own.node.desired === 'running' && own.node.phase !== 'failed'
-        ? own.node
-        : chooseNode(candidates, row.size, r.limits.workspacesPerNode);
-    const living = candidates.filter(({ node }) => node.desired === 'running').length;
-    if (!chosen && r.limits.nodesPerUser > 0 && living >= r.limits.nodesPerUser) return undefined;
-    const id = chosen?.id ?? newNodeId();
-    if (!chosen)
-      await store.insertNode(tx, {
-        id,
-        name: serverName(id),
-        owner: row.owner,
-        provider: r.provider.name,
-        size: row.size,
-        phase: 'creating',
-        desired: 'running',
-      });
-    // In the same transaction as the node's lock: from here on the node is wanted.
-    const isHeld = await store.assignNode(tx, held, id);
-    if (!isHeld) throw new LostLease();
-    if (chosen) await store.wakeNodes(tx, [id]);
-    return id;
-  });
-  if (placed)
-    return finish(r, held, { phase: 'provisioning', nodeId: placed, reported: null, lastError: null }, now);
+  const isPlaced = await r.db.transaction((tx) => placeLocked(r, tx, held));
+  if (isPlaced) return;
+  const count = r.limits.nodesPerUser;
   const failure: Failure = {
     class: 'configuration',
-    message: `You have ${r.limits.nodesPerUser} machines already, which is the most a person may have.`,
+    message: `You have ${count} machine${count === 1 ? '' : 's'} already, which is the most a person may have.`,
   };
   await finish(r, held, { phase: 'failed', lastError: failure }, null);
 }
 
-class LostLease extends Error {
-  override readonly name = 'LostLease';
+/** One transaction chooses and takes: from its end on the node is wanted. False: there is no room. */
+async function placeLocked(r: Reconciler, tx: Executor, held: Claim<Workspace>): Promise<boolean> {
+  const { row, now } = held;
+  const candidates = await store.lockNodesOf(tx, row.owner, r.provider.name);
+  // Its files may be on a node already: it goes back there or nowhere.
+  const own = candidates.find(({ node }) => node.id === row.nodeId && isUsable(node))?.node;
+  const chosen = own ?? chooseNode(candidates, row.size, r.limits.workspacesPerNode);
+  const living = candidates.filter(({ node }) => node.desired === 'running').length;
+  if (!chosen && r.limits.nodesPerUser > 0 && living >= r.limits.nodesPerUser) return false;
+  const nodeId = chosen?.id ?? (await insertNode(r, tx, row));
+  if (chosen) await store.wakeNodes(tx, [chosen.id]);
+  const patch: store.WorkspacePatch = {
+    phase: 'provisioning',
+    nodeId,
+    lastError: null,
+    ...(nodeId === row.nodeId ? {} : { reported: null }),
+    ...(nodeId !== row.nodeId && row.reported ? { notice: FRESH_NOTICE } : {}),
+  };
+  if (!(await store.finishWorkspace(tx, held, patch, now))) throw new Overtaken();
+  return true;
+}
+
+const FRESH_NOTICE = 'Its former machine is gone, so it begins with a fresh checkout.';
+
+async function insertNode(r: Reconciler, tx: Executor, { owner, size }: Workspace): Promise<string> {
+  const id = newNodeId();
+  await store.insertNode(tx, {
+    id,
+    name: serverName(id),
+    owner,
+    provider: r.provider.name,
+    size,
+    phase: 'creating',
+    desired: 'running',
+  });
+  return id;
+}
+
+/** The lease was lost, or somebody wants something else by now: nothing of this pass may stay. */
+class Overtaken extends Error {
+  override readonly name = 'Overtaken';
 }
 
 async function want(
@@ -169,22 +178,32 @@ async function want(
 /** Nothing was deleted: people hear what would be lost. What nobody asked for is announced, and done a day later. */
 async function refuse(r: Reconciler, held: Claim<Workspace>, work: Work | undefined): Promise<void> {
   const { row, now } = held;
-  const desired = row.desiredBefore ?? 'stopped';
   const deleteAt = row.isAutomatic ? later(now, r.timing.lastCallMs) : null;
-  const patch = await store.restoreWorkspace(r.db, row, {
-    desired,
-    phase: row.reported?.phase === 'running' ? 'running' : 'stopped',
-    step: null,
-    deleteAt,
-    isAutomatic: false,
-    notice:
-      `${describeLoss(work)} ${deleteAt ? 'It will be deleted all the same unless you start it or push.' : 'Push it, or say `rm NAME --force`.'}`.replace(
-        'NAME',
-        row.name,
-      ),
-    ...(row.reported ? { reported: withoutRefusal(row.reported) } : {}),
-  });
-  await finish(r, held, patch, now);
+  const names = await store.freeNames(r.db, row);
+  const name = names.name ?? row.name;
+  const wayOn = deleteAt
+    ? `It will be deleted all the same unless you start it: \`start ${name}\`.`
+    : `Push it, or say \`rm ${name} --force\`.`;
+  await finish(
+    r,
+    held,
+    {
+      ...names,
+      desired: row.desiredBefore ?? 'stopped',
+      phase: phaseAfterRefusal(row),
+      step: null,
+      deleteAt,
+      isAutomatic: false,
+      notice: `${describeLoss(work)} ${wayOn}`,
+      ...(row.reported ? { reported: withoutRefusal(row.reported) } : {}),
+    },
+    now,
+  );
+}
+
+/** Where it stood, as far as the agent said: what had failed is not started again by that. */
+function phaseAfterRefusal({ reported }: Workspace): WorkspacePhase {
+  return reported?.phase === 'running' || reported?.phase === 'failed' ? reported.phase : 'stopped';
 }
 
 function withoutRefusal(report: NonNullable<Workspace['reported']>): NonNullable<Workspace['reported']> {
@@ -193,7 +212,7 @@ function withoutRefusal(report: NonNullable<Workspace['reported']>): NonNullable
 }
 
 async function retryWorkspace(r: Reconciler, held: Claim<Workspace>, error: unknown): Promise<void> {
-  if (error instanceof LostLease) return;
+  if (error instanceof Overtaken) return finish(r, held, {}, held.now);
   r.log.error({ workspace: held.row.id, err: error }, 'pass failed');
   const attempts = held.row.attempts + 1;
   await finish(r, held, { attempts }, later(held.now, backoffMs(attempts)));
@@ -227,18 +246,19 @@ async function performNodeStep(
   server: Server | undefined,
 ): Promise<void> {
   const { now } = held;
+  const { timing } = r;
   const seen: store.NodePatch = server
     ? { observedAt: now, providerId: server.id, address: server.address ?? null }
     : {};
   const end = async (patch: store.NodePatch, nextAt: Date | null): Promise<void> => {
-    await store.finishNode(r.db, held, { ...seen, ...patch }, nextAt);
+    await store.finishNode(r.db, held, { ...seen, ...recovered(held.row), ...patch }, nextAt);
   };
   switch (step.do) {
     case 'wait':
       return end({}, step.until);
     case 'enter':
       return end(
-        { phase: step.phase, attempts: 0, ...(step.phase === 'ready' ? { lastError: null } : {}) },
+        { phase: step.phase, attempts: 0, ...(isOnItsWay(step.phase) ? { lastError: null } : {}) },
         step.phase === 'deleted' ? null : now,
       );
     case 'fail':
@@ -251,43 +271,52 @@ async function performNodeStep(
       return create(r, held);
     case 'start':
       await r.provider.start(step.server);
-      return end({}, later(now, 1_000));
+      return end({}, later(now, timing.lookAgainMs));
     case 'remove':
       await r.provider.remove(step.server);
-      return end({ attempts: 0 }, later(now, 500));
+      return end(
+        { attempts: 0 },
+        later(now, step.server.status === 'removing' ? timing.lookAgainMs : timing.lookSoonMs),
+      );
     default:
       return step satisfies never;
   }
 }
 
+/** The provider answers again. A node that is being made or deleted keeps count, and the reason. */
+const recovered = ({ phase, attempts }: Node): store.NodePatch =>
+  attempts > 0 && (isOnItsWay(phase) || phase === 'unhealthy') ? { attempts: 0, lastError: null } : {};
+
+/** What went wrong before is over; what ended it is remembered. */
+const isOnItsWay = (phase: NodePhase): boolean => phase === 'booting' || phase === 'ready';
+
 async function create(r: Reconciler, held: Claim<Node>): Promise<void> {
   const { row, now } = held;
   const bootstrapToken = await r.createBootstrapToken(row.id);
   // Committed before the call: after a crash here the next pass looks for the server instead of making a second.
-  if ((await store.markCreateSent(r.db, held)) !== 'running') return;
-  await r.provider.create({
-    name: row.name,
-    size: row.size,
-    node: row.id,
-    owner: row.owner,
-    boot: { url: r.baseUrl, node: row.id, bootstrapToken },
-  });
+  if (await store.markCreateSent(r.db, held))
+    await r.provider.create({
+      name: row.name,
+      size: row.size,
+      node: row.id,
+      owner: row.owner,
+      boot: { url: r.baseUrl, node: row.id, bootstrapToken },
+    });
   await store.finishNode(r.db, held, { attempts: 0 }, now);
 }
 
-/** An error from outside goes into the row: backoff if it may pass, `failed` if not or if it lasts. */
+/** An error from outside goes into the row: backoff if it may pass; while creating it fails if not, or if it lasts. */
 async function retryNode(r: Reconciler, held: Claim<Node>, error: unknown): Promise<void> {
-  r.log.warn({ node: held.row.id, err: error }, 'node pass failed');
-  const attempts = held.row.attempts + 1;
+  const { row, now } = held;
+  r.log.warn({ node: row.id, err: error }, 'node pass failed');
+  const attempts = row.attempts + 1;
   const isHopeless = error instanceof ProviderError && !error.retryable;
-  const mayFail = held.row.phase === 'creating' && held.row.desired === 'running';
-  if (mayFail && (isHopeless || attempts >= MAX_ATTEMPTS)) {
-    const failure: Failure = { class: isHopeless ? 'configuration' : 'provider', message: messageOf(error) };
-    await store.finishNode(r.db, held, { phase: 'failed', attempts, lastError: failure }, held.now);
-    return;
-  }
+  const lastError: Failure = { class: isHopeless ? 'configuration' : 'provider', message: messageOf(error) };
+  const isLate = isPast(later(row.phaseSince, r.timing.creatingMs), now) && attempts > 1;
+  if (row.phase === 'creating' && row.desired === 'running' && (isHopeless || isLate))
+    return store.failNode(r.db, held, { attempts, lastError });
   const pause = (error instanceof ProviderError && error.retryAfterMs) || backoffMs(attempts);
-  await store.finishNode(r.db, held, { attempts }, later(held.now, pause));
+  await store.finishNode(r.db, held, { attempts, lastError }, later(now, pause));
 }
 
 // --- what the loop takes ------------------------------------------------------------------------------------------

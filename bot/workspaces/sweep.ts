@@ -2,6 +2,7 @@
 // Each sweep stands alone: one that fails is written down and stops no other.
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
+import type { Node } from '../database/schema.ts';
 import type { Provider, Server } from '../providers/provider.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
@@ -33,46 +34,68 @@ export function createSweeps(options: SweepOptions): Sweep[] {
       run: () => store.wakeSilentNodes(db, timing.silenceMs),
     },
     { name: 'old-logs', everyMs: 60 * 60_000, run: () => store.forgetOldLogs(db, 30) },
+    { name: 'old-payloads', everyMs: 60 * 60_000, run: () => store.forgetPayloads(db, 7) },
   ];
 }
 
-/** Servers that no row wants go; rows whose server is missing or doubled are looked at again. */
-async function sweepServers({ db, provider, timing, log }: SweepOptions): Promise<void> {
-  const now = await store.readClock(db);
+/** Servers that no row wants go; rows whose server is missing are looked at again. */
+async function sweepServers(options: SweepOptions): Promise<void> {
+  const { db, provider, timing, log } = options;
   const servers = await provider.list();
+  // The rows after the list: whoever made a server had written its row before.
   const nodes = await store.listLivingNodes(db, provider.name);
+  const now = await store.readClock(db);
   const names = new Set(nodes.map((node) => node.name));
   const seen = new Set(servers.map((server) => server.name));
-  const missing = nodes.filter(
-    (node) => (node.phase === 'ready' || node.phase === 'unhealthy') && !seen.has(node.name),
-  );
+  const missing = nodes.filter((node) => isUp(node) && !seen.has(node.name));
   await store.wakeNodes(
     db,
     missing.map((node) => node.id),
   );
-  const unknown = servers.filter(
-    (server) => !names.has(server.name) && isPast(later(server.createdAt, timing.graceMs), now),
-  );
-  for (const server of unknown.slice(0, MAX_REMOVALS))
-    await removeUnknown({ db, provider, timing, log }, server);
-  if (unknown.length > MAX_REMOVALS)
-    log.warn({ left: unknown.length - MAX_REMOVALS }, 'more unknown servers than one sweep deletes');
+  const isUnknown = (server: Server): boolean =>
+    !names.has(server.name) &&
+    server.status !== 'removing' &&
+    isPast(later(server.createdAt, timing.graceMs), now);
+  const left = await removeSome(options, servers.filter(isUnknown));
+  if (left > 0) log.warn({ left }, 'unknown servers that this sweep did not delete');
+}
+
+const isUp = ({ phase }: Node): boolean => phase === 'ready' || phase === 'unhealthy';
+
+/** Goes on after one that fails, and throws then. Gives how many were not looked at. */
+async function removeSome(options: SweepOptions, unknown: Server[]): Promise<number> {
+  const errors: string[] = [];
+  let removals = 0;
+  let looks = 0;
+  for (const server of unknown) {
+    if (removals >= MAX_REMOVALS) break;
+    looks++;
+    const isRemoved = await removeUnknown(options, server).catch((error: unknown) => {
+      errors.push(`${server.name}: ${messageOf(error)}`);
+      return false;
+    });
+    if (isRemoved) removals++;
+  }
+  if (errors.length > 0) throw new Error(errors.join('; '));
+  return unknown.length - looks;
 }
 
 /** Proof before deletion: our labels, and a fresh look at both the server and the rows. */
-async function removeUnknown({ db, provider, log }: SweepOptions, listed: Server): Promise<void> {
-  const node = await store.findNode(db, listed.labels['sam-node']);
-  if (node && node.phase !== 'deleted') return;
+async function removeUnknown({ db, provider, log }: SweepOptions, listed: Server): Promise<boolean> {
   const fresh = await provider.find(listed.name);
-  if (
-    !fresh ||
-    fresh.id !== listed.id ||
-    fresh.labels['sam-installation'] !== listed.labels['sam-installation']
-  )
-    return;
-  log.warn({ server: fresh.name, node: fresh.labels['sam-node'] }, 'deleting a server that no row wants');
+  const installation = listed.labels['sam-installation'];
+  if (fresh?.id !== listed.id || fresh.labels['sam-installation'] !== installation) return false;
+  const node = fresh.labels['sam-node'];
+  const row = await store.findNode(db, node);
+  if (row && row.phase !== 'deleted') {
+    log.warn({ server: fresh.name, node }, 'a server of a node that has another one; it is left alone');
+    await store.wakeNodes(db, [node]);
+    return false;
+  }
+  log.warn({ server: fresh.name, node }, 'deleting a server that no row wants');
   await provider.remove(fresh);
-  await store.append(db, fresh.labels['sam-node'], 0, 'swept', { server: fresh.name, id: fresh.id });
+  await store.append(db, node, 0, 'swept', { server: fresh.name, id: fresh.id });
+  return true;
 }
 
 export interface Sweeper {
@@ -83,24 +106,25 @@ export interface Sweeper {
 }
 
 export function createSweeper(sweeps: Sweep[], { db, log }: { db: Executor; log: Logger }): Sweeper {
-  const shortest = Math.min(...sweeps.map((sweep) => sweep.everyMs));
+  // Twice a period: a tick that comes a moment early must not cost a whole one.
+  const tickMs = Math.max(20, Math.min(...sweeps.map((sweep) => sweep.everyMs)) / 2);
+  const running = new Map<string, Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
-  let current: Promise<void> = Promise.resolve();
   const tick = async (): Promise<void> => {
-    for (const sweep of sweeps) await runAlone(sweep, db, log);
+    for (const sweep of sweeps) {
+      if (running.has(sweep.name)) continue;
+      const run = runAlone(sweep, db, log).finally(() => running.delete(sweep.name));
+      running.set(sweep.name, run);
+    }
+    await Promise.all(running.values());
   };
   return {
     start() {
-      timer = setInterval(
-        () => {
-          current = tick();
-        },
-        Math.max(250, shortest),
-      );
+      timer = setInterval(() => void tick(), tickMs);
     },
     async stop() {
       clearInterval(timer);
-      await current;
+      await Promise.all(running.values());
     },
     tick,
   };
@@ -114,7 +138,7 @@ async function runAlone(sweep: Sweep, db: Executor, log: Logger): Promise<void> 
       () => null,
       (reason: unknown) => messageOf(reason),
     );
-    if (error) log.error({ sweep: sweep.name, error }, 'a sweep failed');
+    if (error !== null) log.error({ sweep: sweep.name, error }, 'a sweep failed');
     await store.finishSweep(db, sweep.name, { durationMs: performance.now() - startedAt, error });
   } catch (error) {
     log.error({ err: error, sweep: sweep.name }, 'a sweep could not be written down');

@@ -6,7 +6,10 @@ export interface Timing {
   callTimeoutMs: number;
   /** A create that got no answer may still land for this long; only then is absence believed. */
   quietMs: number;
+  /** How long a provider may go on failing to make a server: some tries, each with its quiet period. */
+  creatingMs: number;
   bootMs: number;
+  /** Longer than making and booting together: the node's own failure says more than "not in time". */
   provisioningMs: number;
   preparingMs: number;
   stoppingMs: number;
@@ -20,6 +23,10 @@ export interface Timing {
   warningMs: number;
   /** Between saying what an automatic deletion would lose, and deleting. */
   lastCallMs: number;
+  /** How often a pass looks while the outside world has to move; a provider's calls are counted. */
+  lookAgainMs: number;
+  /** The same, right after it was asked to do something. */
+  lookSoonMs: number;
 }
 
 /** `baseMs` is 30 s; tests take less. */
@@ -27,8 +34,9 @@ export function timingFrom(baseMs = 30_000): Timing {
   return {
     callTimeoutMs: baseMs,
     quietMs: 4 * baseMs,
+    creatingMs: 12 * baseMs,
     bootMs: 24 * baseMs,
-    provisioningMs: 30 * baseMs,
+    provisioningMs: 40 * baseMs,
     preparingMs: 60 * baseMs,
     stoppingMs: 4 * baseMs,
     deletingMs: 4 * baseMs,
@@ -36,6 +44,8 @@ export function timingFrom(baseMs = 30_000): Timing {
     silenceMs: 1.5 * baseMs,
     warningMs: 60 * baseMs,
     lastCallMs: 2880 * baseMs,
+    lookAgainMs: baseMs / 10,
+    lookSoonMs: baseMs / 60,
   };
 }
 

@@ -1,7 +1,7 @@
 // What a workspace does next. Pure: rows and the time in, one step out. Knows no database and no agent.
 import type { Failure, Work } from '../../agent/protocol.ts';
 import type { Desired, Node, Workspace, WorkspacePhase } from '../database/schema.ts';
-import { isGone, isUsable } from './node.ts';
+import { isGone, isUsable, mayHold } from './node.ts';
 import { isPast, later, type Timing } from './timing.ts';
 
 export type WorkspaceStep =
@@ -98,8 +98,9 @@ function whilePreparing(
 function whileRunning(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
   if (!node || isGone(node)) return { do: 'fail', failure: lostNode };
   const reported = workspace.reported;
-  if (reported?.run !== workspace.run || reported.phase === 'preparing') return enter('preparing');
+  if (reported?.run !== workspace.run) return enter('preparing');
   if (reported.phase === 'failed') return { do: 'fail', failure: reported.failure ?? unsaid };
+  if (reported.phase !== 'running') return enter('preparing');
   const expiry = expiryOf(workspace, life.idleTimeoutMs);
   if (!expiry) return wait(null);
   if (isPast(expiry, now))
@@ -110,31 +111,14 @@ function whileRunning(workspace: Workspace, node: Node | undefined, now: Date, l
 }
 
 function towardsStopped(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
-  switch (workspace.phase) {
-    case 'queued':
-    case 'provisioning':
-      return { do: 'enter', phase: 'stopped', nodeId: null };
-    case 'preparing':
-    case 'running':
-    case 'failed':
-    case 'deleting':
-      return node && !isGone(node) ? enter('stopping') : enter('stopped');
-    case 'stopping':
-      return whileStopping(workspace, node, now, life.timing);
-    case 'stopped':
-      return whileStopped(workspace, now, life);
-    case 'deleted':
-      return wait(null);
-  }
+  if (workspace.phase === 'deleted') return wait(null);
+  if (workspace.phase === 'stopped') return whileStopped(workspace, now, life);
+  // No agent has heard of it, or none is left: nothing runs, and the node is free for others.
+  if (!mayHold(node)) return { do: 'enter', phase: 'stopped', nodeId: null };
+  return workspace.phase === 'stopping' ? whileStopping(workspace, now, life.timing) : enter('stopping');
 }
 
-function whileStopping(
-  workspace: Workspace,
-  node: Node | undefined,
-  now: Date,
-  timing: Timing,
-): WorkspaceStep {
-  if (!node || isGone(node)) return enter('stopped');
+function whileStopping(workspace: Workspace, now: Date, timing: Timing): WorkspaceStep {
   if (workspace.reported?.phase === 'stopped' && workspace.reported.run === workspace.run)
     return enter('stopped');
   return beforeDeadline(workspace, now, timing.stoppingMs, {
@@ -166,17 +150,20 @@ function whileStopped(workspace: Workspace, now: Date, life: Life): WorkspaceSte
 
 function towardsDeleted(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
   if (workspace.phase === 'deleted') return wait(null);
-  if (workspace.phase === 'queued' || workspace.phase === 'provisioning' || !node || isGone(node))
-    return enter('deleted');
+  // Also one that is queued may have files on a node: it was restarted a moment ago.
+  if (!mayHold(node)) return enter('deleted');
   if (workspace.phase !== 'deleting')
     return { do: 'enter', phase: 'deleting', step: workspace.force ? null : 'check' };
   const { reported, force } = workspace;
   if (reported?.phase === 'deleted') return enter('deleted');
   if (reported?.refused && !force) return { do: 'refuse', work: reported.refused };
+  // Then the agent has looked and found nothing to lose: from here on there is no way back.
+  const isUnderWay = reported?.phase === 'deleting';
+  const isSilent = node.phase === 'unhealthy' && !isUnderWay;
   const deadline = later(workspace.phaseSince, life.timing.deletingMs);
-  if (node.phase !== 'unhealthy' && !isPast(deadline, now)) return wait(deadline);
+  if (!isSilent && !isPast(deadline, now)) return wait(deadline);
   // A silent node cannot say what would be lost. `--force` waits for nobody: when the agent comes back it is told.
-  return force ? enter('deleted') : { do: 'refuse', work: undefined };
+  return force || isUnderWay ? enter('deleted') : { do: 'refuse', work: undefined };
 }
 
 function beforeDeadline(workspace: Workspace, now: Date, ms: number, failure: Failure): WorkspaceStep {
@@ -203,7 +190,8 @@ export const isDirty = (work: Work | undefined): work is Work =>
 
 /** What would go with it, as a sentence. */
 export function describeLoss(work: Work | undefined): string {
-  if (!isDirty(work)) return 'Its machine did not answer, so nobody knows what would be lost.';
+  if (!work) return 'Not deleted: its machine did not answer, so nobody knows what would be lost.';
+  if (!isDirty(work)) return 'Not deleted: Git could not say whether work would be lost.';
   const parts = [
     work.changed && `${work.changed} changed file${work.changed === 1 ? '' : 's'}`,
     work.untracked && `${work.untracked} new file${work.untracked === 1 ? '' : 's'}`,

@@ -161,7 +161,7 @@ function mistype(word: string, place: number, letter: string, how: string): stri
 
 test('a password in an address is never repeated', () => {
   const startings =
-    '|up |/sam up |up "|upp |up --node |up --size=|rename |extend |up acme/api@|help |stop\n/sam |/sam up `';
+    '|up |/sam up |up "|upp |probe --node |up --size=|rename |extend |up acme/api@|help |stop\n/sam |/sam up `';
   const around = fc.constantFrom(...startings.split('|'));
   const schemes = fc.constantFrom('https://', 'HTTP://', 'ssh://', 'https:\\\\', 'x://');
   const users = fc.constantFrom('sam:hunter2', 'hunter2', 'hunter2/x', 'a:hun#ter2@hunter2', '"hunter2');
@@ -204,7 +204,7 @@ describe('reading takes time in proportion to the text', () => {
     '<!--|<!-- |-->|<details>|</details|</details |<details|<@|<https://|https://|://|~~~\n|a://b@|`a``b```c',
     '/sam |until 18:40 |- ```\n|a\t|"" |=" |</details>|x<!--|`x`<|` <`` ',
   ].flatMap((line) => line.split('|'));
-  const openings = ['/sam up ', '/sam up https://github.com/acme/api', '/sam up --node "', '/sam x '];
+  const openings = ['/sam up ', '/sam up https://github.com/acme/api', '/sam probe --node "', '/sam x '];
 
   test.each(patterns)('%j over and over', (pattern) => {
     for (const context of [github, slash]) {

@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Browser } from 'playwright-core';
 import { browserMissing, launchBrowser } from '../browser.ts';
 import { startSite, type Site } from './site.ts';
-import { desktop, phone, visit, type Visitor } from './visitor.ts';
+import { desktop, phone, eventually, visit, type Visitor } from './visitor.ts';
 
-describe.skipIf(browserMissing)('the terminal on a phone', { timeout: 60_000 }, () => {
+describe.skipIf(browserMissing)('the terminal on a phone', { timeout: 120_000 }, () => {
   let browser: Browser;
   let site: Site;
   let ann: Visitor;
@@ -69,7 +69,7 @@ describe.skipIf(browserMissing)('the terminal on a phone', { timeout: 60_000 }, 
     await touch('touchStart', 300);
     for (let y = 320; y <= 700; y += 20) await touch('touchMove', y);
     await touch('touchEnd');
-    await expect.poll(ann.screen).not.toMatch(/^end$/m);
+    await eventually(ann.screen).not.toMatch(/^end$/m);
     expect(await ann.screen()).toMatch(/^2\d\d$/m);
   });
 
@@ -84,9 +84,9 @@ describe.skipIf(browserMissing)('the terminal on a phone', { timeout: 60_000 }, 
 
   test('when the keyboard takes half of the screen, the terminal fits into the rest', async () => {
     const rows = () => site.terminals.sessions('ws-abcdefghij23')[0]?.rows ?? 0;
-    await expect.poll(rows).toBeGreaterThan(35);
+    await eventually(rows).toBeGreaterThan(35);
     await ann.page.setViewportSize({ width: 390, height: 450 });
-    await expect.poll(rows).toBeLessThan(25);
+    await eventually(rows).toBeLessThan(25);
     const bar = await ann.page.locator('#keys').boundingBox();
     expect((bar?.y ?? 0) + (bar?.height ?? 0)).toBe(450);
   });

@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Browser } from 'playwright-core';
 import { browserMissing, launchBrowser } from '../browser.ts';
 import { grantless, startSite, type Site } from './site.ts';
-import { desktop, visit, type Visitor } from './visitor.ts';
+import { desktop, eventually, visit, type Visitor } from './visitor.ts';
 
-describe.skipIf(browserMissing)('what the page says when there is no terminal', { timeout: 60_000 }, () => {
+describe.skipIf(browserMissing)('what the page says when there is no terminal', { timeout: 120_000 }, () => {
   let browser: Browser;
   let site: Site;
   let visitor: Visitor | undefined;
@@ -23,8 +23,7 @@ describe.skipIf(browserMissing)('what the page says when there is no terminal', 
     return visitor;
   }
 
-  const heading = ({ page }: Visitor) =>
-    expect.poll(() => page.locator('#screen h1').textContent(), { timeout: 10_000 });
+  const heading = ({ page }: Visitor) => eventually(() => page.locator('#screen h1').textContent());
 
   test('a spent code: what happened, and the command for a new link', async () => {
     const spent = grantless(410, 'code-spent', { command: 'open api-412' });
@@ -78,10 +77,19 @@ describe.skipIf(browserMissing)('what the page says when there is no terminal', 
     expect(site.asked.map(({ code }) => code)).toEqual(['code', 'code']);
   });
 
+  test('a workspace that is on its way: the page says so and goes in by itself', async () => {
+    const message = 'api-412 is being prepared.';
+    site.answerTickets(() => ({ status: 409, body: { error: 'not-running', message, phase: 'preparing' } }));
+    const ann = await arrive('#code');
+    await eventually(() => ann.page.locator('#screen p').textContent()).toMatch(/being prepared.*in \d+ s/);
+    site.answerTickets();
+    await ann.isIn('Connected');
+  });
+
   test('a bot that is away for a moment: the page waits, says for how long, and goes on by itself', async () => {
     site.answerTickets(grantless(503, 'unavailable'));
     const ann = await arrive('#code');
-    await expect.poll(() => ann.page.locator('#screen p').textContent()).toMatch(/Trying again in \d+ s/);
+    await eventually(() => ann.page.locator('#screen p').textContent()).toMatch(/Trying again in \d+ s/);
     site.answerTickets();
     await ann.isIn('Connected');
     expect(site.asked.at(-1)?.code).toBe('code');

@@ -57,13 +57,14 @@ test('a snapshot keeps what the screen does not show: hidden cursor, mouse encod
     expect(screen).toContain(part);
 });
 
-test('output from before a resize is wrapped at the width it had', async () => {
-  const output = `${'a'.repeat(15)}\r\n${ESC}[6nb`;
+test('output is drawn at the width that the terminal had when it came', async () => {
+  const output = `${ESC}[2;50HY${ESC}[1;30HX`;
   const sizes = [
     { at: 0, cols: 10, rows: 5 },
-    { at: 17, cols: 40, rows: 8 },
+    { at: output.indexOf('Y') + 1, cols: 40, rows: 8 },
   ];
-  expect(await look([await take(output, { sizes })], 40, 8)).toMatchObject({ cursorY: 1, cursorX: 1 });
+  const expected = await look([`${ESC}[2;10HY${ESC}[1;30HX`], 40, 8);
+  expect(await look([await take(output, { sizes })], 40, 8)).toEqual(expected);
 });
 
 test('a thousand lines are kept above the screen', async () => {
@@ -207,6 +208,28 @@ test('an offset that the ring forgot is answered with a snapshot of now', async 
   await until(() => again.snapshots.length > 0, 'the snapshot');
   expect(again.from).toBe(infoOf(node, screen.id).end);
   expect(snapshotOf(again)).toContain('done');
+});
+
+test('whoever comes in the middle of a sequence or a character sees it whole', async () => {
+  await using node = await startNode();
+  const viewer = await attach(node);
+  const script =
+    "stty -echo raw; printf 'a\\e[3'; head -c 1 >/dev/null; printf '1mred \\xe6\\x97'; head -c 1 >/dev/null; printf '\\xa5.'; sleep 1000";
+  const screen = await open(viewer, { profile: run(script) });
+  const seen: Screen[] = [];
+  for (const [end, safe] of [
+    [4, 1],
+    [12, 10],
+  ] as const) {
+    await until(() => screen.at === end, 'the half of it');
+    seen.push(await resume(await attach(node), screen.id));
+    expect(seen.at(-1)?.from).toBe(safe);
+    type(viewer, screen, '.');
+  }
+  for (const other of seen) {
+    await until(() => other.at === 14 && other.snapshots.length > 0, 'the rest');
+    expect(await look(other.feed)).toEqual(await look([`a${ESC}[31mred 日.`]));
+  }
 });
 
 test('whoever comes into a flood ends up with the same screen as who was there', async () => {

@@ -1,7 +1,7 @@
 // Statements about nodes: whether they are wanted, where there is room, what is about to be created.
 import { and, asc, eq, inArray, ne, sql } from 'drizzle-orm';
-import { nodes, users, workspaces, type Desired, type Node, type Workspace } from '../../database/schema.ts';
-import { type Executor, databaseNow, type Claim, notify, holds, append } from './rows.ts';
+import { nodes, workspaces, type Node } from '../../database/schema.ts';
+import { type Executor, databaseNow, type Claim, notify, holds, append, inOrder, lockOwner } from './rows.ts';
 import { finishNode } from './passes.ts';
 
 export async function findNode(db: Executor, id: string): Promise<Node | undefined> {
@@ -19,36 +19,49 @@ export async function isWanted(db: Executor, nodeId: string): Promise<boolean> {
   return row !== undefined;
 }
 
-/** Commits "a create is about to be sent" and says whether it is still wanted. Undefined: the lease is lost. */
-export async function markCreateSent(db: Executor, held: Claim<Node>): Promise<Desired | undefined> {
-  const [row] = await db
+/** Commits "a create is about to be sent". False: it is not wanted any more, or the lease is lost. */
+export async function markCreateSent(db: Executor, held: Claim<Node>): Promise<boolean> {
+  const marked = await db
     .update(nodes)
     .set({ createSentAt: databaseNow })
     .where(and(holds(nodes, held), eq(nodes.desired, 'running')))
-    .returning({ desired: nodes.desired });
-  return row?.desired;
+    .returning({ id: nodes.id });
+  return marked.length > 0;
 }
 
 /** Gives a node up, unless a workspace was placed on it a moment ago. */
 export async function discardNode(db: Executor, held: Claim<Node>): Promise<void> {
   await db.transaction(async (tx) => {
-    const [node] = await tx.select().from(nodes).where(eq(nodes.id, held.row.id)).for('update');
-    const isNeeded = node?.phase !== 'failed' && (await isWanted(tx, held.row.id));
+    await tx.select({ id: nodes.id }).from(nodes).where(eq(nodes.id, held.row.id)).for('no key update');
+    // A new statement: it sees a placement that the lock waited for.
+    const isNeeded = held.row.phase !== 'failed' && (await isWanted(tx, held.row.id));
     await finishNode(tx, held, isNeeded ? {} : { desired: 'deleted' }, held.now);
   });
 }
 
 /** Nodes that no workspace is on are not kept warm any longer. Gives their ids. */
 export async function giveUpIdleNodes(db: Executor): Promise<string[]> {
-  const given = await db
-    .update(nodes)
-    .set({ desired: 'deleted', gen: sql`${nodes.gen} + 1`, nextAt: databaseNow })
-    .where(
-      sql`${nodes.phase} <> 'deleted' and not exists
-          (select 1 from ${workspaces} where ${workspaces.nodeId} = ${nodes.id} and ${workspaces.phase} <> 'deleted')`,
-    )
-    .returning({ id: nodes.id });
-  return given.map((node) => node.id);
+  return db.transaction(async (tx) => {
+    const isIdle = sql`not exists
+      (select 1 from ${workspaces} where ${workspaces.nodeId} = ${nodes.id} and ${workspaces.phase} <> 'deleted')`;
+    const locked = await inOrder(tx, isIdle);
+    // Asked again under the locks: a placement that was under way has ended by now.
+    const given = await tx
+      .update(nodes)
+      .set({ desired: 'deleted', gen: sql`${nodes.gen} + 1`, nextAt: databaseNow })
+      .where(
+        and(
+          inArray(
+            nodes.id,
+            locked.map((node) => node.id),
+          ),
+          isIdle,
+        ),
+      )
+      .returning({ id: nodes.id });
+    await notify(tx, 'due');
+    return given.map((node) => node.id);
+  });
 }
 
 export async function countLiving(db: Executor, ids: string[]): Promise<number> {
@@ -62,13 +75,13 @@ export async function lockNodesOf(
   provider: string,
 ): Promise<{ node: Node; workspaces: number }[]> {
   // The owner's row first: two placements of one owner must see each other's new node.
-  await tx.select({ id: users.id }).from(users).where(eq(users.id, owner)).for('update');
+  await lockOwner(tx, owner);
   const found = await tx
     .select()
     .from(nodes)
     .where(and(eq(nodes.owner, owner), eq(nodes.provider, provider), ne(nodes.phase, 'deleted')))
-    .orderBy(asc(nodes.createdAt))
-    .for('update');
+    .orderBy(asc(nodes.id))
+    .for('no key update');
   const counted = await tx
     .select({ nodeId: workspaces.nodeId, count: sql<number>`count(*)::int` })
     .from(workspaces)
@@ -88,16 +101,6 @@ export async function lockNodesOf(
   }));
 }
 
-/** Puts a workspace on a node while its lease holds. False: the lease was lost. */
-export async function assignNode(tx: Executor, held: Claim<Workspace>, nodeId: string): Promise<boolean> {
-  const written = await tx
-    .update(workspaces)
-    .set({ nodeId })
-    .where(holds(workspaces, held))
-    .returning({ id: workspaces.id });
-  return written.length > 0;
-}
-
 export async function insertNode(tx: Executor, node: typeof nodes.$inferInsert): Promise<void> {
   await tx.insert(nodes).values(node);
   await append(tx, node.id, 1, 'wanted', { size: node.size, provider: node.provider });
@@ -106,13 +109,13 @@ export async function insertNode(tx: Executor, node: typeof nodes.$inferInsert):
 
 /** Nodes that have gone silent become due, so that their pass sees it. Cheap: one statement, no row read. */
 export async function wakeSilentNodes(db: Executor, silenceMs: number): Promise<void> {
+  const isSilent = sql`${nodes.phase} = 'ready'
+    and ${nodes.nextAt} is distinct from least(${nodes.nextAt}, clock_timestamp())
+    and ${nodes.lastHeardAt} < clock_timestamp() - ${silenceMs} * interval '1 millisecond'`;
   await db
     .update(nodes)
     .set({ nextAt: databaseNow })
-    .where(
-      sql`${nodes.phase} = 'ready' and ${nodes.nextAt} is distinct from least(${nodes.nextAt}, clock_timestamp())
-          and ${nodes.lastHeardAt} < clock_timestamp() - ${silenceMs} * interval '1 millisecond'`,
-    );
+    .where(inArray(nodes.id, inOrder(db, isSilent)));
 }
 
 /** Every node that may have a server at the provider. */

@@ -2,10 +2,12 @@
 import { and, asc, eq, isNotNull, ne, sql } from 'drizzle-orm';
 import { commands, nodes, workspaces, type Node, type Workspace } from '../../database/schema.ts';
 import { randomBase32 } from '../../ids.ts';
+import { later } from '../timing.ts';
 import {
   type Executor,
   databaseNow,
   LEASE,
+  LEASE_MS,
   type Claim,
   notify,
   type Reconciled,
@@ -15,9 +17,14 @@ import {
   wakeNodes,
   touchCards,
   append,
-  readClock,
   phaseClock,
 } from './rows.ts';
+
+/** By the statement's clock: it stands still meanwhile, so that the index on `next_at` ends the search. */
+const isDue = (table: Reconciled) => sql`${table.nextAt} <= statement_timestamp()`;
+
+const isFree = (table: Reconciled) =>
+  sql`(${table.leaseUntil} is null or ${table.leaseUntil} < statement_timestamp())`;
 
 async function claim<Row extends Workspace | Node>(
   db: Executor,
@@ -27,9 +34,7 @@ async function claim<Row extends Workspace | Node>(
   const due = db
     .select({ id: table.id })
     .from(table)
-    .where(
-      sql`${table.nextAt} <= clock_timestamp() and (${table.leaseUntil} is null or ${table.leaseUntil} < clock_timestamp())`,
-    )
+    .where(and(isDue(table), isFree(table)))
     .orderBy(asc(table.nextAt))
     .limit(1)
     .for('update', { skipLocked: true });
@@ -38,8 +43,8 @@ async function claim<Row extends Workspace | Node>(
     .set({ leaseToken: token, leaseUntil: LEASE })
     .where(eq(table.id, sql`(${due})`))
     .returning();
-  if (!found) return undefined;
-  return { row: found as Row, token, now: await readClock(db) };
+  if (!found?.leaseUntil) return undefined;
+  return { row: found as Row, token, now: later(found.leaseUntil, -LEASE_MS) };
 }
 
 export const claimWorkspace = (db: Executor): Promise<Claim<Workspace> | undefined> =>
@@ -47,17 +52,17 @@ export const claimWorkspace = (db: Executor): Promise<Claim<Workspace> | undefin
 
 export const claimNode = (db: Executor): Promise<Claim<Node> | undefined> => claim<Node>(db, nodes);
 
-/** In how many ms the next row of the table is due; undefined: none waits. */
+/** In how many ms the next row that nobody works on is due; undefined: none waits. */
 export async function dueInMs(db: Executor, kind: 'workspace' | 'node'): Promise<number | undefined> {
   const table = kind === 'workspace' ? workspaces : nodes;
   const [row] = await db
     .select({
-      ms: sql<
-        number | null
-      >`extract(epoch from min(greatest(${table.nextAt}, ${table.leaseUntil})) - clock_timestamp())::float8 * 1000`,
+      ms: sql<number | null>`extract(epoch from ${table.nextAt} - clock_timestamp())::float8 * 1000`,
     })
     .from(table)
-    .where(isNotNull(table.nextAt));
+    .where(and(isNotNull(table.nextAt), isFree(table)))
+    .orderBy(asc(table.nextAt))
+    .limit(1);
   return row?.ms ?? undefined;
 }
 
@@ -73,7 +78,10 @@ export async function renewLease(
 /** Changes that people see on the card. */
 const SHOWN = ['phase', 'step', 'lastError', 'notice', 'warnedFor', 'desired', 'deleteAt', 'nodeId'] as const;
 
-/** Writes the result of a pass and gives the lease back. False: the lease was lost, nothing was written. */
+/**
+ * Writes the result of a pass and gives the lease back. False: nothing of it was written, because the lease was lost or
+ * because somebody wanted or said something meanwhile; then the row is due at once.
+ */
 export async function finishWorkspace(
   db: Executor,
   held: Claim<Workspace>,
@@ -82,18 +90,10 @@ export async function finishWorkspace(
 ): Promise<boolean> {
   return db.transaction(async (tx) => {
     const { id, gen, nodeId } = held.row;
-    const written = await tx
-      .update(workspaces)
-      .set({
-        ...patch,
-        ...phaseClock(workspaces, patch.phase),
-        nextAt: unlessNewer(workspaces, gen, nextAt),
-        leaseToken: null,
-        leaseUntil: null,
-      })
-      .where(holds(workspaces, held))
-      .returning({ id: workspaces.id });
-    if (written.length === 0) return false;
+    const isLeaving = patch.phase === 'deleted' || (patch.nodeId !== undefined && patch.nodeId !== nodeId);
+    // The node's row before the workspace's, as everywhere: two passes cannot wait for each other.
+    if (nodeId && isLeaving) await wakeNodes(tx, [nodeId]);
+    if (!(await endPass(tx, workspaces, held, patch, nextAt))) return false;
     if (!SHOWN.some((column) => column in patch)) return true;
     await append(tx, id, gen, 'phase', {
       phase: patch.phase,
@@ -104,13 +104,12 @@ export async function finishWorkspace(
     await touchCards(tx, [id]);
     await endCommands(tx, id, patch);
     const node = patch.nodeId === undefined ? nodeId : patch.nodeId;
-    if (patch.phase === 'deleted' && nodeId) await wakeNodes(tx, [nodeId]);
     await notify(tx, 'due', ...(node ? [`desired:${node}` as const] : []));
     return true;
   });
 }
 
-/** Writes the result of a node's pass. A change of phase concerns its workspaces: they and their cards are woken. */
+/** The same for a node. A change of phase concerns its workspaces: they and their cards are woken. */
 export async function finishNode(
   db: Executor,
   held: Claim<Node>,
@@ -118,29 +117,58 @@ export async function finishNode(
   nextAt: Date | null,
 ): Promise<boolean> {
   return db.transaction(async (tx) => {
-    const { id, gen } = held.row;
-    const written = await tx
-      .update(nodes)
-      .set({
-        ...patch,
-        ...phaseClock(nodes, patch.phase),
-        nextAt: unlessNewer(nodes, gen, nextAt),
-        leaseToken: null,
-        leaseUntil: null,
-      })
-      .where(holds(nodes, held))
-      .returning({ id: nodes.id });
-    if (written.length === 0) return false;
-    if (!patch.phase && !patch.desired) return true;
-    await append(tx, id, gen, 'phase', { phase: patch.phase, error: patch.lastError });
-    await wakeWorkspacesOf(tx, id);
+    if (!(await endPass(tx, nodes, held, patch, nextAt))) return false;
+    await tellOfNode(tx, held, patch);
     return true;
   });
 }
 
-/** A command or report that came during the pass is due at once. */
-const unlessNewer = (table: Reconciled, gen: number, nextAt: Date | null) =>
-  sql`case when ${table.gen} = ${gen} then ${nextAt?.toISOString() ?? null}::timestamptz else clock_timestamp() end`;
+/** What a provider refused for good stays refused, whatever was wanted meanwhile. */
+export async function failNode(
+  db: Executor,
+  held: Claim<Node>,
+  patch: Pick<NodePatch, 'attempts' | 'lastError'>,
+): Promise<void> {
+  const failed: NodePatch = { ...patch, phase: 'failed' };
+  await db.transaction(async (tx) => {
+    const written = await tx
+      .update(nodes)
+      .set({ ...failed, ...phaseClock(nodes, 'failed'), ...RELEASED, nextAt: databaseNow })
+      .where(holds(nodes, held))
+      .returning({ id: nodes.id });
+    if (written.length > 0) await tellOfNode(tx, held, failed);
+  });
+}
+
+async function tellOfNode(tx: Executor, held: Claim<Node>, patch: NodePatch): Promise<void> {
+  if (!patch.phase && !patch.desired) return;
+  const { id, gen } = held.row;
+  await append(tx, id, gen, 'phase', { phase: patch.phase, desired: patch.desired, error: patch.lastError });
+  await wakeWorkspacesOf(tx, id);
+}
+
+const RELEASED = { leaseToken: null, leaseUntil: null };
+
+async function endPass(
+  tx: Executor,
+  table: Reconciled,
+  held: Claim<Workspace | Node>,
+  patch: WorkspacePatch | NodePatch,
+  nextAt: Date | null,
+): Promise<boolean> {
+  const written = await tx
+    .update(table)
+    .set({ ...patch, ...phaseClock(table, patch.phase), ...RELEASED, nextAt })
+    .where(and(holds(table, held), eq(table.gen, held.row.gen)))
+    .returning({ id: table.id });
+  if (written.length > 0) return true;
+  // What this pass concluded is of yesterday: the next one sees what came meanwhile.
+  await tx
+    .update(table)
+    .set({ ...RELEASED, nextAt: databaseNow })
+    .where(holds(table, held));
+  return false;
+}
 
 async function endCommands(tx: Executor, workspaceId: string, patch: WorkspacePatch): Promise<void> {
   const isOpen = and(eq(commands.workspaceId, workspaceId), eq(commands.status, 'running'));

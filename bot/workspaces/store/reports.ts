@@ -1,13 +1,21 @@
 // What agents say, written down, and what they are to have.
+import { isDeepStrictEqual } from 'node:util';
 import { and, desc, eq, inArray, ne, sql } from 'drizzle-orm';
 import type { Load, LogLine, WorkspaceReport } from '../../../agent/protocol.ts';
 import { logs, nodes, workspaces, type Node, type Workspace } from '../../database/schema.ts';
-import { type Executor, databaseNow, notify, touchCards } from './rows.ts';
+import { type Executor, databaseNow, inOrder, notify, touchCards } from './rows.ts';
 
 /** Heartbeats of all nodes that are connected here, in one statement. Activity is another column, on purpose. */
 export async function hearNodes(db: Executor, ids: string[]): Promise<void> {
   if (ids.length === 0) return;
-  await db.update(nodes).set({ lastHeardAt: databaseNow }).where(inArray(nodes.id, ids));
+  await db
+    .update(nodes)
+    .set({
+      lastHeardAt: databaseNow,
+      // One that was given up as silent is back: its pass shall see that.
+      nextAt: sql`case when ${nodes.phase} = 'unhealthy' then clock_timestamp() else ${nodes.nextAt} end`,
+    })
+    .where(inArray(nodes.id, inOrder(db, inArray(nodes.id, ids))));
 }
 
 export async function helloNode(
@@ -51,7 +59,8 @@ export async function saveReport(
       .where(and(eq(workspaces.id, report.id), eq(workspaces.nodeId, nodeId)))
       .for('update');
     if (!before) return;
-    const isNews = stateOf(before.reported) !== stateOf(report);
+    const isNews = !isDeepStrictEqual(stateOf(before.reported), stateOf(report));
+    const isShown = isNews || !isDeepStrictEqual(factsOf(before.reported), factsOf(report));
     const isActive =
       activity.at !== null && activity.at.getTime() - before.lastActivityAt.getTime() >= activity.everyMs;
     await tx
@@ -64,23 +73,16 @@ export async function saveReport(
       })
       .where(eq(workspaces.id, report.id));
     if (isNews) await notify(tx, 'due');
-    if (isNews || isActive) await touchCards(tx, [report.id]);
+    if (isShown || isActive) await touchCards(tx, [report.id]);
   });
 }
 
-const stateOf = (report: WorkspaceReport | null): string =>
-  JSON.stringify(
-    report && [
-      report.phase,
-      report.run,
-      report.step,
-      report.failure,
-      report.refused,
-      report.work,
-      report.sessions,
-      report.commit,
-    ],
-  );
+/** What the reconciler decides by. Compared by value: Postgres keeps an object's members in an order of its own. */
+const stateOf = (report: WorkspaceReport | null) =>
+  report && [report.phase, report.run, report.step, report.failure, report.refused];
+
+/** What people see beside it. */
+const factsOf = (report: WorkspaceReport | null) => report && [report.work, report.sessions, report.commit];
 
 /** What a node should have: everything that was ever sent to it and is not deleted, and what it still asks about. */
 export async function workspacesOn(

@@ -1,15 +1,17 @@
 // What all statements about workspaces and nodes share: the lease, the clock, the hints that something changed.
-import { and, eq, gt, inArray, sql, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, ne, sql, type SQL } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
-import { cards, events, nodes, workspaces } from '../../database/schema.ts';
+import { cards, events, nodes, users, workspaces } from '../../database/schema.ts';
 
 /** A pool or one of its transactions; all writes of a command go through one. */
 export type Executor = PgDatabase<PostgresJsQueryResultHKT>;
 
 export const databaseNow = sql<Date>`clock_timestamp()`;
 
-export const LEASE = sql`clock_timestamp() + interval '30 seconds'`;
+export const LEASE_MS = 30_000;
+
+export const LEASE = sql`clock_timestamp() + ${LEASE_MS} * interval '1 millisecond'`;
 
 /** A row that this process alone may work on until its lease ends. `now` is the database's clock at the claim. */
 export interface Claim<Row> {
@@ -52,9 +54,23 @@ export async function wakeNodes(tx: Executor, ids: string[]): Promise<void> {
   await tx
     .update(nodes)
     .set({ gen: sql`${nodes.gen} + 1`, nextAt: databaseNow })
-    .where(inArray(nodes.id, ids));
+    .where(inArray(nodes.id, inOrder(tx, inArray(nodes.id, ids))));
   await notify(tx, 'due');
 }
+
+/** One placement, one new workspace of an owner at a time. References to the row (each command has one) do not wait. */
+export async function lockOwner(tx: Executor, owner: string): Promise<void> {
+  await tx.select({ id: users.id }).from(users).where(eq(users.id, owner)).for('no key update');
+}
+
+/** Nodes by id, locked in the order of their ids: who changes several at once must not meet another half-way. */
+export const inOrder = (tx: Executor, where: SQL) =>
+  tx
+    .select({ id: nodes.id })
+    .from(nodes)
+    .where(and(where, ne(nodes.phase, 'deleted')))
+    .orderBy(asc(nodes.id))
+    .for('no key update');
 
 /** The cards that show these workspaces want to be drawn again. */
 export async function touchCards(tx: Executor, subjects: string[]): Promise<void> {

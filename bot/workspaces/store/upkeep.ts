@@ -1,6 +1,6 @@
 // Settings of the installation, the book of the sweeps, counts, and what is forgotten after a while.
 import { and, eq, sql } from 'drizzle-orm';
-import { logs, nodes, settings, sweeps, users, workspaces } from '../../database/schema.ts';
+import { deliveries, logs, nodes, settings, sweeps, users, workspaces } from '../../database/schema.ts';
 import { type Executor, databaseNow } from './rows.ts';
 
 export async function findUser(db: Executor, id: string): Promise<{ id: string; name: string } | undefined> {
@@ -63,7 +63,17 @@ export async function countPhases(db: Executor, kind: 'workspace' | 'node'): Pro
   return rows.map((row) => [row.phase, row.count]);
 }
 
-/** Drops what is older than `days`: log lines and payloads; ids and hashes stay for ever. */
+/** Drops log lines that are older than `days`. */
 export async function forgetOldLogs(db: Executor, days: number): Promise<void> {
   await db.delete(logs).where(sql`${logs.at} < clock_timestamp() - ${days} * interval '1 day'`);
+}
+
+/** Drops what was said in requests that ended more than `days` ago; their ids and hashes stay for ever. */
+export async function forgetPayloads(db: Executor, days: number): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({ payload: null })
+    .where(
+      sql`${deliveries.payload} is not null and ${deliveries.endedAt} < clock_timestamp() - ${days} * interval '1 day'`,
+    );
 }

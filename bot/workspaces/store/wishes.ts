@@ -1,6 +1,7 @@
 // What people want, written down: new workspaces, changed ones, and the commands that said so.
 import { and, desc, eq, isNotNull, ne, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
+import { UserError } from '../../errors.ts';
 import {
   commands,
   workspaces,
@@ -17,6 +18,7 @@ import {
   touchCards,
   append,
   phaseClock,
+  lockOwner,
 } from './rows.ts';
 
 export async function findWorkspace(db: Executor, id: string): Promise<Workspace | undefined> {
@@ -66,24 +68,33 @@ export interface NewWorkspace {
   keptUntil: Date | null;
 }
 
-/** Inserts it, or finds the one that holds its key: the unique index decides, not a look before. */
+/**
+ * Inserts it, or finds the one that holds its key: the unique index decides, not a look before. A name that somebody took
+ * a moment ago gets a suffix.
+ */
 export async function insertWorkspace(
   tx: Executor,
   wanted: NewWorkspace,
 ): Promise<{ workspace: Workspace; isNew: boolean }> {
-  const [inserted] = await tx
-    .insert(workspaces)
-    .values({ ...wanted, desired: 'running', phase: 'queued' })
-    .onConflictDoNothing({ target: workspaces.key, where: ne(workspaces.desired, 'deleted') })
-    .returning();
-  if (inserted) return { workspace: inserted, isNew: true };
-  const held = await findByKey(tx, wanted.key);
-  if (!held) throw new Error(`the workspace with key ${wanted.key} vanished while it was being made`);
-  return { workspace: held, isNew: false };
+  for (const name of [wanted.name, wanted.name, withSuffix(wanted.name, wanted.id)]) {
+    // No target: a conflict of any index gives no row. With one, the others throw when two arrive together.
+    const [inserted] = await tx
+      .insert(workspaces)
+      .values({ ...wanted, name, desired: 'running', phase: 'queued' })
+      .onConflictDoNothing()
+      .returning();
+    if (inserted) return { workspace: inserted, isNew: true };
+    const held = await findByKey(tx, wanted.key);
+    if (held) return { workspace: held, isNew: false };
+  }
+  throw new Error(`no workspace could be made for the key ${wanted.key}`);
 }
 
-/** Names that this owner uses now. */
+const withSuffix = (name: string, id: string): string => `${name.slice(0, 58)}-${id.slice(-4)}`;
+
+/** Names that this owner uses now; it stays so until the transaction ends. */
 export async function takenNames(tx: Executor, owner: string): Promise<Set<string>> {
+  await lockOwner(tx, owner);
   const rows = await tx
     .select({ name: workspaces.name })
     .from(workspaces)
@@ -108,7 +119,6 @@ export const startAgain = (workspace: Workspace): WorkspacePatch => ({
   deleteAt: null,
   isAutomatic: false,
   runningAt: null,
-  lastActivityAt: new Date(),
 });
 
 /** A person's wish for a workspace: everything that an earlier wish left behind is reset in the same statement. */
@@ -118,11 +128,20 @@ export async function changeWorkspace(
   patch: WorkspacePatch,
   revoke = false,
 ): Promise<Workspace> {
+  if (workspace.desired === 'deleted' && patch.desired && patch.desired !== 'deleted')
+    throw new UserError(
+      'deleting',
+      `\`${workspace.name}\` is being deleted, and nothing brings it back. Make a new one with \`up\`.`,
+    );
   const [changed] = await tx
     .update(workspaces)
     .set({
       ...patch,
       ...phaseClock(workspaces, patch.phase),
+      // A new run: every deadline counts from here, and whoever asked for it was there.
+      ...(patch.run ? { phaseSince: databaseNow, lastActivityAt: databaseNow } : {}),
+      // What stood in the way of an earlier delete may be gone.
+      ...(patch.desired === 'deleted' ? { reported: sql`${workspaces.reported} - 'refused'` } : {}),
       ...(revoke ? { access: workspace.access + 1 } : {}),
       gen: sql`${workspaces.gen} + 1`,
       attempts: 0,
@@ -183,30 +202,23 @@ export async function recordCommand(
   return row?.id ?? 0;
 }
 
-/** Restores what was wanted before a delete that was refused; another name and key if somebody took them meanwhile. */
-export async function restoreWorkspace(
-  tx: Executor,
+/** What a workspace whose delete was refused is called from now on, where somebody took its key or name meanwhile. */
+export async function freeNames(
+  db: Executor,
   workspace: Workspace,
-  patch: WorkspacePatch,
-): Promise<WorkspacePatch> {
+): Promise<Partial<Pick<Workspace, 'key' | 'name'>>> {
+  const { id, key, name, owner } = workspace;
   const isTaken = async (column: PgColumn, value: string): Promise<boolean> => {
-    const other = await tx
-      .select({ id: workspaces.id })
-      .from(workspaces)
-      .where(
-        and(
-          eq(column, value),
-          eq(workspaces.owner, workspace.owner),
-          ne(workspaces.desired, 'deleted'),
-          ne(workspaces.id, workspace.id),
-        ),
-      );
-    return other.length > 0;
+    const isOther = and(
+      eq(column, value),
+      eq(workspaces.owner, owner),
+      ne(workspaces.desired, 'deleted'),
+      ne(workspaces.id, id),
+    );
+    return (await db.$count(workspaces, isOther)) > 0;
   };
-  const suffix = workspace.id.slice(-4);
   return {
-    ...patch,
-    ...((await isTaken(workspaces.key, workspace.key)) ? { key: `${workspace.key}|${suffix}` } : {}),
-    ...((await isTaken(workspaces.name, workspace.name)) ? { name: `${workspace.name}-${suffix}` } : {}),
+    ...((await isTaken(workspaces.key, key)) ? { key: `${key}|${id.slice(-4)}` } : {}),
+    ...((await isTaken(workspaces.name, name)) ? { name: withSuffix(name, id) } : {}),
   };
 }
