@@ -1,4 +1,7 @@
 // The tester: a whole bot in this process, over a fresh database, with real nodes. One says a line and reads the answer.
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { createLink } from '../bot/access/links.ts';
 import { startBot, type Bot } from '../bot/bot.ts';
@@ -7,6 +10,7 @@ import * as chat from '../bot/chat/store.ts';
 import { parseConfig } from '../bot/config.ts';
 import { connect, type Database } from '../bot/database/connect.ts';
 import type { User } from '../bot/database/schema.ts';
+import { bundlePage } from '../web-terminal/bundle.ts';
 import { createPlace, type Place } from './place.ts';
 import { createStable } from './stable.ts';
 import { until } from './until.ts';
@@ -77,8 +81,10 @@ export async function startSam({ env = {}, place: given }: SamOptions = {}): Pro
     settle: (deadlineMs) => settle(database, deadlineMs),
     row: (name) => rowOf(database, place, name),
     async restart() {
+      const { port } = new URL(bot.url);
       await bot.stop();
-      bot = await start(place, asked, recorder.screen);
+      // At the address where its nodes look for it.
+      bot = await start(place, { ...asked, PORT: port }, recorder.screen);
     },
     async [Symbol.asyncDispose]() {
       await bot.stop();
@@ -88,7 +94,14 @@ export async function startSam({ env = {}, place: given }: SamOptions = {}): Pro
   };
 }
 
-function start({ cwd }: Place, env: NodeJS.ProcessEnv, screen: Screen): Promise<Bot> {
+/** Made once for all tests of a file. */
+const page = mkdtempSync(join(tmpdir(), 'sam-page-'));
+process.once('exit', () => rmSync(page, { recursive: true, force: true }));
+
+async function start({ cwd, dataDir }: Place, env: NodeJS.ProcessEnv, screen: Screen): Promise<Bot> {
+  await bundlePage(page);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  cpSync(page, join(dataDir, 'page'), { recursive: true });
   return startBot({ config: parseConfig(env, cwd), screen, log: createLog(), login: 'ada', cwd, env });
 }
 
@@ -178,7 +191,9 @@ export async function findUnsettled(sql: Database['sql']): Promise<string[]> {
     union all select id || ' is ' || phase || ', wanted ' || desired from workspaces
      where phase <> desired and phase <> 'failed'
     union all select id || ' is ' || phase || ', wanted ' || desired from nodes
-     where (desired = 'deleted' and phase <> 'deleted') or phase in ('creating', 'booting', 'deleting', 'failed')`;
+     where (desired = 'deleted' and phase <> 'deleted') or phase in ('creating', 'booting', 'deleting', 'failed')
+    union all select id || ' is due' from workspaces where next_at <= clock_timestamp() or lease_token is not null
+    union all select id || ' is due' from nodes where next_at <= clock_timestamp() or lease_token is not null`;
   return rows.map(({ what }) => what);
 }
 

@@ -12,7 +12,7 @@ export function createStable(root: string): (text: string) => string {
   return (text) =>
     text
       .replaceAll(root, '/place')
-      .replaceAll(/\b(ws|nd|us)-[a-z2-7]{12}\b/g, nameOf)
+      .replaceAll(/\b(ws|nd|us|vm)-[a-z2-7]{12}\b/g, nameOf)
       .replaceAll(/http:\/\/(localhost|127\.0\.0\.1):\d+/g, 'http://$1')
       .replaceAll(/#[\w-]{43}/g, '#CODE')
       .replaceAll(/\b[0-9a-f]{40}\b/g, 'COMMIT')

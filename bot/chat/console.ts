@@ -79,7 +79,7 @@ export function createConsole(options: ConsoleOptions): Console {
     async sendCard(card, view) {
       drawCard(waiting, card, view);
       for (const line of linesAbout(waiting, view.id)) line.needsCard = false;
-      await settle(waiting, view.id, view);
+      await settle(waiting, view);
       return { sentHash: hashOf(view) };
     },
   };
@@ -94,43 +94,53 @@ async function showAnswer(waiting: Waiting, delivery: Delivery, answer: Answer):
   const line = waiting.lines.get(delivery.deliveryId);
   if (answer.text && line?.manner !== 'quietly') waiting.screen.print(redact(answer.text));
   if (!line) return;
-  if (answer.ok && answer.link === 'now') await showLink(waiting, answer);
-  if (answer.ok && answer.workspace && delivery.commandId !== null) {
-    line.answer = answer;
-    line.command = delivery.commandId;
-    line.needsCard = answer.text === '';
-    // The card may have been drawn before anybody waited for it.
-    if (line.needsCard) await store.wantCard(waiting.db, cardOf(delivery, answer.workspace));
-    return settle(waiting, answer.workspace);
-  }
-  waiting.lines.delete(delivery.deliveryId);
-  line.end({ ok: answer.ok });
+  const { commandId } = delivery;
+  const command = commandId === null ? undefined : await store.readCommand(waiting.db, commandId);
+  const isOpen = command?.status === 'running' || (command !== undefined && answer.text === '');
+  if (!isOpen || !answer.workspace) return endLine(waiting, delivery.deliveryId, answer, command);
+  Object.assign(line, { answer, command: commandId, needsCard: true });
+  // The card may have been drawn before anybody waited for it.
+  await store.wantCard(waiting.db, {
+    front: delivery.source,
+    thread: delivery.thread,
+    subject: answer.workspace,
+  });
 }
 
-/** Ends the lines whose command has reached what it wanted, or never will. `view`: what was just drawn. */
-async function settle(waiting: Waiting, workspace: string, view?: CardView): Promise<void> {
+async function endLine(
+  waiting: Waiting,
+  id: string,
+  answer: Answer,
+  command: store.CommandState | undefined,
+): Promise<void> {
+  const line = waiting.lines.get(id);
+  waiting.lines.delete(id);
+  const isReached = answer.ok && (command === undefined || command.status === 'done');
+  const isLinkDue = answer.link === 'now' || (answer.link === 'when-running' && command?.status === 'done');
+  if (answer.ok && isLinkDue) await showLink(waiting, answer);
+  const about = answer.workspace ? { workspace: answer.workspace } : {};
+  line?.end({ ok: isReached, ...about, isNew: command?.seq === 1 });
+}
+
+/** Ends the lines whose command has reached what it wanted, or never will, after the card `view` was drawn. */
+async function settle(waiting: Waiting, view: CardView): Promise<void> {
   for (const [id, line] of waiting.lines) {
-    if (line.command === undefined || line.answer?.workspace !== workspace || line.needsCard) continue;
+    if (line.command === undefined || line.answer?.workspace !== view.id || line.needsCard) continue;
     const command = await store.readCommand(waiting.db, line.command);
     if (command && !isOver(command, view)) continue;
-    waiting.lines.delete(id);
-    if (linesAbout(waiting, workspace).length === 0) waiting.screen.freeze(workspace);
-    const isDone = command?.status === 'done';
-    if (isDone && line.answer.link === 'when-running') await showLink(waiting, line.answer);
-    line.end({ ok: isDone, workspace, isNew: command?.seq === 1 });
+    if (linesAbout(waiting, view.id).length === 1) waiting.screen.freeze(view.id);
+    await endLine(waiting, id, line.answer, command);
   }
 }
 
 /** A card may be older than the command's end that came with its next version: the person shall see that one. */
-function isOver({ status, desired }: store.CommandState, view?: CardView): boolean {
+function isOver({ status, desired }: store.CommandState, view: CardView): boolean {
   if (status === 'running') return false;
-  return status === 'superseded' || desired === null || view === undefined || view.isSettled;
+  return status === 'superseded' || desired === null || view.isSettled;
 }
 
 const linesAbout = ({ lines }: Waiting, workspace: string): Line[] =>
   [...lines.values()].filter((line) => line.answer?.workspace === workspace);
-
-const cardOf = ({ source, thread }: Delivery, subject: string) => ({ front: source, thread, subject });
 
 async function showLink(waiting: Waiting, { workspace }: Answer): Promise<void> {
   if (!workspace) return;

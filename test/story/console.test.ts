@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import { serveGit } from '../agent/git-server.ts';
 import { git, type Place } from '../place.ts';
 import { startSam, type Sam } from '../sam.ts';
-import { until } from '../until.ts';
 import { openTerminal } from './terminal.ts';
 
 /** Of the lines that tell how far it is one may miss some, but never see them in another order. */
@@ -84,9 +83,15 @@ describe('a workspace from a folder', () => {
     `);
     const [one, other] = [await sam.row('demo'), await sam.row('demo-2')];
     expect(other.nodeId).toBe(one.nodeId);
-    expect(await sam.say('stop')).toMatchInlineSnapshot(`"You have 2 workspaces here: \`demo-2\`, \`demo\`. Say which: \`stop demo-2\`."`);
-    expect(await sam.say('up ./demo --new --name demo')).toMatchInlineSnapshot(`"You already have a workspace called \`demo\`. Take another name: \`up demo --name demo-3\`."`);
-    expect(await sam.say('rename demo-2 demo')).toMatchInlineSnapshot(`"You already have a workspace called \`demo\`. Take another name: \`rename demo-2 demo-3\`."`);
+    expect(await sam.say('stop')).toMatchInlineSnapshot(
+      `"You have 2 workspaces here: \`demo-2\`, \`demo\`. Say which: \`stop demo-2\`."`,
+    );
+    expect(await sam.say('up ./demo --new --name demo')).toMatchInlineSnapshot(
+      `"You already have a workspace called \`demo\`. Take another name: \`up ./demo --new --name demo-3\`."`,
+    );
+    expect(await sam.say('rename demo-2 demo')).toMatchInlineSnapshot(
+      `"You already have a workspace called \`demo\`. Take another name: \`rename demo-2 demo-3\`."`,
+    );
   });
 
   test('is asked about, renamed and kept', async () => {
@@ -103,23 +108,24 @@ describe('a workspace from a folder', () => {
       http://localhost/w/ws-1#CODE"
     `);
     expect(await sam.say('rename fox')).toMatchInlineSnapshot(`"\`demo\` is now \`fox\`."`);
-    expect(await sam.say('extend 8h')).toMatchInlineSnapshot(`"\`fox\` stays until TIME at least, however idle."`);
-    expect(await sam.say('extend fox until 18:40 UTC')).toMatchInlineSnapshot(`
-      "\`fox\` stays until TIME at least, however idle.
-      ✓ fox: running
-        demo@main (commit) · medium · ws-1
-        Stops at TIME if idle. Keep it: extend fox 4h"
-    `);
+    expect(await sam.say('extend 8h')).toMatchInlineSnapshot(
+      `"\`fox\` stays until TIME at least, however idle."`,
+    );
+    expect(await sam.say('extend fox until 18:40 UTC')).toMatchInlineSnapshot(
+      `"\`fox\` stays until TIME at least, however idle."`,
+    );
     expect(await sam.say('who')).toMatchInlineSnapshot(`
       "You are ada (us-1), known from the console.
       \`fox\` belongs to ada; 0 terminal sessions open in it."
     `);
     expect(await sam.say('logs fox')).toMatchInlineSnapshot(`
-      "00:00:00 clone  Cloning into '/place/data/nodes/vm-5rr4x66q5evq/data/workspaces/ws-1/.clone'...
+      "00:00:00 clone  Cloning into '/place/data/nodes/vm-1/data/workspaces/ws-1/.clone'...
       00:00:00 clone  done.
       00:00:00 clone  Reset branch 'main'"
     `);
-    expect(await sam.say('retry')).toMatchInlineSnapshot(`"\`fox\` has not failed; it is running. To begin anew: \`restart fox\`."`);
+    expect(await sam.say('retry')).toMatchInlineSnapshot(
+      `"\`fox\` has not failed; it is running. To begin anew: \`restart fox\`."`,
+    );
   });
 
   test('stops with its terminals, and starts with its files', async () => {
@@ -133,12 +139,24 @@ describe('a workspace from a folder', () => {
         demo@main (commit) · medium · ws-1"
     `);
     expect(await terminal.closes()).toBe(4410);
-    expect(await sam.say('stop')).toMatchInlineSnapshot();
-    expect(await sam.say('open')).toMatchInlineSnapshot();
-    expect(await sam.say('start')).toMatchInlineSnapshot();
+    expect(await sam.say('stop')).toMatchInlineSnapshot(`"\`demo\` is stopped already."`);
+    expect(await sam.say('open')).toMatchInlineSnapshot(
+      `"\`demo\` is stopped, so there is nothing to open. Next: \`start demo\`."`,
+    );
+    expect(await sam.say('start')).toMatchInlineSnapshot(`
+      "✓ demo: running
+        demo@main (commit) · medium · ws-1
+        Stops at TIME if idle. Keep it: extend demo 4h
+      Open the terminal; the link works once, within 5 minutes:
+      http://localhost/w/ws-1#CODE"
+    `);
     const again = await openTerminal(sam.link());
     await again.run('cat note.txt', /^kept/m);
-    expect(await sam.say('start')).toMatchInlineSnapshot();
+    expect(await sam.say('start')).toMatchInlineSnapshot(`
+      "\`demo\` is started already.
+      Open the terminal; the link works once, within 5 minutes:
+      http://localhost/w/ws-1#CODE"
+    `);
   });
 
   test('restarts: its terminals end, its files stay', async () => {
@@ -168,8 +186,12 @@ describe('rm', () => {
     expect(existsSync(checkout)).toBe(true);
     expect(await sam.say('rm')).toMatchInlineSnapshot(`"✓ demo: deleted"`);
     expect(existsSync(checkout)).toBe(false);
-    expect(await sam.say('rm demo')).toMatchInlineSnapshot(`"There is no workspace \`demo\` here that you can see. All yours: \`list\`."`);
-    expect(await sam.say('list')).toMatchInlineSnapshot(`"You have no workspace yet. Make one: \`up owner/name\`."`);
+    expect(await sam.say('rm demo')).toMatchInlineSnapshot(
+      `"There is no workspace \`demo\` here that you can see. All yours: \`list\`."`,
+    );
+    expect(await sam.say('list')).toMatchInlineSnapshot(
+      `"You have no workspace yet. Make one: \`up owner/name\`."`,
+    );
     await sam.settle();
     expect(await sam.place.processes()).toEqual([]);
   });
@@ -190,7 +212,9 @@ describe('rm', () => {
         Stops at TIME if idle. Keep it: extend demo 4h"
     `);
     expect(readFileSync(join(folder, 'README.md'), 'utf8')).toBe('changed');
-    expect(await sam.say('rm')).toMatchInlineSnapshot(`"Not deleted: 1 changed file and 2 new files and 1 unpushed commit would be lost. Push it, or delete it all the same: \`rm demo --force\`."`);
+    expect(await sam.say('rm')).toMatchInlineSnapshot(
+      `"Not deleted: 1 changed file and 2 new files and 1 unpushed commit would be lost. Push it, or delete it all the same: \`rm demo --force\`."`,
+    );
     const terminal = await openTerminal((await sam.say('open'), sam.link()));
     await terminal.run('sleep 1000 & echo $((6*7))', /^42/m);
     expect(await sam.say('rm --force')).toMatchInlineSnapshot(`"✓ demo: deleted"`);
@@ -222,12 +246,22 @@ describe('what cannot be', () => {
     sam.place.repository('demo');
     sam.place.repository('empty', {});
     mkdirSync(join(sam.place.cwd, 'plain'));
-    expect(await sam.say('up ./gone')).toMatchInlineSnapshot(`"There is no folder /place/code/gone. A repository elsewhere: \`up owner/name\`."`);
-    expect(await sam.say('up ./demo@fix')).toMatchInlineSnapshot(`"There is no folder /place/code/demo@fix. A branch of a folder: \`up ./demo --ref fix\`."`);
-    expect(await sam.say('up ./plain')).toMatchInlineSnapshot(`"/place/code/plain is not a git repository. Go to one, or name one: \`up owner/name\`."`);
-    expect(await sam.say('up ./empty')).toMatchInlineSnapshot(`"/place/code/empty has no commit yet, so there is nothing to clone. Commit something first: \`git commit\`."`);
+    expect(await sam.say('up ./gone')).toMatchInlineSnapshot(
+      `"There is no folder /place/code/gone. A repository elsewhere: \`up owner/name\`."`,
+    );
+    expect(await sam.say('up ./demo@fix')).toMatchInlineSnapshot(
+      `"There is no folder /place/code/demo@fix. A branch of a folder: \`up ./demo --ref fix\`."`,
+    );
+    expect(await sam.say('up ./plain')).toMatchInlineSnapshot(
+      `"/place/code/plain is not a git repository. Go to one, or name one: \`up owner/name\`."`,
+    );
+    expect(await sam.say('up ./empty')).toMatchInlineSnapshot(
+      `"/place/code/empty has no commit yet, so there is nothing to clone. Commit something first: \`git commit\`."`,
+    );
     expect(await sam.say('up')).toMatchInlineSnapshot(`"Which repository? For example \`up owner/name\`."`);
-    expect(await sam.say('list')).toMatchInlineSnapshot(`"You have no workspace yet. Make one: \`up owner/name\`."`);
+    expect(await sam.say('list')).toMatchInlineSnapshot(
+      `"You have no workspace yet. Make one: \`up owner/name\`."`,
+    );
   });
 
   test('a ref that is not there, until it is pushed', async () => {
@@ -239,7 +273,9 @@ describe('what cannot be', () => {
         There is no branch, tag or commit \`fix\` in /place/code/demo. Push it, or name another one with \`--ref\`. (yours to mend)
         Next: retry demo"
     `);
-    expect(await sam.say('open')).toMatchInlineSnapshot(`"\`demo\` has failed, so there is nothing to open. Next: \`retry demo\`."`);
+    expect(await sam.say('open')).toMatchInlineSnapshot(
+      `"\`demo\` has failed, so there is nothing to open. Next: \`retry demo\`."`,
+    );
     git(folder, 'branch', 'fix');
     expect(await sam.say('retry')).toMatchInlineSnapshot(`
       "✓ demo: running
@@ -256,7 +292,7 @@ describe('what cannot be', () => {
     expect(await sam.say(`up ${server.url('ada/gone')}`)).toMatchInlineSnapshot(`
       "✗ gone: failed
         ada/gone · medium · ws-1
-        http://127.0.0.1/ada/gone.git does not exist, or Sam may not see it. Check the name, then \`/sam retry\`. (yours to mend)
+        http://127.0.0.1/ada/gone.git does not exist, or Sam may not see it. Check the name. (yours to mend)
         Next: retry gone"
     `);
     expect(await sam.say('rm gone')).toMatchInlineSnapshot(`"✓ gone: deleted"`);
@@ -268,16 +304,22 @@ describe('what cannot be', () => {
     expect(await sam.say(`up ${server.url('ada/demo')}`)).toMatchInlineSnapshot(`
       "✗ demo: failed
         ada/demo · medium · ws-1
-        http://127.0.0.1/ada/demo.git needs a password, or does not exist. Check the name, and that Sam may read it, then \`/sam retry\`. (yours to mend)
+        http://127.0.0.1/ada/demo.git needs a password, or does not exist. Check the name, and that Sam may read it. (yours to mend)
         Next: retry demo"
     `);
   });
 
   test('a command that nobody knows, with the one that was meant', async () => {
     await using sam = await startSam();
-    expect(await sam.say('lsit')).toMatchInlineSnapshot(`"I don't know \`lsit\`. Did you mean \`list\`? All commands: \`help\`."`);
-    expect(await sam.say('frobnicate')).toMatchInlineSnapshot(`"I don't know \`frobnicate\`. All commands: \`help\`."`);
-    expect(await sam.say('stop nope')).toMatchInlineSnapshot(`"There is no workspace \`nope\` here that you can see. All yours: \`list\`."`);
+    expect(await sam.say('lsit')).toMatchInlineSnapshot(
+      `"I don't know \`lsit\`. Did you mean \`list\`? All commands: \`help\`."`,
+    );
+    expect(await sam.say('frobnicate')).toMatchInlineSnapshot(
+      `"I don't know \`frobnicate\`. All commands: \`help\`."`,
+    );
+    expect(await sam.say('stop nope')).toMatchInlineSnapshot(
+      `"There is no workspace \`nope\` here that you can see. All yours: \`list\`."`,
+    );
     expect(await sam.say('up demo --siez large')).toMatchInlineSnapshot(`
       "\`--siez\` is no flag of \`up\`. It has \`--size\`, \`--name\`, \`--ref\`, \`--expiry\`, \`--new\`. What they do: \`help up\`.
       Usage: \`up [target] [--size s|m|l] [--name NAME] [--ref REF] [--expiry 4h] [--new]\`"
@@ -325,5 +367,3 @@ test('a bot that starts again finds its workspaces running, and tells nothing tw
   const terminal = await openTerminal(sam.link());
   await terminal.run('echo $((6*7))', /^42/m);
 });
-
-void until;

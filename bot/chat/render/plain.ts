@@ -24,7 +24,10 @@ export function renderPlain(view: CardView): string[] {
   if (view.checklist.length > 0 && !view.isSettled)
     lines.push(`  ${view.checklist.map((item) => `${MARKS[item.state]} ${item.label}`).join('   ')}`);
   if (view.failure)
-    lines.push(`  ${view.failure.message} (${view.failure.side})`, `  Next: ${view.failure.next}`);
+    lines.push(
+      `  ${withoutTrigger(view.failure.message)} (${view.failure.side})`,
+      `  Next: ${view.failure.next}`,
+    );
   if (view.notice) lines.push(`  ${view.notice}`);
   if (view.expiry)
     lines.push(
@@ -32,6 +35,9 @@ export function renderPlain(view: CardView): string[] {
     );
   return lines;
 }
+
+/** Nodes do not know where people read what they say; here no line needs the trigger. */
+const withoutTrigger = (text: string): string => text.replaceAll('`/sam ', '`');
 
 /** One line for logs and pipes: what is being done now. Empty when all is done: the card says that. */
 export const renderProgress = (view: CardView): string =>

@@ -141,8 +141,16 @@ const SIDES: Record<ErrorClass, string> = {
 
 function failureOf(workspace: Workspace): NonNullable<CardView['failure']> {
   const failure = workspace.lastError ?? { class: 'internal' as const, message: 'Something broke.' };
-  return { side: SIDES[failure.class], message: failure.message, next: `retry ${workspace.name}` };
+  return {
+    side: SIDES[failure.class],
+    message: withoutRetry(failure.message),
+    next: `retry ${workspace.name}`,
+  };
 }
+
+/** Nodes say it without the name; the card says it with the name, on a line of its own. */
+const withoutRetry = (message: string): string =>
+  message.replaceAll(/(?:, then|; if it is right,) `\/sam retry`| Try `\/sam retry`\./g, '');
 
 function linesFor(workspace: Workspace): string[] {
   const { name } = workspace;
