@@ -82,7 +82,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
     },
     countSessions: (id) => terminals.sessions(id).length,
     onChange: outbox.changed,
-    onAccess: (id, access) => terminals.revoke(id, access),
+    onAccess: (id, access, isEnding) => terminals.revoke(id, access, isEnding),
     log,
   });
   const endpoint = await createEndpoint(config.terminalHost, (request, socket, head) =>

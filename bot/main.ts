@@ -35,10 +35,11 @@ async function main(words: string[]): Promise<void> {
 
 /** The line given on the command line. One that fails leaves nothing half-made behind and ends the bot with code 1. */
 async function runLine(bot: Bot, line: string): Promise<void> {
-  const ending = await bot.console.say(line);
-  if (ending.ok || process.stdin.isTTY) return;
-  if (ending.workspace && /^\s*(up|create|new|workspace|ws|launch)\b/.test(line))
-    await bot.console.say(`rm ${ending.workspace} --force`);
+  if (process.stdin.isTTY) return void (await bot.console.say(line));
+  const ending = await bot.console.say(line, 'once');
+  if (ending.ok) return;
+  // Only what this line made: a workspace that was there before holds somebody's work.
+  if (ending.workspace && ending.isNew) await bot.console.say(`rm ${ending.workspace} --force`, 'quietly');
   await bot.discardIdleNodes();
   await bot.stop();
   process.exit(1);

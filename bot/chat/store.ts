@@ -8,6 +8,7 @@ import type {
   Card,
   CommandStatus,
   Delivery,
+  Desired,
   Front,
   Node,
   User,
@@ -177,9 +178,18 @@ export async function readDelivery(
   return row;
 }
 
-export async function readCommandStatus(db: Executor, id: number): Promise<CommandStatus | undefined> {
-  const [row] = await db.select({ status: commands.status }).from(commands).where(eq(commands.id, id));
-  return row?.status;
+export interface CommandState {
+  status: CommandStatus;
+  /** Null: it wanted no other state. */
+  desired: Desired | null;
+  /** 1: it made its workspace. */
+  seq: number;
+}
+
+export async function readCommand(db: Executor, id: number): Promise<CommandState | undefined> {
+  const { status, desired, seq } = commands;
+  const [row] = await db.select({ status, desired, seq }).from(commands).where(eq(commands.id, id));
+  return row;
 }
 
 /** Payloads are kept for a week; ids and hashes for ever, since a signature has no time in it. */

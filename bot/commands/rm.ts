@@ -33,7 +33,8 @@ export const rm: Command = {
       patch: isGoing
         ? undefined
         : { desired: 'deleted', desiredBefore: before(workspace), force, isAutomatic: false, notice: null },
-      isRevoking: true,
+      // Without it the agent may refuse, and then nobody's terminal shall have ended for nothing.
+      isRevoking: force,
       text: isGoing ? `\`${workspace.name}\` is being deleted already.` : '',
     });
   },

@@ -61,7 +61,7 @@ async function makeOrFind(
     id: newWorkspaceId(),
     key,
     owner: scene.actor.id,
-    name: chooseName(textOf(command.flags['name']), repository, taken, scene.say),
+    name: chooseName(textOf(command.flags['name']), repository, taken, command.line, scene.say),
     repository: repository.url,
     ref,
     size: (textOf(command.flags['size']) ?? 'medium') as Workspace['size'],
