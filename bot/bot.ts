@@ -22,7 +22,7 @@ import { connect, type Database } from './database/connect.ts';
 import { startEmbedded } from './database/embedded.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
-import type { Front } from './database/schema.ts';
+import type { Front } from './database/types.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
