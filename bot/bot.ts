@@ -25,6 +25,7 @@ import { startEmbedded } from './database/embedded.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import type { Front } from './database/types.ts';
+import { StartError } from './errors.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
@@ -96,12 +97,41 @@ async function openDatabase(config: Config, ending: AsyncDisposableStack): Promi
   if (!url) {
     const embedded = await startEmbedded({ dataDir: config.dataDir });
     ending.defer(() => embedded.stop());
+    ending.defer(watchProcess(embedded.pid, () => throwLost(config, embedded.pid)));
     url = embedded.url;
   }
   const database = await connect(url);
   ending.defer(() => database.close());
   await migrate(url, join(ROOT, 'migrations'));
   return database;
+}
+
+const WATCH_EVERY_MS = 500;
+
+/** Calls `onEnd` once the process is gone; the returned function ends the watch. */
+function watchProcess(pid: number, onEnd: () => void): () => void {
+  const timer = setInterval(() => {
+    if (isAlive(pid)) return;
+    clearInterval(timer);
+    onEnd();
+  }, WATCH_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** Crash only: nothing but the next start brings this database back. */
+function throwLost({ dataDir }: Config, pid: number): never {
+  throw new StartError(
+    `The embedded Postgres (process ${pid}) ended by itself; its last words are in ${join(dataDir, 'postgres/server.log')}.\n` +
+      'Sam ends with it. Start again, and it recovers: `npm start`.',
+  );
 }
 
 interface Parts {

@@ -80,8 +80,13 @@ function createLog(config: Config, isForPerson: boolean): Logger {
   const level = process.env['LOG_LEVEL'] ?? 'info';
   const options = { level, base: null, serializers: { err: describeError } };
   if (!isForPerson) return pino(options, destination({ dest: 2, sync: true }));
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  return pino(options, destination({ dest: join(config.dataDir, 'bot.log'), sync: true }));
+  try {
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+    return pino(options, destination({ dest: join(config.dataDir, 'bot.log'), sync: true }));
+  } catch {
+    // The start is about to say what is wrong with that folder.
+    return pino({ level: 'silent' });
+  }
 }
 
 /** Enough to find the place; a driver's error would bring its whole statement three times. */
@@ -101,7 +106,7 @@ function dieOnBugs(log: Logger): void {
   const die = (error: unknown): void => {
     const ref = randomBase32(6);
     log.fatal({ err: error, ref }, 'the process ends');
-    const crash = describeDatabaseCrash(error);
+    const crash = error instanceof StartError ? error.message : describeDatabaseCrash(error);
     process.stderr.write(
       `${crash ?? `Something broke on our side (ref ${ref}); the log has the reason. Start Sam again: \`npm start\`.`}\n`,
     );

@@ -21,6 +21,8 @@ export interface Place extends AsyncDisposable {
   env: NodeJS.ProcessEnv;
   /** Makes a repository with a commit and gives its path; `files` by path, none: no commit. */
   repository(name: string, files?: Record<string, string>): string;
+  /** Does that when nothing runs here any more. */
+  defer(work: () => void): void;
   /** For short questions to the database. */
   sql: postgres.Sql;
   /** Of living processes that have this place in their environment or command. */
@@ -39,10 +41,12 @@ export async function createPlace(): Promise<Place> {
     onnotice: () => {},
     connection: { application_name: 'test' },
   });
+  const deferred: (() => void)[] = [];
   return {
     root,
     dataDir,
     cwd,
+    defer: (work) => void deferred.push(work),
     databaseUrl: database.url,
     env: {
       PATH: process.env['PATH'],
@@ -58,6 +62,7 @@ export async function createPlace(): Promise<Place> {
     processes: () => pidsThatMention(root),
     async [Symbol.asyncDispose]() {
       const complaints = [await endServers(dataDir), await endRest(root), await endConnections(sql)];
+      for (const work of deferred) work();
       await sql.end();
       await database.drop();
       rmSync(root, { recursive: true, force: true });
