@@ -136,7 +136,8 @@ describe('a workspace from a folder', () => {
     await terminal.run('echo kept > note.txt; echo $((6*7))', /^42/m);
     expect(await sam.say('stop')).toMatchInlineSnapshot(`
       "■ demo: stopped
-        demo@main (commit) · medium · ws-1"
+        demo@main (commit) · medium · ws-1
+        Its files are kept. Go on: start demo"
     `);
     expect(await terminal.closes()).toBe(4410);
     expect(await sam.say('stop')).toMatchInlineSnapshot(`"\`demo\` is stopped already."`);

@@ -29,6 +29,7 @@ export function renderPlain(view: CardView): string[] {
       `  Next: ${view.failure.next}`,
     );
   if (view.notice) lines.push(`  ${view.notice}`);
+  if (view.phase === 'stopped') lines.push(`  Its files are kept. Go on: start ${view.name}`);
   if (view.expiry)
     lines.push(
       `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,
