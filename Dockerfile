@@ -9,7 +9,8 @@ COPY agent agent
 COPY web-terminal web-terminal
 COPY migrations migrations
 COPY tools tools
-RUN node tools/bundle.ts
+# The folder is made for its owner alone; the bot runs as somebody else.
+RUN node tools/bundle.ts && chmod -R a+rX dist
 
 FROM node:24-bookworm-slim
 RUN apt-get update \

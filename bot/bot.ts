@@ -17,7 +17,6 @@ import type { FrontEnd } from './chat/chat.ts';
 import { createConsole, type Console } from './chat/console.ts';
 import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
-import { forgetPayloads } from './chat/store.ts';
 import { commands } from './commands/index.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
@@ -256,10 +255,7 @@ function chatSources({ config, database: { db }, log }: Settled, fronts: Map<Fro
 /** What is kept for a while only. */
 function housekeeping({ database: { db } }: Settled): Sweep[] {
   const everyMs = 60 * 60_000;
-  return [
-    { name: 'old-payloads', everyMs, run: () => forgetPayloads(db) },
-    { name: 'old-tokens', everyMs, run: () => forgetExpired(db) },
-  ];
+  return [{ name: 'old-tokens', everyMs, run: () => forgetExpired(db) }];
 }
 
 /** How fine `last_activity_at` is: a twentieth of the time-out, a minute at most. */

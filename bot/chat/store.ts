@@ -180,16 +180,6 @@ export async function readCommand(db: Executor, id: number): Promise<CommandStat
   return row;
 }
 
-/** Payloads are kept for a week; ids and hashes for ever, since a signature has no time in it. */
-export async function forgetPayloads(db: Executor): Promise<void> {
-  await db
-    .update(deliveries)
-    .set({ payload: null })
-    .where(
-      sql`${deliveries.endedAt} < clock_timestamp() - interval '7 days' and ${deliveries.payload} is not null`,
-    );
-}
-
 // --- cards --------------------------------------------------------------------------------------------------------
 
 /** Wants a card for `subject` in that thread; one that is there is drawn again. */
