@@ -8,6 +8,7 @@ import { bootstrapRoutes, createBootstrapToken } from './access/bootstrap.ts';
 import { keepSecret, makeSigningKey } from './access/key-files.ts';
 import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
 import { createLink } from './access/links.ts';
+import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
 import { createHub, type Hub } from './agents/hub.ts';
 import { createTerminalPipe } from './agents/terminal-pipe.ts';
@@ -16,13 +17,14 @@ import type { FrontEnd } from './chat/chat.ts';
 import { createConsole, type Console } from './chat/console.ts';
 import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
+import { forgetPayloads } from './chat/store.ts';
 import { commands } from './commands/index.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
 import { startEmbedded } from './database/embedded.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
-import type { Front } from './database/schema.ts';
+import type { Front } from './database/types.ts';
 import { StartError } from './errors.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
@@ -163,7 +165,7 @@ async function assemble(
   const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
   ending.defer(() => pipe.close());
   const reconciler = makeReconciler(settled);
-  const sweeps = createSweeps(reconciler);
+  const sweeps = [...createSweeps(reconciler), ...housekeeping(settled)];
   const person = makeConsole(settled);
   const fronts = new Map<Front, FrontEnd>([['console', person]]);
   return {
@@ -191,6 +193,7 @@ async function makeProvider({ config, env }: BotOptions, { db }: Database): Prom
     installation: await store.settle(db, 'installation', randomBase32(12)),
     timeoutMs: timingFrom(config.baseMs).callTimeoutMs,
     local: {
+      url: config.baseUrl,
       dataDir: config.dataDir,
       agent: { command: [process.execPath, join(ROOT, 'agent/main.ts')] },
       env,
@@ -248,6 +251,15 @@ function chatSources({ config, database: { db }, log }: Settled, fronts: Map<Fro
     expiryOf: (workspace: Parameters<typeof expiryOf>[0]) => expiryOf(workspace, limits.idleTimeoutMs),
   };
   return [deliverySource(inbox), answerSource(inbox), cardSource(cards)];
+}
+
+/** What is kept for a while only. */
+function housekeeping({ database: { db } }: Settled): Sweep[] {
+  const everyMs = 60 * 60_000;
+  return [
+    { name: 'old-payloads', everyMs, run: () => forgetPayloads(db) },
+    { name: 'old-tokens', everyMs, run: () => forgetExpired(db) },
+  ];
 }
 
 /** How fine `last_activity_at` is: a twentieth of the time-out, a minute at most. */

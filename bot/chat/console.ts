@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ParseContext } from '../commands/parsed.ts';
 import type { Command } from '../commands/scene.ts';
-import type { Answer, Card, Delivery, User } from '../database/schema.ts';
+import type { Answer, Card, Delivery, User } from '../database/types.ts';
 import { randomBase32 } from '../ids.ts';
 import type { FrontEnd } from './chat.ts';
 import { locate } from './locate.ts';

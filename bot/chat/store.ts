@@ -166,18 +166,6 @@ export async function markAnswered(db: Executor, { row, token }: Held<Delivery>)
     );
 }
 
-export async function readDelivery(
-  db: Executor,
-  source: Front,
-  deliveryId: string,
-): Promise<Delivery | undefined> {
-  const [row] = await db
-    .select()
-    .from(deliveries)
-    .where(and(eq(deliveries.source, source), eq(deliveries.deliveryId, deliveryId)));
-  return row;
-}
-
 export interface CommandState {
   status: CommandStatus;
   /** Null: it wanted no other state. */

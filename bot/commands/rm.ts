@@ -1,6 +1,6 @@
 // The command that deletes a workspace.
 import type { CommandSpec } from './command.ts';
-import type { Workspace } from '../database/schema.ts';
+import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import { describeLoss, isDirty } from '../workspaces/workspace.ts';
 import { findTarget } from './find.ts';

@@ -1,6 +1,6 @@
 // The command that asks for a workspace.
 import type { CommandSpec } from './command.ts';
-import type { Workspace } from '../database/schema.ts';
+import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import * as store from '../workspaces/store.ts';

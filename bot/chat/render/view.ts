@@ -1,6 +1,6 @@
 // What a card shows of a workspace, before any front's markup. Pure: rows and the time in, facts out.
 import type { ErrorClass } from '../../../agent/protocol.ts';
-import type { Node, User, Workspace } from '../../database/schema.ts';
+import type { Node, User, Workspace } from '../../database/types.ts';
 
 export interface CheckItem {
   label: string;

@@ -1,0 +1,161 @@
+// What comes next for a node, and on which one a workspace goes: pure decisions, no database.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Node, Size } from '../../bot/database/schema.ts';
+import { nextNodeStep } from '../../bot/workspaces/node.ts';
+import { chooseNode, type Candidate } from '../../bot/workspaces/placement.ts';
+import { after, life, nodeRow, serverOf, T0, timing } from './rows.ts';
+
+const step = (patch: Partial<Node>, server = serverOf() as ReturnType<typeof serverOf> | null, ms = 0) =>
+  nextNodeStep(nodeRow(patch), server ?? undefined, true, after(ms), life);
+const unwanted = (patch: Partial<Node>, server = serverOf(), ms = 0) =>
+  nextNodeStep(nodeRow(patch), server, false, after(ms), life);
+
+describe('making', () => {
+  const fresh = {
+    phase: 'creating',
+    createSentAt: null,
+    observedAt: null,
+    readyAt: null,
+    lastHeardAt: null,
+  } as const;
+
+  test('one that was never sent is made, however long ago it was wanted', () => {
+    expect(step(fresh, null, 1e9)).toEqual({ do: 'create' });
+  });
+
+  test('after a create without an answer absence is believed only when it has been quiet long enough', () => {
+    const sent = { ...fresh, createSentAt: T0 };
+    expect(step(sent, null, timing.quietMs - 1)).toMatchObject({ do: 'wait', until: after(timing.quietMs) });
+    expect(step(sent, null, 0)).toMatchObject({ do: 'wait', until: after(timing.lookAgainMs) });
+    expect(step(sent, null, timing.quietMs)).toEqual({ do: 'create' });
+    expect(step(sent, serverOf(), 1)).toMatchObject({ do: 'enter', phase: 'booting' });
+  });
+
+  test('it is not tried for ever, and the last reason is kept', () => {
+    const sent = { ...fresh, createSentAt: after(timing.creatingMs - timing.quietMs) };
+    expect(step(sent, null, timing.creatingMs)).toMatchObject({ do: 'fail', failure: { class: 'provider' } });
+    const lastError = { class: 'provider', message: 'no room in nbg1' } as const;
+    expect(step({ ...sent, lastError }, null, timing.creatingMs)).toEqual({ do: 'fail', failure: lastError });
+  });
+
+  test('a machine whose agent never calls is given up, also one that never gets up', () => {
+    const booting = { phase: 'booting', readyAt: null, lastHeardAt: null } as const;
+    expect(step(booting, serverOf('off'), 1)).toMatchObject({ do: 'start' });
+    for (const status of ['starting', 'running', 'off', 'removing'] as const)
+      expect(step(booting, serverOf(status), timing.bootMs)).toMatchObject({ do: 'fail' });
+    expect(step(booting, null, 1)).toMatchObject({ do: 'fail' });
+    expect(step({ ...booting, lastHeardAt: T0 }, serverOf(), 1)).toMatchObject({
+      do: 'enter',
+      phase: 'ready',
+    });
+  });
+});
+
+describe('living', () => {
+  test('it is unhealthy when silent or off, is started again, and comes back when it speaks', () => {
+    const silent = timing.silenceMs;
+    expect(step({}, serverOf(), silent - 1)).toEqual({ do: 'wait', until: null });
+    expect(step({}, serverOf(), silent)).toMatchObject({ do: 'enter', phase: 'unhealthy' });
+    expect(step({}, serverOf('off'))).toMatchObject({ do: 'enter', phase: 'unhealthy' });
+    expect(step({ phase: 'unhealthy' }, serverOf('off'))).toMatchObject({ do: 'start' });
+    expect(step({ phase: 'unhealthy' }, serverOf(), silent)).toEqual({
+      do: 'wait',
+      until: after(2 * silent),
+    });
+    expect(step({ phase: 'unhealthy' }, serverOf(), 1)).toMatchObject({ do: 'enter', phase: 'ready' });
+  });
+
+  test('with no workspace left it stays warm for a while, then it goes; a new one keeps it', () => {
+    expect(unwanted({}, serverOf(), 5)).toEqual({ do: 'idle', since: after(5) });
+    expect(unwanted({ idleSince: T0, lastHeardAt: after(1e6) }, serverOf(), 1)).toEqual({
+      do: 'wait',
+      until: after(life.nodeWarmMs),
+    });
+    expect(unwanted({ idleSince: T0, lastHeardAt: after(1e6) }, serverOf(), life.nodeWarmMs)).toEqual({
+      do: 'discard',
+    });
+    expect(step({ idleSince: T0 })).toEqual({ do: 'idle', since: null });
+  });
+
+  test('one that is off and unwanted is not started, and goes like any other', () => {
+    expect(unwanted({ phase: 'unhealthy' }, serverOf('off'))).toMatchObject({ do: 'idle' });
+    expect(unwanted({ phase: 'unhealthy', idleSince: T0 }, serverOf('off'), life.nodeWarmMs)).toEqual({
+      do: 'discard',
+    });
+  });
+
+  test('a server that vanished is a failure, and a failed node is given up', () => {
+    expect(step({}, null)).toMatchObject({ do: 'fail' });
+    expect(step({ phase: 'failed' }, null)).toEqual({ do: 'discard' });
+  });
+});
+
+describe('going', () => {
+  const going = { desired: 'deleted', phase: 'deleting' } as const;
+
+  test('it is deleted when the provider says gone, never before', () => {
+    for (const status of ['starting', 'running', 'off', 'removing'] as const)
+      expect(step(going, serverOf(status), 1e9)).toMatchObject({ do: 'remove' });
+    expect(step(going, null, 1)).toMatchObject({ do: 'enter', phase: 'deleted' });
+  });
+
+  test('a server nobody has seen yet may still come', () => {
+    const unseen = { ...going, observedAt: null };
+    expect(step(unseen, null, timing.quietMs - 1)).toMatchObject({ do: 'wait' });
+    expect(step(unseen, null, timing.quietMs)).toMatchObject({ do: 'enter', phase: 'deleted' });
+    expect(step({ ...unseen, createSentAt: null }, null)).toMatchObject({ do: 'enter', phase: 'deleted' });
+  });
+});
+
+describe('the choice of a node', () => {
+  const RANK = { small: 0, medium: 1, large: 2 };
+  const size = fc.constantFrom<Size>('small', 'medium', 'large');
+  const candidate: fc.Arbitrary<Candidate> = fc.record({
+    workspaces: fc.nat(5),
+    node: fc
+      .record({
+        id: fc.string({ minLength: 1, maxLength: 6 }),
+        size,
+        desired: fc.constantFrom('running', 'deleted'),
+        phase: fc.constantFrom('creating', 'booting', 'ready', 'unhealthy', 'deleting', 'failed'),
+        createdAt: fc.nat(3).map(after),
+        load: fc.option(
+          fc.record({ cpu: fc.double({ min: 0, max: 1, noNaN: true }), memory: fc.constant(0.5) }),
+        ),
+      } as const)
+      .map(nodeRow),
+  });
+  const several = fc.uniqueArray(candidate, { maxLength: 8, selector: ({ node }) => node.id });
+
+  test('it is alive, large enough, has room, and is the least loaded of those', () => {
+    fc.assert(
+      fc.property(several, size, fc.nat(5), (candidates, wanted, perNode) => {
+        const fits = ({ node, workspaces }: Candidate) =>
+          node.desired === 'running' &&
+          ['creating', 'booting', 'ready'].includes(node.phase) &&
+          RANK[node.size] >= RANK[wanted] &&
+          (perNode === 0 || workspaces < perNode);
+        const chosen = chooseNode(candidates, wanted, perNode);
+        const fitting = candidates.filter(fits);
+        expect(chosen === undefined).toBe(fitting.length === 0);
+        if (!chosen) return;
+        const mine = fitting.find(({ node }) => node.id === chosen.id);
+        expect(mine).toBeDefined();
+        // One workspace more weighs as much as a machine under full load.
+        for (const other of fitting) expect(mine!.workspaces).toBeLessThanOrEqual(other.workspaces + 1);
+      }),
+    );
+  });
+
+  test('it does not depend on the order in which the rows come, and changes none', () => {
+    fc.assert(
+      fc.property(several, size, fc.nat(5), (candidates, wanted, perNode) => {
+        const before = candidates.map(({ node }) => node.id);
+        const chosen = chooseNode(candidates, wanted, perNode)?.id;
+        expect(chooseNode(candidates.toReversed(), wanted, perNode)?.id).toBe(chosen);
+        expect(candidates.map(({ node }) => node.id)).toEqual(before);
+      }),
+    );
+  });
+});

@@ -1,0 +1,203 @@
+// What comes next for a workspace: pure decisions, no database.
+import { describe, expect, test } from 'vitest';
+import { later } from '../../bot/workspaces/timing.ts';
+import { describeLoss, expiryOf, nextStep } from '../../bot/workspaces/workspace.ts';
+import { after, life, nodeRow, reportOf, T0, timing, workspaceRow } from './rows.ts';
+
+const HOUR = 3_600_000;
+const work = { changed: 1, untracked: 0, unpushed: 2 };
+
+describe('deadlines', () => {
+  test.each([
+    ['provisioning', 'running', { phase: 'booting', readyAt: null }, timing.provisioningMs],
+    ['preparing', 'running', {}, timing.preparingMs],
+    ['stopping', 'stopped', {}, timing.stoppingMs],
+  ] as const)('%s ends in failed, counted from the moment it began', (phase, desired, node, ms) => {
+    const workspace = workspaceRow({
+      phase,
+      desired,
+      reported: null,
+      phaseSince: after(HOUR),
+      createdAt: T0,
+    });
+    const step = (now: Date) => nextStep(workspace, nodeRow(node), now, life);
+    expect(step(after(HOUR + ms - 1))).toEqual({ do: 'wait', until: after(HOUR + ms) });
+    expect(step(after(HOUR + ms))).toMatchObject({ do: 'fail' });
+  });
+
+  test('a node is given up before the workspace that waits for it, so that its reason is the one people read', () => {
+    expect(timing.creatingMs + timing.bootMs).toBeLessThan(timing.provisioningMs);
+    expect(timing.callTimeoutMs).toBeLessThan(timing.quietMs);
+    expect(timing.quietMs).toBeLessThan(timing.creatingMs);
+    expect(timing.quietMs).toBeLessThan(timing.graceMs);
+  });
+
+  test('a delete that nobody answers is refused when its time is over, and done if it was forced', () => {
+    const asked = workspaceRow({ phase: 'deleting', desired: 'deleted', phaseSince: T0 });
+    const late = after(timing.deletingMs);
+    expect(nextStep(asked, nodeRow(), after(1), life)).toEqual({ do: 'wait', until: late });
+    expect(nextStep(asked, nodeRow(), late, life)).toEqual({ do: 'refuse', work: undefined });
+    expect(nextStep({ ...asked, force: true }, nodeRow(), late, life)).toEqual({
+      do: 'enter',
+      phase: 'deleted',
+    });
+  });
+
+  test('an agent that is deleting already is not called back, however slow it is', () => {
+    const asked = workspaceRow({ phase: 'deleting', desired: 'deleted', reported: reportOf('deleting') });
+    const silent = nodeRow({ phase: 'unhealthy' });
+    expect(nextStep(asked, silent, after(1), life)).toMatchObject({ do: 'wait' });
+    expect(nextStep(asked, silent, after(timing.deletingMs), life)).toEqual({
+      do: 'enter',
+      phase: 'deleted',
+    });
+  });
+});
+
+describe('towards running', () => {
+  test('a workspace whose node is gone fails and says so', () => {
+    for (const phase of ['provisioning', 'preparing', 'running'] as const) {
+      const step = nextStep(workspaceRow({ phase }), nodeRow({ phase: 'failed' }), T0, life);
+      expect(step).toMatchObject({ do: 'fail', failure: { class: 'provider' } });
+    }
+  });
+
+  test('the reason of a node that could not be made is the reason of its workspace', () => {
+    const lastError = { class: 'configuration', message: 'no such size' } as const;
+    const node = nodeRow({ phase: 'deleting', desired: 'deleted', lastError });
+    const step = nextStep(workspaceRow({ phase: 'provisioning' }), node, T0, life);
+    expect(step).toEqual({ do: 'fail', failure: lastError });
+  });
+
+  test('what an agent says of an earlier run counts for nothing', () => {
+    const workspace = workspaceRow({ phase: 'preparing', run: 2, reported: reportOf('running', { run: 1 }) });
+    expect(nextStep(workspace, nodeRow(), T0, life)).toMatchObject({ do: 'wait' });
+    const failed = { ...workspace, reported: reportOf('failed', { run: 1 }) };
+    expect(nextStep(failed, nodeRow(), T0, life)).toMatchObject({ do: 'wait' });
+  });
+
+  test.each(['preparing', 'stopping', 'stopped', 'deleting', 'deleted'] as const)(
+    'a running workspace that its agent calls %s is made ready again',
+    (phase) => {
+      const workspace = workspaceRow({ reported: reportOf(phase) });
+      expect(nextStep(workspace, nodeRow(), T0, life)).toEqual({ do: 'enter', phase: 'preparing' });
+    },
+  );
+
+  test('a late report never revives what is to stop', () => {
+    const workspace = workspaceRow({ desired: 'stopped', phase: 'stopping', reported: reportOf('running') });
+    expect(nextStep(workspace, nodeRow(), T0, life)).toMatchObject({ do: 'wait' });
+    const stopped = workspaceRow({ desired: 'stopped', phase: 'stopped', reported: reportOf('running') });
+    expect(nextStep(stopped, nodeRow(), T0, life)).toEqual({ do: 'wait', until: null });
+  });
+});
+
+describe('files are kept', () => {
+  test.each(['queued', 'provisioning'] as const)(
+    'stop and rm of a %s workspace whose node is up go through the agent: it may have been restarted',
+    (phase) => {
+      const stop = workspaceRow({ phase, desired: 'stopped' });
+      expect(nextStep(stop, nodeRow(), T0, life)).toEqual({ do: 'enter', phase: 'stopping' });
+      const rm = workspaceRow({ phase, desired: 'deleted' });
+      expect(nextStep(rm, nodeRow(), T0, life)).toEqual({ do: 'enter', phase: 'deleting', step: 'check' });
+    },
+  );
+
+  test.each(['queued', 'provisioning', 'preparing', 'failed'] as const)(
+    'on a node that never spoke nothing can lie, so nobody is asked about a %s workspace',
+    (phase) => {
+      const node = nodeRow({ phase: 'booting', readyAt: null });
+      const stop = workspaceRow({ phase, desired: 'stopped' });
+      expect(nextStep(stop, node, T0, life)).toEqual({ do: 'enter', phase: 'stopped', nodeId: null });
+      const rm = workspaceRow({ phase, desired: 'deleted' });
+      expect(nextStep(rm, node, T0, life)).toEqual({ do: 'enter', phase: 'deleted' });
+    },
+  );
+
+  test('the work that the agent found is what the refusal tells; with --force nobody asks', () => {
+    const asked = workspaceRow({
+      phase: 'deleting',
+      desired: 'deleted',
+      reported: reportOf('running', { refused: work }),
+    });
+    expect(nextStep(asked, nodeRow(), T0, life)).toEqual({ do: 'refuse', work });
+    expect(nextStep({ ...asked, force: true }, nodeRow(), T0, life)).toMatchObject({ do: 'wait' });
+    expect(describeLoss(work)).toBe('Not deleted: 1 changed file and 2 unpushed commits would be lost.');
+    expect(describeLoss(undefined)).toContain('did not answer');
+    expect(describeLoss({ changed: 0, untracked: 0, unpushed: 0 })).toContain('could not say');
+  });
+
+  test('a silent node counts as "cannot say": refused at once, and done at once with --force', () => {
+    const asked = workspaceRow({ phase: 'deleting', desired: 'deleted' });
+    const silent = nodeRow({ phase: 'unhealthy' });
+    expect(nextStep(asked, silent, T0, life)).toEqual({ do: 'refuse', work: undefined });
+    expect(nextStep({ ...asked, force: true }, silent, T0, life)).toEqual({ do: 'enter', phase: 'deleted' });
+  });
+});
+
+describe('expiry', () => {
+  const idle = life.idleTimeoutMs;
+  const end = after(idle);
+  const warning = later(end, -timing.warningMs);
+
+  test('half an hour before its end it warns once, then it stops', () => {
+    const workspace = workspaceRow();
+    expect(nextStep(workspace, nodeRow(), after(1), life)).toEqual({ do: 'wait', until: warning });
+    expect(nextStep(workspace, nodeRow(), warning, life)).toEqual({ do: 'warn', expiry: end });
+    const warned = { ...workspace, warnedFor: end };
+    expect(nextStep(warned, nodeRow(), warning, life)).toEqual({ do: 'wait', until: end });
+    expect(nextStep(warned, nodeRow(), end, life)).toMatchObject({
+      do: 'want',
+      desired: 'stopped',
+      force: false,
+    });
+  });
+
+  test('another expiry deserves another warning', () => {
+    const workspace = workspaceRow({ warnedFor: end, lastActivityAt: after(1_000) });
+    expect(nextStep(workspace, nodeRow(), later(warning, 1_000), life)).toEqual({
+      do: 'warn',
+      expiry: later(end, 1_000),
+    });
+  });
+
+  test('what counts is typed input, the start of this run, and what people asked for; not reports', () => {
+    const typed = workspaceRow({ lastActivityAt: after(5_000), reportedAt: after(HOUR) });
+    expect(expiryOf(typed, idle)).toEqual(after(5_000 + idle));
+    expect(expiryOf(workspaceRow({ runningAt: after(7_000) }), idle)).toEqual(after(7_000 + idle));
+    expect(expiryOf(workspaceRow({ keptUntil: after(2 * idle) }), idle)).toEqual(after(2 * idle));
+    expect(expiryOf(workspaceRow({ keptUntil: after(1) }), idle)).toEqual(end);
+  });
+
+  test('0 means never: not idle, not deleted', () => {
+    const never = { ...life, idleTimeoutMs: 0 };
+    expect(nextStep(workspaceRow(), nodeRow(), after(1e12), never)).toEqual({ do: 'wait', until: null });
+    const stopped = workspaceRow({ desired: 'stopped', phase: 'stopped' });
+    expect(nextStep(stopped, nodeRow(), after(1e12), never)).toEqual({ do: 'wait', until: null });
+  });
+});
+
+describe('stopped for long', () => {
+  const week = { ...life, deleteStoppedAfterMs: 7 * 24 * HOUR };
+  const stopped = workspaceRow({ desired: 'stopped', phase: 'stopped', phaseSince: T0 });
+
+  test('it is deleted, but never by force: the agent looks first', () => {
+    const end = after(week.deleteStoppedAfterMs);
+    expect(nextStep(stopped, nodeRow(), after(1), week)).toEqual({ do: 'wait', until: end });
+    expect(nextStep(stopped, nodeRow(), end, week)).toMatchObject({
+      do: 'want',
+      desired: 'deleted',
+      force: false,
+    });
+  });
+
+  test('announced, it goes when the day is over, and not a moment before', () => {
+    const announced = { ...stopped, deleteAt: after(24 * HOUR) };
+    expect(nextStep(announced, nodeRow(), after(1), week)).toEqual({ do: 'wait', until: after(24 * HOUR) });
+    expect(nextStep(announced, nodeRow(), after(24 * HOUR), week)).toMatchObject({
+      do: 'want',
+      desired: 'deleted',
+      force: true,
+    });
+  });
+});
