@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { storeDelivery } from '../../bot/chat/store.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
-import { listProcesses, hasVariable } from '../../bot/providers/local-processes.ts';
+import { listProcesses } from '../../bot/providers/local-processes.ts';
 import { findFreePort } from '../free-port.ts';
 import { createPlace, type Place } from '../place.ts';
 import { spawnSam, type Spawned } from '../spawn-sam.ts';
@@ -15,6 +15,8 @@ import { until } from '../until.ts';
 import { createDice, type Dice } from './dice.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 15);
+/** Kills after which everything is deleted. */
+const ROUND = 5;
 const QUIET_MS = 150_000;
 const THREAD = 'console:chaos';
 const REPOSITORIES = ['one', 'two'] as const;
@@ -30,22 +32,31 @@ test(
     for (const name of REPOSITORIES) place.repository(name);
     const env = { PORT: String(await findFreePort()), NODE_WARM: '0', SAM_DEADLINE_BASE: '12s' };
     const start = (): Spawned => spawnSam([], { place, env });
-    for (let kill = 1; kill <= KILLS; kill += 1) await liveAndDie(start(), people, dice, kill === 1);
+    for (let kill = 1; kill <= KILLS; kill += 1) {
+      await liveAndDie(start(), people, dice, kill === 1);
+      if (kill % ROUND === 0 && kill < KILLS) await endRound(start(), people, place);
+    }
     await using last = start();
     await last.url();
-    const killedAt = performance.now();
-    await people.say('up ./one');
-    await people.say('up ./two');
-    await people.say('rm two --force');
-    await waitUntilQuiet(people.database);
-    const quietMs = Math.round(performance.now() - killedAt);
+    for (const line of ['up ./one', 'up ./two', 'rm two --force']) await people.say(line);
+    const quietMs = await waitUntilQuiet(people.database);
     const counts = await count(people.database);
     console.log(`seed ${dice.seed}: ${KILLS} kills, ${JSON.stringify(counts)}, quiet after ${quietMs} ms`);
-    await expectOneOfEach(place, people.database);
+    await expectWorld(place, people.database, ['one']);
     expect(counts['accepted']).toBe(people.said.size);
     expect(await last.stop()).toBe(0);
   },
 );
+
+/** All is deleted, so that the next round begins with a new machine. */
+async function endRound(bot: Spawned, people: People, place: Place): Promise<void> {
+  await using calm = bot;
+  await calm.url();
+  for (const name of REPOSITORIES) await people.say(`rm ${name} --force`);
+  await waitUntilQuiet(people.database);
+  await expectWorld(place, people.database, []);
+  await calm.kill();
+}
 
 interface People {
   database: Database;
@@ -90,16 +101,18 @@ async function liveAndDie(bot: Spawned, people: People, dice: Dice, isFirst: boo
   expect(await dying.exit).toBe('SIGKILL');
 }
 
+/** Mostly about one of them, and as often an end as a beginning: so that machines come and go too. */
 function chooseLine(dice: Dice): string {
-  const name = dice.pick(REPOSITORIES);
+  const name = dice.next() < 0.8 ? 'one' : 'two';
   const roll = dice.next();
-  if (roll < 0.55) return `up ./${name}`;
-  if (roll < 0.7) return `stop ${name}`;
+  if (roll < 0.45) return `up ./${name}`;
+  if (roll < 0.55) return `stop ${name}`;
   return `rm ${name}${roll < 0.9 ? ' --force' : ''}`;
 }
 
-/** Nothing to do, and so for a while. */
-async function waitUntilQuiet(database: Database): Promise<void> {
+/** Nothing to do, and so for a while. Gives how long that took, in ms. */
+async function waitUntilQuiet(database: Database): Promise<number> {
+  const startedAt = performance.now();
   let left: string[] = [];
   let since = performance.now();
   const isQuiet = async (): Promise<boolean> => {
@@ -110,6 +123,7 @@ async function waitUntilQuiet(database: Database): Promise<void> {
   await until(isQuiet, QUIET_MS).catch(() => {
     throw new Error(`not quiet after ${QUIET_MS} ms: ${left.join('; ')}`);
   });
+  return Math.round(since - startedAt);
 }
 
 async function findWork({ sql }: Database): Promise<string[]> {
@@ -135,31 +149,37 @@ async function count({ sql }: Database): Promise<Record<string, number>> {
   return row ?? {};
 }
 
-/** `one` was wanted last and `two` was not: rows, servers, processes and files all say so. */
-async function expectOneOfEach(place: Place, { sql }: Database): Promise<void> {
+/** These are wanted and no other: rows, servers, processes and files all say so. */
+async function expectWorld(place: Place, { sql }: Database, wanted: string[]): Promise<void> {
   const workspaces = await sql<{ id: string; name: string; phase: string; nodeId: string }[]>`
     select id, name, phase, node_id as "nodeId" from workspaces where phase <> 'deleted'`;
-  expect([...workspaces]).toEqual([expect.objectContaining({ name: 'one', phase: 'running' })]);
+  expect(workspaces.map(({ name, phase }) => `${name} ${phase}`)).toEqual(
+    wanted.map((name) => `${name} running`),
+  );
   const nodes = await sql<
     { id: string; phase: string }[]
   >`select id, phase from nodes where phase <> 'deleted'`;
-  expect([...nodes]).toEqual([{ id: workspaces[0]?.nodeId, phase: 'ready' }]);
-  const server = `vm-${nodes[0]?.id.slice(3)}`;
-  await until(() => readdirSync(join(place.dataDir, 'nodes')).length === 1).catch(() => undefined);
-  expect(readdirSync(join(place.dataDir, 'nodes'))).toEqual([server]);
-  const folder = join(place.dataDir, 'nodes', server, 'data/workspaces');
-  expect(readdirSync(folder).filter((name) => name.startsWith('ws-'))).toEqual([workspaces[0]?.id]);
-  const [installation] = await sql<
-    { value: string }[]
-  >`select value from settings where name = 'installation'`;
-  const agents = (await listProcesses()).filter(
-    (one) =>
-      hasVariable(one, 'SAM_INSTALLATION', installation?.value ?? '') &&
-      one.command.some((word) => word.endsWith('agent/main.ts')),
+  expect(nodes.map(({ id, phase }) => `${id} ${phase}`)).toEqual(
+    [...new Set(workspaces.map(({ nodeId }) => nodeId))].map((id) => `${id} ready`),
   );
-  expect(agents.map((agent) => agent.environment.match(/SAM_SERVER=([^\0]+)/)?.[1])).toEqual([server]);
+  const servers = nodes.map(({ id }) => `vm-${id.slice(3)}`);
+  const folder = join(place.dataDir, 'nodes');
+  expect(readdirSync(folder).toSorted()).toEqual(servers);
+  const checkouts = servers.flatMap((server) => readdirSync(join(folder, server, 'data/workspaces')));
+  expect(checkouts.filter((name) => name.startsWith('ws-'))).toEqual(workspaces.map(({ id }) => id));
+  expect(await findAgents(place)).toEqual(servers);
   const doubled = await sql`
     select command_id from deliveries where command_id is not null group by command_id having count(*) > 1
     union all select id from commands where id not in (select command_id from deliveries where command_id is not null)`;
   expect([...doubled]).toEqual([]);
+}
+
+/** The servers whose agents are alive here, by their processes. */
+async function findAgents({ dataDir }: Place): Promise<string[]> {
+  const agents = (await listProcesses()).filter(
+    (one) =>
+      one.environment.includes(`SAM_DIR=${dataDir}/`) &&
+      one.command.some((word) => word.endsWith('agent/main.ts')),
+  );
+  return agents.map((agent) => /SAM_SERVER=([^\0]+)/.exec(agent.environment)?.[1] ?? '?');
 }
