@@ -1,7 +1,8 @@
 // `npm start -- <line>`, and what a terminal shows of it.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { findFreePort } from '../free-port.ts';
 import { createPlace } from '../place.ts';
 import { spawnInPty, spawnSam } from '../spawn-sam.ts';
 
@@ -69,16 +70,31 @@ describe('without a terminal', () => {
 
   test('a workspace that was there before is not deleted when it does not start', async () => {
     await using place = await createPlace();
-    const folder = place.repository('demo');
-    await using first = spawnSam(['up', './demo'], { place });
+    place.repository('demo');
+    const env = { SAM_DEADLINE_BASE: '2s', PORT: String(await findFreePort()) };
+    await using first = spawnSam(['up', './demo'], { place, env });
     await first.writes(/^http\S+\/w\/\S+$/m);
     await first.stop();
-    // Its machine is lost, and with it nobody knows what.
-    await using second = spawnSam(['restart', 'demo'], { place, env: { PORT: '0' } });
-    void folder;
+    await using second = spawnSam(['stop', 'demo'], { place, env });
+    await second.writes(/demo: stopped/);
     await second.stop();
-    const [row] = await place.sql`select desired from workspaces`;
-    expect(row).toEqual({ desired: 'running' });
+    for (const pid of await place.processes()) process.kill(pid, 'SIGKILL');
+    rmSync(join(place.dataDir, 'nodes'), { recursive: true });
+    await using third = spawnSam(['up', './demo'], { place, env });
+    expect(await third.exit).toBe(1);
+    expect(
+      third
+        .output()
+        .replace(BANNER, '')
+        .replace(/^demo: .*\n/gm, ''),
+    ).toMatchInlineSnapshot(`
+      "✗ demo: failed
+        demo@main (commit) · medium · ws-1
+        The machine is gone: somebody or something deleted it. (the machine, not your doing)
+        Next: mend that, then start again"
+    `);
+    const [row] = await place.sql`select desired, phase from workspaces`;
+    expect(row).toEqual({ desired: 'running', phase: 'failed' });
   });
 });
 

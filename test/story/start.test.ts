@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commandOf } from '../../bot/database/processes.ts';
+import { findFreePort } from '../free-port.ts';
 import { createPlace, type Place } from '../place.ts';
 import { startSam } from '../sam.ts';
 import { spawnSam, type Spawned } from '../spawn-sam.ts';
@@ -209,14 +210,6 @@ describe('an end', () => {
     expect(existsSync(join(place.dataDir, 'postgres/data/postmaster.pid'))).toBe(false);
   });
 });
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 test('tells supervisors and dashboards how it is, and strangers nothing', async () => {
   await using place = await createPlace();

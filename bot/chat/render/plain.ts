@@ -17,7 +17,8 @@ const MARKS: Record<CheckItem['state'], string> = { done: '✓', doing: '…', t
 
 /** The whole card; the first line is its title. */
 export function renderPlain(view: CardView): string[] {
-  const title = `${ICONS[view.phase]} ${view.name}: ${view.doing}${view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`}`;
+  const icon = view.isSettled && view.doing !== view.phase ? '!' : ICONS[view.phase];
+  const title = `${icon} ${view.name}: ${view.doing}${view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`}`;
   if (view.phase === 'deleted') return [title];
   const commit = view.commit ? ` (${view.commit})` : '';
   const lines = [title, `  ${view.source}${commit} · ${view.size} · ${view.id}`];
