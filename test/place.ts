@@ -27,6 +27,8 @@ export interface Place extends AsyncDisposable {
   sql: postgres.Sql;
   /** Of living processes that have this place in their environment or command. */
   processes(): Promise<number[]>;
+  /** Of those the agents: what they start for a moment comes and goes. */
+  agents(): Promise<number[]>;
 }
 
 const KEY = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
@@ -60,6 +62,7 @@ export async function createPlace(): Promise<Place> {
     sql,
     repository: (name, files = { 'README.md': `# ${name}\n` }) => makeRepository(join(cwd, name), files),
     processes: () => pidsThatMention(root),
+    agents: async () => (await pidsThatMention(root)).filter((pid) => commandOf(pid).includes('agent/main.ts')),
     async [Symbol.asyncDispose]() {
       const complaints = [await endServers(dataDir), await endRest(root), await endConnections(sql)];
       for (const work of deferred) work();

@@ -129,6 +129,7 @@ describe.skipIf(browserMissing)('the link in a browser', () => {
     const names = readFileSync(join(sam.place.root, 'home/env.txt'), 'utf8').match(/^\w+(?==)/gm);
     expect(names?.filter((name) => name.startsWith('SAM_')).toSorted()).toMatchInlineSnapshot(`
       [
+        "SAM_NODE",
         "SAM_WORKSPACE",
         "SAM_WORKSPACE_NAME",
       ]

@@ -359,11 +359,11 @@ test('a bot that starts again finds its workspaces running, and tells nothing tw
   await using sam = await startSam();
   sam.place.repository('demo');
   await sam.say('up ./demo');
-  const before = await sam.place.processes();
+  const [agent = 0] = await sam.place.agents();
   await sam.restart();
   await sam.settle();
   expect(sam.heard()).toBe('');
-  expect(await sam.place.processes()).toEqual(before);
+  expect(await sam.place.agents()).toEqual([agent]);
   expect(await sam.say('open')).toContain('/w/ws-1#CODE');
   const terminal = await openTerminal(sam.link());
   await terminal.run('echo $((6*7))', /^42/m);
