@@ -8,7 +8,7 @@ import { PING_EVERY_MS, type AgentMessage, type Bootstrap, type BotMessage } fro
 
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 const MAX_MESSAGE_BYTES = 4 << 20;
-const GOOD_AFTER_MS = 60_000;
+const GOOD_AFTER_MS = 5_000;
 
 export type Send = (message: AgentMessage) => void;
 

@@ -62,7 +62,8 @@ export async function createPlace(): Promise<Place> {
     sql,
     repository: (name, files = { 'README.md': `# ${name}\n` }) => makeRepository(join(cwd, name), files),
     processes: () => pidsThatMention(root),
-    agents: async () => (await pidsThatMention(root)).filter((pid) => commandOf(pid).includes('agent/main.ts')),
+    agents: async () =>
+      (await pidsThatMention(root)).filter((pid) => commandOf(pid).includes('agent/main.ts')),
     async [Symbol.asyncDispose]() {
       const complaints = [await endServers(dataDir), await endRest(root), await endConnections(sql)];
       for (const work of deferred) work();

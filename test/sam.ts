@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
+import { afterAll } from 'vitest';
 import { createLink } from '../bot/access/links.ts';
 import { startBot, type Bot } from '../bot/bot.ts';
 import { createPlainScreen, type Screen } from '../bot/chat/screen.ts';
@@ -95,8 +96,8 @@ export async function startSam({ env = {}, place: given }: SamOptions = {}): Pro
 }
 
 /** Made once for all tests of a file. */
-const page = mkdtempSync(join(tmpdir(), 'sam-page-'));
-process.once('exit', () => rmSync(page, { recursive: true, force: true }));
+const page = mkdtempSync(join(tmpdir(), 'sam-story-page-'));
+afterAll(() => rmSync(page, { recursive: true, force: true }));
 
 async function start({ cwd, dataDir }: Place, env: NodeJS.ProcessEnv, screen: Screen): Promise<Bot> {
   await bundlePage(page);

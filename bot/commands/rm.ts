@@ -46,7 +46,7 @@ function refuseLoss(workspace: Workspace, scene: Scene): void {
   if (!isDirty(work)) return;
   throw new UserError(
     'dirty',
-    `${describeLoss(work)} Push it, or delete it all the same: ${scene.say(`rm ${workspace.name} --force`)}.`,
+    `${describeLoss(work)} Commit and push it, or delete it all the same: ${scene.say(`rm ${workspace.name} --force`)}.`,
   );
 }
 

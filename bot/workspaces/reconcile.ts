@@ -183,7 +183,7 @@ async function refuse(r: Reconciler, held: Claim<Workspace>, work: Work | undefi
   const name = names.name ?? row.name;
   const wayOn = deleteAt
     ? `It will be deleted all the same unless you start it: \`start ${name}\`.`
-    : `Push it, or say \`rm ${name} --force\`.`;
+    : `Commit and push it, or say \`rm ${name} --force\`.`;
   await finish(
     r,
     held,

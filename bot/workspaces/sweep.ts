@@ -120,6 +120,7 @@ export function createSweeper(sweeps: Sweep[], { db, log }: { db: Executor; log:
   };
   return {
     start() {
+      void tick();
       timer = setInterval(() => void tick(), tickMs);
     },
     async stop() {

@@ -196,8 +196,8 @@ export function describeLoss(work: Work | undefined): string {
     work.changed && `${work.changed} changed file${work.changed === 1 ? '' : 's'}`,
     work.untracked && `${work.untracked} new file${work.untracked === 1 ? '' : 's'}`,
     work.unpushed && `${work.unpushed} unpushed commit${work.unpushed === 1 ? '' : 's'}`,
-  ].filter(Boolean);
-  return `Not deleted: ${parts.join(' and ')} would be lost.`;
+  ].filter((part) => typeof part === 'string');
+  return `Not deleted: ${new Intl.ListFormat('en').format(parts)} would be lost.`;
 }
 
 /** What a verb may do to it now. */

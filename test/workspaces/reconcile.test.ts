@@ -230,7 +230,9 @@ describe('rm', () => {
     world.agents.dirty.add(id);
     await world.say(owner, 'rm api');
     const kept = await world.see(id, (row) => row.notice !== null);
-    expect(kept.notice).toBe('Not deleted: 2 changed files would be lost. Push it, or say `rm api --force`.');
+    expect(kept.notice).toBe(
+      'Not deleted: 2 changed files would be lost. Commit and push it, or say `rm api --force`.',
+    );
     expect(kept).toMatchObject({ desired: 'running', phase: 'running', deleteAt: null });
     expect(await statusOf(world, id)).toEqual(['up done', 'rm failed']);
     await world.say(owner, 'rm api --force');
