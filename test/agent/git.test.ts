@@ -233,7 +233,7 @@ test('people are told what is wrong with the repository, and what to do', async 
     `configuration: ${locked.url('api.git')} needs a password, or does not exist.`,
   );
   expect(await failure(repository.url, 'nowhere')).toBe(
-    `configuration: There is no branch, tag or commit \`nowhere\` in ${repository.url}. Commit and push it, or name another one with \`--ref\`.`,
+    `configuration: There is no branch, tag or commit \`nowhere\` in ${repository.url}. Push it, or name another one with \`--ref\`.`,
   );
   expect(await failure(open.url('api.git'), '1'.repeat(40))).toContain('There is no branch, tag or commit');
   expect(await failure(open.url('api.git'), 'refs/pull/9/head')).toContain(

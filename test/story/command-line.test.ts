@@ -47,7 +47,7 @@ describe('without a terminal', () => {
     ).toMatchInlineSnapshot(`
       "✗ demo: failed
         demo@gone · medium · ws-1
-        There is no branch, tag or commit \`gone\` in /place/code/demo. Commit and push it, or name another one with \`--ref\`. (yours to mend)
+        There is no branch, tag or commit \`gone\` in /place/code/demo. Push it, or name another one with \`--ref\`. (yours to mend)
         Next: mend that, then start again"
     `);
     expect(await place.processes()).toEqual([]);

@@ -209,12 +209,12 @@ describe('rm', () => {
     expect(await sam.say('rm')).toMatchInlineSnapshot(`
       "✓ demo: running
         demo@main (commit) · medium · ws-1
-        Not deleted: 1 changed file and 2 new files and 1 unpushed commit would be lost. Commit and push it, or say \`rm demo --force\`.
+        Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or say \`rm demo --force\`.
         Stops at TIME if idle. Keep it: extend demo 4h"
     `);
     expect(readFileSync(join(folder, 'README.md'), 'utf8')).toBe('changed');
     expect(await sam.say('rm')).toMatchInlineSnapshot(
-      `"Not deleted: 1 changed file and 2 new files and 1 unpushed commit would be lost. Commit and push it, or delete it all the same: \`rm demo --force\`."`,
+      `"Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or delete it all the same: \`rm demo --force\`."`,
     );
     const terminal = await openTerminal((await sam.say('open'), sam.link()));
     await terminal.run('sleep 1000 & echo $((6*7))', /^42/m);
@@ -271,7 +271,7 @@ describe('what cannot be', () => {
     expect(await sam.say('up ./demo --ref fix')).toMatchInlineSnapshot(`
       "✗ demo: failed
         demo@fix · medium · ws-1
-        There is no branch, tag or commit \`fix\` in /place/code/demo. Commit and push it, or name another one with \`--ref\`. (yours to mend)
+        There is no branch, tag or commit \`fix\` in /place/code/demo. Push it, or name another one with \`--ref\`. (yours to mend)
         Next: retry demo"
     `);
     expect(await sam.say('open')).toMatchInlineSnapshot(
