@@ -35,7 +35,7 @@ export function nextNodeStep(
   if (node.desired === 'deleted') return towardsDeleted(node, server, now, life.timing);
   switch (node.phase) {
     case 'creating':
-      return whileCreating(node, server, now, life.timing);
+      return whileCreating(node, server, isWanted, now, life.timing);
     case 'booting':
       return whileBooting(node, server, now, life.timing);
     case 'ready':
@@ -56,8 +56,16 @@ function towardsDeleted(node: Node, server: Server | undefined, now: Date, timin
   return { do: 'enter', phase: 'deleted' };
 }
 
-function whileCreating(node: Node, server: Server | undefined, now: Date, timing: Timing): NodeStep {
+function whileCreating(
+  node: Node,
+  server: Server | undefined,
+  isWanted: boolean,
+  now: Date,
+  timing: Timing,
+): NodeStep {
   if (server) return { do: 'enter', phase: 'booting', server };
+  // Nothing is there to be kept warm. What still lands is removed.
+  if (!isWanted) return { do: 'discard' };
   const quiet = quietEnd(node, timing);
   if (quiet && !isPast(quiet, now)) return waitFor(quiet, now, timing);
   // Only once it was tried: a bot that was down for an hour still makes what is wanted.

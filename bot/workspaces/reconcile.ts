@@ -215,7 +215,7 @@ async function retryWorkspace(r: Reconciler, held: Claim<Workspace>, error: unkn
   if (error instanceof Overtaken) return finish(r, held, {}, held.now);
   r.log.error({ workspace: held.row.id, err: error }, 'pass failed');
   const attempts = held.row.attempts + 1;
-  await finish(r, held, { attempts }, later(held.now, backoffMs(attempts)));
+  await finish(r, held, { attempts }, later(held.now, backoffMs(attempts, r.timing)));
 }
 
 // --- nodes --------------------------------------------------------------------------------------------------------
@@ -315,7 +315,7 @@ async function retryNode(r: Reconciler, held: Claim<Node>, error: unknown): Prom
   const isLate = isPast(later(row.phaseSince, r.timing.creatingMs), now) && attempts > 1;
   if (row.phase === 'creating' && row.desired === 'running' && (isHopeless || isLate))
     return store.failNode(r.db, held, { attempts, lastError });
-  const pause = (error instanceof ProviderError && error.retryAfterMs) || backoffMs(attempts);
+  const pause = (error instanceof ProviderError && error.retryAfterMs) || backoffMs(attempts, r.timing);
   await store.finishNode(r.db, held, { attempts, lastError }, later(now, pause));
 }
 

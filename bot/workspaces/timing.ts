@@ -27,6 +27,9 @@ export interface Timing {
   lookAgainMs: number;
   /** The same, right after it was asked to do something. */
   lookSoonMs: number;
+  /** After the first error of a row; doubles with each further one. */
+  firstRetryMs: number;
+  longestRetryMs: number;
 }
 
 /** `baseMs` is 30 s; tests take less. */
@@ -46,12 +49,14 @@ export function timingFrom(baseMs = 30_000): Timing {
     lastCallMs: 2880 * baseMs,
     lookAgainMs: baseMs / 10,
     lookSoonMs: baseMs / 60,
+    firstRetryMs: baseMs / 30,
+    longestRetryMs: 2 * baseMs,
   };
 }
 
 export const later = (from: Date, ms: number): Date => new Date(from.getTime() + ms);
 export const isPast = (moment: Date, now: Date): boolean => moment.getTime() <= now.getTime();
 
-/** Backoff for the n-th attempt in a row, with a cap: 1 s, 2 s, 4 s … 60 s. */
-export const backoffMs = (attempts: number): number =>
-  Math.min(60_000, 1000 * 2 ** Math.max(0, attempts - 1));
+/** How long to wait after the n-th error in a row: 1 s, 2 s, 4 s … 60 s. */
+export const backoffMs = (attempts: number, { firstRetryMs, longestRetryMs }: Timing): number =>
+  Math.min(longestRetryMs, firstRetryMs * 2 ** Math.max(0, attempts - 1));

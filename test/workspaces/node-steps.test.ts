@@ -32,6 +32,14 @@ describe('making', () => {
     expect(step(sent, serverOf(), 1)).toMatchObject({ do: 'enter', phase: 'booting' });
   });
 
+  test('one that nobody wants any more is not made, and adopted if it is there', () => {
+    const gone = (sent: Date | null, server: ReturnType<typeof serverOf> | undefined) =>
+      nextNodeStep(nodeRow({ ...fresh, createSentAt: sent }), server, false, after(1), life);
+    expect(gone(null, undefined)).toEqual({ do: 'discard' });
+    expect(gone(T0, undefined)).toEqual({ do: 'discard' });
+    expect(gone(T0, serverOf())).toMatchObject({ do: 'enter', phase: 'booting' });
+  });
+
   test('it is not tried for ever, and the last reason is kept', () => {
     const sent = { ...fresh, createSentAt: after(timing.creatingMs - timing.quietMs) };
     expect(step(sent, null, timing.creatingMs)).toMatchObject({ do: 'fail', failure: { class: 'provider' } });

@@ -1,0 +1,123 @@
+// What a look costs: it follows what is due, not how many rows there are. The plans of Postgres, on filled tables.
+import { drizzle } from 'drizzle-orm/postgres-js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect, type Database } from '../../bot/database/connect.ts';
+import * as store from '../../bot/workspaces/store.ts';
+import { freshDatabase, type FreshDatabase } from '../postgres.ts';
+
+const ROWS = 2_000;
+
+let fresh: FreshDatabase;
+let database: Database;
+/** Statements as they were sent, with their values. */
+let sent: { query: string; params: unknown[] }[] = [];
+let db: Database['db'];
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  database = await connect(fresh.url);
+  db = drizzle(database.sql, { logger: { logQuery: (query, params) => void sent.push({ query, params }) } });
+  await fill(database.sql);
+});
+afterAll(async () => {
+  await database.close();
+  await fresh.drop();
+});
+
+/** Settled rows: half rest until something wakes them, half until an expiry; as many again are deleted. */
+async function fill(sql: Database['sql']): Promise<void> {
+  await sql`insert into users (id, name) select 'us-' || i, 'ada' from generate_series(1, ${ROWS}) i`;
+  await sql`insert into nodes (id, name, owner, provider, size, phase, desired, next_at)
+    select 'nd-' || i, 'vm-' || i, 'us-' || i, 'fake', 'small', 'ready', 'running',
+      case when i % 2 = 0 then now() + i * interval '1 minute' end from generate_series(1, ${ROWS}) i`;
+  await sql`insert into workspaces (id, key, owner, name, repository, size, phase, desired, node_id, next_at)
+    select 'ws-' || i, 'key' || i, 'us-' || (i % ${ROWS} + 1), 'api', 'r', 'small', p, p, 'nd-' || (i % ${ROWS} + 1),
+      case when i % 2 = 0 and p = 'running' then now() + i * interval '1 minute' end
+    from generate_series(1, ${2 * ROWS}) i, lateral (select case when i <= ${ROWS} then 'running' else 'deleted' end as p)`;
+  await sql`insert into commands (workspace_id, seq, actor, front, verb, line, desired, status, gen)
+    select 'ws-' || i, 1, 'us-1', 'console', 'up', 'up', 'running', 'done', 1 from generate_series(1, ${ROWS}) i`;
+  await sql`analyze`;
+}
+
+interface Plan {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Actual Rows'?: number;
+  'Rows Removed by Filter'?: number;
+  Plans?: Plan[];
+}
+
+const nodesOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+
+/** Runs it, and then each of its statements again to see how Postgres went about it; nothing of that stays. */
+async function plansOf(run: (db: Database['db']) => Promise<unknown>): Promise<Plan[]> {
+  sent = [];
+  await run(db).catch(() => undefined);
+  const plans: Plan[] = [];
+  for (const { query, params } of sent) {
+    if (!/^(select|update|insert|delete|with)/i.test(query) || query.includes('pg_notify')) continue;
+    await database.sql
+      .begin(async (tx) => {
+        const [row] = await tx.unsafe(`explain (analyze, format json) ${query}`, params as never[]);
+        plans.push(...nodesOf((row!['QUERY PLAN'] as { Plan: Plan }[])[0]!.Plan));
+        await tx.unsafe('rollback');
+      })
+      .catch(() => undefined);
+  }
+  expect(plans.length).toBeGreaterThan(0);
+  return plans;
+}
+
+const claimed = async (kind: 'workspace' | 'node') => {
+  const [row] = await (kind === 'node'
+    ? database.sql`select id, gen, node_id as "nodeId" from workspaces limit 0`
+    : database.sql`select id, gen, node_id as "nodeId" from workspaces where id = 'ws-7'`);
+  return { row, token: 't', now: new Date() } as never;
+};
+
+const STATEMENTS: [string, (db: Database['db']) => Promise<unknown>][] = [
+  ['a claim of a workspace', store.claimWorkspace],
+  ['a claim of a node', store.claimNode],
+  ['when the next workspace is due', (some) => store.dueInMs(some, 'workspace')],
+  ['when the next node is due', (some) => store.dueInMs(some, 'node')],
+  ['the end of a pass', async (some) => store.finishWorkspace(some, await claimed('workspace'), {}, null)],
+  ['whether a node is wanted', (some) => store.isWanted(some, 'nd-7')],
+  ['a placement', (some) => store.lockNodesOf(some, 'us-7', 'fake')],
+  ['waking a node', (some) => store.wakeNodes(some, ['nd-7', 'nd-8'])],
+  ['heartbeats', (some) => store.hearNodes(some, ['nd-7', 'nd-8', 'nd-9'])],
+  ['what a node should have', (some) => store.workspacesOn(some, 'nd-7', ['ws-6'])],
+  [
+    'a report',
+    (some) =>
+      store.saveReport(
+        some,
+        'nd-7',
+        { id: 'ws-6', phase: 'running', run: 1, sessions: 0 },
+        { at: null, everyMs: 1 },
+      ),
+  ],
+  ['a list', (some) => store.listWorkspaces(some, 'us-7')],
+  ['a workspace by name', (some) => store.findByName(some, 'us-7', 'api')],
+  ['a workspace by key', (some) => store.findByKey(some, 'key7')],
+  ['the names of an owner', (some) => store.takenNames(some, 'us-7')],
+];
+
+test.each(STATEMENTS)('%s reads no table from end to end, and few rows', async (_what, run) => {
+  const plans = await plansOf(run);
+  const scans = plans.filter((plan) => plan['Relation Name'] !== undefined);
+  expect(scans.map((plan) => plan['Node Type'])).not.toContain('Seq Scan');
+  for (const plan of plans) {
+    expect(plan['Rows Removed by Filter'] ?? 0, JSON.stringify(plan)).toBeLessThan(20);
+    expect(plan['Actual Rows'] ?? 0, JSON.stringify(plan)).toBeLessThan(20);
+  }
+});
+
+test('with one row due among thousands the claim finds it, and reads little more', async () => {
+  await database.sql`update workspaces set next_at = now() where id = 'ws-42'`;
+  const plans = await plansOf(async (some) => {
+    await some.transaction(async (tx) => {
+      expect((await store.claimWorkspace(tx))?.row.id).toBe('ws-42');
+      tx.rollback();
+    });
+  });
+  for (const plan of plans) expect(plan['Rows Removed by Filter'] ?? 0).toBeLessThan(20);
+});

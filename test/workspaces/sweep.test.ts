@@ -1,0 +1,187 @@
+// The sweeps: what is removed, what is left alone, and that one which fails stops no other.
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { insertNode, readSweeps } from '../../bot/workspaces/store.ts';
+import { createSweeper, createSweeps, type Sweep } from '../../bot/workspaces/sweep.ts';
+import type { Server } from '../../bot/providers/provider.ts';
+import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
+import { createWorld, type World } from './world.ts';
+
+let world: World;
+let provider: FakeProvider;
+beforeAll(async () => {
+  world = await createWorld({ bots: 1 });
+});
+afterAll(() => world[Symbol.asyncDispose]());
+beforeEach(async () => {
+  provider = createFakeProvider();
+  await world.sql`delete from sweeps`;
+  await world.sql`update nodes set phase = 'deleted'`;
+});
+
+async function sweepServers(): Promise<void> {
+  const { db, log, reconciler } = world;
+  const sweeps = createSweeps({ db, provider, log, timing: reconciler.timing });
+  await sweeps.find(({ name }) => name === 'servers')!.run();
+}
+
+const labels = (node: string, installation = 'here'): Server['labels'] => ({
+  'managed-by': 'sam',
+  'sam-installation': installation,
+  'sam-node': node,
+  'sam-owner': 'us-nobody',
+});
+
+async function addNode(id: string, phase: 'creating' | 'ready' | 'deleted'): Promise<void> {
+  const owner = await world.addUser();
+  const name = `vm-${id.slice(3)}`;
+  await insertNode(world.db, {
+    id,
+    name,
+    owner,
+    phase,
+    provider: 'fake',
+    size: 'small',
+    desired: 'running',
+    nextAt: null,
+  });
+}
+
+test('a server that no row wants is removed after a fresh look, and that is written down', async () => {
+  const { name } = provider.addServer({ labels: labels('nd-lost') });
+  await sweepServers();
+  expect(provider.servers.has(name)).toBe(false);
+  expect(provider.calls.map(({ operation }) => operation)).toEqual(['list', 'find', 'remove']);
+  const [event] = await world.sql`select type, data from events where entity = 'nd-lost'`;
+  expect(event).toMatchObject({ type: 'swept', data: { server: name } });
+});
+
+test('one of a row that is deleted is removed; one of a living row is kept, whatever its name', async () => {
+  await addNode('nd-gone', 'deleted');
+  await addNode('nd-made', 'creating');
+  const gone = provider.addServer({ name: 'vm-gone', labels: labels('nd-gone') });
+  const made = provider.addServer({ name: 'vm-made', labels: labels('nd-made') });
+  const renamed = provider.addServer({ name: 'vm-renamed', labels: labels('nd-made') });
+  await sweepServers();
+  expect([...provider.servers.keys()]).toEqual([made.name, renamed.name]);
+  expect(provider.servers.has(gone.name)).toBe(false);
+  // Somebody should look at a node that seems to have two.
+  expect((await world.node('nd-made')).nextAt).not.toBeNull();
+});
+
+test('one that is young, is going already, or is of another installation is left alone', async () => {
+  const { graceMs } = world.reconciler.timing;
+  provider.addServer({ name: 'vm-young', createdAt: new Date(Date.now() - graceMs / 2) });
+  provider.addServer({ name: 'vm-going', status: 'removing' });
+  provider.addServer({ name: 'vm-foreign', labels: labels('nd-x', 'there') });
+  await sweepServers();
+  expect(provider.servers.size).toBe(3);
+  expect(provider.count('find')).toBe(0);
+});
+
+test('a fresh look that does not agree with the list keeps the server', async () => {
+  const listed = provider.addServer({ name: 'vm-anew' });
+  const list = () => Promise.resolve([listed]);
+  const other = { ...listed, id: 'another' };
+  const relabelled = { ...listed, labels: labels('nd-x', 'there') };
+  const { db, log, reconciler } = world;
+  for (const fresh of [other, relabelled, undefined]) {
+    const doubtful = { ...provider, list, find: () => Promise.resolve(fresh) };
+    const sweeps = createSweeps({ db, log, provider: doubtful, timing: reconciler.timing });
+    await sweeps.find(({ name }) => name === 'servers')!.run();
+  }
+  expect(provider.count('remove')).toBe(0);
+});
+
+test('at most five go in one sweep; one that cannot be removed does not save the others', async () => {
+  for (let count = 0; count < 8; count++) provider.addServer();
+  provider.breakNext('remove', 'error');
+  await expect(sweepServers()).rejects.toThrow(/^vm-unknown\d: fake: remove: error/);
+  expect(provider.servers.size).toBe(3);
+  await sweepServers();
+  expect(provider.servers.size).toBe(0);
+});
+
+test('a node whose server is missing is looked at', async () => {
+  await addNode('nd-missing', 'ready');
+  await addNode('nd-coming', 'creating');
+  await sweepServers();
+  expect((await world.node('nd-missing')).nextAt).not.toBeNull();
+  expect((await world.node('nd-coming')).nextAt).toBeNull();
+});
+
+const sweep = (name: string, run: Sweep['run'], everyMs = 60_000): Sweep => ({ name, everyMs, run });
+
+test('one that fails stops no other; its error and its last success are in the table', async () => {
+  let runs = 0;
+  let isBroken = false;
+  const sweeps = [
+    sweep('bad', () => (isBroken ? Promise.reject(new Error('no permission')) : Promise.resolve())),
+    sweep('good', async () => void runs++),
+  ];
+  const sweeper = createSweeper(sweeps, world);
+  await sweeper.tick();
+  const rows = async () => new Map((await readSweeps(world.db)).map((row) => [row.name, row]));
+  const before = (await rows()).get('bad')!.lastSuccessAt;
+  expect(before).not.toBeNull();
+  isBroken = true;
+  await world.sql`update sweeps set last_run_at = last_run_at - interval '2 minutes'`;
+  await sweeper.tick();
+  const { bad, good } = Object.fromEntries(await rows());
+  expect(runs).toBe(2);
+  expect(bad).toMatchObject({ lastError: 'no permission', lastSuccessAt: before, leaseUntil: null });
+  expect(good!.lastError).toBeNull();
+  expect(good!.lastSuccessAt!.getTime()).toBeGreaterThan(before!.getTime());
+});
+
+test('one that hangs holds up no other, is not started twice, and stop waits for it', async () => {
+  const { promise: gate, resolve: release } = Promise.withResolvers<void>();
+  const begun: string[] = [];
+  const sweeper = createSweeper(
+    [sweep('slow', () => (begun.push('slow'), gate)), sweep('quick', async () => void begun.push('quick'))],
+    world,
+  );
+  const first = sweeper.tick();
+  await expect.poll(() => begun.toSorted()).toEqual(['quick', 'slow']);
+  await world.sql`update sweeps set last_run_at = null, lease_until = null`;
+  const second = sweeper.tick();
+  await expect.poll(() => begun.toSorted()).toEqual(['quick', 'quick', 'slow']);
+  let hasStopped = false;
+  const stopped = sweeper.stop().then(() => (hasStopped = true));
+  await world.sql`select 1`;
+  expect(hasStopped).toBe(false);
+  release();
+  await Promise.all([first, second, stopped]);
+});
+
+test('of many bots one runs a sweep, once a period', async () => {
+  let runs = 0;
+  const bots = Array.from({ length: 5 }, () =>
+    createSweeper([sweep('shared', async () => void runs++)], world),
+  );
+  await Promise.all(bots.map((bot) => bot.tick()));
+  await Promise.all(bots.map((bot) => bot.tick()));
+  expect(runs).toBe(1);
+  await world.sql`update sweeps set last_run_at = last_run_at - interval '61 seconds'`;
+  await Promise.all(bots.map((bot) => bot.tick()));
+  expect(runs).toBe(2);
+});
+
+test('one whose bot died in the middle runs again when its lease is over', async () => {
+  let runs = 0;
+  const sweeper = createSweeper([sweep('left', async () => void runs++)], world);
+  await world.sql`insert into sweeps (name, last_run_at, lease_until)
+    values ('left', now() - interval '1 hour', now() + interval '1 minute')`;
+  await sweeper.tick();
+  expect(runs).toBe(0);
+  await world.sql`update sweeps set lease_until = now() - interval '1 second'`;
+  await sweeper.tick();
+  expect(runs).toBe(1);
+});
+
+test('started, it runs what is due by itself', async () => {
+  let runs = 0;
+  const sweeper = createSweeper([sweep('often', async () => void runs++, 40)], world);
+  sweeper.start();
+  await expect.poll(() => runs, { timeout: 10_000 }).toBeGreaterThan(2);
+  await sweeper.stop();
+});

@@ -1,0 +1,302 @@
+// Two bots' reconcilers over one real database, a fake provider, and agents that play their part by the store alone.
+import pino, { type Logger } from 'pino';
+import type { DesiredWorkspace, WorkspaceReport } from '../../agent/protocol.ts';
+import { desiredOf } from '../../bot/agents/desired.ts';
+import { commands } from '../../bot/commands/index.ts';
+import { findCommand } from '../../bot/commands/command.ts';
+import { parse } from '../../bot/commands/parse.ts';
+import { createSay } from '../../bot/commands/say.ts';
+import type { Outcome, Repository } from '../../bot/commands/scene.ts';
+import { connect, type Database } from '../../bot/database/connect.ts';
+import { users, type Node, type Workspace } from '../../bot/database/schema.ts';
+import { newUserId } from '../../bot/ids.ts';
+import { createLoop } from '../../bot/workspaces/loop.ts';
+import { nodeSource, workspaceSource, type Limits, type Reconciler } from '../../bot/workspaces/reconcile.ts';
+import * as store from '../../bot/workspaces/store.ts';
+import { timingFrom } from '../../bot/workspaces/timing.ts';
+import { freshDatabase } from '../postgres.ts';
+import { until } from '../until.ts';
+import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
+
+/** All deadlines of a test derive from it: quiet 0.8 s, a delete 0.8 s, a boot 4.8 s. */
+export const BASE_MS = 200;
+
+export interface World extends AsyncDisposable {
+  /** Of the database. */
+  url: string;
+  database: Database;
+  db: Database['db'];
+  sql: Database['sql'];
+  provider: FakeProvider;
+  reconciler: Reconciler;
+  limits: Limits;
+  agents: Agents;
+  log: Logger;
+  /** What was logged as an error: bugs, and a database that did not do as it was asked. */
+  errors: string[];
+  addUser(name?: string): Promise<string>;
+  /** Runs one line as that person, in one transaction, as the inbox does. */
+  say(owner: string, line: string, repository?: Repository): Promise<Outcome>;
+  /** `up` for a repository of that name; gives the workspace's id. */
+  up(owner: string, label?: string, flags?: string): Promise<string>;
+  workspace(id: string): Promise<Workspace>;
+  node(id: string): Promise<Node>;
+  nodes(): Promise<Node[]>;
+  /** Waits until the row is so, and gives it; the deadline's error shows the row. */
+  see(id: string, isSo: (row: Workspace) => boolean): Promise<Workspace>;
+  seeNode(id: string, isSo: (row: Node) => boolean): Promise<Node>;
+  start(): void;
+}
+
+export interface WorldOptions {
+  limits?: Partial<Limits>;
+  bots?: number;
+  baseMs?: number;
+}
+
+/** Nothing runs before `start()`. */
+export async function createWorld({
+  limits: changed = {},
+  bots = 2,
+  baseMs = BASE_MS,
+}: WorldOptions = {}): Promise<World> {
+  await using ending = new AsyncDisposableStack();
+  const fresh = await freshDatabase();
+  ending.defer(() => fresh.drop());
+  const open = async (): Promise<Database> => {
+    const opened = await connect(fresh.url);
+    ending.defer(() => opened.close());
+    return opened;
+  };
+  const database = await open();
+  const { db, sql } = database;
+  const provider = createFakeProvider();
+  const errors: string[] = [];
+  const log = pino({ level: 'error' }, { write: (line) => void errors.push(line) });
+  const limits: Limits = {
+    idleTimeoutMs: 0,
+    deleteStoppedAfterMs: 0,
+    nodeWarmMs: 60_000,
+    workspacesPerNode: 3,
+    nodesPerUser: 10,
+    ...changed,
+  };
+  const makeReconciler = ({ db: own }: Database): Reconciler => ({
+    db: own,
+    provider,
+    baseUrl: 'http://sam.test',
+    createBootstrapToken: () => Promise.resolve('token'),
+    limits,
+    timing: timingFrom(baseMs),
+    log,
+  });
+  const reconciler = makeReconciler(database);
+  const others = await Promise.all(Array.from({ length: bots - 1 }, open));
+  const loops = [reconciler, ...others.map(makeReconciler)].map((bot) =>
+    createLoop([workspaceSource(bot), nodeSource(bot)], { log, pollMs: 20 }),
+  );
+  const agents = createAgents(db, provider);
+  const rest = ending.move();
+  const workspace = async (id: string): Promise<Workspace> => (await store.findWorkspace(db, id))!;
+  const node = async (id: string): Promise<Node> => (await store.findNode(db, id))!;
+  const say = (owner: string, line: string, repository?: Repository): Promise<Outcome> =>
+    runLine(database, limits, owner, line, repository);
+  return {
+    url: fresh.url,
+    database,
+    db,
+    sql,
+    provider,
+    log,
+    errors,
+    reconciler,
+    limits,
+    agents,
+    workspace,
+    node,
+    say,
+    nodes: () => store.listLivingNodes(db, 'fake'),
+    async addUser(name = 'ada') {
+      const id = newUserId();
+      await db.insert(users).values({ id, name });
+      return id;
+    },
+    async up(owner, label = 'acme/api', flags = '') {
+      const { answer } = await say(owner, `up ${flags}`, { url: `https://github.com/${label}`, label });
+      return answer.workspace!;
+    },
+    see: (id, isSo) => seeRow(() => workspace(id), isSo),
+    seeNode: (id, isSo) => seeRow(() => node(id), isSo),
+    start() {
+      for (const loop of loops) loop.start();
+      agents.start();
+    },
+    async [Symbol.asyncDispose]() {
+      provider.release();
+      await Promise.all([...loops.map((loop) => loop.stop()), agents.stop()]);
+      await rest.disposeAsync();
+    },
+  };
+}
+
+async function seeRow<Row>(read: () => Promise<Row>, isSo: (row: Row) => boolean): Promise<Row> {
+  let row = await read();
+  await until(async () => isSo((row = await read())), 10_000).catch(() => {
+    throw new Error(`it is not so: ${isSo.toString()}\n${JSON.stringify(row, null, 1)}`);
+  });
+  return row;
+}
+
+async function runLine(
+  { db }: Database,
+  limits: Limits,
+  owner: string,
+  text: string,
+  repository: Repository | undefined,
+): Promise<Outcome> {
+  const line = parse(text, {
+    front: 'console',
+    triggers: ['sam'],
+    triggerOptional: true,
+    commands,
+    allowPaths: false,
+    allowUrls: false,
+  });
+  if (line.kind !== 'command') throw new Error(`not a command: ${JSON.stringify(line)}`);
+  return db.transaction((tx) =>
+    findCommand(commands, line.verb)!.run(line, {
+      tx,
+      actor: { id: owner, name: 'ada', createdAt: new Date() },
+      front: 'console',
+      place: { thread: 'console' },
+      repository,
+      now: new Date(),
+      limits: { workspacesPerUser: 0, idleTimeoutMs: limits.idleTimeoutMs },
+      commands,
+      say: createSay(''),
+      trigger: '',
+    }),
+  );
+}
+
+// --- agents -------------------------------------------------------------------------------------------------------
+
+export interface Agents {
+  /** Workspaces with work that a delete would lose. */
+  dirty: Set<string>;
+  /** Workspaces that never get ready. */
+  failing: Set<string>;
+  /** Servers, by name, whose agent says nothing. */
+  silent: Set<string>;
+  /** What each workspace went through, as its agents said. */
+  said: Map<string, string[]>;
+  /** The workspaces that the server's agent has. */
+  on(server: string): WorkspaceReport[];
+  start(): void;
+  stop(): Promise<void>;
+}
+
+interface Agent {
+  has: Map<string, WorkspaceReport>;
+  goals: Map<string, DesiredWorkspace>;
+}
+
+function createAgents(db: Database['db'], provider: FakeProvider): Agents {
+  /** By the server's id: a new server of the same name knows nothing. */
+  const known = new Map<string, Agent>();
+  const dirty = new Set<string>();
+  const failing = new Set<string>();
+  const silent = new Set<string>();
+  const said = new Map<string, string[]>();
+  let isStopped = true;
+  let running: Promise<void> = Promise.resolve();
+
+  const report = async (node: string, what: WorkspaceReport): Promise<void> => {
+    const line = said.get(what.id) ?? [];
+    said.set(what.id, line);
+    line.push(what.refused ? 'refused' : what.phase);
+    await store.saveReport(db, node, what, { at: null, everyMs: 1 });
+  };
+
+  async function live(server: { id: string; labels: { 'sam-node': string } }): Promise<void> {
+    const node = server.labels['sam-node'];
+    let agent = known.get(server.id);
+    if (!agent) {
+      if (!(await store.helloNode(db, node, { version: 'fake', terminalPort: null }))) return;
+      agent = { has: new Map(), goals: new Map() };
+      known.set(server.id, agent);
+    }
+    await store.hearNodes(db, [node]);
+    for (const row of await store.workspacesOn(db, node, [...agent.has.keys()])) {
+      const goal = desiredOf(row);
+      if (goal) await act(node, agent, goal);
+    }
+  }
+
+  async function act(node: string, agent: Agent, goal: DesiredWorkspace): Promise<void> {
+    const before = agent.goals.get(goal.id);
+    const isAsked = JSON.stringify(before) !== JSON.stringify(goal);
+    agent.goals.set(goal.id, goal);
+    const { refused: _, ...has } = agent.has.get(goal.id) ?? { phase: undefined, refused: undefined };
+    for (const next of moves(goal, has.phase, isAsked)) {
+      agent.has.set(goal.id, next);
+      await report(node, next);
+    }
+    if (agent.has.get(goal.id)?.phase === 'deleted') agent.has.delete(goal.id);
+  }
+
+  /** What it does about a goal, as the reports it makes meanwhile. */
+  function moves(
+    { id, run, desired, force }: DesiredWorkspace,
+    phase: WorkspaceReport['phase'] | undefined,
+    isAsked: boolean,
+  ): WorkspaceReport[] {
+    const is = (now: WorkspaceReport['phase'], more: Partial<WorkspaceReport> = {}): WorkspaceReport => ({
+      id,
+      run,
+      phase: now,
+      sessions: 0,
+      ...more,
+    });
+    if (!isAsked) return [];
+    if (desired === 'stopped') return [is('stopped')];
+    if (desired === 'deleted')
+      return dirty.has(id) && !force && phase
+        ? [is(phase, { refused: { changed: 2, untracked: 0, unpushed: 0 } })]
+        : [is('deleting'), is('deleted')];
+    if (failing.has(id))
+      return [is('failed', { failure: { class: 'configuration', message: 'No such branch.' } })];
+    return [is('preparing', { step: 'clone' }), is('running')];
+  }
+
+  async function run(): Promise<void> {
+    while (!isStopped) {
+      for (const server of provider.servers.values())
+        if (server.status === 'running' && !silent.has(server.name))
+          // The database may be going away under a test that ends.
+          await live(server).catch((error: unknown) => {
+            if (!isStopped) throw error;
+          });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  return {
+    dirty,
+    failing,
+    silent,
+    said,
+    on(name) {
+      const server = provider.servers.get(name);
+      return [...((server && known.get(server.id)?.has.values()) ?? [])];
+    },
+    start() {
+      isStopped = false;
+      running = run();
+    },
+    async stop() {
+      isStopped = true;
+      await running;
+    },
+  };
+}
