@@ -215,4 +215,5 @@ CREATE INDEX "nodes_owner" ON "nodes" USING btree ("owner") WHERE "nodes"."phase
 CREATE UNIQUE INDEX "workspaces_key" ON "workspaces" USING btree ("key") WHERE "workspaces"."desired" <> 'deleted';--> statement-breakpoint
 CREATE UNIQUE INDEX "workspaces_name" ON "workspaces" USING btree ("owner","name") WHERE "workspaces"."desired" <> 'deleted';--> statement-breakpoint
 CREATE INDEX "workspaces_due" ON "workspaces" USING btree ("next_at") WHERE "workspaces"."next_at" is not null;--> statement-breakpoint
-CREATE INDEX "workspaces_node" ON "workspaces" USING btree ("node_id");
+CREATE INDEX "workspaces_node" ON "workspaces" USING btree ("node_id");--> statement-breakpoint
+CREATE INDEX "workspaces_owner" ON "workspaces" USING btree ("owner") WHERE "workspaces"."phase" <> 'deleted';

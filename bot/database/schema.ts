@@ -162,6 +162,9 @@ export const workspaces = pgTable(
       .on(table.nextAt)
       .where(sql`${table.nextAt} is not null`),
     index('workspaces_node').on(table.nodeId),
+    index('workspaces_owner')
+      .on(table.owner)
+      .where(sql`${table.phase} <> 'deleted'`),
   ],
 );
 

@@ -76,9 +76,15 @@ describe('reconnecting', () => {
 
 describe('keys', () => {
   test('Ctrl and a letter make its control character; what has none stays as it is', () => {
-    expect(['c', 'C', '[', ' ', '?', '_', '/'].map(toControl)).toEqual(
-      ['\x03', '\x03', '\x1b', '\0', '\x7f', '\x1f', '\x1f'],
-    );
+    expect(['c', 'C', '[', ' ', '?', '_', '/'].map(toControl)).toEqual([
+      '\x03',
+      '\x03',
+      '\x1b',
+      '\0',
+      '\x7f',
+      '\x1f',
+      '\x1f',
+    ]);
     expect(['é', '1', 'ab', ''].map(toControl)).toEqual(['é', '1', 'ab', '']);
   });
 

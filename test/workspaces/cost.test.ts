@@ -1,4 +1,5 @@
 // What a look costs: it follows what is due, not how many rows there are. The plans of Postgres, on filled tables.
+import { sql, type SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../bot/database/connect.ts';
@@ -16,7 +17,7 @@ beforeAll(async () => {
   fresh = await freshDatabase();
   database = await connect(fresh.url);
   db = drizzle(database.sql, { logger: { logQuery: (query, params) => void sent.push({ query, params }) } });
-  await fill(database.sql);
+  await fill(database);
 });
 afterAll(async () => {
   await database.close();
@@ -24,18 +25,20 @@ afterAll(async () => {
 });
 
 /** Settled rows: half rest until something wakes them, half until an expiry; as many again are deleted. */
-async function fill(sql: Database['sql']): Promise<void> {
-  await sql`insert into users (id, name) select 'us-' || i, 'ada' from generate_series(1, ${ROWS}) i`;
-  await sql`insert into nodes (id, name, owner, provider, size, phase, desired, next_at)
+async function fill({ sql: run }: Database): Promise<void> {
+  await run`insert into users (id, name) select 'us-' || i, 'ada' from generate_series(1, ${ROWS}) i`;
+  await run`insert into nodes (id, name, owner, provider, size, phase, desired, next_at)
     select 'nd-' || i, 'vm-' || i, 'us-' || i, 'fake', 'small', 'ready', 'running',
       case when i % 2 = 0 then now() + i * interval '1 minute' end from generate_series(1, ${ROWS}) i`;
-  await sql`insert into workspaces (id, key, owner, name, repository, size, phase, desired, node_id, next_at)
+  await run`insert into workspaces (id, key, owner, name, repository, size, phase, desired, node_id, next_at)
     select 'ws-' || i, 'key' || i, 'us-' || (i % ${ROWS} + 1), 'api', 'r', 'small', p, p, 'nd-' || (i % ${ROWS} + 1),
       case when i % 2 = 0 and p = 'running' then now() + i * interval '1 minute' end
     from generate_series(1, ${2 * ROWS}) i, lateral (select case when i <= ${ROWS} then 'running' else 'deleted' end as p)`;
-  await sql`insert into commands (workspace_id, seq, actor, front, verb, line, desired, status, gen)
+  await run`insert into commands (workspace_id, seq, actor, front, verb, line, desired, status, gen)
     select 'ws-' || i, 1, 'us-1', 'console', 'up', 'up', 'running', 'done', 1 from generate_series(1, ${ROWS}) i`;
-  await sql`analyze`;
+  await run`insert into cards (front, thread, subject, sent_version)
+    select 'console', 'console', 'ws-' || i, 1 from generate_series(1, ${ROWS}) i`;
+  await run`analyze`;
 }
 
 interface Plan {
@@ -51,35 +54,53 @@ const nodesOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nod
 /** Runs it, and then each of its statements again to see how Postgres went about it; nothing of that stays. */
 async function plansOf(run: (db: Database['db']) => Promise<unknown>): Promise<Plan[]> {
   sent = [];
-  await run(db).catch(() => undefined);
+  await run(db);
   const plans: Plan[] = [];
-  for (const { query, params } of sent) {
-    if (!/^(select|update|insert|delete|with)/i.test(query) || query.includes('pg_notify')) continue;
-    await database.sql
-      .begin(async (tx) => {
-        const [row] = await tx.unsafe(`explain (analyze, format json) ${query}`, params as never[]);
-        plans.push(...nodesOf((row!['QUERY PLAN'] as { Plan: Plan }[])[0]!.Plan));
-        await tx.unsafe('rollback');
-      })
-      .catch(() => undefined);
-  }
+  const statements = sent.filter(({ query }) => /^(select|update|insert|delete)/i.test(query));
+  await rolledBack(database.db, async (tx) => {
+    for (const { query, params } of statements) {
+      const explained = sql.join([sql.raw('explain (analyze, format json)'), toSql(query, params)], sql` `);
+      const [row] = await tx.execute<{ 'QUERY PLAN': { Plan: Plan }[] }>(explained);
+      plans.push(...nodesOf(row!['QUERY PLAN'][0]!.Plan));
+    }
+  });
   expect(plans.length).toBeGreaterThan(0);
   return plans;
 }
 
-const claimed = async (kind: 'workspace' | 'node') => {
-  const [row] = await (kind === 'node'
-    ? database.sql`select id, gen, node_id as "nodeId" from workspaces limit 0`
-    : database.sql`select id, gen, node_id as "nodeId" from workspaces where id = 'ws-7'`);
-  return { row, token: 't', now: new Date() } as never;
-};
+/** The same statement, with its values in their places. */
+const toSql = (query: string, params: unknown[]): SQL =>
+  sql.join(
+    query
+      .split(/(\$\d+)/)
+      .map((part) => (/^\$\d+$/.test(part) ? sql`${params[Number(part.slice(1)) - 1]}` : sql.raw(part))),
+  );
+
+async function rolledBack(some: Database['db'], run: (tx: store.Executor) => Promise<void>): Promise<void> {
+  const undo = new Error('undo');
+  await some
+    .transaction(async (tx) => {
+      await run(tx);
+      throw undo;
+    })
+    .catch((error: unknown) => {
+      if (error !== undo) throw error;
+    });
+}
+
+/** One that changes something, so that everything that hangs on it is written, too. */
+async function endPass(some: Database['db']): Promise<void> {
+  await database.sql`update workspaces set lease_token = 't', lease_until = now() + interval '1 hour' where id = 'ws-7'`;
+  const row = (await store.findWorkspace(database.db, 'ws-7'))!;
+  await store.finishWorkspace(some, { row, token: 't', now: new Date() }, { phase: 'failed' }, null);
+}
 
 const STATEMENTS: [string, (db: Database['db']) => Promise<unknown>][] = [
   ['a claim of a workspace', store.claimWorkspace],
   ['a claim of a node', store.claimNode],
   ['when the next workspace is due', (some) => store.dueInMs(some, 'workspace')],
   ['when the next node is due', (some) => store.dueInMs(some, 'node')],
-  ['the end of a pass', async (some) => store.finishWorkspace(some, await claimed('workspace'), {}, null)],
+  ['the end of a pass', endPass],
   ['whether a node is wanted', (some) => store.isWanted(some, 'nd-7')],
   ['a placement', (some) => store.lockNodesOf(some, 'us-7', 'fake')],
   ['waking a node', (some) => store.wakeNodes(some, ['nd-7', 'nd-8'])],
@@ -112,12 +133,11 @@ test.each(STATEMENTS)('%s reads no table from end to end, and few rows', async (
 });
 
 test('with one row due among thousands the claim finds it, and reads little more', async () => {
-  await database.sql`update workspaces set next_at = now() where id = 'ws-42'`;
-  const plans = await plansOf(async (some) => {
-    await some.transaction(async (tx) => {
+  await database.sql`update workspaces set next_at = now() - interval '1 day' where id = 'ws-42'`;
+  const plans = await plansOf((some) =>
+    rolledBack(some, async (tx) => {
       expect((await store.claimWorkspace(tx))?.row.id).toBe('ws-42');
-      tx.rollback();
-    });
-  });
+    }),
+  );
   for (const plan of plans) expect(plan['Rows Removed by Filter'] ?? 0).toBeLessThan(20);
 });
