@@ -20,7 +20,7 @@ const vendors: Record<string, string[]> = {
   drizzle: ['drizzle-orm', 'drizzle-orm/**', 'postgres'],
 };
 
-type Pattern = { group: string[]; message: string; allowTypeImports?: boolean };
+type Pattern = { group: string[]; message: string };
 
 function restrict(files: string[], patterns: Pattern[]): OxlintOverride {
   return { files, rules: { 'no-restricted-imports': ['error', { patterns }] } };
@@ -32,27 +32,17 @@ function may(files: string[], ours: string[] = [], sdks: string[] = []): OxlintO
     .filter((folder) => !ours.includes(folder))
     .map((folder) => {
       const open = ours.filter((path) => path.startsWith(`${folder}/`)).map((path) => `!../**/${path}.ts`);
-      const types = folder === 'database' ? ['!../**/database/schema.ts'] : [];
+      const types = folder === 'database' ? ['!../**/database/types.ts'] : [];
       return {
         group: [`../**/${folder}/**`, ...open, ...types],
         message: `This folder may not import ${folder}/ (docs/architecture.md).`,
       };
     });
-  const tables = ours.includes('database')
-    ? []
-    : [
-        {
-          group: ['../**/database/schema.ts'],
-          allowTypeImports: true,
-          message: 'Only a store.ts uses the tables; their types are free.',
-        },
-      ];
   const sdksElsewhere = Object.entries(vendors)
     .filter(([name]) => !sdks.includes(name))
     .map(([name, group]) => ({ group, message: `The ${name} SDK stays in the place that wraps it.` }));
   return restrict(files, [
     ...closed,
-    ...tables,
     ...sdksElsewhere,
     {
       group: ['../**/agent/**', '!../**/agent/protocol.ts'],

@@ -78,14 +78,21 @@ type Ask = CredentialsOptions & { key: JWK; wait: (ms: number) => Promise<unknow
 async function obtain(ask: Ask): Promise<Bootstrap> {
   const boundPath = join(ask.dir, 'bound.json');
   for (let attempt = 0; ; attempt++) {
-    const isBound = (await findJson(boundPath)) === ask.node;
+    const isBound = (await findJson(boundPath).catch(() => undefined)) === ask.node;
     const answer = await askBoth(ask, isBound);
     if (typeof answer === 'object') {
-      if (!isBound) await writeJson(boundPath, ask.node);
+      if (!isBound) await rememberBound(ask, boundPath);
       return answer;
     }
     await ask.wait(answer === 'unknown' ? SLOW_RETRY_MS : backoffMs(attempt, 1_000, 30_000));
   }
+}
+
+/** Only an order of asking: a node that forgets it asks in vain once more. */
+async function rememberBound({ node, log }: Ask, path: string): Promise<void> {
+  await writeJson(path, node).catch((error: unknown) =>
+    log.warn('that this node is bound was not saved', { error: describeError(error) }),
+  );
 }
 
 /** `unknown`: the bot answered, and knows neither the token nor the key; `failed`: try again soon. */

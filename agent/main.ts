@@ -3,6 +3,7 @@ import { createCredentials } from './bootstrap.ts';
 import { readConfig, type Config } from './config.ts';
 import { keepConnected } from './connection.ts';
 import { createEndpoint } from './endpoint.ts';
+import { lockFolder } from './lock.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './outbox.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
 async function serve(config: Config, log: Log, signal: AbortSignal): Promise<void> {
   // Programs that the agent starts get their environment by name; this is for those that it might forget.
   delete process.env['SAM_BOOTSTRAP_TOKEN'];
+  await lockFolder(config.dir);
   const credentials = await createCredentials({ ...config, log, signal });
   const parts = await createParts(config, credentials.current().settings, log);
   await parts.workspaces.recover();
@@ -80,7 +82,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
     },
     countSessions: (id) => terminals.sessions(id).length,
     onChange: outbox.changed,
-    onAccess: (id, access) => terminals.revoke(id, access),
+    onAccess: (id, access, isEnding) => terminals.revoke(id, access, isEnding),
     log,
   });
   const endpoint = await createEndpoint(config.terminalHost, (request, socket, head) =>

@@ -39,10 +39,12 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const lines = createLines(now);
   let send: Send | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let flushedAt = -Infinity;
   let loadTimer: NodeJS.Timeout | undefined;
 
   const flush = () => {
     timer = undefined;
+    flushedAt = performance.now();
     if (send === undefined) return;
     const workspaces = reports().filter((report) => changed.has(report.id));
     changed.clear();
@@ -50,7 +52,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
     for (const batch of lines.takeNew()) send({ type: 'log', ...batch });
   };
   const flushSoon = () => {
-    if (send !== undefined) timer ??= setTimeout(flush, COALESCE_MS);
+    if (send === undefined) return;
+    // The first news goes at once, together with what else this moment brings; the next ones wait a little.
+    timer ??= setTimeout(flush, Math.max(0, flushedAt + COALESCE_MS - performance.now()));
   };
   return {
     open(to) {
@@ -59,9 +63,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
       send(sayHello(options, now()));
       lines.sendAgain();
       flush();
-      loadTimer = setInterval(() => {
-        to({ type: 'report', now: now(), workspaces: [], load: measureLoad() });
-      }, LOAD_EVERY_MS);
+      const sendLoad = () => to({ type: 'report', now: now(), workspaces: [], load: measureLoad() });
+      sendLoad();
+      loadTimer = setInterval(sendLoad, LOAD_EVERY_MS);
     },
     close() {
       send = undefined;

@@ -8,6 +8,8 @@ import { run } from './run.ts';
 export const MARK = 'SAM_WORKSPACE';
 
 const POLL_MS = 50;
+const PS_ENV = { PATH: '/bin:/usr/bin', LC_ALL: 'C' };
+const PS_TIMEOUT_MS = 5_000;
 
 export interface Process {
   pid: number;
@@ -63,37 +65,44 @@ export async function findProcesses(workspace: string, before: Process[] = []): 
   return all.filter((one) => found.has(one.pid));
 }
 
+/** When this process started, as in `Process`; undefined if it does not live. */
+export async function findStart(pid: number): Promise<string | undefined> {
+  if (process.platform === 'linux') return (await readStat(String(pid)))?.started;
+  const { stdout } = await run('ps', ['-o', 'lstart=', '-p', String(pid)], {
+    env: PS_ENV,
+    timeoutMs: PS_TIMEOUT_MS,
+  });
+  return stdout.trim() || undefined;
+}
+
 async function readProc(workspace: string): Promise<Listed[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const mark = `\0${MARK}=${workspace}\0`;
   const processes = await Promise.all(
     pids.map(async (pid) => {
-      try {
-        const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
-        // From the third field on; the second, the name, may hold anything.
-        const [state, parent, ...more] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        // A zombie holds nothing but its number; its parent buries it.
-        if (state === 'Z' || state === 'X') return undefined;
-        const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-        return {
-          pid: Number(pid),
-          parent: Number(parent),
-          started: more[17] ?? '',
-          isMarked: `\0${environment}\0`.includes(mark),
-        };
-      } catch {
-        return undefined;
-      }
+      const stat = await readStat(pid);
+      if (stat === undefined) return undefined;
+      const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+      return { ...stat, isMarked: `\0${environment}\0`.includes(mark) };
     }),
   );
   return processes.filter((one) => one !== undefined);
 }
 
+async function readStat(pid: string): Promise<(Process & { parent: number }) | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+  // From the third field on; the second, the name, may hold anything.
+  const [state = 'X', parent, ...more] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // A zombie holds nothing but its number; its parent buries it.
+  if (stat === '' || state === 'Z' || state === 'X') return undefined;
+  return { pid: Number(pid), parent: Number(parent), started: more[17] ?? '' };
+}
+
 /** Without /proc: `ps` shows the environment of this user's processes behind the command. */
 async function readPs(workspace: string): Promise<Listed[]> {
   const { stdout } = await run('ps', ['-axwwE', '-o', 'pid=,ppid=,lstart=,command='], {
-    env: { PATH: process.env['PATH'] ?? '/bin:/usr/bin' },
-    timeoutMs: 5_000,
+    env: PS_ENV,
+    timeoutMs: PS_TIMEOUT_MS,
   });
   return stdout.split('\n').flatMap((line) => {
     const [, pid, parent, started = '', rest = ''] = /^\s*(\d+)\s+(\d+)\s+(.{24})\s(.*)$/.exec(line) ?? [];

@@ -74,6 +74,22 @@ export type TerminalMessage =
   | { type: 'exit'; id: string; code: number; signal?: number }
   | ({ type: 'error'; code: string; message: string } & Ref);
 
+/** Attributes, status and cursor position, modes and sizes; focus; colours and settings. */
+const REPORT = [
+  '\\x1b\\[[?>=]?[\\d;]*(?:[cRnt]|\\$y)',
+  '\\x1b\\[[IO]',
+  '\\x1b[P\\]][^\\x07\\x1b]*(?:\\x07|\\x1b\\\\)',
+];
+const ONLY_REPORTS = new RegExp(`^(?:${REPORT.join('|')})+$`);
+
+/**
+ * Whether INPUT is what a terminal answers to programs by itself: one or more whole answers, and no key among them.
+ * It is no sign of a person.
+ */
+export function isReport(text: string): boolean {
+  return ONLY_REPORTS.test(text);
+}
+
 // ---------------------------------------------------------------------------------------------------------------
 // The agent's connection: `GET /agent/connect` on the bot, dialled by the agent. JSON text frames.
 

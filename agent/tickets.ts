@@ -33,13 +33,14 @@ export interface TicketOptions {
   /** ms since 1970. What an earlier life of this agent spent is not known: tickets from before are refused. */
   startedAt: number;
   now?: () => number;
+  refetchMs?: number;
 }
 
 /** Spends the ticket. Throws for one that is not good, whatever the reason. */
 export function createTicketVerifier(options: TicketOptions): (ticket: string) => Promise<Claims> {
-  const { jwks, issuer, startedAt, now = Date.now } = options;
+  const { jwks, issuer, startedAt, now = Date.now, refetchMs = REFETCH_MS } = options;
   const keys = createRemoteJWKSet(new URL(jwks), {
-    cooldownDuration: REFETCH_MS,
+    cooldownDuration: refetchMs,
     cacheMaxAge: KEYS_FRESH_MS,
     timeoutDuration: KEYS_TIMEOUT_MS,
   });

@@ -1,4 +1,5 @@
 // One bot: its parts, put together, started in order and ended in reverse. Reads no environment and no terminal.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -7,6 +8,7 @@ import { bootstrapRoutes, createBootstrapToken } from './access/bootstrap.ts';
 import { keepSecret, makeSigningKey } from './access/key-files.ts';
 import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
 import { createLink } from './access/links.ts';
+import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
 import { createHub, type Hub } from './agents/hub.ts';
 import { createTerminalPipe } from './agents/terminal-pipe.ts';
@@ -21,7 +23,8 @@ import { connect, type Database } from './database/connect.ts';
 import { startEmbedded } from './database/embedded.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
-import type { Front } from './database/schema.ts';
+import type { Front } from './database/types.ts';
+import { StartError } from './errors.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
@@ -93,12 +96,41 @@ async function openDatabase(config: Config, ending: AsyncDisposableStack): Promi
   if (!url) {
     const embedded = await startEmbedded({ dataDir: config.dataDir });
     ending.defer(() => embedded.stop());
+    ending.defer(watchProcess(embedded.pid, () => throwLost(config, embedded.pid)));
     url = embedded.url;
   }
   const database = await connect(url);
   ending.defer(() => database.close());
   await migrate(url, join(ROOT, 'migrations'));
   return database;
+}
+
+const WATCH_EVERY_MS = 500;
+
+/** Calls `onEnd` once the process is gone; the returned function ends the watch. */
+function watchProcess(pid: number, onEnd: () => void): () => void {
+  const timer = setInterval(() => {
+    if (isAlive(pid)) return;
+    clearInterval(timer);
+    onEnd();
+  }, WATCH_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** Crash only: nothing but the next start brings this database back. */
+function throwLost({ dataDir }: Config, pid: number): never {
+  throw new StartError(
+    `The embedded Postgres (process ${pid}) ended by itself; its last words are in ${join(dataDir, 'postgres/server.log')}.\n` +
+      'Sam ends with it. Start again, and it recovers: `npm start`.',
+  );
 }
 
 interface Parts {
@@ -132,7 +164,7 @@ async function assemble(
   const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
   ending.defer(() => pipe.close());
   const reconciler = makeReconciler(settled);
-  const sweeps = createSweeps(reconciler);
+  const sweeps = [...createSweeps(reconciler), ...housekeeping(settled)];
   const person = makeConsole(settled);
   const fronts = new Map<Front, FrontEnd>([['console', person]]);
   return {
@@ -160,6 +192,7 @@ async function makeProvider({ config, env }: BotOptions, { db }: Database): Prom
     installation: await store.settle(db, 'installation', randomBase32(12)),
     timeoutMs: timingFrom(config.baseMs).callTimeoutMs,
     local: {
+      url: config.baseUrl,
       dataDir: config.dataDir,
       agent: { command: [process.execPath, join(ROOT, 'agent/main.ts')] },
       env,
@@ -194,7 +227,8 @@ function makeConsole({ config, database: { db }, screen, cwd, login }: Settled):
 }
 
 async function makeRoutes({ config, database: { db }, keys }: Settled, sweeps: Sweep[]): Promise<Route[]> {
-  const page = await bundlePage(join(config.dataDir, 'page'));
+  const built = join(ROOT, 'dist/page');
+  const page = await bundlePage(existsSync(built) ? built : join(config.dataDir, 'page'));
   const { baseUrl } = config;
   return [
     ...pageRoutes(page, []),
@@ -216,6 +250,12 @@ function chatSources({ config, database: { db }, log }: Settled, fronts: Map<Fro
     expiryOf: (workspace: Parameters<typeof expiryOf>[0]) => expiryOf(workspace, limits.idleTimeoutMs),
   };
   return [deliverySource(inbox), answerSource(inbox), cardSource(cards)];
+}
+
+/** What is kept for a while only. */
+function housekeeping({ database: { db } }: Settled): Sweep[] {
+  const everyMs = 60 * 60_000;
+  return [{ name: 'old-tokens', everyMs, run: () => forgetExpired(db) }];
 }
 
 /** How fine `last_activity_at` is: a twentieth of the time-out, a minute at most. */

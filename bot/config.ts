@@ -1,5 +1,6 @@
 // Environment in, Config out, or one error that names every bad variable. Pure; the only reader of environment names.
 import { isAbsolute, resolve } from 'node:path';
+import { parsePems } from './access/keys.ts';
 import { StartError } from './errors.ts';
 
 export interface Config {
@@ -86,7 +87,7 @@ export function parseConfig(env: Env, cwd: string): Config {
     jwtPrivateKeys: read(
       'JWT_PRIVATE_KEY',
       [],
-      parsePems,
+      parseKeys,
       'an Ed25519 key: PKCS #8 PEM, or its base64; at most two, comma-separated',
     ),
     limits: readLimits(reader),
@@ -165,16 +166,7 @@ function parseDatabaseUrl(value: string): string | undefined {
   return URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol) ? value : undefined;
 }
 
-function parsePems(value: string): string[] | undefined {
-  const pems = value.split(',').map((part) => toPem(part.trim()));
-  return pems.length <= 2 && pems.every((pem) => pem !== undefined)
-    ? pems.filter((pem) => pem !== undefined)
-    : undefined;
-}
-
-function toPem(value: string): string | undefined {
-  const text = value.startsWith('-----')
-    ? value.replaceAll(String.raw`\n`, '\n')
-    : Buffer.from(value, 'base64').toString('utf8');
-  return text.startsWith('-----BEGIN PRIVATE KEY-----') ? text : undefined;
+function parseKeys(value: string): string[] | undefined {
+  const pems = parsePems(value);
+  return pems.length === 1 || pems.length === 2 ? pems : undefined;
 }

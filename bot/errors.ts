@@ -31,7 +31,7 @@ export class ProviderError extends Error {
   }
 }
 
-/** The start cannot go on. `message` says what is wrong and what to do; main prints it alone and exits with 1. */
+/** Sam cannot start, or not go on. `message` says what is wrong and what to do; main prints it alone and exits with 1. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

@@ -111,7 +111,7 @@ export function sendJson(
   headers: Record<string, string> = {},
 ): void {
   const text = JSON.stringify(body);
-  // What is left of a body that nobody reads would otherwise be taken for the next request.
+  // Node would read on to the end of a body that we refused, however long it is.
   const rest = res.req.complete ? {} : { connection: 'close' };
   res
     .writeHead(status, {

@@ -35,10 +35,11 @@ async function main(words: string[]): Promise<void> {
 
 /** The line given on the command line. One that fails leaves nothing half-made behind and ends the bot with code 1. */
 async function runLine(bot: Bot, line: string): Promise<void> {
-  const ending = await bot.console.say(line);
-  if (ending.ok || process.stdin.isTTY) return;
-  if (ending.workspace && /^\s*(up|create|new|workspace|ws|launch)\b/.test(line))
-    await bot.console.say(`rm ${ending.workspace} --force`);
+  if (process.stdin.isTTY) return void (await bot.console.say(line));
+  const ending = await bot.console.say(line, 'once');
+  if (ending.ok) return;
+  // Only what this line made: a workspace that was there before holds somebody's work.
+  if (ending.workspace && ending.isNew) await bot.console.say(`rm ${ending.workspace} --force`, 'quietly');
   await bot.discardIdleNodes();
   await bot.stop();
   process.exit(1);
@@ -79,8 +80,13 @@ function createLog(config: Config, isForPerson: boolean): Logger {
   const level = process.env['LOG_LEVEL'] ?? 'info';
   const options = { level, base: null, serializers: { err: describeError } };
   if (!isForPerson) return pino(options, destination({ dest: 2, sync: true }));
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  return pino(options, destination({ dest: join(config.dataDir, 'bot.log'), sync: true }));
+  try {
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+    return pino(options, destination({ dest: join(config.dataDir, 'bot.log'), sync: true }));
+  } catch {
+    // The start is about to say what is wrong with that folder.
+    return pino({ level: 'silent' });
+  }
 }
 
 /** Enough to find the place; a driver's error would bring its whole statement three times. */
@@ -100,7 +106,7 @@ function dieOnBugs(log: Logger): void {
   const die = (error: unknown): void => {
     const ref = randomBase32(6);
     log.fatal({ err: error, ref }, 'the process ends');
-    const crash = describeDatabaseCrash(error);
+    const crash = error instanceof StartError ? error.message : describeDatabaseCrash(error);
     process.stderr.write(
       `${crash ?? `Something broke on our side (ref ${ref}); the log has the reason. Start Sam again: \`npm start\`.`}\n`,
     );

@@ -60,6 +60,10 @@ getElement('help').addEventListener('click', () => openHelp(terminals));
 getElement('panes').addEventListener('click', () => {
   if (getSelection()?.isCollapsed !== false) focusTerminal(terminals);
 });
+document.addEventListener('keydown', (event) => {
+  const isElsewhere = event.target instanceof Element && !event.target.closest('.xterm, dialog, #screen');
+  if (isElsewhere && !getElement('app').inert) takePageKey(event);
+});
 whenSeen(() => connect(connection));
 
 /** Runs `start` once a person can see the page: what fetches links ahead of people runs scripts too, and must spend nothing. */

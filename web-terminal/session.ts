@@ -2,10 +2,9 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
-import { ACK_EVERY_BYTES } from '../agent/protocol.ts';
+import { ACK_EVERY_BYTES, isReport } from '../agent/protocol.ts';
 import { createElement } from './dom.ts';
 import { createHyperlinks, openLink } from './links.ts';
-import { isReport } from './reports.ts';
 import { getColours, getFont } from './theme.ts';
 import { scrollByTouch } from './touch.ts';
 
@@ -59,7 +58,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   terminal.loadAddon(new WebLinksAddon((_event, address) => openLink(address)));
   const progress = trackProgress(terminal, events.onDrawn);
   sendInput(terminal, events, progress.isReplaying);
-  scrollByTouch(pane, () => pane.querySelector('.xterm-screen'));
+  scrollByTouch(pane, terminal);
 
   const fit = () => {
     markOverflow(pane);

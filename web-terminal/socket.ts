@@ -14,6 +14,9 @@ const RETURN_GRACE_MS = 5_000;
 /** A connection that lived this long starts the delays from the beginning. */
 const STABLE_MS = 5_000;
 const MISSING_TRIES = 4;
+/** Phases that pass by themselves, and the attempt whose delay (a few seconds) suits them. */
+const ON_ITS_WAY = new Set(['queued', 'provisioning', 'preparing']);
+const SOON = 2;
 /** No session has this id: a node answers `gone`, which is all that is wanted of it. */
 export const PROBE_ID = 'probe';
 
@@ -21,7 +24,7 @@ export type ConnectionState =
   | { kind: 'opening' }
   | { kind: 'open' }
   /** `retryAt`: ms since 1970. */
-  | { kind: 'waiting'; retryAt: number; message?: string }
+  | { kind: 'waiting'; retryAt: number; whose: 'bot' | 'node'; message?: string }
   | { kind: 'refused'; refusal: Refusal };
 
 export interface ConnectionOptions {
@@ -172,28 +175,33 @@ function takeClose(connection: Connection, code: number): void {
   if (code === Close.TOO_MANY) return refuse(connection, { reason: 'too-many' });
   if (code === Close.NOT_HERE && ++connection.missing >= MISSING_TRIES)
     return refuse(connection, { reason: 'not-here' });
-  if (code !== Close.BAD_TICKET) return wait(connection);
+  if (code !== Close.BAD_TICKET) return wait(connection, 'node');
   if (++connection.badTickets > 1) return refuse(connection, { reason: 'ticket-refused' });
   void dial(connection, connection.turn);
 }
 
 function refuse(connection: Connection, refusal: Refusal): void {
-  if (refusal.reason === 'unavailable') return wait(connection, refusal.message);
+  if (refusal.reason === 'unavailable') return wait(connection, 'bot', refusal.message);
+  if (refusal.phase !== undefined && ON_ITS_WAY.has(refusal.phase)) {
+    connection.attempt = Math.min(connection.attempt, SOON);
+    return wait(connection, 'bot', refusal.message ?? 'The workspace is on its way.');
+  }
   connection.attempt = connection.badTickets = connection.missing = 0;
   enter(connection, { kind: 'refused', refusal });
 }
 
 function lose(connection: Connection): void {
   drop(connection);
-  wait(connection);
+  wait(connection, 'node');
 }
 
-function wait(connection: Connection, message?: string): void {
+function wait(connection: Connection, whose: 'bot' | 'node', message?: string): void {
   const delay = computeDelay(connection.attempt++, Math.random());
   connection.timers.retry = setTimeout(() => connect(connection), delay);
   enter(connection, {
     kind: 'waiting',
     retryAt: Date.now() + delay,
+    whose,
     ...(message !== undefined && { message }),
   });
 }

@@ -57,8 +57,13 @@ function showDot(kind: ConnectionState['kind']): void {
 function describeWait(state: ConnectionState, wasOpen: boolean): string {
   if (state.kind !== 'waiting') return 'Connecting…';
   const seconds = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1_000));
-  const otherwise = wasOpen ? 'Connection lost; what runs in the terminal goes on.' : 'Sam does not answer.';
-  return `${state.message ?? otherwise} Trying again in ${seconds} s.`;
+  return `${state.message ?? describeSilence(state.whose, wasOpen)} Trying again in ${seconds} s.`;
+}
+
+function describeSilence(whose: 'bot' | 'node', wasOpen: boolean): string {
+  if (!navigator.onLine) return 'This device is offline.';
+  if (wasOpen) return 'Connection lost; what runs in the terminal goes on.';
+  return whose === 'bot' ? 'Sam does not answer.' : 'The node does not answer.';
 }
 
 // The strip is no live region: a countdown read aloud every second helps nobody. The dot's word is one.

@@ -66,7 +66,7 @@ function createTab(id: string, name: string, events: TabEvents): HTMLElement {
   tab.dataset['id'] = id;
   tab.title = 'Double-click or F2 to rename; middle click or Delete to close';
   tab.addEventListener('click', () => events.onSelect(id));
-  tab.addEventListener('dblclick', () => startRename(tab, events));
+  tab.addEventListener('dblclick', () => startRename(tab, events, () => events.onSelect(id)));
   tab.addEventListener('auxclick', (event) => event.button === 1 && events.onClose(id));
   tab.addEventListener('mousedown', (event) => event.button === 1 && event.preventDefault());
   close.addEventListener('click', (event) => {
@@ -89,14 +89,15 @@ function moveByKey(event: KeyboardEvent, list: HTMLElement, events: TabEvents): 
   };
   const step = steps[event.key];
   if (step !== undefined) tabs.at(step % tabs.length)?.focus();
-  else if (event.key === 'F2') startRename(event.target as HTMLElement, events);
+  else if (event.key === 'F2') startRename(event.target as HTMLElement, events, () => tabs[at]?.focus());
   else if (event.key === 'Delete') events.onClose(id);
   else if (event.key === 'Enter' || event.key === ' ') events.onSelect(id);
   else return;
   event.preventDefault();
 }
 
-function startRename(tab: HTMLElement, { onRename }: TabEvents): void {
+/** `back` gives the keyboard to whoever had it before. */
+function startRename(tab: HTMLElement, { onRename }: TabEvents, back: () => void): void {
   const label = tab.querySelector('.label');
   const id = tab.dataset['id'];
   if (!label || id === undefined || tab.querySelector('input')) return;
@@ -114,17 +115,19 @@ function startRename(tab: HTMLElement, { onRename }: TabEvents): void {
     if (isOver) return;
     isOver = true;
     input.replaceWith(label);
-    tab.focus();
     if (name && name !== before) onRename(id, name);
   };
   input.addEventListener('keydown', (event) => {
     event.stopPropagation();
     if (event.isComposing) return;
-    if (event.key === 'Enter') end(input.value.trim());
-    if (event.key === 'Escape') end('');
+    if (event.key !== 'Enter' && event.key !== 'Escape') return;
+    event.preventDefault(); // or the terminal, which has the keyboard next, gets the Enter too
+    end(event.key === 'Enter' ? input.value.trim() : '');
+    back();
   });
   input.addEventListener('blur', () => end(input.value.trim()));
   for (const type of ['click', 'dblclick']) input.addEventListener(type, (event) => event.stopPropagation());
   label.replaceWith(input);
+  input.focus();
   input.select();
 }

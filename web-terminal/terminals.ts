@@ -177,6 +177,7 @@ function takeAttached(terminals: Terminals, infos: SessionInfo[]): void {
   if (!shown || shown.ended !== undefined) show(terminals, first);
   else resume(terminals, shown);
   for (const session of terminals.sessions.values()) if (session.view) resume(terminals, session);
+  if (document.activeElement === document.body) focusTerminal(terminals);
 }
 
 function takeSession(terminals: Terminals, info: SessionInfo): void {

@@ -34,6 +34,7 @@ export interface Refusal {
   command?: string;
   /** A path on this origin. */
   signIn?: string;
+  /** With `not-running`, where it stands: one that is on its way is waited for. */
   phase?: string;
 }
 

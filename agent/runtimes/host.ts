@@ -5,8 +5,11 @@ import { basename, delimiter, isAbsolute, join } from 'node:path';
 import { MARK } from '../processes.ts';
 import { ProfileError, type Command, type Place, type Runtime } from './runtime.ts';
 
-/** All that a session inherits from the agent. Everything else of the agent's environment is the agent's own. */
-const INHERITED = /^(PATH|HOME|LANG|LC_[A-Z]+|DOCKER_HOST)$/;
+/**
+ * All that a session inherits from the agent; everything else of its environment is the agent's own. The node's id
+ * marks every process that is to go with the node.
+ */
+const INHERITED = /^(PATH|HOME|LANG|LC_[A-Z]+|DOCKER_HOST|SAM_NODE)$/;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Shells that take a command as `-lc`, and its arguments behind it, as POSIX has it. */
 const POSIX_SHELLS = new Set(['sh', 'bash', 'dash', 'zsh', 'ksh']);

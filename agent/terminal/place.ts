@@ -11,6 +11,8 @@ import {
   type SessionOptions,
 } from './session.ts';
 
+const LAST_WORDS_MS = 200;
+
 /** A viewer, as its workspace sees it. */
 export interface Onlooker {
   tell(message: TerminalMessage): void;
@@ -49,7 +51,6 @@ export function openInPlace(
     throw new RequestError('too-many-sessions', `A workspace has at most ${options.maxSessions} sessions.`);
   }
   const { snapshots, stallMs, resyncMs } = options;
-  snapshots.warm();
   const session = openSession({
     ...wanted,
     id: randomBytes(9).toString('base64url'),
@@ -90,13 +91,19 @@ export function tellAll({ onlookers }: Place, message: TerminalMessage, except?:
 }
 
 /** Hangs up; kills what does not go. Its end comes as `exit`, like any other. */
-export function closeSession(place: Place, session: Session): void {
+export function closeSession({ options }: Place, session: Session): void {
   if (session.closing) return;
   const { pid } = session.pty;
-  releaseSession(session);
   hangUp(pid);
-  const kill = () => session.ended ?? signalGroup(pid, 'SIGKILL');
-  setTimeout(kill, place.options.killMs).unref();
+  releaseSoon(session);
+  setTimeout(() => session.ended ?? signalGroup(pid, 'SIGKILL'), options.killMs).unref();
+}
+
+// A shell that was hung up while it started may wait for input all the same, so its terminal goes as well; not at
+// once, for its last words.
+function releaseSoon(session: Session): void {
+  releaseSession(session);
+  setTimeout(() => session.ended ?? session.pty.close(), LAST_WORDS_MS).unref();
 }
 
 /** Ends all sessions and what runs in them. Repeatable; resolves when nothing is left, or after twice `killMs`. */
@@ -108,7 +115,7 @@ export function endPlace(place: Place): Promise<void> {
 async function endSessions({ id, sessions, options }: Place): Promise<void> {
   if (sessions.size === 0) return;
   const leaders = [...sessions.values()].map(({ pty }) => pty.pid);
-  for (const session of sessions.values()) releaseSession(session);
+  for (const session of sessions.values()) releaseSoon(session);
   const left = await endProcesses(leaders, options.killMs, () => sessions.size === 0);
   if (left.length > 0)
     options.log('terminal: processes outlived SIGKILL', { workspace: id, processes: left });

@@ -15,6 +15,7 @@ interface PublicPty {
   resume(): void;
   resize(cols: number, rows: number): void;
   write(bytes: Buffer): void;
+  destroy(): void;
 }
 
 /** As `openPty`, but for the defaults that it adds. */
@@ -36,5 +37,6 @@ export function openPublicPty({ onBytes, onEnd, file, args, ...options }: PtyOpt
       if (open) pty.write(bytes);
       return true;
     },
+    close: () => open && pty.destroy(),
   };
 }

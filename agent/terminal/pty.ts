@@ -32,6 +32,8 @@ export interface Pty {
   resize(cols: number, rows: number): void;
   /** Never blocks. False: nothing was taken, because too much waits for a program that does not read. */
   write(bytes: Buffer): boolean;
+  /** Takes the terminal away, as when its window is closed: reads and writes of the program fail from now on. */
+  close(): void;
 }
 
 /** The part of node-pty's native module that is used here. It is not documented, so its exact version is pinned. */
@@ -163,6 +165,7 @@ function openNativePty(native: Native, options: PtyOptions): Pty {
     resume: () => resume(p),
     resize: (cols, rows) => p.open && native.resize(p.fd, cols, rows),
     write: (bytes) => write(p, bytes),
+    close: () => close(p),
   };
 }
 
@@ -175,11 +178,13 @@ function waitForEnd(p: NativePty): void {
     p.onEnd = undefined;
     onEnd?.(p.status);
   } else if (p.status && !p.paused && !p.closed) {
-    p.quiet = setTimeout(() => {
-      p.open = false;
-      p.stream.destroy();
-    }, QUIET_MS);
+    p.quiet = setTimeout(() => close(p), QUIET_MS);
   }
+}
+
+function close(p: NativePty): void {
+  p.open = false;
+  p.stream.destroy();
 }
 
 function pause(p: NativePty): void {

@@ -68,8 +68,8 @@ interface Timing {
 export interface Terminals {
   /** For `GET /terminal` only; the caller routes. Answers with a bare status, or a WebSocket. */
   handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Drops the viewers whose access is lower, at once. */
-  revoke(workspaceId: string, access: number): void;
+  /** Drops the viewers whose access is lower, at once. `isEnding`: because the workspace stops or goes. */
+  revoke(workspaceId: string, access: number, isEnding?: boolean): void;
   /**
    * Stopped or deleted: drops the viewers, ends every session and what runs in it. Resolves when all ptys are closed
    * and reaped, within twice `killMs`. Repeatable.
@@ -139,7 +139,7 @@ export function createTerminals(options: TerminalOptions): Terminals {
   };
   return {
     handleUpgrade: (req, socket, head) => upgrade(state, req, socket, head),
-    revoke: (workspaceId, access) => revoke(state, workspaceId, access),
+    revoke: (workspaceId, access, isEnding = false) => revoke(state, workspaceId, access, isEnding),
     endWorkspace: (workspaceId) => endWorkspace(state, workspaceId),
     sessions: (workspaceId) =>
       [...(state.places.get(workspaceId)?.sessions.values() ?? [])].map(describeSession),
@@ -271,10 +271,11 @@ function findPlace(state: State, workspaceId: string): Place {
 
 // ----------------------------------------------------------------------------------------------- ends
 
-function revoke(state: State, workspaceId: string, access: number): void {
+function revoke(state: State, workspaceId: string, access: number, isEnding: boolean): void {
   const floor = Math.max(access, state.floors.get(workspaceId) ?? 0);
   state.floors.set(workspaceId, floor);
-  dropViewers(state, workspaceId, Close.BAD_TICKET, (viewer) => viewer.access < floor);
+  const code = isEnding ? Close.STOPPED : Close.BAD_TICKET;
+  dropViewers(state, workspaceId, code, (viewer) => viewer.access < floor);
 }
 
 function dropViewers(

@@ -1,7 +1,8 @@
-// The thread that turns output into screens. Runs beside the agent; must not import anything of it but types.
+// The thread that turns output into screens. Runs beside the agent; must not know sessions or viewers.
 import { parentPort } from 'node:worker_threads';
 import { SerializeAddon } from '@xterm/addon-serialize';
 import headless from '@xterm/headless';
+import { skipAhead } from './shortcut.ts';
 import type { SnapshotAnswer, SnapshotRequest } from './snapshot.ts';
 
 const SCROLLBACK_LINES = 1000;
@@ -18,7 +19,7 @@ async function answer(request: SnapshotRequest): Promise<void> {
   parentPort?.postMessage(reply);
 }
 
-async function draw({ modes, from, output, sizes }: SnapshotRequest): Promise<string> {
+async function draw({ modes: before, from, output, sizes }: SnapshotRequest): Promise<string> {
   const [size = { cols: 80, rows: 24 }] = sizes;
   const { cols, rows } = size;
   const terminal = new headless.Terminal({
@@ -29,10 +30,16 @@ async function draw({ modes, from, output, sizes }: SnapshotRequest): Promise<st
   });
   const serializer = new SerializeAddon();
   terminal.loadAddon(serializer as unknown as Parameters<Terminal['loadAddon']>[0]);
+  const lines = SCROLLBACK_LINES + 2 * Math.max(...sizes.map((one) => one.rows));
+  const { start, modes } = skipAhead(
+    Buffer.from(output.buffer, output.byteOffset, output.length),
+    before,
+    lines,
+  );
   const extra = watchModes(terminal);
   const title = watchTitle(terminal);
   await write(terminal, modes);
-  await replay(terminal, { from, output, sizes });
+  await replay(terminal, { from: from + start, output: output.subarray(start), sizes });
   const screen = serializer.serialize({ scrollback: SCROLLBACK_LINES }) + extra() + title();
   terminal.dispose();
   return screen;

@@ -50,13 +50,22 @@ interface State {
   pending: Map<number, Pending>;
   nextId: number;
   deadlineMs: number;
+  idleMs: number;
+  idle: NodeJS.Timeout | undefined;
 }
 
 const RESET = '\x1bc';
 const PLAIN_BYTES = 65536;
 
-export function createSnapshots({ deadlineMs = 10_000 } = {}): Snapshots {
-  const state: State = { worker: undefined, pending: new Map(), nextId: 1, deadlineMs };
+export function createSnapshots({ deadlineMs = 10_000, idleMs = 30_000 } = {}): Snapshots {
+  const state: State = {
+    worker: undefined,
+    pending: new Map(),
+    nextId: 1,
+    deadlineMs,
+    idleMs,
+    idle: undefined,
+  };
   return {
     take: (job) => take(state, job),
     warm: () => void findWorker(state),
@@ -81,7 +90,10 @@ function take(state: State, job: SnapshotJob): Promise<Buffer> {
   });
 }
 
+// The thread costs some 30 MB, so it is there only while pages come and go.
 function findWorker(state: State): Worker {
+  clearTimeout(state.idle);
+  state.idle = setTimeout(() => state.pending.size > 0 || giveUp(state), state.idleMs).unref();
   if (state.worker) return state.worker;
   const worker = new Worker(new URL('./snapshot-worker.ts', import.meta.url));
   worker.unref();
@@ -105,6 +117,7 @@ function finish(state: State, id: number, screen?: Buffer): void {
 function giveUp(state: State): void {
   const { worker } = state;
   state.worker = undefined;
+  clearTimeout(state.idle);
   void worker?.terminate();
   for (const id of state.pending.keys()) finish(state, id);
 }

@@ -1,6 +1,6 @@
 // One attached viewer: what it says, and what follows. Knows the protocol; must not know tickets or how it got here.
 import type { WebSocket } from 'ws';
-import { Frame, FRAME_HEAD_BYTES, OFFSET_BYTES } from '../protocol.ts';
+import { Frame, FRAME_HEAD_BYTES, OFFSET_BYTES, isReport } from '../protocol.ts';
 import type { TerminalMessage, ViewerMessage } from '../protocol.ts';
 import { acknowledge, attachViewer, detachViewer, startAttachment } from './attachment.ts';
 import type { Attachment, Outlet } from './attachment.ts';
@@ -59,6 +59,7 @@ export function createViewer(
     looksAt: (session) => [...attachments.values()].some((attachment) => attachment.session === session),
   };
   place.onlookers.add(viewer);
+  if (place.sessions.size > 0) place.options.snapshots.warm(); // a page that comes back wants one next
   viewer.tell({ type: 'attached', sessions: [...place.sessions.values()].map(describeSession) });
   return viewer;
 }
@@ -135,8 +136,13 @@ function takeInput(viewer: Viewer, attachment: Attachment, bytes: Buffer): void 
   if (!typeInto(attachment, bytes)) {
     throw new RequestError('input-full', 'The program does not read; what you typed last was dropped.');
   }
-  viewer.options.onInput();
+  // What a terminal answers by itself keeps nobody's workspace alive.
+  if (!isShortReport(bytes)) viewer.options.onInput();
 }
+
+/** Answers are short: a paste need not be searched for them. */
+const isShortReport = (bytes: Buffer): boolean =>
+  bytes[0] === 0x1b && bytes.length <= 256 && isReport(bytes.toString('latin1'));
 
 function tellToLook(viewer: Viewer): void {
   if (viewer.isToldToLook) return;

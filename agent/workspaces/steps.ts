@@ -162,6 +162,7 @@ async function endEverything({ runtime, store, endSessions }: Tools, workspace: 
   // Together: a daemon that holds on to a terminal would keep its session from ending.
   await Promise.all([endSessions(id), endProcesses(id, before)]);
   await runtime.end(placeOf(store, workspace));
+  // What the last ones started on their way out.
   await endProcesses(id);
 }
 

@@ -69,6 +69,9 @@ export function createStore(dir: string): Store {
       await removeTree(trash);
       const found: Workspace[] = [];
       for (const id of await listFolder(join(dir, 'workspaces'))) {
+        for (const name of await listFolder(folder(id))) {
+          if (isUnfinished(name)) await rm(join(folder(id), name), { force: true });
+        }
         try {
           const state = await findJson(join(folder(id), STATE_FILE));
           if (state === undefined) onStray(id);
@@ -89,7 +92,7 @@ export function createStore(dir: string): Store {
     async listBeside(one) {
       const ours = new Set([STATE_FILE, HALF_CLONE]);
       const names = await listFolder(folder(one.goal.id));
-      return names.filter((name) => !ours.has(name) && !name.endsWith('.tmp') && name !== one.folder);
+      return names.filter((name) => !ours.has(name) && !isUnfinished(name) && name !== one.folder);
     },
     async remove(id) {
       await mkdir(trash, { recursive: true, mode: 0o700 });
@@ -98,6 +101,11 @@ export function createStore(dir: string): Store {
       await removeTree(join(trash, id));
     },
   };
+}
+
+/** A state file that a crash kept from its name. */
+function isUnfinished(name: string): boolean {
+  return name.startsWith(`${STATE_FILE}.`) && name.endsWith('.tmp');
 }
 
 async function listFolder(path: string): Promise<string[]> {

@@ -34,8 +34,8 @@ export interface WorkspacesOptions {
   tools: Tools;
   countSessions: (id: string) => number;
   onChange: (id: string) => void;
-  /** A workspace's `access` rose. */
-  onAccess: (id: string, access: number) => void;
+  /** A workspace's `access` rose; `isEnding`: it stops, or goes. */
+  onAccess: (id: string, access: number, isEnding: boolean) => void;
   log: Log;
 }
 
@@ -90,7 +90,7 @@ function want(table: Table, goal: DesiredWorkspace): void {
   if (worker !== undefined) {
     const isRaised = goal.access > worker.workspace().goal.access;
     worker.want(goal);
-    if (isRaised) onAccess(goal.id, goal.access);
+    if (isRaised) onAccess(goal.id, goal.access, goal.desired !== 'running');
   } else if (goal.desired === 'deleted' && !tools.store.has(goal.id)) {
     forget(table, goal.id, goal.run);
     onChange(goal.id);
@@ -104,7 +104,7 @@ function raiseAccess({ workers, onAccess }: Table, id: string, access: number): 
   const worker = workers.get(id);
   if (worker === undefined || worker.workspace().goal.access >= access) return;
   worker.raiseAccess(access);
-  onAccess(id, access);
+  onAccess(id, access, worker.workspace().goal.desired !== 'running');
 }
 
 function employ(table: Table, workspace: Workspace): void {

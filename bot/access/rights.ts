@@ -1,5 +1,5 @@
 // Who may open what: the person plus the rows of now. Pure; knows no cookie and no code.
-import type { Workspace } from '../database/schema.ts';
+import type { Workspace } from '../database/types.ts';
 import type { Session } from './sessions.ts';
 
 /** A workspace opens for its owner alone. */

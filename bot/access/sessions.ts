@@ -1,5 +1,5 @@
 // Browser sessions: a random cookie whose hash is a row. Knows how one begins and ends, not how a person proves who they are.
-import type { BrowserSession } from '../database/schema.ts';
+import type { BrowserSession } from '../database/types.ts';
 import { hashSecret, newSecret } from './secrets.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
-import type { Node, Workspace } from '../database/schema.ts';
+import type { Node, Workspace } from '../database/types.ts';
 import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '../http.ts';
 import type { Keys } from './keys.ts';
 import { spendCode } from './links.ts';

@@ -1,6 +1,6 @@
 // What a node should do about a workspace, from its row. Pure; knows no connection.
 import type { BotMessage, DesiredWorkspace } from '../../agent/protocol.ts';
-import type { Workspace } from '../database/schema.ts';
+import type { Workspace } from '../database/types.ts';
 
 /** Undefined: nothing to tell, so the node goes on as it was told last. */
 export function desiredOf(row: Workspace): DesiredWorkspace | undefined {

@@ -12,7 +12,7 @@ import {
 } from '../../agent/protocol.ts';
 import { readNodeToken } from '../access/bootstrap.ts';
 import type { Keys } from '../access/keys.ts';
-import type { Node } from '../database/schema.ts';
+import type { Node } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
 import { refuseUpgrade, type Upgrade } from '../http.ts';
 import {

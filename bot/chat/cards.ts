@@ -1,6 +1,6 @@
 // Keeps every card true: claims what is out of date, sends the newest, writes down what was sent.
 import type { Logger } from 'pino';
-import type { Card, Front } from '../database/schema.ts';
+import type { Card, Front } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
 import type { FrontEnd } from './chat.ts';
 import { viewOf, type CardFacts } from './render/view.ts';

@@ -1,7 +1,7 @@
 // What every front has in common: requests in, answers and cards out. Knows no vendor.
 import type { ParseContext, ParsedCommand, Target } from '../commands/parsed.ts';
 import type { Command, Place, Repository } from '../commands/scene.ts';
-import type { Answer, Card, Delivery, Front, User } from '../database/schema.ts';
+import type { Answer, Card, Delivery, Front, User } from '../database/types.ts';
 import type { CardView } from './render/view.ts';
 
 /** A stored request, understood: who said what, and where. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ParseContext } from '../commands/parsed.ts';
 import type { Command } from '../commands/scene.ts';
-import type { Answer, Card, Delivery, User } from '../database/schema.ts';
+import type { Answer, Card, Delivery, User } from '../database/types.ts';
 import { randomBase32 } from '../ids.ts';
 import type { FrontEnd } from './chat.ts';
 import { locate } from './locate.ts';
@@ -28,19 +28,27 @@ export interface ConsoleOptions {
 export interface Console extends FrontEnd {
   thread: string;
   /** Stores the line and waits until its answer is shown and what it wants is reached or given up. */
-  say(line: string): Promise<Ending>;
+  say(line: string, manner?: Manner): Promise<Ending>;
 }
+
+/** `once`: nobody can say another line after it. `quietly`: nothing is shown. */
+export type Manner = 'once' | 'quietly';
 
 export interface Ending {
   ok: boolean;
   /** The workspace it was about. */
   workspace?: string;
+  /** The line made that workspace. */
+  isNew?: boolean;
 }
 
-/** A line under way. `command` and `workspace` are known once it was answered. */
+/** A line under way. `command` and `answer` are known once it was answered. */
 interface Line {
   command?: number;
   answer?: Answer;
+  /** The card is its answer, and was not drawn since. */
+  needsCard?: boolean;
+  manner: Manner | undefined;
   end(ending: Ending): void;
 }
 
@@ -54,9 +62,9 @@ export function createConsole(options: ConsoleOptions): Console {
   return {
     name: 'console',
     thread,
-    async say(line) {
+    async say(line, manner) {
       const deliveryId = randomUUID();
-      const ending = new Promise<Ending>((end) => waiting.lines.set(deliveryId, { end }));
+      const ending = new Promise<Ending>((end) => waiting.lines.set(deliveryId, { end, manner }));
       const payload = { line, cwd: options.cwd };
       await store.storeDelivery(db, { source: 'console', deliveryId, thread, event: 'line', payload });
       return ending;
@@ -69,9 +77,9 @@ export function createConsole(options: ConsoleOptions): Console {
     permit: () => Promise.resolve(),
     answer: (delivery, answer) => showAnswer(waiting, delivery, answer),
     async sendCard(card, view) {
-      const isAwaited = [...waiting.lines.values()].some((line) => line.answer?.workspace === view.id);
-      drawCard(options.screen, card, view, isAwaited);
-      await settle(waiting, view.id);
+      drawCard(waiting, card, view);
+      for (const line of linesAbout(waiting, view.id)) line.needsCard = false;
+      await settle(waiting, view);
       return { sentHash: hashOf(view) };
     },
   };
@@ -83,31 +91,56 @@ const person = ({ db, login }: ConsoleOptions): Promise<User> =>
   store.meetPerson(db, { source: 'console', externalId: 'local', login });
 
 async function showAnswer(waiting: Waiting, delivery: Delivery, answer: Answer): Promise<void> {
-  if (answer.text) waiting.screen.print(redact(answer.text));
   const line = waiting.lines.get(delivery.deliveryId);
+  if (answer.text && line?.manner !== 'quietly') waiting.screen.print(redact(answer.text));
   if (!line) return;
-  if (answer.ok && answer.link === 'now') await showLink(waiting, answer);
-  if (answer.ok && answer.workspace && delivery.commandId !== null) {
-    line.answer = answer;
-    line.command = delivery.commandId;
-    return settle(waiting, answer.workspace);
-  }
-  waiting.lines.delete(delivery.deliveryId);
-  line.end({ ok: answer.ok });
+  const { commandId } = delivery;
+  const command = commandId === null ? undefined : await store.readCommand(waiting.db, commandId);
+  const isOpen = command?.status === 'running' || (command !== undefined && answer.text === '');
+  if (!isOpen || !answer.workspace) return endLine(waiting, delivery.deliveryId, answer, command);
+  Object.assign(line, { answer, command: commandId, needsCard: true });
+  // The card may have been drawn before anybody waited for it.
+  await store.wantCard(waiting.db, {
+    front: delivery.source,
+    thread: delivery.thread,
+    subject: answer.workspace,
+  });
 }
 
-/** Ends the lines whose command has reached what it wanted, or never will. */
-async function settle(waiting: Waiting, workspace: string): Promise<void> {
+async function endLine(
+  waiting: Waiting,
+  id: string,
+  answer: Answer,
+  command: store.CommandState | undefined,
+): Promise<void> {
+  const line = waiting.lines.get(id);
+  waiting.lines.delete(id);
+  const isReached = answer.ok && (command === undefined || command.status === 'done');
+  const isLinkDue = answer.link === 'now' || (answer.link === 'when-running' && command?.status === 'done');
+  if (answer.ok && isLinkDue) await showLink(waiting, answer);
+  const about = answer.workspace ? { workspace: answer.workspace } : {};
+  line?.end({ ok: isReached, ...about, isNew: command?.seq === 1 });
+}
+
+/** Ends the lines whose command has reached what it wanted, or never will, after the card `view` was drawn. */
+async function settle(waiting: Waiting, view: CardView): Promise<void> {
   for (const [id, line] of waiting.lines) {
-    if (line.command === undefined || line.answer?.workspace !== workspace) continue;
-    const status = await store.readCommandStatus(waiting.db, line.command);
-    if (status === 'running') continue;
-    waiting.lines.delete(id);
-    waiting.screen.freeze(workspace);
-    if (status === 'done' && line.answer.link === 'when-running') await showLink(waiting, line.answer);
-    line.end({ ok: status === 'done', workspace });
+    if (line.command === undefined || line.answer?.workspace !== view.id || line.needsCard) continue;
+    const command = await store.readCommand(waiting.db, line.command);
+    if (command && !isOver(command, view)) continue;
+    if (linesAbout(waiting, view.id).length === 1) waiting.screen.freeze(view.id);
+    await endLine(waiting, id, line.answer, command);
   }
 }
+
+/** A card may be older than the command's end that came with its next version: the person shall see that one. */
+function isOver({ status, desired }: store.CommandState, view: CardView): boolean {
+  if (status === 'running') return false;
+  return status === 'superseded' || desired === null || view.isSettled;
+}
+
+const linesAbout = ({ lines }: Waiting, workspace: string): Line[] =>
+  [...lines.values()].filter((line) => line.answer?.workspace === workspace);
 
 async function showLink(waiting: Waiting, { workspace }: Answer): Promise<void> {
   if (!workspace) return;
@@ -125,11 +158,20 @@ const contextFor = (commands: readonly Command[]): ParseContext => ({
 });
 
 /** A card that somebody waits for is drawn in place; any other is told once, when it has something new to say. */
-function drawCard(screen: Screen, card: Card, view: CardView, isLive: boolean): void {
-  if (isLive) return screen.show(view.id, renderPlain(view).map(redact), redact(renderProgress(view)));
+function drawCard(waiting: Waiting, card: Card, view: CardView): void {
+  const { screen } = waiting;
+  const manners = linesAbout(waiting, view.id).map((line) => line.manner);
+  if (manners.includes('quietly')) return;
+  const shown = manners.includes('once') ? withoutRetry(view) : view;
+  if (manners.length > 0)
+    return screen.show(view.id, renderPlain(shown).map(redact), redact(renderProgress(view)));
   if (view.isSettled && card.sentHash !== null && card.sentHash !== hashOf(view))
     screen.print(redact(renderPlain(view).join('\n')));
 }
+
+/** A retry is for those who can type one. */
+const withoutRetry = (view: CardView): CardView =>
+  view.failure ? { ...view, failure: { ...view.failure, next: 'mend that, then start again' } } : view;
 
 /** What is worth telling anew. */
 const hashOf = (view: CardView): string =>

@@ -6,7 +6,7 @@ import { parse } from '../commands/parse.ts';
 import type { ParsedCommand, ParseFailure } from '../commands/parsed.ts';
 import { createSay, shownTrigger } from '../commands/say.ts';
 import type { Command, CommandLimits, Outcome, Repository, Scene } from '../commands/scene.ts';
-import type { Answer, Delivery, Front } from '../database/schema.ts';
+import type { Answer, Delivery, Front } from '../database/types.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { randomBase32 } from '../ids.ts';
 import type { FrontEnd, Heard } from './chat.ts';

@@ -43,11 +43,7 @@ async function locatePath(typed: string, cwd: string): Promise<Repository> {
     (found) => found.isDirectory(),
     () => false,
   );
-  if (!isFolder)
-    throw new UserError(
-      'no-folder',
-      `There is no folder ${path}. A repository elsewhere: \`up owner/name\`.`,
-    );
+  if (!isFolder) throw noFolder(path, typed);
   const top = await git(path, 'rev-parse', '--show-toplevel').catch((error: unknown) => {
     throw notARepository(path, error);
   });
@@ -59,6 +55,14 @@ async function locatePath(typed: string, cwd: string): Promise<Repository> {
     );
   const branch = await git(top, 'symbolic-ref', '--short', '--quiet', 'HEAD').catch(() => undefined);
   return { url: top, label: basename(top), ref: branch ?? commit };
+}
+
+function noFolder(path: string, typed: string): UserError {
+  const [, folder, ref] = /^(.+)@([^@/]+)$/.exec(typed) ?? [];
+  const next = ref
+    ? `A branch of a folder: \`up ${folder} --ref ${ref}\``
+    : 'A repository elsewhere: `up owner/name`';
+  return new UserError('no-folder', `There is no folder ${path}. ${next}.`);
 }
 
 function notARepository(path: string, error: unknown): UserError {

@@ -4,7 +4,7 @@ import type { Interface } from 'node:readline';
 export interface Screen {
   /** Text that stays. */
   print(text: string): void;
-  /** Draws a card, in place where that is possible; `progress` is the one line that stands for it elsewhere. */
+  /** Draws a card, in place where that is possible; `progress` is the one line that stands for it elsewhere, if any. */
   show(id: string, lines: string[], progress: string): void;
   /** The card's last state stays on the screen; the next `show` of it begins anew. */
   freeze(id: string): void;
@@ -23,7 +23,7 @@ export function createPlainScreen(output: Output): Screen {
   return {
     print,
     show(id, lines, progress) {
-      if (cards.get(id)?.progress !== progress) print(progress);
+      if (progress && cards.get(id)?.progress !== progress) print(progress);
       cards.set(id, { lines, progress });
     },
     freeze(id) {

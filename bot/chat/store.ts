@@ -8,6 +8,7 @@ import type {
   Card,
   CommandStatus,
   Delivery,
+  Desired,
   Front,
   Node,
   User,
@@ -165,31 +166,18 @@ export async function markAnswered(db: Executor, { row, token }: Held<Delivery>)
     );
 }
 
-export async function readDelivery(
-  db: Executor,
-  source: Front,
-  deliveryId: string,
-): Promise<Delivery | undefined> {
-  const [row] = await db
-    .select()
-    .from(deliveries)
-    .where(and(eq(deliveries.source, source), eq(deliveries.deliveryId, deliveryId)));
+export interface CommandState {
+  status: CommandStatus;
+  /** Null: it wanted no other state. */
+  desired: Desired | null;
+  /** 1: it made its workspace. */
+  seq: number;
+}
+
+export async function readCommand(db: Executor, id: number): Promise<CommandState | undefined> {
+  const { status, desired, seq } = commands;
+  const [row] = await db.select({ status, desired, seq }).from(commands).where(eq(commands.id, id));
   return row;
-}
-
-export async function readCommandStatus(db: Executor, id: number): Promise<CommandStatus | undefined> {
-  const [row] = await db.select({ status: commands.status }).from(commands).where(eq(commands.id, id));
-  return row?.status;
-}
-
-/** Payloads are kept for a week; ids and hashes for ever, since a signature has no time in it. */
-export async function forgetPayloads(db: Executor): Promise<void> {
-  await db
-    .update(deliveries)
-    .set({ payload: null })
-    .where(
-      sql`${deliveries.endedAt} < clock_timestamp() - interval '7 days' and ${deliveries.payload} is not null`,
-    );
 }
 
 // --- cards --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 // Which workspace a command means: the one it names, the thread's, or the only one. Asks the store, changes nothing.
-import type { Workspace } from '../database/schema.ts';
+import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
 import type { ParsedCommand } from './parsed.ts';

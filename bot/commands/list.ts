@@ -1,6 +1,6 @@
 // The command that lists workspaces.
 import type { CommandSpec } from './command.ts';
-import type { Workspace } from '../database/schema.ts';
+import type { Workspace } from '../database/types.ts';
 import * as store from '../workspaces/store.ts';
 import type { ParsedCommand } from './parsed.ts';
 import type { Command, Scene } from './scene.ts';

@@ -4,15 +4,17 @@ import { isValidName } from './names.ts';
 import type { Say } from './say.ts';
 import type { Repository } from './scene.ts';
 
-/** The name that was asked for, or one made of the repository. Throws UserError if the one asked for is taken. */
+/** The name that `line` asks for, or one made of the repository. Throws UserError if the one asked for is taken. */
 export function chooseName(
   asked: string | undefined,
   repository: Repository,
   taken: ReadonlySet<string>,
+  line: string,
   say: Say,
 ): string {
   if (asked === undefined) return firstFree(baseOf(repository), taken);
-  if (taken.has(asked)) throw takenName(asked, taken, `up ${repository.label} --name`, say);
+  const rest = line.replace(/\s*--name[\s=]+\S+/, '');
+  if (taken.has(asked)) throw takenName(asked, taken, `${rest} --name`, say);
   return asked;
 }
 

@@ -26,7 +26,7 @@ export const open: Command = {
     const next = workspace.phase === 'failed' ? 'retry' : can.start(workspace) ? 'start' : 'status';
     throw new UserError(
       'not-running',
-      `\`${workspace.name}\` is ${workspace.phase}, so there is nothing to open. Next: ${scene.say(`${next} ${workspace.name}`)}.`,
+      `\`${workspace.name}\` ${workspace.phase === 'failed' ? 'has failed' : `is ${workspace.phase}`}, so there is nothing to open. Next: ${scene.say(`${next} ${workspace.name}`)}.`,
     );
   },
 };

@@ -13,17 +13,7 @@ import { findNearest } from './suggest.ts';
 import { readTokens, type Token } from './tokens.ts';
 import { formatUsage } from './usage.ts';
 
-export type {
-  Duration,
-  ErrorCode,
-  Flags,
-  ParseContext,
-  ParsedCommand,
-  ParseFailure,
-  ParseResult,
-  Size,
-  Target,
-} from './parsed.ts';
+export type { ParseContext, ParsedCommand, ParseFailure, ParseResult } from './parsed.ts';
 
 /** GitHub's own limit for a comment, in UTF-16 code units. */
 const LONGEST = 64 * 1024;

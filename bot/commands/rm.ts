@@ -1,6 +1,6 @@
 // The command that deletes a workspace.
 import type { CommandSpec } from './command.ts';
-import type { Workspace } from '../database/schema.ts';
+import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import { describeLoss, isDirty } from '../workspaces/workspace.ts';
 import { findTarget } from './find.ts';
@@ -33,7 +33,8 @@ export const rm: Command = {
       patch: isGoing
         ? undefined
         : { desired: 'deleted', desiredBefore: before(workspace), force, isAutomatic: false, notice: null },
-      isRevoking: true,
+      // Without it the agent may refuse, and then nobody's terminal shall have ended for nothing.
+      isRevoking: force,
       text: isGoing ? `\`${workspace.name}\` is being deleted already.` : '',
     });
   },

@@ -1,5 +1,5 @@
 // What a command is told beside its words: who, where, when, and the one transaction it may write in.
-import type { Answer, Front, User } from '../database/schema.ts';
+import type { Answer, Front, User } from '../database/types.ts';
 import type { Executor } from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
 import type { ParsedCommand } from './parsed.ts';

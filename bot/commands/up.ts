@@ -1,6 +1,6 @@
 // The command that asks for a workspace.
 import type { CommandSpec } from './command.ts';
-import type { Workspace } from '../database/schema.ts';
+import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import * as store from '../workspaces/store.ts';
@@ -61,7 +61,7 @@ async function makeOrFind(
     id: newWorkspaceId(),
     key,
     owner: scene.actor.id,
-    name: chooseName(textOf(command.flags['name']), repository, taken, scene.say),
+    name: chooseName(textOf(command.flags['name']), repository, taken, command.line, scene.say),
     repository: repository.url,
     ref,
     size: (textOf(command.flags['size']) ?? 'medium') as Workspace['size'],

@@ -1,6 +1,6 @@
 // The command that says whose a workspace is.
 import type { CommandSpec } from './command.ts';
-import type { Workspace } from '../database/schema.ts';
+import type { Workspace } from '../database/types.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
 import type { Command, Scene } from './scene.ts';

@@ -1,5 +1,5 @@
 // Writes down what a person wants of a workspace: the row, the command, the event, all in the scene's transaction.
-import type { Answer, Desired, Workspace } from '../database/schema.ts';
+import type { Answer, Desired, Workspace } from '../database/types.ts';
 import * as store from '../workspaces/store.ts';
 import type { ParsedCommand } from './parsed.ts';
 import type { Outcome, Scene } from './scene.ts';

@@ -2,17 +2,16 @@
 //
 // It listens on 127.0.0.1 with a random port and a random password: a plain URL that every client and child process
 // takes. A Unix socket would need no password, but its path must fit into 107 bytes and postgres.js reads none from a URL.
-import { execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import postgres from 'postgres';
-import { messageOf, StartError } from '../errors.ts';
-import { EXIT_IN_USE, findBinaries, lastLines, prepareBinaries, type Binaries } from './binaries.ts';
+import { StartError } from '../errors.ts';
+import { EXIT_IN_USE, findBinaries, prepareBinaries, type Binaries } from './binaries.ts';
+import { ensureCreated, failure, openCluster, USER, type Cluster } from './cluster.ts';
 import { inTurn } from './lock.ts';
 import { birthOf, commandOf } from './processes.ts';
 
@@ -34,11 +33,8 @@ export type Embedded = {
   stop(): Promise<void>;
 };
 
-type Cluster = { home: string; data: string; password: string; durable: boolean };
 type PidFile = { pid: number; port: number; status: string };
 
-const run = promisify(execFile);
-const USER = 'sam';
 const POLL_MS = 20;
 /** Recovery after a crash replays the log, which `max_wal_size` keeps short; a busy disk may still take its time. */
 const START_MS = 120_000;
@@ -58,14 +54,14 @@ export async function startEmbedded({
   await mkdir(path.join(dataDir, 'postgres'), { recursive: true, mode: 0o700 });
   const home = await realpath(path.join(dataDir, 'postgres'));
   return inTurn(path.join(home, 'starting'), START_MS * 2, async () => {
-    const cluster = { home, data: path.join(home, 'data'), password: await keepPassword(home), durable };
+    const cluster = await openCluster(home, durable);
     const running = await findRunning(cluster);
     if (running) {
       log(`adopted the Postgres that was already running (process ${running.pid})`);
       return describe(cluster, running, true);
     }
     const binaries = await prepareBinaries(native, home);
-    if (!existsSync(cluster.data)) await createCluster(cluster, binaries);
+    await ensureCreated(cluster, binaries);
     const started = await startServer(cluster, binaries);
     log(`started Postgres in ${home} (process ${started.pid})`);
     return describe(cluster, started, false);
@@ -79,48 +75,6 @@ function describe(cluster: Cluster, { pid, port }: PidFile, adopted: boolean): E
 
 function urlOf({ password }: Cluster, port: number): string {
   return `postgres://${USER}:${password}@127.0.0.1:${port}/postgres`;
-}
-
-/** The password is older than the cluster, which is made with it. */
-async function keepPassword(home: string): Promise<string> {
-  const file = path.join(home, 'password');
-  if (existsSync(file)) return readFile(file, 'utf8');
-  if (existsSync(path.join(home, 'data'))) {
-    throw new StartError(
-      `The embedded database has lost its password: ${file} is missing.\nPut it back from a backup.`,
-    );
-  }
-  const password = randomBytes(24).toString('base64url');
-  await writeFile(`${file}.new`, password, { mode: 0o600, flush: true });
-  await rename(`${file}.new`, file);
-  return password;
-}
-
-/** initdb writes beside the place and is moved there when complete, so a half-made cluster is never taken for one. */
-async function createCluster({ home, data, durable }: Cluster, binaries: Binaries): Promise<void> {
-  for (const name of await readdir(home)) {
-    if (name.startsWith('new-')) await rm(path.join(home, name), { recursive: true, force: true });
-  }
-  const draft = path.join(home, `new-${randomBytes(4).toString('hex')}`);
-  const [command, args] = binaries.command('initdb', [
-    '-D',
-    draft,
-    `--username=${USER}`,
-    `--pwfile=${path.join(home, 'password')}`,
-    '--auth=scram-sha-256',
-    '--encoding=UTF8',
-    '--locale-provider=builtin',
-    '--locale=C.UTF-8',
-    '--no-instructions',
-    ...(durable ? [] : ['--no-sync']),
-  ]);
-  try {
-    await run(command, args, { env: binaries.env, cwd: home, timeout: START_MS });
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true });
-    throw failure(home, 'create its files', (error as { stderr?: string }).stderr || messageOf(error));
-  }
-  await rename(draft, data);
 }
 
 /** For a small machine: little memory, few processes (`io_method=sync` saves three), no log of everyday errors. */
@@ -257,14 +211,4 @@ async function findFreePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-function failure(home: string, what: string, said: string): StartError {
-  const isFull = /No space left|ENOSPC|quota exceeded/i.test(said);
-  const remedy = isFull
-    ? `The disk is full: free some space (\`df -h ${home}\`) and start again.`
-    : `Mend that and start again, or set DATABASE_URL=postgres://user:password@host:5432/database.`;
-  return new StartError(
-    `The embedded Postgres in ${home} could not ${what}. It said:\n${lastLines(said, 6)}\n${remedy}`,
-  );
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { StartError } from '../errors.ts';
+import { messageOf, StartError } from '../errors.ts';
 import { birthOf } from './processes.ts';
 
 type Holder = { token: string; pid: number; born: string; url: string };
@@ -20,10 +20,9 @@ export type DataDirLock = {
  * first one runs. Processes are compared by pid and birth, so this guards one host (and, in containers, one container).
  */
 export async function lockDataDir(dataDir: string, { url }: { url: string }): Promise<DataDirLock> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const file = path.join(dataDir, 'sam.lock');
   const me = describeMe(url);
-  const other = await take(file, me);
+  const other = await enter(dataDir, file, me);
   if (other) throw new StartError(refusal(dataDir, other));
   const isMine = async () => (await readHolder(file))?.token === me.token;
   return {
@@ -35,6 +34,18 @@ export async function lockDataDir(dataDir: string, { url }: { url: string }): Pr
       if (await isMine()) await rm(file, { force: true });
     },
   };
+}
+
+async function enter(dataDir: string, file: string, me: Holder): Promise<Holder | undefined> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    return await take(file, me);
+  } catch (cause) {
+    const next = 'Make that folder writable, or set DATA_DIR to another one.';
+    throw new StartError(`Sam cannot write in ${path.resolve(dataDir)}: ${messageOf(cause)}\n${next}`, {
+      cause,
+    });
+  }
 }
 
 /** Runs `work` while no other process, nor another call in this one, is inside with the same file. Waits its turn. */

@@ -59,10 +59,14 @@ function environmentFor(
   };
 }
 
-/** The tools that the agent calls need the Node that it runs on, also where an older one is installed. */
-function pathWith(folder: string, path: string | undefined): string {
-  const folders = path ? path.split(delimiter) : [];
-  return folders.includes(folder) ? folders.join(delimiter) : [folder, ...folders].join(delimiter);
+/**
+ * What npm puts in front for its scripts is Sam's own and no business of the people in a terminal. The Node that the
+ * agent runs on comes last: it helps where there is none and hides nobody's own.
+ */
+function pathWith(folder: string, path = ''): string {
+  const isOfNpm = (entry: string): boolean => /[\\/](node_modules[\\/]\.bin|node-gyp-bin)$/.test(entry);
+  const folders = path.split(delimiter).filter((entry) => entry !== '' && !isOfNpm(entry));
+  return [...folders.filter((entry) => entry !== folder), folder].join(delimiter);
 }
 
 /** `undefined`: the bot that was making it ended before an agent was started, so that there is no server. */

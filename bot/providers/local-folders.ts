@@ -69,6 +69,10 @@ export async function publishFolder(staged: string, folder: string): Promise<boo
 export const readServer = (folder: string) => readRecord(folder, SERVER, serverRecord);
 export const readProcess = (folder: string) => readRecord(folder, PROCESS, identity);
 
+/** The address that its agent is to call from its next start on. */
+export const writeServer = (folder: string, record: ServerRecord): Promise<void> =>
+  writeRecord(folder, SERVER, record);
+
 export function writeProcess(folder: string, { pid, birth }: z.infer<typeof identity>): Promise<void> {
   return writeRecord(folder, PROCESS, { pid, birth });
 }

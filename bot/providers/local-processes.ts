@@ -76,10 +76,13 @@ export async function endFamily(
 ): Promise<number[]> {
   const known = new Set<string>();
   const asked = new Set<number>();
+  let emptyLooks = 0;
   for (const startedAt = performance.now(); ; await delay(POLL_MS)) {
     const alive = findFamily(await listProcesses(), isOurs, known);
     const spentMs = performance.now() - startedAt;
-    if (alive.length === 0 || spentMs > graceMs + killMs) return alive;
+    // One look takes a while: it misses who was born during it, and whoever was just in an exec shows no environment.
+    emptyLooks = alive.length === 0 ? emptyLooks + 1 : 0;
+    if (emptyLooks === 2 || spentMs > graceMs + killMs) return alive;
     for (const pid of alive) {
       if (spentMs > graceMs) signal(pid, ['SIGKILL']);
       // SIGCONT: a stopped process does not hear the other one before it.

@@ -19,6 +19,7 @@ import {
   readServer,
   retireFolder,
   stageFolder,
+  writeServer,
   type Marks,
   type ServerRecord,
 } from './local-folders.ts';
@@ -29,6 +30,8 @@ export interface LocalOptions extends LocalAgent {
   /** Servers live in `nodes/` below it. */
   dataDir: string;
   timeoutMs: number;
+  /** The bot's address now. An agent that was given another one calls in vain: it counts as off. */
+  url?: string;
 }
 
 interface Local extends LocalOptions {
@@ -129,8 +132,14 @@ async function startServer(local: Local, server: Server): Promise<void> {
   const seen = await look(local, 'start', server.name);
   if (!seen || seen.record.id !== server.id || seen.status === 'removing')
     throw fault('start', true, `there is no server ${server.name} any more.`);
+  if (seen.status !== 'off') return;
+  const record = { ...seen.record, boot: { ...seen.record.boot, url: local.url ?? seen.record.boot.url } };
+  if (record.boot.url !== seen.record.boot.url) {
+    await endProcesses(local, seen.folder, record);
+    await writeServer(seen.folder, record);
+  }
   // No bootstrap token: the agent keeps the key that it redeemed the first one with.
-  if (seen.status === 'off') await startAgent(local, seen.folder, seen.record);
+  await startAgent(local, seen.folder, record);
 }
 
 /** First the processes, then the name, then the files: nothing is left that could write into a deleted folder. */
@@ -158,7 +167,8 @@ async function look(local: Local, operation: string, name: string): Promise<Seen
   if (record) {
     refuseOthers(local, operation, record.labels);
     const status = await statusOf(local, folder, record);
-    if (status) return { folder, record, status };
+    const isMoved = local.url !== undefined && record.boot.url !== local.url;
+    if (status) return { folder, record, status: isMoved ? 'off' : status };
   }
   for (const retired of (await listFolders(local.nodesDir, name)).retired) {
     const leaving = await readServer(retired);
@@ -186,8 +196,8 @@ async function endProcesses(
   server: Pick<ServerRecord, 'name' | 'labels'>,
 ): Promise<void> {
   const ours = isProcessOf(local, server, await readProcess(folder));
-  const patienceMs = Math.min(5_000, local.timeoutMs / 4);
-  const left = await endFamily(ours, { graceMs: patienceMs, killMs: patienceMs });
+  const graceMs = Math.min(5_000, local.timeoutMs / 8);
+  const left = await endFamily(ours, { graceMs, killMs: local.timeoutMs / 4 });
   if (left.length === 0) return;
   throw fault('remove', true, `these processes do not end, even when killed: ${left.join(', ')}.`);
 }

@@ -19,7 +19,7 @@
 //   is not an error. It takes everything with it that is billed or that runs.
 // - Every call ends within the time-out that the provider was made with. Errors are ProviderError, without
 //   secrets in message or cause; `retryable` says whether the same call may work later.
-import type { Size } from '../database/schema.ts';
+import type { Size } from '../database/types.ts';
 
 export interface Provider {
   /** `local`, `hetzner`: also in the rows of its nodes. */

@@ -1,6 +1,6 @@
 // What a node does next. Pure: the row, what the provider shows, and the time in, one step out.
 import type { Failure } from '../../agent/protocol.ts';
-import type { Node, NodePhase } from '../database/schema.ts';
+import type { Node, NodePhase } from '../database/types.ts';
 import type { Server } from '../providers/provider.ts';
 import { isPast, later, type Timing } from './timing.ts';
 

@@ -1,5 +1,5 @@
 // On which node a workspace goes. Pure: the owner's nodes in, the best one out; undefined means a new one.
-import type { Node, Size } from '../database/schema.ts';
+import type { Node, Size } from '../database/types.ts';
 import { isUsable } from './node.ts';
 
 export interface Candidate {

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { ProviderError, messageOf } from '../errors.ts';
 import type { Failure, Work } from '../../agent/protocol.ts';
-import type { Node, NodePhase, Workspace, WorkspacePhase } from '../database/schema.ts';
+import type { Node, NodePhase, Workspace, WorkspacePhase } from '../database/types.ts';
 import { newNodeId, serverName } from '../ids.ts';
 import type { Provider, Server } from '../providers/provider.ts';
 import type { Source } from './loop.ts';

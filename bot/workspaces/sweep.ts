@@ -2,7 +2,7 @@
 // Each sweep stands alone: one that fails is written down and stops no other.
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
-import type { Node } from '../database/schema.ts';
+import type { Node } from '../database/types.ts';
 import type { Provider, Server } from '../providers/provider.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';

@@ -1,6 +1,6 @@
 // What a workspace does next. Pure: rows and the time in, one step out. Knows no database and no agent.
 import type { Failure, Work } from '../../agent/protocol.ts';
-import type { Desired, Node, Workspace, WorkspacePhase } from '../database/schema.ts';
+import type { Desired, Node, Workspace, WorkspacePhase } from '../database/types.ts';
 import { isGone, isUsable, mayHold } from './node.ts';
 import { isPast, later, type Timing } from './timing.ts';
 

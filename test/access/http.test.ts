@@ -55,13 +55,12 @@ describe('a body', () => {
     expect((await post(stream, { duplex: 'half' })).status).toBe(413);
   });
 
-  test('that nobody read is not taken for the next request', async () => {
+  test('that is refused is not read to its end', async () => {
     const socket = connect(Number(new URL(server.origin).port), '127.0.0.1');
     let answer = '';
-    socket.on('data', (data) => (answer += data.toString()));
-    const smuggled = 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'.padEnd(2000, ' ');
-    socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2000\r\n\r\n${smuggled}`);
+    socket.on('error', () => {}).on('data', (data) => (answer += data.toString()));
+    socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n`);
     await once(socket, 'close');
-    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413']);
+    expect(answer).toMatch(/^HTTP\/1\.1 413 [^]*\r\nconnection: close\r\n/i);
   });
 });

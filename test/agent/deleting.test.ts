@@ -61,24 +61,30 @@ const dirty: [string, (dir: string) => void, object][] = [
   ],
 ];
 
-for (const [what, makeDirty, refused] of dirty) {
-  test(`${what} is not deleted unasked, and the workspace goes on as it was`, async () => {
-    const { scene, goal, checkout } = await startRunning();
-    makeDirty(checkout);
-    const before = readdirSync(checkout);
-    scene.bot.want({ ...goal, desired: 'deleted' });
+test('no kind of work is deleted unasked, and its workspace goes on as it was; force takes all of it', async () => {
+  const scene = await createScene();
+  const cases = dirty.map(([what, makeDirty, refused]) => ({ what, makeDirty, refused, goal: scene.goal() }));
+  scene.bot.want(...cases.map(({ goal }) => goal));
+  scene.start();
+  for (const { goal } of cases) await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  for (const { goal, makeDirty } of cases) makeDirty(scene.checkout(goal));
+  const before = cases.map(({ goal }) => readdirSync(scene.checkout(goal)));
+  scene.bot.want(...cases.map(({ goal }) => ({ ...goal, desired: 'deleted' as const })));
+  for (const { what, goal, refused } of cases) {
     const report = await scene.bot.report(goal.id, (one) => one.refused !== undefined);
-    expect(report).toMatchObject({ phase: 'running', run: 1, refused });
-    expect(readdirSync(checkout)).toEqual(before);
-    expect(scene.bot.state.history.map((one) => one.phase)).not.toContain('deleting');
+    expect(report, what).toMatchObject({ phase: 'running', run: 1, refused });
+  }
+  expect(cases.map(({ goal }) => readdirSync(scene.checkout(goal)))).toEqual(before);
+  expect(scene.bot.state.history.map((one) => one.phase)).not.toContain('deleting');
 
-    scene.bot.want({ ...goal, desired: 'deleted', force: true });
+  scene.bot.want(...cases.map(({ goal }) => ({ ...goal, desired: 'deleted' as const, force: true })));
+  for (const { goal } of cases) {
     await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
-    expect(existsSync(join(scene.dir, 'workspaces', goal.id))).toBe(false);
-    expect(readdirSync(join(scene.dir, 'trash'))).toEqual([]);
     expect(await findProcesses(goal.id)).toEqual([]);
-  });
-}
+  }
+  expect(readdirSync(join(scene.dir, 'workspaces'))).toEqual([]);
+  expect(readdirSync(join(scene.dir, 'trash'))).toEqual([]);
+});
 
 test('work that git cannot count is not deleted either', async () => {
   const { scene, goal, checkout } = await startRunning();

@@ -33,6 +33,8 @@ export async function serveGit(
       held++;
       watch.changed();
       await gate.promise;
+      // Whoever waited may be gone.
+      if (response.destroyed) return;
     }
     return runBackend(root, request, response);
   };

@@ -1,9 +1,19 @@
 // From a new node to a running workspace, and back to it after every kind of interruption.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { findProcesses } from '../../agent/processes.ts';
 import { serveGit } from './git-server.ts';
 import { createScene, git, makeRepository } from './scene.ts';
+import { eventually } from './watch.ts';
+
+/** The state is written while it is told, so for a moment there is one file more. */
+const hasOnly = (folder: string, names: string[]) =>
+  eventually(
+    () => readdirSync(folder).sort().join() === names.join(),
+    `nothing but ${names.join()} in ${folder}`,
+  );
 
 const isRunning = (run: number) => (report: { phase: string; run: number }) =>
   report.phase === 'running' && report.run === run;
@@ -27,8 +37,7 @@ test('a new node fetches its token, says hello and clones what the bot wants', a
   expect(scene.bot.state.hellos).toMatchObject([
     { protocol: 1, terminalPort: expect.any(Number), workspaces: [] },
   ]);
-  expect(readdirSync(join(scene.dir, 'workspaces', goal.id))).toContain('workspace.json');
-  expect(readdirSync(join(scene.dir, 'workspaces', goal.id))).toHaveLength(2);
+  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['workspace.json', goal.id]);
 });
 
 test('the phases of a start are told in their order', async () => {
@@ -132,7 +141,7 @@ test('an agent that was killed comes back to what ran, files and all, also witho
     () => scene.bot.state.hellos.length === 2,
     () => 'the second hello',
   );
-  const report = await scene.bot.report(goal.id, (one) => isRunning(1)(one) && one.work !== undefined);
+  const report = await scene.bot.report(goal.id, (one) => isRunning(1)(one) && one.work?.untracked === 1);
   expect(report.work).toEqual({ changed: 0, untracked: 1, unpushed: 0 });
   expect(scene.bot.state.hellos[1]!.workspaces).toMatchObject([{ id: goal.id, run: 1 }]);
 });
@@ -147,13 +156,15 @@ test('a clone that was cut off by a kill is made again, and no half of it stays'
   const first = scene.start();
   await server.held();
   await first.kill();
+  // Git itself tidies up when it is asked to end; a power failure does not ask.
+  for (const { pid } of await findProcesses(goal.id)) process.kill(pid, 'SIGKILL');
   const half = join(scene.dir, 'workspaces', goal.id, '.clone');
   mkdirSync(half, { recursive: true });
   writeFileSync(join(half, 'old'), '');
   server.release();
   scene.start();
   await scene.bot.report(goal.id, isRunning(1));
-  expect(readdirSync(join(scene.dir, 'workspaces', goal.id)).sort()).toEqual(['api', 'workspace.json']);
+  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['api', 'workspace.json']);
   expect(readdirSync(scene.checkout(goal)).sort()).toEqual(['.git', 'README.md']);
 });
 
@@ -252,4 +263,52 @@ test('an agent that is told to end does so with code 0, and its workspaces are t
   );
   await scene.bot.report(goal.id, isRunning(1));
   expect(git(scene.checkout(goal), 'status', '--porcelain')).toBe('');
+});
+
+test('a second agent on the same folder does not start while the first one lives', async () => {
+  const scene = await createScene();
+  const first = scene.start();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 1,
+    () => 'the hello',
+  );
+  const second = scene.start();
+  expect(await second.ended).toBe(1);
+  expect(second.output()).toContain(`another agent (process ${first.pid})`);
+});
+
+test('killed again and again at any moment, the agent ends where the bot wants it, and no work is lost', async () => {
+  const scene = await createScene();
+  const server = await serveGit(join(scene.folder, 'served'));
+  makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
+  const goal = scene.goal({ repository: server.url('acme/api.git') });
+  const other = scene.goal({ repository: server.url('acme/api.git') });
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  writeFileSync(join(scene.checkout(goal), 'mine.txt'), 'work');
+  await scene.agents.at(-1)!.kill();
+  const wishes = ['stopped', 'running', 'deleted', 'running', 'stopped', 'deleted'] as const;
+  for (const [index, desired] of wishes.entries()) {
+    const agent = scene.start();
+    const { length } = scene.bot.state.hellos;
+    await scene.bot.until(
+      () => scene.bot.state.hellos.length > length,
+      () => 'another hello',
+    );
+    scene.bot.want({ ...goal, desired, run: index + 2 }, { ...other, run: index + 2 });
+    // The moment of the death is the point: from at once to well into the work.
+    await delay(index * 60);
+    await agent.kill();
+  }
+  scene.bot.want({ ...goal, run: 20 }, { ...other, run: 20 });
+  scene.start();
+  await scene.bot.report(goal.id, isRunning(20));
+  await scene.bot.report(other.id, isRunning(20));
+  expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
+  for (const one of [goal, other])
+    await hasOnly(join(scene.dir, 'workspaces', one.id), ['api', 'workspace.json']);
+  scene.bot.want({ ...goal, desired: 'deleted', force: true }, { ...other, desired: 'deleted' });
+  for (const one of [goal, other]) await scene.bot.report(one.id, (report) => report.phase === 'deleted');
+  expect(readdirSync(join(scene.dir, 'workspaces'))).toEqual([]);
 });

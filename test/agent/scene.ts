@@ -33,6 +33,7 @@ export async function createScene(options: Parameters<typeof startBot>[0] = {}) 
     folder,
     dir,
     bot,
+    agents,
     /** Starts an agent of this node; each call another process on the same folder. */
     start(env: Record<string, string> = {}) {
       const agent = startAgent(bot, dir, folder, env);

@@ -5,8 +5,6 @@ import { FRAME_HEAD_BYTES, Frame, type TerminalMessage } from '../../agent/proto
 import { ORIGIN } from './bot.ts';
 import { createWatch } from './watch.ts';
 
-export type Viewer = Awaited<ReturnType<typeof attach>>;
-
 /** Resolves when the node has answered the ticket: `closed` is the code if it did not like it. */
 export async function attach(port: number, ticket: string) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/terminal`, { origin: ORIGIN });

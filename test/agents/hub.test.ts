@@ -217,6 +217,12 @@ describe('hello', () => {
     expect(heard['last_heard_at']).not.toBeNull();
   });
 
+  test('said twice is answered in full twice', async () => {
+    const agent = await greet(running());
+    agent.say(hello(running()));
+    expect(await agent.hear()).toMatchObject({ all: true, workspaces: [{ id: workspace.id }] });
+  });
+
   test('of a machine in a cloud cannot make the bot connect to a port of its own choice', async () => {
     await rows.sql`update nodes set provider = 'hetzner', terminal_port = null where id = ${node.id}`;
     await greet();
@@ -446,10 +452,15 @@ describe('the end of a connection', () => {
 
   test('is quiet when a newer one has taken over, and what the older one still says is dropped', async () => {
     const older = await greet();
+    // It does not hear yet that it is replaced.
+    older.socket.pause();
     const newer = await greet();
     await rows.sql`update nodes set next_at = null where id = ${node.id}`;
     older.say(report(running()));
+    older.socket.resume();
     expect(await older.closed).toBe(1008);
+    // Far more statements than it would take to write that report down.
+    for (let count = 0; count < 50; count++) await hub.refresh(node.id);
     await settle(newer);
     expect(hub.isConnected(node.id)).toBe(true);
     expect((await readRow())['reported']).toBeNull();

@@ -122,9 +122,9 @@ describe('Slack', () => {
       'up acme/<http://socket.io|socket.io>',
       { target: { kind: 'repository', owner: 'acme', name: 'socket.io' } },
     ],
-    ['up --node <mailto:a@b.example|a@b.example>', { flags: { node: 'a@b.example' } }],
-    ['up --node <@U1|bob>', { flags: { node: '<@U1>' } }],
-    ['up --node <#C1|general>', { flags: { node: '<#C1>' } }],
+    ['probe --node <mailto:a@b.example|a@b.example>', { flags: { node: 'a@b.example' } }],
+    ['probe --node <@U1|bob>', { flags: { node: '<@U1>' } }],
+    ['probe --node <#C1|general>', { flags: { node: '<#C1>' } }],
   ])('%s is read as it was typed', (text, expected) => {
     expect(command(text, slash)).toMatchObject(expected);
   });
@@ -193,15 +193,17 @@ describe('flags', () => {
   });
 
   test('each kind of value arrives as what it is', () => {
-    const line = `up --new --name Box --ref fix/a=b --expiry 90m --trust-fork ${'A'.repeat(40)} --quiet=false`;
+    const line = `up --new --name Box --ref fix/a=b --expiry 90m`;
     expect(command(line).flags).toEqual({
       new: true,
       name: 'box',
       ref: 'fix/a=b',
       expiry: { ms: 5_400_000 },
-      'trust-fork': 'a'.repeat(40),
     });
-    expect(command('logs -n50 --boot').flags).toEqual({ lines: 50, boot: true });
+    expect(command(`probe --commit ${'A'.repeat(40)} --quiet=false`).flags).toEqual({
+      commit: 'a'.repeat(40),
+    });
+    expect(command('logs -n50').flags).toEqual({ lines: 50 });
     expect(command('list --state RUNNING --repo https://github.com/acme/api').flags).toEqual({
       state: 'running',
       repo: 'acme/api',
@@ -231,7 +233,7 @@ describe('flags', () => {
   test('quotes and backslashes keep spaces together, and an apostrophe is a letter', () => {
     expect(command('up "./my folder"').target).toEqual({ kind: 'path', path: './my folder' });
     expect(command('up ./my\\ folder').target).toEqual({ kind: 'path', path: './my folder' });
-    expect(command('up --node "a \\"b\\" \\\\ c"').flags).toEqual({ node: 'a "b" \\ c' });
+    expect(command('probe --node "a \\"b\\" \\\\ c"').flags).toEqual({ node: 'a "b" \\ c' });
     expect(command("up ./bob's").target).toEqual({ kind: 'path', path: "./bob's" });
   });
 });
@@ -277,7 +279,7 @@ describe('help', () => {
   });
 
   test('words after -- and within quotes do not ask for it', () => {
-    expect(parse('up --node "--help"', console_).kind).toBe('command');
+    expect(parse('probe --node "--help"', console_).kind).toBe('command');
     expect(parse('up -- --help', console_).kind).toBe('error');
   });
 });

@@ -83,9 +83,8 @@ describe('a wrong flag', () => {
   test('is answered with the valid ones and the usage', () => {
     expect(failure('/sam logs --tail', github)).toMatchObject({
       code: 'unknown-flag',
-      message:
-        '`--tail` is no flag of `/sam logs`. It has `--lines`, `--boot`, `--agent`. What they do: `/sam help logs`.',
-      usage: 'Usage: `/sam logs [target] [--lines N] [--boot] [--agent]`',
+      message: '`--tail` is no flag of `/sam logs`. It has `--lines`. What they do: `/sam help logs`.',
+      usage: 'Usage: `/sam logs [target] [--lines N]`',
     });
     expect(failure('stop --force').message).toBe(
       '`--force` is no flag of `stop`. It has none. Send it without: `stop`.',
@@ -101,11 +100,11 @@ describe('a wrong flag', () => {
     ['up --size', 'missing-value'],
     ['up --size --new', 'missing-value'],
     ['up --name=', 'missing-value'],
-    ['up --node ""', 'missing-value'],
+    ['probe --node ""', 'missing-value'],
     ['up --size huge', 'bad-value'],
     ['up --new=maybe', 'bad-value'],
     ['up --name Bad_Name', 'bad-value'],
-    ['up --trust-fork 3f9c2ab', 'bad-value'],
+    ['probe --commit 3f9c2ab', 'bad-value'],
     ['up --ref a..b', 'bad-ref'],
     ['up --expiry 8', 'bad-duration'],
     ['up --expiry 0h', 'bad-duration'],
@@ -118,7 +117,7 @@ describe('a wrong flag', () => {
     ['list --repo acme', 'bad-value'],
     ['list --repo acme/api#3', 'bad-value'],
     ['up --size s --size l', 'repeated-flag'],
-    ['logs --boot --agent', 'contradiction'],
+    ['probe --boot --agent', 'contradiction'],
   ])('%s: %s', (line, code) => {
     expect(failure(line)).toMatchObject({ code });
   });

@@ -1,38 +1,29 @@
 // The verbs and the fronts as the parser's tests see them, and texts made at random.
 import fc from 'fast-check';
 import type { CommandSpec } from '../../bot/commands/command.ts';
-import { extendSpec } from '../../bot/commands/extend.ts';
-import { helpSpec } from '../../bot/commands/help.ts';
-import { listSpec } from '../../bot/commands/list.ts';
-import { logsSpec } from '../../bot/commands/logs.ts';
-import { openSpec } from '../../bot/commands/open.ts';
+import { commands as table } from '../../bot/commands/index.ts';
 import { parse, type ParseContext, type ParsedCommand, type ParseFailure } from '../../bot/commands/parse.ts';
-import { renameSpec } from '../../bot/commands/rename.ts';
-import { restartSpec } from '../../bot/commands/restart.ts';
-import { retrySpec } from '../../bot/commands/retry.ts';
-import { rmSpec } from '../../bot/commands/rm.ts';
-import { startSpec } from '../../bot/commands/start.ts';
-import { statusSpec } from '../../bot/commands/status.ts';
-import { stopSpec } from '../../bot/commands/stop.ts';
-import { upSpec } from '../../bot/commands/up.ts';
-import { whoSpec } from '../../bot/commands/who.ts';
 
-export const commands: readonly CommandSpec[] = [
-  upSpec,
-  listSpec,
-  statusSpec,
-  openSpec,
-  stopSpec,
-  startSpec,
-  restartSpec,
-  rmSpec,
-  renameSpec,
-  extendSpec,
-  logsSpec,
-  retrySpec,
-  whoSpec,
-  helpSpec,
-];
+/** A verb with the kinds of flags that no verb of the table has yet. */
+const probe: CommandSpec = {
+  name: 'probe',
+  aliases: [],
+  summary: 'Stands for verbs to come.',
+  usage: 'probe [target]',
+  examples: ['probe'],
+  who: 'Tests.',
+  flags: {
+    node: { kind: 'text', summary: 'some text' },
+    commit: { kind: 'commit', summary: 'a whole commit id' },
+    boot: { kind: 'boolean', excludes: 'agent', summary: 'the one' },
+    agent: { kind: 'boolean', excludes: 'boot', summary: 'the other' },
+    quiet: { kind: 'boolean', short: 'q', summary: 'less' },
+  },
+  takes: 'target',
+};
+
+/** What people can say, and the probe. */
+export const commands: readonly CommandSpec[] = [...table, probe];
 
 export const github: ParseContext = {
   front: 'github',

@@ -13,28 +13,45 @@ const tasks: Record<string, () => Promise<unknown>> = {
   lock: async () => lockDataDir(first, { url: second }).then(() => ({ locked: true })),
   migrate: async () => migrate(first, second),
   suffer: async () => suffer(first),
+  strand: async () => strand(first),
 };
 
-/** Queries without a pause, and notes what happens when the database goes away. Prints `ready` before. */
-async function suffer(url: string): Promise<{ described: number; unknown: string[] }> {
+/** Transactions without a pause, and notes what the killing of the database does to them. Prints `ready` before. */
+async function suffer(url: string): Promise<{ described: string[]; unknown: string[] }> {
   const database = await connect(url);
-  let described = 0;
+  const described = new Set<string>();
   const unknown: string[] = [];
-  let isBroken = false;
+  let endAt = Date.now() + 20_000;
   const note = (error: unknown): void => {
-    isBroken = true;
-    if (describeDatabaseCrash(error)) described += 1;
+    if (described.size + unknown.length === 0) endAt = Date.now() + 1000;
+    const text = describeDatabaseCrash(error);
+    if (text) described.add(text);
     else unknown.push(String((error as Error).stack));
   };
   process.on('uncaughtException', note);
   process.on('unhandledRejection', note);
   const ask = async (): Promise<void> => {
-    while (!isBroken) await database.sql`select pg_sleep(0.001)`.catch(note);
+    while (Date.now() < endAt) await database.sql.begin((tx) => tx`select pg_sleep(0.001)`).catch(note);
   };
   print({ ready: true });
-  await Promise.race([Promise.all(Array.from({ length: 8 }, ask)), delay(20_000)]);
-  await delay(300); // What the driver throws outside of promises comes a few ticks later.
-  return { described, unknown };
+  const asking = Promise.all(Array.from({ length: 8 }, ask));
+  while (Date.now() < endAt) await Promise.race([asking, delay(50)]);
+  return { described: [...described], unknown };
+}
+
+/** A transaction that goes on after its connection was cut: the driver then throws outside of every promise. */
+async function strand(url: string): Promise<{ message: string; described: string | undefined }> {
+  const { sql } = await connect(url);
+  const { promise: uncaught, resolve } = Promise.withResolvers<Error>();
+  process.on('uncaughtException', resolve);
+  const transaction = sql.begin(async (tx) => {
+    await sql`select pg_terminate_backend(${(await tx`select pg_backend_pid() as pid`)[0]?.['pid']})`;
+    await transaction.catch(() => {});
+    await tx`select 1`;
+  });
+  transaction.catch(() => {});
+  const error = await uncaught;
+  return { message: error.message, described: describeDatabaseCrash(error) };
 }
 
 function print(value: unknown): void {

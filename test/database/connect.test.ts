@@ -117,7 +117,20 @@ test('every error of a database that is killed under load is told as a lost conn
   process.kill(server.pid, 'SIGQUIT');
   const { described, unknown } = await sufferer.next();
   expect(unknown).toEqual([]);
-  expect(described).toBeGreaterThan(0);
+  expect(described).not.toEqual([]);
+});
+
+test('what the driver throws outside of every promise is told as a lost connection', async () => {
+  const { message, described } = await launch('strand', [fresh.url]).next();
+  expect(message).toBe("Cannot read properties of null (reading 'write')");
+  expect(described).toContain(`The connection to the database broke (${String(message)})`);
+});
+
+test('so is a query after the end, in the wrapping of the query builder too', async () => {
+  const ended = await connect(fresh.url);
+  await ended.close();
+  const error = await ended.db.execute('select 1').catch((reason: Error) => reason);
+  expect(describeDatabaseCrash(error)).toContain('(CONNECTION_ENDED)');
 });
 
 test('everyday errors are not told as a lost connection', async () => {

@@ -47,6 +47,15 @@ test('a folder that is not there yet is made, and a released one is free', async
   expect(await readdir(dataDir)).toEqual([]);
 });
 
+test('a data folder that cannot be made is told with the way out', async () => {
+  const file = path.join(await newDataDir(), 'file');
+  await writeFile(file, '');
+  await expect(lockDataDir(path.join(file, 'data'), { url })).rejects.toMatchObject({
+    name: 'StartError',
+    message: expect.stringContaining('set DATA_DIR to another one') as string,
+  });
+});
+
 test('the lock of a bot that was killed is taken over', async () => {
   const dataDir = await newDataDir();
   const bot = launch('lock', [dataDir, url]);

@@ -4,9 +4,12 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answerAsset, bundlePage, type PageFiles } from '../../web-terminal/bundle.ts';
 
-const outDir = mkdtempSync(path.join(tmpdir(), 'sam-bundle-'));
+let outDir: string;
 let files: PageFiles;
-beforeAll(async () => void (files = await bundlePage(outDir)));
+beforeAll(async () => {
+  outDir = mkdtempSync(path.join(tmpdir(), 'sam-bundle-'));
+  files = await bundlePage(outDir);
+});
 afterAll(() => rmSync(outDir, { recursive: true, force: true }));
 
 const pathOf = (pattern: RegExp) => [...files.assets.keys()].find((name) => pattern.test(name)) ?? 'none';

@@ -4,7 +4,7 @@ import { Frame } from '../../agent/protocol.ts';
 import { cutInput, decodeFrame, encodeAck, encodeFrame } from '../../web-terminal/frames.ts';
 import { readPageKey, toControl } from '../../web-terminal/keys.ts';
 import { parseLink } from '../../web-terminal/links.ts';
-import { isReport } from '../../web-terminal/reports.ts';
+import { isReport } from '../../agent/protocol.ts';
 import { describeRefusal } from '../../web-terminal/screens.ts';
 import { computeDelay } from '../../web-terminal/socket.ts';
 

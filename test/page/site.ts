@@ -36,6 +36,8 @@ export interface Site {
   /** Sockets stay open but nothing more is heard from the node. */
   freeze: () => void;
   terminals: Terminals;
+  /** Where its sessions begin. */
+  folder: string;
   /** The workspace stops: viewers are told, sessions end. */
   stop: () => Promise<void>;
   start: () => void;
@@ -57,9 +59,20 @@ export const grantless = (status: number, error: string, more: object = {}): (()
   return () => ({ status, body: { error, message: `The bot says ${error}.`, ...more } });
 };
 
+let bundled: Promise<PageFiles> | undefined;
+
+async function bundleOnce(): Promise<PageFiles> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'sam-page-bundle-'));
+  try {
+    return await bundlePage(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 export async function startSite(): Promise<Site> {
   const folder = mkdtempSync(path.join(tmpdir(), 'sam-page-'));
-  const files = await bundlePage(path.join(folder, 'page'));
+  const files = await (bundled ??= bundleOnce());
   const state: State = {
     asked: [],
     paths: [],
@@ -88,6 +101,7 @@ export async function startSite(): Promise<Site> {
     isDown: false,
     freeze: () => upgraded.forEach((socket) => (socket.write = () => true)),
     terminals,
+    folder,
     stop: async () => {
       state.running = false;
       await terminals.endWorkspace(WORKSPACE);

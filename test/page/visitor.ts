@@ -26,7 +26,12 @@ export const phone: BrowserContextOptions = {
   colorScheme: 'dark',
 };
 
-const WAIT = { timeout: 15_000, interval: 30 };
+const WAIT = { timeout: 20_000, interval: 30 };
+
+/** `expect(...)` of what `look` finds, as soon as it holds; red when it does not within a generous while. */
+export function eventually<T>(look: () => T | Promise<T>) {
+  return expect.poll(look, WAIT);
+}
 
 export async function visit(
   browser: Browser,
@@ -69,10 +74,8 @@ function describeVisitor(page: Page, complaints: string[], leave: () => Promise<
       await page.keyboard.press('Enter');
     },
     sees: (text) =>
-      typeof text === 'string'
-        ? expect.poll(screen, WAIT).toContain(text)
-        : expect.poll(screen, WAIT).toMatch(text),
-    isIn: (state) => expect.poll(() => page.locator('#state').textContent(), WAIT).toBe(state),
+      typeof text === 'string' ? eventually(screen).toContain(text) : eventually(screen).toMatch(text),
+    isIn: (state) => eventually(() => page.locator('#state').textContent()).toBe(state),
     leave,
   };
 }

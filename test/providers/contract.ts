@@ -113,7 +113,9 @@ export function describeProvider(name: string, setup: () => Promise<ProviderUnde
       await expect.poll(() => statusOf(order), { timeout: DEADLINE_MS }).toBeUndefined();
       const later = await provider.create(order);
       await provider.remove(earlier);
-      expect(await provider.find(order.name)).toMatchObject({ id: later.id });
+      const found = await provider.find(order.name);
+      expect(found?.id).toBe(later.id);
+      expect(['starting', 'running']).toContain(found?.status);
     });
 
     test('starts a server that is off, and leaves one alone that runs', async () => {
@@ -150,6 +152,14 @@ export function describeProvider(name: string, setup: () => Promise<ProviderUnde
       expect(refusals.map(({ operation }) => operation)).toEqual(['find', 'start', 'remove', 'remove']);
       expect(refusals.map(({ retryable }) => retryable)).toEqual([false, false, false, false]);
       expect(await place.stranger.find(order.name)).toMatchObject({ id: theirs.id });
+    });
+
+    test("does not remove its own server for somebody who takes it for another installation's", async () => {
+      const order = anOrder();
+      const server = await provider.create(order);
+      const labels = { ...server.labels, 'sam-installation': 'somebody-else' };
+      expect(await errorOf(provider.remove({ ...server, labels }))).toMatchObject({ retryable: false });
+      expect(['starting', 'running']).toContain(await statusOf(order));
     });
 
     test('tells nobody a secret: not in what it shows, not in its errors', async () => {

@@ -1,4 +1,5 @@
 // A data folder with a stand-in for the agent, for tests of the local provider. What is left at the end is ended.
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,9 +10,10 @@ import type { Server } from '../../bot/providers/provider.ts';
 
 /** Says what it was given, and stays. */
 const AGENT = `
-import { writeFileSync } from 'node:fs';
-writeFileSync(process.env.SAM_DIR + '/env.json.half', JSON.stringify(process.env));
-(await import('node:fs')).renameSync(process.env.SAM_DIR + '/env.json.half', process.env.SAM_DIR + '/env.json');
+import { renameSync, writeFileSync } from 'node:fs';
+const file = process.env.SAM_DIR + '/env.json';
+writeFileSync(file + '.half', JSON.stringify({ ...process.env, pid: process.pid }));
+renameSync(file + '.half', file);
 setInterval(() => undefined, 1_000);
 `;
 
@@ -74,8 +76,9 @@ export async function readJson<T>(file: string): Promise<T> {
   return JSON.parse(await readFile(file, 'utf8')) as T;
 }
 
-/** Of living processes with this text in their environment or command, by our own look at /proc. */
+/** Of living processes with this text in their environment or command, by our own look. */
 export async function pidsThatMention(text: string): Promise<number[]> {
+  if (process.platform !== 'linux') return pidsInPs(text);
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   return pids.filter((pid) => pid !== process.pid && isAlive(pid) && mentions(pid, text));
 }
@@ -84,7 +87,15 @@ function mentions(pid: number, text: string): boolean {
   return ['environ', 'cmdline'].some((file) => read(`/proc/${pid}/${file}`).includes(text));
 }
 
-/** A zombie has ended. */
+function pidsInPs(text: string): number[] {
+  const lines = execFileSync('ps', ['-axwwE', '-o', 'pid=,stat=,command='], { encoding: 'utf8' }).split('\n');
+  const own = (line: string) => line.trim().startsWith(`${process.pid} `);
+  return lines
+    .filter((line) => line.includes(text) && !own(line) && !/^\s*\d+\s+Z/.test(line))
+    .map((line) => Number.parseInt(line, 10));
+}
+
+/** A zombie has ended. Linux only. */
 export function isAlive(pid: number): boolean {
   return !['', 'Z', 'X'].includes(/\) (\S)/.exec(read(`/proc/${pid}/stat`))?.[1] ?? '');
 }

@@ -100,6 +100,7 @@ test('a viewer that does not acknowledge gets the window and no more, and the pr
   const viewer = await attach(node);
   viewer.acks = false;
   const screen = await open(viewer, { profile: run(`${RAW} cat ${file}`) });
+  ack(viewer, screen, 1e12); // from the future: it counts for nothing
   await until(() => screen.at === WINDOW_BYTES, 'the window');
   expect(infoOf(node, screen.id).end).toBeLessThanOrEqual(WINDOW_BYTES + 4096);
   await roundTrip(viewer);
@@ -178,6 +179,17 @@ test('without a viewer nothing holds the program up', async () => {
   await sees(screen, '>');
   type(viewer, screen, '.');
   viewer.socket.close();
+  await until(() => existsSync(marker), 'the end of the work');
+});
+
+test('a viewer that leaves in a flood does not leave the program waiting', async () => {
+  await using node = await startNode();
+  const viewer = await attach(node);
+  viewer.acks = false;
+  const marker = join(folder, 'left');
+  const screen = await open(viewer, { profile: run(`${RAW} cat ${file}; touch ${marker}; sleep 1000`) });
+  await until(() => screen.at === WINDOW_BYTES, 'the window');
+  viewer.socket.terminate();
   await until(() => existsSync(marker), 'the end of the work');
 });
 

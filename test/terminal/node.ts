@@ -242,7 +242,15 @@ export function snapshotOf({ snapshots }: Screen): string {
 }
 
 export function sees(screen: Screen, text: string): Promise<void> {
-  return until(() => textOf(screen).includes(text), `the text ${JSON.stringify(text)}`);
+  let looked = 0;
+  let rest = '';
+  const found = () => {
+    const fresh = rest + Buffer.concat(screen.parts.slice(looked)).toString('latin1');
+    looked = screen.parts.length;
+    rest = fresh.slice(-text.length);
+    return fresh.includes(text);
+  };
+  return until(found, `the text ${JSON.stringify(text)}`);
 }
 
 export async function ended(screen: Screen): Promise<{ code: number; signal?: number }> {

@@ -151,6 +151,10 @@ test('who may only look sees everything, changes nothing, and is told once', asy
   expect(textOf(theirs)).not.toContain('guest\r\n');
   const errors = guest.messages.filter((message) => message.type === 'error');
   expect(errors.map(({ code }) => code)).toEqual(['look-only', 'look-only', 'look-only']);
+  worker.socket.close();
+  await closedWith(worker);
+  say(guest, { type: 'resize', id: mine.id, cols: 20, rows: 10, ref: 'alone' });
+  await until(() => refsHeard(guest).includes('alone'), 'the answer to the one who is left');
   expect(infoOf(node, mine.id)).toMatchObject({ cols: 80, rows: 24 });
 });
 

@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { findSafeStart, safeLength } from '../../agent/terminal/boundary.ts';
 import { createModes, noteModes, renderModes } from '../../agent/terminal/modes.ts';
 import { createRing, pushRing } from '../../agent/terminal/ring.ts';
+import { skipAhead } from '../../agent/terminal/shortcut.ts';
 import { createSnapshots } from '../../agent/terminal/snapshot.ts';
 import { attach, open, resume, run, say, sees, snapshotOf, startNode, textOf, type, until } from './node.ts';
 import { infoOf, type Screen } from './node.ts';
@@ -23,11 +24,12 @@ const take = (text: string, rest: object = {}) =>
   });
 
 /** A terminal that got all this: what it shows, its modes, its cursor. */
-async function look(feed: (string | Buffer)[], cols = 80, rows = 24): Promise<object> {
-  const terminal = new headless.Terminal({ cols, rows, scrollback: 1000, allowProposedApi: true });
+async function look(feed: (string | Buffer)[], cols = 80, rows = 24, scrollback = 1000): Promise<object> {
+  const terminal = new headless.Terminal({ cols, rows, scrollback, allowProposedApi: true });
   const serializer = new SerializeAddon();
   terminal.loadAddon(serializer as unknown as Parameters<typeof terminal.loadAddon>[0]);
-  for (const data of feed) await new Promise<void>((done) => terminal.write(data, done));
+  const data = Buffer.concat(feed.map((part) => Buffer.from(part as string)));
+  await new Promise<void>((done) => terminal.write(data, done));
   const { type, cursorX, cursorY } = terminal.buffer.active;
   return { type, cursorX, cursorY, modes: { ...terminal.modes }, text: serializer.serialize() };
 }
@@ -55,13 +57,14 @@ test('a snapshot keeps what the screen does not show: hidden cursor, mouse encod
     expect(screen).toContain(part);
 });
 
-test('output from before a resize is wrapped at the width it had', async () => {
-  const output = `${'a'.repeat(15)}\r\n${ESC}[6nb`;
+test('output is drawn at the width that the terminal had when it came', async () => {
+  const output = `${ESC}[2;50HY${ESC}[1;30HX`;
   const sizes = [
     { at: 0, cols: 10, rows: 5 },
-    { at: 17, cols: 40, rows: 8 },
+    { at: output.indexOf('Y') + 1, cols: 40, rows: 8 },
   ];
-  expect(await look([await take(output, { sizes })], 40, 8)).toMatchObject({ cursorY: 1, cursorX: 1 });
+  const expected = await look([`${ESC}[2;10HY${ESC}[1;30HX`], 40, 8);
+  expect(await look([await take(output, { sizes })], 40, 8)).toEqual(expected);
 });
 
 test('a thousand lines are kept above the screen', async () => {
@@ -81,6 +84,21 @@ test('when the thread hangs, the end of the output stands in, and the next snaps
       (text: string) => text.startsWith(`${ESC}c`) && text.endsWith('the end'),
     );
   await impatient.close();
+});
+
+test('the thread is gone when nobody wants a screen, and there again when somebody does', async () => {
+  const lazy = createSnapshots({ idleMs: 1 });
+  for (const text of ['one', 'two']) {
+    const screen = await lazy.take({
+      modes: '',
+      from: 0,
+      sizes: [{ at: 0, cols: 80, rows: 24 }],
+      output: Buffer.from(text),
+    });
+    expect(screen.toString()).toContain(text);
+    await new Promise((done) => setTimeout(done, 5));
+  }
+  await lazy.close();
 });
 
 test('a cut never splits a character or a sequence', () => {
@@ -104,6 +122,44 @@ test('a cut never splits a character or a sequence', () => {
       expect(safeLength(whole.subarray(0, cut))).toBe(expected);
     }),
   );
+});
+
+test('skipping ahead in a long output changes nothing of what is seen', async () => {
+  const pieces = [
+    'plain',
+    `${ESC}[31mred`,
+    `${ESC}[0m`,
+    `${ESC}[m`,
+    '日本',
+    '\t',
+    'over\rO',
+    `${ESC}[K`,
+    `${ESC}[1;4m`,
+  ];
+  const rare = [
+    `${ESC}[A`,
+    `${ESC}[H`,
+    `${ESC}[?1049h`,
+    `${ESC}[2;5r`,
+    `${ESC}[?7l`,
+    `${ESC}]2;t\u0007`,
+    `${ESC}(0`,
+    '\n',
+  ];
+  const word = fc.oneof({ weight: 40, arbitrary: fc.constantFrom(...pieces) }, fc.constantFrom(...rare));
+  const line = fc.array(word, { maxLength: 6 }).map((words) => words.join(' ') + '\r\n');
+  const output = fc
+    .array(line, { minLength: 30, maxLength: 120, size: 'max' })
+    .map((lines) => Buffer.from(lines.join('')));
+  let skips = 0;
+  const property = fc.asyncProperty(output, async (bytes) => {
+    const { start, modes } = skipAhead(bytes, '', 26);
+    skips += start > 0 ? 1 : 0;
+    const show = (feed: (string | Buffer)[]) => look(feed, 20, 8, 10);
+    expect(await show([modes, bytes.subarray(start)])).toEqual(await show([bytes]));
+  });
+  await fc.assert(property, { numRuns: 300 });
+  expect(skips).toBeGreaterThan(20);
 });
 
 test('a ring that forgot its beginning is read from a line or a sequence on', () => {
@@ -152,6 +208,28 @@ test('an offset that the ring forgot is answered with a snapshot of now', async 
   await until(() => again.snapshots.length > 0, 'the snapshot');
   expect(again.from).toBe(infoOf(node, screen.id).end);
   expect(snapshotOf(again)).toContain('done');
+});
+
+test('whoever comes in the middle of a sequence or a character sees it whole', async () => {
+  await using node = await startNode();
+  const viewer = await attach(node);
+  const script =
+    "stty -echo raw; printf 'a\\e[3'; head -c 1 >/dev/null; printf '1mred \\xe6\\x97'; head -c 1 >/dev/null; printf '\\xa5.'; sleep 1000";
+  const screen = await open(viewer, { profile: run(script) });
+  const seen: Screen[] = [];
+  for (const [end, safe] of [
+    [4, 1],
+    [12, 10],
+  ] as const) {
+    await until(() => screen.at === end, 'the half of it');
+    seen.push(await resume(await attach(node), screen.id));
+    expect(seen.at(-1)?.from).toBe(safe);
+    type(viewer, screen, '.');
+  }
+  for (const other of seen) {
+    await until(() => other.at === 14 && other.snapshots.length > 0, 'the rest');
+    expect(await look(other.feed)).toEqual(await look([`a${ESC}[31mred 日.`]));
+  }
 });
 
 test('whoever comes into a flood ends up with the same screen as who was there', async () => {

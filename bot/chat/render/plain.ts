@@ -17,14 +17,20 @@ const MARKS: Record<CheckItem['state'], string> = { done: '✓', doing: '…', t
 
 /** The whole card; the first line is its title. */
 export function renderPlain(view: CardView): string[] {
-  const title = `${ICONS[view.phase]} ${view.name}: ${view.state}${view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`}`;
+  const icon = view.isSettled && view.doing !== view.phase ? '!' : ICONS[view.phase];
+  const title = `${icon} ${view.name}: ${view.doing}${view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`}`;
+  if (view.phase === 'deleted') return [title];
   const commit = view.commit ? ` (${view.commit})` : '';
   const lines = [title, `  ${view.source}${commit} · ${view.size} · ${view.id}`];
   if (view.checklist.length > 0 && !view.isSettled)
     lines.push(`  ${view.checklist.map((item) => `${MARKS[item.state]} ${item.label}`).join('   ')}`);
   if (view.failure)
-    lines.push(`  ${view.failure.message} (${view.failure.side})`, `  Next: ${view.failure.next}`);
+    lines.push(
+      `  ${withoutTrigger(view.failure.message)} (${view.failure.side})`,
+      `  Next: ${view.failure.next}`,
+    );
   if (view.notice) lines.push(`  ${view.notice}`);
+  if (view.phase === 'stopped') lines.push(`  Its files are kept. Go on: start ${view.name}`);
   if (view.expiry)
     lines.push(
       `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,
@@ -32,11 +38,12 @@ export function renderPlain(view: CardView): string[] {
   return lines;
 }
 
-/** One line for logs and pipes: what changed. */
-export function renderProgress(view: CardView): string {
-  const doing = view.checklist.find((item) => item.state === 'doing');
-  return `${view.name}: ${view.state}${doing && !view.isSettled ? ` (next: ${doing.label.toLowerCase()})` : ''}`;
-}
+/** Nodes do not know where people read what they say; here no line needs the trigger. */
+const withoutTrigger = (text: string): string => text.replaceAll('`/sam ', '`');
+
+/** One line for logs and pipes: what is being done now. Empty when all is done: the card says that. */
+export const renderProgress = (view: CardView): string =>
+  view.isSettled ? '' : `${view.name}: ${view.doing}`;
 
 /** `48s`, `2m 11s`, `3h 05m`. */
 export function formatSpan(ms: number): string {

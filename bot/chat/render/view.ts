@@ -1,6 +1,6 @@
 // What a card shows of a workspace, before any front's markup. Pure: rows and the time in, facts out.
 import type { ErrorClass } from '../../../agent/protocol.ts';
-import type { Node, User, Workspace } from '../../database/schema.ts';
+import type { Node, User, Workspace } from '../../database/types.ts';
 
 export interface CheckItem {
   label: string;
@@ -21,6 +21,8 @@ export interface CardView {
   desired: Workspace['desired'];
   /** `preparing`, `running`, `not reachable` … */
   state: string;
+  /** The same in the words of a progress line: `cloning the repository`. */
+  doing: string;
   /** How long the present wish has been under way, or took; ms. */
   elapsedMs: number;
   checklist: CheckItem[];
@@ -63,6 +65,7 @@ export function viewOf({ workspace, node, owner, now, expiry, warningMs }: CardF
     phase: workspace.phase,
     desired: workspace.desired,
     state: isSilent ? 'not reachable' : workspace.phase,
+    doing: isSilent ? 'not reachable' : doingOf(workspace, node),
     elapsedMs: now.getTime() - workspace.phaseSince.getTime(),
     checklist: checklistOf(workspace, node),
     ...(failure ? { failure } : {}),
@@ -83,6 +86,28 @@ export function labelOf(repository: string): string {
   const path = repository.replace(/^https?:\/\/[^/]+\//, '').replace(/\.git$/, '');
   return path.startsWith('/') ? (path.split('/').filter(Boolean).at(-1) ?? path) : path;
 }
+
+function doingOf({ desired, phase, step }: Workspace, node: Node | null): string {
+  if (phase === desired || phase === 'failed') return phase;
+  if (desired === 'deleted') return step === 'check' ? 'looking for unsaved work' : 'deleting';
+  if (desired === 'stopped') return 'stopping';
+  switch (phase) {
+    case 'queued':
+      return node?.phase === 'ready' ? 'getting ready' : 'waiting for a machine';
+    case 'provisioning':
+      return node?.phase === 'ready' ? 'getting ready' : 'starting a machine';
+    case 'preparing':
+      return step && step in MAKING ? MAKING[step as keyof typeof MAKING] : 'getting ready';
+    default:
+      return 'starting';
+  }
+}
+
+const MAKING = {
+  clone: 'cloning the repository',
+  build: 'building the environment',
+  start: 'starting the shell',
+};
 
 const STEPS = ['clone', 'build', 'start'] as const;
 
@@ -116,8 +141,16 @@ const SIDES: Record<ErrorClass, string> = {
 
 function failureOf(workspace: Workspace): NonNullable<CardView['failure']> {
   const failure = workspace.lastError ?? { class: 'internal' as const, message: 'Something broke.' };
-  return { side: SIDES[failure.class], message: failure.message, next: `retry ${workspace.name}` };
+  return {
+    side: SIDES[failure.class],
+    message: withoutRetry(failure.message),
+    next: `retry ${workspace.name}`,
+  };
 }
+
+/** Nodes say it without the name; the card says it with the name, on a line of its own. */
+const withoutRetry = (message: string): string =>
+  message.replaceAll(/(?:, then|; if it is right,) `\/sam retry`| Try `\/sam retry`\./g, '');
 
 function linesFor(workspace: Workspace): string[] {
   const { name } = workspace;

@@ -1,0 +1,14 @@
+// `npm run bench -- NAME`: measures and prints. Nothing here fails on a time: machines differ, ratios do not.
+import { benchBoot } from './boot.ts';
+
+const benches: Record<string, () => Promise<void>> = { boot: benchBoot };
+
+const name = process.argv[2] ?? '';
+const bench = benches[name];
+if (!bench) {
+  console.error(
+    `There is no bench called \`${name}\`. Known: ${Object.keys(benches).join(', ')}. For example \`npm run bench -- boot\`.`,
+  );
+  process.exit(1);
+}
+await bench();

@@ -1,0 +1,2 @@
+// What rows are, as types alone: for everyone who may not touch the tables.
+export type * from './schema.ts';

@@ -1,0 +1,94 @@
+// The rules of the house bite: each is broken once in a copy of the layout, and the linter must say so.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+let copy = '';
+
+beforeAll(() => {
+  copy = mkdtempSync(join(tmpdir(), 'sam-lint-'));
+  for (const name of ['package.json', 'tsconfig.json', 'oxlint.config.ts'])
+    cpSync(join(ROOT, name), join(copy, name));
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  for (const path of [
+    'bot/main.ts',
+    'bot/providers/hetzner.ts',
+    'bot/providers/provider.ts',
+    'bot/workspaces/store.ts',
+    'bot/workspaces/loop.ts',
+    'bot/database/schema.ts',
+    'bot/database/types.ts',
+    'agent/main.ts',
+    'agent/protocol.ts',
+  ])
+    write(path, 'export const x = 1;\n');
+});
+
+afterAll(() => rmSync(copy, { recursive: true, force: true }));
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(copy, path)), { recursive: true });
+  writeFileSync(join(copy, path), text);
+}
+
+/** The rules that the linter says `path` breaks when it holds `text`. */
+function rulesBrokenBy(path: string, text: string): string[] {
+  write(path, text);
+  const { stdout, stderr } = spawnSync(
+    join(ROOT, 'node_modules/.bin/oxlint'),
+    ['--type-aware', '-f', 'json', path],
+    {
+      cwd: copy,
+      encoding: 'utf8',
+    },
+  );
+  rmSync(join(copy, path));
+  if (!stdout.trim().startsWith('{')) throw new Error(`oxlint did not run: ${stdout}${stderr}`);
+  const { diagnostics } = JSON.parse(stdout) as { diagnostics: { code: string }[] };
+  return diagnostics.map(({ code }) => code);
+}
+
+const IMPORT = 'eslint(no-restricted-imports)';
+
+test('a drizzle query that nobody awaits is an error', () => {
+  const query = (prefix: string): string => `
+    import { pgTable, text, type PgDatabase } from 'drizzle-orm/pg-core';
+    import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
+    const things = pgTable('things', { id: text('id') });
+    export async function forget(db: PgDatabase<PostgresJsQueryResultHKT>): Promise<void> {
+      ${prefix}db.delete(things);
+    }`;
+  expect(rulesBrokenBy('bot/workspaces/store/x.ts', query(''))).toEqual(['typescript(no-floating-promises)']);
+  expect(rulesBrokenBy('bot/workspaces/store/x.ts', query('await '))).toEqual([]);
+});
+
+test.each([
+  ['a command may not call a provider', 'bot/commands/x.ts', '../providers/hetzner.ts'],
+  ['a command may not run the loop', 'bot/commands/x.ts', '../workspaces/loop.ts'],
+  ['the tables are for stores', 'bot/commands/x.ts', '../database/schema.ts'],
+  ['drizzle is for stores', 'bot/commands/x.ts', 'drizzle-orm'],
+  ['the Hetzner SDK stays in one file', 'bot/workspaces/x.ts', 'hcloud-js'],
+  ['nothing imports the top', 'bot/chat/x.ts', '../main.ts'],
+  ['the bot takes nothing of the agent but the protocol', 'bot/agents/x.ts', '../../agent/main.ts'],
+  ['the agent takes nothing of the bot', 'agent/x.ts', '../bot/providers/provider.ts'],
+  ['the page takes nothing of the agent but the protocol', 'web-terminal/x.ts', '../agent/main.ts'],
+])('%s', (_claim, file, path) => {
+  expect(rulesBrokenBy(file, `export { x } from '${path}';\n`)).toContain(IMPORT);
+});
+
+test.each([
+  ['a command may use the store', 'bot/commands/x.ts', '../workspaces/store.ts'],
+  ['the page may use the protocol', 'web-terminal/x.ts', '../agent/protocol.ts'],
+  ['a store may use the tables', 'bot/workspaces/store/x.ts', '../../database/schema.ts'],
+  ['the Hetzner SDK may be used in its file', 'bot/providers/hetzner.ts', 'hcloud-js'],
+])('%s', (_claim, file, path) => {
+  expect(rulesBrokenBy(file, `export { x } from '${path}';\n`)).not.toContain(IMPORT);
+  write('bot/providers/hetzner.ts', 'export const x = 1;\n');
+});
+
+test('types of the tables are free', () => {
+  expect(rulesBrokenBy('bot/commands/x.ts', "export type { x } from '../database/types.ts';\n")).toEqual([]);
+});

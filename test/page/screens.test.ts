@@ -1,0 +1,114 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Browser } from 'playwright-core';
+import { browserMissing, launchBrowser } from '../browser.ts';
+import { grantless, startSite, type Site } from './site.ts';
+import { desktop, eventually, visit, type Visitor } from './visitor.ts';
+
+describe.skipIf(browserMissing)('what the page says when there is no terminal', { timeout: 120_000 }, () => {
+  let browser: Browser;
+  let site: Site;
+  let visitor: Visitor | undefined;
+  beforeAll(async () => void (browser = await launchBrowser()));
+  afterAll(() => browser?.close());
+  beforeEach(async () => void (site = await startSite()));
+  afterEach(async () => {
+    const complaints = visitor?.complaints;
+    await visitor?.leave();
+    await site.close();
+    expect(complaints).toEqual([]);
+  });
+
+  async function arrive(tail = ''): Promise<Visitor> {
+    visitor = await visit(browser, site.page(tail), desktop);
+    return visitor;
+  }
+
+  const heading = ({ page }: Visitor) => eventually(() => page.locator('#screen h1').textContent());
+
+  test('a spent code: what happened, and the command for a new link', async () => {
+    const spent = grantless(410, 'code-spent', { command: 'open api-412' });
+    site.answerTickets(({ code }) => (code ? spent() : grantless(401, 'sign-in-required')()));
+    const ann = await arrive('#spent');
+    await heading(ann).toBe('This link was used already, or is too old');
+    expect(await ann.page.locator('#screen code').textContent()).toBe('open api-412');
+    expect(ann.page.url()).not.toContain('#');
+  });
+
+  test('a code that this browser spent before opens the terminal again', async () => {
+    site.answerTickets(({ code }) => (code ? grantless(410, 'code-spent')() : undefined));
+    const ann = await arrive('#spent');
+    await ann.isIn('Connected');
+    expect(site.asked.map(({ code }) => code)).toEqual(['spent', undefined]);
+  });
+
+  test('somebody who is not signed in gets one button, and comes back to this page', async () => {
+    site.answerTickets(grantless(401, 'sign-in-required', { signIn: '/login/github?returnTo=%2Fw%2Fx' }));
+    const ann = await arrive('?s=signed');
+    await heading(ann).toBe('Sign in to open this terminal');
+    const link = ann.page.getByRole('link', { name: 'Sign in with GitHub' });
+    expect(await link.getAttribute('href')).toBe('/login/github?returnTo=%2Fw%2Fx');
+  });
+
+  test.each(['//evil.example', '/\\evil.example', 'https://evil.example', 'javascript:alert(1)'])(
+    'an answer that names %s as the place to sign in leads nowhere',
+    async (signIn) => {
+      site.answerTickets(grantless(401, 'sign-in-required', { signIn }));
+      const ann = await arrive();
+      await heading(ann).toBe('Sign in to open this terminal');
+      expect(await ann.page.locator('#screen a').count()).toBe(0);
+    },
+  );
+
+  test('an unknown workspace and somebody else’s look the same', async () => {
+    site.answerTickets(grantless(404, 'not-found'));
+    const ann = await arrive();
+    await heading(ann).toBe('No such workspace');
+    await ann.isIn('Not connected');
+  });
+
+  test('a workspace that does not run: the command that starts it; then one button leads in', async () => {
+    site.answerTickets(grantless(409, 'not-running', { command: 'start api-412' }));
+    const ann = await arrive('#code');
+    await heading(ann).toBe('The workspace is not running');
+    expect(await ann.page.locator('#screen code').textContent()).toBe('start api-412');
+    site.answerTickets();
+    await ann.page.getByRole('button', { name: 'Try again' }).click();
+    await ann.isIn('Connected');
+    expect(site.asked.map(({ code }) => code)).toEqual(['code', 'code']);
+  });
+
+  test('a workspace that is on its way: the page says so and goes in by itself', async () => {
+    const message = 'api-412 is being prepared.';
+    site.answerTickets(() => ({ status: 409, body: { error: 'not-running', message, phase: 'preparing' } }));
+    const ann = await arrive('#code');
+    await eventually(() => ann.page.locator('#screen p').textContent()).toMatch(/being prepared.*in \d+ s/);
+    site.answerTickets();
+    await ann.isIn('Connected');
+  });
+
+  test('a bot that is away for a moment: the page waits, says for how long, and goes on by itself', async () => {
+    site.answerTickets(grantless(503, 'unavailable'));
+    const ann = await arrive('#code');
+    await eventually(() => ann.page.locator('#screen p').textContent()).toMatch(/Trying again in \d+ s/);
+    site.answerTickets();
+    await ann.isIn('Connected');
+    expect(site.asked.at(-1)?.code).toBe('code');
+  });
+
+  test('the words of the bot are text, whatever they contain', async () => {
+    const message = '<img src=x onerror=alert(1)>';
+    site.answerTickets(() => ({ status: 404, body: { error: 'not-found', message, command: message } }));
+    const ann = await arrive();
+    await heading(ann).toBe('No such workspace');
+    expect(await ann.page.locator('#screen p').textContent()).toBe(message);
+    expect(await ann.page.locator('#screen img').count()).toBe(0);
+  });
+
+  test('opening the page by GET, as previewers do, asks for no ticket', async () => {
+    for (let visits = 0; visits < 10; visits++) expect((await fetch(site.page())).status).toBe(200);
+    expect(site.asked).toEqual([]);
+    visitor = undefined;
+    const ann = await arrive();
+    await ann.isIn('Connected');
+  });
+});

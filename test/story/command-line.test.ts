@@ -1,0 +1,150 @@
+// `npm start -- <line>`, and what a terminal shows of it.
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { findFreePort } from '../free-port.ts';
+import { createPlace } from '../place.ts';
+import { spawnInPty, spawnSam } from '../spawn-sam.ts';
+
+const BANNER = /^Sam .*\n(  .*\n)*/;
+
+describe('without a terminal', () => {
+  test('a line that works ends with the link, and the bot goes on serving', async () => {
+    await using place = await createPlace();
+    place.repository('demo');
+    await using sam = spawnSam(['up', './demo'], { place });
+    const link = await sam.writes(/^http\S+\/w\/\S+$/m);
+    const said = sam.output();
+    expect(said.match(BANNER)?.[0]).toMatchInlineSnapshot(`
+      "Sam 0.1.0 at http://localhost
+        database  Postgres at DATABASE_URL
+        machines  local: code of repositories runs as you, on this machine
+        fronts    console on · GitHub and Slack off (README: fronts)
+      "
+    `);
+    expect(said.replace(BANNER, '').replace(/^demo: .*\n/gm, '')).toMatchInlineSnapshot(`
+      "✓ demo: running
+        demo@main (commit) · medium · ws-1
+        Stops at TIME if idle. Keep it: extend demo 4h
+      Open the terminal; the link works once, within 5 minutes:
+      http://localhost/w/ws-1#CODE"
+    `);
+    expect((await fetch(new URL('/healthz', link))).status).toBe(200);
+    expect(await sam.stop()).toBe(0);
+    expect(sam.output()).toBe(said);
+  });
+
+  test('a workspace that cannot be made ends the bot with code 1 and leaves nothing', async () => {
+    await using place = await createPlace();
+    place.repository('demo');
+    await using sam = spawnSam(['up', './demo', '--ref', 'gone'], { place });
+    expect(await sam.exit).toBe(1);
+    expect(
+      sam
+        .output()
+        .replace(BANNER, '')
+        .replace(/^demo: .*\n/gm, ''),
+    ).toMatchInlineSnapshot(`
+      "✗ demo: failed
+        demo@gone · medium · ws-1
+        There is no branch, tag or commit \`gone\` in /place/code/demo. Push it, or name another one with \`--ref\`. (yours to mend)
+        Next: mend that, then start again"
+    `);
+    expect(await place.processes()).toEqual([]);
+    expect(readdirSync(join(place.dataDir, 'nodes'))).toEqual([]);
+  });
+
+  test('a line that is refused ends it with code 1, and no machine is made', async () => {
+    await using place = await createPlace();
+    for (const [line, said] of [
+      [['up', './gone'], 'There is no folder /place/code/gone. A repository elsewhere: `up owner/name`.'],
+      [['upp'], "I don't know `upp`. Did you mean `up`? All commands: `help`."],
+      [['stop', 'demo'], 'There is no workspace `demo` here that you can see. All yours: `list`.'],
+    ] as const) {
+      await using sam = spawnSam([...line], { place });
+      expect(await sam.exit).toBe(1);
+      expect(sam.output().replace(BANNER, '')).toBe(said);
+    }
+    expect(existsSync(join(place.dataDir, 'nodes'))).toBe(false);
+  });
+
+  test('a workspace that was there before is not deleted when it does not start', async () => {
+    await using place = await createPlace();
+    place.repository('demo');
+    const env = { SAM_DEADLINE_BASE: '2s', PORT: String(await findFreePort()) };
+    await using first = spawnSam(['up', './demo'], { place, env });
+    await first.writes(/^http\S+\/w\/\S+$/m);
+    await first.stop();
+    await using second = spawnSam(['stop', 'demo'], { place, env });
+    await second.writes(/demo: stopped/);
+    await second.stop();
+    for (const pid of await place.processes()) process.kill(pid, 'SIGKILL');
+    rmSync(join(place.dataDir, 'nodes'), { recursive: true });
+    await using third = spawnSam(['up', './demo'], { place, env });
+    expect(await third.exit).toBe(1);
+    expect(
+      third
+        .output()
+        .replace(BANNER, '')
+        .replace(/^demo: .*\n/gm, ''),
+    ).toMatchInlineSnapshot(`
+      "✗ demo: failed
+        demo@main (commit) · medium · ws-1
+        The machine is gone: somebody or something deleted it. (the machine, not your doing)
+        Next: mend that, then start again"
+    `);
+    const [row] = await place.sql`select desired, phase from workspaces`;
+    expect(row).toEqual({ desired: 'running', phase: 'failed' });
+  });
+});
+
+describe('in a terminal', () => {
+  test('the card is edited in place, the prompt comes back, and Ctrl-C ends it with code 0', async () => {
+    await using place = await createPlace();
+    place.repository('demo');
+    await using sam = spawnInPty(['up', './demo'], { place });
+    await sam.sees(/\/w\/ws-1#CODE\nsam>$/);
+    expect(sam.screen().replace(BANNER, '')).toMatchInlineSnapshot(`
+      "✓ demo: running
+        demo@main (commit) · medium · ws-1
+        Stops at TIME if idle. Keep it: extend demo 4h
+      Open the terminal; the link works once, within 5 minutes:
+      http://localhost/w/ws-1#CODE
+      sam>"
+    `);
+    sam.type('list\r');
+    await sam.sees(/REF\ndemo .*\nsam>$/);
+    sam.type('stop\r');
+    await sam.sees(/demo: stopped\n.*\nsam>$/);
+    sam.type('rm\r');
+    await sam.sees(/demo: deleted\nsam>$/);
+    expect(sam.screen().replace(BANNER, '')).toMatchInlineSnapshot(`
+      "✓ demo: running
+        demo@main (commit) · medium · ws-1
+        Stops at TIME if idle. Keep it: extend demo 4h
+      Open the terminal; the link works once, within 5 minutes:
+      http://localhost/w/ws-1#CODE
+      sam> list
+      NAME  PHASE    REPOSITORY                       REF
+      demo  running  /place/code/demo  main
+      sam> stop
+      ■ demo: stopped
+        demo@main (commit) · medium · ws-1
+      sam> rm
+      ✓ demo: deleted
+      sam>"
+    `);
+    sam.type('\u0003');
+    expect(await sam.exit).toBe(0);
+  });
+
+  test('a line that fails leaves the prompt for the next one', async () => {
+    await using place = await createPlace();
+    await using sam = spawnInPty(['upp'], { place });
+    await sam.sees(/sam>$/);
+    sam.type('help up\r');
+    await sam.sees(/Who: .*\nsam>$/);
+    sam.type('\u0004');
+    expect(await sam.exit).toBe(0);
+  });
+});
