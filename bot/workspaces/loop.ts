@@ -29,7 +29,7 @@ export interface LoopOptions {
 const REST_MS = 20;
 
 export function createLoop(sources: Source[], { log, width = 8, pollMs = 2_000 }: LoopOptions): Loop {
-  const lanes = sources.map((source) => createLane(source, { log, width, onEnd: () => wake() }));
+  const lanes = sources.map((source) => createLane(source, { log, width, pollMs, onEnd: () => wake() }));
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
   let isStopped = true;
@@ -85,50 +85,56 @@ export function createLoop(sources: Source[], { log, width = 8, pollMs = 2_000 }
 }
 
 interface Lane {
-  /** False: nothing is due, or there is no room. */
+  /** False: nothing is due, there is no room, or it rests after an error. */
   startOne(): Promise<boolean>;
   dueInMs(): Promise<number | undefined>;
   /** Resolves when no job runs. */
   end(): Promise<unknown>;
 }
 
-/** One source and its jobs. What it throws is logged, and harms no other. */
-function createLane(
-  source: Source,
-  { log, width, onEnd }: { log: Logger; width: number; onEnd: () => void },
-): Lane {
+interface LaneOptions {
+  log: Logger;
+  width: number;
+  pollMs: number;
+  onEnd: () => void;
+}
+
+/** One source and its jobs. What it throws is logged and harms no other; then it rests, longer with each further error. */
+function createLane(source: Source, { log, width, pollMs, onEnd }: LaneOptions): Lane {
   const running = new Set<Promise<void>>();
+  let errors = 0;
+  let restsUntil = 0;
   const complain = (what: string) => (error: unknown) => {
     log.error({ err: error, source: source.name }, what);
+    restsUntil = performance.now() + Math.min(pollMs, REST_MS * 2 ** Math.min(errors++, 10));
     return undefined;
   };
-  const run = async (job: () => Promise<void>): Promise<boolean> => {
+  const run = async (job: () => Promise<void>): Promise<void> => {
     try {
       await job();
-      return true;
+      errors = 0;
     } catch (error) {
       complain('a job threw')(error);
-      return false;
     }
   };
   return {
     async startOne() {
-      if (running.size >= width) return false;
+      if (running.size >= width || performance.now() < restsUntil) return false;
       const job = await source.take().catch(complain('the loop could not look for work'));
       if (!job) return false;
-      const ended = run(job).then((isFine) => {
+      const ended = run(job).then(() => {
         running.delete(ended);
-        // After an error the next poll goes on: what throws at once would be taken again at once.
-        if (isFine) onEnd();
+        onEnd();
       });
       running.add(ended);
       return true;
     },
-    // Without room nobody has to ask: the end of a job wakes the loop.
-    dueInMs: async () =>
-      running.size < width
-        ? source.dueInMs().catch(complain('the loop could not ask when to look'))
-        : undefined,
+    async dueInMs() {
+      // Without room nobody has to ask: the end of a job wakes the loop.
+      if (running.size >= width) return undefined;
+      const restMs = restsUntil - performance.now();
+      return restMs > 0 ? restMs : source.dueInMs().catch(complain('the loop could not ask when to look'));
+    },
     end: () => Promise.all(running),
   };
 }

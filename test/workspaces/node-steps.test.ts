@@ -128,9 +128,7 @@ describe('the choice of a node', () => {
         desired: fc.constantFrom('running', 'deleted'),
         phase: fc.constantFrom('creating', 'booting', 'ready', 'unhealthy', 'deleting', 'failed'),
         createdAt: fc.nat(3).map(after),
-        load: fc.option(
-          fc.record({ cpu: fc.double({ min: 0, max: 1, noNaN: true }), memory: fc.constant(0.5) }),
-        ),
+        load: fc.constantFrom(null, { cpu: 0, memory: 0 }, { cpu: 0.9, memory: 0.5 }),
       } as const)
       .map(nodeRow),
   });
@@ -165,5 +163,10 @@ describe('the choice of a node', () => {
         expect(candidates.map(({ node }) => node.id)).toEqual(before);
       }),
     );
+  });
+
+  test('among equals it is the oldest', () => {
+    const born = (id: string, ms: number) => ({ node: nodeRow({ id, createdAt: after(ms) }), workspaces: 1 });
+    expect(chooseNode([born('a', 2), born('b', 1), born('c', 3)], 'small', 3)?.id).toBe('b');
   });
 });

@@ -4,7 +4,7 @@ import type { WorkspaceReport } from '../../agent/protocol.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { nodes, workspaces, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newNodeId, newWorkspaceId, serverName } from '../../bot/ids.ts';
-import { reconcileWorkspace } from '../../bot/workspaces/reconcile.ts';
+import { reconcileNode, reconcileWorkspace } from '../../bot/workspaces/reconcile.ts';
 import * as store from '../../bot/workspaces/store.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -98,6 +98,7 @@ describe('a claim', () => {
     const { id } = await addWorkspace();
     const first = await claim();
     await endLease(id);
+    expect(await store.finishWorkspace(world.db, first, { phase: 'failed' }, null)).toBe(false);
     const second = await claim();
     expect(second.row.id).toBe(id);
     expect(await store.finishWorkspace(world.db, first, { phase: 'failed' }, null)).toBe(false);
@@ -127,6 +128,20 @@ describe('a claim', () => {
     expect(await store.markCreateSent(world.db, held)).toBe(false);
     expect((await world.node(id)).createSentAt).toBeNull();
   });
+});
+
+test('a create that is not wanted any more in the last moment is not sent, and the row is due at once', async () => {
+  const { id } = await addNode({ phase: 'creating', nextAt: new Date() });
+  await addWorkspace({ nodeId: id, phase: 'provisioning', nextAt: null });
+  const held = (await store.claimNode(world.db))!;
+  const createBootstrapToken = async (): Promise<string> => {
+    await world.sql`update nodes set desired = 'deleted', gen = gen + 1 where id = ${id}`;
+    return 'token';
+  };
+  await reconcileNode({ ...world.reconciler, createBootstrapToken }, held);
+  expect(world.provider.count('create')).toBe(0);
+  expect(await world.node(id)).toMatchObject({ createSentAt: null, leaseToken: null });
+  expect((await store.claimNode(world.db))?.row.id).toBe(id);
 });
 
 describe('a command that comes during a pass', () => {
@@ -364,6 +379,23 @@ describe('placement', () => {
     expect([...theirs.values()].toSorted((a, b) => a - b)).toEqual([2, 3]);
     for (const [id] of ours) expect((await world.node(id)).owner).toBe(ada);
     for (const [id] of theirs) expect((await world.node(id)).owner).toBe(bob);
+  });
+
+  test('on the node where it was keeps what its agent said; on another there is nothing yet', async () => {
+    const old = await addNode();
+    const reported: WorkspaceReport = { id: 'x', phase: 'stopped', run: 1, sessions: 0 };
+    const { id } = await addWorkspace({ nodeId: old.id, reported });
+    await reconcileWorkspace(world.reconciler, await claim());
+    expect(await world.workspace(id)).toMatchObject({ nodeId: old.id, reported, notice: null });
+    await world.sql`update nodes set desired = 'deleted' where id = ${old.id}`;
+    await world.sql`update workspaces set phase = 'queued', next_at = now() where id = ${id}`;
+    await reconcileWorkspace(world.reconciler, await claim());
+    const moved = await world.workspace(id);
+    expect(moved).toMatchObject({
+      reported: null,
+      notice: expect.stringContaining('fresh checkout') as string,
+    });
+    expect(moved.nodeId).not.toBe(old.id);
   });
 
   test('a command that comes meanwhile leaves neither a node nor a place', async () => {

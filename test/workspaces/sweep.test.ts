@@ -64,6 +64,8 @@ test('one of a row that is deleted is removed; one of a living row is kept, what
   await sweepServers();
   expect([...provider.servers.keys()]).toEqual([made.name, renamed.name]);
   expect(provider.servers.has(gone.name)).toBe(false);
+  // The one that its row knows by name costs no look.
+  expect(provider.count('find')).toBe(2);
   // Somebody should look at a node that seems to have two.
   expect((await world.node('nd-made')).nextAt).not.toBeNull();
 });

@@ -29,14 +29,10 @@ export async function markCreateSent(db: Executor, held: Claim<Node>): Promise<b
   return marked.length > 0;
 }
 
-/** Gives a node up, unless a workspace was placed on it a moment ago. */
+/** Gives a node up, unless a workspace is on it. A placement that comes meanwhile moves `gen`, and the pass is overtaken. */
 export async function discardNode(db: Executor, held: Claim<Node>): Promise<void> {
-  await db.transaction(async (tx) => {
-    await tx.select({ id: nodes.id }).from(nodes).where(eq(nodes.id, held.row.id)).for('no key update');
-    // A new statement: it sees a placement that the lock waited for.
-    const isNeeded = held.row.phase !== 'failed' && (await isWanted(tx, held.row.id));
-    await finishNode(tx, held, isNeeded ? {} : { desired: 'deleted' }, held.now);
-  });
+  const isNeeded = held.row.phase !== 'failed' && (await isWanted(db, held.row.id));
+  await finishNode(db, held, isNeeded ? {} : { desired: 'deleted' }, held.now);
 }
 
 /** Nodes that no workspace is on are not kept warm any longer. Gives their ids. */
