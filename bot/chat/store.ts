@@ -226,6 +226,11 @@ export async function claimCard(
   return row && { row, token };
 }
 
+/** The cards of a place that is gone: nobody will ever draw them again. */
+export async function dropCards(db: Executor, front: Front, thread: string): Promise<void> {
+  await db.delete(cards).where(and(eq(cards.front, front), eq(cards.thread, thread)));
+}
+
 export async function cardDueInMs(db: Executor): Promise<number | undefined> {
   const [row] = await db
     .select({
