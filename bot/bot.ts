@@ -166,6 +166,7 @@ async function assemble(
   const reconciler = makeReconciler(settled);
   const sweeps = [...createSweeps(reconciler), ...housekeeping(settled)];
   const person = makeConsole(settled);
+  ending.defer(() => person.close());
   const fronts = new Map<Front, FrontEnd>([['console', person]]);
   return {
     routes: await makeRoutes(settled, sweeps),

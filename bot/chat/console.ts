@@ -29,6 +29,8 @@ export interface Console extends FrontEnd {
   thread: string;
   /** Stores the line and waits until its answer is shown and what it wants is reached or given up. */
   say(line: string, manner?: Manner): Promise<Ending>;
+  /** Its screen is gone, and its cards with it. */
+  close(): Promise<void>;
 }
 
 /** `once`: nobody can say another line after it. `quietly`: nothing is shown. */
@@ -69,6 +71,7 @@ export function createConsole(options: ConsoleOptions): Console {
       await store.storeDelivery(db, { source: 'console', deliveryId, thread, event: 'line', payload });
       return ending;
     },
+    close: () => store.dropCards(db, 'console', thread),
     async hear({ payload }) {
       return { actor: await person(options), text: Payload.parse(payload).line, context, place: { thread } };
     },

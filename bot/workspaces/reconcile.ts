@@ -92,6 +92,7 @@ function entering(
     phase: step.phase,
     step: step.step ?? null,
     attempts: 0,
+    ...(step.notice ? { notice: step.notice } : {}),
     ...(step.nodeId === null ? { nodeId: null } : {}),
     ...(step.phase === 'running' ? { lastError: null, runningAt: row.runningAt ?? now } : {}),
     ...(step.phase === 'stopped' || step.phase === 'deleted' ? { lastError: null } : {}),

@@ -7,7 +7,7 @@ import { isPast, later, type Timing } from './timing.ts';
 export type WorkspaceStep =
   /** Find or make a node for it. */
   | { do: 'place' }
-  | { do: 'enter'; phase: WorkspacePhase; step?: Workspace['step']; nodeId?: null }
+  | { do: 'enter'; phase: WorkspacePhase; step?: Workspace['step']; nodeId?: null; notice?: string }
   | { do: 'fail'; failure: Failure }
   /** Nobody asked, but the time has come. */
   | { do: 'want'; desired: Desired; force: boolean; notice: string }
@@ -112,6 +112,13 @@ function whileRunning(workspace: Workspace, node: Node | undefined, now: Date, l
 
 function towardsStopped(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
   if (workspace.phase === 'deleted') return wait(null);
+  if (workspace.phase === 'stopped' && workspace.nodeId && !mayHold(node))
+    return {
+      do: 'enter',
+      phase: 'stopped',
+      nodeId: null,
+      notice: `${lostNode.message} A start begins anew.`,
+    };
   if (workspace.phase === 'stopped') return whileStopped(workspace, now, life);
   // No agent has heard of it, or none is left: nothing runs, and the node is free for others.
   if (!mayHold(node)) return { do: 'enter', phase: 'stopped', nodeId: null };

@@ -1,5 +1,5 @@
 // `npm start -- <line>`, and what a terminal shows of it.
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findFreePort } from '../free-port.ts';
@@ -78,9 +78,11 @@ describe('without a terminal', () => {
     await using second = spawnSam(['stop', 'demo'], { place, env });
     await second.writes(/demo: stopped/);
     await second.stop();
-    for (const pid of await place.processes()) process.kill(pid, 'SIGKILL');
-    rmSync(join(place.dataDir, 'nodes'), { recursive: true });
-    await using third = spawnSam(['up', './demo'], { place, env });
+    // Nothing to begin from: neither the checkout nor what it was cloned from.
+    for (const file of globSync(join(place.dataDir, 'nodes/*/data/workspaces/*/demo')))
+      rmSync(file, { recursive: true });
+    rmSync(join(place.cwd, 'demo'), { recursive: true });
+    await using third = spawnSam(['up', 'demo'], { place, env });
     expect(await third.exit).toBe(1);
     expect(
       third
@@ -90,7 +92,7 @@ describe('without a terminal', () => {
     ).toMatchInlineSnapshot(`
       "✗ demo: failed
         demo@main (commit) · medium · ws-1
-        The machine is gone: somebody or something deleted it. (the machine, not your doing)
+        /place/code/demo does not exist, or Sam may not see it. Check the name. (yours to mend)
         Next: mend that, then start again"
     `);
     const [row] = await place.sql`select desired, phase from workspaces`;
@@ -115,7 +117,7 @@ describe('in a terminal', () => {
     sam.type('list\r');
     await sam.sees(/REF\ndemo .*\nsam>$/);
     sam.type('stop\r');
-    await sam.sees(/demo: stopped\n.*\nsam>$/);
+    await sam.sees(/demo: stopped\n.*\n.*start demo\nsam>$/);
     sam.type('rm\r');
     await sam.sees(/demo: deleted\nsam>$/);
     expect(sam.screen().replace(BANNER, '')).toMatchInlineSnapshot(`
@@ -130,6 +132,7 @@ describe('in a terminal', () => {
       sam> stop
       ■ demo: stopped
         demo@main (commit) · medium · ws-1
+        Its files are kept. Go on: start demo
       sam> rm
       ✓ demo: deleted
       sam>"
