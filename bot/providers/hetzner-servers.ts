@@ -48,7 +48,7 @@ const pageShape = z.object({
   servers: z.array(serverShape),
   meta: z.object({ pagination: z.object({ next_page: z.number().int().nullish() }) }),
 });
-const anyShape = z.object({});
+const actionShape = z.object({ action: z.object({ id: z.number().int() }) });
 
 type Shown = z.infer<typeof serverShape>;
 
@@ -165,7 +165,7 @@ export async function startServer(
   if (!shown || shown.status === 'deleting') throw gone(operation.name, server);
   if (shown.status !== 'off') return;
   const path = `/servers/${shown.id}/actions/poweron`;
-  const started = await operation.call({ method: 'POST', path, shape: anyShape, isSafe: true });
+  const started = await operation.call({ method: 'POST', path, shape: actionShape, isSafe: true });
   if (!started) throw gone(operation.name, server);
 }
 
@@ -178,7 +178,7 @@ export async function removeServer(
   const shown = await readOurs(options, operation, server);
   if (!shown || shown.status === 'deleting') return;
   const path = `/servers/${shown.id}`;
-  await operation.call({ method: 'DELETE', path, shape: anyShape, isSafe: true });
+  await operation.call({ method: 'DELETE', path, shape: actionShape, isSafe: true });
 }
 
 /** What counts is what Hetzner shows under this id now. */
