@@ -76,7 +76,7 @@ async function callOnce<T>(
   await takeTurn(options, frame, harmless);
   const reply = await sendCounted(options, request, frame.endsAt - options.clock.now());
   const refusal = refusalIn(reply, harmless, frame.secrets);
-  if (refusal && refusal.status >= 400 && emptyOn.has(refusal.code)) return undefined;
+  if (refusal && refusal.status >= 400 && refusal.status < 500 && emptyOn.has(refusal.code)) return undefined;
   if (refusal) throw toFault(frame.name, refusal);
   const parsed = shape.safeParse(reply.body);
   if (parsed.success) return parsed.data;
@@ -118,8 +118,7 @@ function refusalIn(reply: Reply, isSafe: boolean, secrets: string[]): Refusal | 
 }
 
 const badReply = ({ status }: Reply, isSafe: boolean): Refusal => ({
-  // A 200 that is no answer says no more about what happened than a 502.
-  status: status < 300 ? 502 : status,
+  status,
   code: 'bad_reply',
   detail: '',
   retryAfterMs: undefined,

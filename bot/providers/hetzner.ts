@@ -87,7 +87,7 @@ function connect({ token, endpoint, timeoutMs }: HetznerOptions): Send {
         params: query,
         data: body,
         timeout,
-        // The time-out of axios ends with the first byte.
+        // The time-out of axios ends with the head of an answer.
         signal: AbortSignal.timeout(timeout),
         validateStatus: () => true,
         maxRedirects: 0,

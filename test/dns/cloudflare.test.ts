@@ -355,6 +355,17 @@ describe('when Cloudflare does not go along', () => {
     );
   });
 
+  test('a 404 from something in between is no absence', async () => {
+    const { fake, dns } = await aZone();
+    const other = fake.insert({ name: 'renamed.sam.example', comment: commentOf('ours') });
+    await dns.ensure(NAME, ADDRESS, NODE);
+    for (const path of [new RegExp(other.id), /dns_records\/[0-9a-f]{32}$/]) {
+      fake.fail({ path, fault: { status: 404, body: '<html>no such page</html>' } });
+      expect((await errorOf(dns.remove(NAME, other.id))).message).toContain('404');
+    }
+    expect(fake.records()).toHaveLength(2);
+  });
+
   test('its own words come through, without what we keep to ourselves', async () => {
     const { fake, dns } = await aZone();
     const message = `bad\nthing with ${fake.token} ${'x'.repeat(500)}`;

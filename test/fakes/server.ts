@@ -34,6 +34,7 @@ export const FAULTS = [
   'redirect',
   'html',
   'half an answer after',
+  'an endless answer after',
   'odd answer after',
 ] as const;
 
@@ -111,6 +112,10 @@ export async function startFake(
         });
         response.write(JSON.stringify(done?.body ?? {}).slice(0, 20), () => response.destroy());
         return undefined;
+      case 'an endless answer after':
+        response.writeHead(done?.status ?? 200, { 'content-type': 'application/json' });
+        drip(response);
+        return undefined;
       default:
         return fault satisfies never;
     }
@@ -160,6 +165,12 @@ function send(response: ServerResponse, { status, body, headers }: FakeAnswer): 
     ...headers,
   });
   response.end(status === 204 ? undefined : isText ? body : JSON.stringify(body));
+}
+
+/** Never silent, and never done. */
+function drip(response: ServerResponse): void {
+  const timer = setInterval(() => response.write(' '), 20);
+  response.on('close', () => clearInterval(timer));
 }
 
 /** A fake that breaks must not look like a vendor that does. */
