@@ -8,16 +8,10 @@ import { Client } from 'hcloud-js';
 import type { Size } from '../database/schema.ts';
 import { createBudget, type Clock } from './hetzner-budget.ts';
 import { createOperations, type Send } from './hetzner-calls.ts';
+import { createServer } from './hetzner-create.ts';
 import { createFirewall } from './hetzner-firewall.ts';
 import { readPrices, type Prices } from './hetzner-prices.ts';
-import {
-  createServer,
-  findServer,
-  listServers,
-  removeServer,
-  startServer,
-  type ServerOptions,
-} from './hetzner-servers.ts';
+import { findServer, listServers, removeServer, startServer } from './hetzner-servers.ts';
 import type { Provider, ServerOrder } from './provider.ts';
 
 export interface HetznerOptions {
@@ -60,7 +54,7 @@ export function createHetzner(options: HetznerOptions): Hetzner {
   const budget = createBudget(clock);
   const begin = createOperations({ send: connect(options), budget, clock, timeoutMs, token });
   const firewall = createFirewall({ installation, clock, openTo });
-  const servers: ServerOptions = { installation, locations, sizes, image, bootData, firewall };
+  const servers = { installation, locations, sizes, image, bootData, firewall };
   return {
     name: 'hetzner',
     create: (order) =>
