@@ -13,7 +13,7 @@ export interface RangesOptions {
   warn: (error: unknown) => void;
 }
 
-/** https://www.cloudflare.com/ips as of 2026-01; it has changed once in five years. */
+/** https://www.cloudflare.com/ips, as it was when this was written; holds until the first answer. */
 export const BUILT_IN: readonly string[] = [
   '173.245.48.0/20',
   '103.21.244.0/22',

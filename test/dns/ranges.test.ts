@@ -19,7 +19,7 @@ async function someRanges() {
   const ranges = createCloudflareRanges({
     token: fake.token,
     baseUrl: fake.baseUrl,
-    timeoutMs: 300,
+    timeoutMs: 500,
     now: () => clock.now,
     warn: (error) => warnings.push(error),
   });
