@@ -18,8 +18,19 @@ export class ProviderError extends Error {
   readonly retryable: boolean;
   /** How long the provider asks us to wait, in ms. */
   readonly retryAfterMs: number | undefined;
+  /**
+   * Certainly nothing came of the call, now or later, and nothing of its name is there because of it: the same call
+   * may be repeated without a look or a quiet period. False in doubt, and for "already exists".
+   */
+  readonly hadNoEffect: boolean;
   constructor(
-    fault: { provider: string; operation: string; retryable: boolean; retryAfterMs?: number | undefined },
+    fault: {
+      provider: string;
+      operation: string;
+      retryable: boolean;
+      retryAfterMs?: number | undefined;
+      hadNoEffect?: boolean;
+    },
     message: string,
     options?: ErrorOptions,
   ) {
@@ -28,6 +39,7 @@ export class ProviderError extends Error {
     this.operation = fault.operation;
     this.retryable = fault.retryable;
     this.retryAfterMs = fault.retryAfterMs;
+    this.hadNoEffect = fault.hadNoEffect ?? false;
   }
 }
 

@@ -80,7 +80,7 @@ export async function createPlace(): Promise<Place> {
 async function endServers(dataDir: string): Promise<string> {
   const left: number[] = [];
   for (const installation of await findInstallations(join(dataDir, 'nodes'))) {
-    const provider = createProvider('local', {
+    const provider = await createProvider('local', {
       installation,
       timeoutMs: 30_000,
       local: { dataDir, agent: { command: [] }, env: {} },

@@ -465,7 +465,7 @@ test('where there is no /proc, a process is known again by what `ps` says', asyn
 test('the table knows the local provider by its name', async () => {
   const place = await aPlace();
   const { installation, timeoutMs, ...local } = place.options('ours');
-  expect(createProvider('local', { installation, timeoutMs, local }).name).toBe('local');
+  expect((await createProvider('local', { installation, timeoutMs, local })).name).toBe('local');
   expect(isProviderName('local')).toBe(true);
   expect(isProviderName('toString')).toBe(false);
 });

@@ -1,0 +1,52 @@
+// The contract of the DNS: one name for each node, behind an edge that holds the public certificate. Knows no rows.
+//
+// Who calls: the reconciler and the sweep, nobody else; never inside a transaction, one call at a time per name.
+//
+// - A record is ours if it says so itself: its comment names us, our installation and the node. Whatever else is
+//   in the zone is never changed, and `find`, `list` and `remove` do not see it.
+// - `ensure` may be repeated after any failure, and ends with exactly one record of ours of that name, with that
+//   address, behind the edge. It looks first, deletes what is double or outdated, and throws (not retryable) if a
+//   record of somebody else has the name.
+// - `find` asks the outside world each time. An empty answer means: there is no record of ours of this name. Not
+//   being able to ask is an error, never an empty answer.
+// - `remove` takes every record of ours of that name, and the one with that id if it is ours. Removing what is
+//   gone is not an error.
+// - A name is one below the domain that the DNS was made with; any other is refused (not retryable).
+// - Every call ends within the time-out that the DNS was made with. Errors are ProviderError, without secrets in
+//   message or cause.
+
+export interface Dns {
+  /** Oldest first; more than one only after something went wrong. */
+  find: (name: string) => Promise<DnsRecord[]>;
+  ensure: (name: string, address: string, node: string) => Promise<DnsRecord>;
+  remove: (name: string, id?: string) => Promise<void>;
+  /** Everything of this installation, or an error. */
+  list: () => Promise<DnsRecord[]>;
+  /**
+   * A certificate that the edge trusts, and browsers do not. The key stays with whoever made the request (PEM). Each
+   * call makes a new one; the earlier ones stay valid until they expire.
+   */
+  issueCertificate: (csr: string, hostnames: string[]) => Promise<Certificate>;
+}
+
+export interface DnsRecord {
+  /** The vendor's own. */
+  id: string;
+  /** The whole host name, in lower case. */
+  name: string;
+  /** IPv4 or IPv6. */
+  address: string;
+  /** Whether the edge stands before it. */
+  isProxied: boolean;
+  /** Of our node. */
+  node: string;
+  createdAt: Date;
+}
+
+export interface Certificate {
+  id: string;
+  /** PEM. */
+  certificate: string;
+  issuedAt: Date;
+  expiresAt: Date;
+}
