@@ -383,6 +383,8 @@ describe('placement', () => {
 
   test('on the node where it was keeps what its agent said; on another there is nothing yet', async () => {
     const old = await addNode();
+    // An emptier one, that a new workspace would take.
+    await addNode();
     const reported: WorkspaceReport = { id: 'x', phase: 'stopped', run: 1, sessions: 0 };
     const { id } = await addWorkspace({ nodeId: old.id, reported });
     await reconcileWorkspace(world.reconciler, await claim());
