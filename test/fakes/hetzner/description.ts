@@ -69,7 +69,6 @@ export async function loadDescription(root: string) {
   };
 }
 
-type CheckedDescription = Awaited<ReturnType<typeof loadDescription>>;
 
 function parse(body: string): unknown {
   try {
