@@ -181,13 +181,14 @@ const notFromHere: CalmPage = {
 };
 
 const refusedByGitHub: CalmPage = {
-  status: 502,
+  status: 400,
   title: 'GitHub did not confirm the sign-in',
   text: 'Its answer was no: the code was used already, or Sam’s App on GitHub is set up wrongly. Once more usually helps; if not, tell whoever runs Sam to look into its log.',
 };
 
+// Not 502: proxies put a page of their own in its place.
 const gitHubSilent: CalmPage = {
-  status: 502,
+  status: 503,
   title: 'GitHub does not answer',
   text: 'Sam asked GitHub who you are and got no usable answer. Nothing is lost; try again in a minute.',
 };
@@ -240,7 +241,7 @@ function describeRefusal(error: string): CalmPage {
     };
   if (error === 'redirect_uri_mismatch')
     return {
-      status: 502,
+      status: 400,
       title: 'GitHub does not know this address',
       text: `Whoever runs Sam must add ${CALLBACK} of this address to the callback URLs of its App on GitHub.`,
     };

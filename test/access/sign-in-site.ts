@@ -1,11 +1,11 @@
 // A bot's routes for people, with a fake GitHub to sign in at, and browsers that keep cookies and follow nothing by themselves.
-import { createKeys } from '../../bot/access/keys.ts';
+import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createLinkSigner, type LinkSigner } from '../../bot/access/links.ts';
 import { signInRoutes } from '../../bot/access/sign-in.ts';
 import { meetPerson } from '../../bot/access/store.ts';
 import { ticketRoutes } from '../../bot/access/ticket-desk.ts';
-import type { Route } from '../../bot/http.ts';
+import type { Route, Upgrade } from '../../bot/http.ts';
 import { pageRoutes } from '../../bot/pages.ts';
 import type { PageFiles } from '../../web-terminal/bundle.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github/github.ts';
@@ -32,6 +32,8 @@ export interface SiteOptions {
   /** What the bot believes to be its address; where it listens, unless told. */
   baseUrl?: string;
   withoutSignIn?: boolean;
+  /** Where tickets lead, for tests that go all the way. */
+  terminals?: (keys: Keys, origin: string) => Upgrade[];
 }
 
 const emptyPage: PageFiles = {
@@ -56,10 +58,11 @@ export async function startSignInSite(options: SiteOptions = {}): Promise<SignIn
   const server: TestServer = await serveRoutes(async (origin) => {
     const { baseUrl = origin } = options;
     github.app.callbackUrls = [`${baseUrl}/login/github/callback`];
-    return { routes: await makeRoutes(baseUrl) };
-  });
-  async function makeRoutes(baseUrl: string): Promise<Route[]> {
     const keys = await createKeys({ pems: [makeSigningKey()], issuer: baseUrl });
+    const upgrades = options.terminals?.(keys, origin) ?? [];
+    return { routes: makeRoutes(baseUrl, keys), upgrades };
+  });
+  function makeRoutes(baseUrl: string, keys: Keys): Route[] {
     const { db } = rows;
     const canSignIn = !options.withoutSignIn;
     const gitHub = { origin: github.url, api: github.apiUrl, ...CLIENT };

@@ -176,7 +176,7 @@ describe('a sign-in that nobody began here', () => {
     const mine = new URL(await ann.goToGitHub('/w/x'));
     mine.searchParams.set('code', stolen);
     const answer = await ann.get(mine.href);
-    expect(answer.status).toBe(502);
+    expect(answer.status).toBe(400);
     expect(answer.text).toContain('GitHub did not confirm the sign-in');
     expect(ann.cookies.has('sam')).toBe(false);
     expect(site.log).toEqual([{ reason: 'bad_verification_code' }]);
@@ -275,7 +275,7 @@ describe('a way back that leads elsewhere', () => {
     expect(refused.origin).toBe(site.origin);
     expect(refused.searchParams.has('code')).toBe(false);
     const answer = await ann.get(refused.href);
-    expect(answer.status).toBe(502);
+    expect(answer.status).toBe(400);
     expect(answer.text).toContain('GitHub does not know this address');
   });
 });
@@ -303,20 +303,20 @@ describe('GitHub on a bad day', () => {
     [200, null, 'OAUTH_INVALID_RESPONSE'],
   ])('answers the code with %i %j', async (status, body, reason) => {
     site.github.fail('POST', '/login/oauth/access_token', { status, body });
-    expect(await fails('GitHub does not answer')).toBe(`502 [{"reason":"${reason}"}]`);
+    expect(await fails('GitHub does not answer')).toBe(`503 [{"reason":"${reason}"}]`);
   });
 
   test('says no to the code', async () => {
     const body = { error: 'incorrect_client_credentials', error_description: 'x' };
     site.github.fail('POST', '/login/oauth/access_token', { status: 200, body });
     expect(await fails('GitHub did not confirm the sign-in')).toBe(
-      '502 [{"reason":"incorrect_client_credentials"}]',
+      '400 [{"reason":"incorrect_client_credentials"}]',
     );
   });
 
   test('hangs up', async () => {
     site.github.fail('POST', '/login/oauth/access_token', { status: 'hang up' });
-    expect(await fails('GitHub does not answer')).toMatch(/^502 \[{"reason":"\w+"}\]$/);
+    expect(await fails('GitHub does not answer')).toMatch(/^503 \[{"reason":"\w+"}\]$/);
   });
 
   test.each([
@@ -328,7 +328,7 @@ describe('GitHub on a bad day', () => {
     [200, { login: 'ann' }],
   ])('answers who it is with %i %j', async (status, body) => {
     site.github.fail('GET', '/user', { status, body });
-    expect(await fails('GitHub does not answer')).toContain('502 [{"reason":"GET /user: ');
+    expect(await fails('GitHub does not answer')).toContain('503 [{"reason":"GET /user: ');
   });
 
   test('does not put its words into our page', async () => {
@@ -337,7 +337,7 @@ describe('GitHub on a bad day', () => {
     callback.searchParams.set('error', '<script>alert(1)</script>');
     callback.searchParams.set('error_description', 'call +1 555');
     const answer = await ann.get(callback.href);
-    expect(answer.status).toBe(502);
+    expect(answer.status).toBe(400);
     expect(answer.text).not.toMatch(/<script|555/);
     expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
   });
