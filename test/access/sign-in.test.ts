@@ -186,17 +186,23 @@ describe('a sign-in that nobody began here', () => {
     const callback = await ann.goToGitHub('/w/x');
     const secret = ann.cookies.get('sam-sign-in')!;
     expect((await ann.get(callback)).status).toBe(303);
-    expect(await sessionsOfAnn(() => ann.get(callback))).toMatchObject({ status: 400, more: 0 });
-    ann.cookies.set('sam-sign-in', secret);
-    expect(await sessionsOfAnn(() => ann.get(callback))).toMatchObject({ status: 400, more: 0 });
+    const before = site.github.log.length;
+    for (const cookie of [undefined, secret]) {
+      if (cookie) ann.cookies.set('sam-sign-in', cookie);
+      const again = await sessionsOfAnn(() => ann.get(callback));
+      expect(again).toMatchObject({ status: 400, more: 0 });
+      expect(again.text).toContain('This sign-in cannot be finished');
+    }
+    expect(site.github.log.length).toBe(before);
   });
 
-  test('ten times at the same moment makes one session', async () => {
+  test('ten times at the same moment asks GitHub once, and makes one session', async () => {
     const callback = await ann.goToGitHub('/w/x');
-    const before = await countSessions('ann');
+    const [sessions, calls] = [await countSessions('ann'), site.github.log.length];
     const answers = await Promise.all(Array.from({ length: 10 }, () => ann.get(callback)));
     expect(answers.filter(({ status }) => status === 303)).toHaveLength(1);
-    expect(await countSessions('ann')).toBe(before + 1);
+    expect(await countSessions('ann')).toBe(sessions + 1);
+    expect(site.github.log.length).toBe(calls + 2);
   });
 
   test('or that took longer than ten minutes is over, and forgotten', async () => {
