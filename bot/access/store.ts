@@ -25,27 +25,45 @@ const inSeconds = (seconds: number): SQL<Date> => sql`clock_timestamp() + ${seco
 
 // --- people -------------------------------------------------------------------------------------------------------
 
-/** The person with that identity, whose login may be another one by now; met for the first time, they get a row. */
-export async function meetPerson(
-  db: Executor,
-  identity: { source: string; externalId: string; login: string },
-): Promise<User> {
-  const { source, externalId, login } = identity;
-  const isThis = and(eq(identities.source, source), eq(identities.externalId, externalId));
+interface Identity {
+  source: string;
+  externalId: string;
+  login: string;
+}
+
+const isIdentity = ({ source, externalId }: Identity): SQL | undefined =>
+  and(eq(identities.source, source), eq(identities.externalId, externalId));
+
+/** The person with that identity, who may be called something else by now; met for the first time, they get a row. */
+export async function meetPerson(db: Executor, identity: Identity): Promise<User> {
   return db.transaction(async (tx) => {
-    await tx.execute(sql`select pg_advisory_xact_lock(hashtext(${`${source}|${externalId}`}))`);
+    await tx.execute(
+      sql`select pg_advisory_xact_lock(hashtext(${`${identity.source}|${identity.externalId}`}))`,
+    );
     const [known] = await tx
       .select({ user: users, login: identities.login })
       .from(identities)
       .innerJoin(users, eq(users.id, identities.userId))
-      .where(isThis);
-    if (known && known.login !== login) await tx.update(identities).set({ login }).where(isThis);
-    if (known) return known.user;
-    const [user] = await tx.insert(users).values({ id: newUserId(), name: login }).returning();
+      .where(isIdentity(identity));
+    if (known) return keepLogin(tx, known, identity);
+    const [user] = await tx.insert(users).values({ id: newUserId(), name: identity.login }).returning();
     if (!user) throw new Error('a new person got no row');
     await tx.insert(identities).values({ ...identity, userId: user.id });
     return user;
   });
+}
+
+/** Logins change; a person who was called by theirs still is. */
+async function keepLogin(
+  tx: Executor,
+  { user, login }: { user: User; login: string },
+  identity: Identity,
+): Promise<User> {
+  if (login === identity.login) return user;
+  await tx.update(identities).set({ login: identity.login }).where(isIdentity(identity));
+  if (user.name !== login) return user;
+  await tx.update(users).set({ name: identity.login }).where(eq(users.id, user.id));
+  return { ...user, name: identity.login };
 }
 
 export async function findUserName(db: Executor, id: string): Promise<string | undefined> {

@@ -76,6 +76,7 @@ describe('somebody who signs in', () => {
     site.github.signedInAs(`${old}-new`);
     const one = site.browser();
     await one.signIn();
+    expect((await one.get('/login')).text).toContain(`Signed in as ${old}-new`);
     site.github.signedInAs(taker.login);
     await site.browser().signIn();
     const known = await site.rows.sql`
