@@ -1,10 +1,15 @@
-// The terminal's page and its assets over HTTP. The same bytes for everyone: who may do what is asked later, by POST.
+// The terminal's page and its assets over HTTP. One page for every workspace, or the one 404; asks somebody else for whom.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerAsset, type PageFiles } from '../web-terminal/bundle.ts';
+import { maySeePage, type PageDoor } from './access/sign-in-door.ts';
+import { noSuchWorkspace, sendPage } from './access/sign-in-pages.ts';
 import { fail, pathOf, type Route } from './http.ts';
 
-/** `nodeOrigins`: where terminals are, as `wss://*.example.com`; the bot itself is always one. */
-export function pageRoutes(page: PageFiles, nodeOrigins: string[]): Route[] {
+/**
+ * `nodeOrigins`: where terminals are, as `wss://*.example.com`; the bot itself is always one. `door`: without it the page is
+ * there for everyone, and who may do what is asked later, by POST.
+ */
+export function pageRoutes(page: PageFiles, nodeOrigins: string[], door?: PageDoor): Route[] {
   const headers = page.headers(nodeOrigins);
   const asset = (req: IncomingMessage, res: ServerResponse): void => {
     const found = answerAsset(page, pathOf(req) ?? '', String(req.headers['accept-encoding'] ?? ''));
@@ -15,7 +20,11 @@ export function pageRoutes(page: PageFiles, nodeOrigins: string[]): Route[] {
     {
       method: 'GET',
       path: '/w/:workspace',
-      handle: (_req, res) => void res.writeHead(200, headers).end(page.html),
+      async handle(req, res, params) {
+        const isThere = !door || (await maySeePage(door, req, params['workspace'] ?? ''));
+        if (isThere) res.writeHead(200, headers).end(page.html);
+        else sendPage(res, noSuchWorkspace);
+      },
     },
     ...[...page.assets.keys()].map((path): Route => ({ method: 'GET', path, handle: asset })),
   ];

@@ -30,6 +30,7 @@ export function openHelp(terminals: Terminals): void {
     createElement(
       'div',
       { class: 'actions' },
+      createElement('a', { class: 'button', text: 'Sign out', attributes: { href: '/login' } }),
       createButton('Close', () => dialog.close(), { class: 'primary' }),
     ),
   );

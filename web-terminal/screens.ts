@@ -13,11 +13,16 @@ interface Screen {
 }
 
 /** For each reason: what happened, in words for which the bot's own message is taken if there is one, and what to do. */
-const screens: Record<Refusal['reason'], (target: string, here: string) => Screen> = {
-  'sign-in': (_target, here) => ({
-    title: 'Sign in to open this terminal',
-    text: 'This link says which workspace, not who you are. Sign in with the GitHub account it was made for.',
-    signIn: `/login/github?returnTo=${encodeURIComponent(here)}`,
+const screens: Record<Refusal['reason'], (target: string) => Screen> = {
+  'sign-in': () => ({
+    title: 'Who are you?',
+    text: 'This link says which workspace, not who you are. Ask for a new link where you started it:',
+    command: 'open',
+  }),
+  'sign-in-ended': () => ({
+    title: 'This browser is signed out',
+    text: 'What let it in has expired or was revoked. Ask for a new link where you started it:',
+    command: 'open',
   }),
   'not-found': () => ({ title: 'No such workspace', text: 'It was deleted, or it is not yours to open.' }),
   'code-spent': (target) => ({
@@ -62,15 +67,16 @@ const screens: Record<Refusal['reason'], (target: string, here: string) => Scree
   }),
 };
 
-/** What a refusal looks like. `name` is what people call the workspace, when this page has learned it; `here` its path. */
-export function describeRefusal(refusal: Refusal, name: string | undefined, here: string): Screen {
-  const { message, command, signIn } = refusal;
-  const screen = screens[refusal.reason](name ?? '<name>', here);
+/** What a refusal looks like. `name` is what people call the workspace, when this page has learned it. */
+export function describeRefusal(refusal: Refusal, name: string | undefined): Screen {
+  const { reason, message, command, signIn } = refusal;
+  const canSignIn = signIn !== undefined && (reason === 'sign-in' || reason === 'sign-in-ended');
   return {
-    ...screen,
+    ...screens[reason](name ?? '<name>'),
+    ...(canSignIn && reason === 'sign-in' && { title: 'Sign in to open this terminal' }),
     ...(message !== undefined && { text: message }),
     ...(command !== undefined && { command }),
-    ...(signIn !== undefined && screen.signIn !== undefined && { signIn }),
+    ...(canSignIn && { signIn }),
   };
 }
 

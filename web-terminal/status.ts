@@ -32,7 +32,7 @@ export function createStatus({ retry, getName }: StatusOptions): Status {
       hideStrip();
     } else if (state.kind === 'refused') {
       hideStrip();
-      showScreen(describeRefusal(state.refusal, getName(), location.pathname + location.search), retry);
+      showScreen(describeRefusal(state.refusal, getName()), retry);
     } else if (wasOpen) {
       hideScreen();
       showStrip(describeWait(state, wasOpen), retry);

@@ -20,6 +20,7 @@ export interface Grant {
 export interface Refusal {
   reason:
     | 'sign-in'
+    | 'sign-in-ended'
     | 'not-found'
     | 'code-spent'
     | 'not-running'
@@ -32,7 +33,7 @@ export interface Refusal {
   message?: string;
   /** What a person can copy into the chat. */
   command?: string;
-  /** A path on this origin. */
+  /** A path on this origin; absent where nobody can sign in. */
   signIn?: string;
   /** With `not-running`, where it stands: one that is on its way is waited for. */
   phase?: string;
@@ -43,6 +44,7 @@ export type Answer = { grant: Grant } | { refusal: Refusal };
 const TIMEOUT_MS = 15_000;
 const reasons: Record<string, Refusal['reason']> = {
   'sign-in-required': 'sign-in',
+  'sign-in-ended': 'sign-in-ended',
   'not-found': 'not-found',
   'code-spent': 'code-spent',
   'not-running': 'not-running',
@@ -67,7 +69,8 @@ export function createTicketDesk(workspace: string, code: string | undefined): (
     if ('grant' in answer) unspent = undefined;
     if (!unspent || !('refusal' in answer) || answer.refusal.reason !== 'code-spent') return answer;
     const again = await ask(workspace, undefined);
-    if ('refusal' in again && ['sign-in', 'not-found'].includes(again.refusal.reason)) return answer;
+    if ('refusal' in again && ['sign-in', 'sign-in-ended', 'not-found'].includes(again.refusal.reason))
+      return answer;
     unspent = undefined;
     return again;
   };
@@ -78,7 +81,7 @@ async function ask(workspace: string, code: string | undefined): Promise<Answer>
     const response = await fetch('/api/terminal/token', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ workspace, ...(code && { code }) }),
+      body: JSON.stringify({ workspace, ...(code && { code }), ...readSignature() }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const body: unknown = await response.json().catch(() => ({}));
@@ -86,6 +89,12 @@ async function ask(workspace: string, code: string | undefined): Promise<Answer>
   } catch {
     return { refusal: { reason: 'unavailable' } };
   }
+}
+
+/** The signature of a public link: it opens nothing, but a sign-in has to come back to it. */
+function readSignature(): { s?: string } {
+  const s = new URLSearchParams(location.search).get('s');
+  return s === null ? {} : { s };
 }
 
 function readGrant(body: unknown): Answer {

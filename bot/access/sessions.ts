@@ -1,9 +1,11 @@
 // Browser sessions: a random cookie whose hash is a row. Knows how one begins and ends, not how a person proves who they are.
 import type { BrowserSession } from '../database/types.ts';
+import { readCookie, setCookie } from './cookies.ts';
 import { hashSecret, newSecret } from './secrets.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
 
+const COOKIE = 'sam';
 const SIGN_IN_LIFE_SECONDS = 30 * 24 * 3600;
 const CODE_LIFE_SECONDS = 24 * 3600;
 
@@ -21,13 +23,20 @@ export async function readSession(
   baseUrl: string,
   cookieHeader: string | undefined,
 ): Promise<Session | undefined> {
-  const secret = findCookie(cookieHeader, cookieName(baseUrl));
+  const secret = readCookie(baseUrl, COOKIE, cookieHeader);
   if (!secret) return undefined;
   const row = await store.findSession(db, hashSecret(secret));
   return row && { user: row.userId, workspaces: row.workspaces, secret };
 }
 
-/** After a full sign-in. */
+/** Whether this browser brings a session's cookie, of a session that may have ended. */
+export const hasSessionCookie = (baseUrl: string, cookieHeader: string | undefined): boolean =>
+  readCookie(baseUrl, COOKIE, cookieHeader) !== undefined;
+
+/** Whether a person proved who they are, and not only that they were given a code. */
+export const isFullSignIn = ({ workspaces }: Pick<Session, 'workspaces'>): boolean => workspaces === null;
+
+/** After a full sign-in. Always a new secret: one that somebody put into this browser before is worth nothing after. */
 export async function startSession(db: Executor, user: string): Promise<Session> {
   const secret = newSecret();
   await store.insertSession(db, {
@@ -77,26 +86,8 @@ export const endAllSessions = (db: Executor, user: string): Promise<void> => sto
 /** The Set-Cookie header of a session. */
 export function cookieOf(baseUrl: string, session: Session): string {
   const life = session.workspaces ? CODE_LIFE_SECONDS : SIGN_IN_LIFE_SECONDS;
-  return setCookie(baseUrl, session.secret, life);
+  return setCookie(baseUrl, COOKIE, session.secret, life);
 }
 
 /** The Set-Cookie header that makes a browser forget. */
-export const endingCookie = (baseUrl: string): string => setCookie(baseUrl, '', 0);
-
-function setCookie(baseUrl: string, value: string, lifeSeconds: number): string {
-  const secure = isSecure(baseUrl) ? '; Secure' : '';
-  return `${cookieName(baseUrl)}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${lifeSeconds}${secure}`;
-}
-
-const isSecure = (baseUrl: string): boolean => baseUrl.startsWith('https:');
-
-/** The prefix makes browsers insist on Secure, Path=/ and our very host; over http they refuse it. */
-const cookieName = (baseUrl: string): string => (isSecure(baseUrl) ? '__Host-sam' : 'sam');
-
-function findCookie(header: string | undefined, name: string): string | undefined {
-  for (const pair of (header ?? '').split(';')) {
-    const [key, value] = pair.split('=', 2);
-    if (key?.trim() === name) return value?.trim();
-  }
-  return undefined;
-}
+export const endingCookie = (baseUrl: string): string => setCookie(baseUrl, COOKIE, '', 0);

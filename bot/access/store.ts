@@ -1,23 +1,75 @@
-// Codes, browser sessions and bootstrap tokens in Postgres: only hashes, and one statement decides each race.
+// People, codes, browser sessions and bootstrap tokens in Postgres: only hashes, and one statement decides each race.
 // Knows no HTTP and signs nothing.
 import { and, eq, gt, isNull, ne, sql, type SQL } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import {
   browserSessions,
+  identities,
   nodes,
   tokens,
+  users,
   workspaces,
   type BrowserSession,
   type Node,
+  type User,
   type Workspace,
 } from '../database/schema.ts';
+import { newUserId } from '../ids.ts';
 
 /** A pool or one of its transactions. */
 export type Executor = PgDatabase<PostgresJsQueryResultHKT>;
 
 const databaseNow = sql<Date>`clock_timestamp()`;
 const inSeconds = (seconds: number): SQL<Date> => sql`clock_timestamp() + ${seconds} * interval '1 second'`;
+
+// --- people -------------------------------------------------------------------------------------------------------
+
+interface Identity {
+  source: string;
+  externalId: string;
+  login: string;
+}
+
+const isIdentity = ({ source, externalId }: Identity): SQL | undefined =>
+  and(eq(identities.source, source), eq(identities.externalId, externalId));
+
+/** The person with that identity, who may be called something else by now; met for the first time, they get a row. */
+export async function meetPerson(db: Executor, identity: Identity): Promise<User> {
+  return db.transaction(async (tx) => {
+    await tx.execute(
+      sql`select pg_advisory_xact_lock(hashtext(${`${identity.source}|${identity.externalId}`}))`,
+    );
+    const [known] = await tx
+      .select({ user: users, login: identities.login })
+      .from(identities)
+      .innerJoin(users, eq(users.id, identities.userId))
+      .where(isIdentity(identity));
+    if (known) return keepLogin(tx, known, identity);
+    const [user] = await tx.insert(users).values({ id: newUserId(), name: identity.login }).returning();
+    if (!user) throw new Error('a new person got no row');
+    await tx.insert(identities).values({ ...identity, userId: user.id });
+    return user;
+  });
+}
+
+/** Logins change; a person who was called by theirs still is. */
+async function keepLogin(
+  tx: Executor,
+  { user, login }: { user: User; login: string },
+  identity: Identity,
+): Promise<User> {
+  if (login === identity.login) return user;
+  await tx.update(identities).set({ login: identity.login }).where(isIdentity(identity));
+  if (user.name !== login) return user;
+  await tx.update(users).set({ name: identity.login }).where(eq(users.id, user.id));
+  return { ...user, name: identity.login };
+}
+
+export async function findUserName(db: Executor, id: string): Promise<string | undefined> {
+  const [user] = await db.select({ name: users.name }).from(users).where(eq(users.id, id));
+  return user?.name;
+}
 
 // --- codes of links -----------------------------------------------------------------------------------------------
 
@@ -81,6 +133,29 @@ export async function findCodeUser(
     .from(tokens)
     .where(and(eq(tokens.hash, hash), eq(tokens.purpose, 'link'), eq(tokens.subject, workspace)));
   return code?.user ?? undefined;
+}
+
+// --- sign-ins that have begun -------------------------------------------------------------------------------------
+
+export async function insertSignIn(
+  db: Executor,
+  signIn: { hash: string; returnTo: string; lifeSeconds: number },
+): Promise<void> {
+  await db.insert(tokens).values({
+    hash: signIn.hash,
+    purpose: 'sign-in',
+    subject: signIn.returnTo,
+    expiresAt: inSeconds(signIn.lifeSeconds),
+  });
+}
+
+/** Ends it, so that it is finished once. Undefined: unknown, ended or late. */
+export async function endSignIn(db: Executor, hash: string): Promise<{ returnTo: string } | undefined> {
+  const [ended] = await db
+    .delete(tokens)
+    .where(and(eq(tokens.hash, hash), eq(tokens.purpose, 'sign-in'), gt(tokens.expiresAt, databaseNow)))
+    .returning({ returnTo: tokens.subject });
+  return ended;
 }
 
 // --- browser sessions ---------------------------------------------------------------------------------------------
@@ -148,10 +223,16 @@ export async function revokeUser(db: Executor, user: string): Promise<void> {
   });
 }
 
-/** Drops what is worth nothing any more. Codes are kept for a day, so that a late one is not a foreign one. */
+/**
+ * Drops what is worth nothing any more. Codes are kept for a day, so that a late one is not a foreign one; sign-ins are
+ * not, because anybody can begin as many as they like.
+ */
 export async function forgetExpired(db: Executor): Promise<void> {
   await db.delete(browserSessions).where(sql`${browserSessions.expiresAt} < clock_timestamp()`);
-  await db.delete(tokens).where(sql`${tokens.expiresAt} < clock_timestamp() - interval '1 day'`);
+  await db.delete(tokens).where(
+    sql`${tokens.expiresAt} < clock_timestamp() - case when ${tokens.purpose} = 'sign-in'
+      then interval '0' else interval '1 day' end`,
+  );
 }
 
 // --- what a terminal is about -------------------------------------------------------------------------------------

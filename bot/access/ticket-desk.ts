@@ -7,7 +7,8 @@ import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '.
 import type { Keys } from './keys.ts';
 import { spendCode } from './links.ts';
 import { isCurrent, isKnownFor, mayOpen } from './rights.ts';
-import { admit, cookieOf, readSession, type Session } from './sessions.ts';
+import { admit, cookieOf, hasSessionCookie, readSession, type Session } from './sessions.ts';
+import { signInPath } from './sign-in-attempts.ts';
 import { findPlace, type Executor } from './store.ts';
 import { issueTicket } from './tickets.ts';
 
@@ -18,6 +19,8 @@ export interface TicketDesk {
   keys: Keys;
   /** The bot as browsers reach it, without a slash at the end. */
   baseUrl: string;
+  /** Whether people can sign in; if not, a code is the only way in. */
+  canSignIn?: boolean;
 }
 
 interface Refusal {
@@ -38,6 +41,8 @@ type Answer = { grant: Grant } | { refusal: Refusal };
 const request = z.object({
   workspace: z.string().regex(/^[\w-]{1,100}$/),
   code: z.string().min(1).max(200).optional(),
+  /** The signature in the page's address: a sign-in comes back to it. */
+  s: z.string().max(200).optional().catch(undefined),
 });
 type Request = z.infer<typeof request>;
 
@@ -55,7 +60,8 @@ async function serve(desk: TicketDesk, req: IncomingMessage, res: ServerResponse
   // The code is spent even if there is no terminal yet: the cookie is what the page comes back with.
   if (asked.code !== undefined && entry.session)
     res.setHeader('set-cookie', cookieOf(desk.baseUrl, entry.session));
-  const answer = await decide(desk, asked.workspace, entry.session);
+  const wasSomebody = hasSessionCookie(desk.baseUrl, req.headers.cookie);
+  const answer = await decide(desk, asked, entry.session, wasSomebody);
   if ('refusal' in answer) return refuse(res, answer.refusal);
   sendJson(res, 200, answer.grant);
 }
@@ -116,19 +122,39 @@ const notFound: Refusal = {
   message: 'There is no such workspace, or it is not yours.',
 };
 
-const signInRequired: Refusal = {
-  status: 401,
-  code: 'sign-in-required',
-  message: 'Sign in, or ask the chat for a new link.',
-  extra: { command: 'open' },
-};
+/** The same for every workspace, but for the id that was asked for. */
+function signInRequired(desk: TicketDesk, { workspace, s }: Request): Refusal {
+  const path = `/w/${workspace}${s === undefined ? '' : `?s=${encodeURIComponent(s)}`}`;
+  return {
+    status: 401,
+    code: 'sign-in-required',
+    message: desk.canSignIn
+      ? 'This link says which workspace, not who you are. Sign in, or ask for a link of your own where you started it:'
+      : 'This link says which workspace, not who you are. Ask for a new link where you started it:',
+    extra: { command: 'open', ...(desk.canSignIn && { signIn: signInPath(path) }) },
+  };
+}
+
+/** For a browser that was somebody until its session was over, or until access to the workspace was revoked. */
+const signInEnded = (desk: TicketDesk, asked: Request): Refusal => ({
+  ...signInRequired(desk, asked),
+  code: 'sign-in-ended',
+  message: `What let this browser in has expired or was revoked. ${desk.canSignIn ? 'Sign in again, or ask' : 'Ask'} for a new link where you started it:`,
+});
 
 /** Unknown, deleted and somebody else's end in one place, after one and the same statement. */
-async function decide(desk: TicketDesk, workspaceId: string, session: Session | undefined): Promise<Answer> {
-  if (!session || !isKnownFor(session, workspaceId)) return { refusal: signInRequired };
+async function decide(
+  desk: TicketDesk,
+  asked: Request,
+  session: Session | undefined,
+  wasSomebody: boolean,
+): Promise<Answer> {
+  const { workspace: workspaceId } = asked;
+  if (!session) return { refusal: (wasSomebody ? signInEnded : signInRequired)(desk, asked) };
+  if (!isKnownFor(session, workspaceId)) return { refusal: signInRequired(desk, asked) };
   const place = await findPlace(desk.db, workspaceId);
   if (!place || !mayOpen(session.user, place.workspace)) return { refusal: notFound };
-  if (!isCurrent(session, place.workspace)) return { refusal: signInRequired };
+  if (!isCurrent(session, place.workspace)) return { refusal: signInEnded(desk, asked) };
   const { workspace, node } = place;
   if (workspace.desired !== 'running' || workspace.phase !== 'running')
     return { refusal: notRunning(workspace) };

@@ -2,7 +2,7 @@
 import { and, asc, eq, gt, isNull, ne, sql } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
-import { cards, commands, deliveries, identities, nodes, users, workspaces } from '../database/schema.ts';
+import { cards, commands, deliveries, nodes, users, workspaces } from '../database/schema.ts';
 import type {
   Answer,
   Card,
@@ -14,7 +14,10 @@ import type {
   User,
   Workspace,
 } from '../database/schema.ts';
-import { newUserId, randomBase32 } from '../ids.ts';
+import { randomBase32 } from '../ids.ts';
+
+// Whoever is met in a chat and whoever signs in are met in one way, or they would be two people.
+export { meetPerson } from '../access/store.ts';
 
 /** A pool or one of its transactions. */
 export type Executor = PgDatabase<PostgresJsQueryResultHKT>;
@@ -306,28 +309,4 @@ export async function readSubject(
     .leftJoin(nodes, eq(nodes.id, workspaces.nodeId))
     .where(eq(workspaces.id, id));
   return row && { ...row, now: new Date(row.now) };
-}
-
-// --- people -------------------------------------------------------------------------------------------------------
-
-/** The person with that identity; met for the first time, they get a row. */
-export async function meetPerson(
-  db: Executor,
-  identity: { source: string; externalId: string; login: string },
-): Promise<User> {
-  return db.transaction(async (tx) => {
-    await tx.execute(
-      sql`select pg_advisory_xact_lock(hashtext(${`${identity.source}|${identity.externalId}`}))`,
-    );
-    const [known] = await tx
-      .select({ user: users })
-      .from(identities)
-      .innerJoin(users, eq(users.id, identities.userId))
-      .where(and(eq(identities.source, identity.source), eq(identities.externalId, identity.externalId)));
-    if (known) return known.user;
-    const [user] = await tx.insert(users).values({ id: newUserId(), name: identity.login }).returning();
-    if (!user) throw new Error('a new person got no row');
-    await tx.insert(identities).values({ ...identity, userId: user.id });
-    return user;
-  });
 }

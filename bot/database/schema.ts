@@ -300,13 +300,13 @@ export const logs = pgTable(
   (table) => [index('logs_workspace').on(table.workspaceId, table.id)],
 );
 
-export type TokenPurpose = 'link' | 'bootstrap' | 'connect';
+export type TokenPurpose = 'link' | 'bootstrap' | 'sign-in' | 'connect';
 
 /** One-time rights. Only a hash is stored; one statement spends them. */
 export const tokens = pgTable('tokens', {
   hash: text('hash').primaryKey(),
   purpose: text('purpose').$type<TokenPurpose>().notNull(),
-  /** A workspace, or a node. */
+  /** A workspace, a node, or the path where a sign-in leads. */
   subject: text('subject').notNull(),
   userId: text('user_id').references(() => users.id),
   /** A link's code ends when its workspace's `access` moves. */

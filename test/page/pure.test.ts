@@ -158,18 +158,23 @@ describe('links', () => {
 });
 
 describe('screens', () => {
-  test('a sign-in comes back to the page it began on', () => {
-    expect(describeRefusal({ reason: 'sign-in' }, undefined, '/w/ws-1?s=abc').signIn).toBe(
-      '/login/github?returnTo=%2Fw%2Fws-1%3Fs%3Dabc',
-    );
+  test('a sign-in is offered where the bot says there is one, and nowhere else', () => {
+    const signIn = '/login/github?returnTo=%2Fw%2Fws-1';
+    expect(describeRefusal({ reason: 'sign-in', signIn }, undefined)).toMatchObject({
+      signIn,
+      command: 'open',
+    });
+    expect(describeRefusal({ reason: 'sign-in-ended', signIn }, undefined).signIn).toBe(signIn);
+    expect(describeRefusal({ reason: 'sign-in' }, undefined).signIn).toBeUndefined();
+    expect(describeRefusal({ reason: 'not-found', signIn }, undefined).signIn).toBeUndefined();
   });
 
   test("the bot's own words and command win over the page's", () => {
     const refusal = { reason: 'not-running', message: 'It is stopping.', command: 'start api-7' } as const;
-    expect(describeRefusal(refusal, 'api-412', '/')).toMatchObject({
+    expect(describeRefusal(refusal, 'api-412')).toMatchObject({
       text: 'It is stopping.',
       command: 'start api-7',
     });
-    expect(describeRefusal({ reason: 'stopped' }, 'api-412', '/').command).toBe('start api-412');
+    expect(describeRefusal({ reason: 'stopped' }, 'api-412').command).toBe('start api-412');
   });
 });

@@ -13,6 +13,8 @@ export const WORKSPACE = 'ws-abcdefghij23';
 export interface TicketRequest {
   workspace: string;
   code?: string;
+  /** The signature in the page's address. */
+  s?: string;
 }
 
 export interface TicketAnswer {

@@ -46,7 +46,8 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
     expect(ann.page.url()).toBe(site.page('?s=signed'));
     await ann.page.reload();
     await ann.sees(PROMPT);
-    expect(site.asked).toEqual([{ workspace: WORKSPACE, code: 'one-time-code' }, { workspace: WORKSPACE }]);
+    const asked = { workspace: WORKSPACE, s: 'signed' };
+    expect(site.asked).toEqual([{ ...asked, code: 'one-time-code' }, asked]);
     const kept = await ann.page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie]);
     expect(kept).toEqual([0, 0, '']);
   });

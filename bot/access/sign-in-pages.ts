@@ -1,0 +1,89 @@
+// Small pages without scripts: what happened, and the one thing to do. Knows no person and decides nothing.
+import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+
+export interface CalmPage {
+  status: number;
+  title: string;
+  text: string;
+  /** To copy into the chat. */
+  command?: string;
+  /** The next step, a path of ours. */
+  next?: { label: string; href: string };
+  /** Buttons that change something; each is a POST to a path of ours. */
+  posts?: { label: string; action: string }[];
+}
+
+const STYLE = `
+:root{color-scheme:light dark;--back:#f1f1ec;--front:#22282f;--soft:#5b6570;--line:#c9ccc8;--key:#1f6f5c;--on:#fff}
+@media(prefers-color-scheme:dark){:root{--back:#161b21;--front:#dfe4e8;--soft:#9aa5af;--line:#39424b;--key:#7fd1b9;--on:#10211c}}
+body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--back);color:var(--front);font:16px/1.5 system-ui,sans-serif}
+main{max-width:34rem;padding:2rem}h1{font-size:1.25rem;margin:0 0 .5rem}p{margin:0 0 1rem;color:var(--soft)}
+code{color:var(--front);font:14px ui-monospace,monospace;padding:.4rem .6rem;border:1px solid var(--line);border-radius:6px;user-select:all}
+.actions{display:flex;gap:.75rem;flex-wrap:wrap;margin-top:1.5rem}form{margin:0}
+a,button{font:inherit;padding:.5rem 1rem;border-radius:6px;border:1px solid var(--line);background:none;color:var(--front);text-decoration:none;cursor:pointer}
+a{background:var(--key);border-color:var(--key);color:var(--on)}`;
+
+const headers = {
+  'content-type': 'text/html; charset=utf-8',
+  'cache-control': 'no-store',
+  'content-security-policy': [
+    "default-src 'none'",
+    `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'cross-origin-opener-policy': 'same-origin',
+  // With no-referrer a browser would post our own forms with `Origin: null`.
+  'referrer-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+export function sendPage(res: ServerResponse, page: CalmPage): void {
+  const html = render(page);
+  const length = { 'content-length': Buffer.byteLength(html) };
+  res.writeHead(page.status, { ...headers, ...length }).end(res.req.method === 'HEAD' ? undefined : html);
+}
+
+/** `to`: an absolute address. */
+export function redirect(res: ServerResponse, to: string): void {
+  const kept = { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' };
+  res.writeHead(303, { location: to, 'content-length': 0, ...kept }).end();
+}
+
+function render({ title, text, command, next, posts = [] }: CalmPage): string {
+  const copy = command === undefined ? '' : `<p><code>${escape(command)}</code></p>`;
+  const link = next ? `<a href="${escape(next.href)}">${escape(next.label)}</a>` : '';
+  const forms = posts.map(
+    ({ label, action }) =>
+      `<form method="post" action="${escape(action)}"><button>${escape(label)}</button></form>`,
+  );
+  return (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">' +
+    '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">' +
+    `<title>${escape(title)} · Sam</title><style>${STYLE}</style></head>` +
+    `<body><main><h1>${escape(title)}</h1><p>${escape(text)}</p>${copy}` +
+    `<div class="actions">${link}${forms.join('')}</div></main></body></html>\n`
+  );
+}
+
+const entities: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
+
+/** For a workspace that is unknown, deleted or not theirs, and for a link that is outdated: the same bytes. */
+export const noSuchWorkspace: CalmPage = {
+  status: 404,
+  title: 'No such workspace',
+  text: 'It was deleted, it is not yours to open, or this link is outdated. Where you started it, this brings a new link:',
+  command: 'open',
+  next: { label: 'Who is signed in here?', href: '/login' },
+};
