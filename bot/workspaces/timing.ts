@@ -27,6 +27,8 @@ export interface Timing {
   lookAgainMs: number;
   /** The same, right after it was asked to do something. */
   lookSoonMs: number;
+  /** Between two edits of a card, in the long run: vendors count them. */
+  cardPaceMs: number;
 }
 
 /** `baseMs` is 30 s; tests take less. */
@@ -46,6 +48,7 @@ export function timingFrom(baseMs = 30_000): Timing {
     lastCallMs: 2880 * baseMs,
     lookAgainMs: baseMs / 10,
     lookSoonMs: baseMs / 60,
+    cardPaceMs: 0.4 * baseMs,
   };
 }
 
