@@ -89,7 +89,7 @@ export function createApi({ world, git, hooks, description, complain }: Parts): 
   function finish(reply: Reply, operation: string): Reply {
     const schema = description.answerSchema(operation, reply.status);
     const body = reply.body === undefined ? undefined : complete(reply.body, schema, description);
-    const faults = description.answerFaults(operation, reply.status, body);
+    const faults = description.answerFaults(operation, reply.status, body ?? null);
     if (faults.length === 0) return { ...reply, ...(body !== undefined && { body }) };
     complain(faults);
     return { status: 500, body: { message: `the fake GitHub answers wrongly: ${faults.join('; ')}` } };

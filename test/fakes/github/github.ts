@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Acts, createActs } from './acts.ts';
 import { createApi } from './api.ts';
-import { identify } from './callers.ts';
+import { identify, issueUserToken } from './callers.ts';
 import { type HttpRequest, readDescription } from './description.ts';
 import { createFaults, type Failure, type Faults } from './faults.ts';
 import { createGit, type Git } from './git.ts';
@@ -12,6 +12,7 @@ import { parseGitPath, serveGit } from './git-http.ts';
 import { answerGraphql } from './graphql.ts';
 import { createHooks, type Delivery, type Hooks } from './hooks.ts';
 import {
+  type Account,
   type App,
   type CheckRun,
   type Comment,
@@ -85,6 +86,8 @@ export interface FakeGitHub
   signedInAs: (login: string | undefined) => void;
   /** Whether the person says no on the page that asks. */
   refuseSignIn: (refuses: boolean) => void;
+  /** A person's token without the way through the browser. */
+  userToken: (login: string) => string;
   commentsOn: (thread: Thread) => Comment[];
   reactionsOn: (on: Comment | Thread) => ReactionContent[];
   deploymentsOf: (repository: Repository) => Deployment[];
@@ -140,8 +143,12 @@ export async function startFakeGitHub(options: FakeGitHubOptions): Promise<FakeG
     if (!place) entry.body = await read(request);
     const failure = await faults.meet(entry.method, path);
     if (failure && failure.status !== 'lost') return failNow(response, failure);
-    if (failure) response.write = response.end = () => (response.destroy(), true) as never;
-    if (place) return serveGitPlace(place, url, request, response, entry);
+    if (failure) breakAnswer(response);
+    if (place) {
+      const visit = await serveGit(world, git, place, url, request, response, followPush);
+      entry.auth = visit.auth;
+      return;
+    }
     const headers = flatten(request);
     if (url.pathname === '/api/graphql') return serveGraphql(response, headers, entry);
     if (!url.pathname.startsWith('/api/v3/')) {
@@ -151,18 +158,10 @@ export async function startFakeGitHub(options: FakeGitHubOptions): Promise<FakeG
     return serveApi(response, url, headers, entry);
   }
 
-  async function serveGitPlace(
-    place: NonNullable<ReturnType<typeof parseGitPath>>,
-    url: URL,
-    ...rest: [IncomingMessage, ServerResponse, Logged]
-  ) {
-    const [request, response, entry] = rest;
-    const { auth, pushed } = await serveGit(world, git, place, url, request, response);
-    entry.auth = auth;
-    if (!pushed) return;
-    for (const { thread, before } of await stage.follow(pushed.repository)) {
+  async function followPush(repository: Repository, by: Account): Promise<void> {
+    for (const { thread, before } of await stage.follow(repository)) {
       const parts = { before, after: thread.head?.sha };
-      hooks.track(hooks.aboutThread('synchronize', thread, pushed.by, parts));
+      hooks.track(hooks.aboutThread('synchronize', thread, by, parts));
     }
   }
 
@@ -243,6 +242,7 @@ export async function startFakeGitHub(options: FakeGitHubOptions): Promise<FakeG
     refuseSignIn(refuses) {
       oauth.refuses = refuses;
     },
+    userToken: (login) => issueUserToken(world, stage.account(login)).token,
     commentsOn: (thread) => world.comments.filter((one) => one.thread === thread && !one.deleted),
     reactionsOn: (on) => world.reactions.filter((one) => one.on === on).map((one) => one.content),
     deploymentsOf: (repository) => world.deployments.filter((one) => one.repository === repository),
@@ -284,6 +284,12 @@ async function read(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
   return Buffer.concat(parts).toString();
+}
+
+/** Whatever is answered from now on only breaks the connection. */
+function breakAnswer(response: ServerResponse): void {
+  const broken = () => (response.destroy(), response);
+  Object.assign(response, { writeHead: () => response, write: broken, end: broken });
 }
 
 function flatten(request: IncomingMessage): Record<string, string> {

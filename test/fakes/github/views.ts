@@ -356,7 +356,16 @@ export function showCheck(world: World, check: CheckRun): Json {
       annotations_count: 0,
       annotations_url: `${url}/annotations`,
     },
-    check_suite: { id: check.id },
+    check_suite: {
+      id: check.id,
+      head_branch: pulls[0]?.head?.ref ?? null,
+      head_sha: check.headSha,
+      status: check.status,
+      conclusion: check.conclusion,
+      url: `${repositoryUrl(world, repository)}/check-suites/${check.id}`,
+      app: showApp(world),
+      pull_requests: pulls.map((pull) => showPullShortly(world, pull)),
+    },
     app: showApp(world),
     pull_requests: pulls.map((pull) => showPullShortly(world, pull)),
   };
