@@ -99,7 +99,7 @@ test('the head of a pull request, from a fork too, is fetched by its number, and
   expect(pr.head!.sha).not.toBe(before);
   expect(await git(['-C', 'work', 'fetch', '-q', 'origin', pr.head!.sha])).toBe('fine');
   await commit('evil.txt');
-  await git(['-C', 'work', 'push', '-q', 'origin', `HEAD:${ref}`], await mintToken());
+  await git(['-C', 'work', 'push', '-q', 'origin', `+HEAD:${ref}`], await mintToken());
   expect(await github.git.resolve(github.repository('acme/site').id, ref)).toBe(pr.head!.sha);
 });
 

@@ -178,6 +178,7 @@ test('failed deliveries are listed, and sent again under the same id', async () 
   expect(one.data).toMatchObject({ guid: failed.guid, event: 'issue_comment', action: 'created' });
   await app.rest.apps.redeliverWebhookDelivery({ delivery_id: failed.id });
   await github.settled();
+  expect(github.deliveries.at(-1)).toMatchObject({ guid: failed.guid, redelivery: true });
   const again = place.got.at(-1)!;
   expect([again.headers['x-github-delivery'], again.body]).toEqual([failed.guid, failed.body]);
   expect(await list('success')).toEqual([

@@ -4,15 +4,6 @@ import { complete } from './complete.ts';
 import type { Description, HttpRequest } from './description.ts';
 import type { Git } from './git.ts';
 import type { Hooks } from './hooks.ts';
-import {
-  findMoved,
-  findRepository,
-  findThread,
-  type Json,
-  type Repository,
-  type Thread,
-  type World,
-} from './model.ts';
 import { malformed, notFound, Refusal } from './refusal.ts';
 import { appHandlers } from './rest/apps.ts';
 import type { Handlers, Reply } from './rest/call.ts';
@@ -23,6 +14,15 @@ import { repositoryHandlers } from './rest/repositories.ts';
 import { threadHandlers } from './rest/threads.ts';
 import { userHandlers } from './rest/users.ts';
 import { checkCaller, checkRepository } from './rights.ts';
+import {
+  type Json,
+  type Repository,
+  type Thread,
+  type World,
+  findMoved,
+  findRepository,
+  findThread,
+} from './model.ts';
 
 const handlers: Handlers = {
   ...appHandlers,

@@ -4,15 +4,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { spawnBackend, type Git } from './git.ts';
 import {
   type Account,
+  type Repository,
+  type Token,
+  type World,
   allows,
   covers,
   findMoved,
   findRepository,
   nameOf,
-  type Repository,
   roleOf,
-  type Token,
-  type World,
 } from './model.ts';
 
 export interface GitPlace {

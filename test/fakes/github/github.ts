@@ -6,29 +6,31 @@ import { type Acts, createActs } from './acts.ts';
 import { createApi } from './api.ts';
 import { identify, issueUserToken } from './callers.ts';
 import { type HttpRequest, readDescription } from './description.ts';
-import { createFaults, type Failure, type Faults } from './faults.ts';
 import { createGit, type Git } from './git.ts';
 import { parseGitPath, serveGit } from './git-http.ts';
 import { answerGraphql } from './graphql.ts';
 import { createHooks, type Delivery, type Hooks } from './hooks.ts';
+import { createOAuth } from './oauth.ts';
+import { Refusal } from './refusal.ts';
+import { createStage, type Stage } from './stage.ts';
+import { type Faults, createFaults } from './faults.ts';
+import { type Logged, breakAnswer, failNow, flatten, limits, read, sendJson, startEntry } from './http.ts';
 import {
   type Account,
   type App,
   type CheckRun,
   type Comment,
-  createWorld,
   type Deployment,
   type Level,
   type ReactionContent,
   type Repository,
   type Thread,
   type World,
+  createWorld,
 } from './model.ts';
-import { createOAuth } from './oauth.ts';
-import { Refusal } from './refusal.ts';
-import { createStage, type Stage } from './stage.ts';
 
 export type { Delivery } from './hooks.ts';
+export type { Logged } from './http.ts';
 export type { CheckRun, Comment, Deployment, Installation, Repository, Thread } from './model.ts';
 
 export interface FakeGitHubOptions {
@@ -46,19 +48,6 @@ export interface FakeGitHubOptions {
   now?: () => Date;
   /** Also deliver what the App itself does: its comments, its labels. */
   echoes?: boolean;
-}
-
-export interface Logged {
-  method: string;
-  /** With the query. */
-  path: string;
-  auth: 'none' | 'app' | 'client' | 'installation' | 'user' | 'bad';
-  authorization: string | undefined;
-  operation: string | undefined;
-  /** Empty for git, whose bodies are packs. */
-  body: string;
-  /** 0: the connection was broken. */
-  status: number;
 }
 
 export interface FakeGitHub
@@ -266,61 +255,4 @@ function toApp(options: FakeGitHubOptions, now: () => Date): App {
     permissions: options.permissions ?? defaultPermissions,
     events: defaultEvents,
   };
-}
-
-function startEntry(request: IncomingMessage): Logged {
-  return {
-    method: request.method ?? 'GET',
-    path: request.url ?? '/',
-    auth: 'none',
-    authorization: request.headers.authorization,
-    operation: undefined,
-    body: '',
-    status: 0,
-  };
-}
-
-async function read(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString();
-}
-
-/** Whatever is answered from now on only breaks the connection. */
-function breakAnswer(response: ServerResponse): void {
-  const broken = () => (response.destroy(), response);
-  Object.assign(response, { writeHead: () => response, write: broken, end: broken });
-}
-
-function flatten(request: IncomingMessage): Record<string, string> {
-  return Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-}
-
-function failNow(response: ServerResponse, { status, body, headers }: Failure): void {
-  if (typeof status !== 'number') return void response.destroy();
-  sendJson(response, status, body ?? { message: 'Something went wrong', documentation_url: '' }, headers);
-}
-
-/** The date goes with the injected clock, as clients correct theirs by it. */
-function limits(world: World): Record<string, string> {
-  const reset = Math.floor(world.now().getTime() / 1000) + 3600;
-  return {
-    date: world.now().toUTCString(),
-    'x-ratelimit-limit': '5000',
-    'x-ratelimit-remaining': '4999',
-    'x-ratelimit-used': '1',
-    'x-ratelimit-reset': String(reset),
-    'x-ratelimit-resource': 'core',
-  };
-}
-
-function sendJson(
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Record<string, string> = {},
-): void {
-  if (body === undefined) return void response.writeHead(status, headers).end();
-  const type = { 'content-type': 'application/json; charset=utf-8' };
-  response.writeHead(status, { ...type, ...headers }).end(JSON.stringify(body));
 }
