@@ -9,8 +9,8 @@ import type { CardView } from './render/view.ts';
 
 export interface CardSender {
   app: GitHubApp;
-  contextFor(): Promise<ParseContext>;
-  linkTo(view: CardView): string;
+  contextFor: () => Promise<ParseContext>;
+  linkTo: (view: CardView) => string;
   paceMs: number;
 }
 

@@ -29,7 +29,7 @@ export interface GitHubOptions {
   /** A person's, in an hour; a repository's is twice that. 0: no maximum. */
   commandsPerHour: number;
   /** The signed address of a workspace's terminal. */
-  linkTo(view: CardView): string;
+  linkTo: (view: CardView) => string;
   /** The shortest time between two edits of a card, in the long run. */
   paceMs: number;
   log: Logger;

@@ -52,6 +52,7 @@ export async function openScene({ env = {}, echoes = false, ...more }: SceneOpti
   github.world.app.webhookUrl = webhook;
   for (const login of ['ada', 'bob', 'eve']) github.addUser(login);
   await github.addRepository('acme/api', { private: more.private ?? false });
+  github.addCollaborator('acme/api', 'ada', 'admin');
   github.addCollaborator('acme/api', 'bob', 'write');
   github.install('acme');
   const pull = await github.addPullRequest('acme/api', { by: 'bob', branch: 'fix-login' });

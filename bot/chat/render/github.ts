@@ -21,7 +21,8 @@ const ICONS: Record<CardView['phase'], string> = {
 /** GitHub takes 65,536 characters. */
 const LONGEST = 60_000;
 const TRIGGER = '/sam';
-const say = createSay(TRIGGER);
+const sayAs = createSay(TRIGGER);
+const say = (line: string): string => sayAs(plain(line, 200));
 
 /** Begins a card's comment: the way to find one whose number got lost. */
 export const markerOf = (subject: string): string =>
@@ -30,7 +31,7 @@ export const markerOf = (subject: string): string =>
 export interface CardOptions {
   subject: string;
   /** The address that opens a running workspace's terminal, for everyone to see and for few to use. */
-  linkTo(view: CardView): string;
+  linkTo: (view: CardView) => string;
   context: ParseContext;
 }
 
@@ -55,6 +56,7 @@ function renderSection(view: CardView, { linkTo }: CardOptions): string {
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
   lines.push(`${code(view.source)}${commit} · ${view.size} · for ${code(view.owner)}`);
   if (view.phase !== 'deleted') lines.push(...body(view, linkTo));
+  else if (view.notice) lines.push('', `ℹ ${calm(withTrigger(view.notice))}`);
   lines.push('', `<sub>${view.id}${hints(view)}</sub>`);
   return lines.join('\n');
 }
@@ -84,7 +86,7 @@ const expiry = (view: CardView): string =>
 const checkLine = ({ label, state }: CheckItem): string =>
   `- [${state === 'done' ? 'x' : ' '}] ${calm(label)}${state === 'doing' ? ' …' : ''}`;
 
-const hints = (view: CardView): string => view.lines.map((line) => ` · ${say(plain(line, 200))}`).join('');
+const hints = (view: CardView): string => view.lines.map((line) => ` · ${say(line)}`).join('');
 
 /** What the reconciler says has commands without a trigger: it knows no front. */
 const withTrigger = (text: string): string =>
@@ -117,11 +119,15 @@ const code = (text: string): string => `\`${plain(text.replaceAll('\n', ' '), 12
 
 /** One line in which nothing outside code spans is markup, a mention or a reference. */
 function calm(text: string): string {
-  return text
-    .replaceAll(/\s+/g, ' ')
-    .split(/(`[^`]*`)/)
-    .map((part, index) => (index % 2 === 1 ? part : calmWords(part)))
-    .join('');
+  return (
+    text
+      .replaceAll(/\s+/g, ' ')
+      // A code span that begins with several ends with as many: nobody needs those.
+      .replaceAll(/`{2,}/g, "'")
+      .split(/(`[^`]*`)/)
+      .map((part, index) => (index % 2 === 1 ? part : calmWords(part)))
+      .join('')
+  );
 }
 
 const calmWords = (text: string): string =>
