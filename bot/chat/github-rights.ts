@@ -1,8 +1,9 @@
 // Who may say what on GitHub: the person's permission on the repository, asked when the command runs, and how often.
 import { UserError } from '../errors.ts';
-import type { GitHubApp } from '../github/app.ts';
+import type { GitHubApp, Octokit } from '../github/app.ts';
 import type { GitHubConfig } from '../github/config.ts';
 import { readPermission, type Permission } from '../github/permissions.ts';
+import { findRepository } from '../github/threads.ts';
 import type { Asked } from './chat.ts';
 import type { Event } from './github-events.ts';
 import { unknownRepository } from './github-places.ts';
@@ -33,9 +34,21 @@ export function createRights(options: {
         throw unknownRepository(label);
       if (!isEnough(permission, command.needsWrite === true))
         throw new UserError('forbidden', describeLack(line.verb, label, permission));
+      if (label.toLowerCase() !== event.repository.toLowerCase() && !event.isPrivate)
+        await checkSecrecy(octokit, label);
       await checkPace(options, event);
     },
   };
+}
+
+/** A card tells its readers of the repository that it is about. */
+async function checkSecrecy(octokit: Octokit, label: string): Promise<void> {
+  const repository = await findRepository(octokit, label);
+  if (repository?.isPrivate !== false)
+    throw new UserError(
+      'private',
+      'That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: `/sam up`.',
+    );
 }
 
 /** On a public repository everybody reads. */

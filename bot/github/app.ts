@@ -15,6 +15,9 @@ export interface GitHubApp {
   forget(): void;
 }
 
+/** Another bot may hear of a change that we do not. */
+const KNOWN_MS = 5 * 60_000;
+
 /** Each call is tried once: the row that wanted it remembers, and tries again. */
 const PatientOctokit = ProbotOctokit.defaults((options: Record<string, unknown>) => ({
   ...options,
@@ -40,12 +43,12 @@ export function createGitHubApp(
     Octokit: PatientOctokit,
   });
   let slug: string | undefined;
-  const installations = new Map<string, number>();
+  const installations = new Map<string, { id: number; until: number }>();
   const asApp = (): Promise<Octokit> => probot.auth();
 
   async function findInstallation(repository: string): Promise<number | undefined> {
     const known = installations.get(repository);
-    if (known !== undefined) return known;
+    if (known && known.until > Date.now()) return known.id;
     const octokit = await asApp();
     const [owner = '', repo = ''] = repository.split('/');
     const answer = await callOr(
@@ -53,7 +56,7 @@ export function createGitHubApp(
       () => octokit.rest.apps.getRepoInstallation({ owner, repo }),
       undefined,
     );
-    if (answer) installations.set(repository, answer.data.id);
+    if (answer) installations.set(repository, { id: answer.data.id, until: Date.now() + KNOWN_MS });
     return answer?.data.id;
   }
 

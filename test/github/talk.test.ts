@@ -142,6 +142,20 @@ test('a pull request from a fork is refused, with a way on', async () => {
   );
 });
 
+test('a private repository is not shown on a public one', async () => {
+  await scene.github.addRepository('acme/secret', { private: true });
+  scene.github.addCollaborator('acme/secret', 'bob', 'write');
+  const pull = await newPull();
+  await scene.say('/sam up acme/secret', 'bob', pull);
+  await scene.say('/sam up acme/secret', 'ada', pull);
+  expect(scene.comments(pull)).toMatchInlineSnapshot(`
+    [
+      "That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: \`/sam up\`.",
+      "There is no repository \`acme/secret\` that I can see. If it is there, install the App on it. What I can do: \`/sam help\`.",
+    ]
+  `);
+});
+
 test('a closed pull request starts nothing', async () => {
   const pull = await newPull();
   await scene.github.close(pull, 'bob');
