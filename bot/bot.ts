@@ -5,16 +5,20 @@ import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { bundlePage } from '../web-terminal/bundle.ts';
 import { bootstrapRoutes, createBootstrapToken } from './access/bootstrap.ts';
-import { keepSecret, makeSigningKey } from './access/key-files.ts';
+import { keepSecret, makeEncryptionKey, makeSigningKey } from './access/key-files.ts';
 import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
-import { createLink } from './access/links.ts';
+import { createLink, createLinkSigner } from './access/links.ts';
+import { signInRoutes } from './access/sign-in.ts';
+import type { PageDoor } from './access/sign-in-door.ts';
 import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
+import { parseEncryptionKeys } from './access/vault.ts';
 import { createHub, type Hub } from './agents/hub.ts';
 import { createTerminalPipe } from './agents/terminal-pipe.ts';
 import { cardSource } from './chat/cards.ts';
 import type { FrontEnd } from './chat/chat.ts';
 import { createConsole, type Console } from './chat/console.ts';
+import { createGitHub, type GitHubFront } from './chat/github.ts';
 import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
 import { commands } from './commands/index.ts';
@@ -25,6 +29,7 @@ import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import type { Front } from './database/types.ts';
 import { StartError } from './errors.ts';
+import { createGitHubApp } from './github/app.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
@@ -144,7 +149,13 @@ interface Parts {
   log: Logger;
 }
 
-type Settled = BotOptions & { keys: Keys; provider: Provider; database: Database };
+type Settled = BotOptions & {
+  keys: Keys;
+  /** Those of the vault: the first seals, all open. */
+  encryptionKeys: Buffer[];
+  provider: Provider;
+  database: Database;
+};
 
 async function assemble(
   options: BotOptions,
@@ -157,6 +168,7 @@ async function assemble(
     ...options,
     database,
     keys: await loadKeys(config),
+    encryptionKeys: await loadEncryptionKeys(config),
     provider: await makeProvider(options, database),
   };
   const hub = createHub({ db, keys: settled.keys, log, activityEveryMs: activityStep(config) });
@@ -167,13 +179,17 @@ async function assemble(
   const sweeps = [...createSweeps(reconciler), ...housekeeping(settled)];
   const person = makeConsole(settled);
   ending.defer(() => person.close());
-  const fronts = new Map<Front, FrontEnd>([['console', person]]);
+  const github = makeGitHub(settled);
+  const fronts = new Map<Front, FrontEnd>([
+    ['console', person],
+    ...(github ? [['github', github] as const] : []),
+  ]);
   return {
-    routes: await makeRoutes(settled, sweeps),
+    routes: [...(await makeRoutes(settled, sweeps)), ...(github?.routes ?? [])],
     upgrades: [hub.upgrade, pipe.upgrade],
     console: person,
     loop: createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log }),
-    chatLoop: createLoop(chatSources(settled, fronts), { log }),
+    chatLoop: createLoop([...chatSources(settled, fronts), ...(github ? [github.conclusions] : [])], { log }),
     hub,
     sweeps,
     log,
@@ -188,6 +204,11 @@ async function loadKeys(config: Config): Promise<Keys> {
   return createKeys({ pems, issuer: config.baseUrl });
 }
 
+async function loadEncryptionKeys({ encryptionKeys, databaseUrl, dataDir }: Config): Promise<Buffer[]> {
+  if (encryptionKeys.length > 0 || databaseUrl) return encryptionKeys;
+  return parseEncryptionKeys(await keepSecret(dataDir, 'encryption-key', makeEncryptionKey));
+}
+
 async function makeProvider({ config, env }: BotOptions, { db }: Database): Promise<Provider> {
   return createProvider(config.provider, {
     installation: await store.settle(db, 'installation', randomBase32(12)),
@@ -200,6 +221,17 @@ async function makeProvider({ config, env }: BotOptions, { db }: Database): Prom
     },
   });
 }
+
+/** Without a key nothing was ever signed, and there is nobody who signed in. */
+const makeDoor = ({ config: { baseUrl }, database: { db }, encryptionKeys }: Settled): PageDoor | undefined =>
+  encryptionKeys.length === 0 ? undefined : { db, baseUrl, signer: createLinkSigner(encryptionKeys) };
+
+const signInAt = ({ url, apiUrl, clientId, clientSecret }: NonNullable<Config['github']>) => ({
+  origin: url,
+  api: apiUrl,
+  clientId,
+  clientSecret,
+});
 
 function makeReconciler({ config, database: { db }, provider, log }: Settled): Reconciler {
   return {
@@ -227,13 +259,31 @@ function makeConsole({ config, database: { db }, screen, cwd, login }: Settled):
   });
 }
 
-async function makeRoutes({ config, database: { db }, keys }: Settled, sweeps: Sweep[]): Promise<Route[]> {
+function makeGitHub({ config, database: { db }, encryptionKeys, log }: Settled): GitHubFront | undefined {
+  if (!config.github) return undefined;
+  const signer = createLinkSigner(encryptionKeys);
+  return createGitHub({
+    db,
+    commands,
+    log,
+    app: createGitHubApp(config.github, log),
+    config: config.github,
+    commandsPerHour: config.limits.commandsPerHour,
+    linkTo: ({ id, access }) => signer.sign(config.baseUrl, { workspace: id, access }),
+    paceMs: timingFrom(config.baseMs).cardPaceMs,
+  });
+}
+
+async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
+  const { config, keys, log } = settled;
+  const { db } = settled.database;
   const built = join(ROOT, 'dist/page');
   const page = await bundlePage(existsSync(built) ? built : join(config.dataDir, 'page'));
   const { baseUrl } = config;
   return [
-    ...pageRoutes(page, []),
-    ...ticketRoutes({ db, keys, baseUrl }),
+    ...pageRoutes(page, [], makeDoor(settled)),
+    ...ticketRoutes({ db, keys, baseUrl, canSignIn: config.github !== undefined }),
+    ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
     ...bootstrapRoutes({ db, keys, baseUrl }),
     ...keyRoutes(keys),
     ...healthRoutes({ db, sweeps, version: VERSION }),

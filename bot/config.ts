@@ -1,7 +1,10 @@
 // Environment in, Config out, or one error that names every bad variable. Pure; the only reader of environment names.
 import { isAbsolute, resolve } from 'node:path';
 import { parsePems } from './access/keys.ts';
+import { parseEncryptionKeys } from './access/vault.ts';
+import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
+import { readGitHub, type GitHubConfig } from './github/config.ts';
 
 export interface Config {
   port: number;
@@ -15,6 +18,10 @@ export interface Config {
   provider: 'local';
   /** PKCS #8 PEMs, the new one first; none: generated into `dataDir`, if the database is the embedded one. */
   jwtPrivateKeys: string[];
+  /** 32 bytes each, the new one first; none: generated into `dataDir`, if the database is the embedded one. */
+  encryptionKeys: Buffer[];
+  /** Undefined: the front is off. */
+  github: GitHubConfig | undefined;
   limits: Limits;
   /** What every deadline derives from, in ms; only tests set it. */
   baseMs: number;
@@ -29,32 +36,6 @@ export interface Limits {
   nodeWarmMs: number;
   deleteStoppedAfterMs: number;
   commandsPerHour: number;
-}
-
-type Env = Readonly<Record<string, string | undefined>>;
-
-/** Reads variables one by one and collects what is wrong with them. */
-interface Reader {
-  text: (name: string) => string | undefined;
-  read: <T>(name: string, fallback: T, parse: (value: string) => T | undefined, wanted: string) => T;
-  problems: string[];
-}
-
-function createReader(env: Env): Reader {
-  const problems: string[] = [];
-  const text = (name: string): string | undefined => env[name]?.trim() || undefined;
-  return {
-    problems,
-    text,
-    read(name, fallback, parse, wanted) {
-      const value = text(name);
-      if (value === undefined) return fallback;
-      const parsed = parse(value);
-      if (parsed !== undefined) return parsed;
-      problems.push(`${name} is ${isSecret(name) ? 'not' : `\`${value.slice(0, 60)}\`, not`} ${wanted}`);
-      return fallback;
-    },
-  };
 }
 
 /** Throws StartError with one line for each bad variable. `cwd`: what a relative DATA_DIR is relative to. */
@@ -90,15 +71,52 @@ export function parseConfig(env: Env, cwd: string): Config {
       parseKeys,
       'an Ed25519 key: PKCS #8 PEM, or its base64; at most two, comma-separated',
     ),
+    encryptionKeys: read('ENCRYPTION_KEY', [], parseRing, '32 bytes in base64; at most two, comma-separated'),
+    github: readGitHub(reader),
     limits: readLimits(reader),
     baseMs: read('SAM_DEADLINE_BASE', 30_000, parseDuration, 'a duration like `30s`'),
   };
-  if (config.databaseUrl && config.jwtPrivateKeys.length === 0)
-    reader.problems.push(
-      'JWT_PRIVATE_KEY is missing; with DATABASE_URL it must be given, so that all bots share it: `openssl genpkey -algorithm ed25519 | base64 -w0`',
-    );
+  reader.problems.push(...missingKeys(config), ...unsafe(config, reader));
   if (reader.problems.length > 0) throw new StartError(describe(reader.problems));
   return config;
+}
+
+/** Bots that share a database share their keys. */
+function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github }: Config): string[] {
+  if (!databaseUrl) return [];
+  const missing = (name: string, command: string): string =>
+    `${name} is missing; with DATABASE_URL it must be given, so that all bots share it: \`${command}\``;
+  return [
+    ...(jwtPrivateKeys.length === 0
+      ? [missing('JWT_PRIVATE_KEY', 'openssl genpkey -algorithm ed25519 | base64 -w0')]
+      : []),
+    ...(github && encryptionKeys.length === 0 ? [missing('ENCRYPTION_KEY', 'openssl rand -base64 32')] : []),
+  ];
+}
+
+/** What is fine on a machine of one's own, and dangerous as soon as others may ask for workspaces. */
+function unsafe({ github, provider, baseUrl }: Config, { read }: Reader): string[] {
+  const isAllowed = (name: string): boolean => read(name, false, parseBoolean, '`true` or `false`');
+  const allowLocal = isAllowed('ALLOW_LOCAL_NODES');
+  const allowInsecure = isAllowed('ALLOW_INSECURE_BASE_URL');
+  if (!github) return [];
+  return [
+    ...(provider === 'local' && !allowLocal
+      ? [
+          'PROVIDER is `local`, which runs the code of other people as the user of this bot, who can read its keys; with GitHub on, that needs ALLOW_LOCAL_NODES=true',
+        ]
+      : []),
+    ...(isPublicAddress(baseUrl) || allowInsecure
+      ? []
+      : [
+          `BASE_URL is \`${baseUrl}\`, not an https address that others can reach; with GitHub on, that needs ALLOW_INSECURE_BASE_URL=true`,
+        ]),
+  ];
+}
+
+function isPublicAddress(baseUrl: string): boolean {
+  const { protocol, hostname } = new URL(baseUrl);
+  return protocol === 'https:' && !/^(localhost|.*\.localhost|127\..*|\[::1\]|0\.0\.0\.0)$/.test(hostname);
 }
 
 function readLimits({ read }: Reader): Limits {
@@ -127,9 +145,19 @@ const describe = (problems: string[]): string =>
     .map((problem) => `  - ${problem}`)
     .join('\n')}\nMend it in the environment (.env.example explains every variable) and start again.`;
 
-const isSecret = (name: string): boolean => /KEY|SECRET|TOKEN|DATABASE_URL/.test(name);
-
 const toAbsolute = (path: string, cwd: string): string => (isAbsolute(path) ? path : resolve(cwd, path));
+
+const parseBoolean = (value: string): boolean | undefined =>
+  value === 'true' ? true : value === 'false' ? false : undefined;
+
+function parseRing(value: string): Buffer[] | undefined {
+  try {
+    const keys = parseEncryptionKeys(value);
+    return keys.length === 1 || keys.length === 2 ? keys : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 function parsePort(value: string): number | undefined {
   const port = Number(value);

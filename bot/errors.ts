@@ -48,6 +48,10 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
+/** How long the provider asks us to wait; undefined: it did not say. */
+export const waitMs = (error: unknown): number | undefined =>
+  error instanceof ProviderError ? error.retryAfterMs : undefined;
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -67,12 +67,19 @@ function banner(bot: Bot, config: Config): string {
   const database = config.databaseUrl
     ? 'Postgres at DATABASE_URL'
     : `embedded Postgres in ${join(config.dataDir, 'postgres')}`;
+  const machines = 'local: code of repositories runs as you, on this machine';
   return [
     `Sam ${VERSION} at ${bot.url}`,
     `  database  ${database}`,
-    '  machines  local: code of repositories runs as you, on this machine',
-    '  fronts    console on · GitHub and Slack off (README: fronts)',
+    `  machines  ${machines}${config.github ? '; whoever may use the GitHub front can read the keys of this bot' : ''}`,
+    frontsLine(config),
   ].join('\n');
+}
+
+function frontsLine({ github }: Config): string {
+  if (!github) return '  fronts    console on · GitHub and Slack off (README: fronts)';
+  const where = new URL(github.url).host;
+  return `  fronts    console on · GitHub on (App ${github.appId} at ${where}) · Slack off (README: fronts)`;
 }
 
 /** With a person at the terminal the log goes to a file, else to standard error, one JSON object a line. */

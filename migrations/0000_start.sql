@@ -19,6 +19,8 @@ CREATE TABLE "cards" (
 	"next_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"lease_token" text,
 	"lease_until" timestamp (3) with time zone,
+	"sent_at" timestamp (3) with time zone,
+	"paced_until" timestamp (3) with time zone,
 	"reposts" integer DEFAULT 0 NOT NULL,
 	"last_error" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
@@ -67,6 +69,9 @@ CREATE TABLE "deliveries" (
 	"command_id" bigint,
 	"answer" jsonb,
 	"answered_at" timestamp (3) with time zone,
+	"ack" text,
+	"concluded_at" timestamp (3) with time zone,
+	"reply" text,
 	CONSTRAINT "deliveries_source_delivery_id_pk" PRIMARY KEY("source","delivery_id")
 );
 --> statement-breakpoint
@@ -164,6 +169,7 @@ CREATE TABLE "workspaces" (
 	"name" text NOT NULL,
 	"repository" text NOT NULL,
 	"ref" text,
+	"topic" text,
 	"size" text NOT NULL,
 	"phase" text NOT NULL,
 	"step" text,
@@ -207,6 +213,9 @@ CREATE UNIQUE INDEX "commands_seq" ON "commands" USING btree ("workspace_id","se
 CREATE UNIQUE INDEX "deliveries_body" ON "deliveries" USING btree ("source","body_hash") WHERE "deliveries"."body_hash" is not null;--> statement-breakpoint
 CREATE INDEX "deliveries_open" ON "deliveries" USING btree ("thread","seq") WHERE "deliveries"."ended_at" is null;--> statement-breakpoint
 CREATE INDEX "deliveries_unanswered" ON "deliveries" USING btree ("source","seq") WHERE "deliveries"."ended_at" is not null and "deliveries"."answered_at" is null;--> statement-breakpoint
+CREATE INDEX "deliveries_unconcluded" ON "deliveries" USING btree ("source","seq") WHERE "deliveries"."answered_at" is not null and "deliveries"."answer" is not null and "deliveries"."concluded_at" is null;--> statement-breakpoint
+CREATE INDEX "deliveries_replies" ON "deliveries" USING btree ("thread","seq") WHERE "deliveries"."reply" is not null;--> statement-breakpoint
+CREATE INDEX "deliveries_recent" ON "deliveries" USING btree ("source","received_at");--> statement-breakpoint
 CREATE INDEX "events_entity" ON "events" USING btree ("entity","id");--> statement-breakpoint
 CREATE INDEX "identities_user_id_index" ON "identities" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "logs_workspace" ON "logs" USING btree ("workspace_id","id");--> statement-breakpoint
@@ -216,4 +225,5 @@ CREATE UNIQUE INDEX "workspaces_key" ON "workspaces" USING btree ("key") WHERE "
 CREATE UNIQUE INDEX "workspaces_name" ON "workspaces" USING btree ("owner","name") WHERE "workspaces"."desired" <> 'deleted';--> statement-breakpoint
 CREATE INDEX "workspaces_due" ON "workspaces" USING btree ("next_at") WHERE "workspaces"."next_at" is not null;--> statement-breakpoint
 CREATE INDEX "workspaces_node" ON "workspaces" USING btree ("node_id");--> statement-breakpoint
-CREATE INDEX "workspaces_owner" ON "workspaces" USING btree ("owner") WHERE "workspaces"."phase" <> 'deleted';
+CREATE INDEX "workspaces_owner" ON "workspaces" USING btree ("owner") WHERE "workspaces"."phase" <> 'deleted';--> statement-breakpoint
+CREATE INDEX "workspaces_topic" ON "workspaces" USING btree ("topic") WHERE "workspaces"."topic" is not null;

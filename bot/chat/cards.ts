@@ -1,7 +1,7 @@
 // Keeps every card true: claims what is out of date, sends the newest, writes down what was sent.
 import type { Logger } from 'pino';
 import type { Card, Front } from '../database/types.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, waitMs } from '../errors.ts';
 import type { FrontEnd } from './chat.ts';
 import { viewOf, type CardFacts } from './render/view.ts';
 import * as store from './store.ts';
@@ -32,10 +32,13 @@ export const cardSource = (cards: Cards) => ({
 
 async function send(cards: Cards, front: FrontEnd, held: Held<Card>): Promise<void> {
   try {
-    const facts = await store.readSubject(cards.db, held.row.subject);
-    if (!facts) return await store.finishCard(cards.db, held, {});
-    const view = viewOf({ ...facts, expiry: cards.expiryOf(facts.workspace), warningMs: cards.warningMs });
-    await store.finishCard(cards.db, held, await front.sendCard(held.row, view));
+    const [first, ...more] = (await store.readSubject(cards.db, held.row.subject)).map((facts) =>
+      viewOf({ ...facts, expiry: cards.expiryOf(facts.workspace), warningMs: cards.warningMs }),
+    );
+    if (!first) return await store.finishCard(cards.db, held, {});
+    const sent = await front.sendCard(held.row, [first, ...more]);
+    if ('later' in sent) await store.deferCard(cards.db, held, sent.later);
+    else await store.finishCard(cards.db, held, sent);
   } catch (error) {
     cards.log.warn(
       { front: front.name, subject: held.row.subject, error: messageOf(error) },
@@ -44,7 +47,7 @@ async function send(cards: Cards, front: FrontEnd, held: Held<Card>): Promise<vo
     await store.postponeCard(
       cards.db,
       held,
-      Math.min(MAX_PAUSE_MS, 1000 * 2 ** held.row.attempts),
+      waitMs(error) ?? Math.min(MAX_PAUSE_MS, 1000 * 2 ** held.row.attempts),
       messageOf(error),
     );
   }

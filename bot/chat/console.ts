@@ -75,11 +75,12 @@ export function createConsole(options: ConsoleOptions): Console {
     async hear({ payload }) {
       return { actor: await person(options), text: Payload.parse(payload).line, context, place: { thread } };
     },
-    locate: (target, { payload }) => locate(target, Payload.parse(payload).cwd),
+    locate: async (target, { payload }) =>
+      target && target.kind !== 'number' ? locate(target, Payload.parse(payload).cwd) : undefined,
     // Whoever can type here can read the bot's keys: there is nobody to ask.
     permit: () => Promise.resolve(),
     answer: (delivery, answer) => showAnswer(waiting, delivery, answer),
-    async sendCard(card, view) {
+    async sendCard(card, [view]) {
       drawCard(waiting, card, view);
       for (const line of linesAbout(waiting, view.id)) line.needsCard = false;
       await settle(waiting, view);

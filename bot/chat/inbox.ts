@@ -7,7 +7,7 @@ import type { ParsedCommand, ParseFailure } from '../commands/parsed.ts';
 import { createSay, shownTrigger } from '../commands/say.ts';
 import type { Command, CommandLimits, Outcome, Repository, Scene } from '../commands/scene.ts';
 import type { Answer, Delivery, Front } from '../database/types.ts';
-import { messageOf, UserError } from '../errors.ts';
+import { messageOf, ProviderError, UserError } from '../errors.ts';
 import { randomBase32 } from '../ids.ts';
 import type { FrontEnd, Heard } from './chat.ts';
 import * as store from './store.ts';
@@ -36,6 +36,8 @@ export const deliverySource = (inbox: Inbox) => ({
 async function runDelivery(inbox: Inbox, held: Held<Delivery>): Promise<void> {
   try {
     const front = inbox.fronts.get(held.row.source);
+    const notice = await front?.notice?.(held.row);
+    if (notice) return await endWith(inbox, held, notice);
     const heard = await front?.hear(held.row);
     if (!front || !heard) return await endWith(inbox, held, null);
     await runHeard(inbox, held, front, heard);
@@ -50,12 +52,17 @@ async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, hea
   const parsed = parse(heard.text, heard.context);
   if (parsed.kind === 'ignore') return endWith(inbox, held, null);
   if (parsed.kind === 'error')
-    return endWith(inbox, held, { ok: false, code: parsed.code, text: describeFailure(parsed) });
+    return endWith(inbox, held, {
+      ok: false,
+      code: parsed.code,
+      text: describeFailure(parsed, held.row.source),
+    });
   const line = asCommand(parsed, heard);
   const command = findCommand(inbox.commands, line.verb);
   if (!command) throw new Error(`the parser knows ${line.verb}, the table does not`);
-  const repository = await locate(front, line, held.row);
-  await front.permit(heard, command, line, repository);
+  const repository = await locate(front, command, line, held.row);
+  await front.permit({ delivery: held.row, heard, command, line, repository });
+  await front.acknowledge?.(held.row);
   await inbox.db.transaction(async (tx) => {
     if (!(await store.lockDelivery(tx, held))) return;
     const outcome = await command.run(line, sceneOf(inbox, tx, held.row, heard, repository));
@@ -77,11 +84,11 @@ function asCommand(
 
 async function locate(
   front: FrontEnd,
-  line: ParsedCommand,
+  command: Command,
+  { target }: ParsedCommand,
   delivery: Delivery,
 ): Promise<Repository | undefined> {
-  const { target } = line;
-  if (!target || target.kind === 'name' || target.kind === 'number') return undefined;
+  if (target?.kind === 'name' || (!target && !command.isAboutPlace)) return undefined;
   return front.locate(target, delivery);
 }
 
@@ -107,28 +114,63 @@ function sceneOf(
 }
 
 async function wantCard(tx: Executor, front: FrontEnd, heard: Heard, outcome: Outcome): Promise<void> {
-  const { workspace } = outcome.answer;
-  if (workspace)
-    await store.wantCard(tx, { front: front.name, thread: heard.place.thread, subject: workspace });
+  const { workspace: id } = outcome.answer;
+  if (!id) return;
+  const { thread } = heard.place;
+  const card = front.cardOf
+    ? front.cardOf(await store.readWhereabouts(tx, id), heard.place)
+    : { thread, subject: id };
+  if (card) await store.wantCard(tx, { front: front.name, ...card });
 }
 
-const describeFailure = (failure: ParseFailure): string =>
-  [failure.caret, failure.message, failure.usage].filter(Boolean).join('\n');
+/** A terminal is monospaced everywhere, a chat only between fences. */
+const describeFailure = (failure: ParseFailure, front: Front): string =>
+  [
+    failure.caret && (front === 'console' ? failure.caret : `\`\`\`\n${failure.caret}\n\`\`\``),
+    failure.message,
+    failure.usage,
+  ]
+    .filter(Boolean)
+    .join('\n');
 
 function withIgnored(answer: Answer, line: ParsedCommand): Answer {
   if (line.ignored.length === 0) return answer;
   const names = line.ignored.map((ignored) => `\`${ignored}\``).join(', ');
-  return { ...answer, text: `${answer.text}\nI run one command per message; ignored: ${names}.` };
+  return {
+    ...answer,
+    ignored: line.ignored,
+    text: `${answer.text}\nI run one command per message; ignored: ${names}.`,
+  };
 }
 
-async function endWith(inbox: Inbox, held: Held<Delivery>, answer: Answer | null): Promise<void> {
+async function endWith(
+  inbox: Inbox,
+  held: Held<Delivery>,
+  answer: Answer | null | ((tx: Executor) => Promise<Answer | null>),
+): Promise<void> {
   await inbox.db.transaction(async (tx) => {
-    if (await store.lockDelivery(tx, held)) await store.endDelivery(tx, held, answer);
+    if (!(await store.lockDelivery(tx, held))) return;
+    await store.endDelivery(tx, held, typeof answer === 'function' ? await answer(tx) : answer);
   });
+}
+
+/** How long a vendor may keep a thread waiting. */
+const PATIENCE_MS = 10 * 60_000;
+
+/** A vendor's limit, or a vendor that is down: nothing is lost, it is only later. Undefined: no more patience, or a bug. */
+function pauseOf({ row }: Held<Delivery>, error: unknown): number | undefined {
+  if (!(error instanceof ProviderError) || !error.retryable) return undefined;
+  const pauseMs = error.retryAfterMs ?? Math.min(60_000, 1000 * 2 ** row.attempts);
+  return Date.now() + pauseMs - row.receivedAt.getTime() < PATIENCE_MS ? pauseMs : undefined;
 }
 
 /** A bug, or a vendor that does not answer: some more tries, then a reference that finds it in the log. */
 async function retryLater(inbox: Inbox, held: Held<Delivery>, error: unknown): Promise<void> {
+  const pauseMs = pauseOf(held, error);
+  if (pauseMs !== undefined) {
+    inbox.log.warn({ delivery: held.row.deliveryId, error: messageOf(error) }, 'a request has to wait');
+    return store.postponeDelivery(inbox.db, held, pauseMs);
+  }
   const ref = randomBase32(6);
   inbox.log.error(
     { err: error, ref, source: held.row.source, delivery: held.row.deliveryId },

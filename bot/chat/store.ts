@@ -1,5 +1,5 @@
 // The inbox and the cards in Postgres: stored, claimed, ended. Knows no vendor and no command.
-import { and, asc, eq, gt, isNull, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, isNull, ne, sql } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import { cards, commands, deliveries, nodes, users, workspaces } from '../database/schema.ts';
@@ -169,6 +169,116 @@ export async function markAnswered(db: Executor, { row, token }: Held<Delivery>)
     );
 }
 
+/** The sign that it was heard, so that it can be taken back. */
+export async function keepAck(db: Executor, { source, deliveryId }: Delivery, ack: string): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({ ack })
+    .where(and(eq(deliveries.source, source), eq(deliveries.deliveryId, deliveryId)));
+}
+
+export async function keepReply(
+  db: Executor,
+  { source, deliveryId }: Delivery,
+  reply: string,
+): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({ reply })
+    .where(and(eq(deliveries.source, source), eq(deliveries.deliveryId, deliveryId)));
+}
+
+export type Conclusion = Held<Delivery> & { status: CommandStatus | undefined };
+
+/** Claims an answered request whose command is over, and whose front has not shown yet how it ended. */
+export async function claimConclusion(db: Executor, source: Front): Promise<Conclusion | undefined> {
+  const token = randomBase32(16);
+  const [row] = await db
+    .update(deliveries)
+    .set({ leaseToken: token, leaseUntil: LEASE })
+    .where(
+      sql`${deliveries.seq} = (
+        select d.seq from deliveries d
+         where d.answered_at is not null and d.answer is not null and d.concluded_at is null
+           and d.source = ${source} and (d.lease_until is null or d.lease_until < clock_timestamp())
+           and not exists (select 1 from commands c where c.id = d.command_id and c.status = 'running')
+         order by d.seq limit 1 for update skip locked)`,
+    )
+    .returning();
+  if (!row) return undefined;
+  const command = row.commandId === null ? undefined : await readCommand(db, row.commandId);
+  return { row, token, status: command?.status };
+}
+
+export async function markConcluded(db: Executor, { row, token }: Held<Delivery>): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({ concludedAt: clock, leaseToken: null, leaseUntil: null })
+    .where(
+      and(
+        eq(deliveries.source, row.source),
+        eq(deliveries.deliveryId, row.deliveryId),
+        eq(deliveries.leaseToken, token),
+      ),
+    );
+}
+
+/** How many requests of the last hour got an answer: of that person, and about that repository. */
+export async function countRecent(
+  db: Executor,
+  source: Front,
+  { sender, repository }: { sender: { id: number }; repository: string },
+): Promise<{ person: number; repository: number }> {
+  const [row] = await db
+    .select({
+      person: sql<number>`count(*) filter (where ${deliveries.payload}->'sender'->>'id' = ${String(sender.id)})::int`,
+      repository: sql<number>`count(*) filter (where ${deliveries.payload}->>'repository' = ${repository})::int`,
+    })
+    .from(deliveries)
+    .where(
+      sql`${deliveries.source} = ${source} and ${deliveries.answer} is not null
+        and ${deliveries.receivedAt} > clock_timestamp() - interval '1 hour'`,
+    );
+  return row ?? { person: 0, repository: 0 };
+}
+
+export interface Said {
+  /** The person's id at the vendor. */
+  to: string | null;
+  code: string;
+  ok: boolean;
+  isRecent: boolean;
+}
+
+/** What was said in a thread beside its cards, newest first; `isRecent`: in the last ten minutes. */
+export async function readSaid(db: Executor, source: Front, thread: string): Promise<Said[]> {
+  return db
+    .select({
+      to: sql<string | null>`${deliveries.payload}->'sender'->>'id'`,
+      code: sql<string>`${deliveries.answer}->>'code'`,
+      ok: sql<boolean>`(${deliveries.answer}->>'ok')::boolean`,
+      isRecent: sql<boolean>`${deliveries.endedAt} > clock_timestamp() - interval '10 minutes'`,
+    })
+    .from(deliveries)
+    .where(
+      and(eq(deliveries.source, source), eq(deliveries.thread, thread), sql`${deliveries.reply} is not null`),
+    )
+    .orderBy(desc(deliveries.seq))
+    .limit(50);
+}
+
+/** A thread has a new name: its cards go on there. */
+export async function moveCards(tx: Executor, front: Front, from: string, to: string): Promise<void> {
+  const moved = (column: 'thread' | 'subject') =>
+    sql`case when ${cards[column]} like ${`${escapeLike(from)}#%`} then ${to} || substr(${cards[column]}, ${from.length + 1}) else ${cards[column]} end`;
+  await tx
+    .update(cards)
+    .set({ thread: moved('thread'), subject: moved('subject') })
+    .where(and(eq(cards.front, front), sql`${cards.thread} like ${`${escapeLike(from)}#%`}`));
+}
+
+const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
+
 export interface CommandState {
   status: CommandStatus;
   /** Null: it wanted no other state. */
@@ -297,16 +407,50 @@ export async function postponeCard(
     );
 }
 
-/** All that a card shows. */
-export async function readSubject(
-  db: Executor,
-  id: string,
-): Promise<{ workspace: Workspace; node: Node | null; owner: User; now: Date } | undefined> {
-  const [row] = await db
+/** A card that may not be sent yet. A change brings it forward, and its front decides again. */
+export async function deferCard(db: Executor, { row, token }: Held<Card>, until: Date): Promise<void> {
+  await db
+    .update(cards)
+    .set({ nextAt: until, leaseToken: null, leaseUntil: null })
+    .where(and(eq(cards.seq, row.seq), eq(cards.leaseToken, token), eq(cards.wantVersion, row.wantVersion)));
+  await db
+    .update(cards)
+    .set({ leaseToken: null, leaseUntil: null })
+    .where(and(eq(cards.seq, row.seq), eq(cards.leaseToken, token)));
+}
+
+/** Of a workspace that is there. */
+export async function readWhereabouts(
+  tx: Executor,
+  workspace: string,
+): Promise<Pick<Workspace, 'id' | 'topic' | 'repository'>> {
+  const { id, topic, repository } = workspaces;
+  const [row] = await tx.select({ id, topic, repository }).from(workspaces).where(eq(id, workspace));
+  if (!row) throw new Error(`workspace ${workspace} has no row`);
+  return row;
+}
+
+interface Subject {
+  workspace: Workspace;
+  node: Node | null;
+  owner: User;
+  now: Date;
+}
+
+/** All that a card shows: the workspace, or those of the topic; where all of them are gone, the last of them. */
+export async function readSubject(db: Executor, subject: string): Promise<Subject[]> {
+  const rows = await readWorkspaces(db, subject);
+  const living = rows.filter(({ workspace }) => workspace.phase !== 'deleted');
+  return living.length > 0 ? living : rows.slice(-1);
+}
+
+async function readWorkspaces(db: Executor, subject: string): Promise<Subject[]> {
+  const rows = await db
     .select({ workspace: workspaces, node: nodes, owner: users, now: sql<string>`clock_timestamp()` })
     .from(workspaces)
     .innerJoin(users, eq(users.id, workspaces.owner))
     .leftJoin(nodes, eq(nodes.id, workspaces.nodeId))
-    .where(eq(workspaces.id, id));
-  return row && { ...row, now: new Date(row.now) };
+    .where(subject.includes('#') ? eq(workspaces.topic, subject) : eq(workspaces.id, subject))
+    .orderBy(asc(workspaces.createdAt));
+  return rows.map((row) => ({ ...row, now: new Date(row.now) }));
 }

@@ -51,6 +51,10 @@ export type CommandSpec = {
   fronts?: readonly Front[];
   /** The short help shows it with its summary. */
   common?: boolean;
+  /** Where no repository is named it is about the place where it was said. */
+  isAboutPlace?: boolean;
+  /** Whoever says it must be able to write to the repository. */
+  needsWrite?: boolean;
   /** It takes something away for good: a typo never turns into it while another verb is as near. */
   destructive?: boolean;
 };

@@ -18,6 +18,7 @@ export const extendSpec = {
   },
   takes: 'target duration',
   common: true,
+  needsWrite: true,
 } satisfies CommandSpec;
 
 const DEFAULT = { ms: 4 * 3_600_000 };

@@ -38,18 +38,27 @@ async function named(name: string, scene: Scene): Promise<Workspace> {
 }
 
 function isMeant(workspace: Workspace, { target }: ParsedCommand, scene: Scene): boolean {
-  if (target?.kind === 'number')
-    return /\|(pr|issue):/.test(workspace.key) && workspace.key.includes(`:${target.number}|`);
+  if (target?.kind === 'number') return isOfNumber(workspace, target.number, scene);
   if (scene.repository)
     return (
       workspace.repository === scene.repository.url &&
       (!scene.repository.ref || workspace.ref === scene.repository.ref)
     );
   if (scene.place.workspace) return workspace.id === scene.place.workspace;
+  if (scene.place.topic) return workspace.topic === scene.place.topic;
   return true;
 }
 
+/** Of the place's repository, where the place is in one. */
+function isOfNumber(workspace: Workspace, number: number, { place, repository }: Scene): boolean {
+  const url = repository?.url ?? place.repository;
+  const isHere = url === undefined || workspace.repository.toLowerCase() === url.toLowerCase();
+  return isHere && /\|(pr|issue):/.test(workspace.key) && workspace.key.includes(`:${number}|`);
+}
+
 function nothingMeant(command: ParsedCommand, mine: Workspace[], scene: Scene): UserError {
+  if (scene.place.topic && !command.target)
+    return new UserError('no-workspace', `You have no workspace here. Make one: ${scene.say('up')}.`);
   if (mine.length === 0)
     return new UserError(
       'no-workspace',

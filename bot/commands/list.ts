@@ -29,14 +29,24 @@ const MOST = 10;
 export const list: Command = {
   ...listSpec,
   async run(command, scene) {
-    const mine = (await store.listWorkspaces(scene.tx, scene.actor.id)).filter((workspace) =>
-      isAsked(workspace, command),
+    const mine = (await store.listWorkspaces(scene.tx, scene.actor.id)).filter(
+      (workspace) => isAsked(workspace, command) && isTellable(workspace, scene),
     );
     return {
-      answer: { ok: true, code: 'ok', text: mine.length > 0 ? render(mine) : describeNone(command, scene) },
+      answer: {
+        ok: true,
+        code: 'ok',
+        ...(mine.length > 0
+          ? { text: render(mine), isVerbatim: true }
+          : { text: describeNone(command, scene) }),
+      },
     };
   },
 };
+
+/** What everybody reads names no other repository. */
+const isTellable = (workspace: Workspace, { front, place }: Scene): boolean =>
+  front !== 'github' || workspace.repository === place.repository;
 
 function isAsked(workspace: Workspace, { flags }: ParsedCommand): boolean {
   const { state, repo } = flags;

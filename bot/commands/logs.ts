@@ -28,8 +28,8 @@ export const logs: Command = {
     const text = lines
       .map((line) => `${line.at.toISOString().slice(11, 19)} ${line.step.padEnd(6)} ${line.text}`)
       .join('\n');
-    return {
-      answer: { ok: true, code: 'ok', text: text || `\`${workspace.name}\` has written nothing yet.` },
-    };
+    if (!text)
+      return { answer: { ok: true, code: 'ok', text: `\`${workspace.name}\` has written nothing yet.` } };
+    return { answer: { ok: true, code: 'ok', text, isVerbatim: true, isPrivate: true } };
   },
 };

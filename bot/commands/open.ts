@@ -15,6 +15,7 @@ export const openSpec = {
   flags: {},
   takes: 'target',
   common: true,
+  needsWrite: true,
 } satisfies CommandSpec;
 
 export const open: Command = {

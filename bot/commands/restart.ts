@@ -14,6 +14,7 @@ export const restartSpec = {
   who: "The workspace's owner.",
   flags: {},
   takes: 'target',
+  needsWrite: true,
 } satisfies CommandSpec;
 
 export const restart: Command = {

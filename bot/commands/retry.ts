@@ -15,6 +15,7 @@ export const retrySpec = {
   who: 'People who may run the command that failed.',
   flags: {},
   takes: 'target',
+  needsWrite: true,
 } satisfies CommandSpec;
 
 export const retry: Command = {

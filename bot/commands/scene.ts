@@ -20,8 +20,10 @@ export interface Repository {
 export interface Place {
   /** The workspace that this thread is about. */
   workspace?: string;
-  /** What a bare `up` means here. */
-  repository?: Repository;
+  /** The pull request or issue that this thread is: `acme/api#412`. */
+  topic?: string;
+  /** The repository that this thread is in: its address. */
+  repository?: string;
   /** Where cards go. */
   thread: string;
 }

@@ -14,6 +14,7 @@ export const startSpec = {
   who: "The workspace's owner.",
   flags: {},
   takes: 'target',
+  needsWrite: true,
 } satisfies CommandSpec;
 
 export const start: Command = {

@@ -27,6 +27,8 @@ export const upSpec = {
   },
   takes: 'target',
   common: true,
+  needsWrite: true,
+  isAboutPlace: true,
 } satisfies CommandSpec;
 
 export const up: Command = {
@@ -34,7 +36,7 @@ export const up: Command = {
   async run(command, scene) {
     // `up NAME` of one that is there is a wish to have it running.
     if (command.target?.kind === 'name') return wakeUp(await findTarget(command, scene), command, scene);
-    const repository = scene.repository ?? scene.place.repository;
+    const { repository } = scene;
     if (!repository)
       throw new UserError('no-repository', `Which repository? For example ${scene.say('up owner/name')}.`);
     const { workspace, isNew } = await makeOrFind(command, scene, repository);
@@ -64,10 +66,15 @@ async function makeOrFind(
     name: chooseName(textOf(command.flags['name']), repository, taken, command.line, scene.say),
     repository: repository.url,
     ref,
+    topic: topicOf(repository),
     size: (textOf(command.flags['size']) ?? 'medium') as Workspace['size'],
     keptUntil: keptUntil(command.flags['expiry'], scene.now) ?? null,
   });
 }
+
+/** Of a pull request or an issue. */
+const topicOf = ({ label, goal }: Repository): string | null =>
+  goal ? `${label}#${goal.split(':')[1]}` : null;
 
 /** One `up`, one workspace: the same from every front. */
 function keyOf(repository: Repository, ref: string | null, owner: string, isAnother: boolean): string {

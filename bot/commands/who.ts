@@ -20,13 +20,19 @@ export const who: Command = {
   ...whoSpec,
   async run(command, scene) {
     const mine = await store.listWorkspaces(scene.tx, scene.actor.id);
-    const you = `You are ${scene.actor.name} (${scene.actor.id}), known from the ${scene.front}.`;
+    const you = describeYou(scene);
     if (!command.target && !scene.place.workspace && mine.length !== 1)
       return { answer: { ok: true, code: 'ok', text: you } };
     const workspace = await findTarget(command, scene);
     return { answer: { ok: true, code: 'ok', text: `${you}\n${await describe(workspace, scene)}` } };
   },
 };
+
+/** What everybody reads has no ids of people. */
+const describeYou = ({ front, actor }: Scene): string =>
+  front === 'github'
+    ? `You are \`${actor.name}\`.`
+    : `You are ${actor.name} (${actor.id}), known from the ${front}.`;
 
 async function describe(workspace: Workspace, scene: Scene): Promise<string> {
   const owner = await store.findUser(scene.tx, workspace.owner);

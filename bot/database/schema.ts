@@ -123,6 +123,8 @@ export const workspaces = pgTable(
     /** `https://host/owner/name`, or a path. */
     repository: text('repository').notNull(),
     ref: text('ref'),
+    /** `owner/name#412`: the pull request or issue whose one card lists it. */
+    topic: text('topic'),
     size: text('size').$type<Size>().notNull(),
     phase: text('phase').$type<WorkspacePhase>().notNull(),
     step: text('step').$type<NonNullable<WorkspaceReport['step']> | 'saving'>(),
@@ -165,6 +167,9 @@ export const workspaces = pgTable(
     index('workspaces_owner')
       .on(table.owner)
       .where(sql`${table.phase} <> 'deleted'`),
+    index('workspaces_topic')
+      .on(table.topic)
+      .where(sql`${table.topic} is not null`),
   ],
 );
 
@@ -201,6 +206,12 @@ export interface Answer {
   text: string;
   /** The workspace it is about. Its card goes where the request came from. */
   workspace?: string;
+  /** Columns and log lines: spaces count. */
+  isVerbatim?: true;
+  /** Only for those who may read the repository. */
+  isPrivate?: true;
+  /** Further command lines of the same message, which did not run; `text` names them too. */
+  ignored?: string[];
   /** Show this person a private way into `workspace`; the front makes the one-time code as it shows it. */
   link?: 'now' | 'when-running';
 }
@@ -227,6 +238,12 @@ export const deliveries = pgTable(
     answer: jsonb('answer').$type<Answer>(),
     /** When the front has shown the answer. */
     answeredAt: at('answered_at'),
+    /** The sign that the request was heard, where the front gives one: its number there. */
+    ack: text('ack'),
+    /** When that sign was followed by one of how it ended. */
+    concludedAt: at('concluded_at'),
+    /** What was said in answer, where that is a message of its own: its number there. */
+    reply: text('reply'),
   },
   (table) => [
     primaryKey({ columns: [table.source, table.deliveryId] }),
@@ -239,6 +256,15 @@ export const deliveries = pgTable(
     index('deliveries_unanswered')
       .on(table.source, table.seq)
       .where(sql`${table.endedAt} is not null and ${table.answeredAt} is null`),
+    index('deliveries_unconcluded')
+      .on(table.source, table.seq)
+      .where(
+        sql`${table.answeredAt} is not null and ${table.answer} is not null and ${table.concludedAt} is null`,
+      ),
+    index('deliveries_replies')
+      .on(table.thread, table.seq)
+      .where(sql`${table.reply} is not null`),
+    index('deliveries_recent').on(table.source, table.receivedAt),
   ],
 );
 
@@ -260,6 +286,9 @@ export const cards = pgTable(
     nextAt: at('next_at').notNull().defaultNow(),
     leaseToken: text('lease_token'),
     leaseUntil: at('lease_until'),
+    /** When it was sent last, and until when its edits are used up: chats limit how often one may edit. */
+    sentAt: at('sent_at'),
+    pacedUntil: at('paced_until'),
     /** How often it was posted anew after somebody deleted it. */
     reposts: integer('reposts').notNull().default(0),
     lastError: text('last_error'),

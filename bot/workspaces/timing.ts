@@ -30,6 +30,8 @@ export interface Timing {
   /** After the first error of a row; doubles with each further one. */
   firstRetryMs: number;
   longestRetryMs: number;
+  /** Between two edits of a card, in the long run: vendors count them. */
+  cardPaceMs: number;
 }
 
 /** `baseMs` is 30 s; tests take less. */
@@ -51,6 +53,7 @@ export function timingFrom(baseMs = 30_000): Timing {
     lookSoonMs: baseMs / 60,
     firstRetryMs: baseMs / 30,
     longestRetryMs: 2 * baseMs,
+    cardPaceMs: 0.4 * baseMs,
   };
 }
 

@@ -226,6 +226,7 @@ describe('names and keys', () => {
       owner: ada,
       name: 'web',
       repository: 'r',
+      topic: null,
       ref: null,
       size: 'medium' as const,
       keptUntil: null,

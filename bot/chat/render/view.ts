@@ -32,6 +32,8 @@ export interface CardView {
   expiry?: Date;
   isExpiring: boolean;
   sessions: number;
+  /** Counts revocations; a signed link is made of it. */
+  access: number;
   /** Commands that make sense now. */
   lines: string[];
   /** What is wanted has been reached, or was given up. */
@@ -76,6 +78,7 @@ export function viewOf({ workspace, node, owner, now, expiry, warningMs }: CardF
     ...(shownExpiry ? { expiry: shownExpiry } : {}),
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
     sessions: workspace.reported?.sessions ?? 0,
+    access: workspace.access,
     lines: linesFor(workspace),
     isSettled,
   };

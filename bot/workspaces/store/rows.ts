@@ -1,5 +1,5 @@
 // What all statements about workspaces and nodes share: the lease, the clock, the hints that something changed.
-import { and, asc, eq, gt, inArray, ne, sql, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, ne, or, sql, type SQL } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import { cards, events, nodes, users, workspaces } from '../../database/schema.ts';
@@ -72,16 +72,17 @@ export const inOrder = (tx: Executor, where: SQL) =>
     .orderBy(asc(nodes.id))
     .for('no key update');
 
-/** The cards that show these workspaces want to be drawn again. */
-export async function touchCards(tx: Executor, subjects: string[]): Promise<void> {
-  if (subjects.length === 0) return;
+/** The cards that show these workspaces, by themselves or among those of a topic, want to be drawn again. */
+export async function touchCards(tx: Executor, ids: string[]): Promise<void> {
+  if (ids.length === 0) return;
+  const topics = tx.select({ topic: workspaces.topic }).from(workspaces).where(inArray(workspaces.id, ids));
   await tx
     .update(cards)
     .set({
       wantVersion: sql`${cards.wantVersion} + 1`,
       nextAt: sql`least(${cards.nextAt}, clock_timestamp())`,
     })
-    .where(inArray(cards.subject, subjects));
+    .where(or(inArray(cards.subject, ids), inArray(cards.subject, topics)));
   await notify(tx, 'card');
 }
 

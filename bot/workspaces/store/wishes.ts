@@ -64,6 +64,7 @@ export interface NewWorkspace {
   name: string;
   repository: string;
   ref: string | null;
+  topic: string | null;
   size: Size;
   keptUntil: Date | null;
 }
@@ -155,6 +156,66 @@ export async function changeWorkspace(
   return changed;
 }
 
+/** Wishes for another state than `desired` are not waited for any more. */
+async function supersede(tx: Executor, workspaceId: string, desired: Desired): Promise<void> {
+  await tx
+    .update(commands)
+    .set({ status: 'superseded', endedAt: databaseNow })
+    .where(
+      and(
+        eq(commands.workspaceId, workspaceId),
+        eq(commands.status, 'running'),
+        isNotNull(commands.desired),
+        ne(commands.desired, desired),
+      ),
+    );
+}
+
+/** Those of a pull request or issue, or of a repository's address, that nobody has deleted yet; locked. */
+export async function listWanted(
+  tx: Executor,
+  place: { topic: string } | { repository: string },
+): Promise<Workspace[]> {
+  const isThere =
+    'topic' in place ? eq(workspaces.topic, place.topic) : eq(workspaces.repository, place.repository);
+  return tx
+    .select()
+    .from(workspaces)
+    .where(and(isThere, ne(workspaces.desired, 'deleted')))
+    .orderBy(workspaces.id)
+    .for('update');
+}
+
+/** Nobody asked for it, something happened: stop at once, delete as soon as nothing would be lost. */
+export async function giveUpWorkspace(tx: Executor, workspace: Workspace, notice: string): Promise<void> {
+  await supersede(tx, workspace.id, 'deleted');
+  const patch: WorkspacePatch = {
+    desired: 'deleted',
+    desiredBefore: 'stopped',
+    force: false,
+    isAutomatic: true,
+    notice,
+  };
+  await changeWorkspace(tx, workspace, patch, true);
+  await append(tx, workspace.id, workspace.gen, 'given-up', { notice });
+}
+
+/** A repository has a new address: its workspaces keep their keys and topics there. */
+export async function moveWorkspaces(
+  tx: Executor,
+  from: { url: string; label: string },
+  to: { url: string; label: string },
+): Promise<void> {
+  await tx
+    .update(workspaces)
+    .set({
+      repository: to.url,
+      key: sql`${to.url.toLowerCase()} || substr(${workspaces.key}, ${from.url.length + 1})`,
+      topic: sql`${to.label} || substr(${workspaces.topic}, ${from.label.length + 1})`,
+    })
+    .where(eq(workspaces.repository, from.url));
+}
+
 export interface NewCommand {
   actor: string;
   front: Front;
@@ -170,18 +231,7 @@ export async function recordCommand(
   workspace: Workspace,
   command: NewCommand,
 ): Promise<number> {
-  if (command.desired)
-    await tx
-      .update(commands)
-      .set({ status: 'superseded', endedAt: databaseNow })
-      .where(
-        and(
-          eq(commands.workspaceId, workspace.id),
-          eq(commands.status, 'running'),
-          isNotNull(commands.desired),
-          ne(commands.desired, command.desired),
-        ),
-      );
+  if (command.desired) await supersede(tx, workspace.id, command.desired);
   const isOver = command.desired === null || workspace.phase === command.desired;
   const [row] = await tx
     .insert(commands)

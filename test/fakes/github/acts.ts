@@ -1,6 +1,8 @@
 // What people do on GitHub, as sentences: each changes the state and gives the delivery that the App gets of it.
 import type { Files, Git } from './git.ts';
 import type { Delivery, Hooks } from './hooks.ts';
+import { ensureLabel, findLabel } from './rest/call.ts';
+import { noreply, type Stage } from './stage.ts';
 import {
   type Account,
   type CheckRun,
@@ -8,14 +10,13 @@ import {
   type Installation,
   type Json,
   type Level,
-  nameOf,
   type Repository,
   type Thread,
   type World,
+  nameOf,
 } from './model.ts';
-import { ensureLabel, findLabel } from './rest/call.ts';
-import { noreply, type Stage } from './stage.ts';
-import { nodeId, showAccount, showCheck, showInstallation } from './views.ts';
+import { showCheck } from './view-work.ts';
+import { nodeId, showAccount, showInstallation } from './views.ts';
 
 export type CommentDelivery = Delivery & { comment: Comment };
 

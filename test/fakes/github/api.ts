@@ -4,15 +4,6 @@ import { complete } from './complete.ts';
 import type { Description, HttpRequest } from './description.ts';
 import type { Git } from './git.ts';
 import type { Hooks } from './hooks.ts';
-import {
-  findMoved,
-  findRepository,
-  findThread,
-  type Json,
-  type Repository,
-  type Thread,
-  type World,
-} from './model.ts';
 import { malformed, notFound, Refusal } from './refusal.ts';
 import { appHandlers } from './rest/apps.ts';
 import type { Handlers, Reply } from './rest/call.ts';
@@ -23,6 +14,15 @@ import { repositoryHandlers } from './rest/repositories.ts';
 import { threadHandlers } from './rest/threads.ts';
 import { userHandlers } from './rest/users.ts';
 import { checkCaller, checkRepository } from './rights.ts';
+import {
+  type Json,
+  type Repository,
+  type Thread,
+  type World,
+  findMoved,
+  findRepository,
+  findThread,
+} from './model.ts';
 
 const handlers: Handlers = {
   ...appHandlers,
@@ -89,7 +89,7 @@ export function createApi({ world, git, hooks, description, complain }: Parts): 
   function finish(reply: Reply, operation: string): Reply {
     const schema = description.answerSchema(operation, reply.status);
     const body = reply.body === undefined ? undefined : complete(reply.body, schema, description);
-    const faults = description.answerFaults(operation, reply.status, body);
+    const faults = description.answerFaults(operation, reply.status, body ?? null);
     if (faults.length === 0) return { ...reply, ...(body !== undefined && { body }) };
     complain(faults);
     return { status: 500, body: { message: `the fake GitHub answers wrongly: ${faults.join('; ')}` } };

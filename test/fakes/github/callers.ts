@@ -1,7 +1,7 @@
 // Who calls the API: the App (a JWT), an installation, a person, a client with its secret, or nobody.
 import { createPublicKey, randomBytes, verify } from 'node:crypto';
-import type { Account, Installation, Json, Level, Token, World } from './model.ts';
 import { forbidden, unauthorized } from './refusal.ts';
+import type { Account, Installation, Json, Level, Token, World } from './model.ts';
 
 export type Caller =
   | { kind: 'none' }

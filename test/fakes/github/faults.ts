@@ -69,7 +69,11 @@ export function createFaults(now: () => Date): Faults {
       const reset = Math.ceil(now().getTime() / 1000) + resetInSeconds;
       const headers = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(reset) };
       const message = 'API rate limit exceeded for installation ID 1.';
-      add('*', /^\/(?!login|rate_limit)/, times, () => ({ status, headers, body: { message } }));
+      add('*', /^\/(?!login|rate_limit|[^/]+\/[^/]+\.git\/)/, times, () => ({
+        status,
+        headers,
+        body: { message },
+      }));
     },
     limitSecondary({ status = 403, retryAfterSeconds = 60, times = 1 } = {}) {
       const headers = { 'retry-after': String(retryAfterSeconds) };

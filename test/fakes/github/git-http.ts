@@ -4,15 +4,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { spawnBackend, type Git } from './git.ts';
 import {
   type Account,
+  type Repository,
+  type Token,
+  type World,
   allows,
   covers,
   findMoved,
   findRepository,
   nameOf,
-  type Repository,
   roleOf,
-  type Token,
-  type World,
 } from './model.ts';
 
 export interface GitPlace {
@@ -22,8 +22,10 @@ export interface GitPlace {
 
 export interface GitVisit {
   auth: 'none' | 'installation' | 'user' | 'bad';
-  pushed?: { repository: Repository; by: Account };
 }
+
+/** What follows from a push, before whoever pushed hears that it is done. */
+export type AfterPush = (repository: Repository, by: Account) => Promise<void>;
 
 /** `/acme/api.git/info/refs`, with or without `.git`. */
 export function parseGitPath(path: string): GitPlace | undefined {
@@ -33,7 +35,7 @@ export function parseGitPath(path: string): GitPlace | undefined {
   return found ? { fullName: `${found[1]}/${found[2]}`, rest: found[3] ?? '' } : undefined;
 }
 
-/** Answers one request of git's; tells who asked, and what was pushed to when the backend is done. */
+/** Answers one request of git's; tells who asked. */
 export async function serveGit(
   world: World,
   git: Git,
@@ -41,6 +43,7 @@ export async function serveGit(
   url: URL,
   request: IncomingMessage,
   response: ServerResponse,
+  afterPush: AfterPush,
 ): Promise<GitVisit> {
   const writes = `${url.search}${place.rest}`.includes('git-receive-pack');
   const given = readToken(world, request.headers.authorization);
@@ -58,7 +61,8 @@ export async function serveGit(
     else refuse(404, 'Repository not found.');
     return { auth };
   }
-  if (moved) {
+  // Git keeps the old address when it is asked to sign in first, so its packs are served there too.
+  if (moved && place.rest === '/info/refs') {
     refuse(301, '', { location: `/${nameOf(moved)}.git${place.rest}${url.search}` });
     return { auth };
   }
@@ -71,9 +75,10 @@ export async function serveGit(
     refuse(403, 'This repository was archived so it is read-only.');
     return { auth };
   }
-  await runBackend(git, `/${repository.id}.git${place.rest}`, url, request, response);
   const isPush = place.rest === '/git-receive-pack';
-  return { auth, ...(isPush && { pushed: { repository, by: pusher(world, token) } }) };
+  const after = isPush ? () => afterPush(repository, pusher(world, token)) : undefined;
+  await runBackend(git, `/${repository.id}.git${place.rest}`, url, request, response, after);
+  return { auth };
 }
 
 /** Git sends the token as the password (or, as GitHub also takes it, as the user). */
@@ -126,6 +131,7 @@ async function runBackend(
   url: URL,
   request: IncomingMessage,
   response: ServerResponse,
+  after: (() => Promise<void>) | undefined,
 ): Promise<void> {
   const header = (name: string) => String(request.headers[name] ?? '');
   const child = spawnBackend(git, path, {
@@ -140,26 +146,33 @@ async function runBackend(
   response.on('close', () => child.kill());
   child.stderr.resume();
   const sent = pipeline(request, child.stdin).catch(() => {});
-  await Promise.all([sent, answer(child.stdout, response)]);
+  await Promise.all([sent, answer(child.stdout, response, after)]);
 }
 
 /** Turns the backend's CGI head into status and headers, then passes bytes on. */
-async function answer(output: AsyncIterable<Buffer>, response: ServerResponse): Promise<void> {
+async function answer(
+  output: AsyncIterable<Buffer>,
+  response: ServerResponse,
+  after: (() => Promise<void>) | undefined,
+): Promise<void> {
+  const kept: Buffer[] = [];
+  const pass = (bytes: Buffer) => void (after ? kept.push(bytes) : response.write(bytes));
   let head: Buffer | undefined = Buffer.alloc(0);
   for await (const chunk of output) {
     if (!head) {
-      response.write(chunk);
+      pass(chunk);
       continue;
     }
     head = Buffer.concat([head, chunk]);
     const end = head.indexOf('\r\n\r\n');
     if (end < 0) continue;
     writeHead(head.subarray(0, end).toString(), response);
-    response.write(head.subarray(end + 4));
+    pass(head.subarray(end + 4));
     head = undefined;
   }
   if (head && !response.headersSent) response.writeHead(500);
-  response.end();
+  await after?.();
+  response.end(Buffer.concat(kept));
 }
 
 function writeHead(head: string, response: ServerResponse): void {

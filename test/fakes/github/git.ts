@@ -1,6 +1,6 @@
 // The repositories' contents: bare git repositories in one folder, one for each id. Knows no people, no rights, no HTTP.
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -48,6 +48,15 @@ export interface Git {
   remove: () => Promise<void>;
 }
 
+/** As on GitHub: any commit can be fetched by its sha, partial clones work, nobody pushes to refs/pull. */
+const settings = `
+[uploadpack]
+  allowFilter = true
+  allowAnySHA1InWant = true
+[receive]
+  hideRefs = refs/pull
+`;
+
 const isMissing = (error: unknown) => typeof (error as { code?: unknown }).code === 'number';
 
 export async function createGit(): Promise<Git> {
@@ -76,12 +85,10 @@ export async function createGit(): Promise<Git> {
     env,
     resolve,
     async create(id, branch, from) {
-      const how = from === undefined ? ['init', `--initial-branch=${branch}`] : ['clone'];
+      const how = from === undefined ? ['init', '--template=', `--initial-branch=${branch}`] : ['clone'];
       const source = from === undefined ? [] : [folder(from)];
       await runGit([...how, '--quiet', '--bare', ...source, folder(id)], env);
-      await run(id, ['config', 'uploadpack.allowFilter', 'true']);
-      await run(id, ['config', 'uploadpack.allowAnySHA1InWant', 'true']);
-      await run(id, ['config', 'receive.hideRefs', 'refs/pull']);
+      await appendFile(join(folder(id), 'config'), settings);
     },
     async commit(id, branch, base, files, message, by) {
       const from = (await resolve(id, `refs/heads/${branch}`)) ?? (await resolve(id, base));

@@ -4,30 +4,33 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Acts, createActs } from './acts.ts';
 import { createApi } from './api.ts';
-import { identify } from './callers.ts';
+import { identify, issueUserToken } from './callers.ts';
 import { type HttpRequest, readDescription } from './description.ts';
-import { createFaults, type Failure, type Faults } from './faults.ts';
 import { createGit, type Git } from './git.ts';
 import { parseGitPath, serveGit } from './git-http.ts';
 import { answerGraphql } from './graphql.ts';
 import { createHooks, type Delivery, type Hooks } from './hooks.ts';
+import { createOAuth } from './oauth.ts';
+import { Refusal } from './refusal.ts';
+import { createStage, type Stage } from './stage.ts';
+import { type Faults, createFaults } from './faults.ts';
+import { type Logged, breakAnswer, failNow, flatten, limits, read, sendJson, startEntry } from './http.ts';
 import {
+  type Account,
   type App,
   type CheckRun,
   type Comment,
-  createWorld,
   type Deployment,
   type Level,
   type ReactionContent,
   type Repository,
   type Thread,
   type World,
+  createWorld,
 } from './model.ts';
-import { createOAuth } from './oauth.ts';
-import { Refusal } from './refusal.ts';
-import { createStage, type Stage } from './stage.ts';
 
 export type { Delivery } from './hooks.ts';
+export type { Logged } from './http.ts';
 export type { CheckRun, Comment, Deployment, Installation, Repository, Thread } from './model.ts';
 
 export interface FakeGitHubOptions {
@@ -45,19 +48,6 @@ export interface FakeGitHubOptions {
   now?: () => Date;
   /** Also deliver what the App itself does: its comments, its labels. */
   echoes?: boolean;
-}
-
-export interface Logged {
-  method: string;
-  /** With the query. */
-  path: string;
-  auth: 'none' | 'app' | 'client' | 'installation' | 'user' | 'bad';
-  authorization: string | undefined;
-  operation: string | undefined;
-  /** Empty for git, whose bodies are packs. */
-  body: string;
-  /** 0: the connection was broken. */
-  status: number;
 }
 
 export interface FakeGitHub
@@ -85,6 +75,8 @@ export interface FakeGitHub
   signedInAs: (login: string | undefined) => void;
   /** Whether the person says no on the page that asks. */
   refuseSignIn: (refuses: boolean) => void;
+  /** A person's token without the way through the browser. */
+  userToken: (login: string) => string;
   commentsOn: (thread: Thread) => Comment[];
   reactionsOn: (on: Comment | Thread) => ReactionContent[];
   deploymentsOf: (repository: Repository) => Deployment[];
@@ -140,8 +132,12 @@ export async function startFakeGitHub(options: FakeGitHubOptions): Promise<FakeG
     if (!place) entry.body = await read(request);
     const failure = await faults.meet(entry.method, path);
     if (failure && failure.status !== 'lost') return failNow(response, failure);
-    if (failure) response.write = response.end = () => (response.destroy(), true) as never;
-    if (place) return serveGitPlace(place, url, request, response, entry);
+    if (failure) breakAnswer(response);
+    if (place) {
+      const visit = await serveGit(world, git, place, url, request, response, followPush);
+      entry.auth = visit.auth;
+      return;
+    }
     const headers = flatten(request);
     if (url.pathname === '/api/graphql') return serveGraphql(response, headers, entry);
     if (!url.pathname.startsWith('/api/v3/')) {
@@ -151,18 +147,10 @@ export async function startFakeGitHub(options: FakeGitHubOptions): Promise<FakeG
     return serveApi(response, url, headers, entry);
   }
 
-  async function serveGitPlace(
-    place: NonNullable<ReturnType<typeof parseGitPath>>,
-    url: URL,
-    ...rest: [IncomingMessage, ServerResponse, Logged]
-  ) {
-    const [request, response, entry] = rest;
-    const { auth, pushed } = await serveGit(world, git, place, url, request, response);
-    entry.auth = auth;
-    if (!pushed) return;
-    for (const { thread, before } of await stage.follow(pushed.repository)) {
+  async function followPush(repository: Repository, by: Account): Promise<void> {
+    for (const { thread, before } of await stage.follow(repository)) {
       const parts = { before, after: thread.head?.sha };
-      hooks.track(hooks.aboutThread('synchronize', thread, pushed.by, parts));
+      hooks.track(hooks.aboutThread('synchronize', thread, by, parts));
     }
   }
 
@@ -243,6 +231,7 @@ export async function startFakeGitHub(options: FakeGitHubOptions): Promise<FakeG
     refuseSignIn(refuses) {
       oauth.refuses = refuses;
     },
+    userToken: (login) => issueUserToken(world, stage.account(login)).token,
     commentsOn: (thread) => world.comments.filter((one) => one.thread === thread && !one.deleted),
     reactionsOn: (on) => world.reactions.filter((one) => one.on === on).map((one) => one.content),
     deploymentsOf: (repository) => world.deployments.filter((one) => one.repository === repository),
@@ -266,55 +255,4 @@ function toApp(options: FakeGitHubOptions, now: () => Date): App {
     permissions: options.permissions ?? defaultPermissions,
     events: defaultEvents,
   };
-}
-
-function startEntry(request: IncomingMessage): Logged {
-  return {
-    method: request.method ?? 'GET',
-    path: request.url ?? '/',
-    auth: 'none',
-    authorization: request.headers.authorization,
-    operation: undefined,
-    body: '',
-    status: 0,
-  };
-}
-
-async function read(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString();
-}
-
-function flatten(request: IncomingMessage): Record<string, string> {
-  return Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-}
-
-function failNow(response: ServerResponse, { status, body, headers }: Failure): void {
-  if (typeof status !== 'number') return void response.destroy();
-  sendJson(response, status, body ?? { message: 'Something went wrong', documentation_url: '' }, headers);
-}
-
-/** The date goes with the injected clock, as clients correct theirs by it. */
-function limits(world: World): Record<string, string> {
-  const reset = Math.floor(world.now().getTime() / 1000) + 3600;
-  return {
-    date: world.now().toUTCString(),
-    'x-ratelimit-limit': '5000',
-    'x-ratelimit-remaining': '4999',
-    'x-ratelimit-used': '1',
-    'x-ratelimit-reset': String(reset),
-    'x-ratelimit-resource': 'core',
-  };
-}
-
-function sendJson(
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Record<string, string> = {},
-): void {
-  if (body === undefined) return void response.writeHead(status, headers).end();
-  const type = { 'content-type': 'application/json; charset=utf-8' };
-  response.writeHead(status, { ...type, ...headers }).end(JSON.stringify(body));
 }

@@ -1,7 +1,7 @@
 // GraphQL, as far as Sam speaks it: the mutation minimizeComment and nothing else.
 import type { Caller } from './callers.ts';
-import { allows, covers, type Json, type World } from './model.ts';
-import { commentNodeId } from './views.ts';
+import { type Json, type World, allows, covers } from './model.ts';
+import { commentNodeId } from './view-threads.ts';
 
 const classifiers = ['ABUSE', 'DUPLICATE', 'LOW_QUALITY', 'OFF_TOPIC', 'OUTDATED', 'RESOLVED', 'SPAM'];
 

@@ -1,18 +1,19 @@
 // Outgoing webhooks: signed, sent, kept, sent again. The payloads' shapes are payloads.ts's.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { sign } from '@octokit/webhooks-methods';
+import { makePayload } from './payloads.ts';
 import {
   type Account,
   type Comment,
-  covers,
   type Installation,
   type Json,
   type Repository,
   type Thread,
   type World,
+  covers,
 } from './model.ts';
-import { makePayload } from './payloads.ts';
-import { at, showComment, showIssue, showLabels, showPull } from './views.ts';
+import { showComment, showIssue, showPull } from './view-threads.ts';
+import { at, showLabels } from './views.ts';
 
 /** One delivery, signed. `answer` is undefined where nobody was there to take it. */
 export interface Delivery {

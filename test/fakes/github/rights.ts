@@ -1,7 +1,7 @@
 // Which call needs whom, and which permission. After "Permissions required for GitHub Apps" in GitHub's documentation.
 import type { Caller } from './callers.ts';
-import { allows, covers, type Level, type Repository, roleOf, type Thread, type World } from './model.ts';
 import { forbidden, notFound, unauthorized } from './refusal.ts';
+import { type Level, type Repository, type Thread, type World, allows, covers, roleOf } from './model.ts';
 
 type Need = 'app' | 'installation' | 'user' | 'client' | 'anyone' | { [permission: string]: Level };
 

@@ -1,18 +1,18 @@
 // Setting the stage: people, repositories, installations, pull requests, put into the state without anybody hearing of it.
 import type { Author, Files, Git } from './git.ts';
+import { ensureLabel } from './rest/call.ts';
 import {
   type Account,
-  findAccount,
-  findRepository,
   type Installation,
   type Level,
-  nameOf,
   type Permission,
   type Repository,
   type Thread,
   type World,
+  findAccount,
+  findRepository,
+  nameOf,
 } from './model.ts';
-import { ensureLabel } from './rest/call.ts';
 
 export interface RepositoryOptions {
   private?: boolean;

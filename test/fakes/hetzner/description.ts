@@ -69,7 +69,6 @@ export async function loadDescription(root: string) {
   };
 }
 
-
 function parse(body: string): unknown {
   try {
     return JSON.parse(body);

@@ -1,19 +1,19 @@
 // The App itself: installations, their tokens, its webhook and deliveries, the tokens of its users.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { issueInstallationToken } from '../callers.ts';
+import { forbidden, notFound, Refusal } from '../refusal.ts';
+import { type Call, created, type Handlers, noContent, ok, paged, textIn } from './call.ts';
 import {
+  type Installation,
+  type Level,
+  type Repository,
   covers,
   findAccount,
   findRepository,
-  type Installation,
   installationFor,
-  type Level,
   nameOf,
-  type Repository,
 } from '../model.ts';
-import { forbidden, notFound, Refusal } from '../refusal.ts';
 import { at, showApp, showInstallation, showRepository } from '../views.ts';
-import { type Call, created, type Handlers, noContent, ok, paged, textIn } from './call.ts';
 
 function getInstallation({ world, params }: Call): Installation {
   const id = Number(params['installation_id']);

@@ -2,16 +2,16 @@
 import type { Caller } from '../callers.ts';
 import type { Git } from '../git.ts';
 import type { Hooks } from '../hooks.ts';
+import { notFound } from '../refusal.ts';
 import {
   type Account,
-  findThread,
   type Json,
   type Label,
   type Repository,
   type Thread,
   type World,
+  findThread,
 } from '../model.ts';
-import { notFound } from '../refusal.ts';
 
 export interface Call {
   world: World;

@@ -1,8 +1,8 @@
 // Check runs, with their buttons. Only the App itself may write them.
-import type { CheckRun } from '../model.ts';
 import { invalid, notFound, Refusal } from '../refusal.ts';
-import { showCheck } from '../views.ts';
 import { type Call, created, type Handlers, ok, paged, textIn } from './call.ts';
+import type { CheckRun } from '../model.ts';
+import { showCheck } from '../view-work.ts';
 
 function getCheck({ world, repository, params }: Call): CheckRun {
   const id = Number(params['check_run_id']);

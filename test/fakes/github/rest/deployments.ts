@@ -1,8 +1,8 @@
 // Deployments and their statuses.
-import type { Deployment, DeploymentStatus } from '../model.ts';
 import { invalid, notFound, Refusal } from '../refusal.ts';
-import { showDeployment, showDeploymentStatus } from '../views.ts';
 import { type Call, created, type Handlers, noContent, ok, paged, textIn } from './call.ts';
+import type { Deployment, DeploymentStatus } from '../model.ts';
+import { showDeployment, showDeploymentStatus } from '../view-work.ts';
 
 function getDeployment({ world, repository, params }: Call): Deployment {
   const id = Number(params['deployment_id']);

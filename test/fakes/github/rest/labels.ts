@@ -1,7 +1,5 @@
 // Labels of a repository, and on its issues and pull requests.
 import { invalid, notFound, Refusal } from '../refusal.ts';
-import type { Label, Thread } from '../model.ts';
-import { showLabel, showLabels } from '../views.ts';
 import {
   actor,
   type Call,
@@ -15,6 +13,8 @@ import {
   paged,
   textIn,
 } from './call.ts';
+import type { Label, Thread } from '../model.ts';
+import { showLabel, showLabels } from '../views.ts';
 
 function getLabel({ repository, params }: Call): Label {
   const label = findLabel(repository, params['name'] ?? '');

@@ -1,9 +1,9 @@
 // A repository: what it is, who may do what in it, and what is in its git.
 import type { Entry } from '../git.ts';
-import { findAccount, roleOf } from '../model.ts';
 import { notFound, Refusal } from '../refusal.ts';
-import { nodeId, repositoryPage, repositoryUrl, showAccount, showRepository } from '../views.ts';
 import { type Call, type Handlers, noContent, ok, paged } from './call.ts';
+import { findAccount, roleOf } from '../model.ts';
+import { nodeId, repositoryPage, repositoryUrl, showAccount, showRepository } from '../views.ts';
 
 async function getCommit({ world, git, repository }: Call, ref: string) {
   const sha = await git.resolve(repository.id, ref);

@@ -1,8 +1,8 @@
 // People: who somebody is, and where the App is installed for them.
-import { type Account, covers, findAccount, roleOf } from '../model.ts';
 import { notFound } from '../refusal.ts';
-import { showAccount, showInstallation, showRepository } from '../views.ts';
 import { type Call, type Handlers, ok, paged } from './call.ts';
+import { type Account, covers, findAccount, roleOf } from '../model.ts';
+import { showAccount, showInstallation, showRepository } from '../views.ts';
 
 function showPublicly({ world }: Call, account: Account | undefined) {
   if (!account) throw notFound();

@@ -1,0 +1,110 @@
+// The one comment of a pull request or issue that shows its workspaces: posted, edited in place, posted again once.
+import { createHash } from 'node:crypto';
+import type { ParseContext } from '../commands/parsed.ts';
+import type { Card } from '../database/types.ts';
+import type { GitHubApp, Octokit } from '../github/app.ts';
+import * as threads from '../github/threads.ts';
+import { markerOf, renderCard } from './render/github.ts';
+import type { CardView } from './render/view.ts';
+
+export interface CardSender {
+  app: GitHubApp;
+  contextFor: () => Promise<ParseContext>;
+  linkTo: (view: CardView) => string;
+  paceMs: number;
+}
+
+type Sent = Partial<Card> | { later: Date };
+
+/** How often it is posted again after somebody deleted it. */
+const MOST_REPOSTS = 1;
+
+export function createCardSender(sender: CardSender) {
+  return async (card: Card, views: [CardView, ...CardView[]]): Promise<Sent> => {
+    const context = await sender.contextFor();
+    const render = (all: CardView[]): string =>
+      renderCard(all, { subject: card.subject, linkTo: sender.linkTo, context });
+    // How long something has taken is no news.
+    const sentHash = hashOf(render(views.map(withoutClocks)));
+    const isGone = views.every((view) => view.phase === 'deleted');
+    if (sentHash === card.sentHash || isUnwanted(card, isGone)) return { sentHash };
+    const later = whenAllowed(card, views, sender.paceMs, new Date());
+    if (later) return { later };
+    const octokit = await sender.app.on(card.thread.split('#')[0] ?? '');
+    // Not installed there any more: nobody can be told.
+    if (!octokit) return { sentHash };
+    const sent = await send(sender, octokit, card, render(views));
+    if (isGone && sent.node) await threads.minimiseComment(octokit, sent.node);
+    return {
+      ...sent.patch,
+      ...paced(card, sender.paceMs, new Date()),
+      // The next one in this thread gets a comment of its own.
+      ...(isGone ? { externalId: null, reposts: 0 } : {}),
+      sentHash,
+    };
+  };
+}
+
+/** Nothing is posted only to say that something is gone, or where people deleted it twice. */
+const isUnwanted = (card: Card, isGone: boolean): boolean =>
+  card.externalId === null && (isGone || card.reposts > MOST_REPOSTS);
+
+interface Posted {
+  patch: Partial<Card>;
+  node?: string;
+}
+
+async function send({ app }: CardSender, octokit: Octokit, card: Card, body: string): Promise<Posted> {
+  const address = addressOf(card.thread);
+  if (card.externalId !== null) {
+    const edited = await threads.editComment(octokit, address.repository, Number(card.externalId), body);
+    if (edited) return { patch: {}, node: edited.node };
+    if (card.reposts >= MOST_REPOSTS) return { patch: { externalId: null, reposts: card.reposts + 1 } };
+    const posted = await threads.postComment(octokit, address, body);
+    return { patch: { externalId: String(posted.id), reposts: card.reposts + 1 }, node: posted.node };
+  }
+  // A post whose answer got lost has left its comment.
+  const lost =
+    card.attempts > 0
+      ? await threads.findComment(octokit, address, markerOf(card.subject), await app.slug())
+      : undefined;
+  if (lost) await threads.editComment(octokit, address.repository, lost.id, body);
+  const posted = lost ?? (await threads.postComment(octokit, address, body));
+  return { patch: { externalId: String(posted.id) }, node: posted.node };
+}
+
+function addressOf(thread: string): threads.ThreadAddress {
+  const [repository = '', number = ''] = thread.split('#');
+  return { repository, number: Number(number) };
+}
+
+const EXPIRY_GRAIN_MS = 15 * 60_000;
+
+/** While somebody types, the expiry moves on and on. */
+const withoutClocks = (view: CardView): CardView => ({
+  ...view,
+  elapsedMs: 0,
+  ...(view.expiry
+    ? { expiry: new Date(Math.floor(view.expiry.getTime() / EXPIRY_GRAIN_MS) * EXPIRY_GRAIN_MS) }
+    : {}),
+});
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
+
+/**
+ * Undefined: now. Progress waits until the last edit is `paceMs` old; what people wait for may come at once, as long as
+ * there are not more than one edit each `paceMs` in the long run.
+ */
+function whenAllowed(card: Card, views: CardView[], paceMs: number, now: Date): Date | undefined {
+  if (card.externalId === null) return undefined;
+  const isNews = views.every((view) => view.isSettled);
+  const since = isNews ? (card.pacedUntil?.getTime() ?? 0) - paceMs : (card.sentAt?.getTime() ?? 0) + paceMs;
+  return since > now.getTime() ? new Date(since) : undefined;
+}
+
+/** A bucket that holds two edits and fills by one each `paceMs`. A first post is none. */
+function paced(card: Card, paceMs: number, now: Date): Partial<Card> {
+  if (card.externalId === null) return { sentAt: now };
+  const from = Math.max(card.pacedUntil?.getTime() ?? 0, now.getTime());
+  return { sentAt: now, pacedUntil: new Date(from + paceMs) };
+}

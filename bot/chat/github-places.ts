@@ -1,0 +1,95 @@
+// Which repository, and what of it, words on GitHub mean. Asks GitHub; whether the person may know of it is asked elsewhere.
+import type { Target } from '../commands/parsed.ts';
+import type { Repository } from '../commands/scene.ts';
+import { UserError } from '../errors.ts';
+import type { GitHubApp, Octokit } from '../github/app.ts';
+import * as threads from '../github/threads.ts';
+
+export interface Site {
+  app: GitHubApp;
+  /** `https://github.com`. */
+  url: string;
+}
+
+/** Where it was said. `repository`: `owner/name`. */
+interface Spot {
+  repository: string;
+  number?: number;
+}
+
+/** Throws UserError: not there, closed, or from a fork. */
+export async function locateOn(
+  site: Site,
+  target: Target | undefined,
+  spot: Spot,
+): Promise<Repository | undefined> {
+  switch (target?.kind) {
+    case undefined:
+      return spot.number === undefined ? undefined : locateNumber(site, spot.repository, spot.number);
+    case 'number':
+      return locateNumber(site, spot.repository, target.number);
+    case 'repository': {
+      const { owner, name, ref, number } = target;
+      if (number !== undefined) return locateNumber(site, `${owner}/${name}`, number);
+      const { repository } = await open(site, `${owner}/${name}`);
+      return { ...describe(site, repository.name), ...(ref ? { ref } : {}) };
+    }
+    default:
+      return undefined;
+  }
+}
+
+const describe = ({ url }: Site, label: string): Repository => ({ url: `${url}/${label}`, label });
+
+/** The same for what is not there and for what the App may not see. */
+export const unknownRepository = (label: string): UserError =>
+  new UserError(
+    'no-repository',
+    `There is no repository \`${label}\` that I can see. If it is there, install the App on it. What I can do: \`/sam help\`.`,
+  );
+
+async function open(
+  { app }: Site,
+  label: string,
+): Promise<{ octokit: Octokit; repository: { name: string; branch: string } }> {
+  const octokit = await app.on(label);
+  const repository = octokit && (await threads.findRepository(octokit, label));
+  if (!octokit || !repository) throw unknownRepository(label);
+  return { octokit, repository };
+}
+
+async function locateNumber(site: Site, label: string, number: number): Promise<Repository> {
+  const { octokit, repository } = await open(site, label);
+  const address = { repository: repository.name, number };
+  const issue = await threads.findIssue(octokit, address);
+  if (!issue)
+    throw new UserError(
+      'no-thread',
+      `There is no pull request or issue \`#${number}\` in \`${repository.name}\`. What I can do: \`/sam help\`.`,
+    );
+  const kind = issue.isPullRequest ? 'pull request' : 'issue';
+  if (!issue.isOpen)
+    throw new UserError(
+      'closed',
+      `This ${kind} is closed, so I start nothing for it. Reopen it, or take a branch: \`/sam up ${repository.name}@${repository.branch}\`.`,
+    );
+  if (!issue.isPullRequest)
+    return { ...describe(site, repository.name), ref: repository.branch, goal: `issue:${number}` };
+  return locatePullRequest(site, octokit, address);
+}
+
+async function locatePullRequest(
+  site: Site,
+  octokit: Octokit,
+  address: threads.ThreadAddress,
+): Promise<Repository> {
+  const { repository, number } = address;
+  const found = await threads.findPullRequest(octokit, address);
+  if (!found) throw unknownRepository(repository);
+  if (found.from?.toLowerCase() !== repository.toLowerCase())
+    throw new UserError(
+      'fork',
+      `This pull request comes from a fork (\`${found.from ?? 'deleted'}\`), so I won't run its code with your credentials. Push its branch to \`${repository}\`, and then: \`/sam up ${repository}@${found.branch}\`.`,
+    );
+  return { ...describe(site, repository), ref: found.branch, goal: `pr:${number}` };
+}

@@ -1,0 +1,152 @@
+// Cards and replies as GitHub's Markdown. Pure. Whatever is shown, no line of it is a command, and nobody is mentioned.
+import { findLines } from '../../commands/lines.ts';
+import type { ParseContext } from '../../commands/parsed.ts';
+import { createSay, plain } from '../../commands/say.ts';
+import { formatSpan, formatTime } from './plain.ts';
+import { redact } from './redact.ts';
+import type { CardView, CheckItem } from './view.ts';
+
+const ICONS: Record<CardView['phase'], string> = {
+  queued: '🛠',
+  provisioning: '🛠',
+  preparing: '🛠',
+  running: '✅',
+  stopping: '⏹',
+  stopped: '⏹',
+  deleting: '🗑',
+  deleted: '🗑',
+  failed: '❌',
+};
+
+/** GitHub takes 65,536 characters. */
+const LONGEST = 60_000;
+const TRIGGER = '/sam';
+const sayAs = createSay(TRIGGER);
+const say = (line: string): string => sayAs(plain(line, 200));
+
+/** Begins a card's comment: the way to find one whose number got lost. */
+export const markerOf = (subject: string): string =>
+  `<!-- sam:v1 ${subject.replaceAll(/[<>-]{2,}/g, '-')} -->`;
+
+export interface CardOptions {
+  subject: string;
+  /** The address that opens a running workspace's terminal, for everyone to see and for few to use. */
+  linkTo: (view: CardView) => string;
+  context: ParseContext;
+}
+
+/** One comment: a section for each workspace. */
+export function renderCard(views: CardView[], options: CardOptions): string {
+  const sections: string[] = [];
+  let size = 0;
+  for (const view of views) {
+    const section = renderSection(view, options);
+    size += section.length;
+    if (size > LONGEST) break;
+    sections.push(section);
+  }
+  const left = views.length - sections.length;
+  const rest = left > 0 ? [`…and ${left} more: ${say('list')}`] : [];
+  return finish([markerOf(options.subject), ...sections, ...rest].join('\n\n'), options.context);
+}
+
+function renderSection(view: CardView, { linkTo }: CardOptions): string {
+  const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
+  const lines = [`### ${ICONS[view.phase]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
+  const commit = view.commit ? ` @ ${code(view.commit)}` : '';
+  lines.push(`${code(view.source)}${commit} · ${view.size} · for ${code(view.owner)}`);
+  if (view.phase !== 'deleted') lines.push(...body(view, linkTo));
+  else if (view.notice) lines.push('', `ℹ ${calm(withTrigger(view.notice))}`);
+  lines.push('', `<sub>${view.id}${hints(view)}</sub>`);
+  return lines.join('\n');
+}
+
+function body(view: CardView, linkTo: CardOptions['linkTo']): string[] {
+  const lines: string[] = [];
+  if (view.phase === 'running' && view.desired === 'running')
+    lines.push('', `**[Open terminal](${linkTo(view)})** (sign in with GitHub)${expiry(view)}`);
+  if (view.checklist.length > 0 && !view.isSettled) lines.push('', ...view.checklist.map(checkLine));
+  if (view.failure)
+    lines.push(
+      '',
+      `⚠ ${calm(view.failure.message)} (${view.failure.side})`,
+      '',
+      `**Next:** ${say(view.failure.next)}`,
+    );
+  if (view.notice) lines.push('', `ℹ ${calm(withTrigger(view.notice))}`);
+  if (view.phase === 'stopped') lines.push('', `Its files are kept. Go on: ${say(`start ${view.name}`)}`);
+  return lines;
+}
+
+const expiry = (view: CardView): string =>
+  view.expiry
+    ? ` · ${view.isExpiring ? '⏰ stops soon, at' : 'stops at'} **${formatTime(view.expiry)}** if idle: ${say(`extend ${view.name} 4h`)}`
+    : '';
+
+const checkLine = ({ label, state }: CheckItem): string =>
+  `- [${state === 'done' ? 'x' : ' '}] ${calm(label)}${state === 'doing' ? ' …' : ''}`;
+
+const hints = (view: CardView): string => view.lines.map((line) => ` · ${say(line)}`).join('');
+
+/** What the reconciler says has commands without a trigger: it knows no front. */
+const withTrigger = (text: string): string =>
+  text.replaceAll(/`(start|stop|rm|retry|logs|open|extend|up)(?=[ `])/g, `\`${TRIGGER} $1`);
+
+/** An answer as a comment of its own; `isVerbatim`: columns. */
+export function renderReply(
+  text: string,
+  { isVerbatim }: { isVerbatim: boolean },
+  context: ParseContext,
+): string {
+  const shown = isVerbatim ? fence(text) : calmLines(text);
+  return finish(shown, context);
+}
+
+const fence = (text: string): string => `\`\`\`text\n${text.replaceAll('```', "'''")}\n\`\`\``;
+
+/** Between fences, which are lines of their own, nothing is markup. */
+function calmLines(text: string): string {
+  let isFenced = false;
+  const lines = text.split('\n').map((line) => {
+    if (!line.startsWith('```')) return isFenced ? line : calm(line);
+    isFenced = !isFenced;
+    return line;
+  });
+  return lines.join('\n');
+}
+
+const code = (text: string): string => `\`${plain(text.replaceAll('\n', ' '), 120) || '?'}\``;
+
+/** One line in which nothing outside code spans is markup, a mention or a reference. */
+function calm(text: string): string {
+  return (
+    text
+      .replaceAll(/\s+/g, ' ')
+      // A code span that begins with several ends with as many: nobody needs those.
+      .replaceAll(/`{2,}/g, "'")
+      .split(/(`[^`]*`)/)
+      .map((part, index) => (index % 2 === 1 ? part : calmWords(part)))
+      .join('')
+  );
+}
+
+const calmWords = (text: string): string =>
+  text
+    .replaceAll('`', "'")
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll(/[[\]]/g, String.raw`\$&`)
+    .replaceAll(/([@#])(?=\w)/g, '$1\u2060');
+
+/** The one place where text leaves for GitHub: no secrets, no commands, not too long. */
+function finish(text: string, context: ParseContext): string {
+  const lines = redact(text)
+    .split('\n')
+    .map((line) => disarm(line, context));
+  const whole = lines.join('\n');
+  return whole.length <= LONGEST ? whole : `${whole.slice(0, LONGEST).toWellFormed()}\n…`;
+}
+
+/** A line that would be a command when GitHub sends it back to us begins with a mark. */
+const disarm = (line: string, context: ParseContext): string =>
+  /[/@]/.test(line) && findLines(line, context).first !== undefined ? `› ${line}` : line;

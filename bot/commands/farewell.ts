@@ -1,0 +1,20 @@
+// What happens to workspaces when the pull request, issue, label or repository that they were made for goes. Asks nobody.
+import * as store from '../workspaces/store.ts';
+import type { Executor } from '../workspaces/store.ts';
+
+/**
+ * They stop at once and are deleted as soon as nothing would be lost. `because`: half a sentence, "the pull request was
+ * merged". Their number.
+ */
+export async function sayFarewell(
+  tx: Executor,
+  place: { topic: string } | { repository: string },
+  because: string,
+): Promise<number> {
+  const left = await store.listWanted(tx, place);
+  for (const workspace of left) await store.giveUpWorkspace(tx, workspace, `It stopped because ${because}.`);
+  return left.length;
+}
+
+/** A repository has a new name or owner: what was made for it goes on. */
+export const follow = store.moveWorkspaces;

@@ -1,0 +1,62 @@
+// What a person may do on a repository, asked of GitHub by their id, each time. Decides nothing.
+import type { Octokit } from './app.ts';
+import { call, callOr } from './calls.ts';
+
+export interface Person {
+  /** GitHub's number: logins change hands. */
+  id: number;
+  login: string;
+}
+
+export interface Permission {
+  level: 'none' | 'read' | 'write' | 'admin';
+  /** Tells maintainers apart; custom roles have names of their own. */
+  role: string;
+}
+
+const NONE: Permission = { level: 'none', role: 'none' };
+
+/** `none` too for a login that belongs to somebody else by now, and for whoever is no user. */
+export async function readPermission(
+  octokit: Octokit,
+  repository: string,
+  person: Person,
+): Promise<Permission> {
+  const found = await askByLogin(octokit, repository, person.login);
+  if (found?.id === person.id) return found.permission;
+  const login = await currentLogin(octokit, person.id);
+  const again = login === undefined ? undefined : await askByLogin(octokit, repository, login);
+  return again?.id === person.id ? again.permission : NONE;
+}
+
+/** `maintain` and `admin`, whatever else an organization calls its roles. */
+export const isMaintainer = ({ level, role }: Permission): boolean =>
+  level === 'admin' || role === 'maintain';
+
+async function askByLogin(
+  octokit: Octokit,
+  repository: string,
+  username: string,
+): Promise<{ id: number; permission: Permission } | undefined> {
+  const [owner = '', repo = ''] = repository.split('/');
+  const answer = await callOr(
+    'read permission',
+    () => octokit.rest.repos.getCollaboratorPermissionLevel({ owner, repo, username }),
+    undefined,
+  );
+  if (!answer?.data.user) return undefined;
+  const { permission, role_name: role, user } = answer.data;
+  return { id: user.id, permission: { level: asLevel(permission), role } };
+}
+
+const asLevel = (permission: string): Permission['level'] =>
+  permission === 'admin' || permission === 'write' || permission === 'read' ? permission : 'none';
+
+async function currentLogin(octokit: Octokit, id: number): Promise<string | undefined> {
+  const answer = await callOr(
+    'read person',
+    () => call('read person', () => octokit.request('GET /user/{account_id}', { account_id: id })),
+    undefined,
+  );
+  return (answer?.data as { login?: string } | undefined)?.login;
+}

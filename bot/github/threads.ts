@@ -1,0 +1,198 @@
+// Issues, pull requests, their comments and reactions, as few calls as Sam needs. Knows no command and no card.
+import type { Octokit } from './app.ts';
+import { call, callOr } from './calls.ts';
+
+/** An issue or pull request. `repository`: `owner/name`. */
+export interface ThreadAddress {
+  repository: string;
+  number: number;
+}
+
+export interface CommentAddress {
+  repository: string;
+  comment: number;
+  /** On a line of a diff. */
+  isReview: boolean;
+}
+
+export type Reaction = 'eyes' | 'rocket' | 'confused' | '-1';
+
+export interface PullRequest {
+  isOpen: boolean;
+  branch: string;
+  sha: string;
+  /** The repository that holds the branch; undefined: a fork that was deleted. */
+  from: string | undefined;
+}
+
+const parts = (repository: string): { owner: string; repo: string } => {
+  const [owner = '', repo = ''] = repository.split('/');
+  return { owner, repo };
+};
+
+export async function findPullRequest(
+  octokit: Octokit,
+  { repository, number }: ThreadAddress,
+): Promise<PullRequest | undefined> {
+  const answer = await callOr(
+    'read pull request',
+    () => octokit.rest.pulls.get({ ...parts(repository), pull_number: number }),
+    undefined,
+  );
+  if (!answer) return undefined;
+  const { state, head } = answer.data;
+  // A deleted fork is null there, whatever the types say.
+  const from = head.repo as { full_name: string } | null;
+  return { isOpen: state === 'open', branch: head.ref, sha: head.sha, from: from?.full_name };
+}
+
+/** Undefined: there is no such issue or pull request. */
+export async function findIssue(
+  octokit: Octokit,
+  { repository, number }: ThreadAddress,
+): Promise<{ isOpen: boolean; isPullRequest: boolean } | undefined> {
+  const answer = await callOr(
+    'read issue',
+    () => octokit.rest.issues.get({ ...parts(repository), issue_number: number }),
+    undefined,
+  );
+  if (!answer) return undefined;
+  return { isOpen: answer.data.state === 'open', isPullRequest: answer.data.pull_request !== undefined };
+}
+
+export async function findRepository(
+  octokit: Octokit,
+  repository: string,
+): Promise<{ name: string; branch: string; isPrivate: boolean } | undefined> {
+  const answer = await callOr('read repository', () => octokit.rest.repos.get(parts(repository)), undefined);
+  if (!answer) return undefined;
+  const { full_name: name, default_branch: branch, private: isPrivate } = answer.data;
+  return { name, branch, isPrivate };
+}
+
+export interface PostedComment {
+  id: number;
+  /** What GraphQL calls it. */
+  node: string;
+}
+
+export async function postComment(
+  octokit: Octokit,
+  { repository, number }: ThreadAddress,
+  body: string,
+): Promise<PostedComment> {
+  const { data } = await call('post comment', () =>
+    octokit.rest.issues.createComment({ ...parts(repository), issue_number: number, body }),
+  );
+  return { id: data.id, node: data.node_id };
+}
+
+/** Undefined: somebody deleted it. */
+export async function editComment(
+  octokit: Octokit,
+  repository: string,
+  id: number,
+  body: string,
+): Promise<PostedComment | undefined> {
+  const answer = await callOr(
+    'edit comment',
+    () => octokit.rest.issues.updateComment({ ...parts(repository), comment_id: id, body }),
+    undefined,
+  );
+  return answer && { id: answer.data.id, node: answer.data.node_id };
+}
+
+/** The App's own comment that begins with `marker`: for finding one whose number got lost. Looks at all pages. */
+export async function findComment(
+  octokit: Octokit,
+  { repository, number }: ThreadAddress,
+  marker: string,
+  slug: string,
+): Promise<PostedComment | undefined> {
+  const pages = octokit.paginate.iterator(octokit.rest.issues.listComments, {
+    ...parts(repository),
+    issue_number: number,
+    per_page: 100,
+  });
+  return call('list comments', async () => {
+    for await (const { data } of pages) {
+      const found = data.find(
+        (one) =>
+          one.body?.startsWith(marker) &&
+          (one.performed_via_github_app?.slug ?? one.user?.login.replace(/\[bot\]$/, '')) === slug,
+      );
+      if (found) return { id: found.id, node: found.node_id };
+    }
+    return undefined;
+  });
+}
+
+export async function minimiseComment(octokit: Octokit, node: string): Promise<void> {
+  await call('minimise comment', () =>
+    octokit.graphql(
+      'mutation ($node: ID!) { minimizeComment(input: {subjectId: $node, classifier: OUTDATED}) { clientMutationId } }',
+      { node },
+    ),
+  );
+}
+
+/** The reaction's number; the same one again is the one that is there. Undefined: the comment is gone. */
+export async function react(
+  octokit: Octokit,
+  { repository, comment, isReview }: CommentAddress,
+  content: Reaction,
+): Promise<number | undefined> {
+  const asked = { ...parts(repository), comment_id: comment, content };
+  const answer = await callOr(
+    'react',
+    () =>
+      isReview
+        ? octokit.rest.reactions.createForPullRequestReviewComment(asked)
+        : octokit.rest.reactions.createForIssueComment(asked),
+    undefined,
+  );
+  return answer?.data.id;
+}
+
+export async function unreact(
+  octokit: Octokit,
+  { repository, comment, isReview }: CommentAddress,
+  reaction: number,
+): Promise<void> {
+  const asked = { ...parts(repository), comment_id: comment, reaction_id: reaction };
+  await callOr(
+    'take back a reaction',
+    () =>
+      isReview
+        ? octokit.rest.reactions.deleteForPullRequestComment(asked)
+        : octokit.rest.reactions.deleteForIssueComment(asked),
+    undefined,
+  );
+}
+
+export async function removeLabel(
+  octokit: Octokit,
+  { repository, number }: ThreadAddress,
+  name: string,
+): Promise<void> {
+  await callOr(
+    'remove label',
+    () => octokit.rest.issues.removeLabel({ ...parts(repository), issue_number: number, name }),
+    undefined,
+  );
+}
+
+/** Those of its labels that fit. */
+export async function listLabels(
+  octokit: Octokit,
+  { repository, number }: ThreadAddress,
+  pattern: RegExp,
+): Promise<string[]> {
+  const answer = await callOr(
+    'list labels',
+    () =>
+      octokit.rest.issues.listLabelsOnIssue({ ...parts(repository), issue_number: number, per_page: 100 }),
+    undefined,
+  );
+  return (answer?.data ?? []).map(({ name }) => name).filter((name) => pattern.test(name));
+}

@@ -1,0 +1,124 @@
+// Whatever a card or a reply shows: when GitHub sends it back to us it is no command, and it mentions nobody.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { CardView } from '../../bot/chat/render/view.ts';
+import { renderCard, renderReply } from '../../bot/chat/render/github.ts';
+import { commands } from '../../bot/commands/index.ts';
+import { parse } from '../../bot/commands/parse.ts';
+import type { ParseContext } from '../../bot/commands/parsed.ts';
+
+const context: ParseContext = {
+  front: 'github',
+  triggers: ['/sam', '@sam-test', '@sam-test[bot]', '@sam'],
+  triggerOptional: false,
+  commands,
+  allowPaths: false,
+  allowUrls: false,
+};
+
+const nasty = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 80 }),
+  fc
+    .array(
+      fc.constantFrom(
+        '/sam up',
+        '@sam rm --force',
+        '\n',
+        '`',
+        '```',
+        '> ',
+        '- ',
+        '<!--',
+        '-->',
+        '@eve',
+        ' ',
+        '<b>',
+        '[x](y)',
+      ),
+      { maxLength: 12 },
+    )
+    .map((parts) => parts.join('')),
+);
+const phases = [
+  'queued',
+  'provisioning',
+  'preparing',
+  'running',
+  'stopping',
+  'stopped',
+  'deleting',
+  'deleted',
+  'failed',
+] as const;
+
+const view: fc.Arbitrary<CardView> = fc.record({
+  id: fc.constant('ws-abcdefghijkl'),
+  name: nasty,
+  owner: nasty,
+  repository: nasty,
+  source: nasty,
+  size: fc.constant('medium'),
+  phase: fc.constantFrom(...phases),
+  desired: fc.constantFrom('running' as const, 'stopped' as const, 'deleted' as const),
+  state: nasty,
+  doing: nasty,
+  elapsedMs: fc.nat(),
+  checklist: fc.array(
+    fc.record({ label: nasty, state: fc.constantFrom('done' as const, 'doing' as const, 'todo' as const) }),
+  ),
+  failure: fc.record({ side: fc.constant('yours to mend'), message: nasty, next: fc.constant('retry api') }),
+  notice: nasty,
+  isExpiring: fc.boolean(),
+  sessions: fc.nat(),
+  access: fc.nat(),
+  lines: fc.array(nasty, { maxLength: 3 }),
+  isSettled: fc.boolean(),
+});
+
+const draw = (views: CardView[]): string =>
+  renderCard(views, { subject: 'acme/api#1', linkTo: () => 'https://sam.example/w/ws-a?s=b', context });
+
+/** Mentions outside code. */
+const mentions = (text: string): string[] =>
+  text.replaceAll(/```[^]*?```|`[^`\n]*`/g, '').match(/@\w+/g) ?? [];
+
+test('no card is a command, whatever a workspace is called or says', () => {
+  fc.assert(
+    fc.property(fc.array(view, { minLength: 1, maxLength: 3 }), (views) => {
+      const text = draw(views);
+      expect(parse(text, context).kind).toBe('ignore');
+      expect(mentions(text)).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('no reply is a command, whatever it quotes', () => {
+  fc.assert(
+    fc.property(nasty, fc.boolean(), (text, isVerbatim) => {
+      expect(parse(renderReply(text, { isVerbatim }, context), context).kind).toBe('ignore');
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('a card that would be too long for GitHub is cut', () => {
+  const [one] = fc.sample(view, 1);
+  const many = Array.from({ length: 400 }, () => ({
+    ...one!,
+    phase: 'failed' as const,
+    failure: { side: 'ours', message: 'x'.repeat(900), next: 'retry' },
+  }));
+  const text = draw(many);
+  expect(text.length).toBeLessThan(65_536);
+  expect(text).toMatch(/…and \d+ more: `\/sam list`/);
+});
+
+test('secrets do not leave with a card', () => {
+  const [one] = fc.sample(view, 1);
+  const token = `ghs_${'a1B2'.repeat(9)}`;
+  const text = draw([
+    { ...one!, phase: 'failed', failure: { side: 'ours', message: `fatal: ${token}`, next: 'retry' } },
+  ]);
+  expect(text).not.toContain(token);
+});

@@ -1,0 +1,211 @@
+// Conversations on pull requests and issues, as people see them.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Thread } from '../fakes/github/github.ts';
+import { openScene, type Scene } from './scene.ts';
+
+let scene: Scene;
+beforeAll(async () => {
+  scene = await openScene();
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+
+let count = 0;
+const newPull = (): Promise<Thread> =>
+  scene.github.addPullRequest('acme/api', { by: 'bob', branch: `topic-${++count}` });
+const lastComment = (thread: Thread): string => scene.comments(thread).at(-1) ?? 'nothing was said';
+
+test('`@sam workspace` on a pull request makes one workspace, one card, and a link for those who may', async () => {
+  const comment = await scene.say('@sam workspace');
+  expect(scene.comments()).toMatchInlineSnapshot(`
+    [
+      "<!-- sam:v1 acme/api#1 -->
+
+    ### ✅ Workspace \`api-1\`: running
+    \`acme/api@fix-login\` @ \`commit\` · medium · for \`bob\`
+
+    **[Open terminal](http://localhost/w/ws-1?s=SIGNATURE)** (sign in with GitHub) · stops at **TIME** if idle: \`/sam extend api-1 4h\`
+
+    <sub>ws-1 · \`/sam open api-1\` · \`/sam extend api-1 4h\` · \`/sam stop api-1\` · \`/sam rm api-1\`</sub>",
+    ]
+  `);
+  expect(scene.signs(comment)).toEqual(['rocket']);
+});
+
+test('a second `up` says nothing new, and makes nothing', async () => {
+  const before = scene.comments();
+  const comment = await scene.say('Again, from my phone:\n\n- `/Sam up`');
+  expect(scene.comments()).toEqual(before);
+  expect(scene.signs(comment)).toEqual(['rocket']);
+});
+
+test('`stop` and `start` edit the same comment', async () => {
+  await scene.say('/sam stop');
+  expect(scene.comments()).toMatchInlineSnapshot(`
+    [
+      "<!-- sam:v1 acme/api#1 -->
+
+    ### ⏹ Workspace \`api-1\`: stopped
+    \`acme/api@fix-login\` @ \`commit\` · medium · for \`bob\`
+
+    Its files are kept. Go on: \`/sam start api-1\`
+
+    <sub>ws-1 · \`/sam start api-1\` · \`/sam rm api-1\`</sub>",
+    ]
+  `);
+  await scene.say('@sam-test[bot] start');
+  expect(scene.comments()[0]).toContain('✅ Workspace `api-1`: running');
+});
+
+test('`rm` ends with a card that says so and is folded away', async () => {
+  await scene.say('/sam rm');
+  expect(scene.comments()).toMatchInlineSnapshot(`
+    [
+      "<!-- sam:v1 acme/api#1 -->
+
+    ### 🗑 Workspace \`api-1\`: deleted
+    \`acme/api@fix-login\` · medium · for \`bob\`
+
+    <sub>ws-1</sub>
+    (minimised: OUTDATED)",
+    ]
+  `);
+});
+
+test('an issue gets a workspace on the default branch', async () => {
+  const issue = scene.github.addIssue('acme/api', { by: 'eve' });
+  await scene.say('/sam up --size small', 'ada', issue);
+  expect(lastComment(issue)).toContain('`acme/api@main` @ `commit` · small · for `ada`');
+});
+
+test('a stranger on a public repository gets a thumb down and no word', async () => {
+  const pull = await newPull();
+  const comment = await scene.say('/sam up', 'eve', pull);
+  const typo = await scene.say('/sam satus', 'eve', pull);
+  expect(scene.signs(comment)).toEqual(['-1']);
+  expect(scene.signs(typo)).toEqual(['confused']);
+  expect(scene.comments(pull)).toEqual([]);
+});
+
+test('a typo is answered once, with what was probably meant', async () => {
+  const pull = await newPull();
+  const comment = await scene.say('/sam satus', 'bob', pull);
+  await scene.say('/sam statuss', 'bob', pull);
+  expect(scene.signs(comment)).toEqual(['confused']);
+  expect(scene.comments(pull)).toMatchInlineSnapshot(`
+    [
+      "I don't know \`satus\`. Did you mean \`/sam status\`? All commands: \`/sam help\`.",
+    ]
+  `);
+});
+
+test('help names every command, and none of its lines is one', async () => {
+  const pull = await newPull();
+  await scene.say('/sam help', 'bob', pull);
+  expect(lastComment(pull)).toMatchInlineSnapshot(`
+    "I make cloud workspaces from a chat. What you can say:
+    - \`/sam up [target]\`: makes a workspace for a repository, branch, pull request or issue, or shows the one that is there.
+    - \`/sam list\`: lists your workspaces and where each stands.
+    - \`/sam status [target]\`: shows where a workspace stands and brings its card up to date.
+    - \`/sam open [target]\`: gives you a link that opens a terminal in the browser.
+    - \`/sam stop [target]\`: stops a workspace and keeps every file of it.
+    - \`/sam extend [target] [4h]\`: keeps a workspace from stopping by itself, for a while or until a time of day.
+    - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`help\`.
+    More about one of them: \`/sam help up\`."
+  `);
+});
+
+test('of three commands in a comment the first runs and the others are named', async () => {
+  const pull = await newPull();
+  await scene.say('/sam list\n/sam up\n/sam rm --force', 'bob', pull);
+  expect(lastComment(pull)).toMatchInlineSnapshot(`
+    "You have no workspace yet. Make one: \`/sam up owner/name\`.
+    I run one command per message; ignored: \`up\`, \`rm --force\`."
+  `);
+});
+
+test('quotes, code, edits and bots are not heard', async () => {
+  const pull = await newPull();
+  const quoted = await scene.say('> /sam up\n\n```\n/sam up\n```\nI would not.', 'bob', pull);
+  await scene.github.editComment(quoted, 'bob', '/sam up');
+  scene.github.addBot('robot[bot]');
+  const robot = await scene.say('/sam up', 'robot[bot]', pull);
+  expect([...scene.signs(quoted), ...scene.signs(robot), ...scene.comments(pull)]).toEqual([]);
+});
+
+test('a pull request from a fork is refused, with a way on', async () => {
+  await scene.github.addRepository('eve/api', { forkOf: 'acme/api' });
+  const pull = await scene.github.addPullRequest('acme/api', { by: 'eve', from: 'eve/api', branch: 'evil' });
+  const comment = await scene.say('/sam up', 'bob', pull);
+  expect(scene.signs(comment)).toEqual(['confused']);
+  expect(lastComment(pull)).toMatchInlineSnapshot(
+    `"This pull request comes from a fork (\`eve/api\`), so I won't run its code with your credentials. Push its branch to \`acme/api\`, and then: \`/sam up acme/api@evil\`."`,
+  );
+});
+
+test('a private repository is not shown on a public one', async () => {
+  await scene.github.addRepository('acme/secret', { private: true });
+  scene.github.addCollaborator('acme/secret', 'bob', 'write');
+  const pull = await newPull();
+  await scene.say('/sam up acme/secret', 'bob', pull);
+  await scene.say('/sam up acme/secret', 'ada', pull);
+  expect(scene.comments(pull)).toMatchInlineSnapshot(`
+    [
+      "That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: \`/sam up\`.",
+      "There is no repository \`acme/secret\` that I can see. If it is there, install the App on it. What I can do: \`/sam help\`.",
+    ]
+  `);
+});
+
+test('a closed pull request starts nothing', async () => {
+  const pull = await newPull();
+  await scene.github.close(pull, 'bob');
+  await scene.say('/sam up', 'bob', pull);
+  expect(lastComment(pull)).toMatchInlineSnapshot(
+    `"This pull request is closed, so I start nothing for it. Reopen it, or take a branch: \`/sam up acme/api@main\`."`,
+  );
+});
+
+test('two people have two workspaces on one card, and `stop` means mine', async () => {
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  await scene.say('/sam up', 'ada', pull);
+  await scene.say('/sam stop', 'ada', pull);
+  expect(scene.comments(pull)).toHaveLength(1);
+  expect(lastComment(pull)).toMatch(/: running\n.*for `bob`[^]*: stopped\n.*for `ada`/);
+  await scene.github.merge(pull, 'bob');
+  await scene.settle();
+  expect(lastComment(pull)).toContain('because the pull request was merged');
+});
+
+test('the label `sam:large` is an `up`, and its removal the end', async () => {
+  const pull = await newPull();
+  await scene.github.label(pull, 'bob', 'sam:large');
+  await scene.settle();
+  expect(lastComment(pull)).toMatch(/: running\n.* · large · for `bob`/);
+  await scene.github.unlabel(pull, 'bob', 'sam:large');
+  await scene.settle();
+  expect(lastComment(pull)).toContain('because the label `sam:large` was removed');
+});
+
+test('a label by somebody who may only triage does nothing', async () => {
+  scene.github.addUser('tri');
+  scene.github.addCollaborator('acme/api', 'tri', 'read', 'triage');
+  const pull = await newPull();
+  await scene.github.label(pull, 'tri', 'sam');
+  await scene.settle();
+  expect(scene.comments(pull)).toEqual([]);
+});
+
+test('a card that somebody deletes is posted again once', async () => {
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  const [first] = scene.github.commentsOn(pull).filter((one) => one.byApp);
+  await scene.github.deleteComment(first!, 'bob');
+  await scene.say('/sam stop', 'bob', pull);
+  expect(scene.comments(pull)).toHaveLength(1);
+  const [second] = scene.github.commentsOn(pull).filter((one) => one.byApp);
+  await scene.github.deleteComment(second!, 'bob');
+  await scene.say('/sam start', 'bob', pull);
+  await scene.say('/sam stop', 'bob', pull);
+  expect(scene.comments(pull)).toEqual([]);
+});
