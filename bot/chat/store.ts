@@ -134,7 +134,7 @@ export async function postponeDelivery(db: Executor, held: Held<Delivery>, ms: n
     .where(isMine(held));
 }
 
-/** Claims an answer that its front has not shown yet. `thread`: only that one's (a console's own). */
+/** Claims an answer that its front has not shown yet; within a thread one after the other. `thread`: only that one's (a console's own). */
 export async function claimAnswer(
   db: Executor,
   source: Front,
@@ -150,6 +150,8 @@ export async function claimAnswer(
         select d.seq from deliveries d
          where d.ended_at is not null and d.answered_at is null and d.source = ${source} and ${isThread}
            and d.next_at <= clock_timestamp() and (d.lease_until is null or d.lease_until < clock_timestamp())
+         and not exists (select 1 from deliveries e where e.source = d.source and e.thread = d.thread
+                            and e.ended_at is not null and e.answered_at is null and e.seq < d.seq)
          order by d.seq limit 1 for update skip locked)`,
     )
     .returning();

@@ -10,9 +10,6 @@ interface Refused {
 const isRefused = (error: unknown): error is Refused =>
   error instanceof Error && 'status' in error && typeof error.status === 'number';
 
-/** The status of an API error; undefined for anything else. */
-export const statusOf = (error: unknown): number | undefined => (isRefused(error) ? error.status : undefined);
-
 /** Runs the call. Throws ProviderError without the request, which holds a token; with when GitHub wants to be asked again. */
 export async function call<Result>(operation: string, work: () => Promise<Result>): Promise<Result> {
   try {

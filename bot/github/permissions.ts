@@ -29,10 +29,6 @@ export async function readPermission(
   return again?.id === person.id ? again.permission : NONE;
 }
 
-/** `maintain` and `admin`, whatever else an organization calls its roles. */
-export const isMaintainer = ({ level, role }: Permission): boolean =>
-  level === 'admin' || role === 'maintain';
-
 async function askByLogin(
   octokit: Octokit,
   repository: string,

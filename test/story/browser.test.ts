@@ -103,7 +103,7 @@ describe.skipIf(browserMissing)('the link in a browser', () => {
     await sam.give('demo-2', 'bob');
     const { id } = await sam.row('demo-2');
     await visitAgain(ada, `${sam.bot.url}/w/${id}`);
-    await titleOf(ada).toBe('Sign in to open this terminal');
+    await titleOf(ada).toBe('Who are you?');
     await visitAgain(ada, await sam.linkFor('bob', 'demo-2'));
     await titleOf(ada).toBe('No such workspace');
     const bob = await open(await sam.linkFor('bob', 'demo-2'));
@@ -113,8 +113,8 @@ describe.skipIf(browserMissing)('the link in a browser', () => {
   test('a session has nothing of the bot in its environment', async () => {
     const canaries = {
       HCLOUD_TOKEN: 'canary-hcloud',
-      WEBHOOK_SECRET: 'canary-webhook',
-      ENCRYPTION_KEY: 'canary-vault',
+      SLACK_SIGNING_SECRET: 'canary-slack',
+      ANTHROPIC_API_KEY: 'canary-claude',
       AWS_SECRET_ACCESS_KEY: 'canary-of-somebody',
     };
     await using sam = await startSam({ env: canaries });

@@ -1,5 +1,5 @@
 // What all statements about workspaces and nodes share: the lease, the clock, the hints that something changed.
-import { and, asc, eq, gt, inArray, ne, or, sql, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, ne, sql, type SQL } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import { cards, events, nodes, users, workspaces } from '../../database/schema.ts';
@@ -75,14 +75,19 @@ export const inOrder = (tx: Executor, where: SQL) =>
 /** The cards that show these workspaces, by themselves or among those of a topic, want to be drawn again. */
 export async function touchCards(tx: Executor, ids: string[]): Promise<void> {
   if (ids.length === 0) return;
-  const topics = tx.select({ topic: workspaces.topic }).from(workspaces).where(inArray(workspaces.id, ids));
+  // Asked first: an OR over a subquery would read every card.
+  const rows = await tx
+    .select({ topic: workspaces.topic })
+    .from(workspaces)
+    .where(inArray(workspaces.id, ids));
+  const topics = rows.map(({ topic }) => topic).filter((topic) => topic !== null);
   await tx
     .update(cards)
     .set({
       wantVersion: sql`${cards.wantVersion} + 1`,
       nextAt: sql`least(${cards.nextAt}, clock_timestamp())`,
     })
-    .where(or(inArray(cards.subject, ids), inArray(cards.subject, topics)));
+    .where(inArray(cards.subject, [...ids, ...topics]));
   await notify(tx, 'card');
 }
 

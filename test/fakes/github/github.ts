@@ -31,7 +31,7 @@ import {
 
 export type { Delivery } from './hooks.ts';
 export type { Logged } from './http.ts';
-export type { CheckRun, Comment, Deployment, Installation, Repository, Thread } from './model.ts';
+export type { CheckRun, Comment, Deployment, Repository, Thread } from './model.ts';
 
 export interface FakeGitHubOptions {
   appId: number;
