@@ -76,9 +76,10 @@ function whenSeen(start: () => void): void {
 function showWorkspace(summary: WorkspaceSummary): void {
   if (!workspace) installShell();
   workspace = summary;
-  document.title = `${summary.name} · ${summary.repository}`;
+  const label = labelOf(summary.repository);
+  document.title = `${summary.name} · ${label}`;
   getElement('workspace').textContent = summary.name;
-  getElement('repository').textContent = summary.repository + (summary.ref ? ` @ ${summary.ref}` : '');
+  getElement('repository').textContent = label + (summary.ref ? ` @ ${summary.ref}` : '');
 }
 
 /** True when the key was the page's. */
@@ -99,4 +100,10 @@ async function paste(): Promise<void> {
   const text = await navigator.clipboard.readText().catch(() => undefined);
   if (text === undefined) showNotice('This browser does not let the page read the clipboard.');
   else getShown(terminals)?.terminal.paste(text);
+}
+
+/** `acme/api`, `git.example.com/acme/api`, or the folder's name: nobody needs the path of it up there. */
+function labelOf(repository: string): string {
+  if (repository.startsWith('/')) return repository.split('/').findLast(Boolean) ?? repository;
+  return repository.replace(/^https?:\/\/(github\.com\/)?/, '');
 }
