@@ -12,7 +12,7 @@ export const extendSpec = {
   summary: 'Keeps a workspace from stopping by itself, for a while or until a time of day.',
   usage: 'extend [target] [4h]',
   examples: ['extend 4h', 'extend api-412 until 18:40 UTC', 'extend --max'],
-  who: "The workspace's owner, and people it is shared with.",
+  who: "The workspace's owner.",
   flags: {
     max: { kind: 'boolean', summary: 'as long as is allowed' },
   },

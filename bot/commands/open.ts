@@ -11,7 +11,7 @@ export const openSpec = {
   summary: 'Gives you a link that opens a terminal in the browser.',
   usage: 'open [target]',
   examples: ['open', 'open #412', 'open api-412'],
-  who: "The workspace's owner, and people it is shared with.",
+  who: "The workspace's owner.",
   flags: {},
   takes: 'target',
   common: true,

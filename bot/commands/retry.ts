@@ -12,7 +12,7 @@ export const retrySpec = {
   summary: 'Tries again to make a workspace that failed.',
   usage: 'retry [target]',
   examples: ['retry', 'retry api-412'],
-  who: 'People who may run the command that failed.',
+  who: "The workspace's owner.",
   flags: {},
   takes: 'target',
   needsWrite: true,

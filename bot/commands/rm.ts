@@ -13,7 +13,7 @@ export const rmSpec = {
   summary: 'Deletes a workspace and its files; unsaved work is named first and needs `--force`.',
   usage: 'rm [target]',
   examples: ['rm api-412', 'rm old-box --force'],
-  who: "The workspace's owner, and maintainers of its repository.",
+  who: "The workspace's owner.",
   flags: {
     force: { kind: 'boolean', short: 'f', summary: 'deletes uncommitted and unpushed work too, at once' },
   },

@@ -10,7 +10,7 @@ export const statusSpec = {
   summary: 'Shows where a workspace stands and brings its card up to date.',
   usage: 'status [target]',
   examples: ['status', 'status api-412'],
-  who: 'People who can read the repository.',
+  who: "The workspace's owner.",
   flags: {},
   takes: 'target',
   common: true,

@@ -10,7 +10,7 @@ export const stopSpec = {
   summary: 'Stops a workspace and keeps every file of it.',
   usage: 'stop [target]',
   examples: ['stop', 'stop api-412'],
-  who: "The workspace's owner, and maintainers of its repository.",
+  who: "The workspace's owner.",
   flags: {},
   takes: 'target',
   common: true,

@@ -11,7 +11,7 @@ export const whoSpec = {
   summary: 'Says whose a workspace is and who has it open, to you alone.',
   usage: 'who [target]',
   examples: ['who', 'who api-412'],
-  who: 'People who can read the repository.',
+  who: 'Everyone, about themselves and their own workspaces.',
   flags: {},
   takes: 'target',
 } satisfies CommandSpec;
