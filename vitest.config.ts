@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/machines/**'],
     globalSetup: ['test/postgres-server.ts'],
+    setupFiles: ['test/properties.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -20,6 +20,7 @@ const ICONS: Record<CardView['phase'], string> = {
 
 /** GitHub takes 65,536 characters. */
 const LONGEST = 60_000;
+const SEPARATOR = '\n\n';
 const TRIGGER = '/sam';
 const sayAs = createSay(TRIGGER);
 const say = (line: string): string => sayAs(plain(line, 200));
@@ -40,14 +41,14 @@ export function renderCard(views: CardView[], options: CardOptions): string {
   const sections: string[] = [];
   let size = 0;
   for (const view of views) {
-    const section = renderSection(view, options);
-    size += section.length;
+    const section = harmless(renderSection(view, options), options.context);
+    size += section.length + SEPARATOR.length;
     if (size > LONGEST) break;
     sections.push(section);
   }
   const left = views.length - sections.length;
   const rest = left > 0 ? [`…and ${left} more: ${say('list')}`] : [];
-  return finish([markerOf(options.subject), ...sections, ...rest].join('\n\n'), options.context);
+  return [markerOf(options.subject), ...sections, ...rest].join(SEPARATOR);
 }
 
 function renderSection(view: CardView, { linkTo }: CardOptions): string {
@@ -99,7 +100,8 @@ export function renderReply(
   context: ParseContext,
 ): string {
   const shown = isVerbatim ? fence(text) : calmLines(text);
-  return finish(shown, context);
+  const whole = harmless(shown, context);
+  return whole.length <= LONGEST ? whole : `${whole.slice(0, LONGEST).toWellFormed()}\n…`;
 }
 
 const fence = (text: string): string => `\`\`\`text\n${text.replaceAll('```', "'''")}\n\`\`\``;
@@ -138,14 +140,12 @@ const calmWords = (text: string): string =>
     .replaceAll(/[[\]]/g, String.raw`\$&`)
     .replaceAll(/([@#])(?=\w)/g, '$1\u2060');
 
-/** The one place where text leaves for GitHub: no secrets, no commands, not too long. */
-function finish(text: string, context: ParseContext): string {
-  const lines = redact(text)
+/** Every text for GitHub goes through here: no secrets, no commands. */
+const harmless = (text: string, context: ParseContext): string =>
+  redact(text)
     .split('\n')
-    .map((line) => disarm(line, context));
-  const whole = lines.join('\n');
-  return whole.length <= LONGEST ? whole : `${whole.slice(0, LONGEST).toWellFormed()}\n…`;
-}
+    .map((line) => disarm(line, context))
+    .join('\n');
 
 /** A line that would be a command when GitHub sends it back to us begins with a mark. */
 const disarm = (line: string, context: ParseContext): string =>
