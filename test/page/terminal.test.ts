@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Browser } from 'playwright-core';
@@ -146,7 +146,8 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
     await ann.run('echo typed-into-the-void');
     await eventually(() => ann.page.locator('#unsent').textContent()).toContain('not sent');
     site.isDown = false;
-    await ann.page.getByRole('button', { name: 'Now' }).click();
+    // In the page itself: a retry of its own may come first, and then there is no such button.
+    await ann.page.evaluate(() => document.querySelector<HTMLElement>('#strip button')?.click());
     await ann.isIn('Connected');
     await ann.run('echo after');
     await ann.sees(/^after$/m);
@@ -287,7 +288,8 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
     await ann.run("echo re''ady; cat > pasted; wc -c < pasted");
     await ann.sees(/^ready$/m);
     await ann.page.keyboard.press('Control+Shift+V');
-    await eventually(() => endOf()).toBeGreaterThan(Buffer.byteLength(text));
+    // Not by the echo: the kernel drops some of it when a reader is slow.
+    await eventually(() => readFileSync(path.join(site.folder, 'pasted'), 'utf8')).toBe(text);
     await ann.page.keyboard.press('Control+d');
     await ann.sees(new RegExp(`^${Buffer.byteLength(text)}$`, 'm'));
   });
