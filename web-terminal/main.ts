@@ -4,7 +4,7 @@ import { getElement } from './dom.ts';
 import { encodeAck } from './frames.ts';
 import { openHelp } from './help.ts';
 import { createKeyBar, readPageKey, type KeyBar } from './keys.ts';
-import { connect, createConnection, sendBytes, sendInput, sendMessage } from './socket.ts';
+import { connect, createConnection, isOpen, sendBytes, sendInput, sendMessage } from './socket.ts';
 import { createStatus } from './status.ts';
 import { allowStrictStyles } from './strict-styles.ts';
 import {
@@ -47,7 +47,7 @@ const keys: KeyBar = createKeyBar({
 });
 const terminals: Terminals = createTerminals(
   {
-    isOpen: () => connection.state.kind === 'open',
+    isOpen: () => isOpen(connection),
     send: (message) => sendMessage(connection, message),
     input: (n, bytes) => sendInput(connection, n, bytes),
     acknowledge: (n, offset) => sendBytes(connection, encodeAck(n, offset)),

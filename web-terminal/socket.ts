@@ -86,9 +86,13 @@ export function connect(connection: Connection): void {
   void dial(connection, connection.turn);
 }
 
+/** Whether what is sent now can arrive. A socket that closes is of no use before its `close` comes. */
+export const isOpen = ({ state, socket }: Connection): boolean =>
+  state.kind === 'open' && socket?.readyState === WebSocket.OPEN;
+
 /** False: nothing was sent, because nobody is attached. */
 export function sendMessage(connection: Connection, message: ViewerMessage): boolean {
-  if (connection.state.kind !== 'open') return false;
+  if (!isOpen(connection)) return false;
   connection.socket?.send(JSON.stringify(message));
   return true;
 }
@@ -98,7 +102,7 @@ export function sendInput(connection: Connection, n: number, bytes: Uint8Array):
 }
 
 export function sendBytes(connection: Connection, frame: Uint8Array<ArrayBuffer>): void {
-  if (connection.state.kind === 'open') connection.socket?.send(frame);
+  if (isOpen(connection)) connection.socket?.send(frame);
 }
 
 async function dial(connection: Connection, turn: number): Promise<void> {

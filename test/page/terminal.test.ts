@@ -245,6 +245,8 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
     const ben = await arrive();
     await ann.page.getByRole('tab').click({ button: 'middle' });
     await ann.page.getByRole('button', { name: 'Cancel' }).click();
+    // Gone from the document: only then has the keyboard come back to where it was.
+    await ann.page.locator('dialog').waitFor({ state: 'detached' });
     expect(site.terminals.sessions(WORKSPACE)).toHaveLength(1);
     await ann.page.keyboard.press('Alt+0');
     await ann.page.keyboard.press('Delete');
@@ -325,21 +327,25 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
       `clear; printf '\\n${link('javascript:alert(1)', 'evil-link')}\\n${link(honest, 'my-bank')}\\n\\e]52;c;c3RvbGVu\\a'`,
     );
     await ann.sees(/^my-bank$/m);
-    const clickOn = async (text: string) => {
+    const findMiddle = async (text: string) => {
       const span = ann.page.locator('.xterm-rows span', { hasText: new RegExp(`^${text}$`) });
       const { x, y } = (await span.boundingBox()) ?? { x: 0, y: 0 };
-      const isLink = ann.page.locator('.xterm-cursor-pointer');
-      // A link is found when the pointer moves to another cell: a row drawn again in between forgets it.
-      const moveOver = async () => {
-        await ann.page.mouse.move(x + 8, y - 40);
-        await ann.page.mouse.move(x + 8, y + 8);
-        return isLink.count();
-      };
-      if (text === 'my-bank') await eventually(moveOver).toBe(1);
-      await ann.page.mouse.click(x + 8, y + 8);
+      return [x + 8, y + 8] as const;
+    };
+    const clickOn = async (text: string) => {
+      const [x, y] = await findMiddle(text);
+      await ann.page.mouse.click(x, y);
+    };
+    // A link is found when the pointer comes to another cell, and forgotten when its row is drawn again.
+    const pointAt = async (text: string) => {
+      const [x, y] = await findMiddle(text);
+      await ann.page.mouse.move(x, y + 100);
+      await ann.page.mouse.move(x, y, { steps: 3 });
+      return ann.page.locator('.xterm-cursor-pointer').count();
     };
     await clickOn('evil-link');
     expect(await ann.page.getByRole('dialog').count()).toBe(0);
+    await eventually(() => pointAt('my-bank')).toBe(1);
     await clickOn('my-bank');
     await eventually(() => ann.page.getByRole('dialog').textContent()).toContain(honest);
     expect(opened).toEqual([]);
