@@ -47,6 +47,7 @@ async function runLine(bot: Bot, line: string): Promise<void> {
 
 function readLines(reader: Interface, bot: Bot, screen: Screen): void {
   reader.on('line', (line) => {
+    screen.typed(line);
     if (line.trim() === '') return reader.prompt();
     bot.console.say(line).then(
       () => reader.prompt(),

@@ -8,6 +8,8 @@ export interface Screen {
   show(id: string, lines: string[], progress: string): void;
   /** The card's last state stays on the screen; the next `show` of it begins anew. */
   freeze(id: string): void;
+  /** The person ended a line: the cursor stands below it. Told at once, before anything else is drawn. */
+  typed(line: string): void;
 }
 
 interface Output {
@@ -31,6 +33,7 @@ export function createPlainScreen(output: Output): Screen {
       if (card) print(card.lines.join('\n'));
       cards.delete(id);
     },
+    typed() {},
   };
 }
 
@@ -61,6 +64,13 @@ export function createLiveScreen(output: Output, prompt: () => Interface | undef
       const lines = live.get(id) ?? [];
       live.delete(id);
       redraw(lines.map((line) => `${line}\n`).join(''));
+    },
+    typed(line) {
+      if (drawnRows === 0) return;
+      // It stands between the cards and the cursor: it stays, and they move below it.
+      const text = `${prompt()?.getPrompt() ?? ''}${line}`;
+      drawnRows += Math.floor(text.length / (output.columns ?? 80)) + 1;
+      redraw(`${text}\n`);
     },
   };
 }

@@ -118,8 +118,6 @@ describe('in a terminal', () => {
     await sam.sees(/REF\ndemo .*\nsam>$/);
     sam.type('stop\r');
     await sam.sees(/demo: stopped\n.*\n.*start demo\nsam>$/);
-    sam.type('rm\r');
-    await sam.sees(/demo: deleted\nsam>$/);
     expect(sam.screen().replace(BANNER, '')).toMatchInlineSnapshot(`
       "✓ demo: running
         demo@main (commit) · medium · ws-1
@@ -133,10 +131,13 @@ describe('in a terminal', () => {
       ■ demo: stopped
         demo@main (commit) · medium · ws-1
         Its files are kept. Go on: start demo
-      sam> rm
-      ✓ demo: deleted
       sam>"
     `);
+    sam.type('rm\r');
+    await sam.sees(/demo: deleted\nsam>$/);
+    const rows = sam.screen().split('\n');
+    for (const once of ['sam> rm', '✓ demo: deleted'])
+      expect(rows.filter((row) => row === once)).toEqual([once]);
     sam.type('\u0003');
     expect(await sam.exit).toBe(0);
   });
