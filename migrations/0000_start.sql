@@ -169,6 +169,8 @@ CREATE TABLE "workspaces" (
 	"name" text NOT NULL,
 	"repository" text NOT NULL,
 	"ref" text,
+	"commit" text,
+	"fork" jsonb,
 	"topic" text,
 	"size" text NOT NULL,
 	"phase" text NOT NULL,

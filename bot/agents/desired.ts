@@ -15,6 +15,7 @@ export function desiredOf(row: Workspace, git?: GitFacts): DesiredWorkspace | un
       access: row.access,
       repository: cloneUrl(row.repository),
       ...(row.ref === null ? {} : { ref: row.ref }),
+      ...(row.commit === null ? {} : { commit: row.commit }),
       ...git,
     }
   );

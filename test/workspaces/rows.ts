@@ -29,6 +29,8 @@ export const workspaceRow = (patch: Partial<Workspace> = {}): Workspace => ({
   name: 'api',
   repository: 'https://github.com/acme/api',
   ref: null,
+  commit: null,
+  fork: null,
   topic: null,
   size: 'medium',
   phase: 'running',
