@@ -32,6 +32,7 @@ const workspace: z.ZodType<Workspace> = z.object({
   activityAt: z.exactOptional(z.number()),
   commit: z.exactOptional(z.string()),
   base: z.exactOptional(z.string()),
+  origin: z.exactOptional(z.string()),
   work: z.exactOptional(work),
   refused: z.exactOptional(work),
   isGivenUp: z.exactOptional(z.boolean()),

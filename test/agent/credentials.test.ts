@@ -4,12 +4,12 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { createDesk } from '../../agent/credentials/desk.ts';
+import { createDesk, type Subject } from '../../agent/credentials/desk.ts';
 import { helperCommand } from '../../agent/credentials/program.ts';
 import { createTokens, type Answer, type Tokens } from '../../agent/credentials/tokens.ts';
 import { credentialEnvironment } from '../../agent/git.ts';
 import { createLog } from '../../agent/log.ts';
-import type { AgentMessage, DesiredWorkspace } from '../../agent/protocol.ts';
+import type { AgentMessage } from '../../agent/protocol.ts';
 import { serveGit } from './git-server.ts';
 import { makeRepository } from './scene.ts';
 
@@ -48,14 +48,14 @@ async function createNode({ deep = false } = {}) {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const socket = join(folder, '.git.sock');
   const repository = server.url('acme/api.git');
-  const goal: Partial<DesiredWorkspace> = { id: 'ws-abcdefghijkl', repository, credentials: 'sam' };
+  const subject: Subject = { id: 'ws-abcdefghijkl', repositories: [repository], isOpen: true };
   const tokens: Tokens = createTokens();
   const desk = createDesk(
     tokens.ask,
     createLog(() => {}),
   );
   onTestFinished(() => desk.closeAll());
-  await desk.open(socket, () => goal as DesiredWorkspace);
+  await desk.open(socket, () => subject);
   const questions: Question[] = [];
   const env = {
     PATH: process.env['PATH'] ?? '',
@@ -69,7 +69,7 @@ async function createNode({ deep = false } = {}) {
     root,
     socket,
     repository,
-    goal,
+    subject,
     desk,
     tokens,
     questions,
@@ -135,7 +135,7 @@ test('the socket is for its owner alone, and the folder may be as deep as it lik
   node.connect(() => given);
   expect(await node.git('ls-remote', node.repository)).toMatchObject({ code: 0 });
   await node.desk.close(node.socket);
-  await node.desk.open(node.socket, () => node.goal as DesiredWorkspace);
+  await node.desk.open(node.socket, () => node.subject);
   expect(await node.git('ls-remote', node.repository)).toMatchObject({ code: 0 });
 });
 
@@ -162,7 +162,7 @@ test('only the own repository gets an answer; whatever else is asked gets none, 
 test('a workspace that gets no credentials gets none, whatever the helper is asked', async () => {
   const node = await createNode();
   node.connect(() => given);
-  node.goal.credentials = 'none';
+  node.subject.isOpen = false;
   expect(await node.ask(described(node.repository))).toEqual({ code: 0, stdout: '', stderr: '' });
   expect(node.questions).toEqual([]);
 });
