@@ -6,6 +6,8 @@ import { createEndpoint } from './endpoint.ts';
 import { lockFolder } from './lock.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './outbox.ts';
+import { createDesk } from './credentials/desk.ts';
+import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
 import { createHostRuntime } from './runtimes/host.ts';
 import { createTerminals } from './terminal/server.ts';
@@ -46,8 +48,14 @@ async function serve(config: Config, log: Log, signal: AbortSignal): Promise<voi
   await parts.workspaces.recover();
   await keepConnected({
     credentials,
-    onOpen: parts.outbox.open,
-    onEnd: parts.outbox.close,
+    onOpen(send) {
+      parts.outbox.open(send);
+      parts.tokens.open(send);
+    },
+    onEnd() {
+      parts.outbox.close();
+      parts.tokens.close();
+    },
     onMessage: (message) => obey(message, parts),
     log,
     signal,
@@ -60,6 +68,8 @@ async function serve(config: Config, log: Log, signal: AbortSignal): Promise<voi
 type Parts = Awaited<ReturnType<typeof createParts>>;
 
 async function createParts(config: Config, settings: Bootstrap['settings'], log: Log) {
+  const tokens = createTokens();
+  const credentials = createDesk(tokens.ask, log);
   const outbox = createOutbox({
     version: VERSION,
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
@@ -77,6 +87,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
     tools: {
       store: createStore(config.dir),
       runtime: createHostRuntime(process.env),
+      credentials,
       endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
     },
@@ -91,12 +102,13 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
   const close = async () => {
     await endpoint.close();
     await workspaces.close();
+    await credentials.closeAll();
     await terminals.close();
   };
-  return { outbox, workspaces, close };
+  return { outbox, tokens, workspaces, close };
 }
 
-function obey(message: BotMessage, { outbox, workspaces }: Parts): void {
+function obey(message: BotMessage, { outbox, tokens, workspaces }: Parts): void {
   switch (message.type) {
     case 'desired':
       return workspaces.want(message.workspaces, message.all);
@@ -104,6 +116,8 @@ function obey(message: BotMessage, { outbox, workspaces }: Parts): void {
       return workspaces.raiseAccess(message.workspace, message.access);
     case 'logged':
       return outbox.logged(message.id);
+    case 'git-token':
+      return tokens.answered(message);
     default:
       return message satisfies never;
   }
