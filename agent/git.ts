@@ -171,7 +171,7 @@ export function repositoryName(repository: string): string {
   return name.slice(0, 100) || 'repository';
 }
 
-function look(git: Git, cwd: string, args: string[]): Promise<Outcome> {
+export function look(git: Git, cwd: string, args: string[]): Promise<Outcome> {
   return run('git', ['--no-optional-locks', ...SETTINGS, ...args], {
     cwd,
     env: { ...environment(git), GIT_NO_LAZY_FETCH: '1' },
@@ -190,7 +190,7 @@ function runGit(git: Clone & { cwd?: string }, args: string[]): Promise<Outcome>
   });
 }
 
-const SETTINGS = [
+export const SETTINGS = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
   'submodule.recurse=false',
@@ -199,7 +199,7 @@ const SETTINGS = [
   `http.lowSpeedTime=${STALL_SECONDS}`,
 ].flatMap((setting) => ['-c', setting]);
 
-function environment({ repository, mark }: Git): Record<string, string> {
+export function environment({ repository, mark }: Git): Record<string, string> {
   const passed = Object.entries(process.env).filter(([name]) => PASSED.has(name) || PROXIES.test(name));
   const protocol = protocolOf(repository) ?? 'none';
   return {

@@ -169,6 +169,7 @@ CREATE TABLE "workspaces" (
 	"name" text NOT NULL,
 	"repository" text NOT NULL,
 	"ref" text,
+	"is_private" boolean,
 	"topic" text,
 	"size" text NOT NULL,
 	"phase" text NOT NULL,

@@ -17,6 +17,8 @@ export interface Workspace {
   base?: string | undefined;
   work?: WorkspaceReport['work'];
   refused?: WorkspaceReport['refused'];
+  /** Work of this checkout that the repository holds; of no worth any more once it runs again. */
+  saved?: WorkspaceReport['saved'];
   /** The goal was tried and failed; it is left alone until the bot asks for something. */
   isGivenUp?: boolean | undefined;
 }
@@ -76,7 +78,7 @@ export function afterRestart(workspace: Workspace): Workspace {
 }
 
 export function toReport(workspace: Workspace, sessions: number): WorkspaceReport {
-  const { goal, phase, run, step, failure, activityAt, commit, work, refused } = workspace;
+  const { goal, phase, run, step, failure, activityAt, commit, work, refused, saved } = workspace;
   return {
     id: goal.id,
     phase,
@@ -88,5 +90,6 @@ export function toReport(workspace: Workspace, sessions: number): WorkspaceRepor
     ...(commit !== undefined && { commit }),
     ...(work && { work }),
     ...(refused && { refused }),
+    ...(saved && { saved }),
   };
 }

@@ -79,7 +79,7 @@ export async function saveReport(
 
 /** What the reconciler decides by. Compared by value: Postgres keeps an object's members in an order of its own. */
 const stateOf = (report: WorkspaceReport | null) =>
-  report && [report.phase, report.run, report.step, report.failure, report.refused];
+  report && [report.phase, report.run, report.step, report.failure, report.refused, report.saved];
 
 /** What people see beside it. */
 const factsOf = (report: WorkspaceReport | null) => report && [report.work, report.sessions, report.commit];
