@@ -20,6 +20,8 @@ export interface Git {
   repository: string;
   /** Marks the processes of git as the workspace's. */
   mark: Record<string, string>;
+  /** The one program that git asks for a password of the repository's host; empty: none; absent: those it knows. */
+  helper?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -199,7 +201,8 @@ export const SETTINGS = [
   `http.lowSpeedTime=${STALL_SECONDS}`,
 ].flatMap((setting) => ['-c', setting]);
 
-export function environment({ repository, mark }: Git): Record<string, string> {
+/** The whole environment of the agent's own git: for a clone, a look, or a push. */
+export function environment({ repository, mark, helper }: Git): Record<string, string> {
   const passed = Object.entries(process.env).filter(([name]) => PASSED.has(name) || PROXIES.test(name));
   const protocol = protocolOf(repository) ?? 'none';
   return {
@@ -212,6 +215,33 @@ export function environment({ repository, mark }: Git): Record<string, string> {
     GCM_INTERACTIVE: 'never',
     // Plain http may lead on to https, never the other way.
     GIT_ALLOW_PROTOCOL: protocol === 'http' ? 'http:https' : protocol,
+    ...credentialEnvironment({ repository, helper }),
+  };
+}
+
+/**
+ * What makes any git ask `helper` alone about the repository's host, for the environment of sessions too. Nothing secret is
+ * in it. The host's other helpers go: they would keep what they hear.
+ */
+export function credentialEnvironment({
+  repository,
+  helper,
+}: Pick<Git, 'repository' | 'helper'>): Record<string, string> {
+  if (helper === undefined || !/^https?$/.test(protocolOf(repository) ?? '')) return {};
+  const section = `credential.${new URL(repository).origin}`;
+  const settings = [
+    [`${section}.helper`, ''],
+    ...(helper === '' ? [] : [[`${section}.helper`, helper]]),
+    // Without it git does not say which repository it is about.
+    [`${section}.useHttpPath`, 'true'],
+  ];
+  const variables = settings.flatMap(([key = '', value = ''], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ]);
+  return {
+    GIT_CONFIG_COUNT: String(settings.length),
+    ...(Object.fromEntries(variables) as Record<string, string>),
   };
 }
 

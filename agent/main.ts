@@ -6,6 +6,7 @@ import { createEndpoint } from './endpoint.ts';
 import { lockFolder } from './lock.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './outbox.ts';
+import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
 import { createHostRuntime } from './runtimes/host.ts';
 import { createTerminals } from './terminal/server.ts';
@@ -46,8 +47,14 @@ async function serve(config: Config, log: Log, signal: AbortSignal): Promise<voi
   await parts.workspaces.recover();
   await keepConnected({
     credentials,
-    onOpen: parts.outbox.open,
-    onEnd: parts.outbox.close,
+    onOpen(send) {
+      parts.outbox.open(send);
+      parts.tokens.open(send);
+    },
+    onEnd() {
+      parts.outbox.close();
+      parts.tokens.close();
+    },
     onMessage: (message) => obey(message, parts),
     log,
     signal,
@@ -60,6 +67,7 @@ async function serve(config: Config, log: Log, signal: AbortSignal): Promise<voi
 type Parts = Awaited<ReturnType<typeof createParts>>;
 
 async function createParts(config: Config, settings: Bootstrap['settings'], log: Log) {
+  const tokens = createTokens();
   const outbox = createOutbox({
     version: VERSION,
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
@@ -93,10 +101,10 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
     await workspaces.close();
     await terminals.close();
   };
-  return { outbox, workspaces, close };
+  return { outbox, tokens, workspaces, close };
 }
 
-function obey(message: BotMessage, { outbox, workspaces }: Parts): void {
+function obey(message: BotMessage, { outbox, tokens, workspaces }: Parts): void {
   switch (message.type) {
     case 'desired':
       return workspaces.want(message.workspaces, message.all);
@@ -104,6 +112,8 @@ function obey(message: BotMessage, { outbox, workspaces }: Parts): void {
       return workspaces.raiseAccess(message.workspace, message.access);
     case 'logged':
       return outbox.logged(message.id);
+    case 'git-token':
+      return tokens.answered(message);
     default:
       return message satisfies never;
   }
