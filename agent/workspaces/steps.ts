@@ -78,7 +78,8 @@ export async function check(tools: Tools, { record, signal }: Task): Promise<voi
   await record.update({ step: 'check' });
   const found = await findWork(tools, before, signal);
   const isFree = found.work !== undefined && isNothing(found.work);
-  if (before.goal.save && found.work && isSaveable(found.work)) return save(tools, { record, signal });
+  if (before.goal.save && found.work && isSaveable(found.work))
+    return save(tools, { record, signal }, found.work);
   if (isFree) await record.update({ phase: 'deleting', step: undefined, work: found.work });
   else await record.update({ step: before.step, ...refusal(found) });
 }
@@ -90,9 +91,9 @@ const isSaveable = ({ changed, unpushed }: Work): boolean => changed + unpushed 
  * deletes nothing: that is for the bot to say once it has written down where the work is. Told again after a crash it
  * does all of it again.
  */
-async function save(tools: Tools, { record, signal }: Task): Promise<void> {
+async function save(tools: Tools, { record, signal }: Task, seen: Work): Promise<void> {
   const { goal, base } = record.now();
-  await record.update({ phase: 'stopping', run: goal.run, step: 'saving', failure: undefined });
+  await record.update({ phase: 'stopping', run: goal.run, step: 'saving', failure: undefined, work: seen });
   await endEverything(tools, record.now());
   const found = await findWork(tools, record.now(), signal);
   const stopped = { phase: 'stopped', step: undefined } as const;

@@ -57,12 +57,13 @@ export function withGoal(workspace: Workspace, goal: DesiredWorkspace): Workspac
 }
 
 /** Whether what is being done no longer serves the goal, so that going on with it would only cost time. */
-export function isSuperseded(doing: Step, run: number, { goal }: Workspace): boolean {
+export function isSuperseded(doing: Step, run: number, { goal, step }: Workspace): boolean {
   switch (doing) {
     case 'prepare':
       return goal.desired !== 'running' || goal.run > run;
     case 'check':
-      return goal.desired !== 'deleted' || goal.force;
+      // What is being saved may not be saved any more: the repository became public, or somebody asked for an answer.
+      return goal.desired !== 'deleted' || goal.force || (step === 'saving' && goal.save !== true);
     case 'stop':
     case 'delete':
       return false;

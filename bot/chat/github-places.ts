@@ -32,14 +32,23 @@ export async function locateOn(
       const { owner, name, ref, number } = target;
       if (number !== undefined) return locateNumber(site, `${owner}/${name}`, number);
       const { repository } = await open(site, `${owner}/${name}`);
-      return { ...describe(site, repository.name), ...(ref ? { ref } : {}) };
+      return { ...describe(site, repository), ...(ref ? { ref } : {}) };
     }
     default:
       return undefined;
   }
 }
 
-const describe = ({ url }: Site, label: string): Repository => ({ url: `${url}/${label}`, label });
+interface Found {
+  name: string;
+  isPrivate: boolean;
+}
+
+const describe = ({ url }: Site, { name, isPrivate }: Found): Repository => ({
+  url: `${url}/${name}`,
+  label: name,
+  isPrivate,
+});
 
 /** The same for what is not there and for what the App may not see. */
 export const unknownRepository = (label: string): UserError =>
@@ -51,7 +60,7 @@ export const unknownRepository = (label: string): UserError =>
 async function open(
   { app }: Site,
   label: string,
-): Promise<{ octokit: Octokit; repository: { name: string; branch: string } }> {
+): Promise<{ octokit: Octokit; repository: Found & { branch: string } }> {
   const octokit = await app.on(label);
   const repository = octokit && (await threads.findRepository(octokit, label));
   if (!octokit || !repository) throw unknownRepository(label);
@@ -74,22 +83,23 @@ async function locateNumber(site: Site, label: string, number: number): Promise<
       `This ${kind} is closed, so I start nothing for it. Reopen it, or take a branch: \`/sam up ${repository.name}@${repository.branch}\`.`,
     );
   if (!issue.isPullRequest)
-    return { ...describe(site, repository.name), ref: repository.branch, goal: `issue:${number}` };
-  return locatePullRequest(site, octokit, address);
+    return { ...describe(site, repository), ref: repository.branch, goal: `issue:${number}` };
+  return locatePullRequest(site, octokit, repository, number);
 }
 
 async function locatePullRequest(
   site: Site,
   octokit: Octokit,
-  address: threads.ThreadAddress,
+  repository: Found,
+  number: number,
 ): Promise<Repository> {
-  const { repository, number } = address;
-  const found = await threads.findPullRequest(octokit, address);
-  if (!found) throw unknownRepository(repository);
-  if (found.from?.toLowerCase() !== repository.toLowerCase())
+  const { name } = repository;
+  const found = await threads.findPullRequest(octokit, { repository: name, number });
+  if (!found) throw unknownRepository(name);
+  if (found.from?.toLowerCase() !== name.toLowerCase())
     throw new UserError(
       'fork',
-      `This pull request comes from a fork (\`${found.from ?? 'deleted'}\`), so I won't run its code with your credentials. Push its branch to \`${repository}\`, and then: \`/sam up ${repository}@${found.branch}\`.`,
+      `This pull request comes from a fork (\`${found.from ?? 'deleted'}\`), so I won't run its code with your credentials. Push its branch to \`${name}\`, and then: \`/sam up ${name}@${found.branch}\`.`,
     );
   return { ...describe(site, repository), ref: found.branch, goal: `pr:${number}` };
 }

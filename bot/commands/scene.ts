@@ -14,6 +14,8 @@ export interface Repository {
   ref?: string;
   /** `pr:412`, `issue:7`: what the workspace is for; absent: its ref. */
   goal?: string;
+  /** Absent: nobody knows. */
+  isPrivate?: boolean;
 }
 
 /** Where it was said. */

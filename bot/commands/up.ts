@@ -67,6 +67,7 @@ async function makeOrFind(
     repository: repository.url,
     ref,
     topic: topicOf(repository),
+    isPrivate: repository.isPrivate ?? null,
     size: (textOf(command.flags['size']) ?? 'medium') as Workspace['size'],
     keptUntil: keptUntil(command.flags['expiry'], scene.now) ?? null,
   });

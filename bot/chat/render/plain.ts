@@ -19,7 +19,7 @@ const MARKS: Record<CheckItem['state'], string> = { done: '✓', doing: '…', t
 export function renderPlain(view: CardView): string[] {
   const icon = view.isSettled && view.doing !== view.phase ? '!' : ICONS[view.phase];
   const title = `${icon} ${view.name}: ${view.doing}${view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`}`;
-  if (view.phase === 'deleted') return [title];
+  if (view.phase === 'deleted') return [title, ...(view.notice ? [`  ${view.notice}`] : [])];
   const commit = view.commit ? ` (${view.commit})` : '';
   const lines = [title, `  ${view.source}${commit} · ${view.size} · ${view.id}`];
   if (view.checklist.length > 0 && !view.isSettled)

@@ -90,9 +90,9 @@ export function labelOf(repository: string): string {
   return path.startsWith('/') ? (path.split('/').filter(Boolean).at(-1) ?? path) : path;
 }
 
-function doingOf({ desired, phase, step }: Workspace, node: Node | null): string {
+function doingOf({ desired, phase, step, force }: Workspace, node: Node | null): string {
   if (phase === desired || phase === 'failed') return phase;
-  if (desired === 'deleted') return step === 'check' ? 'looking for unsaved work' : 'deleting';
+  if (desired === 'deleted') return force ? 'deleting' : (GOING[step ?? ''] ?? 'deleting');
   if (desired === 'stopped') return 'stopping';
   switch (phase) {
     case 'queued':
@@ -105,6 +105,8 @@ function doingOf({ desired, phase, step }: Workspace, node: Node | null): string
       return 'starting';
   }
 }
+
+const GOING: Record<string, string> = { check: 'looking for unsaved work', saving: 'saving unpushed work' };
 
 const MAKING = {
   clone: 'cloning the repository',

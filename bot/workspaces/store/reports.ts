@@ -49,16 +49,19 @@ export async function saveLoad(db: Executor, nodeId: string, load: Load): Promis
 export async function saveReport(
   db: Executor,
   nodeId: string,
-  report: WorkspaceReport,
+  said: WorkspaceReport,
   activity: { at: Date | null; everyMs: number },
 ): Promise<void> {
   await db.transaction(async (tx) => {
     const [before] = await tx
       .select()
       .from(workspaces)
-      .where(and(eq(workspaces.id, report.id), eq(workspaces.nodeId, nodeId)))
+      .where(and(eq(workspaces.id, said.id), eq(workspaces.nodeId, nodeId)))
       .for('update');
     if (!before) return;
+    // A node that has nothing of it any more does not know either where its work was saved.
+    const saved = said.phase === 'deleted' ? before.reported?.saved : said.saved;
+    const report = saved ? { ...said, saved } : said;
     const isNews = !isDeepStrictEqual(stateOf(before.reported), stateOf(report));
     const isShown = isNews || !isDeepStrictEqual(factsOf(before.reported), factsOf(report));
     const isActive =
