@@ -60,7 +60,8 @@ export async function saveReport(
       .for('update');
     if (!before) return;
     // A node that has nothing of it any more does not know either where its work was saved.
-    const saved = said.phase === 'deleted' ? before.reported?.saved : said.saved;
+    const isGoing = said.phase === 'deleting' || said.phase === 'deleted';
+    const saved = said.saved ?? (isGoing ? before.reported?.saved : undefined);
     const report = saved ? { ...said, saved } : said;
     const isNews = !isDeepStrictEqual(stateOf(before.reported), stateOf(report));
     const isShown = isNews || !isDeepStrictEqual(factsOf(before.reported), factsOf(report));
