@@ -6,6 +6,7 @@ import { createEndpoint } from './endpoint.ts';
 import { lockFolder } from './lock.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './outbox.ts';
+import { createDesk } from './credentials/desk.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
 import { createHostRuntime } from './runtimes/host.ts';
@@ -68,6 +69,7 @@ type Parts = Awaited<ReturnType<typeof createParts>>;
 
 async function createParts(config: Config, settings: Bootstrap['settings'], log: Log) {
   const tokens = createTokens();
+  const credentials = createDesk(tokens.ask, log);
   const outbox = createOutbox({
     version: VERSION,
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
@@ -85,6 +87,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
     tools: {
       store: createStore(config.dir),
       runtime: createHostRuntime(process.env),
+      credentials,
       endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
     },
@@ -99,6 +102,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
   const close = async () => {
     await endpoint.close();
     await workspaces.close();
+    await credentials.closeAll();
     await terminals.close();
   };
   return { outbox, tokens, workspaces, close };

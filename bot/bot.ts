@@ -13,6 +13,7 @@ import type { PageDoor } from './access/sign-in-door.ts';
 import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
+import { createGitDesk } from './agents/github-desk.ts';
 import { createHub, type Hub } from './agents/hub.ts';
 import { createTerminalPipe } from './agents/terminal-pipe.ts';
 import { cardSource } from './chat/cards.ts';
@@ -29,7 +30,7 @@ import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import type { Front } from './database/types.ts';
 import { StartError } from './errors.ts';
-import { createGitHubApp } from './github/app.ts';
+import { createGitHubApp, type GitHubApp } from './github/app.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
@@ -155,6 +156,8 @@ type Settled = BotOptions & {
   encryptionKeys: Buffer[];
   provider: Provider;
   database: Database;
+  /** Undefined: GitHub is not set up. */
+  app: GitHubApp | undefined;
 };
 
 async function assemble(
@@ -170,8 +173,15 @@ async function assemble(
     keys: await loadKeys(config),
     encryptionKeys: await loadEncryptionKeys(config),
     provider: await makeProvider(options, database),
+    app: config.github && createGitHubApp(config.github, log),
   };
-  const hub = createHub({ db, keys: settled.keys, log, activityEveryMs: activityStep(config) });
+  const hub = createHub({
+    db,
+    keys: settled.keys,
+    log,
+    activityEveryMs: activityStep(config),
+    git: settled.app && config.github && createGitDesk({ db, app: settled.app, url: config.github.url, log }),
+  });
   ending.defer(() => hub.close());
   const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
   ending.defer(() => pipe.close());
@@ -259,14 +269,20 @@ function makeConsole({ config, database: { db }, screen, cwd, login }: Settled):
   });
 }
 
-function makeGitHub({ config, database: { db }, encryptionKeys, log }: Settled): GitHubFront | undefined {
-  if (!config.github) return undefined;
+function makeGitHub({
+  config,
+  database: { db },
+  encryptionKeys,
+  app,
+  log,
+}: Settled): GitHubFront | undefined {
+  if (!config.github || !app) return undefined;
   const signer = createLinkSigner(encryptionKeys);
   return createGitHub({
     db,
     commands,
     log,
-    app: createGitHubApp(config.github, log),
+    app,
     config: config.github,
     commandsPerHour: config.limits.commandsPerHour,
     linkTo: ({ id, access }) => signer.sign(config.baseUrl, { workspace: id, access }),

@@ -170,6 +170,8 @@ CREATE TABLE "workspaces" (
 	"repository" text NOT NULL,
 	"ref" text,
 	"is_private" boolean,
+	"commit" text,
+	"fork" jsonb,
 	"topic" text,
 	"size" text NOT NULL,
 	"phase" text NOT NULL,

@@ -1,6 +1,9 @@
 // What is done with one workspace: make it ready, stop it, look for work, delete it. Knows no goal: the worker decides.
 import { readdir } from 'node:fs/promises';
-import { cloneRepository, countWork, findHead } from '../git.ts';
+import type { Desk } from '../credentials/desk.ts';
+import { helperCommand } from '../credentials/program.ts';
+import { cloneRepository } from '../git-clone.ts';
+import { countWork, credentialEnvironment, findHead, setIdentity, type Git } from '../git.ts';
 import { endProcesses, findProcesses, MARK } from '../processes.ts';
 import type { Work } from '../protocol.ts';
 import { toFailure } from '../failure.ts';
@@ -13,6 +16,7 @@ import type { Workspace } from './workspace.ts';
 export interface Tools {
   store: Store;
   runtime: Runtime;
+  credentials: Desk;
   /** Ends all sessions of a workspace; resolves when their programs are gone. */
   endSessions: (id: string) => Promise<void>;
   log: (id: string, step: string, line: string) => void;
@@ -40,6 +44,7 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
   // After a crash of the agent alone what people left running goes on; only a new run, or a clone by half, ends it.
   if (isNewRun || !isCloned) await endEverything(tools, record.now());
   signal.throwIfAborted();
+  await openCredentials(tools, record);
   if (!isCloned) await clone(tools, task);
   await record.update({ step: 'build' });
   await runtime.prepare(placeOf(store, record.now()), {
@@ -55,12 +60,31 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
   });
 }
 
-async function clone({ store, log }: Tools, { record, signal }: Task): Promise<void> {
+/** Lets git in this workspace ask for passwords, from a session or from here. Its folder is there. Repeatable. */
+export function openCredentials({ store, credentials }: Tools, record: Record): Promise<void> {
+  return credentials.open(store.socket(record.now().goal.id), () => record.now().goal);
+}
+
+/** What any git of the agent needs for this workspace; to reach the repository, after `openCredentials`. */
+export function gitOf({ store }: Pick<Tools, 'store'>, { goal }: Workspace, signal?: AbortSignal): Git {
+  const helper = goal.credentials === 'sam' ? helperCommand(store.socket(goal.id)) : '';
+  return {
+    repository: goal.repository,
+    mark: { [MARK]: goal.id },
+    helper: goal.credentials === undefined ? undefined : helper,
+    signal,
+  };
+}
+
+async function clone(tools: Tools, { record, signal }: Task): Promise<void> {
+  const { store, log } = tools;
   const { goal } = record.now();
-  const git = { repository: goal.repository, mark: { [MARK]: goal.id }, signal };
+  const git = gitOf(tools, record.now(), signal);
   const into = await store.startClone(record.now());
   const onLine = throttleProgress((line) => log(goal.id, 'clone', line));
-  await cloneRepository({ ...git, ref: goal.ref, into, onLine });
+  const { ref, commit, identity, credentials } = goal;
+  await cloneRepository({ ...git, ref, commit, isGuarded: credentials === 'sam', into, onLine });
+  if (identity) await setIdentity(git, into, identity);
   // Before the folder has its final name: a checkout whose base is unknown would count as unpushed.
   await record.update({ base: await findHead(git, into) });
   await store.finishClone(record.now());
@@ -101,7 +125,8 @@ async function save(tools: Tools, { record, signal }: Task, seen: Work): Promise
   if (isNothing(found.work)) return record.update({ phase: 'deleting', step: undefined, work: found.work });
   const { store } = tools;
   const scratch = await store.startSaving(record.now());
-  const git = { repository: goal.repository, mark: { [MARK]: goal.id }, signal };
+  await openCredentials(tools, record);
+  const git = gitOf(tools, record.now(), signal);
   const { id, name } = goal;
   try {
     const checkout = store.checkout(record.now());
@@ -133,6 +158,7 @@ export async function remove(tools: Tools, { record, signal }: Task): Promise<vo
   }
   // A state file that is written late would bring the folder back.
   await record.retire();
+  await tools.credentials.close(tools.store.socket(goal.id));
   await tools.store.remove(goal.id);
   await record.update({ phase: 'deleted' });
 }
@@ -147,13 +173,8 @@ export async function inspect(
   return { commit, work };
 }
 
-function findCommit(
-  { store }: Tools,
-  workspace: Workspace,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const { id, repository } = workspace.goal;
-  return findHead({ repository, mark: { [MARK]: id }, signal }, store.checkout(workspace));
+function findCommit(tools: Tools, workspace: Workspace, signal: AbortSignal): Promise<string | undefined> {
+  return findHead(gitOf(tools, workspace, signal), tools.store.checkout(workspace));
 }
 
 interface Found {
@@ -162,9 +183,10 @@ interface Found {
   commit?: string | undefined;
 }
 
-async function findWork({ store }: Tools, workspace: Workspace, signal: AbortSignal): Promise<Found> {
-  const { goal, base } = workspace;
-  const git = { repository: goal.repository, mark: { [MARK]: goal.id }, signal };
+async function findWork(tools: Tools, workspace: Workspace, signal: AbortSignal): Promise<Found> {
+  const { store } = tools;
+  const { base } = workspace;
+  const git = gitOf(tools, workspace, signal);
   const dir = store.checkout(workspace);
   try {
     const beside = (await store.listBeside(workspace)).length;
@@ -210,7 +232,12 @@ async function endEverything({ runtime, store, endSessions }: Tools, workspace: 
 
 export function placeOf(store: Store, workspace: Workspace): Place {
   const { id, name } = workspace.goal;
-  return { id, name, dir: store.checkout(workspace) };
+  return {
+    id,
+    name,
+    dir: store.checkout(workspace),
+    env: credentialEnvironment(gitOf({ store }, workspace)),
+  };
 }
 
 /** Lets through one line of a progress meter a second, and every other line. */

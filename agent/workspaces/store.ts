@@ -11,6 +11,7 @@ import type { Workspace } from './workspace.ts';
 const STATE_FILE = 'workspace.json';
 const HALF_CLONE = '.clone';
 const SCRATCH = '.saving';
+const SOCKET = '.git.sock';
 
 /** A name for the checkout that nothing else in the workspace's folder has. */
 export function checkoutFolder(repositoryName: string): string {
@@ -47,6 +48,8 @@ export interface Store {
   /** The checkout's folder, whether it is there or not. */
   checkout: (workspace: Workspace) => string;
   hasCheckout: (workspace: Workspace) => boolean;
+  /** Where git's helper asks for passwords. */
+  socket: (id: string) => string;
   /** Where a clone is made; whatever a broken one left there is gone. */
   startClone: (workspace: Workspace) => Promise<string>;
   /** Makes the finished clone the checkout, in one step. */
@@ -65,6 +68,7 @@ export function createStore(dir: string): Store {
   const checkout = (one: Workspace) => join(folder(one.goal.id), one.folder);
   return {
     checkout,
+    socket: (id) => join(folder(id), SOCKET),
     has: (id) => existsSync(folder(id)),
     hasCheckout: (one) => existsSync(checkout(one)),
     write: (one) => writeJson(join(folder(one.goal.id), STATE_FILE), one),
@@ -99,7 +103,7 @@ export function createStore(dir: string): Store {
     },
     finishClone: (one) => rename(join(folder(one.goal.id), HALF_CLONE), checkout(one)),
     async listBeside(one) {
-      const ours = new Set([STATE_FILE, HALF_CLONE, SCRATCH]);
+      const ours = new Set([STATE_FILE, HALF_CLONE, SCRATCH, SOCKET]);
       const names = await listFolder(folder(one.goal.id));
       return names.filter((name) => !ours.has(name) && !isUnfinished(name) && name !== one.folder);
     },

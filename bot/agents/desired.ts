@@ -15,6 +15,7 @@ export function desiredOf(row: Workspace, git?: GitFacts): DesiredWorkspace | un
       access: row.access,
       repository: cloneUrl(row.repository),
       ...(row.ref === null ? {} : { ref: row.ref }),
+      ...(row.commit === null ? {} : { commit: row.commit }),
       ...git,
     }
   );
@@ -34,8 +35,8 @@ function goalOf(row: Workspace): Pick<DesiredWorkspace, 'desired' | 'force' | 's
 }
 
 /** Nobody asked for it, so it saves first, and only where no more people read it than could before. */
-const maySave = ({ isAutomatic, isPrivate, force }: Workspace): boolean =>
-  isAutomatic && isPrivate === true && !force;
+const maySave = ({ isAutomatic, isPrivate, fork, force }: Workspace): boolean =>
+  isAutomatic && isPrivate === true && fork === null && !force;
 
 const cloneUrl = (repository: string): string =>
   /^https?:/.test(repository) && !repository.endsWith('.git') ? `${repository}.git` : repository;

@@ -35,6 +35,15 @@ export type NodePhase = 'creating' | 'booting' | 'ready' | 'unhealthy' | 'deleti
 export type Size = 'small' | 'medium' | 'large';
 export type Front = 'console' | 'github' | 'slack' | 'api';
 
+export interface Fork {
+  /** `owner/name`; absent: it was deleted. */
+  from?: string;
+  /** Where the pull request is, as far as Sam has heard. */
+  head: string;
+  /** The head that a maintainer let in; another one has to be let in anew. */
+  trusted: string;
+}
+
 /** What each reconciled row has: the wish, where it stands, and the right to work on it. */
 const reconciled = {
   desired: text('desired').$type<Desired>().notNull(),
@@ -125,6 +134,10 @@ export const workspaces = pgTable(
     ref: text('ref'),
     /** As GitHub last said; null: nobody knows, which counts as public. */
     isPrivate: boolean('is_private'),
+    /** The commit to check out: the head of its pull request at the moment of the command. */
+    commit: text('commit'),
+    /** Its pull request comes from elsewhere: it gets no credentials. */
+    fork: jsonb('fork').$type<Fork>(),
     /** `owner/name#412`: the pull request or issue whose one card lists it. */
     topic: text('topic'),
     size: text('size').$type<Size>().notNull(),

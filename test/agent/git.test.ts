@@ -5,14 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import {
-  cloneRepository,
-  countWork,
-  findHead,
-  isValidRef,
-  protocolOf,
-  repositoryName,
-} from '../../agent/git.ts';
+import { countWork, findHead, isValidRef, protocolOf, repositoryName } from '../../agent/git.ts';
+import { cloneRepository } from '../../agent/git-clone.ts';
 import { explainGit } from '../../agent/git-failures.ts';
 import { redact } from '../../agent/redact.ts';
 import { serveGit } from './git-server.ts';

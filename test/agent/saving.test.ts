@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { cloneRepository, countWork } from '../../agent/git.ts';
+import { cloneRepository } from '../../agent/git-clone.ts';
+import { countWork } from '../../agent/git.ts';
 import type { Work } from '../../agent/protocol.ts';
 import { saveWork } from '../../agent/saving.ts';
 import { serveGit } from './git-server.ts';

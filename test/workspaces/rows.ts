@@ -30,6 +30,8 @@ export const workspaceRow = (patch: Partial<Workspace> = {}): Workspace => ({
   repository: 'https://github.com/acme/api',
   ref: null,
   isPrivate: null,
+  commit: null,
+  fork: null,
   topic: null,
   size: 'medium',
   phase: 'running',

@@ -229,6 +229,8 @@ describe('names and keys', () => {
       topic: null,
       isPrivate: null,
       ref: null,
+      commit: null,
+      fork: null,
       size: 'medium' as const,
       keptUntil: null,
     });
