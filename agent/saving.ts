@@ -89,7 +89,7 @@ const promisor = ({ repository }: Saving): string[] =>
 
 const CAUSES: [RegExp, (host: string) => string][] = [
   [
-    /returned error: 40[134]|denied|could not read (Username|Password)|Authentication failed|terminal prompts disabled|not found|does not appear to be|does not exist|archived/i,
+    /returned error: 40[134]|denied|^sam: .* may not |could not read (Username|Password)|Authentication failed|terminal prompts disabled|not found|does not appear to be|does not exist|archived/im,
     (host) => `${host} did not let Sam push`,
   ],
   [/rejected|declined|remote: error|hook/i, (host) => `${host} refused the push`],

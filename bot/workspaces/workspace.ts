@@ -118,7 +118,7 @@ function whileRunning(workspace: Workspace, node: Node | undefined, now: Date, l
 function towardsStopped(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
   if (workspace.phase === 'deleted') return wait(null);
   // Whatever came of stopping it: people were told a day.
-  if (workspace.deleteAt && isPast(workspace.deleteAt, now)) return deleteByItself('Its day was over.');
+  if (workspace.deleteAt && isPast(workspace.deleteAt, now)) return deleteByItself('It was kept for a day.');
   if (workspace.phase === 'stopped' && workspace.nodeId && !mayHold(node))
     return {
       do: 'enter',

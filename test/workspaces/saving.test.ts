@@ -61,7 +61,7 @@ test('new files are not saved: it stops, says what is saved and what is not, and
   expect(kept.deleteAt!.getTime() - kept.phaseSince.getTime()).toBeGreaterThan(lastCallMs / 2);
   await endTheDay(world, id);
   expect(noticeOf(await world.see(id, isDeleted))).toMatchInlineSnapshot(
-    `"Its day was over. Saved to \`refs/sam/ws-1\`: \`git fetch origin refs/sam/ws-1 && git checkout FETCH_HEAD\`. Lost: 2 new files."`,
+    `"It was kept for a day. Saved to \`refs/sam/ws-1\`: \`git fetch origin refs/sam/ws-1 && git checkout FETCH_HEAD\`. Lost: 2 new files."`,
   );
 });
 
@@ -81,7 +81,7 @@ test.each([[false], [null]])(
     await merge(world);
     await world.see(id, isPostponed);
     await endTheDay(world, id);
-    expect(noticeOf(await world.see(id, isDeleted))).toBe('Its day was over. Lost: 2 changed files.');
+    expect(noticeOf(await world.see(id, isDeleted))).toBe('It was kept for a day. Lost: 2 changed files.');
     expect(world.agents.said.get(id)).not.toContain('saving');
   },
 );
@@ -99,7 +99,7 @@ test('a saving that takes too long is given up: it stops, and a day later it is 
   world.agents.hanging.delete(id);
   await endTheDay(world, id);
   const gone = await world.see(id, isDeleted);
-  expect(noticeOf(gone)).toMatch(/^Its day was over\. Saved to `refs\/sam\/ws-1`/);
+  expect(noticeOf(gone)).toMatch(/^It was kept for a day\. Saved to `refs\/sam\/ws-1`/);
 });
 
 test('a node that says nothing cannot save: it counts as stopped, and when the day is over it is not waited for', async () => {
@@ -122,7 +122,7 @@ test('a node that says nothing cannot save: it counts as stopped, and when the d
     `"It stopped because the pull request was merged. Not deleted: its machine did not answer, so nobody knows what would be lost. It will be deleted all the same in a day, unless you start it: \`start api\`."`,
   );
   await endTheDay(world, id);
-  expect(noticeOf(await world.see(id, isDeleted))).toBe('Its day was over.');
+  expect(noticeOf(await world.see(id, isDeleted))).toBe('It was kept for a day.');
 });
 
 test('a person who says rm is asked, not saved for; and rm --force waits for no saving', async () => {

@@ -264,12 +264,12 @@ describe('saving', () => {
       ...under,
       deleteAt: T0,
       reported: reportOf('stopped', { saved }),
-      notice: 'Its day was over.',
+      notice: 'It was kept for a day.',
     };
     expect(nextStep(before, silent, T0, life)).toMatchInlineSnapshot(`
       {
         "do": "enter",
-        "notice": "Its day was over. Saved to \`refs/sam/ws-abcdefghijkl\`: \`git fetch origin refs/sam/ws-abcdefghijkl && git checkout FETCH_HEAD\`.",
+        "notice": "It was kept for a day. Saved to \`refs/sam/ws-abcdefghijkl\`: \`git fetch origin refs/sam/ws-abcdefghijkl && git checkout FETCH_HEAD\`.",
         "phase": "deleted",
       }
     `);

@@ -30,7 +30,7 @@ export function renderPlain(view: CardView): string[] {
       `  Next: ${view.failure.next}`,
     );
   if (view.notice) lines.push(`  ${view.notice}`);
-  if (view.phase === 'stopped') lines.push(`  Its files are kept. Go on: start ${view.name}`);
+  if (view.phase === 'stopped') lines.push(`  Its files are kept${until(view)}. Go on: start ${view.name}`);
   if (view.expiry)
     lines.push(
       `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,
@@ -40,6 +40,9 @@ export function renderPlain(view: CardView): string[] {
 
 /** Nodes do not know where people read what they say; here no line needs the trigger. */
 const withoutTrigger = (text: string): string => text.replaceAll('`/sam ', '`');
+
+/** ` until …`, where its end is known. */
+export const until = ({ deleteAt }: CardView): string => (deleteAt ? ` until ${formatTime(deleteAt)}` : '');
 
 /** One line for logs and pipes: what is being done now. Empty when all is done: the card says that. */
 export const renderProgress = (view: CardView): string =>

@@ -31,6 +31,8 @@ export interface CardView {
   /** When it stops by itself. */
   expiry?: Date;
   isExpiring: boolean;
+  /** When it goes with everything that is left of it, unless somebody starts it. */
+  deleteAt?: Date;
   sessions: number;
   /** Counts revocations; a signed link is made of it. */
   access: number;
@@ -77,6 +79,7 @@ export function viewOf({ workspace, node, owner, now, expiry, warningMs }: CardF
     ...(workspace.notice && !isSilent ? { notice: workspace.notice } : {}),
     ...(shownExpiry ? { expiry: shownExpiry } : {}),
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
+    ...(workspace.phase === 'stopped' && workspace.deleteAt ? { deleteAt: workspace.deleteAt } : {}),
     sessions: workspace.reported?.sessions ?? 0,
     access: workspace.access,
     lines: linesFor(workspace),
