@@ -98,7 +98,7 @@ export function repositoryName(repository: string): string {
   return name.slice(0, 100) || 'repository';
 }
 
-function look(git: Git, cwd: string, args: string[]): Promise<Outcome> {
+export function look(git: Git, cwd: string, args: string[]): Promise<Outcome> {
   return run('git', ['--no-optional-locks', ...SETTINGS, ...args], {
     cwd,
     env: { ...environment(git), GIT_NO_LAZY_FETCH: '1' },
@@ -132,7 +132,7 @@ export async function setIdentity(git: Git, dir: string, { name, email }: GitIde
   }
 }
 
-const SETTINGS = [
+export const SETTINGS = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
   'submodule.recurse=false',

@@ -13,6 +13,7 @@ export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
   run: count,
   access: count,
   force: z.boolean(),
+  save: z.exactOptional(z.literal(true)),
   repository: z.string().max(4096),
   ref: z.exactOptional(z.string().max(1024)),
   commit: z.exactOptional(z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/)),

@@ -128,6 +128,12 @@ export interface DesiredWorkspace {
   access: number;
   /** With `deleted`: go even if work would be lost. Without it the agent looks first, and may answer `refused`. */
   force: boolean;
+  /**
+   * With `deleted` that nobody asked for, in a repository that is known to be private: the agent pushes what would be
+   * lost to `refs/sam/<id>` there, and says so with `saved` beside `refused`. It deletes nothing before the bot has
+   * written that down and says `force`.
+   */
+  save?: true;
   /** `https://host/owner/name.git`, or a path on a local node. */
   repository: string;
   /** Branch, tag or commit to check out; absent: the remote's default. */
@@ -171,7 +177,7 @@ export interface WorkspaceReport {
   phase: 'preparing' | 'running' | 'stopping' | 'stopped' | 'deleting' | 'deleted' | 'failed';
   /** The `run` that this phase belongs to. */
   run: number;
-  step?: 'clone' | 'build' | 'start' | 'check';
+  step?: 'clone' | 'build' | 'start' | 'check' | 'saving';
   failure?: Failure;
   /** When somebody last typed; ms since 1970, the bot corrects it to its own clock by `now`. */
   activityAt?: number;
@@ -179,8 +185,20 @@ export interface WorkspaceReport {
   /** The commit that is checked out. */
   commit?: string;
   work?: Work;
-  /** The answer to a `deleted` without `force`: the work that would be lost, so nothing was done. */
+  /**
+   * The answer to a `deleted` without `force`: the work that would be lost, so nothing was deleted. With `saved` only
+   * what is not in it: nothing at all if everything is. Without it and empty: git could not say.
+   */
   refused?: Work;
+  /** What the repository holds of it since it last ran. */
+  saved?: Saved;
+}
+
+/** Where work was pushed before a deletion that nobody asked for; the remote was asked, and has it. */
+export interface Saved {
+  /** `refs/sam/<workspace id>`, in the workspace's repository. */
+  ref: string;
+  commit: string;
 }
 
 export interface Load {

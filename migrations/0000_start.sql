@@ -170,6 +170,7 @@ CREATE TABLE "workspaces" (
 	"name" text NOT NULL,
 	"repository" text NOT NULL,
 	"ref" text,
+	"is_private" boolean,
 	"commit" text,
 	"fork" jsonb,
 	"topic" text,

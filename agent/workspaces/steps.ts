@@ -6,6 +6,8 @@ import { cloneRepository } from '../git-clone.ts';
 import { countWork, credentialEnvironment, findHead, setIdentity, type Git } from '../git.ts';
 import { endProcesses, findProcesses, MARK } from '../processes.ts';
 import type { Work } from '../protocol.ts';
+import { toFailure } from '../failure.ts';
+import { saveWork } from '../saving.ts';
 import type { Place, Runtime } from '../runtimes/runtime.ts';
 import type { Record } from './record.ts';
 import type { Store } from './store.ts';
@@ -36,6 +38,8 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
     run: goal.run,
     step: isCloned ? 'start' : 'clone',
     failure: undefined,
+    // From here on people change what was saved.
+    saved: undefined,
   });
   // After a crash of the agent alone what people left running goes on; only a new run, or a clone by half, ends it.
   if (isNewRun || !isCloned) await endEverything(tools, record.now());
@@ -96,15 +100,53 @@ export async function stop(tools: Tools, { record, signal }: Task): Promise<void
   await record.update({ ...(await inspect(tools, record.now(), signal)), phase: 'stopped' });
 }
 
-/** Goes on to `deleting`, or says which work stands in the way and leaves everything as it is. */
+/** Goes on to `deleting`, or says which work stands in the way; it leaves everything as it is, unless it saves. */
 export async function check(tools: Tools, { record, signal }: Task): Promise<void> {
   const before = record.now();
   await record.update({ step: 'check' });
   const found = await findWork(tools, before, signal);
   const isFree = found.work !== undefined && isNothing(found.work);
+  if (before.goal.save && found.work && isSaveable(found.work))
+    return save(tools, { record, signal }, found.work);
   if (isFree) await record.update({ phase: 'deleting', step: undefined, work: found.work });
   else await record.update({ step: before.step, ...refusal(found) });
 }
+
+const isSaveable = ({ changed, unpushed }: Work): boolean => changed + unpushed > 0;
+
+/**
+ * Stops it, so that nothing changes any more, and pushes what may be pushed. It says what that is and what is left, and
+ * deletes nothing: that is for the bot to say once it has written down where the work is. Told again after a crash it
+ * does all of it again.
+ */
+async function save(tools: Tools, { record, signal }: Task, seen: Work): Promise<void> {
+  const { goal, base } = record.now();
+  await record.update({ phase: 'stopping', run: goal.run, step: 'saving', failure: undefined, work: seen });
+  await endEverything(tools, record.now());
+  const found = await findWork(tools, record.now(), signal);
+  const stopped = { phase: 'stopped', step: undefined } as const;
+  if (found.work === undefined) return record.update({ ...stopped, ...refusal(found) });
+  if (isNothing(found.work)) return record.update({ phase: 'deleting', step: undefined, work: found.work });
+  const { store } = tools;
+  const scratch = await store.startSaving(record.now());
+  await openCredentials(tools, record);
+  const git = gitOf(tools, record.now(), signal);
+  const { id, name } = goal;
+  try {
+    const checkout = store.checkout(record.now());
+    const { saved, left } = await saveWork({ ...git, id, name, checkout, base, scratch }, found.work);
+    await record.update({ ...stopped, work: found.work, refused: left, saved });
+  } catch (error) {
+    signal.throwIfAborted();
+    tools.log(id, 'saving', messageOf(error));
+    await record.update({ ...stopped, ...refusal(found), failure: toFailure(error) });
+  }
+}
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error
+    ? [error.message, error.cause instanceof Error ? error.cause.message : ''].join(' ').trim()
+    : String(error);
 
 export async function remove(tools: Tools, { record, signal }: Task): Promise<void> {
   const { goal } = record.now();
@@ -168,6 +210,7 @@ function refusal({ work }: Found): Partial<Workspace> {
   if (work !== undefined) return { refused: work, work };
   return {
     refused: { changed: 0, untracked: 0, unpushed: 0 },
+    saved: undefined,
     failure: {
       class: 'internal',
       message:

@@ -10,6 +10,7 @@ import type { Workspace } from './workspace.ts';
 
 const STATE_FILE = 'workspace.json';
 const HALF_CLONE = '.clone';
+const SCRATCH = '.saving';
 const SOCKET = '.git.sock';
 
 /** A name for the checkout that nothing else in the workspace's folder has. */
@@ -25,7 +26,7 @@ const workspace: z.ZodType<Workspace> = z.object({
   folder: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/),
   phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
   run: count,
-  step: z.exactOptional(z.enum(['clone', 'build', 'start', 'check'])),
+  step: z.exactOptional(z.enum(['clone', 'build', 'start', 'check', 'saving'])),
   failure: z.exactOptional(
     z.object({ class: z.enum(['transient', 'configuration', 'provider', 'internal']), message: z.string() }),
   ),
@@ -35,6 +36,7 @@ const workspace: z.ZodType<Workspace> = z.object({
   origin: z.exactOptional(z.string()),
   work: z.exactOptional(work),
   refused: z.exactOptional(work),
+  saved: z.exactOptional(z.object({ ref: z.string(), commit: z.string() })),
   isGivenUp: z.exactOptional(z.boolean()),
 });
 
@@ -53,6 +55,8 @@ export interface Store {
   startClone: (workspace: Workspace) => Promise<string>;
   /** Makes the finished clone the checkout, in one step. */
   finishClone: (workspace: Workspace) => Promise<void>;
+  /** A folder for what is only needed while work is saved; not there yet, whatever a broken saving left is gone. */
+  startSaving: (workspace: Workspace) => Promise<string>;
   /** What lies beside the checkout: worktrees and other things that people put there. */
   listBeside: (workspace: Workspace) => Promise<string[]>;
   /** No file is left afterwards. Repeatable, also after a crash in the middle. */
@@ -93,9 +97,14 @@ export function createStore(dir: string): Store {
       await mkdir(folder(goal.id), { recursive: true, mode: 0o700 });
       return half;
     },
+    async startSaving({ goal }) {
+      const scratch = join(folder(goal.id), SCRATCH);
+      await removeTree(scratch);
+      return scratch;
+    },
     finishClone: (one) => rename(join(folder(one.goal.id), HALF_CLONE), checkout(one)),
     async listBeside(one) {
-      const ours = new Set([STATE_FILE, HALF_CLONE, SOCKET]);
+      const ours = new Set([STATE_FILE, HALF_CLONE, SCRATCH, SOCKET]);
       const names = await listFolder(folder(one.goal.id));
       return names.filter((name) => !ours.has(name) && !isUnfinished(name) && name !== one.folder);
     },

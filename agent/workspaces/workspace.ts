@@ -19,6 +19,8 @@ export interface Workspace {
   origin?: string | undefined;
   work?: WorkspaceReport['work'];
   refused?: WorkspaceReport['refused'];
+  /** Work of this checkout that the repository holds; of no worth any more once it runs again. */
+  saved?: WorkspaceReport['saved'];
   /** The goal was tried and failed; it is left alone until the bot asks for something. */
   isGivenUp?: boolean | undefined;
 }
@@ -57,12 +59,13 @@ export function withGoal(workspace: Workspace, goal: DesiredWorkspace): Workspac
 }
 
 /** Whether what is being done no longer serves the goal, so that going on with it would only cost time. */
-export function isSuperseded(doing: Step, run: number, { goal }: Workspace): boolean {
+export function isSuperseded(doing: Step, run: number, { goal, step }: Workspace): boolean {
   switch (doing) {
     case 'prepare':
       return goal.desired !== 'running' || goal.run > run;
     case 'check':
-      return goal.desired !== 'deleted' || goal.force;
+      // What is being saved may not be saved any more: the repository became public, or somebody asked for an answer.
+      return goal.desired !== 'deleted' || goal.force || (step === 'saving' && goal.save !== true);
     case 'stop':
     case 'delete':
       return false;
@@ -78,7 +81,7 @@ export function afterRestart(workspace: Workspace): Workspace {
 }
 
 export function toReport(workspace: Workspace, sessions: number): WorkspaceReport {
-  const { goal, phase, run, step, failure, activityAt, commit, work, refused } = workspace;
+  const { goal, phase, run, step, failure, activityAt, commit, work, refused, saved } = workspace;
   return {
     id: goal.id,
     phase,
@@ -90,5 +93,6 @@ export function toReport(workspace: Workspace, sessions: number): WorkspaceRepor
     ...(commit !== undefined && { commit }),
     ...(work && { work }),
     ...(refused && { refused }),
+    ...(saved && { saved }),
   };
 }

@@ -21,17 +21,22 @@ export function desiredOf(row: Workspace, git?: GitFacts): DesiredWorkspace | un
   );
 }
 
-function goalOf(row: Workspace): Pick<DesiredWorkspace, 'desired' | 'force'> | undefined {
+function goalOf(row: Workspace): Pick<DesiredWorkspace, 'desired' | 'force' | 'save'> | undefined {
   // Nobody waits for it any more (it was given up with `--force`, or while the node was silent): it may go as it is.
   if (row.phase === 'deleted') return { desired: 'deleted', force: true };
   // Its node has not been told of it yet.
   if (row.phase === 'queued' || row.phase === 'provisioning') return undefined;
-  if (row.desired === 'deleted') return { desired: 'deleted', force: row.force };
+  if (row.desired === 'deleted')
+    return { desired: 'deleted', force: row.force, ...(maySave(row) ? { save: true } : {}) };
   if (row.desired === 'stopped' || row.phase === 'failed') return { desired: 'stopped', force: false };
   const isStarted = row.phase === 'preparing' || row.phase === 'running';
   // Wanted again, but the reconciler has not begun: until then it stays as it is.
   return isStarted ? { desired: 'running', force: false } : undefined;
 }
+
+/** Nobody asked for it, so it saves first, and only where no more people read it than could before. */
+const maySave = ({ isAutomatic, isPrivate, fork, force }: Workspace): boolean =>
+  isAutomatic && isPrivate === true && fork === null && !force;
 
 const cloneUrl = (repository: string): string =>
   /^https?:/.test(repository) && !repository.endsWith('.git') ? `${repository}.git` : repository;

@@ -29,13 +29,20 @@ const report: z.ZodType<WorkspaceReport> = z.object({
   id: workspaceId,
   phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
   run: count,
-  step: z.exactOptional(z.enum(['clone', 'build', 'start', 'check'])),
+  step: z.exactOptional(z.enum(['clone', 'build', 'start', 'check', 'saving'])),
   failure: z.exactOptional(failure),
   activityAt: z.exactOptional(time),
   sessions: count,
   commit: z.exactOptional(text(100)),
   work: z.exactOptional(work),
   refused: z.exactOptional(work),
+  saved: z.exactOptional(
+    z.object({
+      // People are told to fetch it: nothing but this shape may pass.
+      ref: z.string().regex(/^refs\/sam\/ws-[a-z2-7]{12}$/),
+      commit: z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/),
+    }),
+  ),
 });
 const reports = z.array(report).max(MAX_WORKSPACES);
 

@@ -87,6 +87,8 @@ export const Event = z.discriminatedUnion('kind', [
   Here.extend({ kind: z.literal('button'), subject: z.string(), identifier: z.string() }),
   Here.extend({ kind: z.literal('moved'), from: z.string() }),
   Here.extend({ kind: z.literal('gone') }),
+  /** It became public or private. */
+  Here.extend({ kind: z.literal('visibility') }),
   z.object({ kind: z.literal('installation') }),
 ]);
 export type Event = z.infer<typeof Event>;
@@ -182,6 +184,7 @@ function readPush(body: Shaped<'pull_request'>): Event | undefined {
 function readRepository(body: Shaped<'repository'>): Event | undefined {
   const { action, repository, changes } = body;
   if (action === 'deleted') return { kind: 'gone', ...hereOf(body) };
+  if (action === 'publicized' || action === 'privatized') return { kind: 'visibility', ...hereOf(body) };
   const [owner = '', name = ''] = repository.full_name.split('/');
   const before = Changes.safeParse(changes).data;
   const former = before?.owner?.from.user?.login ?? before?.owner?.from.organization?.login;
@@ -215,6 +218,7 @@ export function threadOf(event: Event): string {
       return event.subject;
     case 'moved':
     case 'gone':
+    case 'visibility':
       return event.repository;
     case 'installation':
       return 'installations';

@@ -34,14 +34,18 @@ export async function locateOn(
       const { owner, name, ref, number } = target;
       if (number !== undefined) return locateNumber(site, `${owner}/${name}`, number);
       const { repository } = await open(site, `${owner}/${name}`);
-      return { ...describe(site, repository.name), ...(ref ? { ref } : {}) };
+      return { ...describe(site, repository), ...(ref ? { ref } : {}) };
     }
     default:
       return undefined;
   }
 }
 
-const describe = ({ url }: Site, label: string): Repository => ({ url: `${url}/${label}`, label });
+const describe = ({ url }: Site, { name, isPrivate }: Pick<Found, 'name' | 'isPrivate'>): Repository => ({
+  url: `${url}/${name}`,
+  label: name,
+  isPrivate,
+});
 
 /** The same for what is not there and for what the App may not see. */
 export const unknownRepository = (label: string): UserError =>
@@ -73,7 +77,7 @@ async function locateNumber(site: Site, label: string, number: number): Promise<
       `This ${kind} is closed, so I start nothing for it. Reopen it, or take a branch: \`/sam up ${repository.name}@${repository.branch}\`.`,
     );
   if (!issue.isPullRequest)
-    return { ...describe(site, repository.name), ref: repository.branch, goal: `issue:${number}` };
+    return { ...describe(site, repository), ref: repository.branch, goal: `issue:${number}` };
   return locatePullRequest(site, octokit, repository, number);
 }
 
@@ -87,7 +91,7 @@ async function locatePullRequest(
   const found = await threads.findPullRequest(octokit, address);
   if (!found) throw unknownRepository(name);
   const { from, branch, sha } = found;
-  const head = { ...describe(site, name), commit: sha, goal: `pr:${number}` };
+  const head = { ...describe(site, { name, isPrivate }), commit: sha, goal: `pr:${number}` };
   if (from?.toLowerCase() === name.toLowerCase()) return { ...head, ref: branch };
   // Its commits cannot be had without a password, and it gets none.
   if (isPrivate)

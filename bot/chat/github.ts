@@ -1,6 +1,6 @@
 // GitHub as a front: comments, labels and buttons in; reactions, replies and one card a thread out. Knows no cloud.
 import type { Logger } from 'pino';
-import { follow, notePush, sayFarewell } from '../commands/farewell.ts';
+import { follow, notePush, noteVisibility, sayFarewell } from '../commands/farewell.ts';
 import type { ParseContext, Target } from '../commands/parsed.ts';
 import type { Command, Repository } from '../commands/scene.ts';
 import type { Answer, Delivery, User } from '../database/types.ts';
@@ -152,10 +152,14 @@ async function noticeOf(
 ): Promise<((tx: Executor) => Promise<Answer | null>) | undefined> {
   const event = eventOf(delivery);
   const { url } = options.config;
+  const see = async (tx: Executor): Promise<void> => {
+    if ('isPrivate' in event) await noteVisibility(tx, `${url}/${event.repository}`, event.isPrivate);
+  };
   switch (event.kind) {
     case 'closed': {
       const because = `${event.isPullRequest ? 'the pull request' : 'the issue'} was ${event.isMerged ? 'merged' : 'closed'}`;
       return async (tx) => {
+        await see(tx);
         await sayFarewell(tx, { topic: delivery.thread }, because);
         return { ok: true, code: 'closed', text: '' };
       };
@@ -163,6 +167,7 @@ async function noticeOf(
     case 'label':
       if (event.isAdded || !(await mayUnlabel(options, event))) return undefined;
       return async (tx) => {
+        await see(tx);
         await sayFarewell(tx, { topic: delivery.thread }, `the label \`${event.label}\` was removed`);
         return null;
       };
@@ -181,6 +186,11 @@ async function noticeOf(
         return null;
       };
     }
+    case 'visibility':
+      return async (tx) => {
+        await see(tx);
+        return null;
+      };
     case 'gone':
       options.app.forget();
       return async (tx) => {

@@ -439,11 +439,16 @@ interface Subject {
   now: Date;
 }
 
-/** All that a card shows: the workspace, or those of the topic; where all of them are gone, the last of them. */
+/**
+ * All that a card shows: the workspace, or those of the topic that are there, or whose work was saved as they went. Where
+ * all of them are gone, the last of them at least.
+ */
 export async function readSubject(db: Executor, subject: string): Promise<Subject[]> {
   const rows = await readWorkspaces(db, subject);
-  const living = rows.filter(({ workspace }) => workspace.phase !== 'deleted');
-  return living.length > 0 ? living : rows.slice(-1);
+  const shown = rows.filter(
+    ({ workspace: { phase, notice, reported } }) => phase !== 'deleted' || (notice && reported?.saved),
+  );
+  return shown.length > 0 ? shown : rows.slice(-1);
 }
 
 async function readWorkspaces(db: Executor, subject: string): Promise<Subject[]> {

@@ -21,3 +21,6 @@ export const notePush = store.noteHead;
 
 /** A repository has a new name or owner: what was made for it goes on. */
 export const follow = store.moveWorkspaces;
+
+/** GitHub said who may read a repository: what is saved unasked goes only where that is not everybody. */
+export const noteVisibility = store.noteVisibility;

@@ -18,6 +18,8 @@ export interface Repository {
   fork?: { from?: string; head: string };
   /** `pr:412`, `issue:7`: what the workspace is for; absent: its ref. */
   goal?: string;
+  /** Absent: nobody knows. */
+  isPrivate?: boolean;
 }
 
 /** Where it was said. */

@@ -88,6 +88,7 @@ async function makeOrFind(command: ParsedCommand, scene: Scene, repository: Repo
     commit,
     fork: fork ?? null,
     topic: topicOf(repository),
+    isPrivate: repository.isPrivate ?? null,
     size: (textOf(command.flags['size']) ?? 'medium') as Workspace['size'],
     keptUntil: keptUntil(command.flags['expiry'], scene.now) ?? null,
   });

@@ -134,6 +134,8 @@ export const workspaces = pgTable(
     /** `https://host/owner/name`, or a path. */
     repository: text('repository').notNull(),
     ref: text('ref'),
+    /** As GitHub last said; null: nobody knows, which counts as public. */
+    isPrivate: boolean('is_private'),
     /** The commit to check out: the head of its pull request at the moment of the command. */
     commit: text('commit'),
     /** Its pull request comes from elsewhere: it gets no credentials. */
@@ -142,7 +144,7 @@ export const workspaces = pgTable(
     topic: text('topic'),
     size: text('size').$type<Size>().notNull(),
     phase: text('phase').$type<WorkspacePhase>().notNull(),
-    step: text('step').$type<NonNullable<WorkspaceReport['step']> | 'saving'>(),
+    step: text('step').$type<NonNullable<WorkspaceReport['step']>>(),
     ...reconciled,
     nodeId: text('node_id').references(() => nodes.id),
     /** Moves with each start, restart and retry; the agent begins again when it sees a higher one. */

@@ -11,7 +11,8 @@ import { chooseNode } from './placement.ts';
 import * as store from './store.ts';
 import type { Claim, Executor } from './store.ts';
 import { backoffMs, isPast, later, type Timing } from './timing.ts';
-import { describeLoss, nextStep, type WorkspaceStep } from './workspace.ts';
+import { describeGone, describeLoss, describePostponed, joined } from './saving.ts';
+import { nextStep, type WorkspaceStep } from './workspace.ts';
 
 /** Durations in ms; 0 means never, or no maximum. */
 export interface Limits {
@@ -62,13 +63,15 @@ async function performWorkspaceStep(
     case 'enter':
       return finish(r, held, entering(row, step, now), now);
     case 'fail':
-      return finish(r, held, { phase: 'failed', lastError: step.failure, step: row.step }, null);
+      return finish(r, held, { phase: 'failed', lastError: step.failure, step: row.step }, row.deleteAt);
     case 'warn':
       return finish(r, held, { warnedFor: step.expiry }, step.expiry);
     case 'want':
       return want(r, held, step);
     case 'refuse':
       return refuse(r, held, step.work);
+    case 'release':
+      return release(r, held);
     default:
       return step satisfies never;
   }
@@ -171,7 +174,6 @@ async function want(
       force: step.force,
       notice: step.notice,
       isAutomatic: true,
-      deleteAt: null,
       access: row.access + 1,
       ...(row.reported ? { reported: withoutRefusal(row.reported) } : {}),
     },
@@ -182,12 +184,15 @@ async function want(
 /** Nothing was deleted: people hear what would be lost. What nobody asked for is announced, and done a day later. */
 async function refuse(r: Reconciler, held: Claim<Workspace>, work: Work | undefined): Promise<void> {
   const { row, now } = held;
-  const deleteAt = row.isAutomatic ? later(now, r.timing.lastCallMs) : null;
+  const deleteAt = row.isAutomatic ? later(now, r.timing.lastCallMs) : row.deleteAt;
   const names = await store.freeNames(r.db, row);
   const name = names.name ?? row.name;
-  const wayOn = deleteAt
-    ? `It will be deleted all the same unless you start it: \`start ${name}\`.`
-    : `Commit and push it, or say \`rm ${name} --force\`.`;
+  const { saved, failure } = row.reported ?? {};
+  const late = row.step === 'saving' && !saved ? 'Not saved: it took too long.' : undefined;
+  const reason = work && (failure?.message ?? late);
+  const notice = row.isAutomatic
+    ? joined(row.notice, describePostponed({ refused: work, saved, reason }, name))
+    : `${describeLoss(work)} Commit and push it, or say \`rm ${name} --force\`.`;
   await finish(
     r,
     held,
@@ -198,11 +203,18 @@ async function refuse(r: Reconciler, held: Claim<Workspace>, work: Work | undefi
       step: null,
       deleteAt,
       isAutomatic: false,
-      notice: `${describeLoss(work)} ${wayOn}`,
+      notice,
       ...(row.reported ? { reported: withoutRefusal(row.reported) } : {}),
     },
     now,
   );
+}
+
+/** The agent is told to delete whatever is there; where it was saved is written down before. */
+async function release(r: Reconciler, held: Claim<Workspace>): Promise<void> {
+  const { row, now } = held;
+  const { refused, saved } = row.reported ?? {};
+  await finish(r, held, { force: true, notice: joined(row.notice, describeGone({ refused, saved })) }, now);
 }
 
 /** Where it stood, as far as the agent said: what had failed is not started again by that. */

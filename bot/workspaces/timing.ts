@@ -15,6 +15,8 @@ export interface Timing {
   stoppingMs: number;
   /** How long the agent may look for work that a delete would lose, and then delete. */
   deletingMs: number;
+  /** How much longer it may take when the agent saves work before; less than its own limit for a push. */
+  savingMs: number;
   /** An unknown server younger than this is left alone by the sweep. */
   graceMs: number;
   /** Silence after which a node counts as unhealthy: three missed heartbeats. */
@@ -45,6 +47,7 @@ export function timingFrom(baseMs = 30_000): Timing {
     preparingMs: 60 * baseMs,
     stoppingMs: 4 * baseMs,
     deletingMs: 4 * baseMs,
+    savingMs: 20 * baseMs,
     graceMs: 20 * baseMs,
     silenceMs: 1.5 * baseMs,
     warningMs: 60 * baseMs,

@@ -2,7 +2,10 @@
 import type { Failure, Work } from '../../agent/protocol.ts';
 import type { Desired, Node, Workspace, WorkspacePhase } from '../database/types.ts';
 import { isGone, isUsable, mayHold } from './node.ts';
+import { deletingEnd, describeGone, isAllSaved, isLastCall, joined } from './saving.ts';
 import { isPast, later, type Timing } from './timing.ts';
+
+export { describeLoss, isDirty } from './saving.ts';
 
 export type WorkspaceStep =
   /** Find or make a node for it. */
@@ -13,6 +16,8 @@ export type WorkspaceStep =
   | { do: 'want'; desired: Desired; force: boolean; notice: string }
   /** The agent found work that a delete would lose: back to what was wanted before. */
   | { do: 'refuse'; work: Work | undefined }
+  /** Nothing would be lost any more, or everybody had a day to look after it: it goes, whatever is there. */
+  | { do: 'release' }
   /** Its expiry is near: the card says so. */
   | { do: 'warn'; expiry: Date }
   /** Nothing until then; null: until somebody says something. */
@@ -112,6 +117,8 @@ function whileRunning(workspace: Workspace, node: Node | undefined, now: Date, l
 
 function towardsStopped(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
   if (workspace.phase === 'deleted') return wait(null);
+  // Whatever came of stopping it: people were told a day.
+  if (workspace.deleteAt && isPast(workspace.deleteAt, now)) return deleteByItself('It was kept for a day.');
   if (workspace.phase === 'stopped' && workspace.nodeId && !mayHold(node))
     return {
       do: 'enter',
@@ -135,42 +142,50 @@ function whileStopping(workspace: Workspace, now: Date, timing: Timing): Workspa
 }
 
 function whileStopped(workspace: Workspace, now: Date, life: Life): WorkspaceStep {
-  if (workspace.deleteAt) {
-    if (!isPast(workspace.deleteAt, now)) return wait(workspace.deleteAt);
-    return {
-      do: 'want',
-      desired: 'deleted',
-      force: true,
-      notice: 'It was stopped for long, so it was deleted.',
-    };
-  }
+  if (workspace.deleteAt) return wait(workspace.deleteAt);
   if (life.deleteStoppedAfterMs === 0) return wait(null);
   const due = later(workspace.phaseSince, life.deleteStoppedAfterMs);
-  if (!isPast(due, now)) return wait(due);
-  return {
-    do: 'want',
-    desired: 'deleted',
-    force: false,
-    notice: 'It was stopped for long, so it was deleted.',
-  };
+  return isPast(due, now) ? deleteByItself('It was stopped for long.') : wait(due);
 }
+
+const deleteByItself = (notice: string): WorkspaceStep => ({
+  do: 'want',
+  desired: 'deleted',
+  force: false,
+  notice,
+});
 
 function towardsDeleted(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
   if (workspace.phase === 'deleted') return wait(null);
   // Also one that is queued may have files on a node: it was restarted a moment ago.
-  if (!mayHold(node)) return enter('deleted');
+  if (!mayHold(node)) return vanish(workspace);
   if (workspace.phase !== 'deleting')
     return { do: 'enter', phase: 'deleting', step: workspace.force ? null : 'check' };
   const { reported, force } = workspace;
   if (reported?.phase === 'deleted') return enter('deleted');
-  if (reported?.refused && !force) return { do: 'refuse', work: reported.refused };
+  const isFinal = isLastCall(workspace, now);
+  if (reported?.refused && !force)
+    return isFinal || isAllSaved(reported) ? { do: 'release' } : { do: 'refuse', work: reported.refused };
+  // Its own time begins: what was found is being pushed.
+  if (reported?.step === 'saving' && workspace.step === 'check')
+    return { do: 'enter', phase: 'deleting', step: 'saving' };
   // Then the agent has looked and found nothing to lose: from here on there is no way back.
   const isUnderWay = reported?.phase === 'deleting';
   const isSilent = node.phase === 'unhealthy' && !isUnderWay;
-  const deadline = later(workspace.phaseSince, life.timing.deletingMs);
+  const deadline = deletingEnd(workspace, life.timing);
   if (!isSilent && !isPast(deadline, now)) return wait(deadline);
   // A silent node cannot say what would be lost. `--force` waits for nobody: when the agent comes back it is told.
-  return force || isUnderWay ? enter('deleted') : { do: 'refuse', work: undefined };
+  if (force || isUnderWay) return enter('deleted');
+  if (isFinal) return vanish(workspace);
+  return { do: 'refuse', work: isSilent || workspace.step !== 'saving' ? undefined : reported?.work };
+}
+
+/** What is left of it is what was saved before. */
+function vanish({ notice, reported }: Workspace): WorkspaceStep {
+  const saved = reported?.saved;
+  return saved
+    ? { do: 'enter', phase: 'deleted', notice: joined(notice, describeGone({ refused: undefined, saved })) }
+    : enter('deleted');
 }
 
 function beforeDeadline(workspace: Workspace, now: Date, ms: number, failure: Failure): WorkspaceStep {
@@ -189,22 +204,6 @@ export function expiryOf(workspace: Workspace, idleTimeoutMs: number): Date | un
   if (idleTimeoutMs === 0) return undefined;
   const since = Math.max(workspace.lastActivityAt.getTime(), workspace.runningAt?.getTime() ?? 0);
   return new Date(Math.max(since + idleTimeoutMs, workspace.keptUntil?.getTime() ?? 0));
-}
-
-/** Whether anything would be lost with it. */
-export const isDirty = (work: Work | undefined): work is Work =>
-  work !== undefined && work.changed + work.untracked + work.unpushed > 0;
-
-/** What would go with it, as a sentence. */
-export function describeLoss(work: Work | undefined): string {
-  if (!work) return 'Not deleted: its machine did not answer, so nobody knows what would be lost.';
-  if (!isDirty(work)) return 'Not deleted: Git could not say whether work would be lost.';
-  const parts = [
-    work.changed && `${work.changed} changed file${work.changed === 1 ? '' : 's'}`,
-    work.untracked && `${work.untracked} new file${work.untracked === 1 ? '' : 's'}`,
-    work.unpushed && `${work.unpushed} unpushed commit${work.unpushed === 1 ? '' : 's'}`,
-  ].filter((part) => typeof part === 'string');
-  return `Not deleted: ${new Intl.ListFormat('en').format(parts)} would be lost.`;
 }
 
 /** What a verb may do to it now. */

@@ -10,6 +10,9 @@ export interface GitServer {
   /** The packs that are asked for from now on wait until `release`. */
   hold: () => void;
   release: () => void;
+  /** The same for packs that are pushed. */
+  holdPush: () => void;
+  heldPush: () => Promise<unknown>;
   /** Waits until somebody waits for a pack. */
   held: () => Promise<unknown>;
 }
@@ -24,12 +27,13 @@ export async function serveGit(
   let gate = Promise.withResolvers<void>();
   gate.resolve();
   let held = 0;
+  let heldService = 'git-upload-pack';
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     if (status !== undefined) return response.writeHead(status).end();
     if (wanted && request.headers.authorization !== wanted) {
       return response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
     }
-    if (request.url?.endsWith('/git-upload-pack')) {
+    if (request.url?.endsWith(`/${heldService}`)) {
       held++;
       watch.changed();
       await gate.promise;
@@ -48,12 +52,20 @@ export async function serveGit(
     server.close();
   });
   const { port } = server.address() as AddressInfo;
+  const holdBack = (service: string): void => {
+    gate = Promise.withResolvers<void>();
+    heldService = service;
+    held = 0;
+  };
   return {
     url: (path) => `http://127.0.0.1:${port}/${path}`,
-    hold() {
-      gate = Promise.withResolvers<void>();
-      held = 0;
-    },
+    hold: () => holdBack('git-upload-pack'),
+    holdPush: () => holdBack('git-receive-pack'),
+    heldPush: () =>
+      watch.until(
+        () => held > 0,
+        () => 'a push to wait with its pack',
+      ),
     release: () => gate.resolve(),
     // With protocol 2 the first request asks for refs, and it alone is enough to hold a clone.
     held: () =>

@@ -19,7 +19,7 @@ import type { AgentMessage, Bootstrap, DesiredWorkspace, WorkspaceReport } from 
 import { createTicketVerifier } from '../../agent/tickets.ts';
 import { createQuiet } from '../../agent/workspaces/quiet.ts';
 import { throttleProgress } from '../../agent/workspaces/steps.ts';
-import { nextStep, withGoal, type Workspace } from '../../agent/workspaces/workspace.ts';
+import { isSuperseded, nextStep, withGoal, type Workspace } from '../../agent/workspaces/workspace.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { startBot } from './bot.ts';
 import { createWatch, eventually } from './watch.ts';
@@ -94,6 +94,17 @@ test('nothing is deleted without a look, unless it is forced', () => {
       },
     ),
   );
+});
+
+test('a saving ends when it is not asked for any more, and a mere look goes on', () => {
+  const base = { id: 'ws-aaaaaaaaaaaa', name: 'api', run: 1, access: 0, force: false, repository: '/x' };
+  const asked: DesiredWorkspace = { ...base, desired: 'deleted', save: true };
+  const { save: _, ...unasked } = asked;
+  const saving: Workspace = { goal: asked, folder: 'x', phase: 'stopping', run: 1, step: 'saving' };
+  expect(isSuperseded('check', 1, saving)).toBe(false);
+  for (const goal of [unasked, { ...asked, force: true }, { ...base, desired: 'stopped' as const }])
+    expect(isSuperseded('check', 1, { ...saving, goal }), JSON.stringify(goal)).toBe(true);
+  expect(isSuperseded('check', 1, { ...saving, step: 'check', goal: unasked })).toBe(false);
 });
 
 // ------------------------------------------------------------------------------------------------- messages

@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { later } from '../../bot/workspaces/timing.ts';
 import { describeLoss, expiryOf, nextStep } from '../../bot/workspaces/workspace.ts';
+import { describePostponed } from '../../bot/workspaces/saving.ts';
+import { desiredOf } from '../../bot/agents/desired.ts';
 import { after, life, nodeRow, reportOf, T0, timing, workspaceRow } from './rows.ts';
 
 const HOUR = 3_600_000;
@@ -191,13 +193,107 @@ describe('stopped for long', () => {
     });
   });
 
-  test('announced, it goes when the day is over, and not a moment before', () => {
+  test('announced, it goes when the day is over and not a moment before, and its agent is asked once more', () => {
     const announced = { ...stopped, deleteAt: after(24 * HOUR) };
     expect(nextStep(announced, nodeRow(), after(1), week)).toEqual({ do: 'wait', until: after(24 * HOUR) });
     expect(nextStep(announced, nodeRow(), after(24 * HOUR), week)).toMatchObject({
       do: 'want',
       desired: 'deleted',
-      force: true,
+      force: false,
     });
+  });
+});
+
+describe('saving', () => {
+  const saved = { ref: 'refs/sam/ws-abcdefghijkl', commit: 'a'.repeat(40) };
+  const nothing = { changed: 0, untracked: 0, unpushed: 0 };
+  const newFiles = { changed: 0, untracked: 2, unpushed: 0 };
+  const leaving = workspaceRow({
+    phase: 'deleting',
+    step: 'check',
+    desired: 'deleted',
+    isAutomatic: true,
+    isPrivate: true,
+  });
+  const saving = reportOf('stopping', { step: 'saving', work });
+
+  test('is asked of the agent only when nobody asked for the deletion, and only where the repository is known to be private', () => {
+    expect(desiredOf(leaving)).toMatchObject({ desired: 'deleted', force: false, save: true });
+    for (const isPrivate of [false, null])
+      expect(desiredOf({ ...leaving, isPrivate })).not.toHaveProperty('save');
+    expect(desiredOf({ ...leaving, isAutomatic: false })).not.toHaveProperty('save');
+    expect(desiredOf({ ...leaving, force: true })).not.toHaveProperty('save');
+    expect(desiredOf({ ...leaving, desired: 'stopped', phase: 'stopping' })).not.toHaveProperty('save');
+  });
+
+  test('has a time of its own, longer than a mere look', () => {
+    const begun = { ...leaving, reported: saving };
+    expect(nextStep(begun, nodeRow(), T0, life)).toEqual({ do: 'enter', phase: 'deleting', step: 'saving' });
+    const under = { ...begun, step: 'saving' } as const;
+    const end = timing.deletingMs + timing.savingMs;
+    expect(nextStep(under, nodeRow(), after(timing.deletingMs), life)).toEqual({
+      do: 'wait',
+      until: after(end),
+    });
+    expect(nextStep(under, nodeRow(), after(end), life)).toEqual({ do: 'refuse', work });
+  });
+
+  test('that got everything lets it go; what is left keeps it for a day, and then it goes all the same', () => {
+    const all = { ...leaving, reported: reportOf('stopped', { refused: nothing, saved }) };
+    expect(nextStep(all, nodeRow(), T0, life)).toEqual({ do: 'release' });
+    const some = { ...leaving, reported: reportOf('stopped', { refused: newFiles, saved }) };
+    expect(nextStep(some, nodeRow(), T0, life)).toEqual({ do: 'refuse', work: newFiles });
+    const dayAfter = { ...some, deleteAt: T0 };
+    expect(nextStep(dayAfter, nodeRow(), T0, life)).toEqual({ do: 'release' });
+    expect(nextStep({ ...dayAfter, isAutomatic: false }, nodeRow(), T0, life)).toMatchObject({
+      do: 'refuse',
+    });
+  });
+
+  test('of which git could not say whether it was needed counts for nothing', () => {
+    const blind = { ...leaving, reported: reportOf('stopped', { refused: nothing }) };
+    expect(nextStep(blind, nodeRow(), T0, life)).toEqual({ do: 'refuse', work: nothing });
+  });
+
+  test('on a silent node counts as "cannot"; a day later the node is not waited for, and what was saved before is told', () => {
+    const silent = nodeRow({ phase: 'unhealthy' });
+    const under = { ...leaving, step: 'saving', reported: saving } as const;
+    expect(nextStep(under, silent, T0, life)).toEqual({ do: 'refuse', work: undefined });
+    expect(nextStep({ ...under, deleteAt: T0 }, silent, T0, life)).toEqual({ do: 'enter', phase: 'deleted' });
+    const before = {
+      ...under,
+      deleteAt: T0,
+      reported: reportOf('stopped', { saved }),
+      notice: 'It was kept for a day.',
+    };
+    expect(nextStep(before, silent, T0, life)).toMatchInlineSnapshot(`
+      {
+        "do": "enter",
+        "notice": "It was kept for a day. Saved to \`refs/sam/ws-abcdefghijkl\`: \`git fetch origin refs/sam/ws-abcdefghijkl && git checkout FETCH_HEAD\`.",
+        "phase": "deleted",
+      }
+    `);
+  });
+
+  test('and the day are not held up by a machine that never stopped', () => {
+    const stuck = workspaceRow({ desired: 'stopped', phase: 'failed', deleteAt: after(5) });
+    expect(nextStep(stuck, nodeRow({ phase: 'unhealthy' }), after(5), life)).toMatchObject({
+      do: 'want',
+      desired: 'deleted',
+    });
+  });
+
+  test('is told in sentences that say where it is, what is not in it, why, and what to do', () => {
+    expect(describePostponed({ refused: newFiles, saved }, 'api-1')).toMatchInlineSnapshot(
+      `"Saved to \`refs/sam/ws-abcdefghijkl\`: \`git fetch origin refs/sam/ws-abcdefghijkl && git checkout FETCH_HEAD\`. Not deleted: 2 new files would be lost. It will be deleted all the same in a day, unless you start it: \`start api-1\`."`,
+    );
+    expect(
+      describePostponed({ refused: work, reason: 'Not saved: github.com refused the push.' }, 'api-1'),
+    ).toMatchInlineSnapshot(
+      `"Not deleted: 1 changed file and 2 unpushed commits would be lost. Not saved: github.com refused the push. It will be deleted all the same in a day, unless you start it: \`start api-1\`."`,
+    );
+    expect(describePostponed({ refused: undefined }, 'api-1')).toMatchInlineSnapshot(
+      `"Not deleted: its machine did not answer, so nobody knows what would be lost. It will be deleted all the same in a day, unless you start it: \`start api-1\`."`,
+    );
   });
 });

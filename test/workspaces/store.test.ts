@@ -227,6 +227,7 @@ describe('names and keys', () => {
       name: 'web',
       repository: 'r',
       topic: null,
+      isPrivate: null,
       ref: null,
       commit: null,
       fork: null,

@@ -9,13 +9,23 @@ import { turn, type World } from './world-model.ts';
 const maybe = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: null });
 /** Up to three hours ago: before and after every deadline. */
 const moment = fc.integer({ min: -3 * 3_600_000, max: 0 }).map(after);
+const NOTHING = { changed: 0, untracked: 0, unpushed: 0 };
 const report = fc
   .record({
     phase: fc.constantFrom('preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed'),
     run: fc.constantFrom(1, 2),
-    refused: maybe(fc.constant({ changed: 1, untracked: 0, unpushed: 0 })),
+    refused: maybe(fc.constantFrom({ changed: 1, untracked: 0, unpushed: 0 }, NOTHING)),
+    saved: maybe(fc.constant({ ref: 'refs/sam/ws-abcdefghijkl', commit: 'a'.repeat(40) })),
+    step: maybe(fc.constant('saving')),
   } as const)
-  .map(({ phase, run, refused }) => reportOf(phase, { run, ...(refused ? { refused } : {}) }));
+  .map(({ phase, run, refused, saved, step }) =>
+    reportOf(phase, {
+      run,
+      ...(refused ? { refused } : {}),
+      ...(saved ? { saved } : {}),
+      ...(step ? { step } : {}),
+    }),
+  );
 
 const PHASES: WorkspacePhase[] = [
   'queued',
@@ -47,6 +57,9 @@ const workspace: fc.Arbitrary<Workspace> = fc
     force: fc.boolean(),
     desiredBefore: fc.constantFrom('running', 'stopped', null),
     isAutomatic: fc.boolean(),
+    isPrivate: fc.constantFrom(true, false, null),
+    step: fc.constantFrom('check', 'saving', null),
+    deleteAt: maybe(moment),
     reported: maybe(report),
     runningAt: maybe(moment),
     lastActivityAt: moment,
@@ -73,8 +86,9 @@ const world = (isAlive: boolean): fc.Arbitrary<World> =>
       node: fc.option(node, { nil: undefined }),
       status: maybe(fc.constantFrom('starting', 'running', 'off', 'removing')),
       isDirty: fc.boolean(),
+      isStubborn: fc.boolean(),
     } as const)
-    .map(({ workspace: row, node: made, status, isDirty }) => ({
+    .map(({ workspace: row, node: made, status, isDirty, isStubborn }) => ({
       now: T0,
       workspace: row,
       node: made,
@@ -85,6 +99,7 @@ const world = (isAlive: boolean): fc.Arbitrary<World> =>
       agent: row.reported ?? undefined,
       isAlive,
       isDirty,
+      isStubborn,
       trace: [],
     }));
 
@@ -133,6 +148,8 @@ test('nothing is deleted while it is wanted running or stopped', () => {
   fc.assert(
     fc.property(fc.boolean().chain(world), (some) => {
       if (some.workspace.desired === 'deleted' || some.workspace.phase === 'deleting') return;
+      // Announced, and the day is over.
+      if (some.workspace.deleteAt) return;
       const { deleteStoppedAfterMs } = life;
       expect(deleteStoppedAfterMs).toBe(0);
       for (let count = 0; count < 40; count++) {
@@ -147,5 +164,42 @@ test('nothing is deleted while it is wanted running or stopped', () => {
       }
     }),
     { numRuns: 1_000 },
+  );
+});
+
+test('what nobody asked for takes no work with it that is not saved, before people had a day to look after it', () => {
+  fc.assert(
+    fc.property(world(true), fc.boolean(), (some, isPrivate) => {
+      const node = nodeRow();
+      const asked = {
+        desired: 'deleted',
+        desiredBefore: 'stopped',
+        isAutomatic: true,
+        force: false,
+      } as const;
+      const reported = reportOf('running');
+      const row = { ...some.workspace, ...asked, phase: 'running', step: null, nodeId: node.id } as const;
+      const start = { ...row, isPrivate, deleteAt: null, reported, phaseSince: T0 };
+      const all: World = {
+        ...some,
+        isDirty: true,
+        node,
+        server: serverOf(),
+        workspace: start,
+        agent: reported,
+      };
+      for (let count = 0; count < 50; count++) {
+        const { phase, deleteAt } = all.workspace;
+        // Nothing happens for a day but heartbeats.
+        if (phase === 'stopped' && deleteAt) all.now = deleteAt;
+        turn(all);
+      }
+      const context = all.trace.join('\n');
+      expect(all.workspace.phase, context).toBe('deleted');
+      const isSaved = isPrivate && !all.isStubborn;
+      const wasToldADay = Number(all.now) >= Number(after(life.timing.lastCallMs));
+      expect(wasToldADay, context).toBe(!isSaved);
+    }),
+    { numRuns: 300 },
   );
 });

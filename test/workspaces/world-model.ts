@@ -20,6 +20,8 @@ export interface World {
   isAlive: boolean;
   /** What the agent finds when it looks before a delete. */
   isDirty: boolean;
+  /** What it finds cannot all be saved. */
+  isStubborn: boolean;
   /** When their next pass is due; null: when something wakes them. */
   nodeDue: Date | null;
   workspaceDue: Date | null;
@@ -64,12 +66,19 @@ function moveAgent(world: World): void {
   world.workspace = { ...workspace, reported: world.agent };
 }
 
-function answer({ agent, isDirty, workspace }: World, goal: DesiredWorkspace): WorkspaceReport {
+function answer({ agent, isDirty, isStubborn, workspace }: World, goal: DesiredWorkspace): WorkspaceReport {
   const base = { id: workspace.id, run: goal.run, sessions: 0 };
   if (goal.desired !== 'deleted') return { ...base, phase: goal.desired };
   if (!isDirty || goal.force) return { ...base, phase: 'deleted' };
-  return { phase: 'stopped', ...agent, ...base, refused: { changed: 1, untracked: 0, unpushed: 0 } };
+  if (goal.save && agent?.step !== 'saving' && !agent?.refused)
+    return { ...base, phase: 'stopping', step: 'saving' };
+  if (goal.save) return { ...base, phase: 'stopped', refused: isStubborn ? MINE : NOTHING, saved: SAVED };
+  return { phase: 'stopped', ...agent, ...base, refused: MINE };
 }
+
+const MINE = { changed: 1, untracked: 0, unpushed: 0 };
+const NOTHING = { changed: 0, untracked: 0, unpushed: 0 };
+const SAVED = { ref: 'refs/sam/ws-abcdefghijkl', commit: 'a'.repeat(40) };
 
 // --- the node -----------------------------------------------------------------------------------------------------
 
@@ -153,7 +162,7 @@ function performWorkspace(world: World, step: WorkspaceStep): Date | null {
       });
     case 'fail':
       change({ phase: 'failed', lastError: step.failure });
-      return null;
+      return workspace.deleteAt;
     case 'warn':
       change({ warnedFor: step.expiry });
       return step.expiry;
@@ -163,16 +172,17 @@ function performWorkspace(world: World, step: WorkspaceStep): Date | null {
         desiredBefore: workspace.desired,
         force: step.force,
         isAutomatic: true,
-        deleteAt: null,
       });
     case 'refuse':
       return change({
         desired: workspace.desiredBefore ?? 'stopped',
         phase: workspace.reported?.phase === 'running' ? 'running' : 'stopped',
         reported: null,
-        deleteAt: workspace.isAutomatic ? later(now, life.timing.lastCallMs) : null,
+        deleteAt: workspace.isAutomatic ? later(now, life.timing.lastCallMs) : workspace.deleteAt,
         isAutomatic: false,
       });
+    case 'release':
+      return change({ force: true });
   }
 }
 

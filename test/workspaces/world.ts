@@ -186,6 +186,9 @@ async function runLine(
 export interface Agents {
   /** Workspaces with work that a delete would lose. */
   dirty: Set<string>;
+  /** Of the dirty ones, those whose new files cannot be saved; and those whose push never ends. */
+  untracked: Set<string>;
+  hanging: Set<string>;
   /** Workspaces that never get ready. */
   failing: Set<string>;
   /** Servers, by name, whose agent says nothing. */
@@ -207,6 +210,8 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
   /** By the server's id: a new server of the same name knows nothing. */
   const known = new Map<string, Agent>();
   const dirty = new Set<string>();
+  const untracked = new Set<string>();
+  const hanging = new Set<string>();
   const failing = new Set<string>();
   const silent = new Set<string>();
   const said = new Map<string, string[]>();
@@ -216,7 +221,8 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
   const report = async (node: string, what: WorkspaceReport): Promise<void> => {
     const line = said.get(what.id) ?? [];
     said.set(what.id, line);
-    line.push(what.refused ? 'refused' : what.phase);
+    const word = what.saved ? 'saved' : what.refused ? 'refused' : what.phase;
+    line.push(what.step === 'saving' ? 'saving' : word);
     await store.saveReport(db, node, what, { at: null, everyMs: 1 });
   };
 
@@ -249,7 +255,7 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
 
   /** What it does about a goal, as the reports it makes meanwhile. */
   function moves(
-    { id, run, desired, force }: DesiredWorkspace,
+    { id, run, desired, force, save }: DesiredWorkspace,
     phase: WorkspaceReport['phase'] | undefined,
     isAsked: boolean,
   ): WorkspaceReport[] {
@@ -262,6 +268,15 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
     });
     if (!isAsked) return [];
     if (desired === 'stopped') return [is('stopped')];
+    if (desired === 'deleted' && save && !force && dirty.has(id)) {
+      const saving = is('stopping', {
+        step: 'saving',
+        work: { changed: 2, untracked: 0, unpushed: 0 },
+      });
+      const refused = { changed: 0, untracked: untracked.has(id) ? 2 : 0, unpushed: 0 };
+      const saved = { ref: `refs/sam/${id}`, commit: 'c'.repeat(40) };
+      return hanging.has(id) ? [saving] : [saving, is('stopped', { refused, saved })];
+    }
     if (desired === 'deleted')
       return dirty.has(id) && !force && phase
         ? [is(phase, { refused: { changed: 2, untracked: 0, unpushed: 0 } })]
@@ -285,6 +300,8 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
 
   return {
     dirty,
+    untracked,
+    hanging,
     failing,
     silent,
     said,

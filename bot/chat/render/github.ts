@@ -2,7 +2,7 @@
 import { findLines } from '../../commands/lines.ts';
 import type { ParseContext } from '../../commands/parsed.ts';
 import { createSay, plain } from '../../commands/say.ts';
-import { formatSpan, formatTime } from './plain.ts';
+import { formatSpan, formatTime, until } from './plain.ts';
 import { redact } from './redact.ts';
 import type { CardView, CheckItem } from './view.ts';
 
@@ -75,7 +75,8 @@ function body(view: CardView, linkTo: CardOptions['linkTo']): string[] {
       `**Next:** ${say(view.failure.next)}`,
     );
   if (view.notice) lines.push('', `ℹ ${calm(withTrigger(view.notice))}`);
-  if (view.phase === 'stopped') lines.push('', `Its files are kept. Go on: ${say(`start ${view.name}`)}`);
+  if (view.phase === 'stopped')
+    lines.push('', `Its files are kept${until(view)}. Go on: ${say(`start ${view.name}`)}`);
   return lines;
 }
 

@@ -19,7 +19,7 @@ const MARKS: Record<CheckItem['state'], string> = { done: '✓', doing: '…', t
 export function renderPlain(view: CardView): string[] {
   const icon = view.isSettled && view.doing !== view.phase ? '!' : ICONS[view.phase];
   const title = `${icon} ${view.name}: ${view.doing}${view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`}`;
-  if (view.phase === 'deleted') return [title];
+  if (view.phase === 'deleted') return [title, ...(view.notice ? [`  ${view.notice}`] : [])];
   const commit = view.commit ? ` (${view.commit})` : '';
   const lines = [title, `  ${view.source}${commit} · ${view.size} · ${view.id}`];
   if (view.checklist.length > 0 && !view.isSettled)
@@ -30,7 +30,7 @@ export function renderPlain(view: CardView): string[] {
       `  Next: ${view.failure.next}`,
     );
   if (view.notice) lines.push(`  ${view.notice}`);
-  if (view.phase === 'stopped') lines.push(`  Its files are kept. Go on: start ${view.name}`);
+  if (view.phase === 'stopped') lines.push(`  Its files are kept${until(view)}. Go on: start ${view.name}`);
   if (view.expiry)
     lines.push(
       `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,
@@ -40,6 +40,9 @@ export function renderPlain(view: CardView): string[] {
 
 /** Nodes do not know where people read what they say; here no line needs the trigger. */
 const withoutTrigger = (text: string): string => text.replaceAll('`/sam ', '`');
+
+/** ` until …`, where its end is known. */
+export const until = ({ deleteAt }: CardView): string => (deleteAt ? ` until ${formatTime(deleteAt)}` : '');
 
 /** One line for logs and pipes: what is being done now. Empty when all is done: the card says that. */
 export const renderProgress = (view: CardView): string =>

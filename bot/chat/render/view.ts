@@ -31,6 +31,8 @@ export interface CardView {
   /** When it stops by itself. */
   expiry?: Date;
   isExpiring: boolean;
+  /** When it goes with everything that is left of it, unless somebody starts it. */
+  deleteAt?: Date;
   sessions: number;
   /** Counts revocations; a signed link is made of it. */
   access: number;
@@ -77,6 +79,7 @@ export function viewOf({ workspace, node, owner, now, expiry, warningMs }: CardF
     ...(workspace.notice && !isSilent ? { notice: workspace.notice } : {}),
     ...(shownExpiry ? { expiry: shownExpiry } : {}),
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
+    ...(workspace.phase === 'stopped' && workspace.deleteAt ? { deleteAt: workspace.deleteAt } : {}),
     sessions: workspace.reported?.sessions ?? 0,
     access: workspace.access,
     lines: linesFor(workspace),
@@ -90,9 +93,9 @@ export function labelOf(repository: string): string {
   return path.startsWith('/') ? (path.split('/').filter(Boolean).at(-1) ?? path) : path;
 }
 
-function doingOf({ desired, phase, step }: Workspace, node: Node | null): string {
+function doingOf({ desired, phase, step, force }: Workspace, node: Node | null): string {
   if (phase === desired || phase === 'failed') return phase;
-  if (desired === 'deleted') return step === 'check' ? 'looking for unsaved work' : 'deleting';
+  if (desired === 'deleted') return force ? 'deleting' : (GOING[step ?? ''] ?? 'deleting');
   if (desired === 'stopped') return 'stopping';
   switch (phase) {
     case 'queued':
@@ -105,6 +108,8 @@ function doingOf({ desired, phase, step }: Workspace, node: Node | null): string
       return 'starting';
   }
 }
+
+const GOING: Record<string, string> = { check: 'looking for unsaved work', saving: 'saving unpushed work' };
 
 const MAKING = {
   clone: 'cloning the repository',

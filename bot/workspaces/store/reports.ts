@@ -49,16 +49,20 @@ export async function saveLoad(db: Executor, nodeId: string, load: Load): Promis
 export async function saveReport(
   db: Executor,
   nodeId: string,
-  report: WorkspaceReport,
+  said: WorkspaceReport,
   activity: { at: Date | null; everyMs: number },
 ): Promise<void> {
   await db.transaction(async (tx) => {
     const [before] = await tx
       .select()
       .from(workspaces)
-      .where(and(eq(workspaces.id, report.id), eq(workspaces.nodeId, nodeId)))
+      .where(and(eq(workspaces.id, said.id), eq(workspaces.nodeId, nodeId)))
       .for('update');
     if (!before) return;
+    // A node that has nothing of it any more does not know either where its work was saved.
+    const isGoing = said.phase === 'deleting' || said.phase === 'deleted';
+    const saved = said.saved ?? (isGoing ? before.reported?.saved : undefined);
+    const report = saved ? { ...said, saved } : said;
     const isNews = !isDeepStrictEqual(stateOf(before.reported), stateOf(report));
     const isShown = isNews || !isDeepStrictEqual(factsOf(before.reported), factsOf(report));
     const isActive =
@@ -79,7 +83,7 @@ export async function saveReport(
 
 /** What the reconciler decides by. Compared by value: Postgres keeps an object's members in an order of its own. */
 const stateOf = (report: WorkspaceReport | null) =>
-  report && [report.phase, report.run, report.step, report.failure, report.refused];
+  report && [report.phase, report.run, report.step, report.failure, report.refused, report.saved];
 
 /** What people see beside it. */
 const factsOf = (report: WorkspaceReport | null) => report && [report.work, report.sessions, report.commit];

@@ -68,6 +68,7 @@ export interface NewWorkspace {
   commit: string | null;
   fork: Fork | null;
   topic: string | null;
+  isPrivate: boolean | null;
   size: Size;
   keptUntil: Date | null;
 }
@@ -215,6 +216,23 @@ export async function giveUpWorkspace(tx: Executor, workspace: Workspace, notice
   };
   await changeWorkspace(tx, workspace, patch, true);
   await append(tx, workspace.id, workspace.gen, 'given-up', { notice });
+}
+
+/** Those that are not deleted; `url`: the repository's address. */
+export async function noteVisibility(tx: Executor, url: string, isPrivate: boolean): Promise<void> {
+  const seen = await tx
+    .update(workspaces)
+    .set({ isPrivate, gen: sql`${workspaces.gen} + 1`, nextAt: databaseNow })
+    .where(
+      and(
+        eq(workspaces.repository, url),
+        ne(workspaces.phase, 'deleted'),
+        sql`${workspaces.isPrivate} is distinct from ${isPrivate}`,
+      ),
+    )
+    .returning({ node: workspaces.nodeId });
+  // A saving that is under way ends, should it be public now.
+  for (const { node } of seen) if (node) await notify(tx, 'due', `desired:${node}`);
 }
 
 /** A repository has a new address: its workspaces keep their keys and topics there. */

@@ -1,0 +1,68 @@
+// What goes with a workspace that is deleted, what was saved of it, and the sentences about both. Pure; knows no step.
+import type { Saved, Work, WorkspaceReport } from '../../agent/protocol.ts';
+import type { Workspace } from '../database/types.ts';
+import { isPast, later, type Timing } from './timing.ts';
+
+/** Whether anything would be lost with it. */
+export const isDirty = (work: Work | undefined): work is Work =>
+  work !== undefined && work.changed + work.untracked + work.unpushed > 0;
+
+/** Nothing is left that the repository does not hold. Without `saved` an empty refusal says that git could not look. */
+export const isAllSaved = ({ refused, saved }: WorkspaceReport): boolean =>
+  saved !== undefined && refused !== undefined && !isDirty(refused);
+
+/**
+ * A deletion that nobody asked for was announced, and its day is over: it goes now, whatever is lost. The agent is asked
+ * once more all the same: what could not be saved yesterday may be saved today.
+ */
+export const isLastCall = ({ isAutomatic, deleteAt }: Workspace, now: Date): boolean =>
+  isAutomatic && deleteAt !== null && isPast(deleteAt, now);
+
+/** Until when the agent may look for work, save it, and delete. */
+export const deletingEnd = ({ phaseSince, step }: Workspace, timing: Timing): Date =>
+  later(phaseSince, timing.deletingMs + (step === 'saving' ? timing.savingMs : 0));
+
+/** What would go with it, as a sentence. */
+export function describeLoss(work: Work | undefined): string {
+  if (!work) return 'Not deleted: its machine did not answer, so nobody knows what would be lost.';
+  if (!isDirty(work)) return 'Not deleted: Git could not say whether work would be lost.';
+  return `Not deleted: ${listWork(work)} would be lost.`;
+}
+
+/** How to get at it, for everyone who may read the repository. */
+export const describeSaved = ({ ref }: Saved): string =>
+  `Saved to \`${ref}\`: \`git fetch origin ${ref} && git checkout FETCH_HEAD\`.`;
+
+/** `refused`: undefined if nobody could say. */
+export interface Refusal {
+  refused: Work | undefined;
+  saved?: Saved | undefined;
+  /** Why it was not saved; a finished sentence. */
+  reason?: string | undefined;
+}
+
+/** What the card says of a deletion that nobody asked for and that has to wait for a day. */
+export const describePostponed = ({ refused, saved, reason }: Refusal, name: string): string =>
+  joined(
+    saved && describeSaved(saved),
+    describeLoss(refused),
+    reason,
+    `It will be deleted all the same in a day, unless you start it: \`start ${name}\`.`,
+  );
+
+/** What the card says of one that is gone, or about to be. */
+export const describeGone = ({ refused, saved }: Refusal): string =>
+  joined(saved && describeSaved(saved), isDirty(refused) ? `Lost: ${listWork(refused)}.` : null);
+
+/** Why it was to go, and what came of it. */
+export const joined = (...sentences: (string | null | undefined)[]): string =>
+  sentences.filter(Boolean).join(' ');
+
+function listWork(work: Work): string {
+  const parts = [
+    work.changed && `${work.changed} changed file${work.changed === 1 ? '' : 's'}`,
+    work.untracked && `${work.untracked} new file${work.untracked === 1 ? '' : 's'}`,
+    work.unpushed && `${work.unpushed} unpushed commit${work.unpushed === 1 ? '' : 's'}`,
+  ].filter((part) => typeof part === 'string');
+  return new Intl.ListFormat('en').format(parts);
+}
