@@ -30,6 +30,7 @@ import { migrate } from './database/migrate.ts';
 import type { Front } from './database/types.ts';
 import { StartError } from './errors.ts';
 import { createGitHubApp } from './github/app.ts';
+import { createSettingsReader } from './github/repository-settings.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
@@ -262,15 +263,18 @@ function makeConsole({ config, database: { db }, screen, cwd, login }: Settled):
 function makeGitHub({ config, database: { db }, encryptionKeys, log }: Settled): GitHubFront | undefined {
   if (!config.github) return undefined;
   const signer = createLinkSigner(encryptionKeys);
+  const app = createGitHubApp(config.github, log);
+  const { cardPaceMs: paceMs, settingsKeptMs: keptMs } = timingFrom(config.baseMs);
   return createGitHub({
     db,
     commands,
     log,
-    app: createGitHubApp(config.github, log),
+    app,
+    settings: createSettingsReader({ app, keptMs, log }),
     config: config.github,
     commandsPerHour: config.limits.commandsPerHour,
     linkTo: ({ id, access }) => signer.sign(config.baseUrl, { workspace: id, access }),
-    paceMs: timingFrom(config.baseMs).cardPaceMs,
+    paceMs,
   });
 }
 

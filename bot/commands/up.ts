@@ -67,8 +67,9 @@ async function makeOrFind(
     repository: repository.url,
     ref,
     topic: topicOf(repository),
-    size: (textOf(command.flags['size']) ?? 'medium') as Workspace['size'],
+    size: (textOf(command.flags['size']) ?? repository.size ?? 'medium') as Workspace['size'],
     keptUntil: keptUntil(command.flags['expiry'], scene.now) ?? null,
+    idleTimeMs: repository.idleTimeMs ?? null,
   });
 }
 

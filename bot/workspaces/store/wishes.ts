@@ -67,6 +67,7 @@ export interface NewWorkspace {
   topic: string | null;
   size: Size;
   keptUntil: Date | null;
+  idleTimeMs?: number | null;
 }
 
 /**
