@@ -38,15 +38,17 @@ export function createGitHubApp(
   { appId, privateKey, webhookSecrets, apiUrl }: GitHubConfig,
   log: Logger,
 ): GitHubApp {
-  const probot = new Probot({
-    appId,
-    privateKey,
-    // It receives nothing. Without a secret it would take one that everybody knows.
-    secret: webhookSecrets[0] ?? '',
-    baseUrl: apiUrl,
-    log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
-    Octokit: PatientOctokit,
-  });
+  const createProbot = (): Probot =>
+    new Probot({
+      appId,
+      privateKey,
+      // It receives nothing. Without a secret it would take one that everybody knows.
+      secret: webhookSecrets[0] ?? '',
+      baseUrl: apiUrl,
+      log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
+      Octokit: PatientOctokit,
+    });
+  let probot = createProbot();
   let slug: string | undefined;
   const installations = new Map<string, { id: number; page: string; until: number }>();
   const lacking = createLacking();
@@ -80,6 +82,8 @@ export function createGitHubApp(
     settingsUrl: (repository) => installations.get(repository)?.page,
     lacking,
     forget() {
+      // It keeps tokens for an hour, and a token keeps the permissions that it was made with.
+      probot = createProbot();
       installations.clear();
       lacking.forget();
     },
