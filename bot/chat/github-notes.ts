@@ -19,9 +19,7 @@ export function notesOn({ app, settings }: NoteSources, repository: string): str
   const lacks = app.lacking.of(repository);
   const page = app.settingsUrl(repository);
   return [
-    ...(shown
-      ? [`⚠ \`.github/sam.yml\`: ${shown}${more > 0 ? `; and ${more} more` : ''}. The rest of it counts.`]
-      : []),
+    ...(shown ? [`⚠ \`.github/sam.yml\`: ${shown}${more > 0 ? `; and ${more} more` : ''}.`] : []),
     ...(lacks.length > 0
       ? [
           `⚠ The App lacks the permission **${lacks.join('**, **')}**, so some of what it shows is missing. Accept it${page ? `: ${page}` : ' in the settings of its installation.'}`,

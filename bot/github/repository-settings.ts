@@ -90,7 +90,10 @@ export function parseRepositorySettings(text: string): Reading {
   for (const [key, value] of Object.entries(data)) {
     if (!isKey(key)) problems.push(`\`${shorten(key)}\` is no setting; there are ${listKeys()}`);
     else if (settingsShape.shape[key].safeParse(value).success) good[key] = value;
-    else problems.push(`\`${key}\` is \`${shorten(JSON.stringify(value) ?? '')}\`, not ${takes(key)}`);
+    else
+      problems.push(
+        `\`${key}\` is \`${shorten(typeof value === 'string' ? value : JSON.stringify(value))}\`, not ${takes(key)}`,
+      );
   }
   return { settings: settingsShape.parse(good), problems };
 }
@@ -103,10 +106,13 @@ function readYaml(text: string): object | string {
     const lines = new LineCounter();
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
     const [error] = document.errors;
-    if (error) return `line ${lines.linePos(error.pos[0]).line} is not YAML`;
+    if (error)
+      return `line ${lines.linePos(error.pos[0]).line} is no YAML (${shorten(error.message.split('\n')[0] ?? '')}), so nothing of it counts`;
     const data: unknown = document.toJS({ maxAliasCount: 0 });
     if (data === null) return {};
-    return typeof data === 'object' && !Array.isArray(data) ? data : 'it is no list of `key: value`';
+    return typeof data === 'object' && !Array.isArray(data)
+      ? data
+      : 'it is no list of `key: value`, so nothing of it counts';
   } catch {
     return 'it has aliases or is nested too deeply, so I do not read it';
   }
