@@ -6,6 +6,7 @@ import { commands } from '../../bot/commands/index.ts';
 import { parse } from '../../bot/commands/parse.ts';
 import type { ParseContext } from '../../bot/commands/parsed.ts';
 import type { Workspace } from '../../bot/database/types.ts';
+import { createLacking, permissionWanted } from '../../bot/github/lacking.ts';
 import { nodeRow, T0, workspaceRow } from '../workspaces/rows.ts';
 
 const context: ParseContext = {
@@ -118,4 +119,24 @@ test('no secret leaves, nobody is mentioned, and no line is a command', () => {
     expect(parse(text, context).kind).toBe('ignore');
   }
   expect(summary.replaceAll(/`[^`\n]*`/g, '')).not.toMatch(/@\w/);
+});
+
+test('a missing permission is told apart from other refusals, and forgotten after an hour', () => {
+  const refusal = 'Resource not accessible by integration';
+  expect(permissionWanted(403, refusal, 'checks=write')).toBe('checks: write');
+  expect(permissionWanted(403, refusal, 'issues=write; pull_requests=write')).toBe('issues: write');
+  expect(permissionWanted(403, refusal, 'contents=write,workflows=write')).toBe(
+    'contents: write, workflows: write',
+  );
+  expect(permissionWanted(403, refusal, undefined)).toBe('unknown');
+  expect(permissionWanted(403, 'API rate limit exceeded', 'checks=write')).toBeUndefined();
+  expect(permissionWanted(404, 'Not Found', 'checks=write')).toBeUndefined();
+  let now = 0;
+  const lacking = createLacking(() => now);
+  lacking.note('Acme/api', 'checks: write');
+  lacking.note('acme/api-two', 'deployments: write');
+  expect(lacking.of('acme/API')).toEqual(['checks: write']);
+  expect(lacking.until('acme/api', 'deployments: write')).toBeUndefined();
+  now = 3_600_000;
+  expect(lacking.of('acme/api')).toEqual([]);
 });

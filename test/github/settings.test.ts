@@ -9,7 +9,9 @@ import {
   parseRepositorySettings,
   settingsShape,
 } from '../../bot/github/repository-settings.ts';
+import { expiryOf } from '../../bot/workspaces/workspace.ts';
 import { privateKey, setScene } from '../fakes/github/scene.ts';
+import { T0, workspaceRow } from '../workspaces/rows.ts';
 import { openScene, type Scene } from './scene.ts';
 
 const problemsOf = (text: string): string[] => parseRepositorySettings(text).problems;
@@ -101,6 +103,17 @@ test('whatever the file is, there are settings', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test('an idle time shortens what the bot allows, and never lengthens it', () => {
+  const hours = (idleTime: number | null, limit: number): number | undefined => {
+    const row = workspaceRow({ idleTimeMs: idleTime === null ? null : idleTime * 3_600_000 });
+    const expiry = expiryOf(row, limit * 3_600_000);
+    return expiry && (expiry.getTime() - T0.getTime()) / 3_600_000;
+  };
+  expect([hours(2, 4), hours(8, 4), hours(null, 4)]).toEqual([2, 4, 4]);
+  // 0: the bot stops nothing by itself, so whatever the repository says is shorter.
+  expect([hours(2, 0), hours(null, 0)]).toEqual([2, undefined]);
 });
 
 test('every key has a description and says what it takes', () => {
