@@ -31,6 +31,7 @@ import { migrate } from './database/migrate.ts';
 import type { Front } from './database/types.ts';
 import { StartError } from './errors.ts';
 import { createGitHubApp, type GitHubApp } from './github/app.ts';
+import { createSettingsReader } from './github/repository-settings.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
@@ -278,15 +279,17 @@ function makeGitHub({
 }: Settled): GitHubFront | undefined {
   if (!config.github || !app) return undefined;
   const signer = createLinkSigner(encryptionKeys);
+  const { cardPaceMs: paceMs, settingsKeptMs: keptMs } = timingFrom(config.baseMs);
   return createGitHub({
     db,
     commands,
     log,
     app,
+    settings: createSettingsReader({ app, keptMs, log }),
     config: config.github,
     commandsPerHour: config.limits.commandsPerHour,
     linkTo: ({ id, access }) => signer.sign(config.baseUrl, { workspace: id, access }),
-    paceMs: timingFrom(config.baseMs).cardPaceMs,
+    paceMs,
   });
 }
 

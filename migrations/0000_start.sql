@@ -10,8 +10,10 @@ CREATE TABLE "cards" (
 	"front" text NOT NULL,
 	"thread" text NOT NULL,
 	"subject" text NOT NULL,
+	"kind" text DEFAULT 'card' NOT NULL,
 	"seq" bigint GENERATED ALWAYS AS IDENTITY (sequence name "cards_seq_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"external_id" text,
+	"sent_for" text,
 	"want_version" integer DEFAULT 1 NOT NULL,
 	"sent_version" integer DEFAULT 0 NOT NULL,
 	"sent_hash" text,
@@ -24,7 +26,7 @@ CREATE TABLE "cards" (
 	"reposts" integer DEFAULT 0 NOT NULL,
 	"last_error" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "cards_front_thread_subject_pk" PRIMARY KEY("front","thread","subject")
+	CONSTRAINT "cards_front_thread_subject_kind_pk" PRIMARY KEY("front","thread","subject","kind")
 );
 --> statement-breakpoint
 CREATE TABLE "commands" (
@@ -196,6 +198,7 @@ CREATE TABLE "workspaces" (
 	"reported_at" timestamp (3) with time zone,
 	"last_activity_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"kept_until" timestamp (3) with time zone,
+	"idle_time_ms" bigint,
 	"running_at" timestamp (3) with time zone,
 	"warned_for" timestamp (3) with time zone,
 	"delete_at" timestamp (3) with time zone,

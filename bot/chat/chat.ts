@@ -14,7 +14,7 @@ export interface Heard {
 }
 
 /** Where a workspace is shown. */
-export type Whereabouts = Pick<Workspace, 'id' | 'topic' | 'repository'>;
+export type Whereabouts = Pick<Workspace, 'id' | 'topic' | 'repository' | 'key'>;
 
 /** A command, about to run. */
 export interface Asked {
@@ -49,4 +49,6 @@ export interface FrontEnd {
   sendCard(card: Card, views: [CardView, ...CardView[]]): Promise<Partial<Card> | { later: Date }>;
   /** Which card shows the workspace here; undefined: none. By default each has one of its own, in the thread. */
   cardOf?(workspace: Whereabouts, place: Place): Pick<Card, 'thread' | 'subject'> | undefined;
+  /** What else shows the workspace here, wherever it was asked for: `sendCard` gets these too. */
+  signalsOf?(workspace: Whereabouts): Pick<Card, 'thread' | 'subject' | 'kind'>[];
 }

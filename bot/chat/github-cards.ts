@@ -3,12 +3,15 @@ import { createHash } from 'node:crypto';
 import type { ParseContext } from '../commands/parsed.ts';
 import type { Card } from '../database/types.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
+import type { SettingsReader } from '../github/repository-settings.ts';
 import * as threads from '../github/threads.ts';
+import { notesOn } from './github-notes.ts';
 import { markerOf, renderCard } from './render/github.ts';
 import type { CardView } from './render/view.ts';
 
 export interface CardSender {
   app: GitHubApp;
+  settings: SettingsReader;
   contextFor: () => Promise<ParseContext>;
   linkTo: (view: CardView) => string;
   paceMs: number;
@@ -22,17 +25,27 @@ const MOST_REPOSTS = 1;
 export function createCardSender(sender: CardSender) {
   return async (card: Card, views: [CardView, ...CardView[]]): Promise<Sent> => {
     const context = await sender.contextFor();
+    const { repository } = addressOf(card.thread);
     const render = (all: CardView[]): string =>
-      renderCard(all, { subject: card.subject, linkTo: sender.linkTo, context });
+      renderCard(all, {
+        subject: card.subject,
+        linkTo: sender.linkTo,
+        context,
+        notes: notesOn(sender, repository),
+      });
     // How long something has taken is no news.
-    const sentHash = hashOf(render(views.map(withoutClocks)));
+    const hash = (): string => hashOf(render(views.map(withoutClocks)));
     const isGone = views.every((view) => view.phase === 'deleted');
-    if (sentHash === card.sentHash || isUnwanted(card, isGone)) return { sentHash };
+    if (hash() === card.sentHash || isUnwanted(card, isGone)) return { sentHash: hash() };
     const later = whenAllowed(card, views, sender.paceMs, new Date());
     if (later) return { later };
-    const octokit = await sender.app.on(card.thread.split('#')[0] ?? '');
-    // Not installed there any more: nobody can be told.
-    if (!octokit) return { sentHash };
+    const octokit = await sender.app.on(repository);
+    const { settings } = await sender.settings.read(repository);
+    // What the settings' mistakes are is known only now.
+    const sentHash = hash();
+    // Not installed there any more: nobody can be told. And where nobody wants comments, one that is there stays true.
+    if (!octokit || sentHash === card.sentHash) return { sentHash };
+    if (card.externalId === null && !settings.comments) return {};
     const sent = await send(sender, octokit, card, render(views));
     if (isGone && sent.node) await threads.minimiseComment(octokit, sent.node);
     return {
@@ -73,7 +86,7 @@ async function send({ app }: CardSender, octokit: Octokit, card: Card, body: str
   return { patch: { externalId: String(posted.id) }, node: posted.node };
 }
 
-function addressOf(thread: string): threads.ThreadAddress {
+export function addressOf(thread: string): threads.ThreadAddress {
   const [repository = '', number = ''] = thread.split('#');
   return { repository, number: Number(number) };
 }
@@ -81,7 +94,7 @@ function addressOf(thread: string): threads.ThreadAddress {
 const EXPIRY_GRAIN_MS = 15 * 60_000;
 
 /** While somebody types, the expiry moves on and on. */
-const withoutClocks = (view: CardView): CardView => ({
+export const withoutClocks = (view: CardView): CardView => ({
   ...view,
   elapsedMs: 0,
   ...(view.expiry
@@ -89,13 +102,13 @@ const withoutClocks = (view: CardView): CardView => ({
     : {}),
 });
 
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
+export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
 
 /**
  * Undefined: now. Progress waits until the last edit is `paceMs` old; what people wait for may come at once, as long as
  * there are not more than one edit each `paceMs` in the long run.
  */
-function whenAllowed(card: Card, views: CardView[], paceMs: number, now: Date): Date | undefined {
+export function whenAllowed(card: Card, views: CardView[], paceMs: number, now: Date): Date | undefined {
   if (card.externalId === null) return undefined;
   const isNews = views.every((view) => view.isSettled);
   const since = isNews ? (card.pacedUntil?.getTime() ?? 0) - paceMs : (card.sentAt?.getTime() ?? 0) + paceMs;
@@ -103,7 +116,7 @@ function whenAllowed(card: Card, views: CardView[], paceMs: number, now: Date): 
 }
 
 /** A bucket that holds two edits and fills by one each `paceMs`. A first post is none. */
-function paced(card: Card, paceMs: number, now: Date): Partial<Card> {
+export function paced(card: Card, paceMs: number, now: Date): Partial<Card> {
   if (card.externalId === null) return { sentAt: now };
   const from = Math.max(card.pacedUntil?.getTime() ?? 0, now.getTime());
   return { sentAt: now, pacedUntil: new Date(from + paceMs) };

@@ -20,6 +20,7 @@ const PullRequest = z.object({
   state: z.string(),
   merged: z.boolean().nullish(),
   head: z.object({ sha: z.string(), repo: z.object({ full_name: z.string() }).nullish() }).optional(),
+  draft: z.boolean().nullish(),
 });
 
 /** By the header's name; the header is not signed, so the body must fit it: what belongs to another event is refused. */
@@ -82,7 +83,9 @@ export const Event = z.discriminatedUnion('kind', [
     isOpen: z.boolean(),
   }),
   InThread.extend({ kind: z.literal('closed'), isMerged: z.boolean() }),
-  /** To the fork that a pull request comes from. */
+  /** A pull request that is there for others to read: opened, or no draft any more. */
+  InThread.extend({ kind: z.literal('opened') }),
+  /** The head of a pull request moved. */
   InThread.extend({ kind: z.literal('pushed'), head: z.string() }),
   Here.extend({ kind: z.literal('button'), subject: z.string(), identifier: z.string() }),
   Here.extend({ kind: z.literal('moved'), from: z.string() }),
@@ -110,7 +113,7 @@ export function understand(name: string, body: unknown): Understood {
     return { misfit: `This is no \`${event}\`: ${issue?.path.join('.')} is not what it should be.` };
   }
   const { sender, action } = parsed.data;
-  // Whoever names themselves so: GitHub says what they are. Our own App is one of them.
+  // Whoever names themselves so: GitHub says what they are. Our own App is one of them. A push is a fact, not a wish.
   const isOfAnyone = event.startsWith('installation') || action === 'synchronize';
   if (sender.type !== 'User' && !isOfAnyone) return { nothing: 'people only' };
   const found = READERS[event](parsed.data as never);
@@ -135,7 +138,7 @@ const READERS: { [Name in EventName]: (body: Shaped<Name>) => Event | undefined 
     body.action === 'synchronize' ? readPush(body) : readThread(body, body.pull_request, true),
   issues: (body) => readThread(body, body.issue, body.issue.pull_request !== undefined),
   check_run: (body) =>
-    body.action === 'requested_action' && body.requested_action && body.check_run.external_id
+    body.action === 'requested_action' && body.requested_action && isWorkspace(body.check_run.external_id)
       ? {
           kind: 'button',
           ...hereOf(body),
@@ -147,6 +150,9 @@ const READERS: { [Name in EventName]: (body: Shaped<Name>) => Event | undefined 
   installation: () => ({ kind: 'installation' }),
   installation_repositories: () => ({ kind: 'installation' }),
 };
+
+/** We gave it when we made the check. */
+const isWorkspace = (id: string | null): id is string => id !== null && /^ws-[a-z2-7]{12}$/.test(id);
 
 const hereOf = ({ repository, sender }: z.infer<typeof Common>): z.infer<typeof Here> => ({
   repository: repository.full_name,
@@ -160,16 +166,24 @@ const commentOf = ({ id, body }: { id: number; body: string }): { comment: numbe
   text: body.replaceAll('\0', '').toWellFormed(),
 });
 
+interface ThreadState {
+  number: number;
+  state: string;
+  merged?: boolean | null | undefined;
+  draft?: boolean | null | undefined;
+}
+
 function readThread(
   body: z.infer<typeof Common> & { label?: { name: string } | undefined },
-  { number, state, merged }: { number: number; state: string; merged?: boolean | null | undefined },
+  { number, state, merged, draft }: ThreadState,
   isPullRequest: boolean,
 ): Event | undefined {
   const thread = { ...hereOf(body), number, isPullRequest };
   const { action, label } = body;
   if (action === 'closed') return { kind: 'closed', ...thread, isMerged: merged === true };
-  const isLabel = (action === 'labeled' || action === 'unlabeled') && label && isOurLabel(label.name);
-  if (!isLabel) return undefined;
+  const isShown = action === 'ready_for_review' || (action === 'opened' && !draft);
+  if (isPullRequest && isShown) return { kind: 'opened', ...thread };
+  if ((action !== 'labeled' && action !== 'unlabeled') || !label || !LABEL.test(label.name)) return undefined;
   const isAdded = action === 'labeled';
   return { kind: 'label', ...thread, isAdded, label: label.name.toLowerCase(), isOpen: state === 'open' };
 }
@@ -177,7 +191,7 @@ function readThread(
 /** Whoever pushes to a branch of the repository itself may write to it. */
 function readPush(body: Shaped<'pull_request'>): Event | undefined {
   const { number, head } = body.pull_request;
-  if (!head || head.repo?.full_name === body.repository.full_name) return undefined;
+  if (!head) return undefined;
   return { kind: 'pushed', ...hereOf(body), number, isPullRequest: true, head: head.sha };
 }
 
@@ -203,8 +217,16 @@ const Changes = z.object({
     .optional(),
 });
 
-/** `sam`, `sam:small`, `sam:medium`, `sam:large`, in any case. */
-export const isOurLabel = (name: string): boolean => /^sam(:(small|medium|large))?$/i.test(name);
+/** Which labels are ours the repository's settings say, and those are not known yet: these may be. */
+const LABEL = /^[\w-][\w .-]{0,39}(:(small|medium|large))?$/i;
+
+/** What a label asks for, where `ours` is the repository's; undefined: it is none of ours. */
+export function readLabel(name: string, ours: string): { size?: string } | undefined {
+  const [own, size, ...more] = name.toLowerCase().split(':');
+  if (own !== ours || more.length > 0) return undefined;
+  if (size === undefined) return {};
+  return /^(small|medium|large)$/.test(size) ? { size } : undefined;
+}
 
 /** Requests of one thread run in order. */
 export function threadOf(event: Event): string {
@@ -212,6 +234,7 @@ export function threadOf(event: Event): string {
     case 'comment':
     case 'label':
     case 'closed':
+    case 'opened':
     case 'pushed':
       return `${event.repository}#${event.number}`;
     case 'button':

@@ -1,8 +1,10 @@
 // Who may say what on GitHub: the person's permission on the repository, asked when the command runs, and how often.
+import type { Command } from '../commands/scene.ts';
 import { UserError } from '../errors.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
 import type { GitHubConfig } from '../github/config.ts';
 import { readPermission, type Permission } from '../github/permissions.ts';
+import type { RepositorySettings, SettingsReader } from '../github/repository-settings.ts';
 import { findRepository } from '../github/threads.ts';
 import type { Asked } from './chat.ts';
 import type { Event } from './github-events.ts';
@@ -19,9 +21,10 @@ export function createRights(options: {
   db: Executor;
   app: GitHubApp;
   config: Pick<GitHubConfig, 'url'>;
+  settings: SettingsReader;
   commandsPerHour: number;
 }): Rights {
-  const { app, config } = options;
+  const { app, config, settings } = options;
   return {
     async permit({ command, line, repository }, event) {
       if (!('sender' in event)) return;
@@ -32,10 +35,11 @@ export function createRights(options: {
       // Who may not read it is not told that it is there.
       if (permission.level === 'none' && label.toLowerCase() !== event.repository.toLowerCase())
         throw unknownRepository(label);
-      if (!isEnough(permission, command.needsWrite === true))
-        throw new UserError('forbidden', describeLack(line.verb, label, permission));
+      const needed = await neededFor(command, label, settings);
+      if (!isEnough(permission, needed))
+        throw new UserError('forbidden', describeLack(line.verb, label, permission, needed));
       const flag = Object.keys(line.flags).find((name) => command.flags[name]?.needsMaintain);
-      if (flag && !isMaintainer(permission))
+      if (flag && !isEnough(permission, 'maintain'))
         throw new UserError(
           'needs-maintainer',
           `\`--${flag}\` needs **maintain** or **admin** on \`${label}\`; you have **${permission.role || permission.level}**. Ask one who has it to say: \`/sam ${line.line}\`.`,
@@ -57,16 +61,38 @@ async function checkSecrecy(octokit: Octokit, label: string): Promise<void> {
     );
 }
 
-/** On a public repository everybody reads. */
-const isEnough = ({ level }: Permission, needsWrite: boolean): boolean =>
-  level === 'write' || level === 'admin' || (level === 'read' && !needsWrite);
+type Needed = 'read' | RepositorySettings['who'];
 
-/** Custom roles have names of their own, and are none. */
-const isMaintainer = ({ level, role }: Permission): boolean =>
-  level === 'admin' || role === 'maintain' || role === 'admin';
+/** What makes a workspace run, and so costs something. */
+const STARTING: readonly string[] = ['up', 'start', 'restart', 'retry'];
 
-const describeLack = (verb: string, label: string, { level, role }: Permission): string =>
-  `\`/sam ${verb}\` needs **write** on \`${label}\`; you have **${level === 'none' ? 'nothing' : role || level}**. A maintainer can run it for you.`;
+async function neededFor(
+  { name, needsWrite }: Command,
+  label: string,
+  settings: SettingsReader,
+): Promise<Needed> {
+  if (STARTING.includes(name)) return (await settings.read(label)).settings.who;
+  return needsWrite ? 'write' : 'read';
+}
+
+/** On a public repository everybody reads. Custom roles that build on maintain have names of their own: they are write. */
+function isEnough({ level, role }: Permission, needed: Needed): boolean {
+  switch (needed) {
+    case 'read':
+      return level !== 'none';
+    case 'write':
+      return level === 'write' || level === 'admin';
+    case 'maintain':
+      return level === 'admin' || (level === 'write' && role === 'maintain');
+    case 'admin':
+      return level === 'admin';
+    default:
+      return needed satisfies never;
+  }
+}
+
+const describeLack = (verb: string, label: string, { level, role }: Permission, needed: Needed): string =>
+  `\`/sam ${verb}\` needs **${needed}** on \`${label}\`; you have **${level === 'none' ? 'nothing' : role || level}**. ${needed === 'admin' ? 'An administrator' : 'A maintainer'} can run it for you.`;
 
 async function checkPace(
   { db, commandsPerHour }: { db: Executor; commandsPerHour: number },

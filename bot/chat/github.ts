@@ -8,13 +8,15 @@ import { messageOf } from '../errors.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
 import type { GitHubConfig } from '../github/config.ts';
 import { readPermission } from '../github/permissions.ts';
+import type { SettingsReader } from '../github/repository-settings.ts';
 import * as threads from '../github/threads.ts';
 import type { Route } from '../http.ts';
 import type { FrontEnd } from './chat.ts';
 import { createCardSender } from './github-cards.ts';
-import { Event } from './github-events.ts';
+import { Event, readLabel } from './github-events.ts';
 import { locateOn } from './github-places.ts';
 import { createRights } from './github-rights.ts';
+import { createSignalSender } from './github-signals.ts';
 import { webhookRoute } from './github-webhooks.ts';
 import { renderReply } from './render/github.ts';
 import type { CardView } from './render/view.ts';
@@ -25,6 +27,7 @@ export interface GitHubOptions {
   db: Executor;
   app: GitHubApp;
   config: GitHubConfig;
+  settings: SettingsReader;
   commands: readonly Command[];
   /** A person's, in an hour; a repository's is twice that. 0: no maximum. */
   commandsPerHour: number;
@@ -53,7 +56,8 @@ const MOST_SAID = 3;
 export function createGitHub(options: GitHubOptions): GitHubFront {
   const { db, config } = options;
   const rights = createRights(options);
-  const sendCard = createCardSender({ ...options, contextFor: () => contextFor(options) });
+  const sender = { ...options, contextFor: () => contextFor(options) };
+  const [sendComment, sendSignal] = [createCardSender(sender), createSignalSender(sender)];
   return {
     name: 'github',
     routes: [webhookRoute({ db, secrets: config.webhookSecrets })],
@@ -68,7 +72,7 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
     notice: (delivery) => noticeOf(options, delivery),
     async hear(delivery) {
       const event = eventOf(delivery);
-      const text = textOf(event);
+      const text = await textOf(options, event);
       if (text === undefined || !('sender' in event)) return undefined;
       return {
         actor: await meet(db, event.sender),
@@ -85,11 +89,16 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
     permit: (asked) => rights.permit(asked, eventOf(asked.delivery)),
     acknowledge: (delivery) => acknowledge(options, delivery),
     answer: (delivery, answer) => showAnswer(options, delivery, answer),
-    sendCard,
+    sendCard: (card, views) => (card.kind === 'card' ? sendComment : sendSignal)(card, views),
     cardOf({ id, topic, repository }, { topic: here }) {
       if (topic) return { thread: topic, subject: topic };
       const isOnGitHub = repository.startsWith(`${config.url}/`);
       return here && isOnGitHub ? { thread: here, subject: id } : undefined;
+    },
+    signalsOf({ topic, repository, key }) {
+      const isPullRequest = repository.startsWith(`${config.url}/`) && /\|pr:\d+\|/.test(key);
+      if (!topic || !isPullRequest) return [];
+      return (['deployment', 'check'] as const).map((kind) => ({ thread: topic, subject: topic, kind }));
     },
   };
 }
@@ -100,15 +109,18 @@ const meet = (db: Executor, { id, login }: { id: number; login: string }): Promi
   store.meetPerson(db, { source: 'github', externalId: String(id), login });
 
 /** What the person said, or would have: labels and buttons are short for commands. */
-function textOf(event: Event): string | undefined {
+async function textOf({ settings }: GitHubOptions, event: Event): Promise<string | undefined> {
   switch (event.kind) {
     case 'comment':
       return event.text;
     case 'label': {
-      const size = event.label.split(':')[1];
+      const ours = readLabel(event.label, (await settings.read(event.repository)).settings.label);
       // A label on what is closed is a mark, not a wish.
-      return event.isAdded && event.isOpen ? `/sam up${size ? ` --size ${size}` : ''}` : undefined;
+      if (!ours || !event.isAdded || !event.isOpen) return undefined;
+      return `/sam up${ours.size ? ` --size ${ours.size}` : ''}`;
     }
+    case 'opened':
+      return (await settings.read(event.repository)).settings.auto_start ? '/sam up' : undefined;
     case 'button':
       return BUTTONS[event.identifier]?.(event.subject);
     default:
@@ -118,8 +130,11 @@ function textOf(event: Event): string | undefined {
 
 /** The subject is a workspace's id. */
 const BUTTONS: Record<string, (subject: string) => string> = {
+  open: (subject) => `/sam open ${subject}`,
   stop: (subject) => `/sam stop ${subject}`,
   keep: (subject) => `/sam extend ${subject} 4h`,
+  start: (subject) => `/sam start ${subject}`,
+  retry: (subject) => `/sam retry ${subject}`,
 };
 
 async function contextFor({ app, config, commands }: GitHubOptions): Promise<ParseContext> {
@@ -136,12 +151,16 @@ async function contextFor({ app, config, commands }: GitHubOptions): Promise<Par
 }
 
 async function locate(
-  { app, config }: GitHubOptions,
+  { app, config, settings }: GitHubOptions,
   target: Target | undefined,
   event: Event,
 ): Promise<Repository | undefined> {
   if (!('sender' in event)) return undefined;
-  return locateOn({ app, url: config.url }, target, event);
+  const found = await locateOn({ app, url: config.url }, target, event);
+  if (!found) return undefined;
+  const { size, idle_time: idleTimeMs } = (await settings.read(found.url.slice(config.url.length + 1)))
+    .settings;
+  return { ...found, size, ...(idleTimeMs === undefined ? {} : { idleTimeMs }) };
 }
 
 // --- what is no command -------------------------------------------------------------------------------------------
@@ -174,6 +193,7 @@ async function noticeOf(
     case 'pushed':
       return async (tx) => {
         await notePush(tx, delivery.thread, event.head);
+        await store.resendSignals(tx, 'github', delivery.thread);
         return null;
       };
     case 'moved': {
@@ -199,16 +219,20 @@ async function noticeOf(
       };
     case 'installation':
       options.app.forget();
-      return () => Promise.resolve(null);
+      return async (tx) => {
+        await store.hurrySignals(tx, 'github');
+        return null;
+      };
     default:
       return undefined;
   }
 }
 
 async function mayUnlabel(
-  { app }: GitHubOptions,
-  { repository, sender }: Extract<Event, { kind: 'label' }>,
+  { app, settings }: GitHubOptions,
+  { repository, sender, label }: Extract<Event, { kind: 'label' }>,
 ): Promise<boolean> {
+  if (!readLabel(label, (await settings.read(repository)).settings.label)) return false;
   const octokit = await app.on(repository);
   if (!octokit) return false;
   const { level } = await readPermission(octokit, repository, sender);
@@ -257,6 +281,7 @@ function signOf(answer: Answer | null, status: Conclusion['status']): threads.Re
 async function showAnswer(options: GitHubOptions, delivery: Delivery, answer: Answer): Promise<void> {
   const event = eventOf(delivery);
   if (event.kind === 'closed') return removeLabels(options, event);
+  if (event.kind === 'button') return store.redrawWorkspace(options.db, 'github', event.subject);
   if (!('number' in event) || delivery.reply) return;
   const text = wordsOf(answer, event);
   const octokit = text === '' ? undefined : await options.app.on(event.repository);
@@ -277,12 +302,15 @@ function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }): string 
 
 /** Strangers must not make Sam talk, nobody gets the same lesson twice, and no two bots talk for ever. */
 async function mayTalk(
-  { db }: GitHubOptions,
+  { db, settings }: GitHubOptions,
   octokit: Octokit,
   event: Extract<Event, { number: number }>,
   delivery: Delivery,
   answer: Answer,
 ): Promise<boolean> {
+  // Nobody said anything.
+  if (event.kind === 'opened') return false;
+  if (!(await settings.read(event.repository)).settings.comments) return false;
   const said = await store.readSaid(db, 'github', delivery.thread);
   if (said.filter(({ isRecent }) => isRecent).length >= MOST_SAID) return false;
   if (answer.code === 'forbidden')
@@ -296,11 +324,13 @@ async function mayTalk(
 }
 
 async function removeLabels(
-  { app }: GitHubOptions,
+  { app, settings }: GitHubOptions,
   event: Extract<Event, { kind: 'closed' }>,
 ): Promise<void> {
   const octokit = await app.on(event.repository);
   if (!octokit) return;
-  for (const name of await threads.listLabels(octokit, event, /^sam(:(small|medium|large))?$/i))
+  const { label } = (await settings.read(event.repository)).settings;
+  const isOurs = (name: string): boolean => readLabel(name, label) !== undefined;
+  for (const name of await threads.listLabels(octokit, event, isOurs))
     await threads.removeLabel(octokit, event, name);
 }

@@ -1,11 +1,12 @@
 // The inbox and the cards in Postgres: stored, claimed, ended. Knows no vendor and no command.
-import { and, asc, desc, eq, gt, isNull, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNull, ne, sql, type SQL } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import { cards, commands, deliveries, nodes, users, workspaces } from '../database/schema.ts';
 import type {
   Answer,
   Card,
+  CardKind,
   CommandStatus,
   Delivery,
   Desired,
@@ -300,13 +301,13 @@ export async function readCommand(db: Executor, id: number): Promise<CommandStat
 /** Wants a card for `subject` in that thread; one that is there is drawn again. */
 export async function wantCard(
   tx: Executor,
-  card: Pick<Card, 'front' | 'thread' | 'subject'>,
+  card: Pick<Card, 'front' | 'thread' | 'subject'> & { kind?: CardKind },
 ): Promise<void> {
   await tx
     .insert(cards)
     .values(card)
     .onConflictDoUpdate({
-      target: [cards.front, cards.thread, cards.subject],
+      target: [cards.front, cards.thread, cards.subject, cards.kind],
       set: { wantVersion: sql`${cards.wantVersion} + 1`, nextAt: clock },
     });
   await notify(tx, 'card');
@@ -374,14 +375,7 @@ export async function finishCard(
       leaseToken: null,
       leaseUntil: null,
     })
-    .where(
-      and(
-        eq(cards.front, row.front),
-        eq(cards.thread, row.thread),
-        eq(cards.subject, row.subject),
-        eq(cards.leaseToken, token),
-      ),
-    );
+    .where(and(eq(cards.seq, row.seq), eq(cards.leaseToken, token)));
 }
 
 export async function postponeCard(
@@ -399,14 +393,7 @@ export async function postponeCard(
       leaseToken: null,
       leaseUntil: null,
     })
-    .where(
-      and(
-        eq(cards.front, row.front),
-        eq(cards.thread, row.thread),
-        eq(cards.subject, row.subject),
-        eq(cards.leaseToken, token),
-      ),
-    );
+    .where(and(eq(cards.seq, row.seq), eq(cards.leaseToken, token)));
 }
 
 /** A card that may not be sent yet. A change brings it forward, and its front decides again. */
@@ -421,13 +408,78 @@ export async function deferCard(db: Executor, { row, token }: Held<Card>, until:
     .where(and(eq(cards.seq, row.seq), eq(cards.leaseToken, token)));
 }
 
+/** What shows a thread's workspaces beside its card is sent again, even if it says the same: the commit is another. */
+export async function resendSignals(tx: Executor, front: Front, thread: string): Promise<void> {
+  await tx
+    .update(cards)
+    .set({ wantVersion: sql`${cards.wantVersion} + 1`, sentHash: null, nextAt: clock })
+    .where(and(eq(cards.front, front), eq(cards.thread, thread), ne(cards.kind, 'card')));
+  await notify(tx, 'card');
+}
+
+/** The card of the thread is drawn again: there is something else to say on it. */
+export async function redrawCard(db: Executor, front: Front, thread: string): Promise<void> {
+  await wantAgain(db, and(eq(cards.front, front), eq(cards.thread, thread), eq(cards.kind, 'card')));
+}
+
+/** All that shows the workspace, by itself or among those of a topic, is drawn again. */
+export async function redrawWorkspace(db: Executor, front: Front, workspace: string): Promise<void> {
+  const { id, topic } = workspaces;
+  const topics = db.select({ topic }).from(workspaces).where(eq(id, workspace));
+  const isShown = sql`(${cards.subject} = ${workspace} or ${cards.subject} in (${topics}))`;
+  await wantAgain(db, and(eq(cards.front, front), isShown));
+}
+
+async function wantAgain(db: Executor, which: SQL | undefined): Promise<void> {
+  await db
+    .update(cards)
+    .set({ wantVersion: sql`${cards.wantVersion} + 1`, nextAt: clock })
+    .where(which);
+  await notify(db, 'card');
+}
+
+/** What waits for a permission is tried now, and its thread's card drawn again, which tells of the lack. */
+export async function hurrySignals(tx: Executor, front: Front): Promise<void> {
+  const waiting = tx
+    .select({ thread: cards.thread })
+    .from(cards)
+    .where(
+      and(
+        eq(cards.front, front),
+        ne(cards.kind, 'card'),
+        ne(cards.wantVersion, cards.sentVersion),
+        sql`${cards.nextAt} > clock_timestamp() + interval '2 minutes'`,
+      ),
+    );
+  await wantAgain(tx, and(eq(cards.front, front), inArray(cards.thread, waiting)));
+}
+
+/** The answer to the last button of a workspace that was pressed in the last ten minutes. */
+export async function readPress(
+  db: Executor,
+  front: Front,
+  workspace: string,
+): Promise<{ payload: unknown; answer: Answer } | undefined> {
+  const { payload, answer } = deliveries;
+  const [row] = await db
+    .select({ payload, answer })
+    .from(deliveries)
+    .where(
+      sql`${deliveries.thread} = ${workspace} and ${deliveries.source} = ${front} and ${deliveries.endedAt} is not null
+        and ${deliveries.receivedAt} > clock_timestamp() - interval '10 minutes'`,
+    )
+    .orderBy(desc(deliveries.seq))
+    .limit(1);
+  return row?.answer ? { payload: row.payload, answer: row.answer } : undefined;
+}
+
 /** Of a workspace that is there. */
 export async function readWhereabouts(
   tx: Executor,
   workspace: string,
-): Promise<Pick<Workspace, 'id' | 'topic' | 'repository'>> {
-  const { id, topic, repository } = workspaces;
-  const [row] = await tx.select({ id, topic, repository }).from(workspaces).where(eq(id, workspace));
+): Promise<Pick<Workspace, 'id' | 'topic' | 'repository' | 'key'>> {
+  const { id, topic, repository, key } = workspaces;
+  const [row] = await tx.select({ id, topic, repository, key }).from(workspaces).where(eq(id, workspace));
   if (!row) throw new Error(`workspace ${workspace} has no row`);
   return row;
 }

@@ -27,7 +27,7 @@ export const extend: Command = {
   ...extendSpec,
   async run(command, scene) {
     const workspace = await findTarget(command, scene);
-    if (scene.limits.idleTimeoutMs === 0)
+    if (scene.limits.idleTimeoutMs === 0 && workspace.idleTimeMs === null)
       throw new UserError(
         'never-idle',
         `Workspaces here never stop by themselves (\`IDLE_TIMEOUT=0\`), so there is nothing to extend. When you are done: ${scene.say(`stop ${workspace.name}`)}.`,

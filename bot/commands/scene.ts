@@ -1,5 +1,5 @@
 // What a command is told beside its words: who, where, when, and the one transaction it may write in.
-import type { Answer, Front, User } from '../database/types.ts';
+import type { Answer, Front, Size, User } from '../database/types.ts';
 import type { Executor } from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
 import type { ParsedCommand } from './parsed.ts';
@@ -20,6 +20,9 @@ export interface Repository {
   goal?: string;
   /** Absent: nobody knows. */
   isPrivate?: boolean;
+  /** What its own settings say of new workspaces. */
+  size?: Size;
+  idleTimeMs?: number;
 }
 
 /** Where it was said. */

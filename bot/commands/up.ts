@@ -89,8 +89,9 @@ async function makeOrFind(command: ParsedCommand, scene: Scene, repository: Repo
     fork: fork ?? null,
     topic: topicOf(repository),
     isPrivate: repository.isPrivate ?? null,
-    size: (textOf(command.flags['size']) ?? 'medium') as Workspace['size'],
+    size: (textOf(command.flags['size']) ?? repository.size ?? 'medium') as Workspace['size'],
     keptUntil: keptUntil(command.flags['expiry'], scene.now) ?? null,
+    idleTimeMs: repository.idleTimeMs ?? null,
   });
   return { ...made, fork, commit };
 }

@@ -162,6 +162,8 @@ export const workspaces = pgTable(
     reportedAt: at('reported_at'),
     lastActivityAt: at('last_activity_at').notNull().defaultNow(),
     keptUntil: at('kept_until'),
+    /** How long it may be idle, in ms, where its repository says so; it only shortens what the bot allows. */
+    idleTimeMs: bigint('idle_time_ms', { mode: 'number' }),
     runningAt: at('running_at'),
     /** The expiry that people were warned of; another expiry deserves another warning. */
     warnedFor: at('warned_for'),
@@ -285,6 +287,9 @@ export const deliveries = pgTable(
   ],
 );
 
+/** What shows a workspace: a message; on pull requests also a deployment and a check. */
+export type CardKind = 'card' | 'deployment' | 'check';
+
 /** A card is desired state too: the newest body is sent, versions between collapse. */
 export const cards = pgTable(
   'cards',
@@ -293,8 +298,11 @@ export const cards = pgTable(
     thread: text('thread').notNull(),
     /** The workspace; on GitHub the pull request or issue, whose one comment lists everyone's. */
     subject: text('subject').notNull(),
+    kind: text('kind').$type<CardKind>().notNull().default('card'),
     seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
     externalId: text('external_id'),
+    /** What `external_id` was made for, where that changes: a commit, or a workspace at one. */
+    sentFor: text('sent_for'),
     wantVersion: integer('want_version').notNull().default(1),
     sentVersion: integer('sent_version').notNull().default(0),
     /** Of the body that was sent last: an equal one is not sent again. */
@@ -312,7 +320,7 @@ export const cards = pgTable(
     createdAt: at('created_at').notNull().defaultNow(),
   },
   (table) => [
-    primaryKey({ columns: [table.front, table.thread, table.subject] }),
+    primaryKey({ columns: [table.front, table.thread, table.subject, table.kind] }),
     index('cards_subject').on(table.subject),
     index('cards_due')
       .on(table.nextAt)

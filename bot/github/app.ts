@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Probot, ProbotOctokit } from 'probot';
 import { call, callOr } from './calls.ts';
 import type { GitHubConfig } from './config.ts';
+import { createLacking, type Lacking } from './lacking.ts';
 
 export type Octokit = InstanceType<typeof ProbotOctokit>;
 
@@ -13,6 +14,10 @@ export interface GitHubApp {
   on(repository: string): Promise<Octokit | undefined>;
   /** A new token of the installation on that repository, no more than asked for. Kept nowhere. Throws ProviderError. */
   mint(repository: string, asked: TokenRequest): Promise<{ token: string; expiresAt: number }>;
+  /** The page where the App's permissions on this repository are accepted; undefined: not asked for yet. */
+  settingsUrl(repository: string): string | undefined;
+  /** What it was refused there for want of a permission. */
+  lacking: Lacking;
   /** Installations change: ask again. */
   forget(): void;
 }
@@ -40,17 +45,20 @@ export function createGitHubApp(
   { appId, privateKey, webhookSecrets, apiUrl }: GitHubConfig,
   log: Logger,
 ): GitHubApp {
-  const probot = new Probot({
-    appId,
-    privateKey,
-    // It receives nothing. Without a secret it would take one that everybody knows.
-    secret: webhookSecrets[0] ?? '',
-    baseUrl: apiUrl,
-    log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
-    Octokit: PatientOctokit,
-  });
+  const createProbot = (): Probot =>
+    new Probot({
+      appId,
+      privateKey,
+      // It receives nothing. Without a secret it would take one that everybody knows.
+      secret: webhookSecrets[0] ?? '',
+      baseUrl: apiUrl,
+      log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
+      Octokit: PatientOctokit,
+    });
+  let probot = createProbot();
   let slug: string | undefined;
-  const installations = new Map<string, { id: number; until: number }>();
+  const installations = new Map<string, { id: number; page: string; until: number }>();
+  const lacking = createLacking();
   const asApp = (): Promise<Octokit> => probot.auth();
 
   async function findInstallation(repository: string): Promise<number | undefined> {
@@ -63,8 +71,10 @@ export function createGitHubApp(
       () => octokit.rest.apps.getRepoInstallation({ owner, repo }),
       undefined,
     );
-    if (answer) installations.set(repository, { id: answer.data.id, until: Date.now() + KNOWN_MS });
-    return answer?.data.id;
+    if (!answer) return undefined;
+    const { id, html_url: page } = answer.data;
+    installations.set(repository, { id, page, until: Date.now() + KNOWN_MS });
+    return id;
   }
 
   return {
@@ -85,7 +95,14 @@ export function createGitHubApp(
       );
       return { token: data.token, expiresAt: Date.parse(data.expires_at) };
     },
-    forget: () => installations.clear(),
+    settingsUrl: (repository) => installations.get(repository)?.page,
+    lacking,
+    forget() {
+      // It keeps tokens for an hour, and a token keeps the permissions that it was made with.
+      probot = createProbot();
+      installations.clear();
+      lacking.forget();
+    },
   };
 }
 

@@ -25,7 +25,7 @@ export interface PullRequest {
   from: string | undefined;
 }
 
-const parts = (repository: string): { owner: string; repo: string } => {
+export const ownerAndName = (repository: string): { owner: string; repo: string } => {
   const [owner = '', repo = ''] = repository.split('/');
   return { owner, repo };
 };
@@ -36,7 +36,7 @@ export async function findPullRequest(
 ): Promise<PullRequest | undefined> {
   const answer = await callOr(
     'read pull request',
-    () => octokit.rest.pulls.get({ ...parts(repository), pull_number: number }),
+    () => octokit.rest.pulls.get({ ...ownerAndName(repository), pull_number: number }),
     undefined,
   );
   if (!answer) return undefined;
@@ -53,7 +53,7 @@ export async function findIssue(
 ): Promise<{ isOpen: boolean; isPullRequest: boolean } | undefined> {
   const answer = await callOr(
     'read issue',
-    () => octokit.rest.issues.get({ ...parts(repository), issue_number: number }),
+    () => octokit.rest.issues.get({ ...ownerAndName(repository), issue_number: number }),
     undefined,
   );
   if (!answer) return undefined;
@@ -64,7 +64,11 @@ export async function findRepository(
   octokit: Octokit,
   repository: string,
 ): Promise<{ name: string; branch: string; isPrivate: boolean } | undefined> {
-  const answer = await callOr('read repository', () => octokit.rest.repos.get(parts(repository)), undefined);
+  const answer = await callOr(
+    'read repository',
+    () => octokit.rest.repos.get(ownerAndName(repository)),
+    undefined,
+  );
   if (!answer) return undefined;
   const { full_name: name, default_branch: branch, private: isPrivate } = answer.data;
   return { name, branch, isPrivate };
@@ -82,7 +86,7 @@ export async function postComment(
   body: string,
 ): Promise<PostedComment> {
   const { data } = await call('post comment', () =>
-    octokit.rest.issues.createComment({ ...parts(repository), issue_number: number, body }),
+    octokit.rest.issues.createComment({ ...ownerAndName(repository), issue_number: number, body }),
   );
   return { id: data.id, node: data.node_id };
 }
@@ -96,7 +100,7 @@ export async function editComment(
 ): Promise<PostedComment | undefined> {
   const answer = await callOr(
     'edit comment',
-    () => octokit.rest.issues.updateComment({ ...parts(repository), comment_id: id, body }),
+    () => octokit.rest.issues.updateComment({ ...ownerAndName(repository), comment_id: id, body }),
     undefined,
   );
   return answer && { id: answer.data.id, node: answer.data.node_id };
@@ -110,7 +114,7 @@ export async function findComment(
   slug: string,
 ): Promise<PostedComment | undefined> {
   const pages = octokit.paginate.iterator(octokit.rest.issues.listComments, {
-    ...parts(repository),
+    ...ownerAndName(repository),
     issue_number: number,
     per_page: 100,
   });
@@ -142,7 +146,7 @@ export async function react(
   { repository, comment, isReview }: CommentAddress,
   content: Reaction,
 ): Promise<number | undefined> {
-  const asked = { ...parts(repository), comment_id: comment, content };
+  const asked = { ...ownerAndName(repository), comment_id: comment, content };
   const answer = await callOr(
     'react',
     () =>
@@ -159,7 +163,7 @@ export async function unreact(
   { repository, comment, isReview }: CommentAddress,
   reaction: number,
 ): Promise<void> {
-  const asked = { ...parts(repository), comment_id: comment, reaction_id: reaction };
+  const asked = { ...ownerAndName(repository), comment_id: comment, reaction_id: reaction };
   await callOr(
     'take back a reaction',
     () =>
@@ -177,22 +181,26 @@ export async function removeLabel(
 ): Promise<void> {
   await callOr(
     'remove label',
-    () => octokit.rest.issues.removeLabel({ ...parts(repository), issue_number: number, name }),
+    () => octokit.rest.issues.removeLabel({ ...ownerAndName(repository), issue_number: number, name }),
     undefined,
   );
 }
 
-/** Those of its labels that fit. */
+/** Those of its labels that are wanted. */
 export async function listLabels(
   octokit: Octokit,
   { repository, number }: ThreadAddress,
-  pattern: RegExp,
+  isWanted: (name: string) => boolean,
 ): Promise<string[]> {
   const answer = await callOr(
     'list labels',
     () =>
-      octokit.rest.issues.listLabelsOnIssue({ ...parts(repository), issue_number: number, per_page: 100 }),
+      octokit.rest.issues.listLabelsOnIssue({
+        ...ownerAndName(repository),
+        issue_number: number,
+        per_page: 100,
+      }),
     undefined,
   );
-  return (answer?.data ?? []).map(({ name }) => name).filter((name) => pattern.test(name));
+  return (answer?.data ?? []).map(({ name }) => name).filter(isWanted);
 }

@@ -34,6 +34,8 @@ export interface Timing {
   longestRetryMs: number;
   /** Between two edits of a card, in the long run: vendors count them. */
   cardPaceMs: number;
+  /** How old what was read of a repository's settings may be. */
+  settingsKeptMs: number;
 }
 
 /** `baseMs` is 30 s; tests take less. */
@@ -57,6 +59,7 @@ export function timingFrom(baseMs = 30_000): Timing {
     firstRetryMs: baseMs / 30,
     longestRetryMs: 2 * baseMs,
     cardPaceMs: 0.4 * baseMs,
+    settingsKeptMs: 2 * baseMs,
   };
 }
 

@@ -201,9 +201,10 @@ const unsaid: Failure = { class: 'internal', message: 'The agent gave up without
 
 /** When an idle workspace stops by itself; undefined: never. */
 export function expiryOf(workspace: Workspace, idleTimeoutMs: number): Date | undefined {
-  if (idleTimeoutMs === 0) return undefined;
+  const idleMs = Math.min(idleTimeoutMs || Infinity, workspace.idleTimeMs ?? Infinity);
+  if (idleMs === Infinity) return undefined;
   const since = Math.max(workspace.lastActivityAt.getTime(), workspace.runningAt?.getTime() ?? 0);
-  return new Date(Math.max(since + idleTimeoutMs, workspace.keptUntil?.getTime() ?? 0));
+  return new Date(Math.max(since + idleMs, workspace.keptUntil?.getTime() ?? 0));
 }
 
 /** What a verb may do to it now. */

@@ -76,7 +76,12 @@ const view: fc.Arbitrary<CardView> = fc.record({
 });
 
 const draw = (views: CardView[]): string =>
-  renderCard(views, { subject: 'acme/api#1', linkTo: () => 'https://sam.example/w/ws-a?s=b', context });
+  renderCard(views, {
+    subject: 'acme/api#1',
+    linkTo: () => 'https://sam.example/w/ws-a?s=b',
+    context,
+    notes: [],
+  });
 
 /** Mentions outside code. */
 const mentions = (text: string): string[] =>

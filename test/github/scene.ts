@@ -19,6 +19,8 @@ export interface Scene extends AsyncDisposable {
   settle(): Promise<void>;
   /** Sam's comments on the thread, stable. */
   comments(thread?: Thread): string[];
+  /** What differs from run to run, taken out of a text. */
+  stable(text: string): string;
   /** The signs on a comment. */
   signs(comment: Comment): string[];
   webhook: string;
@@ -36,6 +38,10 @@ export interface SceneOptions {
   private?: boolean;
   echoes?: boolean;
   log?: Logger;
+  /** `.github/sam.yml` of `acme/api`. */
+  settings?: string;
+  /** What the App was given there, where that is not all. */
+  permissions?: Record<string, 'read' | 'write'>;
 }
 
 export async function openScene({
@@ -58,10 +64,13 @@ export async function openScene({
   const webhook = `${sam.bot.url}/api/github/webhooks`;
   github.world.app.webhookUrl = webhook;
   for (const login of ['ada', 'bob', 'eve']) github.addUser(login);
-  await github.addRepository('acme/api', { private: more.private ?? false });
+  await github.addRepository('acme/api', {
+    private: more.private ?? false,
+    files: { 'README.md': '# api\n', ...(more.settings ? { '.github/sam.yml': more.settings } : {}) },
+  });
   github.addCollaborator('acme/api', 'ada', 'admin');
   github.addCollaborator('acme/api', 'bob', 'write');
-  github.install('acme');
+  github.install('acme', more.permissions ? { permissions: more.permissions } : {});
   const pull = await github.addPullRequest('acme/api', { by: 'bob', branch: 'fix-login' });
   const stable = createStable(place.root);
   const settle = (): Promise<void> => until(() => isSettled(place), 40_000);
@@ -82,6 +91,7 @@ export async function openScene({
         .commentsOn(thread)
         .filter((one) => one.byApp)
         .map((one) => plain(stable(one.body)) + (one.minimized ? `\n(minimised: ${one.minimized})` : '')),
+    stable: (text) => plain(stable(text)),
     signs: (comment) => github.reactionsOn(comment),
     async [Symbol.asyncDispose]() {
       await sam[Symbol.asyncDispose]();
@@ -115,7 +125,9 @@ async function isSettled({ sql }: Place): Promise<boolean> {
   const [row] = await sql<{ left: number }[]>`
     select (select count(*) from deliveries where ended_at is null
               or (answer is not null and (answered_at is null or (source = 'github' and concluded_at is null))))
-         + (select count(*) from cards where want_version <> sent_version)
+         + (select count(*) from cards where want_version <> sent_version
+              -- What waits for a permission waits for people.
+              and next_at < clock_timestamp() + interval '10 minutes')
          + (select count(*) from commands where status = 'running')
          + (select count(*) from workspaces where phase <> desired and phase <> 'failed')::int as left`;
   return Number(row?.left) === 0;

@@ -24,12 +24,12 @@ function openTerminal() {
   reader.prompt();
   return {
     screen,
-    async type(line: string) {
+    type: async (line: string) => {
       const ended = once(reader, 'line');
       input.write(`${line}\r`);
       await ended;
     },
-    async rows(): Promise<string[]> {
+    rows: async (): Promise<string[]> => {
       const { promise, resolve } = Promise.withResolvers<void>();
       setImmediate(() => terminal.write('', resolve));
       await promise;

@@ -46,6 +46,7 @@ export const workspaceRow = (patch: Partial<Workspace> = {}): Workspace => ({
   reportedAt: T0,
   lastActivityAt: T0,
   keptUntil: null,
+  idleTimeMs: null,
   runningAt: T0,
   warnedFor: null,
   deleteAt: null,

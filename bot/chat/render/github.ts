@@ -34,6 +34,8 @@ export interface CardOptions {
   /** The address that opens a running workspace's terminal, for everyone to see and for few to use. */
   linkTo: (view: CardView) => string;
   context: ParseContext;
+  /** About the repository, not about a workspace: a line each, in our small Markdown. */
+  notes: string[];
 }
 
 /** One comment: a section for each workspace. */
@@ -48,10 +50,23 @@ export function renderCard(views: CardView[], options: CardOptions): string {
   }
   const left = views.length - sections.length;
   const rest = left > 0 ? [`…and ${left} more: ${say('list')}`] : [];
-  return [markerOf(options.subject), ...sections, ...rest].join(SEPARATOR);
+  return [markerOf(options.subject), ...sections, ...renderNotes(options), ...rest].join(SEPARATOR);
 }
 
-function renderSection(view: CardView, { linkTo }: CardOptions): string {
+const renderNotes = ({ notes, context }: Pick<CardOptions, 'notes' | 'context'>): string[] =>
+  notes.map((note) => harmless(calm(note), context));
+
+/** One workspace without the marker, and what else there is to say: for the page of a check. */
+export function renderSummary(view: CardView, options: Omit<CardOptions, 'subject'>): string {
+  const section = harmless(renderSection(view, options), options.context);
+  return [section, ...renderNotes(options)].join(SEPARATOR).slice(0, LONGEST);
+}
+
+/** Plain text in one line: for titles. */
+export const renderTitle = (text: string, longest: number): string =>
+  plain(redact(text).replaceAll('\n', ' '), longest);
+
+function renderSection(view: CardView, { linkTo }: Pick<CardOptions, 'linkTo'>): string {
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
   const lines = [`### ${ICONS[view.phase]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';

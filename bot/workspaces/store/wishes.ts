@@ -71,6 +71,7 @@ export interface NewWorkspace {
   isPrivate: boolean | null;
   size: Size;
   keptUntil: Date | null;
+  idleTimeMs?: number | null;
 }
 
 /**

@@ -1,0 +1,230 @@
+// What a pull request shows of its newest workspace beside the comment: a deployment and a check with buttons.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CheckRun, Deployment, Thread } from '../fakes/github/github.ts';
+import { until } from '../until.ts';
+import { openScene, type Scene } from './scene.ts';
+
+let scene: Scene;
+beforeAll(async () => {
+  scene = await openScene({ env: { SAM_DEADLINE_BASE: '20s' } });
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+
+let count = 0;
+const newPull = (): Promise<Thread> =>
+  scene.github.addPullRequest('acme/api', { by: 'bob', branch: `topic-${++count}` });
+const headOf = (pull: Thread): string => pull.head?.sha ?? '';
+const checkOf = (pull: Thread): CheckRun | undefined =>
+  scene.github.world.checks.find(({ headSha }) => headSha === headOf(pull));
+const deploymentsOf = (pull: Thread): Deployment[] =>
+  scene.github.world.deployments.filter(
+    ({ payload }) => (payload as { number: number }).number === pull.number,
+  );
+const statesOf = (one: Deployment | undefined): string[] => (one?.statuses ?? []).map(({ state }) => state);
+
+/** As the page of the check shows it. */
+function showCheck(check: CheckRun | undefined): string {
+  if (!check) return 'no check';
+  const { title, summary } = check.output as { title: string; summary: string };
+  const buttons = check.actions.map(({ label }) => `[${label}]`).join(' ');
+  return scene.stable(
+    `${check.name}: ${check.status} ${check.conclusion ?? ''}\n${title}\n${check.detailsUrl}\n${buttons}\n\n${summary}`,
+  );
+}
+
+async function press(pull: Thread, identifier: string, by: string): Promise<string> {
+  const check = checkOf(pull);
+  if (!check) throw new Error('there is no check');
+  await scene.github.pressButton(check, by, identifier);
+  await scene.settle();
+  return showCheck(checkOf(pull));
+}
+
+test('a label brings a deployment and a check beside the comment, and both say where the terminal is', async () => {
+  await scene.github.label(scene.pull, 'bob', 'sam');
+  await scene.settle();
+  const [deployment, ...others] = deploymentsOf(scene.pull);
+  expect(others).toEqual([]);
+  expect(deployment).toMatchObject({
+    environment: 'sam',
+    task: 'sam',
+    transient: true,
+    production: false,
+    sha: headOf(scene.pull),
+  });
+  expect(statesOf(deployment).join(' ')).toMatch(/^(queued )?(in_progress )?success$/);
+  expect(scene.stable(deployment?.statuses.at(-1)?.environmentUrl ?? '')).toMatchInlineSnapshot(
+    `"http://localhost/w/ws-1?s=SIGNATURE"`,
+  );
+  expect(showCheck(checkOf(scene.pull))).toMatchInlineSnapshot(`
+    "sam/workspace: completed neutral
+    api-1: running
+    http://localhost/w/ws-1?s=SIGNATURE
+    [Open] [Stop] [Keep 4h]
+
+    ### ✅ Workspace \`api-1\`: running
+    \`acme/api@fix-login\` @ \`commit\` · medium · for \`bob\`
+
+    **[Open terminal](http://localhost/w/ws-1?s=SIGNATURE)** (sign in with GitHub) · stops at **TIME** if idle: \`/sam extend api-1 4h\`
+
+    <sub>ws-1 · \`/sam open api-1\` · \`/sam extend api-1 4h\` · \`/sam stop api-1\` · \`/sam rm api-1\`</sub>"
+  `);
+});
+
+test('`Open` is answered on the check, because a button leads no browser anywhere', async () => {
+  expect(await press(scene.pull, 'open', 'bob')).toContain(
+    'ℹ `bob` pressed **Open**: the link **Open terminal** on this page leads there.',
+  );
+});
+
+test('`Keep 4h` keeps it, and says until when', async () => {
+  expect(await press(scene.pull, 'keep', 'bob')).toMatch(
+    /`bob` pressed \*\*Keep 4h\*\*: `api-1` stays until/,
+  );
+});
+
+test('a button that somebody presses who may not does nothing, and says why where it was pressed', async () => {
+  expect(await press(scene.pull, 'keep', 'eve')).toContain(
+    '`eve` pressed **Keep 4h**: `/sam extend` needs **write** on `acme/api`; you have **read**.',
+  );
+  expect(await press(scene.pull, 'stop', 'ada')).toContain('`ada` pressed **Stop**: There is no workspace');
+  expect(checkOf(scene.pull)?.output['title']).toBe('api-1: running');
+});
+
+test('a push gets a check and a deployment of its own that say the same', async () => {
+  const before = { check: checkOf(scene.pull), deployment: deploymentsOf(scene.pull)[0] };
+  await scene.github.push(scene.pull, 'bob');
+  await scene.settle();
+  const check = checkOf(scene.pull);
+  expect(check).not.toBe(before.check);
+  expect(check).toMatchObject({
+    status: 'completed',
+    conclusion: 'neutral',
+    output: { title: 'api-1: running' },
+  });
+  expect(before.check).toMatchObject({
+    conclusion: 'neutral',
+    actions: [],
+    output: { title: 'Goes on at a newer commit' },
+  });
+  expect(
+    deploymentsOf(scene.pull).map((one) => [one.sha === headOf(scene.pull), statesOf(one).at(-1)]),
+  ).toEqual([
+    [false, 'inactive'],
+    [true, 'success'],
+  ]);
+});
+
+test('`Stop` ends the deployment; the check is neutral, which holds up no merge, and offers a start', async () => {
+  expect(await press(scene.pull, 'stop', 'bob')).toMatchInlineSnapshot(`
+    "sam/workspace: completed neutral
+    api-1: stopped
+    http://localhost/w/ws-1?s=SIGNATURE
+    [Start]
+
+    ### ⏹ Workspace \`api-1\`: stopped
+    \`acme/api@fix-login\` @ \`commit\` · medium · for \`bob\`
+
+    Its files are kept. Go on: \`/sam start api-1\`
+
+    <sub>ws-1 · \`/sam start api-1\` · \`/sam rm api-1\`</sub>"
+  `);
+  expect(statesOf(deploymentsOf(scene.pull).at(-1)).at(-1)).toBe('inactive');
+});
+
+test('a start takes up the same deployment and the same check', async () => {
+  const [checks, deployments] = [scene.github.world.checks.length, scene.github.world.deployments.length];
+  await press(scene.pull, 'start', 'bob');
+  expect(statesOf(deploymentsOf(scene.pull).at(-1)).at(-1)).toBe('success');
+  expect(checkOf(scene.pull)?.output['title']).toBe('api-1: running');
+  expect([scene.github.world.checks.length, scene.github.world.deployments.length]).toEqual([
+    checks,
+    deployments,
+  ]);
+});
+
+test('the newest workspace is the one that is shown', async () => {
+  await scene.say('/sam up', 'ada');
+  const shown = deploymentsOf(scene.pull).filter((one) => statesOf(one).at(-1) === 'success');
+  expect(shown).toHaveLength(1);
+  expect(shown[0]?.statuses.at(-1)?.description).toContain('(ada) is running');
+  expect(checkOf(scene.pull)?.output['summary']).toContain('for `ada`');
+  await scene.say('/sam rm', 'ada');
+  expect(checkOf(scene.pull)?.output['summary']).toContain('for `bob`');
+});
+
+test('a merge ends all of it', async () => {
+  await scene.github.merge(scene.pull, 'bob');
+  await scene.settle();
+  expect(deploymentsOf(scene.pull).map((one) => statesOf(one).at(-1))).toEqual([
+    'inactive',
+    'inactive',
+    'inactive',
+  ]);
+  expect(checkOf(scene.pull)).toMatchObject({ status: 'completed', conclusion: 'neutral', actions: [] });
+});
+
+test('creates whose answers get lost are found again, not made twice', async () => {
+  const pull = await newPull();
+  scene.github.fail('POST', '/repos/acme/api/deployments', { status: 'lost' });
+  scene.github.fail('POST', '/repos/acme/api/check-runs', { status: 'lost' });
+  await scene.say('/sam up', 'bob', pull);
+  expect(deploymentsOf(pull)).toHaveLength(1);
+  expect(statesOf(deploymentsOf(pull)[0]).at(-1)).toBe('success');
+  expect(scene.github.world.checks.filter(({ headSha }) => headSha === headOf(pull))).toHaveLength(1);
+  expect(checkOf(pull)?.conclusion).toBe('neutral');
+});
+
+test('a limit of GitHub makes it later, and nothing else', async () => {
+  const pull = await newPull();
+  scene.github.limitSecondary({ retryAfterSeconds: 1, times: 3 });
+  await scene.say('/sam up', 'bob', pull);
+  expect(statesOf(deploymentsOf(pull)[0]).at(-1)).toBe('success');
+  expect(checkOf(pull)?.conclusion).toBe('neutral');
+});
+
+test('a bot that is killed between a create and its row makes nothing twice', async () => {
+  const pull = await newPull();
+  const hold = scene.github.hold('POST', /^\/repos\/acme\/api\/deployments\/\d+\/statuses$/);
+  await scene.github.comment(pull, 'bob', '/sam up --size small');
+  await hold.arrived;
+  // As if it had ended there: what it knew is gone, what it asked for is not.
+  await scene.place.sql`update cards set lease_token = null, lease_until = null where kind = 'deployment'`;
+  hold.release();
+  await scene.settle();
+  expect(deploymentsOf(pull)).toHaveLength(1);
+  expect(statesOf(deploymentsOf(pull)[0]).at(-1)).toBe('success');
+});
+
+test('an issue has neither', async () => {
+  const before = [scene.github.world.checks.length, scene.github.world.deployments.length];
+  const issue = scene.github.addIssue('acme/api', { by: 'ada' });
+  await scene.say('/sam up', 'ada', issue);
+  expect([scene.github.world.checks.length, scene.github.world.deployments.length]).toEqual(before);
+});
+
+test('a missing permission costs what needs it and nothing else, and the card says how to give it', async () => {
+  const [installation] = scene.github.world.installations;
+  if (!installation) throw new Error('there is no installation');
+  const all = installation.permissions;
+  await scene.github.acceptPermissions(installation, 'acme', { ...all, deployments: 'read', checks: 'read' });
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  expect([deploymentsOf(pull), checkOf(pull)]).toEqual([[], undefined]);
+  await until(() => scene.comments(pull)[0]?.includes('deployments: write') === true);
+  await scene.settle();
+  expect(scene.comments(pull)[0]?.split('\n').at(-1)).toMatchInlineSnapshot(
+    `"⚠ The App lacks the permission **checks: write**, **deployments: write**, so some of what it shows is missing. Accept it: http://127.0.0.1/settings/installations/1007"`,
+  );
+  const asked = scene.github.log.filter(({ operation }) => operation === 'repos/create-deployment').length;
+  await scene.say('/sam stop', 'bob', pull);
+  await scene.say('/sam start', 'bob', pull);
+  expect(scene.github.log.filter(({ operation }) => operation === 'repos/create-deployment')).toHaveLength(
+    asked,
+  );
+  await scene.github.acceptPermissions(installation, 'acme', all);
+  await scene.settle();
+  expect(statesOf(deploymentsOf(pull)[0])).toEqual(['success']);
+  expect(checkOf(pull)?.conclusion).toBe('neutral');
+  expect(scene.comments(pull)[0]).not.toContain('lacks');
+});
