@@ -10,9 +10,10 @@ import type { DeploymentStatus } from '../github/deployments.ts';
 import { missingPermission } from '../github/lacking.ts';
 import type { RepositorySettings, SettingsReader } from '../github/repository-settings.ts';
 import { findPullRequest, type ThreadAddress } from '../github/threads.ts';
-import { addressOf, hashOf, paced, whenAllowed, withoutClocks } from './github-cards.ts';
+import { addressOf } from './github-cards.ts';
 import { notesOn } from './github-notes.ts';
 import { readPress } from './github-press.ts';
+import { hashOf, paced, whenAllowed, withoutClocks } from './pace.ts';
 import {
   renderCheck,
   renderDeployment,
