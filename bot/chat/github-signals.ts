@@ -1,10 +1,8 @@
 // A pull request's newest workspace as a deployment and as a check. Each is a row among the cards, of another kind: what
 // is wanted and what was sent, lease, attempts and pace are the same, and only what is sent differs. One thing outside
 // for each `sentFor`; a create looks first for what an earlier one may have left, because a crash leaves no trace here.
-import type { Logger } from 'pino';
 import type { ParseContext } from '../commands/parsed.ts';
 import type { Card } from '../database/types.ts';
-import { ProviderError } from '../errors.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
 import { createCheck, findCheck, updateCheck, type Check } from '../github/checks.ts';
 import * as deployments from '../github/deployments.ts';
@@ -12,9 +10,10 @@ import type { DeploymentStatus } from '../github/deployments.ts';
 import { missingPermission } from '../github/lacking.ts';
 import type { RepositorySettings, SettingsReader } from '../github/repository-settings.ts';
 import { findPullRequest, type ThreadAddress } from '../github/threads.ts';
-import { addressOf, hashOf, paced, whenAllowed, withoutClocks } from './github-cards.ts';
+import { addressOf } from './github-cards.ts';
 import { notesOn } from './github-notes.ts';
 import { readPress } from './github-press.ts';
+import { hashOf, paced, whenAllowed, withoutClocks } from './pace.ts';
 import {
   renderCheck,
   renderDeployment,
@@ -34,7 +33,6 @@ export interface SignalSender {
   contextFor: () => Promise<ParseContext>;
   linkTo: (view: CardView) => string;
   paceMs: number;
-  log: Logger;
 }
 
 type Sent = Partial<Card> | { later: Date };
@@ -129,7 +127,7 @@ async function send<Said>(
     const patch = await bring(signal, card, now, (await sender.settings.read(repository)).settings);
     return { ...paced(card, sender.paceMs, new Date()), ...patch, sentHash };
   } catch (error) {
-    return await giveUpForNow(sender, signal.permission, card, error);
+    return await waitForPermission(sender, signal.permission, card, error);
   }
 }
 
@@ -167,26 +165,15 @@ async function findOrCreate<Said>(signal: Signal<Said>, goal: Goal, said: Said):
   return isSaid ? found : signal.create(goal.octokit, goal, said);
 }
 
-/** Tries of what GitHub refuses: a commit that was just pushed may be unknown for a moment. */
-const MOST_TRIES = 5;
-
-/**
- * A missing permission: the thread's card says so, and this is tried again when the App forgets it. What GitHub refuses
- * again and again waits for the next change. Any other error is thrown: its row is tried again soon.
- */
-async function giveUpForNow(
-  { app, db, log }: SignalSender,
+/** The thread's card says what is missing; this is tried again when the App forgets it. Any other error is thrown. */
+async function waitForPermission(
+  { app, db }: SignalSender,
   own: string,
-  { thread, attempts }: Card,
+  { thread }: Card,
   error: unknown,
 ): Promise<Sent> {
   const missing = missingPermission(error);
-  if (missing === undefined) {
-    const isRefused = error instanceof ProviderError && !error.retryable;
-    if (!isRefused || attempts < MOST_TRIES) throw error;
-    log.warn({ thread, error: error.message }, 'GitHub refuses it; it waits for the next change');
-    return {};
-  }
+  if (missing === undefined) throw error;
   const { repository } = addressOf(thread);
   // To read it is less than what this needs.
   const isOwn = missing === 'unknown' || missing.split(':')[0] === own.split(':')[0];

@@ -66,8 +66,9 @@ async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, hea
   await inbox.db.transaction(async (tx) => {
     if (!(await store.lockDelivery(tx, held))) return;
     const outcome = await command.run(line, sceneOf(inbox, tx, held.row, heard, repository));
-    if (outcome.answer.workspace) await wantCards(inbox, tx, front, heard, outcome);
+    if (outcome.answer.workspace) await wantCard(tx, front, heard, outcome);
     await store.endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
+    await wantSignals(inbox, tx, outcome);
   });
 }
 
@@ -113,21 +114,23 @@ function sceneOf(
   };
 }
 
-async function wantCards(
-  { fronts }: Inbox,
-  tx: Executor,
-  front: FrontEnd,
-  heard: Heard,
-  { answer: { workspace: id } }: Outcome,
-): Promise<void> {
+async function wantCard(tx: Executor, front: FrontEnd, heard: Heard, outcome: Outcome): Promise<void> {
+  const { workspace: id } = outcome.answer;
   if (!id) return;
-  const whereabouts = await store.readWhereabouts(tx, id);
   const { thread } = heard.place;
-  const card = front.cardOf ? front.cardOf(whereabouts, heard.place) : { thread, subject: id };
+  const card = front.cardOf
+    ? front.cardOf(await store.readWhereabouts(tx, id), heard.place)
+    : { thread, subject: id };
   if (card) await store.wantCard(tx, { front: front.name, ...card });
-  for (const one of fronts.values())
-    for (const signal of one.signalsOf?.(whereabouts) ?? [])
-      await store.wantCard(tx, { front: one.name, ...signal });
+}
+
+/** Wherever it was said: a pull request shows the workspace that somebody asked for in another chat. */
+async function wantSignals({ fronts }: Inbox, tx: Executor, { answer }: Outcome): Promise<void> {
+  const whereabouts = answer.workspace ? await store.readWhereabouts(tx, answer.workspace) : undefined;
+  if (!whereabouts) return;
+  for (const front of fronts.values())
+    for (const signal of front.signalsOf?.(whereabouts) ?? [])
+      await store.wantCard(tx, { front: front.name, ...signal });
 }
 
 /** A terminal is monospaced everywhere, a chat only between fences. */

@@ -87,7 +87,11 @@ test('a button that somebody presses who may not does nothing, and says why wher
   expect(await press(scene.pull, 'keep', 'eve')).toContain(
     '`eve` pressed **Keep 4h**: `/sam extend` needs **write** on `acme/api`; you have **read**.',
   );
-  expect(await press(scene.pull, 'stop', 'ada')).toContain('`ada` pressed **Stop**: There is no workspace');
+  scene.github.addUser('carol');
+  scene.github.addCollaborator('acme/api', 'carol', 'write');
+  expect(await press(scene.pull, 'stop', 'carol')).toContain(
+    '`carol` pressed **Stop**: There is no workspace',
+  );
   expect(checkOf(scene.pull)?.output['title']).toBe('api-1: running');
 });
 
@@ -156,11 +160,7 @@ test('the newest workspace is the one that is shown', async () => {
 test('a merge ends all of it', async () => {
   await scene.github.merge(scene.pull, 'bob');
   await scene.settle();
-  expect(deploymentsOf(scene.pull).map((one) => statesOf(one).at(-1))).toEqual([
-    'inactive',
-    'inactive',
-    'inactive',
-  ]);
+  expect([...new Set(deploymentsOf(scene.pull).map((one) => statesOf(one).at(-1)))]).toEqual(['inactive']);
   expect(checkOf(scene.pull)).toMatchObject({ status: 'completed', conclusion: 'neutral', actions: [] });
 });
 
