@@ -124,6 +124,7 @@ CREATE TABLE "nodes" (
 	"ready_at" timestamp (3) with time zone,
 	"last_heard_at" timestamp (3) with time zone,
 	"idle_since" timestamp (3) with time zone,
+	"is_apart" boolean DEFAULT false NOT NULL,
 	"agent_version" text,
 	"agent_key" text,
 	"terminal_port" integer,

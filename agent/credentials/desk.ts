@@ -5,7 +5,6 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { describeError, type Log } from '../log.ts';
-import type { DesiredWorkspace } from '../protocol.ts';
 import type { Answer, Tokens } from './tokens.ts';
 
 const MAX_QUESTION_CHARACTERS = 8_192;
@@ -14,9 +13,18 @@ const MAX_CONNECTIONS = 32;
 /** What fits into the address of a socket everywhere. */
 const LONGEST_ADDRESS = 100;
 
+/** Whose questions are answered, and about what. */
+export interface Subject {
+  id: string;
+  /** The addresses of its own repository: the present one, and where it was cloned from. */
+  repositories: string[];
+  /** Whether the bot has passwords for it. */
+  isOpen: boolean;
+}
+
 export interface Desk {
-  /** Serves the workspace at `socket`, whose folder is there. `goal` is asked at each question. Repeatable; never rejects. */
-  open: (socket: string, goal: () => DesiredWorkspace) => Promise<void>;
+  /** Serves the workspace at `socket`, whose folder is there. `subject` is asked each time. Repeatable; never rejects. */
+  open: (socket: string, subject: () => Subject) => Promise<void>;
   /** Repeatable. */
   close: (socket: string) => Promise<void>;
   closeAll: () => Promise<void>;
@@ -39,12 +47,12 @@ export function createDesk(ask: Tokens['ask'], log: Log): Desk {
     await one.folder.close();
   };
   return {
-    async open(socket, goal) {
-      if (goal().credentials !== 'sam') return;
+    async open(socket, subject) {
+      if (!subject().isOpen) return;
       const opening =
         served.get(socket) ??
-        serve(socket, (question) => answer(ask, goal(), question)).catch((error: unknown) => {
-          log.error('git cannot ask for passwords', { workspace: goal().id, error: describeError(error) });
+        serve(socket, (question) => answer(ask, subject(), question)).catch((error: unknown) => {
+          log.error('git cannot ask for passwords', { workspace: subject().id, error: describeError(error) });
           return undefined;
         });
       served.set(socket, opening);
@@ -105,11 +113,12 @@ const questionShape = z.object({
 /** Empty for what is not the workspace's own repository: git goes on as if nobody had been asked. */
 async function answer(
   ask: Tokens['ask'],
-  { id, repository, credentials }: DesiredWorkspace,
+  { id, repositories, isOpen }: Subject,
   text: string,
 ): Promise<Answer | object> {
   const question = parse(text);
-  if (question === undefined || credentials !== 'sam' || !isAbout(question, repository)) return {};
+  if (question === undefined || !isOpen) return {};
+  if (!repositories.some((repository) => isAbout(question, repository))) return {};
   const { operation } = question;
   const given = await ask(id, operation ?? 'push');
   const isTooMuch = operation === undefined && 'error' in given && given.error.code === 'forbidden';

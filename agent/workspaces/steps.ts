@@ -62,7 +62,11 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
 
 /** Lets git in this workspace ask for passwords, from a session or from here. Its folder is there. Repeatable. */
 export function openCredentials({ store, credentials }: Tools, record: Record): Promise<void> {
-  return credentials.open(store.socket(record.now().goal.id), () => record.now().goal);
+  return credentials.open(store.socket(record.now().goal.id), () => {
+    const { goal, origin } = record.now();
+    const repositories = [goal.repository, ...(origin === undefined ? [] : [origin])];
+    return { id: goal.id, repositories, isOpen: goal.credentials === 'sam' };
+  });
 }
 
 /** What any git of the agent needs for this workspace; to reach the repository, after `openCredentials`. */
@@ -86,7 +90,7 @@ async function clone(tools: Tools, { record, signal }: Task): Promise<void> {
   await cloneRepository({ ...git, ref, commit, isGuarded: credentials === 'sam', into, onLine });
   if (identity) await setIdentity(git, into, identity);
   // Before the folder has its final name: a checkout whose base is unknown would count as unpushed.
-  await record.update({ base: await findHead(git, into) });
+  await record.update({ base: await findHead(git, into), origin: goal.repository });
   await store.finishClone(record.now());
 }
 

@@ -33,6 +33,7 @@ const workspace: z.ZodType<Workspace> = z.object({
   activityAt: z.exactOptional(z.number()),
   commit: z.exactOptional(z.string()),
   base: z.exactOptional(z.string()),
+  origin: z.exactOptional(z.string()),
   work: z.exactOptional(work),
   refused: z.exactOptional(work),
   saved: z.exactOptional(z.object({ ref: z.string(), commit: z.string() })),

@@ -103,6 +103,8 @@ export const nodes = pgTable(
     lastHeardAt: at('last_heard_at'),
     /** Since when no workspace wants it. */
     idleSince: at('idle_since'),
+    /** Made for a workspace of a fork: no other one shares it, neither then nor later, when its code may be there still. */
+    isApart: boolean('is_apart').notNull().default(false),
     agentVersion: text('agent_version'),
     /** The RFC 7638 thumbprint of the agent's key, once its bootstrap token was redeemed. */
     agentKey: text('agent_key'),

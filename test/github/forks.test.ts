@@ -116,6 +116,13 @@ test('let in anew it goes on with the files it had, and says how to get at the o
   expect(await rows('acme/api#2')).toMatchObject([{ phase: 'running', fork: { trusted: head() } }]);
 });
 
+test('its machine is its own: no other workspace of the same person shares it', async () => {
+  await scene.say('/sam up', 'mia');
+  const nodes = await scene.place.sql<{ nodeId: string }[]>`
+    select distinct w.node_id as "nodeId" from workspaces w join users u on u.id = w.owner where u.name = 'mia'`;
+  expect(nodes).toHaveLength(2);
+});
+
 test('the flag means nothing elsewhere', async () => {
   await scene.say(`/sam up --trust-fork ${head()}`, 'ada');
   expect(lastComment(scene.pull)).toMatchInlineSnapshot(

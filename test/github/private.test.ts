@@ -85,3 +85,14 @@ test('whoever lost the repository hears that, and nothing of it any more', async
   scene.github.addCollaborator('acme/api', 'bob', 'write');
   expect(await shell.run('git push')).toMatchObject({ code: 0 });
 });
+
+test('a repository that was renamed is still pushed to, from a checkout that has not heard of it', async () => {
+  await scene.github.rename(repository(), 'ada', 'service');
+  await scene.settle();
+  const shell = await openShell(scene, 'api-1');
+  expect((await shell.run('git remote get-url origin')).said).toContain('/acme/api.git');
+  const pushed = await shell.run('git commit -q --allow-empty -m moved && git push');
+  expect(pushed).toMatchObject({ code: 0 });
+  await scene.github.rename(scene.github.repository('acme/service'), 'ada', 'api');
+  await scene.settle();
+});

@@ -61,6 +61,7 @@ export const nodeRow = (patch: Partial<Node> = {}): Node => ({
   owner: 'us-ada',
   provider: 'fake',
   size: 'medium',
+  isApart: false,
   phase: 'ready',
   createSentAt: T0,
   providerId: '1',
