@@ -65,7 +65,7 @@ async function makeScratch(saving: Saving): Promise<void> {
   for (const name of await readdir(gitDir)) {
     if (name !== 'index' && name !== 'shallow' && !name.startsWith('sharedindex.')) continue;
     await copyFile(join(gitDir, name), join(scratch, name));
-    // A file that was changed in the very moment in which the index was written is told by the index's age.
+    // Where times are coarse, the index's age tells a file that was changed in the very moment in which it was written.
     const { mtime } = await stat(join(gitDir, name));
     await utimes(join(scratch, name), mtime, Math.floor(mtime.getTime() / 1000));
   }
