@@ -176,10 +176,10 @@ async function assemble(
   const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
   ending.defer(() => pipe.close());
   const reconciler = makeReconciler(settled);
-  const sweeps = [...createSweeps(reconciler), ...housekeeping(settled)];
   const person = makeConsole(settled);
   ending.defer(() => person.close());
   const github = makeGitHub(settled);
+  const sweeps = [...createSweeps(reconciler), ...housekeeping(settled), ...(github?.sweeps ?? [])];
   const fronts = new Map<Front, FrontEnd>([
     ['console', person],
     ...(github ? [['github', github] as const] : []),

@@ -7,6 +7,7 @@ import type { Answer, Delivery, User } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
 import type { GitHubConfig } from '../github/config.ts';
+import { redeliverMissed } from '../github/missed-deliveries.ts';
 import { readPermission } from '../github/permissions.ts';
 import * as threads from '../github/threads.ts';
 import type { Route } from '../http.ts';
@@ -43,6 +44,8 @@ export interface GitHubFront extends FrontEnd {
     take(): Promise<(() => Promise<void>) | undefined>;
     dueInMs(): Promise<number | undefined>;
   };
+  /** What is looked after every now and then. */
+  sweeps: { name: string; everyMs: number; atStart: true; run(): Promise<void> }[];
 }
 
 type Comment = Extract<Event, { kind: 'comment' }>;
@@ -65,6 +68,9 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
         return held && (() => conclude(options, held));
       },
     },
+    sweeps: [
+      { name: 'missed-deliveries', everyMs: 60 * 60_000, atStart: true, run: () => findMissed(options) },
+    ],
     notice: (delivery) => noticeOf(options, delivery),
     async hear(delivery) {
       const event = eventOf(delivery);
@@ -92,6 +98,17 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
       return here && isOnGitHub ? { thread: here, subject: id } : undefined;
     },
   };
+}
+
+const MISSED = 'github-missed-deliveries';
+
+async function findMissed({ app, db, log }: GitHubOptions): Promise<void> {
+  const count = await redeliverMissed({
+    app,
+    recall: () => store.readNote(db, MISSED),
+    remember: (notes) => store.keepNote(db, MISSED, notes),
+  });
+  if (count > 0) log.info({ count }, 'GitHub delivers again what did not reach us');
 }
 
 const eventOf = ({ payload }: Delivery): Event => Event.parse(payload);

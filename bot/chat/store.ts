@@ -2,7 +2,7 @@
 import { and, asc, desc, eq, gt, isNull, ne, sql } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
-import { cards, commands, deliveries, nodes, users, workspaces } from '../database/schema.ts';
+import { cards, commands, deliveries, nodes, settings, users, workspaces } from '../database/schema.ts';
 import type {
   Answer,
   Card,
@@ -30,6 +30,17 @@ export interface Held<Row> {
 
 const clock = sql<Date>`clock_timestamp()`;
 const LEASE = sql`clock_timestamp() + interval '30 seconds'`;
+
+/** What a front has to remember that is about no person and no thread. */
+export async function readNote(db: Executor, name: string): Promise<string | undefined> {
+  const [row] = await db.select().from(settings).where(eq(settings.name, name));
+  return row?.value;
+}
+
+export async function keepNote(db: Executor, name: string, value: string): Promise<void> {
+  const { name: target } = settings;
+  await db.insert(settings).values({ name, value }).onConflictDoUpdate({ target, set: { value } });
+}
 
 export async function notify(tx: Executor, hint: 'delivery' | 'answer' | 'card' | 'due'): Promise<void> {
   await tx.execute(sql`select pg_notify('sam', ${hint})`);

@@ -9,6 +9,8 @@ export type Octokit = InstanceType<typeof ProbotOctokit>;
 export interface GitHubApp {
   /** The App's name in addresses and mentions. */
   slug(): Promise<string>;
+  /** A client that speaks for the App itself, not for an installation. */
+  asApp(): Promise<Octokit>;
   /** A client that may do on this repository (`owner/name`) what the App may; undefined: it is not installed there. */
   on(repository: string): Promise<Octokit | undefined>;
   /** Installations change: ask again. */
@@ -65,6 +67,7 @@ export function createGitHubApp(
       slug ??= (await call('read app', async () => (await asApp()).rest.apps.getAuthenticated())).data?.slug;
       return slug ?? '';
     },
+    asApp,
     async on(repository) {
       const installation = await findInstallation(repository);
       return installation === undefined ? undefined : probot.auth(installation);
