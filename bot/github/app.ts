@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Probot, ProbotOctokit } from 'probot';
 import { call, callOr } from './calls.ts';
 import type { GitHubConfig } from './config.ts';
+import { createLacking, type Lacking } from './lacking.ts';
 
 export type Octokit = InstanceType<typeof ProbotOctokit>;
 
@@ -13,6 +14,10 @@ export interface GitHubApp {
   asApp(): Promise<Octokit>;
   /** A client that may do on this repository (`owner/name`) what the App may; undefined: it is not installed there. */
   on(repository: string): Promise<Octokit | undefined>;
+  /** The page where the App's permissions on this repository are accepted; undefined: not asked for yet. */
+  settingsUrl(repository: string): string | undefined;
+  /** What it was refused there for want of a permission. */
+  lacking: Lacking;
   /** Installations change: ask again. */
   forget(): void;
 }
@@ -45,7 +50,8 @@ export function createGitHubApp(
     Octokit: PatientOctokit,
   });
   let slug: string | undefined;
-  const installations = new Map<string, { id: number; until: number }>();
+  const installations = new Map<string, { id: number; page: string; until: number }>();
+  const lacking = createLacking();
   const asApp = (): Promise<Octokit> => probot.auth();
 
   async function findInstallation(repository: string): Promise<number | undefined> {
@@ -58,8 +64,10 @@ export function createGitHubApp(
       () => octokit.rest.apps.getRepoInstallation({ owner, repo }),
       undefined,
     );
-    if (answer) installations.set(repository, { id: answer.data.id, until: Date.now() + KNOWN_MS });
-    return answer?.data.id;
+    if (!answer) return undefined;
+    const { id, html_url: page } = answer.data;
+    installations.set(repository, { id, page, until: Date.now() + KNOWN_MS });
+    return id;
   }
 
   return {
@@ -72,7 +80,12 @@ export function createGitHubApp(
       const installation = await findInstallation(repository);
       return installation === undefined ? undefined : probot.auth(installation);
     },
-    forget: () => installations.clear(),
+    settingsUrl: (repository) => installations.get(repository)?.page,
+    lacking,
+    forget() {
+      installations.clear();
+      lacking.forget();
+    },
   };
 }
 

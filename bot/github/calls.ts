@@ -1,5 +1,6 @@
 // What an answer of GitHub's API that is not 2xx means: whether to try again and when. Knows no operation.
 import { ProviderError } from '../errors.ts';
+import { MissingPermission, permissionWanted } from './lacking.ts';
 
 interface Refused {
   status: number;
@@ -10,7 +11,10 @@ interface Refused {
 const isRefused = (error: unknown): error is Refused =>
   error instanceof Error && 'status' in error && typeof error.status === 'number';
 
-/** Runs the call. Throws ProviderError without the request, which holds a token; with when GitHub wants to be asked again. */
+/**
+ * Runs the call. Throws ProviderError without the request, which holds a token; with when GitHub wants to be asked again.
+ * Where the App was not given a permission it is a MissingPermission.
+ */
 export async function call<Result>(operation: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
@@ -41,7 +45,8 @@ function asProviderError(operation: string, error: Refused): ProviderError {
   const headers = error.response?.headers ?? {};
   const waitMs = waitOf(error, headers);
   const accepted = headers['x-accepted-github-permissions'];
-  const hint = error.status === 403 && waitMs === undefined && accepted ? ` (it takes ${accepted})` : '';
+  const missing = permissionWanted(error.status, error.message, accepted?.toString());
+  if (missing && waitMs === undefined) return new MissingPermission(operation, missing);
   return new ProviderError(
     {
       provider: 'github',
@@ -49,7 +54,7 @@ function asProviderError(operation: string, error: Refused): ProviderError {
       retryable: waitMs !== undefined || error.status >= 500 || error.status === 429,
       retryAfterMs: waitMs,
     },
-    `${error.status} ${error.message.slice(0, 200)}${hint}`,
+    `${error.status} ${error.message.slice(0, 200)}`,
     { cause: error.status },
   );
 }
