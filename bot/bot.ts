@@ -37,6 +37,7 @@ import { pageRoutes } from './pages.ts';
 import { createProvider } from './providers/index.ts';
 import type { Provider } from './providers/provider.ts';
 import { listen } from './server.ts';
+import { createSetup } from './setup.ts';
 import { createLoop, type Loop } from './workspaces/loop.ts';
 import { nodeSource, workspaceSource, type Reconciler } from './workspaces/reconcile.ts';
 import * as store from './workspaces/store.ts';
@@ -60,6 +61,8 @@ export interface BotOptions {
 export interface Bot {
   url: string;
   console: Console;
+  /** Where a bot without a GitHub App gets one: with a code, for whoever started it. */
+  setupUrl: string | undefined;
   /** Nodes that no workspace needs go now instead of staying warm. Resolves when they are gone, or after a while. */
   discardIdleNodes(): Promise<void>;
   /** Takes nothing new, lets what is under way end. Local nodes live on. */
@@ -84,6 +87,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   return {
     url: config.baseUrl,
     console: parts.console,
+    setupUrl: parts.setupUrl,
     discardIdleNodes: () => discardIdleNodes(database, parts.loop),
     stop: () => rest.disposeAsync(),
   };
@@ -142,6 +146,7 @@ interface Parts {
   routes: Route[];
   upgrades: Upgrade[];
   console: Console;
+  setupUrl: string | undefined;
   loop: Loop;
   chatLoop: Loop;
   hub: Hub;
@@ -184,8 +189,10 @@ async function assemble(
     ['console', person],
     ...(github ? [['github', github] as const] : []),
   ]);
+  const setup = config.setup && createSetup({ ...config, ...config.setup, log });
   return {
-    routes: [...(await makeRoutes(settled, sweeps)), ...(github?.routes ?? [])],
+    routes: [...(await makeRoutes(settled, sweeps)), ...(github?.routes ?? []), ...(setup?.routes ?? [])],
+    setupUrl: setup?.url,
     upgrades: [hub.upgrade, pipe.upgrade],
     console: person,
     loop: createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log }),
