@@ -1,5 +1,6 @@
 // What GitHub's deliveries say, as far as Sam cares: their shapes, and the few facts that are kept of each. Pure.
 import { z } from 'zod';
+import { InstallationBody, InstallationEvent, readInstallation } from './github-installations.ts';
 
 const Repository = z.object({
   id: z.number(),
@@ -45,13 +46,8 @@ const SHAPES = {
     issue: z.undefined().optional(),
     pull_request: z.undefined().optional(),
   }),
-  installation: z.object({ action: z.string(), installation: z.object({ id: z.number() }), sender: Sender }),
-  installation_repositories: z.object({
-    action: z.string(),
-    installation: z.object({ id: z.number() }),
-    sender: Sender,
-    repository_selection: z.string(),
-  }),
+  installation: InstallationBody.extend({ repository_selection: z.undefined().optional() }),
+  installation_repositories: InstallationBody.extend({ repository_selection: z.string() }),
 };
 type EventName = keyof typeof SHAPES;
 
@@ -80,7 +76,7 @@ export const Event = z.discriminatedUnion('kind', [
   Here.extend({ kind: z.literal('button'), subject: z.string(), identifier: z.string() }),
   Here.extend({ kind: z.literal('moved'), from: z.string() }),
   Here.extend({ kind: z.literal('gone') }),
-  z.object({ kind: z.literal('installation') }),
+  InstallationEvent,
 ]);
 export type Event = z.infer<typeof Event>;
 
@@ -134,8 +130,8 @@ const READERS: { [Name in EventName]: (body: Shaped<Name>) => Event | undefined 
         }
       : undefined,
   repository: readRepository,
-  installation: () => ({ kind: 'installation' }),
-  installation_repositories: () => ({ kind: 'installation' }),
+  installation: readInstallation,
+  installation_repositories: readInstallation,
 };
 
 const hereOf = ({ repository, sender }: z.infer<typeof Common>): z.infer<typeof Here> => ({

@@ -4,7 +4,7 @@ import type { GitHubApp, Octokit } from '../github/app.ts';
 import type { GitHubConfig } from '../github/config.ts';
 import { readPermission, type Permission } from '../github/permissions.ts';
 import { findRepository } from '../github/threads.ts';
-import type { Asked } from './chat.ts';
+import type { Asked, Standing } from './chat.ts';
 import type { Event } from './github-events.ts';
 import { unknownRepository } from './github-places.ts';
 import * as store from './store.ts';
@@ -12,7 +12,7 @@ import type { Executor } from './store.ts';
 
 export interface Rights {
   /** Throws UserError `forbidden`, or `too-often`. */
-  permit(asked: Asked, event: Event): Promise<void>;
+  permit(asked: Asked, event: Event): Promise<Standing>;
 }
 
 export function createRights(options: {
@@ -24,7 +24,7 @@ export function createRights(options: {
   const { app, config } = options;
   return {
     async permit({ command, line, repository }, event) {
-      if (!('sender' in event)) return;
+      if (!('sender' in event)) return {};
       const label = repository?.url.slice(config.url.length + 1) ?? event.repository;
       const octokit = await app.on(label);
       if (!octokit) throw unknownRepository(label);
@@ -37,6 +37,7 @@ export function createRights(options: {
       if (label.toLowerCase() !== event.repository.toLowerCase() && !event.isPrivate)
         await checkSecrecy(octokit, label);
       await checkPace(options, event);
+      return { maintains: isMaintainer(permission) ? `${config.url}/${label}` : undefined };
     },
   };
 }
@@ -54,6 +55,9 @@ async function checkSecrecy(octokit: Octokit, label: string): Promise<void> {
 /** On a public repository everybody reads. */
 const isEnough = ({ level }: Permission, needsWrite: boolean): boolean =>
   level === 'write' || level === 'admin' || (level === 'read' && !needsWrite);
+
+/** A custom role has the permission of the one that it is made of. */
+const isMaintainer = ({ level, role }: Permission): boolean => level === 'admin' || role === 'maintain';
 
 const describeLack = (verb: string, label: string, { level, role }: Permission): string =>
   `\`/sam ${verb}\` needs **write** on \`${label}\`; you have **${level === 'none' ? 'nothing' : role || level}**. A maintainer can run it for you.`;

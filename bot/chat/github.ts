@@ -4,7 +4,7 @@ import { follow, sayFarewell } from '../commands/farewell.ts';
 import type { ParseContext, Target } from '../commands/parsed.ts';
 import type { Command, Repository } from '../commands/scene.ts';
 import type { Answer, Delivery, User } from '../database/types.ts';
-import { messageOf } from '../errors.ts';
+import { isHopeless, messageOf } from '../errors.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
 import type { GitHubConfig } from '../github/config.ts';
 import { redeliverMissed } from '../github/missed-deliveries.ts';
@@ -14,6 +14,8 @@ import type { Route } from '../http.ts';
 import type { FrontEnd } from './chat.ts';
 import { createCardSender } from './github-cards.ts';
 import { Event } from './github-events.ts';
+import { noticeInstallation } from './github-installations.ts';
+import { explainLack } from './github-lack.ts';
 import { locateOn } from './github-places.ts';
 import { createRights } from './github-rights.ts';
 import { webhookRoute } from './github-webhooks.ts';
@@ -88,6 +90,7 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
       };
     },
     locate: (target, delivery) => locate(options, target, eventOf(delivery)),
+    explain: (error, delivery) => explainLack(options.app, error, repositoryOf(eventOf(delivery))),
     permit: (asked) => rights.permit(asked, eventOf(asked.delivery)),
     acknowledge: (delivery) => acknowledge(options, delivery),
     answer: (delivery, answer) => showAnswer(options, delivery, answer),
@@ -112,6 +115,9 @@ async function findMissed({ app, db, log }: GitHubOptions): Promise<void> {
 }
 
 const eventOf = ({ payload }: Delivery): Event => Event.parse(payload);
+
+const repositoryOf = (event: Event): string | undefined =>
+  'repository' in event ? event.repository : undefined;
 
 const meet = (db: Executor, { id, login }: { id: number; login: string }): Promise<User> =>
   store.meetPerson(db, { source: 'github', externalId: String(id), login });
@@ -200,8 +206,7 @@ async function noticeOf(
         return null;
       };
     case 'installation':
-      options.app.forget();
-      return () => Promise.resolve(null);
+      return noticeInstallation(options, event);
     default:
       return undefined;
   }
@@ -241,7 +246,12 @@ async function conclude({ db, app, log }: GitHubOptions, held: Conclusion): Prom
     if (octokit && event.kind === 'comment') await signEnd(octokit, event, held);
     await store.markConcluded(db, held);
   } catch (error) {
-    log.warn({ delivery: held.row.deliveryId, error: messageOf(error) }, 'a reaction has to wait');
+    const isOver = isHopeless(error, held.row.receivedAt);
+    if (isOver) await store.markConcluded(db, held);
+    log.warn(
+      { delivery: held.row.deliveryId, error: messageOf(error) },
+      isOver ? 'a reaction is given up' : 'a reaction has to wait',
+    );
   }
 }
 

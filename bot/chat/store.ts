@@ -290,6 +290,15 @@ export async function moveCards(tx: Executor, front: Front, from: string, to: st
     .where(and(eq(cards.front, front), sql`${cards.thread} like ${`${escapeLike(from)}#%`}`));
 }
 
+/** The cards of all threads that begin so are drawn again, as if none had been sent. */
+export async function redrawCards(tx: Executor, front: Front, beginning: string): Promise<void> {
+  await tx
+    .update(cards)
+    .set({ wantVersion: sql`${cards.wantVersion} + 1`, sentHash: null, nextAt: clock })
+    .where(and(eq(cards.front, front), sql`${cards.thread} like ${`${escapeLike(beginning)}%`}`));
+  await notify(tx, 'card');
+}
+
 const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
 
 export interface CommandState {

@@ -64,7 +64,8 @@ export function createGitHubApp(
       () => octokit.rest.apps.getRepoInstallation({ owner, repo }),
       undefined,
     );
-    if (!answer) return undefined;
+    // A suspended one gives no tokens: as good as none.
+    if (!answer || answer.data.suspended_at) return undefined;
     const { id, html_url: page } = answer.data;
     installations.set(repository, { id, page, until: Date.now() + KNOWN_MS });
     return id;
