@@ -273,7 +273,7 @@ function makeGitHub({ config, database: { db }, encryptionKeys, log }: Settled):
     db,
     commands,
     log,
-    app: createGitHubApp(config.github, log),
+    app: createGitHubApp(config.github, log, timingFrom(config.baseMs).callTimeoutMs),
     config: config.github,
     commandsPerHour: config.limits.commandsPerHour,
     linkTo: ({ id, access }) => signer.sign(config.baseUrl, { workspace: id, access }),

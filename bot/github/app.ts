@@ -36,9 +36,20 @@ const PatientOctokit = ProbotOctokit.defaults((options: Record<string, unknown>)
   },
 }));
 
+/** Shorter than the lease of a row: whoever waits for an answer must still hold it. */
+const PATIENCE_MS = 20_000;
+
+const fetchWithin =
+  (ms: number): typeof fetch =>
+  (input, init) => {
+    const signals = [AbortSignal.timeout(ms), ...(init?.signal ? [init.signal] : [])];
+    return fetch(input, { ...init, signal: AbortSignal.any(signals) });
+  };
+
 export function createGitHubApp(
   { appId, privateKey, webhookSecrets, apiUrl }: GitHubConfig,
   log: Logger,
+  patienceMs: number = PATIENCE_MS,
 ): GitHubApp {
   const probot = new Probot({
     appId,
@@ -48,6 +59,7 @@ export function createGitHubApp(
     baseUrl: apiUrl,
     log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
     Octokit: PatientOctokit,
+    request: { fetch: fetchWithin(Math.min(PATIENCE_MS, patienceMs)) },
   });
   let slug: string | undefined;
   const installations = new Map<string, { id: number; page: string; until: number }>();
