@@ -46,12 +46,12 @@ const fetchWithin =
     return fetch(input, { ...init, signal: AbortSignal.any(signals) });
   };
 
-export function createGitHubApp(
+const createClient = (
   { appId, privateKey, webhookSecrets, apiUrl }: GitHubConfig,
   log: Logger,
-  patienceMs: number = PATIENCE_MS,
-): GitHubApp {
-  const probot = new Probot({
+  patienceMs: number,
+): Probot =>
+  new Probot({
     appId,
     privateKey,
     // It receives nothing. Without a secret it would take one that everybody knows.
@@ -61,6 +61,13 @@ export function createGitHubApp(
     Octokit: PatientOctokit,
     request: { fetch: fetchWithin(Math.min(PATIENCE_MS, patienceMs)) },
   });
+
+export function createGitHubApp(
+  config: GitHubConfig,
+  log: Logger,
+  patienceMs: number = PATIENCE_MS,
+): GitHubApp {
+  let probot = createClient(config, log, patienceMs);
   let slug: string | undefined;
   const installations = new Map<string, { id: number; page: string; until: number }>();
   const lacking = createLacking();
@@ -96,6 +103,8 @@ export function createGitHubApp(
     settingsUrl: (repository) => installations.get(repository)?.page,
     lacking,
     forget() {
+      // It keeps tokens for an hour, each with the permissions of when it was made.
+      probot = createClient(config, log, patienceMs);
       installations.clear();
       lacking.forget();
     },

@@ -6,7 +6,7 @@ import { openScene, type Scene } from './scene.ts';
 
 let scene: Scene;
 beforeAll(async () => {
-  scene = await openScene({ private: true });
+  scene = await openScene();
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 
@@ -47,14 +47,21 @@ test('labels that cannot be made are not missed', async () => {
 });
 
 test('a permission that is missing is named, with the page where it can be given', async () => {
+  await scene.github.addRepository('acme/secret', { private: true });
+  scene.github.addCollaborator('acme/secret', 'bob', 'write');
+  const pull = await scene.github.addPullRequest('acme/secret', { by: 'bob' });
   await scene.github.acceptPermissions(installation(), 'ada', { issues: 'write' });
-  const comment = await scene.say('/sam up');
+  const comment = await scene.say('/sam up', 'bob', pull);
   expect(scene.signs(comment)).toEqual(['confused']);
-  const [said = ''] = scene
-    .comments()
-    .map((text) => text.replaceAll(/https?:\/\/\S+\/(\d+)\./g, 'https://github/ID.'));
-  expect(said).toMatchInlineSnapshot();
+  const page = `${scene.github.url}/settings/installations/${installation().id}`;
+  expect(scene.comments(pull).map((text) => text.replace(page, 'PAGE'))).toMatchInlineSnapshot(`
+    [
+      "I could not do that: my GitHub App was not given the permission **pull_requests: read** on this repository. Whoever administers it can accept it: http://127.0.0.1/settings/installations/1007. Then say it again.",
+    ]
+  `);
   await scene.github.acceptPermissions(installation(), 'ada', scene.github.app.permissions);
+  const again = await scene.say('/sam list', 'bob', pull);
+  expect(scene.signs(again)).toEqual(['rocket']);
   await scene.say('/sam up');
   expect(scene.comments().at(-1)).toContain(': running');
 });
