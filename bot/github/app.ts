@@ -46,28 +46,23 @@ const fetchWithin =
     return fetch(input, { ...init, signal: AbortSignal.any(signals) });
   };
 
-const createClient = (
-  { appId, privateKey, webhookSecrets, apiUrl }: GitHubConfig,
-  log: Logger,
-  patienceMs: number,
-): Probot =>
-  new Probot({
-    appId,
-    privateKey,
-    // It receives nothing. Without a secret it would take one that everybody knows.
-    secret: webhookSecrets[0] ?? '',
-    baseUrl: apiUrl,
-    log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
-    Octokit: PatientOctokit,
-    request: { fetch: fetchWithin(Math.min(PATIENCE_MS, patienceMs)) },
-  });
-
 export function createGitHubApp(
-  config: GitHubConfig,
+  { appId, privateKey, webhookSecrets, apiUrl }: GitHubConfig,
   log: Logger,
   patienceMs: number = PATIENCE_MS,
 ): GitHubApp {
-  let probot = createClient(config, log, patienceMs);
+  const createProbot = (): Probot =>
+    new Probot({
+      appId,
+      privateKey,
+      // It receives nothing. Without a secret it would take one that everybody knows.
+      secret: webhookSecrets[0] ?? '',
+      baseUrl: apiUrl,
+      log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
+      Octokit: PatientOctokit,
+      request: { fetch: fetchWithin(Math.min(PATIENCE_MS, patienceMs)) },
+    });
+  let probot = createProbot();
   let slug: string | undefined;
   const installations = new Map<string, { id: number; page: string; until: number }>();
   const lacking = createLacking();
@@ -103,8 +98,8 @@ export function createGitHubApp(
     settingsUrl: (repository) => installations.get(repository)?.page,
     lacking,
     forget() {
-      // It keeps tokens for an hour, each with the permissions of when it was made.
-      probot = createClient(config, log, patienceMs);
+      // It keeps tokens for an hour, and a token keeps the permissions that it was made with.
+      probot = createProbot();
       installations.clear();
       lacking.forget();
     },

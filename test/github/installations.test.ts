@@ -53,10 +53,10 @@ test('a permission that is missing is named, with the page where it can be given
   await scene.github.acceptPermissions(installation(), 'ada', { issues: 'write' });
   const comment = await scene.say('/sam up', 'bob', pull);
   expect(scene.signs(comment)).toEqual(['confused']);
-  const page = `${scene.github.url}/settings/installations/${installation().id}`;
-  expect(scene.comments(pull).map((text) => text.replace(page, 'PAGE'))).toMatchInlineSnapshot(`
+  const id = String(installation().id);
+  expect(scene.comments(pull).map((text) => text.replace(id, 'ID'))).toMatchInlineSnapshot(`
     [
-      "I could not do that: my GitHub App was not given the permission **pull_requests: read** on this repository. Whoever administers it can accept it: http://127.0.0.1/settings/installations/1007. Then say it again.",
+      "I could not do that: my GitHub App was not given the permission **pull_requests: read** on this repository. Whoever administers it can accept it: http://127.0.0.1/settings/installations/ID. Then say it again.",
     ]
   `);
   await scene.github.acceptPermissions(installation(), 'ada', scene.github.app.permissions);
