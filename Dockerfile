@@ -1,7 +1,7 @@
 # The bot, without root. Built in two steps, so that the image holds no build cache.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json app.yml ./
 # node-linux-* only brings Node to machines with an older one.
 RUN npm ci --omit=dev --no-audit --no-fund && rm -rf node_modules/node-linux-* node_modules/.bin/node
 COPY bot bot

@@ -39,6 +39,7 @@ import { pageRoutes } from './pages.ts';
 import { createProvider } from './providers/index.ts';
 import type { Provider } from './providers/provider.ts';
 import { listen } from './server.ts';
+import { createSetup } from './setup.ts';
 import { createLoop, type Loop } from './workspaces/loop.ts';
 import { nodeSource, workspaceSource, type Reconciler } from './workspaces/reconcile.ts';
 import * as store from './workspaces/store.ts';
@@ -62,6 +63,8 @@ export interface BotOptions {
 export interface Bot {
   url: string;
   console: Console;
+  /** Where a bot without a GitHub App gets one: with a code, for whoever started it. */
+  setupUrl: string | undefined;
   /** Nodes that no workspace needs go now instead of staying warm. Resolves when they are gone, or after a while. */
   discardIdleNodes(): Promise<void>;
   /** Takes nothing new, lets what is under way end. Local nodes live on. */
@@ -86,6 +89,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   return {
     url: config.baseUrl,
     console: parts.console,
+    setupUrl: parts.setupUrl,
     discardIdleNodes: () => discardIdleNodes(database, parts.loop),
     stop: () => rest.disposeAsync(),
   };
@@ -144,6 +148,7 @@ interface Parts {
   routes: Route[];
   upgrades: Upgrade[];
   console: Console;
+  setupUrl: string | undefined;
   loop: Loop;
   chatLoop: Loop;
   hub: Hub;
@@ -174,7 +179,7 @@ async function assemble(
     keys: await loadKeys(config),
     encryptionKeys: await loadEncryptionKeys(config),
     provider: await makeProvider(options, database),
-    app: config.github && createGitHubApp(config.github, log),
+    app: config.github && createGitHubApp(config.github, log, timingFrom(config.baseMs).callTimeoutMs),
   };
   const hub = createHub({
     db,
@@ -187,16 +192,18 @@ async function assemble(
   const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
   ending.defer(() => pipe.close());
   const reconciler = makeReconciler(settled);
-  const sweeps = [...createSweeps(reconciler), ...housekeeping(settled)];
   const person = makeConsole(settled);
   ending.defer(() => person.close());
   const github = makeGitHub(settled);
+  const sweeps = [...createSweeps(reconciler), ...housekeeping(settled), ...(github?.sweeps ?? [])];
   const fronts = new Map<Front, FrontEnd>([
     ['console', person],
     ...(github ? [['github', github] as const] : []),
   ]);
+  const setup = config.setup && createSetup({ ...config, ...config.setup, log });
   return {
-    routes: [...(await makeRoutes(settled, sweeps)), ...(github?.routes ?? [])],
+    routes: [...(await makeRoutes(settled, sweeps)), ...(github?.routes ?? []), ...(setup?.routes ?? [])],
+    setupUrl: setup?.url,
     upgrades: [hub.upgrade, pipe.upgrade],
     console: person,
     loop: createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log }),

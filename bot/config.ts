@@ -1,10 +1,12 @@
-// Environment in, Config out, or one error that names every bad variable. Pure; the only reader of environment names.
+// Environment in, Config out, or one error that names every bad variable. The only reader of environment names; reads no
+// file but the App that /setup made.
 import { isAbsolute, resolve } from 'node:path';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
-import { readGitHub, type GitHubConfig } from './github/config.ts';
+import { readGitHub, readServer, type GitHubConfig } from './github/config.ts';
+import { withSavedApp } from './github/saved-app.ts';
 
 export interface Config {
   port: number;
@@ -22,6 +24,8 @@ export interface Config {
   encryptionKeys: Buffer[];
   /** Undefined: the front is off. */
   github: GitHubConfig | undefined;
+  /** For a bot without an App: where it would be made, and what must be mended before GitHub could be on. */
+  setup: { site: { url: string; apiUrl: string }; obstacles: string[] } | undefined;
   limits: Limits;
   /** What every deadline derives from, in ms; only tests set it. */
   baseMs: number;
@@ -39,7 +43,8 @@ export interface Limits {
 }
 
 /** Throws StartError with one line for each bad variable. `cwd`: what a relative DATA_DIR is relative to. */
-export function parseConfig(env: Env, cwd: string): Config {
+export function parseConfig(given: Env, cwd: string): Config {
+  const env = withSavedApp(given, toAbsolute(given['DATA_DIR']?.trim() || '.sam', cwd));
   const reader = createReader(env);
   const { read, text } = reader;
   const port = read('PORT', 3000, parsePort, 'a port number from 0 to 65535');
@@ -73,16 +78,25 @@ export function parseConfig(env: Env, cwd: string): Config {
     ),
     encryptionKeys: read('ENCRYPTION_KEY', [], parseRing, '32 bytes in base64; at most two, comma-separated'),
     github: readGitHub(reader),
+    setup: undefined,
     limits: readLimits(reader),
     baseMs: read('SAM_DEADLINE_BASE', 30_000, parseDuration, 'a duration like `30s`'),
   };
   reader.problems.push(...missingKeys(config), ...unsafe(config, reader));
   if (reader.problems.length > 0) throw new StartError(describe(reader.problems));
-  return config;
+  return config.github ? config : { ...config, setup: setupOf(config, createReader(env)) };
+}
+
+type Facts = Omit<Config, 'github'> & { github: object | undefined };
+
+/** What would be wrong if GitHub were on. */
+function setupOf(config: Config, reader: Reader): Config['setup'] {
+  const facts: Facts = { ...config, github: {} };
+  return { site: readServer(reader), obstacles: [...missingKeys(facts), ...unsafe(facts, reader)] };
 }
 
 /** Bots that share a database share their keys. */
-function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github }: Config): string[] {
+function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github }: Facts): string[] {
   if (!databaseUrl) return [];
   const missing = (name: string, command: string): string =>
     `${name} is missing; with DATABASE_URL it must be given, so that all bots share it: \`${command}\``;
@@ -95,7 +109,7 @@ function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github }: Co
 }
 
 /** What is fine on a machine of one's own, and dangerous as soon as others may ask for workspaces. */
-function unsafe({ github, provider, baseUrl }: Config, { read }: Reader): string[] {
+function unsafe({ github, provider, baseUrl }: Facts, { read }: Reader): string[] {
   const isAllowed = (name: string): boolean => read(name, false, parseBoolean, '`true` or `false`');
   const allowLocal = isAllowed('ALLOW_LOCAL_NODES');
   const allowInsecure = isAllowed('ALLOW_INSECURE_BASE_URL');

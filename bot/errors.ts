@@ -52,6 +52,12 @@ export class StartError extends Error {
 export const waitMs = (error: unknown): number | undefined =>
   error instanceof ProviderError ? error.retryAfterMs : undefined;
 
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Whether it makes no sense to try again what was asked for `since`: it was refused for good, or it is too old. */
+export const isHopeless = (error: unknown, since: Date): boolean =>
+  (error instanceof ProviderError && !error.retryable) || Date.now() - since.getTime() > DAY_MS;
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

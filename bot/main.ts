@@ -74,6 +74,7 @@ function banner(bot: Bot, config: Config): string {
     `  database  ${database}`,
     `  machines  ${machines}${config.github ? '; whoever may use the GitHub front can read the keys of this bot' : ''}`,
     frontsLine(config),
+    ...(bot.setupUrl ? [`  set up    GitHub: ${bot.setupUrl}`] : []),
   ].join('\n');
 }
 

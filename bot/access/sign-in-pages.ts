@@ -22,16 +22,21 @@ main{max-width:34rem;padding:2rem}h1{font-size:1.25rem;margin:0 0 .5rem}p{margin
 code{color:var(--front);font:14px ui-monospace,monospace;padding:.4rem .6rem;border:1px solid var(--line);border-radius:6px;user-select:all}
 .actions{display:flex;gap:.75rem;flex-wrap:wrap;margin-top:1.5rem}form{margin:0}
 a,button{font:inherit;padding:.5rem 1rem;border-radius:6px;border:1px solid var(--line);background:none;color:var(--front);text-decoration:none;cursor:pointer}
-a{background:var(--key);border-color:var(--key);color:var(--on)}`;
+a,button.main{background:var(--key);border-color:var(--key);color:var(--on)}
+dl{margin:0 0 1rem}dt{color:var(--soft)}dd{margin:.35rem 0 1rem;line-height:2.4;overflow-wrap:anywhere}
+ul,ol{color:var(--soft);padding-left:1.25rem}li{margin:0 0 .75rem}p code,li code{padding:.1rem .35rem}
+.other{margin-top:2rem;padding-top:1.25rem;border-top:1px solid var(--line);color:var(--soft);display:flex;gap:.75rem;flex-wrap:wrap;align-items:end}
+input{font:inherit;padding:.45rem .6rem;border-radius:6px;border:1px solid var(--line);background:none;color:var(--front);display:block;margin-top:.35rem}
+.wrong{border-left:3px solid var(--key);padding-left:.75rem}`;
 
-const headers = {
+const headers = (formTargets: string[]) => ({
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
   'content-security-policy': [
     "default-src 'none'",
     `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
     "base-uri 'none'",
-    "form-action 'self'",
+    ["form-action 'self'", ...formTargets].join(' '),
     "frame-ancestors 'none'",
   ].join('; '),
   'cross-origin-opener-policy': 'same-origin',
@@ -39,12 +44,26 @@ const headers = {
   'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
-};
+});
 
-export function sendPage(res: ServerResponse, page: CalmPage): void {
-  const html = render(page);
+export const sendPage = (res: ServerResponse, page: CalmPage): void =>
+  sendHtml(res, { status: page.status, title: page.title, main: render(page) });
+
+export interface HtmlPage {
+  status: number;
+  title: string;
+  /** What stands below the title; whoever makes it has escaped what is not its own. */
+  main: string;
+  /** Other origins that its forms may lead to. */
+  formTargets?: string[];
+}
+
+export function sendHtml(res: ServerResponse, { status, title, main, formTargets = [] }: HtmlPage): void {
+  const html = frame(title, main);
   const length = { 'content-length': Buffer.byteLength(html) };
-  res.writeHead(page.status, { ...headers, ...length }).end(res.req.method === 'HEAD' ? undefined : html);
+  res
+    .writeHead(status, { ...headers(formTargets), ...length })
+    .end(res.req.method === 'HEAD' ? undefined : html);
 }
 
 /** `to`: an absolute address. */
@@ -53,21 +72,21 @@ export function redirect(res: ServerResponse, to: string): void {
   res.writeHead(303, { location: to, 'content-length': 0, ...kept }).end();
 }
 
-function render({ title, text, command, next, posts = [] }: CalmPage): string {
+function render({ text, command, next, posts = [] }: CalmPage): string {
   const copy = command === undefined ? '' : `<p><code>${escape(command)}</code></p>`;
   const link = next ? `<a href="${escape(next.href)}">${escape(next.label)}</a>` : '';
   const forms = posts.map(
     ({ label, action }) =>
       `<form method="post" action="${escape(action)}"><button>${escape(label)}</button></form>`,
   );
-  return (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8">' +
-    '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">' +
-    `<title>${escape(title)} · Sam</title><style>${STYLE}</style></head>` +
-    `<body><main><h1>${escape(title)}</h1><p>${escape(text)}</p>${copy}` +
-    `<div class="actions">${link}${forms.join('')}</div></main></body></html>\n`
-  );
+  return `<p>${escape(text)}</p>${copy}<div class="actions">${link}${forms.join('')}</div>`;
 }
+
+const frame = (title: string, main: string): string =>
+  '<!doctype html><html lang="en"><head><meta charset="utf-8">' +
+  '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">' +
+  `<title>${escape(title)} · Sam</title><style>${STYLE}</style></head>` +
+  `<body><main><h1>${escape(title)}</h1>${main}</main></body></html>\n`;
 
 const entities: Record<string, string> = {
   '&': '&amp;',
@@ -77,7 +96,8 @@ const entities: Record<string, string> = {
   "'": '&#39;',
 };
 
-const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
+export const escape = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
 
 /** For a workspace that is unknown, deleted or not theirs, and for a link that is outdated: the same bytes. */
 export const noSuchWorkspace: CalmPage = {

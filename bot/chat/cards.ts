@@ -1,7 +1,7 @@
 // Keeps every card true: claims what is out of date, sends the newest, writes down what was sent.
 import type { Logger } from 'pino';
 import type { Card, Front } from '../database/types.ts';
-import { messageOf, waitMs } from '../errors.ts';
+import { messageOf, ProviderError, waitMs } from '../errors.ts';
 import type { FrontEnd } from './chat.ts';
 import { viewOf, type CardFacts } from './render/view.ts';
 import * as store from './store.ts';
@@ -44,6 +44,9 @@ async function send(cards: Cards, front: FrontEnd, held: Held<Card>): Promise<vo
       { front: front.name, subject: held.row.subject, error: messageOf(error) },
       'a card could not be sent; it is tried again',
     );
+    // Refused for good: it says so again when there is something new to show.
+    if (error instanceof ProviderError && !error.retryable)
+      return store.finishCard(cards.db, held, { lastError: messageOf(error) });
     await store.postponeCard(
       cards.db,
       held,

@@ -2,6 +2,7 @@
 import type { ParseContext, ParsedCommand, Target } from '../commands/parsed.ts';
 import type { Command, Place, Repository } from '../commands/scene.ts';
 import type { Answer, Card, Delivery, Front, User, Workspace } from '../database/types.ts';
+import type { UserError } from '../errors.ts';
 import type { CardView } from './render/view.ts';
 import type { Executor } from './store.ts';
 
@@ -25,6 +26,12 @@ export interface Asked {
   repository: Repository | undefined;
 }
 
+/** What was learnt of a person while their right was asked for. */
+export interface Standing {
+  /** The address of a repository that they maintain. */
+  maintains?: string | undefined;
+}
+
 /** What a front does for the workers. All but `accept`, which is its own affair, run after the request is stored. */
 export interface FrontEnd {
   name: Front;
@@ -39,8 +46,10 @@ export interface FrontEnd {
    * Throws UserError when there is no such repository, or nobody may know of it.
    */
   locate(target: Target | undefined, delivery: Delivery): Promise<Repository | undefined>;
-  /** Asks whether the person may say this here, now. Throws UserError with who can help. */
-  permit(asked: Asked): Promise<void>;
+  /** Asks whether the person may say this here, now, and as whom. Throws UserError with who can help. */
+  permit(asked: Asked): Promise<Standing | void>;
+  /** A failure that somebody can mend, in words for people; undefined: it is none. */
+  explain?(error: unknown, delivery: Delivery): UserError | undefined;
   /** Shows that it was heard and is allowed, before it runs. May be repeated. */
   acknowledge?(delivery: Delivery): Promise<void>;
   /** Shows an answer to whoever asked. May be repeated. */

@@ -1,5 +1,6 @@
 // What GitHub's deliveries say, as far as Sam cares: their shapes, and the few facts that are kept of each. Pure.
 import { z } from 'zod';
+import { InstallationBody, InstallationEvent, readInstallation } from './github-installations.ts';
 
 const Repository = z.object({
   id: z.number(),
@@ -51,13 +52,8 @@ const SHAPES = {
     issue: z.undefined().optional(),
     pull_request: z.undefined().optional(),
   }),
-  installation: z.object({ action: z.string(), installation: z.object({ id: z.number() }), sender: Sender }),
-  installation_repositories: z.object({
-    action: z.string(),
-    installation: z.object({ id: z.number() }),
-    sender: Sender,
-    repository_selection: z.string(),
-  }),
+  installation: InstallationBody.extend({ repository_selection: z.undefined().optional() }),
+  installation_repositories: InstallationBody.extend({ repository_selection: z.string() }),
 };
 type EventName = keyof typeof SHAPES;
 
@@ -92,7 +88,7 @@ export const Event = z.discriminatedUnion('kind', [
   Here.extend({ kind: z.literal('gone') }),
   /** It became public or private. */
   Here.extend({ kind: z.literal('visibility') }),
-  z.object({ kind: z.literal('installation') }),
+  InstallationEvent,
 ]);
 export type Event = z.infer<typeof Event>;
 
@@ -147,8 +143,8 @@ const READERS: { [Name in EventName]: (body: Shaped<Name>) => Event | undefined 
         }
       : undefined,
   repository: readRepository,
-  installation: () => ({ kind: 'installation' }),
-  installation_repositories: () => ({ kind: 'installation' }),
+  installation: readInstallation,
+  installation_repositories: readInstallation,
 };
 
 /** We gave it when we made the check. */

@@ -6,7 +6,7 @@ import type { GitHubConfig } from '../github/config.ts';
 import { readPermission, type Permission } from '../github/permissions.ts';
 import type { RepositorySettings, SettingsReader } from '../github/repository-settings.ts';
 import { findRepository } from '../github/threads.ts';
-import type { Asked } from './chat.ts';
+import type { Asked, Standing } from './chat.ts';
 import type { Event } from './github-events.ts';
 import { unknownRepository } from './github-places.ts';
 import * as store from './store.ts';
@@ -14,7 +14,7 @@ import type { Executor } from './store.ts';
 
 export interface Rights {
   /** Throws UserError `forbidden`, or `too-often`. */
-  permit(asked: Asked, event: Event): Promise<void>;
+  permit(asked: Asked, event: Event): Promise<Standing>;
 }
 
 export function createRights(options: {
@@ -27,7 +27,7 @@ export function createRights(options: {
   const { app, config, settings } = options;
   return {
     async permit({ command, line, repository }, event) {
-      if (!('sender' in event)) return;
+      if (!('sender' in event)) return {};
       const label = repository?.url.slice(config.url.length + 1) ?? event.repository;
       const octokit = await app.on(label);
       if (!octokit) throw unknownRepository(label);
@@ -47,6 +47,7 @@ export function createRights(options: {
       if (label.toLowerCase() !== event.repository.toLowerCase() && !event.isPrivate)
         await checkSecrecy(octokit, label);
       await checkPace(options, event);
+      return { maintains: isEnough(permission, 'maintain') ? `${config.url}/${label}` : undefined };
     },
   };
 }

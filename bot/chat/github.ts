@@ -1,12 +1,12 @@
 // GitHub as a front: comments, labels and buttons in; reactions, replies and one card a thread out. Knows no cloud.
 import type { Logger } from 'pino';
-import { follow, notePush, noteVisibility, sayFarewell } from '../commands/farewell.ts';
 import type { ParseContext, Target } from '../commands/parsed.ts';
 import type { Command, Repository } from '../commands/scene.ts';
 import type { Answer, Delivery, User } from '../database/types.ts';
-import { messageOf } from '../errors.ts';
+import { isHopeless, messageOf } from '../errors.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
 import type { GitHubConfig } from '../github/config.ts';
+import { redeliverMissed } from '../github/missed-deliveries.ts';
 import { readPermission } from '../github/permissions.ts';
 import type { SettingsReader } from '../github/repository-settings.ts';
 import * as threads from '../github/threads.ts';
@@ -14,6 +14,8 @@ import type { Route } from '../http.ts';
 import type { FrontEnd } from './chat.ts';
 import { createCardSender } from './github-cards.ts';
 import { Event, readLabel } from './github-events.ts';
+import { explainLack } from './github-lack.ts';
+import { noticeOf } from './github-notices.ts';
 import { locateOn } from './github-places.ts';
 import { createRights } from './github-rights.ts';
 import { createSignalSender } from './github-signals.ts';
@@ -46,6 +48,8 @@ export interface GitHubFront extends FrontEnd {
     take(): Promise<(() => Promise<void>) | undefined>;
     dueInMs(): Promise<number | undefined>;
   };
+  /** What is looked after every now and then. */
+  sweeps: { name: string; everyMs: number; atStart: true; run(): Promise<void> }[];
 }
 
 type Comment = Extract<Event, { kind: 'comment' }>;
@@ -69,7 +73,10 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
         return held && (() => conclude(options, held));
       },
     },
-    notice: (delivery) => noticeOf(options, delivery),
+    sweeps: [
+      { name: 'missed-deliveries', everyMs: 60 * 60_000, atStart: true, run: () => findMissed(options) },
+    ],
+    notice: (delivery) => noticeOf(options, delivery, eventOf(delivery)),
     async hear(delivery) {
       const event = eventOf(delivery);
       const text = await textOf(options, event);
@@ -86,6 +93,7 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
       };
     },
     locate: (target, delivery) => locate(options, target, eventOf(delivery)),
+    explain: (error, delivery) => explainLack(options.app, error, repositoryOf(eventOf(delivery))),
     permit: (asked) => rights.permit(asked, eventOf(asked.delivery)),
     acknowledge: (delivery) => acknowledge(options, delivery),
     answer: (delivery, answer) => showAnswer(options, delivery, answer),
@@ -103,7 +111,21 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
   };
 }
 
+const MISSED = 'github-missed-deliveries';
+
+async function findMissed({ app, db, log }: GitHubOptions): Promise<void> {
+  const count = await redeliverMissed({
+    app,
+    recall: () => store.readNote(db, MISSED),
+    remember: (notes) => store.keepNote(db, MISSED, notes),
+  });
+  if (count > 0) log.info({ count }, 'GitHub delivers again what did not reach us');
+}
+
 const eventOf = ({ payload }: Delivery): Event => Event.parse(payload);
+
+const repositoryOf = (event: Event): string | undefined =>
+  'repository' in event ? event.repository : undefined;
 
 const meet = (db: Executor, { id, login }: { id: number; login: string }): Promise<User> =>
   store.meetPerson(db, { source: 'github', externalId: String(id), login });
@@ -163,82 +185,6 @@ async function locate(
   return { ...found, size, ...(idleTimeMs === undefined ? {} : { idleTimeMs }) };
 }
 
-// --- what is no command -------------------------------------------------------------------------------------------
-
-async function noticeOf(
-  options: GitHubOptions,
-  delivery: Delivery,
-): Promise<((tx: Executor) => Promise<Answer | null>) | undefined> {
-  const event = eventOf(delivery);
-  const { url } = options.config;
-  const see = async (tx: Executor): Promise<void> => {
-    if ('isPrivate' in event) await noteVisibility(tx, `${url}/${event.repository}`, event.isPrivate);
-  };
-  switch (event.kind) {
-    case 'closed': {
-      const because = `${event.isPullRequest ? 'the pull request' : 'the issue'} was ${event.isMerged ? 'merged' : 'closed'}`;
-      return async (tx) => {
-        await see(tx);
-        await sayFarewell(tx, { topic: delivery.thread }, because);
-        return { ok: true, code: 'closed', text: '' };
-      };
-    }
-    case 'label':
-      if (event.isAdded || !(await mayUnlabel(options, event))) return undefined;
-      return async (tx) => {
-        await see(tx);
-        await sayFarewell(tx, { topic: delivery.thread }, `the label \`${event.label}\` was removed`);
-        return null;
-      };
-    case 'pushed':
-      return async (tx) => {
-        await notePush(tx, delivery.thread, event.head);
-        await store.resendSignals(tx, 'github', delivery.thread);
-        return null;
-      };
-    case 'moved': {
-      const [from, to] = [event.from, event.repository].map((label) => ({ label, url: `${url}/${label}` }));
-      if (!from || !to) return undefined;
-      options.app.forget();
-      return async (tx) => {
-        await follow(tx, from, to);
-        await store.moveCards(tx, 'github', from.label, to.label);
-        return null;
-      };
-    }
-    case 'visibility':
-      return async (tx) => {
-        await see(tx);
-        return null;
-      };
-    case 'gone':
-      options.app.forget();
-      return async (tx) => {
-        await sayFarewell(tx, { repository: `${url}/${event.repository}` }, 'the repository was deleted');
-        return null;
-      };
-    case 'installation':
-      options.app.forget();
-      return async (tx) => {
-        await store.hurrySignals(tx, 'github');
-        return null;
-      };
-    default:
-      return undefined;
-  }
-}
-
-async function mayUnlabel(
-  { app, settings }: GitHubOptions,
-  { repository, sender, label }: Extract<Event, { kind: 'label' }>,
-): Promise<boolean> {
-  if (!readLabel(label, (await settings.read(repository)).settings.label)) return false;
-  const octokit = await app.on(repository);
-  if (!octokit) return false;
-  const { level } = await readPermission(octokit, repository, sender);
-  return level === 'write' || level === 'admin';
-}
-
 // --- signs and words ----------------------------------------------------------------------------------------------
 
 const addressOf = (event: Comment): threads.CommentAddress => ({
@@ -263,7 +209,12 @@ async function conclude({ db, app, log }: GitHubOptions, held: Conclusion): Prom
     if (octokit && event.kind === 'comment') await signEnd(octokit, event, held);
     await store.markConcluded(db, held);
   } catch (error) {
-    log.warn({ delivery: held.row.deliveryId, error: messageOf(error) }, 'a reaction has to wait');
+    const isOver = isHopeless(error, held.row.receivedAt);
+    if (isOver) await store.markConcluded(db, held);
+    log.warn(
+      { delivery: held.row.deliveryId, error: messageOf(error) },
+      isOver ? 'a reaction is given up' : 'a reaction has to wait',
+    );
   }
 }
 

@@ -7,7 +7,7 @@ import type { ParsedCommand, ParseFailure } from '../commands/parsed.ts';
 import { createSay, shownTrigger } from '../commands/say.ts';
 import type { Command, CommandLimits, Outcome, Repository, Scene } from '../commands/scene.ts';
 import type { Answer, Delivery, Front } from '../database/types.ts';
-import { messageOf, ProviderError, UserError } from '../errors.ts';
+import { isHopeless, messageOf, ProviderError, UserError } from '../errors.ts';
 import { randomBase32 } from '../ids.ts';
 import type { FrontEnd, Heard } from './chat.ts';
 import * as store from './store.ts';
@@ -41,7 +41,8 @@ async function runDelivery(inbox: Inbox, held: Held<Delivery>): Promise<void> {
     const heard = await front?.hear(held.row);
     if (!front || !heard) return await endWith(inbox, held, null);
     await runHeard(inbox, held, front, heard);
-  } catch (error) {
+  } catch (thrown) {
+    const error = inbox.fronts.get(held.row.source)?.explain?.(thrown, held.row) ?? thrown;
     if (error instanceof UserError)
       return endWith(inbox, held, { ok: false, code: error.code, text: error.message });
     await retryLater(inbox, held, error);
@@ -61,11 +62,12 @@ async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, hea
   const command = findCommand(inbox.commands, line.verb);
   if (!command) throw new Error(`the parser knows ${line.verb}, the table does not`);
   const repository = await locate(front, command, line, held.row);
-  await front.permit({ delivery: held.row, heard, command, line, repository });
+  const standing = await front.permit({ delivery: held.row, heard, command, line, repository });
   await front.acknowledge?.(held.row);
   await inbox.db.transaction(async (tx) => {
     if (!(await store.lockDelivery(tx, held))) return;
-    const outcome = await command.run(line, sceneOf(inbox, tx, held.row, heard, repository));
+    const scene = { ...sceneOf(inbox, tx, held.row, heard, repository), maintains: standing?.maintains };
+    const outcome = await command.run(line, scene);
     if (outcome.answer.workspace) await wantCard(tx, front, heard, outcome);
     await store.endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
     await wantSignals(inbox, tx, outcome);
@@ -210,9 +212,11 @@ async function showAnswer(inbox: Inbox, front: FrontEnd, held: Held<Delivery>): 
     if (held.row.answer) await front.answer(held.row, held.row.answer);
     await store.markAnswered(inbox.db, held);
   } catch (error) {
+    const isOver = isHopeless(error, held.row.receivedAt);
+    if (isOver) await store.markAnswered(inbox.db, held);
     inbox.log.warn(
       { front: front.name, error: messageOf(error) },
-      'an answer could not be shown; it is tried again',
+      isOver ? 'an answer could not be shown' : 'an answer could not be shown; it is tried again',
     );
   }
 }

@@ -1,8 +1,8 @@
 // The inbox and the cards in Postgres: stored, claimed, ended. Knows no vendor and no command.
-import { and, asc, desc, eq, gt, inArray, isNull, ne, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, isNull, ne, sql, type SQL } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
-import { cards, commands, deliveries, nodes, users, workspaces } from '../database/schema.ts';
+import { cards, commands, deliveries, nodes, settings, users, workspaces } from '../database/schema.ts';
 import type {
   Answer,
   Card,
@@ -31,6 +31,17 @@ export interface Held<Row> {
 
 const clock = sql<Date>`clock_timestamp()`;
 const LEASE = sql`clock_timestamp() + interval '30 seconds'`;
+
+/** What a front has to remember that is about no person and no thread. */
+export async function readNote(db: Executor, name: string): Promise<string | undefined> {
+  const [row] = await db.select().from(settings).where(eq(settings.name, name));
+  return row?.value;
+}
+
+export async function keepNote(db: Executor, name: string, value: string): Promise<void> {
+  const { name: target } = settings;
+  await db.insert(settings).values({ name, value }).onConflictDoUpdate({ target, set: { value } });
+}
 
 export async function notify(tx: Executor, hint: 'delivery' | 'answer' | 'card' | 'due'): Promise<void> {
   await tx.execute(sql`select pg_notify('sam', ${hint})`);
@@ -280,6 +291,15 @@ export async function moveCards(tx: Executor, front: Front, from: string, to: st
     .where(and(eq(cards.front, front), sql`${cards.thread} like ${`${escapeLike(from)}#%`}`));
 }
 
+/** The cards of all threads that begin so are drawn again, as if none had been sent. */
+export async function redrawCards(tx: Executor, front: Front, beginning: string): Promise<void> {
+  await tx
+    .update(cards)
+    .set({ wantVersion: sql`${cards.wantVersion} + 1`, sentHash: null, nextAt: clock })
+    .where(and(eq(cards.front, front), sql`${cards.thread} like ${`${escapeLike(beginning)}%`}`));
+  await notify(tx, 'card');
+}
+
 const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
 
 export interface CommandState {
@@ -436,22 +456,6 @@ async function wantAgain(db: Executor, which: SQL | undefined): Promise<void> {
     .set({ wantVersion: sql`${cards.wantVersion} + 1`, nextAt: clock })
     .where(which);
   await notify(db, 'card');
-}
-
-/** What waits for a permission is tried now, and its thread's card drawn again, which tells of the lack. */
-export async function hurrySignals(tx: Executor, front: Front): Promise<void> {
-  const waiting = tx
-    .select({ thread: cards.thread })
-    .from(cards)
-    .where(
-      and(
-        eq(cards.front, front),
-        ne(cards.kind, 'card'),
-        ne(cards.wantVersion, cards.sentVersion),
-        sql`${cards.nextAt} > clock_timestamp() + interval '2 minutes'`,
-      ),
-    );
-  await wantAgain(tx, and(eq(cards.front, front), inArray(cards.thread, waiting)));
 }
 
 /** The answer to the last button of a workspace that was pressed in the last ten minutes. */

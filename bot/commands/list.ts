@@ -1,18 +1,20 @@
 // The command that lists workspaces.
 import type { CommandSpec } from './command.ts';
 import type { Workspace } from '../database/types.ts';
+import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
 import type { ParsedCommand } from './parsed.ts';
-import type { Command, Scene } from './scene.ts';
+import type { Command, Outcome, Scene } from './scene.ts';
 
 export const listSpec = {
   name: 'list',
   aliases: ['ls', 'ps'],
   summary: 'Lists your workspaces and where each stands.',
   usage: 'list',
-  examples: ['list', 'list --repo acme/api', 'list --state running'],
-  who: 'Everyone, for their own.',
+  examples: ['list', 'list --repo acme/api', 'list --state running', 'list --all'],
+  who: 'Everyone, for their own; those who maintain a repository see with `--all` what others have of it.',
   flags: {
+    all: { kind: 'boolean', short: 'a', summary: 'everyone’s of this repository, for those who maintain it' },
     repo: { kind: 'repository', summary: 'only those of this repository' },
     state: {
       kind: 'text',
@@ -29,20 +31,38 @@ const MOST = 10;
 export const list: Command = {
   ...listSpec,
   async run(command, scene) {
+    if (command.flags['all'] === true && scene.front !== 'console') return answerAll(command, scene);
     const mine = (await store.listWorkspaces(scene.tx, scene.actor.id)).filter(
       (workspace) => isAsked(workspace, command) && isTellable(workspace, scene),
     );
-    return {
-      answer: {
-        ok: true,
-        code: 'ok',
-        ...(mine.length > 0
-          ? { text: render(mine), isVerbatim: true }
-          : { text: describeNone(command, scene) }),
-      },
-    };
+    return answer(mine.length > 0 ? render(mine) : undefined, describeNone(command, scene));
   },
 };
+
+/** Everyone's of the place's repository. On the console there is one person, who sees their own anyway. */
+async function answerAll(command: ParsedCommand, scene: Scene): Promise<Outcome> {
+  const { repository } = scene.place;
+  if (!scene.maintains || scene.maintains.toLowerCase() !== repository?.toLowerCase())
+    throw new UserError(
+      'forbidden',
+      `${scene.say('list --all')} is for those who maintain the repository (the role maintain or admin). Yours: ${scene.say('list')}.`,
+    );
+  const all = (await store.listOfRepository(scene.tx, scene.maintains)).filter((one) =>
+    isAsked(one, command),
+  );
+  return answer(
+    all.length > 0 ? render(all) : undefined,
+    `Nobody has a workspace of this repository. Make one: ${scene.say('up')}.`,
+  );
+}
+
+const answer = (table: string | undefined, none: string): Outcome => ({
+  answer: {
+    ok: true,
+    code: 'ok',
+    ...(table === undefined ? { text: none } : { text: table, isVerbatim: true }),
+  },
+});
 
 /** What everybody reads names no other repository. */
 const isTellable = (workspace: Workspace, { front, place }: Scene): boolean =>
@@ -59,12 +79,13 @@ const describeNone = ({ flags }: ParsedCommand, scene: Scene): string =>
     ? `None of your workspaces is like that. All: ${scene.say('list')}.`
     : `You have no workspace yet. Make one: ${scene.say('up owner/name')}.`;
 
-function render(all: Workspace[]): string {
-  const rows = all.slice(0, MOST).map(rowOf);
-  const widths = [0, 1, 2].map((column) =>
-    Math.max(...[HEAD, ...rows].map((row) => row[column]?.length ?? 0)),
-  );
-  const lines = [HEAD, ...rows].map((row) =>
+type Listed = Workspace & { ownerName?: string };
+
+function render(all: Listed[]): string {
+  const head = ['NAME', 'PHASE', 'REPOSITORY', 'REF', ...(all[0]?.ownerName === undefined ? [] : ['OWNER'])];
+  const rows = [head, ...all.slice(0, MOST).map(rowOf)];
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')
@@ -73,11 +94,10 @@ function render(all: Workspace[]): string {
   return [...lines, ...(all.length > MOST ? [`…and ${all.length - MOST} more`] : [])].join('\n');
 }
 
-const HEAD = ['NAME', 'PHASE', 'REPOSITORY', 'REF'];
-
-const rowOf = (workspace: Workspace): string[] => [
+const rowOf = (workspace: Listed): string[] => [
   workspace.name,
   workspace.phase,
   workspace.repository.replace(/^https?:\/\/(github\.com\/)?/, ''),
   workspace.ref ?? '',
+  ...(workspace.ownerName === undefined ? [] : [workspace.ownerName]),
 ];

@@ -3,7 +3,7 @@ import type { CommandSpec } from './command.ts';
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import { describeLoss, isDirty } from '../workspaces/workspace.ts';
-import { findTarget } from './find.ts';
+import { findStoppable, noticeOf } from './maintained.ts';
 import type { Command, Scene } from './scene.ts';
 import { wish } from './wish.ts';
 
@@ -13,7 +13,7 @@ export const rmSpec = {
   summary: 'Deletes a workspace and its files; unsaved work is named first and needs `--force`.',
   usage: 'rm [target]',
   examples: ['rm api-412', 'rm old-box --force'],
-  who: "The workspace's owner.",
+  who: "The workspace's owner, and those who maintain its repository.",
   flags: {
     force: { kind: 'boolean', short: 'f', summary: 'deletes uncommitted and unpushed work too, at once' },
   },
@@ -24,7 +24,7 @@ export const rmSpec = {
 export const rm: Command = {
   ...rmSpec,
   async run(command, scene) {
-    const workspace = await findTarget(command, scene);
+    const workspace = await findStoppable(command, scene);
     const force = command.flags['force'] === true;
     const isGoing = workspace.desired === 'deleted' && (workspace.force || !force);
     if (!force && !isGoing) refuseLoss(workspace, scene);
@@ -32,7 +32,13 @@ export const rm: Command = {
       desired: 'deleted',
       patch: isGoing
         ? undefined
-        : { desired: 'deleted', desiredBefore: before(workspace), force, isAutomatic: false, notice: null },
+        : {
+            desired: 'deleted',
+            desiredBefore: before(workspace),
+            force,
+            isAutomatic: false,
+            notice: noticeOf(workspace, scene, 'deleted'),
+          },
       // Without it the agent may refuse, and then nobody's terminal shall have ended for nothing.
       isRevoking: force,
       text: isGoing ? `\`${workspace.name}\` is being deleted already.` : '',
@@ -44,9 +50,14 @@ export const rm: Command = {
 function refuseLoss(workspace: Workspace, scene: Scene): void {
   const work = workspace.reported?.work;
   if (!isDirty(work)) return;
+  // Another owner may have one of the same name.
+  const isOwn = workspace.owner === scene.actor.id;
+  const forced = scene.say(`rm ${isOwn ? workspace.name : workspace.id} --force`);
   throw new UserError(
     'dirty',
-    `${describeLoss(work)} Commit and push it, or delete it all the same: ${scene.say(`rm ${workspace.name} --force`)}.`,
+    isOwn
+      ? `${describeLoss(work)} Commit and push it, or delete it all the same: ${forced}.`
+      : `${describeLoss(work)} It is not your work: ask its owner, or delete it all the same: ${forced}.`,
   );
 }
 

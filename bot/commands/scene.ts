@@ -50,6 +50,8 @@ export interface Scene {
   place: Place;
   /** The target's repository, where the words named one. */
   repository: Repository | undefined;
+  /** The address of a repository that the actor maintains: what others run on it they may see, stop and delete. */
+  maintains?: string | undefined;
   now: Date;
   limits: CommandLimits;
   commands: readonly Command[];

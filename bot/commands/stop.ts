@@ -1,6 +1,6 @@
 // The command that stops a workspace.
 import type { CommandSpec } from './command.ts';
-import { findTarget } from './find.ts';
+import { findStoppable, noticeOf } from './maintained.ts';
 import type { Command } from './scene.ts';
 import { wish } from './wish.ts';
 
@@ -10,7 +10,7 @@ export const stopSpec = {
   summary: 'Stops a workspace and keeps every file of it.',
   usage: 'stop [target]',
   examples: ['stop', 'stop api-412'],
-  who: "The workspace's owner.",
+  who: "The workspace's owner, and those who maintain its repository.",
   flags: {},
   takes: 'target',
   common: true,
@@ -19,13 +19,18 @@ export const stopSpec = {
 export const stop: Command = {
   ...stopSpec,
   async run(command, scene) {
-    const workspace = await findTarget(command, scene);
+    const workspace = await findStoppable(command, scene);
     const isStopped = workspace.desired === 'stopped';
     return wish(workspace, command, scene, {
       desired: 'stopped',
       patch: isStopped
         ? undefined
-        : { desired: 'stopped', isAutomatic: false, notice: null, lastError: null },
+        : {
+            desired: 'stopped',
+            isAutomatic: false,
+            notice: noticeOf(workspace, scene, 'stopped'),
+            lastError: null,
+          },
       isRevoking: true,
       text: isStopped ? `\`${workspace.name}\` is stopped already.` : '',
     });

@@ -1,8 +1,9 @@
 // The GitHub App as a client: one Probot, an octokit for each installation. Receives nothing; the inbox does that.
 import type { Logger } from 'pino';
 import { Probot, ProbotOctokit } from 'probot';
-import { call, callOr } from './calls.ts';
+import { call } from './calls.ts';
 import type { GitHubConfig } from './config.ts';
+import { createInstallations } from './installations.ts';
 import { createLacking, type Lacking } from './lacking.ts';
 
 export type Octokit = InstanceType<typeof ProbotOctokit>;
@@ -10,6 +11,8 @@ export type Octokit = InstanceType<typeof ProbotOctokit>;
 export interface GitHubApp {
   /** The App's name in addresses and mentions. */
   slug(): Promise<string>;
+  /** A client that speaks for the App itself, not for an installation. */
+  asApp(): Promise<Octokit>;
   /** A client that may do on this repository (`owner/name`) what the App may; undefined: it is not installed there. */
   on(repository: string): Promise<Octokit | undefined>;
   /** A new token of the installation on that repository, no more than asked for. Kept nowhere. Throws ProviderError. */
@@ -27,9 +30,6 @@ export interface TokenRequest {
   permissions: { contents: 'read' | 'write'; pull_requests?: 'write' };
 }
 
-/** Another bot may hear of a change that we do not. */
-const KNOWN_MS = 5 * 60_000;
-
 /** Each call is tried once: the row that wanted it remembers, and tries again. */
 const PatientOctokit = ProbotOctokit.defaults((options: Record<string, unknown>) => ({
   ...options,
@@ -41,9 +41,20 @@ const PatientOctokit = ProbotOctokit.defaults((options: Record<string, unknown>)
   },
 }));
 
+/** Shorter than the lease of a row: whoever waits for an answer must still hold it. */
+const PATIENCE_MS = 20_000;
+
+const fetchWithin =
+  (ms: number): typeof fetch =>
+  (input, init) => {
+    const signals = [AbortSignal.timeout(ms), ...(init?.signal ? [init.signal] : [])];
+    return fetch(input, { ...init, signal: AbortSignal.any(signals) });
+  };
+
 export function createGitHubApp(
   { appId, privateKey, webhookSecrets, apiUrl }: GitHubConfig,
   log: Logger,
+  patienceMs: number = PATIENCE_MS,
 ): GitHubApp {
   const createProbot = (): Probot =>
     new Probot({
@@ -54,40 +65,26 @@ export function createGitHubApp(
       baseUrl: apiUrl,
       log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
       Octokit: PatientOctokit,
+      request: { fetch: fetchWithin(Math.min(PATIENCE_MS, patienceMs)) },
     });
   let probot = createProbot();
   let slug: string | undefined;
-  const installations = new Map<string, { id: number; page: string; until: number }>();
   const lacking = createLacking();
   const asApp = (): Promise<Octokit> => probot.auth();
-
-  async function findInstallation(repository: string): Promise<number | undefined> {
-    const known = installations.get(repository);
-    if (known && known.until > Date.now()) return known.id;
-    const octokit = await asApp();
-    const [owner = '', repo = ''] = repository.split('/');
-    const answer = await callOr(
-      'find installation',
-      () => octokit.rest.apps.getRepoInstallation({ owner, repo }),
-      undefined,
-    );
-    if (!answer) return undefined;
-    const { id, html_url: page } = answer.data;
-    installations.set(repository, { id, page, until: Date.now() + KNOWN_MS });
-    return id;
-  }
+  const installations = createInstallations(asApp);
 
   return {
     async slug() {
       slug ??= (await call('read app', async () => (await asApp()).rest.apps.getAuthenticated())).data?.slug;
       return slug ?? '';
     },
+    asApp,
     async on(repository) {
-      const installation = await findInstallation(repository);
+      const installation = await installations.find(repository);
       return installation === undefined ? undefined : probot.auth(installation);
     },
     async mint(repository, asked) {
-      const id = await findInstallation(repository);
+      const id = await installations.find(repository);
       if (id === undefined) throw new Error(`github: mint token: no installation on ${repository}`);
       const octokit = await asApp();
       const { data } = await call('mint token', () =>
@@ -95,7 +92,7 @@ export function createGitHubApp(
       );
       return { token: data.token, expiresAt: Date.parse(data.expires_at) };
     },
-    settingsUrl: (repository) => installations.get(repository)?.page,
+    settingsUrl: installations.page,
     lacking,
     forget() {
       // It keeps tokens for an hour, and a token keeps the permissions that it was made with.

@@ -17,7 +17,8 @@ export interface GitHubConfig {
   mentions: string[];
 }
 
-const GROUP = [
+/** All of them, or none. */
+export const GROUP = [
   'APP_ID',
   'PRIVATE_KEY',
   'WEBHOOK_SECRET',
@@ -51,7 +52,8 @@ export function readGitHub(reader: Reader): GitHubConfig | undefined {
   };
 }
 
-function readServer({ read }: Reader): Pick<GitHubConfig, 'url' | 'apiUrl'> {
+/** github.com, or the Enterprise server that is set. */
+export function readServer({ read }: Reader): Pick<GitHubConfig, 'url' | 'apiUrl'> {
   const host = read('GHE_HOST', undefined, parseHost, 'a host like `github.example.com`, without https://');
   const protocol = read('GHE_PROTOCOL', 'https', parseProtocol, '`https` or `http`');
   if (!host) return { url: 'https://github.com', apiUrl: 'https://api.github.com' };

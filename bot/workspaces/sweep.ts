@@ -11,6 +11,8 @@ import { isPast, later, type Timing } from './timing.ts';
 export interface Sweep {
   name: string;
   everyMs: number;
+  /** Also at each start, however short ago the last run was. */
+  atStart?: true;
   run(): Promise<void>;
 }
 
@@ -110,6 +112,7 @@ export function createSweeper(sweeps: Sweep[], { db, log }: { db: Executor; log:
   const tickMs = Math.max(20, Math.min(...sweeps.map((sweep) => sweep.everyMs)) / 2);
   const running = new Map<string, Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
+  let started: Promise<void> | undefined;
   const tick = async (): Promise<void> => {
     for (const sweep of sweeps) {
       if (running.has(sweep.name)) continue;
@@ -120,15 +123,25 @@ export function createSweeper(sweeps: Sweep[], { db, log }: { db: Executor; log:
   };
   return {
     start() {
-      void tick();
+      started = hurry(sweeps, db, log).then(tick);
       timer = setInterval(() => void tick(), tickMs);
     },
     async stop() {
       clearInterval(timer);
+      await started;
       await Promise.all(running.values());
     },
     tick,
   };
+}
+
+/** What looks for things that happened while nobody was there. */
+async function hurry(sweeps: Sweep[], db: Executor, log: Logger): Promise<void> {
+  try {
+    for (const { name, atStart } of sweeps) if (atStart) await store.hurrySweep(db, name);
+  } catch (error) {
+    log.error({ err: error }, 'a sweep could not be hurried');
+  }
 }
 
 async function runAlone(sweep: Sweep, db: Executor, log: Logger): Promise<void> {

@@ -15,6 +15,11 @@ export async function settle(db: Executor, name: string, value: string): Promise
   return row?.value ?? value;
 }
 
+/** Due at once, whenever it ran last: for what a start has to look at. */
+export async function hurrySweep(db: Executor, name: string): Promise<void> {
+  await db.update(sweeps).set({ lastRunAt: null }).where(eq(sweeps.name, name));
+}
+
 /** True if this bot shall run the sweep now: its period is over and no other bot is at it. */
 export async function claimSweep(db: Executor, name: string, everyMs: number): Promise<boolean> {
   await db.insert(sweeps).values({ name }).onConflictDoNothing();

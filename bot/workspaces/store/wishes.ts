@@ -4,6 +4,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import { UserError } from '../../errors.ts';
 import {
   commands,
+  users,
   workspaces,
   type Desired,
   type Fork,
@@ -47,6 +48,25 @@ export async function findByName(db: Executor, owner: string, name: string): Pro
     .limit(1)
     .for('update');
   return workspace;
+}
+
+/** Everyone's on a repository that are not on their way out, newest first, with the owner's name. */
+export async function listOfRepository(
+  db: Executor,
+  repository: string,
+): Promise<(Workspace & { ownerName: string })[]> {
+  const rows = await db
+    .select({ workspace: workspaces, ownerName: users.name })
+    .from(workspaces)
+    .innerJoin(users, eq(users.id, workspaces.owner))
+    .where(
+      and(
+        eq(sql`lower(${workspaces.repository})`, repository.toLowerCase()),
+        ne(workspaces.phase, 'deleted'),
+      ),
+    )
+    .orderBy(desc(workspaces.createdAt));
+  return rows.map(({ workspace, ownerName }) => ({ ...workspace, ownerName }));
 }
 
 export async function findByKey(tx: Executor, key: string): Promise<Workspace | undefined> {

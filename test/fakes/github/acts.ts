@@ -13,6 +13,7 @@ import {
   type Repository,
   type Thread,
   type World,
+  covers,
   nameOf,
 } from './model.ts';
 import { showCheck } from './view-work.ts';
@@ -39,6 +40,8 @@ export interface Acts {
   rename: (repository: Repository, by: string, name: string) => Promise<Delivery>;
   transfer: (repository: Repository, by: string, to: string) => Promise<Delivery>;
   deleteRepository: (repository: Repository, by: string) => Promise<Delivery>;
+  /** Tells of an installation that is there. */
+  installed: (installation: Installation, by: string) => Promise<Delivery>;
   suspend: (installation: Installation, by: string) => Promise<Delivery>;
   unsuspend: (installation: Installation, by: string) => Promise<Delivery>;
   uninstall: (installation: Installation, by: string) => Promise<Delivery>;
@@ -105,9 +108,7 @@ export function createActs(world: World, git: Git, hooks: Hooks, stage: Stage): 
   });
 
   function aboutInstallation(action: string, installation: Installation, by: string): Promise<Delivery> {
-    const repositories = world.repositories.filter(
-      (one) => installation.repositories !== 'all' && installation.repositories.has(one.id),
-    );
+    const repositories = world.repositories.filter((one) => covers(installation, one));
     const parts = {
       installation: showInstallation(world, installation),
       repositories: repositories.map(mention),
@@ -212,6 +213,7 @@ export function createActs(world: World, git: Git, hooks: Hooks, stage: Stage): 
       repository.deleted = true;
       return delivery;
     },
+    installed: (installation, by) => aboutInstallation('created', installation, by),
     suspend(installation, by) {
       installation.suspendedAt = world.now();
       return aboutInstallation('suspend', installation, by);

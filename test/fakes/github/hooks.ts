@@ -82,10 +82,13 @@ export interface Hooks {
 /** GitHub gives up after this. */
 const patienceMs = 10_000;
 
+/** How long the code of a manifest can be turned into an App. */
+const manifestLifeMs = 3_600_000;
+
 export function createHooks(world: World, { echoes = false }: { echoes?: boolean | undefined } = {}): Hooks {
   const deliveries: Delivery[] = [];
   const running = new Set<Promise<unknown>>();
-  const manifests = new Map<string, Json>();
+  const manifests = new Map<string, { manifest: Json; expiresAt: number }>();
 
   const deliver: Hooks['deliver'] = async (event, payload, { id = randomUUID(), secret, to } = {}) => {
     const delivery = await pack(world, event, payload, id, secret ?? world.app.webhookSecret);
@@ -161,14 +164,14 @@ export function createHooks(world: World, { echoes = false }: { echoes?: boolean
     manifests: {
       keep(manifest) {
         const code = randomBytes(20).toString('hex');
-        manifests.set(code, manifest);
+        manifests.set(code, { manifest, expiresAt: world.now().getTime() + manifestLifeMs });
         world.secrets.push(code);
         return code;
       },
       take(code) {
-        const manifest = manifests.get(code);
+        const kept = manifests.get(code);
         manifests.delete(code);
-        return manifest;
+        return kept && kept.expiresAt > world.now().getTime() ? kept.manifest : undefined;
       },
     },
   };

@@ -142,8 +142,8 @@ export function createOAuth(world: World, hooks: Hooks): OAuth {
   function takeManifest(url: URL, form: URLSearchParams): Answer {
     if (!oauth.signedIn) return html(200, 'Sign in to GitHub to continue');
     const manifest = JSON.parse(form.get('manifest') ?? '{}') as Json;
-    const missing = ['url', 'redirect_url'].filter((name) => typeof manifest[name] !== 'string');
-    if (missing.length > 0) return html(422, `The manifest lacks ${missing.join(', ')}`);
+    const faults = faultsOf(manifest);
+    if (faults.length > 0) return html(422, `The manifest is wrong: ${faults.join(', ')}`);
     const to = new URL(String(manifest['redirect_url']));
     to.searchParams.set('code', hooks.manifests.keep(manifest));
     const state = url.searchParams.get('state');
@@ -153,6 +153,35 @@ export function createOAuth(world: World, hooks: Hooks): OAuth {
 
   return oauth;
 }
+
+/** What GitHub's page would say no to. */
+function faultsOf(manifest: Json): string[] {
+  const name = manifest['name'];
+  const hook = manifest['hook_attributes'] as { url?: unknown } | undefined;
+  const events = (manifest['default_events'] ?? []) as string[];
+  return [
+    ...['url', 'redirect_url'].filter((key) => typeof manifest[key] !== 'string'),
+    ...(typeof name === 'string' && name.length > 34 ? ['name is too long (maximum is 34 characters)'] : []),
+    ...(hook && typeof hook.url !== 'string' ? ['hook_attributes.url'] : []),
+    ...events.filter((event) => event.startsWith('installation')).map((event) => `event ${event}`),
+    ...Object.keys(manifest).filter((key) => !MANIFEST_KEYS.has(key)),
+  ];
+}
+
+const MANIFEST_KEYS = new Set([
+  'name',
+  'url',
+  'hook_attributes',
+  'redirect_url',
+  'callback_urls',
+  'setup_url',
+  'description',
+  'public',
+  'default_events',
+  'default_permissions',
+  'request_oauth_on_install',
+  'setup_on_update',
+]);
 
 const fail = (error: string): Json => ({
   error,

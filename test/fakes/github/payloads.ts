@@ -36,7 +36,9 @@ const isObject = (value: unknown): value is Json =>
 function lay(over: unknown, under: unknown): unknown {
   if (!isObject(over) || !isObject(under)) return over;
   const merged: Json = { ...under };
-  for (const [name, value] of Object.entries(over)) merged[name] = lay(value, under[name]);
+  // Permissions are what is listed, and no others.
+  for (const [name, value] of Object.entries(over))
+    merged[name] = name === 'permissions' ? value : lay(value, under[name]);
   return merged;
 }
 

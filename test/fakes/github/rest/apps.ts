@@ -167,7 +167,8 @@ export const appHandlers: Handlers = {
   },
   'apps/redeliver-webhook-delivery'(call) {
     const delivery = getDelivery(call);
-    call.hooks.track(call.hooks.redeliver(delivery));
+    // To where the App's webhook is now.
+    call.hooks.track(call.hooks.redeliver(delivery, call.world.app.webhookUrl));
     return { status: 202, body: {} };
   },
   'apps/list-installations': (call) =>

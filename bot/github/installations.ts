@@ -1,0 +1,38 @@
+// Which installation of the App reaches a repository; kept for a while. Knows no tokens.
+import type { Octokit } from './app.ts';
+import { callOr } from './calls.ts';
+
+export interface Installations {
+  /** Undefined: the App is not installed there, or is suspended. Throws ProviderError. */
+  find: (repository: string) => Promise<number | undefined>;
+  /** Its page on GitHub; undefined: not found yet. */
+  page: (repository: string) => string | undefined;
+  clear: () => void;
+}
+
+/** Another bot may hear of a change that we do not. */
+const KNOWN_MS = 5 * 60_000;
+
+export function createInstallations(asApp: () => Promise<Octokit>): Installations {
+  const known = new Map<string, { id: number; page: string; until: number }>();
+  return {
+    async find(repository) {
+      const last = known.get(repository);
+      if (last && last.until > Date.now()) return last.id;
+      const octokit = await asApp();
+      const [owner = '', repo = ''] = repository.split('/');
+      const answer = await callOr(
+        'find installation',
+        () => octokit.rest.apps.getRepoInstallation({ owner, repo }),
+        undefined,
+      );
+      // A suspended one gives no tokens: as good as none.
+      if (!answer || answer.data.suspended_at) return undefined;
+      const { id, html_url: page } = answer.data;
+      known.set(repository, { id, page, until: Date.now() + KNOWN_MS });
+      return id;
+    },
+    page: (repository) => known.get(repository)?.page,
+    clear: () => known.clear(),
+  };
+}
