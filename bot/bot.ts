@@ -21,6 +21,7 @@ import { createConsole, type Console } from './chat/console.ts';
 import { createGitHub, type GitHubFront } from './chat/github.ts';
 import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
+import { openClouds, type Clouds } from './clouds.ts';
 import { commands } from './commands/index.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
@@ -34,8 +35,6 @@ import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
 import { pageRoutes } from './pages.ts';
-import { createProvider } from './providers/index.ts';
-import type { Provider } from './providers/provider.ts';
 import { listen } from './server.ts';
 import { createLoop, type Loop } from './workspaces/loop.ts';
 import { nodeSource } from './workspaces/reconcile-node.ts';
@@ -154,7 +153,7 @@ type Settled = BotOptions & {
   keys: Keys;
   /** Those of the vault: the first seals, all open. */
   encryptionKeys: Buffer[];
-  provider: Provider;
+  clouds: Clouds;
   database: Database;
 };
 
@@ -170,7 +169,10 @@ async function assemble(
     database,
     keys: await loadKeys(config),
     encryptionKeys: await loadEncryptionKeys(config),
-    provider: await makeProvider(options, database),
+    clouds: await openClouds({
+      ...options,
+      installation: await store.settle(db, 'installation', randomBase32(12)),
+    }),
   };
   const hub = createHub({ db, keys: settled.keys, log, activityEveryMs: activityStep(config) });
   ending.defer(() => hub.close());
@@ -210,19 +212,6 @@ async function loadEncryptionKeys({ encryptionKeys, databaseUrl, dataDir }: Conf
   return parseEncryptionKeys(await keepSecret(dataDir, 'encryption-key', makeEncryptionKey));
 }
 
-async function makeProvider({ config, env }: BotOptions, { db }: Database): Promise<Provider> {
-  return createProvider(config.provider, {
-    installation: await store.settle(db, 'installation', randomBase32(12)),
-    timeoutMs: timingFrom(config.baseMs).callTimeoutMs,
-    local: {
-      url: config.baseUrl,
-      dataDir: config.dataDir,
-      agent: { command: [process.execPath, join(ROOT, 'agent/main.ts')] },
-      env,
-    },
-  });
-}
-
 /** Without a key nothing was ever signed, and there is nobody who signed in. */
 const makeDoor = ({ config: { baseUrl }, database: { db }, encryptionKeys }: Settled): PageDoor | undefined =>
   encryptionKeys.length === 0 ? undefined : { db, baseUrl, signer: createLinkSigner(encryptionKeys) };
@@ -234,10 +223,11 @@ const signInAt = ({ url, apiUrl, clientId, clientSecret }: NonNullable<Config['g
   clientSecret,
 });
 
-function makeReconciler({ config, database: { db }, provider, log }: Settled): Reconciler {
+function makeReconciler({ config, database: { db }, clouds, log }: Settled): Reconciler {
   return {
     db,
-    provider,
+    provider: clouds.provider,
+    dns: clouds.dns,
     log,
     baseUrl: config.baseUrl,
     limits: config.limits,
@@ -282,7 +272,7 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
   const page = await bundlePage(existsSync(built) ? built : join(config.dataDir, 'page'));
   const { baseUrl } = config;
   return [
-    ...pageRoutes(page, [], makeDoor(settled)),
+    ...pageRoutes(page, settled.clouds.nodeOrigins, makeDoor(settled)),
     ...ticketRoutes({ db, keys, baseUrl, canSignIn: config.github !== undefined }),
     ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
     ...bootstrapRoutes({ db, keys, baseUrl }),

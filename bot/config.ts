@@ -2,9 +2,11 @@
 import { isAbsolute, resolve } from 'node:path';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
+import { readDns, type DnsConfig } from './dns/config.ts';
 import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
 import { readGitHub, type GitHubConfig } from './github/config.ts';
+import { readProvider, type ProviderConfig } from './providers/config.ts';
 
 export interface Config {
   port: number;
@@ -15,7 +17,9 @@ export interface Config {
   databaseUrl: string | undefined;
   /** Absolute. */
   dataDir: string;
-  provider: 'local';
+  machines: ProviderConfig;
+  /** Undefined: nodes have no names of their own. */
+  dns: DnsConfig | undefined;
   /** PKCS #8 PEMs, the new one first; none: generated into `dataDir`, if the database is the embedded one. */
   jwtPrivateKeys: string[];
   /** 32 bytes each, the new one first; none: generated into `dataDir`, if the database is the embedded one. */
@@ -42,6 +46,7 @@ export interface Limits {
 export function parseConfig(env: Env, cwd: string): Config {
   const reader = createReader(env);
   const { read, text } = reader;
+  const machines = readProvider(reader);
   const port = read('PORT', 3000, parsePort, 'a port number from 0 to 65535');
   const config: Config = {
     port,
@@ -59,12 +64,8 @@ export function parseConfig(env: Env, cwd: string): Config {
       'an address like postgres://user:password@host:5432/sam',
     ),
     dataDir: toAbsolute(text('DATA_DIR') ?? '.sam', cwd),
-    provider: read(
-      'PROVIDER',
-      'local',
-      (value) => (value === 'local' ? value : undefined),
-      '`local`, the only provider so far',
-    ),
+    machines,
+    dns: readDns(reader, machines.provider === 'hetzner' ? 'PROVIDER `hetzner`' : undefined),
     jwtPrivateKeys: read(
       'JWT_PRIVATE_KEY',
       [],
@@ -95,13 +96,17 @@ function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github }: Co
 }
 
 /** What is fine on a machine of one's own, and dangerous as soon as others may ask for workspaces. */
-function unsafe({ github, provider, baseUrl }: Config, { read }: Reader): string[] {
+function unsafe({ github, machines, baseUrl }: Config, { read }: Reader): string[] {
   const isAllowed = (name: string): boolean => read(name, false, parseBoolean, '`true` or `false`');
   const allowLocal = isAllowed('ALLOW_LOCAL_NODES');
   const allowInsecure = isAllowed('ALLOW_INSECURE_BASE_URL');
-  if (!github) return [];
+  const others = [
+    ...(github ? ['GitHub on'] : []),
+    ...(machines.provider === 'hetzner' ? ['machines at Hetzner'] : []),
+  ];
+  if (others.length === 0) return [];
   return [
-    ...(provider === 'local' && !allowLocal
+    ...(github && machines.provider === 'local' && !allowLocal
       ? [
           'PROVIDER is `local`, which runs the code of other people as the user of this bot, who can read its keys; with GitHub on, that needs ALLOW_LOCAL_NODES=true',
         ]
@@ -109,7 +114,7 @@ function unsafe({ github, provider, baseUrl }: Config, { read }: Reader): string
     ...(isPublicAddress(baseUrl) || allowInsecure
       ? []
       : [
-          `BASE_URL is \`${baseUrl}\`, not an https address that others can reach; with GitHub on, that needs ALLOW_INSECURE_BASE_URL=true`,
+          `BASE_URL is \`${baseUrl}\`, not an https address that others can reach; with ${others.join(' and ')}, that needs ALLOW_INSECURE_BASE_URL=true`,
         ]),
   ];
 }

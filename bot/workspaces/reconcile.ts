@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Failure, Work } from '../../agent/protocol.ts';
 import type { Workspace, WorkspacePhase } from '../database/types.ts';
 import { newNodeId, serverName } from '../ids.ts';
+import type { Dns } from '../dns/dns.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { Source } from './loop.ts';
 import { isUsable } from './node.ts';
@@ -24,6 +25,8 @@ export interface Limits {
 export interface Reconciler {
   db: Executor;
   provider: Provider;
+  /** Undefined: nodes have no names. */
+  dns?: Dns | undefined;
   /** The bot as nodes reach it. */
   baseUrl: string;
   /** A new node's one-time right, written in the same moment as the create is. */
