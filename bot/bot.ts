@@ -13,6 +13,7 @@ import type { PageDoor } from './access/sign-in-door.ts';
 import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
+import { bootReportRoutes } from './agents/boot-reports.ts';
 import { createHub, type Hub } from './agents/hub.ts';
 import { createTerminalPipe } from './agents/terminal-pipe.ts';
 import { cardSource } from './chat/cards.ts';
@@ -276,6 +277,7 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
     ...ticketRoutes({ db, keys, baseUrl, canSignIn: config.github !== undefined }),
     ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
     ...bootstrapRoutes({ db, keys, baseUrl }),
+    ...bootReportRoutes({ db }),
     ...keyRoutes(keys),
     ...healthRoutes({ db, sweeps, version: VERSION }),
   ];

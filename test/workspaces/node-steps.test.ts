@@ -7,9 +7,9 @@ import { chooseNode, type Candidate } from '../../bot/workspaces/placement.ts';
 import { after, life, nodeRow, serverOf, T0, timing } from './rows.ts';
 
 const step = (patch: Partial<Node>, server = serverOf() as ReturnType<typeof serverOf> | null, ms = 0) =>
-  nextNodeStep(nodeRow(patch), server ?? undefined, true, after(ms), life);
+  nextNodeStep(nodeRow(patch), { server: server ?? undefined }, true, after(ms), life);
 const unwanted = (patch: Partial<Node>, server = serverOf(), ms = 0) =>
-  nextNodeStep(nodeRow(patch), server, false, after(ms), life);
+  nextNodeStep(nodeRow(patch), { server }, false, after(ms), life);
 
 describe('making', () => {
   const fresh = {
@@ -34,7 +34,7 @@ describe('making', () => {
 
   test('one that nobody wants any more is not made, and adopted if it is there', () => {
     const gone = (sent: Date | null, server: ReturnType<typeof serverOf> | undefined) =>
-      nextNodeStep(nodeRow({ ...fresh, createSentAt: sent }), server, false, after(1), life);
+      nextNodeStep(nodeRow({ ...fresh, createSentAt: sent }), { server }, false, after(1), life);
     expect(gone(null, undefined)).toEqual({ do: 'discard' });
     expect(gone(T0, undefined)).toEqual({ do: 'discard' });
     expect(gone(T0, serverOf())).toMatchObject({ do: 'enter', phase: 'booting' });
