@@ -6,6 +6,7 @@ that the agent cannot do without ends the boot there, so that people read the re
 The hash of the agent comes from the bot over the same https as everything else: it finds what broke on the way, and
 whoever could change it could change this file too. Python, because cloud-init brings it to every image."""
 import hashlib
+import http.client
 import json
 import os
 import platform
@@ -63,9 +64,9 @@ def patiently(work, tries=6):
     for attempt in range(tries):
         try:
             return work()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             if attempt == tries - 1 or getattr(error, 'code', 500) in (401, 404):
-                raise Failed(f'the bot could not be asked: {error}') from error
+                raise Failed(f'asking the bot failed: {error}') from error
             time.sleep(2**attempt)
 
 
@@ -104,7 +105,7 @@ def fetch_agent():
     if not fitting or not re.fullmatch(r'[0-9A-Za-z.+-]{1,64}', version):
         raise Failed(f'the bot has no agent for {platform.machine()}')
     archive = at('/opt/sam/agent.tar.gz')
-    patiently(lambda: download(f'/api/agent/download?os=linux&arch={arch}', archive, fitting[0]))
+    patiently(lambda: download(f'/api/agent/download?os=linux&arch={arch}', archive, fitting[0]), 3)
     folder = at(f'/opt/sam/agent-{version}')
     shutil.rmtree(folder, ignore_errors=True)
     with tarfile.open(archive) as packed:
