@@ -31,6 +31,8 @@ export interface Provider {
   /** Powers on a server that is off. */
   start(server: Server): Promise<void>;
   remove(server: Server): Promise<void>;
+  /** Brings what all servers share up to date: who may reach them. Repeatable; for the sweep. */
+  refreshFirewall?(): Promise<void>;
 }
 
 export interface ServerOrder {

@@ -104,7 +104,7 @@ function whileBooting(node: Node, outside: Outside, now: Date, timing: Timing): 
       do: 'fail',
       failure: { class: 'provider', message: 'The machine vanished while it was starting.' },
     };
-  const pointed = pointing(outside, server);
+  const pointed = pointing(node, outside, server);
   if (node.lastHeardAt && pointed === 'right') return { do: 'enter', phase: 'ready', server };
   const deadline = later(node.phaseSince, timing.bootMs);
   if (isPast(deadline, now))
@@ -136,7 +136,7 @@ function whileAlive(node: Node, outside: Outside, isWanted: boolean, now: Date, 
   if (isWanted) {
     if (node.idleSince) return { do: 'idle', since: null };
     if (isOff) return { do: 'start', server };
-    const pointed = pointing(outside, server);
+    const pointed = pointing(node, outside, server);
     if (typeof pointed === 'object') return pointed;
     // An agent that is back makes the row due; this look is for what happens to the machine meanwhile.
     return wait(isSilent ? later(now, silenceMs) : null);
@@ -148,12 +148,16 @@ function whileAlive(node: Node, outside: Outside, isWanted: boolean, now: Date, 
 }
 
 /** Whether its name leads to the machine: `right`, a step that makes it so, or neither while nobody knows the address. */
-function pointing({ records }: Outside, server: Server): 'right' | 'not yet' | NodeStep {
+function pointing(node: Node, { records }: Outside, server: Server): 'right' | 'not yet' | NodeStep {
   if (records === undefined) return 'right';
   const { address } = server;
   if (records === 'unknown' || address === undefined) return 'not yet';
   const [record, ...others] = records;
-  const isRight = record?.isProxied && isSameAddress(record.address, address) && others.length === 0;
+  const isRight =
+    record?.node === node.id &&
+    record.isProxied &&
+    isSameAddress(record.address, address) &&
+    others.length === 0;
   return isRight ? 'right' : { do: 'point', server, address };
 }
 

@@ -3,9 +3,11 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
 import type { Node } from '../database/types.ts';
+import type { Dns } from '../dns/dns.ts';
 import type { Provider, Server } from '../providers/provider.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
+import { sweepNames } from './sweep-names.ts';
 import { isPast, later, type Timing } from './timing.ts';
 
 export interface Sweep {
@@ -17,6 +19,8 @@ export interface Sweep {
 export interface SweepOptions {
   db: Executor;
   provider: Provider;
+  /** Undefined: nodes have no names. */
+  dns?: Dns | undefined;
   timing: Timing;
   log: Logger;
 }
@@ -25,9 +29,16 @@ export interface SweepOptions {
 const MAX_REMOVALS = 5;
 
 export function createSweeps(options: SweepOptions): Sweep[] {
-  const { db, timing } = options;
+  const { db, provider, dns, timing } = options;
   return [
     { name: 'servers', everyMs: 2 * timing.quietMs, run: () => sweepServers(options) },
+    ...(dns
+      ? [{ name: 'names', everyMs: 2 * timing.quietMs, run: () => sweepNames({ ...options, dns }) }]
+      : []),
+    // It looks again when its last look is a day old.
+    ...(provider.refreshFirewall
+      ? [{ name: 'firewall', everyMs: 6 * 3_600_000, run: async () => provider.refreshFirewall?.() }]
+      : []),
     {
       name: 'silent-nodes',
       everyMs: timing.silenceMs / 3,
@@ -46,8 +57,10 @@ async function sweepServers(options: SweepOptions): Promise<void> {
   const nodes = await store.listLivingNodes(db, provider.name);
   const now = await store.readClock(db);
   const names = new Set(nodes.map((node) => node.name));
-  const seen = new Set(servers.map((server) => server.name));
-  const missing = nodes.filter((node) => isUp(node) && !seen.has(node.name));
+  const seen = new Map(servers.map((server) => [server.name, server]));
+  const isAsKnown = (node: Node): boolean =>
+    seen.has(node.name) && (seen.get(node.name)?.address ?? null) === node.address;
+  const missing = nodes.filter((node) => isUp(node) && !isAsKnown(node));
   await store.wakeNodes(
     db,
     missing.map((node) => node.id),

@@ -21,7 +21,7 @@ export const DOMAIN = 'nodes.sam.example';
 export async function openClouds(): Promise<Clouds> {
   const place = await createPlace();
   const machines = createMachines(`${place.root}/machines`);
-  const hetzner = await startFakeHetzner({ onChange: machines.change });
+  const hetzner = await startFakeHetzner({ onChange: (what, machine) => machines.change(what, machine) });
   const cloudflare = await startFakeCloudflare();
   return {
     place,
