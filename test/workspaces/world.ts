@@ -150,7 +150,7 @@ async function seeRow<Row>(read: () => Promise<Row>, isSo: (row: Row) => boolean
   return row;
 }
 
-async function runLine(
+export async function runLine(
   { db }: Database,
   limits: Limits,
   owner: string,
