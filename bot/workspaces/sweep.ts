@@ -39,6 +39,9 @@ export function createSweeps(options: SweepOptions): Sweep[] {
     ...(provider.refreshFirewall
       ? [{ name: 'firewall', everyMs: 6 * 3_600_000, run: async () => provider.refreshFirewall?.() }]
       : []),
+    ...(provider.prices
+      ? [{ name: 'prices', everyMs: 12 * 3_600_000, run: () => learnPrices(options) }]
+      : []),
     {
       name: 'silent-nodes',
       everyMs: timing.silenceMs / 3,
@@ -47,6 +50,16 @@ export function createSweeps(options: SweepOptions): Sweep[] {
     { name: 'old-logs', everyMs: 60 * 60_000, run: () => store.forgetOldLogs(db, 30) },
     { name: 'old-payloads', everyMs: 60 * 60_000, run: () => store.forgetPayloads(db, 7) },
   ];
+}
+
+/** Commands call nobody: what they say of prices was written down before. */
+async function learnPrices({ db, provider }: SweepOptions): Promise<void> {
+  const list = await provider.prices?.();
+  if (!list) return;
+  const sizes: store.PriceList['sizes'] = {};
+  for (const { size, perHour, perMonth } of list.nodes)
+    if (perHour > (sizes[size]?.perHour ?? 0)) sizes[size] = { perHour, perMonth };
+  await store.savePrices(db, { currency: list.currency, provider: provider.name, sizes });
 }
 
 /** Servers that no row wants go; rows whose server is missing are looked at again. */

@@ -48,10 +48,10 @@ export interface CloudWorld extends AsyncDisposable {
   database: Database;
   /** What the bots logged as an error. */
   errors: string[];
-  addUser(name: string): Promise<string>;
+  addUser: (name: string) => Promise<string>;
   /** What a person says. */
-  say(owner: string, line: string, repository?: string): Promise<string>;
-  startBot(installation?: string): Promise<Bot>;
+  say: (owner: string, line: string, repository?: string) => Promise<string>;
+  startBot: () => Promise<Bot>;
 }
 
 export async function createCloudWorld(): Promise<CloudWorld> {
@@ -82,15 +82,13 @@ export async function createCloudWorld(): Promise<CloudWorld> {
       const repository = label ? { url: `https://github.com/${label}`, label } : undefined;
       return (await runLine(database, LIMITS, owner, line, repository)).answer.text;
     },
-    startBot: (installation = OURS) =>
-      startBot({ url: fresh.url, database, hetzner, cloudflare, errors }, installation),
+    startBot: () => startBot({ url: fresh.url, database, hetzner, cloudflare, errors }),
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
 }
 
 async function startBot(
   world: Pick<CloudWorld, 'database' | 'hetzner' | 'cloudflare' | 'errors'> & { url: string },
-  installation: string,
 ): Promise<Bot> {
   const own = await connect(world.url);
   const life = { isDead: false };
@@ -108,7 +106,7 @@ async function startBot(
       stoppingMs: 10_000,
     },
     log,
-    ...cloudsOf(world, installation, life),
+    ...cloudsOf(world, life),
   };
   const loop = createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log, pollMs: 20 });
   const sweeper = createSweeper(createSweeps(reconciler), { db: own.db, log });
@@ -133,7 +131,6 @@ async function startBot(
 /** What a dead bot does is nothing; what it waits for never comes to it. */
 function cloudsOf(
   { hetzner, cloudflare }: Pick<CloudWorld, 'hetzner' | 'cloudflare'>,
-  installation: string,
   life: { isDead: boolean },
 ): Pick<Reconciler, 'provider'> & { dns: NonNullable<Reconciler['dns']> } {
   const timeoutMs = BASE_MS;
@@ -142,13 +139,13 @@ function cloudsOf(
   const provider = createHetzner({
     token: hetzner.token,
     endpoint: hetzner.endpoint,
-    installation,
+    installation: OURS,
     timeoutMs,
     locations: ['nbg1', 'fsn1'],
     bootData: ({ boot }) => bootData(boot),
     openTo,
   });
-  const dns = createCloudflareDns({ token, zoneId, baseUrl, domain: DOMAIN, installation, timeoutMs });
+  const dns = createCloudflareDns({ token, zoneId, baseUrl, domain: DOMAIN, installation: OURS, timeoutMs });
   return { provider: mortal(provider, life), dns: mortal(dns, life) };
 }
 

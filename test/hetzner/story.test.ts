@@ -62,6 +62,14 @@ test(
       'POST /client/v4/zones/ID/dns_records',
     ]);
 
+    expect(await sam.say('nodes')).toMatch(
+      /^MACHINE +PHASE +SIZE +PRICE +WORKSPACES\nvm-1 +ready +medium +0\.\d{4} €\/h +one, two$/,
+    );
+    expect(await sam.say('cost')).toMatch(
+      /^Now: 1 machine, 0\.\d{4} €\/h\. This month so far: about 0\.\d\d €\./,
+    );
+    expect(await sam.say(`node rm ${server!.name}`)).toContain('there are `one`, `two`');
+
     await sam.say('rm one --force');
     await sam.say('rm two --force');
     expect(hetzner.servers()).toHaveLength(1);
