@@ -25,8 +25,8 @@ import { runLine } from '../workspaces/world.ts';
 
 export const DOMAIN = 'nodes.sam.example';
 export const OURS = 'ours';
-/** Calls get 0.5 s, absence is believed after 2 s, unknown things go after 10 s. */
-const BASE_MS = 500;
+/** Calls get 0.7 s, absence is believed after 2.8 s, unknown things go after 14 s. */
+const BASE_MS = 700;
 
 const LIMITS = {
   idleTimeoutMs: 0,
@@ -93,8 +93,9 @@ async function startBot(
   const own = await connect(world.url);
   const life = { isDead: false };
   const log = pino({ level: 'error' }, { write: (line) => void (life.isDead || world.errors.push(line)) });
+  const db = stopping(own.db, life);
   const reconciler: Reconciler = {
-    db: own.db,
+    db,
     baseUrl: 'http://sam.test',
     createBootstrapToken: async () => 'canary-bootstrap-token-0123456789',
     limits: LIMITS,
@@ -109,14 +110,14 @@ async function startBot(
     ...cloudsOf(world, life),
   };
   const loop = createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log, pollMs: 20 });
-  const sweeper = createSweeper(createSweeps(reconciler), { db: own.db, log });
+  const sweeper = createSweeper(createSweeps(reconciler), { db, log });
   loop.start();
   sweeper.start();
   return {
     async kill() {
       life.isDead = true;
-      await own.sql.end({ timeout: 0 });
       await Promise.all([loop.stop(), sweeper.stop()]);
+      await own.close();
       for (const table of ['nodes', 'workspaces', 'sweeps'])
         await world.database
           .sql`update ${world.database.sql(table)} set lease_until = null where lease_until is not null`;
@@ -148,6 +149,16 @@ function cloudsOf(
   const dns = createCloudflareDns({ token, zoneId, baseUrl, domain: DOMAIN, installation: OURS, timeoutMs });
   return { provider: mortal(provider, life), dns: mortal(dns, life) };
 }
+
+/** No further statement of a dead bot begins; a transaction of its ends one way or the other. */
+const stopping = <T extends object>(target: T, life: { isDead: boolean }): T =>
+  new Proxy(target, {
+    get(from, name) {
+      if (life.isDead) throw new Error('dead');
+      const value: unknown = Reflect.get(from, name);
+      return typeof value === 'function' ? (value as () => unknown).bind(from) : value;
+    },
+  });
 
 function mortal<T extends object>(target: T, life: { isDead: boolean }): T {
   return new Proxy(target, {

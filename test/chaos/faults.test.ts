@@ -95,21 +95,23 @@ test(`${FAULTS} faults of clouds, and kills`, { timeout: FAULTS * 10_000 + 4 * Q
       people,
       `fault ${number} (${method} ${path.source}: ${name}), seed ${dice.seed}`,
     );
-    for (const one of [world.hetzner, world.cloudflare]) for (const trap of one.unsprung()) trap.times = 0;
+    sprung += (number % ROUND || ROUND) - clearTraps(world);
   }
-  sprung = countSpoilt(world);
-  console.log(`${FAULTS} faults, ${sprung} calls, ${kills} kills`);
+  console.log(`${FAULTS} faults, ${sprung} of them hit a call, ${kills} kills`);
+  expect(sprung).toBeGreaterThan(FAULTS / 4);
   await endAll(world, people, bot);
   expect(foreign()).toEqual([]);
   expect(world.hetzner.complaints).toEqual([]);
-  // Nothing but a dead bot's database is an error.
-  expect(
-    world.errors.filter((line) => !/CONNECTION_(ENDED|DESTROYED|CLOSED)|a sweep failed/.test(line)),
-  ).toEqual([]);
+  // That a sweep could not go through is said, and comes of the faults.
+  expect(world.errors.filter((line) => !line.includes('a sweep failed'))).toEqual([]);
 });
 
-const countSpoilt = ({ hetzner, cloudflare }: CloudWorld): number =>
-  hetzner.seen.length + cloudflare.seen.length;
+/** Gives how many nothing had run into. */
+function clearTraps({ hetzner, cloudflare }: CloudWorld): number {
+  const left = [...hetzner.unsprung(), ...cloudflare.unsprung()];
+  for (const trap of left) trap.times = 0;
+  return left.length;
+}
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
