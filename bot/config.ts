@@ -46,8 +46,8 @@ export interface Limits {
 export function parseConfig(env: Env, cwd: string): Config {
   const reader = createReader(env);
   const { read, text } = reader;
-  const machines = readProvider(reader);
   const port = read('PORT', 3000, parsePort, 'a port number from 0 to 65535');
+  const machines = readProvider(reader);
   const config: Config = {
     port,
     host: text('HOST') ?? '127.0.0.1',
