@@ -52,14 +52,13 @@ export async function sweepNames(options: NameSweepOptions): Promise<void> {
 
 const isUp = ({ phase }: Node): boolean => phase === 'ready' || phase === 'unhealthy';
 
-const leadsTo = (node: Node, { domain }: Dns, records: DnsRecord[]): boolean =>
-  node.address === null ||
-  records.some(
-    (record) =>
-      record.name === `${node.name}.${domain}` &&
-      record.isProxied &&
-      isSameAddress(record.address, node.address ?? ''),
-  );
+/** One record, and the right one. */
+function leadsTo(node: Node, { domain }: Dns, records: DnsRecord[]): boolean {
+  const [record, ...others] = records.filter(({ name }) => name === `${node.name}.${domain}`);
+  if (node.address === null) return true;
+  const isRight = record?.node === node.id && record.isProxied && isSameAddress(record.address, node.address);
+  return isRight && others.length === 0;
+}
 
 /** Proof before deletion: a fresh look at both the record and the rows. Its comment is that of our installation. */
 async function removeUnknown({ db, dns, log }: NameSweepOptions, listed: DnsRecord): Promise<boolean> {

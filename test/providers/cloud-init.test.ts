@@ -83,8 +83,8 @@ describe('the boot data', () => {
       fc.constantFrom('x\nruncmd: [reboot]', '"}]', '${HOME}', '$(reboot)', "' #", 'a=b', '\u2028', ''),
     );
     const boot = fc.record({
-      url: fc.oneof(fc.constant(BOOT.url), fc.webUrl(), text),
-      node: fc.oneof(fc.constant(BOOT.node), text),
+      url: fc.oneof({ weight: 6, arbitrary: fc.constant(BOOT.url) }, fc.webUrl(), text),
+      node: fc.oneof({ weight: 6, arbitrary: fc.constant(BOOT.node) }, text),
       bootstrapToken: fc.oneof(fc.constant(BOOT.bootstrapToken), fc.base64String({ minLength: 20 }), text),
     });
     let taken = 0;
@@ -99,6 +99,9 @@ describe('the boot data', () => {
         taken += 1;
         expect(shape(config)).toBe(shape(read()));
         const { content } = config.write_files[0]!;
+        expect(content).toMatch(
+          /^SAM_URL=[\w.:/-]+\nSAM_NODE=[\w-]+\nSAM_BOOTSTRAP_TOKEN=[\w-]+\nSAM_DIR=[\w/]+\n$/,
+        );
         expect(content).toBe(
           `SAM_URL=${asked.url}\nSAM_NODE=${asked.node}\nSAM_BOOTSTRAP_TOKEN=${asked.bootstrapToken}\nSAM_DIR=/var/lib/sam\n`,
         );
