@@ -14,6 +14,7 @@ import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { createGitDesk } from './agents/github-desk.ts';
+import { bootReportRoutes } from './agents/boot-reports.ts';
 import { createHub, type Hub } from './agents/hub.ts';
 import { createTerminalPipe } from './agents/terminal-pipe.ts';
 import { cardSource } from './chat/cards.ts';
@@ -22,6 +23,7 @@ import { createConsole, type Console } from './chat/console.ts';
 import { createGitHub, type GitHubFront } from './chat/github.ts';
 import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
+import { openClouds, type Clouds } from './clouds.ts';
 import { commands } from './commands/index.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
@@ -36,12 +38,11 @@ import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
 import { pageRoutes } from './pages.ts';
-import { createProvider } from './providers/index.ts';
-import type { Provider } from './providers/provider.ts';
 import { listen } from './server.ts';
 import { createSetup } from './setup.ts';
 import { createLoop, type Loop } from './workspaces/loop.ts';
-import { nodeSource, workspaceSource, type Reconciler } from './workspaces/reconcile.ts';
+import { nodeSource } from './workspaces/reconcile-node.ts';
+import { workspaceSource, type Reconciler } from './workspaces/reconcile.ts';
 import * as store from './workspaces/store.ts';
 import { createSweeper, createSweeps, type Sweep } from './workspaces/sweep.ts';
 import { timingFrom } from './workspaces/timing.ts';
@@ -160,7 +161,7 @@ type Settled = BotOptions & {
   keys: Keys;
   /** Those of the vault: the first seals, all open. */
   encryptionKeys: Buffer[];
-  provider: Provider;
+  clouds: Clouds;
   database: Database;
   /** Undefined: GitHub is not set up. */
   app: GitHubApp | undefined;
@@ -178,7 +179,10 @@ async function assemble(
     database,
     keys: await loadKeys(config),
     encryptionKeys: await loadEncryptionKeys(config),
-    provider: await makeProvider(options, database),
+    clouds: await openClouds({
+      ...options,
+      installation: await store.settle(db, 'installation', randomBase32(12)),
+    }),
     app: config.github && createGitHubApp(config.github, log, timingFrom(config.baseMs).callTimeoutMs),
   };
   const hub = createHub({
@@ -227,19 +231,6 @@ async function loadEncryptionKeys({ encryptionKeys, databaseUrl, dataDir }: Conf
   return parseEncryptionKeys(await keepSecret(dataDir, 'encryption-key', makeEncryptionKey));
 }
 
-async function makeProvider({ config, env }: BotOptions, { db }: Database): Promise<Provider> {
-  return createProvider(config.provider, {
-    installation: await store.settle(db, 'installation', randomBase32(12)),
-    timeoutMs: timingFrom(config.baseMs).callTimeoutMs,
-    local: {
-      url: config.baseUrl,
-      dataDir: config.dataDir,
-      agent: { command: [process.execPath, join(ROOT, 'agent/main.ts')] },
-      env,
-    },
-  });
-}
-
 /** Without a key nothing was ever signed, and there is nobody who signed in. */
 const makeDoor = ({ config: { baseUrl }, database: { db }, encryptionKeys }: Settled): PageDoor | undefined =>
   encryptionKeys.length === 0 ? undefined : { db, baseUrl, signer: createLinkSigner(encryptionKeys) };
@@ -251,10 +242,11 @@ const signInAt = ({ url, apiUrl, clientId, clientSecret }: NonNullable<Config['g
   clientSecret,
 });
 
-function makeReconciler({ config, database: { db }, provider, log }: Settled): Reconciler {
+function makeReconciler({ config, database: { db }, clouds, log }: Settled): Reconciler {
   return {
     db,
-    provider,
+    provider: clouds.provider,
+    dns: clouds.dns,
     log,
     baseUrl: config.baseUrl,
     limits: config.limits,
@@ -307,10 +299,11 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
   const page = await bundlePage(existsSync(built) ? built : join(config.dataDir, 'page'));
   const { baseUrl } = config;
   return [
-    ...pageRoutes(page, [], makeDoor(settled)),
+    ...pageRoutes(page, settled.clouds.nodeOrigins, makeDoor(settled)),
     ...ticketRoutes({ db, keys, baseUrl, canSignIn: config.github !== undefined }),
     ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
     ...bootstrapRoutes({ db, keys, baseUrl }),
+    ...bootReportRoutes({ db }),
     ...keyRoutes(keys),
     ...healthRoutes({ db, sweeps, version: VERSION }),
   ];

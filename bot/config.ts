@@ -3,10 +3,12 @@
 import { isAbsolute, resolve } from 'node:path';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
+import { readDns, type DnsConfig } from './dns/config.ts';
 import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
 import { readGitHub, readServer, type GitHubConfig } from './github/config.ts';
 import { withSavedApp } from './github/saved-app.ts';
+import { readProvider, type ProviderConfig } from './providers/config.ts';
 
 export interface Config {
   port: number;
@@ -17,7 +19,9 @@ export interface Config {
   databaseUrl: string | undefined;
   /** Absolute. */
   dataDir: string;
-  provider: 'local';
+  machines: ProviderConfig;
+  /** Undefined: nodes have no names of their own. */
+  dns: DnsConfig | undefined;
   /** PKCS #8 PEMs, the new one first; none: generated into `dataDir`, if the database is the embedded one. */
   jwtPrivateKeys: string[];
   /** 32 bytes each, the new one first; none: generated into `dataDir`, if the database is the embedded one. */
@@ -48,6 +52,7 @@ export function parseConfig(given: Env, cwd: string): Config {
   const reader = createReader(env);
   const { read, text } = reader;
   const port = read('PORT', 3000, parsePort, 'a port number from 0 to 65535');
+  const machines = readProvider(reader);
   const config: Config = {
     port,
     host: text('HOST') ?? '127.0.0.1',
@@ -64,12 +69,8 @@ export function parseConfig(given: Env, cwd: string): Config {
       'an address like postgres://user:password@host:5432/sam',
     ),
     dataDir: toAbsolute(text('DATA_DIR') ?? '.sam', cwd),
-    provider: read(
-      'PROVIDER',
-      'local',
-      (value) => (value === 'local' ? value : undefined),
-      '`local`, the only provider so far',
-    ),
+    machines,
+    dns: readDns(reader, machines.provider === 'hetzner' ? 'PROVIDER `hetzner`' : undefined),
     jwtPrivateKeys: read(
       'JWT_PRIVATE_KEY',
       [],
@@ -109,13 +110,17 @@ function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github }: Fa
 }
 
 /** What is fine on a machine of one's own, and dangerous as soon as others may ask for workspaces. */
-function unsafe({ github, provider, baseUrl }: Facts, { read }: Reader): string[] {
+function unsafe({ github, machines, baseUrl }: Facts, { read }: Reader): string[] {
   const isAllowed = (name: string): boolean => read(name, false, parseBoolean, '`true` or `false`');
   const allowLocal = isAllowed('ALLOW_LOCAL_NODES');
   const allowInsecure = isAllowed('ALLOW_INSECURE_BASE_URL');
-  if (!github) return [];
+  const others = [
+    ...(github ? ['GitHub on'] : []),
+    ...(machines.provider === 'hetzner' ? ['machines at Hetzner'] : []),
+  ];
+  if (others.length === 0) return [];
   return [
-    ...(provider === 'local' && !allowLocal
+    ...(github && machines.provider === 'local' && !allowLocal
       ? [
           'PROVIDER is `local`, which runs the code of other people as the user of this bot, who can read its keys; with GitHub on, that needs ALLOW_LOCAL_NODES=true',
         ]
@@ -123,7 +128,7 @@ function unsafe({ github, provider, baseUrl }: Facts, { read }: Reader): string[
     ...(isPublicAddress(baseUrl) || allowInsecure
       ? []
       : [
-          `BASE_URL is \`${baseUrl}\`, not an https address that others can reach; with GitHub on, that needs ALLOW_INSECURE_BASE_URL=true`,
+          `BASE_URL is \`${baseUrl}\`, not an https address that others can reach; with ${others.join(' and ')}, that needs ALLOW_INSECURE_BASE_URL=true`,
         ]),
   ];
 }

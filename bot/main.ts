@@ -68,14 +68,20 @@ function banner(bot: Bot, config: Config): string {
   const database = config.databaseUrl
     ? 'Postgres at DATABASE_URL'
     : `embedded Postgres in ${join(config.dataDir, 'postgres')}`;
-  const machines = 'local: code of repositories runs as you, on this machine';
   return [
     `Sam ${VERSION} at ${bot.url}`,
     `  database  ${database}`,
-    `  machines  ${machines}${config.github ? '; whoever may use the GitHub front can read the keys of this bot' : ''}`,
+    `  machines  ${machinesLine(config)}`,
     frontsLine(config),
     ...(bot.setupUrl ? [`  set up    GitHub: ${bot.setupUrl}`] : []),
   ].join('\n');
+}
+
+function machinesLine({ machines, dns, github }: Config): string {
+  if (machines.provider === 'local')
+    return `local: code of repositories runs as you, on this machine${github ? '; whoever may use the GitHub front can read the keys of this bot' : ''}`;
+  const { arch, locations } = machines.hetzner;
+  return `hetzner: ${arch} VMs in ${locations.join(', ')}, named vm-….${dns?.domain}`;
 }
 
 function frontsLine({ github }: Config): string {

@@ -65,6 +65,12 @@ export async function readNodeToken(keys: Keys, header: string | undefined): Pro
   return claims ? claims.sub : undefined;
 }
 
+/** The node that boots with this token: it may say how that goes, also after its agent has redeemed it. */
+export async function findBootingNode(db: Executor, header: string | undefined): Promise<string | undefined> {
+  const token = bearerOf(header);
+  return token && store.findBootstrapNode(db, hashSecret(token));
+}
+
 async function answer(
   options: BootstrapOptions,
   req: IncomingMessage,

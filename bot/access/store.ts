@@ -318,6 +318,23 @@ export async function bindAgentKey(
   return bound;
 }
 
+/** The node of a token that has not expired, unless the node is on its way out. */
+export async function findBootstrapNode(db: Executor, hash: string): Promise<string | undefined> {
+  const [found] = await db
+    .select({ id: nodes.id })
+    .from(tokens)
+    .innerJoin(nodes, eq(nodes.id, tokens.subject))
+    .where(
+      and(
+        eq(tokens.hash, hash),
+        eq(tokens.purpose, 'bootstrap'),
+        sql`${tokens.expiresAt} > clock_timestamp()`,
+        eq(nodes.desired, 'running'),
+      ),
+    );
+  return found?.id;
+}
+
 /** The node, if it is not deleted and this is its agent's key. */
 export async function findNodeByKey(
   db: Executor,

@@ -1,6 +1,5 @@
 // POST /api/terminal/token: who asks, may they, and where is the terminal. Knows no agent and opens no socket.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import type { Node, Workspace } from '../database/types.ts';
 import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '../http.ts';
@@ -193,8 +192,8 @@ function terminalUrl(baseUrl: string, node: Node): string | undefined {
     return node.terminalPort === null
       ? undefined
       : `${baseUrl.replace(/^http/, 'ws')}/nodes/${node.id}/terminal`;
-  if (node.address === null) return undefined;
-  return `wss://${isIPv6(node.address) ? `[${node.address}]` : node.address}/terminal`;
+  // Its certificate is for that name: the bare address is of no use to a browser.
+  return node.host === null ? undefined : `wss://${node.host}/terminal`;
 }
 
 const summarise = ({ id, name, phase, repository, ref }: Workspace): Grant['workspace'] => ({

@@ -1,8 +1,11 @@
 // Every verb, one line each. Parser, help and did-you-mean read this table; adding a command is a file and a line.
+import { cost } from './cost.ts';
 import { extend } from './extend.ts';
 import { help } from './help.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
+import { node } from './node.ts';
+import { nodes } from './nodes.ts';
 import { open } from './open.ts';
 import { rename } from './rename.ts';
 import { restart } from './restart.ts';
@@ -29,5 +32,8 @@ export const commands: readonly Command[] = [
   logs,
   retry,
   who,
+  nodes,
+  node,
+  cost,
   help,
 ];

@@ -97,6 +97,11 @@ export const nodes = pgTable(
     createSentAt: at('create_sent_at'),
     providerId: text('provider_id'),
     address: text('address'),
+    /** Its name in the DNS, once it was seen there, and since when one of ours may be there. */
+    host: text('host'),
+    pointSentAt: at('point_sent_at'),
+    /** What the machine said went wrong while it booted. */
+    bootFailure: jsonb('boot_failure').$type<Failure>(),
     /** When the provider was last asked, and the server was there. */
     observedAt: at('observed_at'),
     readyAt: at('ready_at'),

@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import type Cloudflare from 'cloudflare';
 import { z } from 'zod';
+import { isSameAddress } from './addresses.ts';
 import { limits, unreadable, type Operation, type Zone } from './cloudflare-client.ts';
 import { fault, isDuplicate, isGone } from './cloudflare-errors.ts';
 import type { DnsRecord } from './dns.ts';
@@ -52,12 +53,6 @@ export async function ensureRecord(
 
 const isAsWanted = (one: DnsRecord, wanted: { address: string; node: string }): boolean =>
   one.isProxied && one.node === wanted.node && isSameAddress(one.address, wanted.address);
-
-/** IPv6 has many spellings. */
-const isSameAddress = (one: string, other: string): boolean =>
-  isIP(one) === isIP(other) && (isIP(one) === 4 ? one === other : canonical(one) === canonical(other));
-
-const canonical = (address: string): string => new URL(`http://[${address}]`).hostname;
 
 async function createRecord(
   zone: Zone,

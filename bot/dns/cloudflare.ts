@@ -19,6 +19,7 @@ export function createCloudflareDns(options: CloudflareOptions): Dns {
     }
   };
   return {
+    domain: zone.domain,
     find: (name) => run('find record', (operation) => findRecords(zone, operation, name)),
     ensure: (name, address, node) =>
       run('ensure record', (operation) => ensureRecord(zone, operation, { name, address, node })),

@@ -16,6 +16,8 @@
 //   message or cause.
 
 export interface Dns {
+  /** Names are below it; lower case. */
+  domain: string;
   /** Oldest first; more than one only after something went wrong. */
   find: (name: string) => Promise<DnsRecord[]>;
   ensure: (name: string, address: string, node: string) => Promise<DnsRecord>;

@@ -3,15 +3,7 @@ import { z } from 'zod';
 import type { Size } from '../database/types.ts';
 import type { Operation } from './hetzner-calls.ts';
 import { fault } from './hetzner-errors.ts';
-
-export interface Prices {
-  /** `EUR`. */
-  currency: string;
-  /** Per cent, to be added. */
-  vatRate: number;
-  /** By size and location, where it can be had; net, with the IPv4 address that a node has. */
-  nodes: { size: Size; serverType: string; location: string; perHour: number; perMonth: number }[];
-}
+import type { Prices } from './provider.ts';
 
 const amount = z.object({ net: z.coerce.number() });
 const priceShape = z.object({ location: z.string(), price_hourly: amount, price_monthly: amount });

@@ -10,9 +10,9 @@ import { createBudget, type Clock } from './hetzner-budget.ts';
 import { createOperations, type Send } from './hetzner-calls.ts';
 import { createServer } from './hetzner-create.ts';
 import { createFirewall } from './hetzner-firewall.ts';
-import { readPrices, type Prices } from './hetzner-prices.ts';
+import { readPrices } from './hetzner-prices.ts';
 import { findServer, listServers, removeServer, startServer } from './hetzner-servers.ts';
-import type { Provider, ServerOrder } from './provider.ts';
+import type { Prices, Provider, ServerOrder } from './provider.ts';
 
 export interface HetznerOptions {
   token: string;

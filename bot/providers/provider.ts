@@ -31,6 +31,19 @@ export interface Provider {
   /** Powers on a server that is off. */
   start(server: Server): Promise<void>;
   remove(server: Server): Promise<void>;
+  /** Brings what all servers share up to date: who may reach them. Repeatable; for the sweep. */
+  refreshFirewall?(): Promise<void>;
+  /** What servers cost; absent: nothing. */
+  prices?(): Promise<Prices>;
+}
+
+export interface Prices {
+  /** `EUR`. */
+  currency: string;
+  /** Per cent, to be added. */
+  vatRate: number;
+  /** By size and location, where it can be had; net, with the IPv4 address that a node has. */
+  nodes: { size: Size; serverType: string; location: string; perHour: number; perMonth: number }[];
 }
 
 export interface ServerOrder {

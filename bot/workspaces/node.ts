@@ -1,6 +1,8 @@
-// What a node does next. Pure: the row, what the provider shows, and the time in, one step out.
+// What a node does next. Pure: the row, what provider and DNS show, and the time in, one step out.
 import type { Failure } from '../../agent/protocol.ts';
 import type { Node, NodePhase } from '../database/types.ts';
+import { isSameAddress } from '../dns/addresses.ts';
+import type { DnsRecord } from '../dns/dns.ts';
 import type { Server } from '../providers/provider.ts';
 import { isPast, later, type Timing } from './timing.ts';
 
@@ -8,6 +10,9 @@ export type NodeStep =
   | { do: 'create' }
   | { do: 'remove'; server: Server }
   | { do: 'start'; server: Server }
+  /** Its name shall lead to that address, and to nothing else. */
+  | { do: 'point'; server: Server; address: string }
+  | { do: 'unpoint'; records: DnsRecord[] }
   | { do: 'enter'; phase: NodePhase; server?: Server }
   | { do: 'fail'; failure: Failure }
   | { do: 'idle'; since: Date | null }
@@ -21,39 +26,52 @@ export interface NodeLife {
   timing: Timing;
 }
 
+/** What was seen outside, under the node's name. */
+export interface Outside {
+  server: Server | undefined;
+  /** Absent: nodes have no names, or nothing depends on it now. `unknown`: the DNS could not be asked. */
+  records?: DnsRecord[] | 'unknown' | undefined;
+}
+
 const wait = (until: Date | null): NodeStep => ({ do: 'wait', until });
 
-/** `server` is what the provider shows under the node's name; `isWanted`: a workspace on it is not deleted. */
+/** `isWanted`: a workspace on it is not deleted. */
 export function nextNodeStep(
   node: Node,
-  server: Server | undefined,
+  outside: Outside,
   isWanted: boolean,
   now: Date,
   life: NodeLife,
 ): NodeStep {
   if (node.phase === 'deleted') return wait(null);
-  if (node.desired === 'deleted') return towardsDeleted(node, server, now, life.timing);
+  if (node.desired === 'deleted') return towardsDeleted(node, outside, now, life.timing);
   switch (node.phase) {
     case 'creating':
-      return whileCreating(node, server, isWanted, now, life.timing);
+      return whileCreating(node, outside.server, isWanted, now, life.timing);
     case 'booting':
-      return whileBooting(node, server, now, life.timing);
+      return whileBooting(node, outside, now, life.timing);
     case 'ready':
     case 'unhealthy':
-      return whileAlive(node, server, isWanted, now, life);
+      return whileAlive(node, outside, isWanted, now, life);
     case 'deleting':
     case 'failed':
       return { do: 'discard' };
   }
 }
 
-function towardsDeleted(node: Node, server: Server | undefined, now: Date, timing: Timing): NodeStep {
+function towardsDeleted(node: Node, { server, records }: Outside, now: Date, timing: Timing): NodeStep {
   if (node.phase !== 'deleting') return { do: 'enter', phase: 'deleting' };
+  // The machine first: it is what costs, and no trouble with the DNS may hold that up.
+  if (server && server.status !== 'removing') return { do: 'remove', server };
+  if (Array.isArray(records) && records.length > 0) return { do: 'unpoint', records };
   if (server) return { do: 'remove', server };
-  // A create that got no answer may still land: absence is believed only after the quiet period.
-  const quiet = quietEnd(node, timing);
-  if (quiet && !node.observedAt && !isPast(quiet, now)) return waitFor(quiet, now, timing);
-  return { do: 'enter', phase: 'deleted' };
+  if (records === 'unknown') return wait(later(now, timing.lookAgainMs));
+  // What got no answer may still land: absence is believed only after the quiet period.
+  const ends = [node.observedAt ? null : quietEnd(node, timing), pointEnd(node, timing)];
+  const quiet = ends
+    .filter((end) => end !== null && !isPast(end, now))
+    .sort((a, b) => Number(b) - Number(a))[0];
+  return quiet ? waitFor(quiet, now, timing) : { do: 'enter', phase: 'deleted' };
 }
 
 function whileCreating(
@@ -77,29 +95,34 @@ function whileCreating(
   return { do: 'create' };
 }
 
-function whileBooting(node: Node, server: Server | undefined, now: Date, timing: Timing): NodeStep {
+function whileBooting(node: Node, outside: Outside, now: Date, timing: Timing): NodeStep {
+  const { server } = outside;
+  // It said so itself: nobody has to wait for the deadline.
+  if (node.bootFailure) return { do: 'fail', failure: node.bootFailure };
   if (!server)
     return {
       do: 'fail',
       failure: { class: 'provider', message: 'The machine vanished while it was starting.' },
     };
-  if (node.lastHeardAt) return { do: 'enter', phase: 'ready', server };
+  const pointed = pointing(node, outside, server);
+  if (node.lastHeardAt && pointed === 'right') return { do: 'enter', phase: 'ready', server };
   const deadline = later(node.phaseSince, timing.bootMs);
   if (isPast(deadline, now))
     return {
       do: 'fail',
-      failure: { class: 'provider', message: 'The machine started, but its agent never called.' },
+      failure: node.lastHeardAt
+        ? (node.lastError ?? {
+            class: 'provider',
+            message: 'The machine is up, but its name could not be made.',
+          })
+        : { class: 'provider', message: 'The machine started, but its agent never called.' },
     };
+  if (typeof pointed === 'object') return pointed;
   return server.status === 'off' ? { do: 'start', server } : waitFor(deadline, now, timing);
 }
 
-function whileAlive(
-  node: Node,
-  server: Server | undefined,
-  isWanted: boolean,
-  now: Date,
-  life: NodeLife,
-): NodeStep {
+function whileAlive(node: Node, outside: Outside, isWanted: boolean, now: Date, life: NodeLife): NodeStep {
+  const { server } = outside;
   if (!server)
     return {
       do: 'fail',
@@ -113,6 +136,8 @@ function whileAlive(
   if (isWanted) {
     if (node.idleSince) return { do: 'idle', since: null };
     if (isOff) return { do: 'start', server };
+    const pointed = pointing(node, outside, server);
+    if (typeof pointed === 'object') return pointed;
     // An agent that is back makes the row due; this look is for what happens to the machine meanwhile.
     return wait(isSilent ? later(now, silenceMs) : null);
   }
@@ -121,6 +146,23 @@ function whileAlive(
   const end = later(node.idleSince, life.nodeWarmMs);
   return isPast(end, now) ? { do: 'discard' } : wait(end);
 }
+
+/** Whether its name leads to the machine: `right`, a step that makes it so, or neither while nobody knows the address. */
+function pointing(node: Node, { records }: Outside, server: Server): 'right' | 'not yet' | NodeStep {
+  if (records === undefined) return 'right';
+  const { address } = server;
+  if (records === 'unknown' || address === undefined) return 'not yet';
+  const [record, ...others] = records;
+  const isRight =
+    record?.node === node.id &&
+    record.isProxied &&
+    isSameAddress(record.address, address) &&
+    others.length === 0;
+  return isRight ? 'right' : { do: 'point', server, address };
+}
+
+const pointEnd = (node: Node, timing: Timing): Date | null =>
+  node.pointSentAt && later(node.pointSentAt, timing.quietMs);
 
 const quietEnd = (node: Node, timing: Timing): Date | null =>
   node.createSentAt && later(node.createSentAt, timing.quietMs);

@@ -3,9 +3,11 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
 import type { Node } from '../database/types.ts';
+import type { Dns } from '../dns/dns.ts';
 import type { Provider, Server } from '../providers/provider.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
+import { sweepNames } from './sweep-names.ts';
 import { isPast, later, type Timing } from './timing.ts';
 
 export interface Sweep {
@@ -19,6 +21,8 @@ export interface Sweep {
 export interface SweepOptions {
   db: Executor;
   provider: Provider;
+  /** Undefined: nodes have no names. */
+  dns?: Dns | undefined;
   timing: Timing;
   log: Logger;
 }
@@ -27,9 +31,19 @@ export interface SweepOptions {
 const MAX_REMOVALS = 5;
 
 export function createSweeps(options: SweepOptions): Sweep[] {
-  const { db, timing } = options;
+  const { db, provider, dns, timing } = options;
   return [
     { name: 'servers', everyMs: 2 * timing.quietMs, run: () => sweepServers(options) },
+    ...(dns
+      ? [{ name: 'names', everyMs: 2 * timing.quietMs, run: () => sweepNames({ ...options, dns }) }]
+      : []),
+    // It looks again when its last look is a day old.
+    ...(provider.refreshFirewall
+      ? [{ name: 'firewall', everyMs: 6 * 3_600_000, run: async () => provider.refreshFirewall?.() }]
+      : []),
+    ...(provider.prices
+      ? [{ name: 'prices', everyMs: 12 * 3_600_000, run: () => learnPrices(options) }]
+      : []),
     {
       name: 'silent-nodes',
       everyMs: timing.silenceMs / 3,
@@ -40,6 +54,16 @@ export function createSweeps(options: SweepOptions): Sweep[] {
   ];
 }
 
+/** Commands call nobody: what they say of prices was written down before. */
+async function learnPrices({ db, provider }: SweepOptions): Promise<void> {
+  const list = await provider.prices?.();
+  if (!list) return;
+  const sizes: store.PriceList['sizes'] = {};
+  for (const { size, perHour, perMonth } of list.nodes)
+    if (perHour > (sizes[size]?.perHour ?? 0)) sizes[size] = { perHour, perMonth };
+  await store.savePrices(db, { currency: list.currency, provider: provider.name, sizes });
+}
+
 /** Servers that no row wants go; rows whose server is missing are looked at again. */
 async function sweepServers(options: SweepOptions): Promise<void> {
   const { db, provider, timing, log } = options;
@@ -48,8 +72,10 @@ async function sweepServers(options: SweepOptions): Promise<void> {
   const nodes = await store.listLivingNodes(db, provider.name);
   const now = await store.readClock(db);
   const names = new Set(nodes.map((node) => node.name));
-  const seen = new Set(servers.map((server) => server.name));
-  const missing = nodes.filter((node) => isUp(node) && !seen.has(node.name));
+  const seen = new Map(servers.map((server) => [server.name, server]));
+  const isAsKnown = (node: Node): boolean =>
+    seen.has(node.name) && (seen.get(node.name)?.address ?? null) === node.address;
+  const missing = nodes.filter((node) => isUp(node) && !isAsKnown(node));
   await store.wakeNodes(
     db,
     missing.map((node) => node.id),

@@ -45,9 +45,9 @@ describe('a start that cannot be', () => {
     expect(await ending(sam)).toMatchInlineSnapshot(`
       "Sam cannot start: 7 variables are wrong.
         - PORT is \`many\`, not a port number from 0 to 65535
+        - PROVIDER is \`cloud9\`, not \`hetzner\` or \`local\`
         - BASE_URL is \`sam.example.com\`, not an address like https://sam.example.com, without a path
         - DATABASE_URL is not an address like postgres://user:password@host:5432/sam
-        - PROVIDER is \`cloud9\`, not \`local\`, the only provider so far
         - JWT_PRIVATE_KEY is not an Ed25519 key: PKCS #8 PEM, or its base64; at most two, comma-separated
         - MAX_NODES_PER_USER is \`-1\`, not a whole number; 0 means no maximum
         - IDLE_TIMEOUT is \`soon\`, not a duration like \`30m\`, \`4h\` or \`7d\`; 0 means never

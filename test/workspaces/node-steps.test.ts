@@ -2,14 +2,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Node, Size } from '../../bot/database/schema.ts';
+import type { DnsRecord } from '../../bot/dns/dns.ts';
+import type { Server } from '../../bot/providers/provider.ts';
 import { nextNodeStep } from '../../bot/workspaces/node.ts';
 import { chooseNode, type Candidate } from '../../bot/workspaces/placement.ts';
 import { after, life, nodeRow, serverOf, T0, timing } from './rows.ts';
 
 const step = (patch: Partial<Node>, server = serverOf() as ReturnType<typeof serverOf> | null, ms = 0) =>
-  nextNodeStep(nodeRow(patch), server ?? undefined, true, after(ms), life);
+  nextNodeStep(nodeRow(patch), { server: server ?? undefined }, true, after(ms), life);
 const unwanted = (patch: Partial<Node>, server = serverOf(), ms = 0) =>
-  nextNodeStep(nodeRow(patch), server, false, after(ms), life);
+  nextNodeStep(nodeRow(patch), { server }, false, after(ms), life);
 
 describe('making', () => {
   const fresh = {
@@ -34,7 +36,7 @@ describe('making', () => {
 
   test('one that nobody wants any more is not made, and adopted if it is there', () => {
     const gone = (sent: Date | null, server: ReturnType<typeof serverOf> | undefined) =>
-      nextNodeStep(nodeRow({ ...fresh, createSentAt: sent }), server, false, after(1), life);
+      nextNodeStep(nodeRow({ ...fresh, createSentAt: sent }), { server }, false, after(1), life);
     expect(gone(null, undefined)).toEqual({ do: 'discard' });
     expect(gone(T0, undefined)).toEqual({ do: 'discard' });
     expect(gone(T0, serverOf())).toMatchObject({ do: 'enter', phase: 'booting' });
@@ -168,5 +170,75 @@ describe('the choice of a node', () => {
   test('among equals it is the oldest', () => {
     const born = (id: string, ms: number) => ({ node: nodeRow({ id, createdAt: after(ms) }), workspaces: 1 });
     expect(chooseNode([born('a', 2), born('b', 1), born('c', 3)], 'small', 3)?.id).toBe('b');
+  });
+});
+
+describe('the name', () => {
+  const ADDRESS = '192.0.2.7';
+  const server = { ...serverOf(), address: ADDRESS };
+  const record = (patch: Partial<DnsRecord> = {}): DnsRecord => ({
+    id: 'r1',
+    name: 'vm-one.nodes.example.com',
+    address: ADDRESS,
+    isProxied: true,
+    node: nodeRow({}).id,
+    createdAt: T0,
+    ...patch,
+  });
+  const named = (patch: Partial<Node>, records: DnsRecord[] | 'unknown', ms = 0, seen = server as Server) =>
+    nextNodeStep(nodeRow(patch), { server: seen, records }, true, after(ms), life);
+  const booting = { phase: 'booting', readyAt: null, lastHeardAt: T0 } as const;
+
+  test('a machine whose agent has called is ready only when its name leads to it', () => {
+    expect(named(booting, [])).toMatchObject({ do: 'point', address: ADDRESS });
+    expect(named(booting, [record()])).toMatchObject({ do: 'enter', phase: 'ready' });
+    // No address yet, or a DNS that cannot be asked: it waits, for so long.
+    expect(named(booting, [], 0, serverOf())).toMatchObject({ do: 'wait' });
+    expect(named(booting, 'unknown')).toMatchObject({ do: 'wait' });
+    expect(named(booting, 'unknown', timing.bootMs)).toMatchObject({ do: 'fail' });
+    // Without a DNS nothing is missing.
+    expect(step(booting)).toMatchObject({ do: 'enter', phase: 'ready' });
+  });
+
+  test('one that leads elsewhere, is double, bare, or of another node is mended, while somebody works there', () => {
+    const wrong = [
+      [record({ address: '192.0.2.8' })],
+      [record(), record({ id: 'r2' })],
+      [record({ isProxied: false })],
+      [record({ node: 'nd-other' })],
+      [],
+    ];
+    for (const records of wrong) {
+      expect(named({}, records)).toMatchObject({ do: 'point' });
+      expect(nextNodeStep(nodeRow({}), { server, records }, false, after(1), life)).toMatchObject({
+        do: 'idle',
+      });
+    }
+    expect(named({}, [record()])).toEqual({ do: 'wait', until: null });
+    expect(named({}, 'unknown')).toEqual({ do: 'wait', until: null });
+    const v6 = { ...server, address: '2001:db8::1' };
+    expect(named({}, [record({ address: '2001:0db8:0:0::1' })], 0, v6)).toEqual({ do: 'wait', until: null });
+  });
+
+  test('a node is deleted when machine and name are seen to be gone, the machine first', () => {
+    const going = { desired: 'deleted', phase: 'deleting', pointSentAt: T0 } as const;
+    const late = timing.quietMs;
+    const gone = (records: DnsRecord[] | 'unknown', seen: Server | undefined, ms = late) =>
+      nextNodeStep(nodeRow(going), { server: seen, records }, false, after(ms), life);
+    expect(gone([record()], server)).toMatchObject({ do: 'remove' });
+    expect(gone('unknown', server)).toMatchObject({ do: 'remove' });
+    expect(gone([record()], serverOf('removing'))).toMatchObject({ do: 'unpoint', records: [record()] });
+    expect(gone([], serverOf('removing'))).toMatchObject({ do: 'remove' });
+    expect(gone([record()], undefined)).toMatchObject({ do: 'unpoint' });
+    expect(gone('unknown', undefined)).toMatchObject({ do: 'wait' });
+    expect(gone([], undefined)).toEqual({ do: 'enter', phase: 'deleted' });
+    // A record whose answer got lost may still land.
+    expect(gone([], undefined, late - 1)).toMatchObject({ do: 'wait' });
+  });
+
+  test('a step of the boot that failed ends it at once, with what the machine said', () => {
+    const bootFailure = { class: 'provider', message: 'no agent for it' } as const;
+    expect(step({ ...booting, bootFailure })).toEqual({ do: 'fail', failure: bootFailure });
+    expect(step({ bootFailure })).toEqual({ do: 'wait', until: null });
   });
 });

@@ -1,7 +1,8 @@
 // What people ask for comes about: two bots over one database, a provider with faults, agents that do as they are told.
 import { describe, expect, test } from 'vitest';
 import type { Node } from '../../bot/database/schema.ts';
-import { reconcileNode, reconcileWorkspace } from '../../bot/workspaces/reconcile.ts';
+import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';
+import { reconcileWorkspace } from '../../bot/workspaces/reconcile.ts';
 import * as store from '../../bot/workspaces/store.ts';
 import { createSweeps } from '../../bot/workspaces/sweep.ts';
 import { until } from '../until.ts';

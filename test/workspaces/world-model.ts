@@ -87,7 +87,7 @@ function turnNode(world: World): void {
   if (!node) return void (world.nodeDue = null);
   const isWanted = workspace.nodeId === node.id && workspace.phase !== 'deleted';
   const server = node.createSentAt ? world.server : undefined;
-  const step = nextNodeStep(node, server, isWanted, now, life);
+  const step = nextNodeStep(node, { server }, isWanted, now, life);
   world.trace.push(`node ${node.phase}/${node.desired}: ${describe(step)}`);
   const seen = server ? { observedAt: now } : {};
   world.nodeDue = performNode(world, { ...node, ...seen }, step);
@@ -117,6 +117,9 @@ function performNode(world: World, node: Node, step: NodeStep): Date | null {
     case 'create':
       if (isAlive) world.server = { ...serverOf('running'), name: node.name, createdAt: now };
       return change({ createSentAt: now });
+    case 'point':
+    case 'unpoint':
+      throw new Error('no DNS here');
     case 'start':
       if (isAlive && world.server) world.server = { ...world.server, status: 'running' };
       change({});

@@ -11,7 +11,8 @@ import { connect, type Database } from '../../bot/database/connect.ts';
 import { users, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newUserId } from '../../bot/ids.ts';
 import { createLoop } from '../../bot/workspaces/loop.ts';
-import { nodeSource, workspaceSource, type Limits, type Reconciler } from '../../bot/workspaces/reconcile.ts';
+import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
+import { workspaceSource, type Limits, type Reconciler } from '../../bot/workspaces/reconcile.ts';
 import * as store from '../../bot/workspaces/store.ts';
 import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { freshDatabase } from '../postgres.ts';
@@ -149,7 +150,7 @@ async function seeRow<Row>(read: () => Promise<Row>, isSo: (row: Row) => boolean
   return row;
 }
 
-async function runLine(
+export async function runLine(
   { db }: Database,
   limits: Limits,
   owner: string,

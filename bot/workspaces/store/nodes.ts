@@ -29,6 +29,21 @@ export async function markCreateSent(db: Executor, held: Claim<Node>): Promise<b
   return marked.length > 0;
 }
 
+/** It is as if it had not been sent. */
+export async function forgetCreateSent(db: Executor, held: Claim<Node>): Promise<void> {
+  await db.update(nodes).set({ createSentAt: null }).where(holds(nodes, held));
+}
+
+/** Commits "a record is about to be made". False: the node is not wanted any more, or the lease is lost. */
+export async function markPointSent(db: Executor, held: Claim<Node>): Promise<boolean> {
+  const marked = await db
+    .update(nodes)
+    .set({ pointSentAt: databaseNow })
+    .where(and(holds(nodes, held), eq(nodes.desired, 'running')))
+    .returning({ id: nodes.id });
+  return marked.length > 0;
+}
+
 /** Gives a node up, unless a workspace is on it. A placement that comes meanwhile moves `gen`, and the pass is overtaken. */
 export async function discardNode(db: Executor, held: Claim<Node>): Promise<void> {
   const isNeeded = held.row.phase !== 'failed' && (await isWanted(db, held.row.id));

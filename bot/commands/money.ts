@@ -1,0 +1,27 @@
+// What machines cost: from when to when each was there, times its price. Pure; knows no table of a cloud.
+import type { Node } from '../database/types.ts';
+import type { PriceList } from '../workspaces/store.ts';
+
+/**
+ * Net, of one node from `start` on. A machine counts from the moment its create was sent until it was gone, also while it
+ * is off: a powered-off server is billed. Started hours count whole, and a month never costs more than its price.
+ */
+export function costOf(node: Node, prices: PriceList, start: Date, now: Date): number {
+  const price = prices.sizes[node.size];
+  if (!price || node.provider !== prices.provider || !node.createSentAt) return 0;
+  const from = Math.max(node.createSentAt.getTime(), start.getTime());
+  const to = node.phase === 'deleted' ? node.phaseSince.getTime() : now.getTime();
+  const hours = Math.ceil(Math.max(0, to - from) / 3_600_000);
+  return Math.min(hours * price.perHour, price.perMonth);
+}
+
+/** The first moment of the month, UTC: as the bill counts. */
+export const monthOf = (now: Date): Date => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
+
+/** `0.0074 €/h`. */
+export const perHour = (amount: number, currency: string): string =>
+  `${amount.toFixed(4)} ${sign(currency)}/h`;
+
+export const money = (amount: number, currency: string): string => `${amount.toFixed(2)} ${sign(currency)}`;
+
+const sign = (currency: string): string => (currency === 'EUR' ? '€' : currency);

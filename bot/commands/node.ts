@@ -1,0 +1,47 @@
+// The command that takes a machine away before its time.
+import { UserError } from '../errors.ts';
+import * as store from '../workspaces/store.ts';
+import type { CommandSpec } from './command.ts';
+import { shown } from './say.ts';
+import type { Command, Scene } from './scene.ts';
+
+export const nodeSpec = {
+  name: 'node',
+  aliases: ['machine'],
+  summary: 'Deletes one of your machines that no workspace is on, instead of keeping it warm.',
+  usage: 'node rm MACHINE',
+  examples: ['node rm vm-abcdefghijkl'],
+  who: 'Everyone, their own.',
+  flags: {},
+  takes: 'words',
+  destructive: true,
+} satisfies CommandSpec;
+
+export const node: Command = {
+  ...nodeSpec,
+  async run({ words }, scene) {
+    const [verb, name] = words;
+    if (verb?.toLowerCase() !== 'rm' || name === undefined || words.length > 2)
+      throw new UserError(
+        'bad-target',
+        `Say which machine: ${scene.say('node rm vm-abcdefghijkl')}. All yours: ${scene.say('nodes')}.`,
+      );
+    const text = await remove(name.toLowerCase(), scene);
+    return { answer: { ok: true, code: 'ok', text } };
+  },
+};
+
+async function remove(name: string, { tx, actor, say }: Scene): Promise<string> {
+  const mine = await store.listNodesOf(tx, actor.id);
+  const found = mine.find((one) => one.node.name === name || one.node.id === name);
+  if (!found)
+    throw new UserError('no-node', `You have no machine ${shown(name)}. All yours: ${say('nodes')}.`);
+  if (found.node.desired === 'deleted') return `\`${found.node.name}\` is being deleted already.`;
+  const isFree = found.workspaces.length === 0 && (await store.giveUpNode(tx, found.node));
+  if (isFree) return `\`${found.node.name}\` goes now.`;
+  const [first = 'NAME', ...others] = found.workspaces;
+  throw new UserError(
+    'node-in-use',
+    `On \`${found.node.name}\` there ${others.length > 0 ? 'are' : 'is'} ${[first, ...others].map((one) => `\`${one}\``).join(', ')}. Delete what you do not need first: ${say(`rm ${first}`)}.`,
+  );
+}

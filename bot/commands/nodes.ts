@@ -1,0 +1,62 @@
+// The command that lists a person's machines.
+import type { Node } from '../database/types.ts';
+import * as store from '../workspaces/store.ts';
+import type { CommandSpec } from './command.ts';
+import { perHour } from './money.ts';
+import type { Command } from './scene.ts';
+
+export const nodesSpec = {
+  name: 'nodes',
+  aliases: ['machines'],
+  summary: 'Lists your machines, what is on them and what they cost.',
+  usage: 'nodes',
+  examples: ['nodes'],
+  who: 'Everyone, about their own.',
+  flags: {},
+  takes: 'none',
+} satisfies CommandSpec;
+
+const MOST = 20;
+const HEAD = ['MACHINE', 'PHASE', 'SIZE', 'PRICE', 'WORKSPACES'];
+
+export const nodes: Command = {
+  ...nodesSpec,
+  async run(_command, { tx, actor, front, say }) {
+    const mine = await store.listNodesOf(tx, actor.id);
+    if (mine.length === 0)
+      return { answer: { ok: true, code: 'ok', text: `You have no machine. One comes with ${say('up')}.` } };
+    const prices = await store.readPrices(tx);
+    // What everybody reads names no repository: names of workspaces are made of theirs.
+    const rows = mine.slice(0, MOST).map((one) => rowOf(one, prices, front !== 'github'));
+    const more = mine.length > MOST ? [`…and ${mine.length - MOST} more`] : [];
+    const text = [...aligned([HEAD, ...rows]), ...more].join('\n');
+    return { answer: { ok: true, code: 'ok', text, isVerbatim: true } };
+  },
+};
+
+function rowOf(
+  { node, workspaces }: store.OwnNode,
+  prices: store.PriceList | undefined,
+  isNaming: boolean,
+): string[] {
+  const price = prices?.provider === node.provider ? prices.sizes[node.size] : undefined;
+  return [
+    node.name,
+    phaseOf(node),
+    node.size,
+    price && prices ? perHour(price.perHour, prices.currency) : '-',
+    isNaming ? workspaces.join(', ') || '-' : String(workspaces.length),
+  ];
+}
+
+const phaseOf = ({ phase, idleSince }: Node): string => (phase === 'ready' && idleSince ? 'warm' : phase);
+
+function aligned(rows: string[][]): string[] {
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Makes a fresh machine a node: closes the metadata address, fetches the agent and starts it; then, while the agent
+works already, what people use. It knows nothing but where the bot is. Each step tells the bot how it went, and one
+that the agent cannot do without ends the boot there, so that people read the reason instead of a time-out.
+
+The hash of the agent comes from the bot over the same https as everything else: it finds what broke on the way, and
+whoever could change it could change this file too. Python, because cloud-init brings it to every image."""
+import hashlib
+import http.client
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tarfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = os.environ.get('SAM_BOOT_ROOT', '/')
+APT = ['apt-get', '-q', '-y', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3']
+WAITING_GIT = """#!/bin/sh
+# Until the package is there: whoever needs git waits for it.
+for _ in $(seq 1500); do [ -e /run/sam-git ] && exec /usr/bin/git "$@"; sleep 0.2; done
+echo 'git was not installed in time' >&2
+exit 127
+"""
+
+
+class Failed(Exception):
+    """A sentence for people."""
+
+
+def at(path):
+    return os.path.join(ROOT, path.lstrip('/'))
+
+
+def read_settings():
+    with open(at('/etc/sam/agent.env'), encoding='utf8') as lines:
+        return dict(line.strip().split('=', 1) for line in lines if '=' in line)
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The token goes to the bot and nowhere else."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+SETTINGS = read_settings()
+OPENER = urllib.request.build_opener(NoRedirect)
+
+
+def call(path, body=None):
+    headers = {'authorization': 'Bearer ' + SETTINGS['SAM_BOOTSTRAP_TOKEN']} if body else {}
+    data = None if body is None else json.dumps(body).encode()
+    if data:
+        headers['content-type'] = 'application/json'
+    return OPENER.open(urllib.request.Request(SETTINGS['SAM_URL'] + path, data, headers), timeout=30)
+
+
+def patiently(work, tries=6):
+    for attempt in range(tries):
+        try:
+            return work()
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            if attempt == tries - 1 or getattr(error, 'code', 500) in (401, 404):
+                raise Failed(f'asking the bot failed: {error}') from error
+            time.sleep(2**attempt)
+
+
+def report(step, ok, message=''):
+    try:
+        patiently(lambda: call('/agent/boot', {'step': step, 'ok': ok, 'message': message[:1000]}).close(), 3)
+    except Failed as error:
+        print(f'sam: {step}: not reported: {error}', flush=True)
+
+
+def run(*command):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env={
+        **os.environ, 'DEBIAN_FRONTEND': 'noninteractive', 'HOME': '/root'}, timeout=900)
+    if done.returncode != 0:
+        last = ' '.join((done.stderr or done.stdout).split()[-60:])
+        raise Failed(f'`{" ".join(command[:3])}` ended with {done.returncode}: {last}')
+
+
+def install(*packages):
+    run(*APT, 'install', '--no-install-recommends', *packages)
+
+
+def close_metadata():
+    """Containers and people's processes have no business there: what booted the machine lies there."""
+    if not shutil.which('nft'):
+        run(*APT, 'update')
+        install('nftables')
+    run('systemctl', 'enable', '--now', 'sam-metadata.service')
+
+
+def fetch_agent():
+    arch = {'x86_64': 'x64', 'aarch64': 'arm64'}.get(platform.machine())
+    offer = patiently(lambda: json.load(call('/api/agent/version')))
+    version = str(offer['version'])
+    fitting = [one for one in offer['artifacts'] if one['os'] == 'linux' and one['arch'] == arch]
+    if not fitting or not re.fullmatch(r'[0-9A-Za-z.+-]{1,64}', version):
+        raise Failed(f'the bot has no agent for {platform.machine()}')
+    archive = at('/opt/sam/agent.tar.gz')
+    patiently(lambda: download(f'/api/agent/download?os=linux&arch={arch}', archive, fitting[0]), 3)
+    folder = at(f'/opt/sam/agent-{version}')
+    shutil.rmtree(folder, ignore_errors=True)
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter='data')
+    os.remove(archive)
+    link = at('/opt/sam/agent')
+    if os.path.lexists(link):
+        os.remove(link)
+    os.symlink(os.path.basename(folder), link)
+
+
+def download(path, archive, wanted):
+    digest = hashlib.sha256()
+    with call(path) as source, open(archive, 'wb') as target:
+        while piece := source.read(1 << 20):
+            digest.update(piece)
+            target.write(piece)
+            if target.tell() > wanted['size']:
+                break
+    if digest.hexdigest() != wanted['sha256']:
+        raise ValueError('the agent that came is not the one that was announced')
+
+
+def start_agent():
+    with open(at('/usr/local/bin/git'), 'w', encoding='utf8') as shim:
+        shim.write(WAITING_GIT)
+    os.chmod(at('/usr/local/bin/git'), 0o755)
+    run('systemctl', 'daemon-reload')
+    run('systemctl', 'enable', '--now', 'sam-agent.service')
+
+
+def install_git():
+    run(*APT, 'update')
+    install('git', 'openssh-client')
+    open(at('/run/sam-git'), 'w', encoding='utf8').close()
+    os.remove(at('/usr/local/bin/git'))
+
+
+def install_docker():
+    """The distribution's own. The parts have other names in other releases."""
+    known = subprocess.run(['apt-cache', 'pkgnames', 'docker'], capture_output=True, text=True, check=True)
+    parts = ['docker-cli', 'docker-buildx', 'docker-compose-v2', 'docker-compose']
+    there = [part for part in parts if part in known.stdout.split()]
+    install('docker.io', *(part for part in there if part != 'docker-compose' or 'docker-compose-v2' not in there))
+
+
+def install_claude():
+    install('nodejs', 'npm')
+    run('npm', 'install', '--global', '--no-fund', '--no-audit', '@anthropic-ai/claude-code')
+
+
+def allow_upgrades():
+    run('systemctl', 'unmask', '--runtime', 'apt-daily.timer', 'apt-daily-upgrade.timer')
+    run('systemctl', 'start', 'apt-daily.timer', 'apt-daily-upgrade.timer')
+
+
+NEEDED = [('metadata', close_metadata), ('agent', fetch_agent), ('start', start_agent)]
+TOOLS = [('git', install_git), ('docker', install_docker), ('claude', install_claude), ('upgrades', allow_upgrades)]
+
+
+def take(step, work):
+    started = time.monotonic()
+    try:
+        work()
+    except Exception as error:  # pylint: disable=broad-except
+        report(step, False, str(error) or type(error).__name__)
+        return False
+    report(step, True, f'{time.monotonic() - started:.1f} s')
+    return True
+
+
+def main():
+    if not all(take(*step) for step in NEEDED):
+        return 1
+    return 0 if all([take(*step) for step in TOOLS]) else 1
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,77 @@
+// What happens behind the servers of a fake Hetzner: each that is switched on runs a real agent, told by its user-data alone.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import type { FakeMachine } from '../fakes/hetzner/project.ts';
+
+const AGENT = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
+
+export interface Machines {
+  /** For the fake's `onChange`. */
+  change(what: 'created' | 'on' | 'off' | 'deleted', machine: FakeMachine): void;
+  /** The settings of each machine that was ever switched on, by server name. */
+  settings: Map<string, Record<string, string>>;
+  /** Machines that boot without an agent: the token is all that they have. */
+  mute: boolean;
+  /** Of servers whose agent runs. */
+  running(): string[];
+  stop(): Promise<void>;
+}
+
+/** Their disks are below `root`. */
+export function createMachines(root: string): Machines {
+  const agents = new Map<string, ChildProcess>();
+  const settings: Machines['settings'] = new Map();
+  const kill = (name: string): void => {
+    agents.get(name)?.kill('SIGKILL');
+    agents.delete(name);
+  };
+  const machines: Machines = {
+    settings,
+    mute: false,
+    change(what, machine) {
+      const { name } = machine;
+      const disk = join(root, name);
+      if (what === 'on') {
+        settings.set(name, settingsIn(machine.userData));
+        if (machines.mute || agents.has(name)) return;
+        mkdirSync(disk, { recursive: true });
+        agents.set(name, startAgent(disk, settings.get(name) ?? {}));
+      }
+      if (what === 'off' || what === 'deleted') kill(name);
+      if (what === 'deleted') rmSync(disk, { recursive: true, force: true });
+    },
+    running: () => [...agents.keys()],
+    async stop() {
+      const ends = [...agents.values()].map((agent) => once(agent, 'exit'));
+      for (const name of agents.keys()) kill(name);
+      await Promise.all(ends);
+    },
+  };
+  return machines;
+}
+
+interface CloudConfig {
+  write_files: { path: string; content: string }[];
+}
+
+/** What cloud-init would write for the agent's unit. */
+export function settingsIn(userData: string): Record<string, string> {
+  const config = parse(userData) as CloudConfig;
+  const file = config.write_files.find(({ path }) => path === '/etc/sam/agent.env');
+  const lines = (file?.content ?? '').trimEnd().split('\n');
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+}
+
+function startAgent(disk: string, settings: Record<string, string>): ChildProcess {
+  return spawn(process.execPath, [AGENT], {
+    cwd: disk,
+    stdio: 'ignore',
+    env: { PATH: process.env['PATH'], HOME: disk, LANG: 'C.UTF-8', ...settings, SAM_DIR: join(disk, 'sam') },
+  });
+}

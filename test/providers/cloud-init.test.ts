@@ -1,0 +1,271 @@
+// What a VM boots with: its shape, what is in it and what never is, and its boot program against a fake bot.
+import { execFile, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { bootData, MAX_BYTES } from '../../bot/providers/cloud-init.ts';
+
+const BOOT = {
+  url: 'https://sam.example.com',
+  node: 'nd-abcdefghijkl',
+  bootstrapToken: 'canary-bootstrap-token-0123456789',
+};
+
+interface CloudConfig {
+  write_files: { path: string; permissions: string; content: string }[];
+  runcmd: unknown;
+}
+
+const read = (boot = BOOT): CloudConfig => parse(bootData(boot)) as CloudConfig;
+const file = (path: string): string => read().write_files.find((one) => one.path === path)?.content ?? '';
+
+describe('the boot data', () => {
+  const schema = JSON.parse(
+    readFileSync(new URL('../fakes/openapi/cloud-init.json', import.meta.url), 'utf8'),
+  ) as Parameters<typeof z.fromJSONSchema>[0];
+
+  test('is what cloud-init takes, and small', () => {
+    const text = bootData(BOOT);
+    expect(text.startsWith('#cloud-config\n')).toBe(true);
+    expect(Buffer.byteLength(text)).toBeLessThan(MAX_BYTES / 2);
+    expect(z.fromJSONSchema(schema).safeParse(parse(text))).toMatchObject({ success: true });
+    // The description is one that refuses something.
+    for (const bad of [{ runcmd: 'ls' }, { write_file: [] }, { write_files: [{ content: 'x' }] }])
+      expect(z.fromJSONSchema(schema).safeParse(bad).success, JSON.stringify(bad)).toBe(false);
+  });
+
+  test('holds the address, the node and the token, once each, where only root can read', () => {
+    expect(file('/etc/sam/agent.env')).toMatchInlineSnapshot(`
+      "SAM_URL=https://sam.example.com
+      SAM_NODE=nd-abcdefghijkl
+      SAM_BOOTSTRAP_TOKEN=canary-bootstrap-token-0123456789
+      SAM_DIR=/var/lib/sam
+      "
+    `);
+    expect(bootData(BOOT).split(BOOT.bootstrapToken)).toHaveLength(2);
+    expect(read().write_files.find(({ path }) => path === '/etc/sam/agent.env')?.permissions).toBe('0600');
+  });
+
+  test('has nothing of the environment of the bot in it', () => {
+    const canaries = ['HCLOUD_TOKEN', 'CLOUDFLARE_API_TOKEN', 'DATABASE_URL', 'ENCRYPTION_KEY'];
+    for (const name of canaries) process.env[name] = `canary-of-${name}`;
+    const text = bootData(BOOT);
+    for (const name of canaries) delete process.env[name];
+    expect(text).not.toContain('canary-of-');
+    expect(text.match(/canary/g)).toHaveLength(1);
+  });
+
+  test('is the same for every node but for those three', () => {
+    const other = {
+      url: 'http://127.0.0.1:3000',
+      node: 'nd-234567abcdef',
+      bootstrapToken: 'another-token-of-forty-characters-or-more',
+    };
+    const changed = Object.entries(other).reduce(
+      (text, [name, value]) => text.replaceAll(BOOT[name as keyof typeof BOOT], value),
+      bootData(BOOT),
+    );
+    expect(bootData(other)).toBe(changed);
+  });
+
+  test('no text can change its shape: it is taken as it is, or not at all', () => {
+    const shape = (config: CloudConfig) =>
+      JSON.stringify({ ...config, write_files: config.write_files.map(({ path }) => path) });
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('x\nruncmd: [reboot]', '"}]', '${HOME}', '$(reboot)', "' #", 'a=b', '\u2028', ''),
+    );
+    const boot = fc.record({
+      url: fc.oneof({ weight: 6, arbitrary: fc.constant(BOOT.url) }, fc.webUrl(), text),
+      node: fc.oneof({ weight: 6, arbitrary: fc.constant(BOOT.node) }, text),
+      bootstrapToken: fc.oneof(fc.constant(BOOT.bootstrapToken), fc.base64String({ minLength: 20 }), text),
+    });
+    let taken = 0;
+    fc.assert(
+      fc.property(boot, (asked) => {
+        let config: CloudConfig;
+        try {
+          config = read(asked);
+        } catch {
+          return;
+        }
+        taken += 1;
+        expect(shape(config)).toBe(shape(read()));
+        const { content } = config.write_files[0]!;
+        expect(content).toMatch(
+          /^SAM_URL=[\w.:/-]+\nSAM_NODE=[\w-]+\nSAM_BOOTSTRAP_TOKEN=[\w-]+\nSAM_DIR=[\w/]+\n$/,
+        );
+        expect(content).toBe(
+          `SAM_URL=${asked.url}\nSAM_NODE=${asked.node}\nSAM_BOOTSTRAP_TOKEN=${asked.bootstrapToken}\nSAM_DIR=/var/lib/sam\n`,
+        );
+      }),
+      { numRuns: 500 },
+    );
+    expect(taken).toBeGreaterThan(5);
+  });
+
+  test('closes the metadata address, starts the agent again whatever ends it, and keeps upgrades from restarting it', () => {
+    expect(file('/etc/sam/metadata.nft')).toContain('ip daddr 169.254.169.254 drop');
+    const unit = file('/etc/systemd/system/sam-agent.service');
+    expect(unit).toContain('Restart=always\n');
+    expect(unit).toContain('StartLimitIntervalSec=0\n');
+    // People use sudo, and install things.
+    expect(unit).not.toMatch(/NoNewPrivileges|ProtectSystem|User=/);
+    expect(file('/etc/apt/apt.conf.d/52sam-upgrades')).toContain('Automatic-Reboot "false"');
+    expect(file('/etc/needrestart/conf.d/50-sam.conf')).toContain("$nrconf{restart} = 'l'");
+  });
+});
+
+// --- boot.py ------------------------------------------------------------------------------------------------------
+
+const hasPython = (() => {
+  try {
+    execFileSync('python3', ['-c', 'import tarfile; tarfile.data_filter']);
+    return true;
+  } catch {
+    console.warn('SKIPPED: the boot program needs python3 (3.11.4 or newer), and this machine has none');
+    return false;
+  }
+})();
+
+interface Report {
+  step: string;
+  ok: boolean;
+  message: string;
+}
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs boot.py with `/` elsewhere, programs that only write down how they were called, and a bot that serves `agent`. */
+async function boot({
+  agent = anAgent(),
+  announced,
+  failing = '',
+  status = 200,
+}: { agent?: Buffer; announced?: Buffer; failing?: string; status?: number } = {}) {
+  const promised = announced ?? agent;
+  const root = mkdtempSync(join(tmpdir(), 'sam-boot-'));
+  folders.push(root);
+  for (const folder of ['etc/sam', 'opt/sam', 'usr/local/bin', 'run', 'bin'])
+    mkdirSync(join(root, folder), { recursive: true });
+  for (const program of ['systemctl', 'apt-get', 'apt-cache', 'nft', 'npm']) {
+    const path = join(root, 'bin', program);
+    const lines = [
+      '#!/bin/sh',
+      `echo "${program} $*" >> ${root}/calls`,
+      `[ ${program} = apt-cache ] && echo docker-cli docker-buildx | tr ' ' '\\n'`,
+      failing && `case "${program} $*" in ${failing}) echo 'E: no such thing' >&2; exit 100;; esac`,
+      'exit 0',
+    ];
+    writeFileSync(path, lines.join('\n'));
+    chmodSync(path, 0o755);
+  }
+  const reports: (Report & { token: string | undefined })[] = [];
+  const sent: string[] = [];
+  const bot = createServer((req, res) => void answer(req, res));
+  const sha256 = createHash('sha256').update(promised).digest('hex');
+  const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    sent.push(`${req.method} ${req.url} ${req.headers.authorization ? 'with' : 'without'} token`);
+    if (req.url === '/agent/boot') {
+      const parts: Buffer[] = [];
+      for await (const part of req) parts.push(part as Buffer);
+      const said = JSON.parse(Buffer.concat(parts).toString()) as Report;
+      reports.push({ ...said, token: req.headers.authorization?.slice(7) });
+      return void res.writeHead(200).end('{}');
+    }
+    if (status !== 200) return void res.writeHead(status).end();
+    const artifacts = [
+      { os: 'linux', arch: 'x64', sha256, size: promised.length },
+      { os: 'linux', arch: 'arm64', sha256, size: promised.length },
+    ];
+    res.end(req.url === '/api/agent/version' ? JSON.stringify({ version: '0.1.0', artifacts }) : agent);
+  };
+  await new Promise<void>((resolve) => bot.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(bot.address() as AddressInfo).port}`;
+  for (const one of read({ ...BOOT, url }).write_files.slice(0, 2))
+    writeFileSync(join(root, one.path), one.content);
+  const code = await new Promise<number>((resolve) => {
+    execFile(
+      'python3',
+      [join(root, 'opt/sam/boot.py')],
+      { env: { PATH: `${root}/bin:${process.env['PATH']}`, SAM_BOOT_ROOT: root } },
+      (error) => resolve(Number(error?.code ?? 0)),
+    );
+  });
+  bot.closeAllConnections();
+  bot.close();
+  const calls = readFileSync(join(root, 'calls'), 'utf8').trimEnd().split('\n');
+  return { root, code, reports, sent, calls };
+}
+
+/** A tar with one program. */
+function anAgent(): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), 'sam-agent-'));
+  folders.push(folder);
+  writeFileSync(join(folder, 'sam-agent'), '#!/bin/sh\n', { mode: 0o755 });
+  return execFileSync('tar', ['-C', folder, '-cz', 'sam-agent']);
+}
+
+describe.skipIf(!hasPython)('the boot program', () => {
+  test('closes the metadata address, brings the agent, and only then what people use; each step is told', async () => {
+    const { root, code, reports, calls, sent } = await boot();
+    expect(reports.map(({ step, ok }) => `${step} ${ok}`)).toEqual(
+      ['metadata', 'agent', 'start', 'git', 'docker', 'claude', 'upgrades'].map((step) => `${step} true`),
+    );
+    expect(new Set(reports.map(({ token }) => token))).toEqual(new Set([BOOT.bootstrapToken]));
+    expect(code).toBe(0);
+    expect(statSync(join(root, 'opt/sam/agent/sam-agent')).mode & 0o777).toBe(0o755);
+    const started = calls.indexOf('systemctl enable --now sam-agent.service');
+    expect(calls.indexOf('systemctl enable --now sam-metadata.service')).toBeLessThan(started);
+    expect(started).toBeLessThan(calls.findIndex((call) => call.startsWith('apt-get')));
+    expect(
+      calls.filter((call) => / install /.test(call)).map((call) => call.split('recommends ')[1]),
+    ).toEqual(['git openssh-client', 'docker.io docker-cli docker-buildx', 'nodejs npm', undefined]);
+    // Only reports carry the token.
+    expect(sent.filter((one) => one.endsWith('with token')).every((one) => one.includes('/agent/boot'))).toBe(
+      true,
+    );
+  });
+
+  test('an agent that is not the announced one is not started, and that is told', async () => {
+    const agent = anAgent();
+    const { code, reports, calls } = await boot({
+      agent,
+      announced: Buffer.concat([agent, Buffer.from('x')]),
+    });
+    expect(reports.at(-1)).toMatchObject({
+      step: 'agent',
+      ok: false,
+      message: expect.stringContaining('not the one that was announced') as string,
+    });
+    expect(code).toBe(1);
+    expect(calls).not.toContain('systemctl enable --now sam-agent.service');
+  });
+
+  test('a bot that has no agent to give is told of at once', async () => {
+    const { reports } = await boot({ status: 404 });
+    expect(reports.map(({ step, ok }) => `${step} ${ok}`)).toEqual(['metadata true', 'agent false']);
+  });
+
+  test('a tool that cannot be installed is told, and stops no other', async () => {
+    const { code, reports } = await boot({ failing: '*docker.io*' });
+    expect(reports.filter(({ ok }) => !ok)).toEqual([
+      expect.objectContaining({
+        step: 'docker',
+        message: expect.stringContaining('no such thing') as string,
+      }),
+    ]);
+    expect(reports).toHaveLength(7);
+    expect(code).toBe(1);
+  });
+});
