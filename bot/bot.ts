@@ -21,6 +21,7 @@ import { createConsole, type Console } from './chat/console.ts';
 import { createGitHub, type GitHubFront } from './chat/github.ts';
 import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
+import { createSlack, type SlackFront } from './chat/slack.ts';
 import { commands } from './commands/index.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
@@ -29,7 +30,7 @@ import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import type { Front } from './database/types.ts';
 import { StartError } from './errors.ts';
-import { createGitHubApp } from './github/app.ts';
+import { createGitHubApp, type GitHubApp } from './github/app.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
@@ -144,6 +145,8 @@ interface Parts {
   console: Console;
   loop: Loop;
   chatLoop: Loop;
+  /** Those that go and listen somewhere. */
+  startFronts: () => void;
   hub: Hub;
   sweeps: Sweep[];
   log: Logger;
@@ -154,6 +157,7 @@ type Settled = BotOptions & {
   /** Those of the vault: the first seals, all open. */
   encryptionKeys: Buffer[];
   provider: Provider;
+  githubApp: GitHubApp | undefined;
   database: Database;
 };
 
@@ -170,6 +174,7 @@ async function assemble(
     keys: await loadKeys(config),
     encryptionKeys: await loadEncryptionKeys(config),
     provider: await makeProvider(options, database),
+    githubApp: config.github && createGitHubApp(config.github, log),
   };
   const hub = createHub({ db, keys: settled.keys, log, activityEveryMs: activityStep(config) });
   ending.defer(() => hub.close());
@@ -180,16 +185,23 @@ async function assemble(
   const person = makeConsole(settled);
   ending.defer(() => person.close());
   const github = makeGitHub(settled);
+  const slack = await makeSlack(settled);
+  ending.defer(() => slack?.stop());
   const fronts = new Map<Front, FrontEnd>([
     ['console', person],
     ...(github ? [['github', github] as const] : []),
+    ...(slack ? [['slack', slack] as const] : []),
   ]);
   return {
-    routes: [...(await makeRoutes(settled, sweeps)), ...(github?.routes ?? [])],
+    routes: [...(await makeRoutes(settled, sweeps)), ...(github?.routes ?? []), ...(slack?.routes ?? [])],
     upgrades: [hub.upgrade, pipe.upgrade],
     console: person,
     loop: createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log }),
-    chatLoop: createLoop([...chatSources(settled, fronts), ...(github ? [github.conclusions] : [])], { log }),
+    chatLoop: createLoop(
+      [...chatSources(settled, fronts), ...(github ? [github.conclusions] : []), ...(slack?.sources ?? [])],
+      { log },
+    ),
+    startFronts: () => slack?.start(),
     hub,
     sweeps,
     log,
@@ -252,21 +264,49 @@ function makeConsole({ config, database: { db }, screen, cwd, login }: Settled):
     cwd,
     login,
     commands,
-    async createLink(workspace, user) {
-      const row = await store.findWorkspace(db, workspace);
-      return createLink(db, config.baseUrl, { workspace, user, access: row?.access ?? 0 });
-    },
+    createLink: linkMaker(db, config.baseUrl),
   });
 }
 
-function makeGitHub({ config, database: { db }, encryptionKeys, log }: Settled): GitHubFront | undefined {
-  if (!config.github) return undefined;
+/** Makes a person's private way into a workspace. */
+const linkMaker =
+  (db: Database['db'], baseUrl: string) =>
+  async (workspace: string, user: string): Promise<string> => {
+    const row = await store.findWorkspace(db, workspace);
+    return createLink(db, baseUrl, { workspace, user, access: row?.access ?? 0 });
+  };
+
+async function makeSlack(settled: Settled): Promise<SlackFront | undefined> {
+  const { config, database, githubApp, log } = settled;
+  if (!config.slack) return undefined;
+  const { db } = database;
+  return createSlack({
+    db,
+    commands,
+    log,
+    config: config.slack,
+    baseUrl: config.baseUrl,
+    github: config.github && githubApp && { app: githubApp, url: config.github.url },
+    commandsPerHour: config.limits.commandsPerHour,
+    createLink: linkMaker(db, config.baseUrl),
+    paceMs: timingFrom(config.baseMs).cardPaceMs,
+  });
+}
+
+function makeGitHub({
+  config,
+  database: { db },
+  encryptionKeys,
+  githubApp,
+  log,
+}: Settled): GitHubFront | undefined {
+  if (!config.github || !githubApp) return undefined;
   const signer = createLinkSigner(encryptionKeys);
   return createGitHub({
     db,
     commands,
     log,
-    app: createGitHubApp(config.github, log),
+    app: githubApp,
     config: config.github,
     commandsPerHour: config.limits.commandsPerHour,
     linkTo: ({ id, access }) => signer.sign(config.baseUrl, { workspace: id, access }),
@@ -313,7 +353,7 @@ function housekeeping({ database: { db } }: Settled): Sweep[] {
 const activityStep = ({ limits }: Config): number => Math.min(60_000, limits.idleTimeoutMs / 20 || 60_000);
 
 async function run(
-  { loop, chatLoop, hub, sweeps, log }: Parts,
+  { loop, chatLoop, startFronts, hub, sweeps, log }: Parts,
   database: Database,
   ending: AsyncDisposableStack,
 ): Promise<void> {
@@ -333,6 +373,7 @@ async function run(
   ending.defer(() => sweeper.stop());
   loop.start();
   chatLoop.start();
+  startFronts();
   sweeper.start();
 }
 

@@ -2,6 +2,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
+import { readSlack, type SlackConfig } from './chat/slack-config.ts';
 import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
 import { readGitHub, type GitHubConfig } from './github/config.ts';
@@ -22,6 +23,7 @@ export interface Config {
   encryptionKeys: Buffer[];
   /** Undefined: the front is off. */
   github: GitHubConfig | undefined;
+  slack: SlackConfig | undefined;
   limits: Limits;
   /** What every deadline derives from, in ms; only tests set it. */
   baseMs: number;
@@ -73,6 +75,7 @@ export function parseConfig(env: Env, cwd: string): Config {
     ),
     encryptionKeys: read('ENCRYPTION_KEY', [], parseRing, '32 bytes in base64; at most two, comma-separated'),
     github: readGitHub(reader),
+    slack: readSlack(reader),
     limits: readLimits(reader),
     baseMs: read('SAM_DEADLINE_BASE', 30_000, parseDuration, 'a duration like `30s`'),
   };
@@ -95,21 +98,22 @@ function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github }: Co
 }
 
 /** What is fine on a machine of one's own, and dangerous as soon as others may ask for workspaces. */
-function unsafe({ github, provider, baseUrl }: Config, { read }: Reader): string[] {
+function unsafe({ github, slack, provider, baseUrl }: Config, { read }: Reader): string[] {
   const isAllowed = (name: string): boolean => read(name, false, parseBoolean, '`true` or `false`');
   const allowLocal = isAllowed('ALLOW_LOCAL_NODES');
   const allowInsecure = isAllowed('ALLOW_INSECURE_BASE_URL');
-  if (!github) return [];
+  if (!github && !slack) return [];
+  const fronts = [...(github ? ['GitHub'] : []), ...(slack ? ['Slack'] : [])].join(' and ');
   return [
     ...(provider === 'local' && !allowLocal
       ? [
-          'PROVIDER is `local`, which runs the code of other people as the user of this bot, who can read its keys; with GitHub on, that needs ALLOW_LOCAL_NODES=true',
+          `PROVIDER is \`local\`, which runs the code of other people as the user of this bot, who can read its keys; with ${fronts} on, that needs ALLOW_LOCAL_NODES=true`,
         ]
       : []),
     ...(isPublicAddress(baseUrl) || allowInsecure
       ? []
       : [
-          `BASE_URL is \`${baseUrl}\`, not an https address that others can reach; with GitHub on, that needs ALLOW_INSECURE_BASE_URL=true`,
+          `BASE_URL is \`${baseUrl}\`, not an https address that others can reach; with ${fronts} on, that needs ALLOW_INSECURE_BASE_URL=true`,
         ]),
   ];
 }

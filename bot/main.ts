@@ -71,15 +71,19 @@ function banner(bot: Bot, config: Config): string {
   return [
     `Sam ${VERSION} at ${bot.url}`,
     `  database  ${database}`,
-    `  machines  ${machines}${config.github ? '; whoever may use the GitHub front can read the keys of this bot' : ''}`,
+    `  machines  ${machines}${config.github || config.slack ? '; whoever may use the GitHub or Slack front can read the keys of this bot' : ''}`,
     frontsLine(config),
   ].join('\n');
 }
 
-function frontsLine({ github }: Config): string {
-  if (!github) return '  fronts    console on · GitHub and Slack off (README: fronts)';
-  const where = new URL(github.url).host;
-  return `  fronts    console on · GitHub on (App ${github.appId} at ${where}) · Slack off (README: fronts)`;
+function frontsLine({ github, slack }: Config): string {
+  const off = [...(github ? [] : ['GitHub']), ...(slack ? [] : ['Slack'])];
+  return [
+    '  fronts    console on',
+    ...(github ? [`GitHub on (App ${github.appId} at ${new URL(github.url).host})`] : []),
+    ...(slack ? [`Slack on (\`${slack.command}\`${slack.appToken ? ', Socket Mode' : ''})`] : []),
+    ...(off.length > 0 ? [`${off.join(' and ')} off (README: fronts)`] : []),
+  ].join(' · ');
 }
 
 /** With a person at the terminal the log goes to a file, else to standard error, one JSON object a line. */

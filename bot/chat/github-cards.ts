@@ -1,9 +1,9 @@
 // The one comment of a pull request or issue that shows its workspaces: posted, edited in place, posted again once.
-import { createHash } from 'node:crypto';
 import type { ParseContext } from '../commands/parsed.ts';
 import type { Card } from '../database/types.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
 import * as threads from '../github/threads.ts';
+import { hashOf, paced, whenAllowed, withoutClocks } from './pace.ts';
 import { markerOf, renderCard } from './render/github.ts';
 import type { CardView } from './render/view.ts';
 
@@ -76,35 +76,4 @@ async function send({ app }: CardSender, octokit: Octokit, card: Card, body: str
 function addressOf(thread: string): threads.ThreadAddress {
   const [repository = '', number = ''] = thread.split('#');
   return { repository, number: Number(number) };
-}
-
-const EXPIRY_GRAIN_MS = 15 * 60_000;
-
-/** While somebody types, the expiry moves on and on. */
-const withoutClocks = (view: CardView): CardView => ({
-  ...view,
-  elapsedMs: 0,
-  ...(view.expiry
-    ? { expiry: new Date(Math.floor(view.expiry.getTime() / EXPIRY_GRAIN_MS) * EXPIRY_GRAIN_MS) }
-    : {}),
-});
-
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
-
-/**
- * Undefined: now. Progress waits until the last edit is `paceMs` old; what people wait for may come at once, as long as
- * there are not more than one edit each `paceMs` in the long run.
- */
-function whenAllowed(card: Card, views: CardView[], paceMs: number, now: Date): Date | undefined {
-  if (card.externalId === null) return undefined;
-  const isNews = views.every((view) => view.isSettled);
-  const since = isNews ? (card.pacedUntil?.getTime() ?? 0) - paceMs : (card.sentAt?.getTime() ?? 0) + paceMs;
-  return since > now.getTime() ? new Date(since) : undefined;
-}
-
-/** A bucket that holds two edits and fills by one each `paceMs`. A first post is none. */
-function paced(card: Card, paceMs: number, now: Date): Partial<Card> {
-  if (card.externalId === null) return { sentAt: now };
-  const from = Math.max(card.pacedUntil?.getTime() ?? 0, now.getTime());
-  return { sentAt: now, pacedUntil: new Date(from + paceMs) };
 }

@@ -2,11 +2,11 @@
 import { UserError } from '../errors.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
 import type { GitHubConfig } from '../github/config.ts';
-import { readPermission, type Permission } from '../github/permissions.ts';
 import { findRepository } from '../github/threads.ts';
 import type { Asked } from './chat.ts';
 import type { Event } from './github-events.ts';
 import { unknownRepository } from './github-places.ts';
+import { checkRight } from './repository-rights.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
 
@@ -28,12 +28,13 @@ export function createRights(options: {
       const label = repository?.url.slice(config.url.length + 1) ?? event.repository;
       const octokit = await app.on(label);
       if (!octokit) throw unknownRepository(label);
-      const permission = await readPermission(octokit, label, event.sender);
-      // Who may not read it is not told that it is there.
-      if (permission.level === 'none' && label.toLowerCase() !== event.repository.toLowerCase())
-        throw unknownRepository(label);
-      if (!isEnough(permission, command.needsWrite === true))
-        throw new UserError('forbidden', describeLack(line.verb, label, permission));
+      await checkRight(octokit, {
+        label,
+        person: event.sender,
+        line: `/sam ${line.verb}`,
+        needsWrite: command.needsWrite === true,
+        isKnown: label.toLowerCase() === event.repository.toLowerCase(),
+      });
       if (label.toLowerCase() !== event.repository.toLowerCase() && !event.isPrivate)
         await checkSecrecy(octokit, label);
       await checkPace(options, event);
@@ -50,13 +51,6 @@ async function checkSecrecy(octokit: Octokit, label: string): Promise<void> {
       'That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: `/sam up`.',
     );
 }
-
-/** On a public repository everybody reads. */
-const isEnough = ({ level }: Permission, needsWrite: boolean): boolean =>
-  level === 'write' || level === 'admin' || (level === 'read' && !needsWrite);
-
-const describeLack = (verb: string, label: string, { level, role }: Permission): string =>
-  `\`/sam ${verb}\` needs **write** on \`${label}\`; you have **${level === 'none' ? 'nothing' : role || level}**. A maintainer can run it for you.`;
 
 async function checkPace(
   { db, commandsPerHour }: { db: Executor; commandsPerHour: number },
