@@ -38,7 +38,7 @@ export interface SceneOptions {
 
 export async function openSlackScene({ env = {}, withoutLinks = false }: SceneOptions = {}): Promise<Scene> {
   const slack = await startFakeSlack({ signingSecret: SIGNING_SECRET, botToken: BOT_TOKEN });
-  const github = await openScene({ env: { ...slackEnv(slack), ...env } });
+  const github = await openScene({ env: { SAM_DEADLINE_BASE: '10s', ...slackEnv(slack), ...env } });
   slack.target = `${github.sam.bot.url}/slack/events`;
   github.github.app.callbackUrls = [`${github.sam.bot.url}/login/github/callback`];
   const people = { ada: slack.addPerson('ada'), bob: slack.addPerson('bob'), eve: slack.addPerson('eve') };
