@@ -1,8 +1,9 @@
 // The card of a workspace in a channel or thread: posted, edited in place, posted again once; in private where it cannot be.
 import type { Logger } from 'pino';
 import type { Card } from '../database/types.ts';
+import { messageOf } from '../errors.ts';
 import { hashOf, paced, whenAllowed, withoutClocks } from './pace.ts';
-import { escape, renderCard, type SlackMessage } from './render/slack.ts';
+import { renderCard, type SlackMessage } from './render/slack.ts';
 import type { CardView } from './render/view.ts';
 import { CLOSED_ROOM, isRefusal, type SlackCalls } from './slack-calls.ts';
 import { parseThread } from './slack-events.ts';
@@ -51,11 +52,18 @@ export function parseExternalId(id: string): { channel: string; ts: string } {
   return { channel, ts };
 }
 
-const contentOf = (view: CardView, { text, blocks }: SlackMessage) => ({
+const contentOf = (view: CardView, { text, blocks }: SlackMessage, hint?: string) => ({
   text,
-  blocks: [...blocks],
+  blocks: [
+    ...blocks,
+    ...(hint ? [{ type: 'context' as const, elements: [{ type: 'mrkdwn' as const, text: hint }] }] : []),
+  ],
   metadata: { event_type: 'sam_workspace', event_payload: { ws: view.id } },
 });
+
+/** For a card that is not where it belongs. */
+const hintFor = (channel: string): string =>
+  `I cannot write in <#${channel}>, so the card is here. For the next one, invite me there: \`/invite @Sam\`.`;
 
 async function edit(
   sender: SlackCardSender,
@@ -63,11 +71,12 @@ async function edit(
   view: CardView,
   message: SlackMessage,
 ): Promise<Partial<Card>> {
-  const { team } = parseThread(card.thread);
+  const { team, channel: home } = parseThread(card.thread);
   const { channel, ts } = parseExternalId(card.externalId ?? '');
+  const content = contentOf(view, message, channel === home ? undefined : hintFor(home));
   try {
     await sender.calls.call(team, 'edit card', (client) =>
-      client.chat.update({ channel, ts, ...contentOf(view, message), parse: 'none', link_names: false }),
+      client.chat.update({ channel, ts, ...content, parse: 'none', link_names: false }),
     );
     return {};
   } catch (error) {
@@ -98,33 +107,28 @@ async function post(
     return { externalId: externalIdOf(channel, posted.ts ?? '') };
   } catch (error) {
     if (!isRefusal(error, CLOSED_ROOM)) throw error;
-    const why = isRefusal(error, ['is_archived'])
-      ? `<#${channel}> is archived, so the card is here.`
-      : `I am not in <#${channel}>, so the card is here. For the next one: \`/invite @Sam\` there.`;
-    return postPrivately(sender, team, view, message, why);
+    return postPrivately(sender, { team, home: channel }, view, message);
   }
 }
 
 async function postPrivately(
   { db, calls, log }: SlackCardSender,
-  team: string,
+  { team, home }: { team: string; home: string },
   view: CardView,
   message: SlackMessage,
-  why: string,
 ): Promise<Partial<Card>> {
   const owner = await slackStore.findOwner(db, view.id);
   if (!owner) return {};
   try {
     const channel = await openDirect(calls, team, owner.externalId);
-    const hint = { type: 'context', elements: [{ type: 'mrkdwn', text: why }] } as const;
-    const content = contentOf(view, message);
+    const content = contentOf(view, message, hintFor(home));
     const posted = await calls.call(team, 'post card in private', (client) =>
-      client.chat.postMessage({ channel, ...content, blocks: [...content.blocks, hint], ...QUIETLY }),
+      client.chat.postMessage({ channel, ...content, ...QUIETLY }),
     );
     return { externalId: externalIdOf(channel, posted.ts ?? '') };
   } catch (error) {
     if (!isRefusal(error, [...CLOSED_ROOM, 'user_not_found', 'user_disabled', 'cannot_dm_bot'])) throw error;
-    log.warn({ workspace: view.id, why: escape(String(error)) }, 'a card has no place to go');
+    log.warn({ workspace: view.id, error: messageOf(error) }, 'a card has no place to go');
     return {};
   }
 }

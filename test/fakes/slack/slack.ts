@@ -35,6 +35,8 @@ export interface FakeSlack extends Acts {
   refuse(method: string, error: string, times?: number): void;
   limit(method: string, retryAfterSeconds: number, times?: number): void;
   down(times: number, method?: string): void;
+  /** Nothing fails any more. */
+  mend(): void;
   /** Ends the server; throws with what an app must not do, if it did. */
   stop(): Promise<void>;
 }
@@ -103,6 +105,7 @@ export async function startFakeSlack({
         times,
         fault: { status: 500, body: 'Internal Server Error' },
       }),
+    mend: () => server.unsprung().forEach((trap) => (trap.times = 0)),
     async stop() {
       await server.close();
       if (world.complaints.length > 0) throw new Error(`Slack complains: ${world.complaints.join('; ')}`);
