@@ -3,6 +3,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { App, HTTPReceiver, LogLevel, SocketModeReceiver, type Logger as BoltLogger } from '@slack/bolt';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
@@ -29,6 +30,7 @@ export interface SlackDoor {
 
 type Receiver = NonNullable<NonNullable<ConstructorParameters<typeof App>[0]>['receiver']>;
 type ReceiverEvent = Parameters<App['processEvent']>[0];
+type SocketClient = SocketModeReceiver['client'];
 type Reply = { response_type: 'ephemeral'; text: string };
 
 const PATH = '/slack/events';
@@ -52,17 +54,45 @@ async function createSocketDoor(
   logger: BoltLogger,
 ): Promise<SlackDoor> {
   const { config, log } = options;
-  const clientOptions = { slackApiUrl: config.apiUrl };
+  const clientOptions = { slackApiUrl: config.apiUrl, retryConfig: { retries: 0 } };
   const receiver = new SocketModeReceiver({ appToken, logger, installerOptions: { clientOptions } });
+  // By itself it would give up, or end the process, when Slack refuses it later on.
+  const { client } = receiver;
+  Object.assign(client, { autoReconnectEnabled: false });
   await connectApp(options, receiver, logger);
+  const ending = new AbortController();
+  let dialling: Promise<void> = Promise.resolve();
   return {
     routes: [],
-    start: () =>
-      void receiver
-        .start()
-        .catch((error: unknown) => log.error({ error: messageOf(error) }, 'Slack refused the socket')),
-    stop: () => receiver.stop().then(() => undefined),
+    start: () => void (dialling = keepDialling(client, ending.signal, log)),
+    async stop() {
+      ending.abort();
+      // Without a connection it would wait for one to end.
+      if (client.websocket?.isActive()) await client.disconnect();
+      await dialling;
+    },
   };
+}
+
+const LONGEST_PAUSE_MS = 60_000;
+
+/** Slack ends its connections now and then: the next one is dialled at once, and after a failure later and later. */
+async function keepDialling(client: SocketClient, signal: AbortSignal, log: Logger): Promise<void> {
+  for (let failures = 0; !signal.aborted;) {
+    try {
+      const ended = new Promise((resolve) => client.once('disconnected', resolve));
+      await client.start();
+      failures = 0;
+      await ended;
+    } catch (error) {
+      if (signal.aborted) return;
+      failures += 1;
+      log.error({ error: messageOf(error) }, 'Slack did not take our connection; it is tried again');
+      await setTimeout(Math.min(LONGEST_PAUSE_MS, 500 * 2 ** failures), undefined, { signal }).catch(
+        () => {},
+      );
+    }
+  }
 }
 
 /** One listener for everything: whatever comes is acknowledged, whoever has no use for it. */

@@ -24,11 +24,12 @@ export interface Scene extends Omit<GitHubScene, 'settle' | 'say'> {
   press(label: string, on: Message, by?: Person): Promise<string[]>;
   /** The newest message of the channel that everybody sees. */
   card(channel?: Channel): Message;
-  read(message: Message): string;
+  read: (message: Message) => string;
   connect(person: Person, login: string): Promise<void>;
 }
 
 export const SIGNING_SECRET = 'a-signing-secret-for-tests';
+export const APP_TOKEN = 'xapp-1-an-app-token-for-tests';
 const BOT_TOKEN = 'xoxb-a-bot-token-for-tests';
 
 export interface SceneOptions {
@@ -37,7 +38,11 @@ export interface SceneOptions {
 }
 
 export async function openSlackScene({ env = {}, withoutLinks = false }: SceneOptions = {}): Promise<Scene> {
-  const slack = await startFakeSlack({ signingSecret: SIGNING_SECRET, botToken: BOT_TOKEN });
+  const slack = await startFakeSlack({
+    signingSecret: SIGNING_SECRET,
+    botToken: BOT_TOKEN,
+    appToken: APP_TOKEN,
+  });
   const github = await openScene({ env: { SAM_DEADLINE_BASE: '10s', ...slackEnv(slack), ...env } });
   slack.target = `${github.sam.bot.url}/slack/events`;
   github.github.app.callbackUrls = [`${github.sam.bot.url}/login/github/callback`];

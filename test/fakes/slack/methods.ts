@@ -160,7 +160,7 @@ function call(world: World, name: string, request: FakeRequest, args: Args): Jso
   const token = /^Bearer (.+)$/.exec(String(request.headers['authorization'] ?? ''))?.[1] ?? args['token'];
   if (name === 'apps.connections.open') {
     if (token !== world.appToken) throw new Refused('invalid_auth');
-    return { url: world.url.replace('http', 'ws') };
+    return { url: world.socketUrl };
   }
   const method = METHODS[name];
   if (!method) throw new Refused('unknown_method');

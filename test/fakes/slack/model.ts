@@ -60,6 +60,8 @@ export interface World {
   /** What Slack would have refused, or an app must not do; `stop` throws if there is any. */
   complaints: string[];
   url: string;
+  /** Where an app with an app-level token dials. */
+  socketUrl: string;
   nextId(prefix: string): string;
   nextTs(): string;
 }
@@ -80,6 +82,7 @@ export function createWorld(options: { signingSecret: string; botToken: string; 
     views: [],
     complaints: [],
     url: '',
+    socketUrl: '',
     nextId: (prefix) =>
       `${prefix}${String(++count).padStart(4, '0')}${randomBytes(2).toString('hex').toUpperCase()}`,
     nextTs: () => `${base}.${String(++tick).padStart(6, '0')}`,

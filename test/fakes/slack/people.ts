@@ -1,5 +1,6 @@
 // People in the fake Slack: they type, mention, press. What they do is signed, sent, and sent again as Slack would.
 import { createHmac, randomBytes } from 'node:crypto';
+import type { Sockets } from './socket.ts';
 import {
   addMessage,
   issueHook,
@@ -45,19 +46,34 @@ export interface Acts {
 const DEADLINE_MS = 3_000;
 const MOST_RETRIES = 3;
 
-export function createActs(world: World, target: () => string): Acts {
+export function createActs(world: World, target: () => string, sockets: Sockets): Acts {
   async function post(body: string, headers: Record<string, string>): Promise<Sent> {
     const from = performance.now();
-    const ended = await fetch(target(), {
-      method: 'POST',
-      body,
-      headers,
-      signal: AbortSignal.timeout(DEADLINE_MS),
-    }).then(
+    const ended = await (sockets.isOpen() ? sendEnvelope(body) : sendRequest(body, headers));
+    return { body, headers, ...ended, ms: performance.now() - from };
+  }
+
+  const sendRequest = (
+    body: string,
+    headers: Record<string, string>,
+  ): Promise<Pick<Sent, 'status' | 'answer'>> =>
+    fetch(target(), { method: 'POST', body, headers, signal: AbortSignal.timeout(DEADLINE_MS) }).then(
       async (response) => ({ status: response.status, answer: await response.text() }),
       (error: unknown) => ({ status: 0, answer: String(error) }),
     );
-    return { body, headers, ...ended, ms: performance.now() - from };
+
+  /** In Socket Mode nothing is signed: the socket is the proof. */
+  async function sendEnvelope(body: string): Promise<Pick<Sent, 'status' | 'answer'>> {
+    const isEvent = body.startsWith('{');
+    const fields = isEvent ? {} : Object.fromEntries(new URLSearchParams(body));
+    const { payload } = fields;
+    const answer = isEvent
+      ? await sockets.send('events_api', JSON.parse(body) as Json)
+      : await (payload
+          ? sockets.send('interactive', JSON.parse(payload) as Json)
+          : sockets.send('slash_commands', fields));
+    if (!answer) return { status: 0, answer: '' };
+    return { status: 200, answer: Object.keys(answer).length > 0 ? JSON.stringify(answer) : '' };
   }
 
   const acts: Acts = {

@@ -13,6 +13,7 @@ import {
   type World,
 } from './model.ts';
 import { createActs, labelOf, type Acts } from './people.ts';
+import { startSockets, type Sockets } from './socket.ts';
 
 export type { Channel, Message, Person } from './model.ts';
 export type { Sent } from './people.ts';
@@ -23,6 +24,7 @@ export interface FakeSlack extends Acts {
   apiUrl: string;
   world: World;
   server: FakeServer;
+  sockets: Sockets;
   /** Where the app takes what people do. */
   target: string;
   addPerson(name: string, team?: string): Person;
@@ -53,13 +55,16 @@ export async function startFakeSlack({
 }: FakeSlackOptions): Promise<FakeSlack> {
   const world = createWorld({ ...options, appToken });
   const server = await startFake((request) => answer(world, request));
+  const sockets = await startSockets();
   world.url = server.url;
+  world.socketUrl = sockets.url;
   const slack: FakeSlack = {
-    ...createActs(world, () => slack.target),
+    ...createActs(world, () => slack.target, sockets),
     url: server.url,
     apiUrl: `${server.url}/api/`,
     world,
     server,
+    sockets,
     target: '',
     addPerson(name, team = world.team) {
       const person = { id: world.nextId('U'), name, team };
@@ -107,6 +112,7 @@ export async function startFakeSlack({
       }),
     mend: () => server.unsprung().forEach((trap) => (trap.times = 0)),
     async stop() {
+      await sockets.close();
       await server.close();
       if (world.complaints.length > 0) throw new Error(`Slack complains: ${world.complaints.join('; ')}`);
     },
