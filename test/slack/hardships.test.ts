@@ -70,16 +70,31 @@ test('a request that is sent again is the same request', async () => {
   expect([await count('deliveries'), scene.slack.world.messages.length]).toEqual(before);
 });
 
+test('what could not be kept is not acknowledged, so that Slack sends it again', async () => {
+  const { sql } = scene.place;
+  await sql`create function refuse() returns trigger language plpgsql as 'begin raise exception ''no room''; end'`;
+  await sql`create trigger refuse before insert on deliveries for each row execute function refuse()`;
+  const { bob } = scene.people;
+  const message = { type: 'message', channel_type: 'im', user: bob.id, text: 'list', ts: '1.5' };
+  const lost = await scene.slack.event({ ...message, channel: scene.slack.directOf(bob).id });
+  await sql`drop trigger refuse on deliveries`;
+  const kept = await scene.slack.again(lost, { 'x-slack-retry-num': '1' });
+  await scene.settle();
+  expect([lost.status, kept.status]).toEqual([500, 200]);
+  expect(scene.slack.seenBy(bob, scene.slack.directOf(bob)).at(-1)!.text).toContain(
+    'You have no workspace yet',
+  );
+});
+
 test('one message that comes as two events is heard once', async () => {
   const { bob } = scene.people;
+  const before = scene.slack.seenBy(bob, scene.slack.directOf(bob)).length;
   const message = await scene.slack.direct(bob, 'list');
   const event = { type: 'app_mention', user: bob.id, text: 'list', ts: message.ts, channel: message.channel };
   await scene.slack.event(event);
   await scene.settle();
-  const answers = scene.slack
-    .seenBy(bob, scene.slack.directOf(bob))
-    .filter((one) => one.user === scene.slack.world.botUser);
-  expect(answers).toHaveLength(1);
+  // What was said, and one answer.
+  expect(scene.slack.seenBy(bob, scene.slack.directOf(bob))).toHaveLength(before + 2);
 });
 
 test('bots, edits and other people’s talk are not heard', async () => {
@@ -168,7 +183,8 @@ test('where the bot is not in the channel, card and answer come in private, with
     ":white_check_mark: *\`closed-room\`* running
     \`acme/api\` @ \`commit\` · medium · for \`bob\`
     [Open terminal] [Keep 4h] [Stop] [⋯ Restart | Logs | Rename… | Delete…]
-    stops at TIME if idle · ws-2"
+    stops at TIME if idle · ws-2
+    I cannot write in <#C-closed>, so the card is here. For the next one, invite me there: \`/invite @Sam\`."
   `);
   const before = scene.slack.seenBy(bob, scene.slack.directOf(bob)).length;
   await scene.slack.send(slashBody('whoami', { channel_id: closed.id }), 'form');
