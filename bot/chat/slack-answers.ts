@@ -1,16 +1,15 @@
-// Answers in Slack: for the one who asked and for nobody else, and signs on messages. Links with codes are made as they are shown.
+// Answers in Slack: for the one who asked and for nobody else. Links with codes are made as they are shown.
 import type { Logger } from 'pino';
 import { createConnectUrl } from '../access/connect.ts';
 import { findKnown } from '../access/connect-store.ts';
 import type { Answer, Delivery } from '../database/types.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, ProviderError } from '../errors.ts';
 import { QUESTION, renderAnswer, renderLink, type Press, type SlackMessage } from './render/slack.ts';
 import { CLOSED_ROOM, isRefusal, type SlackCalls } from './slack-calls.ts';
 import { openDirect } from './slack-cards.ts';
 import { Event, sourceOf } from './slack-events.ts';
 import { NOT_CONNECTED } from './slack-rights.ts';
-import * as store from './store.ts';
-import type { Conclusion, Executor } from './store.ts';
+import type { Executor } from './store.ts';
 
 export interface SlackAnswers {
   db: Executor;
@@ -28,7 +27,14 @@ export interface SlackAnswers {
 export async function showAnswer(answers: SlackAnswers, delivery: Delivery, answer: Answer): Promise<void> {
   const event = Event.parse(delivery.payload);
   const message = await composeAnswer(answers, delivery, event, answer);
-  if (message) await showPrivately(answers, event, delivery.receivedAt, message);
+  if (!message) return;
+  try {
+    await showPrivately(answers, event, delivery.receivedAt, message);
+  } catch (error) {
+    // What Slack will never take must not stand in the way of the answers after it.
+    if (!(error instanceof ProviderError) || error.retryable) throw error;
+    answers.log.error({ delivery: delivery.deliveryId, error: messageOf(error) }, 'Slack refused an answer');
+  }
 }
 
 /** Undefined: there is nothing to say, the card says it. */
@@ -151,57 +157,5 @@ async function showDirectly(
   } catch (error) {
     if (!isRefusal(error, [...CLOSED_ROOM, 'user_not_found', 'user_disabled', 'cannot_dm_bot'])) throw error;
     log.warn({ error: messageOf(error) }, 'an answer has no place to go');
-  }
-}
-
-// --- signs --------------------------------------------------------------------------------------------------------
-
-const SEEN = 'eyes';
-
-/** Shows on the message that it was heard and is allowed. */
-export async function acknowledge({ db, calls }: SlackAnswers, delivery: Delivery): Promise<void> {
-  const event = Event.parse(delivery.payload);
-  if (event.kind !== 'message' || delivery.ack) return;
-  await sign(calls, event, 'add', SEEN);
-  await store.keepAck(db, delivery, SEEN);
-}
-
-/** Each sign that something was heard gets its end: commands end, because all their phases have deadlines. */
-export async function conclude({ db, calls, log }: SlackAnswers, held: Conclusion): Promise<void> {
-  try {
-    const event = Event.parse(held.row.payload);
-    if (event.kind === 'message') {
-      const isGood = held.row.answer?.ok === true && held.status !== 'failed' && held.status !== 'superseded';
-      await sign(calls, event, 'add', isGood ? 'white_check_mark' : 'x');
-      if (held.row.ack !== null) await sign(calls, event, 'remove', SEEN);
-    }
-    await store.markConcluded(db, held);
-  } catch (error) {
-    log.warn({ delivery: held.row.deliveryId, error: messageOf(error) }, 'a reaction has to wait');
-  }
-}
-
-/** A sign that cannot be given is no reason not to work. */
-const NEVER_MIND = [
-  'already_reacted',
-  'no_reaction',
-  'message_not_found',
-  'missing_scope',
-  'too_many_reactions',
-  ...CLOSED_ROOM,
-];
-
-async function sign(
-  calls: SlackCalls,
-  { team, channel, ts }: Extract<Event, { kind: 'message' }>,
-  how: 'add' | 'remove',
-  name: string,
-): Promise<void> {
-  try {
-    await calls.call(team, `${how} a reaction`, (client) =>
-      client.reactions[how]({ channel, timestamp: ts, name }),
-    );
-  } catch (error) {
-    if (!isRefusal(error, NEVER_MIND)) throw error;
   }
 }

@@ -1,5 +1,6 @@
 // Slack's Web API and response_urls as calls that are tried once; what their errors mean. Knows no command and no card.
-import { webApi } from '@slack/bolt';
+import { LogLevel, webApi, type Logger as SlackLogger } from '@slack/bolt';
+import type { Logger } from 'pino';
 import { messageOf, ProviderError } from '../errors.ts';
 import type { SlackMessage } from './render/slack.ts';
 import type { SlackConfig } from './slack-config.ts';
@@ -32,7 +33,11 @@ const PASSING = [
 ];
 
 /** Each call is tried once: the row that wanted it remembers, and tries again. */
-export function createSlackCalls(config: Pick<SlackConfig, 'apiUrl'>, tokenFor: TokenFor): SlackCalls {
+export function createSlackCalls(
+  { config, log }: { config: Pick<SlackConfig, 'apiUrl'>; log: Logger },
+  tokenFor: TokenFor,
+): SlackCalls {
+  const logger = quietLogger(log);
   const clients = new Map<string, SlackClient>();
   const clientFor = (token: string): SlackClient => {
     const client =
@@ -42,7 +47,7 @@ export function createSlackCalls(config: Pick<SlackConfig, 'apiUrl'>, tokenFor: 
         retryConfig: { retries: 0 },
         rejectRateLimitedCalls: true,
         timeout: TIMEOUT_MS,
-        logLevel: webApi.LogLevel.ERROR,
+        logger,
       });
     clients.set(token, client);
     return client;
@@ -138,3 +143,18 @@ export const CLOSED_ROOM = [
   'restricted_action_read_only_channel',
   'messages_tab_disabled',
 ] as const;
+
+/** The SDK's own words, cut short: payloads hold what people said. */
+export function quietLogger(log: Logger): SlackLogger {
+  const say = (level: 'warn' | 'error') => (first: unknown) =>
+    log[level]({ says: messageOf(first).slice(0, 300) }, 'Slack’s SDK has a word');
+  return {
+    debug: () => {},
+    info: () => {},
+    warn: say('warn'),
+    error: say('error'),
+    setLevel: () => {},
+    getLevel: () => LogLevel.WARN,
+    setName: () => {},
+  };
+}

@@ -4,10 +4,11 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
-import { App, HTTPReceiver, LogLevel, SocketModeReceiver, type Logger as BoltLogger } from '@slack/bolt';
+import { App, HTTPReceiver, SocketModeReceiver, type Logger as BoltLogger } from '@slack/bolt';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
 import { fail, readBody, type Route } from '../http.ts';
+import { quietLogger } from './slack-calls.ts';
 import type { SlackConfig } from './slack-config.ts';
 import { understand, type Event } from './slack-events.ts';
 import * as store from './store.ts';
@@ -174,19 +175,4 @@ function isSigned(secret: string, req: IncomingMessage, raw: Buffer, nowSeconds:
     Buffer.from(String(req.headers['x-slack-signature'] ?? '')),
   ];
   return one.length === other.length && timingSafeEqual(one, other);
-}
-
-/** Bolt's own words, without what they are about: payloads hold what people said. */
-function quietLogger(log: Logger): BoltLogger {
-  const say = (level: 'warn' | 'error') => (first: unknown) =>
-    log[level]({ says: messageOf(first).slice(0, 300) }, 'Bolt has a word');
-  return {
-    debug: () => {},
-    info: () => {},
-    warn: say('warn'),
-    error: say('error'),
-    setLevel: () => {},
-    getLevel: () => LogLevel.WARN,
-    setName: () => {},
-  };
 }

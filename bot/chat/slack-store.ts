@@ -153,7 +153,8 @@ export async function claimTiding(db: Executor): Promise<Tiding | undefined> {
   const owner = await findOwner(db, claimed.workspaceId);
   const [workspace] = await db.select().from(workspaces).where(eq(workspaces.id, claimed.workspaceId));
   const act = await findAct(db, claimed.about);
-  if (workspace && owner) return { workspace, owner, act, about: claimed.about, token };
+  if (workspace && owner && (act || isStillSo(workspace, claimed.about)))
+    return { workspace, owner, act, about: claimed.about, token };
   await endTiding(db, { workspace: { id: claimed.workspaceId }, about: claimed.about });
   return undefined;
 }
@@ -173,6 +174,10 @@ export async function noteTidings(db: Executor): Promise<void> {
      where c.actor <> w.owner and c.desired is not null and c.created_at > clock_timestamp() - interval '1 hour'
     on conflict do nothing`);
 }
+
+/** Somebody typed, or it stopped: then it is no news any more. */
+const isStillSo = ({ phase, warnedFor }: Workspace, about: string): boolean =>
+  phase === 'running' && about === `expiry:${Math.floor((warnedFor?.getTime() ?? 0) / 1000)}`;
 
 async function findAct(db: Executor, about: string): Promise<Tiding['act']> {
   const [kind, id] = about.split(':');

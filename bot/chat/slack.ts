@@ -5,24 +5,25 @@ import { connectRoutes } from '../access/connect.ts';
 import { findKnown } from '../access/connect-store.ts';
 import { parse } from '../commands/parse.ts';
 import { findCommand } from '../commands/command.ts';
-import type { ParseContext, Target } from '../commands/parsed.ts';
+import type { ParseContext } from '../commands/parsed.ts';
 import { plain } from '../commands/say.ts';
-import type { Command, Place, Repository } from '../commands/scene.ts';
+import type { Command } from '../commands/scene.ts';
 import type { Answer, Delivery, User } from '../database/types.ts';
 import type { GitHubApp } from '../github/app.ts';
 import type { Route } from '../http.ts';
 import type { FrontEnd } from './chat.ts';
-import { locateOn } from './github-places.ts';
-import { locate as locateAnywhere } from './locate.ts';
-import { CARD_BLOCK, escape, QUESTION } from './render/slack.ts';
-import { acknowledge, conclude, showAnswer, type SlackAnswers } from './slack-answers.ts';
-import { createSlackCalls, isRefusal, type SlackCalls, type TokenFor } from './slack-calls.ts';
-import { createSlackCardSender, externalIdOf } from './slack-cards.ts';
+import { CARD_BLOCK, QUESTION } from './render/slack.ts';
+import { escape } from './render/slack-text.ts';
+import { showAnswer, type SlackAnswers } from './slack-answers.ts';
+import { createSlackCalls, type SlackCalls, type TokenFor } from './slack-calls.ts';
+import { createSlackCardSender } from './slack-cards.ts';
 import type { SlackConfig } from './slack-config.ts';
 import { createSlackDoor } from './slack-door.ts';
-import { Event, sourceOf, threadOf } from './slack-events.ts';
+import { Event, sourceOf } from './slack-events.ts';
+import { claimMessage, locate, placeOf } from './slack-places.ts';
 import { reminderSource } from './slack-reminders.ts';
-import { checkConnected, permit, type SlackRights } from './slack-rights.ts';
+import { permit, type SlackRights } from './slack-rights.ts';
+import { acknowledge, conclusionSource } from './slack-signs.ts';
 import * as slackStore from './slack-store.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
@@ -63,7 +64,7 @@ type Parts = SlackOptions & { calls: SlackCalls; rights: SlackRights };
 
 export async function createSlack(options: SlackOptions): Promise<SlackFront> {
   const { db, config, baseUrl } = options;
-  const calls = createSlackCalls(config, options.tokenFor ?? (() => Promise.resolve(config.botToken)));
+  const calls = createSlackCalls(options, options.tokenFor ?? (() => Promise.resolve(config.botToken)));
   const parts: Parts = { ...options, calls, rights: options };
   const trigger = config.command;
   const answers: SlackAnswers = { ...parts, trigger, canConnect: options.github !== undefined };
@@ -78,14 +79,14 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
         resume: (tx, { delivery }) => slackStore.repeatDelivery(tx, delivery),
       }),
     ],
-    sources: [conclusions(answers), reminderSource(parts)],
+    sources: [conclusionSource(parts), reminderSource(parts)],
     start: door.start,
     stop: door.stop,
     notice: (delivery) => Promise.resolve(askBack(parts, delivery)),
     hear: (delivery) => hear(parts, delivery),
-    locate: (target, delivery) => locate(parts, target, eventOf(delivery)),
+    locate: (target, delivery) => locate(parts.rights, target, eventOf(delivery)),
     permit: (asked) => permit(parts.rights, asked, eventOf(asked.delivery)),
-    acknowledge: (delivery) => acknowledge(answers, delivery),
+    acknowledge: (delivery) => acknowledge(parts, delivery),
     answer: (delivery, answer) => showAnswer(answers, delivery, answer),
     sendCard: createSlackCardSender({ ...parts, trigger }),
     cardOf({ id }, { thread }, { delivery, answer }) {
@@ -100,28 +101,19 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
 
 const eventOf = ({ payload }: Delivery): Event => Event.parse(payload);
 
-const conclusions = (answers: SlackAnswers): Source => ({
-  name: 'slack reactions',
-  dueInMs: () => Promise.resolve(undefined),
-  async take() {
-    const held = await store.claimConclusion(answers.db, 'slack');
-    return held && (() => conclude(answers, held));
-  },
-});
-
 // --- what was said ------------------------------------------------------------------------------------------------
 
 async function hear(parts: Parts, delivery: Delivery): ReturnType<FrontEnd['hear']> {
   const event = eventOf(delivery);
   if (event.kind === 'button') {
-    await claimCard(parts, event);
+    await claimMessage(parts, event);
     if (await slackStore.wasPressed(parts.db, delivery.deliveryId, event.press)) return undefined;
   }
   return {
     actor: await meet(parts, event),
     text: textOf(event),
     context: contextFor(parts, event),
-    place: await placeOf(parts, event),
+    place: await placeOf(parts.db, event),
     identity: { source: sourceOf(event), externalId: event.user },
   };
 }
@@ -152,20 +144,6 @@ function contextFor({ commands, config, github }: Parts, event: Event): ParseCon
   };
 }
 
-const channelOf = ({ team, channel }: Event): string => `${team}/${channel}`;
-
-/** A thread with one card in it, or below one, is about that workspace. */
-async function placeOf({ db }: Parts, event: Event): Promise<Place> {
-  const place = { thread: threadOf(event), channel: channelOf(event) };
-  if (event.kind === 'command' || event.threadTs === undefined) return place;
-  const [card, ...more] = await slackStore.findCards(
-    db,
-    place.thread,
-    externalIdOf(event.channel, event.threadTs),
-  );
-  return card && more.length === 0 ? { ...place, thread: card.thread, workspace: card.subject } : place;
-}
-
 /** What a slash command is answered with at once: it was heard, and nothing is promised. */
 function promiseOf(parts: Parts, event: Event): string | undefined {
   if (event.kind !== 'command') return undefined;
@@ -192,42 +170,4 @@ function askBack({ config }: Parts, delivery: Delivery): (() => Promise<Answer |
           text: `Delete \`${id}\` and its files? If something in it was not pushed, I say so first and delete nothing.`,
         };
   return () => Promise.resolve(answer);
-}
-
-// --- cards whose number got lost ----------------------------------------------------------------------------------
-
-/** A crash between a post and its row leaves a card that nobody knows: the first press on it makes it the card, or removes it. */
-async function claimCard({ db, calls }: Parts, event: Extract<Event, { kind: 'button' }>): Promise<void> {
-  if (!event.block.startsWith(CARD_BLOCK) || event.isEphemeral) return;
-  const { team, channel, messageTs: ts } = event;
-  const card = { thread: threadOf(event), subject: event.block.slice(CARD_BLOCK.length) };
-  if ((await slackStore.claimMessage(db, card, externalIdOf(channel, ts))) !== 'double') return;
-  try {
-    await calls.call(team, 'remove a double card', (client) => client.chat.delete({ channel, ts }));
-  } catch (error) {
-    if (!isRefusal(error, ['message_not_found', 'cant_delete_message', 'channel_not_found', 'is_archived']))
-      throw error;
-  }
-}
-
-// --- which repository ---------------------------------------------------------------------------------------------
-
-async function locate(
-  parts: Parts,
-  target: Target | undefined,
-  event: Event,
-): Promise<Repository | undefined> {
-  const { db, github, rights } = parts;
-  // Before anything is looked up: whether a repository is there is not for everybody to know.
-  await checkConnected(rights, event);
-  const usual = await slackStore.findDefault(db, channelOf(event));
-  const meant = target ?? (usual && asTarget(usual));
-  if (!meant || (meant.kind === 'number' && !usual)) return undefined;
-  if (github) return locateOn(github, meant, { repository: usual?.repository ?? '' });
-  return meant.kind === 'number' ? undefined : locateAnywhere(meant, '/');
-}
-
-function asTarget({ repository, ref }: { repository: string; ref: string | null }): Target {
-  const [owner = '', name = ''] = repository.split('/');
-  return { kind: 'repository', owner, name, ...(ref ? { ref } : {}) };
 }

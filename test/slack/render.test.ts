@@ -71,18 +71,19 @@ const view: fc.Arbitrary<CardView> = fc.record({
   isSettled: fc.boolean(),
 });
 
-/** All that Slack would read as markup of its own, but for what we write ourselves. */
-function markupOf({ text, blocks }: SlackMessage): string[] {
-  const words = JSON.stringify([text, blocks], (_key, value: unknown) =>
+/** All words that Slack reads markup in. */
+const wordsOf = ({ text, blocks }: SlackMessage): string =>
+  JSON.stringify([text, blocks], (_key, value: unknown) =>
     typeof value === 'object' && value !== null && (value as { type?: string }).type === 'plain_text'
       ? ''
       : value,
   );
-  return (words.match(/<[^>]*>?/g) ?? []).filter(
-    (one) =>
-      !/^<!date\^\d+\^\{time\}\|\d\d:\d\d UTC>$|^<!date\^\d+\^\{time\}\|[\d-]+ \d\d:\d\d UTC>$/.test(one),
+
+/** All that Slack would read as markup of its own, but for what we write ourselves. */
+const markupOf = (message: SlackMessage): string[] =>
+  (wordsOf(message).match(/<[^>]*>?/g) ?? []).filter(
+    (one) => !/^<!date\^\d+\^\{time\}\|([\d-]+ )?\d\d:\d\d UTC>$/.test(one),
   );
-}
 
 function expectTakeable(message: SlackMessage): void {
   expect(findFaults(message.blocks)).toEqual([]);
@@ -90,6 +91,8 @@ function expectTakeable(message: SlackMessage): void {
   expect(message.text.length).toBeLessThanOrEqual(4000);
   expect(message.text.isWellFormed()).toBe(true);
   expect(JSON.stringify(message.blocks).length).toBeLessThan(60_000);
+  // Half an entity would be shown as it is.
+  expect(wordsOf(message).match(/&(?!amp;|lt;|gt;).{0,5}/g)).toBeNull();
 }
 
 test('every card is within the limits of Slack and mentions nobody', () => {
@@ -108,6 +111,7 @@ test('so is every answer, however long, with columns and without', () => {
     nasty,
     fc.array(nasty, { maxLength: 200 }).map((all) => all.join('\n')),
     fc.constant('&'.repeat(40_000)),
+    fc.constant(`x${'&'.repeat(40_000)}`),
   );
   fc.assert(
     fc.property(long, fc.boolean(), nasty, (text, isVerbatim, label) => {

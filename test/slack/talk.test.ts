@@ -91,8 +91,11 @@ test('`@Sam stop` in the thread of the card, where slash commands do not work, m
   expect(typo.reactions).toEqual(['x']);
   const reply = scene.slack.seenBy(bob, scene.dev).at(-1)!;
   expect(reply).toMatchObject({ ephemeralTo: bob.id, threadTs: scene.card().ts });
-  expect(scene.read(reply)).toMatchInlineSnapshot();
-  await scene.press('Run @sam start', reply);
+  expect(scene.read(reply)).toMatchInlineSnapshot(`
+    "I don't know \`strat\`. Did you mean \`@sam start\`? All commands: \`@sam help\`.
+    [Run /sam start]"
+  `);
+  await scene.press('Run /sam start', reply);
   expect(scene.read(scene.card())).toContain('running');
 });
 

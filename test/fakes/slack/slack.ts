@@ -16,7 +16,6 @@ import { createActs, labelOf, type Acts } from './people.ts';
 import { startSockets, type Sockets } from './socket.ts';
 
 export type { Channel, Message, Person } from './model.ts';
-export type { Sent } from './people.ts';
 
 export interface FakeSlack extends Acts {
   url: string;
