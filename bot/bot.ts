@@ -7,7 +7,7 @@ import { bundlePage } from '../web-terminal/bundle.ts';
 import { bootstrapRoutes, createBootstrapToken } from './access/bootstrap.ts';
 import { keepSecret, makeEncryptionKey, makeSigningKey } from './access/key-files.ts';
 import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
-import { createLink, createLinkSigner } from './access/links.ts';
+import { createLinkSigner } from './access/links.ts';
 import { signInRoutes } from './access/sign-in.ts';
 import type { PageDoor } from './access/sign-in-door.ts';
 import { forgetExpired } from './access/store.ts';
@@ -17,36 +17,28 @@ import { createGitDesk } from './agents/github-desk.ts';
 import { bootReportRoutes } from './agents/boot-reports.ts';
 import { createHub, type Hub } from './agents/hub.ts';
 import { createTerminalPipe } from './agents/terminal-pipe.ts';
-import { cardSource } from './chat/cards.ts';
-import type { FrontEnd } from './chat/chat.ts';
-import { createConsole, type Console } from './chat/console.ts';
-import { createGitHub, type GitHubFront } from './chat/github.ts';
-import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
+import type { Console } from './chat/console.ts';
 import type { Screen } from './chat/screen.ts';
 import { openClouds, type Clouds } from './clouds.ts';
-import { commands } from './commands/index.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
 import { startEmbedded } from './database/embedded.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
-import type { Front } from './database/types.ts';
 import { StartError } from './errors.ts';
-import { createGitHubApp, type GitHubApp } from './github/app.ts';
-import { createSettingsReader } from './github/repository-settings.ts';
+import type { Site } from './chat/github-places.ts';
+import { openFronts, openGitHub, type Fronts } from './fronts.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
 import { pageRoutes } from './pages.ts';
 import { listen } from './server.ts';
-import { createSetup } from './setup.ts';
 import { createLoop, type Loop } from './workspaces/loop.ts';
 import { nodeSource } from './workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from './workspaces/reconcile.ts';
 import * as store from './workspaces/store.ts';
 import { createSweeper, createSweeps, type Sweep } from './workspaces/sweep.ts';
 import { timingFrom } from './workspaces/timing.ts';
-import { expiryOf } from './workspaces/workspace.ts';
 
 export const VERSION = '0.1.0';
 const ROOT = join(import.meta.dirname, '..');
@@ -89,8 +81,8 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   const rest = ending.move();
   return {
     url: config.baseUrl,
-    console: parts.console,
-    setupUrl: parts.setupUrl,
+    console: parts.fronts.console,
+    setupUrl: parts.fronts.setupUrl,
     discardIdleNodes: () => discardIdleNodes(database, parts.loop),
     stop: () => rest.disposeAsync(),
   };
@@ -148,8 +140,7 @@ function throwLost({ dataDir }: Config, pid: number): never {
 interface Parts {
   routes: Route[];
   upgrades: Upgrade[];
-  console: Console;
-  setupUrl: string | undefined;
+  fronts: Fronts;
   loop: Loop;
   chatLoop: Loop;
   hub: Hub;
@@ -164,7 +155,7 @@ type Settled = BotOptions & {
   clouds: Clouds;
   database: Database;
   /** Undefined: GitHub is not set up. */
-  app: GitHubApp | undefined;
+  github: Site | undefined;
 };
 
 async function assemble(
@@ -183,35 +174,28 @@ async function assemble(
       ...options,
       installation: await store.settle(db, 'installation', randomBase32(12)),
     }),
-    app: config.github && createGitHubApp(config.github, log, timingFrom(config.baseMs).callTimeoutMs),
+    github: openGitHub(config, log),
   };
   const hub = createHub({
     db,
     keys: settled.keys,
     log,
     activityEveryMs: activityStep(config),
-    git: settled.app && config.github && createGitDesk({ db, app: settled.app, url: config.github.url, log }),
+    git: settled.github && createGitDesk({ db, log, ...settled.github }),
   });
   ending.defer(() => hub.close());
   const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
   ending.defer(() => pipe.close());
   const reconciler = makeReconciler(settled);
-  const person = makeConsole(settled);
-  ending.defer(() => person.close());
-  const github = makeGitHub(settled);
-  const sweeps = [...createSweeps(reconciler), ...housekeeping(settled), ...(github?.sweeps ?? [])];
-  const fronts = new Map<Front, FrontEnd>([
-    ['console', person],
-    ...(github ? [['github', github] as const] : []),
-  ]);
-  const setup = config.setup && createSetup({ ...config, ...config.setup, log });
+  const fronts = await openFronts({ ...settled, db });
+  ending.defer(() => fronts.stop());
+  const sweeps = [...createSweeps(reconciler), ...housekeeping(settled), ...fronts.sweeps];
   return {
-    routes: [...(await makeRoutes(settled, sweeps)), ...(github?.routes ?? []), ...(setup?.routes ?? [])],
-    setupUrl: setup?.url,
+    routes: [...(await makeRoutes(settled, sweeps)), ...fronts.routes],
     upgrades: [hub.upgrade, pipe.upgrade],
-    console: person,
+    fronts,
     loop: createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log }),
-    chatLoop: createLoop([...chatSources(settled, fronts), ...(github ? [github.conclusions] : [])], { log }),
+    chatLoop: createLoop(fronts.sources, { log }),
     hub,
     sweeps,
     log,
@@ -255,43 +239,6 @@ function makeReconciler({ config, database: { db }, clouds, log }: Settled): Rec
   };
 }
 
-function makeConsole({ config, database: { db }, screen, cwd, login }: Settled): Console {
-  return createConsole({
-    db,
-    screen,
-    cwd,
-    login,
-    commands,
-    async createLink(workspace, user) {
-      const row = await store.findWorkspace(db, workspace);
-      return createLink(db, config.baseUrl, { workspace, user, access: row?.access ?? 0 });
-    },
-  });
-}
-
-function makeGitHub({
-  config,
-  database: { db },
-  encryptionKeys,
-  app,
-  log,
-}: Settled): GitHubFront | undefined {
-  if (!config.github || !app) return undefined;
-  const signer = createLinkSigner(encryptionKeys);
-  const { cardPaceMs: paceMs, settingsKeptMs: keptMs } = timingFrom(config.baseMs);
-  return createGitHub({
-    db,
-    commands,
-    log,
-    app,
-    settings: createSettingsReader({ app, keptMs, log }),
-    config: config.github,
-    commandsPerHour: config.limits.commandsPerHour,
-    linkTo: ({ id, access }) => signer.sign(config.baseUrl, { workspace: id, access }),
-    paceMs,
-  });
-}
-
 async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
   const { config, keys, log } = settled;
   const { db } = settled.database;
@@ -309,19 +256,6 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
   ];
 }
 
-function chatSources({ config, database: { db }, log }: Settled, fronts: Map<Front, FrontEnd>) {
-  const { limits } = config;
-  const inbox: Inbox = { db, fronts, commands, limits, log };
-  const cards = {
-    db,
-    fronts,
-    log,
-    warningMs: timingFrom(config.baseMs).warningMs,
-    expiryOf: (workspace: Parameters<typeof expiryOf>[0]) => expiryOf(workspace, limits.idleTimeoutMs),
-  };
-  return [deliverySource(inbox), answerSource(inbox), cardSource(cards)];
-}
-
 /** What is kept for a while only. */
 function housekeeping({ database: { db } }: Settled): Sweep[] {
   const everyMs = 60 * 60_000;
@@ -332,7 +266,7 @@ function housekeeping({ database: { db } }: Settled): Sweep[] {
 const activityStep = ({ limits }: Config): number => Math.min(60_000, limits.idleTimeoutMs / 20 || 60_000);
 
 async function run(
-  { loop, chatLoop, hub, sweeps, log }: Parts,
+  { loop, chatLoop, fronts, hub, sweeps, log }: Parts,
   database: Database,
   ending: AsyncDisposableStack,
 ): Promise<void> {
@@ -352,6 +286,7 @@ async function run(
   ending.defer(() => sweeper.stop());
   loop.start();
   chatLoop.start();
+  fronts.start();
   sweeper.start();
 }
 

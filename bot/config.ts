@@ -3,6 +3,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
+import { readSlack, type SlackConfig } from './chat/slack-config.ts';
 import { readDns, type DnsConfig } from './dns/config.ts';
 import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
@@ -30,6 +31,7 @@ export interface Config {
   github: GitHubConfig | undefined;
   /** For a bot without an App: where it would be made, and what must be mended before GitHub could be on. */
   setup: { site: { url: string; apiUrl: string }; obstacles: string[] } | undefined;
+  slack: SlackConfig | undefined;
   limits: Limits;
   /** What every deadline derives from, in ms; only tests set it. */
   baseMs: number;
@@ -80,6 +82,7 @@ export function parseConfig(given: Env, cwd: string): Config {
     encryptionKeys: read('ENCRYPTION_KEY', [], parseRing, '32 bytes in base64; at most two, comma-separated'),
     github: readGitHub(reader),
     setup: undefined,
+    slack: readSlack(reader),
     limits: readLimits(reader),
     baseMs: read('SAM_DEADLINE_BASE', 30_000, parseDuration, 'a duration like `30s`'),
   };
@@ -110,19 +113,20 @@ function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github }: Fa
 }
 
 /** What is fine on a machine of one's own, and dangerous as soon as others may ask for workspaces. */
-function unsafe({ github, machines, baseUrl }: Facts, { read }: Reader): string[] {
+function unsafe({ github, slack, machines, baseUrl }: Facts, { read }: Reader): string[] {
   const isAllowed = (name: string): boolean => read(name, false, parseBoolean, '`true` or `false`');
   const allowLocal = isAllowed('ALLOW_LOCAL_NODES');
   const allowInsecure = isAllowed('ALLOW_INSECURE_BASE_URL');
+  const fronts = [...(github ? ['GitHub'] : []), ...(slack ? ['Slack'] : [])].join(' and ');
   const others = [
-    ...(github ? ['GitHub on'] : []),
+    ...(fronts ? [`${fronts} on`] : []),
     ...(machines.provider === 'hetzner' ? ['machines at Hetzner'] : []),
   ];
   if (others.length === 0) return [];
   return [
-    ...(github && machines.provider === 'local' && !allowLocal
+    ...(fronts && machines.provider === 'local' && !allowLocal
       ? [
-          'PROVIDER is `local`, which runs the code of other people as the user of this bot, who can read its keys; with GitHub on, that needs ALLOW_LOCAL_NODES=true',
+          `PROVIDER is \`local\`, which runs the code of other people as the user of this bot, who can read its keys; with ${fronts} on, that needs ALLOW_LOCAL_NODES=true`,
         ]
       : []),
     ...(isPublicAddress(baseUrl) || allowInsecure

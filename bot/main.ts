@@ -77,17 +77,21 @@ function banner(bot: Bot, config: Config): string {
   ].join('\n');
 }
 
-function machinesLine({ machines, dns, github }: Config): string {
+function machinesLine({ machines, dns, github, slack }: Config): string {
   if (machines.provider === 'local')
-    return `local: code of repositories runs as you, on this machine${github ? '; whoever may use the GitHub front can read the keys of this bot' : ''}`;
+    return `local: code of repositories runs as you, on this machine${github || slack ? '; whoever may use the GitHub or Slack front can read the keys of this bot' : ''}`;
   const { arch, locations } = machines.hetzner;
   return `hetzner: ${arch} VMs in ${locations.join(', ')}, named vm-….${dns?.domain}`;
 }
 
-function frontsLine({ github }: Config): string {
-  if (!github) return '  fronts    console on · GitHub and Slack off (README: fronts)';
-  const where = new URL(github.url).host;
-  return `  fronts    console on · GitHub on (App ${github.appId} at ${where}) · Slack off (README: fronts)`;
+function frontsLine({ github, slack }: Config): string {
+  const off = [...(github ? [] : ['GitHub']), ...(slack ? [] : ['Slack'])];
+  return [
+    '  fronts    console on',
+    ...(github ? [`GitHub on (App ${github.appId} at ${new URL(github.url).host})`] : []),
+    ...(slack ? [`Slack on (\`${slack.command}\`${slack.appToken ? ', Socket Mode' : ''})`] : []),
+    ...(off.length > 0 ? [`${off.join(' and ')} off (README: fronts)`] : []),
+  ].join(' · ');
 }
 
 /** With a person at the terminal the log goes to a file, else to standard error, one JSON object a line. */

@@ -1,6 +1,6 @@
 // What every front has in common: requests in, answers and cards out. Knows no vendor.
 import type { ParseContext, ParsedCommand, Target } from '../commands/parsed.ts';
-import type { Command, Place, Repository } from '../commands/scene.ts';
+import type { Command, Place, Repository, Scene } from '../commands/scene.ts';
 import type { Answer, Card, Delivery, Front, User, Workspace } from '../database/types.ts';
 import type { UserError } from '../errors.ts';
 import type { CardView } from './render/view.ts';
@@ -12,6 +12,8 @@ export interface Heard {
   text: string;
   context: ParseContext;
   place: Place;
+  /** Who they are on this front, where that is kept apart from who they are. */
+  identity?: Scene['identity'];
 }
 
 /** Where a workspace is shown. */
@@ -57,7 +59,11 @@ export interface FrontEnd {
   /** Posts or edits the card; the result is kept in its row. `later`: not now, and nothing was sent. */
   sendCard(card: Card, views: [CardView, ...CardView[]]): Promise<Partial<Card> | { later: Date }>;
   /** Which card shows the workspace here; undefined: none. By default each has one of its own, in the thread. */
-  cardOf?(workspace: Whereabouts, place: Place): Pick<Card, 'thread' | 'subject'> | undefined;
+  cardOf?(
+    workspace: Whereabouts,
+    place: Place,
+    request: { delivery: Delivery; answer: Answer },
+  ): Pick<Card, 'thread' | 'subject'> | undefined;
   /** What else shows the workspace here, wherever it was asked for: `sendCard` gets these too. */
   signalsOf?(workspace: Whereabouts): Pick<Card, 'thread' | 'subject' | 'kind'>[];
 }

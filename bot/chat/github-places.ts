@@ -3,12 +3,14 @@ import type { Target } from '../commands/parsed.ts';
 import type { Repository } from '../commands/scene.ts';
 import { UserError } from '../errors.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
+import type { SettingsReader } from '../github/repository-settings.ts';
 import * as threads from '../github/threads.ts';
 
 export interface Site {
   app: GitHubApp;
   /** `https://github.com`. */
   url: string;
+  settings: SettingsReader;
 }
 
 /** Where it was said. `repository`: `owner/name`. */
@@ -19,12 +21,19 @@ interface Spot {
 
 type Found = NonNullable<Awaited<ReturnType<typeof threads.findRepository>>>;
 
-/** Throws UserError: not there, closed, or from a fork of what is private. */
+/** With what its own settings say. Throws UserError: not there, closed, or from a fork of what is private. */
 export async function locateOn(
   site: Site,
   target: Target | undefined,
   spot: Spot,
 ): Promise<Repository | undefined> {
+  const found = await find(site, target, spot);
+  if (!found) return undefined;
+  const { size, idle_time: idleTimeMs } = (await site.settings.read(found.label)).settings;
+  return { ...found, size, ...(idleTimeMs === undefined ? {} : { idleTimeMs }) };
+}
+
+async function find(site: Site, target: Target | undefined, spot: Spot): Promise<Repository | undefined> {
   switch (target?.kind) {
     case undefined:
       return spot.number === undefined ? undefined : locateNumber(site, spot.repository, spot.number);

@@ -1,14 +1,13 @@
 // Who may say what on GitHub: the person's permission on the repository, asked when the command runs, and how often.
-import type { Command } from '../commands/scene.ts';
 import { UserError } from '../errors.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
 import type { GitHubConfig } from '../github/config.ts';
-import { readPermission, type Permission } from '../github/permissions.ts';
-import type { RepositorySettings, SettingsReader } from '../github/repository-settings.ts';
+import type { SettingsReader } from '../github/repository-settings.ts';
 import { findRepository } from '../github/threads.ts';
 import type { Asked, Standing } from './chat.ts';
 import type { Event } from './github-events.ts';
 import { unknownRepository } from './github-places.ts';
+import { checkRight } from './repository-rights.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
 
@@ -31,23 +30,12 @@ export function createRights(options: {
       const label = repository?.url.slice(config.url.length + 1) ?? event.repository;
       const octokit = await app.on(label);
       if (!octokit) throw unknownRepository(label);
-      const permission = await readPermission(octokit, label, event.sender);
-      // Who may not read it is not told that it is there.
-      if (permission.level === 'none' && label.toLowerCase() !== event.repository.toLowerCase())
-        throw unknownRepository(label);
-      const needed = await neededFor(command, label, settings);
-      if (!isEnough(permission, needed))
-        throw new UserError('forbidden', describeLack(line.verb, label, permission, needed));
-      const flag = Object.keys(line.flags).find((name) => command.flags[name]?.needsMaintain);
-      if (flag && !isEnough(permission, 'maintain'))
-        throw new UserError(
-          'needs-maintainer',
-          `\`--${flag}\` needs **maintain** or **admin** on \`${label}\`; you have **${permission.role || permission.level}**. Ask one who has it to say: \`/sam ${line.line}\`.`,
-        );
-      if (label.toLowerCase() !== event.repository.toLowerCase() && !event.isPrivate)
-        await checkSecrecy(octokit, label);
+      const isKnown = label.toLowerCase() === event.repository.toLowerCase();
+      const wanted = { label, person: event.sender, trigger: '/sam', command, line, isKnown };
+      const { maintains } = await checkRight(octokit, settings, wanted);
+      if (!isKnown && !event.isPrivate) await checkSecrecy(octokit, label);
       await checkPace(options, event);
-      return { maintains: isEnough(permission, 'maintain') ? `${config.url}/${label}` : undefined };
+      return { maintains: maintains ? `${config.url}/${label}` : undefined };
     },
   };
 }
@@ -61,39 +49,6 @@ async function checkSecrecy(octokit: Octokit, label: string): Promise<void> {
       'That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: `/sam up`.',
     );
 }
-
-type Needed = 'read' | RepositorySettings['who'];
-
-/** What makes a workspace run, and so costs something. */
-const STARTING: readonly string[] = ['up', 'start', 'restart', 'retry'];
-
-async function neededFor(
-  { name, needsWrite }: Command,
-  label: string,
-  settings: SettingsReader,
-): Promise<Needed> {
-  if (STARTING.includes(name)) return (await settings.read(label)).settings.who;
-  return needsWrite ? 'write' : 'read';
-}
-
-/** On a public repository everybody reads. Custom roles that build on maintain have names of their own: they are write. */
-function isEnough({ level, role }: Permission, needed: Needed): boolean {
-  switch (needed) {
-    case 'read':
-      return level !== 'none';
-    case 'write':
-      return level === 'write' || level === 'admin';
-    case 'maintain':
-      return level === 'admin' || (level === 'write' && role === 'maintain');
-    case 'admin':
-      return level === 'admin';
-    default:
-      return needed satisfies never;
-  }
-}
-
-const describeLack = (verb: string, label: string, { level, role }: Permission, needed: Needed): string =>
-  `\`/sam ${verb}\` needs **${needed}** on \`${label}\`; you have **${level === 'none' ? 'nothing' : role || level}**. ${needed === 'admin' ? 'An administrator' : 'A maintainer'} can run it for you.`;
 
 async function checkPace(
   { db, commandsPerHour }: { db: Executor; commandsPerHour: number },

@@ -177,12 +177,7 @@ async function locate(
   target: Target | undefined,
   event: Event,
 ): Promise<Repository | undefined> {
-  if (!('sender' in event)) return undefined;
-  const found = await locateOn({ app, url: config.url }, target, event);
-  if (!found) return undefined;
-  const { size, idle_time: idleTimeMs } = (await settings.read(found.url.slice(config.url.length + 1)))
-    .settings;
-  return { ...found, size, ...(idleTimeMs === undefined ? {} : { idleTimeMs }) };
+  return 'sender' in event ? locateOn({ app, url: config.url, settings }, target, event) : undefined;
 }
 
 // --- signs and words ----------------------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, hea
       ok: false,
       code: parsed.code,
       text: describeFailure(parsed, held.row.source),
+      ...(parsed.suggestion ? { suggestion: parsed.suggestion } : {}),
     });
   const line = asCommand(parsed, heard);
   const command = findCommand(inbox.commands, line.verb);
@@ -68,7 +69,7 @@ async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, hea
     if (!(await store.lockDelivery(tx, held))) return;
     const scene = { ...sceneOf(inbox, tx, held.row, heard, repository), maintains: standing?.maintains };
     const outcome = await command.run(line, scene);
-    if (outcome.answer.workspace) await wantCard(tx, front, heard, outcome);
+    if (outcome.answer.workspace) await wantCard(tx, front, heard, outcome, held.row);
     await store.endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
     await wantSignals(inbox, tx, outcome);
   });
@@ -107,6 +108,7 @@ function sceneOf(
     actor: heard.actor,
     front: delivery.source,
     place: heard.place,
+    identity: heard.identity,
     repository,
     now: new Date(),
     limits: inbox.limits,
@@ -116,12 +118,18 @@ function sceneOf(
   };
 }
 
-async function wantCard(tx: Executor, front: FrontEnd, heard: Heard, outcome: Outcome): Promise<void> {
-  const { workspace: id } = outcome.answer;
+async function wantCard(
+  tx: Executor,
+  front: FrontEnd,
+  heard: Heard,
+  { answer }: Outcome,
+  delivery: Delivery,
+): Promise<void> {
+  const { workspace: id } = answer;
   if (!id) return;
   const { thread } = heard.place;
   const card = front.cardOf
-    ? front.cardOf(await store.readWhereabouts(tx, id), heard.place)
+    ? front.cardOf(await store.readWhereabouts(tx, id), heard.place, { delivery, answer })
     : { thread, subject: id };
   if (card) await store.wantCard(tx, { front: front.name, ...card });
 }

@@ -15,6 +15,7 @@ export const helpSpec = {
   who: 'Everyone.',
   flags: {},
   takes: 'topic',
+  isForAnyone: true,
 } satisfies CommandSpec;
 
 export const help: Command = {

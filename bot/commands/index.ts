@@ -1,5 +1,7 @@
 // Every verb, one line each. Parser, help and did-you-mean read this table; adding a command is a file and a line.
+import { connect } from './connect.ts';
 import { cost } from './cost.ts';
+import { disconnect } from './disconnect.ts';
 import { extend } from './extend.ts';
 import { help } from './help.ts';
 import { list } from './list.ts';
@@ -16,6 +18,7 @@ import { start } from './start.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
 import { up } from './up.ts';
+import { use } from './use.ts';
 import { who } from './who.ts';
 
 export const commands: readonly Command[] = [
@@ -35,5 +38,8 @@ export const commands: readonly Command[] = [
   nodes,
   node,
   cost,
+  use,
+  connect,
+  disconnect,
   help,
 ];

@@ -33,6 +33,8 @@ export interface Place {
   topic?: string;
   /** The repository that this thread is in: its address. */
   repository?: string;
+  /** What may have a repository of its own: a channel. */
+  channel?: string;
   /** Where cards go. */
   thread: string;
 }
@@ -48,6 +50,8 @@ export interface Scene {
   actor: User;
   front: Front;
   place: Place;
+  /** Who the actor is on this front, where one can be somebody else there: `slack:T1`, `U1`. */
+  identity?: { source: string; externalId: string } | undefined;
   /** The target's repository, where the words named one. */
   repository: Repository | undefined;
   /** The address of a repository that the actor maintains: what others run on it they may see, stop and delete. */

@@ -7,13 +7,14 @@ import type { Command, Scene } from './scene.ts';
 
 export const whoSpec = {
   name: 'who',
-  aliases: [],
+  aliases: ['whoami'],
   summary: 'Says whose a workspace is and who has it open, to you alone.',
   usage: 'who [target]',
   examples: ['who', 'who api-412'],
   who: 'Everyone, about themselves and their own workspaces.',
   flags: {},
   takes: 'target',
+  isForAnyone: true,
 } satisfies CommandSpec;
 
 export const who: Command = {

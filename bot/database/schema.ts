@@ -237,7 +237,10 @@ export interface Answer {
   /** Further command lines of the same message, which did not run; `text` names them too. */
   ignored?: string[];
   /** Show this person a private way into `workspace`; the front makes the one-time code as it shows it. */
-  link?: 'now' | 'when-running';
+  /** `connect`: to the sign-in that says who they are. */
+  link?: 'now' | 'when-running' | 'connect';
+  /** A line that was probably meant, for a button. */
+  suggestion?: string;
 }
 
 /** The inbox: every request under its delivery id, before anything is done about it. */
@@ -415,6 +418,41 @@ export const settings = pgTable('settings', {
   name: text('name').primaryKey(),
   value: text('value').notNull(),
 });
+
+/** The repository that a channel's people mean when they name none. */
+export const channels = pgTable(
+  'channels',
+  {
+    front: text('front').$type<Front>().notNull(),
+    /** `T1/C1`. */
+    channel: text('channel').notNull(),
+    /** `owner/name`. */
+    repository: text('repository').notNull(),
+    ref: text('ref'),
+    setBy: text('set_by')
+      .notNull()
+      .references(() => users.id),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.front, table.channel] })],
+);
+
+/** What owners are told in private, once: that their workspace is about to stop, that somebody else acted on it. */
+export const tidings = pgTable(
+  'tidings',
+  {
+    workspaceId: text('workspace_id')
+      .notNull()
+      .references(() => workspaces.id),
+    /** `expiry:<moment>`, `command:<id>`. */
+    about: text('about').notNull(),
+    leaseToken: text('lease_token'),
+    leaseUntil: at('lease_until'),
+    toldAt: at('told_at'),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.workspaceId, table.about] })],
+);
 
 export type User = typeof users.$inferSelect;
 export type Node = typeof nodes.$inferSelect;

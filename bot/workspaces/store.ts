@@ -1,6 +1,7 @@
 // Workspaces and nodes in Postgres, by who speaks: passes, agents, people. Calls nobody outside.
 export * from './store/boots.ts';
 export * from './store/costs.ts';
+export * from './store/channels.ts';
 export * from './store/nodes.ts';
 export * from './store/passes.ts';
 export * from './store/reports.ts';

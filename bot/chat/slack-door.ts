@@ -1,0 +1,178 @@
+// Where Slack comes in: signature and time, then one transaction, then the acknowledgement. Calls nobody and runs nothing.
+// Bolt reads what Slack says, over HTTP or over a WebSocket that we dial; what it acknowledges too early is held back.
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
+import { App, HTTPReceiver, SocketModeReceiver, type Logger as BoltLogger } from '@slack/bolt';
+import type { Logger } from 'pino';
+import { messageOf } from '../errors.ts';
+import { fail, readBody, type Route } from '../http.ts';
+import { quietLogger } from './slack-calls.ts';
+import type { SlackConfig } from './slack-config.ts';
+import { understand, type Event } from './slack-events.ts';
+import * as store from './store.ts';
+import type { Executor } from './store.ts';
+
+export interface SlackDoorOptions {
+  db: Executor;
+  config: SlackConfig;
+  /** What the person sees at once; undefined: nothing. */
+  promise: (event: Event) => string | undefined;
+  log: Logger;
+}
+
+export interface SlackDoor {
+  routes: Route[];
+  /** Dials Slack in Socket Mode; does nothing else. Keeps trying; never throws. */
+  start: () => void;
+  stop: () => Promise<void>;
+}
+
+type Receiver = NonNullable<NonNullable<ConstructorParameters<typeof App>[0]>['receiver']>;
+type ReceiverEvent = Parameters<App['processEvent']>[0];
+type SocketClient = SocketModeReceiver['client'];
+type Reply = { response_type: 'ephemeral'; text: string };
+
+const PATH = '/slack/events';
+const MAX_BODY_BYTES = 256 * 1024;
+/** Both ways: a time in the future would be a request that can be repeated for long. */
+const WINDOW_SECONDS = 300;
+
+export async function createSlackDoor(options: SlackDoorOptions): Promise<SlackDoor> {
+  const { config } = options;
+  const logger = quietLogger(options.log);
+  if (config.appToken !== undefined) return createSocketDoor(options, config.appToken, logger);
+  const receiver = new HTTPReceiver({ signingSecret: config.signingSecret, endpoints: [PATH], logger });
+  await connectApp(options, receiver, logger);
+  const handle = (req: IncomingMessage, res: ServerResponse) => accept(options, receiver, req, res);
+  return { routes: [{ method: 'POST', path: PATH, handle }], start: () => {}, stop: () => Promise.resolve() };
+}
+
+async function createSocketDoor(
+  options: SlackDoorOptions,
+  appToken: string,
+  logger: BoltLogger,
+): Promise<SlackDoor> {
+  const { config, log } = options;
+  const clientOptions = { slackApiUrl: config.apiUrl, retryConfig: { retries: 0 } };
+  const receiver = new SocketModeReceiver({ appToken, logger, installerOptions: { clientOptions } });
+  // By itself it would give up, or end the process, when Slack refuses it later on.
+  const { client } = receiver;
+  Object.assign(client, { autoReconnectEnabled: false });
+  await connectApp(options, receiver, logger);
+  const ending = new AbortController();
+  let dialling: Promise<void> = Promise.resolve();
+  return {
+    routes: [],
+    start: () => void (dialling = keepDialling(client, ending.signal, log)),
+    async stop() {
+      ending.abort();
+      // Without a connection it would wait for one to end.
+      if (client.websocket?.isActive()) await client.disconnect();
+      await dialling;
+    },
+  };
+}
+
+const LONGEST_PAUSE_MS = 60_000;
+
+/** Slack ends its connections now and then: the next one is dialled at once, and after a failure later and later. */
+async function keepDialling(client: SocketClient, signal: AbortSignal, log: Logger): Promise<void> {
+  for (let failures = 0; !signal.aborted;) {
+    try {
+      const ended = new Promise((resolve) => client.once('disconnected', resolve));
+      await client.start();
+      failures = 0;
+      await ended;
+    } catch (error) {
+      if (signal.aborted) return;
+      failures += 1;
+      log.error({ error: messageOf(error) }, 'Slack did not take our connection; it is tried again');
+      await setTimeout(Math.min(LONGEST_PAUSE_MS, 500 * 2 ** failures), undefined, { signal }).catch(
+        () => {},
+      );
+    }
+  }
+}
+
+/** One listener for everything: whatever comes is acknowledged, whoever has no use for it. */
+async function connectApp(options: SlackDoorOptions, receiver: Receiver, logger: BoltLogger): Promise<void> {
+  const app = new App({
+    receiver: acknowledgingLast(receiver),
+    // Nobody is asked while Slack waits: the workers know whose token they need.
+    authorize: () => Promise.resolve({}),
+    deferInitialization: true,
+    ignoreSelf: false,
+    convoStore: false,
+    logger,
+  });
+  app.use(async (args) => {
+    const reply = await remember(options, args.body);
+    const { ack } = args as unknown as { ack?: (reply?: Reply) => Promise<void> };
+    await ack?.(reply);
+  });
+  await app.init();
+}
+
+/** Bolt acknowledges events before anybody has heard them: a crash in between would lose them. */
+function acknowledgingLast(receiver: Receiver): Receiver {
+  const processEvent = (app: App) => async (event: ReceiverEvent) => {
+    let reply: unknown;
+    const ack = (given?: unknown): Promise<void> => {
+      reply = given;
+      return Promise.resolve();
+    };
+    await app.processEvent({ ...event, ack });
+    await event.ack(reply);
+  };
+  return {
+    init: (app) => receiver.init({ processEvent: processEvent(app) } as unknown as App),
+    start: () => Promise.resolve(),
+    stop: () => Promise.resolve(),
+  };
+}
+
+/** Stores the request, or sees that it was here before. What the person shall see at once, if anything. */
+async function remember(
+  { db, config, promise }: SlackDoorOptions,
+  body: unknown,
+): Promise<Reply | undefined> {
+  const understood = understand(body, config.command);
+  if ('nothing' in understood)
+    return understood.nothing === 'another command'
+      ? {
+          response_type: 'ephemeral',
+          text: `Here I listen to \`${config.command}\`: \`${config.command} help\`.`,
+        }
+      : undefined;
+  await store.storeDelivery(db, understood.delivery);
+  const text = promise(understood.event);
+  return text === undefined ? undefined : { response_type: 'ephemeral', text };
+}
+
+async function accept(
+  { config }: SlackDoorOptions,
+  receiver: HTTPReceiver,
+  req: IncomingMessage & { rawBody?: Buffer | undefined },
+  res: ServerResponse,
+): Promise<void> {
+  const raw = await readBody(req, MAX_BODY_BYTES);
+  if (!isSigned(config.signingSecret, req, raw, Date.now() / 1000))
+    return fail(res, 401, 'bad-signature', 'This was not signed with our signing secret, or not just now.');
+  req.rawBody = raw;
+  const ended = once(res, 'close');
+  receiver.requestListener(req, res);
+  await ended;
+}
+
+function isSigned(secret: string, req: IncomingMessage, raw: Buffer, nowSeconds: number): boolean {
+  const at = String(req.headers['x-slack-request-timestamp'] ?? '');
+  if (!/^\d{1,12}$/.test(at) || Math.abs(nowSeconds - Number(at)) > WINDOW_SECONDS) return false;
+  const wanted = createHmac('sha256', secret).update(`v0:${at}:`).update(raw).digest('hex');
+  const [one, other] = [
+    Buffer.from(`v0=${wanted}`),
+    Buffer.from(String(req.headers['x-slack-signature'] ?? '')),
+  ];
+  return one.length === other.length && timingSafeEqual(one, other);
+}

@@ -1,0 +1,68 @@
+// The shapes of Slack's requests, as far as Sam reads them. Pure.
+import { z } from 'zod';
+
+const Id = z.string().regex(/^[A-Z0-9]{1,40}$/);
+const Trigger = z.string().regex(/^[\w.-]{1,200}$/);
+
+/** A slash command. */
+export const Command = z.object({
+  command: z.string(),
+  text: z.string().default(''),
+  team_id: Id,
+  enterprise_id: Id.optional(),
+  user_id: Id,
+  user_name: z.string().optional(),
+  channel_id: Id,
+  channel_name: z.string().optional(),
+  response_url: z.string(),
+  trigger_id: Trigger,
+});
+
+/** Something that was said to the bot, or near it. */
+export const Said = z.object({
+  type: z.literal('event_callback'),
+  team_id: Id,
+  enterprise_id: Id.nullish(),
+  event_id: z.string().regex(/^\w{1,100}$/),
+  authorizations: z.array(z.object({ user_id: Id.nullish() })).nullish(),
+  event: z.object({
+    type: z.enum(['app_mention', 'message']),
+    subtype: z.string().optional(),
+    bot_id: z.string().nullish(),
+    channel_type: z.string().optional(),
+    user: Id.optional(),
+    user_team: Id.optional(),
+    team: Id.optional(),
+    text: z.string().optional(),
+    ts: z.string(),
+    thread_ts: z.string().optional(),
+    channel: Id,
+  }),
+});
+
+/** A button, or a choice in a menu. */
+export const Pressed = z.object({
+  type: z.literal('block_actions'),
+  team: z.object({ id: Id }),
+  enterprise: z.object({ id: Id }).nullish(),
+  user: z.object({ id: Id, username: z.string().optional(), team_id: Id.optional() }),
+  channel: z.object({ id: Id, name: z.string().optional() }),
+  container: z.object({
+    message_ts: z.string(),
+    is_ephemeral: z.boolean().optional(),
+    thread_ts: z.string().optional(),
+  }),
+  message: z.object({ thread_ts: z.string().optional() }).optional(),
+  response_url: z.string().optional(),
+  trigger_id: Trigger,
+  actions: z
+    .array(
+      z.object({
+        action_id: z.string(),
+        block_id: z.string(),
+        value: z.string().optional(),
+        selected_option: z.object({ value: z.string() }).optional(),
+      }),
+    )
+    .min(1),
+});

@@ -1,0 +1,173 @@
+// Slack as a front: commands, mentions, direct messages and buttons in; cards for a channel and answers for one person out.
+// Knows no cloud.
+import type { Logger } from 'pino';
+import { connectRoutes } from '../access/connect.ts';
+import { findKnown } from '../access/connect-store.ts';
+import { parse } from '../commands/parse.ts';
+import { findCommand } from '../commands/command.ts';
+import type { ParseContext } from '../commands/parsed.ts';
+import { plain } from '../commands/say.ts';
+import type { Command } from '../commands/scene.ts';
+import type { Answer, Delivery, User } from '../database/types.ts';
+import type { Route } from '../http.ts';
+import type { FrontEnd } from './chat.ts';
+import type { Site } from './github-places.ts';
+import { CARD_BLOCK, QUESTION } from './render/slack.ts';
+import { escape } from './render/slack-text.ts';
+import { showAnswer, type SlackAnswers } from './slack-answers.ts';
+import { createSlackCalls, type SlackCalls, type TokenFor } from './slack-calls.ts';
+import { createSlackCardSender } from './slack-cards.ts';
+import type { SlackConfig } from './slack-config.ts';
+import { createSlackDoor } from './slack-door.ts';
+import { Event, sourceOf } from './slack-events.ts';
+import { claimMessage, locate, placeOf } from './slack-places.ts';
+import { reminderSource } from './slack-reminders.ts';
+import { permit, type SlackRights } from './slack-rights.ts';
+import { acknowledge, conclusionSource } from './slack-signs.ts';
+import * as slackStore from './slack-store.ts';
+import * as store from './store.ts';
+import type { Executor } from './store.ts';
+
+export interface SlackOptions {
+  db: Executor;
+  config: SlackConfig;
+  baseUrl: string;
+  commands: readonly Command[];
+  /** Whose permissions count. Without it `SLACK_ALLOWED_CHANNELS` says where anything may be started. */
+  github: Site | undefined;
+  /** A person's, in an hour. 0: no maximum. */
+  commandsPerHour: number;
+  /** Makes this person's private way into a workspace: a URL with a one-time code. */
+  createLink: (workspace: string, user: string) => Promise<string>;
+  /** The shortest time between two edits of a card, in the long run. */
+  paceMs: number;
+  log: Logger;
+  /** Of the one workspace in the configuration, unless told otherwise. */
+  tokenFor?: TokenFor;
+}
+
+interface Source {
+  name: string;
+  take(): Promise<(() => Promise<void>) | undefined>;
+  dueInMs(): Promise<number | undefined>;
+}
+
+export interface SlackFront extends FrontEnd {
+  routes: Route[];
+  /** Signs of how commands ended, and what owners are told unasked; for the loop. */
+  sources: Source[];
+  start(): void;
+  stop(): Promise<void>;
+}
+
+type Parts = SlackOptions & { calls: SlackCalls; rights: SlackRights };
+
+export async function createSlack(options: SlackOptions): Promise<SlackFront> {
+  const { db, config, baseUrl } = options;
+  const calls = createSlackCalls(options, options.tokenFor ?? (() => Promise.resolve(config.botToken)));
+  const parts: Parts = { ...options, calls, rights: options };
+  const trigger = config.command;
+  const answers: SlackAnswers = { ...parts, trigger, canConnect: options.github !== undefined };
+  const door = await createSlackDoor({ ...options, promise: (event) => promiseOf(parts, event) });
+  return {
+    name: 'slack',
+    routes: [
+      ...door.routes,
+      ...connectRoutes({
+        db,
+        baseUrl,
+        resume: (tx, { delivery }) => slackStore.repeatDelivery(tx, delivery),
+      }),
+    ],
+    sources: [conclusionSource(parts), reminderSource(parts)],
+    start: door.start,
+    stop: door.stop,
+    notice: (delivery) => Promise.resolve(askBack(parts, delivery)),
+    hear: (delivery) => hear(parts, delivery),
+    locate: (target, delivery) => locate(parts.rights, target, eventOf(delivery)),
+    permit: (asked) => permit(parts.rights, asked, eventOf(asked.delivery)),
+    acknowledge: (delivery) => acknowledge(parts, delivery),
+    answer: (delivery, answer) => showAnswer(answers, delivery, answer),
+    sendCard: createSlackCardSender({ ...parts, trigger }),
+    cardOf({ id }, { thread }, { delivery, answer }) {
+      const event = eventOf(delivery);
+      // A link is for one person; the message of a pressed button is the card.
+      const isShown =
+        answer.link === 'now' || (event.kind === 'button' && event.block.startsWith(CARD_BLOCK));
+      return isShown ? undefined : { thread, subject: id };
+    },
+  };
+}
+
+const eventOf = ({ payload }: Delivery): Event => Event.parse(payload);
+
+// --- what was said ------------------------------------------------------------------------------------------------
+
+async function hear(parts: Parts, delivery: Delivery): ReturnType<FrontEnd['hear']> {
+  const event = eventOf(delivery);
+  if (event.kind === 'button') {
+    await claimMessage(parts, event);
+    if (await slackStore.wasPressed(parts.db, delivery.deliveryId, event.press)) return undefined;
+  }
+  return {
+    actor: await meet(parts, event),
+    text: textOf(event),
+    context: contextFor(parts, event),
+    place: await placeOf(parts.db, event),
+    identity: { source: sourceOf(event), externalId: event.user },
+  };
+}
+
+const textOf = (event: Event): string => (event.kind === 'button' ? event.line : event.text);
+
+/** Not every request says what people are called. */
+async function meet({ db }: Parts, event: Event): Promise<User> {
+  const identity = { source: sourceOf(event), externalId: event.user };
+  const known = await findKnown(db, identity);
+  if (known && (event.name === undefined || event.name === known.login)) return known.user;
+  return store.meetPerson(db, { ...identity, login: event.name ?? event.user });
+}
+
+/** In threads slash commands do not work: there the bot is called by its name. */
+function contextFor({ commands, config, github }: Parts, event: Event): ParseContext {
+  const bot = event.kind === 'message' && event.bot ? [`<@${event.bot}>`] : [];
+  const isInThread = event.kind === 'message' && event.threadTs !== undefined;
+  const names = isInThread ? ['@sam', config.command] : [config.command, '@sam'];
+  return {
+    front: 'slack',
+    triggers: [...names, ...bot],
+    triggerOptional: event.kind !== 'message' || event.isDirect,
+    commands,
+    ...(github ? { githubHost: new URL(github.url).host } : {}),
+    allowPaths: false,
+    allowUrls: false,
+  };
+}
+
+/** What a slash command is answered with at once: it was heard, and nothing is promised. */
+function promiseOf(parts: Parts, event: Event): string | undefined {
+  if (event.kind !== 'command') return undefined;
+  const parsed = parse(event.text, contextFor(parts, event));
+  if (parsed.kind !== 'command' || findCommand(parts.commands, parsed.verb)?.isForAnyone) return undefined;
+  return `On it: \`${escape(plain(parsed.line, 200))}\``;
+}
+
+/** Buttons whose press does nothing yet. */
+function askBack({ config }: Parts, delivery: Delivery): (() => Promise<Answer | null>) | undefined {
+  const event = eventOf(delivery);
+  if (event.kind !== 'button' || !event.line.startsWith(QUESTION)) return undefined;
+  const [verb = '', id = ''] = event.line.slice(QUESTION.length).split(' ');
+  const answer: Answer =
+    verb === 'rename'
+      ? {
+          ok: true,
+          code: 'ok',
+          text: `Say it with the new name: \`${config.command} rename ${id} NEW-NAME\`.`,
+        }
+      : {
+          ok: true,
+          code: 'confirm',
+          text: `Delete \`${id}\` and its files? If something in it was not pushed, I say so first and delete nothing.`,
+        };
+  return () => Promise.resolve(answer);
+}

@@ -1,0 +1,22 @@
+// The command that leads to the sign-in which says who a person of a chat is on GitHub.
+import type { CommandSpec } from './command.ts';
+import type { Command } from './scene.ts';
+
+export const connectSpec = {
+  name: 'connect',
+  aliases: ['login', 'signin'],
+  summary: 'Connects you here with your GitHub account, whose rights then count.',
+  usage: 'connect',
+  examples: ['connect'],
+  who: 'Everyone.',
+  flags: {},
+  takes: 'none',
+  fronts: ['slack'],
+  isForAnyone: true,
+} satisfies CommandSpec;
+
+export const connect: Command = {
+  ...connectSpec,
+  // The front makes the one-time link as it shows it: it is written down nowhere.
+  run: () => Promise.resolve({ answer: { ok: true, code: 'ok', text: '', link: 'connect' } }),
+};

@@ -1,0 +1,146 @@
+// Where this bot is spoken with: the fronts that its configuration turns on, and what they need of the other parts.
+import type { Logger } from 'pino';
+import { createLink, createLinkSigner } from './access/links.ts';
+import { cardSource } from './chat/cards.ts';
+import type { FrontEnd } from './chat/chat.ts';
+import { createConsole, type Console } from './chat/console.ts';
+import type { Site } from './chat/github-places.ts';
+import { createGitHub, type GitHubFront } from './chat/github.ts';
+import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
+import type { Screen } from './chat/screen.ts';
+import { createSlack, type SlackFront } from './chat/slack.ts';
+import { commands } from './commands/index.ts';
+import type { Config } from './config.ts';
+import type { Database } from './database/connect.ts';
+import type { Front, Workspace } from './database/types.ts';
+import { createGitHubApp } from './github/app.ts';
+import { createSettingsReader } from './github/repository-settings.ts';
+import type { Route } from './http.ts';
+import { createSetup } from './setup.ts';
+import type { Source } from './workspaces/loop.ts';
+import * as store from './workspaces/store.ts';
+import type { Sweep } from './workspaces/sweep.ts';
+import { timingFrom } from './workspaces/timing.ts';
+import { expiryOf } from './workspaces/workspace.ts';
+
+export interface FrontOptions {
+  config: Config;
+  db: Database['db'];
+  /** Those that sign links. */
+  encryptionKeys: Buffer[];
+  /** Undefined: GitHub is not set up. */
+  github: Site | undefined;
+  screen: Screen;
+  login: string;
+  cwd: string;
+  log: Logger;
+}
+
+export interface Fronts {
+  console: Console;
+  /** Where a bot without a GitHub App makes one. */
+  setupUrl: string | undefined;
+  routes: Route[];
+  /** What the loop of the chats takes. */
+  sources: Source[];
+  sweeps: Sweep[];
+  /** Goes and listens where nobody calls us. */
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** What the fronts and the nodes both ask GitHub by. */
+export function openGitHub({ github, baseMs }: Config, log: Logger): Site | undefined {
+  if (!github) return undefined;
+  const { callTimeoutMs, settingsKeptMs: keptMs } = timingFrom(baseMs);
+  const app = createGitHubApp(github, log, callTimeoutMs);
+  return { app, url: github.url, settings: createSettingsReader({ app, keptMs, log }) };
+}
+
+export async function openFronts(options: FrontOptions): Promise<Fronts> {
+  const { config, log } = options;
+  const person = makeConsole(options);
+  const github = makeGitHub(options);
+  const slack = await makeSlack(options);
+  const setup = config.setup && createSetup({ ...config, ...config.setup, log });
+  const fronts = new Map<Front, FrontEnd>([
+    ['console', person],
+    ...(github ? [['github', github] as const] : []),
+    ...(slack ? [['slack', slack] as const] : []),
+  ]);
+  return {
+    console: person,
+    setupUrl: setup?.url,
+    routes: [...(github?.routes ?? []), ...(slack?.routes ?? []), ...(setup?.routes ?? [])],
+    sources: [
+      ...chatSources(options, fronts),
+      ...(github ? [github.conclusions] : []),
+      ...(slack?.sources ?? []),
+    ],
+    sweeps: github?.sweeps ?? [],
+    start: () => slack?.start(),
+    async stop() {
+      await slack?.stop();
+      await person.close();
+    },
+  };
+}
+
+/** Makes a person's private way into a workspace. */
+const linkMaker =
+  ({ db, config }: FrontOptions) =>
+  async (workspace: string, user: string): Promise<string> => {
+    const row = await store.findWorkspace(db, workspace);
+    return createLink(db, config.baseUrl, { workspace, user, access: row?.access ?? 0 });
+  };
+
+function makeConsole(options: FrontOptions): Console {
+  const { db, screen, cwd, login } = options;
+  return createConsole({ db, screen, cwd, login, commands, createLink: linkMaker(options) });
+}
+
+const whatAllNeed = ({ db, config, log }: FrontOptions) => ({
+  db,
+  log,
+  commands,
+  commandsPerHour: config.limits.commandsPerHour,
+  paceMs: timingFrom(config.baseMs).cardPaceMs,
+});
+
+function makeGitHub(options: FrontOptions): GitHubFront | undefined {
+  const { config, github } = options;
+  if (!config.github || !github) return undefined;
+  const signer = createLinkSigner(options.encryptionKeys);
+  return createGitHub({
+    ...whatAllNeed(options),
+    app: github.app,
+    settings: github.settings,
+    config: config.github,
+    linkTo: ({ id, access }) => signer.sign(config.baseUrl, { workspace: id, access }),
+  });
+}
+
+async function makeSlack(options: FrontOptions): Promise<SlackFront | undefined> {
+  const { config, github } = options;
+  if (!config.slack) return undefined;
+  return createSlack({
+    ...whatAllNeed(options),
+    config: config.slack,
+    baseUrl: config.baseUrl,
+    github,
+    createLink: linkMaker(options),
+  });
+}
+
+function chatSources({ config, db, log }: FrontOptions, fronts: Map<Front, FrontEnd>): Source[] {
+  const { limits, baseMs } = config;
+  const inbox: Inbox = { db, fronts, commands, limits, log };
+  const cards = {
+    db,
+    fronts,
+    log,
+    warningMs: timingFrom(baseMs).warningMs,
+    expiryOf: (workspace: Workspace) => expiryOf(workspace, limits.idleTimeoutMs),
+  };
+  return [deliverySource(inbox), answerSource(inbox), cardSource(cards)];
+}

@@ -1,0 +1,74 @@
+// Slack without a GitHub App, and Slack that is dialled instead of listened for.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../until.ts';
+import { APP_TOKEN, openSlackScene, type Scene } from './scene.ts';
+
+const NO_GITHUB = {
+  APP_ID: '',
+  PRIVATE_KEY: '',
+  WEBHOOK_SECRET: '',
+  GITHUB_CLIENT_ID: '',
+  GITHUB_CLIENT_SECRET: '',
+  SLACK_ALLOWED_CHANNELS: 'C0ALLOWED',
+};
+
+describe('without a GitHub App', () => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await openSlackScene({ env: NO_GITHUB, withoutLinks: true });
+    scene.slack.world.channels.set('C0ALLOWED', { ...scene.dev, id: 'C0ALLOWED', name: 'allowed' });
+  });
+  afterAll(() => scene[Symbol.asyncDispose]());
+  const allowed = () => scene.slack.world.channels.get('C0ALLOWED')!;
+
+  test('repositories may be started in the channels that were chosen, and nowhere else', async () => {
+    expect(await scene.say('up acme/api')).toMatchInlineSnapshot(`
+      [
+        "On it: \`up acme/api\`",
+        "\`/sam up\` is for the channels that were chosen for it (SLACK_ALLOWED_CHANNELS), and this is none of them. What works here: \`/sam help\`.",
+      ]
+    `);
+    // Nobody has that one: how it fails is the clone's affair.
+    const [promise, card] = await scene.say('up acme/this-does-not-exist', scene.people.bob, allowed());
+    expect(promise).toContain('On it');
+    expect(card).toContain('this-does-not-exist');
+  });
+
+  test('what is mine I may stop and see anywhere', async () => {
+    expect((await scene.say('list')).at(-1)).toContain('acme/this-does-not-exist');
+    expect((await scene.say('list', scene.people.ada)).at(-1)).toContain('You have no workspace yet.');
+  });
+
+  test('there is nothing to connect with', async () => {
+    expect(await scene.say('connect')).toMatchInlineSnapshot(`
+      [
+        "Sam has no GitHub App here, so there is nothing to connect with. What works: \`/sam help\`.",
+      ]
+    `);
+  });
+});
+
+describe('with an app-level token', () => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await openSlackScene({ env: { SLACK_APP_TOKEN: APP_TOKEN } });
+    await until(() => scene.slack.sockets.isOpen());
+  });
+  afterAll(() => scene[Symbol.asyncDispose]());
+
+  test('all goes over the socket that Sam dials, and the address is closed', async () => {
+    expect((await scene.say('up acme/api')).at(-1)).toContain('running');
+    expect((await scene.press('Open terminal', scene.card())).at(-1)).toContain('Open the terminal');
+    const said = await scene.slack.mention(scene.people.bob, scene.dev, '{bot} status', scene.card());
+    await scene.settle();
+    expect(said.reactions).toEqual(['white_check_mark']);
+    expect((await fetch(scene.slack.target, { method: 'POST' })).status).toBe(404);
+  });
+
+  test('when Slack moves the connection, or refuses a new one for a while, Sam dials again', async () => {
+    scene.slack.down(1, 'apps.connections.open');
+    scene.slack.sockets.recycle();
+    await until(() => scene.slack.sockets.dials() === 2 && scene.slack.sockets.isOpen());
+    expect((await scene.say('list')).at(-1)).toContain('running');
+  });
+});

@@ -1,0 +1,48 @@
+// From Slack into a real browser: the link of a press opens a shell, and the page that connects accounts works there.
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { browserMissing, launchBrowser } from '../browser.ts';
+import { eventually, visit } from '../page/visitor.ts';
+import { openSlackScene, type Scene } from './scene.ts';
+
+describe.skipIf(browserMissing)('in a browser', { timeout: 120_000 }, () => {
+  let browser: Browser;
+  let scene: Scene;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+    scene = await openSlackScene({ withoutLinks: true });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await scene?.[Symbol.asyncDispose]();
+  });
+
+  const linkNow = (): string =>
+    /<(http[^|>]+)\|/.exec(
+      JSON.stringify(scene.slack.seenBy(scene.people.bob, scene.dev).at(-1)!.blocks),
+    )![1]!;
+
+  test('a stranger connects, what they said goes on, and a press opens the terminal', async () => {
+    await scene.say('up acme/api');
+    scene.github.signedInAs('bob');
+    const connecting = await visit(browser, linkNow());
+    await connecting.page.getByRole('button', { name: 'Connect bob with bob' }).click();
+    await eventually(() => connecting.page.locator('h1').textContent()).toBe('Connected');
+    expect(connecting.page.url()).not.toContain('token');
+    await connecting.leave();
+    await scene.settle();
+
+    await scene.press('Open terminal', scene.card());
+    const link = linkNow();
+    const bob = await visit(browser, link);
+    await bob.isIn('Connected');
+    await bob.sees(/api.*[$#]\s*$/);
+    await bob.run('echo $((6*7))');
+    await bob.sees(/^42$/m);
+    const second = await visit(browser, link);
+    await eventually(() => second.page.locator('#screen h1').textContent()).not.toBe('');
+    expect(await second.page.locator('#screen code').textContent()).toContain('open');
+    expect([...connecting.complaints, ...bob.complaints, ...second.complaints]).toEqual([]);
+    await Promise.all([bob.leave(), second.leave()]);
+  });
+});

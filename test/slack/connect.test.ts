@@ -1,0 +1,153 @@
+// Saying who one is on GitHub: a private link, a sign-in, a page that asks, and then what was said first goes on.
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Message } from '../fakes/slack/slack.ts';
+import { openSlackScene, type Scene } from './scene.ts';
+
+let scene: Scene;
+beforeAll(async () => {
+  scene = await openSlackScene({ withoutLinks: true });
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+
+interface Visit {
+  status: number;
+  text: string;
+  location: string | undefined;
+}
+
+/** A browser that keeps cookies and follows everything, GitHub's pages too. */
+function createBrowser() {
+  const cookies = new Map<string, string>();
+  const origin = () => new URL(scene.sam.bot.url).origin;
+  const visit = async (to: string, init: RequestInit = {}): Promise<Visit> => {
+    const url = new URL(to, origin());
+    const isOurs = url.origin === origin();
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const headers = { ...(init.headers as Record<string, string>), ...(isOurs && cookie ? { cookie } : {}) };
+    const response = await fetch(url, { ...init, headers, redirect: 'manual' });
+    for (const line of isOurs ? response.headers.getSetCookie() : []) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (/Max-Age=0(;|$)/.test(line)) cookies.delete(name);
+      else cookies.set(name, value);
+    }
+    const location = response.headers.get('location') ?? undefined;
+    return { status: response.status, text: await response.text(), location };
+  };
+  return {
+    visit,
+    /** Goes where it is sent, up to the page at the end. */
+    async follow(to: string): Promise<Visit> {
+      let page = await visit(to);
+      for (let step = 0; page.location && step < 10; step++) page = await visit(page.location);
+      return page;
+    },
+    post: (to: string, from = origin()) => visit(to, { method: 'POST', headers: { origin: from } }),
+  };
+}
+
+const linkIn = (message: Message): string =>
+  /<(http[^|>]+\/connect[^|>]*)\|/.exec(JSON.stringify(message.blocks))![1]!;
+const lastOf = (name: 'ada' | 'bob' | 'eve'): Message =>
+  scene.slack.seenBy(scene.people[name], scene.dev).at(-1)!;
+const titleOf = ({ text }: Visit): string => /<h1>(.*?)<\/h1>/.exec(text)?.[1] ?? text;
+
+beforeEach(() => scene.github.signedInAs(undefined));
+
+test('the first command of somebody unknown brings a private way to the sign-in, and goes on after it', async () => {
+  expect(await scene.say('up acme/api')).toMatchInlineSnapshot(`
+    [
+      "On it: \`up acme/api\`",
+      "*<http://localhost/connect?token=TOKEN|Connect your GitHub account>*
+    I do not know yet who you are on GitHub, and what you may do here is what you may do there. After the sign-in, what you said goes on by itself. The link is for you alone, and works once, within 10 minutes.",
+    ]
+  `);
+  expect(lastOf('bob').ephemeralTo).toBe(scene.people.bob.id);
+  const browser = createBrowser();
+  scene.github.signedInAs('bob');
+  const page = await browser.follow(linkIn(lastOf('bob')));
+  expect(titleOf(page)).toBe('Are both of these you?');
+  expect(page.text).toContain('bob in the Slack workspace T0TEAM, and bob on GitHub');
+  expect(titleOf(await browser.post('/connect'))).toBe('Connected');
+  await scene.settle();
+  expect(scene.read(scene.card())).toContain('*`api`* running');
+});
+
+test('the link works once', async () => {
+  const link = linkIn(
+    scene.slack.world.messages.find((one) => JSON.stringify(one.blocks).includes('/connect?token='))!,
+  );
+  const browser = createBrowser();
+  scene.github.signedInAs('bob');
+  expect(await browser.follow(link)).toMatchObject({ status: 410 });
+  expect(await browser.post('/connect')).toMatchObject({ status: 410 });
+});
+
+test('a visit spends nothing, a foreign page connects nobody', async () => {
+  await scene.say('connect', scene.people.ada);
+  const link = linkIn(lastOf('ada'));
+  for (let scan = 0; scan < 3; scan++) await createBrowser().follow(link);
+  const browser = createBrowser();
+  scene.github.signedInAs('ada');
+  await browser.follow(link);
+  expect(await browser.post('/connect', 'https://evil.example')).toMatchObject({ status: 403 });
+  expect(titleOf(await browser.post('/connect'))).toBe('Connected');
+  await scene.settle();
+  expect(scene.read(lastOf('ada'))).toMatchInlineSnapshot(
+    `"You are connected with GitHub as \`ada\`. To undo it: \`/sam disconnect\`."`,
+  );
+});
+
+test('rights are those of the GitHub account', async () => {
+  await scene.say('connect', scene.people.eve);
+  const browser = createBrowser();
+  scene.github.signedInAs('eve');
+  await browser.follow(linkIn(lastOf('eve')));
+  await browser.post('/connect');
+  await scene.settle();
+  expect(await scene.say('up acme/api', scene.people.eve)).toMatchInlineSnapshot(`
+    [
+      "On it: \`up acme/api\`",
+      "\`/sam up\` needs *write* on \`acme/api\`; you have *read*. A maintainer can run it for you.",
+    ]
+  `);
+});
+
+test('who is unknown learns nothing of what is there', async () => {
+  const stranger = scene.slack.addPerson('stranger');
+  scene.dev.members.add(stranger.id);
+  await scene.github.addRepository('acme/secret', { private: true });
+  const answers = [];
+  for (const line of ['up acme/secret', 'up acme/nothing', 'list', 'stop api'])
+    answers.push((await scene.say(line, stranger)).at(-1));
+  expect(new Set(answers).size).toBe(1);
+  expect((await scene.say('help', stranger)).at(-1)).toContain('I make cloud workspaces');
+});
+
+test('one GitHub account may be connected from several teams, and sees the same workspaces', async () => {
+  const other = scene.slack.addPerson('robert', 'T0GUEST');
+  scene.dev.members.add(other.id);
+  await scene.slack.mention(other, scene.dev, '{bot} list');
+  await scene.settle();
+  const link = linkIn(scene.slack.seenBy(other, scene.dev).at(-1)!);
+  const browser = createBrowser();
+  scene.github.signedInAs('bob');
+  expect((await browser.follow(link)).text).toContain('in the Slack workspace T0GUEST, and bob on GitHub');
+  await browser.post('/connect');
+  await scene.settle();
+  expect(scene.read(scene.slack.seenBy(other, scene.dev).at(-1)!)).toContain('api   running');
+});
+
+test('`disconnect` forgets it, and the workspaces stay', async () => {
+  expect(await scene.say('disconnect')).toMatchInlineSnapshot(`
+    [
+      "You are not connected with GitHub any more. Your workspaces go on; connect again to use them from here: \`/sam connect\`.",
+    ]
+  `);
+  expect((await scene.say('list')).at(-1)).toContain('Connect your GitHub account');
+  expect(await scene.say('disconnect')).toMatchInlineSnapshot(`
+    [
+      "You were not connected with GitHub. To connect: \`/sam connect\`.",
+    ]
+  `);
+  expect(scene.read(scene.card())).toContain('running');
+});

@@ -1,0 +1,281 @@
+// What Slack and people do to a bot: forged and repeated requests, closed rooms, limits, hours of errors, odd texts.
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../until.ts';
+import type { Message } from '../fakes/slack/slack.ts';
+import { openSlackScene, type Scene } from './scene.ts';
+
+let scene: Scene;
+beforeAll(async () => {
+  scene = await openSlackScene();
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+
+const count = async (what: string): Promise<number> => {
+  const [row] = await scene.place.sql<
+    { count: number }[]
+  >`select count(*)::int as count from ${scene.place.sql(what)}`;
+  return row!.count;
+};
+const slashBody = (text: string, more: Record<string, string> = {}): string =>
+  new URLSearchParams({
+    command: '/sam',
+    text,
+    team_id: scene.slack.world.team,
+    user_id: scene.people.bob.id,
+    user_name: 'bob',
+    channel_id: scene.dev.id,
+    response_url: `${scene.slack.url}/hooks/none`,
+    trigger_id: `1.2.${randomBytes(8).toString('hex')}`,
+    ...more,
+  }).toString();
+const seconds = (): number => Math.floor(Date.now() / 1000);
+const cardsOf = (name: string): Message[] =>
+  scene.slack.world.messages.filter((one) => one.metadata && one.text.startsWith(`${name}:`));
+/** An answer that could not be shown waits for its lease; nobody here has that long. */
+const endLeases = () =>
+  scene.place.sql`update deliveries set lease_until = clock_timestamp() where lease_until is not null`;
+
+test('what is not signed, or not just now, is refused, and nothing of it is kept', async () => {
+  const before = await count('deliveries');
+  const answers = await Promise.all([
+    scene.slack.send(slashBody('list'), 'form', { secret: 'another secret of 16 or more' }),
+    scene.slack.send(slashBody('list'), 'form', { at: seconds() - 301 }),
+    scene.slack.send(slashBody('list'), 'form', { at: seconds() + 302 }),
+    scene.slack.send(slashBody('list'), 'form', { headers: { 'x-slack-signature': '' } }),
+    scene.slack.send(slashBody('list'), 'form', { headers: { 'x-slack-request-timestamp': 'now' } }),
+    scene.slack.send(`ssl_check=1&${slashBody('list')}`, 'form', { secret: 'another secret of 16 or more' }),
+  ]);
+  expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401, 401]);
+  expect(await count('deliveries')).toBe(before);
+  const large = await scene.slack.send(slashBody('x'.repeat(300_000)), 'form');
+  expect(large.status).toBe(413);
+});
+
+test('what Slack asks of an address it is told to use is answered', async () => {
+  const sent = await scene.slack.send(JSON.stringify({ type: 'url_verification', challenge: 'abc' }), 'json');
+  expect(sent).toMatchObject({ status: 200 });
+  expect(sent.answer).toContain('abc');
+  const unknown = await scene.slack.send(JSON.stringify({ type: 'something_new' }), 'json');
+  expect(unknown.status).toBe(200);
+});
+
+test('a request that is sent again is the same request', async () => {
+  const sent = await scene.slack.slash(scene.people.bob, scene.dev, 'list');
+  await scene.settle();
+  const before = [await count('deliveries'), scene.slack.world.messages.length];
+  const again = await scene.slack.again(sent, { 'x-slack-retry-num': '1' });
+  await scene.settle();
+  expect(again.status).toBe(200);
+  expect([await count('deliveries'), scene.slack.world.messages.length]).toEqual(before);
+});
+
+test('what could not be kept is not acknowledged, so that Slack sends it again', async () => {
+  const { sql } = scene.place;
+  await sql`create function refuse() returns trigger language plpgsql as 'begin raise exception ''no room''; end'`;
+  await sql`create trigger refuse before insert on deliveries for each row execute function refuse()`;
+  const { bob } = scene.people;
+  const message = { type: 'message', channel_type: 'im', user: bob.id, text: 'list', ts: '1.5' };
+  const lost = await scene.slack.event({ ...message, channel: scene.slack.directOf(bob).id });
+  await sql`drop trigger refuse on deliveries`;
+  const kept = await scene.slack.again(lost, { 'x-slack-retry-num': '1' });
+  await scene.settle();
+  expect([lost.status, kept.status]).toEqual([500, 200]);
+  expect(scene.slack.seenBy(bob, scene.slack.directOf(bob)).at(-1)!.text).toContain(
+    'You have no workspace yet',
+  );
+});
+
+test('one message that comes as two events is heard once', async () => {
+  const { bob } = scene.people;
+  const before = scene.slack.seenBy(bob, scene.slack.directOf(bob)).length;
+  const message = await scene.slack.direct(bob, 'list');
+  const event = { type: 'app_mention', user: bob.id, text: 'list', ts: message.ts, channel: message.channel };
+  await scene.slack.event(event);
+  await scene.settle();
+  // What was said, and one answer.
+  expect(scene.slack.seenBy(bob, scene.slack.directOf(bob))).toHaveLength(before + 2);
+});
+
+test('bots, edits and other people’s talk are not heard', async () => {
+  const before = await count('deliveries');
+  const { botUser } = scene.slack.world;
+  const said = {
+    type: 'app_mention',
+    user: scene.people.bob.id,
+    text: `<@${botUser}> list`,
+    ts: '1.1',
+    channel: scene.dev.id,
+  };
+  await scene.slack.event({ ...said, bot_id: 'B1' });
+  await scene.slack.event({ ...said, subtype: 'message_changed' });
+  await scene.slack.event({ ...said, type: 'message', channel_type: 'channel' });
+  expect(await count('deliveries')).toBe(before);
+});
+
+test('phones, pasted tokens and novels are understood or answered', async () => {
+  expect((await scene.say('up acme/api —name “my-fix”')).at(-1)).toContain('*`my-fix`* running');
+  expect(await scene.say(`stop <@${scene.people.eve.id}>`)).toMatchInlineSnapshot(`
+    [
+      "\`&lt;@U-eve&gt;\` is no workspace, pull request or repository. Those look like \`api-412\`, \`#412\` and \`owner/name@branch\`: \`/sam help stop\`.
+    Usage: \`/sam stop [target]\`",
+    ]
+  `);
+  expect(await scene.say('stop <#C0123ABCD|general>')).toMatchInlineSnapshot(`
+    [
+      "\`&lt;#C0123ABCD&gt;\` is no workspace, pull request or repository. Those look like \`api-412\`, \`#412\` and \`owner/name@branch\`: \`/sam help stop\`.
+    Usage: \`/sam stop [target]\`",
+    ]
+  `);
+  expect(await scene.say('stop &lt;!channel&gt;')).toMatchInlineSnapshot(`
+    [
+      "\`&lt;!channel&gt;\` is no workspace, pull request or repository. Those look like \`api-412\`, \`#412\` and \`owner/name@branch\`: \`/sam help stop\`.
+    Usage: \`/sam stop [target]\`",
+    ]
+  `);
+  expect(await scene.say('satus')).toMatchInlineSnapshot(`
+    [
+      "I don't know \`satus\`. Did you mean \`/sam status\`? All commands: \`/sam help\`.
+    [Run /sam status]",
+    ]
+  `);
+  expect(await scene.say(`up ${'x'.repeat(40_000)}`)).toMatchInlineSnapshot(`
+    [
+      "\`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\` is no workspace, pull request or repository. Those look like \`api-412\`, \`#412\` and \`owner/name@branch\`: \`/sam help up\`.
+    Usage: \`/sam up [target] [--size s|m|l] [--name NAME] [--ref REF] [--expiry 4h] [--new]\`",
+    ]
+  `);
+});
+
+test('a hundred presses and retries at once restart once', async () => {
+  const { bob } = scene.people;
+  const card = cardsOf('my-fix')[0]!;
+  const [before] = await scene.place.sql<{ run: number }[]>`select run from workspaces where name = 'my-fix'`;
+  await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      const sent = await scene.slack.press(bob, card, 'Restart');
+      await scene.slack.again(sent, { 'x-slack-retry-num': '1' });
+    }),
+  );
+  await scene.settle();
+  const [after] = await scene.place.sql<{ run: number }[]>`select run from workspaces where name = 'my-fix'`;
+  expect(after!.run).toBe(before!.run + 1);
+  expect(scene.slack.world.complaints).toEqual([]);
+});
+
+test('an answer whose address is used up, or not Slack’s, comes another way', async () => {
+  const { bob } = scene.people;
+  for (const url of [`${scene.slack.url}/hooks/none`, 'https://evil.example/hooks/1', 'no address']) {
+    const before = scene.slack.seenBy(bob, scene.dev).length;
+    await scene.slack.send(slashBody('whoami', { response_url: url }), 'form');
+    await scene.settle();
+    const [answer, ...more] = scene.slack.seenBy(bob, scene.dev).slice(before);
+    expect(more).toEqual([]);
+    expect(answer).toMatchObject({ ephemeralTo: bob.id, text: expect.stringContaining('You are bob') });
+  }
+});
+
+test('where the bot is not in the channel, card and answer come in private, with what to do', async () => {
+  const { bob } = scene.people;
+  const closed = scene.slack.addChannel('closed', [bob], { withBot: false, isPrivate: true });
+  const seen = await scene.say('up acme/api --name closed-room --new', bob, closed);
+  expect(seen.at(-1)).toMatchInlineSnapshot(`
+    ":white_check_mark: *\`closed-room\`* running
+    \`acme/api\` @ \`commit\` · medium · for \`bob\`
+    [Open terminal] [Keep 4h] [Stop] [⋯ Restart | Logs | Rename… | Delete…]
+    stops at TIME if idle · ws-2
+    I cannot write in <#C-closed>, so the card is here. For the next one, invite me there: \`/invite @Sam\`."
+  `);
+  const before = scene.slack.seenBy(bob, scene.slack.directOf(bob)).length;
+  await scene.slack.send(slashBody('whoami', { channel_id: closed.id }), 'form');
+  await scene.settle();
+  expect(scene.slack.seenBy(bob, scene.slack.directOf(bob))).toHaveLength(before + 1);
+});
+
+test('an archived channel gets no card and holds up nothing', async () => {
+  const { bob } = scene.people;
+  const old = scene.slack.addChannel('old', [bob]);
+  await scene.say('up acme/api --name old-room --new', bob, old);
+  expect(cardsOf('old-room')).toHaveLength(1);
+  old.isArchived = true;
+  await scene.say('stop old-room', bob);
+  expect(cardsOf('old-room').map((one) => one.text)).toEqual(['old-room: running', 'old-room: stopped']);
+  const seen = await scene.say('up acme/api --name older-room --new', bob, old);
+  expect(seen.at(-1)).toContain('I cannot write in <#C-old>, so the card is here.');
+});
+
+test('Slack’s limits only make it later', async () => {
+  scene.slack.limit('chat.postMessage', 1);
+  await scene.say('up acme/api --name limited --new');
+  expect(cardsOf('limited')).toHaveLength(1);
+  scene.slack.limit('chat.update', 1);
+  await scene.say('stop limited');
+  expect(scene.read(cardsOf('limited')[0]!)).toContain('stopped');
+});
+
+test('while Slack answers 500 nothing is lost, and afterwards nothing is doubled', async () => {
+  scene.slack.down(1000);
+  await scene.slack.slash(scene.people.bob, scene.dev, 'start limited');
+  await scene.slack.slash(scene.people.bob, scene.dev, 'whoami');
+  await until(async () => (await scene.sam.row('limited')).phase === 'running');
+  const seen = scene.slack.seenBy(scene.people.bob, scene.dev).length;
+  scene.slack.mend();
+  await until(async () => {
+    await endLeases();
+    return scene.slack.seenBy(scene.people.bob, scene.dev).length > seen;
+  });
+  await scene.settle();
+  expect(cardsOf('limited')).toHaveLength(1);
+  expect(scene.read(cardsOf('limited')[0]!)).toContain('running');
+});
+
+test('with a revoked token cards wait, and catch up', async () => {
+  scene.slack.world.isRevoked = true;
+  await scene.slack.slash(scene.people.bob, scene.dev, 'stop limited');
+  await until(async () => (await scene.sam.row('limited')).phase === 'stopped');
+  scene.slack.world.isRevoked = false;
+  await scene.settle();
+  expect(scene.read(cardsOf('limited')[0]!)).toContain('stopped');
+});
+
+test('a card that was posted twice goes away at the first press on it, and the press counts', async () => {
+  scene.slack.server.fail({ path: /chat\.postMessage$/, fault: '502 after' });
+  await scene.say('up acme/api --name twice --new');
+  const [unknown, known] = cardsOf('twice');
+  expect(known).toBeDefined();
+  await scene.press('Stop', { ...unknown!, blocks: known!.blocks });
+  expect(cardsOf('twice')).toEqual([known]);
+  expect(scene.read(known!)).toContain('stopped');
+});
+
+test('a card whose number got lost is taken over at the first press on it', async () => {
+  const [card] = cardsOf('twice');
+  await scene.place
+    .sql`update cards set external_id = null where subject = ${(await scene.sam.row('twice')).id}`;
+  await scene.press('Start', card!);
+  expect(cardsOf('twice')).toEqual([card]);
+  expect(scene.read(card!)).toContain('running');
+});
+
+test('a card that somebody deletes is posted again once', async () => {
+  const remove = (): void =>
+    void scene.slack.world.messages.splice(scene.slack.world.messages.indexOf(cardsOf('twice')[0]!), 1);
+  remove();
+  await scene.say('stop twice');
+  expect(cardsOf('twice')).toHaveLength(1);
+  remove();
+  await scene.say('start twice');
+  await scene.say('stop twice');
+  expect(cardsOf('twice')).toEqual([]);
+});
+
+test('the same id in another team is somebody else', async () => {
+  await scene.slack.send(slashBody('whoami', { team_id: 'T0OTHER' }), 'form');
+  await scene.settle();
+  const [row] = await scene.place.sql<{ text: string }[]>`
+    select answer->>'text' as text from deliveries where thread = ${`T0OTHER/${scene.people.bob.id}`}`;
+  const [bob] = await scene.place.sql<
+    { id: string }[]
+  >`select id from users where name = 'bob' and id like 'us-bob%'`;
+  expect(row!.text).not.toContain(bob!.id);
+});

@@ -1,0 +1,156 @@
+// Whatever a card or an answer shows: Slack takes it, and nothing in it is a mention, a link or markup that a name brought along.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { renderAnswer, renderCard, renderLink, type SlackMessage } from '../../bot/chat/render/slack.ts';
+import type { CardView } from '../../bot/chat/render/view.ts';
+import { findFaults } from '../fakes/slack/blocks.ts';
+
+const nasty = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 80 }),
+  fc.string({ unit: 'binary', maxLength: 200 }),
+  fc
+    .array(
+      fc.constantFrom(
+        '<!channel>',
+        '<!here|x>',
+        '<@U1>',
+        '<#C1|dev>',
+        '<https://evil.example|acme>',
+        '&',
+        '&lt;',
+        '`',
+        '```',
+        '*',
+        '_',
+        '~',
+        '\n',
+        '\0',
+        ' ',
+        'x'.repeat(900),
+      ),
+      { maxLength: 12 },
+    )
+    .map((parts) => parts.join('')),
+);
+const phases = [
+  'queued',
+  'provisioning',
+  'preparing',
+  'running',
+  'stopping',
+  'stopped',
+  'deleting',
+  'deleted',
+  'failed',
+] as const;
+
+const view: fc.Arbitrary<CardView> = fc.record({
+  id: fc.constant('ws-abcdefghijkl'),
+  name: nasty,
+  owner: nasty,
+  repository: nasty,
+  source: nasty,
+  commit: nasty,
+  size: nasty,
+  phase: fc.constantFrom(...phases),
+  desired: fc.constantFrom('running' as const, 'stopped' as const, 'deleted' as const),
+  state: nasty,
+  doing: nasty,
+  elapsedMs: fc.nat(),
+  checklist: fc.array(
+    fc.record({ label: nasty, state: fc.constantFrom('done' as const, 'doing' as const, 'todo' as const) }),
+    { maxLength: 5 },
+  ),
+  failure: fc.record({ side: nasty, message: nasty, next: nasty }),
+  notice: nasty,
+  expiry: fc.constant(new Date('2026-11-22T18:40:00Z')),
+  isExpiring: fc.boolean(),
+  sessions: fc.nat(),
+  access: fc.nat(),
+  lines: fc.array(nasty, { maxLength: 3 }),
+  isSettled: fc.boolean(),
+});
+
+/** All words that Slack reads markup in. */
+const wordsOf = ({ text, blocks }: SlackMessage): string =>
+  JSON.stringify([text, blocks], (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && (value as { type?: string }).type === 'plain_text'
+      ? ''
+      : value,
+  );
+
+/** All that Slack would read as markup of its own, but for what we write ourselves. */
+const markupOf = (message: SlackMessage): string[] =>
+  (wordsOf(message).match(/<[^>]*>?/g) ?? []).filter(
+    (one) => !/^<!date\^\d+\^\{time\}\|([\d-]+ )?\d\d:\d\d UTC>$/.test(one),
+  );
+
+function expectTakeable(message: SlackMessage): void {
+  expect(findFaults(message.blocks)).toEqual([]);
+  expect(message.text.length).toBeGreaterThan(0);
+  expect(message.text.length).toBeLessThanOrEqual(4000);
+  expect(message.text.isWellFormed()).toBe(true);
+  expect(JSON.stringify(message.blocks).length).toBeLessThan(60_000);
+  // Half an entity would be shown as it is.
+  expect(wordsOf(message).match(/&(?!amp;|lt;|gt;).{0,5}/g)).toBeNull();
+}
+
+test('every card is within the limits of Slack and mentions nobody', () => {
+  fc.assert(
+    fc.property(view, (one) => {
+      const card = renderCard(one, '/sam');
+      expectTakeable(card);
+      expect(markupOf(card)).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('so is every answer, however long, with columns and without', () => {
+  const long = fc.oneof(
+    nasty,
+    fc.array(nasty, { maxLength: 200 }).map((all) => all.join('\n')),
+    fc.constant('&'.repeat(40_000)),
+    fc.constant(`x${'&'.repeat(40_000)}`),
+  );
+  fc.assert(
+    fc.property(long, fc.boolean(), nasty, (text, isVerbatim, label) => {
+      const answer = renderAnswer(text, { isVerbatim, presses: [{ label, line: 'status' }] });
+      expectTakeable(answer);
+      expect(markupOf(answer)).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('the only link in an answer is ours', () => {
+  fc.assert(
+    fc.property(nasty, (words) => {
+      const url = 'https://sam.example/w/ws-a#code';
+      const message = renderLink(words, 'Open', url);
+      expectTakeable(message);
+      expect(new Set(markupOf(message))).toEqual(new Set([`<${url}|Open>`]));
+    }),
+  );
+});
+
+test('secrets do not leave with a card or an answer', () => {
+  const token = `xoxb-${'1234567890-'.repeat(3)}`;
+  fc.assert(
+    fc.property(view, (one) => {
+      const card = renderCard(
+        { ...one, phase: 'failed', notice: token, failure: { side: 'ours', message: token, next: 'retry' } },
+        '/sam',
+      );
+      const answer = renderAnswer(`fatal: ${token}`, { isVerbatim: true });
+      expect(JSON.stringify([card, answer])).not.toContain(token);
+    }),
+  );
+});
+
+test('our small Markdown becomes Slack’s', () => {
+  const { blocks } = renderAnswer('`/sam use` needs **write** on `a&b`; see <x> and *this*');
+  expect(blocks[0]).toMatchObject({
+    text: { text: '`/sam use` needs *write* on `a&amp;b`; see &lt;x&gt; and *this*' },
+  });
+});

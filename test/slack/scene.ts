@@ -1,0 +1,133 @@
+// A whole bot beside a fake Slack and a fake GitHub: people type and press, and what each of them sees, without what differs
+// from run to run.
+import { expect } from 'vitest';
+import { openScene, type Scene as GitHubScene } from '../github/scene.ts';
+import {
+  readMessage,
+  startFakeSlack,
+  type Channel,
+  type FakeSlack,
+  type Message,
+  type Person,
+} from '../fakes/slack/slack.ts';
+import { createStable } from '../stable.ts';
+import { until } from '../until.ts';
+
+export interface Scene extends Omit<GitHubScene, 'settle' | 'say'> {
+  slack: FakeSlack;
+  /** ada and bob are in #dev with the bot; eve too. bob may write to acme/api, ada owns it, eve may not. */
+  people: Record<'ada' | 'bob' | 'eve', Person>;
+  dev: Channel;
+  settle(): Promise<void>;
+  /** `/sam …` by bob in #dev, unless told otherwise; resolves with what that person saw of it when Sam has settled. */
+  say(text: string, by?: Person, channel?: Channel): Promise<string[]>;
+  press(label: string, on: Message, by?: Person): Promise<string[]>;
+  /** The newest message of the channel that everybody sees. */
+  card(channel?: Channel): Message;
+  read: (message: Message) => string;
+  connect(person: Person, login: string): Promise<void>;
+}
+
+export const SIGNING_SECRET = 'a-signing-secret-for-tests';
+export const APP_TOKEN = 'xapp-1-an-app-token-for-tests';
+const BOT_TOKEN = 'xoxb-a-bot-token-for-tests';
+
+export interface SceneOptions {
+  env?: NodeJS.ProcessEnv;
+  withoutLinks?: boolean;
+}
+
+export async function openSlackScene({ env = {}, withoutLinks = false }: SceneOptions = {}): Promise<Scene> {
+  const slack = await startFakeSlack({
+    signingSecret: SIGNING_SECRET,
+    botToken: BOT_TOKEN,
+    appToken: APP_TOKEN,
+  });
+  const github = await openScene({ env: { SAM_DEADLINE_BASE: '10s', ...slackEnv(slack), ...env } });
+  slack.target = `${github.sam.bot.url}/slack/events`;
+  github.github.app.callbackUrls = [`${github.sam.bot.url}/login/github/callback`];
+  const people = { ada: slack.addPerson('ada'), bob: slack.addPerson('bob'), eve: slack.addPerson('eve') };
+  const dev = slack.addChannel('dev', Object.values(people));
+  const stable = createStable(github.place.root);
+  const read = (message: Message): string => calm(slack, stable(readMessage(message)));
+  const settle = async (): Promise<void> => {
+    await github.settle();
+    await until(() => isSettled(github), 40_000);
+  };
+  const seen = async (by: Person, channel: Channel, act: () => Promise<unknown>): Promise<string[]> => {
+    const rooms = () => [channel, slack.directOf(by)].filter((one, index, all) => all.indexOf(one) === index);
+    const before = new Set(rooms().flatMap((room) => slack.seenBy(by, room)));
+    await act();
+    await settle();
+    return rooms()
+      .flatMap((room) => slack.seenBy(by, room))
+      .filter((one) => !before.has(one))
+      .map(read);
+  };
+  const scene: Scene = {
+    ...github,
+    slack,
+    people,
+    dev,
+    settle,
+    read,
+    say: (text, by = people.bob, channel = dev) => seen(by, channel, () => slack.slash(by, channel, text)),
+    press: (label, on, by = people.bob) =>
+      seen(by, slack.world.channels.get(on.channel)!, () => slack.press(by, on, label)),
+    card: (channel = dev) => {
+      const card = slack.world.messages.findLast((one) => one.channel === channel.id && one.metadata);
+      if (!card) throw new Error('there is no card');
+      return card;
+    },
+    connect: (person, login) => connect(github, slack, person, login),
+    async [Symbol.asyncDispose]() {
+      await github[Symbol.asyncDispose]();
+      await slack.stop();
+    },
+  };
+  if (!withoutLinks)
+    for (const name of ['ada', 'bob', 'eve'] as const) await scene.connect(people[name], name);
+  return scene;
+}
+
+export const slackEnv = (slack: FakeSlack): NodeJS.ProcessEnv => ({
+  SLACK_SIGNING_SECRET: SIGNING_SECRET,
+  SLACK_BOT_TOKEN: BOT_TOKEN,
+  SLACK_API_URL: slack.apiUrl,
+});
+
+/** As the sign-in would, without the way through the browser. */
+async function connect(
+  { github, place }: GitHubScene,
+  slack: FakeSlack,
+  person: Person,
+  login: string,
+): Promise<void> {
+  const { id } = github.account(login);
+  const user = `us-${login.padEnd(12, 'a')}`;
+  await place.sql`insert into users (id, name) values (${user}, ${login}) on conflict do nothing`;
+  await place.sql`insert into identities (source, external_id, user_id, login)
+    values ('github', ${id}, ${user}, ${login}), (${`slack:${person.team}`}, ${person.id}, ${user}, ${person.name})
+    on conflict do nothing`;
+  expect(slack.world.people.has(person.id)).toBe(true);
+}
+
+async function isSettled({ place: { sql } }: GitHubScene): Promise<boolean> {
+  const [row] = await sql<{ left: number }[]>`
+    select (select count(*) from deliveries where source = 'slack' and answer is not null and concluded_at is null)
+         + (select count(*) from tidings where told_at is null) as left`;
+  return Number(row?.left) === 0;
+}
+
+/** People and channels by name. */
+function calm(slack: FakeSlack, text: string): string {
+  const { people, channels } = slack.world;
+  let shown = text
+    .replaceAll(/<!date\^\d+\^\{time\}\|[^>]*>/g, 'TIME')
+    .replaceAll(/\?token=[\w-]{43}/g, '?token=TOKEN')
+    .replaceAll(/`[0-9a-f]{7}`/g, '`commit`')
+    .replaceAll(/ · (\d+s|\d+m \d\ds)$/gm, ' · SPAN');
+  for (const { id, name } of people.values()) shown = shown.replaceAll(id, `U-${name}`);
+  for (const { id, name } of channels.values()) shown = shown.replaceAll(id, `C-${name}`);
+  return shown;
+}
