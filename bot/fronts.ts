@@ -52,8 +52,9 @@ export interface Fronts {
 /** What the fronts and the nodes both ask GitHub by. */
 export function openGitHub({ github, baseMs }: Config, log: Logger): Site | undefined {
   if (!github) return undefined;
-  const { callTimeoutMs, settingsKeptMs: keptMs } = timingFrom(baseMs);
-  const app = createGitHubApp(github, log, callTimeoutMs);
+  const { callTimeoutMs: patienceMs, settingsKeptMs: keptMs } = timingFrom(baseMs);
+  // A test that shortens all times is about none of GitHub's.
+  const app = createGitHubApp(github, log, { patienceMs, isPaced: baseMs >= timingFrom().callTimeoutMs });
   return { app, url: github.url, settings: createSettingsReader({ app, keptMs, log }) };
 }
 

@@ -30,16 +30,23 @@ export interface TokenRequest {
   permissions: { contents: 'read' | 'write'; pull_requests?: 'write' };
 }
 
-/** Each call is tried once: the row that wanted it remembers, and tries again. */
-const PatientOctokit = ProbotOctokit.defaults((options: Record<string, unknown>) => ({
-  ...options,
-  retry: { enabled: false },
-  throttle: {
-    ...(options['throttle'] as object | undefined),
-    onRateLimit: () => false,
-    onSecondaryRateLimit: () => false,
-  },
-}));
+/**
+ * Each call is tried once: the row that wanted it remembers, and tries again. Paced as GitHub asks for: a write each
+ * second, a comment each three; each installation by itself, because that is how GitHub counts.
+ */
+const patientOctokit = (isPaced: boolean) =>
+  // A function: Probot merges objects in a way that loses `enabled`.
+  ProbotOctokit.defaults((options: Record<string, unknown>) => ({
+    ...options,
+    retry: { enabled: false },
+    throttle: {
+      ...(options['throttle'] as object | undefined),
+      enabled: isPaced,
+      id: String((options['auth'] as { installationId?: number } | undefined)?.installationId ?? 'app'),
+      onRateLimit: () => false,
+      onSecondaryRateLimit: () => false,
+    },
+  }));
 
 /** Shorter than the lease of a row: whoever waits for an answer must still hold it. */
 const PATIENCE_MS = 20_000;
@@ -54,8 +61,9 @@ const fetchWithin =
 export function createGitHubApp(
   { appId, privateKey, webhookSecrets, apiUrl }: GitHubConfig,
   log: Logger,
-  patienceMs: number = PATIENCE_MS,
+  { patienceMs = PATIENCE_MS, isPaced = true }: { patienceMs?: number; isPaced?: boolean } = {},
 ): GitHubApp {
+  const PatientOctokit = patientOctokit(isPaced);
   const createProbot = (): Probot =>
     new Probot({
       appId,

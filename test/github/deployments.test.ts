@@ -6,7 +6,7 @@ import { openScene, type Scene } from './scene.ts';
 
 let scene: Scene;
 beforeAll(async () => {
-  scene = await openScene({ env: { SAM_DEADLINE_BASE: '20s' } });
+  scene = await openScene();
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 

@@ -112,6 +112,8 @@ const envFor = (github: FakeGitHub): NodeJS.ProcessEnv => ({
   ENCRYPTION_KEY: randomBytes(32).toString('base64'),
   ALLOW_LOCAL_NODES: 'true',
   ALLOW_INSECURE_BASE_URL: 'true',
+  // And with it GitHub's pace, a write each second, is off: test/github/pace.test.ts is about that.
+  SAM_DEADLINE_BASE: '12s',
 });
 
 const plain = (text: string): string =>
