@@ -42,7 +42,6 @@ const patientOctokit = (isPaced: boolean) =>
     throttle: {
       ...(options['throttle'] as object | undefined),
       enabled: isPaced,
-      id: String((options['auth'] as { installationId?: number } | undefined)?.installationId ?? 'app'),
       onRateLimit: () => false,
       onSecondaryRateLimit: () => false,
     },

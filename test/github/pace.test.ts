@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { createGitHubApp, type GitHubApp } from '../../bot/github/app.ts';
-import { react } from '../../bot/github/threads.ts';
+import { react, type Reaction } from '../../bot/github/threads.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github/github.ts';
 
 const KEY = generateKeyPairSync('rsa', {
@@ -50,8 +50,7 @@ async function writerOn(github: FakeGitHub, app: GitHubApp, repository: string) 
   const { comment } = await github.comment(issue, repository.split('/')[0] ?? '', 'hello');
   const octokit = await app.on(repository);
   if (!octokit) throw new Error('not installed');
-  return (content: 'eyes' | 'rocket') =>
-    react(octokit, { repository, comment: comment.id, isReview: false }, content);
+  return (content: Reaction) => react(octokit, { repository, comment: comment.id, isReview: false }, content);
 }
 
 test('writes of one installation are a second apart, and another one does not wait for them', async () => {
@@ -59,14 +58,15 @@ test('writes of one installation are a second apart, and another one does not wa
   const app = appOf(github);
   const here = await writerOn(github, app, 'acme/api');
   const there = await writerOn(github, app, 'other/api');
+  // So that both have their tokens.
+  for (const write of [here, there]) await write('eyes');
   const ends: string[] = [];
   const startedAt = performance.now();
   await Promise.all([
-    here('eyes').then(() => ends.push('here')),
     here('rocket').then(() => ends.push('here')),
-    there('eyes').then(() => ends.push('there')),
+    here('-1').then(() => ends.push('here')),
+    there('rocket').then(() => ends.push('there')),
   ]);
   expect(performance.now() - startedAt).toBeGreaterThan(900);
   expect(ends.at(-1)).toBe('here');
-  expect(ends.indexOf('there')).toBeLessThan(2);
 });
