@@ -5,6 +5,7 @@ import { cardSource } from './chat/cards.ts';
 import type { FrontEnd } from './chat/chat.ts';
 import { createConsole, type Console } from './chat/console.ts';
 import type { Site } from './chat/github-places.ts';
+import { lookAtForks } from './chat/github-watch.ts';
 import { createGitHub, type GitHubFront } from './chat/github.ts';
 import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
@@ -133,9 +134,11 @@ async function makeSlack(options: FrontOptions): Promise<SlackFront | undefined>
   });
 }
 
-function chatSources({ config, db, log }: FrontOptions, fronts: Map<Front, FrontEnd>): Source[] {
+function chatSources({ config, db, github, log }: FrontOptions, fronts: Map<Front, FrontEnd>): Source[] {
   const { limits, baseMs } = config;
-  const inbox: Inbox = { db, fronts, commands, limits, log };
+  const beforeStart =
+    github && ((actor: string) => lookAtForks({ db, app: github.app, config: github }, actor));
+  const inbox: Inbox = { db, fronts, commands, limits, beforeStart, log };
   const cards = {
     db,
     fronts,

@@ -109,12 +109,21 @@ export function understand(name: string, body: unknown): Understood {
     return { misfit: `This is no \`${event}\`: ${issue?.path.join('.')} is not what it should be.` };
   }
   const { sender, action } = parsed.data;
-  // Whoever names themselves so: GitHub says what they are. Our own App is one of them. A push is a fact, not a wish.
-  const isOfAnyone = event.startsWith('installation') || action === 'synchronize';
-  if (sender.type !== 'User' && !isOfAnyone) return { nothing: 'people only' };
+  // Whoever names themselves so: GitHub says what they are. Our own App is one of them.
+  if (sender.type !== 'User' && !isFact(event, action)) return { nothing: 'people only' };
   const found = READERS[event](parsed.data as never);
   return found ? { event: found } : { nothing: `no use for \`${event}.${action.slice(0, 60)}\`` };
 }
+
+/**
+ * What has happened, whoever did it: a merge queue closes, a bot pushes, an organization's rule renames. The rest are
+ * wishes, and those are for people: a label that a bot takes off again is one, because it takes a right to write.
+ */
+const isFact = (event: EventName, action: string): boolean =>
+  event.startsWith('installation') ||
+  event === 'repository' ||
+  action === 'synchronize' ||
+  action === 'closed';
 
 type Shaped<Name extends EventName> = z.infer<(typeof SHAPES)[Name]>;
 

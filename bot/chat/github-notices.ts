@@ -68,11 +68,14 @@ const see = (
   { repository, isPrivate }: { repository: string; isPrivate: boolean },
 ): Promise<void> => noteVisibility(tx, urlOf(options, repository), isPrivate);
 
+/** Half a sentence, for cards. */
+export const whyClosed = (thread: { isPullRequest: boolean; isMerged: boolean }): string =>
+  `${thread.isPullRequest ? 'the pull request' : 'the issue'} was ${thread.isMerged ? 'merged' : 'closed'}`;
+
 function noticeClosed(options: Options, topic: string, event: Of<'closed'>): Notice {
-  const because = `${event.isPullRequest ? 'the pull request' : 'the issue'} was ${event.isMerged ? 'merged' : 'closed'}`;
   return async (tx) => {
     await see(options, tx, event);
-    await sayFarewell(tx, { topic }, because);
+    await sayFarewell(tx, { topic }, whyClosed(event));
     return { ok: true, code: 'closed', text: '' };
   };
 }

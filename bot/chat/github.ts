@@ -19,6 +19,7 @@ import { noticeOf } from './github-notices.ts';
 import { locateOn } from './github-places.ts';
 import { createRights } from './github-rights.ts';
 import { createSignalSender } from './github-signals.ts';
+import { lookAtThreads } from './github-watch.ts';
 import { webhookRoute } from './github-webhooks.ts';
 import { renderReply } from './render/github.ts';
 import type { CardView } from './render/view.ts';
@@ -49,7 +50,7 @@ export interface GitHubFront extends FrontEnd {
     dueInMs(): Promise<number | undefined>;
   };
   /** What is looked after every now and then. */
-  sweeps: { name: string; everyMs: number; atStart: true; run(): Promise<void> }[];
+  sweeps: { name: string; everyMs: number; atStart?: true; run(): Promise<void> }[];
 }
 
 type Comment = Extract<Event, { kind: 'comment' }>;
@@ -75,6 +76,7 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
     },
     sweeps: [
       { name: 'missed-deliveries', everyMs: 60 * 60_000, atStart: true, run: () => findMissed(options) },
+      { name: 'closed-threads', everyMs: 60 * 60_000, run: () => lookAtThreads(options) },
     ],
     notice: (delivery) => noticeOf(options, delivery, eventOf(delivery)),
     async hear(delivery) {

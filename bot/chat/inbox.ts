@@ -18,6 +18,8 @@ export interface Inbox {
   fronts: ReadonlyMap<Front, FrontEnd>;
   commands: readonly Command[];
   limits: CommandLimits;
+  /** Learns what has to be known before a workspace of that person starts again. Throws ProviderError. */
+  beforeStart?: ((actor: string) => Promise<void>) | undefined;
   log: Logger;
 }
 
@@ -65,6 +67,7 @@ async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, hea
   const repository = await locate(front, command, line, held.row);
   const standing = await front.permit({ delivery: held.row, heard, command, line, repository });
   await front.acknowledge?.(held.row);
+  if (STARTING.includes(command.name)) await inbox.beforeStart?.(heard.actor.id);
   await inbox.db.transaction(async (tx) => {
     if (!(await store.lockDelivery(tx, held))) return;
     const scene = { ...sceneOf(inbox, tx, held.row, heard, repository), maintains: standing?.maintains };
@@ -74,6 +77,9 @@ async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, hea
     await wantSignals(inbox, tx, outcome);
   });
 }
+
+/** They go on with what a workspace was made for; `up` asks anyway. */
+const STARTING = ['start', 'restart', 'retry'];
 
 /** `help` and a bare trigger are commands like the others. */
 function asCommand(

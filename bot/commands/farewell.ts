@@ -19,6 +19,9 @@ export async function sayFarewell(
 /** A pull request has another head. */
 export const notePush = store.noteHead;
 
+/** What living workspaces were made for. */
+export const listTopics = store.listTopics;
+
 /** A repository has a new name or owner: what was made for it goes on. */
 export const follow = store.moveWorkspaces;
 

@@ -50,14 +50,15 @@ export async function findPullRequest(
 export async function findIssue(
   octokit: Octokit,
   { repository, number }: ThreadAddress,
-): Promise<{ isOpen: boolean; isPullRequest: boolean } | undefined> {
+): Promise<{ isOpen: boolean; isMerged: boolean; isPullRequest: boolean } | undefined> {
   const answer = await callOr(
     'read issue',
     () => octokit.rest.issues.get({ ...ownerAndName(repository), issue_number: number }),
     undefined,
   );
   if (!answer) return undefined;
-  return { isOpen: answer.data.state === 'open', isPullRequest: answer.data.pull_request !== undefined };
+  const { state, pull_request: pull } = answer.data;
+  return { isOpen: state === 'open', isMerged: !!pull?.merged_at, isPullRequest: pull !== undefined };
 }
 
 export async function findRepository(

@@ -211,6 +211,33 @@ export async function listWanted(
     .for('update');
 }
 
+/**
+ * The threads that the living workspaces of a host (`https://github.com/`) were made for, `owner/name#7`, with the head of
+ * the fork where it is one. In no order: whoever looks at some of them only gets to all of them in time.
+ */
+export async function listTopics(
+  tx: Executor,
+  { host, owner, most }: { host: string; owner?: string; most: number },
+): Promise<{ topic: string; head: string | null }[]> {
+  const { topic, repository, desired } = workspaces;
+  const head = sql<string | null>`max(${workspaces.fork}->>'head')`;
+  const rows = await tx
+    .select({ topic, head })
+    .from(workspaces)
+    .where(
+      and(
+        isNotNull(topic),
+        ne(desired, 'deleted'),
+        sql`starts_with(${repository}, ${host})`,
+        ...(owner === undefined ? [] : [eq(workspaces.owner, owner), isNotNull(workspaces.fork)]),
+      ),
+    )
+    .groupBy(topic)
+    .orderBy(sql`random()`)
+    .limit(most);
+  return rows.map((row) => ({ topic: row.topic ?? '', head: row.head }));
+}
+
 /** A pull request has a new head: of the workspaces that were made from its fork nothing starts before it is let in. */
 export async function noteHead(tx: Executor, topic: string, head: string): Promise<void> {
   const moved = await tx
