@@ -8,6 +8,7 @@ import { bootstrapRoutes, createBootstrapToken } from './access/bootstrap.ts';
 import { keepSecret, makeEncryptionKey, makeSigningKey } from './access/key-files.ts';
 import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
 import { createLinkSigner } from './access/links.ts';
+import { createRepositoryDoor } from './access/repository-door.ts';
 import { signInRoutes } from './access/sign-in.ts';
 import type { PageDoor } from './access/sign-in-door.ts';
 import { forgetExpired } from './access/store.ts';
@@ -247,7 +248,13 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
   const { baseUrl } = config;
   return [
     ...pageRoutes(page, settled.clouds.nodeOrigins, makeDoor(settled)),
-    ...ticketRoutes({ db, keys, baseUrl, canSignIn: config.github !== undefined }),
+    ...ticketRoutes({
+      db,
+      keys,
+      baseUrl,
+      canSignIn: config.github !== undefined,
+      mayStill: settled.github && createRepositoryDoor({ db, log, ...settled.github }),
+    }),
     ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
     ...bootstrapRoutes({ db, keys, baseUrl }),
     ...bootReportRoutes({ db }),

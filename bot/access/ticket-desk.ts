@@ -5,6 +5,7 @@ import type { Node, Workspace } from '../database/types.ts';
 import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '../http.ts';
 import type { Keys } from './keys.ts';
 import { spendCode } from './links.ts';
+import type { RepositoryDoor } from './repository-door.ts';
 import { isCurrent, isKnownFor, mayOpen } from './rights.ts';
 import { admit, cookieOf, hasSessionCookie, readSession, type Session } from './sessions.ts';
 import { signInPath } from './sign-in-attempts.ts';
@@ -20,6 +21,8 @@ export interface TicketDesk {
   baseUrl: string;
   /** Whether people can sign in; if not, a code is the only way in. */
   canSignIn?: boolean;
+  /** Whether its owner still has the right that `open` takes. Absent: nobody can be asked. */
+  mayStill?: RepositoryDoor | undefined;
 }
 
 interface Refusal {
@@ -154,6 +157,7 @@ async function decide(
   const place = await findPlace(desk.db, workspaceId);
   if (!place || !mayOpen(session.user, place.workspace)) return { refusal: notFound };
   if (!isCurrent(session, place.workspace)) return { refusal: signInEnded(desk, asked) };
+  if (desk.mayStill && !(await desk.mayStill(place.workspace))) return { refusal: notFound };
   const { workspace, node } = place;
   if (workspace.desired !== 'running' || workspace.phase !== 'running')
     return { refusal: notRunning(workspace) };

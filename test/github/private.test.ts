@@ -77,8 +77,9 @@ test('whoever lost the right to write hears so at the next push, and may still f
 });
 
 test('whoever lost the repository hears that, and nothing of it any more', async () => {
-  scene.github.removeCollaborator('acme/api', 'bob');
+  scene.github.addCollaborator('acme/api', 'bob', 'write');
   const shell = await openShell(scene, 'api-1');
+  scene.github.removeCollaborator('acme/api', 'bob');
   const { said, code } = await shell.run('git fetch');
   expect(code).toBe(128);
   expect(said).toContain('sam: bob may not read acme/api (any more).');
