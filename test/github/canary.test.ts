@@ -1,5 +1,5 @@
 // Tokens for git are nowhere but in git: after a clone, a fetch and a push every place is searched for every one of them.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
@@ -13,14 +13,41 @@ function filesBelow(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** What the processes of this place show to whoever may look: environment and command. */
-function processesOf(pids: number[]): [string, string][] {
-  return pids.flatMap((pid) =>
-    ['environ', 'cmdline'].map((what): [string, string] => {
-      const file = `/proc/${pid}/${what}`;
-      return [file, existsSync(file) ? readFileSync(file, 'latin1') : ''];
-    }),
-  );
+/** Empty: it is gone, or not ours to see. */
+function readQuietly(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** What all processes of this machine show to whoever may look, also those that live for a moment only. */
+function allProcesses(): [string, string][] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => ['environ', 'cmdline'].map((what) => `/proc/${pid}/${what}`))
+    .map((file): [string, string] => [file, readQuietly(file)]);
+}
+
+const filesOf = ({ place }: Scene): [string, string][] =>
+  filesBelow(place.root).map((file): [string, string] => [file, readQuietly(file)]);
+
+/** While git waits for its pack, or for the end of a push: it has its password then. */
+async function lookDuring(
+  scene: Scene,
+  service: 'git-upload-pack' | 'git-receive-pack',
+  work: () => Promise<unknown>,
+): Promise<[string, string][]> {
+  const hold = scene.github.hold('POST', `/acme/api.git/${service}`);
+  const done = work();
+  await hold.arrived;
+  const seen = [...allProcesses(), ...filesOf(scene)];
+  scene.github.mend();
+  await done;
+  const name = service === 'git-receive-pack' ? /git\0push/ : /git\0.*(fetch|clone)/;
+  expect(seen.filter(([file, text]) => file.endsWith('cmdline') && name.test(text))).not.toEqual([]);
+  return seen;
 }
 
 async function dump({ place: { sql } }: Scene): Promise<[string, string][]> {
@@ -40,12 +67,14 @@ test('no token is on a disk, in an environment, in a command line, in a log or i
   const log = pino({ level: 'trace' }, { write: (line: string) => void (logged += line) });
   const scene = await openScene({ private: true, log });
   onTestFinished(() => scene[Symbol.asyncDispose]());
-  await scene.say('/sam up');
+  const during = await lookDuring(scene, 'git-upload-pack', () => scene.say('/sam up'));
   const shell = await openShell(scene, 'api-1');
   // Helpers that keep what they hear, as somebody may have set them up for everything.
   await shell.run('git config --global credential.helper store; git config credential.helper cache');
   await shell.run('echo more > more.txt && git add -A && git commit -q -m more');
-  expect(await shell.run('git fetch && git push')).toMatchObject({ code: 0 });
+  expect(await shell.run('git fetch')).toMatchObject({ code: 0 });
+  const pushing = lookDuring(scene, 'git-receive-pack', () => shell.run('git push'));
+  during.push(...(await pushing));
   await shell.run('sleep 600 & disown; git config --get-regexp . ; env');
   expect(await shell.run('GIT_TRACE=1 GIT_TRACE_CURL=1 git fetch')).toMatchObject({ code: 0 });
 
@@ -54,8 +83,9 @@ test('no token is on a disk, in an environment, in a command line, in a log or i
   );
   expect(tokens.length).toBeGreaterThanOrEqual(4);
   const places: [string, string][] = [
-    ...filesBelow(scene.place.root).map((file): [string, string] => [file, readFileSync(file, 'latin1')]),
-    ...processesOf(await scene.place.processes()),
+    ...during,
+    ...filesOf(scene),
+    ...allProcesses(),
     ...(await dump(scene)),
     ['the log of the bot', logged],
   ];
