@@ -36,8 +36,6 @@ function whose(
   );
 }
 
-/** What its owner reads on the card; null: they did it themselves. `done`: "stopped". */
+/** What its owner reads on the card; null: they did it themselves. `done`: "stopped it". */
 export const noticeOf = (workspace: Workspace, { actor }: Scene, done: string): string | null =>
-  workspace.owner === actor.id
-    ? null
-    : `It was ${done} by @${plain(actor.name)}, who maintains the repository.`;
+  workspace.owner === actor.id ? null : `@${plain(actor.name)}, who maintains the repository, ${done}.`;

@@ -28,7 +28,7 @@ export const stop: Command = {
         : {
             desired: 'stopped',
             isAutomatic: false,
-            notice: noticeOf(workspace, scene, 'stopped'),
+            notice: noticeOf(workspace, scene, 'stopped it'),
             lastError: null,
           },
       isRevoking: true,

@@ -194,7 +194,8 @@ async function refuse(r: Reconciler, held: Claim<Workspace>, work: Work | undefi
   const reason = work && (failure?.message ?? late);
   const notice = row.isAutomatic
     ? joined(row.notice, describePostponed({ refused: work, saved, reason }, name))
-    : `${describeLoss(work)} Commit and push it, or say \`rm ${name} --force\`.`;
+    : // Who said so, where it was somebody else.
+      joined(row.notice, describeLoss(work), `Commit and push it, or say \`rm ${name} --force\`.`);
   await finish(
     r,
     held,

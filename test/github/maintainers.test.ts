@@ -65,7 +65,7 @@ test('a maintainer stops it by its name, and its owner reads who it was', async 
   const comment = await scene.say('/sam stop api-1', 'mona', issue);
   expect(scene.signs(comment)).toEqual(['rocket']);
   expect(card()).toContain('Workspace `api-1`: stopped');
-  expect(card().replaceAll('\u2060', '')).toContain('It was stopped by @mona, who maintains the repository.');
+  expect(card().replaceAll('\u2060', '')).toContain('@mona, who maintains the repository, stopped it.');
   await scene.say('/sam start', 'bob');
   expect(card()).not.toContain('mona');
 });
@@ -92,7 +92,9 @@ test('work that would be lost is named to a maintainer too, and `--force` delete
   writeFileSync(join(checkout, 'work.txt'), 'work\n');
   // The agent looks before it deletes.
   await answerOf('/sam rm api-1', 'mona');
-  expect(card()).toContain('Not deleted: 1 new file would be lost.');
+  expect(card().replaceAll('\u2060', '')).toContain(
+    '@mona, who maintains the repository, said to delete it. Not deleted: 1 new file would be lost.',
+  );
   expect(await answerOf('/sam rm api-1', 'mona')).toMatchInlineSnapshot(`
     [
       "confused",
@@ -100,7 +102,9 @@ test('work that would be lost is named to a maintainer too, and `--force` delete
     ]
   `);
   await answerOf(`/sam rm ${row!.id} --force`, 'mona');
-  expect(card().replaceAll('\u2060', '')).toMatch(/`api-1`: deleted[^]*It was deleted by @mona/);
+  expect(card().replaceAll('\u2060', '')).toMatch(
+    /`api-1`: deleted[^]*@mona, who maintains the repository, said to delete it/,
+  );
 });
 
 test('what runs on another repository is none of it', async () => {
