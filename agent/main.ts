@@ -3,6 +3,7 @@ import { createCredentials } from './bootstrap.ts';
 import { readConfig, type Config } from './config.ts';
 import { keepConnected } from './connection.ts';
 import { createEndpoint } from './endpoint.ts';
+import { findInstalled, VERSION } from './installed.ts';
 import { lockFolder } from './lock.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './outbox.ts';
@@ -13,7 +14,6 @@ import { createTicketVerifier } from './tickets.ts';
 import { createStore } from './workspaces/store.ts';
 import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
 
-const VERSION = '0.1.0';
 const CLOSE_TIMEOUT_MS = 15_000;
 
 async function main(): Promise<void> {
@@ -61,7 +61,7 @@ type Parts = Awaited<ReturnType<typeof createParts>>;
 
 async function createParts(config: Config, settings: Bootstrap['settings'], log: Log) {
   const outbox = createOutbox({
-    version: VERSION,
+    version: findInstalled(process.env)?.version ?? VERSION,
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
     reports: () => workspaces.reports(),
   });

@@ -13,6 +13,7 @@ import type { PageDoor } from './access/sign-in-door.ts';
 import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
+import { artifactRoutes } from './agents/artifact.ts';
 import { createHub, type Hub } from './agents/hub.ts';
 import { createTerminalPipe } from './agents/terminal-pipe.ts';
 import { cardSource } from './chat/cards.ts';
@@ -233,6 +234,12 @@ const signInAt = ({ url, apiUrl, clientId, clientSecret }: NonNullable<Config['g
   clientSecret,
 });
 
+/** What `npm run build` made; a build in the data folder goes before it. */
+function agentFolder({ dataDir }: Config): string {
+  const own = join(dataDir, 'agent');
+  return existsSync(own) ? own : join(ROOT, 'dist/agent');
+}
+
 function makeReconciler({ config, database: { db }, provider, log }: Settled): Reconciler {
   return {
     db,
@@ -285,6 +292,7 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
     ...ticketRoutes({ db, keys, baseUrl, canSignIn: config.github !== undefined }),
     ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
     ...bootstrapRoutes({ db, keys, baseUrl }),
+    ...artifactRoutes({ folder: agentFolder(config), baseUrl }),
     ...keyRoutes(keys),
     ...healthRoutes({ db, sweeps, version: VERSION }),
   ];
