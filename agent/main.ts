@@ -1,8 +1,9 @@
 // The agent, put together: an identity, a connection to the bot, workspaces, their terminals. Nothing imports it.
 import { createCredentials } from './bootstrap.ts';
+import { keepCertificate } from './certificate.ts';
 import { readConfig, type Config } from './config.ts';
 import { keepConnected } from './connection.ts';
-import { createEndpoint } from './endpoint.ts';
+import { createEndpoint, type Place } from './endpoint.ts';
 import { findInstalled, VERSION } from './installed.ts';
 import { lockFolder } from './lock.ts';
 import { createLog, describeError, type Log } from './log.ts';
@@ -44,6 +45,8 @@ async function serve(config: Config, log: Log, signal: AbortSignal): Promise<voi
   const credentials = await createCredentials({ ...config, log, signal });
   const parts = await createParts(config, credentials.current().settings, log);
   await parts.workspaces.recover();
+  if (credentials.current().settings.terminal === 'tls')
+    void keepCertificate({ ...config, credentials, onPair: parts.certify, log, signal });
   await keepConnected({
     credentials,
     onOpen: parts.outbox.open,
@@ -85,7 +88,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
     onAccess: (id, access, isEnding) => terminals.revoke(id, access, isEnding),
     log,
   });
-  const endpoint = await createEndpoint(config.terminalHost, (request, socket, head) =>
+  const endpoint = await createEndpoint(placeOf(config, settings), (request, socket, head) =>
     terminals.handleUpgrade(request, socket, head),
   );
   const close = async () => {
@@ -93,7 +96,16 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
     await workspaces.close();
     await terminals.close();
   };
-  return { outbox, workspaces, close };
+  return { outbox, workspaces, certify: endpoint.certify, close };
+}
+
+function placeOf(
+  { terminalHost: host, terminalPort: port }: Config,
+  { terminal }: Bootstrap['settings'],
+): Place {
+  return terminal === 'tls'
+    ? { host, port, isSecure: true }
+    : { host: host ?? '127.0.0.1', port: 0, isSecure: false };
 }
 
 function obey(message: BotMessage, { outbox, workspaces }: Parts): void {

@@ -38,9 +38,9 @@ async function makeScene() {
     if (req.url?.includes('download')) {
       state.downloads.push(req.headers.range);
       if (state.breaks-- > 0) {
-        const { write } = res;
+        const write = res.write.bind(res);
         res.write = (chunk: Buffer) => {
-          write.call(res, chunk.subarray(0, 1000), 'utf8', () => res.destroy());
+          write(chunk.subarray(0, 1000), 'utf8', () => res.destroy());
           return false;
         };
       }
