@@ -21,4 +21,13 @@ export function findInstalled(env: NodeJS.ProcessEnv): Installed | undefined {
   return { version, folder, root: dirname(folder) };
 }
 
+/** The folder of the version before this one; empty: there was none, or the agent runs from its sources. */
+export function findPrevious(installed: Installed | undefined): string {
+  try {
+    return installed ? readFileSync(join(installed.folder, '.previous'), 'utf8').trim() : '';
+  } catch {
+    return '';
+  }
+}
+
 export const folderName = ({ folder }: Installed): string => basename(folder);

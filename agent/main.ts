@@ -4,7 +4,7 @@ import { keepCertificate } from './certificate.ts';
 import { readConfig, type Config } from './config.ts';
 import { keepConnected } from './connection.ts';
 import { createEndpoint, type Place } from './endpoint.ts';
-import { findInstalled, VERSION } from './installed.ts';
+import { findInstalled, findPrevious, VERSION } from './installed.ts';
 import { lockFolder } from './lock.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './outbox.ts';
@@ -12,10 +12,15 @@ import type { Bootstrap, BotMessage } from './protocol.ts';
 import { createHostRuntime } from './runtimes/host.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './tickets.ts';
+import { confirmStart, createUpdater } from './update.ts';
 import { createStore } from './workspaces/store.ts';
 import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
 
 const CLOSE_TIMEOUT_MS = 15_000;
+/** An agent that lives so long without the bot works all the same. */
+const CONFIRM_AFTER_MS = 60_000;
+/** "Start me again", to whoever supervises it. */
+const RESTART_CODE = 75;
 
 async function main(): Promise<void> {
   const log = createLog((line) => process.stdout.write(line));
@@ -27,34 +32,51 @@ async function main(): Promise<void> {
   process.on('unhandledRejection', fail);
   const stopping = new AbortController();
   const stop = () => stopping.abort();
+  let code = 0;
+  const restart = () => {
+    code = RESTART_CODE;
+    stop();
+  };
   process.once('SIGTERM', stop).once('SIGINT', stop);
   try {
-    await serve(readConfig(process.env), log, stopping.signal);
+    await serve(readConfig(process.env), { log, signal: stopping.signal, restart });
   } catch (error) {
     if (!stopping.signal.aborted) return fail(error);
   }
   log.info('the agent ends as it was told');
-  process.exit(0);
+  process.exit(code);
+}
+
+interface Life {
+  log: Log;
+  signal: AbortSignal;
+  /** Ends cleanly, so that another version is started. */
+  restart: () => void;
 }
 
 /** Resolves after a clean end. */
-async function serve(config: Config, log: Log, signal: AbortSignal): Promise<void> {
+async function serve(config: Config, { log, signal, restart }: Life): Promise<void> {
   // Programs that the agent starts get their environment by name; this is for those that it might forget.
   delete process.env['SAM_BOOTSTRAP_TOKEN'];
   await lockFolder(config.dir);
   const credentials = await createCredentials({ ...config, log, signal });
-  const parts = await createParts(config, credentials.current().settings, log);
+  const parts = await createParts(config, credentials.current().settings, { log, signal, restart });
+  const confirming = setTimeout(parts.confirm, CONFIRM_AFTER_MS);
   await parts.workspaces.recover();
   if (credentials.current().settings.terminal === 'tls')
     void keepCertificate({ ...config, credentials, onPair: parts.certify, log, signal });
   await keepConnected({
     credentials,
-    onOpen: parts.outbox.open,
+    onOpen(send) {
+      parts.outbox.open(send);
+      parts.confirm();
+    },
     onEnd: parts.outbox.close,
     onMessage: (message) => obey(message, parts),
     log,
     signal,
   });
+  clearTimeout(confirming);
   const timer = setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS);
   await parts.close();
   clearTimeout(timer);
@@ -62,9 +84,11 @@ async function serve(config: Config, log: Log, signal: AbortSignal): Promise<voi
 
 type Parts = Awaited<ReturnType<typeof createParts>>;
 
-async function createParts(config: Config, settings: Bootstrap['settings'], log: Log) {
+async function createParts(config: Config, settings: Bootstrap['settings'], life: Life) {
+  const { log } = life;
+  const installed = findInstalled(process.env);
   const outbox = createOutbox({
-    version: findInstalled(process.env)?.version ?? VERSION,
+    version: installed?.version ?? VERSION,
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
     reports: () => workspaces.reports(),
   });
@@ -91,12 +115,30 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
   const endpoint = await createEndpoint(placeOf(config, settings), (request, socket, head) =>
     terminals.handleUpgrade(request, socket, head),
   );
+  const updater = createUpdater({
+    ...life,
+    installed,
+    samUrl: config.samUrl,
+    reports: () => workspaces.reports(),
+    onReplaced(version) {
+      log.info('the agent ends, and its next version begins', { version });
+      for (const { id } of workspaces.reports())
+        outbox.log(id, 'agent', `The node's agent becomes ${version}: sessions begin anew, files stay.`);
+      life.restart();
+    },
+  });
+  const confirm = () => {
+    if (installed)
+      confirmStart(installed, findPrevious(installed)).catch((error: unknown) =>
+        log.warn('old versions stay', { error: describeError(error) }),
+      );
+  };
   const close = async () => {
     await endpoint.close();
     await workspaces.close();
     await terminals.close();
   };
-  return { outbox, workspaces, certify: endpoint.certify, close };
+  return { outbox, workspaces, updater, confirm, certify: endpoint.certify, close };
 }
 
 function placeOf(
@@ -108,9 +150,10 @@ function placeOf(
     : { host: host ?? '127.0.0.1', port: 0, isSecure: false };
 }
 
-function obey(message: BotMessage, { outbox, workspaces }: Parts): void {
+function obey(message: BotMessage, { outbox, workspaces, updater }: Parts): void {
   switch (message.type) {
     case 'desired':
+      if (message.agent) updater.offer(message.agent.version);
       return workspaces.want(message.workspaces, message.all);
     case 'revoke':
       return workspaces.raiseAccess(message.workspace, message.access);

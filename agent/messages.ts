@@ -18,7 +18,12 @@ export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
 });
 
 const botMessage: z.ZodType<BotMessage> = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('desired'), all: z.boolean(), workspaces: z.array(desiredWorkspace) }),
+  z.object({
+    type: z.literal('desired'),
+    all: z.boolean(),
+    workspaces: z.array(desiredWorkspace),
+    agent: z.exactOptional(z.object({ version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/) })),
+  }),
   z.object({ type: z.literal('logged'), id: z.number() }),
   z.object({ type: z.literal('revoke'), workspace: workspaceId, access: count }),
 ]);

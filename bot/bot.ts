@@ -13,7 +13,7 @@ import type { PageDoor } from './access/sign-in-door.ts';
 import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
-import { artifactRoutes } from './agents/artifact.ts';
+import { artifactRoutes, findAgentVersion } from './agents/artifact.ts';
 import { createHub, type Hub } from './agents/hub.ts';
 import { createTerminalPipe } from './agents/terminal-pipe.ts';
 import { cardSource } from './chat/cards.ts';
@@ -172,7 +172,13 @@ async function assemble(
     encryptionKeys: await loadEncryptionKeys(config),
     provider: await makeProvider(options, database),
   };
-  const hub = createHub({ db, keys: settled.keys, log, activityEveryMs: activityStep(config) });
+  const hub = createHub({
+    db,
+    keys: settled.keys,
+    log,
+    activityEveryMs: activityStep(config),
+    agentVersion: () => findAgentVersion(agentFolder(config)),
+  });
   ending.defer(() => hub.close());
   const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
   ending.defer(() => pipe.close());

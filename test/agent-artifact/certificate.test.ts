@@ -116,7 +116,7 @@ async function startTerminal(node: Awaited<ReturnType<typeof addNode>>, dir: str
     { host: '127.0.0.1', port: 0, isSecure: true },
     (request, socket, head) =>
       sockets.handleUpgrade(request, socket, head, (client) =>
-        client.on('message', (data) => client.send(`${String(data)}!`)),
+        client.on('message', (data: Buffer) => client.send(`${data.toString()}!`)),
       ),
   );
   const watch = createWatch();
