@@ -81,6 +81,9 @@ export function explainGit({ repository, ref }: Asked, failed: Failed): Workspac
   const stderr = failed.isTimeout === true ? 'timed out' : failed.stderr;
   const asked = { repository: nameOf(repository), ref: ref ?? 'HEAD', host: hostOf(repository) };
   const options = { cause: new Error(redact(failed.stderr.slice(-2_000))) };
+  const [, refusal] = /^sam: (.+)$/m.exec(stderr) ?? [];
+  if (refusal !== undefined)
+    return new WorkspaceError(/try again/i.test(refusal) ? 'transient' : 'configuration', refusal, options);
   for (const [pattern, errorClass, explain] of CAUSES) {
     if (pattern.test(stderr)) return new WorkspaceError(errorClass, explain(asked), options);
   }

@@ -8,6 +8,8 @@ import { findInstalled, findPrevious, VERSION } from './installed.ts';
 import { lockFolder } from './lock.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './outbox.ts';
+import { createDesk } from './credentials/desk.ts';
+import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
 import { createHostRuntime } from './runtimes/host.ts';
 import { createTerminals } from './terminal/server.ts';
@@ -70,8 +72,12 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
     onOpen(send) {
       parts.outbox.open(send);
       parts.confirm();
+      parts.tokens.open(send);
     },
-    onEnd: parts.outbox.close,
+    onEnd() {
+      parts.outbox.close();
+      parts.tokens.close();
+    },
     onMessage: (message) => obey(message, parts),
     log,
     signal,
@@ -87,6 +93,8 @@ type Parts = Awaited<ReturnType<typeof createParts>>;
 async function createParts(config: Config, settings: Bootstrap['settings'], life: Life) {
   const { log } = life;
   const installed = findInstalled(process.env);
+  const tokens = createTokens();
+  const credentials = createDesk(tokens.ask, log);
   const outbox = createOutbox({
     version: installed?.version ?? VERSION,
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
@@ -104,6 +112,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     tools: {
       store: createStore(config.dir),
       runtime: createHostRuntime(process.env),
+      credentials,
       endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
     },
@@ -136,9 +145,10 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   const close = async () => {
     await endpoint.close();
     await workspaces.close();
+    await credentials.closeAll();
     await terminals.close();
   };
-  return { outbox, workspaces, updater, confirm, certify: endpoint.certify, close };
+  return { outbox, tokens, workspaces, updater, confirm, certify: endpoint.certify, close };
 }
 
 function placeOf(
@@ -150,7 +160,7 @@ function placeOf(
     : { host: host ?? '127.0.0.1', port: 0, isSecure: false };
 }
 
-function obey(message: BotMessage, { outbox, workspaces, updater }: Parts): void {
+function obey(message: BotMessage, { outbox, tokens, workspaces, updater }: Parts): void {
   switch (message.type) {
     case 'desired':
       if (message.agent) updater.offer(message.agent.version);
@@ -159,6 +169,8 @@ function obey(message: BotMessage, { outbox, workspaces, updater }: Parts): void
       return workspaces.raiseAccess(message.workspace, message.access);
     case 'logged':
       return outbox.logged(message.id);
+    case 'git-token':
+      return tokens.answered(message);
     default:
       return message satisfies never;
   }

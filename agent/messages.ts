@@ -15,9 +15,16 @@ export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
   force: z.boolean(),
   repository: z.string().max(4096),
   ref: z.exactOptional(z.string().max(1024)),
+  commit: z.exactOptional(z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/)),
+  identity: z.exactOptional(z.object({ name: z.string().max(200), email: z.string().max(400) })),
+  credentials: z.exactOptional(z.enum(['sam', 'none'])),
 });
 
-const botMessage: z.ZodType<BotMessage> = z.discriminatedUnion('type', [
+// Git reads them line by line.
+const oneLine = z.string().regex(/^[\x20-\x7e]{1,4096}$/);
+const gitAnswer = z.object({ type: z.literal('git-token'), ref: count });
+
+const botMessage: z.ZodType<BotMessage> = z.union([
   z.object({
     type: z.literal('desired'),
     all: z.boolean(),
@@ -26,6 +33,8 @@ const botMessage: z.ZodType<BotMessage> = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('logged'), id: z.number() }),
   z.object({ type: z.literal('revoke'), workspace: workspaceId, access: count }),
+  gitAnswer.extend({ username: oneLine, password: oneLine, expiresAt: z.number() }),
+  gitAnswer.extend({ error: z.object({ code: z.string().max(100), message: z.string().max(2_000) }) }),
 ]);
 
 const bootstrap: z.ZodType<Bootstrap> = z.object({

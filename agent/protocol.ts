@@ -132,6 +132,37 @@ export interface DesiredWorkspace {
   repository: string;
   /** Branch, tag or commit to check out; absent: the remote's default. */
   ref?: string;
+  /** The commit to check out, as the head of `ref` where that is a branch; 40 or 64 hexadecimal digits. */
+  commit?: string;
+  /** Whom commits are by, until somebody says otherwise in the checkout. */
+  identity?: GitIdentity;
+  /**
+   * Who has the passwords for the repository's host. `sam`: the bot, by `git-token`; `none`: nobody, whatever the node has;
+   * absent: whoever the node asks.
+   */
+  credentials?: 'sam' | 'none';
+}
+
+export interface GitIdentity {
+  name: string;
+  email: string;
+}
+
+/** A push takes more rights than a fetch. */
+export type GitOperation = 'fetch' | 'push';
+
+/** What git may use for one repository, and what must never be written anywhere. */
+export interface GitToken {
+  username: string;
+  password: string;
+  /** ms since 1970, on the bot's clock. */
+  expiresAt: number;
+}
+
+/** Why there is no token: `message` is a finished sentence with the next step. */
+export interface GitRefusal {
+  code: string;
+  message: string;
 }
 
 /** What a node has. */
@@ -180,7 +211,9 @@ export type AgentMessage =
     }
   /** What changed since; each workspace whole. */
   | { type: 'report'; now: number; workspaces: WorkspaceReport[]; load?: Load }
-  | { type: 'log'; id: number; lines: LogLine[] };
+  | { type: 'log'; id: number; lines: LogLine[] }
+  /** Git wants a password for the workspace's own repository; the answer repeats `ref`. */
+  | { type: 'git-token'; ref: number; workspace: string; operation: GitOperation };
 
 export type BotMessage =
   /** First after each connect (`all`), then what changed. What is not named is left alone, never deleted. */
@@ -194,7 +227,8 @@ export type BotMessage =
   /** The log lines up to this id are in the database; the agent may forget them. */
   | { type: 'logged'; id: number }
   /** Drop viewers of this workspace whose ticket has a lower `access`. */
-  | { type: 'revoke'; workspace: string; access: number };
+  | { type: 'revoke'; workspace: string; access: number }
+  | ({ type: 'git-token'; ref: number } & (GitToken | { error: GitRefusal }));
 
 /** The answer of `POST /api/bootstrap` and `POST /agent/token`. */
 export interface Bootstrap {

@@ -14,6 +14,7 @@ import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { artifactRoutes, findAgentVersion } from './agents/artifact.ts';
+import { createGitDesk } from './agents/github-desk.ts';
 import { createHub, type Hub } from './agents/hub.ts';
 import { createTerminalPipe } from './agents/terminal-pipe.ts';
 import { cardSource } from './chat/cards.ts';
@@ -30,7 +31,7 @@ import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import type { Front } from './database/types.ts';
 import { StartError } from './errors.ts';
-import { createGitHubApp } from './github/app.ts';
+import { createGitHubApp, type GitHubApp } from './github/app.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
 import { randomBase32 } from './ids.ts';
@@ -156,6 +157,8 @@ type Settled = BotOptions & {
   encryptionKeys: Buffer[];
   provider: Provider;
   database: Database;
+  /** Undefined: GitHub is not set up. */
+  app: GitHubApp | undefined;
 };
 
 async function assemble(
@@ -171,6 +174,7 @@ async function assemble(
     keys: await loadKeys(config),
     encryptionKeys: await loadEncryptionKeys(config),
     provider: await makeProvider(options, database),
+    app: config.github && createGitHubApp(config.github, log),
   };
   const hub = createHub({
     db,
@@ -178,6 +182,7 @@ async function assemble(
     log,
     activityEveryMs: activityStep(config),
     agentVersion: () => findAgentVersion(agentFolder(config)),
+    git: settled.app && config.github && createGitDesk({ db, app: settled.app, url: config.github.url, log }),
   });
   ending.defer(() => hub.close());
   const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
@@ -272,14 +277,20 @@ function makeConsole({ config, database: { db }, screen, cwd, login }: Settled):
   });
 }
 
-function makeGitHub({ config, database: { db }, encryptionKeys, log }: Settled): GitHubFront | undefined {
-  if (!config.github) return undefined;
+function makeGitHub({
+  config,
+  database: { db },
+  encryptionKeys,
+  app,
+  log,
+}: Settled): GitHubFront | undefined {
+  if (!config.github || !app) return undefined;
   const signer = createLinkSigner(encryptionKeys);
   return createGitHub({
     db,
     commands,
     log,
-    app: createGitHubApp(config.github, log),
+    app,
     config: config.github,
     commandsPerHour: config.limits.commandsPerHour,
     linkTo: ({ id, access }) => signer.sign(config.baseUrl, { workspace: id, access }),

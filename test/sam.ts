@@ -53,15 +53,17 @@ export interface SamOptions {
   /** Beside what the place says. */
   env?: NodeJS.ProcessEnv;
   place?: Place;
+  /** Where the bot's log goes. */
+  log?: Logger;
 }
 
 /** Everything of it is gone after the test, or the test fails. */
-export async function startSam({ env = {}, place: given }: SamOptions = {}): Promise<Sam> {
+export async function startSam({ env = {}, place: given, log = createLog() }: SamOptions = {}): Promise<Sam> {
   const place = given ?? (await createPlace());
   const asked = { ...place.env, ...env };
   const recorder = createRecorder();
   const stable = createStable(place.root);
-  let bot = await start(place, asked, recorder.screen);
+  let bot = await start(place, asked, recorder.screen, log);
   const database = await connect(place.databaseUrl);
   const say = async (line: string): Promise<string> => {
     await bot.console.say(line);
@@ -85,7 +87,7 @@ export async function startSam({ env = {}, place: given }: SamOptions = {}): Pro
       const { port } = new URL(bot.url);
       await bot.stop();
       // At the address where its nodes look for it.
-      bot = await start(place, { ...asked, PORT: port }, recorder.screen);
+      bot = await start(place, { ...asked, PORT: port }, recorder.screen, log);
     },
     async [Symbol.asyncDispose]() {
       await bot.stop();
@@ -99,11 +101,16 @@ export async function startSam({ env = {}, place: given }: SamOptions = {}): Pro
 const page = mkdtempSync(join(tmpdir(), 'sam-story-page-'));
 afterAll(() => rmSync(page, { recursive: true, force: true }));
 
-async function start({ cwd, dataDir }: Place, env: NodeJS.ProcessEnv, screen: Screen): Promise<Bot> {
+async function start(
+  { cwd, dataDir }: Place,
+  env: NodeJS.ProcessEnv,
+  screen: Screen,
+  log: Logger,
+): Promise<Bot> {
   await bundlePage(page);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   cpSync(page, join(dataDir, 'page'), { recursive: true });
-  return startBot({ config: parseConfig(env, cwd), screen, log: createLog(), login: 'ada', cwd, env });
+  return startBot({ config: parseConfig(env, cwd), screen, log, login: 'ada', cwd, env });
 }
 
 /** `LOG_LEVEL=debug` shows what the bot thinks. */

@@ -64,6 +64,7 @@ function sessionEnvironment(
     COLORTERM: 'truecolor',
     [MARK]: place.id,
     SAM_WORKSPACE_NAME: place.name,
+    ...place.env,
   };
 }
 

@@ -6,6 +6,8 @@ export interface Place {
   name: string;
   /** The checkout, absolute. */
   dir: string;
+  /** What its programs need beside the runtime's own. Nothing secret. */
+  env: Record<string, string>;
 }
 
 /** What a pty starts. `env` is the whole environment. */

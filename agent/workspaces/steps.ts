@@ -1,6 +1,9 @@
 // What is done with one workspace: make it ready, stop it, look for work, delete it. Knows no goal: the worker decides.
 import { readdir } from 'node:fs/promises';
-import { cloneRepository, countWork, findHead } from '../git.ts';
+import type { Desk } from '../credentials/desk.ts';
+import { helperCommand } from '../credentials/program.ts';
+import { cloneRepository } from '../git-clone.ts';
+import { countWork, credentialEnvironment, findHead, setIdentity, type Git } from '../git.ts';
 import { endProcesses, findProcesses, MARK } from '../processes.ts';
 import type { Work } from '../protocol.ts';
 import type { Place, Runtime } from '../runtimes/runtime.ts';
@@ -11,6 +14,7 @@ import type { Workspace } from './workspace.ts';
 export interface Tools {
   store: Store;
   runtime: Runtime;
+  credentials: Desk;
   /** Ends all sessions of a workspace; resolves when their programs are gone. */
   endSessions: (id: string) => Promise<void>;
   log: (id: string, step: string, line: string) => void;
@@ -36,6 +40,7 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
   // After a crash of the agent alone what people left running goes on; only a new run, or a clone by half, ends it.
   if (isNewRun || !isCloned) await endEverything(tools, record.now());
   signal.throwIfAborted();
+  await openCredentials(tools, record);
   if (!isCloned) await clone(tools, task);
   await record.update({ step: 'build' });
   await runtime.prepare(placeOf(store, record.now()), {
@@ -51,14 +56,37 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
   });
 }
 
-async function clone({ store, log }: Tools, { record, signal }: Task): Promise<void> {
+/** Lets git in this workspace ask for passwords, from a session or from here. Its folder is there. Repeatable. */
+export function openCredentials({ store, credentials }: Tools, record: Record): Promise<void> {
+  return credentials.open(store.socket(record.now().goal.id), () => {
+    const { goal, origin } = record.now();
+    const repositories = [goal.repository, ...(origin === undefined ? [] : [origin])];
+    return { id: goal.id, repositories, isOpen: goal.credentials === 'sam' };
+  });
+}
+
+/** What any git of the agent needs for this workspace; to reach the repository, after `openCredentials`. */
+export function gitOf({ store }: Pick<Tools, 'store'>, { goal }: Workspace, signal?: AbortSignal): Git {
+  const helper = goal.credentials === 'sam' ? helperCommand(store.socket(goal.id)) : '';
+  return {
+    repository: goal.repository,
+    mark: { [MARK]: goal.id },
+    helper: goal.credentials === undefined ? undefined : helper,
+    signal,
+  };
+}
+
+async function clone(tools: Tools, { record, signal }: Task): Promise<void> {
+  const { store, log } = tools;
   const { goal } = record.now();
-  const git = { repository: goal.repository, mark: { [MARK]: goal.id }, signal };
+  const git = gitOf(tools, record.now(), signal);
   const into = await store.startClone(record.now());
   const onLine = throttleProgress((line) => log(goal.id, 'clone', line));
-  await cloneRepository({ ...git, ref: goal.ref, into, onLine });
+  const { ref, commit, identity, credentials } = goal;
+  await cloneRepository({ ...git, ref, commit, isGuarded: credentials === 'sam', into, onLine });
+  if (identity) await setIdentity(git, into, identity);
   // Before the folder has its final name: a checkout whose base is unknown would count as unpushed.
-  await record.update({ base: await findHead(git, into) });
+  await record.update({ base: await findHead(git, into), origin: goal.repository });
   await store.finishClone(record.now());
 }
 
@@ -92,6 +120,7 @@ export async function remove(tools: Tools, { record, signal }: Task): Promise<vo
   }
   // A state file that is written late would bring the folder back.
   await record.retire();
+  await tools.credentials.close(tools.store.socket(goal.id));
   await tools.store.remove(goal.id);
   await record.update({ phase: 'deleted' });
 }
@@ -106,13 +135,8 @@ export async function inspect(
   return { commit, work };
 }
 
-function findCommit(
-  { store }: Tools,
-  workspace: Workspace,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const { id, repository } = workspace.goal;
-  return findHead({ repository, mark: { [MARK]: id }, signal }, store.checkout(workspace));
+function findCommit(tools: Tools, workspace: Workspace, signal: AbortSignal): Promise<string | undefined> {
+  return findHead(gitOf(tools, workspace, signal), tools.store.checkout(workspace));
 }
 
 interface Found {
@@ -121,9 +145,10 @@ interface Found {
   commit?: string | undefined;
 }
 
-async function findWork({ store }: Tools, workspace: Workspace, signal: AbortSignal): Promise<Found> {
-  const { goal, base } = workspace;
-  const git = { repository: goal.repository, mark: { [MARK]: goal.id }, signal };
+async function findWork(tools: Tools, workspace: Workspace, signal: AbortSignal): Promise<Found> {
+  const { store } = tools;
+  const { base } = workspace;
+  const git = gitOf(tools, workspace, signal);
   const dir = store.checkout(workspace);
   try {
     const beside = (await store.listBeside(workspace)).length;
@@ -168,7 +193,12 @@ async function endEverything({ runtime, store, endSessions }: Tools, workspace: 
 
 export function placeOf(store: Store, workspace: Workspace): Place {
   const { id, name } = workspace.goal;
-  return { id, name, dir: store.checkout(workspace) };
+  return {
+    id,
+    name,
+    dir: store.checkout(workspace),
+    env: credentialEnvironment(gitOf({ store }, workspace)),
+  };
 }
 
 /** Lets through one line of a progress meter a second, and every other line. */

@@ -10,6 +10,7 @@ import type { Workspace } from './workspace.ts';
 
 const STATE_FILE = 'workspace.json';
 const HALF_CLONE = '.clone';
+const SOCKET = '.git.sock';
 
 /** A name for the checkout that nothing else in the workspace's folder has. */
 export function checkoutFolder(repositoryName: string): string {
@@ -31,6 +32,7 @@ const workspace: z.ZodType<Workspace> = z.object({
   activityAt: z.exactOptional(z.number()),
   commit: z.exactOptional(z.string()),
   base: z.exactOptional(z.string()),
+  origin: z.exactOptional(z.string()),
   work: z.exactOptional(work),
   refused: z.exactOptional(work),
   isGivenUp: z.exactOptional(z.boolean()),
@@ -45,6 +47,8 @@ export interface Store {
   /** The checkout's folder, whether it is there or not. */
   checkout: (workspace: Workspace) => string;
   hasCheckout: (workspace: Workspace) => boolean;
+  /** Where git's helper asks for passwords. */
+  socket: (id: string) => string;
   /** Where a clone is made; whatever a broken one left there is gone. */
   startClone: (workspace: Workspace) => Promise<string>;
   /** Makes the finished clone the checkout, in one step. */
@@ -61,6 +65,7 @@ export function createStore(dir: string): Store {
   const checkout = (one: Workspace) => join(folder(one.goal.id), one.folder);
   return {
     checkout,
+    socket: (id) => join(folder(id), SOCKET),
     has: (id) => existsSync(folder(id)),
     hasCheckout: (one) => existsSync(checkout(one)),
     write: (one) => writeJson(join(folder(one.goal.id), STATE_FILE), one),
@@ -90,7 +95,7 @@ export function createStore(dir: string): Store {
     },
     finishClone: (one) => rename(join(folder(one.goal.id), HALF_CLONE), checkout(one)),
     async listBeside(one) {
-      const ours = new Set([STATE_FILE, HALF_CLONE]);
+      const ours = new Set([STATE_FILE, HALF_CLONE, SOCKET]);
       const names = await listFolder(folder(one.goal.id));
       return names.filter((name) => !ours.has(name) && !isUnfinished(name) && name !== one.folder);
     },

@@ -1,6 +1,6 @@
 // People, codes, browser sessions and bootstrap tokens in Postgres: only hashes, and one statement decides each race.
 // Knows no HTTP and signs nothing.
-import { and, eq, gt, isNull, ne, sql, type SQL } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNull, ne, sql, type SQL } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import {
@@ -69,6 +69,34 @@ async function keepLogin(
 export async function findUserName(db: Executor, id: string): Promise<string | undefined> {
   const [user] = await db.select({ name: users.name }).from(users).where(eq(users.id, id));
   return user?.name;
+}
+
+export interface Known {
+  externalId: string;
+  login: string;
+  /** What the person is called. */
+  name: string;
+}
+
+/** Who those people are there, by user; who has no such identity is not among them. */
+export async function findIdentities(
+  db: Executor,
+  people: string[],
+  source: string,
+): Promise<Map<string, Known>> {
+  if (people.length === 0) return new Map();
+  const rows = await db
+    .select({
+      user: users.id,
+      externalId: identities.externalId,
+      login: identities.login,
+      name: users.name,
+    })
+    .from(identities)
+    .innerJoin(users, eq(users.id, identities.userId))
+    .where(and(eq(identities.source, source), inArray(users.id, people)))
+    .orderBy(desc(identities.createdAt));
+  return new Map(rows.map(({ user, ...known }) => [user, known]));
 }
 
 // --- codes of links -----------------------------------------------------------------------------------------------

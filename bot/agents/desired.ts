@@ -1,9 +1,10 @@
 // What a node should do about a workspace, from its row. Pure; knows no connection.
 import type { BotMessage, DesiredWorkspace } from '../../agent/protocol.ts';
 import type { Workspace } from '../database/types.ts';
+import type { GitFacts } from './git-desk.ts';
 
 /** Undefined: nothing to tell, so the node goes on as it was told last. */
-export function desiredOf(row: Workspace): DesiredWorkspace | undefined {
+export function desiredOf(row: Workspace, git?: GitFacts): DesiredWorkspace | undefined {
   const goal = goalOf(row);
   return (
     goal && {
@@ -14,6 +15,8 @@ export function desiredOf(row: Workspace): DesiredWorkspace | undefined {
       access: row.access,
       repository: cloneUrl(row.repository),
       ...(row.ref === null ? {} : { ref: row.ref }),
+      ...(row.commit === null ? {} : { commit: row.commit }),
+      ...git,
     }
   );
 }
@@ -41,6 +44,7 @@ export function messagesFor(
   rows: Workspace[],
   before: Told,
   all: boolean,
+  facts: ReadonlyMap<string, GitFacts> = new Map(),
 ): { messages: BotMessage[]; told: Told } {
   const known: Told = all ? new Map() : before;
   const told: Told = new Map();
@@ -48,7 +52,7 @@ export function messagesFor(
   const revoked: BotMessage[] = [];
   for (const row of rows) {
     const last = known.get(row.id);
-    const desired = desiredOf(row);
+    const desired = desiredOf(row, facts.get(row.id));
     const json = desired ? JSON.stringify(desired) : (last?.json ?? '');
     if (desired && json !== last?.json) changed.push(desired);
     // After a reconnect the others hear it with what is desired of them.

@@ -28,6 +28,7 @@ import {
   type Executor,
 } from '../workspaces/store.ts';
 import { messagesFor, type Told } from './desired.ts';
+import { answerGit, type GitDesk } from './git-desk.ts';
 import { parseAgentMessage } from './messages.ts';
 
 const MAX_MESSAGE_BYTES = 4 << 20;
@@ -48,6 +49,8 @@ export interface HubOptions {
   db: Executor;
   keys: Keys;
   log: Logger;
+  /** Absent: nobody gets a token for git. */
+  git?: GitDesk | undefined;
   /** How fine `last_activity_at` is. */
   activityEveryMs?: number;
   /** Of the agent that this bot has to give; undefined: none. Asked at each hello. */
@@ -71,6 +74,8 @@ interface Connection {
   socket: WebSocket;
   log: Logger;
   hasSaidHello: boolean;
+  /** Tokens for git that it waits for. */
+  minting: number;
   told: Told;
   /** What the agent says it has: also those that are none of ours, or not any more. */
   reported: Set<string>;
@@ -153,6 +158,7 @@ function welcome(state: State, node: Node, socket: WebSocket): void {
     socket,
     log: state.options.log.child({ node: node.id }),
     hasSaidHello: false,
+    minting: 0,
     told: new Map(),
     reported: new Set(),
     queue: Promise.resolve(),
@@ -231,6 +237,12 @@ function receive(state: State, connection: Connection, data: string): void {
     connection.log.warn({ bytes: data.length }, 'the agent said something that nobody understands');
     return;
   }
+  // It asks a vendor: what else the agent has to say does not wait for that.
+  if (message.type === 'git-token') {
+    if (!connection.hasSaidHello) return unexpected(connection, message);
+    void answerGit(state.options, connection, message).then((answer) => send(connection, answer));
+    return;
+  }
   if (++connection.waiting === MAX_WAITING) connection.socket.pause();
   void enqueue(state, connection, () => handle(state, connection, message)).then(() => {
     if (connection.waiting-- === MAX_WAITING) connection.socket.resume();
@@ -243,7 +255,11 @@ function send(connection: Connection, message: BotMessage): void {
 
 // --- what agents say ----------------------------------------------------------------------------------------------
 
-async function handle(state: State, connection: Connection, message: AgentMessage): Promise<void> {
+async function handle(
+  state: State,
+  connection: Connection,
+  message: Exclude<AgentMessage, { type: 'git-token' }>,
+): Promise<void> {
   switch (message.type) {
     case 'hello':
       return greet(state, connection, message);
@@ -321,7 +337,8 @@ function look(state: State, connection: Connection): Promise<void> {
 
 async function tell({ options }: State, connection: Connection, all: boolean): Promise<void> {
   const rows = await workspacesOn(options.db, connection.node, [...connection.reported]);
-  const { messages, told } = messagesFor(rows, connection.told, all);
+  const facts = await options.git?.facts(rows);
+  const { messages, told } = messagesFor(rows, connection.told, all, facts);
   connection.told = told;
   const version = all ? await findVersion(options, connection) : undefined;
   for (const message of messages)

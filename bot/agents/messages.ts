@@ -64,6 +64,12 @@ const agentMessage: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
     load: z.exactOptional(load),
   }),
   z.object({ type: z.literal('log'), id: z.number(), lines: z.array(line).max(MAX_LINES) }),
+  z.object({
+    type: z.literal('git-token'),
+    ref: count,
+    workspace: workspaceId,
+    operation: z.enum(['fetch', 'push']),
+  }),
 ]);
 
 /** Undefined for what this version does not know, or what no agent of ours would say. Never throws. */

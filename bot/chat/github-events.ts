@@ -15,7 +15,12 @@ const Common = z.object({
 });
 const Label = z.object({ name: z.string() });
 const Issue = z.object({ number: z.number(), state: z.string(), pull_request: z.object({}).optional() });
-const PullRequest = z.object({ number: z.number(), state: z.string(), merged: z.boolean().nullish() });
+const PullRequest = z.object({
+  number: z.number(),
+  state: z.string(),
+  merged: z.boolean().nullish(),
+  head: z.object({ sha: z.string(), repo: z.object({ full_name: z.string() }).nullish() }).optional(),
+});
 
 /** By the header's name; the header is not signed, so the body must fit it: what belongs to another event is refused. */
 const SHAPES = {
@@ -77,6 +82,8 @@ export const Event = z.discriminatedUnion('kind', [
     isOpen: z.boolean(),
   }),
   InThread.extend({ kind: z.literal('closed'), isMerged: z.boolean() }),
+  /** To the fork that a pull request comes from. */
+  InThread.extend({ kind: z.literal('pushed'), head: z.string() }),
   Here.extend({ kind: z.literal('button'), subject: z.string(), identifier: z.string() }),
   Here.extend({ kind: z.literal('moved'), from: z.string() }),
   Here.extend({ kind: z.literal('gone') }),
@@ -102,8 +109,8 @@ export function understand(name: string, body: unknown): Understood {
   }
   const { sender, action } = parsed.data;
   // Whoever names themselves so: GitHub says what they are. Our own App is one of them.
-  if (sender.type !== 'User' && event !== 'installation' && event !== 'installation_repositories')
-    return { nothing: 'people only' };
+  const isOfAnyone = event.startsWith('installation') || action === 'synchronize';
+  if (sender.type !== 'User' && !isOfAnyone) return { nothing: 'people only' };
   const found = READERS[event](parsed.data as never);
   return found ? { event: found } : { nothing: `no use for \`${event}.${action.slice(0, 60)}\`` };
 }
@@ -122,7 +129,8 @@ const READERS: { [Name in EventName]: (body: Shaped<Name>) => Event | undefined 
     const thread = { number: body.pull_request.number, isPullRequest: true };
     return { kind: 'comment', ...hereOf(body), ...thread, ...commentOf(body.comment), isReview: true };
   },
-  pull_request: (body) => readThread(body, body.pull_request, true),
+  pull_request: (body) =>
+    body.action === 'synchronize' ? readPush(body) : readThread(body, body.pull_request, true),
   issues: (body) => readThread(body, body.issue, body.issue.pull_request !== undefined),
   check_run: (body) =>
     body.action === 'requested_action' && body.requested_action && body.check_run.external_id
@@ -164,6 +172,13 @@ function readThread(
   return { kind: 'label', ...thread, isAdded, label: label.name.toLowerCase(), isOpen: state === 'open' };
 }
 
+/** Whoever pushes to a branch of the repository itself may write to it. */
+function readPush(body: Shaped<'pull_request'>): Event | undefined {
+  const { number, head } = body.pull_request;
+  if (!head || head.repo?.full_name === body.repository.full_name) return undefined;
+  return { kind: 'pushed', ...hereOf(body), number, isPullRequest: true, head: head.sha };
+}
+
 function readRepository(body: Shaped<'repository'>): Event | undefined {
   const { action, repository, changes } = body;
   if (action === 'deleted') return { kind: 'gone', ...hereOf(body) };
@@ -194,6 +209,7 @@ export function threadOf(event: Event): string {
     case 'comment':
     case 'label':
     case 'closed':
+    case 'pushed':
       return `${event.repository}#${event.number}`;
     case 'button':
       return event.subject;

@@ -17,7 +17,9 @@ interface Spot {
   number?: number;
 }
 
-/** Throws UserError: not there, closed, or from a fork. */
+type Found = NonNullable<Awaited<ReturnType<typeof threads.findRepository>>>;
+
+/** Throws UserError: not there, closed, or from a fork of what is private. */
 export async function locateOn(
   site: Site,
   target: Target | undefined,
@@ -48,10 +50,7 @@ export const unknownRepository = (label: string): UserError =>
     `There is no repository \`${label}\` that I can see. If it is there, install the App on it. What I can do: \`/sam help\`.`,
   );
 
-async function open(
-  { app }: Site,
-  label: string,
-): Promise<{ octokit: Octokit; repository: { name: string; branch: string } }> {
+async function open({ app }: Site, label: string): Promise<{ octokit: Octokit; repository: Found }> {
   const octokit = await app.on(label);
   const repository = octokit && (await threads.findRepository(octokit, label));
   if (!octokit || !repository) throw unknownRepository(label);
@@ -75,21 +74,26 @@ async function locateNumber(site: Site, label: string, number: number): Promise<
     );
   if (!issue.isPullRequest)
     return { ...describe(site, repository.name), ref: repository.branch, goal: `issue:${number}` };
-  return locatePullRequest(site, octokit, address);
+  return locatePullRequest(site, octokit, repository, number);
 }
 
 async function locatePullRequest(
   site: Site,
   octokit: Octokit,
-  address: threads.ThreadAddress,
+  { name, isPrivate }: Found,
+  number: number,
 ): Promise<Repository> {
-  const { repository, number } = address;
+  const address = { repository: name, number };
   const found = await threads.findPullRequest(octokit, address);
-  if (!found) throw unknownRepository(repository);
-  if (found.from?.toLowerCase() !== repository.toLowerCase())
+  if (!found) throw unknownRepository(name);
+  const { from, branch, sha } = found;
+  const head = { ...describe(site, name), commit: sha, goal: `pr:${number}` };
+  if (from?.toLowerCase() === name.toLowerCase()) return { ...head, ref: branch };
+  // Its commits cannot be had without a password, and it gets none.
+  if (isPrivate)
     throw new UserError(
       'fork',
-      `This pull request comes from a fork (\`${found.from ?? 'deleted'}\`), so I won't run its code with your credentials. Push its branch to \`${repository}\`, and then: \`/sam up ${repository}@${found.branch}\`.`,
+      `This pull request comes from a fork (\`${from ?? 'deleted'}\`), so I won't run its code with your credentials. Push its branch to \`${name}\`, and then: \`/sam up ${name}@${branch}\`.`,
     );
-  return { ...describe(site, repository), ref: found.branch, goal: `pr:${number}` };
+  return { ...head, ref: `refs/pull/${number}/head`, fork: { ...(from && { from }), head: sha } };
 }

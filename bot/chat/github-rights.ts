@@ -34,6 +34,12 @@ export function createRights(options: {
         throw unknownRepository(label);
       if (!isEnough(permission, command.needsWrite === true))
         throw new UserError('forbidden', describeLack(line.verb, label, permission));
+      const flag = Object.keys(line.flags).find((name) => command.flags[name]?.needsMaintain);
+      if (flag && !isMaintainer(permission))
+        throw new UserError(
+          'needs-maintainer',
+          `\`--${flag}\` needs **maintain** or **admin** on \`${label}\`; you have **${permission.role || permission.level}**. Ask one who has it to say: \`/sam ${line.line}\`.`,
+        );
       if (label.toLowerCase() !== event.repository.toLowerCase() && !event.isPrivate)
         await checkSecrecy(octokit, label);
       await checkPace(options, event);
@@ -54,6 +60,10 @@ async function checkSecrecy(octokit: Octokit, label: string): Promise<void> {
 /** On a public repository everybody reads. */
 const isEnough = ({ level }: Permission, needsWrite: boolean): boolean =>
   level === 'write' || level === 'admin' || (level === 'read' && !needsWrite);
+
+/** Custom roles have names of their own, and are none. */
+const isMaintainer = ({ level, role }: Permission): boolean =>
+  level === 'admin' || role === 'maintain' || role === 'admin';
 
 const describeLack = (verb: string, label: string, { level, role }: Permission): string =>
   `\`/sam ${verb}\` needs **write** on \`${label}\`; you have **${level === 'none' ? 'nothing' : role || level}**. A maintainer can run it for you.`;

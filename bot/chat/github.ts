@@ -1,6 +1,6 @@
 // GitHub as a front: comments, labels and buttons in; reactions, replies and one card a thread out. Knows no cloud.
 import type { Logger } from 'pino';
-import { follow, sayFarewell } from '../commands/farewell.ts';
+import { follow, notePush, sayFarewell } from '../commands/farewell.ts';
 import type { ParseContext, Target } from '../commands/parsed.ts';
 import type { Command, Repository } from '../commands/scene.ts';
 import type { Answer, Delivery, User } from '../database/types.ts';
@@ -164,6 +164,11 @@ async function noticeOf(
       if (event.isAdded || !(await mayUnlabel(options, event))) return undefined;
       return async (tx) => {
         await sayFarewell(tx, { topic: delivery.thread }, `the label \`${event.label}\` was removed`);
+        return null;
+      };
+    case 'pushed':
+      return async (tx) => {
+        await notePush(tx, delivery.thread, event.head);
         return null;
       };
     case 'moved': {

@@ -27,6 +27,8 @@ export type FlagSpec = {
   values?: readonly string[];
   /** The largest number it takes. */
   max?: number;
+  /** Whoever uses it must maintain the repository. */
+  needsMaintain?: boolean;
   /** A flag that contradicts this one. */
   excludes?: string;
 };

@@ -16,5 +16,8 @@ export async function sayFarewell(
   return left.length;
 }
 
+/** A pull request has another head. */
+export const notePush = store.noteHead;
+
 /** A repository has a new name or owner: what was made for it goes on. */
 export const follow = store.moveWorkspaces;

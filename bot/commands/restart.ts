@@ -2,6 +2,7 @@
 import type { CommandSpec } from './command.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
+import { checkGate } from './fork.ts';
 import type { Command } from './scene.ts';
 import { wish } from './wish.ts';
 
@@ -21,6 +22,7 @@ export const restart: Command = {
   ...restartSpec,
   async run(command, scene) {
     const workspace = await findTarget(command, scene);
+    checkGate(workspace, scene);
     return wish(workspace, command, scene, {
       desired: 'running',
       patch: store.startAgain(workspace),

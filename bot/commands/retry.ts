@@ -3,6 +3,7 @@ import type { CommandSpec } from './command.ts';
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
+import { checkGate } from './fork.ts';
 import type { Command } from './scene.ts';
 import { wish } from './wish.ts';
 
@@ -22,6 +23,7 @@ export const retry: Command = {
   ...retrySpec,
   async run(command, scene) {
     const workspace = await findTarget(command, scene);
+    checkGate(workspace, scene);
     if (workspace.phase !== 'failed')
       throw new UserError(
         'not-failed',

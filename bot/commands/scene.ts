@@ -12,6 +12,10 @@ export interface Repository {
   /** What people read: `acme/api`, or a folder's name. */
   label: string;
   ref?: string;
+  /** The head of the pull request that it is, at this moment. */
+  commit?: string;
+  /** The pull request comes from elsewhere. `from`: `owner/name`, if it is still there. */
+  fork?: { from?: string; head: string };
   /** `pr:412`, `issue:7`: what the workspace is for; absent: its ref. */
   goal?: string;
 }

@@ -1,11 +1,12 @@
 // The command that asks for a workspace.
 import type { CommandSpec } from './command.ts';
-import type { Workspace } from '../database/types.ts';
+import type { Fork, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
 import { keptUntil } from './expiry.ts';
+import { checkGate, describeFiles, letIn, refuseTrustByName } from './fork.ts';
 import { chooseName } from './naming.ts';
 import type { ParsedCommand } from './parsed.ts';
 import type { Command, Outcome, Repository, Scene } from './scene.ts';
@@ -23,6 +24,11 @@ export const upSpec = {
     name: { kind: 'name', summary: 'what to call it; names are unique among yours' },
     ref: { kind: 'ref', summary: 'the branch, tag or commit to check out' },
     expiry: { kind: 'duration', summary: 'keeps it at least so long, however idle' },
+    'trust-fork': {
+      kind: 'commit',
+      needsMaintain: true,
+      summary: 'starts a pull request from a fork at this commit, its head, without credentials',
+    },
     new: { kind: 'boolean', summary: 'makes another one though there is one already' },
   },
   takes: 'target',
@@ -35,41 +41,57 @@ export const up: Command = {
   ...upSpec,
   async run(command, scene) {
     // `up NAME` of one that is there is a wish to have it running.
-    if (command.target?.kind === 'name') return wakeUp(await findTarget(command, scene), command, scene);
+    if (command.target?.kind === 'name') {
+      refuseTrustByName(command, scene);
+      const workspace = await findTarget(command, scene);
+      checkGate(workspace, scene);
+      return wakeUp({ workspace }, command, scene);
+    }
     const { repository } = scene;
     if (!repository)
       throw new UserError('no-repository', `Which repository? For example ${scene.say('up owner/name')}.`);
-    const { workspace, isNew } = await makeOrFind(command, scene, repository);
-    return isNew ? answerNew(workspace, command, scene) : wakeUp(workspace, command, scene);
+    const found = await makeOrFind(command, scene, repository);
+    return found.isNew ? answerNew(found.workspace, command, scene) : wakeUp(found, command, scene);
   },
 };
 
-async function makeOrFind(
-  command: ParsedCommand,
-  scene: Scene,
-  repository: Repository,
-): Promise<{ workspace: Workspace; isNew: boolean }> {
-  const ref = textOf(command.flags['ref']) ?? repository.ref ?? null;
+interface Found {
+  workspace: Workspace;
+  isNew?: boolean;
+  /** Its fork, as it is now. */
+  fork?: Fork | undefined;
+  /** The head of its pull request. */
+  commit?: string | null;
+}
+
+async function makeOrFind(command: ParsedCommand, scene: Scene, repository: Repository): Promise<Found> {
+  const named = textOf(command.flags['ref']);
+  const ref = named ?? repository.ref ?? null;
+  const commit = named === undefined ? (repository.commit ?? null) : null;
   const key = keyOf(repository, ref, scene.actor.id, command.flags['new'] === true);
   const held = await store.findByKey(scene.tx, key);
-  if (held) return { workspace: held, isNew: false };
+  const fork = letIn(command, scene, repository, held);
+  if (held) return { workspace: held, fork, commit };
   const taken = await store.takenNames(scene.tx, scene.actor.id);
   if (scene.limits.workspacesPerUser > 0 && taken.size >= scene.limits.workspacesPerUser)
     throw new UserError(
       'too-many',
       `You have ${taken.size} workspaces, which is the most a person may have. Delete one: ${scene.say('list')} shows them.`,
     );
-  return store.insertWorkspace(scene.tx, {
+  const made = await store.insertWorkspace(scene.tx, {
     id: newWorkspaceId(),
     key,
     owner: scene.actor.id,
     name: chooseName(textOf(command.flags['name']), repository, taken, command.line, scene.say),
     repository: repository.url,
     ref,
+    commit,
+    fork: fork ?? null,
     topic: topicOf(repository),
     size: (textOf(command.flags['size']) ?? 'medium') as Workspace['size'],
     keptUntil: keptUntil(command.flags['expiry'], scene.now) ?? null,
   });
+  return { ...made, fork, commit };
 }
 
 /** Of a pull request or an issue. */
@@ -91,20 +113,28 @@ async function answerNew(workspace: Workspace, command: ParsedCommand, scene: Sc
   };
 }
 
-async function wakeUp(workspace: Workspace, command: ParsedCommand, scene: Scene): Promise<Outcome> {
+async function wakeUp(found: Found, command: ParsedCommand, scene: Scene): Promise<Outcome> {
+  const { workspace, fork } = found;
   const isRunning = workspace.desired === 'running' && workspace.phase !== 'failed';
   const kept = keptUntil(command.flags['expiry'], scene.now);
-  const current =
-    isRunning && !kept
-      ? workspace
-      : await store.changeWorkspace(scene.tx, workspace, {
-          ...(isRunning ? {} : store.startAgain(workspace)),
-          ...(kept ? { keptUntil: kept } : {}),
-        });
+  const patch: store.WorkspacePatch = {
+    ...(isRunning ? {} : { ...store.startAgain(workspace), ...pinAnew(found) }),
+    ...(kept ? { keptUntil: kept } : {}),
+    ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: describeFiles(workspace, fork) } : {}),
+  };
+  const isChanged = Object.keys(patch).length > 0;
+  const current = isChanged ? await store.changeWorkspace(scene.tx, workspace, patch) : workspace;
   const commandId = await record(current, command, scene);
   const text = isRunning ? `\`${workspace.name}\` is there already.` : '';
   return { commandId, answer: { ok: true, code: 'ok', text, workspace: workspace.id, link: 'when-running' } };
 }
+
+/** As long as nothing was checked out, the newest head is the one to take. */
+const pinAnew = ({ workspace, commit }: Found): store.WorkspacePatch =>
+  commit && workspace.commit !== null && workspace.reported?.commit === undefined ? { commit } : {};
+
+const isSame = (one: Fork, other: Fork | null): boolean =>
+  one.head === other?.head && one.trusted === other.trusted;
 
 const record = (workspace: Workspace, command: ParsedCommand, scene: Scene): Promise<number> =>
   store.recordCommand(scene.tx, workspace, {

@@ -35,6 +35,15 @@ export type NodePhase = 'creating' | 'booting' | 'ready' | 'unhealthy' | 'deleti
 export type Size = 'small' | 'medium' | 'large';
 export type Front = 'console' | 'github' | 'slack' | 'api';
 
+export interface Fork {
+  /** `owner/name`; absent: it was deleted. */
+  from?: string;
+  /** Where the pull request is, as far as Sam has heard. */
+  head: string;
+  /** The head that a maintainer let in; another one has to be let in anew. */
+  trusted: string;
+}
+
 /** What each reconciled row has: the wish, where it stands, and the right to work on it. */
 const reconciled = {
   desired: text('desired').$type<Desired>().notNull(),
@@ -94,6 +103,8 @@ export const nodes = pgTable(
     lastHeardAt: at('last_heard_at'),
     /** Since when no workspace wants it. */
     idleSince: at('idle_since'),
+    /** Made for a workspace of a fork: no other one shares it, neither then nor later, when its code may be there still. */
+    isApart: boolean('is_apart').notNull().default(false),
     agentVersion: text('agent_version'),
     /** The RFC 7638 thumbprint of the agent's key, once its bootstrap token was redeemed. */
     agentKey: text('agent_key'),
@@ -123,6 +134,10 @@ export const workspaces = pgTable(
     /** `https://host/owner/name`, or a path. */
     repository: text('repository').notNull(),
     ref: text('ref'),
+    /** The commit to check out: the head of its pull request at the moment of the command. */
+    commit: text('commit'),
+    /** Its pull request comes from elsewhere: it gets no credentials. */
+    fork: jsonb('fork').$type<Fork>(),
     /** `owner/name#412`: the pull request or issue whose one card lists it. */
     topic: text('topic'),
     size: text('size').$type<Size>().notNull(),

@@ -11,8 +11,15 @@ export interface GitHubApp {
   slug(): Promise<string>;
   /** A client that may do on this repository (`owner/name`) what the App may; undefined: it is not installed there. */
   on(repository: string): Promise<Octokit | undefined>;
+  /** A new token of the installation on that repository, no more than asked for. Kept nowhere. Throws ProviderError. */
+  mint(repository: string, asked: TokenRequest): Promise<{ token: string; expiresAt: number }>;
   /** Installations change: ask again. */
   forget(): void;
+}
+
+export interface TokenRequest {
+  repository_ids: number[];
+  permissions: { contents: 'read' | 'write'; pull_requests?: 'write' };
 }
 
 /** Another bot may hear of a change that we do not. */
@@ -68,6 +75,15 @@ export function createGitHubApp(
     async on(repository) {
       const installation = await findInstallation(repository);
       return installation === undefined ? undefined : probot.auth(installation);
+    },
+    async mint(repository, asked) {
+      const id = await findInstallation(repository);
+      if (id === undefined) throw new Error(`github: mint token: no installation on ${repository}`);
+      const octokit = await asApp();
+      const { data } = await call('mint token', () =>
+        octokit.rest.apps.createInstallationAccessToken({ installation_id: id, ...asked }),
+      );
+      return { token: data.token, expiresAt: Date.parse(data.expires_at) };
     },
     forget: () => installations.clear(),
   };

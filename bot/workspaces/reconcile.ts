@@ -116,7 +116,9 @@ async function placeLocked(r: Reconciler, tx: Executor, held: Claim<Workspace>):
   const candidates = await store.lockNodesOf(tx, row.owner, r.provider.name);
   // Its files may be on a node already: it goes back there or nowhere.
   const own = candidates.find(({ node }) => node.id === row.nodeId && isUsable(node))?.node;
-  const chosen = own ?? chooseNode(candidates, row.size, r.limits.workspacesPerNode);
+  // A fork's code must not find what other workspaces of its owner may have.
+  const shared = row.fork ? [] : candidates.filter(({ node }) => !node.isApart);
+  const chosen = own ?? chooseNode(shared, row.size, r.limits.workspacesPerNode);
   const living = candidates.filter(({ node }) => node.desired === 'running').length;
   if (!chosen && r.limits.nodesPerUser > 0 && living >= r.limits.nodesPerUser) return false;
   const nodeId = chosen?.id ?? (await insertNode(r, tx, row));
@@ -134,7 +136,7 @@ async function placeLocked(r: Reconciler, tx: Executor, held: Claim<Workspace>):
 
 const FRESH_NOTICE = 'Its former machine is gone, so it begins with a fresh checkout.';
 
-async function insertNode(r: Reconciler, tx: Executor, { owner, size }: Workspace): Promise<string> {
+async function insertNode(r: Reconciler, tx: Executor, { owner, size, fork }: Workspace): Promise<string> {
   const id = newNodeId();
   await store.insertNode(tx, {
     id,
@@ -142,6 +144,7 @@ async function insertNode(r: Reconciler, tx: Executor, { owner, size }: Workspac
     owner,
     provider: r.provider.name,
     size,
+    isApart: fork !== null,
     phase: 'creating',
     desired: 'running',
   });

@@ -109,7 +109,7 @@ export async function startBot({ tokenLifeMs = 3_600_000 } = {}) {
       if (message.load) state.loads++;
       for (const one of message.workspaces) state.reports.set(one.id, one);
       state.history.push(...message.workspaces);
-    } else {
+    } else if (message.type === 'log') {
       if (!state.batches.includes(message.id)) state.lines.push(...message.lines);
       state.batches.push(message.id);
       if (state.acknowledges) socket.send(JSON.stringify({ type: 'logged', id: message.id }));

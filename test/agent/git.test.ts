@@ -5,14 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import {
-  cloneRepository,
-  countWork,
-  findHead,
-  isValidRef,
-  protocolOf,
-  repositoryName,
-} from '../../agent/git.ts';
+import { countWork, findHead, isValidRef, protocolOf, repositoryName } from '../../agent/git.ts';
+import { cloneRepository } from '../../agent/git-clone.ts';
 import { explainGit } from '../../agent/git-failures.ts';
 import { redact } from '../../agent/redact.ts';
 import { serveGit } from './git-server.ts';
@@ -318,3 +312,60 @@ async function findClosedPort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
+
+test('a commit that was asked for is what one gets, as the head of its branch, wherever that is by now', async () => {
+  const { url, first, commit } = makeRepository(join(makeFolder(), 'api.git'));
+  const asked = commit({ 'a.txt': 'one\n' }, 'topic');
+  commit({ 'b.txt': 'two\n' });
+  const at = async (ref: string | undefined, id: string) => {
+    const into = join(makeFolder(), 'clone');
+    const goal = { repository: url, ref, commit: id, into, mark: {}, onLine: () => {} };
+    await cloneRepository(goal);
+    const [, branch, upstream] = git(into, 'status', '-b', '--porcelain=v2').split('\n');
+    return { head: await findHead(goal, into), branch, upstream };
+  };
+  expect(await at('topic', asked)).toEqual({
+    head: asked,
+    branch: '# branch.head topic',
+    upstream: '# branch.upstream origin/topic',
+  });
+  // Main has moved on, and somebody pushed over the topic: what was asked for is still what was asked for.
+  expect(await at('main', first)).toMatchObject({ head: first, upstream: '# branch.upstream origin/main' });
+  git(url, 'config', 'uploadpack.allowAnySHA1InWant', 'true');
+  git(url, 'update-ref', 'refs/heads/topic', 'refs/heads/main');
+  expect(await at('topic', asked)).toMatchObject({ head: asked, upstream: '# branch.upstream origin/topic' });
+  git(url, 'update-ref', '-d', 'refs/heads/topic');
+  expect(await at('topic', asked)).toMatchObject({ head: asked, branch: '# branch.head topic' });
+  expect(await at(undefined, first)).toMatchObject({ head: first, branch: '# branch.head (detached)' });
+});
+
+test('a commit that somebody pushed over says so, and how to go on', async () => {
+  const { url } = makeRepository(join(makeFolder(), 'api.git'));
+  const gone = 'a'.repeat(40);
+  const asked = { repository: url, ref: 'main', commit: gone, into: join(makeFolder(), 'clone') };
+  await expect(cloneRepository({ ...asked, mark: {}, onLine: () => {} })).rejects.toThrow(
+    'The commit `aaaaaaa` cannot be had any more: somebody has pushed over it. Say `/sam up` again to take the one that is there now.',
+  );
+});
+
+test('with credentials about, a commit must be on a branch or a tag: others may be of anybody', async () => {
+  const { url, first, commit } = makeRepository(join(makeFolder(), 'api.git'));
+  const foreign = commit({ 'a.txt': 'evil\n' }, 'evil');
+  git(url, 'update-ref', 'refs/pull/7/head', foreign);
+  git(url, 'update-ref', '-d', 'refs/heads/evil');
+  git(url, 'config', 'uploadpack.allowAnySHA1InWant', 'true');
+  const take = (ref: string, isGuarded: boolean) =>
+    cloneRepository({
+      repository: url,
+      ref,
+      isGuarded,
+      into: join(makeFolder(), 'clone'),
+      mark: {},
+      onLine: () => {},
+    });
+  for (const ref of [foreign, 'refs/pull/7/head']) {
+    await expect(take(ref, true)).rejects.toThrow(/is on no branch and no tag of this repository/);
+    await expect(take(ref, false)).resolves.toBeUndefined();
+  }
+  await expect(take(first, true)).resolves.toBeUndefined();
+});

@@ -1,5 +1,6 @@
 // A whole bot beside a fake GitHub: people comment, Sam answers; what they see, without what differs from run to run.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
 import { startFakeGitHub, type Comment, type FakeGitHub, type Thread } from '../fakes/github/github.ts';
 import { createPlace, type Place } from '../place.ts';
 import { startSam, type Sam } from '../sam.ts';
@@ -34,9 +35,15 @@ export interface SceneOptions {
   env?: NodeJS.ProcessEnv;
   private?: boolean;
   echoes?: boolean;
+  log?: Logger;
 }
 
-export async function openScene({ env = {}, echoes = false, ...more }: SceneOptions = {}): Promise<Scene> {
+export async function openScene({
+  env = {},
+  echoes = false,
+  log,
+  ...more
+}: SceneOptions = {}): Promise<Scene> {
   const github = await startFakeGitHub({
     appId: 7,
     appSlug: 'sam-test',
@@ -47,7 +54,7 @@ export async function openScene({ env = {}, echoes = false, ...more }: SceneOpti
     echoes,
   });
   const place = await createPlace();
-  const sam = await startSam({ place, env: { ...envFor(github), ...env } });
+  const sam = await startSam({ place, env: { ...envFor(github), ...env }, ...(log && { log }) });
   const webhook = `${sam.bot.url}/api/github/webhooks`;
   github.world.app.webhookUrl = webhook;
   for (const login of ['ada', 'bob', 'eve']) github.addUser(login);

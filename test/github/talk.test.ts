@@ -132,16 +132,6 @@ test('quotes, code, edits and bots are not heard', async () => {
   expect([...scene.signs(quoted), ...scene.signs(robot), ...scene.comments(pull)]).toEqual([]);
 });
 
-test('a pull request from a fork is refused, with a way on', async () => {
-  await scene.github.addRepository('eve/api', { forkOf: 'acme/api' });
-  const pull = await scene.github.addPullRequest('acme/api', { by: 'eve', from: 'eve/api', branch: 'evil' });
-  const comment = await scene.say('/sam up', 'bob', pull);
-  expect(scene.signs(comment)).toEqual(['confused']);
-  expect(lastComment(pull)).toMatchInlineSnapshot(
-    `"This pull request comes from a fork (\`eve/api\`), so I won't run its code with your credentials. Push its branch to \`acme/api\`, and then: \`/sam up acme/api@evil\`."`,
-  );
-});
-
 test('a private repository is not shown on a public one', async () => {
   await scene.github.addRepository('acme/secret', { private: true });
   scene.github.addCollaborator('acme/secret', 'bob', 'write');

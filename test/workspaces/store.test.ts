@@ -228,6 +228,8 @@ describe('names and keys', () => {
       repository: 'r',
       topic: null,
       ref: null,
+      commit: null,
+      fork: null,
       size: 'medium' as const,
       keptUntil: null,
     });

@@ -6,6 +6,7 @@ import {
   commands,
   workspaces,
   type Desired,
+  type Fork,
   type Front,
   type Size,
   type Workspace,
@@ -64,6 +65,8 @@ export interface NewWorkspace {
   name: string;
   repository: string;
   ref: string | null;
+  commit: string | null;
+  fork: Fork | null;
   topic: string | null;
   size: Size;
   keptUntil: Date | null;
@@ -184,6 +187,20 @@ export async function listWanted(
     .where(and(isThere, ne(workspaces.desired, 'deleted')))
     .orderBy(workspaces.id)
     .for('update');
+}
+
+/** A pull request has a new head: of the workspaces that were made from its fork nothing starts before it is let in. */
+export async function noteHead(tx: Executor, topic: string, head: string): Promise<void> {
+  const moved = await tx
+    .update(workspaces)
+    .set({
+      fork: sql`${workspaces.fork} || ${JSON.stringify({ head })}::jsonb`,
+      notice: `Somebody pushed \`${head.slice(0, 7)}\` to the fork; this is still the commit that a maintainer let in. Before it starts again one of them has to say: \`up --trust-fork ${head}\`.`,
+    })
+    .where(and(eq(workspaces.topic, topic), isNotNull(workspaces.fork), ne(workspaces.desired, 'deleted')))
+    .returning({ id: workspaces.id });
+  const ids = moved.map(({ id }) => id);
+  if (ids.length > 0) await touchCards(tx, ids);
 }
 
 /** Nobody asked for it, something happened: stop at once, delete as soon as nothing would be lost. */

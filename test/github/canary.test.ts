@@ -1,0 +1,78 @@
+// Tokens for git are nowhere but in git: after a clone, a fetch and a push every place is searched for every one of them.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { openScene, type Scene } from './scene.ts';
+import { openShell } from './shell.ts';
+
+/** Every file below, pipes and sockets left out. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** What the processes of this place show to whoever may look: environment and command. */
+function processesOf(pids: number[]): [string, string][] {
+  return pids.flatMap((pid) =>
+    ['environ', 'cmdline'].map((what): [string, string] => {
+      const file = `/proc/${pid}/${what}`;
+      return [file, existsSync(file) ? readFileSync(file, 'latin1') : ''];
+    }),
+  );
+}
+
+async function dump({ place: { sql } }: Scene): Promise<[string, string][]> {
+  const tables = await sql<{ name: string }[]>`
+    select table_schema || '.' || quote_ident(table_name) as name from information_schema.tables
+     where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'`;
+  return Promise.all(
+    tables.map(async ({ name }): Promise<[string, string]> => {
+      const rows = await sql.unsafe(`select t::text as row from ${name} t`);
+      return [`table ${name}`, rows.map(({ row }) => String(row)).join('\n')];
+    }),
+  );
+}
+
+test('no token is on a disk, in an environment, in a command line, in a log or in the database', async () => {
+  let logged = '';
+  const log = pino({ level: 'trace' }, { write: (line: string) => void (logged += line) });
+  const scene = await openScene({ private: true, log });
+  onTestFinished(() => scene[Symbol.asyncDispose]());
+  await scene.say('/sam up');
+  const shell = await openShell(scene, 'api-1');
+  // Helpers that keep what they hear, as somebody may have set them up for everything.
+  await shell.run('git config --global credential.helper store; git config credential.helper cache');
+  await shell.run('echo more > more.txt && git add -A && git commit -q -m more');
+  expect(await shell.run('git fetch && git push')).toMatchObject({ code: 0 });
+  await shell.run('sleep 600 & disown; git config --get-regexp . ; env');
+  expect(await shell.run('GIT_TRACE=1 GIT_TRACE_CURL=1 git fetch')).toMatchObject({ code: 0 });
+
+  const tokens = [...scene.github.world.tokens.values()].filter(
+    (one) => one.kind === 'installation' && one.permissions['contents'] && one.repositoryIds,
+  );
+  expect(tokens.length).toBeGreaterThanOrEqual(4);
+  const places: [string, string][] = [
+    ...filesBelow(scene.place.root).map((file): [string, string] => [file, readFileSync(file, 'latin1')]),
+    ...processesOf(await scene.place.processes()),
+    ...(await dump(scene)),
+    ['the log of the bot', logged],
+  ];
+  // What is searched is there: the checkout, the agent's log, the agent and the sleeping session, all tables.
+  const names = places.map(([name]) => name).join('\n');
+  expect(names).toMatch(/workspaces\/ws-\w+\/api\/\.git\/config\n/);
+  expect(names).toMatch(/\.log\n/);
+  expect(names).toMatch(/\/proc\/\d+\/environ\n/);
+  expect(names).toContain('table public.workspaces');
+  expect(logged).toContain('git got a token');
+  for (const { token } of tokens) {
+    const forms = [
+      token,
+      Buffer.from(`x-access-token:${token}`).toString('base64'),
+      encodeURIComponent(token),
+    ];
+    const found = places.filter(([, text]) => forms.some((form) => text.includes(form)));
+    expect(found.map(([name]) => name)).toEqual([]);
+  }
+});

@@ -1,0 +1,158 @@
+// Pull requests from forks and the heads of others, as conversations: who may start what, at which commit, with what.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Thread } from '../fakes/github/github.ts';
+import { openScene, type Scene } from './scene.ts';
+import { openShell } from './shell.ts';
+
+let scene: Scene;
+let fork: Thread;
+beforeAll(async () => {
+  scene = await openScene();
+  const { github } = scene;
+  github.addUser('mia');
+  github.addCollaborator('acme/api', 'mia', 'write', 'maintain');
+  await github.addRepository('eve/api', { forkOf: 'acme/api' });
+  fork = await github.addPullRequest('acme/api', { by: 'eve', from: 'eve/api', branch: 'evil' });
+}, 60_000);
+afterAll(() => scene[Symbol.asyncDispose]());
+
+const head = (thread = fork): string => thread.head?.sha ?? '';
+const lastComment = (thread = fork): string =>
+  scene.github
+    .commentsOn(thread)
+    .filter(({ byApp }) => byApp)
+    .at(-1)?.body ?? 'nothing was said';
+const card = (): string =>
+  scene.github.commentsOn(fork).find(({ body }) => body.startsWith('<!-- sam'))?.body ?? '';
+const rows = (topic: string) =>
+  scene.place.sql<{ phase: string; commit: string | null; fork: object | null }[]>`
+    select phase, commit, fork from workspaces where topic = ${topic} and desired <> 'deleted'`;
+
+/** The words with this fork's commits under names that stay. */
+const stable = (text: string, ...commits: string[]): string =>
+  commits.reduce(
+    (left, commit, index) =>
+      left.replaceAll(commit, `COMMIT-${index + 1}`).replaceAll(commit.slice(0, 7), `commit-${index + 1}`),
+    text,
+  );
+
+test('a pull request from a fork is refused, with the whole command that lets its head in', async () => {
+  const comment = await scene.say('/sam up', 'bob', fork);
+  expect(stable(lastComment(), head())).toMatchInlineSnapshot(
+    `"This pull request comes from a fork (\`eve/api\`), so I won't run its code with your credentials. A maintainer who has read \`commit-1\` can start it without any: \`/sam up --trust-fork COMMIT-1\`."`,
+  );
+  expect(scene.signs(comment)).toEqual(['confused']);
+  expect(await rows('acme/api#2')).toEqual([]);
+});
+
+test('who only writes is told who can let it in', async () => {
+  const other = await scene.github.addPullRequest('acme/api', { by: 'eve', from: 'eve/api', branch: 'more' });
+  await scene.say(`/sam up --trust-fork ${head(other)}`, 'bob', other);
+  expect(stable(lastComment(other), head(other))).toMatchInlineSnapshot(
+    `"\`--trust-fork\` needs **maintain** or **admin** on \`acme/api\`; you have **write**. Ask one who has it to say: \`/sam up --trust-fork COMMIT-1\`."`,
+  );
+  expect(await rows('acme/api#2')).toEqual([]);
+});
+
+test('another commit than the present head is not let in', async () => {
+  const other = await scene.github.git.resolve(scene.github.repository('acme/api').id, 'refs/heads/main');
+  await scene.say(`/sam up --trust-fork ${other}`, 'ada', fork);
+  expect(stable(lastComment(), head(), other ?? '')).toMatchInlineSnapshot(
+    `"\`commit-2\` is not the head of this pull request; that is \`commit-1\` now. If you have read it: \`/sam up --trust-fork COMMIT-1\`."`,
+  );
+  expect(await rows('acme/api#2')).toEqual([]);
+});
+
+test('a maintainer lets in one commit: it starts there, without any credentials', async () => {
+  const trusted = head();
+  const tokens = scene.github.world.tokens.size;
+  await scene.say(`/sam up --trust-fork ${trusted}`, 'mia', fork);
+  expect(await rows('acme/api#2')).toMatchObject([
+    { phase: 'running', commit: trusted, fork: { from: 'eve/api', head: trusted, trusted } },
+  ]);
+  const shell = await openShell(scene, 'api-2');
+  expect((await shell.run('git rev-parse HEAD')).said.trim()).toBe(trusted);
+  const pushed = await shell.run('GIT_TERMINAL_PROMPT=0 git push origin HEAD:refs/heads/mine');
+  expect(pushed).toMatchObject({ code: 128, said: expect.stringContaining('terminal prompts disabled') });
+  const minted = [...scene.github.world.tokens.values()].slice(tokens);
+  expect(minted.filter((one) => one.kind === 'installation' && one.permissions['contents'])).toEqual([]);
+});
+
+test('the same again by whoever it belongs to needs no word any more', async () => {
+  await scene.say('/sam stop', 'mia', fork);
+  await scene.say('/sam start', 'mia', fork);
+  expect(await rows('acme/api#2')).toMatchObject([{ phase: 'running' }]);
+  await scene.say('/sam up', 'mia', fork);
+  expect(await rows('acme/api#2')).toMatchObject([{ phase: 'running' }]);
+});
+
+test('a push arms the gate again: neither `start` nor `up` goes on before the new head is let in', async () => {
+  const before = head();
+  await scene.say('/sam stop', 'mia', fork);
+  await scene.github.push(fork, 'eve');
+  await scene.settle();
+  await scene.say('/sam start', 'mia', fork);
+  expect(stable(lastComment(), before, head())).toMatchInlineSnapshot(
+    `"Somebody pushed to the fork of \`api-2\`: its pull request is at \`commit-2\`, and a maintainer let in \`commit-1\`. One who has read it can go on: \`/sam up acme/api#2 --trust-fork COMMIT-2\`."`,
+  );
+  await scene.say('/sam up', 'mia', fork);
+  expect(await rows('acme/api#2')).toMatchObject([{ phase: 'stopped', fork: { trusted: before } }]);
+});
+
+test('let in anew it goes on with the files it had, and says how to get at the others', async () => {
+  const [row] = await rows('acme/api#2');
+  await scene.say(`/sam up --trust-fork ${head()}`, 'mia', fork);
+  expect(
+    stable(
+      card()
+        .split('\n')
+        .find((line) => line.startsWith('ℹ')) ?? '',
+      row?.commit ?? '',
+      head(),
+    ),
+  ).toMatchInlineSnapshot(
+    `"ℹ It keeps the files that it had, of \`commit-1\`. For \`commit-2\` say in its terminal \`git fetch origin refs/pull/2/head\` and \`git checkout FETCH_HEAD\`, or take another one: \`/sam up --new --trust-fork COMMIT-2\`."`,
+  );
+  expect(await rows('acme/api#2')).toMatchObject([{ phase: 'running', fork: { trusted: head() } }]);
+});
+
+test('its machine is its own: no other workspace of the same person shares it', async () => {
+  await scene.say('/sam up', 'mia');
+  const nodes = await scene.place.sql<{ nodeId: string }[]>`
+    select distinct w.node_id as "nodeId" from workspaces w join users u on u.id = w.owner where u.name = 'mia'`;
+  expect(nodes).toHaveLength(2);
+});
+
+test('the flag means nothing elsewhere', async () => {
+  await scene.say(`/sam up --trust-fork ${head()}`, 'ada');
+  expect(lastComment(scene.pull)).toMatchInlineSnapshot(
+    `"\`--trust-fork\` is for a pull request from a fork, and this is none. Without it: \`/sam up\`."`,
+  );
+});
+
+test('on a pull request of the repository itself the head of the moment is taken, as its branch', async () => {
+  const pull = await scene.github.addPullRequest('acme/api', { by: 'bob', branch: 'topic' });
+  await scene.say('/sam up', 'bob', pull);
+  expect(await rows('acme/api#4')).toMatchObject([{ phase: 'running', commit: head(pull), fork: null }]);
+  const shell = await openShell(scene, 'api-4');
+  const { said } = await shell.run('git status -b --porcelain=v2 | grep branch');
+  expect(said.replaceAll(head(pull), 'HEAD-OF-PULL')).toMatchInlineSnapshot(`
+    "# branch.oid HEAD-OF-PULL
+    # branch.head topic
+    # branch.upstream origin/topic
+    # branch.ab +0 -0
+    "
+  `);
+});
+
+test('a fork of a private repository is refused, whoever asks', async () => {
+  const { github } = scene;
+  await github.addRepository('acme/secret', { private: true });
+  for (const login of ['mia', 'eve']) github.addCollaborator('acme/secret', login, 'admin');
+  await github.addRepository('eve/secret', { private: true, forkOf: 'acme/secret' });
+  const pull = await github.addPullRequest('acme/secret', { by: 'eve', from: 'eve/secret', branch: 'x' });
+  await scene.say(`/sam up --trust-fork ${head(pull)}`, 'mia', pull);
+  expect(lastComment(pull)).toMatchInlineSnapshot(
+    `"This pull request comes from a fork (\`eve/secret\`), so I won't run its code with your credentials. Push its branch to \`acme/secret\`, and then: \`/sam up acme/secret@x\`."`,
+  );
+});

@@ -1,0 +1,98 @@
+// A private repository through a whole bot: cloned, committed to and pushed from a person's terminal, on their own right.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openScene, type Scene } from './scene.ts';
+import { openShell } from './shell.ts';
+
+let scene: Scene;
+beforeAll(async () => {
+  scene = await openScene({ private: true });
+}, 60_000);
+afterAll(() => scene[Symbol.asyncDispose]());
+
+const repository = () => scene.github.repository('acme/api');
+const headOf = (branch: string) => scene.github.git.resolve(repository().id, `refs/heads/${branch}`);
+
+test('a private repository is cloned, and a commit is pushed as the person who made it', async () => {
+  await scene.say('/sam up');
+  expect(scene.comments()[0]).toContain('running');
+  const shell = await openShell(scene, 'api-1');
+  const made = await shell.run(
+    'echo more > more.txt && git add more.txt && git commit -q -m "more" && git push',
+  );
+  expect(made).toMatchObject({ code: 0 });
+  const head = (await headOf('fix-login')) ?? '';
+  const { message, author } = await scene.github.git.describe(repository().id, head);
+  const { id } = scene.github.account('bob');
+  expect({ message: message.trim(), author }).toEqual({
+    message: 'more',
+    author: { name: 'bob', email: `${id}+bob@users.noreply.127.0.0.1` },
+  });
+});
+
+test('the token is asked for at use, for this one repository, and for no more than the command needs', async () => {
+  const shell = await openShell(scene, 'api-1');
+  const before = scene.github.world.tokens.size;
+  const minted = () => [...scene.github.world.tokens.values()].slice(before);
+  expect(await shell.run('git fetch')).toEqual({ said: '', code: 0 });
+  expect(minted()).toMatchObject([{ kind: 'installation', permissions: { contents: 'read' } }]);
+  expect(minted()[0]).not.toMatchObject({ permissions: { pull_requests: 'write' } });
+  await shell.run('git commit -q --allow-empty -m again && git push');
+  expect(minted()[1]).toMatchObject({
+    permissions: { contents: 'write', pull_requests: 'write' },
+    repositoryIds: new Set([repository().id]),
+  });
+});
+
+test('what a person says in the checkout about who commits, counts', async () => {
+  const shell = await openShell(scene, 'api-1');
+  const { said } = await shell.run(
+    'git config user.name "Bob Builder" && git commit -q --allow-empty -m x && git log -1 --format=%an',
+  );
+  expect(said.trim()).toBe('Bob Builder');
+});
+
+test('another repository of the same host gets nothing, and git asks nobody else', async () => {
+  await scene.github.addRepository('acme/other', { private: true });
+  const shell = await openShell(scene, 'api-1');
+  const before = scene.github.world.tokens.size;
+  const { said, code } = await shell.run(
+    `GIT_TERMINAL_PROMPT=0 git ls-remote ${scene.github.url}/acme/other.git`,
+  );
+  expect(code).toBe(128);
+  expect(said).toContain('terminal prompts disabled');
+  expect(scene.github.world.tokens.size).toBe(before);
+});
+
+test('whoever lost the right to write hears so at the next push, and may still fetch', async () => {
+  const shell = await openShell(scene, 'api-1');
+  const { said: before } = await shell.run('git commit -q --allow-empty -m late; git rev-parse HEAD');
+  scene.github.addCollaborator('acme/api', 'bob', 'read');
+  const pushed = await shell.run('git push');
+  const sentence =
+    'sam: bob may not push to acme/api: that needs write, and you have read. Ask a maintainer of it; your commits are safe here.';
+  expect(pushed.code).toBe(128);
+  expect(pushed.said).toContain(sentence);
+  expect(await headOf('fix-login')).not.toBe(before.trim());
+  expect(await shell.run('git fetch')).toEqual({ said: '', code: 0 });
+});
+
+test('whoever lost the repository hears that, and nothing of it any more', async () => {
+  scene.github.removeCollaborator('acme/api', 'bob');
+  const shell = await openShell(scene, 'api-1');
+  const { said, code } = await shell.run('git fetch');
+  expect(code).toBe(128);
+  expect(said).toContain('sam: bob may not read acme/api (any more).');
+  scene.github.addCollaborator('acme/api', 'bob', 'write');
+  expect(await shell.run('git push')).toMatchObject({ code: 0 });
+});
+
+test('a repository that was renamed is still pushed to, from a checkout that has not heard of it', async () => {
+  await scene.github.rename(repository(), 'ada', 'service');
+  await scene.settle();
+  const shell = await openShell(scene, 'api-1');
+  expect((await shell.run('git remote get-url origin')).said).toContain('/acme/api.git');
+  const pushed = await shell.run('git commit -q --allow-empty -m moved && git push');
+  expect(pushed).toMatchObject({ code: 0 });
+  await scene.github.rename(scene.github.repository('acme/service'), 'ada', 'api');
+  await scene.settle();
+});
