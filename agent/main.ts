@@ -7,7 +7,7 @@ import { createEndpoint, type Place } from './endpoint.ts';
 import { findInstalled, findPrevious, VERSION } from './installed.ts';
 import { lockFolder } from './lock.ts';
 import { createLog, describeError, type Log } from './log.ts';
-import { createOutbox } from './outbox.ts';
+import { createOutbox, type Outbox } from './outbox.ts';
 import { createDesk } from './credentials/desk.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
@@ -15,6 +15,7 @@ import { createHostRuntime } from './runtimes/host.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './tickets.ts';
 import { confirmStart, createUpdater } from './update.ts';
+import { createUsers, ownUser } from './users.ts';
 import { createStore } from './workspaces/store.ts';
 import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
 
@@ -92,11 +93,10 @@ type Parts = Awaited<ReturnType<typeof createParts>>;
 
 async function createParts(config: Config, settings: Bootstrap['settings'], life: Life) {
   const { log } = life;
-  const installed = findInstalled(process.env);
   const tokens = createTokens();
   const credentials = createDesk(tokens.ask, log);
   const outbox = createOutbox({
-    version: installed?.version ?? VERSION,
+    version: findInstalled(process.env)?.version ?? VERSION,
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
     reports: () => workspaces.reports(),
   });
@@ -113,6 +113,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
       store: createStore(config.dir),
       runtime: createHostRuntime(process.env),
       credentials,
+      users: settings.users === 'per-workspace' ? createUsers(config.dir) : ownUser,
       endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
     },
@@ -124,10 +125,34 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   const endpoint = await createEndpoint(placeOf(config, settings), (request, socket, head) =>
     terminals.handleUpgrade(request, socket, head),
   );
+  const close = async () => {
+    await endpoint.close();
+    await workspaces.close();
+    await credentials.closeAll();
+    await terminals.close();
+  };
+  return {
+    outbox,
+    tokens,
+    workspaces,
+    ...createUpdates(config, life, { outbox, workspaces }),
+    certify: endpoint.certify,
+    close,
+  };
+}
+
+/** How this agent becomes its next version, and how it says that it works itself. */
+function createUpdates(
+  { samUrl }: Config,
+  life: Life,
+  { outbox, workspaces }: { outbox: Outbox; workspaces: Workspaces },
+) {
+  const { log } = life;
+  const installed = findInstalled(process.env);
   const updater = createUpdater({
     ...life,
     installed,
-    samUrl: config.samUrl,
+    samUrl,
     reports: () => workspaces.reports(),
     onReplaced(version) {
       log.info('the agent ends, and its next version begins', { version });
@@ -142,13 +167,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
         log.warn('old versions stay', { error: describeError(error) }),
       );
   };
-  const close = async () => {
-    await endpoint.close();
-    await workspaces.close();
-    await credentials.closeAll();
-    await terminals.close();
-  };
-  return { outbox, tokens, workspaces, updater, confirm, certify: endpoint.certify, close };
+  return { updater, confirm };
 }
 
 function placeOf(

@@ -47,6 +47,7 @@ const bootstrap: z.ZodType<Bootstrap> = z.object({
     jwks: z.url({ protocol: /^https?$/ }),
     issuer: z.string(),
     terminal: z.enum(['loopback', 'tls']),
+    users: z.exactOptional(z.enum(['own', 'per-workspace'])),
   }),
 });
 

@@ -246,5 +246,7 @@ export interface Bootstrap {
     issuer: string;
     /** Whether the terminal listens on loopback behind the bot, or with its own certificate. */
     terminal: 'loopback' | 'tls';
+    /** Whether each workspace has a unix user of its own; absent: all run as the agent's. */
+    users?: 'own' | 'per-workspace';
   };
 }

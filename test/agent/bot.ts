@@ -18,8 +18,11 @@ export type Bot = Awaited<ReturnType<typeof startBot>>;
 
 export const ORIGIN = 'http://sam.test';
 
-/** `tokenLifeMs` of the tokens that it gives. */
-export async function startBot({ tokenLifeMs = 3_600_000 } = {}) {
+/** `tokenLifeMs` of the tokens that it gives; `settings` beside those that it always gives. */
+export async function startBot({
+  tokenLifeMs = 3_600_000,
+  settings = {},
+}: { tokenLifeMs?: number; settings?: Partial<Bootstrap['settings']> } = {}) {
   const node = `nd-${randomBase32(12)}`;
   const bootstrapToken = `bt-${randomBase32(24)}`;
   const watch = createWatch();
@@ -63,6 +66,7 @@ export async function startBot({ tokenLifeMs = 3_600_000 } = {}) {
         jwks: `http://127.0.0.1:${port}/.well-known/jwks.json`,
         issuer: ORIGIN,
         terminal: 'loopback',
+        ...settings,
       },
     };
   };
