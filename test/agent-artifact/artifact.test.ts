@@ -10,7 +10,8 @@ import { checkIntegrity } from '../../tools/packages.ts';
 import { bundleAgent, ENTRIES } from '../../tools/bundle-agent.ts';
 import { tar } from '../../tools/tar.ts';
 import { ORIGIN } from '../agent/bot.ts';
-import { createScene } from '../agent/scene.ts';
+import { serveGit } from '../agent/git-server.ts';
+import { createScene, makeRepository } from '../agent/scene.ts';
 import { attach } from '../agent/viewer.ts';
 import { build, unpack } from './build.ts';
 
@@ -43,11 +44,14 @@ test('any change is a version of its own', () => {
   expect(built.manifest.version).toMatch(/^\d+\.\d+\.\d+\+[0-9a-f]{12}$/);
 });
 
-test('from an empty folder, with no Node on the machine, it serves a terminal and redraws it', async () => {
+test('from an empty folder, with no Node on the machine, it clones with a password, serves a terminal and redraws it', async () => {
   const scene = await createScene();
   const folder = unpack(built.archive, join(scene.folder, `opt/agent-${built.manifest.version}`));
   const agent = startArtifact(folder, scene);
-  const goal = scene.goal();
+  makeRepository(join(scene.folder, 'private/api.git'));
+  const server = await serveGit(join(scene.folder, 'private'), { token: 'of-git' });
+  scene.bot.state.password = 'of-git';
+  const goal = scene.goal({ repository: server.url('api.git'), credentials: 'sam' });
   scene.bot.want(goal);
   await scene.bot.report(goal.id, ({ phase }) => phase === 'running');
   const hello = scene.bot.state.hellos[0];

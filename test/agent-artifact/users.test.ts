@@ -16,17 +16,21 @@ if (!isRoot)
   console.warn('\n*** NOT TESTED: users of workspaces. These tests need root, and run in CI. ***\n');
 const asRoot = test.skipIf(!isRoot);
 
-/** An agent that is root, and two workspaces on it. */
-async function startNode() {
+/** An agent that is root, and two workspaces on it; with `password` of a repository that wants it. */
+async function startNode({ password }: { password?: string } = {}) {
   const scene = await createScene({ settings: { users: 'per-workspace' } });
   // The folders of tests are closed; those of a node are not.
   chmodSync(scene.folder, 0o711);
   makeRepository(join(scene.folder, 'repositories/api.git'));
-  const server = await serveGit(join(scene.folder, 'repositories'));
+  scene.bot.state.password = password;
+  const server = await serveGit(
+    join(scene.folder, 'repositories'),
+    password === undefined ? {} : { token: password },
+  );
   const agent = scene.start();
   const users = createUsers(scene.dir);
   const goals = [0, 1].map((number) =>
-    scene.goal({ name: `api-${number}`, repository: server.url('api.git') }),
+    scene.goal({ name: `api-${number}`, repository: server.url('api.git'), credentials: 'sam' }),
   );
   onTestFinished(async () => {
     await agent.stop();
@@ -156,6 +160,22 @@ asRoot('users that are made at the same moment do not stand in each other’s wa
   expect(new Set(ids.map((id) => users.find(id)!.uid)).size).toBe(4);
   for (const id of ids) expect(readdirSync(join(scene.dir, 'workspaces', id))).toEqual(['.home']);
 });
+
+asRoot(
+  'git in a shell gets the password of its own repository, and the neighbour cannot ask for it',
+  async () => {
+    const { open, one, other, folder } = await startNode({ password: 'of-git' });
+    const shell = await open(one);
+    shell.type(
+      'git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && git push -q && echo pushed-"it"\n',
+    );
+    await shell.reads(/pushed-it/);
+    const neighbour = await open(other);
+    const question = `require("net").connect("${folder(one)}/.git.sock").on("error", (e) => console.log("got-" + e.code))`;
+    neighbour.type(`${process.execPath} -e '${question}'\n`);
+    await neighbour.reads(/got-EACCES/);
+  },
+);
 
 test('the load is that of all cores over the last minute', () => {
   let now = 0;

@@ -47,6 +47,8 @@ export async function startBot({
     statuses: [] as number[],
     isBootstrapOver: false,
     acknowledges: true,
+    /** What git gets that asks for one. */
+    password: undefined as string | undefined,
     keyRequests: 0,
     socket: undefined as WebSocket | undefined,
     connects: 0,
@@ -117,6 +119,9 @@ export async function startBot({
       if (!state.batches.includes(message.id)) state.lines.push(...message.lines);
       state.batches.push(message.id);
       if (state.acknowledges) socket.send(JSON.stringify({ type: 'logged', id: message.id }));
+    } else if (message.type === 'git-token' && state.password !== undefined) {
+      const given = { username: 'x-access-token', password: state.password, expiresAt: Date.now() + 60_000 };
+      say({ type: 'git-token', ref: message.ref, ...given });
     }
     watch.changed();
   };
