@@ -200,8 +200,8 @@ describe('flags', () => {
       ref: 'fix/a=b',
       expiry: { ms: 5_400_000 },
     });
-    expect(command(`probe --commit ${'A'.repeat(40)} --quiet=false`).flags).toEqual({
-      commit: 'a'.repeat(40),
+    expect(command(`up --trust-fork ${'A'.repeat(40)} --new=false`).flags).toEqual({
+      'trust-fork': 'a'.repeat(40),
     });
     expect(command('logs -n50').flags).toEqual({ lines: 50 });
     expect(command('list --state RUNNING --repo https://github.com/acme/api').flags).toEqual({

@@ -104,7 +104,7 @@ describe('a wrong flag', () => {
     ['up --size huge', 'bad-value'],
     ['up --new=maybe', 'bad-value'],
     ['up --name Bad_Name', 'bad-value'],
-    ['probe --commit 3f9c2ab', 'bad-value'],
+    ['up --trust-fork 3f9c2ab', 'bad-value'],
     ['up --ref a..b', 'bad-ref'],
     ['up --expiry 8', 'bad-duration'],
     ['up --expiry 0h', 'bad-duration'],

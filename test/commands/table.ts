@@ -14,7 +14,6 @@ const probe: CommandSpec = {
   who: 'Tests.',
   flags: {
     node: { kind: 'text', summary: 'some text' },
-    commit: { kind: 'commit', summary: 'a whole commit id' },
     boot: { kind: 'boolean', excludes: 'agent', summary: 'the one' },
     agent: { kind: 'boolean', excludes: 'boot', summary: 'the other' },
     quiet: { kind: 'boolean', short: 'q', summary: 'less' },

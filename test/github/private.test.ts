@@ -96,3 +96,20 @@ test('a repository that was renamed is still pushed to, from a checkout that has
   await scene.github.rename(scene.github.repository('acme/service'), 'ada', 'api');
   await scene.settle();
 });
+
+test('an App that lost a permission, or the repository, says so and who can mend it', async () => {
+  const { github } = scene;
+  const [installation] = github.world.installations;
+  const shell = await openShell(scene, 'api-1');
+  await shell.run('git commit -q --allow-empty -m later');
+  await github.acceptPermissions(installation!, 'ada', { ...installation!.permissions, contents: 'read' });
+  await scene.settle();
+  expect((await shell.run('git push')).said).toContain(
+    "sam: Sam's App may not do that on acme/api: it needs contents: write, pull_requests: write. Ask an owner of it to accept the App's permissions, then try again.",
+  );
+  await github.uninstall(installation!, 'ada');
+  await scene.settle();
+  const { said, code } = await shell.run('git fetch');
+  expect(code).toBe(128);
+  expect(said).toContain("sam: Sam's App is not installed on acme/api, so it has no password for it.");
+});
