@@ -73,11 +73,19 @@ async function makeScene() {
     writeFileSync(join(dist, 'manifest.json'), JSON.stringify({ version, artifacts }));
   };
   const watch = createWatch();
-  const state = { replaced: [] as string[], lines: [] as string[], reports: [] as WorkspaceReport[] };
+  const state = {
+    replaced: [] as string[],
+    lines: [] as string[],
+    reports: [] as WorkspaceReport[],
+    looks: 0,
+  };
   const updater = createUpdater({
     installed,
     samUrl: server.origin,
-    reports: () => state.reports,
+    reports() {
+      state.looks++;
+      return state.reports;
+    },
     onReplaced(version) {
       state.replaced.push(version);
       watch.changed();
@@ -152,6 +160,7 @@ test('while somebody works it waits, and goes on when they are done', async () =
   publish('2');
   updater.offer('2');
   await logs(/waits for a quiet moment/);
+  await expect.poll(() => state.looks).toBeGreaterThan(3);
   expect([readlinkSync(at('agent')), state.replaced]).toEqual(['agent-1', []]);
   state.reports = [report({ sessions: 0, activityAt: Date.now() })];
   await replaced('2');
