@@ -16,7 +16,7 @@ const QUIET_MS = 30 * 60_000;
 const LATEST_MS = 24 * 3600_000;
 /** Before it goes back: while a bot is replaced, the old and the new one may answer by turns. */
 const BACK_MS = 3600_000;
-const LOOK_EVERY_MS = 30_000;
+const LOOK_EVERY_MS = 5_000;
 const RETRY = { firstMs: 5_000, maxMs: 10 * 60_000 };
 
 /** What the start script reads (tools/sam-agent.sh). */
