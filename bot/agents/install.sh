@@ -95,6 +95,8 @@ RestartSec=2
 OOMPolicy=continue
 TasksMax=infinity
 LimitNOFILE=1048576
+# The agent has replaced itself.
+SuccessExitStatus=75
 
 [Install]
 WantedBy=multi-user.target

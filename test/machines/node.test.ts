@@ -37,6 +37,7 @@ afterAll(async () => {
 
 test.skipIf(obstacle)(
   'a machine boots, becomes a node, serves a terminal, and comes back newer',
+  { timeout: 280_000 },
   async () => {
     makeRepository(join(repositories, 'api.git'));
     const git = await serveGit(repositories);
