@@ -32,7 +32,7 @@ test('`list --all` shows everyone’s workspaces of the repository, and whose th
     [
       "rocket",
       "\`\`\`text
-    NAME   PHASE    REPOSITORY                REF        OWNER
+    NAME  PHASE  REPOSITORY  REF  OWNER
     api-1  running  github/acme/api  fix-login  bob
     \`\`\`",
     ]
