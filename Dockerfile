@@ -2,15 +2,16 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json app.yml ./
-# node-linux-* only brings Node to machines with an older one.
-RUN npm ci --omit=dev --no-audit --no-fund && rm -rf node_modules/node-linux-* node_modules/.bin/node
+RUN npm ci --omit=dev --no-audit --no-fund
 COPY bot bot
 COPY agent agent
 COPY web-terminal web-terminal
 COPY migrations migrations
 COPY tools tools
-# The folder is made for its owner alone; the bot runs as somebody else.
-RUN node tools/bundle.ts && chmod -R a+rX dist
+# The page, and the agent for both processors with its own Node; of that only the archives stay: the bot runs on the Node
+# of the image. The folder is made for its owner alone; the bot runs as somebody else.
+RUN node tools/bundle.ts && node tools/build-agent.ts && chmod -R a+rX dist \
+ && rm -rf dist/agent/packages node_modules/node-linux-* node_modules/.bin/node
 
 FROM node:24-bookworm-slim
 RUN apt-get update \

@@ -9,7 +9,10 @@ export interface Config {
   bootstrapToken: string | undefined;
   /** Everything the agent keeps lies below. Absolute. */
   dir: string;
-  terminalHost: string;
+  /** Absent: loopback behind the bot, every address with a certificate of its own. */
+  terminalHost: string | undefined;
+  /** With a certificate of its own. */
+  terminalPort: number;
 }
 
 /** Throws one error that names every bad variable. */
@@ -18,8 +21,10 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd = process.cwd()): Config 
   const samUrl = env['SAM_URL'] ?? '';
   const node = env['SAM_NODE'] ?? '';
   const dir = env['SAM_DIR'] ?? '';
+  const port = env['SAM_TERMINAL_PORT'] || '443';
   if (!isWebUrl(samUrl)) bad.push('SAM_URL must be the http(s) URL of the bot');
   if (!/^nd-[a-z2-7]{12}$/.test(node)) bad.push('SAM_NODE must be a node id (nd- and 12 characters)');
+  if (!/^\d{1,5}$/.test(port)) bad.push('SAM_TERMINAL_PORT must be a port number');
   if (dir === '') bad.push('SAM_DIR must be the folder that the agent keeps its things in');
   if (bad.length > 0) throw new Error(`configuration: ${bad.join('; ')}`);
   return {
@@ -27,7 +32,8 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd = process.cwd()): Config 
     node,
     bootstrapToken: env['SAM_BOOTSTRAP_TOKEN'] || undefined,
     dir: resolve(cwd, dir),
-    terminalHost: env['SAM_TERMINAL_HOST'] || '127.0.0.1',
+    terminalHost: env['SAM_TERMINAL_HOST'] || undefined,
+    terminalPort: Number(port),
   };
 }
 

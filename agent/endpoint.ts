@@ -1,29 +1,48 @@
 // The agent's HTTP server: `GET /terminal` as a WebSocket, nothing else. Knows no ticket and no pty.
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 export interface Endpoint {
   port: number;
+  /** Serves new connections with this certificate; those that are open go on. For one that `isSecure` only. */
+  certify: (pair: { key: string; cert: string }) => void;
   close: () => Promise<void>;
 }
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** Listens on a free port of `host`. */
-export async function createEndpoint(host: string, onTerminal: Upgrade): Promise<Endpoint> {
-  const server = createServer((_request, response) => {
-    response.writeHead(404, { 'content-type': 'application/json' });
-    response.end('{"error":"not_found","message":"There is nothing here."}');
-  });
+export interface Place {
+  /** Absent: every address. */
+  host: string | undefined;
+  /** 0: a free one. */
+  port: number;
+  /** By https: until it is certified, every handshake fails. */
+  isSecure: boolean;
+}
+
+const answer: RequestListener = (_request, response) => {
+  response.writeHead(404, { 'content-type': 'application/json' });
+  response.end('{"error":"not_found","message":"There is nothing here."}');
+};
+
+/** Resolves when it listens. */
+export async function createEndpoint(
+  { host, port, isSecure }: Place,
+  onTerminal: Upgrade,
+): Promise<Endpoint> {
+  const secure = isSecure ? createSecureServer({ minVersion: 'TLSv1.2' }, answer) : undefined;
+  const server = secure ?? createServer(answer);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     if (pathOf(request) === '/terminal') onTerminal(request, socket, head);
     else socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
   });
-  await listen(server, host);
+  await listen(server, host, port);
   return {
     port: (server.address() as AddressInfo).port,
+    certify: (pair) => secure?.setSecureContext({ ...pair, minVersion: 'TLSv1.2' }),
     close: () => close(server),
   };
 }
@@ -32,14 +51,14 @@ function pathOf(request: IncomingMessage): string | undefined {
   return request.url?.split('?')[0];
 }
 
-function listen(server: Server, host: string): Promise<void> {
+function listen(server: Server | SecureServer, host: string | undefined, port: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen(0, host, resolve);
+  server.listen(port, host, resolve);
   return promise;
 }
 
-function close(server: Server): Promise<void> {
+function close(server: Server | SecureServer): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
   server.closeAllConnections();

@@ -2,6 +2,7 @@
 // workspace.
 import type { GitIdentity, Work } from './protocol.ts';
 import { run, type Outcome } from './run.ts';
+import type { User } from './users.ts';
 
 const CLONE_TIMEOUT_MS = 60 * 60_000;
 const LOOK_TIMEOUT_MS = 30_000;
@@ -20,6 +21,8 @@ export interface Git {
   mark: Record<string, string>;
   /** The one program that git asks for a password of the repository's host; empty: none; absent: those it knows. */
   helper?: string | undefined;
+  /** Whom git runs as; absent: the agent's own user. */
+  user?: User | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -103,6 +106,7 @@ export function look(git: Git, cwd: string, args: string[]): Promise<Outcome> {
     cwd,
     env: { ...environment(git), GIT_NO_LAZY_FETCH: '1' },
     timeoutMs: LOOK_TIMEOUT_MS,
+    user: git.user,
     signal: git.signal,
   });
 }
@@ -116,6 +120,7 @@ export function runGit(
     ...(git.cwd !== undefined && { cwd: git.cwd }),
     env: environment(git),
     timeoutMs: CLONE_TIMEOUT_MS,
+    user: git.user,
     signal: git.signal,
     ...(git.onLine && { onLine: git.onLine }),
   });
@@ -142,11 +147,18 @@ export const SETTINGS = [
 ].flatMap((setting) => ['-c', setting]);
 
 /** The whole environment of the agent's own git: for a clone, a look, or a push. */
-export function environment({ repository, mark, helper }: Git): Record<string, string> {
+export function environment({ repository, mark, helper, user }: Git): Record<string, string> {
   const passed = Object.entries(process.env).filter(([name]) => PASSED.has(name) || PROXIES.test(name));
   const protocol = protocolOf(repository) ?? 'none';
   return {
     ...(Object.fromEntries(passed) as Record<string, string>),
+    // Not by the configuration of root.
+    ...(user && {
+      HOME: user.home,
+      USER: user.name,
+      LOGNAME: user.name,
+      XDG_CONFIG_HOME: `${user.home}/.config`,
+    }),
     ...mark,
     LC_ALL: 'C',
     GIT_TERMINAL_PROMPT: '0',

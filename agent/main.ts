@@ -1,22 +1,29 @@
 // The agent, put together: an identity, a connection to the bot, workspaces, their terminals. Nothing imports it.
 import { createCredentials } from './bootstrap.ts';
+import { keepCertificate } from './certificate.ts';
 import { readConfig, type Config } from './config.ts';
 import { keepConnected } from './connection.ts';
-import { createEndpoint } from './endpoint.ts';
+import { createEndpoint, type Place } from './endpoint.ts';
+import { findInstalled, findPrevious, VERSION } from './installed.ts';
 import { lockFolder } from './lock.ts';
 import { createLog, describeError, type Log } from './log.ts';
-import { createOutbox } from './outbox.ts';
+import { createOutbox, type Outbox } from './outbox.ts';
 import { createDesk } from './credentials/desk.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
 import { createHostRuntime } from './runtimes/host.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './tickets.ts';
+import { confirmStart, createUpdater } from './update.ts';
+import { createUsers, ownUser } from './users.ts';
 import { createStore } from './workspaces/store.ts';
 import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
 
-const VERSION = '0.1.0';
 const CLOSE_TIMEOUT_MS = 15_000;
+/** An agent that lives so long without the bot works all the same. */
+const CONFIRM_AFTER_MS = 60_000;
+/** "Start me again", to whoever supervises it. */
+const RESTART_CODE = 75;
 
 async function main(): Promise<void> {
   const log = createLog((line) => process.stdout.write(line));
@@ -28,28 +35,44 @@ async function main(): Promise<void> {
   process.on('unhandledRejection', fail);
   const stopping = new AbortController();
   const stop = () => stopping.abort();
+  let code = 0;
+  const restart = () => {
+    code = RESTART_CODE;
+    stop();
+  };
   process.once('SIGTERM', stop).once('SIGINT', stop);
   try {
-    await serve(readConfig(process.env), log, stopping.signal);
+    await serve(readConfig(process.env), { log, signal: stopping.signal, restart });
   } catch (error) {
     if (!stopping.signal.aborted) return fail(error);
   }
   log.info('the agent ends as it was told');
-  process.exit(0);
+  process.exit(code);
+}
+
+interface Life {
+  log: Log;
+  signal: AbortSignal;
+  /** Ends cleanly, so that another version is started. */
+  restart: () => void;
 }
 
 /** Resolves after a clean end. */
-async function serve(config: Config, log: Log, signal: AbortSignal): Promise<void> {
+async function serve(config: Config, { log, signal, restart }: Life): Promise<void> {
   // Programs that the agent starts get their environment by name; this is for those that it might forget.
   delete process.env['SAM_BOOTSTRAP_TOKEN'];
   await lockFolder(config.dir);
   const credentials = await createCredentials({ ...config, log, signal });
-  const parts = await createParts(config, credentials.current().settings, log);
+  const parts = await createParts(config, credentials.current().settings, { log, signal, restart });
+  const confirming = setTimeout(parts.confirm, CONFIRM_AFTER_MS);
   await parts.workspaces.recover();
+  if (credentials.current().settings.terminal === 'tls')
+    void keepCertificate({ ...config, credentials, onPair: parts.certify, log, signal });
   await keepConnected({
     credentials,
     onOpen(send) {
       parts.outbox.open(send);
+      parts.confirm();
       parts.tokens.open(send);
     },
     onEnd() {
@@ -60,6 +83,7 @@ async function serve(config: Config, log: Log, signal: AbortSignal): Promise<voi
     log,
     signal,
   });
+  clearTimeout(confirming);
   const timer = setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS);
   await parts.close();
   clearTimeout(timer);
@@ -67,11 +91,12 @@ async function serve(config: Config, log: Log, signal: AbortSignal): Promise<voi
 
 type Parts = Awaited<ReturnType<typeof createParts>>;
 
-async function createParts(config: Config, settings: Bootstrap['settings'], log: Log) {
+async function createParts(config: Config, settings: Bootstrap['settings'], life: Life) {
+  const { log } = life;
   const tokens = createTokens();
   const credentials = createDesk(tokens.ask, log);
   const outbox = createOutbox({
-    version: VERSION,
+    version: findInstalled(process.env)?.version ?? VERSION,
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
     reports: () => workspaces.reports(),
   });
@@ -88,6 +113,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
       store: createStore(config.dir),
       runtime: createHostRuntime(process.env),
       credentials,
+      users: settings.users === 'per-workspace' ? createUsers(config.dir) : ownUser,
       endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
     },
@@ -96,7 +122,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
     onAccess: (id, access, isEnding) => terminals.revoke(id, access, isEnding),
     log,
   });
-  const endpoint = await createEndpoint(config.terminalHost, (request, socket, head) =>
+  const endpoint = await createEndpoint(placeOf(config, settings), (request, socket, head) =>
     terminals.handleUpgrade(request, socket, head),
   );
   const close = async () => {
@@ -105,12 +131,58 @@ async function createParts(config: Config, settings: Bootstrap['settings'], log:
     await credentials.closeAll();
     await terminals.close();
   };
-  return { outbox, tokens, workspaces, close };
+  return {
+    outbox,
+    tokens,
+    workspaces,
+    ...createUpdates(config, life, { outbox, workspaces }),
+    certify: endpoint.certify,
+    close,
+  };
 }
 
-function obey(message: BotMessage, { outbox, tokens, workspaces }: Parts): void {
+/** How this agent becomes its next version, and how it says that it works itself. */
+function createUpdates(
+  { samUrl }: Config,
+  life: Life,
+  { outbox, workspaces }: { outbox: Outbox; workspaces: Workspaces },
+) {
+  const { log } = life;
+  const installed = findInstalled(process.env);
+  const updater = createUpdater({
+    ...life,
+    installed,
+    samUrl,
+    reports: () => workspaces.reports(),
+    onReplaced(version) {
+      log.info('the agent ends, and its next version begins', { version });
+      for (const { id } of workspaces.reports())
+        outbox.log(id, 'agent', `The node's agent becomes ${version}: sessions begin anew, files stay.`);
+      life.restart();
+    },
+  });
+  const confirm = () => {
+    if (installed)
+      confirmStart(installed, findPrevious(installed)).catch((error: unknown) =>
+        log.warn('old versions stay', { error: describeError(error) }),
+      );
+  };
+  return { updater, confirm };
+}
+
+function placeOf(
+  { terminalHost: host, terminalPort: port }: Config,
+  { terminal }: Bootstrap['settings'],
+): Place {
+  return terminal === 'tls'
+    ? { host, port, isSecure: true }
+    : { host: host ?? '127.0.0.1', port: 0, isSecure: false };
+}
+
+function obey(message: BotMessage, { outbox, tokens, workspaces, updater }: Parts): void {
   switch (message.type) {
     case 'desired':
+      if (message.agent) updater.offer(message.agent.version);
       return workspaces.want(message.workspaces, message.all);
     case 'revoke':
       return workspaces.raiseAccess(message.workspace, message.access);

@@ -26,7 +26,12 @@ const oneLine = z.string().regex(/^[\x20-\x7e]{1,4096}$/);
 const gitAnswer = z.object({ type: z.literal('git-token'), ref: count });
 
 const botMessage: z.ZodType<BotMessage> = z.union([
-  z.object({ type: z.literal('desired'), all: z.boolean(), workspaces: z.array(desiredWorkspace) }),
+  z.object({
+    type: z.literal('desired'),
+    all: z.boolean(),
+    workspaces: z.array(desiredWorkspace),
+    agent: z.exactOptional(z.object({ version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/) })),
+  }),
   z.object({ type: z.literal('logged'), id: z.number() }),
   z.object({ type: z.literal('revoke'), workspace: workspaceId, access: count }),
   gitAnswer.extend({ username: oneLine, password: oneLine, expiresAt: z.number() }),
@@ -43,6 +48,7 @@ const bootstrap: z.ZodType<Bootstrap> = z.object({
     jwks: z.url({ protocol: /^https?$/ }),
     issuer: z.string(),
     terminal: z.enum(['loopback', 'tls']),
+    users: z.exactOptional(z.enum(['own', 'per-workspace'])),
   }),
 });
 

@@ -1,8 +1,8 @@
 // What the bot has still to hear: which workspaces changed, and log lines until it has stored them. Knows no socket.
-import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 import type { Send } from './connection.ts';
+import { createLoadMeter } from './load.ts';
 import { redact } from './redact.ts';
-import { AGENT_PROTOCOL_VERSION, type Load, type LogLine, type WorkspaceReport } from './protocol.ts';
+import { AGENT_PROTOCOL_VERSION, type LogLine, type WorkspaceReport } from './protocol.ts';
 
 const COALESCE_MS = 100;
 const LOAD_EVERY_MS = 30_000;
@@ -37,6 +37,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const { reports, now = Date.now } = options;
   const changed = new Set<string>();
   const lines = createLines(now);
+  const measureLoad = createLoadMeter();
   let send: Send | undefined;
   let timer: NodeJS.Timeout | undefined;
   let flushedAt = -Infinity;
@@ -128,9 +129,4 @@ function createLines(now: () => number) {
       kept = kept.filter((batch) => batch.id > id);
     },
   };
-}
-
-function measureLoad(): Load {
-  const cpu = (loadavg()[0] ?? 0) / availableParallelism();
-  return { cpu: Math.min(1, cpu), memory: 1 - freemem() / totalmem() };
 }

@@ -235,7 +235,13 @@ export type AgentMessage =
 
 export type BotMessage =
   /** First after each connect (`all`), then what changed. What is not named is left alone, never deleted. */
-  | { type: 'desired'; all: boolean; workspaces: DesiredWorkspace[] }
+  | {
+      type: 'desired';
+      all: boolean;
+      workspaces: DesiredWorkspace[];
+      /** With `all`: the agent that the bot has to give; another one than that replaces itself. */
+      agent?: { version: string };
+    }
   /** The log lines up to this id are in the database; the agent may forget them. */
   | { type: 'logged'; id: number }
   /** Drop viewers of this workspace whose ticket has a lower `access`. */
@@ -258,5 +264,7 @@ export interface Bootstrap {
     issuer: string;
     /** Whether the terminal listens on loopback behind the bot, or with its own certificate. */
     terminal: 'loopback' | 'tls';
+    /** Whether each workspace has a unix user of its own; absent: all run as the agent's. */
+    users?: 'own' | 'per-workspace';
   };
 }

@@ -10,6 +10,8 @@ export interface RunOptions {
   /** The whole environment of the program. */
   env: Record<string, string>;
   timeoutMs: number;
+  /** Whom it runs as, without the groups of the agent; absent: as the agent. */
+  user?: { uid: number; gid: number } | undefined;
   signal?: AbortSignal | undefined;
   /** Each line of standard error, as it comes; a progress meter's carriage returns end lines too. */
   onLine?: (line: string) => void;
@@ -37,6 +39,7 @@ export async function run(file: string, args: string[], options: RunOptions): Pr
     env: options.env,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
+    ...(options.user && { uid: options.user.uid, gid: options.user.gid }),
   });
   const ended = Promise.withResolvers<{ code: number | undefined; startError?: string }>();
   child.once('error', (error: NodeJS.ErrnoException) =>

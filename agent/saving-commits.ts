@@ -1,5 +1,5 @@
 // Makes commits of what a checkout holds, beside it: its index, files and configuration stay as they are. Pushes nothing.
-import { copyFile, readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { environment, findHead, look, SETTINGS, type Git } from './git.ts';
 import { run } from './run.ts';
@@ -62,13 +62,26 @@ async function makeScratch(saving: Saving): Promise<void> {
   const init = ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, scratch];
   await write(saving, init, { isNew: true });
   await writeFile(join(scratch, 'objects', 'info', 'alternates'), `${resolve(checkout, objects)}\n`);
-  for (const name of await readdir(gitDir)) {
-    if (name !== 'index' && name !== 'shallow' && !name.startsWith('sharedindex.')) continue;
-    await copyFile(join(gitDir, name), join(scratch, name));
-    // Where times are coarse, the index's age tells a file that was changed in the very moment in which it was written.
-    const { mtime } = await stat(join(gitDir, name));
-    await utimes(join(scratch, name), mtime, Math.floor(mtime.getTime() / 1000));
-  }
+  const names = (await readdir(gitDir)).filter((name) => /^(index|shallow|sharedindex\..*)$/.test(name));
+  if (names.length > 0)
+    await copyAs(
+      saving,
+      names.map((name) => join(gitDir, name)),
+    );
+}
+
+/**
+ * By the workspace's own user, who says where its git folder is: nothing comes along that this user may not read. With its
+ * times: the index's age tells a file that was changed in the very moment in which it was written.
+ */
+async function copyAs({ scratch, user, signal }: Saving, files: string[]): Promise<void> {
+  const { code, stderr } = await run('cp', ['--preserve=timestamps', '--', ...files, scratch], {
+    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
+    timeoutMs: WRITE_TIMEOUT_MS,
+    signal,
+    user,
+  });
+  if (code !== 0) throw new Error(`cp: ${stderr.trim() || 'no answer in time'}`);
 }
 
 /** HEAD itself if nothing is changed. */
@@ -172,6 +185,7 @@ async function write(saving: Saving, args: string[], { isNew = false } = {}): Pr
     },
     timeoutMs: WRITE_TIMEOUT_MS,
     signal,
+    user: saving.user,
   });
   if (outcome.code !== 0) throw new Error(`git: ${args[0]}: ${outcome.stderr.trim() || 'no answer in time'}`);
   return outcome.stdout.trimEnd();

@@ -75,6 +75,7 @@ function talk(saving: Saving, timeoutMs: number, args: string[]): Promise<Outcom
     env: { ...environment(saving), GIT_DIR: saving.scratch },
     timeoutMs,
     signal: saving.signal,
+    user: saving.user,
   });
 }
 

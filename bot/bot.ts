@@ -14,6 +14,7 @@ import type { PageDoor } from './access/sign-in-door.ts';
 import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
+import { artifactRoutes, findAgentVersion } from './agents/artifact.ts';
 import { createGitDesk } from './agents/github-desk.ts';
 import { bootReportRoutes } from './agents/boot-reports.ts';
 import { createHub, type Hub } from './agents/hub.ts';
@@ -182,6 +183,7 @@ async function assemble(
     keys: settled.keys,
     log,
     activityEveryMs: activityStep(config),
+    agentVersion: () => findAgentVersion(agentFolder(config)),
     git: settled.github && createGitDesk({ db, log, ...settled.github }),
   });
   ending.defer(() => hub.close());
@@ -227,6 +229,12 @@ const signInAt = ({ url, apiUrl, clientId, clientSecret }: NonNullable<Config['g
   clientSecret,
 });
 
+/** What `npm run build` made; a build in the data folder goes before it. */
+function agentFolder({ dataDir }: Config): string {
+  const own = join(dataDir, 'agent');
+  return existsSync(own) ? own : join(ROOT, 'dist/agent');
+}
+
 function makeReconciler({ config, database: { db }, clouds, log }: Settled): Reconciler {
   return {
     db,
@@ -258,6 +266,7 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
     ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
     ...bootstrapRoutes({ db, keys, baseUrl }),
     ...bootReportRoutes({ db }),
+    ...artifactRoutes({ folder: agentFolder(config), baseUrl }),
     ...keyRoutes(keys),
     ...healthRoutes({ db, sweeps, version: VERSION }),
   ];

@@ -3,6 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
 import { MARK } from '../processes.ts';
+import { becoming } from '../users.ts';
 import { ProfileError, type Command, type Place, type Runtime } from './runtime.ts';
 
 /**
@@ -28,9 +29,9 @@ function chooseCommand(place: Place, profile: string | undefined, agentEnv: Node
   const cwd = place.dir;
   switch (profile ?? 'shell') {
     case 'shell':
-      return { file: shell, args: ['-l'], env, cwd };
+      return { ...becoming(place.user, { file: shell, args: ['-l'] }), env, cwd };
     case 'claude':
-      return { ...runInLoginShell(shell, getClaude(env)), env, cwd };
+      return { ...becoming(place.user, runInLoginShell(shell, getClaude(env))), env, cwd };
     default:
       throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   }
@@ -51,13 +52,15 @@ function sessionEnvironment(
     ([name, value]) => INHERITED.test(name) && value !== undefined,
   );
   const { username, homedir } = userInfo();
+  const { name = username, home } = place.user ?? {};
   return {
     HOME: homedir,
     PATH: DEFAULT_PATH,
     LANG: 'C.UTF-8',
     ...(Object.fromEntries(inherited) as Record<string, string>),
-    USER: username,
-    LOGNAME: username,
+    ...(home !== undefined && { HOME: home }),
+    USER: name,
+    LOGNAME: name,
     SHELL: shell,
     // What draws is xterm.js, whatever terminal the agent was started from.
     TERM: 'xterm-256color',

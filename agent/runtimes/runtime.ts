@@ -1,5 +1,7 @@
 // The contract of a runtime: where the programs of a workspace run. Knows no socket and no git.
 
+import type { User } from '../users.ts';
+
 export interface Place {
   id: string;
   /** What people type. */
@@ -8,6 +10,8 @@ export interface Place {
   dir: string;
   /** What its programs need beside the runtime's own. Nothing secret. */
   env: Record<string, string>;
+  /** Whom its programs run as; absent: the agent's own user. */
+  user?: User | undefined;
 }
 
 /** What a pty starts. `env` is the whole environment. */

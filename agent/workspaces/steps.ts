@@ -8,6 +8,7 @@ import { endProcesses, findProcesses, MARK } from '../processes.ts';
 import type { Work } from '../protocol.ts';
 import { toFailure } from '../failure.ts';
 import { saveWork } from '../saving.ts';
+import type { Users } from '../users.ts';
 import type { Place, Runtime } from '../runtimes/runtime.ts';
 import type { Record } from './record.ts';
 import type { Store } from './store.ts';
@@ -17,6 +18,7 @@ export interface Tools {
   store: Store;
   runtime: Runtime;
   credentials: Desk;
+  users: Users;
   /** Ends all sessions of a workspace; resolves when their programs are gone. */
   endSessions: (id: string) => Promise<void>;
   log: (id: string, step: string, line: string) => void;
@@ -44,10 +46,11 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
   // After a crash of the agent alone what people left running goes on; only a new run, or a clone by half, ends it.
   if (isNewRun || !isCloned) await endEverything(tools, record.now());
   signal.throwIfAborted();
+  await tools.users.prepare(goal.id);
   await openCredentials(tools, record);
   if (!isCloned) await clone(tools, task);
   await record.update({ step: 'build' });
-  await runtime.prepare(placeOf(store, record.now()), {
+  await runtime.prepare(placeOf(tools, record.now()), {
     signal,
     log: (line) => tools.log(goal.id, 'build', line),
   });
@@ -70,12 +73,17 @@ export function openCredentials({ store, credentials }: Tools, record: Record): 
 }
 
 /** What any git of the agent needs for this workspace; to reach the repository, after `openCredentials`. */
-export function gitOf({ store }: Pick<Tools, 'store'>, { goal }: Workspace, signal?: AbortSignal): Git {
+export function gitOf(
+  { store, users }: Pick<Tools, 'store' | 'users'>,
+  { goal }: Workspace,
+  signal?: AbortSignal,
+): Git {
   const helper = goal.credentials === 'sam' ? helperCommand(store.socket(goal.id)) : '';
   return {
     repository: goal.repository,
     mark: { [MARK]: goal.id },
     helper: goal.credentials === undefined ? undefined : helper,
+    user: users.find(goal.id),
     signal,
   };
 }
@@ -163,7 +171,9 @@ export async function remove(tools: Tools, { record, signal }: Task): Promise<vo
   // A state file that is written late would bring the folder back.
   await record.retire();
   await tools.credentials.close(tools.store.socket(goal.id));
+  await tools.users.end(goal.id);
   await tools.store.remove(goal.id);
+  await tools.users.remove(goal.id);
   await record.update({ phase: 'deleted' });
 }
 
@@ -223,24 +233,27 @@ function isNothing({ changed, untracked, unpushed }: Work): boolean {
   return changed + untracked + unpushed === 0;
 }
 
-async function endEverything({ runtime, store, endSessions }: Tools, workspace: Workspace): Promise<void> {
+async function endEverything(tools: Tools, workspace: Workspace): Promise<void> {
+  const { runtime, users, endSessions } = tools;
   const { id } = workspace.goal;
   // Now, while parents live: a child that cleaned its environment is known by its parent alone.
   const before = await findProcesses(id);
   // Together: a daemon that holds on to a terminal would keep its session from ending.
   await Promise.all([endSessions(id), endProcesses(id, before)]);
-  await runtime.end(placeOf(store, workspace));
+  await runtime.end(placeOf(tools, workspace));
   // What the last ones started on their way out.
   await endProcesses(id);
+  await users.end(id);
 }
 
-export function placeOf(store: Store, workspace: Workspace): Place {
+export function placeOf(tools: Pick<Tools, 'store' | 'users'>, workspace: Workspace): Place {
   const { id, name } = workspace.goal;
   return {
     id,
     name,
-    dir: store.checkout(workspace),
-    env: credentialEnvironment(gitOf({ store }, workspace)),
+    dir: tools.store.checkout(workspace),
+    env: credentialEnvironment(gitOf(tools, workspace)),
+    user: tools.users.find(id),
   };
 }
 

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { WorkspaceError } from '../failure.ts';
 import { codeOf, findJson, writeJson } from '../files.ts';
 import { desiredWorkspace } from '../messages.ts';
+import { HOME_FOLDER } from '../users.ts';
 import type { Workspace } from './workspace.ts';
 
 const STATE_FILE = 'workspace.json';
@@ -84,7 +85,7 @@ export function createStore(dir: string): Store {
         try {
           const state = await findJson(join(folder(id), STATE_FILE));
           if (state === undefined) onStray(id);
-          else found.push(workspace.parse(state));
+          else found.push(parseOwn(state, id));
         } catch (error) {
           onStray(id, error);
         }
@@ -104,7 +105,7 @@ export function createStore(dir: string): Store {
     },
     finishClone: (one) => rename(join(folder(one.goal.id), HALF_CLONE), checkout(one)),
     async listBeside(one) {
-      const ours = new Set([STATE_FILE, HALF_CLONE, SCRATCH, SOCKET]);
+      const ours = new Set([STATE_FILE, HALF_CLONE, SCRATCH, SOCKET, HOME_FOLDER]);
       const names = await listFolder(folder(one.goal.id));
       return names.filter((name) => !ours.has(name) && !isUnfinished(name) && name !== one.folder);
     },
@@ -115,6 +116,13 @@ export function createStore(dir: string): Store {
       await removeTree(join(trash, id));
     },
   };
+}
+
+/** A folder that its workspace's user may write into speaks for no other workspace. */
+function parseOwn(state: unknown, id: string): Workspace {
+  const parsed = workspace.parse(state);
+  if (parsed.goal.id !== id) throw new Error('the state is of another workspace');
+  return parsed;
 }
 
 /** A state file that a crash kept from its name. */

@@ -127,10 +127,10 @@ function newWorkspace(goal: DesiredWorkspace): Workspace {
   return { goal, phase, run: goal.run, folder: checkoutFolder(repositoryName(goal.repository)) };
 }
 
-function describe({ runtime, store }: Tools, workspace: Workspace): Attachable {
+function describe(tools: Tools, workspace: Workspace): Attachable {
   return {
     running: workspace.phase === 'running',
     access: workspace.goal.access,
-    shell: (profile) => runtime.shell(placeOf(store, workspace), profile),
+    shell: (profile) => tools.runtime.shell(placeOf(tools, workspace), profile),
   };
 }

@@ -126,6 +126,7 @@ async function credentialsFor(
       jwks: `${baseUrl}/.well-known/jwks.json`,
       issuer: keys.issuer,
       terminal: node.provider === 'local' ? 'loopback' : 'tls',
+      users: node.provider === 'local' ? 'own' : 'per-workspace',
     },
   };
 }

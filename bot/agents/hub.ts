@@ -53,6 +53,8 @@ export interface HubOptions {
   git?: GitDesk | undefined;
   /** How fine `last_activity_at` is. */
   activityEveryMs?: number;
+  /** Of the agent that this bot has to give; undefined: none. Asked at each hello. */
+  agentVersion?: () => Promise<string | undefined>;
   /** Polls (5 s) and heartbeats (15 s); tests pass their own. */
   every?: Every;
 }
@@ -338,7 +340,19 @@ async function tell({ options }: State, connection: Connection, all: boolean): P
   const facts = await options.git?.facts(rows);
   const { messages, told } = messagesFor(rows, connection.told, all, facts);
   connection.told = told;
-  for (const message of messages) send(connection, message);
+  const version = all ? await findVersion(options, connection) : undefined;
+  for (const message of messages)
+    send(connection, message.type === 'desired' && version ? { ...message, agent: { version } } : message);
+}
+
+/** What was built badly keeps no node from its work. */
+async function findVersion({ agentVersion }: HubOptions, { log }: Connection): Promise<string | undefined> {
+  try {
+    return await agentVersion?.();
+  } catch (error) {
+    log.error({ error: messageOf(error) }, 'the version of the agent is not known');
+    return undefined;
+  }
 }
 
 async function lookAtAll(state: State): Promise<void> {

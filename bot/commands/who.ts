@@ -1,6 +1,6 @@
 // The command that says whose a workspace is.
 import type { CommandSpec } from './command.ts';
-import type { Workspace } from '../database/types.ts';
+import type { Front, Workspace } from '../database/types.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
 import type { Command, Scene } from './scene.ts';
@@ -33,7 +33,14 @@ export const who: Command = {
 const describeYou = ({ front, actor }: Scene): string =>
   front === 'github'
     ? `You are \`${actor.name}\`.`
-    : `You are ${actor.name} (${actor.id}), known from the ${front}.`;
+    : `You are ${actor.name} (${actor.id}), known from ${FRONTS[front]}.`;
+
+const FRONTS: Record<Front, string> = {
+  console: 'the console',
+  github: 'GitHub',
+  slack: 'Slack',
+  api: 'the API',
+};
 
 async function describe(workspace: Workspace, scene: Scene): Promise<string> {
   const owner = await store.findUser(scene.tx, workspace.owner);

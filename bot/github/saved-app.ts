@@ -19,11 +19,15 @@ export function withSavedApp(env: Env, dataDir: string): Env {
   try {
     return { ...env, ...SavedApp.parse(JSON.parse(readFileSync(path, 'utf8'))) };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return env;
+    // Without the folder, too: it is made later, or somebody else says why that cannot be.
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return env;
     // The parser's message would quote what is in it.
-    const why = error instanceof SyntaxError || error instanceof z.ZodError ? 'not whole' : messageOf(error);
+    const why =
+      error instanceof SyntaxError || error instanceof z.ZodError
+        ? 'is not whole'
+        : `cannot be read: ${messageOf(error)}`;
     throw new StartError(
-      `Sam cannot start: ${path}, the GitHub App that /setup made, is ${why}.\n` +
+      `Sam cannot start: ${path}, the GitHub App that /setup made, ${why}.\n` +
         `Set ${GROUP.join(', ')} in the environment, or delete the file to do without GitHub.`,
     );
   }

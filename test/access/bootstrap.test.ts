@@ -88,6 +88,7 @@ describe('a new node', () => {
         jwks: `${server.origin}/.well-known/jwks.json`,
         issuer: server.origin,
         terminal: 'loopback',
+        users: 'own',
       },
     });
     expect(await readNodeToken(keys, `Bearer ${answer.token}`)).toBe(node.id);
@@ -98,7 +99,10 @@ describe('a new node', () => {
   test('of a cloud serves its terminals itself', async () => {
     node = await rows.addNode({ phase: 'booting', provider: 'hetzner' });
     const { text } = await redeem(await createBootstrapToken(rows.db, node.id));
-    expect((JSON.parse(text) as Bootstrap).settings.terminal).toBe('tls');
+    expect((JSON.parse(text) as Bootstrap).settings).toMatchObject({
+      terminal: 'tls',
+      users: 'per-workspace',
+    });
   });
 
   test('wins or loses against 49 others with the same token: exactly one key gets in', async () => {

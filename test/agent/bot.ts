@@ -18,8 +18,11 @@ export type Bot = Awaited<ReturnType<typeof startBot>>;
 
 export const ORIGIN = 'http://sam.test';
 
-/** `tokenLifeMs` of the tokens that it gives. */
-export async function startBot({ tokenLifeMs = 3_600_000 } = {}) {
+/** `tokenLifeMs` of the tokens that it gives; `settings` beside those that it always gives. */
+export async function startBot({
+  tokenLifeMs = 3_600_000,
+  settings = {},
+}: { tokenLifeMs?: number; settings?: Partial<Bootstrap['settings']> } = {}) {
   const node = `nd-${randomBase32(12)}`;
   const bootstrapToken = `bt-${randomBase32(24)}`;
   const watch = createWatch();
@@ -44,6 +47,8 @@ export async function startBot({ tokenLifeMs = 3_600_000 } = {}) {
     statuses: [] as number[],
     isBootstrapOver: false,
     acknowledges: true,
+    /** What git gets that asks for one. */
+    password: undefined as string | undefined,
     keyRequests: 0,
     socket: undefined as WebSocket | undefined,
     connects: 0,
@@ -63,6 +68,7 @@ export async function startBot({ tokenLifeMs = 3_600_000 } = {}) {
         jwks: `http://127.0.0.1:${port}/.well-known/jwks.json`,
         issuer: ORIGIN,
         terminal: 'loopback',
+        ...settings,
       },
     };
   };
@@ -113,6 +119,9 @@ export async function startBot({ tokenLifeMs = 3_600_000 } = {}) {
       if (!state.batches.includes(message.id)) state.lines.push(...message.lines);
       state.batches.push(message.id);
       if (state.acknowledges) socket.send(JSON.stringify({ type: 'logged', id: message.id }));
+    } else if (message.type === 'git-token' && state.password !== undefined) {
+      const given = { username: 'x-access-token', password: state.password, expiresAt: Date.now() + 60_000 };
+      say({ type: 'git-token', ref: message.ref, ...given });
     }
     watch.changed();
   };

@@ -142,7 +142,7 @@ test('phones, pasted tokens and novels are understood or answered', async () => 
   expect(await scene.say(`up ${'x'.repeat(40_000)}`)).toMatchInlineSnapshot(`
     [
       "\`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\` is no workspace, pull request or repository. Those look like \`api-412\`, \`#412\` and \`owner/name@branch\`: \`/sam help up\`.
-    Usage: \`/sam up [target] [--size s|m|l] [--name NAME] [--ref REF] [--expiry 4h] [--new]\`",
+    Usage: \`/sam up [target] [--size s|m|l] [--name NAME] [--ref REF] [--expiry 4h] [--trust-fork SHA] [--new]\`",
     ]
   `);
 });

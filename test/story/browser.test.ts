@@ -112,8 +112,9 @@ describe.skipIf(browserMissing)('the link in a browser', () => {
 
   test('a session has nothing of the bot in its environment', async () => {
     const canaries = {
+      PROVIDER: 'local',
       HCLOUD_TOKEN: 'canary-hcloud',
-      SLACK_SIGNING_SECRET: 'canary-slack',
+      GH_TOKEN: 'canary-of-a-tool',
       ANTHROPIC_API_KEY: 'canary-claude',
       AWS_SECRET_ACCESS_KEY: 'canary-of-somebody',
     };

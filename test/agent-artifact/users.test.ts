@@ -1,0 +1,209 @@
+// Workspaces as unix users of their own: real users, real terminals. Needs root, as on a node; without it these tests are
+// left out, and say so.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { createLoadMeter, type Times } from '../../agent/load.ts';
+import { becoming, createUsers, findProcessesOf } from '../../agent/users.ts';
+import type { DesiredWorkspace } from '../../agent/protocol.ts';
+import { createScene, makeRepository } from '../agent/scene.ts';
+import { serveGit } from '../agent/git-server.ts';
+import { attach } from '../agent/viewer.ts';
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot)
+  console.warn('\n*** NOT TESTED: users of workspaces. These tests need root, and run in CI. ***\n');
+const asRoot = test.skipIf(!isRoot);
+
+/** An agent that is root, and two workspaces on it; with `password` of a repository that wants it. */
+async function startNode({ password }: { password?: string } = {}) {
+  const scene = await createScene({ settings: { users: 'per-workspace' } });
+  // The folders of tests are closed; those of a node are not.
+  chmodSync(scene.folder, 0o711);
+  makeRepository(join(scene.folder, 'repositories/api.git'));
+  scene.bot.state.password = password;
+  const server = await serveGit(
+    join(scene.folder, 'repositories'),
+    password === undefined ? {} : { token: password },
+  );
+  const agent = scene.start();
+  const users = createUsers(scene.dir);
+  const goals = [0, 1].map((number) =>
+    scene.goal({ name: `api-${number}`, repository: server.url('api.git'), credentials: 'sam' }),
+  );
+  onTestFinished(async () => {
+    await agent.stop();
+    for (const { id } of goals) await users.remove(id);
+  });
+  scene.bot.want(...goals);
+  for (const { id } of goals) await scene.bot.report(id, ({ phase }) => phase === 'running');
+  const open = async (goal: DesiredWorkspace) => {
+    const port = scene.bot.state.hellos.at(-1)!.terminalPort!;
+    const viewer = await attach(port, await scene.bot.ticket(goal.id));
+    await viewer.open();
+    return viewer;
+  };
+  return {
+    scene,
+    users,
+    open,
+    folder: (goal: DesiredWorkspace) => join(scene.dir, 'workspaces', goal.id),
+    one: goals[0]!,
+    other: goals[1]!,
+  };
+}
+
+asRoot(
+  'a shell is its workspace’s own user, at home, with the checkout as its own, and no group of root',
+  async () => {
+    const { scene, users, open, one, folder } = await startNode();
+    const { name, uid, home } = users.find(one.id)!;
+    expect(name).toMatch(/^sam-[a-z2-7]{12}$/);
+    const shell = await open(one);
+    shell.type(
+      'echo "<$(id -un) $(id -G) $HOME $(grep -c . /proc/self/fdinfo/0)>"; grep ^Cap /proc/self/status\n',
+    );
+    expect((await shell.reads(/<(sam-\w+) (\d+) (\S+) \d+>/)).slice(1)).toEqual([name, String(uid), home]);
+    await shell.reads(/CapEff:\s+0+\r/);
+    shell.type(
+      'echo x > file && git -c color.ui=never status --short && git -c color.ui=never --no-pager log --oneline && test -w "$(tty)" && echo done-it\n',
+    );
+    await shell.reads(/\?\? file[^]*change[^]*\ndone-it/);
+    expect(statSync(join(folder(one), 'api/file')).uid).toBe(uid);
+    const { commit } = await scene.bot.report(one.id, (report) => report.commit !== undefined);
+    expect(commit).toMatch(/^[0-9a-f]{40}$/);
+  },
+);
+
+asRoot('of the groups that the agent is in, none stays', async () => {
+  const { users, one } = await startNode();
+  const user = users.find(one.id)!;
+  const { file, args } = becoming(user, { file: 'id', args: ['-G'] });
+  const groups = execFileSync('setpriv', ['--groups', '4,27', '--', file, ...args], { encoding: 'utf8' });
+  expect(groups.trim()).toBe(String(user.gid));
+});
+
+asRoot('a workspace reads neither another’s files nor the agent’s', async () => {
+  const { scene, open, one, other, folder } = await startNode();
+  writeFileSync(join(folder(other), 'api/secret'), 'secret-of-other\n', { mode: 0o644 });
+  const shell = await open(one);
+  const targets = [
+    `cat ${folder(other)}/api/secret`,
+    `ls ${folder(other)}`,
+    `cat ${scene.dir}/agent-key.json`,
+    `ls ${scene.dir}`,
+    `ls ${scene.dir}/workspaces`,
+    `cat ${folder(one)}/workspace.json`,
+    `echo x > ${folder(other)}/api/README.md`,
+    `kill -9 $(pgrep -f agent/main.ts)`,
+  ];
+  for (const [number, target] of targets.entries()) {
+    shell.type(`(${target}) > /dev/null 2>&1 && echo "got""-in-${number}" || echo "kept""-out-${number}"\n`);
+    expect((await shell.reads(new RegExp(`(got-in|kept-out)-${number}`)))[0]).toBe(`kept-out-${number}`);
+  }
+});
+
+asRoot(
+  'when a workspace stops or goes, its processes, files and user go, whatever they made of themselves',
+  async () => {
+    const { scene, users, open, one, other, folder } = await startNode();
+    const { uid, name } = users.find(one.id)!;
+    const shell = await open(one);
+    // Its own session, its own parent, and not a word of its workspace in its environment.
+    shell.type(
+      'env -i setsid sh -c "sleep 987 & exec sleep 988" & sleep 0.1; touch /tmp/of-$(id -un); echo started-"it"\n',
+    );
+    await shell.reads(/started-it/);
+    await expect.poll(() => findProcessesOf(uid).then(({ length }) => length)).toBeGreaterThanOrEqual(3);
+    scene.bot.want({ ...one, desired: 'stopped' });
+    await scene.bot.report(one.id, ({ phase }) => phase === 'stopped');
+    expect(await findProcessesOf(uid)).toEqual([]);
+    scene.bot.want({ ...one, desired: 'deleted', force: true });
+    await scene.bot.report(one.id, ({ phase }) => phase === 'deleted');
+    expect(await findProcessesOf(uid)).toEqual([]);
+    expect(existsSync(folder(one))).toBe(false);
+    expect(existsSync(`/tmp/of-${name}`)).toBe(false);
+    expect(users.find(one.id)).toBeUndefined();
+    expect(execFileSync('getent', ['group'], { encoding: 'utf8' })).not.toContain(name);
+    expect(users.find(other.id)).toBeDefined();
+  },
+);
+
+asRoot('what programs keep at home is no work that a deletion would lose', async () => {
+  const { scene, open, one } = await startNode();
+  const shell = await open(one);
+  shell.type('echo history > ~/.bash_history; mkdir -p ~/.cache; echo kept-"it"\n');
+  await shell.reads(/kept-it/);
+  scene.bot.want({ ...one, desired: 'deleted' });
+  const { refused } = await scene.bot.report(
+    one.id,
+    ({ phase, refused: work }) => phase === 'deleted' || work !== undefined,
+  );
+  expect(refused).toBeUndefined();
+});
+
+asRoot('after a restart of the agent the workspace has the user that it had', async () => {
+  const { scene, users, open, one } = await startNode();
+  const before = users.find(one.id);
+  await scene.agents[0]!.stop();
+  scene.start();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 2,
+    () => 'the second hello',
+  );
+  await scene.bot.report(one.id, ({ phase }) => phase === 'running');
+  const shell = await open(one);
+  shell.type('echo "<$(id -un)>"\n');
+  await shell.reads(new RegExp(`<${before!.name}>`));
+  expect(users.find(one.id)).toEqual(before);
+});
+
+asRoot('users that are made at the same moment do not stand in each other’s way', async () => {
+  const scene = await createScene();
+  const users = createUsers(scene.dir);
+  const ids = Array.from({ length: 4 }, () => scene.goal({ repository: 'https://example.com/a/b.git' }).id);
+  onTestFinished(async () => {
+    for (const id of ids) await users.remove(id);
+  });
+  for (const id of ids) mkdirSync(join(scene.dir, 'workspaces', id), { recursive: true });
+  await Promise.all(ids.map((id) => users.prepare(id)));
+  expect(new Set(ids.map((id) => users.find(id)!.uid)).size).toBe(4);
+  for (const id of ids) expect(readdirSync(join(scene.dir, 'workspaces', id))).toEqual(['.home']);
+});
+
+asRoot(
+  'git in a shell gets the password of its own repository, and the neighbour cannot ask for it',
+  async () => {
+    const { open, one, other, folder } = await startNode({ password: 'of-git' });
+    const shell = await open(one);
+    shell.type(
+      'git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && git push -q && echo pushed-"it"\n',
+    );
+    await shell.reads(/pushed-it/);
+    const neighbour = await open(other);
+    const question = `require("net").connect("${folder(one)}/.git.sock").on("error", (e) => console.log("got-" + e.code))`;
+    neighbour.type(`${process.execPath} -e '${question}'\n`);
+    await neighbour.reads(/got-EACCES/);
+  },
+);
+
+test('the load is that of all cores over the last minute', () => {
+  let now = 0;
+  let times: Times = { busy: 900, all: 1000 };
+  const measure = createLoadMeter(
+    () => times,
+    () => now,
+  );
+  expect(measure().cpu).toBe(0.9);
+  const later = (ms: number, busy: number, all: number): number => {
+    now += ms;
+    times = { busy: times.busy + busy, all: times.all + all };
+    return measure().cpu;
+  };
+  later(30_000, 0, 100);
+  expect(later(30_000, 100, 100)).toBe(0.5);
+  expect(later(30_000, 100, 100)).toBe(1);
+  expect(later(30_000, 0, 100)).toBe(0.5);
+  expect(measure().memory).toBeGreaterThan(0);
+});

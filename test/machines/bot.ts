@@ -1,0 +1,82 @@
+// The bot as a machine sees it: its own routes and hub over a real database, an authority by openssl, and a row for one node.
+import { pino } from 'pino';
+import { bootstrapRoutes, createBootstrapToken } from '../../bot/access/bootstrap.ts';
+import { makeSigningKey } from '../../bot/access/key-files.ts';
+import { createKeys, keyRoutes, type Keys } from '../../bot/access/keys.ts';
+import { issueTicket } from '../../bot/access/tickets.ts';
+import { artifactRoutes, findAgentVersion } from '../../bot/agents/artifact.ts';
+import { certificateRoutes } from '../../bot/agents/certificate.ts';
+import type { WorkspaceReport } from '../../agent/protocol.ts';
+import { createHub, type Hub } from '../../bot/agents/hub.ts';
+import type { Node, Workspace } from '../../bot/database/schema.ts';
+import { serverName } from '../../bot/ids.ts';
+import { serveRoutes } from '../access/http-server.ts';
+import { openRows } from '../access/rows.ts';
+import { createAuthority } from '../agent-artifact/authority.ts';
+
+/** `artifacts`: a folder that `npm run build` could have made. */
+export async function startBot(artifacts: string) {
+  const authority = createAuthority();
+  const rows = await openRows();
+  const log = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' });
+  const hostnameOf = (id: string): string => `${serverName(id)}.nodes.test`;
+  let keys: Keys | undefined;
+  let hub: Hub | undefined;
+  const server = await serveRoutes(async (baseUrl) => {
+    const made = await createKeys({ pems: [makeSigningKey()], issuer: baseUrl });
+    const { db } = rows;
+    keys = made;
+    hub = createHub({ db, keys: made, log, agentVersion: () => findAgentVersion(artifacts) });
+    return {
+      upgrades: [hub.upgrade],
+      routes: [
+        ...bootstrapRoutes({ db, keys: made, baseUrl }),
+        ...keyRoutes(made),
+        ...artifactRoutes({ folder: artifacts, baseUrl }),
+        ...certificateRoutes({
+          db,
+          keys: made,
+          log,
+          hostnameOf: ({ id }) => hostnameOf(id),
+          issue: (csr, hostname) => authority.issue(csr, hostname),
+        }),
+      ],
+    };
+  });
+  return {
+    url: server.origin,
+    port: Number(new URL(server.origin).port),
+    authority: authority.certificate,
+    hostnameOf,
+    isConnected: (node: Node) => hub?.isConnected(node.id) ?? false,
+    async addNode(): Promise<{ node: Node; token: string }> {
+      const node = await rows.addNode({ provider: 'hetzner', phase: 'booting', terminalPort: null });
+      return { node, token: await createBootstrapToken(rows.db, node.id) };
+    },
+    async addWorkspace(node: Node, repository: string): Promise<Workspace> {
+      const { owner, id: nodeId } = node;
+      const workspace = await rows.addWorkspace({ owner, nodeId, repository, phase: 'preparing' });
+      await hub?.refresh(nodeId);
+      return workspace;
+    },
+    /** The last report of it. */
+    async report(workspace: Workspace): Promise<WorkspaceReport | undefined> {
+      const [row] = await rows.sql`select reported from workspaces where id = ${workspace.id}`;
+      return (row as unknown as { reported: WorkspaceReport | null }).reported ?? undefined;
+    },
+    async versionOn(node: Node): Promise<string | null> {
+      const [row] = await rows.sql`select agent_version as version from nodes where id = ${node.id}`;
+      return (row as unknown as { version: string | null }).version;
+    },
+    ticket: ({ id, access }: Workspace): Promise<string> =>
+      keys
+        ? issueTicket(keys, { workspace: id, user: 'us-1', access, drive: true })
+        : Promise.reject(new Error('no keys')),
+    async close() {
+      await hub?.close();
+      await server.close();
+      await rows.close();
+      authority.remove();
+    },
+  };
+}

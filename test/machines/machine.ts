@@ -1,0 +1,171 @@
+// A machine: systemd-nspawn over a Debian of its own, with cloud-init, in a network namespace that has nothing but loopback.
+// What it may reach are the ports that the test forwards to it.
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import type { Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { forward, socketAt } from './forward.ts';
+import { prepareRootfs } from './rootfs.ts';
+
+export interface MachineOptions {
+  /** `#cloud-config`. */
+  userData: string;
+  /** Of 127.0.0.1, the same number on both sides: those of the test that the machine reaches, */
+  out: number[];
+  /** and those of the machine that the test reaches, by `socket`. */
+  into: number[];
+}
+
+export interface Machine {
+  /** Its file system, as it sees it. */
+  root: string;
+  /** Where a port of the machine is. */
+  socket(port: number): string;
+  /** Runs a shell's line inside, as root. */
+  run(line: string): string;
+  /** Power off, at once, and on again. */
+  powerCycle(): Promise<void>;
+  /** What it said while it booted. */
+  console(): string;
+  /** Leaves nothing. */
+  remove(): Promise<void>;
+}
+
+export async function bootMachine({ userData, out, into }: MachineOptions): Promise<Machine> {
+  const lower = prepareRootfs();
+  const name = `sam-${randomBytes(4).toString('hex')}`;
+  const folder = mkdtempSync(join(tmpdir(), `${name}-`));
+  const at = (path: string): string => join(folder, path);
+  for (const path of ['up', 'work', 'root', 'sockets']) mkdirSync(at(path));
+  const root = at('root');
+  sh(
+    'mount',
+    '-t',
+    'overlay',
+    'overlay',
+    '-o',
+    `lowerdir=${lower},upperdir=${at('up')},workdir=${at('work')}`,
+    root,
+  );
+  writeSeed(root, name, userData);
+  sh('ip', 'netns', 'add', name);
+  sh('ip', '-n', name, 'link', 'set', 'lo', 'up');
+  const servers: Server[] = [];
+  for (const port of out) servers.push(await forward(socketAt(at('sockets'), 'out', port), port));
+  const forwarder = await startForwarder(name, at('sockets'), out, into);
+  let nspawn = start(name, root, at('console'));
+  return {
+    root,
+    socket: (port) => socketAt(at('sockets'), 'in', port),
+    run: (line) => runInside(nspawn, line),
+    console: () => readFileSync(at('console'), 'utf8'),
+    async powerCycle() {
+      await powerOff(nspawn);
+      nspawn = start(name, root, at('console'));
+    },
+    async remove() {
+      await powerOff(nspawn);
+      forwarder.kill();
+      for (const server of servers) server.close();
+      sh('umount', root);
+      sh('ip', 'netns', 'del', name);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const sh = (file: string, ...args: string[]): string =>
+  execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
+/** What a cloud would give to cloud-init. */
+function writeSeed(root: string, name: string, userData: string): void {
+  const seed = join(root, 'var/lib/cloud/seed/nocloud');
+  mkdirSync(seed, { recursive: true });
+  writeFileSync(join(seed, 'user-data'), userData);
+  writeFileSync(join(seed, 'meta-data'), `instance-id: i-${name}\nlocal-hostname: ${name}\n`);
+  const settings = join(root, 'etc/cloud/cloud.cfg.d');
+  writeFileSync(join(settings, '99-net.cfg'), 'network: {config: disabled}\n');
+  writeFileSync(join(settings, '99-test.cfg'), 'datasource_list: [ NoCloud ]\nlocale: false\n');
+  rmSync(join(root, 'etc/resolv.conf'), { force: true });
+}
+
+async function startForwarder(
+  name: string,
+  folder: string,
+  out: number[],
+  into: number[],
+): Promise<ChildProcess> {
+  const ways = [...out.map((port) => `out:${port}`), ...into.map((port) => `in:${port}`)];
+  const program = [process.execPath, join(import.meta.dirname, 'forward.ts'), folder, ...ways];
+  const child = spawn('nsenter', [`--net=/run/netns/${name}`, ...program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  return child;
+}
+
+function start(name: string, root: string, log: string): ChildProcess {
+  appendFileSync(log, '--- power on\n');
+  const output = openSync(log, 'a');
+  const args = [
+    '--quiet',
+    `--directory=${root}`,
+    '--boot',
+    '--register=no',
+    '--keep-unit',
+    `--network-namespace-path=/run/netns/${name}`,
+    `--machine=${name}`,
+    '--capability=all',
+    '--system-call-filter=@keyring bpf perf_event_open',
+    'SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1',
+  ];
+  const env = { ...process.env, SYSTEMD_NSPAWN_API_VFS_WRITABLE: '1' };
+  return spawn('systemd-nspawn', args, { env, stdio: ['ignore', output, output] });
+}
+
+/** The first process inside; its number outside. */
+function initOf({ pid }: ChildProcess): string | undefined {
+  try {
+    return sh('pgrep', '-P', String(pid)).trim().split('\n')[0];
+  } catch {
+    return undefined;
+  }
+}
+
+function runInside(nspawn: ChildProcess, line: string): string {
+  const args = [
+    '--target',
+    initOf(nspawn) ?? '',
+    '--mount',
+    '--uts',
+    '--ipc',
+    '--net',
+    '--pid',
+    '--',
+    'sh',
+    '-c',
+    line,
+  ];
+  return sh('nsenter', ...args);
+}
+
+/** To the inside, not to nspawn: that would end alone. */
+async function powerOff(nspawn: ChildProcess): Promise<void> {
+  if (nspawn.exitCode !== null || nspawn.signalCode !== null) return;
+  const ended = once(nspawn, 'exit');
+  const init = initOf(nspawn);
+  if (init !== undefined) process.kill(Number(init), 'SIGKILL');
+  else nspawn.kill('SIGKILL');
+  await ended;
+}

@@ -1,0 +1,193 @@
+// A machine becomes a node: it boots with nothing but an address and a one-time token, and from there on everything is real.
+// cloud-init, the install script, systemd, users, TLS, a power cut, and an agent that becomes its next version.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect as connectTo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { WebSocket, type ClientOptions } from 'ws';
+import { Frame, FRAME_HEAD_BYTES, type TerminalMessage } from '../../agent/protocol.ts';
+import type { Node, Workspace } from '../../bot/database/schema.ts';
+import { build, republish } from '../agent-artifact/build.ts';
+import { serveGit } from '../agent/git-server.ts';
+import { makeRepository } from '../agent/scene.ts';
+import { createWatch, eventually } from '../agent/watch.ts';
+import { startBot } from './bot.ts';
+import { bootMachine, type Machine } from './machine.ts';
+import { findObstacle } from './rootfs.ts';
+
+const BOOT_MS = 120_000;
+const obstacle = findObstacle();
+if (obstacle) console.warn(`\n*** NOT TESTED: machines. None can boot here: ${obstacle}. ***\n`);
+
+let artifacts: Awaited<ReturnType<typeof build>>;
+let bot: Awaited<ReturnType<typeof startBot>>;
+const repositories = mkdtempSync(join(tmpdir(), 'sam-repositories-'));
+
+beforeAll(async () => {
+  if (obstacle) return;
+  artifacts = await build();
+  bot = await startBot(artifacts.folder);
+});
+afterAll(async () => {
+  await bot?.close();
+  rmSync(repositories, { recursive: true, force: true });
+});
+
+test.skipIf(obstacle)(
+  'a machine boots, becomes a node, serves a terminal, and comes back newer',
+  { timeout: 280_000 },
+  async () => {
+    makeRepository(join(repositories, 'api.git'));
+    const git = await serveGit(repositories);
+    const { node, token } = await bot.addNode();
+    const startedAt = performance.now();
+    const machine = await bootMachine({
+      userData: userData(node, token),
+      out: [bot.port, Number(new URL(git.url('')).port)],
+      into: [443],
+    });
+    onTestFinished(async ({ task }) => {
+      if (task.result?.state === 'fail') console.log(lastWords(machine));
+      await machine.remove();
+    });
+
+    await eventually(() => bot.isConnected(node), 'the agent to connect', BOOT_MS);
+    console.log(
+      `from power on to a connected agent: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
+    );
+    expect(await bot.versionOn(node)).toBe(artifacts.manifest.version);
+
+    const workspace = await bot.addWorkspace(node, git.url('api.git'));
+    await eventually(
+      async () => (await bot.report(workspace))?.phase === 'running',
+      'the workspace to run',
+      BOOT_MS,
+    );
+    const user = workspace.id.replace('ws-', 'sam-');
+    expect(readFileSync(join(machine.root, 'etc/passwd'), 'utf8')).toContain(`${user}:`);
+    const before = await type(
+      machine,
+      node,
+      workspace,
+      'echo kept > ~/note; echo "<$(id -un) $(git rev-parse HEAD)>"\n',
+    );
+    expect(await before.reads(/<(\S+) [0-9a-f]{40}>/)).toBe(user);
+    before.close();
+    expect(machine.run('stat -c %a /var/lib/sam/terminal-key.json').trim()).toBe('600');
+
+    // While it is off, the bot gets a newer agent.
+    const next = `${artifacts.manifest.version.split('+')[0]}+next`;
+    republish(artifacts.folder, next);
+    await machine.powerCycle();
+    await eventually(
+      async () => (await bot.versionOn(node)) === next,
+      'the next version to say hello',
+      BOOT_MS,
+    );
+    expect(machine.run('readlink /opt/sam/agent').trim()).toBe(`agent-${next}`);
+    await eventually(
+      async () => bot.isConnected(node) && (await bot.report(workspace))?.phase === 'running',
+      'it to run again',
+      BOOT_MS,
+    );
+    const after = await type(machine, node, workspace, 'echo "<$(id -un) $(cat ~/note)>"\n');
+    expect(await after.reads(/<\S+ (\w+)>/)).toBe('kept');
+    after.close();
+    expect(restarts(machine)).toBe(1);
+
+    // One that does not start is tried three times; then the one before goes on.
+    republish(artifacts.folder, '9.9.9+broken', { isBroken: true });
+    await machine.powerCycle();
+    await eventually(() => exists(machine, '/opt/sam/agent-9.9.9+broken/.failed'), 'the way back', BOOT_MS);
+    await eventually(() => bot.isConnected(node), 'the agent that works to connect', BOOT_MS);
+    expect([await bot.versionOn(node), machine.run('readlink /opt/sam/agent').trim()]).toEqual([
+      next,
+      `agent-${next}`,
+    ]);
+    expect(restarts(machine)).toBe(4);
+  },
+);
+
+/** Since the last power on. */
+const restarts = (machine: Machine): number =>
+  Number(machine.run('systemctl show --property=NRestarts --value sam-agent'));
+
+const exists = (machine: Machine, path: string): boolean => existsSync(join(machine.root, path));
+
+/** JSON is YAML. What a cloud's own boot data does, in one line. */
+function userData({ id }: Node, token: string): string {
+  const line = `curl -fsS ${bot.url}/api/agent/install-script | SAM_NODE=${id} SAM_BOOTSTRAP_TOKEN=${token} sh`;
+  return `#cloud-config\n${JSON.stringify({ runcmd: [['sh', '-c', line]] })}\n`;
+}
+
+/** A page that comes through the edge: it trusts the authority, and wants the node's name. */
+async function type(machine: Machine, node: Node, workspace: Workspace, keys: string) {
+  const [ticket, servername] = [await bot.ticket(workspace), bot.hostnameOf(node.id)];
+  await eventually(() => isCertified(machine, servername), 'the certificate', BOOT_MS);
+  const socket = new WebSocket(`wss://${servername}/terminal`, {
+    origin: bot.url,
+    createConnection: () => handshake(machine, servername),
+  } as ClientOptions);
+  const watch = createWatch();
+  let output = '';
+  let opened: number | undefined;
+  socket.on('open', () => {
+    socket.send(JSON.stringify({ type: 'attach', ticket }));
+    socket.send(JSON.stringify({ type: 'open', cols: 200, rows: 24 }));
+  });
+  socket.on('error', (error) => (output += `error: ${error.message}`));
+  socket.on('close', (code) => (output += `closed: ${code}`));
+  socket.on('message', (data: Buffer, isBinary) => {
+    if (isBinary && data[0] === Frame.OUTPUT) output += data.subarray(FRAME_HEAD_BYTES).toString();
+    const message = isBinary ? undefined : (JSON.parse(data.toString()) as TerminalMessage);
+    if (message?.type === 'opened') opened = message.n;
+    watch.changed();
+  });
+  await watch.until(
+    () => opened !== undefined,
+    () => `a session; there was ${output}`,
+  );
+  const head = Buffer.from([Frame.INPUT, 0, 0]);
+  head.writeUInt16LE(opened ?? 0, 1);
+  socket.send(Buffer.concat([head, Buffer.from(keys)]));
+  return {
+    /** The first group of the match. */
+    reads: (pattern: RegExp): Promise<string> =>
+      watch.until(
+        () => pattern.exec(output)?.[1],
+        () => `${String(pattern)} in ${JSON.stringify(output)}`,
+      ),
+    close: () => socket.terminate(),
+  };
+}
+
+const handshake = (machine: Machine, servername: string) =>
+  connectTls({ socket: connectTo(machine.socket(443)), servername, ca: bot.authority });
+
+function isCertified(machine: Machine, servername: string): Promise<boolean> {
+  const socket = handshake(machine, servername);
+  return new Promise((resolve) => {
+    const end = (is: boolean) => {
+      socket.destroy();
+      resolve(is);
+    };
+    socket
+      .once('secureConnect', () => end(true))
+      .once('error', () => end(false))
+      .once('close', () => end(false));
+  });
+}
+
+function lastWords(machine: Machine): string {
+  const logs = ['journalctl --no-pager -n 60 -u sam-agent', 'tail -n 30 /var/log/cloud-init-output.log'];
+  const told = logs.map((line) => {
+    try {
+      return machine.run(line);
+    } catch (error) {
+      return String(error);
+    }
+  });
+  return [machine.console().slice(-3000), ...told].join('\n---\n');
+}

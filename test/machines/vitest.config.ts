@@ -1,0 +1,16 @@
+// `npm run test:machines`: tests that boot machines. They need root and Debian; where they cannot run, they say so and pass.
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    root: join(import.meta.dirname, '../..'),
+    include: ['test/machines/**/*.test.ts'],
+    globalSetup: ['test/postgres-server.ts'],
+    setupFiles: ['test/properties.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+  },
+});
