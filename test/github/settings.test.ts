@@ -1,13 +1,18 @@
 // `.github/sam.yml`: what it may say, what becomes of mistakes in it, and what it changes for people.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isOffered } from '../../bot/commands/command.ts';
+import { commands } from '../../bot/commands/index.ts';
 import { createGitHubApp } from '../../bot/github/app.ts';
 import {
   createSettingsReader,
   defaultSettings,
   parseRepositorySettings,
   settingsShape,
+  type RepositorySettings,
 } from '../../bot/github/repository-settings.ts';
 import { expiryOf } from '../../bot/workspaces/workspace.ts';
 import { privateKey, setScene } from '../fakes/github/scene.ts';
@@ -116,12 +121,33 @@ test('an idle time shortens what the bot allows, and never lengthens it', () => 
   expect([hours(2, 0), hours(null, 0)]).toEqual([2, undefined]);
 });
 
-test('every key has a description and says what it takes', () => {
-  for (const schema of Object.values(settingsShape.shape))
-    expect(schema.meta()).toMatchObject({
-      takes: expect.any(String) as string,
-      description: expect.any(String) as string,
-    });
+const DOCS = join(import.meta.dirname, '../../docs/github.md');
+
+/** A row of the table in docs/github.md. */
+const describeKey = ([key, schema]: [
+  string,
+  (typeof settingsShape.shape)[keyof RepositorySettings],
+]): string => {
+  const { takes, description } = schema.meta() ?? {};
+  const value = defaultSettings[key as keyof RepositorySettings];
+  const otherwise = value === undefined ? "the bot's" : `\`${value === true ? 'on' : value || 'off'}\``;
+  return `| \`${key}\` | ${String(takes)} | ${otherwise} | ${String(description)} |`;
+};
+
+test('docs/github.md has every key, with what it takes, what holds without it, and what it is for', () => {
+  const text = readFileSync(DOCS, 'utf8');
+  const rows = Object.entries(settingsShape.shape).map(describeKey);
+  expect(text).toContain(['| key | takes | without it | |', '|---|---|---|---|', ...rows].join('\n'));
+});
+
+test('docs/github.md has every command that works on GitHub', () => {
+  const text = readFileSync(DOCS, 'utf8');
+  const table = text.slice(text.indexOf('## Commands'), text.indexOf('A target is'));
+  const missing = commands
+    .filter((command) => isOffered(command, 'github'))
+    .map(({ name }) => name)
+    .filter((name) => !new RegExp(`\`(/sam )?${name}[\` ]`).test(table));
+  expect(missing).toEqual([]);
 });
 
 test('a change is seen after a while; a GitHub that does not answer changes nothing', async () => {
