@@ -72,6 +72,8 @@ export const Event = z.discriminatedUnion('kind', [
     isReview: z.boolean(),
     text: z.string(),
   }),
+  /** Its author made another text of it: never run. */
+  InThread.extend({ kind: z.literal('edited'), comment: z.number(), text: z.string() }),
   InThread.extend({
     kind: z.literal('label'),
     isAdded: z.boolean(),
@@ -130,15 +132,11 @@ type Shaped<Name extends EventName> = z.infer<(typeof SHAPES)[Name]>;
 const READERS: { [Name in EventName]: (body: Shaped<Name>) => Event | undefined } = {
   issue_comment: (body) => {
     const { issue } = body;
-    if (body.action !== 'created') return undefined;
     const thread = { number: issue.number, isPullRequest: issue.pull_request !== undefined };
-    return { kind: 'comment', ...hereOf(body), ...thread, ...commentOf(body.comment), isReview: false };
+    return readComment(body, thread, false);
   },
-  pull_request_review_comment: (body) => {
-    if (body.action !== 'created') return undefined;
-    const thread = { number: body.pull_request.number, isPullRequest: true };
-    return { kind: 'comment', ...hereOf(body), ...thread, ...commentOf(body.comment), isReview: true };
-  },
+  pull_request_review_comment: (body) =>
+    readComment(body, { number: body.pull_request.number, isPullRequest: true }, true),
   pull_request: (body) =>
     body.action === 'synchronize' ? readPush(body) : readThread(body, body.pull_request, true),
   issues: (body) => readThread(body, body.issue, body.issue.pull_request !== undefined),
@@ -164,6 +162,16 @@ const hereOf = ({ repository, sender }: z.infer<typeof Common>): z.infer<typeof 
   isPrivate: repository.private,
   sender: { id: sender.id, login: sender.login },
 });
+
+function readComment(
+  body: z.infer<typeof Common> & { comment: { id: number; body: string } },
+  thread: { number: number; isPullRequest: boolean },
+  isReview: boolean,
+): Event | undefined {
+  const said = { ...hereOf(body), ...thread, ...commentOf(body.comment) };
+  if (body.action === 'created') return { kind: 'comment', ...said, isReview };
+  return body.action === 'edited' ? { kind: 'edited', ...said } : undefined;
+}
 
 /** JSON may hold a NUL, Postgres' text may not. */
 const commentOf = ({ id, body }: { id: number; body: string }): { comment: number; text: string } => ({
@@ -237,6 +245,7 @@ export function readLabel(name: string, ours: string): { size?: string } | undef
 export function threadOf(event: Event): string {
   switch (event.kind) {
     case 'comment':
+    case 'edited':
     case 'label':
     case 'closed':
     case 'opened':

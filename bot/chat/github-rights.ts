@@ -57,9 +57,10 @@ async function checkPace(
   if (commandsPerHour === 0) return;
   const recent = await store.countRecent(db, 'github', event);
   if (recent.person < commandsPerHour && recent.repository < 2 * commandsPerHour) return;
-  const whose = recent.person >= commandsPerHour ? 'you have' : 'this repository has';
+  const [most, whom] =
+    recent.person >= commandsPerHour ? [commandsPerHour, 'person'] : [2 * commandsPerHour, 'repository'];
   throw new UserError(
     'too-often',
-    `In the last hour ${whose} said as much as I take in an hour. Wait a while, then say it again: \`/sam status\`.`,
+    `That was more than ${most} commands in an hour, the most that I take from one ${whom}. Say it again in a while; until then the card shows where things stand.`,
   );
 }

@@ -13,6 +13,7 @@ import * as threads from '../github/threads.ts';
 import type { Route } from '../http.ts';
 import type { FrontEnd } from './chat.ts';
 import { createCardSender } from './github-cards.ts';
+import { noticeEdit } from './github-edits.ts';
 import { Event, readLabel } from './github-events.ts';
 import { explainLack } from './github-lack.ts';
 import { noticeOf } from './github-notices.ts';
@@ -78,7 +79,11 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
       { name: 'missed-deliveries', everyMs: 60 * 60_000, atStart: true, run: () => findMissed(options) },
       { name: 'closed-threads', everyMs: 60 * 60_000, run: () => lookAtThreads(options) },
     ],
-    notice: (delivery) => noticeOf(options, delivery, eventOf(delivery)),
+    async notice(delivery) {
+      const event = eventOf(delivery);
+      if (event.kind === 'edited') return noticeEdit(db, await contextFor(options), event);
+      return noticeOf(options, delivery, event);
+    },
     async hear(delivery) {
       const event = eventOf(delivery);
       const text = await textOf(options, event);
@@ -263,6 +268,7 @@ async function mayTalk(
   if (said.filter(({ isRecent }) => isRecent).length >= MOST_SAID) return false;
   if (answer.code === 'forbidden')
     return event.isPrivate && event.kind === 'comment' && !said.some(({ code }) => code === 'forbidden');
+  if (answer.code === 'edited') return !said.some(({ code, isRecent }) => isRecent && code === 'edited');
   const isRepeated = said.some(
     ({ to, ok, isRecent }) => isRecent && !ok && !answer.ok && to === String(event.sender.id),
   );

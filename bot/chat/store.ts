@@ -281,6 +281,25 @@ export async function readSaid(db: Executor, source: Front, thread: string): Pro
     .limit(50);
 }
 
+/** Whether the comment got an answer in the last quarter of an hour that said what was wrong with it. */
+export async function wasMisread(
+  db: Executor,
+  source: Front,
+  { comment, sender }: { comment: number; sender: { id: number } },
+): Promise<boolean> {
+  const rows = await db
+    .select({ seq: deliveries.seq })
+    .from(deliveries)
+    .where(
+      sql`${deliveries.source} = ${source} and ${deliveries.payload}->>'kind' = 'comment'
+        and ${deliveries.payload}->>'comment' = ${String(comment)} and ${deliveries.payload}->'sender'->>'id' = ${String(sender.id)}
+        and ${deliveries.reply} is not null and ${deliveries.answer}->>'ok' = 'false'
+        and ${deliveries.receivedAt} > clock_timestamp() - interval '15 minutes'`,
+    )
+    .limit(1);
+  return rows.length > 0;
+}
+
 /** A thread has a new name: its cards go on there. */
 export async function moveCards(tx: Executor, front: Front, from: string, to: string): Promise<void> {
   const moved = (column: 'thread' | 'subject') =>

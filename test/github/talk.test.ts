@@ -1,6 +1,7 @@
 // Conversations on pull requests and issues, as people see them.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
+import { until } from '../until.ts';
 import { openScene, type Scene } from './scene.ts';
 
 let scene: Scene;
@@ -71,6 +72,23 @@ test('`rm` ends with a card that says so and is folded away', async () => {
   `);
 });
 
+test('eyes are the first that is seen, long before the work is done, and give way to how it ended', async () => {
+  const pull = await newPull();
+  const cloning = scene.github.hold('POST', '/acme/api.git/git-upload-pack');
+  const before = scene.github.log.length;
+  const { comment } = await scene.github.comment(pull, 'bob', '/sam up');
+  await cloning.arrived;
+  await until(() => scene.comments(pull).length > 0);
+  expect(scene.signs(comment)).toEqual(['eyes']);
+  const writes = scene.github.log
+    .slice(before)
+    .filter(({ method, path }) => method === 'POST' && path.includes('/repos/'));
+  expect(writes[0]?.path).toContain(`/comments/${comment.id}/reactions`);
+  scene.github.mend();
+  await scene.settle();
+  expect(scene.signs(comment)).toEqual(['rocket']);
+});
+
 test('an issue gets a workspace on the default branch', async () => {
   const issue = scene.github.addIssue('acme/api', { by: 'eve' });
   await scene.say('/sam up --size small', 'ada', issue);
@@ -96,6 +114,22 @@ test('a typo is answered once, with what was probably meant', async () => {
       "I don't know \`satus\`. Did you mean \`/sam status\`? All commands: \`/sam help\`.",
     ]
   `);
+});
+
+test('whoever mends a typo by an edit is told once that edits do not run', async () => {
+  const pull = await newPull();
+  const typo = await scene.say('/sam lits', 'bob', pull);
+  await scene.github.editComment(typo, 'ada', '/sam rm --force');
+  await scene.github.editComment(typo, 'bob', 'Never mind.');
+  await scene.github.editComment(typo, 'bob', '/sam list');
+  await scene.github.editComment(typo, 'bob', '/sam list --all');
+  await scene.settle();
+  expect(scene.comments(pull).slice(1)).toMatchInlineSnapshot(`
+    [
+      "I run no edits, so that nobody can make a comment mean something else afterwards. Say it in a new one: \`/sam list\`.",
+    ]
+  `);
+  expect(scene.signs(typo)).toEqual(['confused']);
 });
 
 test('help names every command, and none of its lines is one', async () => {
