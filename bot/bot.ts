@@ -183,6 +183,7 @@ async function assemble(
     keys: settled.keys,
     log,
     activityEveryMs: activityStep(config),
+    heartbeatMs: timingFrom(config.baseMs).heartbeatMs,
     agentVersion: () => findAgentVersion(agentFolder(config)),
     git: settled.github && createGitDesk({ db, log, ...settled.github }),
   });

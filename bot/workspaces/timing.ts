@@ -19,6 +19,8 @@ export interface Timing {
   savingMs: number;
   /** An unknown server younger than this is left alone by the sweep. */
   graceMs: number;
+  /** How often nodes are asked whether they are there. */
+  heartbeatMs: number;
   /** Silence after which a node counts as unhealthy: three missed heartbeats. */
   silenceMs: number;
   /** How long before its expiry a workspace says so. */
@@ -51,6 +53,7 @@ export function timingFrom(baseMs = 30_000): Timing {
     deletingMs: 4 * baseMs,
     savingMs: 20 * baseMs,
     graceMs: 20 * baseMs,
+    heartbeatMs: baseMs / 2,
     silenceMs: 1.5 * baseMs,
     warningMs: 60 * baseMs,
     lastCallMs: 2880 * baseMs,
