@@ -1,4 +1,6 @@
 // What bots do, what nobody heard of, and what means nothing: closed threads end, pushes to forks count, a reopening starts nothing.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Delivery, Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
@@ -85,6 +87,26 @@ test('a pull request whose closing nobody heard of stops its workspaces within t
   await sweep();
   expect(lastComment(closed)).toContain('because the pull request was merged');
   expect(await phaseOf(open)).toBe('running');
+});
+
+test('what is kept for a day, or was started after the closing, is left alone by that look', async () => {
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  const name = `api-${pull.number}`;
+  writeFileSync(join((await scene.sam.row(name)).checkout, 'new.txt'), 'mine\n');
+  await scene.github.close(pull, 'bob');
+  await scene.settle();
+  const readDeleteAt = async () =>
+    (
+      await scene.place.sql`select delete_at from workspaces where name = ${name} and desired <> 'deleted'`
+    )[0];
+  const before = await readDeleteAt();
+  expect(before).toMatchObject({ delete_at: expect.any(Date) });
+  await sweep();
+  expect(await readDeleteAt()).toEqual(before);
+  await scene.say('/sam start', 'bob', pull);
+  await sweep();
+  expect(await phaseOf(pull)).toBe('running');
 });
 
 test('a repository that cannot be seen just now proves nothing', async () => {
