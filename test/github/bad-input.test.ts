@@ -1,7 +1,7 @@
 // What arrives that is wrong, odd or too late, as conversations: each has its answer, and none its way into the log.
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
 import { openScene, type Scene } from './scene.ts';
 
@@ -67,6 +67,7 @@ test('a body that nobody signed, or that is too large, leaves no word of it in t
 test('a repository that is renamed while its workspace is made has it running under the new name', async () => {
   const pull = await newPull();
   const cloning = scene.github.hold('POST', '/acme/api.git/git-upload-pack');
+  onTestFinished(() => scene.github.mend());
   await scene.github.comment(pull, 'bob', '/sam up');
   await cloning.arrived;
   await scene.github.rename(scene.github.repository('acme/api'), 'ada', 'service');
