@@ -25,12 +25,13 @@ const phaseOf = async (thread: Thread): Promise<string | undefined> => {
 const lastComment = (thread: Thread): string => scene.comments(thread).at(-1) ?? 'nothing was said';
 
 /** Nobody hears of it, now or later. */
-async function unheard(act: () => Promise<Delivery>): Promise<void> {
+async function unheard(act: () => Promise<Delivery>): Promise<Delivery> {
   const { app } = scene.github.world;
   const url = app.webhookUrl;
   app.webhookUrl = undefined;
-  await act();
+  const delivery = await act();
   app.webhookUrl = url;
+  return delivery;
 }
 
 /** As when the hour is over. */
@@ -57,8 +58,11 @@ test('what a merge queue merges and a bot closes has ended, like what people clo
   expect(lastComment(issue)).toContain('because the issue was closed');
 });
 
-test('a label that a bot takes off is no wish of anybody', async () => {
+test('a label that a bot puts on or takes off is no wish of anybody', async () => {
   const pull = await newPull();
+  await scene.github.label(pull, 'merge-queue[bot]', 'sam:small');
+  await scene.settle();
+  expect(await phaseOf(pull)).toBeUndefined();
   await scene.github.label(pull, 'bob', 'sam');
   await scene.settle();
   await scene.github.unlabel(pull, 'merge-queue[bot]', 'sam');
@@ -77,6 +81,34 @@ test('neither a draft nor a reopening starts or stops anything', async () => {
   await scene.github.reopen(pull, 'bob');
   await scene.settle();
   expect(await phaseOf(pull)).toBe('deleted');
+});
+
+/** As GitHub tells it when it delivers again what failed an hour ago. */
+async function tellLate({ payload }: Delivery): Promise<void> {
+  const late = structuredClone(payload) as { pull_request: { closed_at: string } };
+  late.pull_request.closed_at = new Date(Date.now() - 3_600_000).toISOString();
+  await scene.github.deliver('pull_request', late, { to: scene.webhook });
+}
+
+test('word of a closing that comes when it is open again changes nothing', async () => {
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  const late = await unheard(() => scene.github.close(pull, 'bob'));
+  await scene.github.reopen(pull, 'bob');
+  await tellLate(late);
+  await scene.settle();
+  expect(await phaseOf(pull)).toBe('running');
+});
+
+test('a late word of a closing is believed where GitHub cannot be asked', async () => {
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  const late = await unheard(() => scene.github.close(pull, 'bob'));
+  scene.github.fail('GET', `/repos/acme/api/issues/${pull.number}`, { status: 502, times: Infinity });
+  await tellLate(late);
+  await until(async () => (await phaseOf(pull)) === 'deleted');
+  scene.github.mend();
+  await scene.settle();
 });
 
 test('a pull request whose closing nobody heard of stops its workspaces within the hour; open ones go on', async () => {
