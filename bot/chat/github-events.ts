@@ -15,10 +15,16 @@ const Common = z.object({
   installation: z.object({ id: z.number() }),
 });
 const Label = z.object({ name: z.string() });
-const Issue = z.object({ number: z.number(), state: z.string(), pull_request: z.object({}).optional() });
+const Issue = z.object({
+  number: z.number(),
+  state: z.string(),
+  closed_at: z.string().nullish(),
+  pull_request: z.object({}).optional(),
+});
 const PullRequest = z.object({
   number: z.number(),
   state: z.string(),
+  closed_at: z.string().nullish(),
   merged: z.boolean().nullish(),
   head: z.object({ sha: z.string(), repo: z.object({ full_name: z.string() }).nullish() }).optional(),
   draft: z.boolean().nullish(),
@@ -80,7 +86,8 @@ export const Event = z.discriminatedUnion('kind', [
     label: z.string(),
     isOpen: z.boolean(),
   }),
-  InThread.extend({ kind: z.literal('closed'), isMerged: z.boolean() }),
+  /** `at`: when, as GitHub writes times; absent in what an older bot stored. */
+  InThread.extend({ kind: z.literal('closed'), isMerged: z.boolean(), at: z.string().nullish() }),
   /** A pull request that is there for others to read: opened, or no draft any more. */
   InThread.extend({ kind: z.literal('opened') }),
   /** The head of a pull request moved. */
@@ -182,18 +189,19 @@ const commentOf = ({ id, body }: { id: number; body: string }): { comment: numbe
 interface ThreadState {
   number: number;
   state: string;
+  closed_at?: string | null | undefined;
   merged?: boolean | null | undefined;
   draft?: boolean | null | undefined;
 }
 
 function readThread(
   body: z.infer<typeof Common> & { label?: { name: string } | undefined },
-  { number, state, merged, draft }: ThreadState,
+  { number, state, closed_at: at, merged, draft }: ThreadState,
   isPullRequest: boolean,
 ): Event | undefined {
   const thread = { ...hereOf(body), number, isPullRequest };
   const { action, label } = body;
-  if (action === 'closed') return { kind: 'closed', ...thread, isMerged: merged === true };
+  if (action === 'closed') return { kind: 'closed', ...thread, isMerged: merged === true, at };
   const isShown = action === 'ready_for_review' || (action === 'opened' && !draft);
   if (isPullRequest && isShown) return { kind: 'opened', ...thread };
   if ((action !== 'labeled' && action !== 'unlabeled') || !label || !LABEL.test(label.name)) return undefined;

@@ -3,10 +3,12 @@
 import type { Logger } from 'pino';
 import { follow, notePush, noteVisibility, sayFarewell } from '../commands/farewell.ts';
 import type { Answer, Delivery } from '../database/types.ts';
+import { messageOf } from '../errors.ts';
 import type { GitHubApp } from '../github/app.ts';
 import type { GitHubConfig } from '../github/config.ts';
 import { readPermission } from '../github/permissions.ts';
 import type { SettingsReader } from '../github/repository-settings.ts';
+import { findIssue } from '../github/threads.ts';
 import { readLabel, type Event } from './github-events.ts';
 import { noticeInstallation } from './github-installations.ts';
 import * as store from './store.ts';
@@ -72,12 +74,32 @@ const see = (
 export const whyClosed = (thread: { isPullRequest: boolean; isMerged: boolean }): string =>
   `${thread.isPullRequest ? 'the pull request' : 'the issue'} was ${thread.isMerged ? 'merged' : 'closed'}`;
 
-function noticeClosed(options: Options, topic: string, event: Of<'closed'>): Notice {
+async function noticeClosed(
+  options: Options,
+  topic: string,
+  event: Of<'closed'>,
+): Promise<Notice | undefined> {
+  if (await isOpenAgain(options, event)) return undefined;
   return async (tx) => {
     await see(options, tx, event);
     await sayFarewell(tx, { topic }, whyClosed(event));
     return { ok: true, code: 'closed', text: '' };
   };
+}
+
+/** What is younger is believed: GitHub's API may know of it a moment later than we do. */
+const LATE_MS = 5 * 60_000;
+
+/** What comes late, because it had to be delivered again, may be over. Where nobody can say it is not. */
+async function isOpenAgain({ app, log }: Options, event: Of<'closed'>): Promise<boolean> {
+  if (!event.at || Date.now() - Date.parse(event.at) < LATE_MS) return false;
+  try {
+    const octokit = await app.on(event.repository);
+    return (octokit && (await findIssue(octokit, event)))?.isOpen === true;
+  } catch (error) {
+    log.warn({ repository: event.repository, error: messageOf(error) }, 'a closing is believed unasked');
+    return false;
+  }
 }
 
 async function noticeUnlabelled(

@@ -40,7 +40,9 @@ async function lookAt({ db, app, log }: Options, topic: string, head: string | n
   const issue = octokit && (await findIssue(octokit, address));
   if (!octokit || !issue) return;
   if (issue.isOpen) return head === null ? undefined : noteHead(db, octokit, address, { topic, head });
-  const stopped = await db.transaction((tx) => sayFarewell(tx, { topic }, whyClosed(issue)));
+  // What stopped then and is kept for a day has heard of it, and what somebody started afterwards is theirs.
+  const place = { topic, ...(issue.closedAt && { since: issue.closedAt }) };
+  const stopped = await db.transaction((tx) => sayFarewell(tx, place, whyClosed(issue)));
   if (stopped > 0) log.warn({ topic, stopped }, 'it was closed, and no delivery said so');
 }
 

@@ -4,11 +4,11 @@ import type { Executor } from '../workspaces/store.ts';
 
 /**
  * They stop at once and are deleted as soon as nothing would be lost. `because`: half a sentence, "the pull request was
- * merged". Their number.
+ * merged". `since`: when it went, where what people did afterwards counts for more. Their number.
  */
 export async function sayFarewell(
   tx: Executor,
-  place: { topic: string } | { repository: string },
+  place: { topic: string; since?: Date } | { repository: string },
   because: string,
 ): Promise<number> {
   const left = await store.listWanted(tx, place);

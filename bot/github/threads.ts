@@ -50,15 +50,22 @@ export async function findPullRequest(
 export async function findIssue(
   octokit: Octokit,
   { repository, number }: ThreadAddress,
-): Promise<{ isOpen: boolean; isMerged: boolean; isPullRequest: boolean } | undefined> {
+): Promise<
+  { isOpen: boolean; closedAt: Date | undefined; isMerged: boolean; isPullRequest: boolean } | undefined
+> {
   const answer = await callOr(
     'read issue',
     () => octokit.rest.issues.get({ ...ownerAndName(repository), issue_number: number }),
     undefined,
   );
   if (!answer) return undefined;
-  const { state, pull_request: pull } = answer.data;
-  return { isOpen: state === 'open', isMerged: !!pull?.merged_at, isPullRequest: pull !== undefined };
+  const { state, pull_request: pull, closed_at: at } = answer.data;
+  return {
+    isOpen: state === 'open',
+    closedAt: at ? new Date(at) : undefined,
+    isMerged: !!pull?.merged_at,
+    isPullRequest: pull !== undefined,
+  };
 }
 
 export async function findRepository(

@@ -96,3 +96,15 @@ test('more commands than an hour may have are refused', async () => {
   // The breaker: three comments in ten minutes, however many were asked for.
   expect(scene.comments(issue)).toHaveLength(3);
 });
+
+test('a repository is heard twice as often as a person, and no more', async () => {
+  await scene.github.addRepository('acme/busy', { private: true });
+  const issue = scene.github.addIssue('acme/busy', { by: 'ada' });
+  const signs: string[][] = [];
+  for (const name of ['p1', 'p2', 'p3']) {
+    scene.github.addUser(name);
+    scene.github.addCollaborator('acme/busy', name, 'write');
+    for (let said = 0; said < 5; said++) signs.push(scene.signs(await scene.say('/sam list', name, issue)));
+  }
+  expect(signs.map(([sign]) => sign)).toEqual([...Array(12).fill('rocket'), ...Array(3).fill('confused')]);
+});

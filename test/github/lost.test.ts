@@ -1,4 +1,6 @@
 // What bots do, what nobody heard of, and what means nothing: closed threads end, pushes to forks count, a reopening starts nothing.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Delivery, Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
@@ -23,12 +25,13 @@ const phaseOf = async (thread: Thread): Promise<string | undefined> => {
 const lastComment = (thread: Thread): string => scene.comments(thread).at(-1) ?? 'nothing was said';
 
 /** Nobody hears of it, now or later. */
-async function unheard(act: () => Promise<Delivery>): Promise<void> {
+async function unheard(act: () => Promise<Delivery>): Promise<Delivery> {
   const { app } = scene.github.world;
   const url = app.webhookUrl;
   app.webhookUrl = undefined;
-  await act();
+  const delivery = await act();
   app.webhookUrl = url;
+  return delivery;
 }
 
 /** As when the hour is over. */
@@ -55,8 +58,11 @@ test('what a merge queue merges and a bot closes has ended, like what people clo
   expect(lastComment(issue)).toContain('because the issue was closed');
 });
 
-test('a label that a bot takes off is no wish of anybody', async () => {
+test('a label that a bot puts on or takes off is no wish of anybody', async () => {
   const pull = await newPull();
+  await scene.github.label(pull, 'merge-queue[bot]', 'sam:small');
+  await scene.settle();
+  expect(await phaseOf(pull)).toBeUndefined();
   await scene.github.label(pull, 'bob', 'sam');
   await scene.settle();
   await scene.github.unlabel(pull, 'merge-queue[bot]', 'sam');
@@ -77,6 +83,34 @@ test('neither a draft nor a reopening starts or stops anything', async () => {
   expect(await phaseOf(pull)).toBe('deleted');
 });
 
+/** As GitHub tells it when it delivers again what failed an hour ago. */
+async function tellLate({ payload }: Delivery): Promise<void> {
+  const late = structuredClone(payload) as { pull_request: { closed_at: string } };
+  late.pull_request.closed_at = new Date(Date.now() - 3_600_000).toISOString();
+  await scene.github.deliver('pull_request', late, { to: scene.webhook });
+}
+
+test('word of a closing that comes when it is open again changes nothing', async () => {
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  const late = await unheard(() => scene.github.close(pull, 'bob'));
+  await scene.github.reopen(pull, 'bob');
+  await tellLate(late);
+  await scene.settle();
+  expect(await phaseOf(pull)).toBe('running');
+});
+
+test('a late word of a closing is believed where GitHub cannot be asked', async () => {
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  const late = await unheard(() => scene.github.close(pull, 'bob'));
+  scene.github.fail('GET', `/repos/acme/api/issues/${pull.number}`, { status: 502, times: Infinity });
+  await tellLate(late);
+  await until(async () => (await phaseOf(pull)) === 'deleted');
+  scene.github.mend();
+  await scene.settle();
+});
+
 test('a pull request whose closing nobody heard of stops its workspaces within the hour; open ones go on', async () => {
   const [closed, open] = [await newPull(), await newPull()];
   await scene.say('/sam up', 'bob', closed);
@@ -85,6 +119,26 @@ test('a pull request whose closing nobody heard of stops its workspaces within t
   await sweep();
   expect(lastComment(closed)).toContain('because the pull request was merged');
   expect(await phaseOf(open)).toBe('running');
+});
+
+test('what is kept for a day, or was started after the closing, is left alone by that look', async () => {
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  const name = `api-${pull.number}`;
+  writeFileSync(join((await scene.sam.row(name)).checkout, 'new.txt'), 'mine\n');
+  await scene.github.close(pull, 'bob');
+  await scene.settle();
+  const readDeleteAt = async () =>
+    (
+      await scene.place.sql`select delete_at from workspaces where name = ${name} and desired <> 'deleted'`
+    )[0];
+  const before = await readDeleteAt();
+  expect(before).toMatchObject({ delete_at: expect.any(Date) });
+  await sweep();
+  expect(await readDeleteAt()).toEqual(before);
+  await scene.say('/sam start', 'bob', pull);
+  await sweep();
+  expect(await phaseOf(pull)).toBe('running');
 });
 
 test('a repository that cannot be seen just now proves nothing', async () => {

@@ -1,5 +1,5 @@
 // Conversations on pull requests and issues, as people see them.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
 import { openScene, type Scene } from './scene.ts';
@@ -75,6 +75,7 @@ test('`rm` ends with a card that says so and is folded away', async () => {
 test('eyes are the first that is seen, long before the work is done, and give way to how it ended', async () => {
   const pull = await newPull();
   const cloning = scene.github.hold('POST', '/acme/api.git/git-upload-pack');
+  onTestFinished(() => scene.github.mend());
   const before = scene.github.log.length;
   const { comment } = await scene.github.comment(pull, 'bob', '/sam up');
   await cloning.arrived;

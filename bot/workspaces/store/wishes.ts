@@ -1,9 +1,10 @@
 // What people want, written down: new workspaces, changed ones, and the commands that said so.
-import { and, desc, eq, isNotNull, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, isNotNull, ne, sql, type SQL } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { UserError } from '../../errors.ts';
 import {
   commands,
+  events,
   users,
   workspaces,
   type Desired,
@@ -196,19 +197,36 @@ async function supersede(tx: Executor, workspaceId: string, desired: Desired): P
     );
 }
 
-/** Those of a pull request or issue, or of a repository's address, that nobody has deleted yet; locked. */
+/**
+ * Those of a pull request or issue, or of a repository's address, that nobody has deleted yet; locked. With `since` only
+ * those that were not given up after it, and that nobody started after it either.
+ */
 export async function listWanted(
   tx: Executor,
-  place: { topic: string } | { repository: string },
+  place: { topic: string; since?: Date } | { repository: string },
 ): Promise<Workspace[]> {
   const isThere =
     'topic' in place ? eq(workspaces.topic, place.topic) : eq(workspaces.repository, place.repository);
   return tx
     .select()
     .from(workspaces)
-    .where(and(isThere, ne(workspaces.desired, 'deleted')))
+    .where(
+      and(
+        isThere,
+        ne(workspaces.desired, 'deleted'),
+        'since' in place && place.since ? isUntouchedSince(place.since) : undefined,
+      ),
+    )
     .orderBy(workspaces.id)
     .for('update');
+}
+
+function isUntouchedSince(since: Date): SQL {
+  const at = sql`${since.toISOString()}::timestamptz`;
+  return sql`not exists (select 1 from ${events} e
+      where e.entity = ${workspaces.id} and e.type = 'given-up' and e.at >= ${at})
+    and not exists (select 1 from ${commands} c
+      where c.workspace_id = ${workspaces.id} and c.desired = 'running' and c.created_at >= ${at})`;
 }
 
 /**
