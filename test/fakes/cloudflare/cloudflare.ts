@@ -107,6 +107,8 @@ export async function startFakeCloudflare({
     zone,
     networks: state.networks,
     certificates: state.certificates,
+    /** PEM, of the edge's authority for origins. */
+    authority: state.authority.certificate,
     records: (): FakeRecord[] => [...state.records.values()],
     /** As somebody else would, or as a race between two calls does: nothing is checked. */
     insert: (record: Partial<FakeRecord> & Pick<FakeRecord, 'name'>): FakeRecord => insert(state, record),
