@@ -6,7 +6,7 @@ import { readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backoffMs } from './backoff.ts';
 import { fetchArtifact } from './update-fetch.ts';
-import { folderName, type Installed } from './installed.ts';
+import { findPrevious, folderName, type Installed } from './installed.ts';
 import { describeError, type Log } from './log.ts';
 import type { WorkspaceReport } from './protocol.ts';
 
@@ -14,7 +14,9 @@ import type { WorkspaceReport } from './protocol.ts';
 const QUIET_MS = 30 * 60_000;
 /** Then it goes all the same: an agent may be too old to be safe. */
 const LATEST_MS = 24 * 3600_000;
-const LOOK_EVERY_MS = 30_000;
+/** Before it goes back: while a bot is replaced, the old and the new one may answer by turns. */
+const BACK_MS = 3600_000;
+const LOOK_EVERY_MS = 5_000;
 const RETRY = { firstMs: 5_000, maxMs: 10 * 60_000 };
 
 /** What the start script reads (tools/sam-agent.sh). */
@@ -38,6 +40,7 @@ export interface UpdaterOptions {
 interface Timing {
   quietMs: number;
   latestMs: number;
+  backMs: number;
   lookEveryMs: number;
   retry: { firstMs: number; maxMs: number };
 }
@@ -52,6 +55,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
   const timing = {
     quietMs: QUIET_MS,
     latestMs: LATEST_MS,
+    backMs: BACK_MS,
     lookEveryMs: LOOK_EVERY_MS,
     retry: RETRY,
     ...options.timing,
@@ -79,6 +83,10 @@ type Replace = Omit<UpdaterOptions, 'timing' | 'installed'> & { installed: Insta
 /** `isOver`: a later offer took its place. */
 async function replace(options: Replace, version: string, isOver: () => boolean): Promise<void> {
   const { installed, timing, signal, log, reports, onReplaced } = options;
+  if (`agent-${version}` === findPrevious(installed)) {
+    log.info('it is the version before this one: that has time', { version });
+    await delay(timing.backMs, undefined, { signal });
+  }
   for (let attempt = 0; ; attempt++) {
     if (isOver()) return;
     try {

@@ -111,15 +111,8 @@ async function add(name: string, folder: string): Promise<User> {
   return user;
 }
 
-/** Useradd and userdel, one after the other: they lock the same files. */
+/** Whoever changes users locks the same files, these two programs among them. */
 async function change(program: 'useradd' | 'userdel', args: string[]): Promise<void> {
-  const turn = changes.then(() => changeNow(program, args));
-  changes = turn.catch(() => undefined);
-  await turn;
-}
-let changes: Promise<void> = Promise.resolve();
-
-async function changeNow(program: 'useradd' | 'userdel', args: string[]): Promise<void> {
   if (process.getuid?.() !== 0) throw cannot(program, 'the agent is not root');
   for (let attempt = 1; ; attempt++) {
     const { code, stderr, startError } = await run(program, args, {

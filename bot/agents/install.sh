@@ -105,6 +105,8 @@ ProtectHostname=yes
 CapabilityBoundingSet=~CAP_SYS_TIME CAP_WAKE_ALARM
 RestrictRealtime=yes
 LockPersonality=yes
+# The agent has replaced itself.
+SuccessExitStatus=75
 
 [Install]
 WantedBy=multi-user.target

@@ -33,7 +33,7 @@ const NODE =
   '#!/bin/sh\nhere=${1%/lib/main.js}\ncat "$here/VERSION"\nexit "$(cat "$here/code" 2>/dev/null || echo 0)"\n';
 
 /** A bot with downloads, and a machine whose agent is version `1`. */
-async function makeScene() {
+async function makeScene({ backMs = 0 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sam-update-'));
   const [dist, root] = [join(folder, 'dist'), join(folder, 'opt')];
   mkdirSync(dist);
@@ -73,11 +73,19 @@ async function makeScene() {
     writeFileSync(join(dist, 'manifest.json'), JSON.stringify({ version, artifacts }));
   };
   const watch = createWatch();
-  const state = { replaced: [] as string[], lines: [] as string[], reports: [] as WorkspaceReport[] };
+  const state = {
+    replaced: [] as string[],
+    lines: [] as string[],
+    reports: [] as WorkspaceReport[],
+    looks: 0,
+  };
   const updater = createUpdater({
     installed,
     samUrl: server.origin,
-    reports: () => state.reports,
+    reports() {
+      state.looks++;
+      return state.reports;
+    },
     onReplaced(version) {
       state.replaced.push(version);
       watch.changed();
@@ -87,7 +95,7 @@ async function makeScene() {
       watch.changed();
     }),
     signal: stopping.signal,
-    timing: { lookEveryMs: 10, quietMs: 60_000, latestMs: 60_000, retry: { firstMs: 10, maxMs: 20 } },
+    timing: { backMs, lookEveryMs: 10, quietMs: 60_000, latestMs: 60_000, retry: { firstMs: 10, maxMs: 20 } },
   });
   return {
     root,
@@ -152,6 +160,7 @@ test('while somebody works it waits, and goes on when they are done', async () =
   publish('2');
   updater.offer('2');
   await logs(/waits for a quiet moment/);
+  await expect.poll(() => state.looks).toBeGreaterThan(3);
   expect([readlinkSync(at('agent')), state.replaced]).toEqual(['agent-1', []]);
   state.reports = [report({ sessions: 0, activityAt: Date.now() })];
   await replaced('2');
@@ -188,6 +197,22 @@ test('of two offers the later one counts', async () => {
   state.reports = [];
   await replaced('3');
   expect(state.replaced).toEqual(['3']);
+});
+
+test('back to the version before it goes only after a while: two bots may answer by turns', async () => {
+  const slow = await makeScene({ backMs: 60_000 });
+  slow.install('0');
+  writeFileSync(join(slow.installed.folder, '.previous'), 'agent-0');
+  slow.publish('0');
+  slow.updater.offer('0');
+  await slow.logs(/the version before this one/);
+  expect([readlinkSync(slow.at('agent')), slow.state.looks]).toEqual(['agent-1', 0]);
+  const quick = await makeScene();
+  quick.install('0');
+  writeFileSync(join(quick.installed.folder, '.previous'), 'agent-0');
+  quick.publish('0');
+  quick.updater.offer('0');
+  await quick.replaced('0');
 });
 
 test('a new version that fails to start three times gives way to the one before, and is not tried again', async () => {

@@ -5,7 +5,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLoadMeter, type Times } from '../../agent/load.ts';
-import { createUsers, findProcessesOf } from '../../agent/users.ts';
+import { becoming, createUsers, findProcessesOf } from '../../agent/users.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { createScene, makeRepository } from '../agent/scene.ts';
 import { serveGit } from '../agent/git-server.ts';
@@ -76,6 +76,14 @@ asRoot(
   },
 );
 
+asRoot('of the groups that the agent is in, none stays', async () => {
+  const { users, one } = await startNode();
+  const user = users.find(one.id)!;
+  const { file, args } = becoming(user, { file: 'id', args: ['-G'] });
+  const groups = execFileSync('setpriv', ['--groups', '4,27', '--', file, ...args], { encoding: 'utf8' });
+  expect(groups.trim()).toBe(String(user.gid));
+});
+
 asRoot('a workspace reads neither another’s files nor the agent’s', async () => {
   const { scene, open, one, other, folder } = await startNode();
   writeFileSync(join(folder(other), 'api/secret'), 'secret-of-other\n', { mode: 0o644 });
@@ -97,7 +105,7 @@ asRoot('a workspace reads neither another’s files nor the agent’s', async ()
 });
 
 asRoot(
-  'when a workspace goes, its processes, files and user go, whatever they made of themselves',
+  'when a workspace stops or goes, its processes, files and user go, whatever they made of themselves',
   async () => {
     const { scene, users, open, one, other, folder } = await startNode();
     const { uid, name } = users.find(one.id)!;
@@ -108,6 +116,9 @@ asRoot(
     );
     await shell.reads(/started-it/);
     await expect.poll(() => findProcessesOf(uid).then(({ length }) => length)).toBeGreaterThanOrEqual(3);
+    scene.bot.want({ ...one, desired: 'stopped' });
+    await scene.bot.report(one.id, ({ phase }) => phase === 'stopped');
+    expect(await findProcessesOf(uid)).toEqual([]);
     scene.bot.want({ ...one, desired: 'deleted', force: true });
     await scene.bot.report(one.id, ({ phase }) => phase === 'deleted');
     expect(await findProcessesOf(uid)).toEqual([]);

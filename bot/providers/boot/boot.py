@@ -99,9 +99,10 @@ def install_agent():
     # A bot that has none says so at once, and to this program in a way that it understands.
     patiently(lambda: call('/api/agent/version').close())
     script = patiently(lambda: call('/api/agent/install-script').read())
-    with open(at('/usr/local/bin/git'), 'w', encoding='utf8') as shim:
-        shim.write(WAITING_GIT)
-    os.chmod(at('/usr/local/bin/git'), 0o755)
+    if not os.path.exists(at('/usr/bin/git')):
+        with open(at('/usr/local/bin/git'), 'w', encoding='utf8') as shim:
+            shim.write(WAITING_GIT)
+        os.chmod(at('/usr/local/bin/git'), 0o755)
     env = {**os.environ, **SETTINGS, 'SAM_PREFIX': ROOT.rstrip('/')}
     done = subprocess.run(['sh', '-s'], input=script, capture_output=True, env=env, timeout=1500, check=False)
     if done.returncode != 0:
@@ -111,10 +112,14 @@ def install_agent():
 
 
 def install_git():
-    run(*APT, 'update')
-    install('git', 'openssh-client')
-    open(at('/run/sam-git'), 'w', encoding='utf8').close()
-    os.remove(at('/usr/local/bin/git'))
+    try:
+        run(*APT, 'update')
+        install('git', 'openssh-client')
+    finally:
+        # Nobody waits any longer, whatever came of it.
+        open(at('/run/sam-git'), 'w', encoding='utf8').close()
+        if os.path.lexists(at('/usr/local/bin/git')):
+            os.remove(at('/usr/local/bin/git'))
 
 
 def install_docker():
