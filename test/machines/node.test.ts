@@ -62,6 +62,9 @@ test.skipIf(obstacle)(
     const steps = await bot.bootSteps(node);
     console.log(`its boot: ${steps.join(', ')}`);
     expect(steps.slice(0, 1)).toEqual([expect.stringMatching(/^metadata true/)]);
+    expect(machine.run('cloud-init schema --config-file /var/lib/cloud/instance/user-data.txt')).toContain(
+      'Valid schema',
+    );
     expect(machine.run('nft list table inet sam')).toContain('169.254.169.254');
     expect(machine.run('stat -c %a /etc/sam/agent.env').trim()).toBe('600');
 
