@@ -53,6 +53,13 @@ export async function openClouds(): Promise<Clouds> {
   };
 }
 
+/** For a second bot in the same clouds: a database and a folder of its own. */
+export async function openPlaceBeside(): Promise<Place> {
+  const place = await createPlace();
+  await pretendBuild(place.dataDir);
+  return place;
+}
+
 /** A bot with machines wants an agent for them; the ones here start from the sources. */
 async function pretendBuild(dataDir: string): Promise<void> {
   const folder = join(dataDir, 'agent');
