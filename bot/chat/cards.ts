@@ -4,6 +4,8 @@ import type { Card, Front } from '../database/types.ts';
 import { messageOf, ProviderError, waitMs } from '../errors.ts';
 import type { FrontEnd } from './chat.ts';
 import { viewOf, type CardFacts } from './render/view.ts';
+import { perHour } from '../commands/money.ts';
+import { readPrices, type PriceList } from '../workspaces/store.ts';
 import * as store from './store.ts';
 import type { Executor, Held } from './store.ts';
 
@@ -17,6 +19,16 @@ export interface Cards {
 }
 
 const MAX_PAUSE_MS = 60_000;
+
+/** A stopped one is on a machine that costs as well. */
+function priceOf({ workspace, node }: Subject, prices: PriceList | undefined): string | undefined {
+  if (!prices || !node || node.provider !== prices.provider || workspace.phase === 'deleted')
+    return undefined;
+  const price = prices.sizes[node.size];
+  return price && perHour(price.perHour, prices.currency);
+}
+
+type Subject = Pick<CardFacts, 'workspace' | 'node'>;
 
 export const cardSource = (cards: Cards) => ({
   name: 'cards',
@@ -32,8 +44,14 @@ export const cardSource = (cards: Cards) => ({
 
 async function send(cards: Cards, front: FrontEnd, held: Held<Card>): Promise<void> {
   try {
+    const prices = await readPrices(cards.db);
     const [first, ...more] = (await store.readSubject(cards.db, held.row.subject)).map((facts) =>
-      viewOf({ ...facts, expiry: cards.expiryOf(facts.workspace), warningMs: cards.warningMs }),
+      viewOf({
+        ...facts,
+        price: priceOf(facts, prices),
+        expiry: cards.expiryOf(facts.workspace),
+        warningMs: cards.warningMs,
+      }),
     );
     if (!first) return await store.finishCard(cards.db, held, {});
     const sent = await front.sendCard(held.row, [first, ...more]);

@@ -37,7 +37,8 @@ test(
     const { hetzner, cloudflare, place } = clouds;
     for (const name of ['one', 'two']) place.repository(name);
     await using sam = await startSam({ place, env: clouds.env });
-    expect(await sam.say('up ./one')).toContain('/w/');
+    const card = await sam.say('up ./one');
+    expect(card).toMatch(/ · medium \(0\.\d{4} €\/h\) · [^]*\/w\//);
     const [server, ...others] = hetzner.servers();
     expect(others).toEqual([]);
     const host = `${server!.name}.${DOMAIN}`;
@@ -154,6 +155,9 @@ test('a step of the boot that fails is on the card at once, and the machine goes
   expect(await said).toContain(`its step "agent" failed: ${message}`);
   expect(await sam.say('logs one')).toMatch(
     /boot {3}metadata done: 0\.1 s\n.*boot {3}agent FAILED: the bot has/,
+  );
+  expect(await sam.say('logs one --boot')).toMatch(
+    /^\S+ boot {3}metadata done: 0\.1 s\n\S+ boot {3}agent FAILED: the bot has no agent for riscv64$/,
   );
   await until(() => isEmpty(clouds), PATIENCE_MS);
 });
