@@ -4,6 +4,7 @@ import { connect } from 'node:tls';
 import { WebSocket, type ClientOptions } from 'ws';
 import { Frame, FRAME_HEAD_BYTES, type TerminalMessage } from '../../agent/protocol.ts';
 import { createWatch } from '../agent/watch.ts';
+import type { Sam } from '../sam.ts';
 import { until } from '../until.ts';
 import type { Clouds } from './scene.ts';
 
@@ -14,6 +15,19 @@ export interface Ticket {
   url: string;
   ticket: string;
   origin: string;
+}
+
+/** What the page gets for the link that was shown last: a ticket, and where the terminal is. */
+export async function askForTerminal(sam: Sam): Promise<Ticket & { status: number }> {
+  const link = new URL(sam.link());
+  const body = { workspace: link.pathname.split('/').at(-1), code: link.hash.slice(1) };
+  const response = await fetch(`${sam.bot.url}/api/terminal/token`, {
+    method: 'POST',
+    headers: { origin: sam.bot.url, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const { url, ticket } = (await response.json()) as Ticket;
+  return { status: response.status, url, ticket, origin: sam.bot.url };
 }
 
 /** Opens a session, types `keys`, and gives the first group of `pattern` in what came. */
@@ -59,8 +73,7 @@ export async function typeThroughEdge(
 
 const handshake = ({ machines, cloudflare }: Clouds, servername: string) =>
   connect({
-    host: '127.0.0.1',
-    port: machines.ports.get(servername.split('.')[0] ?? '') ?? 0,
+    ...machines.doorOf(servername.split('.')[0] ?? ''),
     servername,
     ca: cloudflare.authority,
   });

@@ -15,8 +15,8 @@ export interface Machines {
   change(what: 'created' | 'on' | 'off' | 'deleted', machine: FakeMachine): void;
   /** The settings of each machine that was ever switched on, by server name. */
   settings: Map<string, Record<string, string>>;
-  /** Of 127.0.0.1, where the edge finds port 443 of each, by server name. */
-  ports: Map<string, number>;
+  /** Where the edge finds port 443 of a server. */
+  doorOf(name: string): { host: string; port: number } | { path: string };
   /** Machines that boot without an agent: the token is all that they have. */
   mute: boolean;
   /** Of servers whose agent runs. */
@@ -29,7 +29,7 @@ export function createMachines(root: string): Machines {
   const agents = new Map<string, ChildProcess>();
   const isOn = new Set<string>();
   const settings: Machines['settings'] = new Map();
-  const ports: Machines['ports'] = new Map();
+  const ports = new Map<string, number>();
   const kill = (name: string): void => {
     isOn.delete(name);
     agents.get(name)?.kill('SIGKILL');
@@ -37,7 +37,7 @@ export function createMachines(root: string): Machines {
   };
   const machines: Machines = {
     settings,
-    ports,
+    doorOf: (name) => ({ host: '127.0.0.1', port: ports.get(name) ?? 0 }),
     mute: false,
     change(what, machine) {
       const { name } = machine;

@@ -20,9 +20,9 @@ export interface Clouds extends AsyncDisposable {
 export const DOMAIN = 'nodes.sam.example';
 
 /** Everything of it is gone after the test, or the test fails. */
-export async function openClouds(): Promise<Clouds> {
+export async function openClouds(given: { machines?: Machines } = {}): Promise<Clouds> {
   const place = await createPlace();
-  const machines = createMachines(`${place.root}/machines`);
+  const machines = given.machines ?? createMachines(`${place.root}/machines`);
   const hetzner = await startFakeHetzner({ onChange: (what, machine) => machines.change(what, machine) });
   const cloudflare = await startFakeCloudflare();
   await pretendBuild(place.dataDir);

@@ -4,27 +4,14 @@ import { expect, test } from 'vitest';
 import { storeDelivery } from '../../bot/chat/store.ts';
 import { connect } from '../../bot/database/connect.ts';
 import { findFreePort } from '../free-port.ts';
-import { startSam, type Sam } from '../sam.ts';
+import { startSam } from '../sam.ts';
 import { spawnSam } from '../spawn-sam.ts';
 import { until } from '../until.ts';
-import { typeThroughEdge, type Ticket } from './edge.ts';
+import { askForTerminal, typeThroughEdge } from './edge.ts';
 import { DOMAIN, openClouds, type Clouds } from './scene.ts';
 
 const LONG = { timeout: 300_000 };
 const PATIENCE_MS = 120_000;
-
-/** What the page gets for the link that was shown last: a ticket, and where the terminal is. */
-async function askForTerminal(sam: Sam): Promise<Ticket & { status: number }> {
-  const link = new URL(sam.link());
-  const body = { workspace: link.pathname.split('/').at(-1), code: link.hash.slice(1) };
-  const response = await fetch(`${sam.bot.url}/api/terminal/token`, {
-    method: 'POST',
-    headers: { origin: sam.bot.url, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  const { url, ticket } = (await response.json()) as Ticket;
-  return { status: response.status, url, ticket, origin: sam.bot.url };
-}
 
 const isEmpty = ({ hetzner, cloudflare }: Clouds): boolean =>
   hetzner.servers().length === 0 && cloudflare.records().length === 0;
