@@ -10,6 +10,7 @@ import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
 import { createSlack, type SlackFront } from './chat/slack.ts';
 import { commands } from './commands/index.ts';
+import { hourly } from './commands/money.ts';
 import type { Config } from './config.ts';
 import type { Database } from './database/connect.ts';
 import type { Front, Workspace } from './database/types.ts';
@@ -141,6 +142,7 @@ function chatSources({ config, db, log }: FrontOptions, fronts: Map<Front, Front
     log,
     warningMs: timingFrom(baseMs).warningMs,
     expiryOf: (workspace: Workspace) => expiryOf(workspace, limits.idleTimeoutMs),
+    readPrices: () => hourly(db),
   };
   return [deliverySource(inbox), answerSource(inbox), cardSource(cards)];
 }

@@ -4,8 +4,6 @@ import type { Card, Front } from '../database/types.ts';
 import { messageOf, ProviderError, waitMs } from '../errors.ts';
 import type { FrontEnd } from './chat.ts';
 import { viewOf, type CardFacts } from './render/view.ts';
-import { perHour } from '../commands/money.ts';
-import { readPrices, type PriceList } from '../workspaces/store.ts';
 import * as store from './store.ts';
 import type { Executor, Held } from './store.ts';
 
@@ -14,21 +12,13 @@ export interface Cards {
   fronts: ReadonlyMap<Front, FrontEnd>;
   /** When the workspace stops by itself. */
   expiryOf(workspace: CardFacts['workspace']): Date | undefined;
+  /** What an hour of its machine costs, for people; asked once for all that a card shows. */
+  readPrices(): Promise<(node: NonNullable<CardFacts['node']>) => string | undefined>;
   warningMs: number;
   log: Logger;
 }
 
 const MAX_PAUSE_MS = 60_000;
-
-/** A stopped one is on a machine that costs as well. */
-function priceOf({ workspace, node }: Subject, prices: PriceList | undefined): string | undefined {
-  if (!prices || !node || node.provider !== prices.provider || workspace.phase === 'deleted')
-    return undefined;
-  const price = prices.sizes[node.size];
-  return price && perHour(price.perHour, prices.currency);
-}
-
-type Subject = Pick<CardFacts, 'workspace' | 'node'>;
 
 export const cardSource = (cards: Cards) => ({
   name: 'cards',
@@ -44,11 +34,11 @@ export const cardSource = (cards: Cards) => ({
 
 async function send(cards: Cards, front: FrontEnd, held: Held<Card>): Promise<void> {
   try {
-    const prices = await readPrices(cards.db);
+    const priceOf = await cards.readPrices();
     const [first, ...more] = (await store.readSubject(cards.db, held.row.subject)).map((facts) =>
       viewOf({
         ...facts,
-        price: priceOf(facts, prices),
+        price: facts.node ? priceOf(facts.node) : undefined,
         expiry: cards.expiryOf(facts.workspace),
         warningMs: cards.warningMs,
       }),
