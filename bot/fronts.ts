@@ -11,6 +11,7 @@ import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
 import { createSlack, type SlackFront } from './chat/slack.ts';
 import { commands } from './commands/index.ts';
+import { hourly } from './commands/money.ts';
 import type { Config } from './config.ts';
 import type { Database } from './database/connect.ts';
 import type { Front, Workspace } from './database/types.ts';
@@ -145,6 +146,7 @@ function chatSources({ config, db, github, log }: FrontOptions, fronts: Map<Fron
     log,
     warningMs: timingFrom(baseMs).warningMs,
     expiryOf: (workspace: Workspace) => expiryOf(workspace, limits.idleTimeoutMs),
+    readPrices: () => hourly(db),
   };
   return [deliverySource(inbox), answerSource(inbox), cardSource(cards)];
 }

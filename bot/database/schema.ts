@@ -419,6 +419,22 @@ export const settings = pgTable('settings', {
   value: text('value').notNull(),
 });
 
+/** What lies beside what is ours at the provider and in the DNS, as the sweep saw it last, and what a person wants of it. */
+export const orphans = pgTable('orphans', {
+  /** `server-123`, `record-0a1b`: the vendor's own behind the first hyphen. */
+  id: text('id').primaryKey(),
+  kind: text('kind').$type<'server' | 'record'>().notNull(),
+  name: text('name').notNull(),
+  /** Why it is in doubt, for people. */
+  why: text('why').notNull(),
+  address: text('address'),
+  createdAt: at('created_at').notNull(),
+  wish: text('wish').$type<'delete' | 'adopt'>(),
+  wishedBy: text('wished_by').references(() => users.id),
+  /** Why it was not done. */
+  lastError: text('last_error'),
+});
+
 /** The repository that a channel's people mean when they name none. */
 export const channels = pgTable(
   'channels',

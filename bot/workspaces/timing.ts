@@ -9,6 +9,8 @@ export interface Timing {
   /** How long a provider may go on failing to make a server: some tries, each with its quiet period. */
   creatingMs: number;
   bootMs: number;
+  /** How long a machine that missed that is kept: it may call all the same. A bootstrap token lives no longer than both. */
+  rescueMs: number;
   /** Longer than making and booting together: the node's own failure says more than "not in time". */
   provisioningMs: number;
   preparingMs: number;
@@ -47,6 +49,7 @@ export function timingFrom(baseMs = 30_000): Timing {
     quietMs: 4 * baseMs,
     creatingMs: 12 * baseMs,
     bootMs: 24 * baseMs,
+    rescueMs: 6 * baseMs,
     provisioningMs: 40 * baseMs,
     preparingMs: 60 * baseMs,
     stoppingMs: 4 * baseMs,
