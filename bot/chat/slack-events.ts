@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import {
-  findRepository,
+  findNamed,
   HomeOpened,
   readFilled,
   Shortcut,
@@ -213,7 +213,7 @@ function whereOf({
 function readShortcut(body: z.infer<typeof Shortcut>): Understood {
   const { user, channel, message, trigger_id: trigger } = body;
   const { team, home } = whereOf(body);
-  const repository = findRepository(message.text ?? '');
+  const named = findNamed((message.text ?? '').slice(0, 4_000));
   const threadTs = message.thread_ts ?? message.ts;
   const about = 'new';
   return {
@@ -226,7 +226,7 @@ function readShortcut(body: z.infer<typeof Shortcut>): Understood {
       name: user.username,
       channel: channel.id,
       threadTs,
-      repository,
+      named,
     },
   };
 }

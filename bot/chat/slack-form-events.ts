@@ -77,8 +77,8 @@ export interface FormWish {
   threadTs?: string | undefined;
   /** Which workspace; of a new one there is none. */
   id?: string | undefined;
-  /** What the message named: `owner/name`, with or without `#412`. */
-  repository?: string | undefined;
+  /** What the message named. */
+  named?: Named | undefined;
 }
 
 /** A field, and the command as far as this field: what is wrong with that is wrong here. */
@@ -140,13 +140,27 @@ function toJson(text: string): unknown {
   }
 }
 
-/** The first repository that a message names, by its address or as `owner/name`, with the number of a pull request. */
-export function findRepository(text: string): string | undefined {
-  const address =
-    /https?:\/\/[^\s/<>|]+\/([\w.-]+\/[\w.-]+?)(?:\.git)?(?:\/(?:pull|issues)\/(\d{1,6}))?(?=[\s/<>|?#),]|$)/.exec(
-      text,
-    );
-  const plain = /(?:^|[\s`(<])([A-Za-z\d][\w-]*\/[\w.-]*\w)(?:#(\d{1,6}))?(?=[\s`),.;:!?>]|$)/.exec(text);
-  const [, name, number] = address ?? plain ?? [];
-  return name && `${name}${number ? `#${number}` : ''}`;
+export interface Named {
+  /** By an address, in a code span, or with a number: `acme/api`, `acme/api#412`. */
+  repository?: string;
+  /** Words that look like one: `acme/api`, and `and/or` too. */
+  maybe: string[];
+}
+
+const NAME = String.raw`([A-Za-z\d][\w-]*\/[\w.-]*\w)`;
+const ADDRESS = new RegExp(
+  String.raw`https?:\/\/[^\s/<>|]+\/${NAME}(?:\/(?:pull|issues)\/(\d{1,6}))?(?=[\s/<>|?#),]|$)`,
+);
+const SURE = new RegExp(String.raw`(?:^|[\s(])${NAME}#(\d{1,6})(?!\w)|${'`'}${NAME}(?:#(\d{1,6}))?${'`'}`);
+const WORDS = new RegExp(String.raw`(?<=^|[\s(])${NAME}(?=[\s),.;:!?]|$)`, 'g');
+const MOST_WORDS = 3;
+
+/** The repositories that a message names. */
+export function findNamed(text: string): Named {
+  const [, byAddress, addressNumber] = ADDRESS.exec(text) ?? [];
+  const [, numbered, number, spanned, spannedNumber] = SURE.exec(text) ?? [];
+  const name = byAddress?.replace(/\.git$/, '') ?? numbered ?? spanned;
+  const suffix = byAddress ? addressNumber : (number ?? spannedNumber);
+  const maybe = [...text.matchAll(WORDS)].map(([word]) => word).slice(0, MOST_WORDS);
+  return { maybe, ...(name ? { repository: `${name}${suffix ? `#${suffix}` : ''}` } : {}) };
 }

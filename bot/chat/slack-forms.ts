@@ -6,6 +6,7 @@ import { findKnown } from '../access/connect-store.ts';
 import { parse } from '../commands/parse.ts';
 import type { ParseContext } from '../commands/parsed.ts';
 import { messageOf } from '../errors.ts';
+import type { Person } from '../github/permissions.ts';
 import type { Site } from './github-places.ts';
 import {
   renderConnectFirst,
@@ -54,8 +55,7 @@ async function compose(forms: Forms, wish: FormWish): Promise<FormView> {
     if (github && !known?.github) return composeConnect(forms, wish);
     // What the search will need is looked up while the form opens.
     if (github) forms.repositories.prepare();
-    const usual = await slackStore.findDefault(db, `${wish.team}/${channel}`);
-    const repository = wish.repository ?? usual?.repository;
+    const repository = await chooseRepository(forms, wish, known?.github);
     return renderNew(JSON.stringify(metadata), { repository, canSearch: github !== undefined });
   }
   const workspace = known && id ? await findOwned(db, known.user.id, id) : undefined;
@@ -68,6 +68,25 @@ async function compose(forms: Forms, wish: FormWish): Promise<FormView> {
     workspace?.name ?? id ?? '',
     isDirty ? work : undefined,
   );
+}
+
+/** Slack's permission to open the form ends in three seconds. */
+const LOOK_WITHIN_MS = 1_000;
+
+/** What the message names for certain; else what it names, if it is theirs to write to; else what the channel means. */
+async function chooseRepository(
+  { db, repositories }: Forms,
+  { team, channel, named }: FormWish,
+  person: Person | undefined,
+): Promise<string | undefined> {
+  if (named?.repository) return named.repository;
+  const usual = (await slackStore.findDefault(db, `${team}/${channel}`))?.repository;
+  if (!person) return usual;
+  const maybe = (named?.maybe ?? []).map((word) => word.toLowerCase());
+  const found = await Promise.all(
+    maybe.map((word) => searchRepositories(repositories, person, word, LOOK_WITHIN_MS)),
+  );
+  return found.flat().find((one) => maybe.includes(one.toLowerCase())) ?? usual;
 }
 
 async function composeConnect({ db, baseUrl }: Forms, wish: FormWish): Promise<FormView> {

@@ -33,8 +33,9 @@ export async function openHome(db: Executor, { team, home, person }: Resident): 
 /** Everything that a Home shows, as one short text: who they are to us, and where their workspaces stand. */
 const stateOf = sql`coalesce((
   select i.user_id || ':' || md5(string_agg(concat_ws('|', w.id, w.name, w.phase, w.desired, w.step, w.ref, w.size, w.notice,
-           w.last_error->>'message', w.reported->>'commit'), ',' order by w.id))
+           w.last_error->>'message', w.reported->>'commit', n.phase), ',' order by w.id))
     from identities i left join workspaces w on w.owner = i.user_id and w.phase <> 'deleted'
+    left join nodes n on n.id = w.node_id
    where i.source = 'slack:' || h.home and i.external_id = h.person group by i.user_id), '-')`;
 
 /** Takes a Home that was opened within a day and does not show what is true. Undefined: all do. */

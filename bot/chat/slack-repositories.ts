@@ -63,8 +63,9 @@ export async function searchRepositories(
   repositories: Repositories,
   person: Person,
   typed: string,
+  patienceMs: number = PATIENCE_MS,
 ): Promise<string[]> {
-  const deadline = AbortSignal.timeout(PATIENCE_MS);
+  const deadline = AbortSignal.timeout(patienceMs);
   const late = new Promise<undefined>((resolve) =>
     deadline.addEventListener('abort', () => resolve(undefined), { once: true }),
   );

@@ -40,6 +40,15 @@ export async function listRepositories(
   return rows.map(({ repository }) => repository);
 }
 
+/** The address of a workspace's repository, by its id. */
+export async function findRepository(db: Executor, id: string): Promise<string | undefined> {
+  const [row] = await db
+    .select({ repository: workspaces.repository })
+    .from(workspaces)
+    .where(and(eq(workspaces.id, id), ne(workspaces.desired, 'deleted')));
+  return row?.repository;
+}
+
 /** How many requests of this person got an answer in the last hour. */
 export async function countRecent(db: Executor, person: string): Promise<number> {
   return db.$count(

@@ -97,9 +97,16 @@ test('`Start a workspace` at a message knows what the message is about, and its 
 test('where the message names none, the channel’s repository is meant', async () => {
   const { bob } = scene.people;
   await scene.say('use acme/web');
-  const said = await scene.slack.mention(bob, scene.dev, 'this is broken and/or slow');
-  await scene.settle();
-  expect(await form(() => scene.slack.shortcut(bob, said))).toContain('Repository: ');
+  const named = async (text: string): Promise<string> => {
+    const said = await scene.slack.mention(bob, scene.dev, text);
+    await scene.settle();
+    const shown = await form(() => scene.slack.shortcut(bob, said));
+    return /^Repository: (.*)$/m.exec(shown)![1]!;
+  };
+  expect(await named('this is broken and/or slow')).toBe('acme/web');
+  expect(await named('who broke acme/api?')).toBe('acme/api');
+  expect(await named('acme/secret is broken')).toBe('acme/web');
+  expect(await named('see acme/api#7, please')).toBe('acme/api#7');
 });
 
 test('who is not connected is led to the sign-in instead', async () => {
@@ -151,6 +158,11 @@ test('`Delete…` says what would be lost, and deletes only after the second pre
 test('a form that Slack does not open any more is asked for in words', async () => {
   await scene.say('up acme/api --name last --new');
   scene.slack.refuse('views.open', 'expired_trigger_id');
-  const [answer] = await scene.press('Rename…', scene.card());
-  expect(answer).toMatch(/^Say it with the new name: `\/sam rename ws-\d+ NEW-NAME`\.$/);
+  const { bob } = scene.people;
+  const before = scene.slack.seenBy(bob, scene.dev).length;
+  await scene.slack.press(bob, scene.card(), 'Rename…');
+  await until(() => scene.slack.seenBy(bob, scene.dev).length > before);
+  expect(scene.read(scene.slack.seenBy(bob, scene.dev).at(-1)!)).toMatch(
+    /^Say it with the new name: `\/sam rename ws-\d+ NEW-NAME`\.$/,
+  );
 });
