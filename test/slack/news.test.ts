@@ -65,7 +65,12 @@ test('when a maintainer stops my workspace in Slack I am told in private, and th
   // The id is on the card, whatever repository the channel has.
   await scene.press('Stop', scene.card(), scene.people.ada);
   expect(scene.read(scene.card())).toContain('stopped');
-  expect(await toldSince(before)).toMatchInlineSnapshot();
+  expect(await toldSince(before)).toMatchInlineSnapshot(`
+    [
+      "\`ada\` said \`stop\` of your workspace \`shared\`.
+    [Show it]",
+    ]
+  `);
   expect(privateTo('ada')).toHaveLength(hers);
   await scene.press('Show it', privateTo('bob').at(-1)!);
   await scene.say('start shared');

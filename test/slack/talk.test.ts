@@ -178,7 +178,7 @@ test('help and `who` are for one person', async () => {
     - \`/sam open [target]\`: gives you a link that opens a terminal in the browser.
     - \`/sam stop [target]\`: stops a workspace and keeps every file of it.
     - \`/sam extend [target] [4h]\`: keeps a workspace from stopping by itself, for a while or until a time of day.
-    - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`use\`, \`connect\`, \`disconnect\`, \`help\`.
+    - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`use\`, \`connect\`, \`disconnect\`, \`help\`.
     More about one of them: \`/sam help up\`."
   `);
 });
