@@ -1,6 +1,7 @@
 // Where this bot is spoken with: the fronts that its configuration turns on, and what they need of the other parts.
 import type { Logger } from 'pino';
 import { createLink, createLinkSigner } from './access/links.ts';
+import { createVault } from './access/vault.ts';
 import { cardSource } from './chat/cards.ts';
 import type { FrontEnd } from './chat/chat.ts';
 import { createConsole, type Console } from './chat/console.ts';
@@ -130,6 +131,7 @@ async function makeSlack(options: FrontOptions): Promise<SlackFront | undefined>
     ...whatAllNeed(options),
     config: config.slack,
     baseUrl: config.baseUrl,
+    ...(config.slack.install && { vault: createVault(options.encryptionKeys) }),
     github,
     createLink: linkMaker(options),
   });

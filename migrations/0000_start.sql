@@ -164,6 +164,18 @@ CREATE TABLE "settings" (
 	"value" text NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "slack_homes" (
+	"team" text NOT NULL,
+	"person" text NOT NULL,
+	"home" text NOT NULL,
+	"opened_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"sent_state" text,
+	"next_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"lease_token" text,
+	"lease_until" timestamp (3) with time zone,
+	CONSTRAINT "slack_homes_team_person_pk" PRIMARY KEY("team","person")
+);
+--> statement-breakpoint
 CREATE TABLE "sweeps" (
 	"name" text PRIMARY KEY NOT NULL,
 	"last_run_at" timestamp (3) with time zone,
@@ -266,6 +278,7 @@ CREATE INDEX "identities_user_id_index" ON "identities" USING btree ("user_id");
 CREATE INDEX "logs_workspace" ON "logs" USING btree ("workspace_id","id");--> statement-breakpoint
 CREATE INDEX "nodes_due" ON "nodes" USING btree ("next_at") WHERE "nodes"."next_at" is not null;--> statement-breakpoint
 CREATE INDEX "nodes_owner" ON "nodes" USING btree ("owner") WHERE "nodes"."phase" <> 'deleted';--> statement-breakpoint
+CREATE INDEX "slack_homes_opened_at_index" ON "slack_homes" USING btree ("opened_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "workspaces_key" ON "workspaces" USING btree ("key") WHERE "workspaces"."desired" <> 'deleted';--> statement-breakpoint
 CREATE UNIQUE INDEX "workspaces_name" ON "workspaces" USING btree ("owner","name") WHERE "workspaces"."desired" <> 'deleted';--> statement-breakpoint
 CREATE INDEX "workspaces_due" ON "workspaces" USING btree ("next_at") WHERE "workspaces"."next_at" is not null;--> statement-breakpoint
