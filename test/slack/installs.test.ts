@@ -156,7 +156,7 @@ test('word of an earlier removal does not take a later installation away', async
   expect(await rows()).toHaveLength(2);
 });
 
-test('a token that Slack refuses is left alone for a while, and the log says what to do', async () => {
+test('a token that Slack refuses is left alone for a while, and a new one is taken at once', async () => {
   scene.slack.world.installs.get(tokenOf('T0SECOND'))!.isRevoked = true;
   const tries = () => scene.slack.server.seen.filter(({ path }) => path.startsWith('/api/')).length;
   const before = tries();
