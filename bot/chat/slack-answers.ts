@@ -7,7 +7,7 @@ import { messageOf, ProviderError } from '../errors.ts';
 import { QUESTION, renderAnswer, renderLink, type Press, type SlackMessage } from './render/slack.ts';
 import { CLOSED_ROOM, isRefusal, type SlackCalls } from './slack-calls.ts';
 import { openDirect } from './slack-cards.ts';
-import { Event, sourceOf } from './slack-events.ts';
+import { Event, sourceOf } from './slack-request.ts';
 import { NOT_CONNECTED } from './slack-rights.ts';
 import type { Executor } from './store.ts';
 

@@ -6,7 +6,7 @@ import { hashOf, paced, whenAllowed, withoutClocks } from './pace.ts';
 import { renderCard, type SlackMessage } from './render/slack.ts';
 import type { CardView } from './render/view.ts';
 import { CLOSED_ROOM, isRefusal, type SlackCalls } from './slack-calls.ts';
-import { parseThread } from './slack-events.ts';
+import { parseThread } from './slack-request.ts';
 import * as slackStore from './slack-store.ts';
 import type { Executor } from './store.ts';
 

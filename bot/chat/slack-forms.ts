@@ -16,7 +16,7 @@ import {
   type FormView,
 } from './render/slack-forms.ts';
 import type { SlackCalls } from './slack-calls.ts';
-import { sourceOf } from './slack-events.ts';
+import { sourceOf } from './slack-request.ts';
 import type { Field, FormWish } from './slack-form-events.ts';
 import { findOwned } from './slack-home-store.ts';
 import { searchRepositories, type Repositories } from './slack-repositories.ts';

@@ -8,7 +8,7 @@ import { locate as locateAnywhere } from './locate.ts';
 import { CARD_BLOCK } from './render/slack.ts';
 import type { SlackCalls } from './slack-calls.ts';
 import { externalIdOf } from './slack-cards.ts';
-import { threadOf, type Event } from './slack-events.ts';
+import { threadOf, type Event } from './slack-request.ts';
 import { checkConnected, type SlackRights } from './slack-rights.ts';
 import * as slackStore from './slack-store.ts';
 import type { Executor } from './store.ts';

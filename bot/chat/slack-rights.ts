@@ -6,7 +6,7 @@ import type { Asked, Standing } from './chat.ts';
 import { unknownRepository, type Site } from './github-places.ts';
 import { checkRight, isEnough } from './repository-rights.ts';
 import type { SlackConfig } from './slack-config.ts';
-import { sourceOf, type Event } from './slack-events.ts';
+import { sourceOf, type Event } from './slack-request.ts';
 import * as slackStore from './slack-store.ts';
 import type { Executor } from './store.ts';
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Delivery } from '../database/types.ts';
 import { messageOf, ProviderError } from '../errors.ts';
 import { isRefusal, LOST_TOKEN, type SlackCalls } from './slack-calls.ts';
-import { Event } from './slack-events.ts';
+import { Event } from './slack-request.ts';
 import * as store from './store.ts';
 import type { Conclusion, Executor } from './store.ts';
 

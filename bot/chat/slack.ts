@@ -20,7 +20,7 @@ import { createSlackCalls, type SlackCalls } from './slack-calls.ts';
 import { createSlackCardSender } from './slack-cards.ts';
 import type { SlackConfig } from './slack-config.ts';
 import { createSlackDoor } from './slack-door.ts';
-import { Event, sourceOf } from './slack-events.ts';
+import { Event, sourceOf } from './slack-request.ts';
 import { openForm, refuseForm, suggestRepositories } from './slack-forms.ts';
 import { homeSource } from './slack-home.ts';
 import { createInstalls } from './slack-installs.ts';

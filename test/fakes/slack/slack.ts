@@ -1,5 +1,6 @@
 // A fake Slack: one HTTP server on a free port with the Web API and response_urls; it remembers, and it is strict.
 // It must not know Sam: whoever tests says what is there, and Sam reaches it by SLACK_API_URL alone.
+import { setTimeout } from 'node:timers/promises';
 import { startFake, type FakeAnswer, type FakeRequest, type FakeServer } from '../server.ts';
 import { answerMethod, contentOf } from './methods.ts';
 import { authorize } from './oauth.ts';
@@ -131,7 +132,9 @@ export async function startFakeSlack({
 
 const pathOf = (method: string): RegExp => new RegExp(`^/api/${method.replaceAll('.', String.raw`\.`)}$`);
 
-function answer(world: World, request: FakeRequest): FakeAnswer {
+async function answer(world: World, request: FakeRequest): Promise<FakeAnswer> {
+  // Tokens take their time, and whoever does not wait for the other one asks twice.
+  if (request.path === '/api/oauth.v2.access') await setTimeout(150);
   if (request.path === '/oauth/v2/authorize') return authorize(world, request);
   if (request.method !== 'POST') return { status: 404, body: 'Not Found' };
   if (request.path.startsWith('/hooks/')) return answerHook(world, request);
