@@ -183,6 +183,7 @@ async function assemble(
     keys: settled.keys,
     log,
     activityEveryMs: activityStep(config),
+    heartbeatMs: timingFrom(config.baseMs).silenceMs / 3,
     agentVersion: () => findAgentVersion(agentFolder(config)),
     git: settled.github && createGitDesk({ db, log, ...settled.github }),
   });

@@ -55,6 +55,8 @@ export interface HubOptions {
   activityEveryMs?: number;
   /** Of the agent that this bot has to give; undefined: none. Asked at each hello. */
   agentVersion?: () => Promise<string | undefined>;
+  /** Between two heartbeats: less than the silence after which a node counts as unhealthy. */
+  heartbeatMs?: number;
   /** Polls (5 s) and heartbeats (15 s); tests pass their own. */
   every?: Every;
 }
@@ -108,7 +110,7 @@ export function createHub(options: HubOptions): Hub {
   const every = options.every ?? interval;
   const stops = [
     every(POLL_EVERY_MS, () => void lookAtAll(state)),
-    every(PING_EVERY_MS, () => void hear(state)),
+    every(options.heartbeatMs ?? PING_EVERY_MS, () => void hear(state)),
   ];
   return {
     upgrade: {
