@@ -85,7 +85,11 @@ export default defineConfig({
     may(['bot/chat/**'], ['commands', 'access', 'github']),
     may(['bot/chat/github.ts'], ['commands', 'access', 'github'], ['probot']),
     may(['bot/chat/slack*.ts'], ['commands', 'access', 'github'], ['bolt']),
-    may(['bot/chat/store.ts', 'bot/chat/slack-store.ts'], ['commands', 'access', 'database'], ['drizzle']),
+    may(
+      ['bot/chat/store.ts', 'bot/chat/slack-store.ts', 'bot/chat/slack-*-store.ts'],
+      ['commands', 'access', 'database'],
+      ['drizzle'],
+    ),
     may(['bot/github/**'], [], ['probot']),
     may(['bot/commands/**'], ['workspaces/store', 'workspaces/workspace', 'access']),
     may(['bot/workspaces/**'], ['providers/provider', 'dns']),

@@ -13,6 +13,8 @@ export interface Config {
   terminalHost: string | undefined;
   /** With a certificate of its own. */
   terminalPort: number;
+  /** Everything runs as the agent's own user, whatever the bot says: on a machine where it is not root. */
+  isAlone: boolean;
 }
 
 /** Throws one error that names every bad variable. */
@@ -26,6 +28,7 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd = process.cwd()): Config 
   if (!/^nd-[a-z2-7]{12}$/.test(node)) bad.push('SAM_NODE must be a node id (nd- and 12 characters)');
   if (!/^\d{1,5}$/.test(port)) bad.push('SAM_TERMINAL_PORT must be a port number');
   if (dir === '') bad.push('SAM_DIR must be the folder that the agent keeps its things in');
+  if (!['', 'own'].includes(env['SAM_USERS'] ?? '')) bad.push('SAM_USERS must be empty or `own`');
   if (bad.length > 0) throw new Error(`configuration: ${bad.join('; ')}`);
   return {
     samUrl: samUrl.replace(/\/+$/, ''),
@@ -34,6 +37,7 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd = process.cwd()): Config 
     dir: resolve(cwd, dir),
     terminalHost: env['SAM_TERMINAL_HOST'] || undefined,
     terminalPort: Number(port),
+    isAlone: env['SAM_USERS'] === 'own',
   };
 }
 

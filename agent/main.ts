@@ -113,7 +113,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
       store: createStore(config.dir),
       runtime: createHostRuntime(process.env),
       credentials,
-      users: settings.users === 'per-workspace' ? createUsers(config.dir) : ownUser,
+      users: settings.users === 'per-workspace' && !config.isAlone ? createUsers(config.dir) : ownUser,
       endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
     },

@@ -14,14 +14,15 @@ import type { PageDoor } from './access/sign-in-door.ts';
 import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
-import { artifactRoutes, findAgentVersion } from './agents/artifact.ts';
+import { artifactRoutes, findAgentVersion, requireArtifact } from './agents/artifact.ts';
 import { createGitDesk } from './agents/github-desk.ts';
 import { bootReportRoutes } from './agents/boot-reports.ts';
+import { certificateRoutes } from './agents/certificate.ts';
 import { createHub, type Hub } from './agents/hub.ts';
 import { createTerminalPipe } from './agents/terminal-pipe.ts';
 import type { Console } from './chat/console.ts';
 import type { Screen } from './chat/screen.ts';
-import { openClouds, type Clouds } from './clouds.ts';
+import { namesOf, openClouds, type Clouds } from './clouds.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
 import { startEmbedded } from './database/embedded.ts';
@@ -167,6 +168,8 @@ async function assemble(
 ): Promise<Parts> {
   const { config, log } = options;
   const { db } = database;
+  if (config.machines.provider === 'hetzner')
+    await requireArtifact(agentFolder(config), config.machines.hetzner.arch);
   const settled: Settled = {
     ...options,
     database,
@@ -183,7 +186,7 @@ async function assemble(
     keys: settled.keys,
     log,
     activityEveryMs: activityStep(config),
-    heartbeatMs: timingFrom(config.baseMs).silenceMs / 3,
+    heartbeatMs: timingFrom(config.baseMs).heartbeatMs,
     agentVersion: () => findAgentVersion(agentFolder(config)),
     git: settled.github && createGitDesk({ db, log, ...settled.github }),
   });
@@ -267,6 +270,7 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
     ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
     ...bootstrapRoutes({ db, keys, baseUrl }),
     ...bootReportRoutes({ db }),
+    ...certificateRoutes({ db, keys, log, ...namesOf(settled.clouds) }),
     ...artifactRoutes({ folder: agentFolder(config), baseUrl }),
     ...keyRoutes(keys),
     ...healthRoutes({ db, sweeps, version: VERSION }),

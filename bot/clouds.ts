@@ -1,6 +1,7 @@
 // The clouds that the configuration names: what makes the machines, and what gives them names. Loads no SDK unasked.
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { CertificateOptions } from './agents/certificate.ts';
 import type { Config } from './config.ts';
 import type { Dns } from './dns/dns.ts';
 import { messageOf } from './errors.ts';
@@ -31,6 +32,17 @@ export async function openClouds(options: CloudOptions): Promise<Clouds> {
     provider: await openProvider(options),
     dns: config.machines.provider === 'local' ? undefined : await openDns(options),
     nodeOrigins: config.machines.provider === 'local' || !config.dns ? [] : [`wss://*.${config.dns.domain}`],
+  };
+}
+
+/** What nodes are called, and how they get certificates for it. */
+export function namesOf({ dns, provider }: Clouds): Pick<CertificateOptions, 'hostnameOf' | 'issue'> {
+  return {
+    hostnameOf: (node) => (dns && node.provider === provider.name ? `${node.name}.${dns.domain}` : undefined),
+    async issue(csr, hostname) {
+      if (!dns) throw new Error('there is no DNS');
+      return (await dns.issueCertificate(csr, [hostname])).certificate;
+    },
   };
 }
 

@@ -100,7 +100,7 @@ function setupOf(config: Config, reader: Reader): Config['setup'] {
 }
 
 /** Bots that share a database share their keys. */
-function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github }: Facts): string[] {
+function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github, slack }: Facts): string[] {
   if (!databaseUrl) return [];
   const missing = (name: string, command: string): string =>
     `${name} is missing; with DATABASE_URL it must be given, so that all bots share it: \`${command}\``;
@@ -108,7 +108,9 @@ function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github }: Fa
     ...(jwtPrivateKeys.length === 0
       ? [missing('JWT_PRIVATE_KEY', 'openssl genpkey -algorithm ed25519 | base64 -w0')]
       : []),
-    ...(github && encryptionKeys.length === 0 ? [missing('ENCRYPTION_KEY', 'openssl rand -base64 32')] : []),
+    ...((github || slack?.install) && encryptionKeys.length === 0
+      ? [missing('ENCRYPTION_KEY', 'openssl rand -base64 32')]
+      : []),
   ];
 }
 

@@ -1,6 +1,7 @@
 // Where this bot is spoken with: the fronts that its configuration turns on, and what they need of the other parts.
 import type { Logger } from 'pino';
 import { createLink, createLinkSigner } from './access/links.ts';
+import { createVault } from './access/vault.ts';
 import { cardSource } from './chat/cards.ts';
 import type { FrontEnd } from './chat/chat.ts';
 import { createConsole, type Console } from './chat/console.ts';
@@ -11,6 +12,7 @@ import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
 import { createSlack, type SlackFront } from './chat/slack.ts';
 import { commands } from './commands/index.ts';
+import { hourly } from './commands/money.ts';
 import type { Config } from './config.ts';
 import type { Database } from './database/connect.ts';
 import type { Front, Workspace } from './database/types.ts';
@@ -129,6 +131,7 @@ async function makeSlack(options: FrontOptions): Promise<SlackFront | undefined>
     ...whatAllNeed(options),
     config: config.slack,
     baseUrl: config.baseUrl,
+    ...(config.slack.install && { vault: createVault(options.encryptionKeys) }),
     github,
     createLink: linkMaker(options),
   });
@@ -145,6 +148,7 @@ function chatSources({ config, db, github, log }: FrontOptions, fronts: Map<Fron
     log,
     warningMs: timingFrom(baseMs).warningMs,
     expiryOf: (workspace: Workspace) => expiryOf(workspace, limits.idleTimeoutMs),
+    readPrices: () => hourly(db),
   };
   return [deliverySource(inbox), answerSource(inbox), cardSource(cards)];
 }

@@ -147,9 +147,33 @@ CREATE TABLE "nodes" (
 	CONSTRAINT "nodes_name_unique" UNIQUE("name")
 );
 --> statement-breakpoint
+CREATE TABLE "orphans" (
+	"id" text PRIMARY KEY NOT NULL,
+	"kind" text NOT NULL,
+	"name" text NOT NULL,
+	"why" text NOT NULL,
+	"address" text,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"wish" text,
+	"wished_by" text,
+	"last_error" text
+);
+--> statement-breakpoint
 CREATE TABLE "settings" (
 	"name" text PRIMARY KEY NOT NULL,
 	"value" text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "slack_homes" (
+	"team" text NOT NULL,
+	"person" text NOT NULL,
+	"home" text NOT NULL,
+	"opened_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"sent_state" text,
+	"next_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"lease_token" text,
+	"lease_until" timestamp (3) with time zone,
+	CONSTRAINT "slack_homes_team_person_pk" PRIMARY KEY("team","person")
 );
 --> statement-breakpoint
 CREATE TABLE "sweeps" (
@@ -234,6 +258,7 @@ ALTER TABLE "commands" ADD CONSTRAINT "commands_workspace_id_workspaces_id_fk" F
 ALTER TABLE "commands" ADD CONSTRAINT "commands_actor_users_id_fk" FOREIGN KEY ("actor") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "identities" ADD CONSTRAINT "identities_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "nodes" ADD CONSTRAINT "nodes_owner_users_id_fk" FOREIGN KEY ("owner") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "orphans" ADD CONSTRAINT "orphans_wished_by_users_id_fk" FOREIGN KEY ("wished_by") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tidings" ADD CONSTRAINT "tidings_workspace_id_workspaces_id_fk" FOREIGN KEY ("workspace_id") REFERENCES "public"."workspaces"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tokens" ADD CONSTRAINT "tokens_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "workspaces" ADD CONSTRAINT "workspaces_owner_users_id_fk" FOREIGN KEY ("owner") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -253,6 +278,7 @@ CREATE INDEX "identities_user_id_index" ON "identities" USING btree ("user_id");
 CREATE INDEX "logs_workspace" ON "logs" USING btree ("workspace_id","id");--> statement-breakpoint
 CREATE INDEX "nodes_due" ON "nodes" USING btree ("next_at") WHERE "nodes"."next_at" is not null;--> statement-breakpoint
 CREATE INDEX "nodes_owner" ON "nodes" USING btree ("owner") WHERE "nodes"."phase" <> 'deleted';--> statement-breakpoint
+CREATE INDEX "slack_homes_opened_at_index" ON "slack_homes" USING btree ("opened_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "workspaces_key" ON "workspaces" USING btree ("key") WHERE "workspaces"."desired" <> 'deleted';--> statement-breakpoint
 CREATE UNIQUE INDEX "workspaces_name" ON "workspaces" USING btree ("owner","name") WHERE "workspaces"."desired" <> 'deleted';--> statement-breakpoint
 CREATE INDEX "workspaces_due" ON "workspaces" USING btree ("next_at") WHERE "workspaces"."next_at" is not null;--> statement-breakpoint

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import { StartError } from '../errors.ts';
 import { fail, sendJson, type Route } from '../http.ts';
 import { readRange } from './ranges.ts';
 
@@ -35,6 +36,16 @@ export interface ArtifactOptions {
 /** Asked anew each time; undefined: nothing is built, so agents stay as they are. Throws if the manifest is broken. */
 export async function findAgentVersion(folder: string): Promise<string | undefined> {
   return (await findManifest(folder))?.version;
+}
+
+/** Machines fetch it when they boot: without one each would be paid for in vain. Throws StartError. */
+export async function requireArtifact(folder: string, arch: Artifact['arch']): Promise<void> {
+  const manifest = await findManifest(folder);
+  if (!manifest?.artifacts.some((artifact) => artifact.arch === arch))
+    throw new StartError(
+      `There is no agent for machines at Hetzner (linux, ${arch}) yet, and they cannot do without.\n` +
+        'Build it once, and after every update of Sam: `npm run build`. Then start again.',
+    );
 }
 
 export function artifactRoutes(options: ArtifactOptions): Route[] {

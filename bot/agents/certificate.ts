@@ -19,7 +19,7 @@ export interface CertificateOptions {
   keys: Keys;
   log: Logger;
   /** The host name of a node, in lower case; undefined: it has none, and its terminal is behind the bot. */
-  hostnameOf: (node: { id: string; provider: string }) => string | undefined;
+  hostnameOf: (node: { id: string; name: string; provider: string }) => string | undefined;
   /** Both PEM. Throws when the vendor does not issue. */
   issue: (csr: string, hostname: string) => Promise<string>;
   /** How many certificates a node gets in an hour. */

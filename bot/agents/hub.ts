@@ -55,9 +55,9 @@ export interface HubOptions {
   activityEveryMs?: number;
   /** Of the agent that this bot has to give; undefined: none. Asked at each hello. */
   agentVersion?: () => Promise<string | undefined>;
-  /** Between two heartbeats: less than the silence after which a node counts as unhealthy. */
+  /** How often it asks the agents whether they are there. */
   heartbeatMs?: number;
-  /** Polls (5 s) and heartbeats (15 s); tests pass their own. */
+  /** Polls (5 s) and heartbeats; tests pass their own. */
   every?: Every;
 }
 

@@ -75,6 +75,9 @@ write_settings() {
   mv "$settings.new" "$settings"
 }
 
+# The agent is root and starts people's processes: what they inherit must not stop them from working (no NoNewPrivileges, no
+# read-only system, no closed devices), but nobody below it needs kernel modules, its log, the clock or the host's name. systemd
+# starts it again whatever ends it, for ever; a process of theirs that takes all memory does not take the agent with it.
 write_unit() {
   [ -e "$unit" ] && return 0
   mkdir -p "$(dirname "$unit")"
@@ -82,7 +85,7 @@ write_unit() {
 [Unit]
 Description=Sam's agent
 Wants=network-online.target
-After=network-online.target
+After=network-online.target sam-metadata.service
 StartLimitIntervalSec=0
 
 [Service]
@@ -95,6 +98,13 @@ RestartSec=2
 OOMPolicy=continue
 TasksMax=infinity
 LimitNOFILE=1048576
+Delegate=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectHostname=yes
+CapabilityBoundingSet=~CAP_SYS_TIME CAP_WAKE_ALARM
+RestrictRealtime=yes
+LockPersonality=yes
 # The agent has replaced itself.
 SuccessExitStatus=75
 

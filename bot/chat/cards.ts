@@ -12,6 +12,8 @@ export interface Cards {
   fronts: ReadonlyMap<Front, FrontEnd>;
   /** When the workspace stops by itself. */
   expiryOf(workspace: CardFacts['workspace']): Date | undefined;
+  /** What an hour of its machine costs, for people; asked once for all that a card shows. */
+  readPrices(): Promise<(node: NonNullable<CardFacts['node']>) => string | undefined>;
   warningMs: number;
   log: Logger;
 }
@@ -32,8 +34,14 @@ export const cardSource = (cards: Cards) => ({
 
 async function send(cards: Cards, front: FrontEnd, held: Held<Card>): Promise<void> {
   try {
+    const priceOf = await cards.readPrices();
     const [first, ...more] = (await store.readSubject(cards.db, held.row.subject)).map((facts) =>
-      viewOf({ ...facts, expiry: cards.expiryOf(facts.workspace), warningMs: cards.warningMs }),
+      viewOf({
+        ...facts,
+        price: facts.node ? priceOf(facts.node) : undefined,
+        expiry: cards.expiryOf(facts.workspace),
+        warningMs: cards.warningMs,
+      }),
     );
     if (!first) return await store.finishCard(cards.db, held, {});
     const sent = await front.sendCard(held.row, [first, ...more]);

@@ -32,39 +32,108 @@ const PASSING = [
   'team_added_to_org',
 ];
 
+/** Slack does not take the token, now or later: only a person can mend that. */
+export const LOST_TOKEN = [
+  'not_installed',
+  'token_revoked',
+  'token_expired',
+  'invalid_auth',
+  'account_inactive',
+  'not_authed',
+] as const;
+
+export interface SlackClients {
+  /** `token` undefined: for calls that need none. Throws ProviderError. */
+  run<Result>(
+    operation: string,
+    token: string | undefined,
+    work: (client: SlackClient) => Promise<Result>,
+  ): Promise<Result>;
+}
+
+/** More than that many are of tokens that were renewed since. */
+const MOST_CLIENTS = 500;
+
 /** Each call is tried once: the row that wanted it remembers, and tries again. */
-export function createSlackCalls(
-  { config, log }: { config: Pick<SlackConfig, 'apiUrl'>; log: Logger },
-  tokenFor: TokenFor,
-): SlackCalls {
+export function createClients(apiUrl: string, log: Logger): SlackClients {
   const logger = quietLogger(log);
   const clients = new Map<string, SlackClient>();
-  const clientFor = (token: string): SlackClient => {
+  const clientFor = (token: string | undefined): SlackClient => {
+    if (clients.size > MOST_CLIENTS) clients.clear();
     const client =
-      clients.get(token) ??
+      clients.get(token ?? '') ??
       new webApi.WebClient(token, {
-        slackApiUrl: config.apiUrl,
+        slackApiUrl: apiUrl,
         retryConfig: { retries: 0 },
         rejectRateLimitedCalls: true,
         timeout: TIMEOUT_MS,
         logger,
       });
-    clients.set(token, client);
+    clients.set(token ?? '', client);
     return client;
   };
   return {
-    async call(team, operation, work) {
-      const client = clientFor(await tokenFor(team));
+    async run(operation, token, work) {
       try {
-        return await work(client);
+        return await work(clientFor(token));
       } catch (error) {
         throw asProviderError(operation, error);
       }
+    },
+  };
+}
+
+export interface CallOptions {
+  config: Pick<SlackConfig, 'apiUrl'>;
+  log: Logger;
+  tokenFor: TokenFor;
+  /** What brings a lost token back; a sentence for the log. */
+  remedy: string;
+  /** How long a token that Slack did not take is left alone. */
+  lostTokenMs: number;
+}
+
+export function createSlackCalls({ config, log, tokenFor, remedy, lostTokenMs }: CallOptions): SlackCalls {
+  const clients = createClients(config.apiUrl, log);
+  const lost = createLost({ log, remedy, lostTokenMs });
+  return {
+    async call(team, operation, work) {
+      const token = await lost.watch(team, () => tokenFor(team));
+      return lost.watch(team, () => clients.run(operation, token, work), token);
     },
     respond: (url, message) =>
       isSlacks(config.apiUrl, url) ? respond(url, message) : Promise.resolve(false),
   };
 }
+
+/** Whoever needs a lost token waits; Slack is asked now and then, and the log says once what to do. */
+function createLost({ log, remedy, lostTokenMs }: Pick<CallOptions, 'log' | 'remedy' | 'lostTokenMs'>) {
+  const lost = new Map<string, { token: string | undefined; until: number; code: string }>();
+  return {
+    async watch<Result>(team: string, work: () => Promise<Result>, token?: string): Promise<Result> {
+      const known = lost.get(team);
+      // Another token is another try.
+      if (known && token !== undefined && known.token === token && known.until > Date.now())
+        throw lostToken(known.code, known.until - Date.now());
+      try {
+        const result = await work();
+        if (token !== undefined) lost.delete(team);
+        return result;
+      } catch (error) {
+        if (!isRefusal(error, LOST_TOKEN)) throw error;
+        const code = String((error as ProviderError).cause);
+        if (!known || known.token !== token)
+          log.error({ team, says: code }, `Slack does not let us speak there, so cards wait. ${remedy}`);
+        lost.set(team, { token, until: Date.now() + lostTokenMs, code });
+        throw lostToken(code, lostTokenMs);
+      }
+    },
+  };
+}
+
+/** It waits for a person; the row that wanted it comes back. */
+export const lostToken = (code: string, retryAfterMs = 60_000): ProviderError =>
+  fault('use token', code, { retryable: true, retryAfterMs }, code);
 
 /** `hooks.` of where the API is; a Slack of a test has one address for all. */
 function isSlacks(apiUrl: string, url: string): boolean {

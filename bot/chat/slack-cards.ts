@@ -61,6 +61,9 @@ const contentOf = (view: CardView, { text, blocks }: SlackMessage, hint?: string
   metadata: { event_type: 'sam_workspace', event_payload: { ws: view.id } },
 });
 
+/** What was asked for in the App Home has no channel: its card is in the direct message. */
+const isPerson = (channel: string): boolean => /^[UW]/.test(channel);
+
 /** For a card that is not where it belongs. */
 const hintFor = (channel: string): string =>
   `I cannot write in <#${channel}>, so the card is here. For the next one, invite me there: \`/invite @Sam\`.`;
@@ -73,7 +76,7 @@ async function edit(
 ): Promise<Partial<Card>> {
   const { team, channel: home } = parseThread(card.thread);
   const { channel, ts } = parseExternalId(card.externalId ?? '');
-  const content = contentOf(view, message, channel === home ? undefined : hintFor(home));
+  const content = contentOf(view, message, channel === home || isPerson(home) ? undefined : hintFor(home));
   try {
     await sender.calls.call(team, 'edit card', (client) =>
       client.chat.update({ channel, ts, ...content, parse: 'none', link_names: false }),
@@ -94,8 +97,9 @@ async function post(
   view: CardView,
   message: SlackMessage,
 ): Promise<Partial<Card>> {
-  const { team, channel, threadTs } = parseThread(card.thread);
+  const { team, channel: home, threadTs } = parseThread(card.thread);
   try {
+    const channel = isPerson(home) ? await openDirect(sender.calls, team, home) : home;
     const posted = await sender.calls.call(team, 'post card', (client) =>
       client.chat.postMessage({
         channel,
@@ -107,7 +111,7 @@ async function post(
     return { externalId: externalIdOf(channel, posted.ts ?? '') };
   } catch (error) {
     if (!isRefusal(error, CLOSED_ROOM)) throw error;
-    return postPrivately(sender, { team, home: channel }, view, message);
+    return postPrivately(sender, { team, home }, view, message);
   }
 }
 

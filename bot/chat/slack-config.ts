@@ -3,8 +3,10 @@ import type { Reader } from '../environment.ts';
 
 export interface SlackConfig {
   signingSecret: string;
-  /** Of the one workspace that the app is installed in. */
-  botToken: string;
+  /** Of the one workspace that the app is installed in; undefined: it is installed in many, by `install`. */
+  botToken: string | undefined;
+  /** How people install it in workspaces of theirs. */
+  install: SlackInstall | undefined;
   /** With it Slack is heard over a WebSocket that we dial (Socket Mode), not at our own address. */
   appToken: string | undefined;
   /** With a slash at the end. */
@@ -13,6 +15,13 @@ export interface SlackConfig {
   command: string;
   /** Ids of channels where public repositories may be started when there is no GitHub App. */
   allowedChannels: string[];
+}
+
+export interface SlackInstall {
+  clientId: string;
+  clientSecret: string;
+  /** Signs what goes to Slack and comes back with the browser. */
+  stateSecret: string;
 }
 
 const SHORTEST_SECRET = 16;
@@ -25,12 +34,11 @@ export function readSlack(reader: Reader): SlackConfig | undefined {
   const rest = readRest(reader);
   const isSet = (name: string): boolean => text(name) !== undefined;
   if (![...ONE, ...MANY, 'SLACK_APP_TOKEN'].some(isSet)) return undefined;
-  for (const name of ONE)
-    if (!isSet(name)) problems.push(`${name} is missing; Slack needs both of ${ONE.join(', ')}, or none`);
-  if (MANY.some(isSet)) problems.push(...refuseMany(isSet));
+  problems.push(...findMissing(isSet));
   return {
-    signingSecret: read('SLACK_SIGNING_SECRET', '', parseSecret, wantedSecret),
-    botToken: read('SLACK_BOT_TOKEN', '', tokenParser('xoxb-'), 'a bot token: it begins with `xoxb-`'),
+    signingSecret: read('SLACK_SIGNING_SECRET', '', parseSecret, wantedSecret('signing secret')),
+    botToken: read('SLACK_BOT_TOKEN', undefined, tokenParser('xoxb-'), 'a bot token: it begins with `xoxb-`'),
+    install: MANY.some(isSet) ? readInstall(reader) : undefined,
     appToken: read(
       'SLACK_APP_TOKEN',
       undefined,
@@ -41,11 +49,29 @@ export function readSlack(reader: Reader): SlackConfig | undefined {
   };
 }
 
-/** Installing into many workspaces is not there yet: a half-done setting must not look like one that works. */
-const refuseMany = (isSet: (name: string) => boolean): string[] =>
-  MANY.filter(isSet).map(
-    (name) => `${name} is set, but Sam serves one Slack workspace so far: leave ${MANY.join(', ')} out`,
-  );
+/** One workspace by its token, or many by installing: never half of either, nor both. */
+function findMissing(isSet: (name: string) => boolean): string[] {
+  const isMany = MANY.some(isSet);
+  if (isMany && isSet('SLACK_BOT_TOKEN'))
+    return [
+      `SLACK_BOT_TOKEN is of one Slack workspace, ${MANY.join(', ')} are for many: leave one or the others out`,
+    ];
+  const names = isMany ? (['SLACK_SIGNING_SECRET', ...MANY] as const) : ONE;
+  return names
+    .filter((name) => !isSet(name))
+    .map((name) => `${name} is missing; Slack needs all of ${names.join(', ')}, or none`);
+}
+
+const readInstall = ({ read }: Reader): SlackInstall => ({
+  clientId: read('SLACK_CLIENT_ID', '', parseClientId, 'the client id of the app, like `123.456`'),
+  clientSecret: read('SLACK_CLIENT_SECRET', '', parseSecret, wantedSecret('client secret')),
+  stateSecret: read(
+    'SLACK_STATE_SECRET',
+    '',
+    parseSecret,
+    `a secret of your own (${SHORTEST_SECRET} characters or more, not \`development\`)`,
+  ),
+});
 
 const readRest = ({ read }: Reader): Pick<SlackConfig, 'apiUrl' | 'command' | 'allowedChannels'> => ({
   apiUrl: read(
@@ -63,7 +89,11 @@ const readRest = ({ read }: Reader): Pick<SlackConfig, 'apiUrl' | 'command' | 'a
   ),
 });
 
-const wantedSecret = `the signing secret of the app (${SHORTEST_SECRET} characters or more, not \`development\`)`;
+const wantedSecret = (what: string): string =>
+  `the ${what} of the app (${SHORTEST_SECRET} characters or more, not \`development\`)`;
+
+const parseClientId = (value: string): string | undefined =>
+  /^[\w.-]{3,100}$/.test(value) ? value : undefined;
 
 const parseSecret = (value: string): string | undefined =>
   value.length >= SHORTEST_SECRET && value !== 'development' ? value : undefined;

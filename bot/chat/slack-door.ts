@@ -10,7 +10,10 @@ import { messageOf } from '../errors.ts';
 import { fail, readBody, type Route } from '../http.ts';
 import { quietLogger } from './slack-calls.ts';
 import type { SlackConfig } from './slack-config.ts';
-import { understand, type Event } from './slack-events.ts';
+import { understand, type Event, type Understood } from './slack-events.ts';
+import type { Field, FormWish } from './slack-form-events.ts';
+import { openHome } from './slack-home-store.ts';
+import { optionOf } from './render/slack-forms.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
 
@@ -19,6 +22,14 @@ export interface SlackDoorOptions {
   config: SlackConfig;
   /** What the person sees at once; undefined: nothing. */
   promise: (event: Event) => string | undefined;
+  /** What is wrong with the fields of a form, by field; undefined: nothing. */
+  refuse: (event: Event, fields: Field[]) => Record<string, string> | undefined;
+  /** False: it could not be opened. Never throws. */
+  openForm: (wish: FormWish) => Promise<boolean>;
+  /** What may be offered to whoever types. Never throws. */
+  suggest: (person: { home: string; user: string; typed: string }) => Promise<string[]>;
+  /** Slack took the app away there, at that time. */
+  forget: (team: string, at: Date) => Promise<void>;
   log: Logger;
 }
 
@@ -32,7 +43,10 @@ export interface SlackDoor {
 type Receiver = NonNullable<NonNullable<ConstructorParameters<typeof App>[0]>['receiver']>;
 type ReceiverEvent = Parameters<App['processEvent']>[0];
 type SocketClient = SocketModeReceiver['client'];
-type Reply = { response_type: 'ephemeral'; text: string };
+type Reply =
+  | { response_type: 'ephemeral'; text: string }
+  | { response_action: 'errors'; errors: Record<string, string> }
+  | { options: ReturnType<typeof optionOf>[] };
 
 const PATH = '/slack/events';
 const MAX_BODY_BYTES = 256 * 1024;
@@ -134,21 +148,50 @@ function acknowledgingLast(receiver: Receiver): Receiver {
 }
 
 /** Stores the request, or sees that it was here before. What the person shall see at once, if anything. */
-async function remember(
-  { db, config, promise }: SlackDoorOptions,
-  body: unknown,
-): Promise<Reply | undefined> {
+async function remember(options: SlackDoorOptions, body: unknown): Promise<Reply | undefined> {
+  const { db, config, promise, refuse } = options;
   const understood = understand(body, config.command);
-  if ('nothing' in understood)
-    return understood.nothing === 'another command'
-      ? {
-          response_type: 'ephemeral',
-          text: `Here I listen to \`${config.command}\`: \`${config.command} help\`.`,
-        }
-      : undefined;
-  await store.storeDelivery(db, understood.delivery);
-  const text = promise(understood.event);
+  if (!('delivery' in understood)) return answerAtOnce(options, understood);
+  const { delivery, event, fields = [], form } = understood;
+  const errors = refuse(event, fields);
+  if (errors) return { response_action: 'errors', errors };
+  if (form) {
+    // Slack's permission to open it ends in three seconds, and opening one changes nothing.
+    void openOr(options, form, () => store.storeDelivery(db, delivery));
+    return undefined;
+  }
+  await store.storeDelivery(db, delivery);
+  const text = promise(event);
   return text === undefined ? undefined : { response_type: 'ephemeral', text };
+}
+
+async function openOr(
+  { openForm, log }: SlackDoorOptions,
+  form: FormWish,
+  otherwise: () => Promise<unknown>,
+): Promise<void> {
+  if (await openForm(form)) return;
+  await otherwise().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'a press was lost'));
+}
+
+/** What is no request: nothing of it is kept but that a Home was opened, or the app taken away. */
+async function answerAtOnce(
+  options: SlackDoorOptions,
+  understood: Exclude<Understood, { delivery: unknown }>,
+): Promise<Reply | undefined> {
+  const { db, config, forget, suggest } = options;
+  if ('gone' in understood) await forget(understood.gone, understood.at);
+  else if ('home' in understood) await openHome(db, understood.home);
+  else if ('form' in understood) void openOr(options, understood.form, () => Promise.resolve());
+  else if ('typing' in understood) {
+    const { typing: typed, user, at: home } = understood;
+    return { options: (await suggest({ home, user, typed })).map(optionOf) };
+  } else if (understood.nothing === 'another command')
+    return {
+      response_type: 'ephemeral',
+      text: `Here I listen to \`${config.command}\`: \`${config.command} help\`.`,
+    };
+  return undefined;
 }
 
 async function accept(

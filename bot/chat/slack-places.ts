@@ -59,7 +59,7 @@ export async function claimMessage(
   { db, calls, log }: { db: Executor; calls: SlackCalls; log: Logger },
   event: Extract<Event, { kind: 'button' }>,
 ): Promise<void> {
-  if (!event.block.startsWith(CARD_BLOCK) || event.isEphemeral) return;
+  if (!event.block.startsWith(CARD_BLOCK) || event.isEphemeral || event.messageTs === '') return;
   const { team, channel, messageTs: ts } = event;
   const card = { thread: threadOf(event), subject: event.block.slice(CARD_BLOCK.length) };
   if ((await slackStore.claimMessage(db, card, externalIdOf(channel, ts))) !== 'double') return;

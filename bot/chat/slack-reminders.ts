@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
 import { formatTime } from './render/plain.ts';
 import { renderAnswer, type SlackMessage } from './render/slack.ts';
-import { CLOSED_ROOM, isRefusal, type SlackCalls } from './slack-calls.ts';
+import { CLOSED_ROOM, isRefusal, LOST_TOKEN, type SlackCalls } from './slack-calls.ts';
 import { openDirect } from './slack-cards.ts';
 import * as slackStore from './slack-store.ts';
 import type { Tiding } from './slack-store.ts';
@@ -38,7 +38,7 @@ export function reminderSource(reminders: Reminders) {
 /** Told once; what Slack does not take now is tried again when the lease is over. */
 async function tell({ db, calls, log }: Reminders, tiding: Tiding): Promise<void> {
   const { owner, workspace } = tiding;
-  const team = owner.source.slice('slack:'.length);
+  const { team } = owner;
   const message = compose(tiding);
   try {
     const channel = await openDirect(calls, team, owner.externalId);
@@ -52,6 +52,8 @@ async function tell({ db, calls, log }: Reminders, tiding: Tiding): Promise<void
       }),
     );
   } catch (error) {
+    // Whoever can mend that was told in the log.
+    if (isRefusal(error, LOST_TOKEN)) return;
     if (!isRefusal(error, [...CLOSED_ROOM, 'user_not_found', 'user_disabled', 'cannot_dm_bot']))
       return log.warn({ workspace: workspace.id, error: messageOf(error) }, 'a reminder has to wait');
   }

@@ -35,18 +35,22 @@ export async function permit(rights: SlackRights, asked: Asked, event: Event): P
   return standing;
 }
 
-/** What maintainers may do with what others run: in a channel that has a repository, that one. */
+/** What maintainers may do with what others run: by its id anywhere, by its name in a channel that has a repository. */
 const MAINTAINED: readonly string[] = ['list', 'stop', 'rm'];
 
 async function readStanding(
   { app, url }: Site,
   { db }: SlackRights,
-  { command, repository, heard }: Asked,
+  { command, line, repository, heard }: Asked,
   person: Person,
 ): Promise<Standing> {
   const { channel } = heard.place;
   if (!MAINTAINED.includes(command.name) || channel === undefined) return {};
-  const label = repository?.label ?? (await slackStore.findDefault(db, channel))?.repository;
+  const { target } = line;
+  // The button of a card names the workspace by its id, and so its repository.
+  const address = target?.kind === 'name' ? await slackStore.findRepository(db, target.name) : undefined;
+  const named = address?.startsWith(`${url}/`) ? address.slice(url.length + 1) : undefined;
+  const label = repository?.label ?? named ?? (await slackStore.findDefault(db, channel))?.repository;
   const octokit = label === undefined ? undefined : await app.on(label);
   if (label === undefined || !octokit) return {};
   const isMaintainer = isEnough(await readPermission(octokit, label, person), 'maintain');

@@ -1,8 +1,22 @@
 // The shapes of Slack's requests, as far as Sam reads them. Pure.
 import { z } from 'zod';
 
-const Id = z.string().regex(/^[A-Z0-9]{1,40}$/);
-const Trigger = z.string().regex(/^[\w.-]{1,200}$/);
+export const Id = z.string().regex(/^[A-Z0-9]{1,40}$/);
+export const Trigger = z.string().regex(/^[\w.-]{1,200}$/);
+
+const Authorizations = z
+  .array(
+    z.object({
+      user_id: Id.nullish(),
+      team_id: Id.nullish(),
+      enterprise_id: Id.nullish(),
+      is_enterprise_install: z.boolean().nullish(),
+    }),
+  )
+  .nullish();
+
+/** Where an event's app is installed. */
+export const Authorized = z.object({ team_id: Id, authorizations: Authorizations });
 
 /** A slash command. */
 export const Command = z.object({
@@ -10,6 +24,7 @@ export const Command = z.object({
   text: z.string().default(''),
   team_id: Id,
   enterprise_id: Id.optional(),
+  is_enterprise_install: z.string().optional(),
   user_id: Id,
   user_name: z.string().optional(),
   channel_id: Id,
@@ -24,7 +39,7 @@ export const Said = z.object({
   team_id: Id,
   enterprise_id: Id.nullish(),
   event_id: z.string().regex(/^\w{1,100}$/),
-  authorizations: z.array(z.object({ user_id: Id.nullish() })).nullish(),
+  authorizations: Authorizations,
   event: z.object({
     type: z.enum(['app_mention', 'message']),
     subtype: z.string().optional(),
@@ -40,15 +55,33 @@ export const Said = z.object({
   }),
 });
 
+/** The app was taken away, or its tokens were. */
+export const Gone = z.object({
+  type: z.literal('event_callback'),
+  team_id: Id,
+  enterprise_id: Id.nullish(),
+  event_time: z.number().int().positive(),
+  is_enterprise_install: z.boolean().nullish(),
+  authorizations: Authorizations,
+  event: z.object({
+    type: z.enum(['app_uninstalled', 'tokens_revoked']),
+    /** People's own tokens are none of ours. */
+    tokens: z.object({ bot: z.array(z.string()).nullish() }).nullish(),
+  }),
+});
+
 /** A button, or a choice in a menu. */
 export const Pressed = z.object({
   type: z.literal('block_actions'),
   team: z.object({ id: Id }),
   enterprise: z.object({ id: Id }).nullish(),
+  is_enterprise_install: z.boolean().nullish(),
   user: z.object({ id: Id, username: z.string().optional(), team_id: Id.optional() }),
-  channel: z.object({ id: Id, name: z.string().optional() }),
+  /** A button in the App Home is in no channel. */
+  channel: z.object({ id: Id, name: z.string().optional() }).nullish(),
+  view: z.object({ id: z.string() }).nullish(),
   container: z.object({
-    message_ts: z.string(),
+    message_ts: z.string().optional(),
     is_ephemeral: z.boolean().optional(),
     thread_ts: z.string().optional(),
   }),

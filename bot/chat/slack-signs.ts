@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { Delivery } from '../database/types.ts';
 import { messageOf, ProviderError } from '../errors.ts';
-import type { SlackCalls } from './slack-calls.ts';
+import { isRefusal, LOST_TOKEN, type SlackCalls } from './slack-calls.ts';
 import { Event } from './slack-events.ts';
 import * as store from './store.ts';
 import type { Conclusion, Executor } from './store.ts';
@@ -56,7 +56,7 @@ async function signEnd(signs: SlackSigns, event: Message, { row, status }: Concl
 
 type Message = Extract<Event, { kind: 'message' }>;
 
-/** Throws only for what passes by itself: a message that is gone, or a right that is missing, stays so. */
+/** Throws only for what passes by itself: a message that is gone, a right or a token that is missing, stays so. */
 async function sign(
   { calls }: SlackSigns,
   { team, channel, ts }: Message,
@@ -68,6 +68,7 @@ async function sign(
       client.reactions[how]({ channel, timestamp: ts, name }),
     );
   } catch (error) {
+    if (isRefusal(error, LOST_TOKEN)) return;
     if (!(error instanceof ProviderError) || error.retryable) throw error;
   }
 }

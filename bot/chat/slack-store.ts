@@ -40,6 +40,15 @@ export async function listRepositories(
   return rows.map(({ repository }) => repository);
 }
 
+/** The address of a workspace's repository, by its id. */
+export async function findRepository(db: Executor, id: string): Promise<string | undefined> {
+  const [row] = await db
+    .select({ repository: workspaces.repository })
+    .from(workspaces)
+    .where(and(eq(workspaces.id, id), ne(workspaces.desired, 'deleted')));
+  return row?.repository;
+}
+
 /** How many requests of this person got an answer in the last hour. */
 export async function countRecent(db: Executor, person: string): Promise<number> {
   return db.$count(
@@ -110,6 +119,8 @@ export interface SlackPerson {
   /** `slack:T1`. */
   source: string;
   externalId: string;
+  /** Where they spoke with us last: whose token reaches them. */
+  team: string;
 }
 
 /** The owner of a workspace as Slack knows them; who came last if they are several. Undefined: not at all. */
@@ -122,7 +133,16 @@ export async function findOwner(db: Executor, workspace: string): Promise<SlackP
     .where(and(eq(workspaces.id, workspace), like(source, 'slack:%')))
     .orderBy(desc(identities.createdAt))
     .limit(1);
-  return found;
+  return found && { ...found, team: await findTeam(db, found) };
+}
+
+/** In an organisation, and for guests, people's home is not where the app is. */
+async function findTeam(db: Executor, { source, externalId }: Omit<SlackPerson, 'team'>): Promise<string> {
+  const home = source.slice('slack:'.length);
+  const [row] = await db.execute<{ team: string | null }>(sql`
+    select payload->>'team' as team from deliveries
+     where source = 'slack' and thread = ${`${home}/${externalId}`} order by seq desc limit 1`);
+  return row?.team ?? home;
 }
 
 // --- private news -------------------------------------------------------------------------------------------------
@@ -145,7 +165,7 @@ export async function claimTiding(db: Executor): Promise<Tiding | undefined> {
     .where(
       sql`(${tidings.workspaceId}, ${tidings.about}) = (
         select t.workspace_id, t.about from tidings t
-         where t.told_at is null and (t.lease_until is null or t.lease_until < clock_timestamp())
+         where t.told_at is null and t.created_at > clock_timestamp() - interval '1 day' and (t.lease_until is null or t.lease_until < clock_timestamp())
          order by t.created_at limit 1 for update skip locked)`,
     )
     .returning();

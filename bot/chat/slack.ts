@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { connectRoutes } from '../access/connect.ts';
 import { findKnown } from '../access/connect-store.ts';
 import { parse } from '../commands/parse.ts';
+import type { Vault } from '../access/vault.ts';
 import { findCommand } from '../commands/command.ts';
 import type { ParseContext } from '../commands/parsed.ts';
 import { plain } from '../commands/say.ts';
@@ -15,13 +16,17 @@ import type { Site } from './github-places.ts';
 import { CARD_BLOCK, QUESTION } from './render/slack.ts';
 import { escape } from './render/slack-text.ts';
 import { showAnswer, type SlackAnswers } from './slack-answers.ts';
-import { createSlackCalls, type SlackCalls, type TokenFor } from './slack-calls.ts';
+import { createSlackCalls, type SlackCalls } from './slack-calls.ts';
 import { createSlackCardSender } from './slack-cards.ts';
 import type { SlackConfig } from './slack-config.ts';
 import { createSlackDoor } from './slack-door.ts';
 import { Event, sourceOf } from './slack-events.ts';
+import { openForm, refuseForm, suggestRepositories } from './slack-forms.ts';
+import { homeSource } from './slack-home.ts';
+import { createInstalls } from './slack-installs.ts';
 import { claimMessage, locate, placeOf } from './slack-places.ts';
 import { reminderSource } from './slack-reminders.ts';
+import { createRepositories } from './slack-repositories.ts';
 import { permit, type SlackRights } from './slack-rights.ts';
 import { acknowledge, conclusionSource } from './slack-signs.ts';
 import * as slackStore from './slack-store.ts';
@@ -41,9 +46,9 @@ export interface SlackOptions {
   createLink: (workspace: string, user: string) => Promise<string>;
   /** The shortest time between two edits of a card, in the long run. */
   paceMs: number;
+  /** Seals the tokens of many workspaces. */
+  vault?: Vault;
   log: Logger;
-  /** Of the one workspace in the configuration, unless told otherwise. */
-  tokenFor?: TokenFor;
 }
 
 interface Source {
@@ -60,26 +65,40 @@ export interface SlackFront extends FrontEnd {
   stop(): Promise<void>;
 }
 
+/** A minute: that often Slack is asked whether it takes a token again. */
+const LOST_TOKEN_PACES = 5;
+
 type Parts = SlackOptions & { calls: SlackCalls; rights: SlackRights };
 
 export async function createSlack(options: SlackOptions): Promise<SlackFront> {
   const { db, config, baseUrl } = options;
-  const calls = createSlackCalls(options, options.tokenFor ?? (() => Promise.resolve(config.botToken)));
+  const installs = createInstalls(options);
+  const calls = createSlackCalls({ ...options, ...installs, lostTokenMs: LOST_TOKEN_PACES * options.paceMs });
   const parts: Parts = { ...options, calls, rights: options };
   const trigger = config.command;
-  const answers: SlackAnswers = { ...parts, trigger, canConnect: options.github !== undefined };
-  const door = await createSlackDoor({ ...options, promise: (event) => promiseOf(parts, event) });
+  const canConnect = options.github !== undefined;
+  const forms = { ...parts, repositories: createRepositories(options.github, options.log) };
+  const answers: SlackAnswers = { ...parts, trigger, canConnect };
+  const door = await createSlackDoor({
+    ...options,
+    promise: (event) => promiseOf(parts, event),
+    refuse: (event, fields) => refuseForm(fields, contextFor(parts, event)),
+    openForm: (wish) => openForm(forms, wish),
+    suggest: (person) => suggestRepositories(forms, person),
+    forget: (team, at) => installs.forget(team, at),
+  });
   return {
     name: 'slack',
     routes: [
       ...door.routes,
+      ...installs.routes,
       ...connectRoutes({
         db,
         baseUrl,
         resume: (tx, { delivery }) => slackStore.repeatDelivery(tx, delivery),
       }),
     ],
-    sources: [conclusionSource(parts), reminderSource(parts)],
+    sources: [conclusionSource(parts), reminderSource(parts), homeSource({ ...parts, trigger, canConnect })],
     start: door.start,
     stop: door.stop,
     notice: (delivery) => Promise.resolve(askBack(parts, delivery)),
@@ -93,7 +112,9 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
       const event = eventOf(delivery);
       // A link is for one person; the message of a pressed button is the card.
       const isShown =
-        answer.link === 'now' || (event.kind === 'button' && event.block.startsWith(CARD_BLOCK));
+        answer.link === 'now' ||
+        (event.kind === 'button' && event.block.startsWith(CARD_BLOCK)) ||
+        (event.kind === 'form' && event.form !== 'new');
       return isShown ? undefined : { thread, subject: id };
     },
   };
@@ -118,7 +139,7 @@ async function hear(parts: Parts, delivery: Delivery): ReturnType<FrontEnd['hear
   };
 }
 
-const textOf = (event: Event): string => (event.kind === 'button' ? event.line : event.text);
+const textOf = (event: Event): string => ('line' in event ? event.line : event.text);
 
 /** Not every request says what people are called. */
 async function meet({ db }: Parts, event: Event): Promise<User> {

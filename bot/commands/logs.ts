@@ -9,10 +9,11 @@ export const logsSpec = {
   aliases: ['log'],
   summary: 'Shows the last lines that the making of a workspace wrote, without secrets.',
   usage: 'logs [target]',
-  examples: ['logs', 'logs api-412 -n 50'],
+  examples: ['logs', 'logs api-412 -n 50', 'logs --boot'],
   who: "The workspace's owner.",
   flags: {
     lines: { kind: 'number', short: 'n', max: 100, summary: 'how many' },
+    boot: { kind: 'boolean', summary: 'what its machine said while it booted' },
   },
   takes: 'target',
 } satisfies CommandSpec;
@@ -24,7 +25,10 @@ export const logs: Command = {
   async run(command, scene) {
     const workspace = await findTarget(command, scene);
     const count = typeof command.flags['lines'] === 'number' ? command.flags['lines'] : DEFAULT_LINES;
-    const lines = await store.readLogs(scene.tx, workspace.id, count);
+    const lines =
+      command.flags['boot'] === true
+        ? await store.readBoot(scene.tx, workspace.nodeId, count)
+        : await store.readLogs(scene.tx, workspace.id, count);
     const text = lines
       .map((line) => `${line.at.toISOString().slice(11, 19)} ${line.step.padEnd(6)} ${line.text}`)
       .join('\n');

@@ -1,6 +1,6 @@
-// What machines cost: from when to when each was there, times its price. Pure; knows no table of a cloud.
+// What machines cost: from when to when each was there, times its price. Knows no table of a cloud.
 import type { Node } from '../database/types.ts';
-import type { PriceList } from '../workspaces/store.ts';
+import { readPrices, type Executor, type PriceList } from '../workspaces/store.ts';
 
 /**
  * Net, of one node from `start` on. A machine counts from the moment its create was sent until it was gone, also while it
@@ -13,6 +13,15 @@ export function costOf(node: Node, prices: PriceList, start: Date, now: Date): n
   const to = node.phase === 'deleted' ? node.phaseSince.getTime() : now.getTime();
   const hours = Math.ceil(Math.max(0, to - from) / 3_600_000);
   return Math.min(hours * price.perHour, price.perMonth);
+}
+
+/** Of a node, with the prices that are known now: `0.0074 €/h`; undefined: it costs nothing, or nobody knows. */
+export async function hourly(db: Executor): Promise<(node: Node) => string | undefined> {
+  const prices = await readPrices(db);
+  return ({ provider, size, phase }) => {
+    const price = prices?.provider === provider && phase !== 'deleted' ? prices.sizes[size] : undefined;
+    return prices && price && perHour(price.perHour, prices.currency);
+  };
 }
 
 /** The first moment of the month, UTC: as the bill counts. */

@@ -2,6 +2,7 @@
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
+import { refuseOthers, wishFor } from './orphans.ts';
 import { shown } from './say.ts';
 import type { Command, Scene } from './scene.ts';
 
@@ -9,24 +10,33 @@ export const nodeSpec = {
   name: 'node',
   aliases: ['machine'],
   summary: 'Deletes one of your machines that no workspace is on, instead of keeping it warm.',
-  usage: 'node rm MACHINE',
-  examples: ['node rm vm-abcdefghijkl'],
+  usage: 'node rm|adopt MACHINE',
+  examples: ['node rm vm-abcdefghijkl', 'node rm vm-abcdefghijkl --orphan', 'node adopt vm-abcdefghijkl'],
   who: 'Everyone, their own.',
-  flags: {},
+  flags: {
+    orphan: { kind: 'boolean', summary: 'one of `nodes --orphans`: for whoever runs Sam, at the console' },
+  },
   takes: 'words',
   destructive: true,
 } satisfies CommandSpec;
 
 export const node: Command = {
   ...nodeSpec,
-  async run({ words }, scene) {
-    const [verb, name] = words;
-    if (verb?.toLowerCase() !== 'rm' || name === undefined || words.length > 2)
+  async run({ words, flags }, scene) {
+    // Behind the words a flag is a word.
+    const isMarked = flags['orphan'] === true || words.includes('--orphan');
+    const [first, name, ...rest] = words.filter((word) => word !== '--orphan');
+    const verb = first?.toLowerCase();
+    if ((verb !== 'rm' && verb !== 'adopt') || name === undefined || rest.length > 0)
       throw new UserError(
         'bad-target',
         `Say which machine: ${scene.say('node rm vm-abcdefghijkl')}. All yours: ${scene.say('nodes')}.`,
       );
-    const text = await remove(name.toLowerCase(), scene);
+    const isOrphan = verb === 'adopt' || isMarked;
+    if (isOrphan) refuseOthers(scene);
+    const text = isOrphan
+      ? await wishFor(verb === 'adopt' ? 'adopt' : 'delete', name.toLowerCase(), scene)
+      : await remove(name.toLowerCase(), scene);
     return { answer: { ok: true, code: 'ok', text } };
   },
 };

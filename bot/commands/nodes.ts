@@ -3,6 +3,7 @@ import type { Node } from '../database/types.ts';
 import * as store from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
 import { perHour } from './money.ts';
+import { describeOrphans, refuseOthers } from './orphans.ts';
 import type { Command } from './scene.ts';
 
 export const nodesSpec = {
@@ -12,7 +13,12 @@ export const nodesSpec = {
   usage: 'nodes',
   examples: ['nodes'],
   who: 'Everyone, about their own.',
-  flags: {},
+  flags: {
+    orphans: {
+      kind: 'boolean',
+      summary: 'what is at the provider and could be ours, for whoever runs Sam, at the console',
+    },
+  },
   takes: 'none',
 } satisfies CommandSpec;
 
@@ -21,7 +27,12 @@ const HEAD = ['MACHINE', 'PHASE', 'SIZE', 'PRICE', 'WORKSPACES'];
 
 export const nodes: Command = {
   ...nodesSpec,
-  async run(_command, { tx, actor, front, say }) {
+  async run({ flags }, scene) {
+    const { tx, actor, front, say } = scene;
+    if (flags['orphans'] === true) {
+      refuseOthers(scene);
+      return { answer: { ok: true, code: 'ok', text: await describeOrphans(scene), isVerbatim: true } };
+    }
     const mine = await store.listNodesOf(tx, actor.id);
     if (mine.length === 0)
       return { answer: { ok: true, code: 'ok', text: `You have no machine. One comes with ${say('up')}.` } };

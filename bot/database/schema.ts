@@ -362,7 +362,7 @@ export const logs = pgTable(
   (table) => [index('logs_workspace').on(table.workspaceId, table.id)],
 );
 
-export type TokenPurpose = 'link' | 'bootstrap' | 'sign-in' | 'connect';
+export type TokenPurpose = 'link' | 'bootstrap' | 'sign-in' | 'connect' | 'slack-install';
 
 /** One-time rights. Only a hash is stored; one statement spends them. */
 export const tokens = pgTable('tokens', {
@@ -419,6 +419,22 @@ export const settings = pgTable('settings', {
   value: text('value').notNull(),
 });
 
+/** What lies beside what is ours at the provider and in the DNS, as the sweep saw it last, and what a person wants of it. */
+export const orphans = pgTable('orphans', {
+  /** `server-123`, `record-0a1b`: the vendor's own behind the first hyphen. */
+  id: text('id').primaryKey(),
+  kind: text('kind').$type<'server' | 'record'>().notNull(),
+  name: text('name').notNull(),
+  /** Why it is in doubt, for people. */
+  why: text('why').notNull(),
+  address: text('address'),
+  createdAt: at('created_at').notNull(),
+  wish: text('wish').$type<'delete' | 'adopt'>(),
+  wishedBy: text('wished_by').references(() => users.id),
+  /** Why it was not done. */
+  lastError: text('last_error'),
+});
+
 /** The repository that a channel's people mean when they name none. */
 export const channels = pgTable(
   'channels',
@@ -452,6 +468,25 @@ export const tidings = pgTable(
     createdAt: at('created_at').notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.workspaceId, table.about] })],
+);
+
+/** Whose App Home in Slack was opened lately, and what it showed last. */
+export const slackHomes = pgTable(
+  'slack_homes',
+  {
+    /** Whose token publishes it. */
+    team: text('team').notNull(),
+    person: text('person').notNull(),
+    /** Where the person's id means something: `slack:<home>` of `identities`. */
+    home: text('home').notNull(),
+    openedAt: at('opened_at').notNull().defaultNow(),
+    /** Of what it showed last; null: nothing yet. */
+    sentState: text('sent_state'),
+    nextAt: at('next_at').notNull().defaultNow(),
+    leaseToken: text('lease_token'),
+    leaseUntil: at('lease_until'),
+  },
+  (table) => [primaryKey({ columns: [table.team, table.person] }), index().on(table.openedAt)],
 );
 
 export type User = typeof users.$inferSelect;

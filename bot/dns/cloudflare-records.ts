@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { isSameAddress } from './addresses.ts';
 import { limits, unreadable, type Operation, type Zone } from './cloudflare-client.ts';
 import { fault, isDuplicate, isGone } from './cloudflare-errors.ts';
-import type { DnsRecord } from './dns.ts';
+import type { DnsRecord, StrangeRecord } from './dns.ts';
 
 const PAGE_SIZE = 100;
 const MAX_PAGES = 50;
@@ -124,6 +124,39 @@ export async function listRecords(zone: Zone, operation: Operation): Promise<Dns
   return toOurs(zone, await readPages(zone, operation, { comment: { contains: mark } }));
 }
 
+/** What answers for hosts below our domain, is not ours, and looks as if it could be. */
+export async function listStrangers(zone: Zone, operation: Operation): Promise<StrangeRecord[]> {
+  const records = await readPages(zone, operation, { name: { endswith: `.${zone.domain}` } });
+  const ours = new Set(toOurs(zone, records).map(({ id }) => id));
+  return records.flatMap(({ id, name, type, content, comment, created_on: createdAt }) => {
+    const why =
+      ours.has(id) || !ANSWERING.includes(type) ? undefined : whyDoubtful(zone, name, comment ?? '');
+    return why === undefined ? [] : [{ id, name, address: content, why, createdAt }];
+  });
+}
+
+function whyDoubtful({ installation, domain }: Zone, name: string, comment: string): string | undefined {
+  const [, theirs] = /\bsam-installation=(\S+)/.exec(comment) ?? [];
+  if (theirs !== undefined && theirs !== installation) return `it belongs to the installation ${theirs}`;
+  if (/\bsam-installation=|\bsam-node=|\bmanaged-by=sam\b/.test(comment))
+    return 'only a part of its mark is ours';
+  const isLikeOurs = /^vm-[a-z2-7]{12}$/.test(name.slice(0, -domain.length - 1));
+  return isLikeOurs ? 'its name is like those of ours, its comment is not' : undefined;
+}
+
+export async function removeStranger(
+  zone: Zone,
+  operation: Operation,
+  name: string,
+  id: string,
+): Promise<void> {
+  const isThere = (await readName(zone, operation, name)).some((record) => record.id === id);
+  if (isThere) await deleteRecord(zone, operation, id);
+}
+
+/** Types that answer for a host. */
+const ANSWERING = ['A', 'AAAA', 'CNAME', 'NS'];
+
 /** Records of any type that answer for the host of this name, whoever made them. */
 async function readName(zone: Zone, operation: Operation, name: string): Promise<Shown[]> {
   const host = name.toLowerCase();
@@ -131,7 +164,7 @@ async function readName(zone: Zone, operation: Operation, name: string): Promise
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label))
     throw fault(operation.name, { retryable: false }, `this is no name below ${zone.domain}.`);
   const records = await readPages(zone, operation, { name: { exact: host } });
-  return records.filter((one) => one.name === host && ['A', 'AAAA', 'CNAME', 'NS'].includes(one.type));
+  return records.filter((one) => one.name === host && ANSWERING.includes(one.type));
 }
 
 /** All pages or an error: half a list would look like absence. */

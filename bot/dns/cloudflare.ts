@@ -2,7 +2,14 @@
 import { issueCertificate } from './cloudflare-certificates.ts';
 import { connect, type CloudflareOptions, type Operation, type Zone } from './cloudflare-client.ts';
 import { toFault } from './cloudflare-errors.ts';
-import { ensureRecord, findRecords, listRecords, removeRecords } from './cloudflare-records.ts';
+import {
+  ensureRecord,
+  findRecords,
+  listRecords,
+  listStrangers,
+  removeRecords,
+  removeStranger,
+} from './cloudflare-records.ts';
 import type { Dns } from './dns.ts';
 
 export type { CloudflareOptions };
@@ -25,6 +32,9 @@ export function createCloudflareDns(options: CloudflareOptions): Dns {
       run('ensure record', (operation) => ensureRecord(zone, operation, { name, address, node })),
     remove: (name, id) => run('remove record', (operation) => removeRecords(zone, operation, name, id)),
     list: () => run('list records', (operation) => listRecords(zone, operation)),
+    listStrangers: () => run('list strangers', (operation) => listStrangers(zone, operation)),
+    removeStranger: (name, id) =>
+      run('remove stranger', (operation) => removeStranger(zone, operation, name, id)),
     issueCertificate: (csr, hostnames) =>
       run('issue certificate', (operation) => issueCertificate(zone, operation, csr, hostnames)),
   };

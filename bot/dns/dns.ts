@@ -24,6 +24,10 @@ export interface Dns {
   remove: (name: string, id?: string) => Promise<void>;
   /** Everything of this installation, or an error. */
   list: () => Promise<DnsRecord[]>;
+  /** Records of hosts below our domain that could be ours and are not: for people to see. */
+  listStrangers: () => Promise<StrangeRecord[]>;
+  /** Because a person said so. Removes the one with this id if it still has this name, whoever made it. */
+  removeStranger: (name: string, id: string) => Promise<void>;
   /**
    * A certificate that the edge trusts, and browsers do not. The key stays with whoever made the request (PEM). Each
    * call makes a new one; the earlier ones stay valid until they expire.
@@ -42,6 +46,16 @@ export interface DnsRecord {
   isProxied: boolean;
   /** Of our node. */
   node: string;
+  createdAt: Date;
+}
+
+/** A record with a part of our mark, another installation's, or a name like those of our nodes. */
+export interface StrangeRecord {
+  id: string;
+  name: string;
+  address: string;
+  /** Half a sentence for people. */
+  why: string;
   createdAt: Date;
 }
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { Probot, ProbotOctokit } from 'probot';
 import { call } from './calls.ts';
 import type { GitHubConfig } from './config.ts';
-import { createInstallations } from './installations.ts';
+import { createInstallations, listReachable } from './installations.ts';
 import { createLacking, type Lacking } from './lacking.ts';
 
 export type Octokit = InstanceType<typeof ProbotOctokit>;
@@ -15,6 +15,8 @@ export interface GitHubApp {
   asApp(): Promise<Octokit>;
   /** A client that may do on this repository (`owner/name`) what the App may; undefined: it is not installed there. */
   on(repository: string): Promise<Octokit | undefined>;
+  /** `owner/name` of the repositories that it is installed on; of very many the first. Throws ProviderError. */
+  reachable(): Promise<string[]>;
   /** A new token of the installation on that repository, no more than asked for. Kept nowhere. Throws ProviderError. */
   mint(repository: string, asked: TokenRequest): Promise<{ token: string; expiresAt: number }>;
   /** The page where the App's permissions on this repository are accepted; undefined: not asked for yet. */
@@ -90,6 +92,7 @@ export function createGitHubApp(
       const installation = await installations.find(repository);
       return installation === undefined ? undefined : probot.auth(installation);
     },
+    reachable: () => listReachable(asApp, (id) => probot.auth(id)),
     async mint(repository, asked) {
       const id = await installations.find(repository);
       if (id === undefined) throw new Error(`github: mint token: no installation on ${repository}`);

@@ -1,6 +1,6 @@
 // Which installation of the App reaches a repository; kept for a while. Knows no tokens.
 import type { Octokit } from './app.ts';
-import { callOr } from './calls.ts';
+import { call, callOr } from './calls.ts';
 
 export interface Installations {
   /** Undefined: the App is not installed there, or is suspended. Throws ProviderError. */
@@ -35,4 +35,31 @@ export function createInstallations(asApp: () => Promise<Octokit>): Installation
     page: (repository) => known.get(repository)?.page,
     clear: () => known.clear(),
   };
+}
+
+const MOST_INSTALLATIONS = 30;
+const MOST_PAGES = 5;
+
+/** `owner/name` of what the App reaches; of very many the first. */
+export async function listReachable(
+  asApp: () => Promise<Octokit>,
+  open: (installation: number) => Promise<Octokit>,
+): Promise<string[]> {
+  const app = await asApp();
+  const { data } = await call('list installations', () => app.rest.apps.listInstallations({ per_page: 100 }));
+  const active = data.filter((one) => !one.suspended_at).slice(0, MOST_INSTALLATIONS);
+  const lists = await Promise.all(active.map(async ({ id }) => listOf(await open(id))));
+  return lists.flat();
+}
+
+async function listOf(octokit: Octokit): Promise<string[]> {
+  const names: string[] = [];
+  for (let page = 1; page <= MOST_PAGES; page++) {
+    const { data } = await call('list repositories', () =>
+      octokit.rest.apps.listReposAccessibleToInstallation({ per_page: 100, page }),
+    );
+    names.push(...data.repositories.map((one) => one.full_name));
+    if (data.repositories.length < 100) break;
+  }
+  return names;
 }

@@ -2,7 +2,8 @@
 //
 // In it: where the bot is, which node this is, and the one-time token, which is worth nothing once the agent has used
 // it or after 15 minutes. No repository, ref or name of a person is an input. The rest is the same for every node:
-// units, rules, and boot/boot.py, which fetches the agent, checks its hash and reports each step.
+// rules, and boot/boot.py, which runs the bot's own install script (agents/install.sh: the agent, its hash, its folder, its
+// unit) and reports each step.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerOrder } from './provider.ts';
@@ -41,7 +42,7 @@ function configFor(boot: ServerOrder['boot']) {
 
 const APT_TIMERS = ['apt-daily.timer', 'apt-daily-upgrade.timer'];
 
-/** Both the agent's unit and boot.py read it: one variable a line, no quotes, so no character that would need some. */
+/** The agent's unit, the install script and boot.py read it: one variable a line, no quotes, so no character that would need some. */
 function environment({ url, node, bootstrapToken }: ServerOrder['boot']): File {
   const { origin } = new URL(url);
   if (origin !== url || !/^https?:\/\/[a-z0-9.:[\]-]+$/.test(url))
@@ -57,39 +58,6 @@ function environment({ url, node, bootstrapToken }: ServerOrder['boot']): File {
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
   return { path: '/etc/sam/agent.env', permissions: '0600', content: lines.join('') };
 }
-
-/**
- * The agent is root and starts people's processes: what they inherit must not stop them from working (no `NoNewPrivileges`,
- * no read-only system), but nobody below it needs kernel modules, the clock or the host's name. Systemd starts it again
- * whatever ends it, for ever; a process of theirs that takes all memory does not take the agent with it.
- */
-const AGENT_UNIT = `[Unit]
-Description=Sam's agent
-Wants=network-online.target
-After=network-online.target sam-metadata.service
-StartLimitIntervalSec=0
-
-[Service]
-EnvironmentFile=/etc/sam/agent.env
-ExecStart=/opt/sam/agent/sam-agent
-StateDirectory=sam
-StateDirectoryMode=0711
-Restart=always
-RestartSec=2
-OOMPolicy=continue
-TasksMax=infinity
-LimitNOFILE=1048576
-Delegate=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectClock=yes
-ProtectHostname=yes
-RestrictRealtime=yes
-LockPersonality=yes
-
-[Install]
-WantedBy=multi-user.target
-`;
 
 /** Root may still ask: cloud-init does at each boot. Who is root in a container of the host's network is root here. */
 const METADATA_RULES = `table inet sam {
@@ -125,7 +93,6 @@ Unattended-Upgrade::Package-Blacklist { "docker.io"; "containerd"; "runc"; };
 
 const FILES: File[] = [
   { path: '/opt/sam/boot.py', permissions: '0700', content: BOOT },
-  { path: '/etc/systemd/system/sam-agent.service', permissions: '0644', content: AGENT_UNIT },
   { path: '/etc/systemd/system/sam-metadata.service', permissions: '0644', content: METADATA_UNIT },
   { path: '/etc/sam/metadata.nft', permissions: '0644', content: METADATA_RULES },
   { path: '/etc/apt/apt.conf.d/52sam-upgrades', permissions: '0644', content: UPGRADES },

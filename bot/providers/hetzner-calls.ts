@@ -5,7 +5,7 @@ import { retryAfterMs, type Budget, type Clock, type Headers } from './hetzner-b
 import { NOT_FOUND, fault, toFault, type Refusal } from './hetzner-errors.ts';
 
 export interface Request {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   query?: Record<string, string | number>;
   body?: unknown;

@@ -37,23 +37,29 @@ export async function findServer(
 }
 
 /** All pages or an error: half a list would look like absence. */
-export async function listServers(
-  { installation }: ServerOptions,
+export async function listServers({ installation }: ServerOptions, operation: Operation): Promise<Server[]> {
+  const shown = await readAll(operation, { label_selector: selectorFor(installation) });
+  return shown.filter(({ labels }) => isOurs(installation, labels)).map(toServer);
+}
+
+/** All that Hetzner shows, whoever it belongs to, or an error. */
+export async function readAll(
   { name, call }: Operation,
-): Promise<Server[]> {
+  filter: { label_selector?: string },
+): Promise<Shown[]> {
   const found = new Map<number, Shown>();
   let page: number | undefined = 1;
   for (let pages = 0; page !== undefined && pages < MAX_PAGES; pages += 1) {
-    const { servers, next } = await readPage(call, name, installation, page);
+    const { servers, next } = await readPage(call, name, filter, page);
     for (const server of servers) found.set(server.id, server);
     page = next;
   }
   if (page !== undefined) throw fault(name, { retryable: true }, 'the list of servers does not end.');
-  return [...found.values()].filter(({ labels }) => isOurs(installation, labels)).map(toServer);
+  return [...found.values()];
 }
 
-async function readPage(call: Call, operation: string, installation: string, page: number) {
-  const query = { label_selector: selectorFor(installation), sort: 'id:asc', page, per_page: PAGE_SIZE };
+async function readPage(call: Call, operation: string, filter: { label_selector?: string }, page: number) {
+  const query = { ...filter, sort: 'id:asc', page, per_page: PAGE_SIZE };
   const reply = await call({ method: 'GET', path: '/servers', query, shape: pageShape });
   if (!reply) throw fault(operation, { retryable: true }, 'Hetzner has no servers at this address.');
   return { servers: reply.servers, next: reply.meta.pagination.next_page ?? undefined };

@@ -12,6 +12,7 @@ import { createServer } from './hetzner-create.ts';
 import { createFirewall } from './hetzner-firewall.ts';
 import { readPrices } from './hetzner-prices.ts';
 import { findServer, listServers, removeServer, startServer } from './hetzner-servers.ts';
+import { adoptStranger, listStrangers, removeStranger } from './hetzner-strangers.ts';
 import type { Prices, Provider, ServerOrder } from './provider.ts';
 
 export interface HetznerOptions {
@@ -63,6 +64,9 @@ export function createHetzner(options: HetznerOptions): Hetzner {
     list: () => listServers(servers, begin('list')),
     start: (server) => startServer(servers, begin('start'), server),
     remove: (server) => removeServer(servers, begin('remove'), server),
+    listStrangers: () => listStrangers(servers, begin('list strangers')),
+    removeStranger: (stranger) => removeStranger(begin('remove stranger'), stranger),
+    adopt: (stranger, order) => adoptStranger(servers, begin('adopt'), stranger, order),
     prices: () => readPrices(begin('prices'), { sizes, locations }),
     refreshFirewall: async () => void (await firewall.ensure(begin('firewall'))),
   };

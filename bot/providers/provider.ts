@@ -33,6 +33,12 @@ export interface Provider {
   remove(server: Server): Promise<void>;
   /** Brings what all servers share up to date: who may reach them. Repeatable; for the sweep. */
   refreshFirewall?(): Promise<void>;
+  /** Servers beside ours that could be ours: for people to see. Absent: there are never any. */
+  listStrangers?(): Promise<Stranger[]>;
+  /** Because a person said so. Removes the one with this id if it still has this name, whatever its labels say. */
+  removeStranger?(stranger: Pick<Stranger, 'id' | 'name'>): Promise<void>;
+  /** Because a person said so. Gives it our labels. */
+  adopt?(stranger: Pick<Stranger, 'id' | 'name'>, order: Pick<ServerOrder, 'node' | 'owner'>): Promise<void>;
   /** What servers cost; absent: nothing. */
   prices?(): Promise<Prices>;
 }
@@ -64,6 +70,16 @@ export interface Server {
   labels: Labels;
   /** Where the machine answers; absent for a local one, which is reached through the bot. */
   address?: string;
+}
+
+/** What carries a part of our labels, another installation's, or a name like ours. */
+export interface Stranger {
+  id: string;
+  name: string;
+  /** Half a sentence for people. */
+  why: string;
+  createdAt: Date;
+  address?: string | undefined;
 }
 
 /** On every server from its create on; all of them must match before anything of ours touches it. */

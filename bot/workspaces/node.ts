@@ -53,8 +53,9 @@ export function nextNodeStep(
     case 'ready':
     case 'unhealthy':
       return whileAlive(node, outside, isWanted, now, life);
-    case 'deleting':
     case 'failed':
+      return afterFailure(node, outside, now, life.timing);
+    case 'deleting':
       return { do: 'discard' };
   }
 }
@@ -119,6 +120,19 @@ function whileBooting(node: Node, outside: Outside, now: Date, timing: Timing): 
     };
   if (typeof pointed === 'object') return pointed;
   return server.status === 'off' ? { do: 'start', server } : waitFor(deadline, now, timing);
+}
+
+/** A machine that only was too late is of use when it calls; one that said what is wrong, or is gone, is not waited for. */
+function afterFailure(node: Node, outside: Outside, now: Date, timing: Timing): NodeStep {
+  const { server } = outside;
+  const end = later(node.phaseSince, timing.rescueMs);
+  if (!server || server.status === 'removing' || node.bootFailure || isPast(end, now))
+    return { do: 'discard' };
+  const isHeard = node.lastHeardAt && !isPast(later(node.lastHeardAt, timing.silenceMs), now);
+  if (!isHeard) return waitFor(end, now, timing);
+  const pointed = pointing(node, outside, server);
+  if (pointed === 'right') return { do: 'enter', phase: 'ready', server };
+  return pointed === 'not yet' ? waitFor(end, now, timing) : pointed;
 }
 
 function whileAlive(node: Node, outside: Outside, isWanted: boolean, now: Date, life: NodeLife): NodeStep {

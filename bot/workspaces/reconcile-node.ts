@@ -54,6 +54,7 @@ function dependsOnName(row: Node, server: Server | undefined): boolean {
   if (row.desired === 'deleted') return row.pointSentAt !== null && row.phase === 'deleting';
   if (row.phase === 'booting')
     return row.lastHeardAt !== null || row.host === null || row.address !== (server?.address ?? null);
+  if (row.phase === 'failed') return row.lastHeardAt !== null;
   return row.phase === 'ready' || row.phase === 'unhealthy';
 }
 

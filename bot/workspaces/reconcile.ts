@@ -124,7 +124,7 @@ async function placeLocked(r: Reconciler, tx: Executor, held: Claim<Workspace>):
   // A fork's code must not find what other workspaces of its owner may have.
   const shared = row.fork ? [] : candidates.filter(({ node }) => !node.isApart);
   const chosen = own ?? chooseNode(shared, row.size, r.limits.workspacesPerNode);
-  const living = candidates.filter(({ node }) => node.desired === 'running').length;
+  const living = candidates.filter(({ node }) => isUsable(node)).length;
   if (!chosen && r.limits.nodesPerUser > 0 && living >= r.limits.nodesPerUser) return false;
   const nodeId = chosen?.id ?? (await insertNode(r, tx, row));
   if (chosen) await store.wakeNodes(tx, [chosen.id]);

@@ -3,6 +3,7 @@ export * from './store/boots.ts';
 export * from './store/costs.ts';
 export * from './store/channels.ts';
 export * from './store/nodes.ts';
+export * from './store/orphans.ts';
 export * from './store/passes.ts';
 export * from './store/reports.ts';
 export * from './store/rows.ts';

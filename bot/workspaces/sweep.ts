@@ -8,6 +8,7 @@ import type { Provider, Server } from '../providers/provider.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
 import { sweepNames } from './sweep-names.ts';
+import { sweepOrphans } from './sweep-orphans.ts';
 import { isPast, later, type Timing } from './timing.ts';
 
 export interface Sweep {
@@ -36,6 +37,9 @@ export function createSweeps(options: SweepOptions): Sweep[] {
     { name: 'servers', everyMs: 2 * timing.quietMs, run: () => sweepServers(options) },
     ...(dns
       ? [{ name: 'names', everyMs: 2 * timing.quietMs, run: () => sweepNames({ ...options, dns }) }]
+      : []),
+    ...(provider.listStrangers
+      ? [{ name: 'orphans', everyMs: 8 * timing.quietMs, run: () => sweepOrphans(options) }]
       : []),
     // It looks again when its last look is a day old.
     ...(provider.refreshFirewall

@@ -9,6 +9,8 @@ export interface Timing {
   /** How long a provider may go on failing to make a server: some tries, each with its quiet period. */
   creatingMs: number;
   bootMs: number;
+  /** How long a machine that missed that is kept: it may call all the same. A bootstrap token lives no longer than both. */
+  rescueMs: number;
   /** Longer than making and booting together: the node's own failure says more than "not in time". */
   provisioningMs: number;
   preparingMs: number;
@@ -19,6 +21,8 @@ export interface Timing {
   savingMs: number;
   /** An unknown server younger than this is left alone by the sweep. */
   graceMs: number;
+  /** How often nodes are asked whether they are there. */
+  heartbeatMs: number;
   /** Silence after which a node counts as unhealthy: three missed heartbeats. */
   silenceMs: number;
   /** How long before its expiry a workspace says so. */
@@ -45,12 +49,14 @@ export function timingFrom(baseMs = 30_000): Timing {
     quietMs: 4 * baseMs,
     creatingMs: 12 * baseMs,
     bootMs: 24 * baseMs,
+    rescueMs: 6 * baseMs,
     provisioningMs: 40 * baseMs,
     preparingMs: 60 * baseMs,
     stoppingMs: 4 * baseMs,
     deletingMs: 4 * baseMs,
     savingMs: 20 * baseMs,
     graceMs: 20 * baseMs,
+    heartbeatMs: baseMs / 2,
     silenceMs: 1.5 * baseMs,
     warningMs: 60 * baseMs,
     lastCallMs: 2880 * baseMs,

@@ -98,6 +98,10 @@ test('a machine gets the agent, its settings and its unit', async () => {
   expect(statSync(at('etc/sam/agent.env')).mode & 0o777).toBe(0o600);
   const unit = readFileSync(at('etc/systemd/system/sam-agent.service'), 'utf8');
   expect(unit).toContain('ExecStart=/opt/sam/agent/sam-agent\n');
+  expect(unit).toContain('Restart=always\n');
+  expect(unit).toContain('StartLimitIntervalSec=0\n');
+  // People use sudo, and install things, and open devices.
+  expect(unit).not.toMatch(/NoNewPrivileges|ProtectSystem|ProtectClock|PrivateDevices|User=/);
 });
 
 test('run again it fetches nothing, and keeps the settings', async () => {

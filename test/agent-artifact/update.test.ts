@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLog } from '../../agent/log.ts';
-import { parseBotMessage } from '../../agent/messages.ts';
+import { parseBootstrap, parseBotMessage } from '../../agent/messages.ts';
 import type { WorkspaceReport } from '../../agent/protocol.ts';
 import { confirmStart, createUpdater, isQuiet } from '../../agent/update.ts';
 import { artifactRoutes } from '../../bot/agents/artifact.ts';
@@ -287,6 +287,21 @@ test('a bot and an agent of another version understand what they both know, and 
   expect(parseBotMessage(JSON.stringify(newer))).toEqual({ ...desired, agent: { version: '2' } });
   expect(parseBotMessage(JSON.stringify(desired))).toEqual(desired);
   expect(parseBotMessage('{"type":"later"}')).toBeUndefined();
+  const settings = {
+    tokenLifeMs: 1,
+    origin: 'https://sam.test',
+    jwks: 'https://sam.test/keys',
+    issuer: 'sam',
+    terminal: 'tls',
+  };
+  // An older bot says nothing of users; a newer one says more than this agent knows.
+  const first = { node: 'nd-aaaaaaaaaaaa', token: 't', connect: 'wss://sam.test/agent', settings };
+  expect(parseBootstrap(JSON.stringify(first))).toEqual(first);
+  const newerFirst = { ...first, mood: 'good', settings: { ...settings, users: 'own', colour: 'red' } };
+  expect(parseBootstrap(JSON.stringify(newerFirst))).toEqual({
+    ...first,
+    settings: { ...settings, users: 'own' },
+  });
   const hello = { type: 'hello', protocol: 2, version: '9', now: 1, workspaces: [report({})] };
   const later = { ...hello, mood: 'good', workspaces: [{ ...report({}), colour: 'red' }] };
   expect(parseAgentMessage(JSON.stringify(later))).toEqual(hello);

@@ -5,6 +5,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { findFreePort } from '../free-port.ts';
 import type { FakeMachine } from '../fakes/hetzner/project.ts';
 
 const AGENT = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
@@ -14,6 +15,8 @@ export interface Machines {
   change(what: 'created' | 'on' | 'off' | 'deleted', machine: FakeMachine): void;
   /** The settings of each machine that was ever switched on, by server name. */
   settings: Map<string, Record<string, string>>;
+  /** Where the edge finds port 443 of a server. */
+  doorOf(name: string): { host: string; port: number } | { path: string };
   /** Machines that boot without an agent: the token is all that they have. */
   mute: boolean;
   /** Of servers whose agent runs. */
@@ -24,28 +27,38 @@ export interface Machines {
 /** Their disks are below `root`. */
 export function createMachines(root: string): Machines {
   const agents = new Map<string, ChildProcess>();
+  const isOn = new Set<string>();
   const settings: Machines['settings'] = new Map();
+  const ports = new Map<string, number>();
   const kill = (name: string): void => {
+    isOn.delete(name);
     agents.get(name)?.kill('SIGKILL');
     agents.delete(name);
   };
   const machines: Machines = {
     settings,
+    doorOf: (name) => ({ host: '127.0.0.1', port: ports.get(name) ?? 0 }),
     mute: false,
     change(what, machine) {
       const { name } = machine;
       const disk = join(root, name);
       if (what === 'on') {
         settings.set(name, settingsIn(machine.userData));
-        if (machines.mute || agents.has(name)) return;
+        if (machines.mute || isOn.has(name)) return;
+        isOn.add(name);
         mkdirSync(disk, { recursive: true });
-        agents.set(name, startAgent(disk, settings.get(name) ?? {}));
+        void findFreePort().then((port) => {
+          if (!isOn.has(name)) return;
+          ports.set(name, port);
+          agents.set(name, startAgent(disk, settings.get(name) ?? {}, port));
+        });
       }
       if (what === 'off' || what === 'deleted') kill(name);
       if (what === 'deleted') rmSync(disk, { recursive: true, force: true });
     },
     running: () => [...agents.keys()],
     async stop() {
+      isOn.clear();
       const ends = [...agents.values()].map((agent) => once(agent, 'exit'));
       for (const name of agents.keys()) kill(name);
       await Promise.all(ends);
@@ -68,10 +81,19 @@ export function settingsIn(userData: string): Record<string, string> {
   );
 }
 
-function startAgent(disk: string, settings: Record<string, string>): ChildProcess {
+/** Not as root, and on a port that nobody else has: the machine's own users and its 443 are left to test/machines. */
+function startAgent(disk: string, settings: Record<string, string>, port: number): ChildProcess {
+  const terminal = { SAM_TERMINAL_HOST: '127.0.0.1', SAM_TERMINAL_PORT: String(port), SAM_USERS: 'own' };
   return spawn(process.execPath, [AGENT], {
     cwd: disk,
     stdio: 'ignore',
-    env: { PATH: process.env['PATH'], HOME: disk, LANG: 'C.UTF-8', ...settings, SAM_DIR: join(disk, 'sam') },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: disk,
+      LANG: 'C.UTF-8',
+      ...settings,
+      ...terminal,
+      SAM_DIR: join(disk, 'sam'),
+    },
   });
 }

@@ -1,4 +1,6 @@
 // A whole bot beside a fake Hetzner whose servers run real agents, and a fake Cloudflare.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startFakeCloudflare, type FakeCloudflare } from '../fakes/cloudflare/cloudflare.ts';
 import { startFakeHetzner, type FakeHetzner } from '../fakes/hetzner/hetzner.ts';
 import { createPlace, type Place } from '../place.ts';
@@ -18,11 +20,12 @@ export interface Clouds extends AsyncDisposable {
 export const DOMAIN = 'nodes.sam.example';
 
 /** Everything of it is gone after the test, or the test fails. */
-export async function openClouds(): Promise<Clouds> {
+export async function openClouds(given: { machines?: Machines } = {}): Promise<Clouds> {
   const place = await createPlace();
-  const machines = createMachines(`${place.root}/machines`);
+  const machines = given.machines ?? createMachines(`${place.root}/machines`);
   const hetzner = await startFakeHetzner({ onChange: (what, machine) => machines.change(what, machine) });
   const cloudflare = await startFakeCloudflare();
+  await pretendBuild(place.dataDir);
   return {
     place,
     hetzner,
@@ -48,6 +51,21 @@ export async function openClouds(): Promise<Clouds> {
       await cloudflare.close();
     },
   };
+}
+
+/** For a second bot in the same clouds: a database and a folder of its own. */
+export async function openPlaceBeside(): Promise<Place> {
+  const place = await createPlace();
+  await pretendBuild(place.dataDir);
+  return place;
+}
+
+/** A bot with machines wants an agent for them; the ones here start from the sources. */
+async function pretendBuild(dataDir: string): Promise<void> {
+  const folder = join(dataDir, 'agent');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const artifacts = [{ os: 'linux', arch: 'x64', file: 'none.tar.gz', sha256: '0'.repeat(64), size: 1 }];
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify({ version: '0.0.0', artifacts }));
 }
 
 const changesOf = ({ seen }: Pick<FakeHetzner, 'seen'>): string[] =>

@@ -4,26 +4,14 @@ import { expect, test } from 'vitest';
 import { storeDelivery } from '../../bot/chat/store.ts';
 import { connect } from '../../bot/database/connect.ts';
 import { findFreePort } from '../free-port.ts';
-import { startSam, type Sam } from '../sam.ts';
+import { startSam } from '../sam.ts';
 import { spawnSam } from '../spawn-sam.ts';
 import { until } from '../until.ts';
+import { askForTerminal, typeThroughEdge } from './edge.ts';
 import { DOMAIN, openClouds, type Clouds } from './scene.ts';
 
-const LONG = { timeout: 180_000 };
-const PATIENCE_MS = 60_000;
-
-/** What the page gets for the link that was shown last: a ticket, and where the terminal is. */
-async function askForTerminal(sam: Sam): Promise<{ status: number; url?: string }> {
-  const link = new URL(sam.link());
-  const body = { workspace: link.pathname.split('/').at(-1), code: link.hash.slice(1) };
-  const response = await fetch(`${sam.bot.url}/api/terminal/token`, {
-    method: 'POST',
-    headers: { origin: sam.bot.url, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  const { url } = (await response.json()) as { url?: string };
-  return { status: response.status, ...(url !== undefined && { url }) };
-}
+const LONG = { timeout: 300_000 };
+const PATIENCE_MS = 120_000;
 
 const isEmpty = ({ hetzner, cloudflare }: Clouds): boolean =>
   hetzner.servers().length === 0 && cloudflare.records().length === 0;
@@ -36,7 +24,8 @@ test(
     const { hetzner, cloudflare, place } = clouds;
     for (const name of ['one', 'two']) place.repository(name);
     await using sam = await startSam({ place, env: clouds.env });
-    expect(await sam.say('up ./one')).toContain('/w/');
+    const card = await sam.say('up ./one');
+    expect(card).toMatch(/ · medium \(0\.\d{4} €\/h\) · [^]*\/w\//);
     const [server, ...others] = hetzner.servers();
     expect(others).toEqual([]);
     const host = `${server!.name}.${DOMAIN}`;
@@ -48,7 +37,11 @@ test(
     expect(firewall!.rules).toMatchObject([
       { port: '443', source_ips: ['198.51.0.0/16', '2001:db8::/32'].toSorted() },
     ]);
-    expect(await askForTerminal(sam)).toEqual({ status: 200, url: `wss://${host}/terminal` });
+    const terminal = await askForTerminal(sam);
+    expect(terminal).toMatchObject({ status: 200, url: `wss://${host}/terminal` });
+    const keys = 'echo "<$(git rev-parse --is-inside-work-tree)>"\n';
+    expect(await typeThroughEdge(clouds, terminal, keys, /<(true)>/)).toBe('true');
+    expect(cloudflare.certificates.map(({ hostnames }) => hostnames)).toEqual([[host]]);
     const page = await fetch(`${sam.bot.url}/w/ws-abcdefghijkl`);
     expect(page.headers.get('content-security-policy')).toContain(`wss://*.${DOMAIN}`);
 
@@ -56,10 +49,11 @@ test(
     expect(await sam.say('up ./two')).toContain('/w/');
     expect(clouds.changes()).toEqual(before);
     expect((await sam.row('two')).nodeId).toBe((await sam.row('one')).nodeId);
-    expect(before).toEqual([
+    expect(before.toSorted()).toEqual([
+      'POST /client/v4/certificates',
+      'POST /client/v4/zones/ID/dns_records',
       'POST /v1/firewalls',
       'POST /v1/servers',
-      'POST /client/v4/zones/ID/dns_records',
     ]);
 
     expect(await sam.say('nodes')).toMatch(
@@ -149,5 +143,18 @@ test('a step of the boot that fails is on the card at once, and the machine goes
   expect(await sam.say('logs one')).toMatch(
     /boot {3}metadata done: 0\.1 s\n.*boot {3}agent FAILED: the bot has/,
   );
+  expect(await sam.say('logs one --boot')).toMatch(
+    /^\S+ boot {3}metadata done: 0\.1 s\n\S+ boot {3}agent FAILED: the bot has no agent for riscv64$/,
+  );
   await until(() => isEmpty(clouds), PATIENCE_MS);
+});
+
+test('a bot that has no agent for its machines does not begin to pay for them', LONG, async () => {
+  await using clouds = await openClouds();
+  const start = startSam({ place: clouds.place, env: { ...clouds.env, HCLOUD_ARCH: 'arm64' } });
+  await expect(start).rejects.toThrow(
+    'There is no agent for machines at Hetzner (linux, arm64) yet, and they cannot do without.\n' +
+      'Build it once, and after every update of Sam: `npm run build`. Then start again.',
+  );
+  expect(clouds.changes()).toEqual([]);
 });

@@ -5,6 +5,7 @@ import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys, keyRoutes, type Keys } from '../../bot/access/keys.ts';
 import { issueTicket } from '../../bot/access/tickets.ts';
 import { artifactRoutes, findAgentVersion } from '../../bot/agents/artifact.ts';
+import { bootReportRoutes } from '../../bot/agents/boot-reports.ts';
 import { certificateRoutes } from '../../bot/agents/certificate.ts';
 import type { WorkspaceReport } from '../../agent/protocol.ts';
 import { createHub, type Hub } from '../../bot/agents/hub.ts';
@@ -31,6 +32,7 @@ export async function startBot(artifacts: string) {
       upgrades: [hub.upgrade],
       routes: [
         ...bootstrapRoutes({ db, keys: made, baseUrl }),
+        ...bootReportRoutes({ db }),
         ...keyRoutes(made),
         ...artifactRoutes({ folder: artifacts, baseUrl }),
         ...certificateRoutes({
@@ -58,6 +60,13 @@ export async function startBot(artifacts: string) {
       const workspace = await rows.addWorkspace({ owner, nodeId, repository, phase: 'preparing' });
       await hub?.refresh(nodeId);
       return workspace;
+    },
+    /** What the machine said of its own boot so far: `agent true: 1.2 s`. */
+    async bootSteps(node: Node): Promise<string[]> {
+      const events = await rows.sql<{ step: string; ok: boolean; message: string }[]>`
+        select data->>'step' as step, (data->>'ok')::boolean as ok, data->>'message' as message
+          from events where entity = ${node.id} and type = 'boot' order by id`;
+      return events.map(({ step, ok, message }) => `${step} ${ok}: ${message}`);
     },
     /** The last report of it. */
     async report(workspace: Workspace): Promise<WorkspaceReport | undefined> {

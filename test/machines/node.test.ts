@@ -1,5 +1,5 @@
 // A machine becomes a node: it boots with nothing but an address and a one-time token, and from there on everything is real.
-// cloud-init, the install script, systemd, users, TLS, a power cut, and an agent that becomes its next version.
+// the bot's own boot data in cloud-init, the install script, systemd, users, TLS, a power cut, and an agent that becomes its next version.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect as connectTo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
 import { Frame, FRAME_HEAD_BYTES, type TerminalMessage } from '../../agent/protocol.ts';
 import type { Node, Workspace } from '../../bot/database/schema.ts';
+import { bootData } from '../../bot/providers/cloud-init.ts';
 import { build, republish } from '../agent-artifact/build.ts';
 import { serveGit } from '../agent/git-server.ts';
 import { makeRepository } from '../agent/scene.ts';
@@ -44,7 +45,7 @@ test.skipIf(obstacle)(
     const { node, token } = await bot.addNode();
     const startedAt = performance.now();
     const machine = await bootMachine({
-      userData: userData(node, token),
+      userData: bootData({ url: bot.url, node: node.id, bootstrapToken: token }),
       out: [bot.port, Number(new URL(git.url('')).port)],
       into: [443],
     });
@@ -58,6 +59,14 @@ test.skipIf(obstacle)(
       `from power on to a connected agent: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
     );
     expect(await bot.versionOn(node)).toBe(artifacts.manifest.version);
+    const steps = await bot.bootSteps(node);
+    console.log(`its boot: ${steps.join(', ')}`);
+    expect(steps.slice(0, 1)).toEqual([expect.stringMatching(/^metadata true/)]);
+    expect(machine.run('cloud-init schema --config-file /var/lib/cloud/instance/user-data.txt')).toContain(
+      'Valid schema',
+    );
+    expect(machine.run('nft list table inet sam')).toContain('169.254.169.254');
+    expect(machine.run('stat -c %a /etc/sam/agent.env').trim()).toBe('600');
 
     const workspace = await bot.addWorkspace(node, git.url('api.git'));
     await eventually(
@@ -115,12 +124,6 @@ const restarts = (machine: Machine): number =>
   Number(machine.run('systemctl show --property=NRestarts --value sam-agent'));
 
 const exists = (machine: Machine, path: string): boolean => existsSync(join(machine.root, path));
-
-/** JSON is YAML. What a cloud's own boot data does, in one line. */
-function userData({ id }: Node, token: string): string {
-  const line = `curl -fsS ${bot.url}/api/agent/install-script | SAM_NODE=${id} SAM_BOOTSTRAP_TOKEN=${token} sh`;
-  return `#cloud-config\n${JSON.stringify({ runcmd: [['sh', '-c', line]] })}\n`;
-}
 
 /** A page that comes through the edge: it trusts the authority, and wants the node's name. */
 async function type(machine: Machine, node: Node, workspace: Workspace, keys: string) {

@@ -17,9 +17,22 @@ export function findObstacle(): string | undefined {
   if (process.getuid?.() !== 0) return 'this user is not root';
   if (!existsSync(SOURCES)) return 'this is no Debian';
   const missing = PROGRAMS.filter((name) => !isThere(name));
-  return missing.length > 0
-    ? `missing: ${missing.join(', ')} (apt-get install systemd-container mmdebstrap iproute2)`
-    : undefined;
+  if (missing.length > 0)
+    return `missing: ${missing.join(', ')} (apt-get install systemd-container mmdebstrap iproute2)`;
+  return mayMount() ? undefined : 'this root may not make a network namespace and an overlay';
+}
+
+/** A root in a container may not be one. All of it is gone with the program. */
+function mayMount(): boolean {
+  const line =
+    'mount -t tmpfs none /mnt && mkdir /mnt/a /mnt/b /mnt/c /mnt/d && ' +
+    'mount -t overlay overlay -o lowerdir=/mnt/a,upperdir=/mnt/b,workdir=/mnt/c /mnt/d';
+  try {
+    execFileSync('unshare', ['--mount', '--net', 'sh', '-c', line], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isThere(program: string): boolean {

@@ -1,7 +1,17 @@
 // What a VM boots with: its shape, what is in it and what never is, and its boot program against a fake bot.
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +20,8 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { artifactRoutes } from '../../bot/agents/artifact.ts';
+import { matchRoute, pathOf } from '../../bot/http.ts';
 import { bootData, MAX_BYTES } from '../../bot/providers/cloud-init.ts';
 
 const BOOT = {
@@ -111,13 +123,10 @@ describe('the boot data', () => {
     expect(taken).toBeGreaterThan(5);
   });
 
-  test('closes the metadata address, starts the agent again whatever ends it, and keeps upgrades from restarting it', () => {
+  test('closes the metadata address, and keeps upgrades from restarting the agent', () => {
     expect(file('/etc/sam/metadata.nft')).toContain('ip daddr 169.254.169.254 drop');
-    const unit = file('/etc/systemd/system/sam-agent.service');
-    expect(unit).toContain('Restart=always\n');
-    expect(unit).toContain('StartLimitIntervalSec=0\n');
-    // People use sudo, and install things.
-    expect(unit).not.toMatch(/NoNewPrivileges|ProtectSystem|User=/);
+    // The agent's unit comes with the agent.
+    expect(file('/etc/systemd/system/sam-agent.service')).toBe('');
     expect(file('/etc/apt/apt.conf.d/52sam-upgrades')).toContain('Automatic-Reboot "false"');
     expect(file('/etc/needrestart/conf.d/50-sam.conf')).toContain("$nrconf{restart} = 'l'");
   });
@@ -158,7 +167,7 @@ async function boot({
   folders.push(root);
   for (const folder of ['etc/sam', 'opt/sam', 'usr/local/bin', 'run', 'bin'])
     mkdirSync(join(root, folder), { recursive: true });
-  for (const program of ['systemctl', 'apt-get', 'apt-cache', 'nft', 'npm']) {
+  for (const program of ['systemctl', 'apt-get', 'apt-cache', 'nft', 'npm', 'sleep']) {
     const path = join(root, 'bin', program);
     const lines = [
       '#!/bin/sh',
@@ -173,7 +182,7 @@ async function boot({
   const reports: (Report & { token: string | undefined })[] = [];
   const sent: string[] = [];
   const bot = createServer((req, res) => void answer(req, res));
-  const sha256 = createHash('sha256').update(promised).digest('hex');
+  writeArtifact(join(root, 'dist'), agent, promised);
   const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     sent.push(`${req.method} ${req.url} ${req.headers.authorization ? 'with' : 'without'} token`);
     if (req.url === '/agent/boot') {
@@ -184,11 +193,10 @@ async function boot({
       return void res.writeHead(200).end('{}');
     }
     if (status !== 200) return void res.writeHead(status).end();
-    const artifacts = [
-      { os: 'linux', arch: 'x64', sha256, size: promised.length },
-      { os: 'linux', arch: 'arm64', sha256, size: promised.length },
-    ];
-    res.end(req.url === '/api/agent/version' ? JSON.stringify({ version: '0.1.0', artifacts }) : agent);
+    const routes = artifactRoutes({ folder: join(root, 'dist'), baseUrl: url });
+    const match = matchRoute(routes, req.method, pathOf(req) ?? '');
+    if (typeof match === 'object') await match.route.handle(req, res, match.params);
+    else res.writeHead(404).end();
   };
   await new Promise<void>((resolve) => bot.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(bot.address() as AddressInfo).port}`;
@@ -208,6 +216,18 @@ async function boot({
   return { root, code, reports, sent, calls };
 }
 
+/** What the bot has: an agent of the same size, and the hash of the one that it announces. */
+function writeArtifact(folder: string, agent: Buffer, promised: Buffer): void {
+  mkdirSync(folder);
+  const sha256 = createHash('sha256').update(promised).digest('hex');
+  const artifacts = ['x64', 'arm64'].map((arch) => {
+    const file = `sam-agent-linux-${arch}.tar.gz`;
+    writeFileSync(join(folder, file), agent);
+    return { os: 'linux', arch, file, sha256, size: agent.length };
+  });
+  writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ version: '0.1.0', artifacts }));
+}
+
 /** A tar with one program. */
 function anAgent(): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'sam-agent-'));
@@ -220,14 +240,20 @@ describe.skipIf(!hasPython)('the boot program', () => {
   test('closes the metadata address, brings the agent, and only then what people use; each step is told', async () => {
     const { root, code, reports, calls, sent } = await boot();
     expect(reports.map(({ step, ok }) => `${step} ${ok}`)).toEqual(
-      ['metadata', 'agent', 'start', 'git', 'docker', 'claude', 'upgrades'].map((step) => `${step} true`),
+      ['metadata', 'agent', 'git', 'docker', 'claude', 'upgrades'].map((step) => `${step} true`),
     );
     expect(new Set(reports.map(({ token }) => token))).toEqual(new Set([BOOT.bootstrapToken]));
     expect(code).toBe(0);
     expect(statSync(join(root, 'opt/sam/agent/sam-agent')).mode & 0o777).toBe(0o755);
-    const started = calls.indexOf('systemctl enable --now sam-agent.service');
-    expect(calls.indexOf('systemctl enable --now sam-metadata.service')).toBeLessThan(started);
-    expect(started).toBeLessThan(calls.findIndex((call) => call.startsWith('apt-get')));
+    expect(readlinkSync(join(root, 'opt/sam/agent'))).toBe('agent-0.1.0');
+    const unit = readFileSync(join(root, 'etc/systemd/system/sam-agent.service'), 'utf8');
+    expect(unit).toContain('\nExecStart=/opt/sam/agent/sam-agent\n');
+    // What was written before the boot is what the agent reads.
+    expect(readFileSync(join(root, 'etc/sam/agent.env'), 'utf8')).toContain(BOOT.bootstrapToken);
+    const agentAt = sent.findIndex((one) => one.includes('/api/agent/download'));
+    expect(agentAt).toBeGreaterThan(0);
+    expect(calls[0]).toBe('systemctl enable --now sam-metadata.service');
+    expect(calls[1]).toBe('apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update');
     expect(
       calls.filter((call) => / install /.test(call)).map((call) => call.split('recommends ')[1]),
     ).toEqual(['git openssh-client', 'docker.io docker-cli docker-buildx', 'nodejs npm', undefined]);
@@ -239,17 +265,17 @@ describe.skipIf(!hasPython)('the boot program', () => {
 
   test('an agent that is not the announced one is not started, and that is told', async () => {
     const agent = anAgent();
-    const { code, reports, calls } = await boot({
+    const { root, code, reports } = await boot({
       agent,
       announced: Buffer.concat([agent, Buffer.from('x')]),
     });
     expect(reports.at(-1)).toMatchObject({
       step: 'agent',
       ok: false,
-      message: expect.stringContaining('not the one that was announced') as string,
+      message: expect.stringContaining('what came is not what was announced') as string,
     });
     expect(code).toBe(1);
-    expect(calls).not.toContain('systemctl enable --now sam-agent.service');
+    expect(existsSync(join(root, 'opt/sam/agent'))).toBe(false);
   });
 
   test('a bot that has no agent to give is told of at once', async () => {
@@ -265,7 +291,7 @@ describe.skipIf(!hasPython)('the boot program', () => {
         message: expect.stringContaining('no such thing') as string,
       }),
     ]);
-    expect(reports).toHaveLength(7);
+    expect(reports).toHaveLength(6);
     expect(code).toBe(1);
   });
 });

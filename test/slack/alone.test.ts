@@ -46,6 +46,18 @@ describe('without a GitHub App', () => {
       ]
     `);
   });
+
+  test('a form takes the repository as it is typed', async () => {
+    const { bob } = scene.people;
+    const message = scene.slack.world.messages.find((one) => one.channel === 'C0ALLOWED')!;
+    await scene.slack.shortcut(bob, message);
+    await until(() => scene.form(bob).includes('Repository: '));
+    const wrong = await scene.slack.fill(bob, { repository: 'https://user:pass@git.example/a/b' });
+    expect(wrong.answer).toContain('credentials');
+    await scene.slack.fill(bob, { repository: 'acme/not-there-either' });
+    await scene.settle();
+    expect(scene.read(scene.card(allowed()))).toContain('acme/not-there-either');
+  });
 });
 
 describe('with an app-level token', () => {
@@ -70,5 +82,16 @@ describe('with an app-level token', () => {
     scene.slack.sockets.recycle();
     await until(() => scene.slack.sockets.dials() === 2 && scene.slack.sockets.isOpen());
     expect((await scene.say('list')).at(-1)).toContain('running');
+  });
+
+  test('the Home, its form and what the form searches go over it too', async () => {
+    const { bob } = scene.people;
+    await scene.slack.openHome(bob);
+    await until(() => scene.home(bob).includes('[New workspace]'));
+    await scene.slack.pressHome(bob, 'New workspace');
+    await until(() => scene.form(bob).includes('Repository: '));
+    expect(await scene.slack.offered(bob, 'repository', 'api')).toEqual(['acme/api']);
+    const wrong = await scene.slack.fill(bob, { repository: 'acme/api', branch: '..' });
+    expect(wrong.answer).toContain('response_action');
   });
 });

@@ -9,6 +9,12 @@ const good = {
   ALLOW_LOCAL_NODES: 'true',
 };
 
+const MANY = {
+  SLACK_CLIENT_ID: '123.456',
+  SLACK_CLIENT_SECRET: 'a-client-secret-for-tests',
+  SLACK_STATE_SECRET: 'a-state-secret-for-tests',
+};
+
 const refusal = (env: Record<string, string>): string => {
   try {
     parseConfig(env, '/');
@@ -23,10 +29,22 @@ test('without settings the front is off, with two of them it is on', () => {
   expect(parseConfig(good, '/').slack).toEqual({
     signingSecret: good.SLACK_SIGNING_SECRET,
     botToken: good.SLACK_BOT_TOKEN,
+    install: undefined,
     appToken: undefined,
     apiUrl: 'https://slack.com/api/',
     command: '/sam',
     allowedChannels: [],
+  });
+});
+
+test('with what an installation needs it may be installed in many', () => {
+  expect(parseConfig({ ...good, SLACK_BOT_TOKEN: '', ...MANY }, '/').slack).toMatchObject({
+    botToken: undefined,
+    install: {
+      clientId: MANY.SLACK_CLIENT_ID,
+      clientSecret: MANY.SLACK_CLIENT_SECRET,
+      stateSecret: MANY.SLACK_STATE_SECRET,
+    },
   });
 });
 
@@ -56,7 +74,14 @@ test.each([
   [{ SLACK_API_URL: 'ftp://slack' }, 'SLACK_API_URL is `ftp://slack`'],
   [{ SLACK_COMMAND: 'sam' }, 'SLACK_COMMAND is `sam`'],
   [{ SLACK_ALLOWED_CHANNELS: '#general' }, 'SLACK_ALLOWED_CHANNELS is `#general`'],
-  [{ SLACK_CLIENT_ID: '1.2' }, 'SLACK_CLIENT_ID is set'],
+  [{ SLACK_CLIENT_ID: '123.456' }, 'leave one or the others out'],
+  [{ SLACK_CLIENT_ID: '123.456', SLACK_BOT_TOKEN: '' }, 'SLACK_STATE_SECRET is missing'],
+  [{ ...MANY, SLACK_BOT_TOKEN: '', SLACK_STATE_SECRET: 'short' }, 'SLACK_STATE_SECRET is not a secret'],
+  [{ ...MANY, SLACK_BOT_TOKEN: '', SLACK_CLIENT_ID: '1 2' }, 'SLACK_CLIENT_ID is `1 2`'],
+  [
+    { ...MANY, SLACK_BOT_TOKEN: '', DATABASE_URL: 'postgres://localhost/sam', JWT_PRIVATE_KEY: '' },
+    'ENCRYPTION_KEY is missing',
+  ],
   [{ ALLOW_LOCAL_NODES: 'false' }, 'with Slack on, that needs ALLOW_LOCAL_NODES=true'],
   [{ BASE_URL: 'http://localhost:3000' }, 'with Slack on, that needs ALLOW_INSECURE_BASE_URL=true'],
 ])('a start with %o is refused', (wrong, says) => {

@@ -52,21 +52,65 @@ test('half an hour before it stops the owner is asked in private, once, and may 
   expect(privateTo('ada')).toEqual([]);
 });
 
-test('when somebody else acts on my workspace I am told', async () => {
-  const before = privateTo('bob').length;
-  const [ada] = await scene.place.sql<
-    { id: string }[]
-  >`select id from users where name = 'ada' and id like 'us-ada%'`;
-  // Maintainers may stop what others run; nobody can say it yet.
-  await scene.place.sql`
-    insert into commands (workspace_id, seq, actor, front, verb, line, desired, status, gen)
-    select id, 99, ${ada!.id}, 'slack', 'stop', 'stop', 'stopped', 'done', gen from workspaces where desired = 'running'`;
+/** What bob is told in private after so many messages; there is some. */
+async function toldSince(before: number): Promise<string[]> {
   await until(() => privateTo('bob').length > before);
   await scene.settle();
-  expect(privateTo('bob').slice(before).map(scene.read)).toMatchInlineSnapshot(`
+  return privateTo('bob').slice(before).map(scene.read);
+}
+
+test('when a maintainer stops my workspace in Slack I am told in private, and they are not', async () => {
+  await scene.say('up acme/api --name shared --new');
+  const [before, hers] = [privateTo('bob').length, privateTo('ada').length];
+  // The id is on the card, whatever repository the channel has.
+  await scene.press('Stop', scene.card(), scene.people.ada);
+  expect(scene.read(scene.card())).toContain('stopped');
+  expect(await toldSince(before)).toMatchInlineSnapshot(`
     [
-      "\`ada\` said \`stop\` of your workspace \`api-1\`.
+      "\`ada\` said \`stop\` of your workspace \`shared\`.
     [Show it]",
     ]
   `);
+  expect(privateTo('ada')).toHaveLength(hers);
+  await scene.press('Show it', privateTo('bob').at(-1)!);
+  await scene.say('start shared');
+});
+
+test('by its name in a channel that has the repository; who only writes there stops nothing', async () => {
+  const { ada, bob, eve } = scene.people;
+  await scene.say('use acme/api', ada);
+  expect((await scene.say('stop shared', eve)).at(-1)).toContain('There is no workspace `shared` here');
+  const before = privateTo('bob').length;
+  await scene.say('stop shared', ada);
+  expect(scene.read(scene.card())).toContain('stopped');
+  expect(await toldSince(before)).toEqual([
+    expect.stringContaining('`ada` said `stop` of your workspace `shared`.'),
+  ]);
+  const own = privateTo('bob').length;
+  await scene.say('start shared', bob);
+  expect(privateTo('bob')).toHaveLength(own);
+});
+
+test('when a maintainer stops it on GitHub I am told in Slack too', async () => {
+  const before = privateTo('bob').length;
+  const issue = scene.github.addIssue('acme/api', { by: 'ada' });
+  await scene.github.comment(issue, 'ada', '/sam stop shared');
+  expect(await toldSince(before)).toEqual([
+    expect.stringContaining('`ada` said `stop` of your workspace `shared`.'),
+  ]);
+});
+
+test('a maintainer deletes it, and its owner hears who it was', async () => {
+  const before = privateTo('bob').length;
+  const card = scene.card();
+  const opened = () => scene.slack.world.views.length;
+  const forms = opened();
+  await scene.slack.press(scene.people.ada, card, 'Delete…');
+  await until(() => opened() > forms);
+  await scene.slack.fill(scene.people.ada, {});
+  await scene.settle();
+  expect(scene.read(card)).toContain('deleted');
+  expect(await toldSince(before)).toEqual([
+    expect.stringContaining('`ada` said `rm` of your workspace `shared`.'),
+  ]);
 });

@@ -1,9 +1,13 @@
 // A whole bot beside a fake Slack and a fake GitHub: people type and press, and what each of them sees, without what differs
 // from run to run.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
+import { parse } from 'yaml';
 import { openScene, type Scene as GitHubScene } from '../github/scene.ts';
 import {
   readMessage,
+  readView,
   startFakeSlack,
   type Channel,
   type FakeSlack,
@@ -25,6 +29,10 @@ export interface Scene extends Omit<GitHubScene, 'settle' | 'say'> {
   /** The newest message of the channel that everybody sees. */
   card(channel?: Channel): Message;
   read: (message: Message) => string;
+  /** The person's App Home. */
+  home(person: Person): string;
+  /** The form that was opened last for them. */
+  form(person: Person): string;
   connect(person: Person, login: string): Promise<void>;
 }
 
@@ -35,15 +43,24 @@ const BOT_TOKEN = 'xoxb-a-bot-token-for-tests';
 export interface SceneOptions {
   env?: NodeJS.ProcessEnv;
   withoutLinks?: boolean;
+  /** No token: people install it. */
+  isInstalled?: boolean;
 }
 
-export async function openSlackScene({ env = {}, withoutLinks = false }: SceneOptions = {}): Promise<Scene> {
+export async function openSlackScene({
+  env = {},
+  withoutLinks = false,
+  isInstalled = false,
+}: SceneOptions = {}): Promise<Scene> {
   const slack = await startFakeSlack({
     signingSecret: SIGNING_SECRET,
     botToken: BOT_TOKEN,
     appToken: APP_TOKEN,
+    ...described(),
   });
-  const github = await openScene({ env: { SAM_DEADLINE_BASE: '10s', ...slackEnv(slack), ...env } });
+  const github = await openScene({
+    env: { SAM_DEADLINE_BASE: '10s', ...slackEnv(slack), ...(isInstalled && installEnv(slack)), ...env },
+  });
   slack.target = `${github.sam.bot.url}/slack/events`;
   github.github.app.callbackUrls = [`${github.sam.bot.url}/login/github/callback`];
   const people = { ada: slack.addPerson('ada'), bob: slack.addPerson('bob'), eve: slack.addPerson('eve') };
@@ -71,6 +88,8 @@ export async function openSlackScene({ env = {}, withoutLinks = false }: SceneOp
     dev,
     settle,
     read,
+    home: (person) => calm(slack, stable(readView(slack.view(person, 'home')))),
+    form: (person) => calm(slack, stable(readView(slack.view(person, 'modal')))),
     say: (text, by = people.bob, channel = dev) => seen(by, channel, () => slack.slash(by, channel, text)),
     press: (label, on, by = people.bob) =>
       seen(by, slack.world.channels.get(on.channel)!, () => slack.press(by, on, label)),
@@ -95,6 +114,26 @@ export const slackEnv = (slack: FakeSlack): NodeJS.ProcessEnv => ({
   SLACK_BOT_TOKEN: BOT_TOKEN,
   SLACK_API_URL: slack.apiUrl,
 });
+
+const installEnv = ({ world }: FakeSlack): NodeJS.ProcessEnv => ({
+  SLACK_BOT_TOKEN: '',
+  SLACK_CLIENT_ID: world.clientId,
+  SLACK_CLIENT_SECRET: world.clientSecret,
+  SLACK_STATE_SECRET: 'a-state-secret-for-tests',
+});
+
+/** What slack.yml gives the app. */
+function described(): { scopes: string[]; events: string[] } {
+  const file = readFileSync(join(import.meta.dirname, '../../slack.yml'), 'utf8');
+  const manifest = parse(file) as {
+    oauth_config: { scopes: { bot: string[] } };
+    settings: { event_subscriptions: { bot_events: string[] } };
+  };
+  return {
+    scopes: manifest.oauth_config.scopes.bot,
+    events: manifest.settings.event_subscriptions.bot_events,
+  };
+}
 
 /** As the sign-in would, without the way through the browser. */
 async function connect(

@@ -1,5 +1,6 @@
 // Conversations in Slack, as each person sees them.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../until.ts';
 import { openSlackScene, type Scene } from './scene.ts';
 
 let scene: Scene;
@@ -110,20 +111,15 @@ test('a direct message needs no name, and is answered there', async () => {
 test('the menu asks before it deletes, and shows logs to one person', async () => {
   const [logs] = await scene.press('Logs', scene.card());
   expect(logs).toMatch(/^```\n\d\d:\d\d:\d\d|written nothing yet/);
-  expect(await scene.press('Rename…', scene.card())).toMatchInlineSnapshot(`
-    [
-      "Say it with the new name: \`/sam rename ws-1 NEW-NAME\`.",
-    ]
-  `);
-  expect(await scene.press('Delete…', scene.card())).toMatchInlineSnapshot(`
-    [
-      "Delete \`ws-1\` and its files? If something in it was not pushed, I say so first and delete nothing.
-    [Delete it]",
-    ]
-  `);
-  const question = scene.slack.seenBy(scene.people.bob, scene.dev).at(-1)!;
+  const { bob } = scene.people;
   const card = scene.card();
-  await scene.press('Delete it', question);
+  await scene.slack.press(bob, card, 'Delete…');
+  await until(() => scene.form(bob) !== '');
+  expect(scene.form(bob)).toMatchInlineSnapshot(
+    `"\`api\` and its files will be gone. If something in it was not pushed, I say so first and delete nothing."`,
+  );
+  await scene.slack.fill(bob, {});
+  await scene.settle();
   expect(scene.read(card)).toMatchInlineSnapshot(`
     ":wastebasket: *\`api\`* deleted
     \`acme/api\` · medium · for \`bob\`

@@ -99,6 +99,35 @@ describe('living', () => {
     expect(step({}, null)).toMatchObject({ do: 'fail' });
     expect(step({ phase: 'failed' }, null)).toEqual({ do: 'discard' });
   });
+
+  test('a machine that missed its deadline is kept for a while, and works if its agent calls in it', () => {
+    const late = (patch: Partial<Node>, ms: number, server: Server | undefined = serverOf()) =>
+      nextNodeStep(
+        nodeRow({ phase: 'failed', lastHeardAt: null, ...patch }),
+        { server },
+        true,
+        after(ms),
+        life,
+      );
+    const { rescueMs } = timing;
+    expect(late({}, 0)).toMatchObject({ do: 'wait' });
+    expect(late({}, rescueMs)).toEqual({ do: 'discard' });
+    expect(late({ lastHeardAt: after(1) }, 2)).toMatchObject({ do: 'enter', phase: 'ready' });
+    expect(late({ lastHeardAt: after(1) }, rescueMs)).toEqual({ do: 'discard' });
+    expect(late({ lastHeardAt: after(-timing.silenceMs) }, 1)).toMatchObject({ do: 'wait' });
+    expect(late({ lastHeardAt: after(1) }, 2, serverOf('removing'))).toEqual({ do: 'discard' });
+    const bootFailure = { class: 'provider', message: 'no agent for it' } as const;
+    expect(late({ lastHeardAt: after(1), bootFailure }, 2)).toEqual({ do: 'discard' });
+    // Its name has to lead to it first.
+    const step = nextNodeStep(
+      nodeRow({ phase: 'failed', lastHeardAt: after(1) }),
+      { server: { ...serverOf(), address: '192.0.2.1' }, records: [] },
+      true,
+      after(2),
+      life,
+    );
+    expect(step).toMatchObject({ do: 'point', address: '192.0.2.1' });
+  });
 });
 
 describe('going', () => {

@@ -197,4 +197,8 @@ const mrkdwn = (text: string): Mrkdwn => ({
   text: cut(text, LONGEST_SECTION) || '…',
   verbatim: true,
 });
+/** Words of ours, or escaped ones. */
+export const sectionOf = (text: string): Block => section(text);
+export const pressBlock = (id: string, presses: Press[]): Block => actions(id, presses);
+
 const section = (text: string): Block => ({ type: 'section', text: mrkdwn(text) });

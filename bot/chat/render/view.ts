@@ -16,6 +16,7 @@ export interface CardView {
   /** `acme/api@main`. */
   source: string;
   commit?: string;
+  /** With what an hour costs, where it costs something. */
   size: string;
   phase: Workspace['phase'];
   desired: Workspace['desired'];
@@ -48,11 +49,13 @@ export interface CardFacts {
   owner: User;
   now: Date;
   expiry: Date | undefined;
+  /** Of an hour of its machine: `0.0123 €/h`. */
+  price?: string | undefined;
   warningMs: number;
 }
 
 /** Draws nothing; says what there is to draw. */
-export function viewOf({ workspace, node, owner, now, expiry, warningMs }: CardFacts): CardView {
+export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }: CardFacts): CardView {
   const repository = labelOf(workspace.repository);
   const isSettled = workspace.phase === workspace.desired || workspace.phase === 'failed';
   const isSilent = workspace.phase === 'running' && node?.phase === 'unhealthy';
@@ -65,7 +68,7 @@ export function viewOf({ workspace, node, owner, now, expiry, warningMs }: CardF
     repository,
     source: workspace.ref ? `${repository}@${workspace.ref}` : repository,
     ...(workspace.reported?.commit ? { commit: workspace.reported.commit.slice(0, 7) } : {}),
-    size: workspace.size,
+    size: price ? `${workspace.size} (${price})` : workspace.size,
     phase: workspace.phase,
     desired: workspace.desired,
     state: isSilent ? 'not reachable' : workspace.phase,

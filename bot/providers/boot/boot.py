@@ -1,19 +1,13 @@
 #!/usr/bin/env python3
-"""Makes a fresh machine a node: closes the metadata address, fetches the agent and starts it; then, while the agent
-works already, what people use. It knows nothing but where the bot is. Each step tells the bot how it went, and one
-that the agent cannot do without ends the boot there, so that people read the reason instead of a time-out.
-
-The hash of the agent comes from the bot over the same https as everything else: it finds what broke on the way, and
-whoever could change it could change this file too. Python, because cloud-init brings it to every image."""
-import hashlib
+"""Makes a fresh machine a node: closes the metadata address, runs the bot's install script, which brings the agent and
+starts it; then, while the agent works already, what people use. It knows nothing but where the bot is. Each step tells
+the bot how it went, and one that the agent cannot do without ends the boot there, so that people read the reason
+instead of a time-out. Python, because cloud-init brings it to every image."""
 import http.client
 import json
 import os
-import platform
-import re
 import shutil
 import subprocess
-import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -97,51 +91,35 @@ def close_metadata():
     run('systemctl', 'enable', '--now', 'sam-metadata.service')
 
 
-def fetch_agent():
-    arch = {'x86_64': 'x64', 'aarch64': 'arm64'}.get(platform.machine())
-    offer = patiently(lambda: json.load(call('/api/agent/version')))
-    version = str(offer['version'])
-    fitting = [one for one in offer['artifacts'] if one['os'] == 'linux' and one['arch'] == arch]
-    if not fitting or not re.fullmatch(r'[0-9A-Za-z.+-]{1,64}', version):
-        raise Failed(f'the bot has no agent for {platform.machine()}')
-    archive = at('/opt/sam/agent.tar.gz')
-    patiently(lambda: download(f'/api/agent/download?os=linux&arch={arch}', archive, fitting[0]), 3)
-    folder = at(f'/opt/sam/agent-{version}')
-    shutil.rmtree(folder, ignore_errors=True)
-    with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter='data')
-    os.remove(archive)
-    link = at('/opt/sam/agent')
-    if os.path.lexists(link):
-        os.remove(link)
-    os.symlink(os.path.basename(folder), link)
-
-
-def download(path, archive, wanted):
-    digest = hashlib.sha256()
-    with call(path) as source, open(archive, 'wb') as target:
-        while piece := source.read(1 << 20):
-            digest.update(piece)
-            target.write(piece)
-            if target.tell() > wanted['size']:
-                break
-    if digest.hexdigest() != wanted['sha256']:
-        raise ValueError('the agent that came is not the one that was announced')
-
-
-def start_agent():
-    with open(at('/usr/local/bin/git'), 'w', encoding='utf8') as shim:
-        shim.write(WAITING_GIT)
-    os.chmod(at('/usr/local/bin/git'), 0o755)
-    run('systemctl', 'daemon-reload')
-    run('systemctl', 'enable', '--now', 'sam-agent.service')
+def install_agent():
+    """One way for every machine: where the agent lies, its hash and its unit are that script's matter."""
+    if not shutil.which('curl') and not shutil.which('wget'):
+        run(*APT, 'update')
+        install('curl', 'ca-certificates')
+    # A bot that has none says so at once, and to this program in a way that it understands.
+    patiently(lambda: call('/api/agent/version').close())
+    script = patiently(lambda: call('/api/agent/install-script').read())
+    if not os.path.exists(at('/usr/bin/git')):
+        with open(at('/usr/local/bin/git'), 'w', encoding='utf8') as shim:
+            shim.write(WAITING_GIT)
+        os.chmod(at('/usr/local/bin/git'), 0o755)
+    env = {**os.environ, **SETTINGS, 'SAM_PREFIX': ROOT.rstrip('/')}
+    done = subprocess.run(['sh', '-s'], input=script, capture_output=True, env=env, timeout=1500, check=False)
+    if done.returncode != 0:
+        lines = (done.stderr + done.stdout).decode(errors='replace').splitlines()
+        said = [line[5:] for line in lines if line.startswith('sam: ')]
+        raise Failed((said or lines or ['the install script failed without a word'])[-1])
 
 
 def install_git():
-    run(*APT, 'update')
-    install('git', 'openssh-client')
-    open(at('/run/sam-git'), 'w', encoding='utf8').close()
-    os.remove(at('/usr/local/bin/git'))
+    try:
+        run(*APT, 'update')
+        install('git', 'openssh-client')
+    finally:
+        # Nobody waits any longer, whatever came of it.
+        open(at('/run/sam-git'), 'w', encoding='utf8').close()
+        if os.path.lexists(at('/usr/local/bin/git')):
+            os.remove(at('/usr/local/bin/git'))
 
 
 def install_docker():
@@ -162,7 +140,7 @@ def allow_upgrades():
     run('systemctl', 'start', 'apt-daily.timer', 'apt-daily-upgrade.timer')
 
 
-NEEDED = [('metadata', close_metadata), ('agent', fetch_agent), ('start', start_agent)]
+NEEDED = [('metadata', close_metadata), ('agent', install_agent)]
 TOOLS = [('git', install_git), ('docker', install_docker), ('claude', install_claude), ('upgrades', allow_upgrades)]
 
 

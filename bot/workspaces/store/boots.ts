@@ -1,7 +1,7 @@
 // What machines say while they boot, written down.
-import { and, eq, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, ne, sql } from 'drizzle-orm';
 import type { Failure } from '../../../agent/protocol.ts';
-import { logs, nodes, workspaces } from '../../database/schema.ts';
+import { events, logs, nodes, workspaces } from '../../database/schema.ts';
 import { append, databaseNow, notify, type Executor } from './rows.ts';
 
 /** Enough for every step of a boot and its repeats: a token that leaked must not fill the logs. */
@@ -11,20 +11,12 @@ const MOST_LINES = 50;
  * The line goes into the logs of the node's workspaces. Before the node was ready a failed step is its failure, and its
  * pass is due; afterwards the agent works, and the line is all.
  */
-export async function noteBootStep(
-  db: Executor,
-  nodeId: string,
-  said: { step: string; ok: boolean; message: string },
-): Promise<void> {
+export async function noteBootStep(db: Executor, nodeId: string, said: Said): Promise<void> {
   await db.transaction(async (tx) => {
     const [node] = await tx.select().from(nodes).where(eq(nodes.id, nodeId)).for('no key update');
     if (!node || (await countLines(tx, nodeId)) >= MOST_LINES) return;
-    await append(tx, nodeId, node.gen, 'boot', said);
-    await logBoot(
-      tx,
-      nodeId,
-      `${said.step} ${said.ok ? 'done' : 'FAILED'}${said.message && `: ${said.message}`}`,
-    );
+    await append(tx, nodeId, node.gen, 'boot', { ...said });
+    await logBoot(tx, nodeId, lineOf(said));
     if (said.ok || node.readyAt || node.bootFailure) return;
     const failure: Failure = {
       class: 'provider',
@@ -37,6 +29,31 @@ export async function noteBootStep(
     await notify(tx, 'due');
   });
 }
+
+/** The newest lines of a node's boot, as logs have them; oldest first. */
+export async function readBoot(
+  db: Executor,
+  nodeId: string | null,
+  count: number,
+): Promise<{ at: Date; step: string; text: string }[]> {
+  if (nodeId === null) return [];
+  const rows = await db
+    .select({ at: events.at, said: events.data })
+    .from(events)
+    .where(and(eq(events.entity, nodeId), eq(events.type, 'boot')))
+    .orderBy(desc(events.id))
+    .limit(count);
+  return rows.reverse().map(({ at, said }) => ({ at, step: 'boot', text: lineOf(said as unknown as Said) }));
+}
+
+interface Said {
+  step: string;
+  ok: boolean;
+  message: string;
+}
+
+const lineOf = ({ step, ok, message }: Said): string =>
+  `${step} ${ok ? 'done' : 'FAILED'}${message && `: ${message}`}`;
 
 async function countLines(tx: Executor, nodeId: string): Promise<number> {
   const [row] = await tx.execute<{ count: number }>(

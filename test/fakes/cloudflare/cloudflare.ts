@@ -49,6 +49,7 @@ const listQuery = z.strictObject({
   per_page: z.coerce.number().int().min(5).max(5_000_000).default(100),
   type: z.string().optional(),
   'name.exact': z.string().optional(),
+  'name.endswith': z.string().optional(),
   'comment.contains': z.string().optional(),
 });
 
@@ -107,6 +108,8 @@ export async function startFakeCloudflare({
     zone,
     networks: state.networks,
     certificates: state.certificates,
+    /** PEM, of the edge's authority for origins. */
+    authority: state.authority.certificate,
     records: (): FakeRecord[] => [...state.records.values()],
     /** As somebody else would, or as a race between two calls does: nothing is checked. */
     insert: (record: Partial<FakeRecord> & Pick<FakeRecord, 'name'>): FakeRecord => insert(state, record),
@@ -210,6 +213,7 @@ function list(state: State, asked: z.infer<typeof listQuery>): FakeAnswer {
   const contains = asked['comment.contains']?.toLowerCase();
   const found = [...state.records.values()]
     .filter(({ name }) => asked['name.exact'] === undefined || name === asked['name.exact'].toLowerCase())
+    .filter(({ name }) => name.endsWith(asked['name.endswith']?.toLowerCase() ?? ''))
     .filter(({ type }) => asked.type === undefined || type === asked.type)
     .filter(({ comment }) => contains === undefined || (comment ?? '').toLowerCase().includes(contains));
   const shown = state.isEndless ? found.slice(0, size) : found.slice((page - 1) * size, page * size);

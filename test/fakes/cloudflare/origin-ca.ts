@@ -14,9 +14,11 @@ export interface Issued {
 }
 
 export function createAuthority() {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const issuer = nameOf('fake origin certificate authority');
   return {
+    /** PEM; whoever trusts it trusts what it issues. */
+    certificate: toPem('CERTIFICATE', signed(ownBody(issuer, publicKey), privateKey)),
     /** Throws if the request is none, or not signed by its own key. */
     issue(csr: string, hostnames: string[], days: number, now: Date): Issued {
       const serial = randomBytes(15);
@@ -37,6 +39,23 @@ export function createAuthority() {
       return { serial: BigInt(`0x01${serial.toString('hex')}`).toString(), pem, expiresAt };
     },
   };
+}
+
+/** An authority's own: signed by itself, `CA:TRUE`. */
+function ownBody(name: Buffer, key: KeyObject): Buffer {
+  const isAuthority = sequence(wrap(0x01, Buffer.from([0xff])));
+  const extension = sequence(oid('2.5.29.19'), wrap(0x01, Buffer.from([0xff])), wrap(0x04, isAuthority));
+  const from = new Date(Date.now() - 60_000);
+  return sequence(
+    wrap(0xa0, wrap(0x02, Buffer.from([2]))),
+    wrap(0x02, Buffer.from([1])),
+    ECDSA_SHA256,
+    name,
+    sequence(time(from), time(new Date(from.getTime() + 24 * 60 * 60_000))),
+    name,
+    key.export({ type: 'spki', format: 'der' }),
+    wrap(0xa3, sequence(extension)),
+  );
 }
 
 /** A request as a node makes it, and the key that never leaves it. */

@@ -74,6 +74,16 @@ export async function startFakeHetzner({
     /** What is there, when all that is due has happened. */
     servers: (): FakeMachine[] => (project.pass(), [...project.servers.values()]),
     firewalls: (): FakeFirewall[] => [...project.firewalls.values()],
+    /** By somebody else: a server that nobody's agent is in. */
+    insert({ name, labels }: { name: string; labels: Record<string, string> }): void {
+      project.createServer({
+        name,
+        labels,
+        server_type: 'cx23',
+        image: 'debian-13',
+        start_after_create: false,
+      });
+    },
     /** As a power cut, or somebody in the Console. */
     turnOff({ id }: { id: string | number }): void {
       project.pass();
@@ -165,6 +175,11 @@ const handlers: Record<string, (asked: Asked) => FakeAnswer> = {
     status: 200,
     body: { server: show(project, options, serverOf(project, params)) },
   }),
+  replace_server({ project, options, params, body }) {
+    const server = serverOf(project, params);
+    server.labels = (body as { labels?: Record<string, string> }).labels ?? server.labels;
+    return { status: 200, body: { server: show(project, options, server) } };
+  },
   delete_server: ({ project, options, params }) => ({
     status: 200,
     body: { action: showAction(project.deleteServer(serverOf(project, params)), options.now()) },

@@ -82,10 +82,43 @@ function checkElement(element: Json, say: Say): void {
       return;
     }
     case 'plain_text_input':
+      checkLength(element['initial_value'], 3000, 'initial value', say);
+      return;
+    case 'external_select':
+      if (element['initial_option']) checkOption(element['initial_option'] as Json, say);
+      return;
+    case 'static_select':
+      checkOptions(element['options'], say);
       return;
     default:
       say(`element ${JSON.stringify(element['type'])} is unknown here`);
   }
+}
+
+const checkOption = (option: Json, say: Say): void => {
+  checkText(option['text'], 75, 'plain_text', say);
+  checkLength(option['value'], 150, 'option value', say);
+};
+
+function checkOptions(options: unknown, say: Say): void {
+  if (!Array.isArray(options) || options.length < 1 || options.length > 100) return say('1 to 100 options');
+  for (const option of options as Json[]) checkOption(option, say);
+}
+
+/** What is wrong with a view. */
+export function findViewFaults(view: Json): string[] {
+  const faults = findFaults(view['blocks'], 100);
+  const say: Say = (what) => void faults.push(what);
+  if (view['type'] !== 'home' && view['type'] !== 'modal') say('a view is of type home or modal');
+  const isForm = ((view['blocks'] as Json[] | undefined) ?? []).some((block) => block['type'] === 'input');
+  if (view['type'] === 'modal') {
+    checkText(view['title'], 24, 'plain_text', say);
+    for (const name of ['submit', 'close']) if (view[name]) checkText(view[name], 24, 'plain_text', say);
+    if (isForm && !view['submit']) say('a form without submit');
+  }
+  if (((view['private_metadata'] as string | undefined) ?? '').length > 3000)
+    say('private_metadata of more than 3000 characters');
+  return faults;
 }
 
 function checkConfirm(confirm: Json, say: Say): void {

@@ -1,6 +1,7 @@
 // Slack's Web API, as far as a bot needs it: tokens, arguments, rooms, limits. Answers like Slack: 200 and `ok: false`.
 import type { FakeAnswer, FakeRequest } from '../server.ts';
-import { findFaults } from './blocks.ts';
+import { findFaults, findViewFaults } from './blocks.ts';
+import { issueToken } from './oauth.ts';
 import { addMessage, openIm, type Channel, type Json, type Message, type World } from './model.ts';
 
 /** Thrown by a method: Slack's error code. */
@@ -9,6 +10,8 @@ class Refused extends Error {}
 type Args = Record<string, string | undefined>;
 
 interface Method {
+  /** What the app needs for it. */
+  scope?: string;
   required: string[];
   optional: string[];
   run(world: World, args: Args): Json;
@@ -48,6 +51,7 @@ const METHODS: Record<string, Method> = {
     },
   },
   'chat.postMessage': {
+    scope: 'chat:write',
     required: ['channel'],
     optional: [...SAY, 'thread_ts', 'reply_broadcast'],
     run(world, args) {
@@ -65,6 +69,7 @@ const METHODS: Record<string, Method> = {
     },
   },
   'chat.postEphemeral': {
+    scope: 'chat:write',
     required: ['channel', 'user'],
     optional: [...SAY, 'thread_ts'],
     run(world, args) {
@@ -82,6 +87,7 @@ const METHODS: Record<string, Method> = {
     },
   },
   'chat.update': {
+    scope: 'chat:write',
     required: ['channel', 'ts'],
     optional: [...SAY],
     run(world, args) {
@@ -95,6 +101,7 @@ const METHODS: Record<string, Method> = {
     },
   },
   'chat.delete': {
+    scope: 'chat:write',
     required: ['channel', 'ts'],
     optional: [],
     run(world, args) {
@@ -103,6 +110,7 @@ const METHODS: Record<string, Method> = {
     },
   },
   'conversations.open': {
+    scope: 'im:write',
     required: ['users'],
     optional: ['return_im'],
     run(world, args) {
@@ -111,6 +119,7 @@ const METHODS: Record<string, Method> = {
     },
   },
   'reactions.add': {
+    scope: 'reactions:write',
     required: ['channel', 'name', 'timestamp'],
     optional: [],
     run(world, args) {
@@ -121,6 +130,7 @@ const METHODS: Record<string, Method> = {
     },
   },
   'reactions.remove': {
+    scope: 'reactions:write',
     required: ['name'],
     optional: ['channel', 'timestamp'],
     run(world, args) {
@@ -130,10 +140,29 @@ const METHODS: Record<string, Method> = {
       return {};
     },
   },
-  'views.open': { required: ['view'], optional: ['trigger_id', 'interactivity_pointer'], run: keepView },
-  'views.publish': { required: ['user_id', 'view'], optional: ['hash'], run: keepView },
-  'views.update': { required: ['view'], optional: ['view_id', 'external_id', 'hash'], run: keepView },
+  'views.open': {
+    required: ['view', 'trigger_id'],
+    optional: ['interactivity_pointer'],
+    run(world, args) {
+      const trigger = world.triggers.get(args['trigger_id'] ?? '');
+      if (!trigger) throw new Refused('invalid_trigger_id');
+      world.triggers.delete(args['trigger_id'] ?? '');
+      if (Date.now() - trigger.at > 3_000) throw new Refused('expired_trigger_id');
+      return keepView(world, args, trigger.user);
+    },
+  },
+  'views.publish': {
+    required: ['user_id', 'view'],
+    optional: ['hash'],
+    run: (world, args) => keepView(world, args, args['user_id'] ?? ''),
+  },
+  'views.update': {
+    required: ['view'],
+    optional: ['view_id', 'external_id', 'hash'],
+    run: (world, args) => keepView(world, args, ''),
+  },
   'users.info': {
+    scope: 'users:read',
     required: ['user'],
     optional: ['include_locale'],
     run(world, args) {
@@ -162,18 +191,39 @@ function call(world: World, name: string, request: FakeRequest, args: Args): Jso
     if (token !== world.appToken) throw new Refused('invalid_auth');
     return { url: world.socketUrl };
   }
+  if (name === 'oauth.v2.access') {
+    const issued = issueToken(world, args);
+    if (typeof issued === 'string') throw new Refused(issued);
+    return issued;
+  }
   const method = METHODS[name];
   if (!method) throw new Refused('unknown_method');
   if (!token) throw new Refused('not_authed');
-  if (token !== world.botToken) throw new Refused('invalid_auth');
-  if (world.isRevoked) throw new Refused('token_revoked');
+  const teams = teamsOf(world, token);
+  if (method.scope && world.scopes && !world.scopes.includes(method.scope))
+    throw complain(world, name, `the manifest has no ${method.scope}`, 'missing_scope');
   const missing = method.required.find((key) => !args[key]);
   if (missing) throw complain(world, name, `${missing} is missing`, 'invalid_arguments');
   const strange = Object.keys(args).find(
     (key) => key !== 'token' && ![...method.required, ...method.optional].includes(key),
   );
   if (strange) throw complain(world, name, `${strange} is no argument`, 'invalid_arguments');
+  const place = world.channels.get(args['channel'] ?? '');
+  if (place && !teams.includes(place.team)) throw new Refused('channel_not_found');
   return method.run(world, args);
+}
+
+/** Whose channels the token reaches. */
+function teamsOf(world: World, token: string): string[] {
+  if (token === world.botToken) {
+    if (world.isRevoked) throw new Refused('token_revoked');
+    return [world.team];
+  }
+  const install = world.installs.get(token);
+  if (!install) throw new Refused('invalid_auth');
+  if (install.isRevoked) throw new Refused('token_revoked');
+  if (install.expiresAt !== undefined && install.expiresAt < Date.now()) throw new Refused('token_expired');
+  return install.teams;
 }
 
 function complain(world: World, where: string, what: string, code: string): Refused {
@@ -238,11 +288,18 @@ export function contentOf(world: World, args: Args): Partial<Message> {
   };
 }
 
-function keepView(world: World, args: Args): Json {
+function keepView(world: World, args: Args, user: string): Json {
+  if (args['user_id'] && !world.people.has(user)) throw new Refused('user_not_found');
   const view = JSON.parse(args['view'] ?? '{}') as Json;
-  const faults = findFaults(view['blocks'], 100);
+  const faults = findViewFaults(view);
   if (faults.length > 0) throw complain(world, 'view', faults.join('; '), 'invalid_arguments');
   const kept = { id: world.nextId('V'), ...view };
-  world.views.push(kept);
+  world.views.push({ ...kept, user });
   return { view: kept };
 }
+
+/** What Slack wants for each method; '': nothing. */
+export const SCOPES: Record<string, string> = {
+  ...Object.fromEntries(Object.entries(METHODS).map(([name, { scope = '' }]) => [name, scope])),
+  'oauth.v2.access': '',
+};

@@ -45,8 +45,39 @@ export interface Hook {
   message: Message | undefined;
 }
 
+/** Where the app is installed beside the first team. */
+export interface Install {
+  /** Whose channels its token reaches: several in an organisation. */
+  teams: string[];
+  isRevoked: boolean;
+  /** Ends the token; ms since 1970. */
+  expiresAt: number | undefined;
+  refreshToken: string | undefined;
+}
+
+/** The person at Slack's page that asks whether the app may be installed. */
+export interface Installer {
+  team: { id: string; name: string };
+  enterprise?: { id: string; name: string };
+  isForAll?: boolean;
+  says: 'yes' | 'no';
+  /** Tokens rotate: how long one lives. */
+  lifeSeconds?: number;
+}
+
 export interface World {
   team: string;
+  /** By token. */
+  installs: Map<string, Install>;
+  installer: Installer;
+  /** By code, unspent. */
+  codes: Map<string, Installer>;
+  clientId: string;
+  clientSecret: string;
+  /** What the app was given; undefined: everything. */
+  scopes: string[] | undefined;
+  /** What it hears of; undefined: everything. */
+  events: string[] | undefined;
   botUser: string;
   botToken: string;
   appToken: string;
@@ -56,7 +87,10 @@ export interface World {
   channels: Map<string, Channel>;
   messages: Message[];
   hooks: Map<string, Hook>;
+  /** Homes and forms in the order in which they were shown; `user`: to whom. */
   views: Json[];
+  /** Rights to open a form: three seconds, once. */
+  triggers: Map<string, { user: string; at: number }>;
   /** What Slack would have refused, or an app must not do; `stop` throws if there is any. */
   complaints: string[];
   url: string;
@@ -66,13 +100,26 @@ export interface World {
   nextTs(): string;
 }
 
-export function createWorld(options: { signingSecret: string; botToken: string; appToken: string }): World {
+export interface WorldOptions {
+  signingSecret: string;
+  botToken: string;
+  appToken: string;
+  scopes: string[] | undefined;
+  events: string[] | undefined;
+}
+
+export function createWorld(options: WorldOptions): World {
   let count = 0;
   let tick = 0;
   const base = Math.floor(Date.now() / 1000);
   return {
     ...options,
     team: 'T0TEAM',
+    installs: new Map(),
+    installer: { team: { id: 'T0OTHER', name: 'Other' }, says: 'yes' },
+    codes: new Map(),
+    clientId: '123.456',
+    clientSecret: 'a-client-secret-for-tests',
     botUser: 'U0BOT',
     isRevoked: false,
     people: new Map(),
@@ -80,6 +127,7 @@ export function createWorld(options: { signingSecret: string; botToken: string; 
     messages: [],
     hooks: new Map(),
     views: [],
+    triggers: new Map(),
     complaints: [],
     url: '',
     socketUrl: '',
@@ -96,7 +144,7 @@ export function openIm(world: World, user: string): Channel {
   const channel: Channel = {
     id: world.nextId('D'),
     name: 'directmessage',
-    team: world.team,
+    team: world.people.get(user)?.team ?? world.team,
     members: new Set([user, world.botUser]),
     isPrivate: true,
     isArchived: false,

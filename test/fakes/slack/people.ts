@@ -37,6 +37,17 @@ export interface Acts {
   direct(user: Person, text: string): Promise<Message>;
   /** Presses a button by its label, or chooses that option of a menu. */
   press(user: Person, message: Message, label: string): Promise<Sent>;
+  /** Opens the app's Home. */
+  openHome(user: Person): Promise<Sent>;
+  /** The Home that the person sees, or the form that was opened last for them. */
+  view(user: Person, type: 'home' | 'modal'): Json | undefined;
+  pressHome(user: Person, label: string): Promise<Sent>;
+  /** Our entry in the menu of a message. */
+  shortcut(user: Person, message: Message): Promise<Sent>;
+  /** Fills the newest form, and sends it; a field's name is its block. */
+  fill(user: Person, values: Record<string, string>): Promise<Sent>;
+  /** What is offered while they type into a field of the newest form. */
+  offered(user: Person, block: string, typed: string): Promise<string[]>;
   event(event: Json, more?: Json): Promise<Sent>;
   send(body: string, kind: 'form' | 'json', options?: SendOptions): Promise<Sent>;
   /** The very bytes once more. */
@@ -80,7 +91,7 @@ export function createActs(world: World, target: () => string, sockets: Sockets)
     async slash(user, channel, text, { command = '/sam', ...more } = {}) {
       const fields = {
         token: 'legacy',
-        team_id: world.team,
+        team_id: channel.team,
         team_domain: 'team',
         channel_id: channel.id,
         channel_name: channel.name,
@@ -91,7 +102,7 @@ export function createActs(world: World, target: () => string, sockets: Sockets)
         api_app_id: 'A0APP',
         is_enterprise_install: 'false',
         response_url: issueHook(world, channel.id, user.id),
-        trigger_id: newTrigger(),
+        trigger_id: newTrigger(user),
         ...(more as Record<string, string>),
       };
       const sent = await acts.send(new URLSearchParams(fields).toString(), 'form');
@@ -117,17 +128,80 @@ export function createActs(world: World, target: () => string, sockets: Sockets)
         world.complaints.push(`a press on ${label} was not acknowledged (${sent.status})`);
       return sent;
     },
+    openHome: (user) =>
+      acts.event(
+        { type: 'app_home_opened', user: user.id, channel: openIm(world, user.id).id, tab: 'home' },
+        { team_id: user.team, authorizations: [{ team_id: user.team, user_id: world.botUser }] },
+      ),
+    view: (user, type) => world.views.findLast((one) => one['user'] === user.id && one['type'] === type),
+    async pressHome(user, label) {
+      const view = acts.view(user, 'home') ?? {};
+      const { action, block } = findAction({ text: 'Home', blocks: view['blocks'] as Json[] }, label);
+      return interact(label, {
+        type: 'block_actions',
+        ...whoIs(user),
+        container: { type: 'view', view_id: view['id'] },
+        view: { id: view['id'], type: 'home', hash: 'h' },
+        trigger_id: newTrigger(user),
+        actions: [{ ...action, block_id: block['block_id'], action_ts: world.nextTs() }],
+      });
+    },
+    shortcut: (user, message) =>
+      interact('a shortcut', {
+        type: 'message_action',
+        callback_id: 'start_workspace',
+        ...whoIs(user),
+        channel: { id: message.channel, name: world.channels.get(message.channel)?.name },
+        message: {
+          type: 'message',
+          user: message.user,
+          ts: message.ts,
+          text: message.text,
+          ...(message.threadTs ? { thread_ts: message.threadTs } : {}),
+        },
+        message_ts: message.ts,
+        trigger_id: newTrigger(user),
+        response_url: issueHook(world, message.channel, user.id, message),
+      }),
+    fill(user, values) {
+      const view = acts.view(user, 'modal') ?? {};
+      return interact('a form', {
+        type: 'view_submission',
+        ...whoIs(user),
+        trigger_id: newTrigger(user),
+        view: { ...view, user: undefined, state: { values: stateOf(view, values) } },
+        response_urls: [],
+      });
+    },
+    async offered(user, block, typed) {
+      const view = acts.view(user, 'modal') ?? {};
+      const sent = await interact('a search', {
+        type: 'block_suggestion',
+        ...whoIs(user),
+        container: { type: 'view', view_id: view['id'] },
+        view: { ...view, user: undefined },
+        block_id: block,
+        action_id: block,
+        value: typed,
+      });
+      return (readJson(sent.answer) as { options: Json[] }).options.map(labelOf);
+    },
     async event(event, more = {}) {
+      const name =
+        event['type'] === 'message' ? `message.${String(event['channel_type'])}` : String(event['type']);
+      if (world.events && !world.events.includes(name))
+        world.complaints.push(`the app does not hear of ${name}`);
+      const team = world.channels.get(String(event['channel']))?.team ?? world.team;
       const body = JSON.stringify({
         token: 'legacy',
-        team_id: world.team,
+        team_id: team,
         api_app_id: 'A0APP',
         event,
         type: 'event_callback',
         event_id: `Ev${randomBytes(6).toString('hex').toUpperCase()}`,
         event_time: Math.floor(Date.now() / 1000),
         authorizations: [
-          { team_id: world.team, user_id: world.botUser, is_bot: true, is_enterprise_install: false },
+          { team_id: team, user_id: world.botUser, is_bot: true, is_enterprise_install: false },
         ],
         ...more,
       });
@@ -156,6 +230,26 @@ export function createActs(world: World, target: () => string, sockets: Sockets)
     },
     again: (sent, headers = {}) => post(sent.body, { ...sent.headers, ...headers }),
   };
+
+  function newTrigger(user: Person): string {
+    const trigger = `${Date.now()}.${randomBytes(4).readUInt32BE()}.${randomBytes(16).toString('hex')}`;
+    world.triggers.set(trigger, { user: user.id, at: Date.now() });
+    return trigger;
+  }
+
+  async function interact(what: string, payload: Json): Promise<Sent> {
+    const sent = await acts.send(formOf(payload), 'form');
+    if (sent.status !== 200) world.complaints.push(`${what} was not acknowledged (${sent.status})`);
+    return sent;
+  }
+
+  const whoIs = (user: Person): Json => ({
+    user: { id: user.id, username: user.name, name: user.name, team_id: user.team },
+    team: { id: user.team, domain: 'team' },
+    enterprise: null,
+    is_enterprise_install: false,
+    api_app_id: 'A0APP',
+  });
 
   function say(user: Person, channel: Channel, text: string, inThread?: Message): Message {
     return addMessage(world, {
@@ -187,7 +281,7 @@ export function createActs(world: World, target: () => string, sockets: Sockets)
       type: 'block_actions',
       user: { id: user.id, username: user.name, name: user.name, team_id: user.team },
       api_app_id: 'A0APP',
-      team: { id: world.team, domain: 'team' },
+      team: { id: world.channels.get(message.channel)?.team, domain: 'team' },
       enterprise: null,
       is_enterprise_install: false,
       channel: { id: message.channel, name: world.channels.get(message.channel)?.name },
@@ -208,7 +302,7 @@ export function createActs(world: World, target: () => string, sockets: Sockets)
               ...(message.threadTs ? { thread_ts: message.threadTs } : {}),
             },
           }),
-      trigger_id: newTrigger(),
+      trigger_id: newTrigger(user),
       response_url: issueHook(world, message.channel, user.id, message),
       actions: [{ ...action, block_id: block['block_id'], action_ts: world.nextTs() }],
     };
@@ -217,8 +311,26 @@ export function createActs(world: World, target: () => string, sockets: Sockets)
   return acts;
 }
 
-const newTrigger = (): string =>
-  `${Date.now()}.${randomBytes(4).readUInt32BE()}.${randomBytes(16).toString('hex')}`;
+/** What was filled in, as Slack sends it: a select's value is an option. */
+function stateOf(view: Json, values: Record<string, string>): Json {
+  const inputs = ((view['blocks'] as Json[] | undefined) ?? []).filter((block) => block['type'] === 'input');
+  return Object.fromEntries(
+    inputs.map((block) => {
+      const {
+        type,
+        action_id: id,
+        initial_value: initial,
+        initial_option: chosen,
+      } = block['element'] as Json;
+      const given = values[String(block['block_id'])];
+      const option =
+        given === undefined ? (chosen ?? null) : { text: { type: 'plain_text', text: given }, value: given };
+      const value =
+        type === 'plain_text_input' ? { value: given ?? initial ?? null } : { selected_option: option };
+      return [block['block_id'], { [String(id)]: { type, ...value } }];
+    }),
+  );
+}
 
 const formOf = (payload: Json): string =>
   new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
@@ -234,7 +346,7 @@ const eventOf = (message: Message, user: Person): Json => ({
   ...(message.threadTs ? { thread_ts: message.threadTs } : {}),
 });
 
-function findAction(message: Message, label: string): { action: Json; block: Json } {
+function findAction(message: Pick<Message, 'text' | 'blocks'>, label: string): { action: Json; block: Json } {
   for (const block of message.blocks) {
     const elements = [
       ...((block['elements'] as Json[] | undefined) ?? []),

@@ -2,6 +2,7 @@
 // It must not know Sam: whoever tests says what is there, and Sam reaches it by SLACK_API_URL alone.
 import { startFake, type FakeAnswer, type FakeRequest, type FakeServer } from '../server.ts';
 import { answerMethod, contentOf } from './methods.ts';
+import { authorize } from './oauth.ts';
 import {
   addMessage,
   createWorld,
@@ -27,7 +28,11 @@ export interface FakeSlack extends Acts {
   /** Where the app takes what people do. */
   target: string;
   addPerson(name: string, team?: string): Person;
-  addChannel(name: string, members: Person[], options?: { withBot?: boolean; isPrivate?: boolean }): Channel;
+  addChannel(
+    name: string,
+    members: Person[],
+    options?: { withBot?: boolean; isPrivate?: boolean; team?: string },
+  ): Channel;
   /** What that person can read in the channel now, in order. */
   seenBy(user: Person, channel: Channel): Message[];
   /** The direct message between the person and the bot. */
@@ -46,13 +51,18 @@ export interface FakeSlackOptions {
   signingSecret: string;
   botToken: string;
   appToken?: string;
+  /** What the app was given and hears of, as its manifest says; everything if not said. */
+  scopes?: string[];
+  events?: string[];
 }
 
 export async function startFakeSlack({
   appToken = 'xapp-none',
+  scopes,
+  events,
   ...options
 }: FakeSlackOptions): Promise<FakeSlack> {
-  const world = createWorld({ ...options, appToken });
+  const world = createWorld({ ...options, appToken, scopes, events });
   const server = await startFake((request) => answer(world, request));
   const sockets = await startSockets();
   world.url = server.url;
@@ -70,12 +80,12 @@ export async function startFakeSlack({
       world.people.set(person.id, person);
       return person;
     },
-    addChannel(name, members, { withBot = true, isPrivate = false } = {}) {
+    addChannel(name, members, { withBot = true, isPrivate = false, team = world.team } = {}) {
       const ids = [...members.map(({ id }) => id), ...(withBot ? [world.botUser] : [])];
       const channel = {
         id: world.nextId('C'),
         name,
-        team: world.team,
+        team,
         members: new Set(ids),
         isPrivate,
         isArchived: false,
@@ -122,6 +132,7 @@ export async function startFakeSlack({
 const pathOf = (method: string): RegExp => new RegExp(`^/api/${method.replaceAll('.', String.raw`\.`)}$`);
 
 function answer(world: World, request: FakeRequest): FakeAnswer {
+  if (request.path === '/oauth/v2/authorize') return authorize(world, request);
   if (request.method !== 'POST') return { status: 404, body: 'Not Found' };
   if (request.path.startsWith('/hooks/')) return answerHook(world, request);
   return answerMethod(world, request);
@@ -157,6 +168,10 @@ function answerHook(world: World, { path, body }: FakeRequest): FakeAnswer {
   return { status: 200, body: 'ok' };
 }
 
+/** A Home or a form as a person reads it: words, buttons, fields. */
+export const readView = (view: Json | undefined): string =>
+  ((view?.['blocks'] as Json[] | undefined) ?? []).map(readBlock).filter(Boolean).join('\n');
+
 /** A message as a person reads it: its words, then its buttons in brackets. */
 export function readMessage(message: Message): string {
   if (message.blocks.length === 0) return message.text;
@@ -164,6 +179,11 @@ export function readMessage(message: Message): string {
 }
 
 function readBlock(block: Json): string {
+  if (block['type'] === 'divider') return '---';
+  if (block['type'] === 'input') {
+    const { initial_value: typed, initial_option: chosen } = block['element'] as Json;
+    return `${textOf(block['label'])}: ${chosen ? labelOf(chosen as Json) : ((typed as string | undefined) ?? '')}`;
+  }
   const own = [block['text'], ...((block['fields'] as unknown[] | undefined) ?? [])]
     .map(textOf)
     .filter(Boolean);

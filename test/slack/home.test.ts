@@ -1,0 +1,112 @@
+// The App Home: what a person sees there, what its buttons do, and that it stays true.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../until.ts';
+import { openSlackScene, type Scene } from './scene.ts';
+
+let scene: Scene;
+beforeAll(async () => {
+  scene = await openSlackScene();
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+
+const published = (): number =>
+  scene.slack.server.seen.filter(({ path }) => path === '/api/views.publish').length;
+const shows = (text: string | RegExp, person = scene.people.bob): Promise<void> =>
+  until(() => scene.home(person).match(text) !== null);
+/** How many Homes have something to show that they do not. */
+const untrue = async (): Promise<number> => {
+  const [row] = await scene.place.sql<{ count: number }[]>`
+    select count(*)::int as count from slack_homes where sent_state is null or lease_token is not null`;
+  return row!.count;
+};
+const toldInPrivate = (): string =>
+  scene.slack.seenBy(scene.people.bob, scene.slack.directOf(scene.people.bob)).map(scene.read).join('\n');
+
+test('who has no workspace reads how to make one', async () => {
+  await scene.slack.openHome(scene.people.bob);
+  await shows('none yet');
+  expect(scene.home(scene.people.bob)).toMatchInlineSnapshot(`
+    "Your workspaces
+    There is none yet. Make one here, or say \`/sam up owner/name\` in a channel.
+    [New workspace]
+    GitHub
+    You are \`bob\` on GitHub, and may do here what you may do there.
+    [Disconnect]"
+  `);
+});
+
+test('it lists my workspaces with the buttons of their cards, and follows them', async () => {
+  await scene.say('up acme/api --name mine');
+  await shows('running');
+  expect(scene.home(scene.people.bob)).toMatchInlineSnapshot(`
+    "Your workspaces
+    :white_check_mark: *\`mine\`* running
+    \`acme/api\` @ \`commit\` · medium · for \`bob\`
+    [Open terminal] [Keep 4h] [Stop] [⋯ Restart | Logs | Rename… | Delete…]
+    ws-1
+    ---
+    [New workspace]
+    GitHub
+    You are \`bob\` on GitHub, and may do here what you may do there.
+    [Disconnect]"
+  `);
+});
+
+test('a press there does what it does on a card, and the card in the channel agrees', async () => {
+  await scene.slack.pressHome(scene.people.bob, 'Stop');
+  await scene.settle();
+  expect(scene.read(scene.card())).toContain('stopped');
+  await shows('stopped');
+  await scene.slack.pressHome(scene.people.bob, 'Start');
+  await scene.settle();
+  await shows('running');
+  await scene.slack.pressHome(scene.people.bob, 'Open terminal');
+  await scene.settle();
+  expect(toldInPrivate()).toContain('|Open the terminal>');
+  expect(scene.slack.world.messages.filter((one) => one.metadata)).toHaveLength(1);
+});
+
+test('nobody sees what others run', async () => {
+  await scene.slack.openHome(scene.people.ada);
+  await shows('none yet', scene.people.ada);
+  expect(scene.home(scene.people.ada)).not.toContain('mine');
+});
+
+test('many changes make few publications, and without changes there is none', async () => {
+  const before = published();
+  for (const line of ['stop mine', 'start mine', 'stop mine', 'start mine']) await scene.say(line);
+  await shows('running');
+  expect(published() - before).toBeLessThanOrEqual(12);
+  await until(async () => (await untrue()) === 0);
+  const settled = published();
+  await scene.say('list');
+  await scene.say('status mine');
+  expect(published()).toBe(settled);
+});
+
+test('the link to GitHub can be ended and made there', async () => {
+  expect(scene.home(scene.people.bob)).toContain('You are `bob` on GitHub');
+  await scene.slack.pressHome(scene.people.bob, 'Disconnect');
+  await scene.settle();
+  await shows('does not know yet who you are');
+  expect(scene.home(scene.people.bob)).not.toContain('mine');
+  await scene.slack.pressHome(scene.people.bob, 'Connect');
+  await scene.settle();
+  expect(toldInPrivate()).toContain('|Connect your GitHub account>');
+  await scene.place
+    .sql`delete from identities where source = 'slack:T0TEAM' and external_id = ${scene.people.bob.id}`;
+  await scene.connect(scene.people.bob, 'bob');
+  await shows('running');
+});
+
+test('what Slack does not take now is published later; the other tab is not ours', async () => {
+  const { bob } = scene.people;
+  scene.slack.limit('views.publish', 1);
+  const before = published();
+  await scene.slack.openHome(bob);
+  await until(() => published() >= before + 2);
+  await until(async () => (await untrue()) === 0);
+  const event = { type: 'app_home_opened', user: bob.id, channel: 'D1', tab: 'messages' };
+  await scene.slack.event(event);
+  expect(await untrue()).toBe(0);
+});

@@ -1,0 +1,187 @@
+// The app in many workspaces of Slack's: installed by anybody, tokens that rotate, taken away and installed again.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Channel, Person } from '../fakes/slack/slack.ts';
+import { until } from '../until.ts';
+import { createBrowser, titleOf, type Browser, type Visit } from './browser.ts';
+import { openSlackScene, type Scene } from './scene.ts';
+
+let scene: Scene;
+let first: { person: Person; channel: Channel };
+let second: { person: Person; channel: Channel };
+beforeAll(async () => {
+  scene = await openSlackScene({ isInstalled: true, withoutLinks: true });
+  first = await addTeam('T0FIRST', 'bob');
+  second = await addTeam('T0SECOND', 'ada');
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+
+async function addTeam(team: string, login: string): Promise<{ person: Person; channel: Channel }> {
+  const person = scene.slack.addPerson(login, team);
+  await scene.connect(person, login);
+  return { person, channel: scene.slack.addChannel('general', [person], { team }) };
+}
+
+const browserAt = (): Browser => createBrowser(new URL(scene.sam.bot.url).origin);
+const install = (id: string, more: Partial<Scene['slack']['world']['installer']> = {}): Promise<Visit> => {
+  scene.slack.world.installer = { team: { id, name: id.toLowerCase() }, says: 'yes', ...more };
+  return browserAt().follow('/slack/install');
+};
+const tokenOf = (team: string): string =>
+  [...scene.slack.world.installs].findLast(([, { teams }]) => teams.includes(team))![0];
+const rows = () => scene.place.sql<{ id: string; owner: string; ciphertext: Buffer }[]>`
+  select id, owner, ciphertext from credentials order by id`;
+const seen = ({ person, channel }: typeof first): string[] =>
+  scene.slack.seenBy(person, channel).map(scene.read);
+
+test('two workspaces of Slack’s install it, and each is answered with its own token', async () => {
+  expect(titleOf(await install('T0FIRST'))).toBe('Sam is in t0first');
+  expect(titleOf(await install('T0SECOND'))).toBe('Sam is in t0second');
+  await scene.say('up acme/api --name one', first.person, first.channel);
+  await scene.say('up acme/api --name two', second.person, second.channel);
+  expect(seen(first).at(-1)).toContain('*`one`* running');
+  expect(seen(second).at(-1)).toContain('*`two`* running');
+  expect(seen(first).join()).not.toContain('`two`');
+});
+
+test('in the database no token can be read', async () => {
+  const kept = await rows();
+  expect(kept.map(({ id, owner }) => [id, owner])).toEqual([
+    ['slack:T0FIRST', 'T0FIRST'],
+    ['slack:T0SECOND', 'T0SECOND'],
+  ]);
+  for (const { ciphertext } of kept) expect(ciphertext.toString('latin1')).not.toContain('xoxb-');
+});
+
+test('a token that was moved into another workspace’s row opens nothing', async () => {
+  const [own, other] = await rows();
+  const { sql } = scene.place;
+  await sql`update credentials set ciphertext = ${other!.ciphertext} where id = ${own!.id}`;
+  const before = seen(first).length;
+  await scene.slack.mention(first.person, first.channel, '{bot} whoami');
+  await until(async () => {
+    const [row] = await sql`select 1 from deliveries where event = 'message' and ended_at is not null`;
+    return row !== undefined;
+  });
+  expect(seen(first)).toHaveLength(before + 1);
+  await sql`update credentials set ciphertext = ${own!.ciphertext} where id = ${own!.id}`;
+  await sql`update deliveries set lease_until = clock_timestamp() where lease_until is not null`;
+  await scene.settle();
+  expect(seen(first).at(-1)).toContain('You are bob');
+});
+
+test('the way back from Slack works once, and only in the browser that began', async () => {
+  scene.slack.world.installer = { team: { id: 'T0THIRD', name: 'third' }, says: 'yes' };
+  const [mine, theirs] = [browserAt(), browserAt()];
+  const begun = await mine.visit('/slack/install');
+  const back = (await mine.visit(begun.location!)).location!;
+  expect(titleOf(await theirs.visit(back))).toBe('This installation was not begun here');
+  expect(titleOf(await mine.visit(back.replace(/state=\w{4}/, 'state=aaaa')))).toBe(
+    'This installation was not begun here',
+  );
+  expect(await rows()).toHaveLength(2);
+  const again = browserAt();
+  const fresh = (await again.visit((await again.visit('/slack/install')).location!)).location!;
+  const { host } = new URL(fresh);
+  const cookie = (await fetch(`http://${host}/slack/install`, { redirect: 'manual' })).headers.getSetCookie();
+  expect(cookie.join()).toMatch(/HttpOnly; SameSite=Lax; Max-Age=600/);
+  const [pair = ''] = cookie.join().split(';');
+  const state = `${pair.split('=')[1]}.1.x`;
+  const forged = await fetch(`http://${host}/slack/oauth_redirect?code=1&state=${state}`, {
+    headers: { cookie: pair },
+  });
+  expect(forged.status).toBe(403);
+  expect(titleOf(await again.visit(fresh))).toBe('Sam is in third');
+  await scene.slack.event(
+    { type: 'app_uninstalled' },
+    { team_id: 'T0THIRD', authorizations: [], event_time: soon() },
+  );
+});
+
+test('a state is spent by its first use, even if the cookie is still there', async () => {
+  const begun = await fetch(`${scene.sam.bot.url}/slack/install`, { redirect: 'manual' });
+  const headers = { cookie: begun.headers.getSetCookie().join().split(';')[0]! };
+  const state = new URL(begun.headers.get('location')!).searchParams.get('state')!;
+  const back = `${scene.sam.bot.url}/slack/oauth_redirect?error=access_denied&state=${state}`;
+  expect((await fetch(back, { headers })).status).toBe(200);
+  expect((await fetch(back, { headers })).status).toBe(403);
+});
+
+test('who says no at Slack reads that nothing was installed', async () => {
+  expect(titleOf(await install('T0FOURTH', { says: 'no' }))).toBe('Nothing was installed');
+  scene.slack.world.clientSecret = 'another secret of the app';
+  expect(titleOf(await install('T0FOURTH'))).toBe('Slack did not give us a token');
+  scene.slack.world.clientSecret = 'a-client-secret-for-tests';
+  expect(await rows()).toHaveLength(2);
+});
+
+test('a token that is near its end is renewed once, however many need it', async () => {
+  await install('T0FIRST', { lifeSeconds: 3600 });
+  const old = tokenOf('T0FIRST');
+  const asked = () => scene.slack.server.seen.filter(({ path }) => path === '/api/oauth.v2.access').length;
+  const before = asked();
+  await Promise.all([1, 2, 3].map(() => scene.slack.mention(first.person, first.channel, '{bot} list')));
+  await scene.slack.slash(first.person, first.channel, 'stop one');
+  await scene.settle();
+  expect(asked()).toBe(before + 1);
+  expect(tokenOf('T0FIRST')).not.toBe(old);
+  scene.slack.world.installs.get(old)!.expiresAt = 0;
+  await scene.say('start one', first.person, first.channel);
+  expect(scene.read(scene.card(first.channel))).toContain('running');
+});
+
+test('where it was taken away cards wait, and nobody else notices; installed again, they catch up', async () => {
+  const { sql } = scene.place;
+  const calls = () => scene.slack.server.seen.length;
+  await scene.slack.event({ type: 'tokens_revoked', tokens: { oauth: ['U1'], bot: [] } }, inFirst());
+  expect(await rows()).toHaveLength(2);
+  await scene.slack.event({ type: 'tokens_revoked', tokens: { oauth: [], bot: ['U0BOT'] } }, inFirst());
+  expect((await rows()).map(({ owner }) => owner)).toEqual(['T0SECOND']);
+  await scene.github.comment(scene.pull, 'bob', '/sam stop one');
+  await until(async () => (await scene.sam.row('one')).phase === 'stopped');
+  await until(async () => {
+    const [card] = await sql`select 1 from cards where thread like 'T0FIRST/%' and attempts > 0`;
+    return card !== undefined;
+  });
+  const before = calls();
+  await scene.slack.slash(second.person, second.channel, 'stop two');
+  await until(() => scene.read(scene.card(second.channel)).includes('stopped'));
+  expect(calls() - before).toBeLessThan(6);
+  expect(scene.read(scene.card(first.channel))).toContain('running');
+  await install('T0FIRST');
+  await until(() => scene.read(scene.card(first.channel)).includes('stopped'));
+});
+
+test('word of an earlier removal does not take a later installation away', async () => {
+  await scene.slack.event({ type: 'app_uninstalled' }, { ...inFirst(), event_time: soon() - 3600 });
+  expect(await rows()).toHaveLength(2);
+});
+
+test('a token that Slack refuses is left alone for a while, and the log says what to do', async () => {
+  scene.slack.world.installs.get(tokenOf('T0SECOND'))!.isRevoked = true;
+  const tries = () => scene.slack.server.seen.filter(({ path }) => path.startsWith('/api/')).length;
+  const before = tries();
+  for (const line of ['start two', 'stop two', 'start two'])
+    await scene.slack.slash(second.person, second.channel, line);
+  await until(async () => (await scene.sam.row('two')).phase === 'running');
+  expect(tries() - before).toBeLessThanOrEqual(2);
+  await install('T0SECOND');
+  await until(() => scene.read(scene.card(second.channel)).includes('running'));
+});
+
+test('installed for an organisation, one token serves all of its workspaces', async () => {
+  const organisation = { enterprise: { id: 'E0ORG', name: 'Org' }, isForAll: true };
+  expect(titleOf(await install('T0GRID', organisation))).toBe('Sam is in Org');
+  expect((await rows()).map(({ owner }) => owner)).toContain('E0ORG');
+  const grid = await addTeam('T0GRID', 'eve');
+  await scene.slack.slash(grid.person, grid.channel, 'whoami', {
+    enterprise_id: 'E0ORG',
+    is_enterprise_install: 'true',
+  });
+  await scene.settle();
+  const [row] = await scene.place.sql<{ payload: { team: string; home: string } }[]>`
+    select payload from deliveries where payload->>'user' = ${grid.person.id}`;
+  expect(row!.payload).toMatchObject({ team: 'E0ORG', home: 'E0ORG' });
+});
+
+const soon = (): number => Math.floor(Date.now() / 1000) + 1;
+const inFirst = () => ({ team_id: 'T0FIRST', authorizations: [], event_time: soon() });
