@@ -42,6 +42,7 @@ describe.skipIf(browserMissing)('the link on the card', { timeout: 120_000 }, ()
     const bob = await follow('bob');
     await bob.isIn('Connected');
     expect(bob.page.url()).toBe(link);
+    await bob.sees(/[$#]\s*$/);
     await bob.run('git log -1 --format=%H; git branch --show-current');
     await bob.sees(scene.pull.head?.sha ?? '');
     await bob.sees(/^fix-login$/m);
