@@ -83,8 +83,9 @@ describe('a wrong flag', () => {
   test('is answered with the valid ones and the usage', () => {
     expect(failure('/sam logs --tail', github)).toMatchObject({
       code: 'unknown-flag',
-      message: '`--tail` is no flag of `/sam logs`. It has `--lines`. What they do: `/sam help logs`.',
-      usage: 'Usage: `/sam logs [target] [--lines N]`',
+      message:
+        '`--tail` is no flag of `/sam logs`. It has `--lines`, `--boot`. What they do: `/sam help logs`.',
+      usage: 'Usage: `/sam logs [target] [--lines N] [--boot]`',
     });
     expect(failure('stop --force').message).toBe(
       '`--force` is no flag of `stop`. It has none. Send it without: `stop`.',

@@ -151,7 +151,9 @@ test('help names every command, and none of its lines is one', async () => {
 
 test('of three commands in a comment the first runs and the others are named', async () => {
   const pull = await newPull();
-  await scene.say('/sam list\n/sam up\n/sam rm --force', 'bob', pull);
+  scene.github.addUser('zoe');
+  scene.github.addCollaborator('acme/api', 'zoe', 'write');
+  await scene.say('/sam list\n/sam up\n/sam rm --force', 'zoe', pull);
   expect(lastComment(pull)).toMatchInlineSnapshot(`
     "You have no workspace yet. Make one: \`/sam up owner/name\`.
     I run one command per message; ignored: \`up\`, \`rm --force\`."
