@@ -214,6 +214,16 @@ test('the label `sam:large` is an `up`, and its removal the end', async () => {
   expect(lastComment(pull)).toContain('because the label `sam:large` was removed');
 });
 
+test('an issue with the label has a workspace until it is closed', async () => {
+  const issue = scene.github.addIssue('acme/api', { by: 'bob' });
+  await scene.github.label(issue, 'bob', 'sam:small');
+  await scene.settle();
+  expect(lastComment(issue)).toMatch(/: running\n.* · small · for `bob`/);
+  await scene.github.close(issue, 'bob');
+  await scene.settle();
+  expect(lastComment(issue)).toContain('because the issue was closed');
+});
+
 test('a label by somebody who may only triage does nothing', async () => {
   scene.github.addUser('tri');
   scene.github.addCollaborator('acme/api', 'tri', 'read', 'triage');
