@@ -12,8 +12,13 @@ const PACKAGES =
 const PROGRAMS = ['systemd-nspawn', 'mmdebstrap', 'ip', 'nsenter', 'mount', 'umount', 'tar'];
 const SOURCES = '/etc/apt/sources.list.d/debian.sources';
 
+/** In the environment of the tests: why there is no disk. */
+export const NO_DISK = 'SAM_TEST_NO_DISK';
+
 /** Why no machine can boot here; undefined: one can. */
 export function findObstacle(): string | undefined {
+  const noDisk = process.env[NO_DISK];
+  if (noDisk !== undefined) return noDisk;
   if (process.getuid?.() !== 0) return 'this user is not root';
   if (!existsSync(SOURCES)) return 'this is no Debian';
   const missing = PROGRAMS.filter((name) => !isThere(name));

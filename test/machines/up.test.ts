@@ -14,7 +14,7 @@ import type { Place } from '../place.ts';
 import { startSam } from '../sam.ts';
 import { until } from '../until.ts';
 import { createBodies } from './bodies.ts';
-import { findObstacle, prepareRootfs } from './rootfs.ts';
+import { findObstacle } from './rootfs.ts';
 
 const BOOT_MS = 120_000;
 const obstacle = findObstacle();
@@ -23,8 +23,6 @@ let artifacts: Awaited<ReturnType<typeof build>>;
 beforeAll(async () => {
   if (obstacle) return;
   artifacts = await build();
-  // Outside of what is measured.
-  prepareRootfs();
 });
 
 test.skipIf(obstacle)(

@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     root: join(import.meta.dirname, '../..'),
     include: ['test/machines/**/*.test.ts'],
-    globalSetup: ['test/postgres-server.ts'],
+    globalSetup: ['test/postgres-server.ts', 'test/machines/disk.ts'],
     setupFiles: ['test/properties.ts'],
     pool: 'forks',
     maxWorkers: 1,
