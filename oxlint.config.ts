@@ -12,6 +12,7 @@ const folders = [
   'agents',
   'database',
 ];
+const chat = ['commands', 'access', 'github'];
 const vendors: Record<string, string[]> = {
   probot: ['probot', '@octokit/*'],
   bolt: ['@slack/*'],
@@ -27,7 +28,12 @@ function restrict(files: string[], patterns: Pattern[]): OxlintOverride {
 }
 
 /** Forbids, in `files`, every folder of bot/ but `ours` (a folder, or one of its files), and every SDK but `sdks`. */
-function may(files: string[], ours: string[] = [], sdks: string[] = []): OxlintOverride {
+function may(
+  files: string[],
+  ours: string[] = [],
+  sdks: string[] = [],
+  others: Pattern[] = [],
+): OxlintOverride {
   const closed = folders
     .filter((folder) => !ours.includes(folder))
     .map((folder) => {
@@ -44,6 +50,7 @@ function may(files: string[], ours: string[] = [], sdks: string[] = []): OxlintO
   return restrict(files, [
     ...closed,
     ...sdksElsewhere,
+    ...others,
     {
       group: ['../**/agent/**', '!../**/agent/protocol.ts'],
       message: 'Of agent/ only protocol.ts is shared.',
@@ -51,6 +58,14 @@ function may(files: string[], ours: string[] = [], sdks: string[] = []): OxlintO
     { group: ['**/main.ts', '**/server.ts'], message: 'Nothing imports the top.' },
   ]);
 }
+
+/** Fronts share what lies in chat/ itself. */
+const noFront = (...fronts: string[]): Pattern[] => [
+  {
+    group: fronts.flatMap((front) => [`../${front}/**`, `../${front}.ts`, `./${front}/**`, `./${front}.ts`]),
+    message: 'A front knows no other front (docs/architecture.md).',
+  },
+];
 
 /** A program that imports nothing of `others`, but for `shared`. */
 function alone(folder: string, others: string[], shared: string[] = []): OxlintOverride {
@@ -82,11 +97,13 @@ export default defineConfig({
       files: ['test/**'],
       rules: { 'max-lines-per-function': 'off', 'typescript/no-non-null-assertion': 'off' },
     },
-    may(['bot/chat/**'], ['commands', 'access', 'github']),
-    may(['bot/chat/github.ts'], ['commands', 'access', 'github'], ['probot']),
-    may(['bot/chat/slack*.ts'], ['commands', 'access', 'github'], ['bolt']),
+    may(['bot/chat/**'], chat),
+    may(['bot/chat/github.ts'], chat, ['probot'], noFront('slack')),
+    may(['bot/chat/github/**'], chat, [], noFront('slack')),
+    may(['bot/chat/slack.ts', 'bot/chat/slack/**'], chat, ['bolt'], noFront('github')),
+    may(['bot/chat/store.ts'], ['commands', 'access', 'database'], ['drizzle']),
     may(
-      ['bot/chat/store.ts', 'bot/chat/slack-store.ts', 'bot/chat/slack-*-store.ts'],
+      ['bot/chat/slack/store.ts', 'bot/chat/slack/*-store.ts'],
       ['commands', 'access', 'database'],
       ['drizzle'],
     ),

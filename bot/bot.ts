@@ -29,7 +29,7 @@ import { startEmbedded } from './database/embedded.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import { StartError } from './errors.ts';
-import type { Site } from './chat/github-places.ts';
+import type { Site } from './chat/locate-github.ts';
 import { openFronts, openGitHub, type Fronts } from './fronts.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';

@@ -3,7 +3,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
-import { readSlack, type SlackConfig } from './chat/slack-config.ts';
+import { readSlack, type SlackConfig } from './chat/slack/config.ts';
 import { readDns, type DnsConfig } from './dns/config.ts';
 import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';

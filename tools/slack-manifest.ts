@@ -1,7 +1,7 @@
 // `npm run slack-manifest`: slack.yml with this bot's addresses, as JSON that Slack takes. Reads BASE_URL and SLACK_COMMAND;
 // with SLACK_APP_TOKEN set, or `-- --socket`, it is for Socket Mode.
 import { parseArgs } from 'node:util';
-import { readManifest } from '../bot/chat/slack-manifest.ts';
+import { readManifest } from '../bot/chat/slack/manifest.ts';
 
 const { values } = parseArgs({ options: { socket: { type: 'boolean', default: false } } });
 const baseUrl = (process.env['BASE_URL'] ?? '').trim().replace(/\/$/, '');

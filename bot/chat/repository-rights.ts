@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts';
 import type { Octokit } from '../github/app.ts';
 import { readPermission, type Permission, type Person } from '../github/permissions.ts';
 import type { RepositorySettings, SettingsReader } from '../github/repository-settings.ts';
-import { unknownRepository } from './github-places.ts';
+import { unknownRepository } from './locate-github.ts';
 
 export interface Wanted {
   /** `owner/name`. */

@@ -17,6 +17,9 @@ beforeAll(() => {
     'bot/main.ts',
     'bot/providers/hetzner.ts',
     'bot/providers/provider.ts',
+    'bot/chat/slack.ts',
+    'bot/chat/github/cards.ts',
+    'bot/github/app.ts',
     'bot/workspaces/store.ts',
     'bot/workspaces/loop.ts',
     'bot/database/schema.ts',
@@ -71,6 +74,8 @@ test.each([
   ['the tables are for stores', 'bot/commands/x.ts', '../database/schema.ts'],
   ['drizzle is for stores', 'bot/commands/x.ts', 'drizzle-orm'],
   ['the Hetzner SDK stays in one file', 'bot/workspaces/x.ts', 'hcloud-js'],
+  ['a front knows no other front', 'bot/chat/slack/x.ts', '../github/cards.ts'],
+  ['a front knows no other front, this way round', 'bot/chat/github/x.ts', '../slack.ts'],
   ['nothing imports the top', 'bot/chat/x.ts', '../main.ts'],
   ['the bot takes nothing of the agent but the protocol', 'bot/agents/x.ts', '../../agent/main.ts'],
   ['the agent takes nothing of the bot', 'agent/x.ts', '../bot/providers/provider.ts'],
@@ -82,6 +87,7 @@ test.each([
 test.each([
   ['a command may use the store', 'bot/commands/x.ts', '../workspaces/store.ts'],
   ['the page may use the protocol', 'web-terminal/x.ts', '../agent/protocol.ts'],
+  ['a front may use the App', 'bot/chat/slack/x.ts', '../../github/app.ts'],
   ['a store may use the tables', 'bot/workspaces/store/x.ts', '../../database/schema.ts'],
   ['the Hetzner SDK may be used in its file', 'bot/providers/hetzner.ts', 'hcloud-js'],
 ])('%s', (_claim, file, path) => {

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { readDescribed, readManifest } from '../../bot/chat/slack-manifest.ts';
+import { readDescribed, readManifest } from '../../bot/chat/slack/manifest.ts';
 import { SCOPES } from '../fakes/slack/methods.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -31,7 +31,7 @@ test('every scope is used, and every call has its scope', async () => {
 test('every event is understood, and there is no other', async () => {
   const { settings } = await readDescribed();
   const shapes = await Promise.all(
-    ['slack-shapes.ts', 'slack-form-events.ts'].map((name) => readFile(join(ROOT, 'bot/chat', name), 'utf8')),
+    ['slack/shapes.ts', 'slack/form-events.ts'].map((name) => readFile(join(ROOT, 'bot/chat', name), 'utf8')),
   );
   for (const name of settings.event_subscriptions.bot_events)
     expect(shapes.join()).toContain(`'${name.split('.')[0]}'`);

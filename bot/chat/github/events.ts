@@ -1,0 +1,273 @@
+// What GitHub's deliveries say, as far as Sam cares: their shapes, and the few facts that are kept of each. Pure.
+import { z } from 'zod';
+import { InstallationBody, InstallationEvent, readInstallation } from './installations.ts';
+
+const Repository = z.object({
+  id: z.number(),
+  full_name: z.string().regex(/^[\w.-]+\/[\w.-]+$/),
+  private: z.boolean(),
+});
+const Sender = z.object({ id: z.number(), login: z.string(), type: z.string() });
+const Common = z.object({
+  action: z.string(),
+  repository: Repository,
+  sender: Sender,
+  installation: z.object({ id: z.number() }),
+});
+const Label = z.object({ name: z.string() });
+const Issue = z.object({
+  number: z.number(),
+  state: z.string(),
+  closed_at: z.string().nullish(),
+  pull_request: z.object({}).optional(),
+});
+const PullRequest = z.object({
+  number: z.number(),
+  state: z.string(),
+  closed_at: z.string().nullish(),
+  merged: z.boolean().nullish(),
+  head: z.object({ sha: z.string(), repo: z.object({ full_name: z.string() }).nullish() }).optional(),
+  draft: z.boolean().nullish(),
+});
+
+/** By the header's name; the header is not signed, so the body must fit it: what belongs to another event is refused. */
+const SHAPES = {
+  issue_comment: Common.extend({
+    issue: Issue,
+    comment: z.object({ id: z.number(), body: z.string() }),
+    pull_request: z.undefined().optional(),
+  }),
+  pull_request_review_comment: Common.extend({
+    pull_request: PullRequest,
+    comment: z.object({ id: z.number(), body: z.string() }),
+  }),
+  pull_request: Common.extend({
+    pull_request: PullRequest,
+    number: z.number(),
+    label: Label.optional(),
+    comment: z.undefined().optional(),
+    review: z.undefined().optional(),
+  }),
+  issues: Common.extend({ issue: Issue, label: Label.optional(), comment: z.undefined().optional() }),
+  check_run: Common.extend({
+    check_run: z.object({ external_id: z.string().nullable() }),
+    requested_action: z.object({ identifier: z.string() }).optional(),
+  }),
+  repository: Common.extend({
+    changes: z.object({}).loose().optional(),
+    issue: z.undefined().optional(),
+    pull_request: z.undefined().optional(),
+  }),
+  installation: InstallationBody.extend({ repository_selection: z.undefined().optional() }),
+  installation_repositories: InstallationBody.extend({ repository_selection: z.string() }),
+};
+type EventName = keyof typeof SHAPES;
+
+const Here = z.object({
+  repository: z.string(),
+  isPrivate: z.boolean(),
+  sender: z.object({ id: z.number(), login: z.string() }),
+});
+const InThread = Here.extend({ number: z.number(), isPullRequest: z.boolean() });
+
+/** What is stored of a delivery: enough to act on it, and no more of what is not ours. */
+export const Event = z.discriminatedUnion('kind', [
+  InThread.extend({
+    kind: z.literal('comment'),
+    comment: z.number(),
+    isReview: z.boolean(),
+    text: z.string(),
+  }),
+  /** Its author made another text of it: never run. */
+  InThread.extend({ kind: z.literal('edited'), comment: z.number(), text: z.string() }),
+  InThread.extend({
+    kind: z.literal('label'),
+    isAdded: z.boolean(),
+    label: z.string(),
+    isOpen: z.boolean(),
+  }),
+  /** `at`: when, as GitHub writes times; absent in what an older bot stored. */
+  InThread.extend({ kind: z.literal('closed'), isMerged: z.boolean(), at: z.string().nullish() }),
+  /** A pull request that is there for others to read: opened, or no draft any more. */
+  InThread.extend({ kind: z.literal('opened') }),
+  /** The head of a pull request moved. */
+  InThread.extend({ kind: z.literal('pushed'), head: z.string() }),
+  Here.extend({ kind: z.literal('button'), subject: z.string(), identifier: z.string() }),
+  Here.extend({ kind: z.literal('moved'), from: z.string() }),
+  Here.extend({ kind: z.literal('gone') }),
+  /** It became public or private. */
+  Here.extend({ kind: z.literal('visibility') }),
+  InstallationEvent,
+]);
+export type Event = z.infer<typeof Event>;
+
+export type Understood =
+  | { event: Event }
+  /** Signed and well-formed, and nothing to us: answered, not stored. */
+  | { nothing: string }
+  /** The body is not what its event's bodies are. */
+  | { misfit: string };
+
+/** `body`: the parsed JSON of a delivery whose signature was right. */
+export function understand(name: string, body: unknown): Understood {
+  if (!(name in SHAPES)) return { nothing: `no use for \`${name.slice(0, 60)}\`` };
+  const event = name as EventName;
+  const parsed = SHAPES[event].safeParse(body);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return { misfit: `This is no \`${event}\`: ${issue?.path.join('.')} is not what it should be.` };
+  }
+  const { sender, action } = parsed.data;
+  // Whoever names themselves so: GitHub says what they are. Our own App is one of them.
+  if (sender.type !== 'User' && !isFact(event, action)) return { nothing: 'people only' };
+  const found = READERS[event](parsed.data as never);
+  return found ? { event: found } : { nothing: `no use for \`${event}.${action.slice(0, 60)}\`` };
+}
+
+/**
+ * What has happened, whoever did it: a merge queue closes, a bot pushes, an organization's rule renames. The rest are
+ * wishes, and those are for people: a label that a bot takes off again is one, because it takes a right to write.
+ */
+const isFact = (event: EventName, action: string): boolean =>
+  event.startsWith('installation') ||
+  event === 'repository' ||
+  action === 'synchronize' ||
+  action === 'closed';
+
+type Shaped<Name extends EventName> = z.infer<(typeof SHAPES)[Name]>;
+
+const READERS: { [Name in EventName]: (body: Shaped<Name>) => Event | undefined } = {
+  issue_comment: (body) => {
+    const { issue } = body;
+    const thread = { number: issue.number, isPullRequest: issue.pull_request !== undefined };
+    return readComment(body, thread, false);
+  },
+  pull_request_review_comment: (body) =>
+    readComment(body, { number: body.pull_request.number, isPullRequest: true }, true),
+  pull_request: (body) =>
+    body.action === 'synchronize' ? readPush(body) : readThread(body, body.pull_request, true),
+  issues: (body) => readThread(body, body.issue, body.issue.pull_request !== undefined),
+  check_run: (body) =>
+    body.action === 'requested_action' && body.requested_action && isWorkspace(body.check_run.external_id)
+      ? {
+          kind: 'button',
+          ...hereOf(body),
+          subject: body.check_run.external_id,
+          identifier: body.requested_action.identifier,
+        }
+      : undefined,
+  repository: readRepository,
+  installation: readInstallation,
+  installation_repositories: readInstallation,
+};
+
+/** We gave it when we made the check. */
+const isWorkspace = (id: string | null): id is string => id !== null && /^ws-[a-z2-7]{12}$/.test(id);
+
+const hereOf = ({ repository, sender }: z.infer<typeof Common>): z.infer<typeof Here> => ({
+  repository: repository.full_name,
+  isPrivate: repository.private,
+  sender: { id: sender.id, login: sender.login },
+});
+
+function readComment(
+  body: z.infer<typeof Common> & { comment: { id: number; body: string } },
+  thread: { number: number; isPullRequest: boolean },
+  isReview: boolean,
+): Event | undefined {
+  const said = { ...hereOf(body), ...thread, ...commentOf(body.comment) };
+  if (body.action === 'created') return { kind: 'comment', ...said, isReview };
+  return body.action === 'edited' ? { kind: 'edited', ...said } : undefined;
+}
+
+/** JSON may hold a NUL, Postgres' text may not. */
+const commentOf = ({ id, body }: { id: number; body: string }): { comment: number; text: string } => ({
+  comment: id,
+  text: body.replaceAll('\0', '').toWellFormed(),
+});
+
+interface ThreadState {
+  number: number;
+  state: string;
+  closed_at?: string | null | undefined;
+  merged?: boolean | null | undefined;
+  draft?: boolean | null | undefined;
+}
+
+function readThread(
+  body: z.infer<typeof Common> & { label?: { name: string } | undefined },
+  { number, state, closed_at: at, merged, draft }: ThreadState,
+  isPullRequest: boolean,
+): Event | undefined {
+  const thread = { ...hereOf(body), number, isPullRequest };
+  const { action, label } = body;
+  if (action === 'closed') return { kind: 'closed', ...thread, isMerged: merged === true, at };
+  const isShown = action === 'ready_for_review' || (action === 'opened' && !draft);
+  if (isPullRequest && isShown) return { kind: 'opened', ...thread };
+  if ((action !== 'labeled' && action !== 'unlabeled') || !label || !LABEL.test(label.name)) return undefined;
+  const isAdded = action === 'labeled';
+  return { kind: 'label', ...thread, isAdded, label: label.name.toLowerCase(), isOpen: state === 'open' };
+}
+
+/** Whoever pushes to a branch of the repository itself may write to it. */
+function readPush(body: Shaped<'pull_request'>): Event | undefined {
+  const { number, head } = body.pull_request;
+  if (!head) return undefined;
+  return { kind: 'pushed', ...hereOf(body), number, isPullRequest: true, head: head.sha };
+}
+
+function readRepository(body: Shaped<'repository'>): Event | undefined {
+  const { action, repository, changes } = body;
+  if (action === 'deleted') return { kind: 'gone', ...hereOf(body) };
+  if (action === 'publicized' || action === 'privatized') return { kind: 'visibility', ...hereOf(body) };
+  const [owner = '', name = ''] = repository.full_name.split('/');
+  const before = Changes.safeParse(changes).data;
+  const former = before?.owner?.from.user?.login ?? before?.owner?.from.organization?.login;
+  if (action === 'renamed' && before?.repository)
+    return { kind: 'moved', ...hereOf(body), from: `${owner}/${before.repository.name.from}` };
+  if (action === 'transferred' && former)
+    return { kind: 'moved', ...hereOf(body), from: `${former}/${name}` };
+  return undefined;
+}
+
+const Account = z.object({ login: z.string() });
+const Changes = z.object({
+  repository: z.object({ name: z.object({ from: z.string() }) }).optional(),
+  owner: z
+    .object({ from: z.object({ user: Account.optional(), organization: Account.optional() }) })
+    .optional(),
+});
+
+/** Which labels are ours the repository's settings say, and those are not known yet: these may be. */
+const LABEL = /^[\w-][\w .-]{0,39}(:(small|medium|large))?$/i;
+
+/** What a label asks for, where `ours` is the repository's; undefined: it is none of ours. */
+export function readLabel(name: string, ours: string): { size?: string } | undefined {
+  const [own, size, ...more] = name.toLowerCase().split(':');
+  if (own !== ours || more.length > 0) return undefined;
+  if (size === undefined) return {};
+  return /^(small|medium|large)$/.test(size) ? { size } : undefined;
+}
+
+/** Requests of one thread run in order. */
+export function threadOf(event: Event): string {
+  switch (event.kind) {
+    case 'comment':
+    case 'edited':
+    case 'label':
+    case 'closed':
+    case 'opened':
+    case 'pushed':
+      return `${event.repository}#${event.number}`;
+    case 'button':
+      return event.subject;
+    case 'moved':
+    case 'gone':
+    case 'visibility':
+      return event.repository;
+    case 'installation':
+      return 'installations';
+    default:
+      return event satisfies never;
+  }
+}

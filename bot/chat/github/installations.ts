@@ -1,0 +1,85 @@
+// The App is installed, taken away, suspended, given other permissions: what a delivery says of it, and what follows.
+// Workspaces stay as they are; nobody is told anything on repositories that the App cannot reach.
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { GitHubApp } from '../../github/app.ts';
+import { createLabels } from '../../github/labels.ts';
+import { readDescribedApp } from '../../github/manifest.ts';
+import * as store from '../store.ts';
+import type { Executor } from '../store.ts';
+
+const Mention = z.object({ full_name: z.string().regex(/^[\w.-]+\/[\w.-]+$/) });
+
+/** `installation` and `installation_repositories`. */
+export const InstallationBody = z.object({
+  action: z.string(),
+  installation: z.object({
+    id: z.number(),
+    account: z.object({ login: z.string() }).nullish(),
+    html_url: z.string().optional(),
+    permissions: z.record(z.string(), z.string()).optional(),
+  }),
+  sender: z.object({ id: z.number(), login: z.string(), type: z.string() }),
+  repositories: z.array(Mention).optional(),
+  repositories_added: z.array(Mention).optional(),
+});
+
+export const InstallationEvent = z.object({
+  kind: z.literal('installation'),
+  /** Absent in what an older bot stored. */
+  action: z.string().optional(),
+  account: z.string().optional(),
+  page: z.string().optional(),
+  permissions: z.record(z.string(), z.string()).optional(),
+  /** Those that are new to the App. */
+  repositories: z.array(z.string()).optional(),
+});
+export type InstallationEvent = z.infer<typeof InstallationEvent>;
+
+const MOST_KEPT = 100;
+
+export function readInstallation(body: z.infer<typeof InstallationBody>): InstallationEvent {
+  const { action, installation } = body;
+  const added = action === 'created' ? body.repositories : body.repositories_added;
+  return {
+    kind: 'installation',
+    action,
+    ...(installation.account ? { account: installation.account.login } : {}),
+    ...(installation.html_url ? { page: installation.html_url } : {}),
+    ...(installation.permissions ? { permissions: installation.permissions } : {}),
+    repositories: (added ?? []).slice(0, MOST_KEPT).map(({ full_name: name }) => name),
+  };
+}
+
+/** What makes more of an account reachable than before. */
+const OPENING = ['created', 'added', 'unsuspend', 'new_permissions_accepted'];
+
+export async function noticeInstallation(
+  { app, log }: { app: GitHubApp; log: Logger },
+  event: InstallationEvent,
+): Promise<(tx: Executor) => Promise<null>> {
+  app.forget();
+  const { action = '', account, repositories = [] } = event;
+  if (!account || !OPENING.includes(action)) return () => Promise.resolve(null);
+  const lacks = await findLacks(event);
+  if (lacks.length > 0)
+    log.warn({ account, lacks, accept: event.page }, 'an installation of the App lacks permissions');
+  if (!lacks.includes('issues: write')) {
+    const problems = await createLabels(app, repositories);
+    if (problems.length > 0) log.warn({ account, problems }, 'labels that could not be made');
+  }
+  return async (tx) => {
+    // What changed while nobody could be told.
+    await store.redrawCards(tx, 'github', `${account}/`);
+    return null;
+  };
+}
+
+/** What app.yml asks for and nobody has accepted. */
+async function findLacks({ permissions }: InstallationEvent): Promise<string[]> {
+  if (!permissions) return [];
+  const { default_permissions: wanted } = await readDescribedApp();
+  return Object.entries(wanted)
+    .filter(([name, level]) => permissions[name] !== level && permissions[name] !== 'write')
+    .map(([name, level]) => `${name}: ${level}`);
+}

@@ -1,0 +1,141 @@
+// What GitHub tells that is no command: threads that close, labels that go, pushes, repositories that move. What of it is
+// written down, in the transaction that ends the request.
+import type { Logger } from 'pino';
+import { follow, notePush, noteVisibility, sayFarewell } from '../../commands/farewell.ts';
+import type { Answer, Delivery } from '../../database/types.ts';
+import { messageOf } from '../../errors.ts';
+import type { GitHubApp } from '../../github/app.ts';
+import type { GitHubConfig } from '../../github/config.ts';
+import { readPermission } from '../../github/permissions.ts';
+import type { SettingsReader } from '../../github/repository-settings.ts';
+import { findIssue } from '../../github/threads.ts';
+import { readLabel, type Event } from './events.ts';
+import { noticeInstallation } from './installations.ts';
+import * as store from '../store.ts';
+import type { Executor } from '../store.ts';
+
+interface Options {
+  app: GitHubApp;
+  config: Pick<GitHubConfig, 'url'>;
+  settings: SettingsReader;
+  log: Logger;
+}
+
+type Notice = (tx: Executor) => Promise<Answer | null>;
+type Of<Kind extends Event['kind']> = Extract<Event, { kind: Kind }>;
+
+/** Undefined: it is none of these, or changes nothing. */
+export async function noticeOf(
+  options: Options,
+  delivery: Pick<Delivery, 'thread'>,
+  event: Event,
+): Promise<Notice | undefined> {
+  switch (event.kind) {
+    case 'closed':
+      return noticeClosed(options, delivery.thread, event);
+    case 'label':
+      return noticeUnlabelled(options, delivery.thread, event);
+    case 'pushed':
+      return noticePush(delivery.thread, event);
+    case 'moved':
+      return noticeMove(options, event);
+    case 'visibility':
+      return quietly((tx) => see(options, tx, event));
+    case 'gone':
+      options.app.forget();
+      return quietly((tx) =>
+        sayFarewell(tx, { repository: urlOf(options, event.repository) }, 'the repository was deleted'),
+      );
+    case 'installation':
+      return noticeInstallation(options, event);
+    default:
+      return undefined;
+  }
+}
+
+/** Nobody waits for an answer to it. */
+const quietly =
+  (write: (tx: Executor) => Promise<unknown>): Notice =>
+  async (tx) => {
+    await write(tx);
+    return null;
+  };
+
+const urlOf = ({ config }: Options, label: string): string => `${config.url}/${label}`;
+
+/** Each delivery says whether its repository is private. */
+const see = (
+  options: Options,
+  tx: Executor,
+  { repository, isPrivate }: { repository: string; isPrivate: boolean },
+): Promise<void> => noteVisibility(tx, urlOf(options, repository), isPrivate);
+
+/** Half a sentence, for cards. */
+export const whyClosed = (thread: { isPullRequest: boolean; isMerged: boolean }): string =>
+  `${thread.isPullRequest ? 'the pull request' : 'the issue'} was ${thread.isMerged ? 'merged' : 'closed'}`;
+
+async function noticeClosed(
+  options: Options,
+  topic: string,
+  event: Of<'closed'>,
+): Promise<Notice | undefined> {
+  if (await isOpenAgain(options, event)) return undefined;
+  return async (tx) => {
+    await see(options, tx, event);
+    await sayFarewell(tx, { topic }, whyClosed(event));
+    return { ok: true, code: 'closed', text: '' };
+  };
+}
+
+/** What is younger is believed: GitHub's API may know of it a moment later than we do. */
+const LATE_MS = 5 * 60_000;
+
+/** What comes late, because it had to be delivered again, may be over. Where nobody can say it is not. */
+async function isOpenAgain({ app, log }: Options, event: Of<'closed'>): Promise<boolean> {
+  if (!event.at || Date.now() - Date.parse(event.at) < LATE_MS) return false;
+  try {
+    const octokit = await app.on(event.repository);
+    return (octokit && (await findIssue(octokit, event)))?.isOpen === true;
+  } catch (error) {
+    log.warn({ repository: event.repository, error: messageOf(error) }, 'a closing is believed unasked');
+    return false;
+  }
+}
+
+async function noticeUnlabelled(
+  options: Options,
+  topic: string,
+  event: Of<'label'>,
+): Promise<Notice | undefined> {
+  if (event.isAdded || !(await mayUnlabel(options, event))) return undefined;
+  return quietly(async (tx) => {
+    await see(options, tx, event);
+    await sayFarewell(tx, { topic }, `the label \`${event.label}\` was removed`);
+  });
+}
+
+async function mayUnlabel(
+  { app, settings }: Options,
+  { repository, sender, label }: Of<'label'>,
+): Promise<boolean> {
+  if (!readLabel(label, (await settings.read(repository)).settings.label)) return false;
+  const octokit = await app.on(repository);
+  if (!octokit) return false;
+  const { level } = await readPermission(octokit, repository, sender);
+  return level === 'write' || level === 'admin';
+}
+
+const noticePush = (topic: string, { head }: Of<'pushed'>): Notice =>
+  quietly(async (tx) => {
+    await notePush(tx, topic, head);
+    await store.resendSignals(tx, 'github', topic);
+  });
+
+function noticeMove(options: Options, event: Of<'moved'>): Notice {
+  const [from, to] = [event.from, event.repository];
+  options.app.forget();
+  return quietly(async (tx) => {
+    await follow(tx, { label: from, url: urlOf(options, from) }, { label: to, url: urlOf(options, to) });
+    await store.moveCards(tx, 'github', from, to);
+  });
+}

@@ -1,0 +1,184 @@
+// A pull request's newest workspace as a deployment and as a check. Each is a row among the cards, of another kind: what
+// is wanted and what was sent, lease, attempts and pace are the same, and only what is sent differs. One thing outside
+// for each `sentFor`; a create looks first for what an earlier one may have left, because a crash leaves no trace here.
+import type { ParseContext } from '../../commands/parsed.ts';
+import type { Card } from '../../database/types.ts';
+import type { GitHubApp, Octokit } from '../../github/app.ts';
+import { createCheck, findCheck, updateCheck, type Check } from '../../github/checks.ts';
+import * as deployments from '../../github/deployments.ts';
+import type { DeploymentStatus } from '../../github/deployments.ts';
+import { missingPermission } from '../../github/lacking.ts';
+import type { RepositorySettings, SettingsReader } from '../../github/repository-settings.ts';
+import { findPullRequest, type ThreadAddress } from '../../github/threads.ts';
+import { addressOf } from './cards.ts';
+import { notesOn } from './notes.ts';
+import { readPress } from './press.ts';
+import { hashOf, paced, whenAllowed, withoutClocks } from '../pace.ts';
+import {
+  renderCheck,
+  renderDeployment,
+  renderPastCheck,
+  type CheckOptions,
+} from '../render/github-signals.ts';
+import type { CardView } from '../render/view.ts';
+import * as store from '../store.ts';
+import type { Executor } from '../store.ts';
+
+export interface SignalSender {
+  db: Executor;
+  app: GitHubApp;
+  /** The App's number: its checks are told apart by it. */
+  config: { appId: number };
+  settings: SettingsReader;
+  contextFor: () => Promise<ParseContext>;
+  linkTo: (view: CardView) => string;
+  paceMs: number;
+}
+
+type Sent = Partial<Card> | { later: Date };
+
+/** What a pull request can show beside a comment. */
+interface Signal<Said> {
+  setting: 'deployments' | 'checks';
+  permission: string;
+  say(view: CardView, options: CheckOptions): Said;
+  /** After that there is nothing more to say; and nothing is made only to say that. */
+  isEnd(view: CardView): boolean;
+  /** What it is made for: once for each. */
+  keyOf(goal: Goal): string;
+  find(octokit: Octokit, goal: Goal): Promise<number | undefined>;
+  /** Its number; it says nothing yet, or all. */
+  create(octokit: Octokit, goal: Goal, said: Said): Promise<number>;
+  /** False: it is gone. */
+  update(octokit: Octokit, repository: string, id: number, said: Said): Promise<boolean>;
+  /** The key is another one now. */
+  retire(octokit: Octokit, repository: string, id: number): Promise<unknown>;
+}
+
+interface Goal extends ThreadAddress {
+  octokit: Octokit;
+  workspace: string;
+  sha: string;
+}
+
+const deployment: Signal<DeploymentStatus> = {
+  setting: 'deployments',
+  permission: 'deployments: write',
+  say: (view, { linkTo }) => renderDeployment(view, linkTo),
+  isEnd: ({ desired }) => desired !== 'running',
+  keyOf: ({ workspace, sha }) => `${workspace} ${sha}`,
+  find: (octokit, goal) => deployments.findDeployment(octokit, goal.repository, goal),
+  async create(octokit, goal, said) {
+    const id = await deployments.createDeployment(octokit, goal, goal);
+    await deployments.setDeploymentStatus(octokit, goal.repository, id, said);
+    return id;
+  },
+  update: deployments.setDeploymentStatus,
+  retire: (octokit, repository, id) =>
+    deployments.setDeploymentStatus(octokit, repository, id, {
+      state: 'inactive',
+      description: 'Goes on at a newer commit or workspace',
+    }),
+};
+
+const checkOf = (app: number): Signal<Check> => ({
+  setting: 'checks',
+  permission: 'checks: write',
+  say: renderCheck,
+  isEnd: ({ phase }) => phase === 'deleted',
+  keyOf: ({ sha }) => sha,
+  find: (octokit, { repository, sha }) => findCheck(octokit, repository, sha, app),
+  create: (octokit, { repository, sha }, said) => createCheck(octokit, repository, sha, said),
+  update: updateCheck,
+  retire: (octokit, repository, id) => updateCheck(octokit, repository, id, renderPastCheck()),
+});
+
+/** Sends a row of another kind than `card`. */
+export function createSignalSender(sender: SignalSender) {
+  const check = checkOf(sender.config.appId);
+  return (card: Card, views: [CardView, ...CardView[]]): Promise<Sent> =>
+    card.kind === 'check' ? send(sender, check, card, views) : send(sender, deployment, card, views);
+}
+
+async function send<Said>(
+  sender: SignalSender,
+  signal: Signal<Said>,
+  card: Card,
+  views: [CardView, ...CardView[]],
+): Promise<Sent> {
+  const newest = views.findLast(({ desired }) => desired !== 'deleted') ?? views.at(-1) ?? views[0];
+  const { repository, number } = addressOf(card.thread);
+  const options: CheckOptions = {
+    linkTo: sender.linkTo,
+    context: await sender.contextFor(),
+    notes: notesOn(sender, repository),
+    press: await readPress(sender.db, newest.id),
+  };
+  const sentHash = hashOf(JSON.stringify(signal.say(withoutClocks(newest), options)));
+  if (sentHash === card.sentHash || (card.externalId === null && signal.isEnd(newest))) return { sentHash };
+  const later =
+    sender.app.lacking.until(repository, signal.permission) ??
+    whenAllowed(card, [newest], sender.paceMs, new Date());
+  if (later) return { later };
+  const octokit = await sender.app.on(repository);
+  if (!octokit) return { sentHash };
+  try {
+    const now = { octokit, repository, number, view: newest, said: signal.say(newest, options) };
+    const patch = await bring(signal, card, now, (await sender.settings.read(repository)).settings);
+    return { ...paced(card, sender.paceMs, new Date()), ...patch, sentHash };
+  } catch (error) {
+    return await waitForPermission(sender, signal.permission, card, error);
+  }
+}
+
+interface Moment<Said> extends ThreadAddress {
+  octokit: Octokit;
+  view: CardView;
+  said: Said;
+}
+
+/** Not for forks: their commits are not the repository's. */
+async function bring<Said>(
+  signal: Signal<Said>,
+  card: Card,
+  moment: Moment<Said>,
+  settings: RepositorySettings,
+): Promise<Partial<Card>> {
+  const { octokit, repository, view, said } = moment;
+  const pull = settings[signal.setting] ? await findPullRequest(octokit, moment) : undefined;
+  const isOurs = pull?.from?.toLowerCase() === repository.toLowerCase();
+  const goal = pull && isOurs ? { ...moment, workspace: view.id, sha: pull.sha } : undefined;
+  const sentFor = goal ? signal.keyOf(goal) : null;
+  const current = card.externalId !== null && card.sentFor === sentFor ? Number(card.externalId) : undefined;
+  if (card.externalId !== null && current === undefined)
+    await signal.retire(octokit, repository, Number(card.externalId));
+  const isSaid = current !== undefined && (await signal.update(octokit, repository, current, said));
+  // What has ended is let go; should it begin again, it is found again.
+  if (!goal || signal.isEnd(view)) return { externalId: null, sentFor: null };
+  const id = isSaid ? current : await findOrCreate(signal, goal, said);
+  return { externalId: String(id), sentFor };
+}
+
+async function findOrCreate<Said>(signal: Signal<Said>, goal: Goal, said: Said): Promise<number> {
+  const found = await signal.find(goal.octokit, goal);
+  const isSaid = found !== undefined && (await signal.update(goal.octokit, goal.repository, found, said));
+  return isSaid ? found : signal.create(goal.octokit, goal, said);
+}
+
+/** The thread's card says what is missing; this is tried again when the App forgets it. Any other error is thrown. */
+async function waitForPermission(
+  { app, db }: SignalSender,
+  own: string,
+  { thread }: Card,
+  error: unknown,
+): Promise<Sent> {
+  const missing = missingPermission(error);
+  if (missing === undefined) throw error;
+  const { repository } = addressOf(thread);
+  // To read it is less than what this needs.
+  const isOwn = missing === 'unknown' || missing.split(':')[0] === own.split(':')[0];
+  const permission = isOwn ? own : missing;
+  app.lacking.note(repository, permission);
+  await store.redrawCard(db, 'github', thread);
+  return { later: app.lacking.until(repository, permission) ?? new Date() };
+}

@@ -1,0 +1,161 @@
+// Answers in Slack: for the one who asked and for nobody else. Links with codes are made as they are shown.
+import type { Logger } from 'pino';
+import { createConnectUrl } from '../../access/connect.ts';
+import { findKnown } from '../../access/connect-store.ts';
+import type { Answer, Delivery } from '../../database/types.ts';
+import { messageOf, ProviderError } from '../../errors.ts';
+import { QUESTION, renderAnswer, renderLink, type Press, type SlackMessage } from '../render/slack.ts';
+import { CLOSED_ROOM, isRefusal, type SlackCalls } from './calls.ts';
+import { openDirect } from './cards.ts';
+import { Event, sourceOf } from './request.ts';
+import { NOT_CONNECTED } from './rights.ts';
+import type { Executor } from '../store.ts';
+
+export interface SlackAnswers {
+  db: Executor;
+  calls: SlackCalls;
+  baseUrl: string;
+  /** What commands begin with. */
+  trigger: string;
+  /** There is a GitHub to connect with. */
+  canConnect: boolean;
+  /** Makes this person's private way into a workspace: a URL with a one-time code. */
+  createLink: (workspace: string, user: string) => Promise<string>;
+  log: Logger;
+}
+
+export async function showAnswer(answers: SlackAnswers, delivery: Delivery, answer: Answer): Promise<void> {
+  const event = Event.parse(delivery.payload);
+  const message = await composeAnswer(answers, delivery, event, answer);
+  if (!message) return;
+  try {
+    await showPrivately(answers, event, delivery.receivedAt, message);
+  } catch (error) {
+    // What Slack will never take must not stand in the way of the answers after it.
+    if (!(error instanceof ProviderError) || error.retryable) throw error;
+    answers.log.error({ delivery: delivery.deliveryId, error: messageOf(error) }, 'Slack refused an answer');
+  }
+}
+
+/** Undefined: there is nothing to say, the card says it. */
+async function composeAnswer(
+  answers: SlackAnswers,
+  delivery: Delivery,
+  event: Event,
+  answer: Answer,
+): Promise<SlackMessage | undefined> {
+  if (answer.code === NOT_CONNECTED || answer.link === 'connect')
+    return composeConnect(answers, delivery, event, answer.text);
+  if (answer.ok && answer.link === 'now' && answer.workspace)
+    return composeLink(answers, event, answer.workspace);
+  if (answer.text === '') return undefined;
+  return renderAnswer(answer.text, {
+    isVerbatim: answer.isVerbatim === true,
+    presses: pressesFor(answers, event, answer),
+    id: `answer:${delivery.seq}`,
+  });
+}
+
+/** What was probably meant, and what asks back before it destroys. */
+function pressesFor({ trigger }: SlackAnswers, event: Event, { code, suggestion }: Answer): Press[] {
+  if (suggestion) return [{ label: `Run ${trigger} ${suggestion}`, line: suggestion }];
+  if (code !== 'confirm' || event.kind !== 'button') return [];
+  return [{ label: 'Delete it', line: event.line.slice(QUESTION.length), style: 'danger' }];
+}
+
+async function composeLink(
+  { db, createLink }: SlackAnswers,
+  event: Event,
+  workspace: string,
+): Promise<SlackMessage | undefined> {
+  const known = await findKnown(db, { source: sourceOf(event), externalId: event.user });
+  if (!known) return undefined;
+  const url = await createLink(workspace, known.user.id);
+  return renderLink('It works once, within 5 minutes, and is for you alone.', 'Open the terminal', url);
+}
+
+async function composeConnect(
+  { db, baseUrl, canConnect, trigger }: SlackAnswers,
+  delivery: Delivery,
+  event: Event,
+  text: string,
+): Promise<SlackMessage> {
+  const identity = { source: sourceOf(event), externalId: event.user };
+  const known = await findKnown(db, identity);
+  if (!canConnect)
+    return renderAnswer(
+      `Sam has no GitHub App here, so there is nothing to connect with. What works: \`${trigger} help\`.`,
+    );
+  if (known?.github)
+    return renderAnswer(
+      `You are connected with GitHub as \`${known.github.login}\`. To undo it: \`${trigger} disconnect\`.`,
+    );
+  const login = known?.login ?? event.user;
+  const url = await createConnectUrl(db, baseUrl, { ...identity, login, delivery: delivery.deliveryId });
+  const next = text ? 'After the sign-in, what you said goes on by itself.' : '';
+  return renderLink(
+    `${text} ${next} The link is for you alone, and works once, within 10 minutes.`.trim(),
+    'Connect your GitHub account',
+    url,
+  );
+}
+
+/** A response_url lives for half an hour. */
+const RESPOND_WITHIN_MS = 28 * 60_000;
+
+/** By the request's own address; where that is used up by an ephemeral message, and where that cannot be directly. */
+async function showPrivately(
+  answers: SlackAnswers,
+  event: Event,
+  receivedAt: Date,
+  message: SlackMessage,
+): Promise<void> {
+  const { calls } = answers;
+  const isFresh = Date.now() - receivedAt.getTime() < RESPOND_WITHIN_MS;
+  if (event.responseUrl && isFresh && (await calls.respond(event.responseUrl, message))) return;
+  if (!event.isDirect && (await showEphemerally(calls, event, message))) return;
+  await showDirectly(answers, event, message);
+}
+
+const contentOf = ({ text, blocks }: SlackMessage) => ({
+  text,
+  blocks: [...blocks],
+  parse: 'none' as const,
+  link_names: false,
+});
+
+async function showEphemerally(calls: SlackCalls, event: Event, message: SlackMessage): Promise<boolean> {
+  const { channel, user, threadTs } = event;
+  try {
+    await calls.call(event.team, 'answer', (client) =>
+      client.chat.postEphemeral({
+        channel,
+        user,
+        ...contentOf(message),
+        ...(threadTs ? { thread_ts: threadTs } : {}),
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (isRefusal(error, CLOSED_ROOM)) return false;
+    throw error;
+  }
+}
+
+async function showDirectly(
+  { calls, log }: SlackAnswers,
+  event: Event,
+  message: SlackMessage,
+): Promise<void> {
+  try {
+    const channel = event.isDirect ? event.channel : await openDirect(calls, event.team, event.user);
+    const thread = event.isDirect && event.threadTs ? { thread_ts: event.threadTs } : {};
+    const quietly = { unfurl_links: false, unfurl_media: false };
+    await calls.call(event.team, 'answer directly', (client) =>
+      client.chat.postMessage({ channel, ...contentOf(message), ...thread, ...quietly }),
+    );
+  } catch (error) {
+    if (!isRefusal(error, [...CLOSED_ROOM, 'user_not_found', 'user_disabled', 'cannot_dm_bot'])) throw error;
+    log.warn({ error: messageOf(error) }, 'an answer has no place to go');
+  }
+}

@@ -1,0 +1,54 @@
+// Whose token is used where: that of the configuration, or of whoever installed the app; installed, rotated, taken back.
+// Knows no command and no card.
+import type { Logger } from 'pino';
+import type { Vault } from '../../access/vault.ts';
+import type { Route } from '../../http.ts';
+import { createClients, lostToken, type TokenFor } from './calls.ts';
+import type { SlackConfig } from './config.ts';
+import { installRoutes } from './installs-pages.ts';
+import * as store from './installs-store.ts';
+import { findToken, type Installing } from './tokens.ts';
+import type { Executor } from '../store.ts';
+
+export interface InstallOptions {
+  db: Executor;
+  config: SlackConfig;
+  baseUrl: string;
+  /** Needed where the app may be installed in many workspaces. */
+  vault?: Vault;
+  log: Logger;
+}
+
+export interface Installs {
+  tokenFor: TokenFor;
+  /** What brings a token back that Slack does not take any more; a sentence for the log. */
+  remedy: string;
+  routes: Route[];
+  /** Slack said that the app was taken away there, and when. */
+  forget(team: string, at: Date): Promise<void>;
+}
+
+export function createInstalls(options: InstallOptions): Installs {
+  const { config, baseUrl, db, vault } = options;
+  const { install, botToken } = config;
+  if (!install || !vault)
+    return {
+      tokenFor: () => (botToken ? Promise.resolve(botToken) : Promise.reject(lostToken('not_installed'))),
+      remedy: 'Reinstall the app (its page at Slack, OAuth & Permissions), set SLACK_BOT_TOKEN, start again.',
+      routes: [],
+      forget: () => Promise.resolve(),
+    };
+  const installing: Installing = {
+    refused: new Map(),
+    ...options,
+    install,
+    vault,
+    client: createClients(config.apiUrl, options.log),
+  };
+  return {
+    tokenFor: (team) => findToken(installing, team),
+    remedy: `Install the app there again: ${baseUrl}/slack/install`,
+    routes: installRoutes(installing),
+    forget: (team, at) => store.dropInstallation(db, team, at),
+  };
+}

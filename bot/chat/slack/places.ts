@@ -1,0 +1,71 @@
+// What a place in Slack is about: the workspace of a thread, the repository of a channel, the card that a message is.
+import type { Logger } from 'pino';
+import type { Target } from '../../commands/parsed.ts';
+import type { Place, Repository } from '../../commands/scene.ts';
+import { messageOf } from '../../errors.ts';
+import { locateOn } from '../locate-github.ts';
+import { locate as locateAnywhere } from '../locate.ts';
+import { CARD_BLOCK } from '../render/slack.ts';
+import type { SlackCalls } from './calls.ts';
+import { externalIdOf } from './cards.ts';
+import { threadOf, type Event } from './request.ts';
+import { checkConnected, type SlackRights } from './rights.ts';
+import * as slackStore from './store.ts';
+import type { Executor } from '../store.ts';
+
+const channelOf = ({ team, channel }: Event): string => `${team}/${channel}`;
+
+/** A thread with one card in it, or below one, is about that workspace. */
+export async function placeOf(db: Executor, event: Event): Promise<Place> {
+  const place = { thread: threadOf(event), channel: channelOf(event) };
+  if (event.kind === 'command' || event.threadTs === undefined) return place;
+  const [card, ...more] = await slackStore.findCards(
+    db,
+    place.thread,
+    externalIdOf(event.channel, event.threadTs),
+  );
+  return card && more.length === 0 ? { ...place, thread: card.thread, workspace: card.subject } : place;
+}
+
+// --- which repository ---------------------------------------------------------------------------------------------
+
+/** Throws UserError: nobody knows who asks, or there is no such repository that they may know of. */
+export async function locate(
+  rights: SlackRights,
+  target: Target | undefined,
+  event: Event,
+): Promise<Repository | undefined> {
+  // Before anything is looked up: whether a repository is there is not for everybody to know.
+  await checkConnected(rights, event);
+  const usual = await slackStore.findDefault(rights.db, channelOf(event));
+  const meant = target ?? (usual && asTarget(usual));
+  if (!meant || (meant.kind === 'number' && !usual)) return undefined;
+  if (rights.github) return locateOn(rights.github, meant, { repository: usual?.repository ?? '' });
+  return meant.kind === 'number' ? undefined : locateAnywhere(meant, '/');
+}
+
+function asTarget({ repository, ref }: { repository: string; ref: string | null }): Target {
+  const [owner = '', name = ''] = repository.split('/');
+  return { kind: 'repository', owner, name, ...(ref ? { ref } : {}) };
+}
+
+// --- cards whose number got lost ----------------------------------------------------------------------------------
+
+/**
+ * A crash between a post and its row leaves a card that nobody knows: the first press on it makes it the card, or removes
+ * it. The press goes on whatever becomes of the message.
+ */
+export async function claimMessage(
+  { db, calls, log }: { db: Executor; calls: SlackCalls; log: Logger },
+  event: Extract<Event, { kind: 'button' }>,
+): Promise<void> {
+  if (!event.block.startsWith(CARD_BLOCK) || event.isEphemeral || event.messageTs === '') return;
+  const { team, channel, messageTs: ts } = event;
+  const card = { thread: threadOf(event), subject: event.block.slice(CARD_BLOCK.length) };
+  if ((await slackStore.claimMessage(db, card, externalIdOf(channel, ts))) !== 'double') return;
+  try {
+    await calls.call(team, 'remove a double card', (client) => client.chat.delete({ channel, ts }));
+  } catch (error) {
+    log.warn({ error: messageOf(error) }, 'a double card stays');
+  }
+}

@@ -1,0 +1,79 @@
+// What owners are told in private without having asked: it is about to stop, or somebody else acted on it.
+import type { Logger } from 'pino';
+import { messageOf } from '../../errors.ts';
+import { formatTime } from '../render/plain.ts';
+import { renderAnswer, type SlackMessage } from '../render/slack.ts';
+import { CLOSED_ROOM, isRefusal, LOST_TOKEN, type SlackCalls } from './calls.ts';
+import { openDirect } from './cards.ts';
+import * as slackStore from './store.ts';
+import type { Tiding } from './store.ts';
+import type { Executor } from '../store.ts';
+
+export interface Reminders {
+  db: Executor;
+  calls: SlackCalls;
+  log: Logger;
+}
+
+/** The loop comes by for every card; news is looked for less often. */
+const LOOK_EVERY_MS = 2_000;
+
+/** For the loop. */
+export function reminderSource(reminders: Reminders) {
+  let lookedAt = -LOOK_EVERY_MS;
+  return {
+    name: 'slack reminders',
+    dueInMs: () => Promise.resolve(undefined),
+    async take(): Promise<(() => Promise<void>) | undefined> {
+      if (performance.now() - lookedAt > LOOK_EVERY_MS) {
+        lookedAt = performance.now();
+        await slackStore.noteTidings(reminders.db);
+      }
+      const tiding = await slackStore.claimTiding(reminders.db);
+      return tiding && (() => tell(reminders, tiding));
+    },
+  };
+}
+
+/** Told once; what Slack does not take now is tried again when the lease is over. */
+async function tell({ db, calls, log }: Reminders, tiding: Tiding): Promise<void> {
+  const { owner, workspace } = tiding;
+  const { team } = owner;
+  const message = compose(tiding);
+  try {
+    const channel = await openDirect(calls, team, owner.externalId);
+    await calls.call(team, 'remind', (client) =>
+      client.chat.postMessage({
+        channel,
+        ...message,
+        blocks: [...message.blocks],
+        unfurl_links: false,
+        unfurl_media: false,
+      }),
+    );
+  } catch (error) {
+    // Whoever can mend that was told in the log.
+    if (isRefusal(error, LOST_TOKEN)) return;
+    if (!isRefusal(error, [...CLOSED_ROOM, 'user_not_found', 'user_disabled', 'cannot_dm_bot']))
+      return log.warn({ workspace: workspace.id, error: messageOf(error) }, 'a reminder has to wait');
+  }
+  await slackStore.endTiding(db, tiding);
+}
+
+function compose({ workspace, act, about }: Tiding): SlackMessage {
+  const { id, name, warnedFor } = workspace;
+  if (act)
+    return renderAnswer(`\`${act.by}\` said \`${act.verb}\` of your workspace \`${name}\`.`, {
+      presses: [{ label: 'Show it', line: `status ${id}` }],
+      id: about,
+    });
+  const when = warnedFor ? `at ${formatTime(warnedFor)}` : 'soon';
+  return renderAnswer(`Nobody has typed in \`${name}\` for a while, so it stops ${when}. Its files stay.`, {
+    presses: [
+      { label: 'Keep 4h', line: `extend ${id} 4h`, style: 'primary' },
+      { label: 'Until tomorrow', line: `extend ${id} 1d` },
+      { label: 'Stop now', line: `stop ${id}` },
+    ],
+    id: about,
+  });
+}

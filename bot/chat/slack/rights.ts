@@ -1,0 +1,114 @@
+// Who may say what in Slack: the rights of the GitHub account that they are connected with, asked when the command runs.
+import { findKnown, type Known } from '../../access/connect-store.ts';
+import { UserError } from '../../errors.ts';
+import { readPermission, type Person } from '../../github/permissions.ts';
+import type { Asked, Standing } from '../chat.ts';
+import { unknownRepository, type Site } from '../locate-github.ts';
+import { checkRight, isEnough } from '../repository-rights.ts';
+import type { SlackConfig } from './config.ts';
+import { sourceOf, type Event } from './request.ts';
+import * as slackStore from './store.ts';
+import type { Executor } from '../store.ts';
+
+export interface SlackRights {
+  db: Executor;
+  config: SlackConfig;
+  github: Site | undefined;
+  commandsPerHour: number;
+}
+
+/** Nobody knows yet who they are: the answer to it is a private way to the sign-in. */
+export const NOT_CONNECTED = 'not-connected';
+
+/** Throws UserError: `not-connected`, `forbidden`, `too-often`, or where nothing may be started. */
+export async function permit(rights: SlackRights, asked: Asked, event: Event): Promise<Standing> {
+  let standing: Standing = {};
+  if (!asked.command.isForAnyone) {
+    const known = await checkConnected(rights, event);
+    if (!rights.github) checkChannel(rights, asked, event);
+    else if (known?.github) {
+      await checkRepositories(rights.github, rights, asked, known.github);
+      standing = await readStanding(rights.github, rights, asked, known.github);
+    }
+  }
+  await checkPace(rights, asked);
+  return standing;
+}
+
+/** What maintainers may do with what others run: by its id anywhere, by its name in a channel that has a repository. */
+const MAINTAINED: readonly string[] = ['list', 'stop', 'rm'];
+
+async function readStanding(
+  { app, url }: Site,
+  { db }: SlackRights,
+  { command, line, repository, heard }: Asked,
+  person: Person,
+): Promise<Standing> {
+  const { channel } = heard.place;
+  if (!MAINTAINED.includes(command.name) || channel === undefined) return {};
+  const { target } = line;
+  // The button of a card names the workspace by its id, and so its repository.
+  const address = target?.kind === 'name' ? await slackStore.findRepository(db, target.name) : undefined;
+  const named = address?.startsWith(`${url}/`) ? address.slice(url.length + 1) : undefined;
+  const label = repository?.label ?? named ?? (await slackStore.findDefault(db, channel))?.repository;
+  const octokit = label === undefined ? undefined : await app.on(label);
+  if (label === undefined || !octokit) return {};
+  const isMaintainer = isEnough(await readPermission(octokit, label, person), 'maintain');
+  return isMaintainer ? { maintains: `${url}/${label}` } : {};
+}
+
+/** With a GitHub App Slack alone gives no right. */
+export async function checkConnected(
+  { db, github }: Pick<SlackRights, 'db' | 'github'>,
+  event: Event,
+): Promise<Known | undefined> {
+  const known = await findKnown(db, { source: sourceOf(event), externalId: event.user });
+  if (github && !known?.github)
+    throw new UserError(
+      NOT_CONNECTED,
+      'I do not know yet who you are on GitHub, and what you may do here is what you may do there.',
+    );
+  return known;
+}
+
+/** Without a GitHub App nobody can say who may: those who chose the channels did. */
+function checkChannel({ config }: SlackRights, { command, repository, line }: Asked, event: Event): void {
+  if (!command.needsWrite || !repository || config.allowedChannels.includes(event.channel)) return;
+  throw new UserError(
+    'not-here',
+    `\`${config.command} ${line.verb}\` is for the channels that were chosen for it (SLACK_ALLOWED_CHANNELS), and this is none of them. What works here: \`${config.command} help\`.`,
+  );
+}
+
+/** Of what is theirs already only that which opens it or keeps it running needs the right anew: stopping never does. */
+async function checkRepositories(
+  { app, url, settings }: Site,
+  { db, config }: SlackRights,
+  { command, line, repository, heard }: Asked,
+  person: Person,
+): Promise<void> {
+  const labels = repository ? [repository.label] : [];
+  const { target } = line;
+  if (!repository && command.needsWrite) {
+    const name = target?.kind === 'name' ? target.name : target ? undefined : heard.place.workspace;
+    const number = target?.kind === 'number' ? target.number : undefined;
+    const addresses = await slackStore.listRepositories(db, heard.actor.id, { name, number });
+    const ours = `${url}/`;
+    labels.push(...addresses.filter((one) => one.startsWith(ours)).map((one) => one.slice(ours.length)));
+  }
+  for (const label of labels) {
+    const octokit = await app.on(label);
+    if (!octokit) throw unknownRepository(label);
+    const wanted = { label, person, trigger: config.command, command, line, isKnown: !repository };
+    await checkRight(octokit, settings, wanted);
+  }
+}
+
+async function checkPace({ db, config, commandsPerHour }: SlackRights, { delivery }: Asked): Promise<void> {
+  if (commandsPerHour === 0) return;
+  if ((await slackStore.countRecent(db, delivery.thread)) < commandsPerHour) return;
+  throw new UserError(
+    'too-often',
+    `In the last hour you have said as much as I take in an hour. Wait a while, then say it again: \`${config.command} status\`.`,
+  );
+}

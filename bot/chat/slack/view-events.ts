@@ -1,0 +1,83 @@
+// What Slack's requests say of forms, of the message menu and of the App Home. Pure.
+import type { z } from 'zod';
+import { findNamed, HomeOpened, readFilled, Shortcut, Submitted, Typing } from './form-events.ts';
+import { clean, deliveryOf, installedAt, placeOf, type Event, type Understood } from './request.ts';
+import { Authorized } from './shapes.ts';
+
+/** Undefined: it is none of that. */
+export function readView(body: unknown): Understood | undefined {
+  const shortcut = Shortcut.safeParse(body).data;
+  if (shortcut) return readShortcut(shortcut);
+  const submitted = Submitted.safeParse(body).data;
+  if (submitted) return readSubmitted(submitted);
+  const typing = Typing.safeParse(body).data;
+  if (typing) return { typing: typing.value, user: typing.user.id, at: whereOf(typing).home };
+  const opened = HomeOpened.safeParse(body).data;
+  if (opened?.event.tab !== 'home') return undefined;
+  const { event } = opened;
+  const { team, home } = placeOf({
+    ...installedAt(Authorized.parse(body)),
+    enterprise: opened.enterprise_id,
+  });
+  return { home: { team, home, person: event.user } };
+}
+
+function whereOf({
+  team,
+  enterprise,
+  is_enterprise_install,
+  user,
+}: Pick<z.infer<typeof Submitted>, 'team' | 'enterprise' | 'is_enterprise_install' | 'user'>): Pick<
+  Event,
+  'team' | 'enterprise' | 'home'
+> {
+  return placeOf({
+    team: team?.id ?? user.team_id ?? enterprise?.id ?? '',
+    enterprise: enterprise?.id,
+    isForAll: is_enterprise_install === true,
+    theirs: user.team_id,
+  });
+}
+
+/** The card goes below the message. */
+function readShortcut(body: z.infer<typeof Shortcut>): Understood {
+  const { user, channel, message, trigger_id: trigger } = body;
+  const { team, home } = whereOf(body);
+  const named = findNamed((message.text ?? '').slice(0, 4_000));
+  const threadTs = message.thread_ts ?? message.ts;
+  const about = 'new';
+  return {
+    form: {
+      about,
+      trigger,
+      team,
+      home,
+      user: user.id,
+      name: user.username,
+      channel: channel.id,
+      threadTs,
+      named,
+    },
+  };
+}
+
+/** A view is submitted once: what comes again is the same. */
+function readSubmitted(body: z.infer<typeof Submitted>): Understood {
+  const filled = readFilled(body);
+  if (!filled) return { nothing: 'not our form' };
+  const { channel, threadTs, fields } = filled;
+  const { user, view } = body;
+  const name = user.username ?? user.name;
+  const event: Event = {
+    kind: 'form',
+    ...whereOf(body),
+    user: user.id,
+    ...(name ? { name: clean(name) } : {}),
+    channel: channel || user.id,
+    isDirect: !/^[CG]/.test(channel),
+    ...(threadTs ? { threadTs } : {}),
+    form: view.callback_id,
+    line: clean((fields.at(-1) ?? fields[0]).line),
+  };
+  return { event, fields, delivery: deliveryOf(event, `view:${view.id}`) };
+}
