@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-const FILE = join(import.meta.dirname, '../../slack.yml');
+const FILE = join(import.meta.dirname, '../../../slack.yml');
 
 const Described = z.looseObject({
   features: z.looseObject({
