@@ -12,7 +12,8 @@ const ROOT = join(import.meta.dirname, '../..');
 /** Methods that the code calls, by the scope that Slack wants for them; '': none. */
 async function usedScopes(): Promise<Set<string>> {
   const folder = join(ROOT, 'bot/chat');
-  const files = (await readdir(folder)).filter((name) => name.startsWith('slack'));
+  const parts = await readdir(join(folder, 'slack'));
+  const files = ['slack.ts', ...parts.map((name) => `slack/${name}`)];
   const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
   const calls = texts.join('\n').matchAll(/\b(?:client|api)\s*\.(\w+(?:\.\w+)+|reactions\[how\])\(/g);
   const methods = [...calls].map(([, name = '']) => name.replace('[how]', '.add'));
