@@ -2,7 +2,7 @@
 import { messageOf } from '../errors.ts';
 import { workspacesOn } from '../workspaces/store.ts';
 import { enqueue, send, type Connection, type HubOptions, type State } from './connections.ts';
-import { messagesFor } from './desired.ts';
+import { isUpToDate, messagesFor } from './desired.ts';
 
 /** Hints that come while a look waits share it; one that comes while a look runs gets another. */
 export function look(state: State, connection: Connection): Promise<void> {
@@ -39,6 +39,30 @@ async function findVersion({ agentVersion }: HubOptions, { log }: Connection): P
   }
 }
 
+/** One statement for all nodes. Whoever has something to hear is looked at again, in its turn. */
 export async function lookAtAll(state: State): Promise<void> {
-  await Promise.all([...state.connections.values()].map((connection) => look(state, connection)));
+  try {
+    const behind = await findBehind(state);
+    await Promise.all(behind.map((connection) => look(state, connection)));
+  } catch (error) {
+    state.options.log.error(
+      { error: messageOf(error) },
+      'the nodes could not be looked at; the next poll tries again',
+    );
+  }
+}
+
+async function findBehind({ options, connections }: State): Promise<Connection[]> {
+  const there = [...connections.values()].filter(({ hasSaidHello }) => hasSaidHello);
+  if (there.length === 0) return [];
+  const ids = there.map(({ node }) => node);
+  const asked = there.flatMap(({ reported }) => [...reported]);
+  const rows = await workspacesOn(options.db, ids, asked);
+  const facts = await options.git?.facts(rows);
+  const byNode = Map.groupBy(rows, ({ nodeId }) => nodeId);
+  return there.filter(({ node, reported, told }) => {
+    // What one agent asks about may be a row of another's.
+    const own = byNode.get(node)?.filter(({ id, phase }) => phase !== 'deleted' || reported.has(id));
+    return !isUpToDate(own ?? [], told, facts);
+  });
 }
