@@ -2,13 +2,14 @@
 import type { Logger } from 'pino';
 import { createLink, createLinkSigner } from './access/links.ts';
 import { createVault } from './access/vault.ts';
+import { answerSource } from './chat/answers.ts';
 import { cardSource } from './chat/cards.ts';
 import type { FrontEnd } from './chat/chat.ts';
 import { createConsole, type Console } from './chat/console.ts';
 import type { Site } from './chat/locate-github.ts';
 import { lookAtForks } from './chat/github/watch.ts';
 import { createGitHub, type GitHubFront } from './chat/github.ts';
-import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
+import { deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
 import { createSlack, type SlackFront } from './chat/slack.ts';
 import { commands } from './commands/index.ts';
