@@ -496,12 +496,14 @@ describe('the end of a connection', () => {
       agent.say({
         type: 'log',
         id: 1,
-        lines: [{ workspace: workspace.id, at: 1, step: 'clone', text: 'x' }],
+        lines: [{ workspace: workspace.id, at: 1, step: 'clone', text: 'between us' }],
       });
       expect(await agent.closed).toBe(1011);
     } finally {
       await rows.sql`alter table logs_away rename to logs`;
     }
+    expect(JSON.stringify(logged)).toContain('Failed query: insert into');
+    expect(JSON.stringify(logged)).not.toContain('between us');
     await greet();
   });
 });
