@@ -2,7 +2,6 @@
 // everybody that were for few, and people who are not heard because of others.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
-import { until } from '../until.ts';
 import { openScene, type Scene } from './scene.ts';
 
 const PER_HOUR = 6;
@@ -30,6 +29,30 @@ async function newPlace({ isPrivate = false } = {}) {
   const newIssue = (): Thread => scene.github.addIssue(repository, { by: person });
   return { repository, person, newIssue, issue: newIssue() };
 }
+
+test('words about a private repository tell whoever may not read it nothing of it', async () => {
+  const secret = await newPlace({ isPrivate: true });
+  await scene.github.close(secret.issue, secret.person);
+  const open = await newPlace();
+  const answers = [];
+  const targets = [secret.repository, ...[1, 2, 99].map((number) => `${secret.repository}#${number}`)];
+  secret.newIssue();
+  for (const target of [...targets, 'acme/nothing', 'acme/nothing#1']) {
+    const issue = open.newIssue();
+    await scene.say(`/sam up ${target}`, open.person, issue);
+    answers.push(
+      scene
+        .comments(issue)
+        .join('\n')
+        .replaceAll(/acme\/[\w-]+/g, 'NAME'),
+    );
+  }
+  expect(new Set(answers)).toEqual(
+    new Set([
+      'There is no repository `NAME` that I can see. If it is there, install the App on it. What I can do: `/sam help`.',
+    ]),
+  );
+});
 
 test('/readyz names no repository, whatever could not be looked at there', async () => {
   const { person, issue, repository } = await newPlace({ isPrivate: true });
