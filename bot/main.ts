@@ -117,7 +117,7 @@ function describeError(error: unknown): unknown {
     .slice(0, 6)
     .map((row) => row.trim());
   const cause = error.cause === undefined ? {} : { cause: describeError(error.cause) };
-  return { type: error.name, message: error.message.slice(0, 500), frames, ...cause };
+  return { type: error.name, message: messageOf(error).slice(0, 500), frames, ...cause };
 }
 
 /** Crash only: what nobody caught ends the process, and whoever supervises it starts it again. */

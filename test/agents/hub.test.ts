@@ -468,6 +468,28 @@ describe('what agents say', () => {
     expect((await readRow())['reported'].failure.message).toBe('ab\ufffdc');
   });
 
+  test('of colours, titles and moves tells the terminal of whoever reads it nothing', async () => {
+    const agent = await greet();
+    const text =
+      'a\u001b[31mred\u001b[0m\u001b]0;title\u0007\u001b]52;c;cm0gLXJm\u001b\\\u001b[2J\u009b2J\r\u202ebc\n\td\u001b]8;;x';
+    agent.say(report(running({ phase: 'failed', failure: { class: 'internal', message: text } })));
+    agent.say({ type: 'log', id: 1, lines: [{ workspace: workspace.id, at: 1, step: 'x', text }] });
+    expect(await agent.hear()).toEqual({ type: 'logged', id: 1 });
+    expect((await readRow())['reported'].failure.message).toBe('ared2Jbc\n\td]8;;x');
+  });
+
+  test.each(['\u001b]', '\u001b[', '\u001b[1;', '\u009b1;', '\u001b]a;', '\u001bP'])(
+    'of %j for a megabyte takes no time',
+    async (piece) => {
+      const agent = await greet();
+      const text = piece.repeat((1 << 20) / piece.length);
+      const startedAt = performance.now();
+      agent.say({ type: 'log', id: 1, lines: [{ workspace: workspace.id, at: 1, step: 'x', text }] });
+      expect(await agent.hear()).toEqual({ type: 'logged', id: 1 });
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
+    },
+  );
+
   test('is answered in the order in which it was said, however much it is', async () => {
     const agent = await greet();
     const count = 200;
@@ -517,12 +539,14 @@ describe('the end of a connection', () => {
       agent.say({
         type: 'log',
         id: 1,
-        lines: [{ workspace: workspace.id, at: 1, step: 'clone', text: 'x' }],
+        lines: [{ workspace: workspace.id, at: 1, step: 'clone', text: 'between us' }],
       });
       expect(await agent.closed).toBe(1011);
     } finally {
       await rows.sql`alter table logs_away rename to logs`;
     }
+    expect(JSON.stringify(logged)).toContain('Failed query: insert into');
+    expect(JSON.stringify(logged)).not.toContain('between us');
     await greet();
   });
 });
