@@ -183,7 +183,6 @@ async function answerAtOnce(
   const { db, config, forget, suggest } = options;
   if ('gone' in understood) await forget(understood.gone, understood.at);
   else if ('home' in understood) await openHome(db, understood.home);
-  else if ('form' in understood) void openOr(options, understood.form, () => Promise.resolve());
   else if ('typing' in understood) {
     const { typing: typed, user, at: home } = understood;
     return { options: (await suggest({ home, user, typed })).map(optionOf) };

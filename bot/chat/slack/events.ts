@@ -33,7 +33,7 @@ function readCommand(slash: z.infer<typeof Command>, ours: string): Understood {
     responseUrl: slash.response_url,
     text: clean(slash.text),
   };
-  return { event, delivery: deliveryOf(event, slash.trigger_id) };
+  return { event, delivery: deliveryOf(event, hash(slash.trigger_id)) };
 }
 
 function readSaid({ event: said, ...body }: z.infer<typeof Said>): Understood {
@@ -92,7 +92,7 @@ function readPress(body: z.infer<typeof Pressed>): Understood {
     isEphemeral: container.is_ephemeral === true,
   };
   const form = wishOf(event, body.trigger_id);
-  return { event, delivery: deliveryOf(event, body.trigger_id), ...(form ? { form } : {}) };
+  return { event, delivery: deliveryOf(event, hash(body.trigger_id)), ...(form ? { form } : {}) };
 }
 
 /** `?new`, `?rename ws-…`, `?rm ws-…`: buttons that open a form. */

@@ -21,6 +21,7 @@ export const Shortcut = z.object({
   ...Whose,
   channel: z.object({ id: Id }),
   message: z.object({ text: z.string().optional(), ts: z.string(), thread_ts: z.string().optional() }),
+  response_url: z.string().optional(),
   trigger_id: Trigger,
 });
 

@@ -56,7 +56,6 @@ export type Understood =
       /** It asks for a form; if none can be opened it is answered in words. */
       form?: FormWish;
     }
-  | { form: FormWish }
   /** Somebody opened the App Home. */
   | { home: Resident }
   /** Somebody searches for a repository. */
@@ -101,6 +100,7 @@ export function placeOf({
   };
 }
 
+/** `id`: no secret of Slack's; what lets its holder do something comes hashed. */
 export const deliveryOf = (event: Event, id: string): NewDelivery => ({
   source: 'slack',
   deliveryId: `${event.team}:${id}`,
