@@ -17,6 +17,7 @@ import { noticeEdit } from './github/edits.ts';
 import { Event, readLabel } from './github/events.ts';
 import { explainLack } from './github/lack.ts';
 import { noticeOf } from './github/notices.ts';
+import { splitIgnored } from './ignored.ts';
 import { locateOn } from './locate-github.ts';
 import { createRights } from './github/rights.ts';
 import { createSignalSender } from './github/signals.ts';
@@ -239,8 +240,9 @@ async function showAnswer(options: GitHubOptions, delivery: Delivery, answer: An
   const text = wordsOf(answer, event);
   const octokit = text === '' ? undefined : await options.app.on(event.repository);
   if (!octokit || !(await mayTalk(options, octokit, event, delivery, answer))) return;
-  const verbatim = { isVerbatim: answer.isVerbatim === true && text === answer.text };
-  const body = renderReply(text, verbatim, await contextFor(options));
+  const isVerbatim = answer.isVerbatim === true && text === answer.text;
+  const { words, hint } = isVerbatim ? splitIgnored(answer) : { words: text, hint: '' };
+  const body = renderReply(words, { isVerbatim, hint }, await contextFor(options));
   const posted = await threads.postComment(octokit, event, body);
   await store.keepReply(options.db, delivery, String(posted.id));
 }
@@ -250,7 +252,7 @@ function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }): string 
   if (answer.isPrivate && !event.isPrivate)
     return 'That is not for everybody to read, so I do not show it in a public repository. Open the terminal from the card and look there: `/sam open`.';
   if (!answer.workspace || !answer.ok) return answer.text;
-  return answer.ignored ? (answer.text.split('\n').at(-1) ?? '') : '';
+  return splitIgnored(answer).hint;
 }
 
 /** Strangers must not make Sam talk, nobody gets the same lesson twice, and no two bots talk for ever. */
