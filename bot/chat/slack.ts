@@ -83,7 +83,7 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
   const door = await createSlackDoor({
     ...options,
     promise: (event) => promiseOf(parts, event),
-    refuse: (event, fields) => refuseForm(fields, contextFor(parts, event)),
+    refuse: (event, fields) => refuseForm(db, event, fields, contextFor(parts, event)),
     openForm: (wish) => openForm(forms, wish),
     suggest: (person) => suggestRepositories(forms, person),
     forget: (team, at) => installs.forget(team, at),

@@ -128,12 +128,32 @@ test('`Rename…` asks for the name, and says at once when it is none', async ()
   expect(scene.read(card)).toContain('*`new-name`*');
 });
 
+test('a name that another workspace of mine has is refused in the form', async () => {
+  const { bob } = scene.people;
+  const card = scene.card();
+  await form(() => scene.slack.press(bob, card, 'Rename…'));
+  const taken = await scene.slack.fill(bob, { name: 'web' });
+  expect(JSON.parse(taken.answer)).toMatchInlineSnapshot(`
+    {
+      "errors": {
+        "name": "You already have a workspace called web. Take another name.",
+      },
+      "response_action": "errors",
+    }
+  `);
+  const same = await scene.slack.fill(bob, { name: 'new-name' });
+  expect(same.answer).toBe('');
+  await scene.settle();
+  expect(scene.read(card)).toContain('*`new-name`*');
+});
+
 test('whose it is not learns neither its name nor what is in it', async () => {
   const { ada } = scene.people;
   const card = scene.card();
   await form(() => scene.slack.press(ada, card, 'Rename…'));
   expect(scene.form(ada)).toBe('New name: ');
-  await scene.slack.fill(ada, { name: 'stolen' });
+  // Not even by a name that bob has.
+  expect((await scene.slack.fill(ada, { name: 'web' })).answer).toBe('');
   await scene.settle();
   expect(scene.read(card)).toContain('*`new-name`*');
 });

@@ -105,3 +105,13 @@ export async function findOwned(db: Executor, owner: string, id: string): Promis
     .where(and(eq(workspaces.id, id), eq(workspaces.owner, owner), ne(workspaces.desired, 'deleted')));
   return row;
 }
+
+/** Names are unique among the workspaces of one owner. */
+export async function isNameTaken(db: Executor, owner: string, name: string): Promise<boolean> {
+  const isThere = and(
+    eq(workspaces.owner, owner),
+    eq(workspaces.name, name),
+    ne(workspaces.desired, 'deleted'),
+  );
+  return (await db.$count(workspaces, isThere)) > 0;
+}
