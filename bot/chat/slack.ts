@@ -11,6 +11,7 @@ import { plain } from '../commands/say.ts';
 import type { Command } from '../commands/scene.ts';
 import type { Delivery, User } from '../database/types.ts';
 import type { Route } from '../http.ts';
+import type { CardKnowledge } from './cards.ts';
 import type { FrontEnd } from './chat.ts';
 import type { Site } from './locate-github.ts';
 import { CARD_BLOCK } from './render/slack.ts';
@@ -47,6 +48,8 @@ export interface SlackOptions {
   createLink: (workspace: string, user: string) => Promise<string>;
   /** The shortest time between two edits of a card, in the long run. */
   paceMs: number;
+  /** What cards show beside the rows; the App Home shows the same. */
+  knowledge: CardKnowledge;
   /** Seals the tokens of many workspaces. */
   vault?: Vault;
   log: Logger;
