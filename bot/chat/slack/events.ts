@@ -1,7 +1,16 @@
 // What Slack's requests say, as far as Sam cares: the few facts that are kept of each. Pure.
 import type { z } from 'zod';
 import type { FormWish } from './form-events.ts';
-import { clean, deliveryOf, hash, installedAt, placeOf, type Event, type Understood } from './request.ts';
+import {
+  clean,
+  deliveryOf,
+  hash,
+  installedAt,
+  placeOf,
+  whereOf,
+  type Event,
+  type Understood,
+} from './request.ts';
 import { Command, Gone, Pressed, Said } from './shapes.ts';
 import { readView } from './view-events.ts';
 
@@ -73,12 +82,7 @@ function readPress(body: z.infer<typeof Pressed>): Understood {
   const threadTs = container.thread_ts ?? body.message?.thread_ts;
   const event: Event = {
     kind: 'button',
-    ...placeOf({
-      team: body.team.id,
-      enterprise: body.enterprise?.id,
-      isForAll: body.is_enterprise_install === true,
-      theirs: user.team_id,
-    }),
+    ...whereOf(body, body.view?.app_installed_team_id),
     user: user.id,
     ...(user.username ? { name: clean(user.username) } : {}),
     channel,

@@ -1,7 +1,16 @@
 // What Slack's requests say of forms, of the message menu and of the App Home. Pure.
 import type { z } from 'zod';
 import { findNamed, HomeOpened, readFilled, Shortcut, Submitted, Typing } from './form-events.ts';
-import { clean, deliveryOf, hash, installedAt, placeOf, type Event, type Understood } from './request.ts';
+import {
+  clean,
+  deliveryOf,
+  hash,
+  installedAt,
+  placeOf,
+  whereOf,
+  type Event,
+  type Understood,
+} from './request.ts';
 import { Authorized } from './shapes.ts';
 
 /** Undefined: it is none of that. */
@@ -20,23 +29,6 @@ export function readView(body: unknown): Understood | undefined {
     enterprise: opened.enterprise_id,
   });
   return { home: { team, home, person: event.user } };
-}
-
-function whereOf({
-  team,
-  enterprise,
-  is_enterprise_install,
-  user,
-}: Pick<z.infer<typeof Submitted>, 'team' | 'enterprise' | 'is_enterprise_install' | 'user'>): Pick<
-  Event,
-  'team' | 'enterprise' | 'home'
-> {
-  return placeOf({
-    team: team?.id ?? user.team_id ?? enterprise?.id ?? '',
-    enterprise: enterprise?.id,
-    isForAll: is_enterprise_install === true,
-    theirs: user.team_id,
-  });
 }
 
 /** The card goes below the message. Where no form can be opened it is a press like any other, answered in words. */
@@ -74,7 +66,7 @@ function readSubmitted(body: z.infer<typeof Submitted>): Understood {
   const name = user.username ?? user.name;
   const event: Event = {
     kind: 'form',
-    ...whereOf(body),
+    ...whereOf(body, view.app_installed_team_id),
     user: user.id,
     ...(name ? { name: clean(name) } : {}),
     channel: channel || user.id,
