@@ -10,6 +10,7 @@ import type { Answer, Delivery, Front } from '../database/types.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
 import { randomBase32 } from '../ids.ts';
 import type { FrontEnd, Heard } from './chat.ts';
+import { withIgnored } from './ignored.ts';
 import * as store from './store.ts';
 import type { Executor, Held } from './store.ts';
 
@@ -73,7 +74,7 @@ async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, hea
     const scene = { ...sceneOf(inbox, tx, held.row, heard, repository), maintains: standing?.maintains };
     const outcome = await command.run(line, scene);
     if (outcome.answer.workspace) await wantCard(tx, front, heard, outcome, held.row);
-    await store.endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
+    await store.endDelivery(tx, held, withIgnored(outcome.answer, line.ignored), outcome.commandId);
     await wantSignals(inbox, tx, outcome);
   });
 }
@@ -89,7 +90,14 @@ function asCommand(
   if (parsed.kind === 'command') return parsed;
   const verb = parsed.kind === 'status' && heard.place.workspace ? 'status' : 'help';
   const words = parsed.kind === 'help' && parsed.topic ? [parsed.topic] : [];
-  return { kind: 'command', verb, flags: {}, words, line: [verb, ...words].join(' '), ignored: [] };
+  return {
+    kind: 'command',
+    verb,
+    flags: {},
+    words,
+    line: [verb, ...words].join(' '),
+    ignored: parsed.ignored ?? [],
+  };
 }
 
 async function locate(
@@ -158,16 +166,6 @@ const describeFailure = (failure: ParseFailure, front: Front): string =>
   ]
     .filter(Boolean)
     .join('\n');
-
-function withIgnored(answer: Answer, line: ParsedCommand): Answer {
-  if (line.ignored.length === 0) return answer;
-  const names = line.ignored.map((ignored) => `\`${ignored}\``).join(', ');
-  return {
-    ...answer,
-    ignored: line.ignored,
-    text: `${answer.text}\nI run one command per message; ignored: ${names}.`,
-  };
-}
 
 async function endWith(
   inbox: Inbox,

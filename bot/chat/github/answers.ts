@@ -6,6 +6,7 @@ import { readPermission } from '../../github/permissions.ts';
 import type { SettingsReader } from '../../github/repository-settings.ts';
 import * as threads from '../../github/threads.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
+import { splitIgnored } from '../ignored.ts';
 import { renderReply } from '../render/github.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
@@ -28,8 +29,9 @@ export async function showAnswer(options: Answers, delivery: Delivery, answer: A
   const text = wordsOf(answer, event);
   const octokit = text === '' ? undefined : await options.app.on(event.repository);
   if (!octokit || !(await mayTalk(options, octokit, event, delivery, answer))) return;
-  const verbatim = { isVerbatim: answer.isVerbatim === true && text === answer.text };
-  const body = renderReply(text, verbatim, await options.contextFor());
+  const isVerbatim = answer.isVerbatim === true && text === answer.text;
+  const { words, hint } = isVerbatim ? splitIgnored(answer) : { words: text, hint: '' };
+  const body = renderReply(words, { isVerbatim, hint }, await options.contextFor());
   const posted = await threads.postComment(octokit, event, body);
   await store.keepReply(options.db, delivery, String(posted.id));
 }
@@ -39,7 +41,7 @@ function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }): string 
   if (answer.isPrivate && !event.isPrivate)
     return 'That is not for everybody to read, so I do not show it in a public repository. Open the terminal from the card and look there: `/sam open`.';
   if (!answer.workspace || !answer.ok) return answer.text;
-  return answer.ignored ? (answer.text.split('\n').at(-1) ?? '') : '';
+  return splitIgnored(answer).hint;
 }
 
 /** Strangers must not make Sam talk, nobody gets the same lesson twice, and no two bots talk for ever. */
