@@ -33,11 +33,18 @@ export async function claimCard(
   return row && { row, token: mine.leaseToken };
 }
 
+/** So many: Postgres believes that most cards wait, and would read them all. */
+const MOST_LOOKED_AT = 100;
+
 export async function cardDueInMs(db: Executor): Promise<number | undefined> {
-  const [row] = await db
-    .select({ ms: untilFirst(cards) })
+  const first = db
+    .select({ nextAt: cards.nextAt, leaseUntil: cards.leaseUntil })
     .from(cards)
-    .where(ne(cards.wantVersion, cards.sentVersion));
+    .where(ne(cards.wantVersion, cards.sentVersion))
+    .orderBy(asc(cards.nextAt))
+    .limit(MOST_LOOKED_AT)
+    .as('first');
+  const [row] = await db.select({ ms: untilFirst(first) }).from(first);
   return row?.ms ?? undefined;
 }
 

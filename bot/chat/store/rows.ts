@@ -1,8 +1,7 @@
 // What all statements of the chat's store share: who runs them, the clock, the lease, the hints that something changed.
-import { sql, type SQL } from 'drizzle-orm';
+import { sql, type SQL, type SQLWrapper } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
-import type { cards, deliveries } from '../../database/schema.ts';
 import { randomBase32 } from '../../ids.ts';
 
 /** A pool or one of its transactions. */
@@ -26,7 +25,7 @@ export const lease = () => ({
 export const after = (ms: number): SQL => sql`clock_timestamp() + ${ms} * interval '1 millisecond'`;
 
 /** An aggregate: how long until the first of the rows may be claimed; null where there are none. */
-export const untilFirst = ({ nextAt, leaseUntil }: typeof cards | typeof deliveries) =>
+export const untilFirst = ({ nextAt, leaseUntil }: Record<'nextAt' | 'leaseUntil', SQLWrapper>) =>
   sql<
     number | null
   >`extract(epoch from min(greatest(${nextAt}, ${leaseUntil})) - clock_timestamp())::float8 * 1000`;
