@@ -58,7 +58,10 @@ const DAY_MS = 24 * 60 * 60_000;
 export const isHopeless = (error: unknown, since: Date): boolean =>
   (error instanceof ProviderError && !error.retryable) || Date.now() - since.getTime() > DAY_MS;
 
+/** What a statement was given: people's words, and more than a log should know. */
+const PARAMETERS = /\nparams: [^]*$/;
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? error.message.replace(PARAMETERS, '') : String(error);
 }

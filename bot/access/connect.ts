@@ -68,7 +68,7 @@ async function visit(options: ConnectOptions, req: IncomingMessage, res: ServerR
   if (!invitation) return sendPage(res, tooLate);
   const account = await accountOf(options, req);
   if (!account) return redirect(res, `${baseUrl}${signInPath(PATH)}`);
-  sendPage(res, askPage(invitation, account.login));
+  sendPage(res, askPage(invitation, account.login, proofOf(secret ?? '')));
 }
 
 async function confirm(options: ConnectOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -77,6 +77,9 @@ async function confirm(options: ConnectOptions, req: IncomingMessage, res: Serve
   const secret = readCookie(baseUrl, COOKIE, req.headers.cookie);
   const account = await accountOf(options, req);
   if (!secret || !account) return sendPage(res, tooLate);
+  // Another link may have been opened since that page was shown: what the person read there is what they say yes to.
+  const proof = URL.parse(req.url ?? '', baseUrl)?.searchParams.get('of');
+  if (proof !== proofOf(secret)) return redirect(res, `${baseUrl}${PATH}`);
   const invitation = await db.transaction(async (tx) => {
     const spent = parse(await store.spendConnect(tx, hashSecret(secret)));
     if (!spent) return undefined;
@@ -87,6 +90,9 @@ async function confirm(options: ConnectOptions, req: IncomingMessage, res: Serve
   res.setHeader('set-cookie', setCookie(baseUrl, COOKIE, '', 0));
   sendPage(res, invitation ? donePage(invitation, account.login) : tooLate);
 }
+
+/** Says which link a page is about, and is worth nothing without the cookie. */
+const proofOf = (secret: string): string => hashSecret(`page of ${secret}`);
 
 /** Whoever is signed in here with GitHub. */
 async function accountOf(
@@ -109,11 +115,11 @@ const describe = ({ source, login }: ChatIdentity & { login: string }): string =
 };
 
 /** It names both sides: somebody could have sent you a link of theirs. */
-const askPage = (invitation: ConnectInvitation, login: string): CalmPage => ({
+const askPage = (invitation: ConnectInvitation, login: string, proof: string): CalmPage => ({
   status: 200,
   title: 'Are both of these you?',
   text: `${describe(invitation)}, and ${login} on GitHub. Whoever that is in the chat may then do what you may on GitHub. If somebody else sent you this link, close the page.`,
-  posts: [{ label: `Connect ${invitation.login} with ${login}`, action: PATH }],
+  posts: [{ label: `Connect ${invitation.login} with ${login}`, action: `${PATH}?of=${proof}` }],
   next: { label: 'Use another GitHub account', href: '/login' },
 });
 

@@ -11,6 +11,9 @@ export interface PageDoor {
   signer: LinkSigner;
 }
 
+/** A path may hold anything, Postgres' text may not. */
+const ID = /^[\w-]{1,100}$/;
+
 /**
  * False: answer with the one 404 for unknown, deleted and not theirs. Somebody who is not signed in, or whom a code let in,
  * sees the page of every id, and learns by POST what it is worth. A link's signature keeps nobody out who has the right;
@@ -23,7 +26,7 @@ export async function maySeePage(
 ): Promise<boolean> {
   const session = await readSession(db, baseUrl, req.headers.cookie);
   if (!session || !isFullSignIn(session)) return true;
-  const place = await findPlace(db, workspaceId);
+  const place = ID.test(workspaceId) ? await findPlace(db, workspaceId) : undefined;
   if (!place || !mayOpen(session.user, place.workspace)) return false;
   const signature = URL.parse(req.url ?? '', baseUrl)?.searchParams.get('s') ?? undefined;
   const link = { workspace: workspaceId, access: place.workspace.access };

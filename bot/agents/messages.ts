@@ -7,12 +7,23 @@ const MAX_TIME_MS = 4e12;
 const MAX_WORKSPACES = 1_000;
 const MAX_LINES = 10_000;
 
-/** Postgres stores neither NUL nor half a character, and one bad letter must not keep a node from saying the rest. */
+/** A terminal's colours, titles and moves. Each try ends at the next escape: node:util's takes minutes for a hostile megabyte. */
+const SEQUENCES = new RegExp(
+  String.raw`\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P^_X][^\x07\x1b]{0,4000}(?:\x07|\x1b\\))`,
+  'gu',
+);
+/** All that is neither a line's end nor a tab, and what turns the direction of the text that follows. */
+const CONTROLS = /(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu;
+
+/**
+ * What programs on a node wrote is shown in chats and at the console, whose terminal would obey it. Postgres stores neither
+ * NUL nor half a character, and one bad letter must not keep a node from saying the rest.
+ */
 const text = (max: number) =>
   z
     .string()
     .max(max)
-    .transform((value) => value.toWellFormed().replaceAll('\0', ''));
+    .transform((value) => value.toWellFormed().replaceAll(SEQUENCES, '').replaceAll(CONTROLS, ''));
 const workspaceId = z.string().regex(/^ws-[a-z2-7]{12}$/);
 const count = z.number().int().min(0).max(1e9);
 const time = z.number().min(0).max(MAX_TIME_MS);

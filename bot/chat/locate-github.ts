@@ -3,6 +3,7 @@ import type { Target } from '../commands/parsed.ts';
 import type { Repository } from '../commands/scene.ts';
 import { UserError } from '../errors.ts';
 import type { GitHubApp, Octokit } from '../github/app.ts';
+import { readPermission, type Person } from '../github/permissions.ts';
 import type { SettingsReader } from '../github/repository-settings.ts';
 import * as threads from '../github/threads.ts';
 
@@ -16,7 +17,10 @@ export interface Site {
 /** Where it was said. `repository`: `owner/name`. */
 interface Spot {
   repository: string;
+  /** Absent: in a chat that is in no repository. */
   number?: number;
+  /** Who asks: of a private repository that they may not read they hear nothing. Absent: nobody knows. */
+  sender?: Person | undefined;
 }
 
 type Found = NonNullable<Awaited<ReturnType<typeof threads.findRepository>>>;
@@ -36,13 +40,13 @@ export async function locateOn(
 async function find(site: Site, target: Target | undefined, spot: Spot): Promise<Repository | undefined> {
   switch (target?.kind) {
     case undefined:
-      return spot.number === undefined ? undefined : locateNumber(site, spot.repository, spot.number);
+      return spot.number === undefined ? undefined : locateNumber(site, spot.repository, spot.number, spot);
     case 'number':
-      return locateNumber(site, spot.repository, target.number);
+      return locateNumber(site, spot.repository, target.number, spot);
     case 'repository': {
       const { owner, name, ref, number } = target;
-      if (number !== undefined) return locateNumber(site, `${owner}/${name}`, number);
-      const { repository } = await open(site, `${owner}/${name}`);
+      if (number !== undefined) return locateNumber(site, `${owner}/${name}`, number, spot);
+      const { repository } = await open(site, `${owner}/${name}`, spot);
       return { ...describe(site, repository), ...(ref ? { ref } : {}) };
     }
     default:
@@ -63,15 +67,26 @@ export const unknownRepository = (label: string): UserError =>
     `There is no repository \`${label}\` that I can see. If it is there, install the App on it. What I can do: \`/sam help\`.`,
   );
 
-async function open({ app }: Site, label: string): Promise<{ octokit: Octokit; repository: Found }> {
+async function open(
+  { app }: Site,
+  label: string,
+  spot: Spot,
+): Promise<{ octokit: Octokit; repository: Found }> {
   const octokit = await app.on(label);
   const repository = octokit && (await threads.findRepository(octokit, label));
-  if (!octokit || !repository) throw unknownRepository(label);
+  if (!octokit || !repository || !(await mayKnow(octokit, repository, spot))) throw unknownRepository(label);
   return { octokit, repository };
 }
 
-async function locateNumber(site: Site, label: string, number: number): Promise<Repository> {
-  const { octokit, repository } = await open(site, label);
+/** Before a word is said of what is in it: which of its threads are closed, how its branches are called. */
+async function mayKnow(octokit: Octokit, { name, isPrivate }: Found, spot: Spot): Promise<boolean> {
+  const isHere = spot.number !== undefined && spot.repository.toLowerCase() === name.toLowerCase();
+  if (!isPrivate || isHere || !spot.sender) return true;
+  return (await readPermission(octokit, name, spot.sender)).level !== 'none';
+}
+
+async function locateNumber(site: Site, label: string, number: number, spot: Spot): Promise<Repository> {
+  const { octokit, repository } = await open(site, label, spot);
   const address = { repository: repository.name, number };
   const issue = await threads.findIssue(octokit, address);
   if (!issue)

@@ -370,7 +370,7 @@ describe('the page of a workspace', () => {
     const foreign = await site.rows.addWorkspace();
     await ann.signIn();
     expect((await ann.get(`/w/${workspace.id}`)).status).toBe(200);
-    const ids = [foreign.id, deleted.id, newWorkspaceId(), 'anything'];
+    const ids = [foreign.id, deleted.id, newWorkspaceId(), 'anything', '%00', `${workspace.id}%00`];
     const answers = await Promise.all(ids.map((id) => ann.get(`/w/${id}`)));
     const plain = ({ headers }: { headers: Headers }) =>
       JSON.stringify([...headers].filter(([name]) => name !== 'date'));

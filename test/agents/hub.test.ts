@@ -21,6 +21,8 @@ let node: Node;
 let workspace: Workspace;
 let agents: Agent[] = [];
 let logged: Record<string, unknown>[] = [];
+/** How often the hub asked the database for rows. */
+let reads = 0;
 /** What the hub does by the clock, by period in ms. */
 const clock = new Map<number, () => void>();
 
@@ -34,7 +36,10 @@ beforeAll(async () => {
       clock.set(ms, task);
       return () => void clock.delete(ms);
     };
-    hub = createHub({ db: rows.db, keys, log, every, activityEveryMs: 1000 });
+    const db: Rows['db'] = Object.create(rows.db, {
+      select: { value: (fields: never) => (reads++, rows.db.select(fields)) },
+    });
+    hub = createHub({ db, keys, log, every, activityEveryMs: 1000 });
     return { upgrades: [hub.upgrade] };
   });
 });
@@ -339,6 +344,44 @@ describe('after hello', () => {
   });
 });
 
+describe('a poll', () => {
+  const poll = (): void => clock.get(5_000)!();
+
+  test('asks once for all nodes, and again only for those that have something to hear', async () => {
+    const agent = await greet(running());
+    const others = [await connect((await rows.addNode()).id), await connect((await rows.addNode()).id)];
+    for (const other of others) {
+      other.say(hello());
+      await other.hear();
+    }
+    reads = 0;
+    poll();
+    await expect.poll(() => reads, { timeout: 20_000 }).toBe(1);
+    for (const one of [agent, ...others]) await settle(one);
+    expect(reads).toBe(1);
+    await change({ desired: 'stopped' });
+    poll();
+    expect(await agent.hear()).toMatchObject({ workspaces: [{ desired: 'stopped' }] });
+    expect(reads).toBe(3);
+  });
+
+  test('forgets what is gone, so that an agent that brings it up again hears of it again', async () => {
+    const agent = await greet(running());
+    const gone = { workspaces: [{ id: workspace.id, desired: 'deleted', force: true }] };
+    await change({ desired: 'deleted', phase: 'deleted' });
+    poll();
+    expect(await agent.hear()).toMatchObject(gone);
+    agent.say(report(running({ phase: 'deleted' })));
+    await settle(agent);
+    reads = 0;
+    poll();
+    await expect.poll(() => reads, { timeout: 20_000 }).toBe(2);
+    await settle(agent);
+    agent.say(report(running()));
+    expect(await agent.hear()).toMatchObject(gone);
+  });
+});
+
 describe('what agents say', () => {
   test('of their workspaces is kept, and wakes the reconciler only if it is news', async () => {
     const agent = await greet();
@@ -425,6 +468,28 @@ describe('what agents say', () => {
     expect((await readRow())['reported'].failure.message).toBe('ab\ufffdc');
   });
 
+  test('of colours, titles and moves tells the terminal of whoever reads it nothing', async () => {
+    const agent = await greet();
+    const text =
+      'a\u001b[31mred\u001b[0m\u001b]0;title\u0007\u001b]52;c;cm0gLXJm\u001b\\\u001b[2J\u009b2J\r\u202ebc\n\td\u001b]8;;x';
+    agent.say(report(running({ phase: 'failed', failure: { class: 'internal', message: text } })));
+    agent.say({ type: 'log', id: 1, lines: [{ workspace: workspace.id, at: 1, step: 'x', text }] });
+    expect(await agent.hear()).toEqual({ type: 'logged', id: 1 });
+    expect((await readRow())['reported'].failure.message).toBe('ared2Jbc\n\td]8;;x');
+  });
+
+  test.each(['\u001b]', '\u001b[', '\u001b[1;', '\u009b1;', '\u001b]a;', '\u001bP'])(
+    'of %j for a megabyte takes no time',
+    async (piece) => {
+      const agent = await greet();
+      const text = piece.repeat((1 << 20) / piece.length);
+      const startedAt = performance.now();
+      agent.say({ type: 'log', id: 1, lines: [{ workspace: workspace.id, at: 1, step: 'x', text }] });
+      expect(await agent.hear()).toEqual({ type: 'logged', id: 1 });
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
+    },
+  );
+
   test('is answered in the order in which it was said, however much it is', async () => {
     const agent = await greet();
     const count = 200;
@@ -474,12 +539,14 @@ describe('the end of a connection', () => {
       agent.say({
         type: 'log',
         id: 1,
-        lines: [{ workspace: workspace.id, at: 1, step: 'clone', text: 'x' }],
+        lines: [{ workspace: workspace.id, at: 1, step: 'clone', text: 'between us' }],
       });
       expect(await agent.closed).toBe(1011);
     } finally {
       await rows.sql`alter table logs_away rename to logs`;
     }
+    expect(JSON.stringify(logged)).toContain('Failed query: insert into');
+    expect(JSON.stringify(logged)).not.toContain('between us');
     await greet();
   });
 });

@@ -18,6 +18,7 @@ interface Visit {
 /** A browser that keeps cookies and follows everything, GitHub's pages too. */
 function createBrowser() {
   const cookies = new Map<string, string>();
+  let shown = '';
   const origin = () => new URL(scene.sam.bot.url).origin;
   const visit = async (to: string, init: RequestInit = {}): Promise<Visit> => {
     const url = new URL(to, origin());
@@ -31,7 +32,8 @@ function createBrowser() {
       else cookies.set(name, value);
     }
     const location = response.headers.get('location') ?? undefined;
-    return { status: response.status, text: await response.text(), location };
+    shown = await response.text();
+    return { status: response.status, text: shown, location };
   };
   return {
     visit,
@@ -41,7 +43,9 @@ function createBrowser() {
       for (let step = 0; page.location && step < 10; step++) page = await visit(page.location);
       return page;
     },
-    post: (to: string, from = origin()) => visit(to, { method: 'POST', headers: { origin: from } }),
+    /** Presses the button of the page that `page` is, or of the last one. */
+    press: ({ text } = { text: shown }, from = origin()) =>
+      visit(/action="([^"]*)"/.exec(text)?.[1] ?? '/connect', { method: 'POST', headers: { origin: from } }),
   };
 }
 
@@ -67,7 +71,7 @@ test('the first command of somebody unknown brings a private way to the sign-in,
   const page = await browser.follow(linkIn(lastOf('bob')));
   expect(titleOf(page)).toBe('Are both of these you?');
   expect(page.text).toContain('bob in the Slack workspace T0TEAM, and bob on GitHub');
-  expect(titleOf(await browser.post('/connect'))).toBe('Connected');
+  expect(titleOf(await browser.press())).toBe('Connected');
   await scene.settle();
   expect(scene.read(scene.card())).toContain('*`api`* running');
 });
@@ -79,7 +83,7 @@ test('the link works once', async () => {
   const browser = createBrowser();
   scene.github.signedInAs('bob');
   expect(await browser.follow(link)).toMatchObject({ status: 410 });
-  expect(await browser.post('/connect')).toMatchObject({ status: 410 });
+  expect(await browser.press()).toMatchObject({ status: 410 });
 });
 
 test('a visit spends nothing, a foreign page connects nobody', async () => {
@@ -88,9 +92,9 @@ test('a visit spends nothing, a foreign page connects nobody', async () => {
   for (let scan = 0; scan < 3; scan++) await createBrowser().follow(link);
   const browser = createBrowser();
   scene.github.signedInAs('ada');
-  await browser.follow(link);
-  expect(await browser.post('/connect', 'https://evil.example')).toMatchObject({ status: 403 });
-  expect(titleOf(await browser.post('/connect'))).toBe('Connected');
+  const page = await browser.follow(link);
+  expect(await browser.press(page, 'https://evil.example')).toMatchObject({ status: 403 });
+  expect(titleOf(await browser.press(page))).toBe('Connected');
   await scene.settle();
   expect(scene.read(lastOf('ada'))).toMatchInlineSnapshot(
     `"You are connected with GitHub as \`ada\`. To undo it: \`/sam disconnect\`."`,
@@ -102,7 +106,7 @@ test('rights are those of the GitHub account', async () => {
   const browser = createBrowser();
   scene.github.signedInAs('eve');
   await browser.follow(linkIn(lastOf('eve')));
-  await browser.post('/connect');
+  await browser.press();
   await scene.settle();
   expect(await scene.say('up acme/api', scene.people.eve)).toMatchInlineSnapshot(`
     [
@@ -110,6 +114,29 @@ test('rights are those of the GitHub account', async () => {
       "\`/sam up\` needs *write* on \`acme/api\`; you have *read*. A maintainer can run it for you.",
     ]
   `);
+});
+
+test('a link that somebody slips into the browser meanwhile is not what the page was about', async () => {
+  const mallory = scene.slack.addPerson('mallory');
+  scene.dev.members.add(mallory.id);
+  const bob = scene.slack.addPerson('bob-two');
+  scene.dev.members.add(bob.id);
+  const linkOf = async (person: typeof bob): Promise<string> => {
+    await scene.say('connect', person);
+    return linkIn(scene.slack.seenBy(person, scene.dev).at(-1)!);
+  };
+  const browser = createBrowser();
+  scene.github.signedInAs('bob');
+  const own = await browser.follow(await linkOf(bob));
+  const slipped = await browser.follow(await linkOf(mallory));
+  expect(slipped.text).toContain('mallory in the Slack workspace');
+  const answer = await browser.press(own);
+  expect([answer.status, answer.location]).toEqual([303, `${scene.sam.bot.url}/connect`]);
+  await scene.settle();
+  const rows = await scene.place.sql`
+    select 1 from identities where external_id in (${mallory.id}, ${bob.id}) and source like 'slack:%'
+      and user_id in (select user_id from identities where source = 'github')`;
+  expect(rows).toEqual([]);
 });
 
 test('who is unknown learns nothing of what is there', async () => {
@@ -132,7 +159,7 @@ test('one GitHub account may be connected from several teams, and sees the same 
   const browser = createBrowser();
   scene.github.signedInAs('bob');
   expect((await browser.follow(link)).text).toContain('in the Slack workspace T0GUEST, and bob on GitHub');
-  await browser.post('/connect');
+  await browser.press();
   await scene.settle();
   expect(scene.read(scene.slack.seenBy(other, scene.dev).at(-1)!)).toContain('api   running');
 });
@@ -150,4 +177,41 @@ test('`disconnect` forgets it, and the workspaces stay', async () => {
     ]
   `);
   expect(scene.read(scene.card())).toContain('running');
+});
+
+test('what somebody made before there was a GitHub to connect with is theirs after it', async () => {
+  const { sql } = scene.place;
+  const { bob } = scene.people;
+  const [mine] = await sql<{ owner: string; node: string }[]>`
+    select owner, node_id as node from workspaces where name = 'api'`;
+  // As it was without a GitHub App: the workspace, its machine and the command are those of a person of Slack's.
+  await sql`insert into users (id, name) values ('us-slack-only', 'bob')`;
+  await sql`insert into identities (source, external_id, user_id, login)
+    values ('slack:T0TEAM', ${bob.id}, 'us-slack-only', 'bob')
+    on conflict (source, external_id) do update set user_id = 'us-slack-only'`;
+  await sql`update workspaces set owner = 'us-slack-only', key = replace(key, owner, 'us-slack-only') where name = 'api'`;
+  await sql`update nodes set owner = 'us-slack-only' where id = ${mine!.node}`;
+  await sql`update commands set actor = 'us-slack-only' where actor = ${mine!.owner}`;
+  // And with the App they made the same one once more, on GitHub.
+  const issue = scene.github.addIssue('acme/api', { by: 'bob' });
+  await scene.github.comment(issue, 'bob', '/sam up acme/api --name api');
+  await scene.settle();
+
+  await scene.say('list');
+  const browser = createBrowser();
+  scene.github.signedInAs('bob');
+  await browser.follow(linkIn(lastOf('bob')));
+  expect(titleOf(await browser.press())).toBe('Connected');
+  await scene.settle();
+  expect(scene.read(lastOf('bob'))).toMatch(/^api +running .*\n.*^api-2 +running/ms);
+  expect(
+    await sql`select 1 from workspaces where owner = 'us-slack-only'
+    union all select 1 from nodes where owner = 'us-slack-only'`,
+  ).toEqual([]);
+  expect(scene.read(scene.card())).toContain('*`api-2`* running');
+  await scene.press('Stop', scene.card());
+  expect(scene.read(scene.card())).toContain('stopped');
+  expect((await scene.say('up acme/api')).join()).toContain('`api` is there already.');
+  // What they said themselves is no news to them.
+  expect(scene.slack.seenBy(bob, scene.slack.directOf(bob))).toEqual([]);
 });

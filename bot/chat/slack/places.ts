@@ -36,11 +36,12 @@ export async function locate(
   event: Event,
 ): Promise<Repository | undefined> {
   // Before anything is looked up: whether a repository is there is not for everybody to know.
-  await checkConnected(rights, event);
+  const known = await checkConnected(rights, event);
   const usual = await slackStore.findDefault(rights.db, channelOf(event));
   const meant = target ?? (usual && asTarget(usual));
   if (!meant || (meant.kind === 'number' && !usual)) return undefined;
-  if (rights.github) return locateOn(rights.github, meant, { repository: usual?.repository ?? '' });
+  if (rights.github)
+    return locateOn(rights.github, meant, { repository: usual?.repository ?? '', sender: known?.github });
   return meant.kind === 'number' ? undefined : locateAnywhere(meant, '/');
 }
 

@@ -1,0 +1,66 @@
+// What strangers, accidents and bad luck can make of Sam: words where there should be none, words said twice, words for
+// everybody that were for few, and people who are not heard because of others.
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Thread } from '../fakes/github/github.ts';
+import { openScene, type Scene } from './scene.ts';
+
+const PER_HOUR = 6;
+
+let scene: Scene;
+let count = 0;
+beforeAll(async () => {
+  scene = await openScene({
+    env: {
+      SAM_DEADLINE_BASE: '3s',
+      MAX_COMMANDS_PER_HOUR: String(PER_HOUR),
+      MAX_WORKSPACES_PER_USER: '2',
+    },
+  });
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+afterEach(() => scene.github.mend());
+
+/** A repository of its own, and somebody of its own who may write there, so that no test counts another's commands. */
+async function newPlace({ isPrivate = false } = {}) {
+  const [repository, person] = [`acme/place-${++count}`, `person-${count}`];
+  await scene.github.addRepository(repository, { private: isPrivate });
+  scene.github.addUser(person);
+  scene.github.addCollaborator(repository, person, 'write');
+  const newIssue = (): Thread => scene.github.addIssue(repository, { by: person });
+  return { repository, person, newIssue, issue: newIssue() };
+}
+
+test('words about a private repository tell whoever may not read it nothing of it', async () => {
+  const secret = await newPlace({ isPrivate: true });
+  await scene.github.close(secret.issue, secret.person);
+  const open = await newPlace();
+  const answers = [];
+  const targets = [secret.repository, ...[1, 2, 99].map((number) => `${secret.repository}#${number}`)];
+  secret.newIssue();
+  for (const target of [...targets, 'acme/nothing', 'acme/nothing#1']) {
+    const issue = open.newIssue();
+    await scene.say(`/sam up ${target}`, open.person, issue);
+    answers.push(
+      scene
+        .comments(issue)
+        .join('\n')
+        .replaceAll(/acme\/[\w-]+/g, 'NAME'),
+    );
+  }
+  expect(new Set(answers)).toEqual(
+    new Set([
+      'There is no repository `NAME` that I can see. If it is there, install the App on it. What I can do: `/sam help`.',
+    ]),
+  );
+});
+
+test('/readyz names no repository, whatever could not be looked at there', async () => {
+  const { person, issue, repository } = await newPlace({ isPrivate: true });
+  await scene.say('/sam up', person, issue);
+  scene.github.fail('GET', `/repos/${repository}/issues/*`, { status: 500, times: Infinity });
+  await scene.place
+    .sql`update sweeps set last_run_at = null, last_success_at = null where name = 'closed-threads'`;
+  const read = async () => (await fetch(`${scene.sam.bot.url}/readyz`)).text();
+  await expect.poll(read, { timeout: 20_000 }).toContain('1 threads could not be looked at');
+  expect(await read()).not.toContain(repository);
+});
