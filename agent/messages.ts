@@ -57,14 +57,29 @@ const bootstrap: z.ZodType<Bootstrap> = z.object({
   }),
 });
 
-/** Undefined for what this version does not know: a newer bot may say more than an older agent understands. */
-export function parseBotMessage(text: string): BotMessage | undefined {
+/**
+ * Undefined for what this version does not know: a newer bot may say more than an older agent understands. `onSkipped` hears
+ * of how many workspaces it could not read.
+ */
+export function parseBotMessage(
+  text: string,
+  onSkipped: (count: number) => void = () => {},
+): BotMessage | undefined {
   try {
-    return botMessage.safeParse(JSON.parse(text)).data;
+    const said: unknown = JSON.parse(text);
+    const message = botMessage.safeParse(said).data;
+    const skipped = message ? countGoals(said) - countGoals(message) : 0;
+    if (skipped > 0) onSkipped(skipped);
+    return message;
   } catch {
     return undefined;
   }
 }
+
+const countGoals = (said: unknown): number =>
+  said instanceof Object && 'workspaces' in said && Array.isArray(said.workspaces)
+    ? said.workspaces.length
+    : 0;
 
 /** Throws on anything else than a `Bootstrap`. */
 export function parseBootstrap(text: string): Bootstrap {

@@ -102,11 +102,26 @@ const agentMessage: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
   }),
 ]);
 
-/** Undefined for what this version does not know, or what no agent of ours would say. Never throws. */
-export function parseAgentMessage(data: string): AgentMessage | undefined {
+/**
+ * Undefined for what this version does not know, or what no agent of ours would say. Never throws. `onSkipped` hears of
+ * how many workspaces it could not read.
+ */
+export function parseAgentMessage(
+  data: string,
+  onSkipped: (count: number) => void = () => {},
+): AgentMessage | undefined {
   try {
-    return agentMessage.safeParse(JSON.parse(data)).data;
+    const said: unknown = JSON.parse(data);
+    const message = agentMessage.safeParse(said).data;
+    const skipped = message ? countReports(said) - countReports(message) : 0;
+    if (skipped > 0) onSkipped(skipped);
+    return message;
   } catch {
     return undefined;
   }
 }
+
+const countReports = (said: unknown): number =>
+  said instanceof Object && 'workspaces' in said && Array.isArray(said.workspaces)
+    ? said.workspaces.length
+    : 0;

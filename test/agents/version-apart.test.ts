@@ -128,6 +128,6 @@ test('a bot of a version after this one may ask for more: what is known of it is
   expect(scene.bot.state.reports.has(other.id)).toBe(false);
   expect([scene.bot.state.connects, agent.output()]).toEqual([
     1,
-    expect.stringContaining('does not understand'),
+    expect.stringContaining('wants what this agent does not understand'),
   ]);
 });
