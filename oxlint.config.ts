@@ -101,7 +101,7 @@ export default defineConfig({
     may(['bot/chat/github.ts'], chat, ['probot'], noFront('slack')),
     may(['bot/chat/github/**'], chat, [], noFront('slack')),
     may(['bot/chat/slack.ts', 'bot/chat/slack/**'], chat, ['bolt'], noFront('github')),
-    may(['bot/chat/store.ts'], ['commands', 'access', 'database'], ['drizzle']),
+    may(['bot/chat/store/**'], ['database'], ['drizzle'], noFront('github', 'slack')),
     may(
       ['bot/chat/slack/store.ts', 'bot/chat/slack/*-store.ts'],
       ['commands', 'access', 'database'],

@@ -30,6 +30,7 @@ import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import { StartError } from './errors.ts';
 import type { Site } from './chat/locate-github.ts';
+import { refuseLeftBehind } from './left-behind.ts';
 import { openFronts, openGitHub, type Fronts } from './fronts.ts';
 import { healthRoutes } from './health.ts';
 import type { Route, Upgrade } from './http.ts';
@@ -168,6 +169,7 @@ async function assemble(
 ): Promise<Parts> {
   const { config, log } = options;
   const { db } = database;
+  await refuseLeftBehind(db, config);
   if (config.machines.provider === 'hetzner')
     await requireArtifact(agentFolder(config), config.machines.hetzner.arch);
   const settled: Settled = {

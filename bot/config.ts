@@ -33,6 +33,7 @@ export interface Config {
   setup: { site: { url: string; apiUrl: string }; obstacles: string[] } | undefined;
   slack: SlackConfig | undefined;
   limits: Limits;
+  logLevel: string;
   /** What every deadline derives from, in ms; only tests set it. */
   baseMs: number;
 }
@@ -84,6 +85,7 @@ export function parseConfig(given: Env, cwd: string): Config {
     setup: undefined,
     slack: readSlack(reader),
     limits: readLimits(reader),
+    logLevel: read('LOG_LEVEL', 'info', parseLevel, '`debug`, `info`, `warn` or `error`'),
     baseMs: read('SAM_DEADLINE_BASE', 30_000, parseDuration, 'a duration like `30s`'),
   };
   reader.problems.push(...missingKeys(config), ...unsafe(config, reader));
@@ -188,6 +190,10 @@ function parsePort(value: string): number | undefined {
   const port = Number(value);
   return /^\d+$/.test(value) && port <= 65_535 ? port : undefined;
 }
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+const parseLevel = (value: string): string | undefined => LEVELS.find((level) => level === value);
 
 const parseCount = (value: string): number | undefined =>
   /^\d{1,6}$/.test(value) ? Number(value) : undefined;

@@ -2,13 +2,14 @@
 import type { Logger } from 'pino';
 import { createLink, createLinkSigner } from './access/links.ts';
 import { createVault } from './access/vault.ts';
-import { cardSource } from './chat/cards.ts';
+import { answerSource } from './chat/answers.ts';
+import { cardSource, type CardKnowledge } from './chat/cards.ts';
 import type { FrontEnd } from './chat/chat.ts';
 import { createConsole, type Console } from './chat/console.ts';
 import type { Site } from './chat/locate-github.ts';
 import { lookAtForks } from './chat/github/watch.ts';
 import { createGitHub, type GitHubFront } from './chat/github.ts';
-import { answerSource, deliverySource, type Inbox } from './chat/inbox.ts';
+import { deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
 import { createSlack, type SlackFront } from './chat/slack.ts';
 import { commands } from './commands/index.ts';
@@ -134,21 +135,24 @@ async function makeSlack(options: FrontOptions): Promise<SlackFront | undefined>
     ...(config.slack.install && { vault: createVault(options.encryptionKeys) }),
     github,
     createLink: linkMaker(options),
+    knowledge: knowledgeOf(options),
   });
 }
 
 function chatSources({ config, db, github, log }: FrontOptions, fronts: Map<Front, FrontEnd>): Source[] {
-  const { limits, baseMs } = config;
+  const { limits } = config;
   const beforeStart =
     github && ((actor: string) => lookAtForks({ db, app: github.app, config: github }, actor));
   const inbox: Inbox = { db, fronts, commands, limits, beforeStart, log };
-  const cards = {
-    db,
-    fronts,
-    log,
-    warningMs: timingFrom(baseMs).warningMs,
-    expiryOf: (workspace: Workspace) => expiryOf(workspace, limits.idleTimeoutMs),
-    readPrices: () => hourly(db),
-  };
+  const cards = { db, fronts, log, ...knowledgeOf({ config, db }) };
   return [deliverySource(inbox), answerSource(inbox), cardSource(cards)];
 }
+
+const knowledgeOf = ({
+  config: { limits, baseMs },
+  db,
+}: Pick<FrontOptions, 'config' | 'db'>): CardKnowledge => ({
+  warningMs: timingFrom(baseMs).warningMs,
+  expiryOf: (workspace: Workspace) => expiryOf(workspace, limits.idleTimeoutMs),
+  readPrices: () => hourly(db),
+});

@@ -1,10 +1,11 @@
 // `npm start`: the command line around one bot. Reads the environment, owns the terminal, decides the exit code.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { destination, pino, type Logger } from 'pino';
 import { startBot, VERSION, type Bot } from './bot.ts';
+import { answerAtOnce, joinWords } from './command-line.ts';
 import { createLiveScreen, createPlainScreen, type Screen } from './chat/screen.ts';
 import { parseConfig, type Config } from './config.ts';
 import { describeDatabaseCrash } from './database/connect.ts';
@@ -12,12 +13,17 @@ import { messageOf, StartError } from './errors.ts';
 import { randomBase32 } from './ids.ts';
 
 const REPEAT_MS = 1_000;
+const FAREWELL = 'Sam ends. Workspaces go on without it; the next `npm start` finds them again.';
 
 async function main(words: string[]): Promise<void> {
+  const told = answerAtOnce(words, VERSION);
+  if (told !== undefined) return void process.stdout.write(`${told}\n`);
+  // What the environment says already stays as it is.
+  if (existsSync('.env')) process.loadEnvFile('.env');
   // npm changes into the package's folder; what a person types is relative to where they are.
   const cwd = process.env['INIT_CWD'] ?? process.cwd();
   const config = parseConfig(process.env, process.cwd());
-  const line = words.map(quote).join(' ');
+  const line = joinWords(words);
   const log = createLog(config, line !== '' || process.stdin.isTTY);
   let reader: Interface | undefined;
   const screen = process.stdout.isTTY
@@ -25,7 +31,14 @@ async function main(words: string[]): Promise<void> {
     : createPlainScreen(process.stdout);
   dieOnBugs(log);
   const bot = await startBot({ config, screen, log, login: userInfo().username, cwd, env: process.env });
-  endOnSignals(bot, log);
+  endOnSignals(bot, log, () => {
+    if (!process.stdin.isTTY) return;
+    // The prompt goes first: nothing is drawn around it any more.
+    const left = reader;
+    reader = undefined;
+    left?.close();
+    screen.print(FAREWELL);
+  });
   screen.print(banner(bot, config));
   if (line !== '') await runLine(bot, line);
   if (!process.stdin.isTTY) return;
@@ -46,23 +59,24 @@ async function runLine(bot: Bot, line: string): Promise<void> {
 }
 
 function readLines(reader: Interface, bot: Bot, screen: Screen): void {
+  let isOpen = true;
   reader.on('line', (line) => {
     screen.typed(line);
     if (line.trim() === '') return reader.prompt();
+    if (/^(exit|quit)$/i.test(line.trim())) return void process.emit('SIGTERM');
     bot.console.say(line).then(
-      () => reader.prompt(),
+      () => isOpen && reader.prompt(),
       (error: unknown) => screen.print(`That could not be written down: ${messageOf(error)}`),
     );
   });
   // In a terminal Ctrl-C reaches readline, not the process; the end of the input means the same.
   reader.on('SIGINT', () => process.emit('SIGINT'));
-  reader.on('close', () => process.emit('SIGTERM'));
+  reader.on('close', () => {
+    isOpen = false;
+    process.emit('SIGTERM');
+  });
   reader.prompt();
 }
-
-/** A word with spaces, as the shell gave it, is one word again for the parser. */
-const quote = (word: string): string =>
-  /^[^\s"'\\]+$/.test(word) ? word : `"${word.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 
 function banner(bot: Bot, config: Config): string {
   const database = config.databaseUrl
@@ -96,8 +110,7 @@ function frontsLine({ github, slack }: Config): string {
 
 /** With a person at the terminal the log goes to a file, else to standard error, one JSON object a line. */
 function createLog(config: Config, isForPerson: boolean): Logger {
-  const level = process.env['LOG_LEVEL'] ?? 'info';
-  const options = { level, base: null, serializers: { err: describeError } };
+  const options = { level: config.logLevel, base: null, serializers: { err: describeError } };
   if (!isForPerson) return pino(options, destination({ dest: 2, sync: true }));
   try {
     mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
@@ -136,7 +149,7 @@ function dieOnBugs(log: Logger): void {
 }
 
 /** npm delivers a Ctrl-C twice, so repeats within a second are one; a later one does not wait any longer. */
-function endOnSignals(bot: Bot, log: Logger): void {
+function endOnSignals(bot: Bot, log: Logger, sayGoodbye: () => void): void {
   let firstAt: number | undefined;
   const end = (signal: string): void => {
     if (firstAt !== undefined) {
@@ -145,6 +158,7 @@ function endOnSignals(bot: Bot, log: Logger): void {
     }
     firstAt = Date.now();
     log.info({ signal }, 'ending');
+    sayGoodbye();
     bot.stop().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -155,6 +169,10 @@ function endOnSignals(bot: Bot, log: Logger): void {
   };
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
+  // Somebody closed the terminal: nobody reads on, and the database must not be left alone.
+  process.on('SIGHUP', () => end('SIGHUP'));
+  if (process.stdin.isTTY)
+    for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
 }
 
 if (import.meta.main)

@@ -6,7 +6,7 @@ import { acknowledge, attachViewer, detachViewer, startAttachment } from './atta
 import type { Attachment, Outlet } from './attachment.ts';
 import { parseJson, parseMessage, refOf, RequestError } from './messages.ts';
 import { closeSession, openInPlace, tellAll, type Onlooker, type Place } from './place.ts';
-import type { SpawnSpec } from './server.ts';
+import type { SpawnSpec } from './terminals.ts';
 import { describeSession, typeInto, type Session } from './session.ts';
 import { resizeViewer } from './size.ts';
 

@@ -3,7 +3,7 @@ import { describeError, type Log } from '../log.ts';
 import { repositoryName } from '../git.ts';
 import type { DesiredWorkspace, WorkspaceReport } from '../protocol.ts';
 import type { Command } from '../runtimes/runtime.ts';
-import { placeOf, type Tools } from './steps.ts';
+import { placeOf, type Tools } from './tools.ts';
 import { checkoutFolder } from './store.ts';
 import { createWorker, type Worker } from './worker.ts';
 import { afterRestart, toReport, type Workspace } from './workspace.ts';

@@ -4,7 +4,10 @@ import { toFailure } from '../failure.ts';
 import type { DesiredWorkspace } from '../protocol.ts';
 import { createQuiet } from './quiet.ts';
 import { createRecord, type Record } from './record.ts';
-import { check, inspect, prepare, remove, stop, type Tools } from './steps.ts';
+import { check, remove } from './deleting.ts';
+import { prepare, stop } from './steps.ts';
+import type { Tools } from './tools.ts';
+import { inspect } from './work.ts';
 import { isSuperseded, nextStep, withGoal, type Step, type Workspace } from './workspace.ts';
 
 export interface Worker {

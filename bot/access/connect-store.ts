@@ -1,6 +1,16 @@
 // Who a person of a chat is on GitHub, in Postgres: found, linked by a one-time token, forgotten. Knows no HTTP.
-import { and, eq, gt, isNull, sql } from 'drizzle-orm';
-import { identities, tokens, users, type User } from '../database/schema.ts';
+import { and, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
+import {
+  cards,
+  commands,
+  identities,
+  nodes,
+  tokens,
+  users,
+  workspaces,
+  type User,
+} from '../database/schema.ts';
+import { randomBase32 } from '../ids.ts';
 import type { Executor } from './store.ts';
 
 /** Of a chat: `slack:T1`, `U1`. */
@@ -42,8 +52,10 @@ export async function findGitHub(
   return found && { id: Number(found.id), login: found.login };
 }
 
-/** The person of the chat is that user from now on. */
+/** The person of the chat is that user from now on, and brings along what they made while nobody could be connected. */
 export async function link(tx: Executor, identity: ChatIdentity, login: string, user: string): Promise<void> {
+  const before = await findKnown(tx, identity);
+  if (before && !before.github && before.user.id !== user) await handOver(tx, before.user.id, user);
   await tx
     .insert(identities)
     .values({ ...identity, login, userId: user })
@@ -62,6 +74,57 @@ export async function unlink(tx: Executor, identity: ChatIdentity): Promise<bool
     .delete(tokens)
     .where(and(eq(tokens.userId, known.user.id), eq(tokens.purpose, 'link'), isNull(tokens.usedAt)));
   return true;
+}
+
+// --- from one to the other ------------------------------------------------------------------------------------------
+
+/** All that is there of `from` is `to`'s: a user of a chat alone is reached by nobody once the person is connected. */
+async function handOver(tx: Executor, from: string, to: string): Promise<void> {
+  // Names and places on nodes are given away under these locks.
+  await tx
+    .select()
+    .from(users)
+    .where(inArray(users.id, [from, to]))
+    .orderBy(users.id)
+    .for('no key update');
+  const owned = await tx
+    .select()
+    .from(workspaces)
+    .where(and(inArray(workspaces.owner, [from, to]), ne(workspaces.phase, 'deleted')));
+  const held = owned.filter(({ owner, desired }) => owner === to && desired !== 'deleted');
+  const names = new Set(held.map(({ name }) => name));
+  const keys = new Set(held.map(({ key }) => key));
+  for (const { id, name, key } of owned.filter(({ owner }) => owner === from)) {
+    const theirs = { name: freeName(name, names), key: freeKey(key, from, to, keys) };
+    names.add(theirs.name);
+    keys.add(theirs.key);
+    await tx
+      .update(workspaces)
+      .set({ owner: to, ...theirs })
+      .where(eq(workspaces.id, id));
+    await tx
+      .update(cards)
+      .set({ wantVersion: sql`${cards.wantVersion} + 1` })
+      .where(eq(cards.subject, id));
+  }
+  await tx
+    .update(nodes)
+    .set({ owner: to })
+    .where(and(eq(nodes.owner, from), ne(nodes.phase, 'deleted')));
+  await tx.update(commands).set({ actor: to }).where(eq(commands.actor, from));
+}
+
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  for (let count = 2, free = name; ; free = `${name}-${count++}`) if (!taken.has(free)) return free;
+}
+
+/** Keys end in their owner, or in one of many behind it. */
+function freeKey(key: string, from: string, to: string, taken: ReadonlySet<string>): string {
+  const theirs = key
+    .split('|')
+    .map((part) => (part === from ? to : part))
+    .join('|');
+  return taken.has(theirs) ? `${theirs}|${randomBase32(8)}` : theirs;
 }
 
 // --- one-time tokens ----------------------------------------------------------------------------------------------

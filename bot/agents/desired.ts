@@ -69,3 +69,13 @@ export function messagesFor(
     all || changed.length > 0 ? [{ type: 'desired', all, workspaces: changed }] : [];
   return { messages: [...messages, ...revoked], told };
 }
+
+/** True if a look at these rows would say nothing to the node, and change nothing in what it was told. */
+export function isUpToDate(
+  rows: Workspace[],
+  before: Told,
+  facts: ReadonlyMap<string, GitFacts> | undefined,
+): boolean {
+  const { messages, told } = messagesFor(rows, before, false, facts);
+  return messages.length === 0 && told.size === before.size && [...told.keys()].every((id) => before.has(id));
+}

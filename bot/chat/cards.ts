@@ -7,15 +7,36 @@ import { viewOf, type CardFacts } from './render/view.ts';
 import * as store from './store.ts';
 import type { Executor, Held } from './store.ts';
 
-export interface Cards {
+/** What a card shows beside the rows. */
+export interface CardKnowledge {
+  /** When the workspace stops by itself. */
+  expiryOf: (workspace: CardFacts['workspace']) => Date | undefined;
+  /** What an hour of its machine costs, for people; asked once for all that a card shows. */
+  readPrices: () => Promise<(node: NonNullable<CardFacts['node']>) => string | undefined>;
+  warningMs: number;
+}
+
+export interface Cards extends CardKnowledge {
   db: Executor;
   fronts: ReadonlyMap<Front, FrontEnd>;
-  /** When the workspace stops by itself. */
-  expiryOf(workspace: CardFacts['workspace']): Date | undefined;
-  /** What an hour of its machine costs, for people; asked once for all that a card shows. */
-  readPrices(): Promise<(node: NonNullable<CardFacts['node']>) => string | undefined>;
-  warningMs: number;
   log: Logger;
+}
+
+type RowFacts = Omit<CardFacts, 'expiry' | 'price' | 'warningMs'>;
+
+/** Adds to the rows what else a card shows. */
+export async function completeFacts({
+  readPrices,
+  expiryOf,
+  warningMs,
+}: CardKnowledge): Promise<(facts: RowFacts) => CardFacts> {
+  const priceOf = await readPrices();
+  return (facts) => ({
+    ...facts,
+    price: facts.node ? priceOf(facts.node) : undefined,
+    expiry: expiryOf(facts.workspace),
+    warningMs,
+  });
 }
 
 const MAX_PAUSE_MS = 60_000;
@@ -34,15 +55,9 @@ export const cardSource = (cards: Cards) => ({
 
 async function send(cards: Cards, front: FrontEnd, held: Held<Card>): Promise<void> {
   try {
-    const priceOf = await cards.readPrices();
-    const [first, ...more] = (await store.readSubject(cards.db, held.row.subject)).map((facts) =>
-      viewOf({
-        ...facts,
-        price: facts.node ? priceOf(facts.node) : undefined,
-        expiry: cards.expiryOf(facts.workspace),
-        warningMs: cards.warningMs,
-      }),
-    );
+    const complete = await completeFacts(cards);
+    const rows = await store.readSubject(cards.db, held.row.subject);
+    const [first, ...more] = rows.map((facts) => viewOf(complete(facts)));
     if (!first) return await store.finishCard(cards.db, held, {});
     const sent = await front.sendCard(held.row, [first, ...more]);
     if ('later' in sent) await store.deferCard(cards.db, held, sent.later);

@@ -7,9 +7,10 @@ import type { ParsedCommand, ParseFailure } from '../commands/parsed.ts';
 import { createSay, shownTrigger } from '../commands/say.ts';
 import type { Command, CommandLimits, Outcome, Repository, Scene } from '../commands/scene.ts';
 import type { Answer, Delivery, Front } from '../database/types.ts';
-import { isHopeless, messageOf, ProviderError, UserError } from '../errors.ts';
+import { messageOf, ProviderError, UserError } from '../errors.ts';
 import { randomBase32 } from '../ids.ts';
 import type { FrontEnd, Heard } from './chat.ts';
+import { withIgnored } from './ignored.ts';
 import * as store from './store.ts';
 import type { Executor, Held } from './store.ts';
 
@@ -73,7 +74,7 @@ async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, hea
     const scene = { ...sceneOf(inbox, tx, held.row, heard, repository), maintains: standing?.maintains };
     const outcome = await command.run(line, scene);
     if (outcome.answer.workspace) await wantCard(tx, front, heard, outcome, held.row);
-    await store.endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
+    await store.endDelivery(tx, held, withIgnored(outcome.answer, line.ignored), outcome.commandId);
     await wantSignals(inbox, tx, outcome);
   });
 }
@@ -89,7 +90,14 @@ function asCommand(
   if (parsed.kind === 'command') return parsed;
   const verb = parsed.kind === 'status' && heard.place.workspace ? 'status' : 'help';
   const words = parsed.kind === 'help' && parsed.topic ? [parsed.topic] : [];
-  return { kind: 'command', verb, flags: {}, words, line: [verb, ...words].join(' '), ignored: [] };
+  return {
+    kind: 'command',
+    verb,
+    flags: {},
+    words,
+    line: [verb, ...words].join(' '),
+    ignored: parsed.ignored ?? [],
+  };
 }
 
 async function locate(
@@ -159,16 +167,6 @@ const describeFailure = (failure: ParseFailure, front: Front): string =>
     .filter(Boolean)
     .join('\n');
 
-function withIgnored(answer: Answer, line: ParsedCommand): Answer {
-  if (line.ignored.length === 0) return answer;
-  const names = line.ignored.map((ignored) => `\`${ignored}\``).join(', ');
-  return {
-    ...answer,
-    ignored: line.ignored,
-    text: `${answer.text}\nI run one command per message; ignored: ${names}.`,
-  };
-}
-
 async function endWith(
   inbox: Inbox,
   held: Held<Delivery>,
@@ -206,31 +204,4 @@ async function retryLater(inbox: Inbox, held: Held<Delivery>, error: unknown): P
     return store.postponeDelivery(inbox.db, held, 1000 * 2 ** held.row.attempts);
   const text = `Something broke on our side (ref ${ref}). Say it again; if it breaks again, the log of the bot has the reason under that reference.`;
   await endWith(inbox, held, { ok: false, code: 'internal', text });
-}
-
-/** Answers that were not shown yet, for the loop. */
-export const answerSource = (inbox: Inbox) => ({
-  name: 'answers',
-  dueInMs: () => Promise.resolve(undefined),
-  async take(): Promise<(() => Promise<void>) | undefined> {
-    for (const front of inbox.fronts.values()) {
-      const held = await store.claimAnswer(inbox.db, front.name, front.thread);
-      if (held) return () => showAnswer(inbox, front, held);
-    }
-    return undefined;
-  },
-});
-
-async function showAnswer(inbox: Inbox, front: FrontEnd, held: Held<Delivery>): Promise<void> {
-  try {
-    if (held.row.answer) await front.answer(held.row, held.row.answer);
-    await store.markAnswered(inbox.db, held);
-  } catch (error) {
-    const isOver = isHopeless(error, held.row.receivedAt);
-    if (isOver) await store.markAnswered(inbox.db, held);
-    inbox.log.warn(
-      { front: front.name, error: messageOf(error) },
-      isOver ? 'an answer could not be shown' : 'an answer could not be shown; it is tried again',
-    );
-  }
 }

@@ -66,6 +66,8 @@ function noFolder(path: string, typed: string): UserError {
 }
 
 function notARepository(path: string, error: unknown): UserError {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+    return new UserError('no-git', 'Git is not installed here. Install it, for example `apt install git`.');
   if (messageOf(error).includes('dubious ownership'))
     return new UserError(
       'not-owned',

@@ -9,11 +9,12 @@ import { findCommand } from '../commands/command.ts';
 import type { ParseContext } from '../commands/parsed.ts';
 import { plain } from '../commands/say.ts';
 import type { Command } from '../commands/scene.ts';
-import type { Answer, Delivery, User } from '../database/types.ts';
+import type { Delivery, User } from '../database/types.ts';
 import type { Route } from '../http.ts';
+import type { CardKnowledge } from './cards.ts';
 import type { FrontEnd } from './chat.ts';
 import type { Site } from './locate-github.ts';
-import { CARD_BLOCK, QUESTION } from './render/slack.ts';
+import { CARD_BLOCK } from './render/slack.ts';
 import { escape } from './render/slack-text.ts';
 import { showAnswer, type SlackAnswers } from './slack/answers.ts';
 import { createSlackCalls, type SlackCalls } from './slack/calls.ts';
@@ -25,6 +26,7 @@ import { openForm, refuseForm, suggestRepositories } from './slack/forms.ts';
 import { homeSource } from './slack/home.ts';
 import { createInstalls } from './slack/installs.ts';
 import { claimMessage, locate, placeOf } from './slack/places.ts';
+import { askBack } from './slack/questions.ts';
 import { reminderSource } from './slack/reminders.ts';
 import { createRepositories } from './slack/repositories.ts';
 import { permit, type SlackRights } from './slack/rights.ts';
@@ -46,6 +48,8 @@ export interface SlackOptions {
   createLink: (workspace: string, user: string) => Promise<string>;
   /** The shortest time between two edits of a card, in the long run. */
   paceMs: number;
+  /** What cards show beside the rows; the App Home shows the same. */
+  knowledge: CardKnowledge;
   /** Seals the tokens of many workspaces. */
   vault?: Vault;
   log: Logger;
@@ -82,7 +86,7 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
   const door = await createSlackDoor({
     ...options,
     promise: (event) => promiseOf(parts, event),
-    refuse: (event, fields) => refuseForm(fields, contextFor(parts, event)),
+    refuse: (event, fields) => refuseForm(db, event, fields, contextFor(parts, event)),
     openForm: (wish) => openForm(forms, wish),
     suggest: (person) => suggestRepositories(forms, person),
     forget: (team, at) => installs.forget(team, at),
@@ -101,7 +105,10 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
     sources: [conclusionSource(parts), reminderSource(parts), homeSource({ ...parts, trigger, canConnect })],
     start: door.start,
     stop: door.stop,
-    notice: (delivery) => Promise.resolve(askBack(parts, delivery)),
+    notice(delivery) {
+      const answer = askBack(trigger, delivery);
+      return Promise.resolve(answer && (() => Promise.resolve(answer)));
+    },
     hear: (delivery) => hear(parts, delivery),
     locate: (target, delivery) => locate(parts.rights, target, eventOf(delivery)),
     permit: (asked) => permit(parts.rights, asked, eventOf(asked.delivery)),
@@ -171,24 +178,4 @@ function promiseOf(parts: Parts, event: Event): string | undefined {
   const parsed = parse(event.text, contextFor(parts, event));
   if (parsed.kind !== 'command' || findCommand(parts.commands, parsed.verb)?.isForAnyone) return undefined;
   return `On it: \`${escape(plain(parsed.line, 200))}\``;
-}
-
-/** Buttons whose press does nothing yet. */
-function askBack({ config }: Parts, delivery: Delivery): (() => Promise<Answer | null>) | undefined {
-  const event = eventOf(delivery);
-  if (event.kind !== 'button' || !event.line.startsWith(QUESTION)) return undefined;
-  const [verb = '', id = ''] = event.line.slice(QUESTION.length).split(' ');
-  const answer: Answer =
-    verb === 'rename'
-      ? {
-          ok: true,
-          code: 'ok',
-          text: `Say it with the new name: \`${config.command} rename ${id} NEW-NAME\`.`,
-        }
-      : {
-          ok: true,
-          code: 'confirm',
-          text: `Delete \`${id}\` and its files? If something in it was not pushed, I say so first and delete nothing.`,
-        };
-  return () => Promise.resolve(answer);
 }

@@ -74,10 +74,12 @@ function isAsked(workspace: Workspace, { flags }: ParsedCommand): boolean {
   return typeof repo !== 'string' || workspace.repository.toLowerCase().endsWith(`/${repo.toLowerCase()}`);
 }
 
-const describeNone = ({ flags }: ParsedCommand, scene: Scene): string =>
-  Object.keys(flags).length > 0
-    ? `None of your workspaces is like that. All: ${scene.say('list')}.`
-    : `You have no workspace yet. Make one: ${scene.say('up owner/name')}.`;
+function describeNone({ flags }: ParsedCommand, { front, say }: Scene): string {
+  if (Object.keys(flags).length > 0) return `None of your workspaces is like that. All: ${say('list')}.`;
+  return front === 'github'
+    ? `You have no workspace of this repository. Make one: ${say('up')}.`
+    : `You have no workspace yet. Make one: ${say('up owner/name')}.`;
+}
 
 type Listed = Workspace & { ownerName?: string };
 

@@ -34,11 +34,20 @@ function firstFree(base: string, taken: ReadonlySet<string>): string {
 function baseOf({ label, goal }: Repository): string {
   const last = label.split('/').at(-1) ?? label;
   const number = goal?.split(':')[1];
-  const name = last
-    .toLowerCase()
+  const name = toAscii(last)
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '')
     .slice(0, 40);
   const base = isValidName(name) ? name : `${name || 'workspace'}-ws`;
   return number ? `${base}-${number}` : base;
 }
+
+const LETTERS: Record<string, string> = { ß: 'ss', æ: 'ae', ø: 'o', ł: 'l' };
+
+/** Letters without their marks: `Grüße` is `Grusse`. What has no such letter stays. */
+const toAscii = (text: string): string =>
+  text
+    .toLowerCase()
+    .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
+    .replaceAll(/[ßæøł]/g, (letter) => LETTERS[letter] ?? '');

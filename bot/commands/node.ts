@@ -15,6 +15,10 @@ export const nodeSpec = {
   who: 'Everyone, their own.',
   flags: {
     orphan: { kind: 'boolean', summary: 'one of `nodes --orphans`: for whoever runs Sam, at the console' },
+    gone: {
+      kind: 'boolean',
+      summary: 'it does not exist any more, and nobody has to look: for whoever runs Sam, at the console',
+    },
   },
   takes: 'words',
   destructive: true,
@@ -24,22 +28,35 @@ export const node: Command = {
   ...nodeSpec,
   async run({ words, flags }, scene) {
     // Behind the words a flag is a word.
-    const isMarked = flags['orphan'] === true || words.includes('--orphan');
-    const [first, name, ...rest] = words.filter((word) => word !== '--orphan');
+    const isMarked = (flag: string): boolean => flags[flag] === true || words.includes(`--${flag}`);
+    const [first, name, ...rest] = words.filter((word) => word !== '--orphan' && word !== '--gone');
     const verb = first?.toLowerCase();
     if ((verb !== 'rm' && verb !== 'adopt') || name === undefined || rest.length > 0)
       throw new UserError(
         'bad-target',
         `Say which machine: ${scene.say('node rm vm-abcdefghijkl')}. All yours: ${scene.say('nodes')}.`,
       );
-    const isOrphan = verb === 'adopt' || isMarked;
-    if (isOrphan) refuseOthers(scene);
+    const isOrphan = verb === 'adopt' || isMarked('orphan');
+    if (isOrphan || isMarked('gone')) refuseOthers(scene);
+    const machine = name.toLowerCase();
     const text = isOrphan
-      ? await wishFor(verb === 'adopt' ? 'adopt' : 'delete', name.toLowerCase(), scene)
-      : await remove(name.toLowerCase(), scene);
+      ? await wishFor(verb === 'adopt' ? 'adopt' : 'delete', machine, scene)
+      : await (isMarked('gone') ? forget(machine, scene) : remove(machine, scene));
     return { answer: { ok: true, code: 'ok', text } };
   },
 };
+
+/** Anybody's: who runs Sam knows what is there. */
+async function forget(name: string, { tx, say }: Scene): Promise<string> {
+  const [found] = await store.nodesNamed(tx, [name]);
+  if (!found)
+    throw new UserError('no-node', `There is no machine ${shown(name)}, or Sam knows that it is gone.`);
+  await store.forgetNode(tx, found);
+  return (
+    `\`${found.name}\` is over for Sam, and whatever was on it. If it is still there with Sam's mark, it is deleted ` +
+    `when the sweep finds it; what is in doubt: ${say('nodes --orphans')}.`
+  );
+}
 
 async function remove(name: string, { tx, actor, say }: Scene): Promise<string> {
   const mine = await store.listNodesOf(tx, actor.id);

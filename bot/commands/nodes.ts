@@ -40,7 +40,7 @@ export const nodes: Command = {
     // What everybody reads names no repository: names of workspaces are made of theirs.
     const rows = mine.slice(0, MOST).map((one) => rowOf(one, prices, front !== 'github'));
     const more = mine.length > MOST ? [`…and ${mine.length - MOST} more`] : [];
-    const text = [...aligned([HEAD, ...rows]), ...more].join('\n');
+    const text = [...aligned([HEAD, ...rows]), ...more, ...mine.slice(0, MOST).flatMap(troubleOf)].join('\n');
     return { answer: { ok: true, code: 'ok', text, isVerbatim: true } };
   },
 };
@@ -59,6 +59,10 @@ function rowOf(
     isNaming ? workspaces.join(', ') || '-' : String(workspaces.length),
   ];
 }
+
+/** Why nothing goes on with it; what a machine failed of stands on the cards of its workspaces. */
+const troubleOf = ({ node }: store.OwnNode): string[] =>
+  node.lastError && node.attempts > 0 ? [`${node.name}: ${node.lastError.message}`] : [];
 
 const phaseOf = ({ phase, idleSince }: Node): string => (phase === 'ready' && idleSince ? 'warm' : phase);
 

@@ -27,7 +27,9 @@ export function parse(text: string, context: ParseContext): ParseResult {
     if (text.length > LONGEST) return refuseLong(text, context, say);
     const { first, ignored } = findLines(text, context);
     if (first === undefined) return ignoreOrStatus(context);
-    return first === '' ? { kind: 'status' } : parseLine(first, ignored, context, say);
+    const result = first === '' ? { kind: 'status' as const } : parseLine(first, ignored, context, say);
+    const isShort = result.kind === 'help' || result.kind === 'status';
+    return isShort && ignored.length > 0 ? { ...result, ignored } : result;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { kind: 'error', code: error.code, message: error.message, ...error.details };

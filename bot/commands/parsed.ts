@@ -82,8 +82,8 @@ export type ParseFailure = {
 
 export type ParseResult =
   | ParsedCommand
-  | { kind: 'help'; topic?: string }
+  | { kind: 'help'; topic?: string; ignored?: string[] }
   /** The trigger alone: the status of the thread's workspace, or help where there is none. */
-  | { kind: 'status' }
+  | { kind: 'status'; ignored?: string[] }
   | ParseFailure
   | { kind: 'ignore'; why: string };

@@ -23,9 +23,20 @@ export function renderHelp(
       .filter(({ common }) => common)
       .map(({ usage, summary }) => `- ${say(usage)}: ${lowerFirst(summary)}`),
     ...(others.length === 0 ? [] : [`- Also: ${others.join(', ')}.`]),
-    `More about one of them: ${say(`help ${offered[0]?.name ?? 'help'}`)}.`,
+    `${TARGETS[front]} More about a command: ${say(`help ${offered[0]?.name ?? 'help'}`)}.`,
+    ...(front === 'console' ? ['Ctrl-C ends Sam, and workspaces go on.'] : []),
   ].join('\n');
 }
+
+const NAMED = '`owner/name`, `owner/name@branch`';
+
+/** What may stand for `[target]`, and what is meant without one. */
+const TARGETS: Record<Front, string> = {
+  console: `A target is a repository (a folder like \`.\`, ${NAMED} or an address) or a workspace's name; without one I take your only workspace.`,
+  github: `A target is ${NAMED}, \`#412\` or a workspace's name; without one I take this pull request or issue.`,
+  slack: `A target is ${NAMED}, \`owner/name#412\` or a workspace's name; without one I take what this thread or channel is about.`,
+  api: `A target is ${NAMED}, \`owner/name#412\` or a workspace's name.`,
+};
 
 /** One command in full: description, usage, flags, examples, who may say it. */
 export function renderCommandHelp(spec: CommandSpec, trigger: string): string {

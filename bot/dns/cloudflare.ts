@@ -2,14 +2,8 @@
 import { issueCertificate } from './cloudflare-certificates.ts';
 import { connect, type CloudflareOptions, type Operation, type Zone } from './cloudflare-client.ts';
 import { toFault } from './cloudflare-errors.ts';
-import {
-  ensureRecord,
-  findRecords,
-  listRecords,
-  listStrangers,
-  removeRecords,
-  removeStranger,
-} from './cloudflare-records.ts';
+import { ensureRecord, findRecords, listRecords, removeRecords } from './cloudflare-records.ts';
+import { listStrangers, removeStranger } from './cloudflare-strangers.ts';
 import type { Dns } from './dns.ts';
 
 export type { CloudflareOptions };

@@ -18,6 +18,8 @@ export interface Firewall {
   ensure(operation: Operation): Promise<{ id: number; isFromMemory: boolean }>;
   /** The next `ensure` looks again. */
   forget(): void;
+  /** Asks, and makes none. */
+  isThere(operation: Operation): Promise<boolean>;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -58,6 +60,7 @@ export function createFirewall(options: FirewallOptions): Firewall {
       return { id: await looking, isFromMemory: false };
     },
     forget: () => (known = undefined),
+    isThere: async (operation) => (await find(options, operation)) !== undefined,
   };
 }
 

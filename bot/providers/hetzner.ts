@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'hcloud-js';
 import type { Size } from '../database/types.ts';
+import { proveAccount } from './hetzner-account.ts';
 import { createBudget, type Clock } from './hetzner-budget.ts';
 import { createOperations, type Send } from './hetzner-calls.ts';
 import { createServer } from './hetzner-create.ts';
@@ -34,6 +35,7 @@ export interface HetznerOptions {
 }
 
 export interface Hetzner extends Provider {
+  proveAccount(names: string[]): Promise<void>;
   prices(): Promise<Prices>;
   /** Brings the firewall up to date, if the last look at it is a day old. Repeatable; for the sweep. */
   refreshFirewall(): Promise<void>;
@@ -62,6 +64,7 @@ export function createHetzner(options: HetznerOptions): Hetzner {
       createServer(servers, begin('create', { secrets: [order.boot.bootstrapToken] }), order),
     find: (name) => findServer(servers, begin('find'), name),
     list: () => listServers(servers, begin('list')),
+    proveAccount: (names) => proveAccount(servers, begin('look'), names),
     start: (server) => startServer(servers, begin('start'), server),
     remove: (server) => removeServer(servers, begin('remove'), server),
     listStrangers: () => listStrangers(servers, begin('list strangers')),

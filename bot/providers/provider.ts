@@ -28,6 +28,11 @@ export interface Provider {
   find(name: string): Promise<Server | undefined>;
   /** Everything of this installation, deleted-in-progress included. */
   list(): Promise<Server[]>;
+  /**
+   * Throws (not retryable) if the account shows no trace of this installation, neither its servers nor what they share:
+   * then absence there says nothing about `names`, which were seen once. Absent: there is one account only.
+   */
+  proveAccount?(names: string[]): Promise<void>;
   /** Powers on a server that is off. */
   start(server: Server): Promise<void>;
   remove(server: Server): Promise<void>;

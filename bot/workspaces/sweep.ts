@@ -7,6 +7,7 @@ import type { Dns } from '../dns/dns.ts';
 import type { Provider, Server } from '../providers/provider.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
+import { proveAccount } from './account.ts';
 import { sweepNames } from './sweep-names.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
 import { isPast, later, type Timing } from './timing.ts';
@@ -43,7 +44,7 @@ export function createSweeps(options: SweepOptions): Sweep[] {
       : []),
     // It looks again when its last look is a day old.
     ...(provider.refreshFirewall
-      ? [{ name: 'firewall', everyMs: 6 * 3_600_000, run: async () => provider.refreshFirewall?.() }]
+      ? [{ name: 'firewall', everyMs: 6 * 3_600_000, run: () => keepFirewall(options) }]
       : []),
     ...(provider.prices
       ? [{ name: 'prices', everyMs: 12 * 3_600_000, run: () => learnPrices(options) }]
@@ -68,9 +69,16 @@ async function learnPrices({ db, provider }: SweepOptions): Promise<void> {
   await store.savePrices(db, { currency: list.currency, provider: provider.name, sizes });
 }
 
+/** One that is made in a strange account would make it look like ours. */
+async function keepFirewall({ db, provider }: SweepOptions): Promise<void> {
+  await proveAccount({ db, provider });
+  await provider.refreshFirewall?.();
+}
+
 /** Servers that no row wants go; rows whose server is missing are looked at again. */
 async function sweepServers(options: SweepOptions): Promise<void> {
   const { db, provider, timing, log } = options;
+  await proveAccount(options);
   const servers = await provider.list();
   // The rows after the list: whoever made a server had written its row before.
   const nodes = await store.listLivingNodes(db, provider.name);

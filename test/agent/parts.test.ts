@@ -18,7 +18,7 @@ import { endProcesses, findProcesses } from '../../agent/processes.ts';
 import type { AgentMessage, Bootstrap, DesiredWorkspace, WorkspaceReport } from '../../agent/protocol.ts';
 import { createTicketVerifier } from '../../agent/tickets.ts';
 import { createQuiet } from '../../agent/workspaces/quiet.ts';
-import { throttleProgress } from '../../agent/workspaces/steps.ts';
+import { throttleProgress } from '../../agent/workspaces/progress.ts';
 import { isSuperseded, nextStep, withGoal, type Workspace } from '../../agent/workspaces/workspace.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { startBot } from './bot.ts';

@@ -21,6 +21,8 @@ let node: Node;
 let workspace: Workspace;
 let agents: Agent[] = [];
 let logged: Record<string, unknown>[] = [];
+/** How often the hub asked the database for rows. */
+let reads = 0;
 /** What the hub does by the clock, by period in ms. */
 const clock = new Map<number, () => void>();
 
@@ -34,7 +36,10 @@ beforeAll(async () => {
       clock.set(ms, task);
       return () => void clock.delete(ms);
     };
-    hub = createHub({ db: rows.db, keys, log, every, activityEveryMs: 1000 });
+    const db: Rows['db'] = Object.create(rows.db, {
+      select: { value: (fields: never) => (reads++, rows.db.select(fields)) },
+    });
+    hub = createHub({ db, keys, log, every, activityEveryMs: 1000 });
     return { upgrades: [hub.upgrade] };
   });
 });
@@ -336,6 +341,44 @@ describe('after hello', () => {
       all: false,
       workspaces: [{ desired: 'deleted', force: true }],
     });
+  });
+});
+
+describe('a poll', () => {
+  const poll = (): void => clock.get(5_000)!();
+
+  test('asks once for all nodes, and again only for those that have something to hear', async () => {
+    const agent = await greet(running());
+    const others = [await connect((await rows.addNode()).id), await connect((await rows.addNode()).id)];
+    for (const other of others) {
+      other.say(hello());
+      await other.hear();
+    }
+    reads = 0;
+    poll();
+    await expect.poll(() => reads, { timeout: 20_000 }).toBe(1);
+    for (const one of [agent, ...others]) await settle(one);
+    expect(reads).toBe(1);
+    await change({ desired: 'stopped' });
+    poll();
+    expect(await agent.hear()).toMatchObject({ workspaces: [{ desired: 'stopped' }] });
+    expect(reads).toBe(3);
+  });
+
+  test('forgets what is gone, so that an agent that brings it up again hears of it again', async () => {
+    const agent = await greet(running());
+    const gone = { workspaces: [{ id: workspace.id, desired: 'deleted', force: true }] };
+    await change({ desired: 'deleted', phase: 'deleted' });
+    poll();
+    expect(await agent.hear()).toMatchObject(gone);
+    agent.say(report(running({ phase: 'deleted' })));
+    await settle(agent);
+    reads = 0;
+    poll();
+    await expect.poll(() => reads, { timeout: 20_000 }).toBe(2);
+    await settle(agent);
+    agent.say(report(running()));
+    expect(await agent.hear()).toMatchObject(gone);
   });
 });
 

@@ -153,6 +153,18 @@ describe('the name of a node', () => {
     await dns.remove(NAME);
   });
 
+  test('in another zone than the one that is configured is made there and taken back, and the mistake is said', async () => {
+    const { fake, open } = await aZone();
+    const error = await errorOf(
+      open('ours', { domain: 'other.example' }).ensure('vm-a.other.example', ADDRESS, NODE),
+    );
+    expect(error).toMatchObject({ retryable: false });
+    expect(error.message).toContain(
+      'vm-a.other.example is not in the zone of CLOUDFLARE_ZONE_ID: there it would be vm-a.other.example.sam.example.',
+    );
+    expect(fake.records()).toEqual([]);
+  });
+
   test('must be one below the domain', async () => {
     const { fake, dns } = await aZone();
     for (const name of [
@@ -204,6 +216,22 @@ describe('records of others', () => {
         'Delete that record, or choose another BASE_DOMAIN.',
     );
     expect(fake.records()).toHaveLength(1);
+  });
+
+  test('and our own that are not below the domain are shown as strange, and go when somebody says so', async () => {
+    const { fake, dns } = await aZone();
+    const [old, deep] = ['vm-a.old.sam.example', 'vm-a.other.example.sam.example'].map((name) =>
+      fake.insert({ name, content: ADDRESS, comment: commentOf('ours') }),
+    );
+    expect(await dns.list()).toEqual([]);
+    expect(await dns.listStrangers()).toMatchObject([
+      { id: old!.id, name: old!.name, why: 'it is ours, and not below sam.example' },
+      { id: deep!.id },
+    ]);
+    await dns.removeStranger('vm-b.old.sam.example', old!.id);
+    expect(fake.records()).toHaveLength(2);
+    await dns.removeStranger(old!.name, old!.id);
+    expect(fake.records()).toEqual([deep]);
   });
 
   test('of a second installation in the zone live beside ours', async () => {

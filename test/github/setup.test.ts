@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import examples from '@octokit/webhooks-examples' with { type: 'json' };
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { understand } from '../../bot/chat/github/events.ts';
+import { understand } from '../../bot/chat/github/understand.ts';
 import { parseConfig } from '../../bot/config.ts';
 import { readDescribedApp, readManifest } from '../../bot/github/manifest.ts';
 import { savedAppPath } from '../../bot/github/saved-app.ts';

@@ -145,7 +145,7 @@ test('help names every command, and none of its lines is one', async () => {
     - \`/sam stop [target]\`: stops a workspace and keeps every file of it.
     - \`/sam extend [target] [4h]\`: keeps a workspace from stopping by itself, for a while or until a time of day.
     - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`help\`.
-    More about one of them: \`/sam help up\`."
+    A target is \`owner/name\`, \`owner/name@branch\`, \`#412\` or a workspace's name; without one I take this pull request or issue. More about a command: \`/sam help up\`."
   `);
 });
 
@@ -155,7 +155,7 @@ test('of three commands in a comment the first runs and the others are named', a
   scene.github.addCollaborator('acme/api', 'zoe', 'write');
   await scene.say('/sam list\n/sam up\n/sam rm --force', 'zoe', pull);
   expect(lastComment(pull)).toMatchInlineSnapshot(`
-    "You have no workspace yet. Make one: \`/sam up owner/name\`.
+    "You have no workspace of this repository. Make one: \`/sam up\`.
     I run one command per message; ignored: \`up\`, \`rm --force\`."
   `);
 });

@@ -73,6 +73,8 @@ test.each([
   ['a command may not run the loop', 'bot/commands/x.ts', '../workspaces/loop.ts'],
   ['the tables are for stores', 'bot/commands/x.ts', '../database/schema.ts'],
   ['drizzle is for stores', 'bot/commands/x.ts', 'drizzle-orm'],
+  ['drizzle is for the files of a store', 'bot/chat/store.ts', 'drizzle-orm'],
+  ['what fronts share knows none of them', 'bot/chat/store/x.ts', '../github/cards.ts'],
   ['the Hetzner SDK stays in one file', 'bot/workspaces/x.ts', 'hcloud-js'],
   ['a front knows no other front', 'bot/chat/slack/x.ts', '../github/cards.ts'],
   ['a front knows no other front, this way round', 'bot/chat/github/x.ts', '../slack.ts'],
@@ -89,6 +91,8 @@ test.each([
   ['the page may use the protocol', 'web-terminal/x.ts', '../agent/protocol.ts'],
   ['a front may use the App', 'bot/chat/slack/x.ts', '../../github/app.ts'],
   ['a store may use the tables', 'bot/workspaces/store/x.ts', '../../database/schema.ts'],
+  ['the store of the chats may use the tables', 'bot/chat/store/x.ts', '../../database/schema.ts'],
+  ['the store of the chats may use drizzle', 'bot/chat/store/x.ts', 'drizzle-orm'],
   ['the Hetzner SDK may be used in its file', 'bot/providers/hetzner.ts', 'hcloud-js'],
 ])('%s', (_claim, file, path) => {
   expect(rulesBrokenBy(file, `export { x } from '${path}';\n`)).not.toContain(IMPORT);

@@ -5,7 +5,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createTerminals, type Terminals } from '../../agent/terminal/server.ts';
+import { createTerminals } from '../../agent/terminal/server.ts';
+import type { Terminals } from '../../agent/terminal/terminals.ts';
 import { answerAsset, bundlePage, type PageFiles } from '../../web-terminal/bundle.ts';
 
 export const WORKSPACE = 'ws-abcdefghij23';

@@ -437,6 +437,31 @@ describe('the firewall', () => {
   });
 });
 
+describe('the account', () => {
+  test('is ours where the firewall or a server of ours is, and strange where neither is', async () => {
+    const { fake, provider, open } = await aProject();
+    const strange = await errorOf(provider.proveAccount(['vm-a', 'vm-b']));
+    expect(strange).toMatchObject({ operation: 'look', retryable: false });
+    expect(strange.message).toContain('neither vm-a, vm-b nor its firewall');
+    await open({ installation: 'theirs' }).create(anOrder());
+    expect(await errorOf(provider.proveAccount(['vm-a']))).toMatchObject({ retryable: false });
+    // To ask leaves nothing behind.
+    expect(fake.firewalls().map(({ name }) => name)).toEqual(['sam-theirs']);
+    await provider.create(anOrder());
+    await provider.proveAccount(['vm-a']);
+    fake.project.firewalls.clear();
+    await provider.proveAccount(['vm-a']);
+  });
+
+  test('is not called strange because nobody answered', async () => {
+    const { fake, provider } = await aProject();
+    fake.fail({ path: /firewalls$/, fault: '502' });
+    expect(await errorOf(provider.proveAccount(['vm-a']))).toMatchObject({ retryable: true });
+    fake.fail({ path: /servers$/, fault: 'html' });
+    expect(await errorOf(provider.proveAccount(['vm-a']))).toMatchObject({ retryable: true });
+  });
+});
+
 describe('a list', () => {
   test('has all pages, and only what has all of our labels', async () => {
     const { fake, provider } = await aProject({ maxServers: 200 });

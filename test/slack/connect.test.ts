@@ -178,3 +178,40 @@ test('`disconnect` forgets it, and the workspaces stay', async () => {
   `);
   expect(scene.read(scene.card())).toContain('running');
 });
+
+test('what somebody made before there was a GitHub to connect with is theirs after it', async () => {
+  const { sql } = scene.place;
+  const { bob } = scene.people;
+  const [mine] = await sql<{ owner: string; node: string }[]>`
+    select owner, node_id as node from workspaces where name = 'api'`;
+  // As it was without a GitHub App: the workspace, its machine and the command are those of a person of Slack's.
+  await sql`insert into users (id, name) values ('us-slack-only', 'bob')`;
+  await sql`insert into identities (source, external_id, user_id, login)
+    values ('slack:T0TEAM', ${bob.id}, 'us-slack-only', 'bob')
+    on conflict (source, external_id) do update set user_id = 'us-slack-only'`;
+  await sql`update workspaces set owner = 'us-slack-only', key = replace(key, owner, 'us-slack-only') where name = 'api'`;
+  await sql`update nodes set owner = 'us-slack-only' where id = ${mine!.node}`;
+  await sql`update commands set actor = 'us-slack-only' where actor = ${mine!.owner}`;
+  // And with the App they made the same one once more, on GitHub.
+  const issue = scene.github.addIssue('acme/api', { by: 'bob' });
+  await scene.github.comment(issue, 'bob', '/sam up acme/api --name api');
+  await scene.settle();
+
+  await scene.say('list');
+  const browser = createBrowser();
+  scene.github.signedInAs('bob');
+  await browser.follow(linkIn(lastOf('bob')));
+  expect(titleOf(await browser.post('/connect'))).toBe('Connected');
+  await scene.settle();
+  expect(scene.read(lastOf('bob'))).toMatch(/^api +running .*\n.*^api-2 +running/ms);
+  expect(
+    await sql`select 1 from workspaces where owner = 'us-slack-only'
+    union all select 1 from nodes where owner = 'us-slack-only'`,
+  ).toEqual([]);
+  expect(scene.read(scene.card())).toContain('*`api-2`* running');
+  await scene.press('Stop', scene.card());
+  expect(scene.read(scene.card())).toContain('stopped');
+  expect((await scene.say('up acme/api')).join()).toContain('`api` is there already.');
+  // What they said themselves is no news to them.
+  expect(scene.slack.seenBy(bob, scene.slack.directOf(bob))).toEqual([]);
+});

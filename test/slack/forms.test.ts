@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Message } from '../fakes/slack/slack.ts';
+import type { Channel, Message } from '../fakes/slack/slack.ts';
 import { until } from '../until.ts';
 import { openSlackScene, type Scene } from './scene.ts';
 
@@ -128,12 +128,32 @@ test('`Rename…` asks for the name, and says at once when it is none', async ()
   expect(scene.read(card)).toContain('*`new-name`*');
 });
 
+test('a name that another workspace of mine has is refused in the form', async () => {
+  const { bob } = scene.people;
+  const card = scene.card();
+  await form(() => scene.slack.press(bob, card, 'Rename…'));
+  const taken = await scene.slack.fill(bob, { name: 'web' });
+  expect(JSON.parse(taken.answer)).toMatchInlineSnapshot(`
+    {
+      "errors": {
+        "name": "You already have a workspace called web. Take another name.",
+      },
+      "response_action": "errors",
+    }
+  `);
+  const same = await scene.slack.fill(bob, { name: 'new-name' });
+  expect(same.answer).toBe('');
+  await scene.settle();
+  expect(scene.read(card)).toContain('*`new-name`*');
+});
+
 test('whose it is not learns neither its name nor what is in it', async () => {
   const { ada } = scene.people;
   const card = scene.card();
   await form(() => scene.slack.press(ada, card, 'Rename…'));
   expect(scene.form(ada)).toBe('New name: ');
-  await scene.slack.fill(ada, { name: 'stolen' });
+  // Not even by a name that bob has.
+  expect((await scene.slack.fill(ada, { name: 'web' })).answer).toBe('');
   await scene.settle();
   expect(scene.read(card)).toContain('*`new-name`*');
 });
@@ -165,4 +185,46 @@ test('a form that Slack does not open any more is asked for in words', async () 
   expect(scene.read(scene.slack.seenBy(bob, scene.dev).at(-1)!)).toMatch(
     /^Say it with the new name: `\/sam rename ws-\d+ NEW-NAME`\.$/,
   );
+});
+
+/** What the person reads there after it, without what was there before. */
+async function readsIn(channel: Channel, act: () => Promise<unknown>): Promise<string> {
+  const { bob } = scene.people;
+  const before = scene.slack.seenBy(bob, channel).length;
+  await act();
+  await until(() => scene.slack.seenBy(bob, channel).length > before);
+  await scene.settle();
+  const [answer, ...more] = scene.slack.seenBy(bob, channel).slice(before);
+  expect(more).toEqual([]);
+  expect(answer!.ephemeralTo ?? channel.imWith).toBe(bob.id);
+  return scene.read(answer!);
+}
+
+test('`Start a workspace` and `New workspace` are answered in private when Slack opens no form', async () => {
+  const { bob, ada } = scene.people;
+  const said = await scene.slack.mention(ada, scene.dev, 'who looks at acme/api#7?');
+  await scene.settle();
+  scene.slack.refuse('views.open', 'expired_trigger_id');
+  expect(await readsIn(scene.dev, () => scene.slack.shortcut(bob, said))).toMatchInlineSnapshot(
+    `"The form did not open; Slack gives only three seconds for it. Try it again, or say it in a channel: \`/sam up acme/api#7\`."`,
+  );
+  await scene.slack.openHome(bob);
+  scene.slack.down(1, 'views.open');
+  const home = () => scene.slack.pressHome(bob, 'New workspace');
+  expect(await readsIn(scene.slack.directOf(bob), home)).toMatchInlineSnapshot(
+    `"The form did not open; Slack gives only three seconds for it. Try it again, or say it in a channel: \`/sam up owner/name\`."`,
+  );
+});
+
+test('where the bot is not in the channel of the message, and the form does not open, that is said in private too', async () => {
+  const { bob } = scene.people;
+  const closed = scene.slack.addChannel('closed', [bob], { withBot: false, isPrivate: true });
+  const said = await scene.slack.mention(bob, closed, 'acme/api is red');
+  scene.slack.refuse('views.open', 'invalid_trigger_id');
+  scene.slack.server.fail({
+    path: /^\/hooks\//,
+    fault: { status: 404, body: { ok: false, error: 'used_url' } },
+  });
+  const shortcut = () => scene.slack.shortcut(bob, said);
+  expect(await readsIn(scene.slack.directOf(bob), shortcut)).toContain('The form did not open');
 });

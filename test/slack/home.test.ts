@@ -43,7 +43,7 @@ test('it lists my workspaces with the buttons of their cards, and follows them',
     :white_check_mark: *\`mine\`* running
     \`acme/api\` @ \`commit\` · medium · for \`bob\`
     [Open terminal] [Keep 4h] [Stop] [⋯ Restart | Logs | Rename… | Delete…]
-    ws-1
+    stops at TIME if idle · ws-1
     ---
     [New workspace]
     GitHub
@@ -64,6 +64,24 @@ test('a press there does what it does on a card, and the card in the channel agr
   await scene.settle();
   expect(toldInPrivate()).toContain('|Open the terminal>');
   expect(scene.slack.world.messages.filter((one) => one.metadata)).toHaveLength(1);
+});
+
+test('it says when a workspace stops by itself, as the card does, and follows when it is kept or about to stop', async () => {
+  const { bob } = scene.people;
+  const expiryIn = (shown: unknown): number => Number(/<!date\^(\d+)\^/.exec(JSON.stringify(shown))?.[1]);
+  const home = () => expiryIn(scene.slack.view(bob, 'home'));
+  const before = home();
+  expect(before).toBe(expiryIn(scene.card().blocks));
+  await scene.say('extend mine 9h');
+  await until(() => home() > before);
+  expect(home()).toBe(expiryIn(scene.card().blocks));
+  await scene.place.sql`update workspaces set kept_until = null, next_at = clock_timestamp(), gen = gen + 1,
+    last_activity_at = clock_timestamp() - interval '3 hours 50 minutes',
+    running_at = clock_timestamp() - interval '3 hours 50 minutes' where name = 'mine'`;
+  await shows('stops soon, at TIME');
+  await scene.settle();
+  await scene.say('extend mine 4h');
+  await until(() => !scene.home(bob).includes('stops soon'));
 });
 
 test('nobody sees what others run', async () => {

@@ -179,8 +179,22 @@ test('help and `who` are for one person', async () => {
     - \`/sam stop [target]\`: stops a workspace and keeps every file of it.
     - \`/sam extend [target] [4h]\`: keeps a workspace from stopping by itself, for a while or until a time of day.
     - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`use\`, \`connect\`, \`disconnect\`, \`help\`.
-    More about one of them: \`/sam help up\`."
+    A target is \`owner/name\`, \`owner/name@branch\`, \`owner/name#412\` or a workspace's name; without one I take what this thread or channel is about. More about a command: \`/sam help up\`."
   `);
+});
+
+test('of several commands in one message the first runs and the others are named below its answer', async () => {
+  const [, table] = await scene.say('list\nstop from-default\nrm --force');
+  expect(table).toMatch(
+    /^```\nNAME [^]*\n```\nI run one command per message; ignored: `stop from-default`, `rm --force`\.$/,
+  );
+  expect((await scene.say('help\nlist')).at(-1)).toMatch(
+    /More about one of them: `\/sam help up`\.\nI run one command per message; ignored: `list`\.$/,
+  );
+  const link = (await scene.say('open from-default\nlist')).at(-1);
+  expect(link).toMatch(/for you alone\.\nI run one command per message; ignored: `list`\.$/);
+  expect((await scene.say('connect\nlist')).at(-1)).toMatch(/^You are connected .*\nI run one command per/);
+  expect(scene.read(scene.card())).toContain('running');
 });
 
 test('another command of the same app is told which one is ours', async () => {

@@ -1,7 +1,8 @@
 // `npm start -- <line>`, and what a terminal shows of it.
-import { existsSync, globSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { commands } from '../../bot/commands/index.ts';
 import { findFreePort } from '../free-port.ts';
 import { createPlace } from '../place.ts';
 import { spawnInPty, spawnSam } from '../spawn-sam.ts';
@@ -101,6 +102,46 @@ describe('without a terminal', () => {
   });
 });
 
+describe('what needs no start', () => {
+  test('`--help` says how to start, every command and where the settings are, and starts nothing', async () => {
+    await using place = await createPlace();
+    for (const flag of ['--help', '-h']) {
+      await using sam = spawnSam([flag], { place });
+      expect(await sam.exit).toBe(0);
+      const said = sam.output();
+      for (const { name } of commands.filter(({ fronts }) => !fronts)) expect(said).toContain(`\`${name}`);
+      for (const word of ['npm start -- up .', '.env.example', 'A target is', 'Ctrl-C'])
+        expect(said).toContain(word);
+    }
+    await using version = spawnSam(['--version'], { place });
+    expect([await version.exit, version.output()]).toEqual([0, 'Sam 0.1.0']);
+    expect(existsSync(place.dataDir)).toBe(false);
+  });
+});
+
+describe('without git', () => {
+  test('a folder is not said to be no repository: git is what is missing', async () => {
+    await using place = await createPlace();
+    place.repository('demo');
+    await using sam = spawnSam(['up', './demo'], { place, env: { PATH: join(place.root, 'nowhere') } });
+    expect(await sam.exit).toBe(1);
+    expect(sam.output().replace(BANNER, '')).toBe(
+      'Git is not installed here. Install it, for example `apt install git`.',
+    );
+  });
+});
+
+describe('a file `.env`', () => {
+  test('is read from where Sam starts, and the environment goes before it', async () => {
+    await using place = await createPlace();
+    const port = await findFreePort();
+    writeFileSync(join(place.cwd, '.env'), `PORT=${port}\nLOG_LEVEL=silent\nDATA_DIR=/nowhere/to/write\n`);
+    await using sam = spawnSam([], { place, env: { PORT: undefined } });
+    expect(await sam.url()).toBe(`http://localhost:${port}`);
+    expect(await sam.stop()).toBe(0);
+  });
+});
+
 describe('in a terminal', () => {
   test('the card is edited in place, the prompt comes back, and Ctrl-C ends it with code 0', async () => {
     await using place = await createPlace();
@@ -141,6 +182,7 @@ describe('in a terminal', () => {
       expect(rows.filter((row) => row === once)).toEqual([once]);
     sam.type('\u0003');
     expect(await sam.exit).toBe(0);
+    expect(sam.screen()).toMatch(/demo: deleted\nSam ends\. Workspaces go on .*`npm start`.*\.$/);
   });
 
   test('a line that fails leaves the prompt for the next one', async () => {
@@ -150,6 +192,13 @@ describe('in a terminal', () => {
     sam.type('help up\r');
     await sam.sees(/Who: .*\nsam>$/);
     sam.type('\u0004');
+    expect(await sam.exit).toBe(0);
+  });
+  test.for(['exit', 'quit'])('`%s` ends it as Ctrl-C does', async (word) => {
+    await using place = await createPlace();
+    await using sam = spawnInPty([], { place });
+    await sam.sees(/sam>$/);
+    sam.type(`${word}\r`);
     expect(await sam.exit).toBe(0);
   });
 });

@@ -339,18 +339,19 @@ test('help says what one can say', async () => {
     - \`stop [target]\`: stops a workspace and keeps every file of it.
     - \`extend [target] [4h]\`: keeps a workspace from stopping by itself, for a while or until a time of day.
     - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`help\`.
-    More about one of them: \`help up\`."
+    A target is a repository (a folder like \`.\`, \`owner/name\`, \`owner/name@branch\` or an address) or a workspace's name; without one I take your only workspace. More about a command: \`help up\`.
+    Ctrl-C ends Sam, and workspaces go on."
   `);
   expect(await sam.say('help up')).toMatchInlineSnapshot(`
     "\`up\`: makes a workspace for a repository, branch, pull request or issue, or shows the one that is there.
     Usage: \`up [target] [--size s|m|l] [--name NAME] [--ref REF] [--expiry 4h] [--trust-fork SHA] [--new]\`
     Other names: \`create\`, \`new\`, \`workspace\`, \`ws\`, \`launch\`.
-    - \`--size s|m|l\` or \`-s\`: how big its node is.
+    - \`--size s|m|l\` or \`-s\`: how big its machine is.
     - \`--name NAME\`: what to call it; names are unique among yours.
     - \`--ref REF\`: the branch, tag or commit to check out.
-    - \`--expiry 4h\`: keeps it at least so long, however idle.
+    - \`--expiry 4h\`: keeps it at least this long, however idle.
     - \`--trust-fork SHA\`: starts a pull request from a fork at this commit, its head, without credentials.
-    - \`--new\`: makes another one though there is one already.
+    - \`--new\`: makes another one, though there is one already.
     Examples: \`up\`, \`up acme/api@fix-login --expiry 2d\`, \`up #412 --size large\`.
     Who: people who can write to the repository."
   `);

@@ -38,12 +38,13 @@ describe('a start that cannot be', () => {
       IDLE_TIMEOUT: 'soon',
       MAX_NODES_PER_USER: '-1',
       PROVIDER: 'cloud9',
+      LOG_LEVEL: 'loud' as 'info',
       JWT_PRIVATE_KEY: CANARY,
       DATABASE_URL: `mysql://sam:${CANARY}@db/sam`,
     };
     await using sam = spawnSam([], { place, env });
     expect(await ending(sam)).toMatchInlineSnapshot(`
-      "Sam cannot start: 7 variables are wrong.
+      "Sam cannot start: 8 variables are wrong.
         - PORT is \`many\`, not a port number from 0 to 65535
         - PROVIDER is \`cloud9\`, not \`hetzner\` or \`local\`
         - BASE_URL is \`sam.example.com\`, not an address like https://sam.example.com, without a path
@@ -51,6 +52,7 @@ describe('a start that cannot be', () => {
         - JWT_PRIVATE_KEY is not an Ed25519 key: PKCS #8 PEM, or its base64; at most two, comma-separated
         - MAX_NODES_PER_USER is \`-1\`, not a whole number; 0 means no maximum
         - IDLE_TIMEOUT is \`soon\`, not a duration like \`30m\`, \`4h\` or \`7d\`; 0 means never
+        - LOG_LEVEL is \`loud\`, not \`debug\`, \`info\`, \`warn\` or \`error\`
       Mend it in the environment (.env.example explains every variable) and start again."
     `);
     expect(existsSync(place.dataDir)).toBe(false);
@@ -188,6 +190,16 @@ describe('an end', () => {
     await again.run('cat note.txt', /^kept/m);
     expect(await place.processes()).toEqual(expect.arrayContaining(left));
     expect(await second.stop()).toBe(0);
+  });
+
+  test('with the terminal that somebody closed takes the embedded database along', async () => {
+    await using place = await createPlace();
+    await using sam = spawnSam([], { place, env: embedded });
+    await sam.url();
+    const postmaster = postmasterOf(place.dataDir);
+    process.kill(sam.pid, 'SIGHUP');
+    expect(await sam.exit).toBe(0);
+    expect(commandOf(postmaster)).toBeUndefined();
   });
 
   test('of the embedded database ends the bot with a clear message, and the next start recovers', async () => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createTerminals } from '../../agent/terminal/server.ts';
-import type { TerminalOptions, Terminals, TicketClaims } from '../../agent/terminal/server.ts';
+import type { TerminalOptions, Terminals, TicketClaims } from '../../agent/terminal/terminals.ts';
 import { Frame, type SessionInfo, type TerminalMessage } from '../../agent/protocol.ts';
 
 export const ORIGIN = 'https://sam.example';

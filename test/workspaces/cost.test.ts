@@ -106,6 +106,7 @@ const STATEMENTS: [string, (db: Database['db']) => Promise<unknown>][] = [
   ['waking a node', (some) => store.wakeNodes(some, ['nd-7', 'nd-8'])],
   ['heartbeats', (some) => store.hearNodes(some, ['nd-7', 'nd-8', 'nd-9'])],
   ['what a node should have', (some) => store.workspacesOn(some, 'nd-7', ['ws-6'])],
+  ['what all nodes should have', (some) => store.workspacesOn(some, ['nd-7', 'nd-8'], ['ws-6', 'ws-9'])],
   [
     'a report',
     (some) =>

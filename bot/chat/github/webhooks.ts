@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isSigned } from '../../github/signature.ts';
 import { fail, readBody, sendJson, type Route } from '../../http.ts';
-import { threadOf, understand, type Event } from './events.ts';
+import { threadOf, type Event } from './events.ts';
+import { understand } from './understand.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 

@@ -109,13 +109,14 @@ const hints = (view: CardView): string => view.lines.map((line) => ` · ${say(li
 const withTrigger = (text: string): string =>
   text.replaceAll(/`(start|stop|rm|retry|logs|open|extend|up)(?=[ `])/g, `\`${TRIGGER} $1`);
 
-/** An answer as a comment of its own; `isVerbatim`: columns. */
+/** An answer as a comment of its own; `isVerbatim`: columns, with `hint` below them. */
 export function renderReply(
   text: string,
-  { isVerbatim }: { isVerbatim: boolean },
+  { isVerbatim, hint = '' }: { isVerbatim: boolean; hint?: string },
   context: ParseContext,
 ): string {
-  const shown = isVerbatim ? fence(text) : calmLines(text);
+  const words = isVerbatim ? fence(text) : calmLines(text);
+  const shown = hint ? `${words}\n${calmLines(hint)}` : words;
   const whole = harmless(shown, context);
   return whole.length <= LONGEST ? whole : `${whole.slice(0, LONGEST).toWellFormed()}\n…`;
 }

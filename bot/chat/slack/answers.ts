@@ -4,6 +4,7 @@ import { createConnectUrl } from '../../access/connect.ts';
 import { findKnown } from '../../access/connect-store.ts';
 import type { Answer, Delivery } from '../../database/types.ts';
 import { messageOf, ProviderError } from '../../errors.ts';
+import { splitIgnored } from '../ignored.ts';
 import { QUESTION, renderAnswer, renderLink, type Press, type SlackMessage } from '../render/slack.ts';
 import { CLOSED_ROOM, isRefusal, type SlackCalls } from './calls.ts';
 import { openDirect } from './cards.ts';
@@ -39,6 +40,21 @@ export async function showAnswer(answers: SlackAnswers, delivery: Delivery, answ
 
 /** Undefined: there is nothing to say, the card says it. */
 async function composeAnswer(
+  answers: SlackAnswers,
+  delivery: Delivery,
+  event: Event,
+  answer: Answer,
+): Promise<SlackMessage | undefined> {
+  const { words: text, hint } = splitIgnored(answer);
+  const message = await composeWords(answers, delivery, event, { ...answer, text });
+  if (hint === '') return message;
+  const below = renderAnswer(hint);
+  return message
+    ? { text: `${message.text}\n${below.text}`, blocks: [...message.blocks, ...below.blocks] }
+    : below;
+}
+
+async function composeWords(
   answers: SlackAnswers,
   delivery: Delivery,
   event: Event,

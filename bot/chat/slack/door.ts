@@ -24,7 +24,7 @@ export interface SlackDoorOptions {
   /** What the person sees at once; undefined: nothing. */
   promise: (event: Event) => string | undefined;
   /** What is wrong with the fields of a form, by field; undefined: nothing. */
-  refuse: (event: Event, fields: Field[]) => Record<string, string> | undefined;
+  refuse: (event: Event, fields: Field[]) => Promise<Record<string, string> | undefined>;
   /** False: it could not be opened. Never throws. */
   openForm: (wish: FormWish) => Promise<boolean>;
   /** What may be offered to whoever types. Never throws. */
@@ -154,7 +154,7 @@ async function remember(options: SlackDoorOptions, body: unknown): Promise<Reply
   const understood = understand(body, config.command);
   if (!('delivery' in understood)) return answerAtOnce(options, understood);
   const { delivery, event, fields = [], form } = understood;
-  const errors = refuse(event, fields);
+  const errors = await refuse(event, fields);
   if (errors) return { response_action: 'errors', errors };
   if (form) {
     // Slack's permission to open it ends in three seconds, and opening one changes nothing.
@@ -183,7 +183,6 @@ async function answerAtOnce(
   const { db, config, forget, suggest } = options;
   if ('gone' in understood) await forget(understood.gone, understood.at);
   else if ('home' in understood) await openHome(db, understood.home);
-  else if ('form' in understood) void openOr(options, understood.form, () => Promise.resolve());
   else if ('typing' in understood) {
     const { typing: typed, user, at: home } = understood;
     return { options: (await suggest({ home, user, typed })).map(optionOf) };

@@ -1,7 +1,16 @@
 // What Slack's requests say, as far as Sam cares: the few facts that are kept of each. Pure.
 import type { z } from 'zod';
 import type { FormWish } from './form-events.ts';
-import { clean, deliveryOf, hash, installedAt, placeOf, type Event, type Understood } from './request.ts';
+import {
+  clean,
+  deliveryOf,
+  hash,
+  installedAt,
+  placeOf,
+  whereOf,
+  type Event,
+  type Understood,
+} from './request.ts';
 import { Command, Gone, Pressed, Said } from './shapes.ts';
 import { readView } from './view-events.ts';
 
@@ -33,7 +42,7 @@ function readCommand(slash: z.infer<typeof Command>, ours: string): Understood {
     responseUrl: slash.response_url,
     text: clean(slash.text),
   };
-  return { event, delivery: deliveryOf(event, slash.trigger_id) };
+  return { event, delivery: deliveryOf(event, hash(slash.trigger_id)) };
 }
 
 function readSaid({ event: said, ...body }: z.infer<typeof Said>): Understood {
@@ -73,12 +82,7 @@ function readPress(body: z.infer<typeof Pressed>): Understood {
   const threadTs = container.thread_ts ?? body.message?.thread_ts;
   const event: Event = {
     kind: 'button',
-    ...placeOf({
-      team: body.team.id,
-      enterprise: body.enterprise?.id,
-      isForAll: body.is_enterprise_install === true,
-      theirs: user.team_id,
-    }),
+    ...whereOf(body, body.view?.app_installed_team_id),
     user: user.id,
     ...(user.username ? { name: clean(user.username) } : {}),
     channel,
@@ -92,7 +96,7 @@ function readPress(body: z.infer<typeof Pressed>): Understood {
     isEphemeral: container.is_ephemeral === true,
   };
   const form = wishOf(event, body.trigger_id);
-  return { event, delivery: deliveryOf(event, body.trigger_id), ...(form ? { form } : {}) };
+  return { event, delivery: deliveryOf(event, hash(body.trigger_id)), ...(form ? { form } : {}) };
 }
 
 /** `?new`, `?rename ws-…`, `?rm ws-…`: buttons that open a form. */

@@ -1,18 +1,6 @@
 // What Slack says of forms and of the App Home: that one is wanted, what was filled in, what is typed into a search. Pure.
 import { z } from 'zod';
-import { Id, Trigger } from './shapes.ts';
-
-const Whose = {
-  team: z.object({ id: Id }).nullish(),
-  enterprise: z.object({ id: Id }).nullish(),
-  is_enterprise_install: z.boolean().nullish(),
-  user: z.object({
-    id: Id,
-    username: z.string().optional(),
-    name: z.string().optional(),
-    team_id: Id.optional(),
-  }),
-};
+import { Id, Trigger, Whose } from './shapes.ts';
 
 /** Somebody chose our entry in the menu of a message. */
 export const Shortcut = z.object({
@@ -21,6 +9,7 @@ export const Shortcut = z.object({
   ...Whose,
   channel: z.object({ id: Id }),
   message: z.object({ text: z.string().optional(), ts: z.string(), thread_ts: z.string().optional() }),
+  response_url: z.string().optional(),
   trigger_id: Trigger,
 });
 
@@ -35,6 +24,7 @@ export const Submitted = z.object({
   ...Whose,
   view: z.object({
     id: Id,
+    app_installed_team_id: Id.nullish(),
     callback_id: z.enum(['new', 'rename', 'rm']),
     private_metadata: z.string(),
     state: z.object({ values: z.record(z.string(), z.record(z.string(), Value)) }).nullish(),

@@ -1,10 +1,10 @@
 // Forms: opened at once, because Slack's permission to open one lasts three seconds; what was filled in is checked as it comes
-// in, as far as the words alone say. Opening one changes nothing; what a form says is stored and runs like any command.
+// in, as far as the words and our own rows say. Opening one changes nothing; what a form says is stored and runs like any command.
 import type { Logger } from 'pino';
 import { createConnectUrl } from '../../access/connect.ts';
 import { findKnown } from '../../access/connect-store.ts';
 import { parse } from '../../commands/parse.ts';
-import type { ParseContext } from '../../commands/parsed.ts';
+import type { ParseContext, ParsedCommand } from '../../commands/parsed.ts';
 import { messageOf } from '../../errors.ts';
 import type { Person } from '../../github/permissions.ts';
 import type { Site } from '../locate-github.ts';
@@ -16,9 +16,9 @@ import {
   type FormView,
 } from '../render/slack-forms.ts';
 import type { SlackCalls } from './calls.ts';
-import { sourceOf } from './request.ts';
+import { sourceOf, type Event } from './request.ts';
 import type { Field, FormWish } from './form-events.ts';
-import { findOwned } from './home-store.ts';
+import { findOwned, isNameTaken } from './home-store.ts';
 import { searchRepositories, type Repositories } from './repositories.ts';
 import * as slackStore from './store.ts';
 import type { Executor } from '../store.ts';
@@ -99,16 +99,39 @@ async function composeConnect({ db, baseUrl }: Forms, wish: FormWish): Promise<F
 
 const LONGEST_ERROR = 150;
 
-/** What is wrong with the fields, by field; undefined: nothing that the words alone could tell. */
-export function refuseForm(
+/** What is wrong with the fields, by field; undefined: nothing that the words and the names of their own workspaces could tell. */
+export async function refuseForm(
+  db: Executor,
+  event: Event,
   fields: readonly Field[],
   context: ParseContext,
-): Record<string, string> | undefined {
+): Promise<Record<string, string> | undefined> {
   for (const { block, line } of fields) {
     const parsed = parse(line, context);
-    if (parsed.kind === 'error') return { [block]: parsed.message.slice(0, LONGEST_ERROR).toWellFormed() };
+    const wrong =
+      parsed.kind === 'error'
+        ? parsed.message
+        : parsed.kind === 'command' && parsed.verb === 'rename'
+          ? await refuseName(db, event, parsed)
+          : undefined;
+    if (wrong) return { [block]: wrong.slice(0, LONGEST_ERROR).toWellFormed() };
   }
   return undefined;
+}
+
+/** Of somebody else's workspace, and of a name that is taken in the meantime, the command says what is to be said. */
+async function refuseName(
+  db: Executor,
+  event: Event,
+  { target, value: name }: ParsedCommand,
+): Promise<string | undefined> {
+  if (typeof name !== 'string' || target?.kind !== 'name') return undefined;
+  const known = await findKnown(db, { source: sourceOf(event), externalId: event.user });
+  const owned = known && (await findOwned(db, known.user.id, target.name));
+  if (!known || !owned || owned.name === name) return undefined;
+  return (await isNameTaken(db, known.user.id, name))
+    ? `You already have a workspace called ${name}. Take another name.`
+    : undefined;
 }
 
 /** What may be offered to them while they type; nothing where GitHub does not answer in time. Never throws. */

@@ -30,10 +30,14 @@ export async function openHome(db: Executor, { team, home, person }: Resident): 
   await notify(db, 'card');
 }
 
+/** What moves the expiry. While somebody types it moves on and on: a quarter of an hour more is news. */
+const expiryGrain = sql`case when w.phase = 'running' then concat_ws('/', w.kept_until, w.idle_time_ms, w.warned_for,
+  floor(extract(epoch from greatest(w.last_activity_at, w.running_at)) / 900)) end`;
+
 /** Everything that a Home shows, as one short text: who they are to us, and where their workspaces stand. */
 const stateOf = sql`coalesce((
   select i.user_id || ':' || md5(string_agg(concat_ws('|', w.id, w.name, w.phase, w.desired, w.step, w.ref, w.size, w.notice,
-           w.last_error->>'message', w.reported->>'commit', n.phase), ',' order by w.id))
+           w.last_error->>'message', w.reported->>'commit', n.phase, ${expiryGrain}), ',' order by w.id))
     from identities i left join workspaces w on w.owner = i.user_id and w.phase <> 'deleted'
     left join nodes n on n.id = w.node_id
    where i.source = 'slack:' || h.home and i.external_id = h.person group by i.user_id), '-')`;
@@ -104,4 +108,14 @@ export async function findOwned(db: Executor, owner: string, id: string): Promis
     .from(workspaces)
     .where(and(eq(workspaces.id, id), eq(workspaces.owner, owner), ne(workspaces.desired, 'deleted')));
   return row;
+}
+
+/** Names are unique among the workspaces of one owner. */
+export async function isNameTaken(db: Executor, owner: string, name: string): Promise<boolean> {
+  const isThere = and(
+    eq(workspaces.owner, owner),
+    eq(workspaces.name, name),
+    ne(workspaces.desired, 'deleted'),
+  );
+  return (await db.$count(workspaces, isThere)) > 0;
 }

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { findKnown } from '../../access/connect-store.ts';
 import { messageOf, ProviderError, waitMs } from '../../errors.ts';
+import { completeFacts, type CardKnowledge } from '../cards.ts';
 import { renderHome } from '../render/slack-home.ts';
 import { viewOf } from '../render/view.ts';
 import { isRefusal, LOST_TOKEN, type SlackCalls } from './calls.ts';
@@ -18,6 +19,7 @@ export interface Homes {
   canConnect: boolean;
   /** The shortest time between two publications of one Home. */
   paceMs: number;
+  knowledge: CardKnowledge;
   log: Logger;
 }
 
@@ -57,9 +59,10 @@ async function publish(homes: Homes, task: HomeTask): Promise<void> {
   }
 }
 
-async function compose({ db, trigger, canConnect }: Homes, task: HomeTask) {
+async function compose({ db, trigger, canConnect, knowledge }: Homes, task: HomeTask) {
   const known = await findKnown(db, { source: `slack:${task.home}`, externalId: task.person });
   const owned = known ? await store.listOwned(db, known.user.id) : [];
-  const views = owned.map((facts) => viewOf({ ...facts, expiry: undefined, warningMs: 0 }));
+  const complete = await completeFacts(knowledge);
+  const views = owned.map((facts) => viewOf(complete(facts)));
   return renderHome({ views, trigger, canConnect, login: known?.github?.login });
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Field, FormWish } from './form-events.ts';
 import type { Resident } from './home-store.ts';
-import type { Said } from './shapes.ts';
+import type { Said, Whose } from './shapes.ts';
 import type { NewDelivery } from '../store.ts';
 
 const Here = z.object({
@@ -56,7 +56,6 @@ export type Understood =
       /** It asks for a form; if none can be opened it is answered in words. */
       form?: FormWish;
     }
-  | { form: FormWish }
   /** Somebody opened the App Home. */
   | { home: Resident }
   /** Somebody searches for a repository. */
@@ -101,6 +100,22 @@ export function placeOf({
   };
 }
 
+type Whereabouts = z.infer<z.ZodObject<typeof Whose>>;
+
+/** Of a press, a form, an entry of a menu. `installed`: where the app of that view is, in channels that companies share. */
+export function whereOf(
+  { team, enterprise, is_enterprise_install, user }: Whereabouts,
+  installed?: string | null,
+): Pick<Event, 'team' | 'enterprise' | 'home'> {
+  return placeOf({
+    team: installed ?? team?.id ?? user.team_id ?? enterprise?.id ?? '',
+    enterprise: enterprise?.id,
+    isForAll: is_enterprise_install === true,
+    theirs: user.team_id,
+  });
+}
+
+/** `id`: no secret of Slack's; what lets its holder do something comes hashed. */
 export const deliveryOf = (event: Event, id: string): NewDelivery => ({
   source: 'slack',
   deliveryId: `${event.team}:${id}`,

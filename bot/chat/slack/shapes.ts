@@ -18,6 +18,19 @@ const Authorizations = z
 /** Where an event's app is installed. */
 export const Authorized = z.object({ team_id: Id, authorizations: Authorizations });
 
+/** Who did something, and where. An app that is installed for a whole organisation may hear of no team. */
+export const Whose = {
+  team: z.object({ id: Id }).nullish(),
+  enterprise: z.object({ id: Id }).nullish(),
+  is_enterprise_install: z.boolean().nullish(),
+  user: z.object({
+    id: Id,
+    username: z.string().optional(),
+    name: z.string().optional(),
+    team_id: Id.optional(),
+  }),
+};
+
 /** A slash command. */
 export const Command = z.object({
   command: z.string(),
@@ -73,13 +86,10 @@ export const Gone = z.object({
 /** A button, or a choice in a menu. */
 export const Pressed = z.object({
   type: z.literal('block_actions'),
-  team: z.object({ id: Id }),
-  enterprise: z.object({ id: Id }).nullish(),
-  is_enterprise_install: z.boolean().nullish(),
-  user: z.object({ id: Id, username: z.string().optional(), team_id: Id.optional() }),
+  ...Whose,
   /** A button in the App Home is in no channel. */
   channel: z.object({ id: Id, name: z.string().optional() }).nullish(),
-  view: z.object({ id: z.string() }).nullish(),
+  view: z.object({ id: z.string(), app_installed_team_id: Id.nullish() }).nullish(),
   container: z.object({
     message_ts: z.string().optional(),
     is_ephemeral: z.boolean().optional(),

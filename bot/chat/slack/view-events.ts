@@ -1,7 +1,16 @@
 // What Slack's requests say of forms, of the message menu and of the App Home. Pure.
 import type { z } from 'zod';
 import { findNamed, HomeOpened, readFilled, Shortcut, Submitted, Typing } from './form-events.ts';
-import { clean, deliveryOf, installedAt, placeOf, type Event, type Understood } from './request.ts';
+import {
+  clean,
+  deliveryOf,
+  hash,
+  installedAt,
+  placeOf,
+  whereOf,
+  type Event,
+  type Understood,
+} from './request.ts';
 import { Authorized } from './shapes.ts';
 
 /** Undefined: it is none of that. */
@@ -22,43 +31,30 @@ export function readView(body: unknown): Understood | undefined {
   return { home: { team, home, person: event.user } };
 }
 
-function whereOf({
-  team,
-  enterprise,
-  is_enterprise_install,
-  user,
-}: Pick<z.infer<typeof Submitted>, 'team' | 'enterprise' | 'is_enterprise_install' | 'user'>): Pick<
-  Event,
-  'team' | 'enterprise' | 'home'
-> {
-  return placeOf({
-    team: team?.id ?? user.team_id ?? enterprise?.id ?? '',
-    enterprise: enterprise?.id,
-    isForAll: is_enterprise_install === true,
-    theirs: user.team_id,
-  });
-}
-
-/** The card goes below the message. */
+/** The card goes below the message. Where no form can be opened it is a press like any other, answered in words. */
 function readShortcut(body: z.infer<typeof Shortcut>): Understood {
-  const { user, channel, message, trigger_id: trigger } = body;
-  const { team, home } = whereOf(body);
+  const { user, channel, message, trigger_id: trigger, response_url: responseUrl } = body;
+  const where = whereOf(body);
   const named = findNamed((message.text ?? '').slice(0, 4_000));
-  const threadTs = message.thread_ts ?? message.ts;
-  const about = 'new';
-  return {
-    form: {
-      about,
-      trigger,
-      team,
-      home,
-      user: user.id,
-      name: user.username,
-      channel: channel.id,
-      threadTs,
-      named,
-    },
+  const event: Event = {
+    kind: 'button',
+    ...where,
+    user: user.id,
+    ...(user.username ? { name: clean(user.username) } : {}),
+    channel: channel.id,
+    isDirect: channel.id.startsWith('D'),
+    ...(message.thread_ts ? { threadTs: message.thread_ts } : {}),
+    ...(responseUrl ? { responseUrl } : {}),
+    line: clean(`?new ${named.repository ?? ''}`.trim()),
+    press: hash(channel.id, message.ts, 'shortcut', user.id),
+    block: '',
+    messageTs: message.ts,
+    isEphemeral: false,
   };
+  const { team, home, name } = event;
+  const form = { about: 'new' as const, trigger, team, home, user: user.id, name, channel: channel.id };
+  const threadTs = message.thread_ts ?? message.ts;
+  return { event, delivery: deliveryOf(event, hash(trigger)), form: { ...form, threadTs, named } };
 }
 
 /** A view is submitted once: what comes again is the same. */
@@ -70,7 +66,7 @@ function readSubmitted(body: z.infer<typeof Submitted>): Understood {
   const name = user.username ?? user.name;
   const event: Event = {
     kind: 'form',
-    ...whereOf(body),
+    ...whereOf(body, view.app_installed_team_id),
     user: user.id,
     ...(name ? { name: clean(name) } : {}),
     channel: channel || user.id,

@@ -1,8 +1,18 @@
 // Statements about nodes: whether they are wanted, where there is room, what is about to be created.
-import { and, asc, eq, inArray, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNotNull, ne, sql } from 'drizzle-orm';
 import { nodes, workspaces, type Node } from '../../database/schema.ts';
-import { type Executor, databaseNow, type Claim, notify, holds, append, inOrder, lockOwner } from './rows.ts';
-import { finishNode } from './passes.ts';
+import {
+  type Executor,
+  databaseNow,
+  type Claim,
+  notify,
+  holds,
+  append,
+  inOrder,
+  lockOwner,
+  phaseClock,
+} from './rows.ts';
+import { finishNode, wakeWorkspacesOf } from './passes.ts';
 
 export async function findNode(db: Executor, id: string): Promise<Node | undefined> {
   const [node] = await db.select().from(nodes).where(eq(nodes.id, id));
@@ -127,6 +137,43 @@ export async function wakeSilentNodes(db: Executor, silenceMs: number): Promise<
     .update(nodes)
     .set({ nextAt: databaseNow })
     .where(inArray(nodes.id, inOrder(db, isSilent)));
+}
+
+/** Of nodes whose server was seen at the provider and is not known to be gone; oldest first. */
+export async function namesOfSeenNodes(db: Executor, provider: string): Promise<string[]> {
+  const rows = await db
+    .select({ name: nodes.name })
+    .from(nodes)
+    .where(and(eq(nodes.provider, provider), ne(nodes.phase, 'deleted'), isNotNull(nodes.observedAt)))
+    .orderBy(asc(nodes.createdAt), asc(nodes.id));
+  return rows.map(({ name }) => name);
+}
+
+/** Nodes that may have a server or a name outside, whoever made it. */
+export async function listMade(db: Executor): Promise<Pick<Node, 'name' | 'provider' | 'host'>[]> {
+  return db
+    .select({ name: nodes.name, provider: nodes.provider, host: nodes.host })
+    .from(nodes)
+    .where(and(ne(nodes.phase, 'deleted'), isNotNull(nodes.createSentAt)))
+    .orderBy(asc(nodes.createdAt), asc(nodes.id));
+}
+
+/** A person said that its server is gone: nobody looks. Should it be there all the same, the sweep finds it. */
+export async function forgetNode(tx: Executor, { id, gen }: Node): Promise<void> {
+  await tx
+    .update(nodes)
+    .set({
+      desired: 'deleted',
+      phase: 'deleted',
+      ...phaseClock(nodes, 'deleted'),
+      gen: sql`${nodes.gen} + 1`,
+      nextAt: null,
+      leaseToken: null,
+      leaseUntil: null,
+    })
+    .where(eq(nodes.id, id));
+  await append(tx, id, gen + 1, 'forgotten', {});
+  await wakeWorkspacesOf(tx, id);
 }
 
 /** Every node that may have a server at the provider. */

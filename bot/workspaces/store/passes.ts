@@ -190,7 +190,8 @@ async function endCommands(tx: Executor, workspaceId: string, patch: WorkspacePa
       .where(and(isOpen, ne(commands.desired, patch.desired)));
 }
 
-async function wakeWorkspacesOf(tx: Executor, nodeId: string): Promise<void> {
+/** What happened to the node concerns them, and their cards. */
+export async function wakeWorkspacesOf(tx: Executor, nodeId: string): Promise<void> {
   const woken = await tx
     .update(workspaces)
     .set({ gen: sql`${workspaces.gen} + 1`, nextAt: databaseNow })

@@ -88,10 +88,10 @@ const stateOf = (report: WorkspaceReport | null) =>
 /** What people see beside it. */
 const factsOf = (report: WorkspaceReport | null) => report && [report.work, report.sessions, report.commit];
 
-/** What a node should have: everything that was ever sent to it and is not deleted, and what it still asks about. */
+/** What nodes should have: everything that was ever sent to them and is not deleted, and what they still ask about. */
 export async function workspacesOn(
   db: Executor,
-  nodeId: string,
+  nodeIds: string | string[],
   reported: string[] = [],
 ): Promise<Workspace[]> {
   const isLive = ne(workspaces.phase, 'deleted');
@@ -99,7 +99,7 @@ export async function workspacesOn(
   return db
     .select()
     .from(workspaces)
-    .where(and(eq(workspaces.nodeId, nodeId), sql`(${isLive} or ${isAsked})`));
+    .where(and(inArray(workspaces.nodeId, [nodeIds].flat()), sql`(${isLive} or ${isAsked})`));
 }
 
 export async function saveLogs(

@@ -166,9 +166,10 @@ function recordOf({ records }: State, id: string | undefined): FakeRecord {
 }
 
 function create(state: State, body: z.infer<typeof recordBody>): FakeRecord {
-  const name = body.name.toLowerCase();
-  if (name !== state.zone && !name.endsWith(`.${state.zone}`))
-    throw new Refused(400, 9_005, 'the name is not in the zone');
+  const given = body.name.toLowerCase();
+  const isInZone = given === state.zone || given.endsWith(`.${state.zone}`);
+  // What is no name of the zone is taken for one below it, and not refused.
+  const name = isInZone ? given : `${given}.${state.zone}`;
   const family = { A: 4, AAAA: 6 }[body.type as string];
   if (family && isIP(body.content) !== family)
     throw new Refused(400, 9_005, `Content for ${body.type} record must be a valid address.`);

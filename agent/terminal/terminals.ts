@@ -1,0 +1,77 @@
+// The contract of the terminals of a node: what they are given, what they offer, and their times. Knows no socket's state.
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ATTACH_TIMEOUT_MS, PING_EVERY_MS, type SessionInfo } from '../protocol.ts';
+
+export interface TicketClaims {
+  workspace: string;
+  user: string;
+  access: number;
+  jti: string;
+  /** May type, or only look. */
+  drive: boolean;
+}
+
+export interface SpawnSpec {
+  file: string;
+  args: string[];
+  env: Record<string, string>;
+  cwd: string;
+}
+
+export interface TerminalWorkspace {
+  running: boolean;
+  access: number;
+  /** Throws an Error with `code` and `message` for an unknown profile. */
+  shell(profile?: string): SpawnSpec;
+}
+
+export interface TerminalOptions {
+  /** The one Origin that may open terminals, compared exactly. */
+  origin: string;
+  /** Throws on any bad ticket; also spends the `jti`. */
+  verifyTicket(ticket: string): Promise<TicketClaims>;
+  find(workspaceId: string): TerminalWorkspace | undefined;
+  /** A person typed; `at` in ms since 1970. */
+  onInput(workspaceId: string, at: number): void;
+  onSessions(workspaceId: string, count: number): void;
+  /** Per workspace. */
+  maxSessions?: number;
+  log?(message: string, fields?: object): void;
+  /** All in ms; for tests. */
+  timing?: Partial<Timing>;
+}
+
+export interface Timing {
+  attachMs: number;
+  /** For the check of a ticket. */
+  verifyMs: number;
+  pingMs: number;
+  stallMs: number;
+  resyncMs: number;
+  killMs: number;
+}
+
+export interface Terminals {
+  /** For `GET /terminal` only; the caller routes. Answers with a bare status, or a WebSocket. */
+  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Drops the viewers whose access is lower, at once. `isEnding`: because the workspace stops or goes. */
+  revoke(workspaceId: string, access: number, isEnding?: boolean): void;
+  /**
+   * Stopped or deleted: drops the viewers, ends every session and what runs in it. Resolves when all ptys are closed
+   * and reaped, within twice `killMs`. Repeatable.
+   */
+  endWorkspace(workspaceId: string): Promise<void>;
+  sessions(workspaceId: string): SessionInfo[];
+  /** Ends everything. */
+  close(): Promise<void>;
+}
+
+export const TIMING: Timing = {
+  attachMs: ATTACH_TIMEOUT_MS,
+  verifyMs: 10_000,
+  pingMs: PING_EVERY_MS,
+  stallMs: 30_000,
+  resyncMs: 500,
+  killMs: 5_000,
+};

@@ -1,0 +1,68 @@
+// What agents are told: what the rows of their workspaces say, as far as they have not heard it. Writes nothing.
+import { messageOf } from '../errors.ts';
+import { workspacesOn } from '../workspaces/store.ts';
+import { enqueue, send, type Connection, type HubOptions, type State } from './connections.ts';
+import { isUpToDate, messagesFor } from './desired.ts';
+
+/** Hints that come while a look waits share it; one that comes while a look runs gets another. */
+export function look(state: State, connection: Connection): Promise<void> {
+  if (!connection.hasSaidHello) return Promise.resolve();
+  connection.nextLook ??= enqueue(state, connection, async () => {
+    connection.nextLook = undefined;
+    await tell(state, connection, false).catch((error: unknown) =>
+      connection.log.error(
+        { error: messageOf(error) },
+        'the node could not be told; the next poll tries again',
+      ),
+    );
+  });
+  return connection.nextLook;
+}
+
+export async function tell({ options }: State, connection: Connection, all: boolean): Promise<void> {
+  const rows = await workspacesOn(options.db, connection.node, [...connection.reported]);
+  const facts = await options.git?.facts(rows);
+  const { messages, told } = messagesFor(rows, connection.told, all, facts);
+  connection.told = told;
+  const version = all ? await findVersion(options, connection) : undefined;
+  for (const message of messages)
+    send(connection, message.type === 'desired' && version ? { ...message, agent: { version } } : message);
+}
+
+/** What was built badly keeps no node from its work. */
+async function findVersion({ agentVersion }: HubOptions, { log }: Connection): Promise<string | undefined> {
+  try {
+    return await agentVersion?.();
+  } catch (error) {
+    log.error({ error: messageOf(error) }, 'the version of the agent is not known');
+    return undefined;
+  }
+}
+
+/** One statement for all nodes. Whoever has something to hear is looked at again, in its turn. */
+export async function lookAtAll(state: State): Promise<void> {
+  try {
+    const behind = await findBehind(state);
+    await Promise.all(behind.map((connection) => look(state, connection)));
+  } catch (error) {
+    state.options.log.error(
+      { error: messageOf(error) },
+      'the nodes could not be looked at; the next poll tries again',
+    );
+  }
+}
+
+async function findBehind({ options, connections }: State): Promise<Connection[]> {
+  const there = [...connections.values()].filter(({ hasSaidHello }) => hasSaidHello);
+  if (there.length === 0) return [];
+  const ids = there.map(({ node }) => node);
+  const asked = there.flatMap(({ reported }) => [...reported]);
+  const rows = await workspacesOn(options.db, ids, asked);
+  const facts = await options.git?.facts(rows);
+  const byNode = Map.groupBy(rows, ({ nodeId }) => nodeId);
+  return there.filter(({ node, reported, told }) => {
+    // What one agent asks about may be a row of another's.
+    const own = byNode.get(node)?.filter(({ id, phase }) => phase !== 'deleted' || reported.has(id));
+    return !isUpToDate(own ?? [], told, facts);
+  });
+}

@@ -1,0 +1,40 @@
+// Shows answers: each claimed, shown by its front, tried again until that is hopeless. Knows no command.
+import type { Logger } from 'pino';
+import type { Delivery, Front } from '../database/types.ts';
+import { isHopeless, messageOf } from '../errors.ts';
+import type { FrontEnd } from './chat.ts';
+import * as store from './store.ts';
+import type { Executor, Held } from './store.ts';
+
+export interface Answers {
+  db: Executor;
+  fronts: ReadonlyMap<Front, FrontEnd>;
+  log: Logger;
+}
+
+/** Answers that were not shown yet, for the loop. */
+export const answerSource = (answers: Answers) => ({
+  name: 'answers',
+  dueInMs: () => Promise.resolve(undefined),
+  async take(): Promise<(() => Promise<void>) | undefined> {
+    for (const front of answers.fronts.values()) {
+      const held = await store.claimAnswer(answers.db, front.name, front.thread);
+      if (held) return () => showAnswer(answers, front, held);
+    }
+    return undefined;
+  },
+});
+
+async function showAnswer(answers: Answers, front: FrontEnd, held: Held<Delivery>): Promise<void> {
+  try {
+    if (held.row.answer) await front.answer(held.row, held.row.answer);
+    await store.markAnswered(answers.db, held);
+  } catch (error) {
+    const isOver = isHopeless(error, held.row.receivedAt);
+    if (isOver) await store.markAnswered(answers.db, held);
+    answers.log.warn(
+      { front: front.name, error: messageOf(error) },
+      isOver ? 'an answer could not be shown' : 'an answer could not be shown; it is tried again',
+    );
+  }
+}

@@ -1,0 +1,81 @@
+// What is said in a thread beside its card, and when nothing is: strangers, lessons that were given, other bots.
+import type { ParseContext } from '../../commands/parsed.ts';
+import type { Answer, Delivery } from '../../database/types.ts';
+import type { GitHubApp, Octokit } from '../../github/app.ts';
+import { readPermission } from '../../github/permissions.ts';
+import type { SettingsReader } from '../../github/repository-settings.ts';
+import * as threads from '../../github/threads.ts';
+import { eventOf, readLabel, type Event } from './events.ts';
+import { splitIgnored } from '../ignored.ts';
+import { renderReply } from '../render/github.ts';
+import * as store from '../store.ts';
+import type { Executor } from '../store.ts';
+
+export interface Answers {
+  db: Executor;
+  app: GitHubApp;
+  settings: SettingsReader;
+  contextFor: () => Promise<ParseContext>;
+}
+
+/** Comments beside the card, in one thread, in ten minutes: more would be a loop. */
+const MOST_SAID = 3;
+
+export async function showAnswer(options: Answers, delivery: Delivery, answer: Answer): Promise<void> {
+  const event = eventOf(delivery);
+  if (event.kind === 'closed') return removeLabels(options, event);
+  if (event.kind === 'button') return store.redrawWorkspace(options.db, 'github', event.subject);
+  if (!('number' in event) || delivery.reply) return;
+  const text = wordsOf(answer, event);
+  const octokit = text === '' ? undefined : await options.app.on(event.repository);
+  if (!octokit || !(await mayTalk(options, octokit, event, delivery, answer))) return;
+  const isVerbatim = answer.isVerbatim === true && text === answer.text;
+  const { words, hint } = isVerbatim ? splitIgnored(answer) : { words: text, hint: '' };
+  const body = renderReply(words, { isVerbatim, hint }, await options.contextFor());
+  const posted = await threads.postComment(octokit, event, body);
+  await store.keepReply(options.db, delivery, String(posted.id));
+}
+
+/** Where there is a card it is the answer. */
+function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }): string {
+  if (answer.isPrivate && !event.isPrivate)
+    return 'That is not for everybody to read, so I do not show it in a public repository. Open the terminal from the card and look there: `/sam open`.';
+  if (!answer.workspace || !answer.ok) return answer.text;
+  return splitIgnored(answer).hint;
+}
+
+/** Strangers must not make Sam talk, nobody gets the same lesson twice, and no two bots talk for ever. */
+async function mayTalk(
+  { db, settings }: Answers,
+  octokit: Octokit,
+  event: Extract<Event, { number: number }>,
+  delivery: Delivery,
+  answer: Answer,
+): Promise<boolean> {
+  // Nobody said anything.
+  if (event.kind === 'opened') return false;
+  if (!(await settings.read(event.repository)).settings.comments) return false;
+  const said = await store.readSaid(db, 'github', delivery.thread);
+  if (said.filter(({ isRecent }) => isRecent).length >= MOST_SAID) return false;
+  if (answer.code === 'forbidden')
+    return event.isPrivate && event.kind === 'comment' && !said.some(({ code }) => code === 'forbidden');
+  if (answer.code === 'edited') return !said.some(({ code, isRecent }) => isRecent && code === 'edited');
+  const isRepeated = said.some(
+    ({ to, ok, isRecent }) => isRecent && !ok && !answer.ok && to === String(event.sender.id),
+  );
+  if (isRepeated) return false;
+  const { level } = await readPermission(octokit, event.repository, event.sender);
+  return level === 'write' || level === 'admin' || (event.isPrivate && level === 'read');
+}
+
+async function removeLabels(
+  { app, settings }: Answers,
+  event: Extract<Event, { kind: 'closed' }>,
+): Promise<void> {
+  const octokit = await app.on(event.repository);
+  if (!octokit) return;
+  const { label } = (await settings.read(event.repository)).settings;
+  const isOurs = (name: string): boolean => readLabel(name, label) !== undefined;
+  for (const name of await threads.listLabels(octokit, event, isOurs))
+    await threads.removeLabel(octokit, event, name);
+}

@@ -1,0 +1,74 @@
+// What a front still has to show of ended requests: the answer, and how the command ended. Knows no vendor.
+import { eq, sql } from 'drizzle-orm';
+import { commands, deliveries } from '../../database/schema.ts';
+import type { CommandStatus, Delivery, Desired, Front } from '../../database/schema.ts';
+import { claimFirst, isMine, isThis } from './claims.ts';
+import { clock, RELEASED, type Executor, type Held } from './rows.ts';
+
+/** Claims an answer that its front has not shown yet; within a thread one after the other. `thread`: only that one's (a console's own). */
+export function claimAnswer(
+  db: Executor,
+  source: Front,
+  thread?: string,
+): Promise<Held<Delivery> | undefined> {
+  const isThread = thread === undefined ? sql`true` : sql`d.thread = ${thread}`;
+  return claimFirst(
+    db,
+    sql`d.ended_at is not null and d.answered_at is null and d.source = ${source} and ${isThread}
+      and d.next_at <= clock_timestamp()
+      and not exists (select 1 from deliveries e where e.source = d.source and e.thread = d.thread
+                         and e.ended_at is not null and e.answered_at is null and e.seq < d.seq)`,
+  );
+}
+
+export async function markAnswered(db: Executor, held: Held<Delivery>): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({ answeredAt: clock, ...RELEASED })
+    .where(isMine(held));
+}
+
+/** The sign that it was heard, so that it can be taken back. */
+export async function keepAck(db: Executor, delivery: Delivery, ack: string): Promise<void> {
+  await db.update(deliveries).set({ ack }).where(isThis(delivery));
+}
+
+export async function keepReply(db: Executor, delivery: Delivery, reply: string): Promise<void> {
+  await db.update(deliveries).set({ reply }).where(isThis(delivery));
+}
+
+export type Conclusion = Held<Delivery> & { status: CommandStatus | undefined };
+
+/** Claims an answered request whose command is over, and whose front has not shown yet how it ended. */
+export async function claimConclusion(db: Executor, source: Front): Promise<Conclusion | undefined> {
+  const held = await claimFirst(
+    db,
+    sql`d.answered_at is not null and d.answer is not null and d.concluded_at is null and d.source = ${source}
+      and not exists (select 1 from commands c where c.id = d.command_id and c.status = 'running')`,
+  );
+  if (!held) return undefined;
+  const { commandId } = held.row;
+  const command = commandId === null ? undefined : await readCommand(db, commandId);
+  return { ...held, status: command?.status };
+}
+
+export async function markConcluded(db: Executor, held: Held<Delivery>): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({ concludedAt: clock, ...RELEASED })
+    .where(isMine(held));
+}
+
+export interface CommandState {
+  status: CommandStatus;
+  /** Null: it wanted no other state. */
+  desired: Desired | null;
+  /** 1: it made its workspace. */
+  seq: number;
+}
+
+export async function readCommand(db: Executor, id: number): Promise<CommandState | undefined> {
+  const { status, desired, seq } = commands;
+  const [row] = await db.select({ status, desired, seq }).from(commands).where(eq(commands.id, id));
+  return row;
+}

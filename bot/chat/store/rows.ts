@@ -1,0 +1,36 @@
+// What all statements of the chat's store share: who runs them, the clock, the lease, the hints that something changed.
+import { sql, type SQL } from 'drizzle-orm';
+import type { PgDatabase } from 'drizzle-orm/pg-core';
+import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
+import type { cards, deliveries } from '../../database/schema.ts';
+import { randomBase32 } from '../../ids.ts';
+
+/** A pool or one of its transactions. */
+export type Executor = PgDatabase<PostgresJsQueryResultHKT>;
+
+/** A row that this process alone may work on for a while. */
+export interface Held<Row> {
+  row: Row;
+  token: string;
+}
+
+export const clock = sql<Date>`clock_timestamp()`;
+
+export const RELEASED = { leaseToken: null, leaseUntil: null };
+
+export const lease = () => ({
+  leaseToken: randomBase32(16),
+  leaseUntil: sql`clock_timestamp() + interval '30 seconds'`,
+});
+
+export const after = (ms: number): SQL => sql`clock_timestamp() + ${ms} * interval '1 millisecond'`;
+
+/** An aggregate: how long until the first of the rows may be claimed; null where there are none. */
+export const untilFirst = ({ nextAt, leaseUntil }: typeof cards | typeof deliveries) =>
+  sql<
+    number | null
+  >`extract(epoch from min(greatest(${nextAt}, ${leaseUntil})) - clock_timestamp())::float8 * 1000`;
+
+export async function notify(tx: Executor, hint: 'delivery' | 'answer' | 'card' | 'due'): Promise<void> {
+  await tx.execute(sql`select pg_notify('sam', ${hint})`);
+}
