@@ -2,6 +2,7 @@
 // everybody that were for few, and people who are not heard because of others.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
+import { until } from '../until.ts';
 import { openScene, type Scene } from './scene.ts';
 
 const PER_HOUR = 6;
@@ -29,6 +30,45 @@ async function newPlace({ isPrivate = false } = {}) {
   const newIssue = (): Thread => scene.github.addIssue(repository, { by: person });
   return { repository, person, newIssue, issue: newIssue() };
 }
+const threadOf = ({ repository, number }: Thread): string => `acme/${repository.name}#${number}`;
+const commentsOf = ({ repository, number }: Thread): string =>
+  `/repos/acme/${repository.name}/issues/${number}/comments`;
+
+test('an answer of which GitHub does not say that it has it is not said again', async () => {
+  const { person, issue } = await newPlace();
+  scene.github.fail('POST', commentsOf(issue), { status: 'lost' });
+  const { comment } = await scene.github.comment(issue, person, '/sam help');
+  await until(() => Promise.resolve(scene.comments(issue).length === 1));
+  // It is tried again when its lease is over.
+  await scene.place.sql`
+    update deliveries set lease_until = clock_timestamp()
+     where answered_at is null and ended_at is not null and thread = ${threadOf(issue)}`;
+  await until(() => Promise.resolve(scene.signs(comment).includes('rocket')), 60_000);
+  expect(scene.comments(issue)).toHaveLength(1);
+}, 90_000);
+
+test('a card that somebody deleted is posted again once, whatever GitHub says of it', async () => {
+  const { person, issue } = await newPlace();
+  await scene.say('/sam up', person, issue);
+  const [first] = scene.github.commentsOn(issue).filter((one) => one.byApp);
+  await scene.github.deleteComment(first!, person);
+  scene.github.fail('POST', commentsOf(issue), { status: 'lost', times: 3 });
+  await scene.say('/sam stop', person, issue);
+  expect(scene.comments(issue)).toHaveLength(1);
+  expect(scene.comments(issue)[0]).toContain(': stopped');
+});
+
+test('a bot that dies between a card and its number posts no second one', async () => {
+  const { person, issue } = await newPlace();
+  await scene.say('/sam up', person, issue);
+  // As after a kill: it was claimed and posted, and nobody wrote down where.
+  await scene.place.sql`
+    update cards set external_id = null, sent_hash = null, sent_version = 0, attempts = 0,
+                     lease_token = 'of the dead', lease_until = clock_timestamp() - interval '1 second'
+     where subject = ${threadOf(issue)}`;
+  await scene.say('/sam stop', person, issue);
+  expect(scene.comments(issue)).toHaveLength(1);
+});
 
 test('words about a private repository tell whoever may not read it nothing of it', async () => {
   const secret = await newPlace({ isPrivate: true });
