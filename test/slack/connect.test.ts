@@ -201,7 +201,7 @@ test('what somebody made before there was a GitHub to connect with is theirs aft
   const browser = createBrowser();
   scene.github.signedInAs('bob');
   await browser.follow(linkIn(lastOf('bob')));
-  expect(titleOf(await browser.post('/connect'))).toBe('Connected');
+  expect(titleOf(await browser.press())).toBe('Connected');
   await scene.settle();
   expect(scene.read(lastOf('bob'))).toMatch(/^api +running .*\n.*^api-2 +running/ms);
   expect(
