@@ -70,6 +70,37 @@ test('a bot that dies between a card and its number posts no second one', async 
   expect(scene.comments(issue)).toHaveLength(1);
 });
 
+test('a label on many issues at once brings one word about the limit, not one on each', async () => {
+  const { person, newIssue } = await newPlace();
+  const issues = Array.from({ length: 14 }, newIssue);
+  for (const issue of issues) await scene.github.label(issue, person, 'sam');
+  await scene.settle();
+  const said = issues.flatMap((issue) => scene.comments(issue));
+  const cards = said.filter((text) => text.startsWith('<!-- sam:v1'));
+  expect(cards).toHaveLength(2);
+  expect(said.length - cards.length).toBeGreaterThan(0);
+  expect(said.length - cards.length).toBeLessThanOrEqual(2);
+});
+
+test('who closes many issues has said no command', async () => {
+  const { person, newIssue, issue } = await newPlace();
+  for (let closed = 0; closed < 2 * PER_HOUR + 1; closed++) await scene.github.close(newIssue(), person);
+  await scene.settle();
+  expect(scene.signs(await scene.say('/sam list', person, issue))).toEqual(['rocket']);
+});
+
+test('strangers do not use up what a repository may say', async () => {
+  const { person, issue } = await newPlace();
+  for (let said = 0; said < PER_HOUR; said++) {
+    await scene.github.comment(issue, 'eve', '/sam up');
+    await scene.github.comment(issue, 'eve', '/sam upp');
+  }
+  await scene.github.comment(issue, 'eve', '/sam up');
+  await scene.settle();
+  expect(scene.signs(await scene.say('/sam list', person, issue))).toEqual(['rocket']);
+  expect(scene.comments(issue).join('\n')).not.toContain('needs **write**');
+});
+
 test('words about a private repository tell whoever may not read it nothing of it', async () => {
   const secret = await newPlace({ isPrivate: true });
   await scene.github.close(secret.issue, secret.person);

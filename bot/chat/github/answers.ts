@@ -80,10 +80,19 @@ async function mayTalk(
   const isRepeated = said.some(
     ({ to, ok, isRecent }) => isRecent && !ok && !answer.ok && to === String(event.sender.id),
   );
-  if (isRepeated) return false;
+  if (isRepeated || (await isOneOfMany(db, event, delivery, answer))) return false;
   const { level } = await readPermission(octokit, event.repository, event.sender);
   return level === 'write' || level === 'admin' || (event.isPrivate && level === 'read');
 }
+
+/** A label on many issues at once is one act, and brings one lesson. */
+const isOneOfMany = async (
+  db: Executor,
+  event: Extract<Event, { number: number }>,
+  delivery: Delivery,
+  { ok, code }: Answer,
+): Promise<boolean> =>
+  event.kind === 'label' && !ok && (await store.wasToldByLabel(db, 'github', delivery, { ...event, code }));
 
 async function removeLabels(
   { app, settings }: Answers,
