@@ -101,6 +101,26 @@ test('strangers do not use up what a repository may say', async () => {
   expect(scene.comments(issue).join('\n')).not.toContain('needs **write**');
 });
 
+test('a workspace of a private repository is not shown where everybody reads, whatever is asked of it by name', async () => {
+  const secret = await newPlace({ isPrivate: true });
+  await scene.say(`/sam up ${secret.repository}@main --name hidden`, secret.person, secret.issue);
+  expect(scene.comments(secret.issue)[0]).toContain('Workspace `hidden`: running');
+  const open = await newPlace();
+  scene.github.addCollaborator(open.repository, secret.person, 'write');
+  for (const line of ['status hidden', 'open hidden', 'stop hidden']) {
+    const issue = open.newIssue();
+    await scene.say(`/sam ${line}`, secret.person, issue);
+    const said = scene.comments(issue).join('\n');
+    expect(said).not.toContain(secret.repository);
+    expect(said).toBe(
+      line.startsWith('stop')
+        ? ''
+        : `That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: \`/sam ${line}\`.`,
+    );
+  }
+  expect(scene.comments(secret.issue)[0]).toContain('Workspace `hidden`: stopped');
+});
+
 test('words about a private repository tell whoever may not read it nothing of it', async () => {
   const secret = await newPlace({ isPrivate: true });
   await scene.github.close(secret.issue, secret.person);
@@ -123,6 +143,18 @@ test('words about a private repository tell whoever may not read it nothing of i
       'There is no repository `NAME` that I can see. If it is there, install the App on it. What I can do: `/sam help`.',
     ]),
   );
+});
+
+test('who lost a repository starts nothing of it from another one', async () => {
+  const lost = await newPlace();
+  await scene.say('/sam up --name mine', lost.person, lost.issue);
+  await scene.say('/sam stop', lost.person, lost.issue);
+  scene.github.removeCollaborator(lost.repository, lost.person);
+  const other = await newPlace();
+  scene.github.addCollaborator(other.repository, lost.person, 'write');
+  const comment = await scene.say('/sam start mine', lost.person, other.issue);
+  expect(scene.signs(comment)).toEqual(['-1']);
+  expect(scene.comments(lost.issue)[0]).toContain('Workspace `mine`: stopped');
 });
 
 test('/readyz names no repository, whatever could not be looked at there', async () => {
