@@ -70,6 +70,24 @@ test('no reply is a command, whatever it quotes', () => {
   );
 });
 
+/** What of a line of Markdown is neither code nor taken back by a backslash. */
+const live = (text: string): string =>
+  text.replaceAll(/\\[!-/:-@[-`{-~]|(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)/g, ' ');
+
+test('no backslash or backtick makes a link or a mention of what is quoted', () => {
+  const piece = fc.constantFrom('\\', '\\', '`', '[', ']', '(', ')', '@', 'bob', '!', '&', ' ');
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 14 }), (pieces) => {
+      const text = live(renderReply(pieces.join(''), { isVerbatim: false }, context));
+      expect(text).not.toMatch(/@\w|\[.*\]\(/);
+    }),
+    {
+      numRuns: 5_000,
+      examples: [[['\\', '[', 'bob', '\\', ']', '(', 'bob', ')']], [['\\', '`', '@', 'bob', '`']]],
+    },
+  );
+});
+
 const failing = (one: CardView, message: string): CardView => ({
   ...one,
   phase: 'failed',

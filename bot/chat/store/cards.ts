@@ -2,7 +2,7 @@
 import { and, asc, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { cards } from '../../database/schema.ts';
 import type { Card, Front } from '../../database/schema.ts';
-import { after, lease, RELEASED, untilFirst, type Executor, type Held } from './rows.ts';
+import { after, countLeft, lease, RELEASED, untilFirst, type Executor, type Held } from './rows.ts';
 
 /** Claims a card whose newest version was not sent. `thread`: only that one's. */
 export async function claimCard(
@@ -27,7 +27,7 @@ export async function claimCard(
     .for('update', { skipLocked: true });
   const [row] = await db
     .update(cards)
-    .set(mine)
+    .set({ ...mine, attempts: countLeft(cards) })
     .where(eq(cards.seq, sql`(${due})`))
     .returning();
   return row && { row, token: mine.leaseToken };

@@ -22,6 +22,10 @@ export const lease = () => ({
   leaseUntil: sql`clock_timestamp() + interval '30 seconds'`,
 });
 
+/** Whoever held it last has not said how it ended: what was sent may have arrived. */
+export const countLeft = ({ attempts, leaseUntil }: typeof cards | typeof deliveries): SQL =>
+  sql`${attempts} + case when ${leaseUntil} is null then 0 else 1 end`;
+
 export const after = (ms: number): SQL => sql`clock_timestamp() + ${ms} * interval '1 millisecond'`;
 
 /** An aggregate: how long until the first of the rows may be claimed; null where there are none. */
