@@ -7,7 +7,7 @@ import type { ParsedCommand, ParseFailure } from '../commands/parsed.ts';
 import { createSay, shownTrigger } from '../commands/say.ts';
 import type { Command, CommandLimits, Outcome, Repository, Scene } from '../commands/scene.ts';
 import type { Answer, Delivery, Front } from '../database/types.ts';
-import { isHopeless, messageOf, ProviderError, UserError } from '../errors.ts';
+import { isHopeless, messageOf, ProviderError, UserError, waitMs } from '../errors.ts';
 import { randomBase32 } from '../ids.ts';
 import type { FrontEnd, Heard } from './chat.ts';
 import { withIgnored } from './ignored.ts';
@@ -225,7 +225,9 @@ async function showAnswer(inbox: Inbox, front: FrontEnd, held: Held<Delivery>): 
     await store.markAnswered(inbox.db, held);
   } catch (error) {
     const isOver = isHopeless(error, held.row.receivedAt);
+    const pauseMs = waitMs(error);
     if (isOver) await store.markAnswered(inbox.db, held);
+    else if (pauseMs !== undefined) await store.postponeAnswer(inbox.db, held, pauseMs);
     inbox.log.warn(
       { front: front.name, error: messageOf(error) },
       isOver ? 'an answer could not be shown' : 'an answer could not be shown; it is tried again',

@@ -96,13 +96,13 @@ export async function deliveryDueInMs(db: Executor): Promise<number | undefined>
   return row?.ms ?? undefined;
 }
 
-const isMine = ({ row, token }: Held<Delivery>) =>
+const isLeased = ({ row, token }: Held<Delivery>) =>
   and(
     eq(deliveries.source, row.source),
     eq(deliveries.deliveryId, row.deliveryId),
     eq(deliveries.leaseToken, token),
-    isNull(deliveries.endedAt),
   );
+const isMine = (held: Held<Delivery>) => and(isLeased(held), isNull(deliveries.endedAt));
 
 /** Locks the request for the transaction that ends it. False: another worker ended it; roll back. */
 export async function lockDelivery(tx: Executor, held: Held<Delivery>): Promise<boolean> {
@@ -170,6 +170,18 @@ export async function claimAnswer(
   return row && { row, token };
 }
 
+/** It is shown later: the vendor said when. */
+export async function postponeAnswer(db: Executor, held: Held<Delivery>, ms: number): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({
+      nextAt: sql`clock_timestamp() + ${ms} * interval '1 millisecond'`,
+      leaseToken: null,
+      leaseUntil: null,
+    })
+    .where(isLeased(held));
+}
+
 export async function markAnswered(db: Executor, { row, token }: Held<Delivery>): Promise<void> {
   await db
     .update(deliveries)
@@ -222,6 +234,14 @@ export async function claimConclusion(db: Executor, source: Front): Promise<Conc
   if (!row) return undefined;
   const command = row.commandId === null ? undefined : await readCommand(db, row.commandId);
   return { row, token, status: command?.status };
+}
+
+/** The vendor wants to be left alone for longer than a lease lasts. */
+export async function keepLease(db: Executor, held: Held<Delivery>, ms: number): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({ leaseUntil: sql`greatest(${LEASE}, clock_timestamp() + ${ms} * interval '1 millisecond')` })
+    .where(isLeased(held));
 }
 
 export async function markConcluded(db: Executor, { row, token }: Held<Delivery>): Promise<void> {
