@@ -92,7 +92,9 @@ function connectOnce(options: ConnectionOptions): Promise<End> {
 
 function serve(socket: WebSocket, { onOpen, onMessage, log }: ConnectionOptions): void {
   socket.on('message', (data: Buffer) => {
-    const message = parseBotMessage(data.toString());
+    const message = parseBotMessage(data.toString(), (count) =>
+      log.warn('of some workspaces the bot wants what this agent does not understand', { count }),
+    );
     if (message === undefined) log.warn('the bot said something that this agent does not understand');
     else onMessage(message);
   });

@@ -1,7 +1,10 @@
 // Small files that survive a crash: written whole, or not at all. Knows no format but JSON.
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+
+const MAX_BYTES = 4 << 20;
 
 /** Replaces `path` in one step and makes its folder; readable by this user alone. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
@@ -22,13 +25,29 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   }
 }
 
-/** The parsed file, or undefined if there is none. Throws on anything else. */
+/**
+ * The parsed file, or undefined if there is none. Throws on anything else: for what is no file of the agent's own user, for
+ * a link, and for more than 4 MiB. Waits for nobody, whatever lies there.
+ */
 export async function findJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    return JSON.parse(await readOwn(path));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw new Error(`read ${path}`, { cause: error });
+  }
+}
+
+async function readOwn(path: string): Promise<string> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const found = await file.stat();
+    if (!found.isFile() || found.size > MAX_BYTES) throw new Error('it is not a small file');
+    if (found.uid !== process.getuid?.()) throw new Error('it belongs to somebody else');
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,9 +1,9 @@
 // A clone and what is checked out of it: a branch, a tag, a commit, or one commit as a branch. Knows no workspace.
-import { rm } from 'node:fs/promises';
 import { WorkspaceError } from './failure.ts';
 import { explainGit } from './git-failures.ts';
 import { isValidRef, protocolOf, runGit, type Git } from './git.ts';
 import type { Outcome } from './run.ts';
+import { removeTree } from './trees.ts';
 
 export interface Clone extends Git {
   ref?: string | undefined;
@@ -42,7 +42,7 @@ export async function cloneRepository(clone: Clone): Promise<void> {
   const tail = ['--', repository, into];
   let outcome = await runGit(clone, [...args, ...partial, ...tail]);
   if (outcome.code !== 0 && partial.length > 0 && /filter|promisor|dumb http/i.test(outcome.stderr)) {
-    await rm(into, { recursive: true, force: true });
+    await removeTree(into);
     outcome = await runGit(clone, [...args, ...tail]);
   }
   if (outcome.code !== 0) throw explainGit(clone, outcome);

@@ -12,6 +12,7 @@ import { createDesk } from './credentials/desk.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
 import { createHostRuntime } from './runtimes/host.ts';
+import type { Terminals } from './terminal/terminals.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './tickets.ts';
 import { confirmStart, createUpdater } from './update.ts';
@@ -135,7 +136,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     outbox,
     tokens,
     workspaces,
-    ...createUpdates(config, life, { outbox, workspaces }),
+    ...createUpdates(config, life, { outbox, workspaces, terminals }),
     certify: endpoint.certify,
     close,
   };
@@ -145,7 +146,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
 function createUpdates(
   { samUrl }: Config,
   life: Life,
-  { outbox, workspaces }: { outbox: Outbox; workspaces: Workspaces },
+  { outbox, workspaces, terminals }: { outbox: Outbox; workspaces: Workspaces; terminals: Terminals },
 ) {
   const { log } = life;
   const installed = findInstalled(process.env);
@@ -154,10 +155,20 @@ function createUpdates(
     installed,
     samUrl,
     reports: () => workspaces.reports(),
-    onReplaced(version) {
+    output: () =>
+      workspaces
+        .reports()
+        .flatMap(({ id }) => terminals.sessions(id))
+        .reduce((sum, { end }) => sum + end, 0),
+    onReplaced(version, isLate) {
+      const why = isLate ? ', for no moment of the last day was quiet' : '';
       log.info('the agent ends, and its next version begins', { version });
       for (const { id } of workspaces.reports())
-        outbox.log(id, 'agent', `The node's agent becomes ${version}: sessions begin anew, files stay.`);
+        outbox.log(
+          id,
+          'agent',
+          `The node's agent becomes ${version}${why}: sessions begin anew, files stay.`,
+        );
       life.restart();
     },
   });

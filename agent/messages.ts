@@ -21,6 +21,11 @@ export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
   credentials: z.exactOptional(z.enum(['sam', 'none'])),
 });
 
+/** Newer bots have more to ask. What cannot be read of one workspace leaves that one as it is, and no other. */
+const desiredWorkspaces = z
+  .array(z.unknown())
+  .transform((all) => all.flatMap((one) => desiredWorkspace.safeParse(one).data ?? []));
+
 // Git reads them line by line.
 const oneLine = z.string().regex(/^[\x20-\x7e]{1,4096}$/);
 const gitAnswer = z.object({ type: z.literal('git-token'), ref: count });
@@ -29,7 +34,7 @@ const botMessage: z.ZodType<BotMessage> = z.union([
   z.object({
     type: z.literal('desired'),
     all: z.boolean(),
-    workspaces: z.array(desiredWorkspace),
+    workspaces: desiredWorkspaces,
     agent: z.exactOptional(z.object({ version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/) })),
   }),
   z.object({ type: z.literal('logged'), id: z.number() }),
@@ -52,14 +57,29 @@ const bootstrap: z.ZodType<Bootstrap> = z.object({
   }),
 });
 
-/** Undefined for what this version does not know: a newer bot may say more than an older agent understands. */
-export function parseBotMessage(text: string): BotMessage | undefined {
+/**
+ * Undefined for what this version does not know: a newer bot may say more than an older agent understands. `onSkipped` hears
+ * of how many workspaces it could not read.
+ */
+export function parseBotMessage(
+  text: string,
+  onSkipped: (count: number) => void = () => {},
+): BotMessage | undefined {
   try {
-    return botMessage.safeParse(JSON.parse(text)).data;
+    const said: unknown = JSON.parse(text);
+    const message = botMessage.safeParse(said).data;
+    const skipped = message ? countGoals(said) - countGoals(message) : 0;
+    if (skipped > 0) onSkipped(skipped);
+    return message;
   } catch {
     return undefined;
   }
 }
+
+const countGoals = (said: unknown): number =>
+  said instanceof Object && 'workspaces' in said && Array.isArray(said.workspaces)
+    ? said.workspaces.length
+    : 0;
 
 /** Throws on anything else than a `Bootstrap`. */
 export function parseBootstrap(text: string): Bootstrap {

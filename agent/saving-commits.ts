@@ -1,5 +1,5 @@
 // Makes commits of what a checkout holds, beside it: its index, files and configuration stay as they are. Pushes nothing.
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { environment, findHead, look, SETTINGS, type Git } from './git.ts';
 import { run } from './run.ts';
@@ -61,27 +61,32 @@ async function makeScratch(saving: Saving): Promise<void> {
   ).split('\n');
   const init = ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, scratch];
   await write(saving, init, { isNew: true });
-  await writeFile(join(scratch, 'objects', 'info', 'alternates'), `${resolve(checkout, objects)}\n`);
+  const alternates = join(scratch, 'objects', 'info', 'alternates');
+  await runAs(saving, 'sh', [
+    '-c',
+    'printf "%s\\n" "$1" >"$2"',
+    'sam',
+    resolve(checkout, objects),
+    alternates,
+  ]);
   const names = (await readdir(gitDir)).filter((name) => /^(index|shallow|sharedindex\..*)$/.test(name));
-  if (names.length > 0)
-    await copyAs(
-      saving,
-      names.map((name) => join(gitDir, name)),
-    );
+  // With its times: the index's age tells a file that was changed in the very moment in which it was written.
+  const files = names.map((name) => join(gitDir, name));
+  if (files.length > 0) await runAs(saving, 'cp', ['--preserve=timestamps', '--', ...files, scratch]);
 }
 
 /**
- * By the workspace's own user, who says where its git folder is: nothing comes along that this user may not read. With its
- * times: the index's age tells a file that was changed in the very moment in which it was written.
+ * By the workspace's own user, who says where its git folder is and may put links into the scratch repository: nothing
+ * comes along that this user may not read, and nothing is written that they may not write.
  */
-async function copyAs({ scratch, user, signal }: Saving, files: string[]): Promise<void> {
-  const { code, stderr } = await run('cp', ['--preserve=timestamps', '--', ...files, scratch], {
+async function runAs({ user, signal }: Saving, file: string, args: string[]): Promise<void> {
+  const { code, stderr } = await run(file, args, {
     env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
     timeoutMs: WRITE_TIMEOUT_MS,
     signal,
     user,
   });
-  if (code !== 0) throw new Error(`cp: ${stderr.trim() || 'no answer in time'}`);
+  if (code !== 0) throw new Error(`${file}: ${stderr.trim() || 'no answer in time'}`);
 }
 
 /** HEAD itself if nothing is changed. */

@@ -1,11 +1,11 @@
 // Saves work in its repository before a deletion that nobody asked for. Knows no workspace's state, and deletes nothing.
-import { rm } from 'node:fs/promises';
 import { WorkspaceError } from './failure.ts';
 import { environment, protocolOf, SETTINGS } from './git.ts';
 import type { Saved, Work } from './protocol.ts';
 import { redact } from './redact.ts';
 import { run, type Outcome } from './run.ts';
 import { commitWork, type Saving } from './saving-commits.ts';
+import { removeTree } from './trees.ts';
 
 const ASK_TIMEOUT_MS = 60_000;
 /** The bot waits less long for its answer: this ends a push that nobody waits for any more. */
@@ -40,7 +40,7 @@ export async function saveWork(saving: Saving, work: Work): Promise<SavingResult
       left: { changed: left.changed, untracked: work.untracked + left.untracked, unpushed: 0 },
     };
   } finally {
-    await rm(saving.scratch, { recursive: true, force: true });
+    await removeTree(saving.scratch);
   }
 }
 

@@ -10,7 +10,7 @@ import { findPrevious, folderName, type Installed } from './installed.ts';
 import { describeError, type Log } from './log.ts';
 import type { WorkspaceReport } from './protocol.ts';
 
-/** Nobody typed for so long: who comes back finds the files, and opens a new session. */
+/** Nobody typed and nothing was put out for so long: who comes back finds the files, and opens a new session. */
 const QUIET_MS = 30 * 60_000;
 /** Then it goes all the same: an agent may be too old to be safe. */
 const LATEST_MS = 24 * 3600_000;
@@ -29,8 +29,10 @@ export interface UpdaterOptions {
   installed: Installed | undefined;
   samUrl: string;
   reports: () => WorkspaceReport[];
-  /** The link leads to the new version: end soon. Called once. */
-  onReplaced: (version: string) => void;
+  /** Grows with what sessions put out; in bytes. */
+  output: () => number;
+  /** The link leads to the new version: end soon. Called once. `isLate`: no moment was quiet, for as long as it may wait. */
+  onReplaced: (version: string, isLate: boolean) => void;
   log: Log;
   signal: AbortSignal;
   /** For tests; in ms. */
@@ -82,7 +84,7 @@ type Replace = Omit<UpdaterOptions, 'timing' | 'installed'> & { installed: Insta
 
 /** `isOver`: a later offer took its place. */
 async function replace(options: Replace, version: string, isOver: () => boolean): Promise<void> {
-  const { installed, timing, signal, log, reports, onReplaced } = options;
+  const { installed, timing, signal, log, onReplaced } = options;
   if (`agent-${version}` === findPrevious(installed)) {
     log.info('it is the version before this one: that has time', { version });
     await delay(timing.backMs, undefined, { signal });
@@ -102,19 +104,36 @@ async function replace(options: Replace, version: string, isOver: () => boolean)
     }
   }
   log.info('the new version is there, and waits for a quiet moment', { version });
-  const startedAt = performance.now();
-  while (!isQuiet(reports(), Date.now(), timing.quietMs) && performance.now() - startedAt < timing.latestMs)
-    await delay(timing.lookEveryMs, undefined, { signal });
+  const isLate = await waitForQuiet(options);
   if (isOver()) return;
+  if (isLate) log.warn('no moment was quiet; it becomes the new version all the same', { version });
   await switchTo(installed, version);
-  onReplaced(version);
+  onReplaced(version, isLate);
 }
 
-/** A restart ends sessions, and begins anew what is being prepared. */
-export function isQuiet(reports: WorkspaceReport[], now: number, quietMs: number): boolean {
+/** True: it waited as long as it may. */
+async function waitForQuiet({ timing, signal, reports, output }: Replace): Promise<boolean> {
+  const startedAt = performance.now();
+  for (let [seen, since] = [output(), startedAt]; ; await delay(timing.lookEveryMs, undefined, { signal })) {
+    const [put, now] = [output(), performance.now()];
+    if (put !== seen) [seen, since] = [put, now];
+    if (isQuiet(reports(), { now: Date.now(), silentMs: now - since, quietMs: timing.quietMs })) return false;
+    if (now - startedAt >= timing.latestMs) return true;
+  }
+}
+
+/**
+ * A restart ends sessions, and begins anew what is being prepared. Nobody types while Claude Code works on a prompt, or a
+ * build runs, but both say something now and then: `silentMs` is how long no session has.
+ */
+export function isQuiet(
+  reports: WorkspaceReport[],
+  { now, silentMs, quietMs }: { now: number; silentMs: number; quietMs: number },
+): boolean {
   return reports.every(({ phase, sessions, activityAt = 0 }) => {
     const isSettled = phase === 'running' || phase === 'stopped' || phase === 'failed' || phase === 'deleted';
-    return isSettled && (sessions === 0 || now - activityAt >= quietMs);
+    const isIdle = now - activityAt >= quietMs && silentMs >= quietMs;
+    return isSettled && (sessions === 0 || isIdle);
   });
 }
 

@@ -1,10 +1,13 @@
 // A unix user for each workspace, so that one cannot read another's files, nor the agent's, which is root. Knows no git and
 // no terminal.
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkspaceError } from './failure.ts';
+import { codeOf } from './files.ts';
+import { giveFolder } from './ownership.ts';
 import { run } from './run.ts';
 
 export interface User {
@@ -34,6 +37,8 @@ const LOCKED_TRIES = 20;
 const LOCKED_WAIT_MS = 500;
 const KILL_TIMEOUT_MS = 10_000;
 const KILL_LOOK_MS = 20;
+/** Somebody may put things there faster than they are put aside. */
+const HOME_TRIES = 3;
 /** Far from those of people, and from those that containers are given (login.defs). */
 const UIDS = [
   '--key',
@@ -66,11 +71,8 @@ export function createUsers(dir: string): Users {
       const user = find(workspace) ?? (await add(nameOf(workspace), folder));
       // One may go through them, and not look.
       for (const path of [dir, join(dir, 'workspaces')]) await chmod(path, 0o711);
-      await mkdir(user.home, { recursive: true, mode: 0o700 });
-      for (const path of [folder, user.home]) {
-        await chmod(path, 0o700);
-        await chown(path, user.uid, user.gid);
-      }
+      await giveFolder(folder, user);
+      await prepareHome(user);
     },
     async end(workspace) {
       const user = find(workspace);
@@ -88,6 +90,22 @@ export function createUsers(dir: string): Users {
       await change('userdel', [user.name]);
     },
   };
+}
+
+/** It lies in a folder that is the user's, so it may be anything by now: what is no folder is put aside. */
+async function prepareHome(user: User): Promise<void> {
+  const { home } = user;
+  for (let attempt = 1; ; attempt++) {
+    await mkdir(home, { mode: 0o700 }).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+    try {
+      return await giveFolder(home, user);
+    } catch (error) {
+      if (attempt === HOME_TRIES || !['ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '')) throw error;
+      await rename(home, `${home}-${randomBytes(3).toString('hex')}`);
+    }
+  }
 }
 
 /** `sam-` and the workspace's own twelve characters: the same for ever, and found again without being kept. */

@@ -1,10 +1,11 @@
 // Where git's helper asks for passwords: one socket in each workspace's folder, for that workspace's repository alone.
 // Knows who may ask what; the answers come from elsewhere and are kept nowhere.
-import { chmod, chown, open, rm, stat, type FileHandle } from 'node:fs/promises';
+import { chmod, open, rm, type FileHandle } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { describeError, type Log } from '../log.ts';
+import { giveSocket } from '../ownership.ts';
 import type { Answer, Tokens } from './tokens.ts';
 
 const MAX_QUESTION_CHARACTERS = 8_192;
@@ -76,10 +77,9 @@ async function serve(socket: string, reply: (question: string) => Promise<Answer
     server.listen(address, listening.resolve);
     await listening.promise;
     server.on('error', () => {});
-    await chmod(socket, 0o600);
-    const { uid, gid } = await stat(dirname(socket));
-    // The workspace's own user, where it has one.
-    if (uid !== process.getuid?.()) await chown(socket, uid, gid);
+    const owner = await folder.stat();
+    if (owner.uid === process.getuid?.()) await chmod(socket, 0o600);
+    else await giveSocket(socket, owner);
     return { server, folder };
   } catch (error) {
     await folder.close();

@@ -1,49 +1,26 @@
-// The folders of the workspaces on disk: a state file each, the checkout beside it. Knows no process and no goal.
+// The folders of the workspaces on disk, each its user's own, and their states beside them. Knows no process and no goal.
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { WorkspaceError } from '../failure.ts';
-import { codeOf, findJson, writeJson } from '../files.ts';
-import { desiredWorkspace } from '../messages.ts';
+import { codeOf } from '../files.ts';
+import { removeTree } from '../trees.ts';
 import { HOME_FOLDER } from '../users.ts';
+import { createStates, isOldState, OLD_STATE } from './states.ts';
 import type { Workspace } from './workspace.ts';
 
-const STATE_FILE = 'workspace.json';
 const HALF_CLONE = '.clone';
 const SCRATCH = '.saving';
 const SOCKET = '.git.sock';
 
 /** A name for the checkout that nothing else in the workspace's folder has. */
 export function checkoutFolder(repositoryName: string): string {
-  return repositoryName === STATE_FILE ? 'workspace' : repositoryName;
+  return repositoryName === OLD_STATE ? 'workspace' : repositoryName;
 }
-
-const count = z.number().int().nonnegative();
-const work = z.object({ changed: count, untracked: count, unpushed: count });
-const workspace: z.ZodType<Workspace> = z.object({
-  goal: desiredWorkspace,
-  // One name, not a way to elsewhere.
-  folder: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/),
-  phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
-  run: count,
-  step: z.exactOptional(z.enum(['clone', 'build', 'start', 'check', 'saving'])),
-  failure: z.exactOptional(
-    z.object({ class: z.enum(['transient', 'configuration', 'provider', 'internal']), message: z.string() }),
-  ),
-  activityAt: z.exactOptional(z.number()),
-  commit: z.exactOptional(z.string()),
-  base: z.exactOptional(z.string()),
-  origin: z.exactOptional(z.string()),
-  work: z.exactOptional(work),
-  refused: z.exactOptional(work),
-  saved: z.exactOptional(z.object({ ref: z.string(), commit: z.string() })),
-  isGivenUp: z.exactOptional(z.boolean()),
-});
 
 export interface Store {
   /** All workspaces with a readable state. `onStray` hears of folders without one: they are left alone. */
   readAll: (onStray: (folder: string, error?: unknown) => void) => Promise<Workspace[]>;
+  /** Makes its folder, too. */
   write: (workspace: Workspace) => Promise<void>;
   /** Whether anything of it lies on disk. */
   has: (id: string) => boolean;
@@ -67,25 +44,26 @@ export interface Store {
 export function createStore(dir: string): Store {
   const folder = (id: string) => join(dir, 'workspaces', id);
   const trash = join(dir, 'trash');
+  const states = createStates(dir);
   const checkout = (one: Workspace) => join(folder(one.goal.id), one.folder);
   return {
     checkout,
     socket: (id) => join(folder(id), SOCKET),
-    has: (id) => existsSync(folder(id)),
+    has: (id) => existsSync(folder(id)) || states.has(id),
     hasCheckout: (one) => existsSync(checkout(one)),
-    write: (one) => writeJson(join(folder(one.goal.id), STATE_FILE), one),
+    async write(one) {
+      await mkdir(folder(one.goal.id), { recursive: true, mode: 0o700 });
+      await states.write(one);
+    },
     async readAll(onStray) {
       // What a crash left of a removal; nobody reads it before it is gone.
       await removeTree(trash);
       const found: Workspace[] = [];
-      for (const id of await listFolder(join(dir, 'workspaces'))) {
-        for (const name of await listFolder(folder(id))) {
-          if (isUnfinished(name)) await rm(join(folder(id), name), { force: true });
-        }
+      for (const id of new Set([...(await listFolder(join(dir, 'workspaces'))), ...(await states.list())])) {
         try {
-          const state = await findJson(join(folder(id), STATE_FILE));
+          const state = await states.find(id);
           if (state === undefined) onStray(id);
-          else found.push(parseOwn(state, id));
+          else found.push(state);
         } catch (error) {
           onStray(id, error);
         }
@@ -105,29 +83,19 @@ export function createStore(dir: string): Store {
     },
     finishClone: (one) => rename(join(folder(one.goal.id), HALF_CLONE), checkout(one)),
     async listBeside(one) {
-      const ours = new Set([STATE_FILE, HALF_CLONE, SCRATCH, SOCKET, HOME_FOLDER]);
+      const ours = new Set([HALF_CLONE, SCRATCH, SOCKET, HOME_FOLDER]);
       const names = await listFolder(folder(one.goal.id));
-      return names.filter((name) => !ours.has(name) && !isUnfinished(name) && name !== one.folder);
+      return names.filter((name) => !ours.has(name) && !isOldState(name) && name !== one.folder);
     },
     async remove(id) {
       await mkdir(trash, { recursive: true, mode: 0o700 });
       await removeTree(join(trash, id));
       await rename(folder(id), join(trash, id)).catch(ignoreMissing);
       await removeTree(join(trash, id));
+      // Last: what a crash leaves of the files is still somebody's.
+      await states.remove(id);
     },
   };
-}
-
-/** A folder that its workspace's user may write into speaks for no other workspace. */
-function parseOwn(state: unknown, id: string): Workspace {
-  const parsed = workspace.parse(state);
-  if (parsed.goal.id !== id) throw new Error('the state is of another workspace');
-  return parsed;
-}
-
-/** A state file that a crash kept from its name. */
-function isUnfinished(name: string): boolean {
-  return name.startsWith(`${STATE_FILE}.`) && name.endsWith('.tmp');
 }
 
 async function listFolder(path: string): Promise<string[]> {
@@ -139,36 +107,4 @@ async function listFolder(path: string): Promise<string[]> {
 
 function ignoreMissing(error: unknown): void {
   if (codeOf(error) !== 'ENOENT') throw error;
-}
-
-async function removeTree(path: string): Promise<void> {
-  const remove = () => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-  try {
-    await remove();
-  } catch (error) {
-    if (!isDenied(error)) throw error;
-    // Caches of some tools are folders without the right to write: ours all the same.
-    await allowWriting(path);
-    await remove().catch((again: unknown) => {
-      throw isDenied(again) ? belongsToOthers(path, again) : again;
-    });
-  }
-}
-
-async function allowWriting(path: string): Promise<void> {
-  await chmod(path, 0o700).catch(() => undefined);
-  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
-  for (const entry of entries) if (entry.isDirectory()) await allowWriting(join(path, entry.name));
-}
-
-function isDenied(error: unknown): boolean {
-  return ['EACCES', 'EPERM'].includes(codeOf(error) ?? '');
-}
-
-function belongsToOthers(path: string, cause: unknown): WorkspaceError {
-  return new WorkspaceError(
-    'configuration',
-    `Some files of this workspace belong to another user. Remove them on the node: \`sudo rm -rf ${path}\`, then say \`/sam rm --force\` again.`,
-    { cause },
-  );
 }

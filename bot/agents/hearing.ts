@@ -11,7 +11,9 @@ const ACTIVITY_EVERY_MS = 30_000;
 const MAX_WAITING = 32;
 
 export function receive(state: State, connection: Connection, data: string): void {
-  const message = parseAgentMessage(data);
+  const message = parseAgentMessage(data, (count) =>
+    connection.log.warn({ count }, 'what the agent said of some workspaces nobody understands'),
+  );
   if (!message) {
     connection.log.warn({ bytes: data.length }, 'the agent said something that nobody understands');
     return;

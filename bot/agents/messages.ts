@@ -32,15 +32,17 @@ const share = z.number().transform((value) => Math.min(1, Math.max(0, value)));
 const work: z.ZodType<Work> = z.object({ changed: count, untracked: count, unpushed: count });
 
 const failure: z.ZodType<Failure> = z.object({
-  class: z.enum(['transient', 'configuration', 'provider', 'internal']),
+  class: z.enum(['transient', 'configuration', 'provider', 'internal']).catch('internal'),
   message: text(4_000),
 });
+
+const STEPS = ['clone', 'build', 'start', 'check', 'saving'] as const;
 
 const report: z.ZodType<WorkspaceReport> = z.object({
   id: workspaceId,
   phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
   run: count,
-  step: z.exactOptional(z.enum(['clone', 'build', 'start', 'check', 'saving'])),
+  step: z.exactOptional(z.enum(STEPS)),
   failure: z.exactOptional(failure),
   activityAt: z.exactOptional(time),
   sessions: count,
@@ -55,7 +57,17 @@ const report: z.ZodType<WorkspaceReport> = z.object({
     }),
   ),
 });
-const reports = z.array(report).max(MAX_WORKSPACES);
+/** Newer agents have more to say of a workspace. What cannot be read of one keeps nobody from reading of the others. */
+const reports = z
+  .array(z.unknown())
+  .max(MAX_WORKSPACES)
+  .transform((all) => all.flatMap((one) => report.safeParse(withKnownStep(one)).data ?? []));
+
+function withKnownStep(one: unknown): unknown {
+  if (!(one instanceof Object) || !('step' in one) || STEPS.some((known) => known === one.step)) return one;
+  const { step: _news, ...rest } = one;
+  return rest;
+}
 
 const load: z.ZodType<Load> = z.object({ cpu: share, memory: share });
 
@@ -90,11 +102,26 @@ const agentMessage: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
   }),
 ]);
 
-/** Undefined for what this version does not know, or what no agent of ours would say. Never throws. */
-export function parseAgentMessage(data: string): AgentMessage | undefined {
+/**
+ * Undefined for what this version does not know, or what no agent of ours would say. Never throws. `onSkipped` hears of
+ * how many workspaces it could not read.
+ */
+export function parseAgentMessage(
+  data: string,
+  onSkipped: (count: number) => void = () => {},
+): AgentMessage | undefined {
   try {
-    return agentMessage.safeParse(JSON.parse(data)).data;
+    const said: unknown = JSON.parse(data);
+    const message = agentMessage.safeParse(said).data;
+    const skipped = message ? countReports(said) - countReports(message) : 0;
+    if (skipped > 0) onSkipped(skipped);
+    return message;
   } catch {
     return undefined;
   }
 }
+
+const countReports = (said: unknown): number =>
+  said instanceof Object && 'workspaces' in said && Array.isArray(said.workspaces)
+    ? said.workspaces.length
+    : 0;

@@ -33,7 +33,7 @@ const NODE =
   '#!/bin/sh\nhere=${1%/lib/main.js}\ncat "$here/VERSION"\nexit "$(cat "$here/code" 2>/dev/null || echo 0)"\n';
 
 /** A bot with downloads, and a machine whose agent is version `1`. */
-async function makeScene({ backMs = 0 } = {}) {
+async function makeScene({ backMs = 0, quietMs = 60_000, latestMs = 60_000 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sam-update-'));
   const [dist, root] = [join(folder, 'dist'), join(folder, 'opt')];
   mkdirSync(dist);
@@ -78,6 +78,8 @@ async function makeScene({ backMs = 0 } = {}) {
     lines: [] as string[],
     reports: [] as WorkspaceReport[],
     looks: 0,
+    output: 0,
+    late: [] as boolean[],
   };
   const updater = createUpdater({
     installed,
@@ -86,8 +88,10 @@ async function makeScene({ backMs = 0 } = {}) {
       state.looks++;
       return state.reports;
     },
-    onReplaced(version) {
+    output: () => state.output,
+    onReplaced(version, isLate) {
       state.replaced.push(version);
+      state.late.push(isLate);
       watch.changed();
     },
     log: createLog((line) => {
@@ -95,7 +99,7 @@ async function makeScene({ backMs = 0 } = {}) {
       watch.changed();
     }),
     signal: stopping.signal,
-    timing: { backMs, lookEveryMs: 10, quietMs: 60_000, latestMs: 60_000, retry: { firstMs: 10, maxMs: 20 } },
+    timing: { backMs, lookEveryMs: 10, quietMs, latestMs, retry: { firstMs: 10, maxMs: 20 } },
   });
   return {
     root,
@@ -146,6 +150,7 @@ test('the version that runs is left as it is, and so is an agent that runs from 
     installed: undefined,
     samUrl: 'http://127.0.0.1:1',
     reports: () => [],
+    output: () => 0,
     onReplaced: () => expect.unreachable(),
     log: createLog((line) => void state.lines.push(line)),
     signal: AbortSignal.abort(),
@@ -166,12 +171,41 @@ test('while somebody works it waits, and goes on when they are done', async () =
   await replaced('2');
 });
 
-test('quiet is: nobody has a session, or nobody typed for half an hour, and nothing is under way', () => {
+test('while a session puts something out somebody’s program works, and it waits for that too', async () => {
+  const { updater, publish, replaced, state, logs } = await makeScene({ quietMs: 3_000 });
+  state.reports = [report({ sessions: 1, activityAt: Date.now() - 3_600_000 })];
+  publish('2');
+  updater.offer('2');
+  const working = setInterval(() => state.output++, 5);
+  onTestFinished(() => clearInterval(working));
+  await logs(/waits for a quiet moment/);
+  const before = state.looks;
+  await expect.poll(() => state.looks, { timeout: 20_000 }).toBeGreaterThan(before + 30);
+  expect(state.replaced).toEqual([]);
+  clearInterval(working);
+  await replaced('2');
+  expect(state.late).toEqual([false]);
+});
+
+test('where no moment is quiet it goes in the end, and says so', async () => {
+  const { updater, publish, replaced, state, logs } = await makeScene({ latestMs: 100 });
+  state.reports = [report({ sessions: 1, activityAt: Date.now() })];
+  publish('2');
+  updater.offer('2');
+  await replaced('2');
+  expect(state.late).toEqual([true]);
+  await logs(/no moment was quiet/);
+});
+
+test('quiet is: nobody has a session, or nobody typed and nothing came for half an hour, and nothing is under way', () => {
   const now = 1e12;
-  const quiet = (change: Partial<WorkspaceReport>) => isQuiet([report({}), report(change)], now, 1000);
+  const quiet = (change: Partial<WorkspaceReport>, silentMs = 1000) =>
+    isQuiet([report({}), report(change)], { now, silentMs, quietMs: 1000 });
   expect(quiet({ sessions: 0, activityAt: now })).toBe(true);
   expect(quiet({ sessions: 2, activityAt: now - 999 })).toBe(false);
   expect(quiet({ sessions: 2, activityAt: now - 1000 })).toBe(true);
+  expect(quiet({ sessions: 2, activityAt: now - 1000 }, 999)).toBe(false);
+  expect(quiet({ sessions: 0 }, 0)).toBe(true);
   for (const phase of ['preparing', 'stopping', 'deleting'] as const) expect(quiet({ phase })).toBe(false);
   expect(quiet({ phase: 'stopped' })).toBe(true);
 });

@@ -1,58 +1,13 @@
 // Workspaces as unix users of their own: real users, real terminals. Needs root, as on a node; without it these tests are
 // left out, and say so.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLoadMeter, type Times } from '../../agent/load.ts';
 import { becoming, createUsers, findProcessesOf } from '../../agent/users.ts';
-import type { DesiredWorkspace } from '../../agent/protocol.ts';
-import { createScene, makeRepository } from '../agent/scene.ts';
-import { serveGit } from '../agent/git-server.ts';
-import { attach } from '../agent/viewer.ts';
-
-const isRoot = process.getuid?.() === 0;
-if (!isRoot)
-  console.warn('\n*** NOT TESTED: users of workspaces. These tests need root, and run in CI. ***\n');
-const asRoot = test.skipIf(!isRoot);
-
-/** An agent that is root, and two workspaces on it; with `password` of a repository that wants it. */
-async function startNode({ password }: { password?: string } = {}) {
-  const scene = await createScene({ settings: { users: 'per-workspace' } });
-  // The folders of tests are closed; those of a node are not.
-  chmodSync(scene.folder, 0o711);
-  makeRepository(join(scene.folder, 'repositories/api.git'));
-  scene.bot.state.password = password;
-  const server = await serveGit(
-    join(scene.folder, 'repositories'),
-    password === undefined ? {} : { token: password },
-  );
-  const agent = scene.start();
-  const users = createUsers(scene.dir);
-  const goals = [0, 1].map((number) =>
-    scene.goal({ name: `api-${number}`, repository: server.url('api.git'), credentials: 'sam' }),
-  );
-  onTestFinished(async () => {
-    await agent.stop();
-    for (const { id } of goals) await users.remove(id);
-  });
-  scene.bot.want(...goals);
-  for (const { id } of goals) await scene.bot.report(id, ({ phase }) => phase === 'running');
-  const open = async (goal: DesiredWorkspace) => {
-    const port = scene.bot.state.hellos.at(-1)!.terminalPort!;
-    const viewer = await attach(port, await scene.bot.ticket(goal.id));
-    await viewer.open();
-    return viewer;
-  };
-  return {
-    scene,
-    users,
-    open,
-    folder: (goal: DesiredWorkspace) => join(scene.dir, 'workspaces', goal.id),
-    one: goals[0]!,
-    other: goals[1]!,
-  };
-}
+import { createScene } from '../agent/scene.ts';
+import { asRoot, startNode } from './node.ts';
 
 asRoot(
   'a shell is its workspace’s own user, at home, with the checkout as its own, and no group of root',
@@ -94,7 +49,7 @@ asRoot('a workspace reads neither another’s files nor the agent’s', async ()
     `cat ${scene.dir}/agent-key.json`,
     `ls ${scene.dir}`,
     `ls ${scene.dir}/workspaces`,
-    `cat ${folder(one)}/workspace.json`,
+    `cat ${scene.dir}/states/${one.id}.json`,
     `echo x > ${folder(other)}/api/README.md`,
     `kill -9 $(pgrep -f agent/main.ts)`,
   ];

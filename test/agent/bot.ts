@@ -156,6 +156,8 @@ export async function startBot({
     bootstrapToken,
     state,
     say,
+    /** Word for word, whatever it is. */
+    sayText: (text: string) => state.socket?.send(text),
     until: <Value>(find: () => Value | undefined | false, what: () => string) => watch.until(find, what),
     /** Wants these from now on, and says so to a connected agent. */
     want(...workspaces: DesiredWorkspace[]) {

@@ -1,5 +1,5 @@
 // From a new node to a running workspace, and back to it after every kind of interruption.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -8,7 +8,6 @@ import { serveGit } from './git-server.ts';
 import { createScene, git, makeRepository } from './scene.ts';
 import { eventually } from './watch.ts';
 
-/** The state is written while it is told, so for a moment there is one file more. */
 const hasOnly = (folder: string, names: string[]) =>
   eventually(
     () => readdirSync(folder).sort().join() === names.join(),
@@ -37,7 +36,7 @@ test('a new node fetches its token, says hello and clones what the bot wants', a
   expect(scene.bot.state.hellos).toMatchObject([
     { protocol: 1, terminalPort: expect.any(Number), workspaces: [] },
   ]);
-  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['workspace.json', goal.id]);
+  await hasOnly(join(scene.dir, 'workspaces', goal.id), [goal.id]);
 });
 
 test('the phases of a start are told in their order', async () => {
@@ -146,6 +145,22 @@ test('an agent that was killed comes back to what ran, files and all, also witho
   expect(scene.bot.state.hellos[1]!.workspaces).toMatchObject([{ id: goal.id, run: 1 }]);
 });
 
+test('a workspace of an older agent, whose state lay in the workspace’s folder, goes on', async () => {
+  const scene = await createScene();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  const first = scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  await first.stop();
+  const state = join(scene.dir, 'states', `${goal.id}.json`);
+  renameSync(state, join(scene.dir, 'workspaces', goal.id, 'workspace.json'));
+  scene.bot.state.desired = [];
+  scene.start();
+  const report = await scene.bot.report(goal.id, (one) => isRunning(1)(one) && one.work !== undefined);
+  expect(report.work).toEqual({ changed: 0, untracked: 0, unpushed: 0 });
+  expect(existsSync(state)).toBe(true);
+});
+
 test('a clone that was cut off by a kill is made again, and no half of it stays', async () => {
   const scene = await createScene();
   const server = await serveGit(join(scene.folder, 'served'));
@@ -164,7 +179,7 @@ test('a clone that was cut off by a kill is made again, and no half of it stays'
   server.release();
   scene.start();
   await scene.bot.report(goal.id, isRunning(1));
-  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['api', 'workspace.json']);
+  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['api']);
   expect(readdirSync(scene.checkout(goal)).sort()).toEqual(['.git', 'README.md']);
 });
 
@@ -306,8 +321,7 @@ test('killed again and again at any moment, the agent ends where the bot wants i
   await scene.bot.report(goal.id, isRunning(20));
   await scene.bot.report(other.id, isRunning(20));
   expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
-  for (const one of [goal, other])
-    await hasOnly(join(scene.dir, 'workspaces', one.id), ['api', 'workspace.json']);
+  for (const one of [goal, other]) await hasOnly(join(scene.dir, 'workspaces', one.id), ['api']);
   scene.bot.want({ ...goal, desired: 'deleted', force: true }, { ...other, desired: 'deleted' });
   for (const one of [goal, other]) await scene.bot.report(one.id, (report) => report.phase === 'deleted');
   expect(readdirSync(join(scene.dir, 'workspaces'))).toEqual([]);

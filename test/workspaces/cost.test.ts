@@ -4,6 +4,8 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../bot/database/connect.ts';
+import * as chat from '../../bot/chat/store.ts';
+import * as slack from '../../bot/chat/slack/store.ts';
 import { createLoop } from '../../bot/workspaces/loop.ts';
 import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile.ts';
@@ -43,8 +45,13 @@ async function fill({ sql: run }: Database): Promise<void> {
     from generate_series(1, ${2 * ROWS}) i, lateral (select case when i <= ${ROWS} then 'running' else 'deleted' end as p)`;
   await run`insert into commands (workspace_id, seq, actor, front, verb, line, desired, status, gen)
     select 'ws-' || i, 1, 'us-1', 'console', 'up', 'up', 'running', 'done', 1 from generate_series(1, ${ROWS}) i`;
-  await run`insert into cards (front, thread, subject, sent_version)
-    select 'console', 'console', 'ws-' || i, 1 from generate_series(1, ${ROWS}) i`;
+  await run`insert into cards (front, thread, subject, external_id, sent_version)
+    select f, 'T1/C' || i, 'ws-' || i, 'C' || i || ':12.3', 1 from unnest(array['console', 'slack']) f, generate_series(1, ${ROWS}) i`;
+  await run`insert into deliveries
+      (source, delivery_id, body_hash, thread, event, payload, received_at, ended_at, answer, answered_at, concluded_at)
+    select 'slack', 'd-' || i, i::text, 'T1/U' || i % 100, 'button', '{"press": "other"}',
+      at, at, '{"ok": true, "code": "ok", "text": ""}', at, at
+    from generate_series(1, ${ROWS}) i, lateral (select now() - i * interval '1 minute' as at)`;
   await run`analyze`;
 }
 
@@ -63,7 +70,7 @@ async function plansOf(run: (db: Database['db']) => Promise<unknown>): Promise<P
   sent = [];
   await run(db);
   const plans: Plan[] = [];
-  const statements = sent.filter(({ query }) => /^(select|update|insert|delete)/i.test(query));
+  const statements = sent.filter(({ query }) => /^\s*(select|update|insert|delete)/i.test(query));
   await rolledBack(database.db, async (tx) => {
     for (const { query, params } of statements) {
       const explained = sql.join([sql.raw('explain (analyze, format json)'), toSql(query, params)], sql` `);
@@ -124,6 +131,15 @@ const STATEMENTS: [string, (db: Database['db']) => Promise<unknown>][] = [
         { at: null, everyMs: 1 },
       ),
   ],
+  ['a claim of a request', chat.claimDelivery],
+  ['a claim of an answer', (some) => chat.claimAnswer(some, 'slack')],
+  ['a claim of how a command ended', (some) => chat.claimConclusion(some, 'slack')],
+  ['a claim of a card', (some) => chat.claimCard(some, 'console')],
+  ['what a person said lately in Slack', (some) => slack.countRecent(some, 'T1/U7')],
+  ['the card that a message is', (some) => slack.findCards(some, 'T1/C1', 'C1:12.3')],
+  ['when the next request is due', chat.deliveryDueInMs],
+  ['when the next card is due', chat.cardDueInMs],
+  ['whether a button was pressed twice', (some) => slack.wasPressed(some, 'd-7', 'this')],
   ['a list', (some) => store.listWorkspaces(some, 'us-7')],
   ['a workspace by name', (some) => store.findByName(some, 'us-7', 'api')],
   ['a workspace by key', (some) => store.findByKey(some, 'key7')],
