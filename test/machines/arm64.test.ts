@@ -57,9 +57,9 @@ test.skipIf(obstacle)('the agent for arm64 starts with its own Node, and serves 
 function startEmulated(folder: string, { bot, dir, folder: place }: Awaited<ReturnType<typeof createScene>>) {
   const home = join(place, 'home');
   mkdirSync(home);
-  const emulator = isNative ? [] : [QEMU ?? '', '-L', LIBRARIES];
-  const [file = '', ...args] = [...emulator, join(folder, 'bin/node'), join(folder, 'lib/main.js')];
-  const child = spawn(file, args, {
+  const node = join(folder, 'bin/node');
+  const [file, before] = isNative ? [node, []] : [QEMU ?? '', ['-L', LIBRARIES, node]];
+  const child = spawn(file, [...before, join(folder, 'lib/main.js')], {
     env: {
       PATH: process.env['PATH'],
       HOME: home,

@@ -2,8 +2,6 @@
 // container. Knows no bot.
 import type { Machine } from './machine.ts';
 
-type Answer = 'answered' | 'refused' | 'no answer';
-
 /** The cloud is behind one pair of interfaces, the container behind another; the machine passes on what is not its own. */
 const SETUP = `
 set -e
@@ -29,9 +27,9 @@ exit 1
 `;
 const CURL = 'curl -sS -o /dev/null --connect-timeout 3 http://169.254.169.254/ 2> /dev/null; echo $?';
 /** Of curl. */
-const ANSWERS: Record<string, Answer> = { 0: 'answered', 7: 'refused', 28: 'no answer' };
+const ANSWERS: Record<string, string> = { 0: 'answered', 7: 'refused', 28: 'no answer' };
 
-export function tryMetadata(machine: Machine, user: string): Record<string, Answer | string> {
+export function tryMetadata(machine: Machine, user: string): Record<string, string> {
   machine.run(SETUP);
   const ask = (prefix: string) => {
     const code = machine.run(`${prefix} sh -c '${CURL}'`).trim();

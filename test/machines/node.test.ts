@@ -112,6 +112,9 @@ test.skipIf(obstacle)(
       BOOT_MS,
     );
     expect(machine.run('readlink /opt/sam/agent').trim()).toBe(`agent-${next}`);
+    expect(await bot.logOf(workspace)).toContain(
+      `The node's agent becomes ${next}: sessions begin anew, files stay.`,
+    );
     await eventually(
       async () => bot.isConnected(node) && (await bot.report(workspace))?.phase === 'running',
       'it to run again',
