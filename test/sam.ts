@@ -37,8 +37,8 @@ export interface Sam extends AsyncDisposable {
   settle(deadlineMs?: number): Promise<void>;
   /** A workspace's row, by name. */
   row(name: string): Promise<Row>;
-  /** Ends the bot and starts it anew on the same place. */
-  restart(): Promise<void>;
+  /** Ends the bot and starts it anew on the same place, with what `env` changes from then on. */
+  restart(env?: NodeJS.ProcessEnv): Promise<void>;
 }
 
 export interface Row {
@@ -83,7 +83,8 @@ export async function startSam({ env = {}, place: given, log = createLog() }: Sa
     give: (workspace, login) => give(database, workspace, login),
     settle: (deadlineMs) => settle(database, deadlineMs),
     row: (name) => rowOf(database, place, name),
-    async restart() {
+    async restart(changed = {}) {
+      Object.assign(asked, changed);
       const { port } = new URL(bot.url);
       await bot.stop();
       // At the address where its nodes look for it.

@@ -134,8 +134,21 @@ async function hashInputs(): Promise<string> {
 
 const hashOf = (body: string | Uint8Array) => createHash('sha256').update(body).digest('hex').slice(0, 10);
 
-/** Everything the page is made of, by path; `/index.html` is the page itself. */
+let building = 0;
+
+/** esbuild runs as a process of its own, which ends with the last who needs it. */
 async function build(): Promise<Map<string, Uint8Array>> {
+  building++;
+  try {
+    return await makeFiles();
+  } finally {
+    building--;
+    if (building === 0) await (await import('esbuild')).stop();
+  }
+}
+
+/** Everything the page is made of, by path; `/index.html` is the page itself. */
+async function makeFiles(): Promise<Map<string, Uint8Array>> {
   const made = new Map<string, Uint8Array>();
   const names = new Map<string, string>(); // what the sources call it -> the path with its hash
   const keep = (name: string, body: Uint8Array) => {

@@ -34,6 +34,34 @@ export function askPerson({ title, text, detail, yes }: Question): Promise<boole
   });
 }
 
+/** A text of any length to read, select and copy; at its end first. */
+export function showText(title: string, text: string): Promise<void> {
+  const dialog = createElement('dialog', {
+    class: 'dialog',
+    attributes: { 'aria-labelledby': 'text-title' },
+  });
+  const shown = createElement('pre', {
+    class: 'block text',
+    text,
+    attributes: { tabindex: '0', 'aria-labelledby': 'text-title' },
+  });
+  const actions = createElement('div', { class: 'actions' });
+  actions.append(
+    createCopyButton(text, shown),
+    createButton('Close', () => dialog.close(), { class: 'primary' }),
+  );
+  dialog.append(createElement('h2', { text: title, attributes: { id: 'text-title' } }), shown, actions);
+  document.body.append(dialog);
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve();
+    });
+    dialog.showModal();
+    shown.scrollTop = shown.scrollHeight;
+  });
+}
+
 const NOTICE_MS = 6_000;
 let hiding: ReturnType<typeof setTimeout> | undefined;
 
@@ -59,6 +87,15 @@ export function createCopyButton(text: string, shown: Element): HTMLButtonElemen
     setTimeout(() => (button.textContent = 'Copy'), 2_000);
   };
   return button;
+}
+
+/** Undefined where the browser does not allow it. */
+export async function readClipboard(): Promise<string | undefined> {
+  try {
+    return await navigator.clipboard.readText();
+  } catch {
+    return undefined;
+  }
 }
 
 /** False where the browser does not allow it. */

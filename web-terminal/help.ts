@@ -3,6 +3,13 @@ import { createButton, createElement } from './dom.ts';
 import type { Terminals } from './terminals.ts';
 import { focusTerminal } from './terminals.ts';
 
+const touch: [string, string][] = [
+  ['Ctrl, then a key', 'both together'],
+  ['Copy', 'the text of the terminal, to select'],
+  ['Drag', 'scroll'],
+  ['Two fingers', 'zoom'],
+  ['Double tap on a tab', 'rename it'],
+];
 const keys: [string, string][] = [
   ['Alt+1 … Alt+9', 'show that tab'],
   ['Alt+0', 'go to the tab bar: arrows move, F2 renames, Delete closes'],
@@ -18,7 +25,7 @@ export function openHelp(terminals: Terminals): void {
     attributes: { 'aria-labelledby': 'help-title' },
   });
   const list = createElement('dl', { class: 'keys' });
-  for (const [key, what] of keys)
+  for (const [key, what] of matchMedia('(pointer: coarse)').matches ? touch : keys)
     list.append(
       createElement('dt', {}, createElement('kbd', { text: key })),
       createElement('dd', { text: what }),

@@ -12,17 +12,12 @@ interface KeyBarOptions {
   /** Whether the program in it asked for the other kind of arrow keys (DECCKM). */
   isApplicationCursor: () => boolean;
   paste: () => void;
+  /** Shows what is on the screen as text: a finger selects nothing in a terminal. */
+  copy: () => void;
 }
 
 const REPEAT_AFTER_MS = 400;
 const REPEAT_EVERY_MS = 60;
-const arrows: [string, string, string][] = [
-  ['←', 'Left', 'D'],
-  ['↓', 'Down', 'B'],
-  ['↑', 'Up', 'A'],
-  ['→', 'Right', 'C'],
-];
-
 /** The control character that Ctrl and `text` make, or `text` itself when there is none. */
 export function toControl(text: string): string {
   if (/^[a-z[\\\]^_@]$/i.test(text)) return String.fromCharCode(text.toUpperCase().charCodeAt(0) & 31);
@@ -31,7 +26,7 @@ export function toControl(text: string): string {
   return text === '?' ? '\x7f' : text;
 }
 
-export function createKeyBar({ type, isApplicationCursor, paste }: KeyBarOptions): KeyBar {
+export function createKeyBar({ type, isApplicationCursor, paste, copy }: KeyBarOptions): KeyBar {
   const bar = getElement('keys');
   let armed = false;
   const arm = (on: boolean) => {
@@ -43,19 +38,30 @@ export function createKeyBar({ type, isApplicationCursor, paste }: KeyBarOptions
     bar.append(button);
     return button;
   };
-  key('Esc', 'Escape', () => type('\x1b'));
-  key('Tab', 'Tab', () => type('\t'));
-  const ctrl = key('Ctrl', 'Control, for the next key', () => arm(!armed));
-  for (const [label, name, letter] of arrows) {
+  const arrow = (label: string, name: string, letter: string) => {
     const press = () => {
       const plain = isApplicationCursor() ? `\x1bO${letter}` : `\x1b[${letter}`;
       type(armed ? `\x1b[1;5${letter}` : plain);
       arm(false);
     };
     repeatWhileHeld(key(label, name, press), press);
-  }
-  for (const sign of ['|', '/', '-', '~']) key(sign, sign, () => type(sign));
-  if ('clipboard' in navigator) key('Paste', 'Paste', paste);
+  };
+  const sign = (text: string) => key(text, text, () => type(text));
+  // Two rows of seven, with the arrows as on a keyboard.
+  key('Esc', 'Escape', () => type('\x1b'));
+  key('Tab', 'Tab', () => type('\t'));
+  key('⇧Tab', 'Shift+Tab', () => type('\x1b[Z'));
+  sign('|');
+  arrow('↑', 'Up', 'A');
+  sign('~');
+  key('Paste', 'Paste', paste);
+  const ctrl = key('Ctrl', 'Control, for the next key', () => arm(!armed));
+  sign('/');
+  sign('-');
+  arrow('←', 'Left', 'D');
+  arrow('↓', 'Down', 'B');
+  arrow('→', 'Right', 'C');
+  key('Copy', 'Copy', copy);
   arm(false);
   // The terminal keeps the focus, or the phone's keyboard would close with every tap.
   bar.addEventListener('pointerdown', (event) => event.preventDefault());

@@ -1,5 +1,5 @@
 // The page for one workspace: takes the code out of the address, waits for a person, puts the parts together.
-import { showNotice, writeClipboard } from './dialogs.ts';
+import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
 import { getElement } from './dom.ts';
 import { encodeAck } from './frames.ts';
 import { openHelp } from './help.ts';
@@ -18,6 +18,7 @@ import {
   takeMessage,
   type Terminals,
 } from './terminals.ts';
+import { readText } from './text.ts';
 import { createTicketDesk, takeCode, type WorkspaceSummary } from './ticket.ts';
 import { followViewport } from './viewport.ts';
 import { installShell } from './shell.ts';
@@ -44,6 +45,7 @@ const keys: KeyBar = createKeyBar({
   type: (text) => getShown(terminals)?.terminal.input(text),
   isApplicationCursor: () => getShown(terminals)?.terminal.modes.applicationCursorKeysMode ?? false,
   paste: () => void paste(),
+  copy: () => void showText('Text of the terminal', readShown()).then(() => focusTerminal(terminals)),
 });
 const terminals: Terminals = createTerminals(
   {
@@ -96,8 +98,14 @@ function takePageKey(event: KeyboardEvent): boolean {
   return true;
 }
 
+/** What is selected, or else the last of what was printed. */
+function readShown(): string {
+  const terminal = getShown(terminals)?.terminal;
+  return terminal ? terminal.getSelection() || readText(terminal) : '';
+}
+
 async function paste(): Promise<void> {
-  const text = await navigator.clipboard.readText().catch(() => undefined);
+  const text = await readClipboard();
   if (text === undefined) showNotice('This browser does not let the page read the clipboard.');
   else getShown(terminals)?.terminal.paste(text);
 }

@@ -6,7 +6,7 @@ import type { Refusal } from './ticket.ts';
 interface Screen {
   title: string;
   text: string;
-  /** To copy into the chat. */
+  /** To copy into the chat, without the trigger. */
   command?: string;
   signIn?: string;
   retry?: string;
@@ -24,7 +24,11 @@ const screens: Record<Refusal['reason'], (target: string) => Screen> = {
     text: 'What let it in has expired or was revoked. Ask for a new link where you started it:',
     command: 'open',
   }),
-  'not-found': () => ({ title: 'No such workspace', text: 'It was deleted, or it is not yours to open.' }),
+  'not-found': () => ({
+    title: 'No such workspace',
+    text: 'It was deleted, or it is not yours to open. The chat lists yours:',
+    command: 'list',
+  }),
   'code-spent': (target) => ({
     title: 'This link was used already, or is too old',
     text: 'Links from the chat open one browser, once, within five minutes. Ask for a new one there:',
@@ -43,14 +47,14 @@ const screens: Record<Refusal['reason'], (target: string) => Screen> = {
     retry: 'Reconnect',
   }),
   'not-here': (target) => ({
-    title: 'The node does not have this workspace',
+    title: 'The machine does not have this workspace',
     text: 'It may be moving or starting again. The chat says where it stands:',
     command: `status ${target}`,
     retry: 'Try again',
   }),
   'ticket-refused': (target) => ({
     title: 'Your access ended',
-    text: 'The node no longer takes your tickets. Somebody may have stopped sharing, or a clock is wrong.',
+    text: 'The workspace lets this page in no more: your access was taken back, or a clock is wrong. The chat says more:',
     command: `status ${target}`,
     retry: 'Try again',
   }),
@@ -119,9 +123,13 @@ function cover(...content: Node[]): void {
   getElement('app').inert = true;
 }
 
+/** Understood wherever people talk to Sam; only the console could do without. */
+const TRIGGER = '/sam';
+
 function createCommand(command: string): HTMLElement {
-  const code = createElement('code', { text: command });
-  return createElement('div', { class: 'command' }, code, createCopyButton(command, code));
+  const line = `${TRIGGER} ${command}`;
+  const code = createElement('code', { text: line });
+  return createElement('div', { class: 'command' }, code, createCopyButton(line, code));
 }
 
 /** Only a path of this origin: the answer came from the network. */

@@ -63,7 +63,7 @@ function describeWait(state: ConnectionState, wasOpen: boolean): string {
 function describeSilence(whose: 'bot' | 'node', wasOpen: boolean): string {
   if (!navigator.onLine) return 'This device is offline.';
   if (wasOpen) return 'Connection lost; what runs in the terminal goes on.';
-  return whose === 'bot' ? 'Sam does not answer.' : 'The node does not answer.';
+  return whose === 'bot' ? 'Sam does not answer.' : 'The machine does not answer.';
 }
 
 // The strip is no live region: a countdown read aloud every second helps nobody. The dot's word is one.

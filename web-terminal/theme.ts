@@ -54,7 +54,7 @@ export function getFont() {
   return {
     fontFamily: 'ui-monospace, "SF Mono", SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
     fontSize: matchMedia('(pointer: coarse)').matches ? 13 : 14,
-    lineHeight: 1.15,
+    lineHeight: 1, // more, and the lines of boxes have gaps
   };
 }
 

@@ -17,7 +17,7 @@ export interface Heard {
 }
 
 /** Where a workspace is shown. */
-export type Whereabouts = Pick<Workspace, 'id' | 'topic' | 'repository' | 'key'>;
+export type Whereabouts = Pick<Workspace, 'id' | 'topic' | 'repository' | 'key' | 'isPrivate'>;
 
 /** A command, about to run. */
 export interface Asked {

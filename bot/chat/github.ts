@@ -77,18 +77,22 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
     acknowledge: (delivery) => acknowledge(options, delivery),
     answer: (delivery, answer) => showAnswer(sender, delivery, answer),
     sendCard: (card, views) => (card.kind === 'card' ? sendComment : sendSignal)(card, views),
-    cardOf: (workspace, { topic }) => cardOf(config, workspace, topic),
+    cardOf: (workspace, { topic }, { delivery }) => cardOf(config, workspace, topic, eventOf(delivery)),
     signalsOf: (workspace) => signalsOf(config, workspace),
   };
 }
 
 function cardOf(
   { url }: GitHubConfig,
-  { id, topic, repository }: Whereabouts,
+  { id, topic, repository, isPrivate }: Whereabouts,
   here: string | undefined,
+  event: Event,
 ): Pick<Card, 'thread' | 'subject'> | undefined {
   if (topic) return { thread: topic, subject: topic };
-  return here && repository.startsWith(`${url}/`) ? { thread: here, subject: id } : undefined;
+  if (!here || !('sender' in event) || !repository.startsWith(`${url}/`)) return undefined;
+  // What everybody reads names no private repository.
+  const isHere = repository.toLowerCase() === `${url}/${event.repository}`.toLowerCase();
+  return isHere || event.isPrivate || isPrivate === false ? { thread: here, subject: id } : undefined;
 }
 
 function signalsOf(

@@ -103,7 +103,10 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
       }),
     ],
     sources: [conclusionSource(parts), reminderSource(parts), homeSource({ ...parts, trigger, canConnect })],
-    start: door.start,
+    start() {
+      door.start();
+      void installs.check();
+    },
     stop: door.stop,
     notice(delivery) {
       const answer = askBack(trigger, delivery);

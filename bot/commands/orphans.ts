@@ -26,7 +26,7 @@ export async function describeOrphans({ tx, say }: Scene): Promise<string> {
   return [
     ...all.slice(0, MOST).map(lineOf),
     ...more,
-    `Sam leaves these alone. ${looked} To delete one for good: ${say('node rm NAME --orphan')}. ` +
+    `Sam leaves these alone, unless it says otherwise. ${looked} To delete one for good: ${say('node rm NAME --orphan')}. ` +
       `One that is a machine of this installation: ${say('node adopt NAME')}.`,
   ].join('\n');
 }

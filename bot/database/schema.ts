@@ -292,6 +292,8 @@ export const deliveries = pgTable(
       .on(table.thread, table.seq)
       .where(sql`${table.reply} is not null`),
     index('deliveries_recent').on(table.source, table.receivedAt),
+    index('deliveries_said').on(table.source, table.thread, table.receivedAt),
+    uniqueIndex('deliveries_seq').on(table.seq),
   ],
 );
 
@@ -329,7 +331,9 @@ export const cards = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.front, table.thread, table.subject, table.kind] }),
+    uniqueIndex('cards_seq').on(table.seq),
     index('cards_subject').on(table.subject),
+    index('cards_message').on(table.front, table.externalId),
     index('cards_due')
       .on(table.nextAt)
       .where(sql`${table.wantVersion} <> ${table.sentVersion}`),

@@ -4,7 +4,7 @@ import { limits, unreadable, type Operation, type Zone } from './cloudflare-clie
 import { fault } from './cloudflare-errors.ts';
 import type { Certificate } from './dns.ts';
 
-/** One of the lifetimes that Cloudflare offers. Nodes live for days; renewed at half of it. */
+/** One of the lifetimes that Cloudflare offers. Nodes live for days; one that lives longer asks in time. */
 const CERTIFICATE_DAYS = 90;
 
 export async function issueCertificate(

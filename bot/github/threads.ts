@@ -114,17 +114,22 @@ export async function editComment(
   return answer && { id: answer.data.id, node: answer.data.node_id };
 }
 
-/** The App's own comment that begins with `marker`: for finding one whose number got lost. Looks at all pages. */
+/**
+ * The App's own comment that begins with `marker`: for finding one whose number got lost. Looks at all pages; with `since`
+ * only at what was written or changed after it.
+ */
 export async function findComment(
   octokit: Octokit,
   { repository, number }: ThreadAddress,
   marker: string,
   slug: string,
+  since?: Date,
 ): Promise<PostedComment | undefined> {
   const pages = octokit.paginate.iterator(octokit.rest.issues.listComments, {
     ...ownerAndName(repository),
     issue_number: number,
     per_page: 100,
+    ...(since && { since: since.toISOString() }),
   });
   return call('list comments', async () => {
     for await (const { data } of pages) {

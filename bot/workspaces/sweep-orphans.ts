@@ -16,15 +16,16 @@ export interface OrphanSweepOptions {
 
 export async function sweepOrphans(options: OrphanSweepOptions): Promise<void> {
   for (const orphan of await store.listWishes(options.db)) await fulfil(options, orphan);
-  await store.saveOrphans(options.db, await lookAround(options));
+  for (const { id, name, why } of await store.saveOrphans(options.db, await lookAround(options)))
+    options.log.warn({ orphan: id, name, why }, 'in doubt and left alone: see `nodes --orphans`');
 }
 
 async function lookAround({ db, provider, dns }: OrphanSweepOptions): Promise<SeenOrphan[]> {
   const servers = (await provider.listStrangers?.()) ?? [];
-  const doubled = await findDoubled(db, provider);
+  const unlisted = await findUnlisted(db, provider);
   const records = (await dns?.listStrangers()) ?? [];
   return [
-    ...[...servers, ...doubled].map((one) => ({ ...one, kind: 'server' as const, id: `server-${one.id}` })),
+    ...[...servers, ...unlisted].map((one) => ({ ...one, kind: 'server' as const, id: `server-${one.id}` })),
     ...records.map((one) => ({ ...one, kind: 'record' as const, id: `record-${one.id}` })),
   ].map(({ id, kind, name, why, address, createdAt }) => ({
     id,
@@ -36,14 +37,20 @@ async function lookAround({ db, provider, dns }: OrphanSweepOptions): Promise<Se
   }));
 }
 
-/** With all of our labels, for a node that has a server of another name: the other sweep leaves them alone. */
-async function findDoubled(db: Executor, provider: Provider) {
+/** With all of our labels, and not what `nodes` shows: whatever is paid for can be seen. */
+async function findUnlisted(db: Executor, provider: Provider) {
+  const servers = await provider.list();
+  // The rows after the list: whoever made a server had written its row before.
   const nodes = await store.listLivingNodes(db, provider.name);
   const names = new Map(nodes.map(({ id, name }) => [id, name]));
-  return (await provider.list()).flatMap(({ id, name, labels, address, createdAt }) => {
+  return servers.flatMap(({ id, name, status, labels, address, createdAt }) => {
     const own = names.get(labels['sam-node']);
-    const why = `its labels say that it is ${own}, which is another server`;
-    return own === undefined || own === name ? [] : [{ id, name, why, createdAt, address }];
+    if (own === name || status === 'removing') return [];
+    // The other sweep leaves the first alone, and deletes the second.
+    const why = own
+      ? `its labels say that it is ${own}, which is another server`
+      : 'it is ours, and no machine that Sam knows: it is deleted soon, unless it is protected';
+    return [{ id, name, why, createdAt, address }];
   });
 }
 

@@ -2,6 +2,7 @@
 // everybody that were for few, and people who are not heard because of others.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
+import { until } from '../until.ts';
 import { openScene, type Scene } from './scene.ts';
 
 const PER_HOUR = 6;
@@ -29,6 +30,96 @@ async function newPlace({ isPrivate = false } = {}) {
   const newIssue = (): Thread => scene.github.addIssue(repository, { by: person });
   return { repository, person, newIssue, issue: newIssue() };
 }
+const threadOf = ({ repository, number }: Thread): string => `acme/${repository.name}#${number}`;
+const commentsOf = ({ repository, number }: Thread): string =>
+  `/repos/acme/${repository.name}/issues/${number}/comments`;
+
+test('an answer of which GitHub does not say that it has it is not said again', async () => {
+  const { person, issue } = await newPlace();
+  scene.github.fail('POST', commentsOf(issue), { status: 'lost' });
+  const { comment } = await scene.github.comment(issue, person, '/sam help');
+  await until(() => Promise.resolve(scene.comments(issue).length === 1));
+  // It is tried again when its lease is over.
+  await scene.place.sql`
+    update deliveries set lease_until = clock_timestamp()
+     where answered_at is null and ended_at is not null and thread = ${threadOf(issue)}`;
+  await until(() => Promise.resolve(scene.signs(comment).includes('rocket')), 60_000);
+  expect(scene.comments(issue)).toHaveLength(1);
+}, 90_000);
+
+test('a card that somebody deleted is posted again once, whatever GitHub says of it', async () => {
+  const { person, issue } = await newPlace();
+  await scene.say('/sam up', person, issue);
+  const [first] = scene.github.commentsOn(issue).filter((one) => one.byApp);
+  await scene.github.deleteComment(first!, person);
+  scene.github.fail('POST', commentsOf(issue), { status: 'lost', times: 3 });
+  await scene.say('/sam stop', person, issue);
+  expect(scene.comments(issue)).toHaveLength(1);
+  expect(scene.comments(issue)[0]).toContain(': stopped');
+});
+
+test('a bot that dies between a card and its number posts no second one', async () => {
+  const { person, issue } = await newPlace();
+  await scene.say('/sam up', person, issue);
+  // As after a kill: it was claimed and posted, and nobody wrote down where.
+  await scene.place.sql`
+    update cards set external_id = null, sent_hash = null, sent_version = 0, attempts = 0,
+                     lease_token = 'of the dead', lease_until = clock_timestamp() - interval '1 second'
+     where subject = ${threadOf(issue)}`;
+  await scene.say('/sam stop', person, issue);
+  expect(scene.comments(issue)).toHaveLength(1);
+});
+
+test('a label on many issues at once brings one word about the limit, not one on each', async () => {
+  const { person, newIssue } = await newPlace();
+  const issues = Array.from({ length: 14 }, newIssue);
+  for (const issue of issues) await scene.github.label(issue, person, 'sam');
+  await scene.settle();
+  const said = issues.flatMap((issue) => scene.comments(issue));
+  const cards = said.filter((text) => text.startsWith('<!-- sam:v1'));
+  expect(cards).toHaveLength(2);
+  expect(said.length - cards.length).toBeGreaterThan(0);
+  expect(said.length - cards.length).toBeLessThanOrEqual(2);
+});
+
+test('who closes many issues has said no command', async () => {
+  const { person, newIssue, issue } = await newPlace();
+  for (let closed = 0; closed < 2 * PER_HOUR + 1; closed++) await scene.github.close(newIssue(), person);
+  await scene.settle();
+  expect(scene.signs(await scene.say('/sam list', person, issue))).toEqual(['rocket']);
+});
+
+test('strangers do not use up what a repository may say', async () => {
+  const { person, issue } = await newPlace();
+  for (let said = 0; said < PER_HOUR; said++) {
+    await scene.github.comment(issue, 'eve', '/sam up');
+    await scene.github.comment(issue, 'eve', '/sam upp');
+  }
+  await scene.github.comment(issue, 'eve', '/sam up');
+  await scene.settle();
+  expect(scene.signs(await scene.say('/sam list', person, issue))).toEqual(['rocket']);
+  expect(scene.comments(issue).join('\n')).not.toContain('needs **write**');
+});
+
+test('a workspace of a private repository is not shown where everybody reads, whatever is asked of it by name', async () => {
+  const secret = await newPlace({ isPrivate: true });
+  await scene.say(`/sam up ${secret.repository}@main --name hidden`, secret.person, secret.issue);
+  expect(scene.comments(secret.issue)[0]).toContain('Workspace `hidden`: running');
+  const open = await newPlace();
+  scene.github.addCollaborator(open.repository, secret.person, 'write');
+  for (const line of ['status hidden', 'open hidden', 'stop hidden']) {
+    const issue = open.newIssue();
+    await scene.say(`/sam ${line}`, secret.person, issue);
+    const said = scene.comments(issue).join('\n');
+    expect(said).not.toContain(secret.repository);
+    expect(said).toBe(
+      line.startsWith('stop')
+        ? ''
+        : `That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: \`/sam ${line}\`.`,
+    );
+  }
+  expect(scene.comments(secret.issue)[0]).toContain('Workspace `hidden`: stopped');
+});
 
 test('words about a private repository tell whoever may not read it nothing of it', async () => {
   const secret = await newPlace({ isPrivate: true });
@@ -52,6 +143,18 @@ test('words about a private repository tell whoever may not read it nothing of i
       'There is no repository `NAME` that I can see. If it is there, install the App on it. What I can do: `/sam help`.',
     ]),
   );
+});
+
+test('who lost a repository starts nothing of it from another one', async () => {
+  const lost = await newPlace();
+  await scene.say('/sam up --name mine', lost.person, lost.issue);
+  await scene.say('/sam stop', lost.person, lost.issue);
+  scene.github.removeCollaborator(lost.repository, lost.person);
+  const other = await newPlace();
+  scene.github.addCollaborator(other.repository, lost.person, 'write');
+  const comment = await scene.say('/sam start mine', lost.person, other.issue);
+  expect(scene.signs(comment)).toEqual(['-1']);
+  expect(scene.comments(lost.issue)[0]).toContain('Workspace `mine`: stopped');
 });
 
 test('/readyz names no repository, whatever could not be looked at there', async () => {

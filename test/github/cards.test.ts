@@ -6,6 +6,7 @@ import { renderCard, renderReply } from '../../bot/chat/render/github.ts';
 import { commands } from '../../bot/commands/index.ts';
 import { parse } from '../../bot/commands/parse.ts';
 import type { ParseContext } from '../../bot/commands/parsed.ts';
+import { anyView, nastyText } from '../views.ts';
 
 const context: ParseContext = {
   front: 'github',
@@ -16,63 +17,25 @@ const context: ParseContext = {
   allowUrls: false,
 };
 
-const nasty = fc.oneof(
-  fc.string({ unit: 'grapheme', maxLength: 80 }),
-  fc
-    .array(
-      fc.constantFrom(
-        '/sam up',
-        '@sam rm --force',
-        '\n',
-        '`',
-        '```',
-        '> ',
-        '- ',
-        '<!--',
-        '-->',
-        '@eve',
-        ' ',
-        '<b>',
-        '[x](y)',
-      ),
-      { maxLength: 12 },
-    )
-    .map((parts) => parts.join('')),
-);
-const phases = [
-  'queued',
-  'provisioning',
-  'preparing',
-  'running',
-  'stopping',
-  'stopped',
-  'deleting',
-  'deleted',
-  'failed',
-] as const;
+const nasty = nastyText([
+  '/sam up',
+  '@sam rm --force',
+  '\n',
+  '`',
+  '```',
+  '> ',
+  '- ',
+  '<!--',
+  '-->',
+  '@eve',
+  ' ',
+  '<b>',
+  '[x](y)',
+]);
 
-const view: fc.Arbitrary<CardView> = fc.record({
-  id: fc.constant('ws-abcdefghijkl'),
-  name: nasty,
-  owner: nasty,
-  repository: nasty,
-  source: nasty,
+const view = anyView(nasty, {
   size: fc.constant('medium'),
-  phase: fc.constantFrom(...phases),
-  desired: fc.constantFrom('running' as const, 'stopped' as const, 'deleted' as const),
-  state: nasty,
-  doing: nasty,
-  elapsedMs: fc.nat(),
-  checklist: fc.array(
-    fc.record({ label: nasty, state: fc.constantFrom('done' as const, 'doing' as const, 'todo' as const) }),
-  ),
   failure: fc.record({ side: fc.constant('yours to mend'), message: nasty, next: fc.constant('retry api') }),
-  notice: nasty,
-  isExpiring: fc.boolean(),
-  sessions: fc.nat(),
-  access: fc.nat(),
-  lines: fc.array(nasty, { maxLength: 3 }),
-  isSettled: fc.boolean(),
 });
 
 const draw = (views: CardView[]): string =>
@@ -104,6 +67,24 @@ test('no reply is a command, whatever it quotes', () => {
       expect(parse(renderReply(text, { isVerbatim }, context), context).kind).toBe('ignore');
     }),
     { numRuns: 1000 },
+  );
+});
+
+/** What of a line of Markdown is neither code nor taken back by a backslash. */
+const live = (text: string): string =>
+  text.replaceAll(/\\[!-/:-@[-`{-~]|(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)/g, ' ');
+
+test('no backslash or backtick makes a link or a mention of what is quoted', () => {
+  const piece = fc.constantFrom('\\', '\\', '`', '[', ']', '(', ')', '@', 'bob', '!', '&', ' ');
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 14 }), (pieces) => {
+      const text = live(renderReply(pieces.join(''), { isVerbatim: false }, context));
+      expect(text).not.toMatch(/@\w|\[.*\]\(/);
+    }),
+    {
+      numRuns: 5_000,
+      examples: [[['\\', '[', 'bob', '\\', ']', '(', 'bob', ')']], [['\\', '`', '@', 'bob', '`']]],
+    },
   );
 });
 

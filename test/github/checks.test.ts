@@ -7,6 +7,7 @@ import { parse } from '../../bot/commands/parse.ts';
 import type { ParseContext } from '../../bot/commands/parsed.ts';
 import type { Workspace } from '../../bot/database/types.ts';
 import { createLacking, permissionWanted } from '../../bot/github/lacking.ts';
+import { PHASES } from '../views.ts';
 import { nodeRow, T0, workspaceRow } from '../workspaces/rows.ts';
 
 const context: ParseContext = {
@@ -29,18 +30,6 @@ const view = (patch: Partial<Workspace>): CardView =>
     warningMs: 0,
   });
 const check = (one: CardView) => renderCheck(one, { linkTo, context, notes: [] });
-
-const PHASES = [
-  'queued',
-  'provisioning',
-  'preparing',
-  'running',
-  'stopping',
-  'stopped',
-  'deleting',
-  'deleted',
-  'failed',
-] as const;
 
 test('each state has its word on the pull request', () => {
   const lines = PHASES.flatMap((phase) =>

@@ -34,7 +34,8 @@ beforeEach(async () => {
   return () => cloudflare.close();
 });
 
-function sweep(): Promise<void> {
+/** `afterList`: what happens between the list and the fresh look. */
+function sweep(afterList: () => Promise<void> | void = () => undefined): Promise<void> {
   const { token, zoneId, baseUrl } = cloudflare;
   const dns = createCloudflareDns({
     token,
@@ -45,7 +46,18 @@ function sweep(): Promise<void> {
     timeoutMs: 5_000,
   });
   const log = pino({ level: 'silent' });
-  return sweepNames({ db: database.db, dns, provider: { name: 'hetzner' }, timing: timingFrom(), log });
+  const list = async () => {
+    const records = await dns.list();
+    await afterList();
+    return records;
+  };
+  return sweepNames({
+    db: database.db,
+    dns: { ...dns, list },
+    provider: { name: 'hetzner' },
+    timing: timingFrom(),
+    log,
+  });
 }
 
 async function addNode(id: string, phase: 'ready' | 'deleted', address = '192.0.2.1'): Promise<void> {
@@ -74,6 +86,18 @@ test('a record of a node that is gone, or that nobody knows, is deleted after a 
     { entity: 'nd-gone', type: 'swept' },
     { entity: 'nd-lost', type: 'swept' },
   ]);
+});
+
+test('a fresh look that does not agree with the list keeps the record', async () => {
+  const changed = record('vm-changed', 'nd-lost');
+  const replaced = record('vm-replaced', 'nd-lost');
+  await sweep(async () => {
+    changed.comment = changed.comment!.replace('nd-lost', 'nd-else');
+    const url = `${cloudflare.baseUrl}/zones/${cloudflare.zoneId}/dns_records/${replaced.id}`;
+    await fetch(url, { method: 'DELETE', headers: { authorization: `Bearer ${cloudflare.token}` } });
+    record('vm-replaced', 'nd-lost');
+  });
+  expect(names()).toEqual(['vm-changed', 'vm-replaced']);
 });
 
 test('what is young, of a living node, of another installation or of somebody else is left alone', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -23,6 +24,11 @@ test('the page names only files that are there, by names that carry their hash',
   };
   for (const { src } of manifest.icons) expect(files.assets.has(src), src).toBe(true);
   expect(manifest.icons.some(({ purpose }) => purpose === 'maskable')).toBe(true);
+});
+
+test('what makes the page leaves no process behind', () => {
+  const children = execFileSync('ps', ['-o', 'args=', '--ppid', String(process.pid)], { encoding: 'utf8' });
+  expect(children).not.toContain('esbuild');
 });
 
 test('the page has no script, style or handler of its own in the HTML', () => {

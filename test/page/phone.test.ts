@@ -28,9 +28,14 @@ describe.skipIf(browserMissing)('the terminal on a phone', { timeout: 120_000 },
 
   test('the key bar has the keys that the keyboard lacks; on a desktop there is none', async () => {
     const labels = await ann.page.locator('#keys button').allTextContents();
-    expect(labels.slice(0, 11)).toEqual(['Esc', 'Tab', 'Ctrl', '←', '↓', '↑', '→', '|', '/', '-', '~']);
-    const last = await key('~').boundingBox();
-    expect((last?.x ?? 999) + (last?.width ?? 0)).toBeLessThanOrEqual(390);
+    expect(labels.join(' ')).toBe('Esc Tab ⇧Tab | ↑ ~ Paste Ctrl / - ← ↓ → Copy');
+    for (const button of await ann.page.locator('#keys button').all()) {
+      const box = await button.boundingBox();
+      expect((box?.x ?? 999) + (box?.width ?? 0)).toBeLessThanOrEqual(390);
+      expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThan(32);
+    }
+    const [up, down] = [await key('Up').boundingBox(), await key('Down').boundingBox()];
+    expect(up?.x).toBe(down?.x);
     const ben = await visit(browser, site.page(), desktop);
     await ben.isIn('Connected');
     expect(await ben.page.locator('#keys').isVisible()).toBe(false);
@@ -58,6 +63,28 @@ describe.skipIf(browserMissing)('the terminal on a phone', { timeout: 120_000 },
     await key('|').tap();
     await ann.run('tr a x');
     await ann.sees(/^x~c$/m);
+  });
+
+  test('what was printed can be read as text, to select and copy', async () => {
+    await ann.run("printf '%s' {1..60}; echo; echo c-$((1+1))");
+    await ann.sees('c-2');
+    await key('Copy').tap();
+    const text = ann.page.getByRole('dialog').locator('pre');
+    // In one piece, though the screen had to wrap it.
+    expect(await text.textContent()).toMatch(/12345678910.*585960\nc-2/);
+    expect(await text.evaluate((pre) => getComputedStyle(pre).userSelect)).toBe('text');
+    await ann.page.getByRole('button', { name: 'Close', exact: true }).tap();
+    await ann.run('echo back-$((1+1))');
+    await ann.sees('back-2');
+  });
+
+  test('Shift and Tab on the bar is what programs take for it', async () => {
+    await ann.run('cat -v');
+    await key('Shift+Tab').tap();
+    await ann.page.keyboard.press('Enter');
+    await ann.sees(/\^\[\[Z/);
+    await key('Control, for the next key').tap();
+    await ann.page.keyboard.press('c');
   });
 
   test('a finger scrolls back through what was printed', async () => {

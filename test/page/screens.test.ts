@@ -30,7 +30,7 @@ describe.skipIf(browserMissing)('what the page says when there is no terminal', 
     site.answerTickets(({ code }) => (code ? spent() : grantless(401, 'sign-in-required')()));
     const ann = await arrive('#spent');
     await heading(ann).toBe('This link was used already, or is too old');
-    expect(await ann.page.locator('#screen code').textContent()).toBe('open api-412');
+    expect(await ann.page.locator('#screen code').textContent()).toBe('/sam open api-412');
     expect(ann.page.url()).not.toContain('#');
   });
 
@@ -63,6 +63,7 @@ describe.skipIf(browserMissing)('what the page says when there is no terminal', 
     site.answerTickets(grantless(404, 'not-found'));
     const ann = await arrive();
     await heading(ann).toBe('No such workspace');
+    expect(await ann.page.locator('#screen code').textContent()).toBe('/sam list');
     await ann.isIn('Not connected');
   });
 
@@ -70,7 +71,7 @@ describe.skipIf(browserMissing)('what the page says when there is no terminal', 
     site.answerTickets(grantless(409, 'not-running', { command: 'start api-412' }));
     const ann = await arrive('#code');
     await heading(ann).toBe('The workspace is not running');
-    expect(await ann.page.locator('#screen code').textContent()).toBe('start api-412');
+    expect(await ann.page.locator('#screen code').textContent()).toBe('/sam start api-412');
     site.answerTickets();
     await ann.page.getByRole('button', { name: 'Try again' }).click();
     await ann.isIn('Connected');

@@ -198,7 +198,9 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
     await site.stop();
     await ann.page.getByRole('heading', { name: 'The workspace was stopped' }).waitFor();
     await ann.page.getByRole('button', { name: 'Copy' }).click();
-    await eventually(() => ann.page.evaluate(() => navigator.clipboard.readText())).toBe('start api-412');
+    await eventually(() => ann.page.evaluate(() => navigator.clipboard.readText())).toBe(
+      '/sam start api-412',
+    );
     site.start();
     await ann.page.getByRole('button', { name: 'Reconnect' }).click();
     await ann.isIn('Connected');

@@ -303,6 +303,17 @@ describe('what Hetzner refuses', () => {
     await until(async () => (await provider.find(order.name)) === undefined);
   });
 
+  test('because somebody protects the server from deletion stays, and that is said', async () => {
+    const { fake, provider } = await aProject();
+    const server = await provider.create(anOrder());
+    await until(() => fake.servers()[0]!.status === 'running');
+    fake.servers()[0]!.isProtected = true;
+    const error = await errorOf(provider.remove(server));
+    expect(error).toMatchObject({ retryable: false, hadNoEffect: true });
+    expect(error.message).toContain('Take its protection away in the Hetzner Console.');
+    expect(fake.servers()).toHaveLength(1);
+  });
+
   test('while the server is still being made is deleted when that has ended', async () => {
     const clock = aClock(Date.now());
     const durations = { create: 10_000, boot: 0, powerOn: 0, delete: 0 };

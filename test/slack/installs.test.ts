@@ -1,15 +1,24 @@
 // The app in many workspaces of Slack's: installed by anybody, tokens that rotate, taken away and installed again.
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Channel, Person } from '../fakes/slack/slack.ts';
 import { until } from '../until.ts';
 import { createBrowser, titleOf, type Browser, type Visit } from './browser.ts';
+import { openLog } from './log.ts';
 import { openSlackScene, type Scene } from './scene.ts';
 
+const log = openLog();
+const KEY = randomBytes(32).toString('base64');
 let scene: Scene;
 let first: { person: Person; channel: Channel };
 let second: { person: Person; channel: Channel };
 beforeAll(async () => {
-  scene = await openSlackScene({ isInstalled: true, withoutLinks: true });
+  scene = await openSlackScene({
+    isInstalled: true,
+    withoutLinks: true,
+    log: log.logger,
+    env: { ENCRYPTION_KEY: KEY },
+  });
   first = await addTeam('T0FIRST', 'bob');
   second = await addTeam('T0SECOND', 'ada');
 });
@@ -185,5 +194,35 @@ test('installed for an organisation, one token serves all of its workspaces', as
   expect(row!.payload).toMatchObject({ team: 'E0ORG', home: 'E0ORG' });
 });
 
+test('with another ENCRYPTION_KEY the bot starts, says what to do, and speaks again once that is done', async () => {
+  const found = randomBytes(32).toString('base64');
+  await scene.sam.restart({ ENCRYPTION_KEY: found });
+  await until(() => log.messages('error').some((line) => line.startsWith('ENCRYPTION_KEY')));
+  const advice = log.messages('error').filter((line) => line.startsWith('ENCRYPTION_KEY'));
+  expect(advice.map((line) => line.replaceAll(scene.sam.bot.url, 'http://localhost'))).toMatchInlineSnapshot(`
+    [
+      "ENCRYPTION_KEY is not the one that sealed the Slack tokens of these workspaces, so nothing can be said there. Set the earlier key behind it (ENCRYPTION_KEY=new,old) and start again. If that one is lost: Install the app there again: http://localhost/slack/install",
+    ]
+  `);
+  // Slack is heard, the command runs, and only the card waits.
+  await scene.slack.slash(second.person, second.channel, 'stop two');
+  await until(async () => (await scene.sam.row('two')).phase === 'stopped');
+  await until(() =>
+    log.messages('error').some((line) => line.startsWith('The token for that workspace was sealed')),
+  );
+  expect(scene.read(scene.card(second.channel))).toContain('running');
+  await install('T0SECOND');
+  await until(() => scene.read(scene.card(second.channel)).includes('stopped'));
+  // The others' tokens come back with the old key behind the new one, and from then on the new one is enough.
+  await scene.sam.restart({ ENCRYPTION_KEY: `${found},${KEY}` });
+  await scene.say('start one', first.person, first.channel);
+  expect(scene.read(scene.card(first.channel))).toContain('running');
+  await until(async () => new Set((await keyIds()).map(({ id }) => id)).size === 1);
+  await scene.sam.restart({ ENCRYPTION_KEY: found });
+  await scene.say('stop one', first.person, first.channel);
+  expect(scene.read(scene.card(first.channel))).toContain('stopped');
+});
+
+const keyIds = () => scene.place.sql<{ id: string }[]>`select key_id as id from credentials`;
 const soon = (): number => Math.floor(Date.now() / 1000) + 1;
 const inFirst = () => ({ team_id: 'T0FIRST', authorizations: [], event_time: soon() });

@@ -2,73 +2,34 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { renderAnswer, renderCard, renderLink, type SlackMessage } from '../../bot/chat/render/slack.ts';
-import type { CardView } from '../../bot/chat/render/view.ts';
 import { findFaults } from '../fakes/slack/blocks.ts';
+import { anyView, nastyText } from '../views.ts';
 
-const nasty = fc.oneof(
-  fc.string({ unit: 'grapheme', maxLength: 80 }),
+const nasty = nastyText(
+  [
+    '<!channel>',
+    '<!here|x>',
+    '<@U1>',
+    '<#C1|dev>',
+    '<https://evil.example|acme>',
+    '&',
+    '&lt;',
+    '`',
+    '```',
+    '*',
+    '_',
+    '~',
+    '\n',
+    '\0',
+    ' ',
+    'x'.repeat(900),
+  ],
   fc.string({ unit: 'binary', maxLength: 200 }),
-  fc
-    .array(
-      fc.constantFrom(
-        '<!channel>',
-        '<!here|x>',
-        '<@U1>',
-        '<#C1|dev>',
-        '<https://evil.example|acme>',
-        '&',
-        '&lt;',
-        '`',
-        '```',
-        '*',
-        '_',
-        '~',
-        '\n',
-        '\0',
-        ' ',
-        'x'.repeat(900),
-      ),
-      { maxLength: 12 },
-    )
-    .map((parts) => parts.join('')),
 );
-const phases = [
-  'queued',
-  'provisioning',
-  'preparing',
-  'running',
-  'stopping',
-  'stopped',
-  'deleting',
-  'deleted',
-  'failed',
-] as const;
 
-const view: fc.Arbitrary<CardView> = fc.record({
-  id: fc.constant('ws-abcdefghijkl'),
-  name: nasty,
-  owner: nasty,
-  repository: nasty,
-  source: nasty,
+const view = anyView(nasty, {
   commit: nasty,
-  size: nasty,
-  phase: fc.constantFrom(...phases),
-  desired: fc.constantFrom('running' as const, 'stopped' as const, 'deleted' as const),
-  state: nasty,
-  doing: nasty,
-  elapsedMs: fc.nat(),
-  checklist: fc.array(
-    fc.record({ label: nasty, state: fc.constantFrom('done' as const, 'doing' as const, 'todo' as const) }),
-    { maxLength: 5 },
-  ),
-  failure: fc.record({ side: nasty, message: nasty, next: nasty }),
-  notice: nasty,
   expiry: fc.constant(new Date('2026-11-22T18:40:00Z')),
-  isExpiring: fc.boolean(),
-  sessions: fc.nat(),
-  access: fc.nat(),
-  lines: fc.array(nasty, { maxLength: 3 }),
-  isSettled: fc.boolean(),
 });
 
 /** All words that Slack reads markup in. */

@@ -2,6 +2,7 @@
 // from run to run.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { expect } from 'vitest';
 import { parse } from 'yaml';
 import { openScene, type Scene as GitHubScene } from '../github/scene.ts';
@@ -45,12 +46,15 @@ export interface SceneOptions {
   withoutLinks?: boolean;
   /** No token: people install it. */
   isInstalled?: boolean;
+  /** Where the bot's log goes. */
+  log?: Logger;
 }
 
 export async function openSlackScene({
   env = {},
   withoutLinks = false,
   isInstalled = false,
+  log,
 }: SceneOptions = {}): Promise<Scene> {
   const slack = await startFakeSlack({
     signingSecret: SIGNING_SECRET,
@@ -60,6 +64,7 @@ export async function openSlackScene({
   });
   const github = await openScene({
     env: { SAM_DEADLINE_BASE: '10s', ...slackEnv(slack), ...(isInstalled && installEnv(slack)), ...env },
+    ...(log && { log }),
   });
   slack.target = `${github.sam.bot.url}/slack/events`;
   github.github.app.callbackUrls = [`${github.sam.bot.url}/login/github/callback`];
@@ -114,6 +119,23 @@ export const slackEnv = (slack: FakeSlack): NodeJS.ProcessEnv => ({
   SLACK_BOT_TOKEN: BOT_TOKEN,
   SLACK_API_URL: slack.apiUrl,
 });
+
+/** All that lets whoever has it do something: tokens, addresses for answers, rights to open forms, codes of links. */
+export function secretsOf({ slack }: Scene): string[] {
+  const { world, server } = slack;
+  const triggers = server.seen.map(({ body }) => new URLSearchParams(body).get('trigger_id') ?? '');
+  const shown = JSON.stringify(world.messages) + JSON.stringify(world.views);
+  const codes = [...shown.matchAll(/(?:\/w\/ws-\w+#|\?token=)([\w-]{20,})/g)].map(([, code = '']) => code);
+  return [
+    SIGNING_SECRET,
+    BOT_TOKEN,
+    APP_TOKEN,
+    ...world.hooks.keys(),
+    ...world.triggers.keys(),
+    ...world.installs.keys(),
+    ...[...triggers, ...codes].filter(Boolean),
+  ];
+}
 
 const installEnv = ({ world }: FakeSlack): NodeJS.ProcessEnv => ({
   SLACK_BOT_TOKEN: '',

@@ -189,7 +189,7 @@ test('of several commands in one message the first runs and the others are named
     /^```\nNAME [^]*\n```\nI run one command per message; ignored: `stop from-default`, `rm --force`\.$/,
   );
   expect((await scene.say('help\nlist')).at(-1)).toMatch(
-    /More about one of them: `\/sam help up`\.\nI run one command per message; ignored: `list`\.$/,
+    /More about a command: `\/sam help up`\.\nI run one command per message; ignored: `list`\.$/,
   );
   const link = (await scene.say('open from-default\nlist')).at(-1);
   expect(link).toMatch(/for you alone\.\nI run one command per message; ignored: `list`\.$/);

@@ -82,7 +82,7 @@ describe.skipIf(browserMissing)('the link in a browser', () => {
     const ada = await arrive(sam);
     const late = await open(sam.link());
     await titleOf(late).toBe('This link was used already, or is too old');
-    expect(await commandOf(late)).toBe('open');
+    expect(await commandOf(late)).toBe('/sam open');
     await sam.say('open');
     const again = await open(sam.link());
     await again.isIn('Connected');

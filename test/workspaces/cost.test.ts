@@ -1,10 +1,19 @@
 // What a look costs: it follows what is due, not how many rows there are. The plans of Postgres, on filled tables.
 import { sql, type SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
+import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../bot/database/connect.ts';
+import * as chat from '../../bot/chat/store.ts';
+import * as slack from '../../bot/chat/slack/store.ts';
+import { createLoop } from '../../bot/workspaces/loop.ts';
+import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
+import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile.ts';
 import * as store from '../../bot/workspaces/store.ts';
+import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { freshDatabase, type FreshDatabase } from '../postgres.ts';
+import { until } from '../until.ts';
+import { createFakeProvider } from './fake-provider.ts';
 
 const ROWS = 2_000;
 
@@ -36,8 +45,13 @@ async function fill({ sql: run }: Database): Promise<void> {
     from generate_series(1, ${2 * ROWS}) i, lateral (select case when i <= ${ROWS} then 'running' else 'deleted' end as p)`;
   await run`insert into commands (workspace_id, seq, actor, front, verb, line, desired, status, gen)
     select 'ws-' || i, 1, 'us-1', 'console', 'up', 'up', 'running', 'done', 1 from generate_series(1, ${ROWS}) i`;
-  await run`insert into cards (front, thread, subject, sent_version)
-    select 'console', 'console', 'ws-' || i, 1 from generate_series(1, ${ROWS}) i`;
+  await run`insert into cards (front, thread, subject, external_id, sent_version)
+    select f, 'T1/C' || i, 'ws-' || i, 'C' || i || ':12.3', 1 from unnest(array['console', 'slack']) f, generate_series(1, ${ROWS}) i`;
+  await run`insert into deliveries
+      (source, delivery_id, body_hash, thread, event, payload, received_at, ended_at, answer, answered_at, concluded_at)
+    select 'slack', 'd-' || i, i::text, 'T1/U' || i % 100, 'button', '{"press": "other"}',
+      at, at, '{"ok": true, "code": "ok", "text": ""}', at, at
+    from generate_series(1, ${ROWS}) i, lateral (select now() - i * interval '1 minute' as at)`;
   await run`analyze`;
 }
 
@@ -56,7 +70,7 @@ async function plansOf(run: (db: Database['db']) => Promise<unknown>): Promise<P
   sent = [];
   await run(db);
   const plans: Plan[] = [];
-  const statements = sent.filter(({ query }) => /^(select|update|insert|delete)/i.test(query));
+  const statements = sent.filter(({ query }) => /^\s*(select|update|insert|delete)/i.test(query));
   await rolledBack(database.db, async (tx) => {
     for (const { query, params } of statements) {
       const explained = sql.join([sql.raw('explain (analyze, format json)'), toSql(query, params)], sql` `);
@@ -117,6 +131,15 @@ const STATEMENTS: [string, (db: Database['db']) => Promise<unknown>][] = [
         { at: null, everyMs: 1 },
       ),
   ],
+  ['a claim of a request', chat.claimDelivery],
+  ['a claim of an answer', (some) => chat.claimAnswer(some, 'slack')],
+  ['a claim of how a command ended', (some) => chat.claimConclusion(some, 'slack')],
+  ['a claim of a card', (some) => chat.claimCard(some, 'console')],
+  ['what a person said lately in Slack', (some) => slack.countRecent(some, 'T1/U7')],
+  ['the card that a message is', (some) => slack.findCards(some, 'T1/C1', 'C1:12.3')],
+  ['when the next request is due', chat.deliveryDueInMs],
+  ['when the next card is due', chat.cardDueInMs],
+  ['whether a button was pressed twice', (some) => slack.wasPressed(some, 'd-7', 'this')],
   ['a list', (some) => store.listWorkspaces(some, 'us-7')],
   ['a workspace by name', (some) => store.findByName(some, 'us-7', 'api')],
   ['a workspace by key', (some) => store.findByKey(some, 'key7')],
@@ -141,4 +164,56 @@ test('with one row due among thousands the claim finds it, and reads little more
     }),
   );
   for (const plan of plans) expect(plan['Rows Removed by Filter'] ?? 0).toBeLessThan(20);
+});
+
+/** What the loop says to the database and the provider from its start until it rests. */
+async function oneLook(servers: string[] = []) {
+  const provider = createFakeProvider();
+  for (const name of servers) provider.addServer({ name });
+  const log = pino({ level: 'silent' });
+  const limits = {
+    idleTimeoutMs: 0,
+    deleteStoppedAfterMs: 0,
+    nodeWarmMs: 60_000,
+    workspacesPerNode: 3,
+    nodesPerUser: 10,
+  };
+  const r: Reconciler = {
+    db,
+    provider,
+    baseUrl: 'http://sam.test',
+    createBootstrapToken: async () => 'token',
+    limits,
+    timing: timingFrom(),
+    log,
+  };
+  const sources = [workspaceSource(r), nodeSource(r)];
+  // A look ends with the question when to come back, of both.
+  let questions = 0;
+  const counted = sources.map((source) => ({
+    ...source,
+    dueInMs: () => source.dueInMs().finally(() => (questions += 1)),
+  }));
+  const loop = createLoop(counted, { log, pollMs: 600_000 });
+  sent = [];
+  loop.start();
+  await until(() => questions >= 2);
+  await loop.stop();
+  return { statements: sent.map(({ query }) => query), calls: provider.calls.length };
+}
+
+test('a look at thousands of rows that rest is four statements and no call; each that is due adds its own', async () => {
+  for (const table of ['workspaces', 'nodes'])
+    await database.sql`update ${database.sql(table)} set next_at = null where next_at <= now()`;
+  const idle = await oneLook();
+  expect([idle.statements.length, idle.calls]).toEqual([4, 0]);
+  await database.sql`update nodes set next_at = now(), create_sent_at = now(), last_heard_at = now(),
+    observed_at = now() where id in ('nd-7', 'nd-8', 'nd-9')`;
+  const busy = await oneLook(['vm-7', 'vm-8', 'vm-9']);
+  console.log(
+    `an idle look: ${idle.statements.length} statements; with three due: ${busy.statements.length}`,
+  );
+  expect(busy.calls).toBe(3);
+  // A claim, a look whether somebody wants it, the result; and what the looks between them ask.
+  expect(busy.statements.length).toBeLessThanOrEqual(4 + 3 * 8);
 });

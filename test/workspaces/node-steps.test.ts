@@ -196,6 +196,15 @@ describe('the choice of a node', () => {
     );
   });
 
+  test('of two with as many workspaces it is the one that has less to do, as their agents last said', () => {
+    const at = (id: string, cpu: number, memory: number) => ({
+      node: nodeRow({ id, load: { cpu, memory } }),
+      workspaces: 1,
+    });
+    expect(chooseNode([at('a', 0.9, 0.2), at('b', 0.1, 0.2)], 'small', 3)?.id).toBe('b');
+    expect(chooseNode([at('a', 0.1, 0.2), at('b', 0.1, 0.9)], 'small', 3)?.id).toBe('a');
+  });
+
   test('among equals it is the oldest', () => {
     const born = (id: string, ms: number) => ({ node: nodeRow({ id, createdAt: after(ms) }), workspaces: 1 });
     expect(chooseNode([born('a', 2), born('b', 1), born('c', 3)], 'small', 3)?.id).toBe('b');

@@ -1,6 +1,6 @@
 // The sweeps: what is removed, what is left alone, and that one which fails stops no other.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { insertNode, readSweeps } from '../../bot/workspaces/store.ts';
+import { insertNode, readPrices, readSweeps } from '../../bot/workspaces/store.ts';
 import { createSweeper, createSweeps, type Sweep } from '../../bot/workspaces/sweep.ts';
 import type { Server } from '../../bot/providers/provider.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
@@ -109,6 +109,23 @@ test('a node whose server is missing is looked at', async () => {
   await sweepServers();
   expect((await world.node('nd-missing')).nextAt).not.toBeNull();
   expect((await world.node('nd-coming')).nextAt).toBeNull();
+});
+
+test('prices are written down as those of the dearest location, so that nobody pays more than was said', async () => {
+  const { db, log, reconciler } = world;
+  const node = { size: 'small', serverType: 'cx23', location: 'nbg1' } as const;
+  const prices = async () => ({
+    currency: 'EUR',
+    vatRate: 19,
+    nodes: [0.01, 0.03, 0.02].map((perHour) => ({ ...node, perHour, perMonth: 600 * perHour })),
+  });
+  const sweeps = createSweeps({ db, provider: { ...provider, prices }, log, timing: reconciler.timing });
+  await sweeps.find(({ name }) => name === 'prices')!.run();
+  expect(await readPrices(db)).toEqual({
+    currency: 'EUR',
+    provider: 'fake',
+    sizes: { small: { perHour: 0.03, perMonth: 18 } },
+  });
 });
 
 const sweep = (name: string, run: Sweep['run'], everyMs = 60_000): Sweep => ({ name, everyMs, run });

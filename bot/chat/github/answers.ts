@@ -5,6 +5,7 @@ import type { GitHubApp, Octokit } from '../../github/app.ts';
 import { readPermission } from '../../github/permissions.ts';
 import type { SettingsReader } from '../../github/repository-settings.ts';
 import * as threads from '../../github/threads.ts';
+import { addressOf } from './cards.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
 import { splitIgnored } from '../ignored.ts';
 import { renderReply } from '../render/github.ts';
@@ -32,8 +33,24 @@ export async function showAnswer(options: Answers, delivery: Delivery, answer: A
   const isVerbatim = answer.isVerbatim === true && text === answer.text;
   const { words, hint } = isVerbatim ? splitIgnored(answer) : { words: text, hint: '' };
   const body = renderReply(words, { isVerbatim, hint }, await options.contextFor());
-  const posted = await threads.postComment(octokit, event, body);
+  const lost = await findLost(options, octokit, delivery, body);
+  const posted = lost ?? (await threads.postComment(octokit, event, body));
   await store.keepReply(options.db, delivery, String(posted.id));
+}
+
+/** How far GitHub's clock may be behind ours. */
+const SKEW_MS = 5 * 60_000;
+
+/** An earlier try may have left its comment though nobody heard of it: it says the same. */
+async function findLost(
+  { app }: Answers,
+  octokit: Octokit,
+  { attempts, receivedAt, thread }: Delivery,
+  body: string,
+): Promise<threads.PostedComment | undefined> {
+  if (attempts === 0) return undefined;
+  const since = new Date(receivedAt.getTime() - SKEW_MS);
+  return threads.findComment(octokit, addressOf(thread), body.trimEnd(), await app.slug(), since);
 }
 
 /** Where there is a card it is the answer. */
@@ -63,10 +80,19 @@ async function mayTalk(
   const isRepeated = said.some(
     ({ to, ok, isRecent }) => isRecent && !ok && !answer.ok && to === String(event.sender.id),
   );
-  if (isRepeated) return false;
+  if (isRepeated || (await isOneOfMany(db, event, delivery, answer))) return false;
   const { level } = await readPermission(octokit, event.repository, event.sender);
   return level === 'write' || level === 'admin' || (event.isPrivate && level === 'read');
 }
+
+/** A label on many issues at once is one act, and brings one lesson. */
+const isOneOfMany = async (
+  db: Executor,
+  event: Extract<Event, { number: number }>,
+  delivery: Delivery,
+  { ok, code }: Answer,
+): Promise<boolean> =>
+  event.kind === 'label' && !ok && (await store.wasToldByLabel(db, 'github', delivery, { ...event, code }));
 
 async function removeLabels(
   { app, settings }: Answers,

@@ -69,13 +69,13 @@ interface Posted {
 
 async function send({ app }: CardSender, octokit: Octokit, card: Card, body: string): Promise<Posted> {
   const address = addressOf(card.thread);
-  if (card.externalId !== null) {
-    const edited = await threads.editComment(octokit, address.repository, Number(card.externalId), body);
-    if (edited) return { patch: {}, node: edited.node };
-    if (card.reposts >= MOST_REPOSTS) return { patch: { externalId: null, reposts: card.reposts + 1 } };
-    const posted = await threads.postComment(octokit, address, body);
-    return { patch: { externalId: String(posted.id), reposts: card.reposts + 1 }, node: posted.node };
-  }
+  const isAgain = card.externalId !== null;
+  const edited = isAgain
+    ? await threads.editComment(octokit, address.repository, Number(card.externalId), body)
+    : undefined;
+  if (edited) return { patch: {}, node: edited.node };
+  const reposts = isAgain ? { reposts: card.reposts + 1 } : {};
+  if (isAgain && card.reposts >= MOST_REPOSTS) return { patch: { externalId: null, ...reposts } };
   // A post whose answer got lost has left its comment.
   const lost =
     card.attempts > 0
@@ -83,7 +83,7 @@ async function send({ app }: CardSender, octokit: Octokit, card: Card, body: str
       : undefined;
   if (lost) await threads.editComment(octokit, address.repository, lost.id, body);
   const posted = lost ?? (await threads.postComment(octokit, address, body));
-  return { patch: { externalId: String(posted.id) }, node: posted.node };
+  return { patch: { externalId: String(posted.id), ...reposts }, node: posted.node };
 }
 
 export function addressOf(thread: string): threads.ThreadAddress {

@@ -25,28 +25,52 @@ export function createRights(options: {
 }): Rights {
   const { app, config, settings } = options;
   return {
-    async permit({ command, line, repository }, event) {
+    async permit(asked, event) {
       if (!('sender' in event)) return {};
-      const label = repository?.url.slice(config.url.length + 1) ?? event.repository;
+      const { command, line } = asked;
+      const about = (await findMeant(options, asked)) ?? event.repository;
+      // Stopping what is one's own takes no right on it.
+      const label = asked.repository || command.needsWrite ? about : event.repository;
       const octokit = await app.on(label);
       if (!octokit) throw unknownRepository(label);
-      const isKnown = label.toLowerCase() === event.repository.toLowerCase();
+      const isKnown = isSame(label, event.repository);
       const wanted = { label, person: event.sender, trigger: '/sam', command, line, isKnown };
       const { maintains } = await checkRight(octokit, settings, wanted);
-      if (!isKnown && !event.isPrivate) await checkSecrecy(octokit, label);
+      if (!event.isPrivate && !isSame(about, event.repository) && !ENDING.includes(command.name))
+        await checkSecrecy(await app.on(about), about, asked);
       await checkPace(options, event);
       return { maintains: maintains ? `${config.url}/${label}` : undefined };
     },
   };
 }
 
+const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+
+/** They go through wherever they are said, without a word where everybody reads. */
+const ENDING = ['stop', 'rm'];
+
+/** `owner/name` of the repository that the words mean: named, or that of a workspace which is. */
+async function findMeant(
+  { db, config }: { db: Executor; config: Pick<GitHubConfig, 'url'> },
+  { repository, line: { target }, heard }: Asked,
+): Promise<string | undefined> {
+  const named =
+    target?.kind === 'name' ? await store.findRepositoryOf(db, heard.actor.id, target.name) : undefined;
+  const url = repository?.url ?? named;
+  return url?.startsWith(`${config.url}/`) ? url.slice(config.url.length + 1) : undefined;
+}
+
 /** A card tells its readers of the repository that it is about. */
-async function checkSecrecy(octokit: Octokit, label: string): Promise<void> {
-  const repository = await findRepository(octokit, label);
+async function checkSecrecy(
+  octokit: Octokit | undefined,
+  label: string,
+  { repository: named, line }: Asked,
+): Promise<void> {
+  const repository = octokit && (await findRepository(octokit, label));
   if (repository?.isPrivate !== false)
     throw new UserError(
       'private',
-      'That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: `/sam up`.',
+      `That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: \`/sam ${named ? 'up' : line.line}\`.`,
     );
 }
 

@@ -151,6 +151,8 @@ function calm(text: string): string {
 
 const calmWords = (text: string): string =>
   text
+    // First: else one that is there takes back what the others put before a bracket.
+    .replaceAll('\\', String.raw`\\`)
     .replaceAll('`', "'")
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

@@ -40,6 +40,8 @@ export const LOST_TOKEN = [
   'invalid_auth',
   'account_inactive',
   'not_authed',
+  // Ours: its row cannot be opened.
+  'unreadable_token',
 ] as const;
 
 export interface SlackClients {
@@ -123,13 +125,18 @@ function createLost({ log, remedy, lostTokenMs }: Pick<CallOptions, 'log' | 'rem
         if (!isRefusal(error, LOST_TOKEN)) throw error;
         const code = String((error as ProviderError).cause);
         if (!known || known.token !== token)
-          log.error({ team, says: code }, `Slack does not let us speak there, so cards wait. ${remedy}`);
+          log.error({ team, says: code }, `${whyLost(code)}, so cards wait. ${remedy}`);
         lost.set(team, { token, until: Date.now() + lostTokenMs, code });
         throw lostToken(code, lostTokenMs);
       }
     },
   };
 }
+
+const whyLost = (code: string): string =>
+  code === 'unreadable_token'
+    ? 'The token for that workspace was sealed with another ENCRYPTION_KEY'
+    : 'Slack does not let us speak there';
 
 /** It waits for a person; the row that wanted it comes back. */
 export const lostToken = (code: string, retryAfterMs = 60_000): ProviderError =>

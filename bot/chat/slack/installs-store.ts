@@ -2,6 +2,7 @@
 import { and, eq, lte, sql } from 'drizzle-orm';
 import type { Place, Sealed, Vault } from '../../access/vault.ts';
 import { cards, credentials, slackHomes, tokens } from '../../database/schema.ts';
+import { lostToken } from './calls.ts';
 import { notify, type Executor } from '../store.ts';
 
 /** What is sealed. */
@@ -24,7 +25,7 @@ const placeOf = (team: string): Place => ({
 const seal = (vault: Vault, team: string, installation: Installation): Sealed =>
   vault.seal(JSON.stringify(installation), placeOf(team));
 
-/** `team`: a workspace of Slack's, or a whole organisation (`E1`). Undefined: the app is not installed there. */
+/** `team`: a workspace of Slack's, or a whole organisation (`E1`). Undefined: the app is not installed there. Throws a lost token. */
 export async function findInstallation(
   db: Executor,
   vault: Vault,
@@ -36,7 +37,43 @@ export async function findInstallation(
     .from(credentials)
     .where(and(eq(credentials.id, idOf(team)), eq(credentials.kind, KIND)));
   const [row] = await (isLocked ? query.for('update') : query);
-  return row && (JSON.parse(vault.open(row, placeOf(team))) as Installation);
+  return row && open(vault, team, row);
+}
+
+/** What was sealed with a key that is gone, or was changed, only a person can bring back. */
+function open(vault: Vault, team: string, sealed: Sealed): Installation {
+  let text: string;
+  try {
+    text = vault.open(sealed, placeOf(team));
+  } catch {
+    throw lostToken('unreadable_token');
+  }
+  return JSON.parse(text) as Installation;
+}
+
+/** Seals anew what an older key of the ring sealed. Gives the workspaces whose tokens no key of the ring opens. */
+export async function resealInstallations(db: Executor, vault: Vault): Promise<string[]> {
+  const rows = await db.select().from(credentials).where(eq(credentials.kind, KIND));
+  const unreadable: string[] = [];
+  for (const row of rows) {
+    const next = tryReseal(vault, row);
+    if (next === 'unreadable') unreadable.push(row.owner);
+    // Unless it was replaced in the meantime.
+    else if (next)
+      await db
+        .update(credentials)
+        .set(next)
+        .where(and(eq(credentials.id, row.id), eq(credentials.keyId, row.keyId)));
+  }
+  return unreadable;
+}
+
+function tryReseal(vault: Vault, row: Sealed & { owner: string }): Sealed | 'unreadable' | undefined {
+  try {
+    return vault.reseal(row, placeOf(row.owner));
+  } catch {
+    return 'unreadable';
+  }
 }
 
 /** A new token for one that is there. */

@@ -2,6 +2,7 @@
 // Knows no command and no card.
 import type { Logger } from 'pino';
 import type { Vault } from '../../access/vault.ts';
+import { messageOf } from '../../errors.ts';
 import type { Route } from '../../http.ts';
 import { createClients, lostToken, type TokenFor } from './calls.ts';
 import type { SlackConfig } from './config.ts';
@@ -24,6 +25,8 @@ export interface Installs {
   /** What brings a token back that Slack does not take any more; a sentence for the log. */
   remedy: string;
   routes: Route[];
+  /** Looks through the stored tokens at the start; says in the log what to do about those that cannot be read. Never throws. */
+  check(): Promise<void>;
   /** Slack said that the app was taken away there, and when. */
   forget(team: string, at: Date): Promise<void>;
 }
@@ -36,6 +39,7 @@ export function createInstalls(options: InstallOptions): Installs {
       tokenFor: () => (botToken ? Promise.resolve(botToken) : Promise.reject(lostToken('not_installed'))),
       remedy: 'Reinstall the app (its page at Slack, OAuth & Permissions), set SLACK_BOT_TOKEN, start again.',
       routes: [],
+      check: () => Promise.resolve(),
       forget: () => Promise.resolve(),
     };
   const installing: Installing = {
@@ -45,10 +49,25 @@ export function createInstalls(options: InstallOptions): Installs {
     vault,
     client: createClients(config.apiUrl, options.log),
   };
+  const remedy = `Install the app there again: ${baseUrl}/slack/install`;
   return {
     tokenFor: (team) => findToken(installing, team),
-    remedy: `Install the app there again: ${baseUrl}/slack/install`,
+    remedy,
     routes: installRoutes(installing),
+    check: () => check(installing, remedy),
     forget: (team, at) => store.dropInstallation(db, team, at),
   };
+}
+
+async function check({ db, vault, log }: Installing, remedy: string): Promise<void> {
+  try {
+    const teams = await store.resealInstallations(db, vault);
+    if (teams.length > 0)
+      log.error(
+        { teams },
+        `ENCRYPTION_KEY is not the one that sealed the Slack tokens of these workspaces, so nothing can be said there. Set the earlier key behind it (ENCRYPTION_KEY=new,old) and start again. If that one is lost: ${remedy}`,
+      );
+  } catch (error) {
+    log.warn({ error: messageOf(error) }, 'the Slack tokens could not be looked through');
+  }
 }

@@ -2,7 +2,7 @@
 import { and, asc, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { cards } from '../../database/schema.ts';
 import type { Card, Front } from '../../database/schema.ts';
-import { after, lease, RELEASED, untilFirst, type Executor, type Held } from './rows.ts';
+import { after, countLeft, lease, RELEASED, untilFirst, type Executor, type Held } from './rows.ts';
 
 /** Claims a card whose newest version was not sent. `thread`: only that one's. */
 export async function claimCard(
@@ -27,17 +27,24 @@ export async function claimCard(
     .for('update', { skipLocked: true });
   const [row] = await db
     .update(cards)
-    .set(mine)
+    .set({ ...mine, attempts: countLeft(cards) })
     .where(eq(cards.seq, sql`(${due})`))
     .returning();
   return row && { row, token: mine.leaseToken };
 }
 
+/** So many: Postgres believes that most cards wait, and would read them all. */
+const MOST_LOOKED_AT = 100;
+
 export async function cardDueInMs(db: Executor): Promise<number | undefined> {
-  const [row] = await db
-    .select({ ms: untilFirst(cards) })
+  const first = db
+    .select({ nextAt: cards.nextAt, leaseUntil: cards.leaseUntil })
     .from(cards)
-    .where(ne(cards.wantVersion, cards.sentVersion));
+    .where(ne(cards.wantVersion, cards.sentVersion))
+    .orderBy(asc(cards.nextAt))
+    .limit(MOST_LOOKED_AT)
+    .as('first');
+  const [row] = await db.select({ ms: untilFirst(first) }).from(first);
   return row?.ms ?? undefined;
 }
 

@@ -2,14 +2,14 @@
 import { and, eq, sql, type SQL } from 'drizzle-orm';
 import { deliveries } from '../../database/schema.ts';
 import type { Delivery } from '../../database/schema.ts';
-import { lease, type Executor, type Held } from './rows.ts';
+import { countLeft, lease, type Executor, type Held } from './rows.ts';
 
-/** Claims the oldest of those deliveries `d` for which `isMeant` holds and that nobody works on. */
+/** Claims the oldest of those deliveries `d` for which `isMeant` holds and that nobody works on. One that was left counts. */
 export async function claimFirst(db: Executor, isMeant: SQL): Promise<Held<Delivery> | undefined> {
   const mine = lease();
   const [row] = await db
     .update(deliveries)
-    .set(mine)
+    .set({ ...mine, attempts: countLeft(deliveries) })
     .where(
       sql`${deliveries.seq} = (
         select d.seq from deliveries d

@@ -1,5 +1,5 @@
 // What all statements of the chat's store share: who runs them, the clock, the lease, the hints that something changed.
-import { sql, type SQL } from 'drizzle-orm';
+import { sql, type SQL, type SQLWrapper } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import type { cards, deliveries } from '../../database/schema.ts';
@@ -23,10 +23,14 @@ export const lease = () => ({
   leaseUntil: sql`clock_timestamp() + interval '30 seconds'`,
 });
 
+/** Whoever held it last has not said how it ended: what was sent may have arrived. */
+export const countLeft = ({ attempts, leaseUntil }: typeof cards | typeof deliveries): SQL =>
+  sql`${attempts} + case when ${leaseUntil} is null then 0 else 1 end`;
+
 export const after = (ms: number): SQL => sql`clock_timestamp() + ${ms} * interval '1 millisecond'`;
 
 /** An aggregate: how long until the first of the rows may be claimed; null where there are none. */
-export const untilFirst = ({ nextAt, leaseUntil }: typeof cards | typeof deliveries) =>
+export const untilFirst = ({ nextAt, leaseUntil }: Record<'nextAt' | 'leaseUntil', SQLWrapper>) =>
   sql<
     number | null
   >`extract(epoch from min(greatest(${nextAt}, ${leaseUntil})) - clock_timestamp())::float8 * 1000`;

@@ -1,10 +1,13 @@
 // What was said lately, by whom and to whom: for limits, and so that nobody hears the same thing twice. Writes nothing.
 import { and, desc, eq, sql } from 'drizzle-orm';
 import { deliveries } from '../../database/schema.ts';
-import type { Answer, Front } from '../../database/schema.ts';
+import type { Answer, Delivery, Front } from '../../database/schema.ts';
 import type { Executor } from './rows.ts';
 
-/** How many requests of the last hour got an answer: of that person, and about that repository. */
+/**
+ * What was asked for in the last hour: of that person all that got an answer, about that repository what was done. Strangers
+ * use up nothing of a repository, and a thread that closes is no command of whoever closed it.
+ */
 export async function countRecent(
   db: Executor,
   source: Front,
@@ -13,12 +16,13 @@ export async function countRecent(
   const [row] = await db
     .select({
       person: sql<number>`count(*) filter (where ${deliveries.payload}->'sender'->>'id' = ${String(sender.id)})::int`,
-      repository: sql<number>`count(*) filter (where ${deliveries.payload}->>'repository' = ${repository})::int`,
+      repository: sql<number>`count(*) filter (where ${deliveries.payload}->>'repository' = ${repository}
+        and ${deliveries.answer}->>'ok' = 'true')::int`,
     })
     .from(deliveries)
     .where(
       sql`${deliveries.source} = ${source} and ${deliveries.answer} is not null
-        and ${deliveries.receivedAt} > clock_timestamp() - interval '1 hour'`,
+        and ${deliveries.answer}->>'code' <> 'closed' and ${deliveries.receivedAt} > clock_timestamp() - interval '1 hour'`,
     );
   return row ?? { person: 0, repository: 0 };
 }
@@ -46,6 +50,25 @@ export async function readSaid(db: Executor, source: Front, thread: string): Pro
     )
     .orderBy(desc(deliveries.seq))
     .limit(50);
+}
+
+/** Whether an earlier label of that person there got the same answer in the last ten minutes. */
+export async function wasToldByLabel(
+  db: Executor,
+  source: Front,
+  { seq }: Pick<Delivery, 'seq'>,
+  { sender, repository, code }: { sender: { id: number }; repository: string; code: string },
+): Promise<boolean> {
+  const rows = await db
+    .select({ seq: deliveries.seq })
+    .from(deliveries)
+    .where(
+      sql`${deliveries.source} = ${source} and ${deliveries.seq} < ${seq} and ${deliveries.payload}->>'kind' = 'label'
+        and ${deliveries.payload}->>'repository' = ${repository} and ${deliveries.payload}->'sender'->>'id' = ${String(sender.id)}
+        and ${deliveries.answer}->>'code' = ${code} and ${deliveries.receivedAt} > clock_timestamp() - interval '10 minutes'`,
+    )
+    .limit(1);
+  return rows.length > 0;
 }
 
 /** Whether the comment got an answer in the last quarter of an hour that said what was wrong with it. */

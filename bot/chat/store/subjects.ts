@@ -1,5 +1,5 @@
 // What a card shows: workspaces with their nodes and owners, as they are now. Writes nothing.
-import { asc, eq, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, ne, or, sql } from 'drizzle-orm';
 import { nodes, users, workspaces } from '../../database/schema.ts';
 import type { Node, User, Workspace } from '../../database/schema.ts';
 import type { Executor } from './rows.ts';
@@ -8,11 +8,30 @@ import type { Executor } from './rows.ts';
 export async function readWhereabouts(
   tx: Executor,
   workspace: string,
-): Promise<Pick<Workspace, 'id' | 'topic' | 'repository' | 'key'>> {
-  const { id, topic, repository, key } = workspaces;
-  const [row] = await tx.select({ id, topic, repository, key }).from(workspaces).where(eq(id, workspace));
+): Promise<Pick<Workspace, 'id' | 'topic' | 'repository' | 'key' | 'isPrivate'>> {
+  const { id, topic, repository, key, isPrivate } = workspaces;
+  const [row] = await tx
+    .select({ id, topic, repository, key, isPrivate })
+    .from(workspaces)
+    .where(eq(id, workspace));
   if (!row) throw new Error(`workspace ${workspace} has no row`);
   return row;
+}
+
+/** The address of the repository of a person's workspace, by its name or id; undefined: they have none of that name. */
+export async function findRepositoryOf(
+  db: Executor,
+  owner: string,
+  name: string,
+): Promise<string | undefined> {
+  const { id, name: called, phase, repository, desired } = workspaces;
+  const [row] = await db
+    .select({ repository })
+    .from(workspaces)
+    .where(and(eq(workspaces.owner, owner), or(eq(id, name), eq(called, name)), ne(phase, 'deleted')))
+    .orderBy(sql`${desired} = 'deleted'`, desc(workspaces.createdAt))
+    .limit(1);
+  return row?.repository;
 }
 
 interface Subject {

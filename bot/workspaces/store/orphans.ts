@@ -8,12 +8,16 @@ export type Orphan = typeof orphans.$inferSelect;
 export type Wish = 'delete' | 'adopt';
 export type SeenOrphan = Pick<Orphan, 'id' | 'kind' | 'name' | 'why' | 'address' | 'createdAt'>;
 
-/** The whole list as it was seen: what is not in it any more is forgotten, with what was wanted of it. */
-export async function saveOrphans(db: Executor, seen: SeenOrphan[]): Promise<void> {
-  await db.transaction(async (tx) => {
+/**
+ * The whole list as it was seen: what is not in it any more is forgotten, with what was wanted of it. Gives those that were
+ * not in it before.
+ */
+export async function saveOrphans(db: Executor, seen: SeenOrphan[]): Promise<SeenOrphan[]> {
+  return db.transaction(async (tx) => {
     const ids = seen.map(({ id }) => id);
     await tx.delete(orphans).where(ids.length > 0 ? notInArray(orphans.id, ids) : sql`true`);
-    if (seen.length === 0) return;
+    if (seen.length === 0) return [];
+    const known = new Set((await tx.select({ id: orphans.id }).from(orphans)).map(({ id }) => id));
     const newest = (column: string) => sql.raw(`excluded.${column}`);
     await tx
       .insert(orphans)
@@ -22,6 +26,7 @@ export async function saveOrphans(db: Executor, seen: SeenOrphan[]): Promise<voi
         target: orphans.id,
         set: { name: newest('name'), why: newest('why'), address: newest('address') },
       });
+    return seen.filter(({ id }) => !known.has(id));
   });
 }
 

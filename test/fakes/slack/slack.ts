@@ -14,7 +14,8 @@ import {
   type Person,
   type World,
 } from './model.ts';
-import { createActs, labelOf, type Acts } from './people.ts';
+import { labelOf } from './payloads.ts';
+import { createActs, type Acts } from './people.ts';
 import { startSockets, type Sockets } from './socket.ts';
 
 export type { Channel, Message, Person } from './model.ts';

@@ -1,0 +1,73 @@
+// Bootstrap tokens, and the keys of agents that they bind.
+import { and, eq, ne, sql } from 'drizzle-orm';
+import { nodes, tokens } from '../../database/schema.ts';
+import type { Node } from '../../database/schema.ts';
+import { inSeconds, type Executor } from './rows.ts';
+
+export async function insertBootstrapToken(
+  db: Executor,
+  token: { hash: string; node: string; lifeSeconds: number },
+): Promise<void> {
+  await db.insert(tokens).values({
+    hash: token.hash,
+    purpose: 'bootstrap',
+    subject: token.node,
+    expiresAt: inSeconds(token.lifeSeconds),
+  });
+}
+
+/**
+ * Binds the node to the agent's key: the first key to come gets it, for the life of the node. The node's row decides, so
+ * two tokens of one node cannot bring two keys either. Undefined: the token is unknown, late, of another node, was
+ * redeemed longer than `repeatSeconds` ago, or the node has another key or is gone.
+ */
+export async function bindAgentKey(
+  db: Executor,
+  claim: { hash: string; node: string; key: string; repeatSeconds: number },
+): Promise<Pick<Node, 'id' | 'provider'> | undefined> {
+  const [bound] = await db.execute<{ id: string; provider: string }>(sql`
+    with bound as (
+      update nodes set agent_key = ${claim.key}
+        from tokens
+       where tokens.hash = ${claim.hash} and tokens.purpose = 'bootstrap' and tokens.subject = nodes.id
+         and tokens.expires_at > clock_timestamp()
+         and (tokens.used_at is null or tokens.used_at > clock_timestamp() - ${claim.repeatSeconds} * interval '1 second')
+         and nodes.id = ${claim.node} and nodes.phase <> 'deleted'
+         and (nodes.agent_key is null or nodes.agent_key = ${claim.key})
+      returning nodes.id, nodes.provider
+    )
+    update tokens set used_at = coalesce(tokens.used_at, clock_timestamp())
+      from bound where tokens.hash = ${claim.hash}
+    returning bound.id, bound.provider`);
+  return bound;
+}
+
+/** The node of a token that has not expired, unless the node is on its way out. */
+export async function findBootstrapNode(db: Executor, hash: string): Promise<string | undefined> {
+  const [found] = await db
+    .select({ id: nodes.id })
+    .from(tokens)
+    .innerJoin(nodes, eq(nodes.id, tokens.subject))
+    .where(
+      and(
+        eq(tokens.hash, hash),
+        eq(tokens.purpose, 'bootstrap'),
+        sql`${tokens.expiresAt} > clock_timestamp()`,
+        eq(nodes.desired, 'running'),
+      ),
+    );
+  return found?.id;
+}
+
+/** The node, if it is not deleted and this is its agent's key. */
+export async function findNodeByKey(
+  db: Executor,
+  node: string,
+  key: string,
+): Promise<Pick<Node, 'id' | 'provider'> | undefined> {
+  const [found] = await db
+    .select({ id: nodes.id, provider: nodes.provider })
+    .from(nodes)
+    .where(and(eq(nodes.id, node), eq(nodes.agentKey, key), ne(nodes.phase, 'deleted')));
+  return found;
+}

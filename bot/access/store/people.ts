@@ -1,0 +1,80 @@
+// People and who they are elsewhere: met, found, called by their names. Knows no vendor.
+import { and, desc, eq, inArray, sql, type SQL } from 'drizzle-orm';
+import { identities, users } from '../../database/schema.ts';
+import type { User } from '../../database/schema.ts';
+import { newUserId } from '../../ids.ts';
+import type { Executor } from './rows.ts';
+
+interface Identity {
+  source: string;
+  externalId: string;
+  login: string;
+}
+
+const isIdentity = ({ source, externalId }: Identity): SQL | undefined =>
+  and(eq(identities.source, source), eq(identities.externalId, externalId));
+
+/** The person with that identity, who may be called something else by now; met for the first time, they get a row. */
+export async function meetPerson(db: Executor, identity: Identity): Promise<User> {
+  return db.transaction(async (tx) => {
+    await tx.execute(
+      sql`select pg_advisory_xact_lock(hashtext(${`${identity.source}|${identity.externalId}`}))`,
+    );
+    const [known] = await tx
+      .select({ user: users, login: identities.login })
+      .from(identities)
+      .innerJoin(users, eq(users.id, identities.userId))
+      .where(isIdentity(identity));
+    if (known) return keepLogin(tx, known, identity);
+    const [user] = await tx.insert(users).values({ id: newUserId(), name: identity.login }).returning();
+    if (!user) throw new Error('a new person got no row');
+    await tx.insert(identities).values({ ...identity, userId: user.id });
+    return user;
+  });
+}
+
+/** Logins change; a person who was called by theirs still is. */
+async function keepLogin(
+  tx: Executor,
+  { user, login }: { user: User; login: string },
+  identity: Identity,
+): Promise<User> {
+  if (login === identity.login) return user;
+  await tx.update(identities).set({ login: identity.login }).where(isIdentity(identity));
+  if (user.name !== login) return user;
+  await tx.update(users).set({ name: identity.login }).where(eq(users.id, user.id));
+  return { ...user, name: identity.login };
+}
+
+export async function findUserName(db: Executor, id: string): Promise<string | undefined> {
+  const [user] = await db.select({ name: users.name }).from(users).where(eq(users.id, id));
+  return user?.name;
+}
+
+export interface Known {
+  externalId: string;
+  login: string;
+  /** What the person is called. */
+  name: string;
+}
+
+/** Who those people are there, by user; who has no such identity is not among them. */
+export async function findIdentities(
+  db: Executor,
+  people: string[],
+  source: string,
+): Promise<Map<string, Known>> {
+  if (people.length === 0) return new Map();
+  const rows = await db
+    .select({
+      user: users.id,
+      externalId: identities.externalId,
+      login: identities.login,
+      name: users.name,
+    })
+    .from(identities)
+    .innerJoin(users, eq(users.id, identities.userId))
+    .where(and(eq(identities.source, source), inArray(users.id, people)))
+    .orderBy(desc(identities.createdAt));
+  return new Map(rows.map(({ user, ...known }) => [user, known]));
+}

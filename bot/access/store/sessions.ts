@@ -1,0 +1,74 @@
+// Sign-ins that have begun, and browser sessions.
+import { and, eq, gt, isNull, sql } from 'drizzle-orm';
+import { browserSessions, tokens } from '../../database/schema.ts';
+import type { BrowserSession } from '../../database/schema.ts';
+import { databaseNow, inSeconds, type Executor } from './rows.ts';
+
+export async function insertSignIn(
+  db: Executor,
+  signIn: { hash: string; returnTo: string; lifeSeconds: number },
+): Promise<void> {
+  await db.insert(tokens).values({
+    hash: signIn.hash,
+    purpose: 'sign-in',
+    subject: signIn.returnTo,
+    expiresAt: inSeconds(signIn.lifeSeconds),
+  });
+}
+
+/** Ends it, so that it is finished once. Undefined: unknown, ended or late. */
+export async function endSignIn(db: Executor, hash: string): Promise<{ returnTo: string } | undefined> {
+  const [ended] = await db
+    .delete(tokens)
+    .where(and(eq(tokens.hash, hash), eq(tokens.purpose, 'sign-in'), gt(tokens.expiresAt, databaseNow)))
+    .returning({ returnTo: tokens.subject });
+  return ended;
+}
+
+export async function insertSession(
+  db: Executor,
+  session: { hash: string; user: string; workspaces: BrowserSession['workspaces']; lifeSeconds: number },
+): Promise<void> {
+  await db.insert(browserSessions).values({
+    hash: session.hash,
+    userId: session.user,
+    workspaces: session.workspaces,
+    expiresAt: inSeconds(session.lifeSeconds),
+  });
+}
+
+export async function findSession(db: Executor, hash: string): Promise<BrowserSession | undefined> {
+  const [session] = await db
+    .select()
+    .from(browserSessions)
+    .where(and(eq(browserSessions.hash, hash), gt(browserSessions.expiresAt, databaseNow)));
+  return session;
+}
+
+/**
+ * Lets a session that codes made open one more workspace, and lengthens its life. A full sign-in needs neither and stays
+ * as it is. False: there is no such session any more.
+ */
+export async function widenSession(
+  db: Executor,
+  hash: string,
+  workspace: { id: string; access: number },
+  lifeSeconds: number,
+): Promise<boolean> {
+  const others = sql`(select coalesce(jsonb_agg(entry), '[]') from jsonb_array_elements(${browserSessions.workspaces}) entry
+    where entry->>'id' <> ${workspace.id})`;
+  const isFull = isNull(browserSessions.workspaces);
+  const widened = await db
+    .update(browserSessions)
+    .set({
+      workspaces: sql`case when ${isFull} then null else ${others} || ${JSON.stringify([workspace])}::jsonb end`,
+      expiresAt: sql`case when ${isFull} then ${browserSessions.expiresAt} else ${inSeconds(lifeSeconds)} end`,
+    })
+    .where(and(eq(browserSessions.hash, hash), gt(browserSessions.expiresAt, databaseNow)))
+    .returning({ hash: browserSessions.hash });
+  return widened.length > 0;
+}
+
+export async function deleteSession(db: Executor, hash: string): Promise<void> {
+  await db.delete(browserSessions).where(eq(browserSessions.hash, hash));
+}
