@@ -23,7 +23,7 @@ export const lease = () => ({
 });
 
 /** Whoever held it last has not said how it ended: what was sent may have arrived. */
-export const countLeft = ({ attempts, leaseUntil }: typeof cards | typeof deliveries): SQL =>
+export const countLeft = ({ attempts, leaseUntil }: Record<'attempts' | 'leaseUntil', SQLWrapper>): SQL =>
   sql`${attempts} + case when ${leaseUntil} is null then 0 else 1 end`;
 
 export const after = (ms: number): SQL => sql`clock_timestamp() + ${ms} * interval '1 millisecond'`;
