@@ -2,7 +2,6 @@
 import { sql, type SQL, type SQLWrapper } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
-import type { cards, deliveries } from '../../database/schema.ts';
 import { randomBase32 } from '../../ids.ts';
 
 /** A pool or one of its transactions. */
