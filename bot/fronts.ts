@@ -15,6 +15,7 @@ import { commands } from './commands/index.ts';
 import { hourly } from './commands/money.ts';
 import type { Config } from './config.ts';
 import type { Database } from './database/connect.ts';
+import { messageOf } from './errors.ts';
 import type { Front, Workspace } from './database/types.ts';
 import { createGitHubApp } from './github/app.ts';
 import { createSettingsReader } from './github/repository-settings.ts';
@@ -82,7 +83,12 @@ export async function openFronts(options: FrontOptions): Promise<Fronts> {
       ...(slack?.sources ?? []),
     ],
     sweeps: github?.sweeps ?? [],
-    start: () => slack?.start(),
+    start() {
+      slack?.start();
+      options.github?.app.warm().catch((error: unknown) => {
+        log.info({ error: messageOf(error) }, 'GitHub could not be asked ahead; the first command asks it');
+      });
+    },
     async stop() {
       await slack?.stop();
       await person.close();
