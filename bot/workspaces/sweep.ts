@@ -78,7 +78,6 @@ async function keepFirewall({ db, provider }: SweepOptions): Promise<void> {
 /** Servers that no row wants go; rows whose server is missing are looked at again. */
 async function sweepServers(options: SweepOptions): Promise<void> {
   const { db, provider, timing, log } = options;
-  await proveAccount(options);
   const servers = await provider.list();
   // The rows after the list: whoever made a server had written its row before.
   const nodes = await store.listLivingNodes(db, provider.name);

@@ -1,7 +1,7 @@
 // Every call to Hetzner and Cloudflare goes wrong in every way, while people come and go and the bot is killed at random:
 // nothing is leaked, doubled, missing, or taken from somebody else. `FAULTS=300` for more, `SEED=…` for the same again.
 import { expect, test } from 'vitest';
-import type { FakeServer, Fault } from '../fakes/server.ts';
+import type { FakeServer, Fault, Trap } from '../fakes/server.ts';
 import { until } from '../until.ts';
 import { createCloudWorld, DOMAIN, OURS, type Bot, type CloudWorld } from './cloud-world.ts';
 import { createDice, type Dice } from './dice.ts';
@@ -78,10 +78,13 @@ test(`${FAULTS} faults of clouds, and kills`, { timeout: FAULTS * 10_000 + 4 * Q
   let bot = await world.startBot();
   let sprung = 0;
   let kills = 0;
+  let round: string[] = [];
+  const kinds = new Set<string>();
   for (let number = 1; number <= FAULTS; number += 1) {
     const { where, method, path, name, fault } = plan[number % plan.length]!;
     const fake: FakeServer = world[where];
     fake.fail({ method, path, fault });
+    round.push(kindOf({ method, path, fault }));
     await act(world, people, dice);
     await pause(dice.between(0, 400));
     if (dice.next() < 0.3) {
@@ -95,9 +98,14 @@ test(`${FAULTS} faults of clouds, and kills`, { timeout: FAULTS * 10_000 + 4 * Q
       people,
       `fault ${number} (${method} ${path.source}: ${name}), seed ${dice.seed}`,
     );
-    sprung += (number % ROUND || ROUND) - clearTraps(world);
+    const left = clearTraps(world);
+    sprung += round.length - left.length;
+    for (const kind of round) if (!left.includes(kind)) kinds.add(kind);
+    round = [];
   }
-  console.log(`${FAULTS} faults, ${sprung} of them hit a call, ${kills} kills`);
+  console.log(
+    `${FAULTS} faults, ${sprung} of them hit a call (${kinds.size} of ${plan.length} kinds), ${kills} kills`,
+  );
   expect(sprung).toBeGreaterThan(FAULTS / 4);
   await endAll(world, people, bot);
   expect(foreign()).toEqual([]);
@@ -106,11 +114,15 @@ test(`${FAULTS} faults of clouds, and kills`, { timeout: FAULTS * 10_000 + 4 * Q
   expect(world.errors.filter((line) => !line.includes('a sweep failed'))).toEqual([]);
 });
 
-/** Gives how many nothing had run into. */
-function clearTraps({ hetzner, cloudflare }: CloudWorld): number {
+/** A call and what goes wrong with it. */
+const kindOf = ({ method, path, fault }: Trap): string =>
+  `${method} ${path?.source} ${typeof fault === 'string' ? fault : fault.status}`;
+
+/** Gives those that nothing had run into. */
+function clearTraps({ hetzner, cloudflare }: CloudWorld): string[] {
   const left = [...hetzner.unsprung(), ...cloudflare.unsprung()];
   for (const trap of left) trap.times = 0;
-  return left.length;
+  return left.map(kindOf);
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -67,8 +67,8 @@ test('what is in doubt, and what is said to be gone, is for whoever runs Sam', a
   for (const line of ['nodes --orphans', 'node rm vm-a --orphan', 'node adopt vm-a', 'node rm vm-a --gone'])
     for (const front of ['github', 'slack', 'api'] as const) {
       const said = runLine(world.database, world.limits, ada, line, undefined, front);
-      expect(await messageOf(said), `${front}: ${line}`).toBe(
-        'That is for whoever runs Sam, at its console.',
+      expect(await messageOf(said), `${front}: ${line}`).toContain(
+        'That is for whoever runs Sam, at its console',
       );
     }
 });

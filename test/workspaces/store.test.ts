@@ -346,6 +346,16 @@ describe('what agents say', () => {
     expect((await world.node(silent.id)).nextAt).not.toBeNull();
   });
 
+  test('hello makes its node due at once: nobody waits for the next look', async () => {
+    const { id } = await addNode({ phase: 'booting', nextAt: new Date(Date.now() + 3_600_000) });
+    const { gen } = await world.node(id);
+    await store.helloNode(world.db, id, { version: '1', terminalPort: null });
+    const node = await world.node(id);
+    expect(node.nextAt!.getTime()).toBeLessThan(Date.now() + 60_000);
+    // A pass that is under way does not rest on what it saw before.
+    expect(node.gen).toBeGreaterThan(gen);
+  });
+
   test('a deleted node can say hello no more', async () => {
     const node = await addNode({ phase: 'deleted', desired: 'deleted' });
     const said = { version: '1', terminalPort: null };
