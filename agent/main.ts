@@ -4,18 +4,17 @@ import { keepCertificate } from './certificate.ts';
 import { readConfig, type Config } from './config.ts';
 import { keepConnected } from './connection.ts';
 import { createEndpoint, type Place } from './endpoint.ts';
-import { findInstalled, findPrevious, VERSION } from './installed.ts';
+import { findInstalled, VERSION } from './installed.ts';
 import { lockFolder } from './lock.ts';
-import { createLog, describeError, type Log } from './log.ts';
-import { createOutbox, type Outbox } from './outbox.ts';
+import { createLog, describeError } from './log.ts';
+import { createOutbox } from './outbox.ts';
 import { createDesk } from './credentials/desk.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
 import { createHostRuntime } from './runtimes/host.ts';
-import type { Terminals } from './terminal/terminals.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './tickets.ts';
-import { confirmStart, createUpdater } from './update.ts';
+import { createUpdates, type Life } from './updating.ts';
 import { createUsers, ownUser } from './users.ts';
 import { createStore } from './workspaces/store.ts';
 import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
@@ -49,13 +48,6 @@ async function main(): Promise<void> {
   }
   log.info('the agent ends as it was told');
   process.exit(code);
-}
-
-interface Life {
-  log: Log;
-  signal: AbortSignal;
-  /** Ends cleanly, so that another version is started. */
-  restart: () => void;
 }
 
 /** Resolves after a clean end. */
@@ -136,49 +128,10 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     outbox,
     tokens,
     workspaces,
-    ...createUpdates(config, life, { outbox, workspaces, terminals }),
+    ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
     certify: endpoint.certify,
     close,
   };
-}
-
-/** How this agent becomes its next version, and how it says that it works itself. */
-function createUpdates(
-  { samUrl }: Config,
-  life: Life,
-  { outbox, workspaces, terminals }: { outbox: Outbox; workspaces: Workspaces; terminals: Terminals },
-) {
-  const { log } = life;
-  const installed = findInstalled(process.env);
-  const updater = createUpdater({
-    ...life,
-    installed,
-    samUrl,
-    reports: () => workspaces.reports(),
-    output: () =>
-      workspaces
-        .reports()
-        .flatMap(({ id }) => terminals.sessions(id))
-        .reduce((sum, { end }) => sum + end, 0),
-    onReplaced(version, isLate) {
-      const why = isLate ? ', for no moment of the last day was quiet' : '';
-      log.info('the agent ends, and its next version begins', { version });
-      for (const { id } of workspaces.reports())
-        outbox.log(
-          id,
-          'agent',
-          `The node's agent becomes ${version}${why}: sessions begin anew, files stay.`,
-        );
-      life.restart();
-    },
-  });
-  const confirm = () => {
-    if (installed)
-      confirmStart(installed, findPrevious(installed)).catch((error: unknown) =>
-        log.warn('old versions stay', { error: describeError(error) }),
-      );
-  };
-  return { updater, confirm };
 }
 
 function placeOf(

@@ -1,10 +1,12 @@
 // What the bot has still to hear: which workspaces changed, and log lines until it has stored them. Knows no socket.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Send } from './connection.ts';
 import { createLoadMeter } from './load.ts';
 import { redact } from './redact.ts';
 import { AGENT_PROTOCOL_VERSION, type LogLine, type WorkspaceReport } from './protocol.ts';
 
 const COALESCE_MS = 100;
+const SETTLE_LOOK_MS = 20;
 const LOAD_EVERY_MS = 30_000;
 const MAX_LINES = 2_000;
 const MAX_BATCH_LINES = 200;
@@ -19,6 +21,8 @@ export interface Outbox {
   log: (workspace: string, step: string, text: string) => void;
   /** The bot has stored the lines up to this id. */
   logged: (id: number) => void;
+  /** Resolves when the bot has stored every line, or after `withinMs`: for last words. */
+  settle: (withinMs: number) => Promise<void>;
 }
 
 export interface OutboxOptions {
@@ -83,6 +87,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
       flushSoon();
     },
     logged: (id) => lines.forget(id),
+    async settle(withinMs) {
+      const startedAt = performance.now();
+      while (!lines.isEmpty() && performance.now() - startedAt < withinMs) await delay(SETTLE_LOOK_MS);
+    },
   };
 }
 
@@ -125,6 +133,7 @@ function createLines(now: () => number) {
     sendAgain() {
       sentId = 0;
     },
+    isEmpty: () => fresh.length + kept.length === 0,
     forget(id: number) {
       kept = kept.filter((batch) => batch.id > id);
     },

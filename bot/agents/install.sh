@@ -77,7 +77,8 @@ write_settings() {
 
 # The agent is root and starts people's processes: what they inherit must not stop them from working (no NoNewPrivileges, no
 # read-only system, no closed devices), but nobody below it needs kernel modules, its log, the clock or the host's name. systemd
-# starts it again whatever ends it, for ever; a process of theirs that takes all memory does not take the agent with it.
+# starts it again whatever ends it, for ever; a process of theirs that takes all memory does not take the agent with it. And
+# what people left running (a server, a tmux) goes on when the agent alone ends, or becomes its next version: KillMode.
 write_unit() {
   [ -e "$unit" ] && return 0
   mkdir -p "$(dirname "$unit")"
@@ -95,6 +96,7 @@ StateDirectory=sam
 StateDirectoryMode=0711
 Restart=always
 RestartSec=2
+KillMode=process
 OOMPolicy=continue
 TasksMax=infinity
 LimitNOFILE=1048576

@@ -1,7 +1,7 @@
 // Shows answers: each claimed, shown by its front, tried again until that is hopeless. Knows no command.
 import type { Logger } from 'pino';
 import type { Delivery, Front } from '../database/types.ts';
-import { isHopeless, messageOf } from '../errors.ts';
+import { isHopeless, messageOf, waitMs } from '../errors.ts';
 import type { FrontEnd } from './chat.ts';
 import { whileHeld } from './holding.ts';
 import * as store from './store.ts';
@@ -40,7 +40,9 @@ async function showAnswer(answers: Answers, front: FrontEnd, held: Held<Delivery
     await store.markAnswered(answers.db, held);
   } catch (error) {
     const isOver = isHopeless(error, held.row.receivedAt);
+    const pauseMs = waitMs(error);
     if (isOver) await store.markAnswered(answers.db, held);
+    else if (pauseMs !== undefined) await store.postponeAnswer(answers.db, held, pauseMs);
     answers.log.warn(
       { front: front.name, error: messageOf(error) },
       isOver ? 'an answer could not be shown' : 'an answer could not be shown; it is tried again',

@@ -24,7 +24,7 @@ export const upSpec = {
     size: { kind: 'size', short: 's', summary: 'how big its machine is' },
     name: { kind: 'name', summary: 'what to call it; names are unique among yours' },
     ref: { kind: 'ref', summary: 'the branch, tag or commit to check out' },
-    expiry: { kind: 'duration', summary: 'keeps it at least this long, however idle' },
+    expiry: { kind: 'duration', summary: 'keeps it at least this long, however idle; a week at most' },
     'trust-fork': {
       kind: 'commit',
       needsMaintain: true,

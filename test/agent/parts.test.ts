@@ -158,6 +158,21 @@ function makeOutbox() {
   };
 }
 
+test('last words are waited for until the bot has stored them, and no longer than is said', async () => {
+  const { outbox, send, logs, until } = makeOutbox();
+  await outbox.settle(60_000);
+  outbox.open(send);
+  outbox.log('ws-aaaaaaaaaaaa', 'agent', 'goodbye');
+  let isSettled = false;
+  const settled = outbox.settle(60_000).then(() => (isSettled = true));
+  const [batch] = await until(() => logs().length > 0 && logs());
+  expect(isSettled).toBe(false);
+  outbox.logged(batch!.id);
+  await settled;
+  outbox.log('ws-aaaaaaaaaaaa', 'agent', 'nobody stores this');
+  await outbox.settle(50);
+});
+
 test('many changes of a workspace become one report, of how it is then', async () => {
   const { outbox, reports, said, send, until } = makeOutbox();
   outbox.open(send);

@@ -73,6 +73,11 @@ export async function startBot(artifacts: string) {
       const [row] = await rows.sql`select reported from workspaces where id = ${workspace.id}`;
       return (row as unknown as { reported: WorkspaceReport | null }).reported ?? undefined;
     },
+    /** What people read of it. */
+    async logOf({ id }: Workspace): Promise<string[]> {
+      const lines = await rows.sql<{ text: string }[]>`select text from logs where workspace_id = ${id}`;
+      return lines.map(({ text }) => text);
+    },
     async versionOn(node: Node): Promise<string | null> {
       const [row] = await rows.sql`select agent_version as version from nodes where id = ${node.id}`;
       return (row as unknown as { version: string | null }).version;

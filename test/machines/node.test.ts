@@ -16,6 +16,7 @@ import { makeRepository } from '../agent/scene.ts';
 import { createWatch, eventually } from '../agent/watch.ts';
 import { startBot } from './bot.ts';
 import { bootMachine, type Machine } from './machine.ts';
+import { tryMetadata } from './metadata.ts';
 import { findObstacle } from './rootfs.ts';
 
 const BOOT_MS = 120_000;
@@ -83,8 +84,23 @@ test.skipIf(obstacle)(
       'echo kept > ~/note; echo "<$(id -un) $(git rev-parse HEAD)>"\n',
     );
     expect(await before.reads(/<(\S+) [0-9a-f]{40}>/)).toBe(user);
-    before.close();
     expect(machine.run('stat -c %a /var/lib/sam/terminal-key.json').trim()).toBe('600');
+    expect(tryMetadata(machine, user)).toEqual({
+      root: 'answered',
+      person: 'refused',
+      container: 'no answer',
+      'container, without our rules': 'answered',
+    });
+
+    // The agent alone dies: its sessions end with it, what people left running goes on, and it is there again.
+    before.type('setsid nohup sleep 4242 > /dev/null 2>&1 & sleep 0.2; echo "<$(ps -o args= -C sleep)>"\n');
+    await before.reads(/<(sleep 4242)>/);
+    machine.run('systemctl kill --signal=SIGKILL --kill-whom=main sam-agent');
+    expect(await before.reads(/closed: (\d+)/)).toBe('1006');
+    await eventually(() => restarts(machine) === 1 && bot.isConnected(node), 'the agent again', BOOT_MS);
+    const again = await type(machine, node, workspace, 'echo "<$(ps -o args= -C sleep) $(cat ~/note)>"\n');
+    expect(await again.reads(/<(sleep 4242 kept)>/)).toBe('sleep 4242 kept');
+    again.close();
 
     // While it is off, the bot gets a newer agent.
     const next = `${artifacts.manifest.version.split('+')[0]}+next`;
@@ -96,6 +112,9 @@ test.skipIf(obstacle)(
       BOOT_MS,
     );
     expect(machine.run('readlink /opt/sam/agent').trim()).toBe(`agent-${next}`);
+    expect(await bot.logOf(workspace)).toContain(
+      `The node's agent becomes ${next}: sessions begin anew, files stay.`,
+    );
     await eventually(
       async () => bot.isConnected(node) && (await bot.report(workspace))?.phase === 'running',
       'it to run again',
@@ -141,7 +160,10 @@ async function type(machine: Machine, node: Node, workspace: Workspace, keys: st
     socket.send(JSON.stringify({ type: 'open', cols: 200, rows: 24 }));
   });
   socket.on('error', (error) => (output += `error: ${error.message}`));
-  socket.on('close', (code) => (output += `closed: ${code}`));
+  socket.on('close', (code) => {
+    output += `closed: ${code}`;
+    watch.changed();
+  });
   socket.on('message', (data: Buffer, isBinary) => {
     if (isBinary && data[0] === Frame.OUTPUT) output += data.subarray(FRAME_HEAD_BYTES).toString();
     const message = isBinary ? undefined : (JSON.parse(data.toString()) as TerminalMessage);
@@ -154,8 +176,10 @@ async function type(machine: Machine, node: Node, workspace: Workspace, keys: st
   );
   const head = Buffer.from([Frame.INPUT, 0, 0]);
   head.writeUInt16LE(opened ?? 0, 1);
-  socket.send(Buffer.concat([head, Buffer.from(keys)]));
+  const send = (typed: string) => socket.send(Buffer.concat([head, Buffer.from(typed)]));
+  send(keys);
   return {
+    type: send,
     /** The first group of the match. */
     reads: (pattern: RegExp): Promise<string> =>
       watch.until(

@@ -256,7 +256,13 @@ describe.skipIf(!hasPython)('the boot program', () => {
     expect(calls[1]).toBe('apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update');
     expect(
       calls.filter((call) => / install /.test(call)).map((call) => call.split('recommends ')[1]),
-    ).toEqual(['git openssh-client', 'docker.io docker-cli docker-buildx', 'nodejs npm', undefined]);
+    ).toEqual([
+      'git openssh-client',
+      'docker.io docker-cli docker-buildx',
+      'nodejs npm',
+      undefined,
+      'unattended-upgrades',
+    ]);
     // Only reports carry the token.
     expect(sent.filter((one) => one.endsWith('with token')).every((one) => one.includes('/agent/boot'))).toBe(
       true,

@@ -136,6 +136,8 @@ def install_claude():
 
 
 def allow_upgrades():
+    """Not every image brings the program; what it may do is in 52sam-upgrades."""
+    install('unattended-upgrades')
     run('systemctl', 'unmask', '--runtime', 'apt-daily.timer', 'apt-daily-upgrade.timer')
     run('systemctl', 'start', 'apt-daily.timer', 'apt-daily-upgrade.timer')
 

@@ -1,0 +1,83 @@
+// The other processor: the archive for arm64 as it is, with its own Node and its pty, run by qemu on this machine. It takes a
+// workspace to a prompt.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { buildArtifacts } from '../../tools/agent-artifact.ts';
+import { unpack } from '../agent-artifact/build.ts';
+import { createScene } from '../agent/scene.ts';
+import { attach } from '../agent/viewer.ts';
+
+/** Emulation is slow, and this machine may be busy. */
+const START_MS = 120_000;
+const QEMU = ['/usr/bin/qemu-aarch64-static', '/usr/bin/qemu-aarch64'].find((path) => existsSync(path));
+/** Where Debian's packages put an arm64's libraries. */
+const LIBRARIES = '/usr/aarch64-linux-gnu';
+const isNative = process.platform === 'linux' && process.arch === 'arm64';
+const obstacle = isNative ? undefined : findObstacle();
+if (obstacle) console.warn(`\n*** NOT TESTED: the agent for arm64. ${obstacle}. ***\n`);
+
+function findObstacle(): string | undefined {
+  const packages =
+    'apt-get install qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross libatomic1-arm64-cross';
+  const isThere =
+    QEMU !== undefined &&
+    ['libc.so.6', 'libstdc++.so.6', 'ld-linux-aarch64.so.1'].every((name) =>
+      existsSync(join(LIBRARIES, 'lib', name)),
+    );
+  return isThere ? undefined : `There is no qemu for it, or no libraries (${packages})`;
+}
+
+test.skipIf(obstacle)('the agent for arm64 starts with its own Node, and serves a prompt', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sam-arm64-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const { version, artifacts } = await buildArtifacts(folder, ['arm64']);
+  const at = unpack(join(folder, artifacts[0]!.file), join(folder, `agent-${version}`));
+  const node = readFileSync(join(at, 'bin/node'));
+  // In the header of ELF: for which processor.
+  expect(node.readUInt16LE(18)).toBe(183);
+
+  const scene = await createScene();
+  const agent = startEmulated(at, scene);
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  await scene.bot.report(goal.id, ({ phase }) => phase === 'running', START_MS);
+  const hello = scene.bot.state.hellos[0]!;
+  expect(hello.version).toBe(version);
+  const viewer = await attach(hello.terminalPort!, await scene.bot.ticket(goal.id));
+  await viewer.open();
+  viewer.type('echo "<$(git rev-parse --is-inside-work-tree) $((6 * 7))>"; stty size\n');
+  await viewer.reads(/<true 42>\s+\d+ \d+/);
+  expect(agent.output()).not.toMatch(/"level":"(error|warn)"/);
+});
+
+/** What the start script does, but for qemu: the system here does not know how to start such a program. */
+function startEmulated(folder: string, { bot, dir, folder: place }: Awaited<ReturnType<typeof createScene>>) {
+  const home = join(place, 'home');
+  mkdirSync(home);
+  const node = join(folder, 'bin/node');
+  const [file, before] = isNative ? [node, []] : [QEMU ?? '', ['-L', LIBRARIES, node]];
+  const child = spawn(file, [...before, join(folder, 'lib/main.js')], {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: home,
+      SAM_PACKAGE: folder,
+      SAM_URL: bot.url,
+      SAM_NODE: bot.node,
+      SAM_BOOTSTRAP_TOKEN: bot.bootstrapToken,
+      SAM_DIR: dir,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  return { output: () => output };
+}
