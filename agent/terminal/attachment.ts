@@ -17,6 +17,8 @@ export interface Outlet {
   backlog(): number;
   /** Those that wait for the backlog to shrink; they take turns. */
   readonly waiting: Set<Attachment>;
+  /** Ends when the snapshots that were asked for on this socket are sent. */
+  drawing?: Promise<void>;
 }
 
 export interface Looking {
@@ -186,8 +188,17 @@ function beginAgain(attachment: Attachment): void {
   void sendSnapshot(attachment);
 }
 
-async function sendSnapshot(attachment: Attachment): Promise<void> {
+// One after the other for each socket: each holds a copy of the ring until the thread has drawn it, and whoever asks
+// again and again has only the last one drawn.
+function sendSnapshot(attachment: Attachment): Promise<void> {
+  const { outlet } = attachment;
+  outlet.drawing = (outlet.drawing ?? Promise.resolve()).then(() => drawSnapshot(attachment));
+  return outlet.drawing;
+}
+
+async function drawSnapshot(attachment: Attachment): Promise<void> {
   const { session, sent, outlet, n } = attachment;
+  if (!session.attachments.has(attachment)) return;
   attachment.snapshotAt = performance.now();
   const screen = await takeSnapshot(session, sent);
   if (!session.attachments.has(attachment)) return;

@@ -70,6 +70,17 @@ test('a bot that dies between a card and its number posts no second one', async 
   expect(scene.comments(issue)).toHaveLength(1);
 });
 
+test('a command does not wait for its eyes: while GitHub takes no reaction it is done all the same', async () => {
+  const { person, issue } = await newPlace();
+  scene.github.fail('POST', '/repos/*/reactions', { status: 502, times: Infinity });
+  const { comment } = await scene.github.comment(issue, person, '/sam up');
+  await until(() => Promise.resolve(scene.comments(issue)[0]?.includes(': running') === true), 30_000);
+  scene.github.mend();
+  await scene.place.sql`update deliveries set lease_until = clock_timestamp() where lease_until is not null`;
+  await scene.settle();
+  expect(scene.signs(comment)).toEqual(['rocket']);
+}, 90_000);
+
 test('a label on many issues at once brings one word about the limit, not one on each', async () => {
   const { person, newIssue } = await newPlace();
   const issues = Array.from({ length: 14 }, newIssue);

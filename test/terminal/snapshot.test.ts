@@ -8,7 +8,20 @@ import { createModes, noteModes, renderModes } from '../../agent/terminal/modes.
 import { createRing, pushRing } from '../../agent/terminal/ring.ts';
 import { skipAhead } from '../../agent/terminal/shortcut.ts';
 import { createSnapshots } from '../../agent/terminal/snapshot.ts';
-import { attach, open, resume, run, say, sees, snapshotOf, startNode, textOf, type, until } from './node.ts';
+import {
+  attach,
+  hear,
+  open,
+  resume,
+  run,
+  say,
+  sees,
+  snapshotOf,
+  startNode,
+  textOf,
+  type,
+  until,
+} from './node.ts';
 import { infoOf, type Screen } from './node.ts';
 
 const snapshots = createSnapshots();
@@ -253,6 +266,27 @@ test('whoever comes into a flood ends up with the same screen as who was there',
     const all = Buffer.concat(screen.parts);
     return Buffer.concat(parts).equals(all.subarray(from, at));
   }
+});
+
+test('whoever asks for a screen without end keeps nobody else waiting for theirs', async () => {
+  await using node = await startNode();
+  const viewer = await attach(node);
+  const screen = await open(viewer, {
+    profile: run('yes hello there | head -c 3000000; echo done; sleep 1000'),
+  });
+  await sees(screen, 'done\r\n');
+  const greedy = await attach(node);
+  for (let asked = 0; asked < 3_000; asked++) say(greedy, { type: 'resume', id: screen.id });
+  await hear(greedy, 'resumed');
+  const startedAt = performance.now();
+  const again = await resume(await attach(node), screen.id);
+  await until(() => again.snapshots.length > 0, 'the snapshot');
+  // A screen, and not what stands in for one when the thread has too much to do.
+  expect(snapshotOf(again).length).toBeLessThan(30_000);
+  expect(performance.now() - startedAt).toBeLessThan(8_000);
+  const last = () => [...greedy.screens.values()].at(-1)!;
+  await until(() => last().n === 3_000 && last().snapshots.length > 0, 'the last one');
+  expect(await look(last().feed)).toEqual(await look(again.feed));
 });
 
 /** The screen alone: how much is above it depends on where one came in. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Answer, Delivery } from '../../database/types.ts';
 import { isHopeless, messageOf } from '../../errors.ts';
 import type { GitHubApp, Octokit } from '../../github/app.ts';
+import { missingPermission } from '../../github/lacking.ts';
 import * as threads from '../../github/threads.ts';
 import { eventOf, type Comment } from './events.ts';
 import * as store from '../store.ts';
@@ -20,12 +21,18 @@ const addressOf = (event: Comment): threads.CommentAddress => ({
   isReview: event.isReview,
 });
 
-export async function acknowledge({ db, app }: Signs, delivery: Delivery): Promise<void> {
+/** A sign that cannot be given is no reason not to work; a permission that is missing is one to say so. */
+export async function acknowledge({ db, app, log }: Signs, delivery: Delivery): Promise<void> {
   const event = eventOf(delivery);
   if (event.kind !== 'comment' || delivery.ack) return;
-  const octokit = await app.on(event.repository);
-  const ack = octokit && (await threads.react(octokit, addressOf(event), 'eyes'));
-  if (ack !== undefined) await store.keepAck(db, delivery, String(ack));
+  try {
+    const octokit = await app.on(event.repository);
+    const ack = octokit && (await threads.react(octokit, addressOf(event), 'eyes'));
+    if (ack !== undefined) await store.keepAck(db, delivery, String(ack));
+  } catch (error) {
+    if (missingPermission(error) !== undefined) throw error;
+    log.warn({ delivery: delivery.deliveryId, error: messageOf(error) }, 'a sign could not be given');
+  }
 }
 
 /** How comments ended, for the loop. */
