@@ -30,7 +30,7 @@ async function main(words: string[]): Promise<void> {
     ? createLiveScreen(process.stdout, () => reader)
     : createPlainScreen(process.stdout);
   dieOnBugs(log);
-  const bot = await startBot({ config, screen, log, login: userInfo().username, cwd, env: process.env });
+  const bot = await startBot({ config, screen, log, login: findLogin(), cwd, env: process.env });
   endOnSignals(bot, log, () => {
     if (!process.stdin.isTTY) return;
     // The prompt goes first: nothing is drawn around it any more.
@@ -44,6 +44,15 @@ async function main(words: string[]): Promise<void> {
   if (!process.stdin.isTTY) return;
   reader = createInterface({ input: process.stdin, output: process.stdout, prompt: 'sam> ' });
   readLines(reader, bot, screen);
+}
+
+/** Not every user of a container has a name. */
+function findLogin(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return process.env['USER'] ?? 'you';
+  }
 }
 
 /** The line given on the command line. One that fails leaves nothing half-made behind and ends the bot with code 1. */
