@@ -26,6 +26,7 @@ import { namesOf, openClouds, type Clouds } from './clouds.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
 import { startEmbedded } from './database/embedded.ts';
+import { endLeases } from './database/leases.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import { StartError } from './errors.ts';
@@ -110,6 +111,8 @@ async function openDatabase(config: Config, ending: AsyncDisposableStack): Promi
   const database = await connect(url);
   ending.defer(() => database.close());
   await migrate(url, join(ROOT, 'migrations'));
+  // The lock of the data folder says that nobody else is there.
+  if (!config.databaseUrl) await endLeases(database);
   return database;
 }
 

@@ -30,20 +30,33 @@ async function main(words: string[]): Promise<void> {
     ? createLiveScreen(process.stdout, () => reader)
     : createPlainScreen(process.stdout);
   dieOnBugs(log);
-  const bot = await startBot({ config, screen, log, login: userInfo().username, cwd, env: process.env });
+  const bot = await startBot({ config, screen, log, login: findLogin(), cwd, env: process.env });
   endOnSignals(bot, log, () => {
     if (!process.stdin.isTTY) return;
     // The prompt goes first: nothing is drawn around it any more.
     const left = reader;
     reader = undefined;
-    left?.close();
-    screen.print(FAREWELL);
+    try {
+      left?.close();
+      screen.print(FAREWELL);
+    } catch (error) {
+      if (!isLostTerminal(error)) throw error;
+    }
   });
   screen.print(banner(bot, config));
   if (line !== '') await runLine(bot, line);
   if (!process.stdin.isTTY) return;
   reader = createInterface({ input: process.stdin, output: process.stdout, prompt: 'sam> ' });
   readLines(reader, bot, screen);
+}
+
+/** Not every user of a container has a name. */
+function findLogin(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return process.env['USER'] ?? 'you';
+  }
 }
 
 /** The line given on the command line. One that fails leaves nothing half-made behind and ends the bot with code 1. */
@@ -136,6 +149,7 @@ function describeError(error: unknown): unknown {
 /** Crash only: what nobody caught ends the process, and whoever supervises it starts it again. */
 function dieOnBugs(log: Logger): void {
   const die = (error: unknown): void => {
+    if (isLostTerminal(error)) return void process.emit('SIGHUP');
     const ref = randomBase32(6);
     log.fatal({ err: error, ref }, 'the process ends');
     const crash = error instanceof StartError ? error.message : describeDatabaseCrash(error);
@@ -148,12 +162,17 @@ function dieOnBugs(log: Logger): void {
   process.on('unhandledRejection', die);
 }
 
+/** Somebody closed it: readline throws, and with it nothing else is wrong. */
+const isLostTerminal = (error: unknown): boolean =>
+  process.stdin.isTTY && error instanceof Error && /^(setRawMode|read|write) EIO$/.test(error.message);
+
 /** npm delivers a Ctrl-C twice, so repeats within a second are one; a later one does not wait any longer. */
 function endOnSignals(bot: Bot, log: Logger, sayGoodbye: () => void): void {
   let firstAt: number | undefined;
   const end = (signal: string): void => {
     if (firstAt !== undefined) {
-      if (Date.now() - firstAt > REPEAT_MS) process.exit(130);
+      // Only a person is impatient: a terminal that goes says so in several ways.
+      if (signal === 'SIGINT' && Date.now() - firstAt > REPEAT_MS) process.exit(130);
       return;
     }
     firstAt = Date.now();

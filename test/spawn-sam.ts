@@ -96,6 +96,8 @@ export interface InTerminal extends AsyncDisposable {
   /** Waits until the screen shows it. */
   sees(pattern: RegExp, deadlineMs?: number): Promise<void>;
   type(keys: string): void;
+  /** Its window is closed. */
+  hangUp(): void;
   exit: Promise<number>;
 }
 
@@ -128,6 +130,7 @@ export function spawnInPty(args: string[], options: SpawnOptions): InTerminal {
       if (!pattern.test(read())) throw new Error(`it never showed ${String(pattern)}, only:\n${read()}`);
     },
     type: (keys) => void pty.write(Buffer.from(keys)),
+    hangUp: () => pty.close(),
     exit,
     async [Symbol.asyncDispose]() {
       if (!hasEnded) process.kill(pty.pid, 'SIGKILL');

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { storeDelivery } from '../../bot/chat/store.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
+import { endLeases } from '../../bot/database/leases.ts';
 import { listProcesses } from '../../bot/providers/local-processes.ts';
 import { findFreePort } from '../free-port.ts';
 import { createPlace, type Place } from '../place.ts';
@@ -30,7 +31,7 @@ test(
     await using _end = { [Symbol.asyncDispose]: () => people.database.close() };
     const dice = createDice();
     for (const name of REPOSITORIES) place.repository(name);
-    const env = { PORT: String(await findFreePort()), NODE_WARM: '0', SAM_DEADLINE_BASE: '12s' };
+    const env = { PORT: String(await findFreePort()), NODE_WARM: '0', SAM_DEADLINE_BASE: '6s' };
     const start = (): Spawned => spawnSam([], { place, env });
     for (let kill = 1; kill <= KILLS; kill += 1) {
       await liveAndDie(start(), people, dice, kill === 1);
@@ -99,6 +100,8 @@ async function liveAndDie(bot: Spawned, people: People, dice: Dice, isFirst: boo
   }
   await dying.kill();
   expect(await dying.exit).toBe('SIGKILL');
+  // As the start does where the database is the bot's own: the next life works at once on what this one had in its hands.
+  await endLeases(people.database);
 }
 
 /** Mostly about one of them, and as often an end as a beginning: so that machines come and go too. */
@@ -164,7 +167,9 @@ async function expectWorld(place: Place, { sql }: Database, wanted: string[]): P
   );
   const servers = nodes.map(({ id }) => `vm-${id.slice(3)}`);
   const folder = join(place.dataDir, 'nodes');
-  expect(readdirSync(folder).toSorted()).toEqual(servers);
+  // What a create was writing when it died is nobody's yet, and goes when it is old (test/providers/local).
+  const named = readdirSync(folder).filter((name) => !name.startsWith('.new-'));
+  expect(named.toSorted()).toEqual(servers);
   const checkouts = servers.flatMap((server) => readdirSync(join(folder, server, 'data/workspaces')));
   expect(checkouts.filter((name) => name.startsWith('ws-'))).toEqual(workspaces.map(({ id }) => id));
   expect(await findAgents(place)).toEqual(servers);

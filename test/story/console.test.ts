@@ -352,7 +352,7 @@ test('help says what one can say', async () => {
     - \`--size s|m|l\` or \`-s\`: how big its machine is.
     - \`--name NAME\`: what to call it; names are unique among yours.
     - \`--ref REF\`: the branch, tag or commit to check out.
-    - \`--expiry 4h\`: keeps it at least this long, however idle.
+    - \`--expiry 4h\`: keeps it at least this long, however idle; a week at most.
     - \`--trust-fork SHA\`: starts a pull request from a fork at this commit, its head, without credentials.
     - \`--new\`: makes another one, though there is one already.
     Examples: \`up\`, \`up acme/api@fix-login --expiry 2d\`, \`up #412 --size large\`.

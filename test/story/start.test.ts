@@ -9,7 +9,7 @@ import { commandOf } from '../../bot/database/processes.ts';
 import { findFreePort } from '../free-port.ts';
 import { createPlace, type Place } from '../place.ts';
 import { startSam } from '../sam.ts';
-import { spawnSam, type Spawned } from '../spawn-sam.ts';
+import { spawnInPty, spawnSam, type Spawned } from '../spawn-sam.ts';
 import { until } from '../until.ts';
 import { openTerminal } from './terminal.ts';
 
@@ -200,6 +200,16 @@ describe('an end', () => {
     process.kill(sam.pid, 'SIGHUP');
     expect(await sam.exit).toBe(0);
     expect(commandOf(postmaster)).toBeUndefined();
+  });
+
+  test('with the window of the terminal does so too, whatever the terminal throws then', async () => {
+    await using place = await createPlace();
+    await using sam = spawnInPty([], { place, env: embedded });
+    await sam.sees(/sam>$/);
+    const postmaster = postmasterOf(place.dataDir);
+    sam.hangUp();
+    await sam.exit;
+    await until(() => commandOf(postmaster) === undefined);
   });
 
   test('of the embedded database ends the bot with a clear message, and the next start recovers', async () => {
