@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PROGRAMS = ['bot', 'agent', 'web-terminal', 'tools'];
+const PROGRAMS = ['bot', 'agent', 'web-terminal'];
 
 /** What the sources name by its place beside them: `join(import.meta.dirname, '../../app.yml')`, or an import. */
 function findNeeded(): string[] {
