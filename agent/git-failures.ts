@@ -57,7 +57,8 @@ const CAUSES: [RegExp, ErrorClass, Explain][] = [
   [
     /Could not resolve (host|proxy)|Name or service not known|Temporary failure in name resolution/i,
     'transient',
-    ({ host }) => `The node found no address for ${host}. Check the name; if it is right, \`/sam retry\`.`,
+    ({ host }) =>
+      `The machine found no address for ${host}. Check the name, and that the machine is online, then \`/sam retry\`.`,
   ],
   [
     /Operation too slow|timed out|timeout/i,
@@ -75,7 +76,7 @@ export function explainGit({ repository, ref }: Asked, failed: Failed): Workspac
   if (failed.startError === 'ENOENT') {
     return new WorkspaceError(
       'configuration',
-      'Git is not installed on the node. Install it there, then `/sam retry`.',
+      'Git is not installed on the machine. Install it there, then `/sam retry`.',
     );
   }
   const stderr = failed.isTimeout === true ? 'timed out' : failed.stderr;

@@ -181,7 +181,7 @@ async function assemble(
       ...options,
       installation: await store.settle(db, 'installation', randomBase32(12)),
     }),
-    github: openGitHub(config, log),
+    github: await openGitHub(config, log),
   };
   const hub = createHub({
     db,

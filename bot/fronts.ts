@@ -1,4 +1,5 @@
-// Where this bot is spoken with: the fronts that its configuration turns on, and what they need of the other parts.
+// Where this bot is spoken with: the fronts that its configuration turns on, and what they need of the other parts. The SDK of
+// a front that is off is not loaded: it would cost each start a quarter of a second.
 import type { Logger } from 'pino';
 import { createLink, createLinkSigner } from './access/links.ts';
 import { createVault } from './access/vault.ts';
@@ -11,13 +12,13 @@ import { lookAtForks } from './chat/github/watch.ts';
 import { createGitHub, type GitHubFront } from './chat/github.ts';
 import { deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/screen.ts';
-import { createSlack, type SlackFront } from './chat/slack.ts';
+import type { SlackFront } from './chat/slack.ts';
 import { commands } from './commands/index.ts';
 import { hourly } from './commands/money.ts';
 import type { Config } from './config.ts';
 import type { Database } from './database/connect.ts';
+import { messageOf } from './errors.ts';
 import type { Front, Workspace } from './database/types.ts';
-import { createGitHubApp } from './github/app.ts';
 import { createSettingsReader } from './github/repository-settings.ts';
 import type { Route } from './http.ts';
 import { createSetup } from './setup.ts';
@@ -54,8 +55,9 @@ export interface Fronts {
 }
 
 /** What the fronts and the nodes both ask GitHub by. */
-export function openGitHub({ github, baseMs }: Config, log: Logger): Site | undefined {
+export async function openGitHub({ github, baseMs }: Config, log: Logger): Promise<Site | undefined> {
   if (!github) return undefined;
+  const { createGitHubApp } = await import('./github/app.ts');
   const { callTimeoutMs: patienceMs, settingsKeptMs: keptMs } = timingFrom(baseMs);
   // A test that shortens all times is about none of GitHub's.
   const app = createGitHubApp(github, log, { patienceMs, isPaced: baseMs >= timingFrom().callTimeoutMs });
@@ -83,7 +85,12 @@ export async function openFronts(options: FrontOptions): Promise<Fronts> {
       ...(slack?.sources ?? []),
     ],
     sweeps: github?.sweeps ?? [],
-    start: () => slack?.start(),
+    start() {
+      slack?.start();
+      options.github?.app.warm().catch((error: unknown) => {
+        log.info({ error: messageOf(error) }, 'GitHub could not be asked ahead; the first command asks it');
+      });
+    },
     async stop() {
       await slack?.stop();
       await person.close();
@@ -128,6 +135,7 @@ function makeGitHub(options: FrontOptions): GitHubFront | undefined {
 async function makeSlack(options: FrontOptions): Promise<SlackFront | undefined> {
   const { config, github } = options;
   if (!config.slack) return undefined;
+  const { createSlack } = await import('./chat/slack.ts');
   return createSlack({
     ...whatAllNeed(options),
     config: config.slack,

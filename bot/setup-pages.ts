@@ -49,16 +49,16 @@ export function sendForm(res: ServerResponse, form: Form): void {
       '<div class="actions">',
       `<form method="post" action="${escape(action)}"><input type="hidden" name="manifest" value="${escape(JSON.stringify(manifest))}">`,
       `<button class="main">Create the App ${form.organization ? `in ${escape(form.organization)}` : 'in my account'}</button></form></div>`,
-      form.isWrongOrganization ? '<p class="wrong">That is no name that an organization can have.</p>' : '',
       form.organization ? '' : organizationForm(form.code),
+      form.isWrongOrganization ? '<p class="wrong">That is no name that an organization can have.</p>' : '',
     ].join(''),
   });
 }
 
 const organizationForm = (code: string): string =>
   `<form class="other" method="get" action="/setup"><input type="hidden" name="code" value="${escape(code)}">` +
-  '<label>It shall belong to an organization: <input name="org" required maxlength="39" autocomplete="off" placeholder="acme"></label>' +
-  '<button>Take this one</button></form>';
+  '<label>Or in an organization, by its name: <input name="org" required maxlength="39" autocomplete="off" placeholder="acme"></label>' +
+  '<button>Go on with it</button></form>';
 
 /** Where an address that others cannot reach was allowed. */
 function describeReach(baseUrl: string): string {

@@ -127,14 +127,14 @@ const donePage = (invitation: ConnectInvitation, login: string): CalmPage => ({
   status: 200,
   title: 'Connected',
   text: `${describe(invitation)} is ${login} on GitHub from now on. Go back to the chat: what you said there goes on by itself. To undo it, say this there:`,
-  command: 'disconnect',
+  command: '/sam disconnect',
 });
 
 const tooLate: CalmPage = {
   status: 410,
   title: 'This link is not good any more',
   text: 'It works once, within ten minutes, in the browser where it was opened. In the chat this brings a new one:',
-  command: 'connect',
+  command: '/sam connect',
 };
 
 const notOurPage: CalmPage = {

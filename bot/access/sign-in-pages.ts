@@ -23,11 +23,12 @@ code{color:var(--front);font:14px ui-monospace,monospace;padding:.4rem .6rem;bor
 .actions{display:flex;gap:.75rem;flex-wrap:wrap;margin-top:1.5rem}form{margin:0}
 a,button{font:inherit;padding:.5rem 1rem;border-radius:6px;border:1px solid var(--line);background:none;color:var(--front);text-decoration:none;cursor:pointer}
 a,button.main{background:var(--key);border-color:var(--key);color:var(--on)}
-dl{margin:0 0 1rem}dt{color:var(--soft)}dd{margin:.35rem 0 1rem;line-height:2.4;overflow-wrap:anywhere}
+a.plain{background:none;border-color:var(--line);color:var(--front)}
+dl{margin:0 0 1rem}dt{color:var(--soft)}dd{margin:.35rem 0 1rem;overflow-wrap:anywhere}dd code{display:inline-block;margin:.2rem 0}
 ul,ol{color:var(--soft);padding-left:1.25rem}li{margin:0 0 .75rem}p code,li code{padding:.1rem .35rem}
 .other{margin-top:2rem;padding-top:1.25rem;border-top:1px solid var(--line);color:var(--soft);display:flex;gap:.75rem;flex-wrap:wrap;align-items:end}
 input{font:inherit;padding:.45rem .6rem;border-radius:6px;border:1px solid var(--line);background:none;color:var(--front);display:block;margin-top:.35rem}
-.wrong{border-left:3px solid var(--key);padding-left:.75rem}`;
+.wrong{margin-top:1rem;border-left:3px solid var(--key);padding-left:.75rem}`;
 
 const headers = (formTargets: string[]) => ({
   'content-type': 'text/html; charset=utf-8',
@@ -74,12 +75,16 @@ export function redirect(res: ServerResponse, to: string): void {
 
 function render({ text, command, next, posts = [] }: CalmPage): string {
   const copy = command === undefined ? '' : `<p><code>${escape(command)}</code></p>`;
-  const link = next ? `<a href="${escape(next.href)}">${escape(next.label)}</a>` : '';
+  // One button is what the page is for; several are a choice.
+  const isFor = posts.length === 1;
   const forms = posts.map(
     ({ label, action }) =>
-      `<form method="post" action="${escape(action)}"><button>${escape(label)}</button></form>`,
+      `<form method="post" action="${escape(action)}"><button${isFor ? ' class="main"' : ''}>${escape(label)}</button></form>`,
   );
-  return `<p>${escape(text)}</p>${copy}<div class="actions">${link}${forms.join('')}</div>`;
+  const link = next
+    ? `<a${isFor ? ' class="plain"' : ''} href="${escape(next.href)}">${escape(next.label)}</a>`
+    : '';
+  return `<p>${escape(text)}</p>${copy}<div class="actions">${forms.join('')}${link}</div>`;
 }
 
 const frame = (title: string, main: string): string =>
@@ -104,6 +109,6 @@ export const noSuchWorkspace: CalmPage = {
   status: 404,
   title: 'No such workspace',
   text: 'It was deleted, it is not yours to open, or this link is outdated. Where you started it, this brings a new link:',
-  command: 'open',
+  command: '/sam open',
   next: { label: 'Who is signed in here?', href: '/login' },
 };

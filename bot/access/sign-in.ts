@@ -204,7 +204,7 @@ const nobody: CalmPage = {
   status: 200,
   title: 'Nobody is signed in here',
   text: 'The links that the chat gives you open your terminals. This brings a new one there:',
-  command: 'open',
+  command: '/sam open',
 };
 
 const nobodyYet: CalmPage = {

@@ -26,6 +26,8 @@ interface Asking {
   log: Logger;
   /** Answers that this agent waits for. */
   minting: number;
+  /** What is left of its quota, as of a moment of `performance.now()`; absent: all of it. */
+  quota?: { left: number; at: number };
 }
 
 type Question = AgentMessage & { type: 'git-token' };
@@ -33,6 +35,22 @@ type Reply = BotMessage & { type: 'git-token' };
 
 /** A person types one command at a time; more is a program that runs wild. */
 const MOST_AT_ONCE = 16;
+
+/**
+ * Each costs calls of an hour's 5,000 that everybody on that installation shares. A checkout that fetches its blobs when it
+ * needs them asks often, for a while.
+ */
+const MOST_IN_A_BURST = 120;
+const REFILL_MS = 4_000;
+
+/** False: its quota is used up. */
+function spend(asking: Asking): boolean {
+  const now = performance.now();
+  const { left, at } = asking.quota ?? { left: MOST_IN_A_BURST, at: now };
+  const whole = Math.min(MOST_IN_A_BURST, left + (now - at) / REFILL_MS);
+  asking.quota = { left: whole < 1 ? whole : whole - 1, at: now };
+  return whole >= 1;
+}
 
 /** Never rejects. What it answers is never logged. */
 export async function answerGit(
@@ -55,6 +73,11 @@ export async function answerGit(
       return refuse(
         'no-workspace',
         'Sam has no password for this repository. Use your own: `git push` asks for it.',
+      );
+    if (!spend(asking))
+      return refuse(
+        'too-often',
+        'Git has asked for a password too often in a short while. Wait a minute, then try again; your work is safe here.',
       );
     return { type: 'git-token', ref, ...(await desk.git.token(row, operation)) };
   } catch (error) {

@@ -1,8 +1,9 @@
 // Shows answers: each claimed, shown by its front, tried again until that is hopeless. Knows no command.
 import type { Logger } from 'pino';
 import type { Delivery, Front } from '../database/types.ts';
-import { isHopeless, messageOf } from '../errors.ts';
+import { isHopeless, messageOf, waitMs } from '../errors.ts';
 import type { FrontEnd } from './chat.ts';
+import { whileHeld } from './holding.ts';
 import * as store from './store.ts';
 import type { Executor, Held } from './store.ts';
 
@@ -10,6 +11,8 @@ export interface Answers {
   db: Executor;
   fronts: ReadonlyMap<Front, FrontEnd>;
   log: Logger;
+  /** How often a lease is renewed while an answer takes long; tests pass their own. */
+  renewEveryMs?: number;
 }
 
 /** Answers that were not shown yet, for the loop. */
@@ -19,7 +22,13 @@ export const answerSource = (answers: Answers) => ({
   async take(): Promise<(() => Promise<void>) | undefined> {
     for (const front of answers.fronts.values()) {
       const held = await store.claimAnswer(answers.db, front.name, front.thread);
-      if (held) return () => showAnswer(answers, front, held);
+      if (held)
+        return () =>
+          whileHeld(
+            () => store.renewDelivery(answers.db, held),
+            () => showAnswer(answers, front, held),
+            answers.renewEveryMs,
+          );
     }
     return undefined;
   },
@@ -31,7 +40,9 @@ async function showAnswer(answers: Answers, front: FrontEnd, held: Held<Delivery
     await store.markAnswered(answers.db, held);
   } catch (error) {
     const isOver = isHopeless(error, held.row.receivedAt);
+    const pauseMs = waitMs(error);
     if (isOver) await store.markAnswered(answers.db, held);
+    else if (pauseMs !== undefined) await store.postponeAnswer(answers.db, held, pauseMs);
     answers.log.warn(
       { front: front.name, error: messageOf(error) },
       isOver ? 'an answer could not be shown' : 'an answer could not be shown; it is tried again',

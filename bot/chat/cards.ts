@@ -4,6 +4,7 @@ import type { Card, Front } from '../database/types.ts';
 import { messageOf, ProviderError, waitMs } from '../errors.ts';
 import type { FrontEnd } from './chat.ts';
 import { viewOf, type CardFacts } from './render/view.ts';
+import { whileHeld } from './holding.ts';
 import * as store from './store.ts';
 import type { Executor, Held } from './store.ts';
 
@@ -47,7 +48,12 @@ export const cardSource = (cards: Cards) => ({
   async take(): Promise<(() => Promise<void>) | undefined> {
     for (const front of cards.fronts.values()) {
       const held = await store.claimCard(cards.db, front.name, front.thread);
-      if (held) return () => send(cards, front, held);
+      if (held)
+        return () =>
+          whileHeld(
+            () => store.renewCard(cards.db, held),
+            () => send(cards, front, held),
+          );
     }
     return undefined;
   },

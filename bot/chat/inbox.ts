@@ -9,6 +9,7 @@ import type { Command, CommandLimits, Outcome, Repository, Scene } from '../comm
 import type { Answer, Delivery, Front } from '../database/types.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
 import { randomBase32 } from '../ids.ts';
+import { whileHeld } from './holding.ts';
 import type { FrontEnd, Heard } from './chat.ts';
 import { withIgnored } from './ignored.ts';
 import * as store from './store.ts';
@@ -32,7 +33,14 @@ export const deliverySource = (inbox: Inbox) => ({
   dueInMs: () => store.deliveryDueInMs(inbox.db),
   async take(): Promise<(() => Promise<void>) | undefined> {
     const held = await store.claimDelivery(inbox.db);
-    return held && (() => runDelivery(inbox, held));
+    return (
+      held &&
+      (() =>
+        whileHeld(
+          () => store.renewDelivery(inbox.db, held),
+          () => runDelivery(inbox, held),
+        ))
+    );
   },
 });
 

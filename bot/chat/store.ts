@@ -2,6 +2,7 @@
 export * from './store/answers.ts';
 export * from './store/card-wishes.ts';
 export * from './store/cards.ts';
+export { renewDelivery } from './store/claims.ts';
 export * from './store/deliveries.ts';
 export * from './store/notes.ts';
 export { notify, type Executor, type Held } from './store/rows.ts';

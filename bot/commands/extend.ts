@@ -14,7 +14,7 @@ export const extendSpec = {
   examples: ['extend 4h', 'extend api-412 until 18:40 UTC', 'extend --max'],
   who: "The workspace's owner.",
   flags: {
-    max: { kind: 'boolean', summary: 'as long as is allowed' },
+    max: { kind: 'boolean', summary: 'as long as is allowed: a week' },
   },
   takes: 'target duration',
   common: true,
@@ -34,7 +34,8 @@ export const extend: Command = {
       );
     const wanted = command.flags['max'] === true ? { ms: LONGEST_MS } : (command.value ?? DEFAULT);
     const until = keptUntil(wanted, scene.now) ?? scene.now;
-    const text = `\`${workspace.name}\` stays until ${until.toISOString().slice(0, 16).replace('T', ' ')} UTC at least, however idle.`;
+    const isCut = typeof wanted === 'object' && 'ms' in wanted && wanted.ms > LONGEST_MS;
+    const text = `\`${workspace.name}\` stays until ${until.toISOString().slice(0, 16).replace('T', ' ')} UTC at least, however idle.${isCut ? ' That is a week, the most that can be said at once.' : ''}`;
     return wish(workspace, command, scene, {
       desired: null,
       patch: { keptUntil: until, deleteAt: null, notice: null },

@@ -14,7 +14,11 @@ export const listSpec = {
   examples: ['list', 'list --repo acme/api', 'list --state running', 'list --all'],
   who: 'Everyone, for their own; those who maintain a repository see with `--all` what others have of it.',
   flags: {
-    all: { kind: 'boolean', short: 'a', summary: 'everyone’s of this repository, for those who maintain it' },
+    all: {
+      kind: 'boolean',
+      short: 'a',
+      summary: 'also what others have of this repository, for those who maintain it',
+    },
     repo: { kind: 'repository', summary: 'only those of this repository' },
     state: {
       kind: 'text',

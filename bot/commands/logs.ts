@@ -12,7 +12,7 @@ export const logsSpec = {
   examples: ['logs', 'logs api-412 -n 50', 'logs --boot'],
   who: "The workspace's owner.",
   flags: {
-    lines: { kind: 'number', short: 'n', max: 100, summary: 'how many' },
+    lines: { kind: 'number', short: 'n', max: 100, summary: 'how many lines; 30 without it, 100 at most' },
     boot: { kind: 'boolean', summary: 'what its machine said while it booted' },
   },
   takes: 'target',

@@ -38,9 +38,11 @@ export const nodes: Command = {
       return { answer: { ok: true, code: 'ok', text: `You have no machine. One comes with ${say('up')}.` } };
     const prices = await store.readPrices(tx);
     // What everybody reads names no repository: names of workspaces are made of theirs.
-    const rows = mine.slice(0, MOST).map((one) => rowOf(one, prices, front !== 'github'));
+    const isNaming = front !== 'github';
+    const rows = mine.slice(0, MOST).map((one) => rowOf(one, prices, isNaming));
+    const trouble = isNaming ? mine.slice(0, MOST).flatMap(troubleOf) : [];
     const more = mine.length > MOST ? [`…and ${mine.length - MOST} more`] : [];
-    const text = [...aligned([HEAD, ...rows]), ...more, ...mine.slice(0, MOST).flatMap(troubleOf)].join('\n');
+    const text = [...aligned([HEAD, ...rows]), ...more, ...trouble].join('\n');
     return { answer: { ok: true, code: 'ok', text, isVerbatim: true } };
   },
 };

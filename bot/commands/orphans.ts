@@ -8,9 +8,12 @@ import type { Scene } from './scene.ts';
 const MOST = 30;
 
 /** Who runs Sam sits at its console; nobody else sees what other installations have. */
-export function refuseOthers({ front }: Scene): void {
+export function refuseOthers({ front, say }: Scene): void {
   if (front === 'console') return;
-  throw new UserError('not-allowed', 'That is for whoever runs Sam, at its console.');
+  throw new UserError(
+    'not-allowed',
+    `That is for whoever runs Sam, at its console. Your own machines: ${say('nodes')}.`,
+  );
 }
 
 export async function describeOrphans({ tx, say }: Scene): Promise<string> {

@@ -10,6 +10,7 @@ import { checkGate, describeFiles, letIn, refuseTrustByName } from './fork.ts';
 import { chooseName } from './naming.ts';
 import type { ParsedCommand } from './parsed.ts';
 import type { Command, Outcome, Repository, Scene } from './scene.ts';
+import { refuseGoing } from './wish.ts';
 
 export const upSpec = {
   name: 'up',
@@ -23,7 +24,7 @@ export const upSpec = {
     size: { kind: 'size', short: 's', summary: 'how big its machine is' },
     name: { kind: 'name', summary: 'what to call it; names are unique among yours' },
     ref: { kind: 'ref', summary: 'the branch, tag or commit to check out' },
-    expiry: { kind: 'duration', summary: 'keeps it at least this long, however idle' },
+    expiry: { kind: 'duration', summary: 'keeps it at least this long, however idle; a week at most' },
     'trust-fork': {
       kind: 'commit',
       needsMaintain: true,
@@ -125,6 +126,7 @@ async function wakeUp(found: Found, command: ParsedCommand, scene: Scene): Promi
     ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: describeFiles(workspace, fork) } : {}),
   };
   const isChanged = Object.keys(patch).length > 0;
+  refuseGoing(workspace, patch, scene);
   const current = isChanged ? await store.changeWorkspace(scene.tx, workspace, patch) : workspace;
   const commandId = await record(current, command, scene);
   const text = isRunning ? `\`${workspace.name}\` is there already.` : '';

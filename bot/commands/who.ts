@@ -8,7 +8,7 @@ import type { Command, Scene } from './scene.ts';
 export const whoSpec = {
   name: 'who',
   aliases: ['whoami'],
-  summary: 'Says whose a workspace is and who has it open, to you alone.',
+  summary: 'Says who you are here, whose a workspace is and how many terminals are open in it.',
   usage: 'who [target]',
   examples: ['who', 'who api-412'],
   who: 'Everyone, about themselves and their own workspaces.',

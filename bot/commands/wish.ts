@@ -1,5 +1,6 @@
 // Writes down what a person wants of a workspace: the row, the command, the event, all in the scene's transaction.
 import type { Answer, Desired, Workspace } from '../database/types.ts';
+import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
 import type { ParsedCommand } from './parsed.ts';
 import type { Outcome, Scene } from './scene.ts';
@@ -15,12 +16,26 @@ export interface Wish {
   link?: Answer['link'];
 }
 
+/** Throws UserError for a wish to have back what is being deleted. */
+export function refuseGoing(
+  { name, desired }: Workspace,
+  patch: store.WorkspacePatch | undefined,
+  { say }: Scene,
+): void {
+  if (desired !== 'deleted' || !patch?.desired || patch.desired === 'deleted') return;
+  throw new UserError(
+    'deleting',
+    `\`${name}\` is being deleted, and nothing brings it back. Make a new one: ${say('up')}.`,
+  );
+}
+
 export async function wish(
   workspace: Workspace,
   command: ParsedCommand,
   scene: Scene,
   wanted: Wish,
 ): Promise<Outcome> {
+  refuseGoing(workspace, wanted.patch, scene);
   const changed = wanted.patch
     ? await store.changeWorkspace(scene.tx, workspace, wanted.patch, wanted.isRevoking)
     : workspace;

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { Probot, ProbotOctokit } from 'probot';
 import { call } from './calls.ts';
 import type { GitHubConfig } from './config.ts';
-import { createInstallations, listReachable } from './installations.ts';
+import { createInstallations, listActive, listReachable } from './installations.ts';
 import { createLacking, type Lacking } from './lacking.ts';
 
 export type Octokit = InstanceType<typeof ProbotOctokit>;
@@ -15,6 +15,8 @@ export interface GitHubApp {
   asApp(): Promise<Octokit>;
   /** A client that may do on this repository (`owner/name`) what the App may; undefined: it is not installed there. */
   on(repository: string): Promise<Octokit | undefined>;
+  /** Learns ahead what the first command would have to wait for: its name, and tokens of a few installations. Throws ProviderError. */
+  warm(): Promise<void>;
   /** `owner/name` of the repositories that it is installed on; of very many the first. Throws ProviderError. */
   reachable(): Promise<string[]>;
   /** A new token of the installation on that repository, no more than asked for. Kept nowhere. Throws ProviderError. */
@@ -49,6 +51,9 @@ const patientOctokit = (isPaced: boolean) =>
     },
   }));
 
+/** Installations whose tokens are there before anybody asks. */
+const MOST_WARM = 10;
+
 /** Shorter than the lease of a row: whoever waits for an answer must still hold it. */
 const PATIENCE_MS = 20_000;
 
@@ -82,12 +87,21 @@ export function createGitHubApp(
   const asApp = (): Promise<Octokit> => probot.auth();
   const installations = createInstallations(asApp);
 
+  const readSlug = async (): Promise<string> => {
+    slug ??= (await call('read app', async () => (await asApp()).rest.apps.getAuthenticated())).data?.slug;
+    return slug ?? '';
+  };
+
   return {
-    async slug() {
-      slug ??= (await call('read app', async () => (await asApp()).rest.apps.getAuthenticated())).data?.slug;
-      return slug ?? '';
-    },
+    slug: readSlug,
     asApp,
+    async warm() {
+      const [ids] = await Promise.all([listActive(asApp), readSlug()]);
+      // Any question brings the token; a token alone would be asked for at github.com, whatever the address.
+      const ask = async (id: number): Promise<unknown> =>
+        (await probot.auth(id)).rest.apps.listReposAccessibleToInstallation({ per_page: 1 });
+      await Promise.all(ids.slice(0, MOST_WARM).map((id) => call('list repositories', () => ask(id))));
+    },
     async on(repository) {
       const installation = await installations.find(repository);
       return installation === undefined ? undefined : probot.auth(installation);

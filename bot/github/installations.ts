@@ -45,11 +45,16 @@ export async function listReachable(
   asApp: () => Promise<Octokit>,
   open: (installation: number) => Promise<Octokit>,
 ): Promise<string[]> {
+  const active = (await listActive(asApp)).slice(0, MOST_INSTALLATIONS);
+  const lists = await Promise.all(active.map(async (id) => listOf(await open(id))));
+  return lists.flat();
+}
+
+/** The installations that are not suspended; of very many the first. */
+export async function listActive(asApp: () => Promise<Octokit>): Promise<number[]> {
   const app = await asApp();
   const { data } = await call('list installations', () => app.rest.apps.listInstallations({ per_page: 100 }));
-  const active = data.filter((one) => !one.suspended_at).slice(0, MOST_INSTALLATIONS);
-  const lists = await Promise.all(active.map(async ({ id }) => listOf(await open(id))));
-  return lists.flat();
+  return data.filter((one) => !one.suspended_at).map(({ id }) => id);
 }
 
 async function listOf(octokit: Octokit): Promise<string[]> {

@@ -4,7 +4,7 @@ import type { Node, NodePhase } from '../database/types.ts';
 import { isSameAddress } from '../dns/addresses.ts';
 import type { DnsRecord } from '../dns/dns.ts';
 import type { Server } from '../providers/provider.ts';
-import { isPast, later, type Timing } from './timing.ts';
+import { isPast, later, nextLook, type Timing } from './timing.ts';
 
 export type NodeStep =
   | { do: 'create' }
@@ -66,13 +66,13 @@ function towardsDeleted(node: Node, { server, records }: Outside, now: Date, tim
   if (server && server.status !== 'removing') return { do: 'remove', server };
   if (Array.isArray(records) && records.length > 0) return { do: 'unpoint', records };
   if (server) return { do: 'remove', server };
-  if (records === 'unknown') return wait(later(now, timing.lookAgainMs));
+  if (records === 'unknown') return wait(nextLook(node.phaseSince, now, timing));
   // What got no answer may still land: absence is believed only after the quiet period.
   const ends = [node.observedAt ? null : quietEnd(node, timing), pointEnd(node, timing)];
   const quiet = ends
     .filter((end) => end !== null && !isPast(end, now))
     .sort((a, b) => Number(b) - Number(a))[0];
-  return quiet ? waitFor(quiet, now, timing) : { do: 'enter', phase: 'deleted' };
+  return quiet ? waitFor(node, quiet, now, timing) : { do: 'enter', phase: 'deleted' };
 }
 
 function whileCreating(
@@ -86,7 +86,7 @@ function whileCreating(
   // Nothing is there to be kept warm. What still lands is removed.
   if (!isWanted) return { do: 'discard' };
   const quiet = quietEnd(node, timing);
-  if (quiet && !isPast(quiet, now)) return waitFor(quiet, now, timing);
+  if (quiet && !isPast(quiet, now)) return waitFor(node, quiet, now, timing);
   // Only once it was tried: a bot that was down for an hour still makes what is wanted.
   if (node.createSentAt && isPast(later(node.phaseSince, timing.creatingMs), now))
     return {
@@ -119,7 +119,7 @@ function whileBooting(node: Node, outside: Outside, now: Date, timing: Timing): 
         : { class: 'provider', message: 'The machine started, but its agent never called.' },
     };
   if (typeof pointed === 'object') return pointed;
-  return server.status === 'off' ? { do: 'start', server } : waitFor(deadline, now, timing);
+  return server.status === 'off' ? { do: 'start', server } : waitFor(node, deadline, now, timing);
 }
 
 /** A machine that only was too late is of use when it calls; one that said what is wrong, or is gone, is not waited for. */
@@ -129,10 +129,10 @@ function afterFailure(node: Node, outside: Outside, now: Date, timing: Timing): 
   if (!server || server.status === 'removing' || node.bootFailure || isPast(end, now))
     return { do: 'discard' };
   const isHeard = node.lastHeardAt && !isPast(later(node.lastHeardAt, timing.silenceMs), now);
-  if (!isHeard) return waitFor(end, now, timing);
+  if (!isHeard) return waitFor(node, end, now, timing);
   const pointed = pointing(node, outside, server);
   if (pointed === 'right') return { do: 'enter', phase: 'ready', server };
-  return pointed === 'not yet' ? waitFor(end, now, timing) : pointed;
+  return pointed === 'not yet' ? waitFor(node, end, now, timing) : pointed;
 }
 
 function whileAlive(node: Node, outside: Outside, isWanted: boolean, now: Date, life: NodeLife): NodeStep {
@@ -182,8 +182,8 @@ const quietEnd = (node: Node, timing: Timing): Date | null =>
   node.createSentAt && later(node.createSentAt, timing.quietMs);
 
 /** Waits for the end of something, and looks at the outside world meanwhile. */
-function waitFor(end: Date, now: Date, timing: Timing): NodeStep {
-  const look = later(now, timing.lookAgainMs);
+function waitFor({ phaseSince }: Node, end: Date, now: Date, timing: Timing): NodeStep {
+  const look = nextLook(phaseSince, now, timing);
   return wait(end < look ? end : look);
 }
 

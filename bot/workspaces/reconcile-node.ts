@@ -10,7 +10,7 @@ import { underLease, type Reconciler } from './reconcile.ts';
 import * as store from './store.ts';
 import type { Claim } from './store.ts';
 import { proveAccount } from './account.ts';
-import { backoffMs, isPast, later, type Timing } from './timing.ts';
+import { backoffMs, isPast, later, nextLook, type Timing } from './timing.ts';
 
 export async function reconcileNode(r: Reconciler, held: Claim<Node>): Promise<void> {
   const { row, now } = held;
@@ -97,12 +97,17 @@ async function performNodeStep(
       return end({ host: null }, now);
     case 'start':
       await r.provider.start(step.server);
-      return end({}, later(now, timing.lookAgainMs));
+      return end({}, nextLook(held.row.phaseSince, now, timing));
     case 'remove':
       await r.provider.remove(step.server);
       return end(
         { attempts: 0 },
-        later(now, step.server.status === 'removing' ? timing.lookAgainMs : timing.lookSoonMs),
+        nextLook(
+          held.row.phaseSince,
+          now,
+          timing,
+          step.server.status === 'removing' ? timing.lookAgainMs : timing.lookSoonMs,
+        ),
       );
     default:
       return step satisfies never;

@@ -110,7 +110,7 @@ async function place(r: Reconciler, held: Claim<Workspace>): Promise<void> {
   const count = r.limits.nodesPerUser;
   const failure: Failure = {
     class: 'configuration',
-    message: `You have ${count} machine${count === 1 ? '' : 's'} already, which is the most a person may have.`,
+    message: `You have ${count} machine${count === 1 ? '' : 's'} already, which is the most a person may have. A machine goes with its last workspace: delete one that you do not need (\`/sam rm NAME\`; \`/sam list\` shows yours), then \`/sam retry\`.`,
   };
   await finish(r, held, { phase: 'failed', lastError: failure }, null);
 }

@@ -29,7 +29,7 @@ export interface Timing {
   warningMs: number;
   /** Between saying what an automatic deletion would lose, and deleting. */
   lastCallMs: number;
-  /** How often a pass looks while the outside world has to move; a provider's calls are counted. */
+  /** How soon a pass looks again while the outside world has to move; see `nextLook`. */
   lookAgainMs: number;
   /** The same, right after it was asked to do something. */
   lookSoonMs: number;
@@ -67,6 +67,15 @@ export function timingFrom(baseMs = 30_000): Timing {
     cardPaceMs: 0.4 * baseMs,
     settingsKeptMs: 2 * baseMs,
   };
+}
+
+/**
+ * When to look again at what has to move: soon at first, then after a quarter of the time it has taken already, and at last
+ * ten times as seldom. A provider's calls are counted, and something that hangs must not use them up.
+ */
+export function nextLook(since: Date, now: Date, { lookAgainMs }: Timing, firstMs = lookAgainMs): Date {
+  const pauseMs = (now.getTime() - since.getTime()) / 4;
+  return later(now, Math.min(10 * lookAgainMs, Math.max(firstMs, pauseMs)));
 }
 
 export const later = (from: Date, ms: number): Date => new Date(from.getTime() + ms);

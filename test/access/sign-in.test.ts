@@ -378,7 +378,7 @@ describe('the page of a workspace', () => {
     expect(same.size).toBe(1);
     expect(answers[0]!.status).toBe(404);
     expect(answers[0]!.text).toContain('No such workspace');
-    expect(answers[0]!.text).toContain('<code>open</code>');
+    expect(answers[0]!.text).toContain('<code>/sam open</code>');
   });
 
   test('is a 404 for a stranger who signs in by somebody else’s link, signature and all', async () => {

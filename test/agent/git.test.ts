@@ -240,7 +240,7 @@ test('people are told what is wrong with the repository, and what to do', async 
   );
   expect(await failure(`http://127.0.0.1:${closed}/api.git`)).toMatch(/^transient: The connection to/);
   expect(await failure('http://nowhere.invalid/api.git')).toMatch(
-    /^transient: The node found no address for nowhere.invalid/,
+    /^transient: The machine found no address for nowhere.invalid/,
   );
 });
 

@@ -92,6 +92,19 @@ test('a program that asks without end is told to wait', async () => {
   expect(await ask(giving, { minting: 16 })).toMatchObject({ error: { code: 'busy' } });
 });
 
+test('a program that asks again and again is told to wait, before others’ calls to GitHub are used up', async () => {
+  let minted = 0;
+  const counting = deskThat(() => Promise.resolve((minted++, token)));
+  const asking = { node: node.id, log, minting: 0 };
+  const question = { type: 'git-token', ref: 7, workspace: workspace.id, operation: 'fetch' } as const;
+  const answers = [];
+  for (let asked = 0; asked < 200; asked++)
+    answers.push(await answerGit({ db: rows.db, git: counting }, asking, question));
+  expect(minted).toBeGreaterThanOrEqual(100);
+  expect(minted).toBeLessThan(150);
+  expect(answers.at(-1)).toMatchObject({ error: { code: 'too-often' } });
+});
+
 test('a node is told who commits and where passwords come from, where the owner is known on that GitHub', async () => {
   const url = 'https://github.com';
   const desk = createGitDesk({ db: rows.db, app: {} as GitHubApp, url, log });

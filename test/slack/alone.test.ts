@@ -39,6 +39,26 @@ describe('without a GitHub App', () => {
     expect((await scene.say('list', scene.people.ada)).at(-1)).toContain('You have no workspace yet.');
   });
 
+  test('the Home lists what is mine, and makes nothing', async () => {
+    const { ada, bob } = scene.people;
+    await scene.slack.openHome(ada);
+    await until(() => scene.home(ada).includes('none yet'));
+    expect(scene.home(ada)).toMatchInlineSnapshot(`
+      "Your workspaces
+      There is none yet. Say \`/sam up owner/name\` in a channel that was chosen for it."
+    `);
+    await scene.slack.openHome(bob);
+    await until(() => scene.home(bob).includes('this-does-not-exist'));
+    expect(scene.home(bob)).not.toContain('[New workspace]');
+  });
+
+  test('what others have is not theirs to touch, wherever they say it', async () => {
+    const { ada } = scene.people;
+    const id = (await scene.sam.row('this-does-not-exist')).id;
+    for (const line of [`stop ${id}`, `open ${id}`, `rm ${id}`])
+      expect((await scene.say(line, ada, allowed())).at(-1)).toContain('There is no workspace');
+  });
+
   test('there is nothing to connect with', async () => {
     expect(await scene.say('connect')).toMatchInlineSnapshot(`
       [

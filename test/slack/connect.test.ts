@@ -165,11 +165,16 @@ test('one GitHub account may be connected from several teams, and sees the same 
 });
 
 test('`disconnect` forgets it, and the workspaces stay', async () => {
+  await scene.press('Open terminal', scene.card());
+  const codes = () => scene.place.sql`select 1 from tokens where purpose = 'link' and used_at is null`;
+  expect(await codes()).toHaveLength(1);
   expect(await scene.say('disconnect')).toMatchInlineSnapshot(`
     [
       "You are not connected with GitHub any more. Your workspaces go on; connect again to use them from here: \`/sam connect\`.",
     ]
   `);
+  // And the link that was not used yet is worth nothing.
+  expect(await codes()).toEqual([]);
   expect((await scene.say('list')).at(-1)).toContain('Connect your GitHub account');
   expect(await scene.say('disconnect')).toMatchInlineSnapshot(`
     [

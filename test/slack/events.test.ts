@@ -106,6 +106,22 @@ test('installed for the whole organisation its token answers, also where Slack n
   expect(new Set(said.map(whose))).toEqual(new Set(['E0ORG answers U1 of E0ORG']));
 });
 
+test('of what Slack sends only what is needed is kept', () => {
+  const more = {
+    token: 'MARK',
+    api_app_id: 'MARK',
+    team_domain: 'MARK',
+    channel_name: 'MARK',
+    event_context: 'MARK',
+    state: { values: { x: 'MARK' } },
+    message: { text: 'MARK', blocks: [{ text: 'MARK' }], user: 'MARK' },
+  };
+  const said = mention('T0OURS') as { event: object };
+  const event = { ...said.event, blocks: ['MARK'], files: ['MARK'], user_profile: { email: 'MARK' } };
+  for (const body of [{ ...said, ...more, event }, press(more), slash(more)])
+    expect(JSON.stringify(understand(body, '/sam'))).not.toContain('MARK');
+});
+
 test('what lets its holder open a form is not kept', () => {
   for (const body of [press({}), slash({})])
     expect(JSON.stringify(understand(body, '/sam'))).not.toContain('1.2.abc');

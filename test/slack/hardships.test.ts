@@ -48,6 +48,9 @@ test('what is not signed, or not just now, is refused, and nothing of it is kept
   ]);
   expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401, 401]);
   expect(await count('deliveries')).toBe(before);
+  // A clock may be a little wrong, ours or Slack's.
+  for (const at of [seconds() - 290, seconds() + 290])
+    expect((await scene.slack.send(slashBody('list'), 'form', { at })).status).toBe(200);
   const large = await scene.slack.send(slashBody('x'.repeat(300_000)), 'form');
   expect(large.status).toBe(413);
 });
@@ -163,6 +166,7 @@ test('a hundred presses and retries at once restart once', async () => {
   await scene.settle();
   const [after] = await scene.place.sql<{ run: number }[]>`select run from workspaces where name = 'my-fix'`;
   expect(after!.run).toBe(before!.run + 1);
+  expect(await scene.place.sql`select 1 from commands where verb = 'restart'`).toHaveLength(1);
   expect(scene.slack.world.complaints).toEqual([]);
 });
 
@@ -246,13 +250,23 @@ test('while Slack answers 500, for an hour, nothing is lost, and afterwards noth
   expect(scene.read(cardsOf('limited')[0]!)).toContain('running');
 });
 
-test('with a revoked token cards wait, and catch up', async () => {
+test('with a revoked token cards and answers wait, and catch up', async () => {
+  const { bob } = scene.people;
+  const before = scene.slack.seenBy(bob, scene.dev).length;
   scene.slack.world.isRevoked = true;
-  await scene.slack.slash(scene.people.bob, scene.dev, 'stop limited');
+  await scene.slack.slash(bob, scene.dev, 'stop limited');
+  await scene.slack.mention(bob, scene.dev, '{bot} whoami');
   await until(async () => (await scene.sam.row('limited')).phase === 'stopped');
+  await until(async () => {
+    const [open] = await scene.place.sql`select 1 from deliveries where ended_at is null`;
+    return open === undefined;
+  });
   scene.slack.world.isRevoked = false;
   await scene.settle();
   expect(scene.read(cardsOf('limited')[0]!)).toContain('stopped');
+  // What was promised, what was said, and what came of it.
+  const [, , answer, ...more] = scene.slack.seenBy(bob, scene.dev).slice(before);
+  expect([scene.read(answer!), more]).toEqual([expect.stringContaining('You are bob'), []]);
 });
 
 test('a card that was posted twice goes away at the first press on it, and the press counts', async () => {

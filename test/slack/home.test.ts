@@ -63,6 +63,9 @@ test('a press there does what it does on a card, and the card in the channel agr
   await scene.slack.pressHome(scene.people.bob, 'Open terminal');
   await scene.settle();
   expect(toldInPrivate()).toContain('|Open the terminal>');
+  expect(scene.slack.seenBy(scene.people.bob, scene.slack.directOf(scene.people.bob)).at(-1)!.unfurls).toBe(
+    false,
+  );
   expect(scene.slack.world.messages.filter((one) => one.metadata)).toHaveLength(1);
 });
 

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { readDescribed, readManifest } from '../../bot/chat/slack/manifest.ts';
+import { isOffered } from '../../bot/commands/command.ts';
+import { commands } from '../../bot/commands/index.ts';
+import { parse, type ParseContext } from '../../bot/commands/parse.ts';
 import { SCOPES } from '../fakes/slack/methods.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -31,12 +34,39 @@ test('every scope is used, and every call has its scope', async () => {
 
 test('every event is understood, and there is no other', async () => {
   const { settings } = await readDescribed();
-  const shapes = await Promise.all(
-    ['slack/shapes.ts', 'slack/form-events.ts'].map((name) => readFile(join(ROOT, 'bot/chat', name), 'utf8')),
-  );
-  for (const name of settings.event_subscriptions.bot_events)
-    expect(shapes.join()).toContain(`'${name.split('.')[0]}'`);
+  const files = ['slack/shapes.ts', 'slack/form-events.ts'];
+  const shapes = await Promise.all(files.map((name) => readFile(join(ROOT, 'bot/chat', name), 'utf8')));
+  const read = [
+    ...shapes.join('\n').matchAll(/\bevent: z\.object\(\{\s*type: z\.(?:enum|literal)\(([^)]*)\)/g),
+  ];
+  const names = read.flatMap(([, list = '']) => [...list.matchAll(/'(\w+)'/g)].map(([, name]) => name));
+  const heard = settings.event_subscriptions.bot_events;
+  expect(new Set(names)).toEqual(new Set(heard.map((name) => name.split('.')[0])));
+  const docs = await readFile(join(ROOT, 'docs/slack.md'), 'utf8');
+  const [, listed = ''] = /It hears of (.*?)\. It cannot read/s.exec(docs) ?? [];
+  expect(new Set([...listed.matchAll(/`([\w.]+)`/g)].map(([, name]) => name))).toEqual(new Set(heard));
 });
+
+test('what the page says one can say is what one can say', async () => {
+  const docs = await readFile(join(ROOT, 'docs/slack.md'), 'utf8');
+  const table = docs.slice(docs.indexOf('## What you can say'), docs.indexOf('In a thread call it'));
+  const said = [...table.matchAll(/`(?:\/sam )?([a-z]+)\b[^`]*`/g)].map(([, word = '']) => word);
+  const offered = commands.filter((command) => isOffered(command, 'slack')).map(({ name }) => name);
+  const rows = table.split('\n').filter((line) => line.startsWith('| `'));
+  expect(rows.length).toBeGreaterThan(5);
+  for (const name of offered) expect(said).toContain(name);
+  for (const line of [...table.matchAll(/`\/sam ([^`]+)`/g)].map(([, one = '']) => one))
+    expect(parse(line, context).kind).not.toBe('error');
+});
+
+const context: ParseContext = {
+  front: 'slack',
+  triggers: ['/sam'],
+  triggerOptional: true,
+  commands,
+  allowPaths: false,
+  allowUrls: false,
+};
 
 test('every scope has a comment that says why', async () => {
   const lines = (await readFile(join(ROOT, 'slack.yml'), 'utf8')).split('\n');

@@ -50,6 +50,8 @@ test('half an hour before it stops the owner is asked in private, once, and may 
   await scene.press('Until tomorrow', privateTo('bob')[0]!);
   expect(scene.read(scene.card())).not.toContain('stops soon');
   expect(privateTo('ada')).toEqual([]);
+  await scene.press('Stop now', privateTo('bob')[0]!);
+  expect(scene.read(scene.card())).toContain('stopped');
 });
 
 /** What bob is told in private after so many messages; there is some. */

@@ -43,6 +43,13 @@ test('`Open terminal` gives the presser, and nobody else, a link that works once
   expect(scene.slack.seenBy(ada, scene.dev)).toHaveLength(before);
   const link = scene.slack.seenBy(bob, scene.dev).at(-1)!;
   expect(link).toMatchObject({ ephemeralTo: bob.id, unfurls: false });
+  // Whatever visits the address spends nothing; the code is bob's, for five minutes.
+  const address = /<(http[^|>]+)\|/.exec(JSON.stringify(link.blocks))![1]!;
+  expect((await fetch(address)).status).toBe(200);
+  const codes = await scene.place.sql`
+    select i.external_id as person, extract(epoch from t.expires_at - t.created_at)::int as life, t.used_at as used
+      from tokens t join identities i on i.user_id = t.user_id and i.source like 'slack:%' where t.purpose = 'link'`;
+  expect([...codes]).toEqual([{ person: bob.id, life: 300, used: null }]);
 });
 
 test('a press by somebody whose workspace it is not tells them nothing', async () => {

@@ -141,7 +141,7 @@ describe.skipIf(browserMissing)('the link in a browser', () => {
     await ada.sees(/^42$/m);
     await sam.say('stop');
     await titleOf(ada).toBe('The workspace was stopped');
-    expect(await commandOf(ada)).toBe('start demo');
+    expect(await commandOf(ada)).toBe('/sam start demo');
     await sam.say('start');
     await visitAgain(ada, sam.link());
     await ada.sees(PROMPT);

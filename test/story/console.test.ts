@@ -111,6 +111,9 @@ describe('a workspace from a folder', () => {
     expect(await sam.say('extend 8h')).toMatchInlineSnapshot(
       `"\`fox\` stays until TIME at least, however idle."`,
     );
+    expect(await sam.say('extend 30d')).toBe(
+      '`fox` stays until TIME at least, however idle. That is a week, the most that can be said at once.',
+    );
     expect(await sam.say('extend fox until 18:40 UTC')).toMatchInlineSnapshot(
       `"\`fox\` stays until TIME at least, however idle."`,
     );

@@ -42,6 +42,22 @@ describe('making', () => {
     expect(gone(T0, serverOf())).toMatchObject({ do: 'enter', phase: 'booting' });
   });
 
+  test('one that takes long is looked at less and less often: calls are counted', () => {
+    const booting = { phase: 'booting', readyAt: null, lastHeardAt: null } as const;
+    const looks: number[] = [];
+    for (let ms = 0; ms < timing.bootMs;) {
+      const next = step(booting, serverOf(), ms);
+      if (next.do !== 'wait' || !next.until) throw new Error(`it does not wait, but ${next.do}`);
+      ms = next.until.getTime() - T0.getTime();
+      looks.push(ms);
+    }
+    expect(looks[0]).toBe(timing.lookAgainMs);
+    expect(looks.at(-1)).toBe(timing.bootMs);
+    expect(looks.length).toBeLessThan(40);
+    const pauses = looks.map((at, index) => at - (looks[index - 1] ?? 0));
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(10 * timing.lookAgainMs);
+  });
+
   test('it is not tried for ever, and the last reason is kept', () => {
     const sent = { ...fresh, createSentAt: after(timing.creatingMs - timing.quietMs) };
     expect(step(sent, null, timing.creatingMs)).toMatchObject({ do: 'fail', failure: { class: 'provider' } });
@@ -202,7 +218,7 @@ describe('the choice of a node', () => {
       workspaces: 1,
     });
     expect(chooseNode([at('a', 0.9, 0.2), at('b', 0.1, 0.2)], 'small', 3)?.id).toBe('b');
-    expect(chooseNode([at('a', 0.1, 0.2), at('b', 0.1, 0.9)], 'small', 3)?.id).toBe('a');
+    expect(chooseNode([at('a', 0.1, 0.9), at('b', 0.1, 0.2)], 'small', 3)?.id).toBe('b');
   });
 
   test('among equals it is the oldest', () => {

@@ -92,7 +92,7 @@ describe('up', () => {
     const { owner } = await ready(world);
     const second = await world.up(owner, 'acme/web');
     expect((await world.see(second, isFailed)).lastError?.message).toBe(
-      'You have 1 machine already, which is the most a person may have.',
+      'You have 1 machine already, which is the most a person may have. A machine goes with its last workspace: delete one that you do not need (`/sam rm NAME`; `/sam list` shows yours), then `/sam retry`.',
     );
   });
 });

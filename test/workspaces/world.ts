@@ -8,7 +8,7 @@ import { parse } from '../../bot/commands/parse.ts';
 import { createSay } from '../../bot/commands/say.ts';
 import type { Outcome, Repository } from '../../bot/commands/scene.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
-import { users, type Node, type Workspace } from '../../bot/database/schema.ts';
+import { users, type Front, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newUserId } from '../../bot/ids.ts';
 import { createLoop } from '../../bot/workspaces/loop.ts';
 import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
@@ -156,9 +156,10 @@ export async function runLine(
   owner: string,
   text: string,
   repository: Repository | undefined,
+  front: Front = 'console',
 ): Promise<Outcome> {
   const line = parse(text, {
-    front: 'console',
+    front,
     triggers: ['sam'],
     triggerOptional: true,
     commands,
@@ -170,7 +171,7 @@ export async function runLine(
     findCommand(commands, line.verb)!.run(line, {
       tx,
       actor: { id: owner, name: 'ada', createdAt: new Date() },
-      front: 'console',
+      front,
       place: { thread: 'console' },
       repository,
       now: new Date(),

@@ -68,13 +68,19 @@ export const renderTitle = (text: string, longest: number): string =>
 
 function renderSection(view: CardView, { linkTo }: Pick<CardOptions, 'linkTo'>): string {
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
-  const lines = [`### ${ICONS[view.phase]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
+  const lines = [`### ${iconOf(view)} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
   lines.push(`${code(view.source)}${commit} · ${view.size} · for ${code(view.owner)}`);
   if (view.phase !== 'deleted') lines.push(...body(view, linkTo));
   else if (view.notice) lines.push('', `ℹ ${calm(withTrigger(view.notice))}`);
   lines.push('', `<sub>${view.id}${hints(view)}</sub>`);
   return lines.join('\n');
+}
+
+/** Not ✅ while it goes, or cannot be reached. */
+function iconOf({ isSettled, doing, phase, desired }: CardView): string {
+  if (isSettled) return doing === phase ? ICONS[phase] : '⚠️';
+  return phase === 'running' ? ICONS[desired === 'deleted' ? 'deleting' : 'stopping'] : ICONS[phase];
 }
 
 function body(view: CardView, linkTo: CardOptions['linkTo']): string[] {

@@ -17,7 +17,7 @@ const MARKS: Record<CheckItem['state'], string> = { done: '✓', doing: '…', t
 
 /** The whole card; the first line is its title. */
 export function renderPlain(view: CardView): string[] {
-  const icon = view.isSettled && view.doing !== view.phase ? '!' : ICONS[view.phase];
+  const icon = iconOf(view);
   const title = `${icon} ${view.name}: ${view.doing}${view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`}`;
   if (view.phase === 'deleted') return [title, ...(view.notice ? [`  ${view.notice}`] : [])];
   const commit = view.commit ? ` (${view.commit})` : '';
@@ -36,6 +36,12 @@ export function renderPlain(view: CardView): string[] {
       `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,
     );
   return lines;
+}
+
+/** `!`: it should run, and cannot be reached. */
+function iconOf({ isSettled, doing, phase }: CardView): string {
+  if (isSettled) return doing === phase ? ICONS[phase] : '!';
+  return phase === 'failed' ? ICONS.failed : '…';
 }
 
 /** Nodes do not know where people read what they say; here no line needs the trigger. */

@@ -29,7 +29,10 @@ export function renderHome(facts: HomeFacts): HomeView {
       ...(views.length > 0 ? [] : [sectionOf(emptyText(facts))]),
       ...views.slice(0, MOST_SHOWN).flatMap((view) => [...renderCard(view, trigger).blocks, divider]),
       ...(more > 0 ? [sectionOf(`And ${more} more: ${code(`${trigger} list`)}.`)] : []),
-      pressBlock('home:new', [{ label: 'New workspace', line: `${QUESTION}new`, style: 'primary' }]),
+      // Without a GitHub App a workspace is made in a channel that was chosen for it, and the Home is none.
+      ...(facts.canConnect
+        ? [pressBlock('home:new', [{ label: 'New workspace', line: `${QUESTION}new`, style: 'primary' }])]
+        : []),
       ...connectionOf(facts),
     ],
   };
@@ -38,8 +41,10 @@ export function renderHome(facts: HomeFacts): HomeView {
 const header = (text: string) => ({ type: 'header' as const, text: { type: 'plain_text' as const, text } });
 const divider = { type: 'divider' as const };
 
-const emptyText = ({ trigger }: HomeFacts): string =>
-  `There is none yet. Make one here, or say ${code(`${trigger} up owner/name`)} in a channel.`;
+const emptyText = ({ trigger, canConnect }: HomeFacts): string =>
+  canConnect
+    ? `There is none yet. Make one here, or say ${code(`${trigger} up owner/name`)} in a channel.`
+    : `There is none yet. Say ${code(`${trigger} up owner/name`)} in a channel that was chosen for it.`;
 
 function connectionOf({ canConnect, login, trigger }: HomeFacts): HomeView['blocks'] {
   if (!canConnect) return [];

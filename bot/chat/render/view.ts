@@ -60,7 +60,8 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
   const isSettled = workspace.phase === workspace.desired || workspace.phase === 'failed';
   const isSilent = workspace.phase === 'running' && node?.phase === 'unhealthy';
   const failure = workspace.phase === 'failed' ? failureOf(workspace) : undefined;
-  const shownExpiry = workspace.phase === 'running' ? expiry : undefined;
+  const isWanted = workspace.phase === 'running' && workspace.desired === 'running';
+  const shownExpiry = isWanted ? expiry : undefined;
   return {
     id: workspace.id,
     name: workspace.name,
@@ -164,8 +165,11 @@ const withoutRetry = (message: string): string =>
   message.replaceAll(/(?:, then|; if it is right,) `\/sam retry`| Try `\/sam retry`\./g, '');
 
 function linesFor(workspace: Workspace): string[] {
-  const { name } = workspace;
-  switch (workspace.phase) {
+  const { name, desired } = workspace;
+  const { phase } = workspace;
+  if (phase === 'running' && desired === 'stopped') return [`logs ${name}`, `rm ${name}`];
+  if (phase !== 'failed' && phase !== 'deleted' && desired === 'deleted') return [`logs ${name}`];
+  switch (phase) {
     case 'running':
       return [`open ${name}`, `extend ${name} 4h`, `stop ${name}`, `rm ${name}`];
     case 'stopped':

@@ -1,6 +1,6 @@
 // What owners are told in private without having asked: it is about to stop, or somebody else acted on it.
 import type { Logger } from 'pino';
-import { messageOf } from '../../errors.ts';
+import { messageOf, waitMs } from '../../errors.ts';
 import { formatTime } from '../render/plain.ts';
 import { renderAnswer, type SlackMessage } from '../render/slack.ts';
 import { CLOSED_ROOM, isRefusal, LOST_TOKEN, type SlackCalls } from './calls.ts';
@@ -52,10 +52,13 @@ async function tell({ db, calls, log }: Reminders, tiding: Tiding): Promise<void
       }),
     );
   } catch (error) {
-    // Whoever can mend that was told in the log.
-    if (isRefusal(error, LOST_TOKEN)) return;
-    if (!isRefusal(error, [...CLOSED_ROOM, 'user_not_found', 'user_disabled', 'cannot_dm_bot']))
-      return log.warn({ workspace: workspace.id, error: messageOf(error) }, 'a reminder has to wait');
+    if (!isRefusal(error, [...CLOSED_ROOM, 'user_not_found', 'user_disabled', 'cannot_dm_bot'])) {
+      await slackStore.postponeTiding(db, tiding, waitMs(error) ?? 0);
+      // Of a lost token whoever can mend it was told in the log.
+      if (!isRefusal(error, LOST_TOKEN))
+        log.warn({ workspace: workspace.id, error: messageOf(error) }, 'a reminder has to wait');
+      return;
+    }
   }
   await slackStore.endTiding(db, tiding);
 }

@@ -1,7 +1,7 @@
 // Signs on messages in Slack: that one was heard, and how it ended. No sign is a reason not to work.
 import type { Logger } from 'pino';
 import type { Delivery } from '../../database/types.ts';
-import { messageOf, ProviderError } from '../../errors.ts';
+import { messageOf, ProviderError, waitMs } from '../../errors.ts';
 import { isRefusal, LOST_TOKEN, type SlackCalls } from './calls.ts';
 import { Event } from './request.ts';
 import * as store from '../store.ts';
@@ -44,6 +44,7 @@ async function conclude(signs: SlackSigns, held: Conclusion): Promise<void> {
     if (event.kind === 'message') await signEnd(signs, event, held);
     await store.markConcluded(signs.db, held);
   } catch (error) {
+    await store.keepLease(signs.db, held, waitMs(error) ?? 0);
     signs.log.warn({ delivery: held.row.deliveryId, error: messageOf(error) }, 'a sign has to wait');
   }
 }

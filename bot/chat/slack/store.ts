@@ -207,6 +207,22 @@ async function findAct(db: Executor, about: string): Promise<Tiding['act']> {
   return row;
 }
 
+/** It is tried again after so long, and not before its lease is over. */
+export async function postponeTiding(
+  db: Executor,
+  { workspace, about, token }: Tiding,
+  ms: number,
+): Promise<void> {
+  await db
+    .update(tidings)
+    .set({
+      leaseUntil: sql`greatest(${tidings.leaseUntil}, clock_timestamp() + ${ms} * interval '1 millisecond')`,
+    })
+    .where(
+      and(eq(tidings.workspaceId, workspace.id), eq(tidings.about, about), eq(tidings.leaseToken, token)),
+    );
+}
+
 export async function endTiding(
   db: Executor,
   { workspace, about }: { workspace: Pick<Workspace, 'id'>; about: string },

@@ -3,7 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import { commands, deliveries } from '../../database/schema.ts';
 import type { CommandStatus, Delivery, Desired, Front } from '../../database/schema.ts';
 import { claimFirst, isMine, isThis } from './claims.ts';
-import { clock, RELEASED, type Executor, type Held } from './rows.ts';
+import { after, clock, RELEASED, RENEWED, type Executor, type Held } from './rows.ts';
 
 /** Claims an answer that its front has not shown yet; within a thread one after the other. `thread`: only that one's (a console's own). */
 export function claimAnswer(
@@ -19,6 +19,14 @@ export function claimAnswer(
       and not exists (select 1 from deliveries e where e.source = d.source and e.thread = d.thread
                          and e.ended_at is not null and e.answered_at is null and e.seq < d.seq)`,
   );
+}
+
+/** It is shown later: the vendor said when. */
+export async function postponeAnswer(db: Executor, held: Held<Delivery>, ms: number): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({ nextAt: after(ms), ...RELEASED })
+    .where(isMine(held));
 }
 
 export async function markAnswered(db: Executor, held: Held<Delivery>): Promise<void> {
@@ -50,6 +58,14 @@ export async function claimConclusion(db: Executor, source: Front): Promise<Conc
   const { commandId } = held.row;
   const command = commandId === null ? undefined : await readCommand(db, commandId);
   return { ...held, status: command?.status };
+}
+
+/** The vendor wants to be left alone for longer than a lease lasts. */
+export async function keepLease(db: Executor, held: Held<Delivery>, ms: number): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({ leaseUntil: sql`greatest(${RENEWED.leaseUntil}, ${after(ms)})` })
+    .where(isMine(held));
 }
 
 export async function markConcluded(db: Executor, held: Held<Delivery>): Promise<void> {

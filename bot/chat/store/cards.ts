@@ -2,7 +2,7 @@
 import { and, asc, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { cards } from '../../database/schema.ts';
 import type { Card, Front } from '../../database/schema.ts';
-import { after, countLeft, lease, RELEASED, untilFirst, type Executor, type Held } from './rows.ts';
+import { after, countLeft, lease, RELEASED, RENEWED, untilFirst, type Executor, type Held } from './rows.ts';
 
 /** Claims a card whose newest version was not sent. `thread`: only that one's. */
 export async function claimCard(
@@ -51,6 +51,11 @@ export async function cardDueInMs(db: Executor): Promise<number | undefined> {
 /** True while nobody else claimed the card, and it was not released. */
 const isMine = ({ row, token }: Held<Card>): SQL | undefined =>
   and(eq(cards.seq, row.seq), eq(cards.leaseToken, token));
+
+/** What takes long is not done twice. */
+export async function renewCard(db: Executor, held: Held<Card>): Promise<void> {
+  await db.update(cards).set(RENEWED).where(isMine(held));
+}
 
 /** Writes the version that was sent, not the newest: what changed meanwhile is sent next. */
 export async function finishCard(db: Executor, held: Held<Card>, sent: Partial<Card>): Promise<void> {

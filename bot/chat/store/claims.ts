@@ -2,7 +2,7 @@
 import { and, eq, sql, type SQL } from 'drizzle-orm';
 import { deliveries } from '../../database/schema.ts';
 import type { Delivery } from '../../database/schema.ts';
-import { countLeft, lease, type Executor, type Held } from './rows.ts';
+import { countLeft, lease, RENEWED, type Executor, type Held } from './rows.ts';
 
 /** Claims the oldest of those deliveries `d` for which `isMeant` holds and that nobody works on. One that was left counts. */
 export async function claimFirst(db: Executor, isMeant: SQL): Promise<Held<Delivery> | undefined> {
@@ -18,6 +18,11 @@ export async function claimFirst(db: Executor, isMeant: SQL): Promise<Held<Deliv
     )
     .returning();
   return row && { row, token: mine.leaseToken };
+}
+
+/** What takes long is not done twice. */
+export async function renewDelivery(db: Executor, held: Held<Delivery>): Promise<void> {
+  await db.update(deliveries).set(RENEWED).where(isMine(held));
 }
 
 /** True while nobody else claimed the delivery, and it was not ended or released. */

@@ -2,7 +2,6 @@
 import { sql, type SQL, type SQLWrapper } from 'drizzle-orm';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
-import type { cards, deliveries } from '../../database/schema.ts';
 import { randomBase32 } from '../../ids.ts';
 
 /** A pool or one of its transactions. */
@@ -18,14 +17,19 @@ export const clock = sql<Date>`clock_timestamp()`;
 
 export const RELEASED = { leaseToken: null, leaseUntil: null };
 
-export const lease = () => ({
-  leaseToken: randomBase32(16),
-  leaseUntil: sql`clock_timestamp() + interval '30 seconds'`,
-});
+const leaseUntil = sql`clock_timestamp() + interval '30 seconds'`;
+
+export const lease = () => ({ leaseToken: randomBase32(16), leaseUntil });
+
+/** Of a row that is still held: the same lease, from now on. */
+export const RENEWED = { leaseUntil };
 
 /** Whoever held it last has not said how it ended: what was sent may have arrived. */
-export const countLeft = ({ attempts, leaseUntil }: typeof cards | typeof deliveries): SQL =>
-  sql`${attempts} + case when ${leaseUntil} is null then 0 else 1 end`;
+export const countLeft = ({
+  attempts,
+  leaseUntil: until,
+}: Record<'attempts' | 'leaseUntil', SQLWrapper>): SQL =>
+  sql`${attempts} + case when ${until} is null then 0 else 1 end`;
 
 export const after = (ms: number): SQL => sql`clock_timestamp() + ${ms} * interval '1 millisecond'`;
 

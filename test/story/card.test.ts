@@ -1,0 +1,69 @@
+// What a card says while a workspace is between two states: nothing that is over already, and nothing to press in vain.
+import { describe, expect, test } from 'vitest';
+import { renderCard } from '../../bot/chat/render/github.ts';
+import { renderPlain } from '../../bot/chat/render/plain.ts';
+import { viewOf, type CardView } from '../../bot/chat/render/view.ts';
+import { commands } from '../../bot/commands/index.ts';
+import type { Node, User, Workspace } from '../../bot/database/types.ts';
+
+const NOW = new Date('2026-01-02T10:00:00Z');
+
+const running = {
+  id: 'ws-abcdefghij23',
+  name: 'api',
+  repository: 'https://github.com/acme/api',
+  ref: 'main',
+  size: 'medium',
+  phase: 'running',
+  desired: 'running',
+  phaseSince: NOW,
+} as Workspace;
+
+const view = (workspace: Partial<Workspace>, node: Node['phase'] = 'ready'): CardView =>
+  viewOf({
+    workspace: { ...running, ...workspace },
+    node: { phase: node } as Node,
+    owner: { name: 'bob' } as User,
+    now: NOW,
+    expiry: new Date('2026-01-02T14:00:00Z'),
+    warningMs: 1_800_000,
+  });
+
+const onGitHub = (shown: CardView): string =>
+  renderCard([shown], {
+    subject: 'acme/api#1',
+    linkTo: () => 'https://sam.example.com/w/x',
+    context: {
+      front: 'github',
+      triggers: ['/sam'],
+      triggerOptional: false,
+      commands,
+      allowPaths: false,
+      allowUrls: false,
+    },
+    notes: [],
+  });
+
+describe.each(['stopped', 'deleted'] as const)('one that runs and shall be %s', (desired) => {
+  const going = view({ desired });
+
+  test('has no tick, no time at which it stops, and no terminal to open', () => {
+    expect(renderPlain(going).join('\n')).not.toMatch(/✓|Stops|extend/);
+    expect(onGitHub(going)).not.toMatch(/✅|stops at|Open terminal|sam open|sam extend|sam stop/);
+  });
+});
+
+test('one that cannot be reached has no tick', () => {
+  const silent = view({}, 'unhealthy');
+  expect(renderPlain(silent)[0]).toBe('! api: not reachable');
+  expect(onGitHub(silent)).toContain('### ⚠️ Workspace `api`: not reachable');
+});
+
+test('one that runs has them all', () => {
+  expect(renderPlain(view({}))).toEqual([
+    '✓ api: running',
+    '  acme/api@main · medium · ws-abcdefghij23',
+    '  Stops at 14:00 UTC if idle. Keep it: extend api 4h',
+  ]);
+  expect(onGitHub(view({}))).toMatch(/### ✅ [^]*Open terminal[^]*`\/sam stop api`/);
+});

@@ -1,0 +1,74 @@
+// What people see of their machines, and what they may do about them: `nodes`, `node rm`, `cost`.
+import { expect, test } from 'vitest';
+import { savePrices } from '../../bot/workspaces/store.ts';
+import { createWorld, runLine, type World } from './world.ts';
+
+const messageOf = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'it was allowed',
+    (error: Error) => error.message,
+  );
+const text = async (world: World, owner: string, line: string): Promise<string> =>
+  (await world.say(owner, line)).answer.text;
+
+test('everyone sees their own machines, with what is on them, what they cost, and why nothing goes on', async () => {
+  await using world = await createWorld();
+  const [ada, bob] = [await world.addUser('ada'), await world.addUser('bob')];
+  expect(await text(world, ada, 'nodes')).toBe('You have no machine. One comes with `up`.');
+  expect(await text(world, ada, 'cost')).toContain('cost nothing here');
+  await savePrices(world.db, {
+    currency: 'EUR',
+    provider: 'fake',
+    sizes: { medium: { perHour: 0.0096, perMonth: 6 } },
+  });
+  world.start();
+  const id = await world.up(ada);
+  const { nodeId } = await world.see(id, ({ phase }) => phase === 'running');
+  const { name } = await world.node(nodeId!);
+  expect(await text(world, ada, 'nodes')).toMatch(
+    new RegExp(`^MACHINE +PHASE +SIZE +PRICE +WORKSPACES\n${name} +ready +medium +0\\.0096 €/h +api$`),
+  );
+  expect(await text(world, ada, 'cost')).toMatch(
+    /^Now: 1 machine, 0\.0096 €\/h\. This month so far: about 0\.01 €\./,
+  );
+  expect(await text(world, bob, 'nodes')).toContain('You have no machine');
+  expect(await messageOf(world.say(bob, `node rm ${name}`))).toContain('You have no machine');
+
+  await world.sql`update nodes set attempts = 3, last_error = '{"class":"provider","message":"hetzner: find: no."}'`;
+  expect(await text(world, ada, 'nodes')).toContain(`\n${name}: hetzner: find: no.`);
+  // What everybody reads says how many, and no more.
+  const onGitHub = await runLine(world.database, world.limits, ada, 'nodes', undefined, 'github');
+  expect(onGitHub.answer.text).toMatch(/ +1$/);
+});
+
+test('one that nobody needs goes at once with node rm, one with workspaces does not', async () => {
+  await using world = await createWorld({ limits: { nodeWarmMs: 3_600_000 } });
+  const ada = await world.addUser();
+  world.start();
+  const id = await world.up(ada);
+  const { nodeId } = await world.see(id, ({ phase }) => phase === 'running');
+  const { name } = await world.node(nodeId!);
+  expect(await messageOf(world.say(ada, `node rm ${name}`))).toBe(
+    `On \`${name}\` there is \`api\`. Delete what you do not need first: \`rm api\`.`,
+  );
+  await world.say(ada, 'rm api --force');
+  await world.see(id, ({ phase }) => phase === 'deleted');
+  await world.seeNode(nodeId!, ({ idleSince }) => idleSince !== null);
+  expect(await text(world, ada, 'nodes')).toMatch(/ warm /);
+  expect(world.provider.servers.size).toBe(1);
+  expect(await text(world, ada, `node rm ${name}`)).toBe(`\`${name}\` goes now.`);
+  await world.seeNode(nodeId!, ({ phase }) => phase === 'deleted');
+  expect(world.provider.servers.size).toBe(0);
+});
+
+test('what is in doubt, and what is said to be gone, is for whoever runs Sam', async () => {
+  await using world = await createWorld();
+  const ada = await world.addUser();
+  for (const line of ['nodes --orphans', 'node rm vm-a --orphan', 'node adopt vm-a', 'node rm vm-a --gone'])
+    for (const front of ['github', 'slack', 'api'] as const) {
+      const said = runLine(world.database, world.limits, ada, line, undefined, front);
+      expect(await messageOf(said), `${front}: ${line}`).toBe(
+        'That is for whoever runs Sam, at its console.',
+      );
+    }
+});
