@@ -1,7 +1,7 @@
 # The bot, without root. Built in two steps, so that the image holds no build cache.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json app.yml ./
+COPY package.json package-lock.json app.yml slack.yml ./
 RUN npm ci --omit=dev --no-audit --no-fund
 COPY bot bot
 COPY agent agent

@@ -122,8 +122,12 @@ test('what the bot says is taken only if it has the shape, and an id can never b
   const say = (change: object) =>
     JSON.stringify({ type: 'desired', all: true, workspaces: [{ ...workspace, ...change }] });
   expect(parseBotMessage(say({}))).toEqual(JSON.parse(say({})));
-  for (const id of ['../../etc', 'ws-', 'ws-AAAAAAAAAAAA', 'ws-aaaaaaaaaaa/', ''])
-    expect(parseBotMessage(say({ id }))).toBeUndefined();
+  for (const id of ['../../etc', 'ws-', 'ws-AAAAAAAAAAAA', 'ws-aaaaaaaaaaa/', '']) {
+    const skipped: number[] = [];
+    const taken = parseBotMessage(say({ id }), (count) => skipped.push(count));
+    expect([taken, skipped]).toEqual([{ type: 'desired', all: true, workspaces: [] }, [1]]);
+    expect(parseBotMessage(`{"type":"revoke","workspace":"${id}","access":1}`)).toBeUndefined();
+  }
   expect(parseBotMessage('{"type":"news"}')).toBeUndefined();
   fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (text) => void parseBotMessage(text)));
 });
