@@ -10,7 +10,7 @@ import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
 import { createLinkSigner } from './access/links.ts';
 import { createRepositoryDoor } from './access/repository-door.ts';
 import { signInRoutes } from './access/sign-in.ts';
-import type { PageDoor } from './access/sign-in-door.ts';
+import type { PageDoor } from './access/sign-in/door.ts';
 import { forgetExpired } from './access/store.ts';
 import { ticketRoutes } from './access/ticket-desk.ts';
 import { parseEncryptionKeys } from './access/vault.ts';

@@ -76,7 +76,7 @@ async function openDns({ config, installation }: CloudOptions): Promise<Dns | un
 
 /** Whoever may reach the nodes. Its own time is a part of an operation's: the firewall is looked at within a create. */
 async function edgeNetworks({ config, log }: CloudOptions): Promise<() => Promise<string[]>> {
-  const { createCloudflareRanges } = await import('./dns/cloudflare-ranges.ts');
+  const { createCloudflareRanges } = await import('./dns/cloudflare/ranges.ts');
   return createCloudflareRanges({
     token: config.dns?.token ?? '',
     baseUrl: config.dns?.baseUrl,

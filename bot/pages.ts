@@ -1,8 +1,8 @@
 // The terminal's page and its assets over HTTP. One page for every workspace, or the one 404; asks somebody else for whom.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerAsset, type PageFiles } from '../web-terminal/bundle.ts';
-import { maySeePage, type PageDoor } from './access/sign-in-door.ts';
-import { noSuchWorkspace, sendPage } from './access/sign-in-pages.ts';
+import { maySeePage, type PageDoor } from './access/sign-in/door.ts';
+import { noSuchWorkspace, sendPage } from './access/sign-in/pages.ts';
 import { fail, pathOf, type Route } from './http.ts';
 
 /**

@@ -1,6 +1,6 @@
 // The pages of /setup: the form that goes to GitHub, and what came of it. Decides nothing; without scripts.
 import type { ServerResponse } from 'node:http';
-import { escape, sendHtml, sendPage } from './access/sign-in-pages.ts';
+import { escape, sendHtml, sendPage } from './access/sign-in/pages.ts';
 import type { Manifest } from './github/manifest.ts';
 
 /** For a wrong code, a spent one and none. */

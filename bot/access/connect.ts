@@ -7,8 +7,8 @@ import type { ChatIdentity } from './connect-store.ts';
 import { readCookie, setCookie } from './cookies.ts';
 import { hashSecret, newSecret } from './secrets.ts';
 import { isFullSignIn, readSession, type Session } from './sessions.ts';
-import { signInPath } from './sign-in-attempts.ts';
-import { redirect, sendPage, type CalmPage } from './sign-in-pages.ts';
+import { signInPath } from './sign-in/attempts.ts';
+import { redirect, sendPage, type CalmPage } from './sign-in/pages.ts';
 import type { Executor } from './store.ts';
 
 const PATH = '/connect';

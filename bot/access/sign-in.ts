@@ -11,15 +11,15 @@ import {
   parseLocalPath,
   readAttempt,
   signInPath,
-} from './sign-in-attempts.ts';
+} from './sign-in/attempts.ts';
 import {
   createGitHubDoor,
   SignInError,
   type GitHubDoor,
   type GitHubPerson,
   type GitHubSignIn,
-} from './sign-in-github.ts';
-import { redirect, sendPage, type CalmPage } from './sign-in-pages.ts';
+} from './sign-in/github.ts';
+import { redirect, sendPage, type CalmPage } from './sign-in/pages.ts';
 import {
   cookieOf,
   endAllSessions,

@@ -8,7 +8,7 @@ import { spendCode } from './links.ts';
 import type { RepositoryDoor } from './repository-door.ts';
 import { isCurrent, isKnownFor, mayOpen } from './rights.ts';
 import { admit, cookieOf, hasSessionCookie, readSession, type Session } from './sessions.ts';
-import { signInPath } from './sign-in-attempts.ts';
+import { signInPath } from './sign-in/attempts.ts';
 import { findPlace, type Executor } from './store.ts';
 import { issueTicket } from './tickets.ts';
 

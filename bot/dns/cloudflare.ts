@@ -1,9 +1,9 @@
 // The DNS at Cloudflare: dns.ts says what it must do. Knows no rows.
-import { issueCertificate } from './cloudflare-certificates.ts';
-import { connect, type CloudflareOptions, type Operation, type Zone } from './cloudflare-client.ts';
-import { toFault } from './cloudflare-errors.ts';
-import { ensureRecord, findRecords, listRecords, removeRecords } from './cloudflare-records.ts';
-import { listStrangers, removeStranger } from './cloudflare-strangers.ts';
+import { issueCertificate } from './cloudflare/certificates.ts';
+import { connect, type CloudflareOptions, type Operation, type Zone } from './cloudflare/client.ts';
+import { toFault } from './cloudflare/errors.ts';
+import { ensureRecord, findRecords, listRecords, removeRecords } from './cloudflare/records.ts';
+import { listStrangers, removeStranger } from './cloudflare/strangers.ts';
 import type { Dns } from './dns.ts';
 
 export type { CloudflareOptions };

@@ -6,14 +6,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'hcloud-js';
 import type { Size } from '../database/types.ts';
-import { proveAccount } from './hetzner-account.ts';
-import { createBudget, type Clock } from './hetzner-budget.ts';
-import { createOperations, type Send } from './hetzner-calls.ts';
-import { createServer } from './hetzner-create.ts';
-import { createFirewall } from './hetzner-firewall.ts';
-import { readPrices } from './hetzner-prices.ts';
-import { findServer, listServers, removeServer, startServer } from './hetzner-servers.ts';
-import { adoptStranger, listStrangers, removeStranger } from './hetzner-strangers.ts';
+import { proveAccount } from './hetzner/account.ts';
+import { createBudget, type Clock } from './hetzner/budget.ts';
+import { createOperations, type Send } from './hetzner/calls.ts';
+import { createServer } from './hetzner/create.ts';
+import { createFirewall } from './hetzner/firewall.ts';
+import { readPrices } from './hetzner/prices.ts';
+import { findServer, listServers, removeServer, startServer } from './hetzner/servers.ts';
+import { adoptStranger, listStrangers, removeStranger } from './hetzner/strangers.ts';
 import type { Prices, Provider, ServerOrder } from './provider.ts';
 
 export interface HetznerOptions {

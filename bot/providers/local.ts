@@ -6,9 +6,9 @@
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isProcessOf, startAgent, statusOf, type LocalAgent } from './local-agent.ts';
-import { bounded, createTurns } from './local-calls.ts';
-import { fault } from './local-errors.ts';
+import { isProcessOf, startAgent, statusOf, type LocalAgent } from './local/agent.ts';
+import { bounded, createTurns } from './local/calls.ts';
+import { fault } from './local/errors.ts';
 import {
   deleteEmpty,
   deleteFolder,
@@ -22,8 +22,8 @@ import {
   writeServer,
   type Marks,
   type ServerRecord,
-} from './local-folders.ts';
-import { endFamily, identify } from './local-processes.ts';
+} from './local/folders.ts';
+import { endFamily, identify } from './local/processes.ts';
 import { labelsFor, type Labels, type Provider, type Server, type ServerOrder } from './provider.ts';
 
 export interface LocalOptions extends LocalAgent {

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { storeDelivery } from '../../bot/chat/store.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { endLeases } from '../../bot/database/leases.ts';
-import { listProcesses } from '../../bot/providers/local-processes.ts';
+import { listProcesses } from '../../bot/providers/local/processes.ts';
 import { findFreePort } from '../free-port.ts';
 import { createPlace, type Place } from '../place.ts';
 import { spawnSam, type Spawned } from '../spawn-sam.ts';

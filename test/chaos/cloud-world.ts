@@ -5,7 +5,7 @@ import type { WorkspaceReport } from '../../agent/protocol.ts';
 import { desiredOf } from '../../bot/agents/desired.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { users } from '../../bot/database/schema.ts';
-import { createCloudflareRanges } from '../../bot/dns/cloudflare-ranges.ts';
+import { createCloudflareRanges } from '../../bot/dns/cloudflare/ranges.ts';
 import { createCloudflareDns } from '../../bot/dns/cloudflare.ts';
 import { messageOf } from '../../bot/errors.ts';
 import { newUserId } from '../../bot/ids.ts';

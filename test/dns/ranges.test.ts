@@ -1,7 +1,7 @@
 // The networks of the edge, over a fake Cloudflare.
 import { inspect } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
-import { BUILT_IN, createCloudflareRanges } from '../../bot/dns/cloudflare-ranges.ts';
+import { BUILT_IN, createCloudflareRanges } from '../../bot/dns/cloudflare/ranges.ts';
 import { startFakeCloudflare, type FakeCloudflare } from '../fakes/cloudflare/cloudflare.ts';
 
 const DAY_MS = 86_400_000;

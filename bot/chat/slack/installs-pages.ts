@@ -4,7 +4,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readCookie, setCookie } from '../../access/cookies.ts';
 import { hashSecret, newSecret } from '../../access/secrets.ts';
-import { redirect, sendPage, type CalmPage } from '../../access/sign-in-pages.ts';
+import { redirect, sendPage, type CalmPage } from '../../access/sign-in/pages.ts';
 import { messageOf } from '../../errors.ts';
 import type { Route } from '../../http.ts';
 import * as store from './installs-store.ts';

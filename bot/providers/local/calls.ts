@@ -1,6 +1,6 @@
 // How calls are made: one name at a time, and each within its time. Knows no server.
 import { setTimeout as delay } from 'node:timers/promises';
-import { fault, toFault } from './local-errors.ts';
+import { fault, toFault } from './errors.ts';
 
 /** Work on one name waits for the work before it, however that ended. */
 export function createTurns() {

@@ -1,12 +1,12 @@
 // The create of a server at Hetzner: once, with all that it needs from the start, where there is room.
 // Knows no rows, and not what carries a call.
-import type { Size } from '../database/types.ts';
-import type { Operation } from './hetzner-calls.ts';
-import { CallError, NO_ROOM, fault } from './hetzner-errors.ts';
-import type { Firewall } from './hetzner-firewall.ts';
-import { toLabels } from './hetzner-labels.ts';
-import { oneShape, refuseBadName, toServer, type Shown } from './hetzner-shown.ts';
-import type { Server, ServerOrder } from './provider.ts';
+import type { Size } from '../../database/types.ts';
+import type { Operation } from './calls.ts';
+import { CallError, NO_ROOM, fault } from './errors.ts';
+import type { Firewall } from './firewall.ts';
+import { toLabels } from './labels.ts';
+import { oneShape, refuseBadName, toServer, type Shown } from './shown.ts';
+import type { Server, ServerOrder } from '../provider.ts';
 
 export interface CreateOptions {
   installation: string;

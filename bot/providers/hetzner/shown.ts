@@ -1,7 +1,7 @@
 // What Hetzner shows of a server, and what we make of it. Knows no call.
 import { z } from 'zod';
-import { fault } from './hetzner-errors.ts';
-import type { Labels, Server } from './provider.ts';
+import { fault } from './errors.ts';
+import type { Labels, Server } from '../provider.ts';
 
 /** No `datacenter`: Hetzner took it away. */
 export const serverShape = z.object({

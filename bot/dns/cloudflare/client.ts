@@ -1,7 +1,7 @@
 // The way to Cloudflare: its client without what it would read or try by itself, and the time of an operation.
 // Knows no record.
 import Cloudflare from 'cloudflare';
-import { fault } from './cloudflare-errors.ts';
+import { fault } from './errors.ts';
 
 export interface CloudflareOptions {
   token: string;

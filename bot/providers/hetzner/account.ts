@@ -1,8 +1,8 @@
 // Whether the project behind the token is the one where our machines are. Knows no rows.
-import type { Operation } from './hetzner-calls.ts';
-import { fault } from './hetzner-errors.ts';
-import type { Firewall } from './hetzner-firewall.ts';
-import { listServers, type ServerOptions } from './hetzner-servers.ts';
+import type { Operation } from './calls.ts';
+import { fault } from './errors.ts';
+import type { Firewall } from './firewall.ts';
+import { listServers, type ServerOptions } from './servers.ts';
 
 /** The firewall cannot be deleted while a server has it: where neither is, our machines never were, or all of it was deleted. */
 export async function proveAccount(

@@ -1,6 +1,6 @@
 // What Cloudflare refused, as sentences. Knows no record; keeps nothing of the SDK's errors but what was checked.
 import { APIConnectionTimeoutError, APIError, APIUserAbortError } from 'cloudflare';
-import { ProviderError } from '../errors.ts';
+import { ProviderError } from '../../errors.ts';
 
 /** An identical record is there; https://github.com/simplesurance/cfdns/pull/17 saw 81057 before. */
 const DUPLICATE = new Set([81_057, 81_058]);

@@ -1,9 +1,9 @@
 // Who sees the page of a workspace: for nobody it is there for every id, for a person only for what is theirs. Sends nothing.
 import type { IncomingMessage } from 'node:http';
-import type { LinkSigner } from './links.ts';
-import { mayOpen } from './rights.ts';
-import { isFullSignIn, readSession } from './sessions.ts';
-import { findPlace, type Executor } from './store.ts';
+import type { LinkSigner } from '../links.ts';
+import { mayOpen } from '../rights.ts';
+import { isFullSignIn, readSession } from '../sessions.ts';
+import { findPlace, type Executor } from '../store.ts';
 
 export interface PageDoor {
   db: Executor;

@@ -1,11 +1,11 @@
 // Servers at Hetzner: found, listed, started, removed. Knows no rows, and not what carries a call.
 import { z } from 'zod';
-import type { ProviderError } from '../errors.ts';
-import type { Call, Operation } from './hetzner-calls.ts';
-import { fault } from './hetzner-errors.ts';
-import { isOurs, selectorFor } from './hetzner-labels.ts';
-import { oneShape, refuseBadName, serverShape, toServer, type Shown } from './hetzner-shown.ts';
-import type { Server } from './provider.ts';
+import type { ProviderError } from '../../errors.ts';
+import type { Call, Operation } from './calls.ts';
+import { fault } from './errors.ts';
+import { isOurs, selectorFor } from './labels.ts';
+import { oneShape, refuseBadName, serverShape, toServer, type Shown } from './shown.ts';
+import type { Server } from '../provider.ts';
 
 /** Whose servers are ours. */
 export interface ServerOptions {

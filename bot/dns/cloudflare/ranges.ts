@@ -1,7 +1,7 @@
 // The networks of Cloudflare's edge: nobody else may reach a node. Knows no firewall.
 import { BlockList, isIP } from 'node:net';
-import { connect } from './cloudflare-client.ts';
-import { toFault } from './cloudflare-errors.ts';
+import { connect } from './client.ts';
+import { toFault } from './errors.ts';
 
 export interface RangesOptions {
   token: string;

@@ -1,8 +1,8 @@
 // Records at Cloudflare that are not quite ours: listed, and deleted by id and name when a person says so.
-import type { Operation, Zone } from './cloudflare-client.ts';
-import { deleteRecord, listMarked } from './cloudflare-records.ts';
-import { ANSWERING, isBelow, readPages, readShown, toOurs } from './cloudflare-shown.ts';
-import type { StrangeRecord } from './dns.ts';
+import type { Operation, Zone } from './client.ts';
+import { deleteRecord, listMarked } from './records.ts';
+import { ANSWERING, isBelow, readPages, readShown, toOurs } from './shown.ts';
+import type { StrangeRecord } from '../dns.ts';
 
 /** What answers for hosts below our domain, is not ours, and looks as if it could be; and what is ours elsewhere. */
 export async function listStrangers(zone: Zone, operation: Operation): Promise<StrangeRecord[]> {

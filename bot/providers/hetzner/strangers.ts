@@ -1,11 +1,11 @@
 // Servers in the project that are not quite ours: listed, and touched by id and name when a person says so. Knows no rows.
-import type { Operation } from './hetzner-calls.ts';
-import { fault } from './hetzner-errors.ts';
-import { isOurs, toLabels, toLabelValue } from './hetzner-labels.ts';
-import { readAll, type ServerOptions } from './hetzner-servers.ts';
-import { oneShape, toServer, type Shown } from './hetzner-shown.ts';
+import type { Operation } from './calls.ts';
+import { fault } from './errors.ts';
+import { isOurs, toLabels, toLabelValue } from './labels.ts';
+import { readAll, type ServerOptions } from './servers.ts';
+import { oneShape, toServer, type Shown } from './shown.ts';
 import { z } from 'zod';
-import type { ServerOrder, Stranger } from './provider.ts';
+import type { ServerOrder, Stranger } from '../provider.ts';
 
 /** What our own servers are called. */
 const OUR_NAME = /^vm-[a-z2-7]{12}$/;

@@ -1,10 +1,10 @@
 // A sign-in between its beginning and its end: bound to one browser, ended once, led back to our own pages only.
 // Knows no GitHub and no person.
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { readCookie, setCookie } from './cookies.ts';
-import { hashSecret, newSecret } from './secrets.ts';
-import * as store from './store.ts';
-import type { Executor } from './store.ts';
+import { readCookie, setCookie } from '../cookies.ts';
+import { hashSecret, newSecret } from '../secrets.ts';
+import * as store from '../store.ts';
+import type { Executor } from '../store.ts';
 
 const COOKIE = 'sam-sign-in';
 const LIFE_SECONDS = 600;

@@ -1,9 +1,9 @@
 // What nodes cost, as Hetzner's price list says. Knows no server.
 import { z } from 'zod';
-import type { Size } from '../database/types.ts';
-import type { Operation } from './hetzner-calls.ts';
-import { fault } from './hetzner-errors.ts';
-import type { Prices } from './provider.ts';
+import type { Size } from '../../database/types.ts';
+import type { Operation } from './calls.ts';
+import { fault } from './errors.ts';
+import type { Prices } from '../provider.ts';
 
 const amount = z.object({ net: z.coerce.number() });
 const priceShape = z.object({ location: z.string(), price_hourly: amount, price_monthly: amount });

@@ -1,8 +1,8 @@
 // Certificates that Cloudflare's edge trusts. Knows no record, and no key.
 import { X509Certificate } from 'node:crypto';
-import { limits, unreadable, type Operation, type Zone } from './cloudflare-client.ts';
-import { fault } from './cloudflare-errors.ts';
-import type { Certificate } from './dns.ts';
+import { limits, unreadable, type Operation, type Zone } from './client.ts';
+import { fault } from './errors.ts';
+import type { Certificate } from '../dns.ts';
 
 /** One of the lifetimes that Cloudflare offers. Nodes live for days; one that lives longer asks in time. */
 const CERTIFICATE_DAYS = 90;

@@ -1,6 +1,6 @@
 // Our labels as Hetzner takes them. Knows no call.
 import { createHash } from 'node:crypto';
-import { labelsFor, type Labels, type ServerOrder } from './provider.ts';
+import { labelsFor, type Labels, type ServerOrder } from '../provider.ts';
 
 /** https://docs.hetzner.cloud/reference/cloud#labels; an empty value would be taken, and say nothing. */
 const VALUE = /^[a-z0-9A-Z]([a-z0-9A-Z._-]{0,61}[a-z0-9A-Z])?$/;

@@ -1,8 +1,8 @@
 // One call to Hetzner: its turn in the budget, its time, its answer in the shape we need, or an error of ours.
 // Knows no server, and not what carries the call.
 import type { z } from 'zod';
-import { retryAfterMs, type Budget, type Clock, type Headers } from './hetzner-budget.ts';
-import { NOT_FOUND, fault, toFault, type Refusal } from './hetzner-errors.ts';
+import { retryAfterMs, type Budget, type Clock, type Headers } from './budget.ts';
+import { NOT_FOUND, fault, toFault, type Refusal } from './errors.ts';
 
 export interface Request {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';

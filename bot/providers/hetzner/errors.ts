@@ -1,5 +1,5 @@
 // What Hetzner refused, as sentences. Knows no call; keeps nothing of an error but what was checked.
-import { ProviderError } from '../errors.ts';
+import { ProviderError } from '../../errors.ts';
 
 export interface Refusal {
   /** 0: no answer came. */

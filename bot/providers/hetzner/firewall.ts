@@ -1,10 +1,10 @@
 // The one firewall of an installation: 443 for the networks that are given, and nothing else comes in.
 // Knows no server; servers name it when they are made.
 import { z } from 'zod';
-import type { Clock } from './hetzner-budget.ts';
-import type { Operation } from './hetzner-calls.ts';
-import { fault } from './hetzner-errors.ts';
-import { isInstallations, toLabelValue } from './hetzner-labels.ts';
+import type { Clock } from './budget.ts';
+import type { Operation } from './calls.ts';
+import { fault } from './errors.ts';
+import { isInstallations, toLabelValue } from './labels.ts';
 
 export interface FirewallOptions {
   installation: string;

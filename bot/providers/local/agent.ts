@@ -1,6 +1,6 @@
 // The agent of a local server as a process: how it is started, and how it is known again. Knows no calls of a provider.
 import { delimiter, dirname } from 'node:path';
-import { dataOf, logOf, readProcess, writeProcess, type ServerRecord } from './local-folders.ts';
+import { dataOf, logOf, readProcess, writeProcess, type ServerRecord } from './folders.ts';
 import {
   endFamily,
   hasVariable,
@@ -9,8 +9,8 @@ import {
   listProcesses,
   type Identity,
   type Process,
-} from './local-processes.ts';
-import type { Server } from './provider.ts';
+} from './processes.ts';
+import type { Server } from '../provider.ts';
 
 export interface LocalAgent {
   installation: string;

@@ -1,6 +1,6 @@
 // What went wrong on this machine, as sentences. Knows no server; takes nothing into a message but paths and numbers.
-import { ProviderError } from '../errors.ts';
-import { BROKEN, codeOf } from './local-folders.ts';
+import { ProviderError } from '../../errors.ts';
+import { BROKEN, codeOf } from './folders.ts';
 
 export function fault(
   operation: string,

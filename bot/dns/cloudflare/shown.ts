@@ -3,9 +3,9 @@
 // The SDK's own iterator goes on until an empty page, which may never come: pages are counted here.
 import type Cloudflare from 'cloudflare';
 import { z } from 'zod';
-import { limits, unreadable, type Operation, type Zone } from './cloudflare-client.ts';
-import { fault, isGone } from './cloudflare-errors.ts';
-import type { DnsRecord } from './dns.ts';
+import { limits, unreadable, type Operation, type Zone } from './client.ts';
+import { fault, isGone } from './errors.ts';
+import type { DnsRecord } from '../dns.ts';
 
 const PAGE_SIZE = 100;
 const MAX_PAGES = 50;
