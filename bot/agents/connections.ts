@@ -13,7 +13,7 @@ import type { GitDesk } from './git-desk.ts';
 export const CloseCode = { GOING_AWAY: 1001, POLICY: 1008, BROKEN: 1011 } as const;
 
 /** Calls `task` again and again; the returned function ends that. */
-export type Every = (ms: number, task: () => void) => () => void;
+export type Every = (ms: number, task: () => Promise<void>) => () => void;
 
 export interface HubOptions {
   db: Executor;

@@ -45,8 +45,8 @@ export function createHub(options: HubOptions): Hub {
   const state: State = { options, server, connections: new Map(), isClosing: false };
   const every = options.every ?? interval;
   const stops = [
-    every(POLL_EVERY_MS, () => void lookAtAll(state)),
-    every(options.heartbeatMs ?? PING_EVERY_MS, () => void hear(state)),
+    every(POLL_EVERY_MS, () => lookAtAll(state)),
+    every(options.heartbeatMs ?? PING_EVERY_MS, () => hear(state)),
   ];
   return {
     upgrade: {
@@ -66,7 +66,7 @@ export function createHub(options: HubOptions): Hub {
 }
 
 const interval: Every = (ms, task) => {
-  const timer = setInterval(task, ms);
+  const timer = setInterval(() => void task(), ms);
   timer.unref();
   return () => clearInterval(timer);
 };
