@@ -30,6 +30,7 @@ const nasty = nastyText(
 const view = anyView(nasty, {
   commit: nasty,
   expiry: fc.constant(new Date('2026-11-22T18:40:00Z')),
+  deleteAt: fc.constant(new Date('2026-11-29T18:40:00Z')),
 });
 
 /** All words that Slack reads markup in. */
@@ -43,7 +44,7 @@ const wordsOf = ({ text, blocks }: SlackMessage): string =>
 /** All that Slack would read as markup of its own, but for what we write ourselves. */
 const markupOf = (message: SlackMessage): string[] =>
   (wordsOf(message).match(/<[^>]*>?/g) ?? []).filter(
-    (one) => !/^<!date\^\d+\^\{time\}\|([\d-]+ )?\d\d:\d\d UTC>$/.test(one),
+    (one) => !/^<!date\^\d+\^(\{date_short_pretty\} )?\{time\}\|([\d-]+ )?\d\d:\d\d UTC>$/.test(one),
   );
 
 function expectTakeable(message: SlackMessage): void {

@@ -4,9 +4,9 @@ import type { ParseContext } from '../../commands/parsed.ts';
 import { createSay, plain } from '../../commands/say.ts';
 import { formatSpan, formatTime, until } from './plain.ts';
 import { redact } from './redact.ts';
-import type { CardView, CheckItem } from './view.ts';
+import { lookOf, type CardView, type CheckItem } from './view.ts';
 
-const ICONS: Record<CardView['phase'], string> = {
+const ICONS: Record<ReturnType<typeof lookOf>, string> = {
   queued: '🛠',
   provisioning: '🛠',
   preparing: '🛠',
@@ -16,6 +16,7 @@ const ICONS: Record<CardView['phase'], string> = {
   deleting: '🗑',
   deleted: '🗑',
   failed: '❌',
+  silent: '⚠️',
 };
 
 /** GitHub takes 65,536 characters. */
@@ -68,7 +69,7 @@ export const renderTitle = (text: string, longest: number): string =>
 
 function renderSection(view: CardView, { linkTo }: Pick<CardOptions, 'linkTo'>): string {
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
-  const lines = [`### ${iconOf(view)} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
+  const lines = [`### ${ICONS[lookOf(view)]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
   lines.push(`${code(view.source)}${commit} · ${view.size} · for ${code(view.owner)}`);
   if (view.phase !== 'deleted') lines.push(...body(view, linkTo));
@@ -77,15 +78,9 @@ function renderSection(view: CardView, { linkTo }: Pick<CardOptions, 'linkTo'>):
   return lines.join('\n');
 }
 
-/** Not ✅ while it goes, or cannot be reached. */
-function iconOf({ isSettled, doing, phase, desired }: CardView): string {
-  if (isSettled) return doing === phase ? ICONS[phase] : '⚠️';
-  return phase === 'running' ? ICONS[desired === 'deleted' ? 'deleting' : 'stopping'] : ICONS[phase];
-}
-
 function body(view: CardView, linkTo: CardOptions['linkTo']): string[] {
   const lines: string[] = [];
-  if (view.phase === 'running' && view.desired === 'running')
+  if (lookOf(view) === 'running')
     lines.push('', `**[Open terminal](${linkTo(view)})** (sign in with GitHub)${expiry(view)}`);
   if (view.checklist.length > 0 && !view.isSettled) lines.push('', ...view.checklist.map(checkLine));
   if (view.failure)

@@ -1,7 +1,7 @@
 // A card as lines of plain text, for the console. Pure.
-import type { CardView, CheckItem } from './view.ts';
+import { lookOf, type CardView, type CheckItem } from './view.ts';
 
-const ICONS: Record<CardView['phase'], string> = {
+const ICONS: Record<ReturnType<typeof lookOf>, string> = {
   queued: '…',
   provisioning: '…',
   preparing: '…',
@@ -11,14 +11,14 @@ const ICONS: Record<CardView['phase'], string> = {
   deleting: '…',
   deleted: '✓',
   failed: '✗',
+  silent: '!',
 };
 
 const MARKS: Record<CheckItem['state'], string> = { done: '✓', doing: '…', todo: '·', failed: '✗' };
 
 /** The whole card; the first line is its title. */
 export function renderPlain(view: CardView): string[] {
-  const icon = iconOf(view);
-  const title = `${icon} ${view.name}: ${view.doing}${view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`}`;
+  const title = `${ICONS[lookOf(view)]} ${view.name}: ${view.doing}${view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`}`;
   if (view.phase === 'deleted') return [title, ...(view.notice ? [`  ${view.notice}`] : [])];
   const commit = view.commit ? ` (${view.commit})` : '';
   const lines = [title, `  ${view.source}${commit} · ${view.size} · ${view.id}`];
@@ -36,12 +36,6 @@ export function renderPlain(view: CardView): string[] {
       `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,
     );
   return lines;
-}
-
-/** `!`: it should run, and cannot be reached. */
-function iconOf({ isSettled, doing, phase }: CardView): string {
-  if (isSettled) return doing === phase ? ICONS[phase] : '!';
-  return phase === 'failed' ? ICONS.failed : '…';
 }
 
 /** Nodes do not know where people read what they say; here no line needs the trigger. */

@@ -13,7 +13,7 @@ import {
   toMrkdwn,
   withTrigger,
 } from './slack-text.ts';
-import type { CardView, CheckItem } from './view.ts';
+import { lookOf, type CardView, type CheckItem } from './view.ts';
 
 /** What `chat.postMessage` and its kin take; `text` is for notifications and screen readers. */
 export interface SlackMessage {
@@ -57,7 +57,7 @@ export const CARD_BLOCK = 'card:';
 const LONGEST_TEXT = 3_000;
 const LONGEST_LINE = 140;
 
-const ICONS: Record<CardView['phase'], string> = {
+const ICONS: Record<ReturnType<typeof lookOf>, string> = {
   queued: ':hourglass_flowing_sand:',
   provisioning: ':hourglass_flowing_sand:',
   preparing: ':hourglass_flowing_sand:',
@@ -67,12 +67,13 @@ const ICONS: Record<CardView['phase'], string> = {
   deleting: ':wastebasket:',
   deleted: ':wastebasket:',
   failed: ':x:',
+  silent: ':warning:',
 };
 
 /** The card of a workspace. `trigger`: what commands begin with here. */
 export function renderCard(view: CardView, trigger: string): SlackMessage {
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
-  const title = `${ICONS[view.phase]} *${code(view.name)}* ${calm(view.doing, 200)}${time}`;
+  const title = `${ICONS[lookOf(view)]} *${code(view.name)}* ${calm(view.doing, 200)}${time}`;
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
   const about = `${code(view.source)}${commit} · ${calm(view.size, 40)} · for ${code(view.owner)}`;
   const rows = view.phase === 'deleted' ? [] : bodyOf(view, trigger);
@@ -96,7 +97,7 @@ function bodyOf(view: CardView, trigger: string): string[] {
     const { message, side, next } = view.failure;
     rows.push(`:warning: ${toMrkdwn(message)} (${calm(side, 80)})\n*Next:* ${code(`${trigger} ${next}`)}`);
   }
-  if (view.phase === 'stopped') rows.push('Its files are kept.');
+  if (lookOf(view) === 'stopped') rows.push(`Its files are kept${untilOf(view)}.`);
   return rows;
 }
 
@@ -111,13 +112,20 @@ const checkLine = ({ label, state }: CheckItem): string => `${MARKS[state]} ${ca
 
 function expiryOf({ expiry, isExpiring }: CardView): string {
   if (!expiry) return '';
-  const seconds = Math.floor(expiry.getTime() / 1000);
-  return `${isExpiring ? ':alarm_clock: stops soon, at' : 'stops at'} <!date^${seconds}^{time}|${formatTime(expiry)}> if idle`;
+  return `${isExpiring ? ':alarm_clock: stops soon, at' : 'stops at'} ${localTime(expiry, '{time}')} if idle`;
 }
 
+const untilOf = ({ deleteAt }: CardView): string =>
+  deleteAt ? ` until ${localTime(deleteAt, '{date_short_pretty} {time}')}` : '';
+
+/** In the reader's own time zone. */
+const localTime = (moment: Date, format: string): string =>
+  `<!date^${Math.floor(moment.getTime() / 1000)}^${format}|${formatTime(moment)}>`;
+
 /** Lines name the workspace by its id: names change. */
-function pressesOf({ phase, id }: CardView): Press[] {
-  switch (phase) {
+function pressesOf(view: CardView): Press[] {
+  const { id } = view;
+  switch (lookOf(view)) {
     case 'running':
       return [
         { label: 'Open terminal', line: `open ${id}`, style: 'primary' },

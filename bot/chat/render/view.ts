@@ -60,8 +60,8 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
   const isSettled = workspace.phase === workspace.desired || workspace.phase === 'failed';
   const isSilent = workspace.phase === 'running' && node?.phase === 'unhealthy';
   const failure = workspace.phase === 'failed' ? failureOf(workspace) : undefined;
-  const isWanted = workspace.phase === 'running' && workspace.desired === 'running';
-  const shownExpiry = isWanted ? expiry : undefined;
+  const isUsable = workspace.phase === 'running' && workspace.desired === 'running' && !isSilent;
+  const shownExpiry = isUsable ? expiry : undefined;
   return {
     id: workspace.id,
     name: workspace.name,
@@ -86,9 +86,17 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
     ...(workspace.phase === 'stopped' && workspace.deleteAt ? { deleteAt: workspace.deleteAt } : {}),
     sessions: workspace.reported?.sessions ?? 0,
     access: workspace.access,
-    lines: linesFor(workspace),
+    lines: isSilent ? [`stop ${workspace.name}`, `rm ${workspace.name}`] : linesFor(workspace),
     isSettled,
   };
+}
+
+/** The sign on a card. `silent`: it should run, and cannot be reached. Nothing looks as if it ran while it goes. */
+export function lookOf({ isSettled, doing, phase, desired }: CardView): Workspace['phase'] | 'silent' {
+  if (isSettled) return doing === phase ? phase : 'silent';
+  if (phase === 'running') return desired === 'deleted' ? 'deleting' : 'stopping';
+  if (phase === 'stopped') return desired === 'deleted' ? 'deleting' : 'queued';
+  return phase;
 }
 
 /** `acme/api` of an address, the folder's name of a path. */

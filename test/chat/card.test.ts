@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { renderCard } from '../../bot/chat/render/github.ts';
 import { renderPlain } from '../../bot/chat/render/plain.ts';
+import { renderCard as renderSlackCard } from '../../bot/chat/render/slack.ts';
 import { viewOf, type CardView } from '../../bot/chat/render/view.ts';
 import { commands } from '../../bot/commands/index.ts';
 import type { Node, User, Workspace } from '../../bot/database/types.ts';
@@ -44,19 +45,42 @@ const onGitHub = (shown: CardView): string =>
     notes: [],
   });
 
+const inSlack = (shown: CardView): string => JSON.stringify(renderSlackCard(shown, '/sam').blocks);
+
 describe.each(['stopped', 'deleted'] as const)('one that runs and shall be %s', (desired) => {
   const going = view({ desired });
 
   test('has no tick, no time at which it stops, and no terminal to open', () => {
     expect(renderPlain(going).join('\n')).not.toMatch(/✓|Stops|extend/);
     expect(onGitHub(going)).not.toMatch(/✅|stops at|Open terminal|sam open|sam extend|sam stop/);
+    expect(inSlack(going)).not.toMatch(/check_mark|stops at|Open terminal|button|overflow/);
   });
 });
 
-test('one that cannot be reached has no tick', () => {
+test('one that cannot be reached has no tick, and nothing that needs its machine', () => {
   const silent = view({}, 'unhealthy');
   expect(renderPlain(silent)[0]).toBe('! api: not reachable');
   expect(onGitHub(silent)).toContain('### ⚠️ Workspace `api`: not reachable');
+  expect(onGitHub(silent)).not.toMatch(/stops at|Open terminal|sam open|sam extend/);
+  expect(inSlack(silent)).toMatch(/:warning: [^]*"Stop"/);
+  expect(inSlack(silent)).not.toMatch(/check_mark|stops at|Open terminal|Keep 4h/);
+});
+
+test('one that starts again has no sign of a stop', () => {
+  const starting = view({ phase: 'stopped', desired: 'running' });
+  expect(renderPlain(starting)[0]).toBe('… api: starting · 0s');
+  expect(inSlack(starting)).not.toMatch(/black_square|files are kept/);
+});
+
+test('one that is stopped says until when its files are kept', () => {
+  const stopped = view({
+    phase: 'stopped',
+    desired: 'stopped',
+    deleteAt: new Date('2026-01-09T10:00:00Z'),
+  });
+  expect(inSlack(stopped)).toMatch(
+    /files are kept until <!date\^1767952800\^[^|]*\|(2026-01-09 )?10:00 UTC>/,
+  );
 });
 
 test('one that runs has them all', () => {
@@ -65,5 +89,6 @@ test('one that runs has them all', () => {
     '  acme/api@main · medium · ws-abcdefghij23',
     '  Stops at 14:00 UTC if idle. Keep it: extend api 4h',
   ]);
+  expect(inSlack(view({}))).toMatch(/check_mark[^]*Open terminal[^]*Keep 4h/);
   expect(onGitHub(view({}))).toMatch(/### ✅ [^]*Open terminal[^]*`\/sam stop api`/);
 });
