@@ -198,7 +198,7 @@ async function assemble(
   ending.defer(() => hub.close());
   const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
   ending.defer(() => pipe.close());
-  const reconciler = makeReconciler(settled);
+  const reconciler = { ...makeReconciler(settled), listeningSince: await store.readClock(db) };
   const fronts = await openFronts({ ...settled, db });
   ending.defer(() => fronts.stop());
   const sweeps = [...createSweeps(reconciler), ...housekeeping(settled), ...fronts.sweeps];

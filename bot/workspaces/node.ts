@@ -24,6 +24,8 @@ export interface NodeLife {
   /** How long a node without workspaces waits for the owner's next one. */
   nodeWarmMs: number;
   timing: Timing;
+  /** Before that this bot did not listen: a silence until then is its own. By the database's clock. */
+  listeningSince?: Date | undefined;
 }
 
 /** What was seen outside, under the node's name. */
@@ -144,7 +146,7 @@ function whileAlive(node: Node, outside: Outside, isWanted: boolean, now: Date, 
     };
   const { silenceMs } = life.timing;
   const isOff = server.status === 'off';
-  const isSilent = isOff || !node.lastHeardAt || isPast(later(node.lastHeardAt, silenceMs), now);
+  const isSilent = isOff || isPast(later(lastSign(node, life), silenceMs), now);
   if (isSilent && node.phase === 'ready') return { do: 'enter', phase: 'unhealthy' };
   if (!isSilent && node.phase === 'unhealthy') return { do: 'enter', phase: 'ready', server };
   if (isWanted) {
@@ -160,6 +162,10 @@ function whileAlive(node: Node, outside: Outside, isWanted: boolean, now: Date, 
   const end = later(node.idleSince, life.nodeWarmMs);
   return isPast(end, now) ? { do: 'discard' } : wait(end);
 }
+
+/** One that is known to be silent has to speak itself. */
+const lastSign = ({ phase, lastHeardAt }: Node, { listeningSince }: NodeLife): Date =>
+  new Date(Math.max(lastHeardAt?.getTime() ?? 0, phase === 'ready' ? (listeningSince?.getTime() ?? 0) : 0));
 
 /** Whether its name leads to the machine: `right`, a step that makes it so, or neither while nobody knows the address. */
 function pointing(node: Node, { records }: Outside, server: Server): 'right' | 'not yet' | NodeStep {

@@ -19,6 +19,7 @@ export async function reconcileNode(r: Reconciler, held: Claim<Node>): Promise<v
     const step = nextNodeStep(row, outside, await store.isWanted(r.db, row.id), now, {
       ...r.limits,
       timing: r.timing,
+      listeningSince: r.listeningSince,
     });
     const { server, nameError } = outside;
     r.log.debug(

@@ -34,6 +34,8 @@ export interface Reconciler {
   createBootstrapToken(nodeId: string): Promise<string>;
   limits: Limits;
   timing: Timing;
+  /** When this bot began to listen to nodes, by the database's clock. */
+  listeningSince?: Date;
   log: Logger;
 }
 

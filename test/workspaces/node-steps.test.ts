@@ -79,6 +79,18 @@ describe('making', () => {
 });
 
 describe('living', () => {
+  test('a silence while the bot did not listen is not held against it', () => {
+    const silent = timing.silenceMs;
+    const since = (phase: Node['phase'], ms: number) =>
+      nextNodeStep(nodeRow({ phase }), { server: serverOf() }, true, after(ms), {
+        ...life,
+        listeningSince: after(10 * silent),
+      });
+    expect(since('ready', 11 * silent - 1)).toEqual({ do: 'wait', until: null });
+    expect(since('ready', 11 * silent)).toMatchObject({ do: 'enter', phase: 'unhealthy' });
+    expect(since('unhealthy', 10 * silent)).toMatchObject({ do: 'wait' });
+  });
+
   test('it is unhealthy when silent or off, is started again, and comes back when it speaks', () => {
     const silent = timing.silenceMs;
     expect(step({}, serverOf(), silent - 1)).toEqual({ do: 'wait', until: null });
