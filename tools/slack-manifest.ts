@@ -1,9 +1,12 @@
-// `npm run slack-manifest`: slack.yml with this bot's addresses, as JSON that Slack takes. Reads BASE_URL and SLACK_COMMAND;
+// `npm run slack-manifest`: slack.yml with this bot's addresses, as JSON that Slack takes. Reads BASE_URL and SLACK_COMMAND, here or in .env;
 // with SLACK_APP_TOKEN set, or `-- --socket`, it is for Socket Mode.
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { readManifest } from '../bot/chat/slack/manifest.ts';
 
 const { values } = parseArgs({ options: { socket: { type: 'boolean', default: false } } });
+// As `npm start` does.
+if (existsSync('.env')) process.loadEnvFile('.env');
 const baseUrl = (process.env['BASE_URL'] ?? '').trim().replace(/\/$/, '');
 const overSocket = values.socket || Boolean(process.env['SLACK_APP_TOKEN']?.trim());
 

@@ -1,9 +1,10 @@
 // slack.yml: what the app asks for is what the code uses, no more and no less.
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { readDescribed, readManifest } from '../../bot/chat/slack/manifest.ts';
 import { isOffered } from '../../bot/commands/command.ts';
 import { commands } from '../../bot/commands/index.ts';
@@ -104,12 +105,18 @@ test('with an address it is what Slack takes', async () => {
 });
 
 test('`npm run slack-manifest` prints it, or says what is missing', async () => {
+  const cwd = await mkdtemp(join(tmpdir(), 'sam-manifest-'));
+  onTestFinished(() => rm(cwd, { recursive: true }));
   const run = (env: Record<string, string>, ...args: string[]) =>
     promisify(execFile)(process.execPath, [join(ROOT, 'tools/slack-manifest.ts'), ...args], {
+      cwd,
       env: { PATH: process.env['PATH'] ?? '', ...env },
     });
   const { stdout } = await run({ BASE_URL: 'https://sam.example' }, '--socket');
   expect(JSON.parse(stdout)).toMatchObject({ settings: { socket_mode_enabled: true } });
   expect(stdout).not.toContain('/slack/events');
   await expect(run({})).rejects.toMatchObject({ stderr: expect.stringContaining('BASE_URL is missing') });
+  await writeFile(join(cwd, '.env'), 'BASE_URL=https://sam.example\nSLACK_COMMAND=/box\n');
+  const [command] = JSON.parse((await run({})).stdout).features.slash_commands;
+  expect(command).toMatchObject({ command: '/box', url: 'https://sam.example/slack/events' });
 });
