@@ -156,8 +156,13 @@ test('a workspace of an older agent, whose state lay in the workspace’s folder
   renameSync(state, join(scene.dir, 'workspaces', goal.id, 'workspace.json'));
   scene.bot.state.desired = [];
   scene.start();
-  const report = await scene.bot.report(goal.id, (one) => isRunning(1)(one) && one.work !== undefined);
-  expect(report.work).toEqual({ changed: 0, untracked: 0, unpushed: 0 });
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 2,
+    () => 'the second hello',
+  );
+  expect(scene.bot.state.hellos[1]!.workspaces).toMatchObject([{ id: goal.id, run: 1 }]);
+  scene.bot.want({ ...goal, desired: 'stopped' });
+  await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
   expect(existsSync(state)).toBe(true);
 });
 
