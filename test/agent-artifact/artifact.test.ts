@@ -13,6 +13,7 @@ import { ORIGIN } from '../agent/bot.ts';
 import { serveGit } from '../agent/git-server.ts';
 import { createScene, makeRepository } from '../agent/scene.ts';
 import { attach } from '../agent/viewer.ts';
+import { followChild } from './child.ts';
 import { build, unpack } from './build.ts';
 
 let built: Awaited<ReturnType<typeof build>>;
@@ -128,13 +129,5 @@ function startArtifact(folder: string, scene: Awaited<ReturnType<typeof createSc
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  onTestFinished(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
-  return { output: () => output };
+  return followChild(child);
 }

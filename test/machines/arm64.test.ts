@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { buildArtifacts } from '../../tools/agent-artifact.ts';
 import { unpack } from '../agent-artifact/build.ts';
 import { createScene } from '../agent/scene.ts';
+import { followChild } from '../agent-artifact/child.ts';
 import { attach } from '../agent/viewer.ts';
 
 /** Emulation is slow, and this machine may be busy. */
@@ -71,13 +72,5 @@ function startEmulated(folder: string, { bot, dir, folder: place }: Awaited<Retu
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  onTestFinished(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
-  return { output: () => output };
+  return followChild(child);
 }

@@ -165,7 +165,6 @@ describe.skipIf(browserMissing)('the link in a browser', () => {
       "! demo: not reachable
         demo@main (commit) · medium · ws-1
         Its machine does not answer. It comes back by itself when the machine does.
-        Stops at TIME if idle. Keep it: extend demo 4h
       ✓ demo: running
         demo@main (commit) · medium · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h"
