@@ -29,6 +29,8 @@ export type ConnectInvitation = z.infer<typeof Invitation>;
 export interface ConnectOptions {
   db: Executor;
   baseUrl: string;
+  /** What people of the chat type: `/sam`. */
+  command: string;
   /** In the transaction that connects them. */
   resume(tx: Executor, invitation: ConnectInvitation): Promise<void>;
 }
@@ -65,7 +67,7 @@ async function visit(options: ConnectOptions, req: IncomingMessage, res: ServerR
   }
   const secret = readCookie(baseUrl, COOKIE, req.headers.cookie);
   const invitation = secret ? parse(await store.findConnect(db, hashSecret(secret))) : undefined;
-  if (!invitation) return sendPage(res, tooLate);
+  if (!invitation) return sendPage(res, tooLate(options.command));
   const account = await accountOf(options, req);
   if (!account) return redirect(res, `${baseUrl}${signInPath(PATH)}`);
   sendPage(res, askPage(invitation, account.login, proofOf(secret ?? '')));
@@ -76,7 +78,7 @@ async function confirm(options: ConnectOptions, req: IncomingMessage, res: Serve
   if (!isFromOrigin(req, new URL(baseUrl).origin)) return sendPage(res, notOurPage);
   const secret = readCookie(baseUrl, COOKIE, req.headers.cookie);
   const account = await accountOf(options, req);
-  if (!secret || !account) return sendPage(res, tooLate);
+  if (!secret || !account) return sendPage(res, tooLate(options.command));
   // Another link may have been opened since that page was shown: what the person read there is what they say yes to.
   const proof = URL.parse(req.url ?? '', baseUrl)?.searchParams.get('of');
   if (proof !== proofOf(secret)) return redirect(res, `${baseUrl}${PATH}`);
@@ -88,7 +90,8 @@ async function confirm(options: ConnectOptions, req: IncomingMessage, res: Serve
     return spent;
   });
   res.setHeader('set-cookie', setCookie(baseUrl, COOKIE, '', 0));
-  sendPage(res, invitation ? donePage(invitation, account.login) : tooLate);
+  const { command } = options;
+  sendPage(res, invitation ? donePage(invitation, account.login, command) : tooLate(command));
 }
 
 /** Says which link a page is about, and is worth nothing without the cookie. */
@@ -123,19 +126,19 @@ const askPage = (invitation: ConnectInvitation, login: string, proof: string): C
   next: { label: 'Use another GitHub account', href: '/login' },
 });
 
-const donePage = (invitation: ConnectInvitation, login: string): CalmPage => ({
+const donePage = (invitation: ConnectInvitation, login: string, command: string): CalmPage => ({
   status: 200,
   title: 'Connected',
   text: `${describe(invitation)} is ${login} on GitHub from now on. Go back to the chat: what you said there goes on by itself. To undo it, say this there:`,
-  command: '/sam disconnect',
+  command: `${command} disconnect`,
 });
 
-const tooLate: CalmPage = {
+const tooLate = (command: string): CalmPage => ({
   status: 410,
   title: 'This link is not good any more',
   text: 'It works once, within ten minutes, in the browser where it was opened. In the chat this brings a new one:',
-  command: '/sam connect',
-};
+  command: `${command} connect`,
+});
 
 const notOurPage: CalmPage = {
   status: 403,

@@ -99,6 +99,7 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
       ...connectRoutes({
         db,
         baseUrl,
+        command: trigger,
         resume: (tx, { delivery }) => slackStore.repeatDelivery(tx, delivery),
       }),
     ],

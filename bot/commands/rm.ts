@@ -7,6 +7,9 @@ import { findStoppable, noticeOf } from './maintained.ts';
 import type { Command, Scene } from './scene.ts';
 import { wish } from './wish.ts';
 
+/** Fronts that ask back before a deletion ask it, too. */
+export { isDirty };
+
 export const rmSpec = {
   name: 'rm',
   aliases: ['delete', 'destroy'],

@@ -6,7 +6,7 @@ import type { Answer, Delivery } from '../../database/types.ts';
 import { messageOf, ProviderError } from '../../errors.ts';
 import { splitIgnored } from '../ignored.ts';
 import { QUESTION, renderAnswer, renderLink, type Press, type SlackMessage } from '../render/slack.ts';
-import { CLOSED_ROOM, isRefusal, type SlackCalls } from './calls.ts';
+import { CLOSED_ROOM, isRefusal, UNREACHABLE, type SlackCalls } from './calls.ts';
 import { openDirect } from './cards.ts';
 import { Event, sourceOf } from './request.ts';
 import { NOT_CONNECTED } from './rights.ts';
@@ -171,7 +171,7 @@ async function showDirectly(
       client.chat.postMessage({ channel, ...contentOf(message), ...thread, ...quietly }),
     );
   } catch (error) {
-    if (!isRefusal(error, [...CLOSED_ROOM, 'user_not_found', 'user_disabled', 'cannot_dm_bot'])) throw error;
+    if (!isRefusal(error, UNREACHABLE)) throw error;
     log.warn({ error: messageOf(error) }, 'an answer has no place to go');
   }
 }

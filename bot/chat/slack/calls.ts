@@ -220,6 +220,9 @@ export const CLOSED_ROOM = [
   'messages_tab_disabled',
 ] as const;
 
+/** The bot cannot speak with that person alone, now or later. */
+export const UNREACHABLE = [...CLOSED_ROOM, 'user_not_found', 'user_disabled', 'cannot_dm_bot'] as const;
+
 /** The SDK's own words, cut short: payloads hold what people said. */
 export function quietLogger(log: Logger): SlackLogger {
   const say = (level: 'warn' | 'error') => (first: unknown) =>

@@ -5,7 +5,7 @@ import { messageOf } from '../../errors.ts';
 import { hashOf, paced, whenAllowed, withoutClocks } from '../pace.ts';
 import { renderCard, type SlackMessage } from '../render/slack.ts';
 import type { CardView } from '../render/view.ts';
-import { CLOSED_ROOM, isRefusal, type SlackCalls } from './calls.ts';
+import { CLOSED_ROOM, isRefusal, UNREACHABLE, type SlackCalls } from './calls.ts';
 import { parseThread } from './request.ts';
 import * as slackStore from './store.ts';
 import type { Executor } from '../store.ts';
@@ -131,7 +131,7 @@ async function postPrivately(
     );
     return { externalId: externalIdOf(channel, posted.ts ?? '') };
   } catch (error) {
-    if (!isRefusal(error, [...CLOSED_ROOM, 'user_not_found', 'user_disabled', 'cannot_dm_bot'])) throw error;
+    if (!isRefusal(error, UNREACHABLE)) throw error;
     log.warn({ workspace: view.id, error: messageOf(error) }, 'a card has no place to go');
     return {};
   }

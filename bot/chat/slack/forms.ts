@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { createConnectUrl } from '../../access/connect.ts';
 import { findKnown } from '../../access/connect-store.ts';
 import { parse } from '../../commands/parse.ts';
+import { isDirty } from '../../commands/rm.ts';
 import type { ParseContext, ParsedCommand } from '../../commands/parsed.ts';
 import { messageOf } from '../../errors.ts';
 import type { Person } from '../../github/permissions.ts';
@@ -61,13 +62,9 @@ async function compose(forms: Forms, wish: FormWish): Promise<FormView> {
   const workspace = known && id ? await findOwned(db, known.user.id, id) : undefined;
   if (wish.about === 'rename') return renderRename(JSON.stringify(metadata), workspace?.name);
   const work = workspace?.reported?.work;
-  const isDirty = work !== undefined && work.changed + work.untracked + work.unpushed > 0;
-  const force = isDirty ? { force: true } : {};
-  return renderDelete(
-    JSON.stringify({ ...metadata, ...force }),
-    workspace?.name ?? id ?? '',
-    isDirty ? work : undefined,
-  );
+  const dirty = isDirty(work) ? work : undefined;
+  const force = dirty ? { force: true } : {};
+  return renderDelete(JSON.stringify({ ...metadata, ...force }), workspace?.name ?? id ?? '', dirty);
 }
 
 /** Slack's permission to open the form ends in three seconds. */

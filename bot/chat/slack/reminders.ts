@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { messageOf, waitMs } from '../../errors.ts';
 import { formatTime } from '../render/plain.ts';
 import { renderAnswer, type SlackMessage } from '../render/slack.ts';
-import { CLOSED_ROOM, isRefusal, LOST_TOKEN, type SlackCalls } from './calls.ts';
+import { isRefusal, LOST_TOKEN, UNREACHABLE, type SlackCalls } from './calls.ts';
 import { openDirect } from './cards.ts';
 import * as slackStore from './store.ts';
 import type { Tiding } from './store.ts';
@@ -52,7 +52,7 @@ async function tell({ db, calls, log }: Reminders, tiding: Tiding): Promise<void
       }),
     );
   } catch (error) {
-    if (!isRefusal(error, [...CLOSED_ROOM, 'user_not_found', 'user_disabled', 'cannot_dm_bot'])) {
+    if (!isRefusal(error, UNREACHABLE)) {
       await slackStore.postponeTiding(db, tiding, waitMs(error) ?? 0);
       // Of a lost token whoever can mend it was told in the log.
       if (!isRefusal(error, LOST_TOKEN))
