@@ -1,18 +1,23 @@
 // The lint rules, among them who may import whom (docs/architecture.md has the picture).
 import { defineConfig, type OxlintOverride } from 'oxlint';
 
-const folders = [
-  'chat',
-  'github',
+/** The rooms of bot/. What lies in bot/ itself puts them together and may import all of them. */
+const rooms = [
+  'http',
+  'jobs',
+  'database',
   'commands',
   'workspaces',
+  'billing',
+  'nodes',
+  'forges',
   'providers',
   'dns',
   'access',
-  'agents',
-  'database',
+  'chat',
 ];
-const chat = ['commands', 'access', 'github'];
+/** Open to every room: types of rows, and the contract of our HTTP paths. */
+const shared = ['database/types', 'http/routes'];
 const vendors: Record<string, string[]> = {
   probot: ['probot', '@octokit/*'],
   bolt: ['@slack/*'],
@@ -27,21 +32,22 @@ function restrict(files: string[], patterns: Pattern[]): OxlintOverride {
   return { files, rules: { 'no-restricted-imports': ['error', { patterns }] } };
 }
 
-/** Forbids, in `files`, every folder of bot/ but `ours` (a folder, or one of its files), and every SDK but `sdks`. */
+/** Forbids, in `files`, every room but `ours` (a room, or one of its files), and every SDK but `sdks`. */
 function may(
   files: string[],
   ours: string[] = [],
   sdks: string[] = [],
   others: Pattern[] = [],
 ): OxlintOverride {
-  const closed = folders
-    .filter((folder) => !ours.includes(folder))
-    .map((folder) => {
-      const open = ours.filter((path) => path.startsWith(`${folder}/`)).map((path) => `!../**/${path}.ts`);
-      const types = folder === 'database' ? ['!../**/database/types.ts'] : [];
+  const closed = rooms
+    .filter((room) => !ours.includes(room))
+    .map((room) => {
+      const open = [...shared, ...ours]
+        .filter((path) => path.startsWith(`${room}/`))
+        .map((path) => `!../**/${path}.ts`);
       return {
-        group: [`../**/${folder}/**`, ...open, ...types],
-        message: `This folder may not import ${folder}/ (docs/architecture.md).`,
+        group: [`../**/${room}/**`, ...open],
+        message: `This folder may not import ${room}/ (docs/architecture.md).`,
       };
     });
   const sdksElsewhere = Object.entries(vendors)
@@ -55,23 +61,45 @@ function may(
       group: ['../**/agent/**', '!../**/agent/protocol.ts'],
       message: 'Of agent/ only protocol.ts is shared.',
     },
-    { group: ['**/main.ts', '**/server.ts'], message: 'Nothing imports the top.' },
+    { group: ['**/main.ts'], message: 'Nothing imports the top.' },
   ]);
 }
+
+/** A room and its stores: the files that may know the tables. */
+const room = (
+  name: string,
+  ours: string[],
+  stores: string[] = [],
+  others: Pattern[] = [],
+): OxlintOverride[] => [
+  may([`bot/${name}/**`], [name, ...ours], [], others),
+  ...(stores.length > 0
+    ? [
+        may(
+          stores.map((path) => `bot/${name}/${path}`),
+          [name, ...ours, 'database'],
+          ['drizzle'],
+          others,
+        ),
+      ]
+    : []),
+];
 
 /** Fronts share what lies in chat/ itself. */
 const noFront = (...fronts: string[]): Pattern[] => [
   {
-    group: fronts.flatMap((front) => [`../${front}/**`, `../${front}.ts`, `./${front}/**`, `./${front}.ts`]),
+    group: fronts.flatMap((front) => [`../${front}/**`, `../../${front}/**`, `./${front}/**`]),
     message: 'A front knows no other front (docs/architecture.md).',
   },
 ];
 
 /** A program that imports nothing of `others`, but for `shared`. */
-function alone(folder: string, others: string[], shared: string[] = []): OxlintOverride {
-  const group = [...others.map((other) => `../**/${other}/**`), ...shared.map((path) => `!../**/${path}`)];
+function alone(folder: string, others: string[], open: string[] = []): OxlintOverride {
+  const group = [...others.map((other) => `../**/${other}/**`), ...open.map((path) => `!../**/${path}`)];
   return restrict([`${folder}/**`], [{ group, message: `${folder}/ is a program of its own.` }]);
 }
+
+const chat = ['chat', 'commands', 'workspaces', 'billing', 'access', 'forges', 'jobs'];
 
 export default defineConfig({
   plugins: ['typescript', 'unicorn', 'oxc', 'import', 'promise'],
@@ -97,28 +125,32 @@ export default defineConfig({
       files: ['test/**'],
       rules: { 'max-lines-per-function': 'off', 'typescript/no-non-null-assertion': 'off' },
     },
-    may(['bot/chat/**'], chat),
-    may(['bot/chat/github.ts'], chat, ['probot'], noFront('slack')),
-    may(['bot/chat/github/**'], chat, [], noFront('slack')),
-    may(['bot/chat/slack.ts', 'bot/chat/slack/**'], chat, ['bolt'], noFront('github')),
-    may(['bot/chat/store/**'], ['database'], ['drizzle'], noFront('github', 'slack')),
+    ...room('chat', chat, ['store/**'], noFront('console', 'github', 'slack')),
+    may(['bot/chat/console/**'], chat, [], noFront('github', 'slack')),
+    may(['bot/chat/github/**'], chat, ['probot'], noFront('slack', 'console')),
+    may(['bot/chat/slack/**'], chat, ['bolt'], noFront('github', 'console')),
     may(
-      ['bot/chat/slack/store.ts', 'bot/chat/slack/*-store.ts'],
-      ['commands', 'access', 'database'],
+      ['bot/chat/slack/**/store.ts', 'bot/chat/slack/**/*-store.ts'],
+      [...chat, 'database'],
       ['drizzle'],
+      noFront('github', 'console'),
     ),
-    may(['bot/github/**'], [], ['probot']),
-    may(['bot/commands/**'], ['workspaces/store', 'workspaces/workspace', 'access']),
-    may(['bot/workspaces/**'], ['providers/provider', 'dns']),
-    may(['bot/workspaces/store/**'], ['providers/provider', 'dns', 'database'], ['drizzle']),
-    may(['bot/access/**'], ['github']),
-    may(['bot/access/connect-store.ts'], ['github', 'database'], ['drizzle']),
-    may(['bot/access/store/**'], ['database'], ['drizzle']),
-    may(['bot/agents/**'], ['workspaces/store', 'access', 'github']),
-    may(['bot/providers/**']),
-    may(['bot/providers/hetzner.ts'], [], ['hetzner']),
-    may(['bot/dns/**'], [], ['cloudflare']),
-    may(['bot/database/**'], [], ['drizzle']),
+    ...room('commands', ['workspaces', 'billing', 'access']),
+    ...room('workspaces', ['jobs', 'providers/provider', 'dns/dns', 'dns/addresses', 'access'], ['store/**']),
+    may(['bot/workspaces/{fork,naming,expiry}.ts'], ['workspaces', 'commands']),
+    ...room('billing', ['workspaces/store', 'workspaces/store/rows']),
+    ...room('nodes', ['workspaces', 'access', 'forges', 'jobs']),
+    ...room('access', ['forges'], ['store/**', '**/*-store.ts']),
+    ...room('forges', ['commands']),
+    may(['bot/forges/github/**'], ['forges', 'commands'], ['probot']),
+    ...room('jobs', []),
+    ...room('providers', []),
+    may(['bot/providers/hetzner/hetzner.ts'], ['providers'], ['hetzner']),
+    ...room('dns', []),
+    may(['bot/dns/cloudflare/**'], ['dns'], ['cloudflare']),
+    ...room('database', []),
+    may(['bot/database/**'], ['database'], ['drizzle']),
+    ...room('http', ['access', 'workspaces']),
     alone('agent', ['bot', 'web-terminal']),
     restrict(['agent/protocol.ts'], [{ group: ['*', '**/*'], message: 'protocol.ts imports nothing.' }]),
     alone('web-terminal', ['bot', 'agent'], ['agent/protocol.ts']),

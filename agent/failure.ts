@@ -1,5 +1,5 @@
 // A workspace could not be made, stopped or deleted, and people can be told why. Knows no git and no runtime.
-import { codeOf } from './files.ts';
+import { codeOf } from './system/files.ts';
 import { redact } from './redact.ts';
 import type { ErrorClass, Failure } from './protocol.ts';
 

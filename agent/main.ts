@@ -1,21 +1,21 @@
 // The agent, put together: an identity, a connection to the bot, workspaces, their terminals. Nothing imports it.
-import { createCredentials } from './bootstrap.ts';
-import { keepCertificate } from './certificate.ts';
+import { createCredentials } from './bot-link/bootstrap.ts';
+import { keepCertificate } from './identity/certificate.ts';
 import { readConfig, type Config } from './config.ts';
-import { keepConnected } from './connection.ts';
-import { createEndpoint, type Place } from './endpoint.ts';
-import { findInstalled, VERSION } from './installed.ts';
-import { lockFolder } from './lock.ts';
+import { keepConnected } from './bot-link/connection.ts';
+import { createEndpoint, type Place } from './identity/endpoint.ts';
+import { findInstalled, VERSION } from './update/installed.ts';
+import { lockFolder } from './system/lock.ts';
 import { createLog, describeError } from './log.ts';
-import { createOutbox } from './outbox.ts';
-import { createDesk } from './credentials/desk.ts';
+import { createOutbox } from './bot-link/outbox.ts';
+import { createDesk } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
 import { createHostRuntime } from './runtimes/host.ts';
 import { createTerminals } from './terminal/server.ts';
-import { createTicketVerifier } from './tickets.ts';
-import { createUpdates, type Life } from './updating.ts';
-import { createUsers, ownUser } from './users.ts';
+import { createTicketVerifier } from './identity/tickets.ts';
+import { createUpdates, type Life } from './update/updating.ts';
+import { createUsers, ownUser } from './system/users.ts';
 import { createStore } from './workspaces/store.ts';
 import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
 

@@ -1,7 +1,7 @@
 // The clouds that the configuration names: what makes the machines, and what gives them names. Loads no SDK unasked.
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { CertificateOptions } from './agents/certificate.ts';
+import type { CertificateOptions } from './nodes/certificate.ts';
 import type { Config } from './config.ts';
 import type { Dns } from './dns/dns.ts';
 import { messageOf } from './errors.ts';
@@ -54,7 +54,7 @@ async function openProvider(options: CloudOptions): Promise<Provider> {
   const common = { installation, timeoutMs: callTimeoutMs(config) };
   const local = { url: baseUrl, dataDir, agent: { command: [process.execPath, AGENT] }, env };
   if (machines.provider === 'local') return createProvider('local', { ...common, local });
-  const { bootData } = await import('./providers/cloud-init.ts');
+  const { bootData } = await import('./providers/boot/cloud-init.ts');
   const { image, ...account } = machines.hetzner;
   return createProvider('hetzner', {
     ...common,
@@ -70,7 +70,7 @@ async function openProvider(options: CloudOptions): Promise<Provider> {
 
 async function openDns({ config, installation }: CloudOptions): Promise<Dns | undefined> {
   if (!config.dns) return undefined;
-  const { createCloudflareDns } = await import('./dns/cloudflare.ts');
+  const { createCloudflareDns } = await import('./dns/cloudflare/cloudflare.ts');
   return createCloudflareDns({ ...config.dns, installation, timeoutMs: callTimeoutMs(config) });
 }
 

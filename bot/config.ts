@@ -7,8 +7,8 @@ import { readSlack, type SlackConfig } from './chat/slack/config.ts';
 import { readDns, type DnsConfig } from './dns/config.ts';
 import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
-import { readGitHub, readServer, type GitHubConfig } from './github/config.ts';
-import { withSavedApp } from './github/saved-app.ts';
+import { readGitHub, readServer, type GitHubConfig } from './forges/github/config.ts';
+import { withSavedApp } from './forges/github/saved-app.ts';
 import { readProvider, type ProviderConfig } from './providers/config.ts';
 
 export interface Config {

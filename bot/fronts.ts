@@ -5,26 +5,26 @@ import { createLink, createLinkSigner } from './access/links.ts';
 import { createVault } from './access/vault.ts';
 import { answerSource } from './chat/answers.ts';
 import { cardSource, type CardKnowledge } from './chat/cards.ts';
-import type { FrontEnd } from './chat/chat.ts';
-import { createConsole, type Console } from './chat/console.ts';
-import type { Site } from './chat/locate-github.ts';
+import type { FrontEnd } from './chat/front.ts';
+import { createConsole, type Console } from './chat/console/console.ts';
+import type { Site } from './forges/github/locate.ts';
 import { lookAtForks } from './chat/github/watch.ts';
-import { createGitHub, type GitHubFront } from './chat/github.ts';
+import { createGitHub, type GitHubFront } from './chat/github/github.ts';
 import { deliverySource, type Inbox } from './chat/inbox.ts';
-import type { Screen } from './chat/screen.ts';
-import type { SlackFront } from './chat/slack.ts';
+import type { Screen } from './chat/console/screen.ts';
+import type { SlackFront } from './chat/slack/slack.ts';
 import { commands } from './commands/index.ts';
-import { hourly } from './commands/money.ts';
+import { hourly } from './billing/prices.ts';
 import type { Config } from './config.ts';
 import type { Database } from './database/connect.ts';
 import { messageOf } from './errors.ts';
 import type { Front, Workspace } from './database/types.ts';
-import { createSettingsReader } from './github/repository-settings.ts';
-import type { Route } from './http.ts';
-import { createSetup } from './setup.ts';
-import type { Source } from './workspaces/loop.ts';
+import { createSettingsReader } from './forges/github/repository-settings.ts';
+import type { Route } from './http/routes.ts';
+import { createSetup } from './chat/github/setup.ts';
+import type { Source } from './jobs/loop.ts';
 import * as store from './workspaces/store.ts';
-import type { Sweep } from './workspaces/sweep.ts';
+import type { Sweep } from './workspaces/sweeps/sweeps.ts';
 import { timingFrom } from './workspaces/timing.ts';
 import { expiryOf } from './workspaces/workspace.ts';
 
@@ -57,7 +57,7 @@ export interface Fronts {
 /** What the fronts and the nodes both ask GitHub by. */
 export async function openGitHub({ github, baseMs }: Config, log: Logger): Promise<Site | undefined> {
   if (!github) return undefined;
-  const { createGitHubApp } = await import('./github/app.ts');
+  const { createGitHubApp } = await import('./forges/github/app.ts');
   const { callTimeoutMs: patienceMs, settingsKeptMs: keptMs } = timingFrom(baseMs);
   // A test that shortens all times is about none of GitHub's.
   const app = createGitHubApp(github, log, { patienceMs, isPaced: baseMs >= timingFrom().callTimeoutMs });
@@ -135,7 +135,7 @@ function makeGitHub(options: FrontOptions): GitHubFront | undefined {
 async function makeSlack(options: FrontOptions): Promise<SlackFront | undefined> {
   const { config, github } = options;
   if (!config.slack) return undefined;
-  const { createSlack } = await import('./chat/slack.ts');
+  const { createSlack } = await import('./chat/slack/slack.ts');
   return createSlack({
     ...whatAllNeed(options),
     config: config.slack,

@@ -6,7 +6,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { destination, pino, type Logger } from 'pino';
 import { startBot, VERSION, type Bot } from './bot.ts';
 import { answerAtOnce, joinWords } from './command-line.ts';
-import { createLiveScreen, createPlainScreen, type Screen } from './chat/screen.ts';
+import { createLiveScreen, createPlainScreen, type Screen } from './chat/console/screen.ts';
 import { parseConfig, type Config } from './config.ts';
 import { describeDatabaseCrash } from './database/connect.ts';
 import { messageOf, StartError } from './errors.ts';

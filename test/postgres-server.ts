@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
-import { startEmbedded } from '../bot/database/embedded.ts';
+import { startEmbedded } from '../bot/database/embedded/embedded.ts';
 import { lockDataDir } from '../bot/database/lock.ts';
 import { migrate } from '../bot/database/migrate.ts';
-import { birthOf } from '../bot/database/processes.ts';
+import { birthOf } from '../bot/database/embedded/processes.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

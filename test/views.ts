@@ -1,6 +1,6 @@
 // Whatever a card may show, for properties of what is drawn of it: any state, and words that a stranger chose.
 import fc from 'fast-check';
-import type { CardView } from '../bot/chat/render/view.ts';
+import type { CardView } from '../bot/chat/view.ts';
 
 export const PHASES = [
   'queued',

@@ -2,7 +2,7 @@
 // with SLACK_APP_TOKEN set, or `-- --socket`, it is for Socket Mode.
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readManifest } from '../bot/chat/slack/manifest.ts';
+import { readManifest } from '../bot/chat/slack/install/manifest.ts';
 
 const { values } = parseArgs({ options: { socket: { type: 'boolean', default: false } } });
 // As `npm start` does.

@@ -1,5 +1,5 @@
 // Asks the bot for git's passwords and gives its answers to those who wait. Keeps none of them; knows no git and no file.
-import type { Send } from '../connection.ts';
+import type { Send } from '../bot-link/connection.ts';
 import type { BotMessage, GitOperation, GitRefusal, GitToken } from '../protocol.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;

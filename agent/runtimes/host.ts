@@ -2,8 +2,8 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
-import { MARK } from '../processes.ts';
-import { becoming } from '../users.ts';
+import { MARK } from '../system/processes.ts';
+import { becoming } from '../system/users.ts';
 import { ProfileError, type Command, type Place, type Runtime } from './runtime.ts';
 
 /**

@@ -1,6 +1,6 @@
 // The contract of a runtime: where the programs of a workspace run. Knows no socket and no git.
 
-import type { User } from '../users.ts';
+import type { User } from '../system/users.ts';
 
 export interface Place {
   id: string;

@@ -1,8 +1,8 @@
 // Who shows a ticket becomes a viewer of its workspace, or is turned away. Must not know output, frames or ptys.
 import { Close } from '../protocol.ts';
-import { drop, log, settle, type Caller, type State } from './callers.ts';
+import { drop, log, settle, type Caller, type State } from './connections.ts';
 import { parseJson, parseMessage } from './messages.ts';
-import { createPlace, type Place } from './place.ts';
+import { createPlace, type Place } from '../sessions/workspace-sessions.ts';
 import type { SpawnSpec, TicketClaims } from './terminals.ts';
 import { createViewer, hearViewer } from './viewer.ts';
 

@@ -4,10 +4,10 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { Close, MAX_FRAME_BYTES, MAX_PENDING_VIEWERS } from '../protocol.ts';
 import { admit } from './admission.ts';
-import { drop, settle, type Caller, type State } from './callers.ts';
-import { endPlace } from './place.ts';
-import { describeSession } from './session.ts';
-import { createSnapshots } from './snapshot.ts';
+import { drop, settle, type Caller, type State } from './connections.ts';
+import { endPlace } from '../sessions/workspace-sessions.ts';
+import { describeSession } from '../sessions/session.ts';
+import { createSnapshots } from '../sessions/snapshot.ts';
 import { TIMING, type TerminalOptions, type Terminals } from './terminals.ts';
 import { hearViewer, type Viewer } from './viewer.ts';
 

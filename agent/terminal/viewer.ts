@@ -2,13 +2,19 @@
 import type { WebSocket } from 'ws';
 import { Frame, FRAME_HEAD_BYTES, OFFSET_BYTES, isReport } from '../protocol.ts';
 import type { TerminalMessage, ViewerMessage } from '../protocol.ts';
-import { acknowledge, attachViewer, detachViewer, startAttachment } from './attachment.ts';
-import type { Attachment, Outlet } from './attachment.ts';
+import { acknowledge, attachViewer, detachViewer, startAttachment } from '../sessions/attachment.ts';
+import type { Attachment, Outlet } from '../sessions/attachment.ts';
 import { parseJson, parseMessage, refOf, RequestError } from './messages.ts';
-import { closeSession, openInPlace, tellAll, type Onlooker, type Place } from './place.ts';
+import {
+  closeSession,
+  openInPlace,
+  tellAll,
+  type Onlooker,
+  type Place,
+} from '../sessions/workspace-sessions.ts';
 import type { SpawnSpec } from './terminals.ts';
-import { describeSession, typeInto, type Session } from './session.ts';
-import { resizeViewer } from './size.ts';
+import { describeSession, typeInto, type Session } from '../sessions/session.ts';
+import { resizeViewer } from '../sessions/size.ts';
 
 export interface Viewer extends Onlooker {
   readonly socket: WebSocket;

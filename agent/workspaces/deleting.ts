@@ -1,7 +1,7 @@
 // The steps towards a workspace's end: look for work, save it where that is wanted, delete. No work goes unasked.
 import type { Work } from '../protocol.ts';
 import { toFailure } from '../failure.ts';
-import { saveWork } from '../saving.ts';
+import { saveWork } from '../git/saving.ts';
 import { endEverything, gitOf, openCredentials, type Task, type Tools } from './tools.ts';
 import { findWork, type Found } from './work.ts';
 import type { Workspace } from './workspace.ts';

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { codeOf, findJson, writeJson } from '../files.ts';
-import { desiredWorkspace } from '../messages.ts';
+import { codeOf, findJson, writeJson } from '../system/files.ts';
+import { desiredWorkspace } from '../bot-link/messages.ts';
 import type { Workspace } from './workspace.ts';
 
 /**

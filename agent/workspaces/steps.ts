@@ -1,6 +1,6 @@
 // The steps of one workspace's life: made ready, stopped. Knows no goal: the worker decides.
-import { cloneRepository } from '../git-clone.ts';
-import { findHead, setIdentity } from '../git.ts';
+import { cloneRepository } from '../git/clone.ts';
+import { findHead, setIdentity } from '../git/git.ts';
 import { throttleProgress } from './progress.ts';
 import { endEverything, gitOf, openCredentials, placeOf, type Task, type Tools } from './tools.ts';
 import { findCommit, inspect } from './work.ts';

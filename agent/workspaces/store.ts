@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../files.ts';
-import { removeTree } from '../trees.ts';
-import { HOME_FOLDER } from '../users.ts';
+import { codeOf } from '../system/files.ts';
+import { removeTree } from '../system/trees.ts';
+import { HOME_FOLDER } from '../system/users.ts';
 import { createStates, isOldState, OLD_STATE } from './states.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -1,6 +1,6 @@
 // All workspaces of this node, by id: what the bot wants of them, what it hears of them. Knows no socket.
 import { describeError, type Log } from '../log.ts';
-import { repositoryName } from '../git.ts';
+import { repositoryName } from '../git/git.ts';
 import type { DesiredWorkspace, WorkspaceReport } from '../protocol.ts';
 import type { Command } from '../runtimes/runtime.ts';
 import { placeOf, type Tools } from './tools.ts';

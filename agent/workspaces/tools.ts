@@ -1,11 +1,11 @@
 // What the steps of a workspace work with, and what several of them do: passwords, git, places, the end of all programs.
-import type { Desk } from '../credentials/desk.ts';
+import type { Desk } from '../credentials/broker.ts';
 import { helperCommand } from '../credentials/program.ts';
-import { credentialEnvironment, type Git } from '../git.ts';
-import { endProcesses, findProcesses, MARK } from '../processes.ts';
+import { credentialEnvironment, type Git } from '../git/git.ts';
+import { endProcesses, findProcesses, MARK } from '../system/processes.ts';
 import type { Place, Runtime } from '../runtimes/runtime.ts';
-import type { Users } from '../users.ts';
-import type { Record } from './record.ts';
+import type { Users } from '../system/users.ts';
+import type { Record } from './state.ts';
 import type { Store } from './store.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -1,6 +1,6 @@
 // What would be lost if a workspace were deleted, and where it stands: read from its folder. Changes nothing.
 import { readdir } from 'node:fs/promises';
-import { countWork, findHead } from '../git.ts';
+import { countWork, findHead } from '../git/git.ts';
 import type { Work } from '../protocol.ts';
 import { gitOf, type Tools } from './tools.ts';
 import type { Workspace } from './workspace.ts';

@@ -2,8 +2,8 @@
 import { describeError, type Log } from '../log.ts';
 import { toFailure } from '../failure.ts';
 import type { DesiredWorkspace } from '../protocol.ts';
-import { createQuiet } from './quiet.ts';
-import { createRecord, type Record } from './record.ts';
+import { createQuiet } from './debounce.ts';
+import { createRecord, type Record } from './state.ts';
 import { check, remove } from './deleting.ts';
 import { prepare, stop } from './steps.ts';
 import type { Tools } from './tools.ts';

@@ -9,7 +9,7 @@ import {
   type JWTPayload,
 } from 'jose';
 import { messageOf, StartError } from '../errors.ts';
-import { sendJson, type Route } from '../http.ts';
+import { sendJson, type Route } from '../http/routes.ts';
 
 const ALGORITHM = 'EdDSA';
 const TOLERANCE_SECONDS = 5;

@@ -1,6 +1,6 @@
 // Who may open what: the person plus the rows of now. Pure; knows no cookie and no code.
 import type { Workspace } from '../database/types.ts';
-import type { Session } from './sessions.ts';
+import type { Session } from './people/sessions.ts';
 
 /** A workspace opens for its owner alone. */
 export const mayOpen = (user: string, workspace: Workspace): boolean => workspace.owner === user;

@@ -2,8 +2,8 @@
 import type { Logger } from 'pino';
 import type { Delivery, Front } from '../database/types.ts';
 import { isHopeless, messageOf, waitMs } from '../errors.ts';
-import type { FrontEnd } from './chat.ts';
-import { whileHeld } from './holding.ts';
+import type { FrontEnd } from './front.ts';
+import { whileHeld } from '../jobs/lease.ts';
 import * as store from './store.ts';
 import type { Executor, Held } from './store.ts';
 

@@ -2,9 +2,9 @@
 import type { Logger } from 'pino';
 import type { Card, Front } from '../database/types.ts';
 import { messageOf, ProviderError, waitMs } from '../errors.ts';
-import type { FrontEnd } from './chat.ts';
-import { viewOf, type CardFacts } from './render/view.ts';
-import { whileHeld } from './holding.ts';
+import type { FrontEnd } from './front.ts';
+import { viewOf, type CardFacts } from './view.ts';
+import { whileHeld } from '../jobs/lease.ts';
 import * as store from './store.ts';
 import type { Executor, Held } from './store.ts';
 

@@ -2,15 +2,15 @@
 // One transaction ends the request and writes what is wanted; no transaction is open while a vendor is asked.
 import type { Logger } from 'pino';
 import { findCommand } from '../commands/command.ts';
-import { parse } from '../commands/parse.ts';
-import type { ParsedCommand, ParseFailure } from '../commands/parsed.ts';
+import { parse } from '../commands/parser/parse.ts';
+import type { ParsedCommand, ParseFailure } from '../commands/parser/parsed.ts';
 import { createSay, shownTrigger } from '../commands/say.ts';
-import type { Command, CommandLimits, Outcome, Repository, Scene } from '../commands/scene.ts';
+import type { Command, CommandLimits, Outcome, Repository, Scene } from '../commands/context.ts';
 import type { Answer, Delivery, Front } from '../database/types.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
 import { randomBase32 } from '../ids.ts';
-import { whileHeld } from './holding.ts';
-import type { FrontEnd, Heard } from './chat.ts';
+import { whileHeld } from '../jobs/lease.ts';
+import type { FrontEnd, Heard } from './front.ts';
 import { withIgnored } from './ignored.ts';
 import * as store from './store.ts';
 import type { Executor, Held } from './store.ts';

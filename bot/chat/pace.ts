@@ -1,7 +1,7 @@
 // How often a card may be edited: chats count it. Pure.
 import { createHash } from 'node:crypto';
 import type { Card } from '../database/types.ts';
-import type { CardView } from './render/view.ts';
+import type { CardView } from './view.ts';
 
 const EXPIRY_GRAIN_MS = 15 * 60_000;
 

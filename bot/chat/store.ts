@@ -1,12 +1,12 @@
 // The inbox, the cards and what they show, in Postgres. Knows no vendor and no command.
 export * from './store/answers.ts';
-export * from './store/card-wishes.ts';
+export * from './store/card-changes.ts';
 export * from './store/cards.ts';
 export { renewDelivery } from './store/claims.ts';
 export * from './store/deliveries.ts';
 export * from './store/notes.ts';
 export { notify, type Executor, type Held } from './store/rows.ts';
-export * from './store/said.ts';
+export * from './store/recent-messages.ts';
 export * from './store/subjects.ts';
 // Whoever is met in a chat and whoever signs in are met in one way, or they would be two people.
 export { meetPerson } from '../access/store.ts';

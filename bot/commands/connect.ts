@@ -1,6 +1,6 @@
 // The command that leads to the sign-in which says who a person of a chat is on GitHub.
 import type { CommandSpec } from './command.ts';
-import type { Command } from './scene.ts';
+import type { Command } from './context.ts';
 
 export const connectSpec = {
   name: 'connect',

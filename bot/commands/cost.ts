@@ -1,8 +1,8 @@
 // The command that says what a person's machines cost: now, and this month.
 import * as store from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
-import { costOf, money, monthOf, perHour } from './money.ts';
-import type { Command } from './scene.ts';
+import { costOf, money, monthOf, perHour } from '../billing/prices.ts';
+import type { Command } from './context.ts';
 
 export const costSpec = {
   name: 'cost',

@@ -1,7 +1,7 @@
 // The command that forgets who a person of a chat is on GitHub.
-import { unlink } from '../access/connect-store.ts';
+import { unlink } from '../access/people/links-store.ts';
 import type { CommandSpec } from './command.ts';
-import type { Command } from './scene.ts';
+import type { Command } from './context.ts';
 
 export const disconnectSpec = {
   name: 'disconnect',

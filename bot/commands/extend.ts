@@ -1,10 +1,10 @@
 // The command that keeps a workspace running though nobody types.
 import type { CommandSpec } from './command.ts';
 import { UserError } from '../errors.ts';
-import { keptUntil, LONGEST_MS } from './expiry.ts';
+import { keptUntil, LONGEST_MS } from '../workspaces/expiry.ts';
 import { findTarget } from './find.ts';
-import type { Command } from './scene.ts';
-import { wish } from './wish.ts';
+import type { Command } from './context.ts';
+import { wish } from './change.ts';
 
 export const extendSpec = {
   name: 'extend',

@@ -2,9 +2,9 @@
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
-import type { ParsedCommand } from './parsed.ts';
+import type { ParsedCommand } from './parser/parsed.ts';
 import { shown } from './say.ts';
-import type { Scene } from './scene.ts';
+import type { Scene } from './context.ts';
 
 /**
  * The row, locked for the command's transaction. Throws UserError: there is none (of yours: somebody else's is the

@@ -3,7 +3,7 @@ import type { CommandSpec } from './command.ts';
 import { UserError } from '../errors.ts';
 import { findCommand } from './command.ts';
 import { shown } from './say.ts';
-import type { Command } from './scene.ts';
+import type { Command } from './context.ts';
 import { renderCommandHelp, renderHelp } from './usage.ts';
 
 export const helpSpec = {

@@ -13,7 +13,7 @@ import { rename } from './rename.ts';
 import { restart } from './restart.ts';
 import { retry } from './retry.ts';
 import { rm } from './rm.ts';
-import type { Command } from './scene.ts';
+import type { Command } from './context.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';

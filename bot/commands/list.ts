@@ -3,8 +3,8 @@ import type { CommandSpec } from './command.ts';
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
-import type { ParsedCommand } from './parsed.ts';
-import type { Command, Outcome, Scene } from './scene.ts';
+import type { ParsedCommand } from './parser/parsed.ts';
+import type { Command, Outcome, Scene } from './context.ts';
 
 export const listSpec = {
   name: 'list',

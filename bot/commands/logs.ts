@@ -2,7 +2,7 @@
 import type { CommandSpec } from './command.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
-import type { Command } from './scene.ts';
+import type { Command } from './context.ts';
 
 export const logsSpec = {
   name: 'logs',

@@ -3,9 +3,9 @@ import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
-import type { ParsedCommand } from './parsed.ts';
+import type { ParsedCommand } from './parser/parsed.ts';
 import { plain } from './say.ts';
-import type { Scene } from './scene.ts';
+import type { Scene } from './context.ts';
 
 /**
  * Like `findTarget`, and for maintainers a workspace of somebody else that is named: first one's own, then those of the

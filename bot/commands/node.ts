@@ -4,7 +4,7 @@ import * as store from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
 import { refuseOthers, wishFor } from './orphans.ts';
 import { shown } from './say.ts';
-import type { Command, Scene } from './scene.ts';
+import type { Command, Scene } from './context.ts';
 
 export const nodeSpec = {
   name: 'node',

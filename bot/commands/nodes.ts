@@ -2,9 +2,9 @@
 import type { Node } from '../database/types.ts';
 import * as store from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
-import { perHour } from './money.ts';
+import { perHour } from '../billing/prices.ts';
 import { describeOrphans, refuseOthers } from './orphans.ts';
-import type { Command } from './scene.ts';
+import type { Command } from './context.ts';
 
 export const nodesSpec = {
   name: 'nodes',

@@ -3,7 +3,7 @@ import type { CommandSpec } from './command.ts';
 import { UserError } from '../errors.ts';
 import { can } from '../workspaces/workspace.ts';
 import { findTarget } from './find.ts';
-import type { Command } from './scene.ts';
+import type { Command } from './context.ts';
 
 export const openSpec = {
   name: 'open',

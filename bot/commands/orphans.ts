@@ -3,7 +3,7 @@
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
 import { shown } from './say.ts';
-import type { Scene } from './scene.ts';
+import type { Scene } from './context.ts';
 
 const MOST = 30;
 

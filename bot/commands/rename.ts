@@ -3,9 +3,9 @@ import type { CommandSpec } from './command.ts';
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
-import { takenName } from './naming.ts';
-import type { Command } from './scene.ts';
-import { wish } from './wish.ts';
+import { takenName } from '../workspaces/naming.ts';
+import type { Command } from './context.ts';
+import { wish } from './change.ts';
 
 export const renameSpec = {
   name: 'rename',

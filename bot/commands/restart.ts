@@ -2,9 +2,9 @@
 import type { CommandSpec } from './command.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
-import { checkGate } from './fork.ts';
-import type { Command } from './scene.ts';
-import { wish } from './wish.ts';
+import { checkGate } from '../workspaces/fork.ts';
+import type { Command } from './context.ts';
+import { wish } from './change.ts';
 
 export const restartSpec = {
   name: 'restart',

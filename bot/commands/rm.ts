@@ -4,8 +4,8 @@ import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import { describeLoss, isDirty } from '../workspaces/workspace.ts';
 import { findStoppable, noticeOf } from './maintained.ts';
-import type { Command, Scene } from './scene.ts';
-import { wish } from './wish.ts';
+import type { Command, Scene } from './context.ts';
+import { wish } from './change.ts';
 
 /** Fronts that ask back before a deletion ask it, too. */
 export { isDirty };

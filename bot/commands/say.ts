@@ -1,5 +1,5 @@
 // How replies print what can be typed and what was typed. Everything in code spans, so that no reply is a command.
-import type { ParseContext } from './parsed.ts';
+import type { ParseContext } from './parser/parsed.ts';
 
 const SHOWN = 60;
 

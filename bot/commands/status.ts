@@ -1,8 +1,8 @@
 // The command that shows where a workspace stands.
 import type { CommandSpec } from './command.ts';
 import { findTarget } from './find.ts';
-import type { Command } from './scene.ts';
-import { wish } from './wish.ts';
+import type { Command } from './context.ts';
+import { wish } from './change.ts';
 
 export const statusSpec = {
   name: 'status',

@@ -1,8 +1,8 @@
 // The command that stops a workspace.
 import type { CommandSpec } from './command.ts';
 import { findStoppable, noticeOf } from './maintained.ts';
-import type { Command } from './scene.ts';
-import { wish } from './wish.ts';
+import type { Command } from './context.ts';
+import { wish } from './change.ts';
 
 export const stopSpec = {
   name: 'stop',

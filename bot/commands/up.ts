@@ -5,12 +5,12 @@ import { UserError } from '../errors.ts';
 import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
-import { keptUntil } from './expiry.ts';
-import { checkGate, describeFiles, letIn, refuseTrustByName } from './fork.ts';
-import { chooseName } from './naming.ts';
-import type { ParsedCommand } from './parsed.ts';
-import type { Command, Outcome, Repository, Scene } from './scene.ts';
-import { refuseGoing } from './wish.ts';
+import { keptUntil } from '../workspaces/expiry.ts';
+import { checkGate, describeFiles, letIn, refuseTrustByName } from '../workspaces/fork.ts';
+import { chooseName } from '../workspaces/naming.ts';
+import type { ParsedCommand } from './parser/parsed.ts';
+import type { Command, Outcome, Repository, Scene } from './context.ts';
+import { refuseGoing } from './change.ts';
 
 export const upSpec = {
   name: 'up',

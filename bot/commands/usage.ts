@@ -1,6 +1,6 @@
 // Writes help from the table. Every command stands in a code span and no line is one alone: help is no command.
 import { isOffered, type CommandSpec, type Front } from './command.ts';
-import { formatFlagUsage } from './flags.ts';
+import { formatFlagUsage } from './parser/flags.ts';
 import { createSay } from './say.ts';
 
 /** The verb, its words and its flags on one line, without the trigger: `logs [target] [--lines N]`. */

@@ -2,7 +2,7 @@
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
-import type { Command } from './scene.ts';
+import type { Command } from './context.ts';
 
 export const useSpec = {
   name: 'use',

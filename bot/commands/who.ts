@@ -3,7 +3,7 @@ import type { CommandSpec } from './command.ts';
 import type { Front, Workspace } from '../database/types.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
-import type { Command, Scene } from './scene.ts';
+import type { Command, Scene } from './context.ts';
 
 export const whoSpec = {
   name: 'who',

@@ -4,7 +4,7 @@ import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, StartError } from '../errors.ts';
-import { birthOf } from './processes.ts';
+import { birthOf } from './embedded/processes.ts';
 
 type Holder = { token: string; pid: number; born: string; url: string };
 

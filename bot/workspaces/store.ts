@@ -11,4 +11,4 @@ export * from './store/reports.ts';
 export * from './store/rows.ts';
 export * from './store/surroundings.ts';
 export * from './store/upkeep.ts';
-export * from './store/wishes.ts';
+export * from './store/changes.ts';

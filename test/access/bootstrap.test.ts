@@ -9,7 +9,7 @@ import {
 } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Bootstrap } from '../../agent/protocol.ts';
-import { bootstrapRoutes, createBootstrapToken, readNodeToken } from '../../bot/access/bootstrap.ts';
+import { bootstrapRoutes, createBootstrapToken, readNodeToken } from '../../bot/access/machines/bootstrap.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { issueTicket } from '../../bot/access/tickets.ts';

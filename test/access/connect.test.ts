@@ -1,6 +1,6 @@
 // The pages of /connect, without the chat that leads there.
 import { expect, onTestFinished, test } from 'vitest';
-import { connectRoutes } from '../../bot/access/connect.ts';
+import { connectRoutes } from '../../bot/access/people/linking.ts';
 import { openRows } from './rows.ts';
 import { serveRoutes } from './http-server.ts';
 

@@ -9,7 +9,7 @@ import {
   pathOf,
   type Route,
   type Upgrade,
-} from '../../bot/http.ts';
+} from '../../bot/http/routes.ts';
 
 export type TestServer = { origin: string; close(): Promise<void> };
 

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { matchRoute, readBody, sendJson, type Route } from '../../bot/http.ts';
+import { matchRoute, readBody, sendJson, type Route } from '../../bot/http/routes.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 
 const route = (method: Route['method'], path: string): Route => ({ method, path, handle: () => {} });

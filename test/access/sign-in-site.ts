@@ -2,12 +2,12 @@
 import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createLinkSigner, type LinkSigner } from '../../bot/access/links.ts';
-import { signInRoutes } from '../../bot/access/sign-in.ts';
+import { signInRoutes } from '../../bot/access/people/sign-in.ts';
 import { meetPerson } from '../../bot/access/store.ts';
-import { ticketRoutes } from '../../bot/access/ticket-desk.ts';
-import type { Route, Upgrade } from '../../bot/http.ts';
-import { pageRoutes } from '../../bot/pages.ts';
-import type { PageFiles } from '../../web-terminal/bundle.ts';
+import { ticketRoutes } from '../../bot/access/terminal-token.ts';
+import type { Route, Upgrade } from '../../bot/http/routes.ts';
+import { pageRoutes } from '../../bot/http/pages.ts';
+import type { PageFiles } from '../../bot/http/page-bundle.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github/github.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 import { openRows, type Rows } from './rows.ts';

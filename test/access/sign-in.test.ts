@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createLink } from '../../bot/access/links.ts';
-import { parseLocalPath } from '../../bot/access/sign-in/attempts.ts';
+import { parseLocalPath } from '../../bot/access/people/sign-in-attempts.ts';
 import { forgetExpired, meetPerson } from '../../bot/access/store.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';

@@ -11,9 +11,9 @@ import {
   endingCookie,
   readSession,
   startSession,
-} from '../../bot/access/sessions.ts';
+} from '../../bot/access/people/sessions.ts';
 import { forgetExpired } from '../../bot/access/store.ts';
-import { ticketRoutes } from '../../bot/access/ticket-desk.ts';
+import { ticketRoutes } from '../../bot/access/terminal-token.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import { makeCertificateRequest } from '../../agent/certificate-request.ts';
-import { readCertificateRequest } from '../../bot/agents/certificate-request.ts';
+import { makeCertificateRequest } from '../../agent/identity/certificate-request.ts';
+import { readCertificateRequest } from '../../bot/nodes/certificate-request.ts';
 
 const HOSTNAME = 'vm-abcdefghijkl.nodes.example.com';
 const LONG = `vm-abcdefghijkl.${'long-'.repeat(9)}name.${'longer-'.repeat(7)}name.example.com`;

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { artifactRoutes } from '../../bot/agents/artifact.ts';
+import { artifactRoutes } from '../../bot/nodes/artifact.ts';
 import { serveRoutes } from '../access/http-server.ts';
 
 const BYTES = randomBytes(300_000);

@@ -17,12 +17,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { createDesk } from '../../agent/credentials/desk.ts';
+import { createDesk } from '../../agent/credentials/broker.ts';
 import { createLog } from '../../agent/log.ts';
 import type { WorkspaceReport } from '../../agent/protocol.ts';
-import { commitWork } from '../../agent/saving-commits.ts';
-import { removeTree } from '../../agent/trees.ts';
-import type { User } from '../../agent/users.ts';
+import { commitWork } from '../../agent/git/saving-commits.ts';
+import { removeTree } from '../../agent/system/trees.ts';
+import type { User } from '../../agent/system/users.ts';
 import { asRoot, startNode } from './node.ts';
 
 /** What no trap may reach: root's own, open to look at. */

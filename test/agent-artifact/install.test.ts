@@ -18,8 +18,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
-import { artifactRoutes } from '../../bot/agents/artifact.ts';
-import { matchRoute, pathOf } from '../../bot/http.ts';
+import { artifactRoutes } from '../../bot/nodes/artifact.ts';
+import { matchRoute, pathOf } from '../../bot/http/routes.ts';
 import { tar } from '../../tools/tar.ts';
 
 const NODE = { SAM_NODE: 'nd-aaaaaaaaaaaa', SAM_BOOTSTRAP_TOKEN: 'once' };

@@ -3,7 +3,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished, test } from 'vitest';
-import { createUsers } from '../../agent/users.ts';
+import { createUsers } from '../../agent/system/users.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { createScene, makeRepository } from '../agent/scene.ts';
 import { serveGit } from '../agent/git-server.ts';

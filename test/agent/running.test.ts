@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { findProcesses } from '../../agent/processes.ts';
+import { findProcesses } from '../../agent/system/processes.ts';
 import { serveGit } from './git-server.ts';
 import { createScene, git, makeRepository } from './scene.ts';
 import { eventually } from './watch.ts';

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, writeFileSync, chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findProcesses } from '../../agent/processes.ts';
+import { findProcesses } from '../../agent/system/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { serveGit } from './git-server.ts';
 import { createScene, git, makeRepository, type Scene } from './scene.ts';

@@ -12,10 +12,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { cloneRepository } from '../../agent/git-clone.ts';
-import { countWork } from '../../agent/git.ts';
+import { cloneRepository } from '../../agent/git/clone.ts';
+import { countWork } from '../../agent/git/git.ts';
 import type { Work } from '../../agent/protocol.ts';
-import { saveWork } from '../../agent/saving.ts';
+import { saveWork } from '../../agent/git/saving.ts';
 import { serveGit } from './git-server.ts';
 import { git, makeRepository } from './scene.ts';
 

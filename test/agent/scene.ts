@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
-import { findProcesses } from '../../agent/processes.ts';
+import { findProcesses } from '../../agent/system/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { startBot, type Bot } from './bot.ts';

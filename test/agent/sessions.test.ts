@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findProcesses } from '../../agent/processes.ts';
+import { findProcesses } from '../../agent/system/processes.ts';
 import { createScene, type Scene } from './scene.ts';
 import { attach } from './viewer.ts';
 import { eventually } from './watch.ts';

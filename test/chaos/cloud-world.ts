@@ -2,20 +2,20 @@
 // store alone. A bot can be killed: nothing of it is heard any more, but what it had sent still arrives.
 import pino from 'pino';
 import type { WorkspaceReport } from '../../agent/protocol.ts';
-import { desiredOf } from '../../bot/agents/desired.ts';
+import { desiredOf } from '../../bot/nodes/desired.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { users } from '../../bot/database/schema.ts';
 import { createCloudflareRanges } from '../../bot/dns/cloudflare/ranges.ts';
-import { createCloudflareDns } from '../../bot/dns/cloudflare.ts';
+import { createCloudflareDns } from '../../bot/dns/cloudflare/cloudflare.ts';
 import { messageOf } from '../../bot/errors.ts';
 import { newUserId } from '../../bot/ids.ts';
-import { bootData } from '../../bot/providers/cloud-init.ts';
-import { createHetzner } from '../../bot/providers/hetzner.ts';
-import { createLoop } from '../../bot/workspaces/loop.ts';
+import { bootData } from '../../bot/providers/boot/cloud-init.ts';
+import { createHetzner } from '../../bot/providers/hetzner/hetzner.ts';
+import { createLoop } from '../../bot/jobs/loop.ts';
 import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
-import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile.ts';
+import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile-workspace.ts';
 import * as store from '../../bot/workspaces/store.ts';
-import { createSweeper, createSweeps } from '../../bot/workspaces/sweep.ts';
+import { createSweeper, createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { startFakeCloudflare, type FakeCloudflare } from '../fakes/cloudflare/cloudflare.ts';
 import { startFakeHetzner, type FakeHetzner } from '../fakes/hetzner/hetzner.ts';

@@ -1,9 +1,9 @@
 // What a card says while a workspace is between two states: nothing that is over already, and nothing to press in vain.
 import { describe, expect, test } from 'vitest';
-import { renderCard } from '../../bot/chat/render/github.ts';
-import { renderPlain } from '../../bot/chat/render/plain.ts';
-import { renderCard as renderSlackCard } from '../../bot/chat/render/slack.ts';
-import { viewOf, type CardView } from '../../bot/chat/render/view.ts';
+import { renderCard } from '../../bot/chat/github/render.ts';
+import { renderPlain } from '../../bot/chat/console/render.ts';
+import { renderCard as renderSlackCard } from '../../bot/chat/slack/render.ts';
+import { viewOf, type CardView } from '../../bot/chat/view.ts';
 import { commands } from '../../bot/commands/index.ts';
 import type { Node, User, Workspace } from '../../bot/database/types.ts';
 

@@ -1,8 +1,8 @@
 // More commands than one in a message: named once, below the answer, and never within its columns.
 import { expect, test } from 'vitest';
 import { splitIgnored, withIgnored } from '../../bot/chat/ignored.ts';
-import { renderReply } from '../../bot/chat/render/github.ts';
-import type { ParseContext } from '../../bot/commands/parsed.ts';
+import { renderReply } from '../../bot/chat/github/render.ts';
+import type { ParseContext } from '../../bot/commands/parser/parsed.ts';
 import type { Answer } from '../../bot/database/types.ts';
 
 const context: ParseContext = {

@@ -2,8 +2,8 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answerSource } from '../../bot/chat/answers.ts';
-import type { FrontEnd } from '../../bot/chat/chat.ts';
-import { whileHeld } from '../../bot/chat/holding.ts';
+import type { FrontEnd } from '../../bot/chat/front.ts';
+import { whileHeld } from '../../bot/jobs/lease.ts';
 import * as store from '../../bot/chat/store.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 

@@ -1,7 +1,7 @@
 // What is being deleted does not come back, and whoever wants it hears what to type where they are.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSay } from '../../bot/commands/say.ts';
-import type { Command, Scene } from '../../bot/commands/scene.ts';
+import type { Command, Scene } from '../../bot/commands/context.ts';
 import { restart } from '../../bot/commands/restart.ts';
 import { start } from '../../bot/commands/start.ts';
 import { up } from '../../bot/commands/up.ts';

@@ -1,6 +1,6 @@
 // What counts as a command on each front, and what of it arrives.
 import { describe, expect, test } from 'vitest';
-import { parse } from '../../bot/commands/parse.ts';
+import { parse } from '../../bot/commands/parser/parse.ts';
 import { command, commands, console_, failure, github, mention, slash } from './table.ts';
 
 const ignored = { kind: 'ignore', why: 'no line begins with the trigger' };

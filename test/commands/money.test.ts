@@ -1,7 +1,7 @@
 // What a machine costs, from its row and a price list alone.
 import { expect, test } from 'vitest';
 import type { Node } from '../../bot/database/schema.ts';
-import { costOf, monthOf } from '../../bot/commands/money.ts';
+import { costOf, monthOf } from '../../bot/billing/prices.ts';
 import type { PriceList } from '../../bot/workspaces/store.ts';
 import { nodeRow } from '../workspaces/rows.ts';
 

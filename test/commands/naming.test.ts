@@ -1,7 +1,7 @@
 // What a new workspace is called when nobody says how.
 import { expect, test } from 'vitest';
-import { chooseName } from '../../bot/commands/naming.ts';
-import { isValidName } from '../../bot/commands/names.ts';
+import { chooseName } from '../../bot/workspaces/naming.ts';
+import { isValidName } from '../../bot/commands/parser/names.ts';
 
 const nameOf = (label: string, taken: string[] = []): string =>
   chooseName(undefined, { url: '', label }, new Set(taken), 'up', (line) => line);

@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { findCommand } from '../../bot/commands/command.ts';
-import { formatCommand } from '../../bot/commands/format.ts';
-import { isValidRef } from '../../bot/commands/names.ts';
-import { parse, type ParseContext, type ParsedCommand } from '../../bot/commands/parse.ts';
-import { countEdits } from '../../bot/commands/suggest.ts';
+import { formatCommand } from '../../bot/commands/parser/format.ts';
+import { isValidRef } from '../../bot/commands/parser/names.ts';
+import { parse, type ParseContext, type ParsedCommand } from '../../bot/commands/parser/parse.ts';
+import { countEdits } from '../../bot/commands/parser/suggest.ts';
 import { renderCommandHelp, renderHelp } from '../../bot/commands/usage.ts';
 import { api, command, commands, console_, fronts, github, mention, slash, texts } from './table.ts';
 

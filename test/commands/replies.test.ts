@@ -1,10 +1,10 @@
 // What people read when a line is no command, and what help says.
 import { describe, expect, test } from 'vitest';
 import type { CommandSpec } from '../../bot/commands/command.ts';
-import { formatCommand } from '../../bot/commands/format.ts';
-import { parse, type ParseContext } from '../../bot/commands/parse.ts';
+import { formatCommand } from '../../bot/commands/parser/format.ts';
+import { parse, type ParseContext } from '../../bot/commands/parser/parse.ts';
 import { rmSpec } from '../../bot/commands/rm.ts';
-import { findNearest } from '../../bot/commands/suggest.ts';
+import { findNearest } from '../../bot/commands/parser/suggest.ts';
 import { renderCommandHelp, renderHelp } from '../../bot/commands/usage.ts';
 import { command, commands, console_, failure, fronts, github, slash } from './table.ts';
 

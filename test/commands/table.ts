@@ -2,7 +2,12 @@
 import fc from 'fast-check';
 import type { CommandSpec } from '../../bot/commands/command.ts';
 import { commands as table } from '../../bot/commands/index.ts';
-import { parse, type ParseContext, type ParsedCommand, type ParseFailure } from '../../bot/commands/parse.ts';
+import {
+  parse,
+  type ParseContext,
+  type ParsedCommand,
+  type ParseFailure,
+} from '../../bot/commands/parser/parse.ts';
 
 /** A verb with the kinds of flags that no verb of the table has yet. */
 const probe: CommandSpec = {

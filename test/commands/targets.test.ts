@@ -1,7 +1,12 @@
 // What a command can be about, how it is written, and what is refused.
 import { describe, expect, test } from 'vitest';
-import { isValidName, isValidOwner, isValidRef, isValidRepositoryName } from '../../bot/commands/names.ts';
-import type { ParseContext } from '../../bot/commands/parse.ts';
+import {
+  isValidName,
+  isValidOwner,
+  isValidRef,
+  isValidRepositoryName,
+} from '../../bot/commands/parser/names.ts';
+import type { ParseContext } from '../../bot/commands/parser/parse.ts';
 import { command, console_, failure, github, slash } from './table.ts';
 
 const api = { kind: 'repository', owner: 'acme', name: 'api' };

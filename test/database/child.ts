@@ -1,7 +1,7 @@
 // A process of its own for the tests of this folder: does one thing, prints one line of JSON, lives until it is killed.
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, describeDatabaseCrash } from '../../bot/database/connect.ts';
-import { startEmbedded } from '../../bot/database/embedded.ts';
+import { startEmbedded } from '../../bot/database/embedded/embedded.ts';
 import { lockDataDir } from '../../bot/database/lock.ts';
 import { migrate } from '../../bot/database/migrate.ts';
 

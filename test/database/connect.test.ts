@@ -6,7 +6,7 @@ import path from 'node:path';
 import { pgTable, timestamp } from 'drizzle-orm/pg-core';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 import { connect, describeDatabaseCrash, type Database } from '../../bot/database/connect.ts';
-import { startEmbedded } from '../../bot/database/embedded.ts';
+import { startEmbedded } from '../../bot/database/embedded/embedded.ts';
 import { freshDatabase, type FreshDatabase } from '../postgres.ts';
 import { until } from '../until.ts';
 import { launch } from './launch.ts';

@@ -18,8 +18,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
-import { startEmbedded, type Embedded } from '../../bot/database/embedded.ts';
-import { commandOf } from '../../bot/database/processes.ts';
+import { startEmbedded, type Embedded } from '../../bot/database/embedded/embedded.ts';
+import { commandOf } from '../../bot/database/embedded/processes.ts';
 import { until } from '../until.ts';
 import { launch } from './launch.ts';
 

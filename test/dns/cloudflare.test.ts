@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createCloudflareDns, type CloudflareOptions } from '../../bot/dns/cloudflare.ts';
+import { createCloudflareDns, type CloudflareOptions } from '../../bot/dns/cloudflare/cloudflare.ts';
 import type { Dns } from '../../bot/dns/dns.ts';
 import { ProviderError } from '../../bot/errors.ts';
 import {

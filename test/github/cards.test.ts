@@ -1,11 +1,11 @@
 // Whatever a card or a reply shows: when GitHub sends it back to us it is no command, and it mentions nobody.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { CardView } from '../../bot/chat/render/view.ts';
-import { renderCard, renderReply } from '../../bot/chat/render/github.ts';
+import type { CardView } from '../../bot/chat/view.ts';
+import { renderCard, renderReply } from '../../bot/chat/github/render.ts';
 import { commands } from '../../bot/commands/index.ts';
-import { parse } from '../../bot/commands/parse.ts';
-import type { ParseContext } from '../../bot/commands/parsed.ts';
+import { parse } from '../../bot/commands/parser/parse.ts';
+import type { ParseContext } from '../../bot/commands/parser/parsed.ts';
 import { anyView, nastyText } from '../views.ts';
 
 const context: ParseContext = {

@@ -1,12 +1,12 @@
 // A workspace as a deployment and as a check: every state of it, and what GitHub's limits and merges demand.
 import { expect, test } from 'vitest';
-import { renderCheck, renderDeployment } from '../../bot/chat/render/github-signals.ts';
-import { viewOf, type CardView } from '../../bot/chat/render/view.ts';
+import { renderCheck, renderDeployment } from '../../bot/chat/github/render-signals.ts';
+import { viewOf, type CardView } from '../../bot/chat/view.ts';
 import { commands } from '../../bot/commands/index.ts';
-import { parse } from '../../bot/commands/parse.ts';
-import type { ParseContext } from '../../bot/commands/parsed.ts';
+import { parse } from '../../bot/commands/parser/parse.ts';
+import type { ParseContext } from '../../bot/commands/parser/parsed.ts';
 import type { Workspace } from '../../bot/database/types.ts';
-import { createLacking, permissionWanted } from '../../bot/github/lacking.ts';
+import { createLacking, permissionWanted } from '../../bot/forges/github/missing-permissions.ts';
 import { PHASES } from '../views.ts';
 import { nodeRow, T0, workspaceRow } from '../workspaces/rows.ts';
 

@@ -2,8 +2,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { createGitHubApp, type GitHubApp } from '../../bot/github/app.ts';
-import { react, type Reaction } from '../../bot/github/threads.ts';
+import { createGitHubApp, type GitHubApp } from '../../bot/forges/github/app.ts';
+import { react, type Reaction } from '../../bot/forges/github/threads.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github/github.ts';
 
 const KEY = generateKeyPairSync('rsa', {

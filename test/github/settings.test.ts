@@ -6,14 +6,14 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isOffered } from '../../bot/commands/command.ts';
 import { commands } from '../../bot/commands/index.ts';
-import { createGitHubApp } from '../../bot/github/app.ts';
+import { createGitHubApp } from '../../bot/forges/github/app.ts';
 import {
   createSettingsReader,
   defaultSettings,
   parseRepositorySettings,
   settingsShape,
   type RepositorySettings,
-} from '../../bot/github/repository-settings.ts';
+} from '../../bot/forges/github/repository-settings.ts';
 import { expiryOf } from '../../bot/workspaces/workspace.ts';
 import { privateKey, setScene } from '../fakes/github/scene.ts';
 import { T0, workspaceRow } from '../workspaces/rows.ts';

@@ -15,13 +15,13 @@ beforeAll(() => {
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   for (const path of [
     'bot/main.ts',
-    'bot/providers/hetzner.ts',
+    'bot/providers/hetzner/hetzner.ts',
     'bot/providers/provider.ts',
-    'bot/chat/slack.ts',
+    'bot/chat/slack/slack.ts',
     'bot/chat/github/cards.ts',
-    'bot/github/app.ts',
+    'bot/forges/github/app.ts',
     'bot/workspaces/store.ts',
-    'bot/workspaces/loop.ts',
+    'bot/jobs/loop.ts',
     'bot/database/schema.ts',
     'bot/database/types.ts',
     'agent/main.ts',
@@ -69,17 +69,17 @@ test('a drizzle query that nobody awaits is an error', () => {
 });
 
 test.each([
-  ['a command may not call a provider', 'bot/commands/x.ts', '../providers/hetzner.ts'],
-  ['a command may not run the loop', 'bot/commands/x.ts', '../workspaces/loop.ts'],
+  ['a command may not call a provider', 'bot/commands/x.ts', '../providers/hetzner/hetzner.ts'],
+  ['a command may not run the loop', 'bot/commands/x.ts', '../jobs/loop.ts'],
   ['the tables are for stores', 'bot/commands/x.ts', '../database/schema.ts'],
   ['drizzle is for stores', 'bot/commands/x.ts', 'drizzle-orm'],
   ['drizzle is for the files of a store', 'bot/chat/store.ts', 'drizzle-orm'],
   ['what fronts share knows none of them', 'bot/chat/store/x.ts', '../github/cards.ts'],
   ['the Hetzner SDK stays in one file', 'bot/workspaces/x.ts', 'hcloud-js'],
   ['a front knows no other front', 'bot/chat/slack/x.ts', '../github/cards.ts'],
-  ['a front knows no other front, this way round', 'bot/chat/github/x.ts', '../slack.ts'],
+  ['a front knows no other front, this way round', 'bot/chat/github/x.ts', '../slack/slack.ts'],
   ['nothing imports the top', 'bot/chat/x.ts', '../main.ts'],
-  ['the bot takes nothing of the agent but the protocol', 'bot/agents/x.ts', '../../agent/main.ts'],
+  ['the bot takes nothing of the agent but the protocol', 'bot/nodes/x.ts', '../../agent/main.ts'],
   ['the agent takes nothing of the bot', 'agent/x.ts', '../bot/providers/provider.ts'],
   ['the page takes nothing of the agent but the protocol', 'web-terminal/x.ts', '../agent/main.ts'],
 ])('%s', (_claim, file, path) => {
@@ -89,14 +89,14 @@ test.each([
 test.each([
   ['a command may use the store', 'bot/commands/x.ts', '../workspaces/store.ts'],
   ['the page may use the protocol', 'web-terminal/x.ts', '../agent/protocol.ts'],
-  ['a front may use the App', 'bot/chat/slack/x.ts', '../../github/app.ts'],
+  ['a front may use the App', 'bot/chat/slack/x.ts', '../../forges/github/app.ts'],
   ['a store may use the tables', 'bot/workspaces/store/x.ts', '../../database/schema.ts'],
   ['the store of the chats may use the tables', 'bot/chat/store/x.ts', '../../database/schema.ts'],
   ['the store of the chats may use drizzle', 'bot/chat/store/x.ts', 'drizzle-orm'],
-  ['the Hetzner SDK may be used in its file', 'bot/providers/hetzner.ts', 'hcloud-js'],
+  ['the Hetzner SDK may be used in its file', 'bot/providers/hetzner/hetzner.ts', 'hcloud-js'],
 ])('%s', (_claim, file, path) => {
   expect(rulesBrokenBy(file, `export { x } from '${path}';\n`)).not.toContain(IMPORT);
-  write('bot/providers/hetzner.ts', 'export const x = 1;\n');
+  write('bot/providers/hetzner/hetzner.ts', 'export const x = 1;\n');
 });
 
 test('types of the tables are free', () => {

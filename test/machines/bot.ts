@@ -1,14 +1,14 @@
 // The bot as a machine sees it: its own routes and hub over a real database, an authority by openssl, and a row for one node.
 import { pino } from 'pino';
-import { bootstrapRoutes, createBootstrapToken } from '../../bot/access/bootstrap.ts';
+import { bootstrapRoutes, createBootstrapToken } from '../../bot/access/machines/bootstrap.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys, keyRoutes, type Keys } from '../../bot/access/keys.ts';
 import { issueTicket } from '../../bot/access/tickets.ts';
-import { artifactRoutes, findAgentVersion } from '../../bot/agents/artifact.ts';
-import { bootReportRoutes } from '../../bot/agents/boot-reports.ts';
-import { certificateRoutes } from '../../bot/agents/certificate.ts';
+import { artifactRoutes, findAgentVersion } from '../../bot/nodes/artifact.ts';
+import { bootReportRoutes } from '../../bot/nodes/boot-reports.ts';
+import { certificateRoutes } from '../../bot/nodes/certificate.ts';
 import type { WorkspaceReport } from '../../agent/protocol.ts';
-import { createHub, type Hub } from '../../bot/agents/hub.ts';
+import { createHub, type Hub } from '../../bot/nodes/hub.ts';
 import type { Node, Workspace } from '../../bot/database/schema.ts';
 import { serverName } from '../../bot/ids.ts';
 import { serveRoutes } from '../access/http-server.ts';

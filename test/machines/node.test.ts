@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
 import { Frame, FRAME_HEAD_BYTES, type TerminalMessage } from '../../agent/protocol.ts';
 import type { Node, Workspace } from '../../bot/database/schema.ts';
-import { bootData } from '../../bot/providers/cloud-init.ts';
+import { bootData } from '../../bot/providers/boot/cloud-init.ts';
 import { build, republish } from '../agent-artifact/build.ts';
 import { serveGit } from '../agent/git-server.ts';
 import { makeRepository } from '../agent/scene.ts';

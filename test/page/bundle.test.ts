@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { answerAsset, bundlePage, type PageFiles } from '../../web-terminal/bundle.ts';
+import { answerAsset, bundlePage, type PageFiles } from '../../bot/http/page-bundle.ts';
 
 let outDir: string;
 let files: PageFiles;

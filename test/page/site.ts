@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createTerminals } from '../../agent/terminal/server.ts';
 import type { Terminals } from '../../agent/terminal/terminals.ts';
-import { answerAsset, bundlePage, type PageFiles } from '../../web-terminal/bundle.ts';
+import { answerAsset, bundlePage, type PageFiles } from '../../bot/http/page-bundle.ts';
 
 export const WORKSPACE = 'ws-abcdefghij23';
 

@@ -20,9 +20,9 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { artifactRoutes } from '../../bot/agents/artifact.ts';
-import { matchRoute, pathOf } from '../../bot/http.ts';
-import { bootData, MAX_BYTES } from '../../bot/providers/cloud-init.ts';
+import { artifactRoutes } from '../../bot/nodes/artifact.ts';
+import { matchRoute, pathOf } from '../../bot/http/routes.ts';
+import { bootData, MAX_BYTES } from '../../bot/providers/boot/cloud-init.ts';
 
 const BOOT = {
   url: 'https://sam.example.com',

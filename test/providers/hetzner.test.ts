@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { ProviderError } from '../../bot/errors.ts';
 import { createBudget } from '../../bot/providers/hetzner/budget.ts';
 import { toLabelValue } from '../../bot/providers/hetzner/labels.ts';
-import { createHetzner, type Hetzner, type HetznerOptions } from '../../bot/providers/hetzner.ts';
+import { createHetzner, type Hetzner, type HetznerOptions } from '../../bot/providers/hetzner/hetzner.ts';
 import { createProvider, isProviderName } from '../../bot/providers/index.ts';
 import type { Server, ServerOrder } from '../../bot/providers/provider.ts';
 import { startFakeHetzner, type FakeHetzner, type FakeHetznerOptions } from '../fakes/hetzner/hetzner.ts';

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { createLocal, type LocalOptions } from '../../bot/providers/local.ts';
+import { createLocal, type LocalOptions } from '../../bot/providers/local/local.ts';
 import type { Server } from '../../bot/providers/provider.ts';
 
 /** Says what it was given, and stays. */

@@ -20,7 +20,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createProvider, isProviderName } from '../../bot/providers/index.ts';
 import { toFault } from '../../bot/providers/local/errors.ts';
 import { identify, listProcesses } from '../../bot/providers/local/processes.ts';
-import type { LocalOptions } from '../../bot/providers/local.ts';
+import type { LocalOptions } from '../../bot/providers/local/local.ts';
 import type { ServerOrder } from '../../bot/providers/provider.ts';
 import { anOrder, describeProvider, errorOf } from './contract.ts';
 import {
@@ -543,7 +543,7 @@ if (removes) await provider.remove(server);
 process.stdout.write('removed ');
 `;
 
-const modulePath = join(import.meta.dirname, '../../bot/providers/local.ts');
+const modulePath = join(import.meta.dirname, '../../bot/providers/local/local.ts');
 const NOBODY = 65_534;
 
 type Bot = Awaited<ReturnType<typeof startBot>>;

@@ -5,20 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { readDescribed, readManifest } from '../../bot/chat/slack/manifest.ts';
+import { readDescribed, readManifest } from '../../bot/chat/slack/install/manifest.ts';
 import { isOffered } from '../../bot/commands/command.ts';
 import { commands } from '../../bot/commands/index.ts';
-import { parse, type ParseContext } from '../../bot/commands/parse.ts';
+import { parse, type ParseContext } from '../../bot/commands/parser/parse.ts';
 import { SCOPES } from '../fakes/slack/methods.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
 /** Methods that the code calls, by the scope that Slack wants for them; '': none. */
 async function usedScopes(): Promise<Set<string>> {
-  const folder = join(ROOT, 'bot/chat');
-  const parts = await readdir(join(folder, 'slack'));
-  const files = ['slack.ts', ...parts.map((name) => `slack/${name}`)];
-  const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
+  const folder = join(ROOT, 'bot/chat/slack');
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.ts'));
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
   const calls = texts.join('\n').matchAll(/\b(?:client|api)\s*\.(\w+(?:\.\w+)+|reactions\[how\])\(/g);
   const methods = [...calls].map(([, name = '']) => name.replace('[how]', '.add'));
   return new Set(methods.map((name) => SCOPES[name] ?? `no scope is known for ${name}`));
@@ -35,7 +34,7 @@ test('every scope is used, and every call has its scope', async () => {
 
 test('every event is understood, and there is no other', async () => {
   const { settings } = await readDescribed();
-  const files = ['slack/shapes.ts', 'slack/form-events.ts'];
+  const files = ['slack/shapes.ts', 'slack/forms/events.ts'];
   const shapes = await Promise.all(files.map((name) => readFile(join(ROOT, 'bot/chat', name), 'utf8')));
   const read = [
     ...shapes.join('\n').matchAll(/\bevent: z\.object\(\{\s*type: z\.(?:enum|literal)\(([^)]*)\)/g),

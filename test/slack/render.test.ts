@@ -1,7 +1,7 @@
 // Whatever a card or an answer shows: Slack takes it, and nothing in it is a mention, a link or markup that a name brought along.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { renderAnswer, renderCard, renderLink, type SlackMessage } from '../../bot/chat/render/slack.ts';
+import { renderAnswer, renderCard, renderLink, type SlackMessage } from '../../bot/chat/slack/render.ts';
 import { findFaults } from '../fakes/slack/blocks.ts';
 import { anyView, nastyText } from '../views.ts';
 

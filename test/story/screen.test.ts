@@ -4,7 +4,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import headless from '@xterm/headless';
 import { expect, test } from 'vitest';
-import { createLiveScreen } from '../../bot/chat/screen.ts';
+import { createLiveScreen } from '../../bot/chat/console/screen.ts';
 
 const COLUMNS = 20;
 

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { commandOf } from '../../bot/database/processes.ts';
+import { commandOf } from '../../bot/database/embedded/processes.ts';
 import { findFreePort } from '../free-port.ts';
 import { createPlace, type Place } from '../place.ts';
 import { startSam } from '../sam.ts';

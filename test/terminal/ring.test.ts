@@ -1,7 +1,7 @@
 // The ring against a plain buffer that forgets nothing.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { copyFromRing, createRing, pushRing, readRing } from '../../agent/terminal/ring.ts';
+import { copyFromRing, createRing, pushRing, readRing } from '../../agent/sessions/ring.ts';
 
 const CAPACITY = 300_000;
 const LARGEST_CHUNK = 65_536;

@@ -3,11 +3,11 @@ import { SerializeAddon } from '@xterm/addon-serialize';
 import headless from '@xterm/headless';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import { findSafeStart, safeLength } from '../../agent/terminal/boundary.ts';
-import { createModes, noteModes, renderModes } from '../../agent/terminal/modes.ts';
-import { createRing, pushRing } from '../../agent/terminal/ring.ts';
-import { skipAhead } from '../../agent/terminal/shortcut.ts';
-import { createSnapshots } from '../../agent/terminal/snapshot.ts';
+import { findSafeStart, safeLength } from '../../agent/sessions/boundary.ts';
+import { createModes, noteModes, renderModes } from '../../agent/sessions/modes.ts';
+import { createRing, pushRing } from '../../agent/sessions/ring.ts';
+import { skipAhead } from '../../agent/sessions/shortcut.ts';
+import { createSnapshots } from '../../agent/sessions/snapshot.ts';
 import {
   attach,
   hear,

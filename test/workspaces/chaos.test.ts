@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { UserError } from '../../bot/errors.ts';
 import * as store from '../../bot/workspaces/store.ts';
-import { createSweeps } from '../../bot/workspaces/sweep.ts';
+import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { until } from '../until.ts';
 import type { Fault, Operation } from './fake-provider.ts';
 import { createWorld, type World } from './world.ts';

@@ -1,7 +1,7 @@
 // The loop by itself: hints, polls, room, errors, the end. Its sources here are lists in memory.
 import pino from 'pino';
 import { expect, test, vi } from 'vitest';
-import { createLoop, type Loop, type LoopOptions, type Source } from '../../bot/workspaces/loop.ts';
+import { createLoop, type Loop, type LoopOptions, type Source } from '../../bot/jobs/loop.ts';
 
 const log = pino({ level: 'silent' });
 

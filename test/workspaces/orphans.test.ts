@@ -2,7 +2,7 @@
 import pino from 'pino';
 import { expect, test } from 'vitest';
 import { insertNode, listOrphans } from '../../bot/workspaces/store.ts';
-import { sweepOrphans } from '../../bot/workspaces/sweep-orphans.ts';
+import { sweepOrphans } from '../../bot/workspaces/sweeps/orphans.ts';
 import { createWorld } from './world.ts';
 
 test('every server with our labels is a machine that Sam knows, or is listed until it is gone', async () => {

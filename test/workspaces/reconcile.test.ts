@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Node } from '../../bot/database/schema.ts';
 import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';
-import { reconcileWorkspace } from '../../bot/workspaces/reconcile.ts';
+import { reconcileWorkspace } from '../../bot/workspaces/reconcile-workspace.ts';
 import * as store from '../../bot/workspaces/store.ts';
-import { createSweeps } from '../../bot/workspaces/sweep.ts';
+import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { until } from '../until.ts';
 import { createWorld, type World } from './world.ts';
 

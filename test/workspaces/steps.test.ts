@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { later } from '../../bot/workspaces/timing.ts';
 import { describeLoss, expiryOf, nextStep } from '../../bot/workspaces/workspace.ts';
 import { describePostponed } from '../../bot/workspaces/saving.ts';
-import { desiredOf } from '../../bot/agents/desired.ts';
+import { desiredOf } from '../../bot/nodes/desired.ts';
 import { after, life, nodeRow, reportOf, T0, timing, workspaceRow } from './rows.ts';
 
 const HOUR = 3_600_000;

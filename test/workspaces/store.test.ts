@@ -5,7 +5,7 @@ import { connect, type Database } from '../../bot/database/connect.ts';
 import { nodes, workspaces, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newNodeId, newWorkspaceId, serverName } from '../../bot/ids.ts';
 import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';
-import { reconcileWorkspace } from '../../bot/workspaces/reconcile.ts';
+import { reconcileWorkspace } from '../../bot/workspaces/reconcile-workspace.ts';
 import * as store from '../../bot/workspaces/store.ts';
 import { createWorld, type World } from './world.ts';
 

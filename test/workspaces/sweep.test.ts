@@ -1,7 +1,7 @@
 // The sweeps: what is removed, what is left alone, and that one which fails stops no other.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { insertNode, readPrices, readSweeps } from '../../bot/workspaces/store.ts';
-import { createSweeper, createSweeps, type Sweep } from '../../bot/workspaces/sweep.ts';
+import { createSweeper, createSweeps, type Sweep } from '../../bot/workspaces/sweeps/sweeps.ts';
 import type { Server } from '../../bot/providers/provider.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
 import { createWorld, type World } from './world.ts';

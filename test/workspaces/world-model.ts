@@ -1,7 +1,7 @@
 // A world in memory, for properties: one workspace, its node, a provider and an agent that do what they are told,
 // or nothing at all. It performs the steps as the reconciler does, without a database.
 import type { DesiredWorkspace, WorkspaceReport } from '../../agent/protocol.ts';
-import { desiredOf } from '../../bot/agents/desired.ts';
+import { desiredOf } from '../../bot/nodes/desired.ts';
 import type { Node, Workspace } from '../../bot/database/schema.ts';
 import { nextNodeStep, type NodeStep } from '../../bot/workspaces/node.ts';
 import type { Server } from '../../bot/providers/provider.ts';

@@ -1,18 +1,18 @@
 // Two bots' reconcilers over one real database, a fake provider, and agents that play their part by the store alone.
 import pino, { type Logger } from 'pino';
 import type { DesiredWorkspace, WorkspaceReport } from '../../agent/protocol.ts';
-import { desiredOf } from '../../bot/agents/desired.ts';
+import { desiredOf } from '../../bot/nodes/desired.ts';
 import { commands } from '../../bot/commands/index.ts';
 import { findCommand } from '../../bot/commands/command.ts';
-import { parse } from '../../bot/commands/parse.ts';
+import { parse } from '../../bot/commands/parser/parse.ts';
 import { createSay } from '../../bot/commands/say.ts';
-import type { Outcome, Repository } from '../../bot/commands/scene.ts';
+import type { Outcome, Repository } from '../../bot/commands/context.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { users, type Front, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newUserId } from '../../bot/ids.ts';
-import { createLoop } from '../../bot/workspaces/loop.ts';
+import { createLoop } from '../../bot/jobs/loop.ts';
 import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
-import { workspaceSource, type Limits, type Reconciler } from '../../bot/workspaces/reconcile.ts';
+import { workspaceSource, type Limits, type Reconciler } from '../../bot/workspaces/reconcile-workspace.ts';
 import * as store from '../../bot/workspaces/store.ts';
 import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { freshDatabase } from '../postgres.ts';

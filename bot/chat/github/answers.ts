@@ -1,14 +1,14 @@
 // What is said in a thread beside its card, and when nothing is: strangers, lessons that were given, other bots.
-import type { ParseContext } from '../../commands/parsed.ts';
+import type { ParseContext } from '../../commands/parser/parsed.ts';
 import type { Answer, Delivery } from '../../database/types.ts';
-import type { GitHubApp, Octokit } from '../../github/app.ts';
-import { readPermission } from '../../github/permissions.ts';
-import type { SettingsReader } from '../../github/repository-settings.ts';
-import * as threads from '../../github/threads.ts';
+import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
+import { readPermission } from '../../forges/github/permissions.ts';
+import type { SettingsReader } from '../../forges/github/repository-settings.ts';
+import * as threads from '../../forges/github/threads.ts';
 import { addressOf } from './cards.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
 import { splitIgnored } from '../ignored.ts';
-import { renderReply } from '../render/github.ts';
+import { renderReply } from './render.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 

@@ -1,13 +1,13 @@
 // The one comment of a pull request or issue that shows its workspaces: posted, edited in place, posted again once.
-import type { ParseContext } from '../../commands/parsed.ts';
+import type { ParseContext } from '../../commands/parser/parsed.ts';
 import type { Card } from '../../database/types.ts';
-import type { GitHubApp, Octokit } from '../../github/app.ts';
-import type { SettingsReader } from '../../github/repository-settings.ts';
-import * as threads from '../../github/threads.ts';
+import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
+import type { SettingsReader } from '../../forges/github/repository-settings.ts';
+import * as threads from '../../forges/github/threads.ts';
 import { notesOn } from './notes.ts';
 import { hashOf, paced, whenAllowed, withoutClocks } from '../pace.ts';
-import { markerOf, renderCard } from '../render/github.ts';
-import type { CardView } from '../render/view.ts';
+import { markerOf, renderCard } from './render.ts';
+import type { CardView } from '../view.ts';
 
 export interface CardSender {
   app: GitHubApp;

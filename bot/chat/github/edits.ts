@@ -1,6 +1,6 @@
 // A comment that was not understood, and was mended by an edit: edits never run, and whoever waits for one is told so.
-import { parse } from '../../commands/parse.ts';
-import type { ParseContext } from '../../commands/parsed.ts';
+import { parse } from '../../commands/parser/parse.ts';
+import type { ParseContext } from '../../commands/parser/parsed.ts';
 import type { Answer } from '../../database/types.ts';
 import type { Event } from './events.ts';
 import * as store from '../store.ts';

@@ -2,9 +2,9 @@
 // Workspaces stay as they are; nobody is told anything on repositories that the App cannot reach.
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { GitHubApp } from '../../github/app.ts';
-import { createLabels } from '../../github/labels.ts';
-import { readDescribedApp } from '../../github/manifest.ts';
+import type { GitHubApp } from '../../forges/github/app.ts';
+import { createLabels } from '../../forges/github/labels.ts';
+import { readDescribedApp } from '../../forges/github/manifest.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 

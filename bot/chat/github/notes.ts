@@ -1,7 +1,7 @@
 // What there is to say about a repository rather than about a workspace: its settings file is wrong, a permission is
 // missing. Pure but for what was read before; asks nobody.
-import type { GitHubApp } from '../../github/app.ts';
-import type { SettingsReader } from '../../github/repository-settings.ts';
+import type { GitHubApp } from '../../forges/github/app.ts';
+import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 
 export interface NoteSources {
   app: Pick<GitHubApp, 'lacking' | 'settingsUrl'>;

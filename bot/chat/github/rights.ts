@@ -1,13 +1,13 @@
 // Who may say what on GitHub: the person's permission on the repository, asked when the command runs, and how often.
 import { UserError } from '../../errors.ts';
-import type { GitHubApp, Octokit } from '../../github/app.ts';
-import type { GitHubConfig } from '../../github/config.ts';
-import type { SettingsReader } from '../../github/repository-settings.ts';
-import { findRepository } from '../../github/threads.ts';
-import type { Asked, Standing } from '../chat.ts';
+import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
+import type { GitHubConfig } from '../../forges/github/config.ts';
+import type { SettingsReader } from '../../forges/github/repository-settings.ts';
+import { findRepository } from '../../forges/github/threads.ts';
+import type { Asked, Standing } from '../front.ts';
 import type { Event } from './events.ts';
-import { unknownRepository } from '../locate-github.ts';
-import { checkRight } from '../repository-rights.ts';
+import { unknownRepository } from '../../forges/github/locate.ts';
+import { checkRight } from '../../forges/rights.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 

@@ -1,26 +1,21 @@
 // A pull request's newest workspace as a deployment and as a check. Each is a row among the cards, of another kind: what
 // is wanted and what was sent, lease, attempts and pace are the same, and only what is sent differs. One thing outside
 // for each `sentFor`; a create looks first for what an earlier one may have left, because a crash leaves no trace here.
-import type { ParseContext } from '../../commands/parsed.ts';
+import type { ParseContext } from '../../commands/parser/parsed.ts';
 import type { Card } from '../../database/types.ts';
-import type { GitHubApp, Octokit } from '../../github/app.ts';
-import { createCheck, findCheck, updateCheck, type Check } from '../../github/checks.ts';
-import * as deployments from '../../github/deployments.ts';
-import type { DeploymentStatus } from '../../github/deployments.ts';
-import { missingPermission } from '../../github/lacking.ts';
-import type { RepositorySettings, SettingsReader } from '../../github/repository-settings.ts';
-import { findPullRequest, type ThreadAddress } from '../../github/threads.ts';
+import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
+import { createCheck, findCheck, updateCheck, type Check } from '../../forges/github/checks.ts';
+import * as deployments from '../../forges/github/deployments.ts';
+import type { DeploymentStatus } from '../../forges/github/deployments.ts';
+import { missingPermission } from '../../forges/github/missing-permissions.ts';
+import type { RepositorySettings, SettingsReader } from '../../forges/github/repository-settings.ts';
+import { findPullRequest, type ThreadAddress } from '../../forges/github/threads.ts';
 import { addressOf } from './cards.ts';
 import { notesOn } from './notes.ts';
-import { readPress } from './press.ts';
+import { readPress } from './click.ts';
 import { hashOf, paced, whenAllowed, withoutClocks } from '../pace.ts';
-import {
-  renderCheck,
-  renderDeployment,
-  renderPastCheck,
-  type CheckOptions,
-} from '../render/github-signals.ts';
-import type { CardView } from '../render/view.ts';
+import { renderCheck, renderDeployment, renderPastCheck, type CheckOptions } from './render-signals.ts';
+import type { CardView } from '../view.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 

@@ -3,8 +3,8 @@
 import type { Logger } from 'pino';
 import { listTopics, notePush, sayFarewell } from '../../commands/farewell.ts';
 import { messageOf } from '../../errors.ts';
-import type { GitHubApp, Octokit } from '../../github/app.ts';
-import { findIssue, findPullRequest, type ThreadAddress } from '../../github/threads.ts';
+import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
+import { findIssue, findPullRequest, type ThreadAddress } from '../../forges/github/threads.ts';
 import { addressOf } from './cards.ts';
 import { whyClosed } from './notices.ts';
 import * as store from '../store.ts';

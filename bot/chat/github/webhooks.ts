@@ -1,8 +1,8 @@
 // POST /api/github/webhooks: verify, store in one transaction, answer. Calls nobody, runs nothing, logs no payload.
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isSigned } from '../../github/signature.ts';
-import { fail, readBody, sendJson, type Route } from '../../http.ts';
+import { isSigned } from '../../forges/github/signature.ts';
+import { fail, readBody, sendJson, type Route } from '../../http/routes.ts';
 import { threadOf, type Event } from './events.ts';
 import { understand } from './understand.ts';
 import * as store from '../store.ts';

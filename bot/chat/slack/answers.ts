@@ -1,11 +1,11 @@
 // Answers in Slack: for the one who asked and for nobody else. Links with codes are made as they are shown.
 import type { Logger } from 'pino';
-import { createConnectUrl } from '../../access/connect.ts';
-import { findKnown } from '../../access/connect-store.ts';
+import { createConnectUrl } from '../../access/people/linking.ts';
+import { findKnown } from '../../access/people/links-store.ts';
 import type { Answer, Delivery } from '../../database/types.ts';
 import { messageOf, ProviderError } from '../../errors.ts';
 import { splitIgnored } from '../ignored.ts';
-import { QUESTION, renderAnswer, renderLink, type Press, type SlackMessage } from '../render/slack.ts';
+import { QUESTION, renderAnswer, renderLink, type Press, type SlackMessage } from './render.ts';
 import { CLOSED_ROOM, isRefusal, UNREACHABLE, type SlackCalls } from './calls.ts';
 import { openDirect } from './cards.ts';
 import { Event, sourceOf } from './request.ts';

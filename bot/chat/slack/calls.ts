@@ -2,7 +2,7 @@
 import { LogLevel, webApi, type Logger as SlackLogger } from '@slack/bolt';
 import type { Logger } from 'pino';
 import { messageOf, ProviderError } from '../../errors.ts';
-import type { SlackMessage } from '../render/slack.ts';
+import type { SlackMessage } from './render.ts';
 import type { SlackConfig } from './config.ts';
 
 export type SlackClient = webApi.WebClient;

@@ -1,6 +1,6 @@
 // What Slack's requests say, as far as Sam cares: the few facts that are kept of each. Pure.
 import type { z } from 'zod';
-import type { FormWish } from './form-events.ts';
+import type { FormWish } from './forms/events.ts';
 import {
   clean,
   deliveryOf,
@@ -12,7 +12,7 @@ import {
   type Understood,
 } from './request.ts';
 import { Command, Gone, Pressed, Said } from './shapes.ts';
-import { readView } from './view-events.ts';
+import { readView } from './forms/view-events.ts';
 
 /** `body`: of a request whose signature was right. `command`: the name of ours. */
 export function understand(body: unknown, command: string): Understood {

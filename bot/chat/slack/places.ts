@@ -1,11 +1,11 @@
 // What a place in Slack is about: the workspace of a thread, the repository of a channel, the card that a message is.
 import type { Logger } from 'pino';
-import type { Target } from '../../commands/parsed.ts';
-import type { Place, Repository } from '../../commands/scene.ts';
+import type { Target } from '../../commands/parser/parsed.ts';
+import type { Place, Repository } from '../../commands/context.ts';
 import { messageOf } from '../../errors.ts';
-import { locateOn } from '../locate-github.ts';
-import { locate as locateAnywhere } from '../locate.ts';
-import { CARD_BLOCK } from '../render/slack.ts';
+import { locateOn } from '../../forges/github/locate.ts';
+import { locate as locateAnywhere } from '../../forges/locate.ts';
+import { CARD_BLOCK } from './render.ts';
 import type { SlackCalls } from './calls.ts';
 import { externalIdOf } from './cards.ts';
 import { threadOf, type Event } from './request.ts';

@@ -1,8 +1,8 @@
 // What owners are told in private without having asked: it is about to stop, or somebody else acted on it.
 import type { Logger } from 'pino';
 import { messageOf, waitMs } from '../../errors.ts';
-import { formatTime } from '../render/plain.ts';
-import { renderAnswer, type SlackMessage } from '../render/slack.ts';
+import { formatTime } from '../times.ts';
+import { renderAnswer, type SlackMessage } from './render.ts';
 import { isRefusal, LOST_TOKEN, UNREACHABLE, type SlackCalls } from './calls.ts';
 import { openDirect } from './cards.ts';
 import * as slackStore from './store.ts';

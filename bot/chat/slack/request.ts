@@ -1,8 +1,8 @@
 // What is kept of a request of Slack's: who said what where, and whose token answers. Pure.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Field, FormWish } from './form-events.ts';
-import type { Resident } from './home-store.ts';
+import type { Field, FormWish } from './forms/events.ts';
+import type { Resident } from './home/store.ts';
 import type { Said, Whose } from './shapes.ts';
 import type { NewDelivery } from '../store.ts';
 

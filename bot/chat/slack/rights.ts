@@ -1,10 +1,10 @@
 // Who may say what in Slack: the rights of the GitHub account that they are connected with, asked when the command runs.
-import { findKnown, type Known } from '../../access/connect-store.ts';
+import { findKnown, type Known } from '../../access/people/links-store.ts';
 import { UserError } from '../../errors.ts';
-import { readPermission, type Person } from '../../github/permissions.ts';
-import type { Asked, Standing } from '../chat.ts';
-import { unknownRepository, type Site } from '../locate-github.ts';
-import { checkRight, isEnough } from '../repository-rights.ts';
+import { readPermission, type Person } from '../../forges/github/permissions.ts';
+import type { Asked, Standing } from '../front.ts';
+import { unknownRepository, type Site } from '../../forges/github/locate.ts';
+import { checkRight, isEnough } from '../../forges/rights.ts';
 import type { SlackConfig } from './config.ts';
 import { sourceOf, type Event } from './request.ts';
 import * as slackStore from './store.ts';

@@ -1,0 +1,87 @@
+// What the bot says, checked before anyone believes it. The shapes are those of protocol.ts.
+import { z } from 'zod';
+import type { Bootstrap, BotMessage, DesiredWorkspace } from '../protocol.ts';
+
+// An id becomes the name of a folder: nothing but this shape may pass.
+const workspaceId = z.string().regex(/^ws-[a-z2-7]{12}$/);
+const count = z.number().int().nonnegative();
+
+export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
+  id: workspaceId,
+  name: z.string().max(200),
+  desired: z.enum(['running', 'stopped', 'deleted']),
+  run: count,
+  access: count,
+  force: z.boolean(),
+  save: z.exactOptional(z.literal(true)),
+  repository: z.string().max(4096),
+  ref: z.exactOptional(z.string().max(1024)),
+  commit: z.exactOptional(z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/)),
+  identity: z.exactOptional(z.object({ name: z.string().max(200), email: z.string().max(400) })),
+  credentials: z.exactOptional(z.enum(['sam', 'none'])),
+});
+
+/** Newer bots have more to ask. What cannot be read of one workspace leaves that one as it is, and no other. */
+const desiredWorkspaces = z
+  .array(z.unknown())
+  .transform((all) => all.flatMap((one) => desiredWorkspace.safeParse(one).data ?? []));
+
+// Git reads them line by line.
+const oneLine = z.string().regex(/^[\x20-\x7e]{1,4096}$/);
+const gitAnswer = z.object({ type: z.literal('git-token'), ref: count });
+
+const botMessage: z.ZodType<BotMessage> = z.union([
+  z.object({
+    type: z.literal('desired'),
+    all: z.boolean(),
+    workspaces: desiredWorkspaces,
+    agent: z.exactOptional(z.object({ version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/) })),
+  }),
+  z.object({ type: z.literal('logged'), id: z.number() }),
+  z.object({ type: z.literal('revoke'), workspace: workspaceId, access: count }),
+  gitAnswer.extend({ username: oneLine, password: oneLine, expiresAt: z.number() }),
+  gitAnswer.extend({ error: z.object({ code: z.string().max(100), message: z.string().max(2_000) }) }),
+]);
+
+const bootstrap: z.ZodType<Bootstrap> = z.object({
+  node: z.string(),
+  token: z.string().min(1),
+  connect: z.url({ protocol: /^wss?$/ }),
+  settings: z.object({
+    tokenLifeMs: z.number().positive(),
+    origin: z.string(),
+    jwks: z.url({ protocol: /^https?$/ }),
+    issuer: z.string(),
+    terminal: z.enum(['loopback', 'tls']),
+    users: z.exactOptional(z.enum(['own', 'per-workspace'])),
+  }),
+});
+
+/**
+ * Undefined for what this version does not know: a newer bot may say more than an older agent understands. `onSkipped` hears
+ * of how many workspaces it could not read.
+ */
+export function parseBotMessage(
+  text: string,
+  onSkipped: (count: number) => void = () => {},
+): BotMessage | undefined {
+  try {
+    const said: unknown = JSON.parse(text);
+    const message = botMessage.safeParse(said).data;
+    const skipped = message ? countGoals(said) - countGoals(message) : 0;
+    if (skipped > 0) onSkipped(skipped);
+    return message;
+  } catch {
+    return undefined;
+  }
+}
+
+const countGoals = (said: unknown): number =>
+  said instanceof Object && 'workspaces' in said && Array.isArray(said.workspaces)
+    ? said.workspaces.length
+    : 0;
+
+/** Throws on anything else than a `Bootstrap`. */
+export function parseBootstrap(text: string): Bootstrap {
+  return bootstrap.parse(JSON.parse(text));
+}

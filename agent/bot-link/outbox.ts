@@ -1,0 +1,141 @@
+// What the bot has still to hear: which workspaces changed, and log lines until it has stored them. Knows no socket.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Send } from './connection.ts';
+import { createLoadMeter } from './load.ts';
+import { redact } from '../redact.ts';
+import { AGENT_PROTOCOL_VERSION, type LogLine, type WorkspaceReport } from '../protocol.ts';
+
+const COALESCE_MS = 100;
+const SETTLE_LOOK_MS = 20;
+const LOAD_EVERY_MS = 30_000;
+const MAX_LINES = 2_000;
+const MAX_BATCH_LINES = 200;
+const MAX_LINE_CHARACTERS = 2_000;
+
+export interface Outbox {
+  /** A connection is open: everything is said again. */
+  open: (send: Send) => void;
+  close: () => void;
+  /** This workspace has news; they go out soon, together with other news. */
+  changed: (workspace: string) => void;
+  log: (workspace: string, step: string, text: string) => void;
+  /** The bot has stored the lines up to this id. */
+  logged: (id: number) => void;
+  /** Resolves when the bot has stored every line, or after `withinMs`: for last words. */
+  settle: (withinMs: number) => Promise<void>;
+}
+
+export interface OutboxOptions {
+  version: string;
+  terminalPort: () => number | undefined;
+  reports: () => WorkspaceReport[];
+  now?: () => number;
+}
+
+interface Batch {
+  id: number;
+  lines: LogLine[];
+}
+
+export function createOutbox(options: OutboxOptions): Outbox {
+  const { reports, now = Date.now } = options;
+  const changed = new Set<string>();
+  const lines = createLines(now);
+  const measureLoad = createLoadMeter();
+  let send: Send | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let flushedAt = -Infinity;
+  let loadTimer: NodeJS.Timeout | undefined;
+
+  const flush = () => {
+    timer = undefined;
+    flushedAt = performance.now();
+    if (send === undefined) return;
+    const workspaces = reports().filter((report) => changed.has(report.id));
+    changed.clear();
+    if (workspaces.length > 0) send({ type: 'report', now: now(), workspaces });
+    for (const batch of lines.takeNew()) send({ type: 'log', ...batch });
+  };
+  const flushSoon = () => {
+    if (send === undefined) return;
+    // The first news goes at once, together with what else this moment brings; the next ones wait a little.
+    timer ??= setTimeout(flush, Math.max(0, flushedAt + COALESCE_MS - performance.now()));
+  };
+  return {
+    open(to) {
+      send = to;
+      changed.clear();
+      send(sayHello(options, now()));
+      lines.sendAgain();
+      flush();
+      const sendLoad = () => to({ type: 'report', now: now(), workspaces: [], load: measureLoad() });
+      sendLoad();
+      loadTimer = setInterval(sendLoad, LOAD_EVERY_MS);
+    },
+    close() {
+      send = undefined;
+      clearTimeout(timer);
+      clearInterval(loadTimer);
+      timer = undefined;
+    },
+    changed(workspace) {
+      changed.add(workspace);
+      flushSoon();
+    },
+    log(workspace, step, text) {
+      lines.add({ workspace, at: now(), step, text: redact(text).slice(0, MAX_LINE_CHARACTERS) });
+      flushSoon();
+    },
+    logged: (id) => lines.forget(id),
+    async settle(withinMs) {
+      const startedAt = performance.now();
+      while (!lines.isEmpty() && performance.now() - startedAt < withinMs) await delay(SETTLE_LOOK_MS);
+    },
+  };
+}
+
+function sayHello({ version, terminalPort, reports }: OutboxOptions, now: number) {
+  const port = terminalPort();
+  return {
+    type: 'hello' as const,
+    protocol: AGENT_PROTOCOL_VERSION,
+    version,
+    now,
+    ...(port !== undefined && { terminalPort: port }),
+    workspaces: reports(),
+  };
+}
+
+/** Lines in numbered batches. A batch never changes once it was sent, so a second copy can be recognised. */
+function createLines(now: () => number) {
+  let fresh: LogLine[] = [];
+  let kept: Batch[] = [];
+  let sentId = 0;
+  let lastId = 0;
+  // The clock as a floor: ids go on rising after a restart of the agent.
+  const nextId = () => (lastId = Math.max(lastId + 1, now()));
+  return {
+    add(line: LogLine) {
+      fresh.push(line);
+      const count = kept.reduce((sum, batch) => sum + batch.lines.length, fresh.length);
+      if (count <= MAX_LINES) return;
+      if (kept.length > 0) kept.shift();
+      else fresh.shift();
+    },
+    takeNew(): Batch[] {
+      for (; fresh.length > 0; fresh = fresh.slice(MAX_BATCH_LINES)) {
+        kept.push({ id: nextId(), lines: fresh.slice(0, MAX_BATCH_LINES) });
+      }
+      const unsent = kept.filter((batch) => batch.id > sentId);
+      sentId = lastId;
+      return unsent;
+    },
+    sendAgain() {
+      sentId = 0;
+    },
+    isEmpty: () => fresh.length + kept.length === 0,
+    forget(id: number) {
+      kept = kept.filter((batch) => batch.id > id);
+    },
+  };
+}

@@ -1,0 +1,149 @@
+// Where git's helper asks for passwords: one socket in each workspace's folder, for that workspace's repository alone.
+// Knows who may ask what; the answers come from elsewhere and are kept nowhere.
+import { chmod, open, rm, type FileHandle } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { describeError, type Log } from '../log.ts';
+import { giveSocket } from '../system/ownership.ts';
+import type { Answer, Tokens } from './tokens.ts';
+
+const MAX_QUESTION_CHARACTERS = 8_192;
+const QUESTION_TIMEOUT_MS = 5_000;
+const MAX_CONNECTIONS = 32;
+/** What fits into the address of a socket everywhere. */
+const LONGEST_ADDRESS = 100;
+
+/** Whose questions are answered, and about what. */
+export interface Subject {
+  id: string;
+  /** The addresses of its own repository: the present one, and where it was cloned from. */
+  repositories: string[];
+  /** Whether the bot has passwords for it. */
+  isOpen: boolean;
+}
+
+export interface Desk {
+  /** Serves the workspace at `socket`, whose folder is there. `subject` is asked each time. Repeatable; never rejects. */
+  open: (socket: string, subject: () => Subject) => Promise<void>;
+  /** Repeatable. */
+  close: (socket: string) => Promise<void>;
+  closeAll: () => Promise<void>;
+}
+
+interface Served {
+  server: Server;
+  folder: FileHandle;
+}
+
+export function createDesk(ask: Tokens['ask'], log: Log): Desk {
+  const served = new Map<string, Promise<Served | undefined>>();
+  const close = async (socket: string) => {
+    const one = await served.get(socket);
+    served.delete(socket);
+    if (one === undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    one.server.close(() => resolve());
+    await promise;
+    await one.folder.close();
+  };
+  return {
+    async open(socket, subject) {
+      if (!subject().isOpen) return;
+      const opening =
+        served.get(socket) ??
+        serve(socket, (question) => answer(ask, subject(), question)).catch((error: unknown) => {
+          log.error('git cannot ask for passwords', { workspace: subject().id, error: describeError(error) });
+          return undefined;
+        });
+      served.set(socket, opening);
+      if ((await opening) === undefined) served.delete(socket);
+    },
+    close,
+    closeAll: async () => void (await Promise.all([...served.keys()].map(close))),
+  };
+}
+
+async function serve(socket: string, reply: (question: string) => Promise<Answer | object>): Promise<Served> {
+  await rm(socket, { force: true });
+  const folder = await open(dirname(socket));
+  try {
+    const isShort = Buffer.byteLength(socket) <= LONGEST_ADDRESS || process.platform !== 'linux';
+    const address = isShort ? socket : join(`/proc/self/fd/${folder.fd}`, basename(socket));
+    const server = createServer({ allowHalfOpen: true }, (connection) => void converse(connection, reply));
+    server.maxConnections = MAX_CONNECTIONS;
+    const listening = Promise.withResolvers<void>();
+    server.once('error', listening.reject);
+    server.listen(address, listening.resolve);
+    await listening.promise;
+    server.on('error', () => {});
+    const owner = await folder.stat();
+    if (owner.uid === process.getuid?.()) await chmod(socket, 0o600);
+    else await giveSocket(socket, owner);
+    return { server, folder };
+  } catch (error) {
+    await folder.close();
+    throw error;
+  }
+}
+
+async function converse(
+  connection: Socket,
+  reply: (question: string) => Promise<Answer | object>,
+): Promise<void> {
+  connection.on('error', () => connection.destroy());
+  connection.setTimeout(QUESTION_TIMEOUT_MS, () => connection.destroy());
+  connection.setEncoding('utf8');
+  let question = '';
+  for await (const piece of connection.iterator({ destroyOnReturn: false })) {
+    question += String(piece);
+    if (question.includes('\n') || question.length > MAX_QUESTION_CHARACTERS) break;
+  }
+  connection.setTimeout(0);
+  connection.end(JSON.stringify(await reply(question)));
+}
+
+const questionShape = z.object({
+  protocol: z.string(),
+  host: z.string(),
+  path: z.string(),
+  operation: z.exactOptional(z.enum(['fetch', 'push'])),
+});
+
+/** Empty for what is not the workspace's own repository: git goes on as if nobody had been asked. */
+async function answer(
+  ask: Tokens['ask'],
+  { id, repositories, isOpen }: Subject,
+  text: string,
+): Promise<Answer | object> {
+  const question = parse(text);
+  if (question === undefined || !isOpen) return {};
+  if (!repositories.some((repository) => isAbout(question, repository))) return {};
+  const { operation } = question;
+  const given = await ask(id, operation ?? 'push');
+  const isTooMuch = operation === undefined && 'error' in given && given.error.code === 'forbidden';
+  return isTooMuch ? ask(id, 'fetch') : given;
+}
+
+function parse(text: string): z.infer<typeof questionShape> | undefined {
+  try {
+    return questionShape.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAbout({ protocol, host, path }: z.infer<typeof questionShape>, repository: string): boolean {
+  if (!URL.canParse(repository)) return false;
+  const own = new URL(repository);
+  return `${protocol}:` === own.protocol && host === own.host && plain(path) === plain(own.pathname);
+}
+
+/** `owner/name` as the host compares it; large files are asked for below it. */
+const plain = (path: string): string =>
+  path
+    .toLowerCase()
+    .replace(/^\/+/, '')
+    .replace(/\/info\/lfs(\/.*)?$/, '')
+    .replace(/\/+$/, '')
+    .replace(/\.git$/, '');

@@ -1,0 +1,133 @@
+// A clone and what is checked out of it: a branch, a tag, a commit, or one commit as a branch. Knows no workspace.
+import { WorkspaceError } from '../failure.ts';
+import { explainGit } from './failures.ts';
+import { isValidRef, protocolOf, runGit, type Git } from './git.ts';
+import type { Outcome } from '../system/run.ts';
+import { removeTree } from '../system/trees.ts';
+
+export interface Clone extends Git {
+  ref?: string | undefined;
+  /** The commit to check out, whatever `ref` is at by now: as the branch of that name, or by itself. */
+  commit?: string | undefined;
+  /** A `ref` must lie on a branch or a tag: the commits of anybody's fork can be had by their ids, too. */
+  isGuarded?: boolean | undefined;
+  /** A folder that does not exist yet. A failure may leave half of it. */
+  into: string;
+  /** Progress, line by line. */
+  onLine: (line: string) => void;
+}
+
+/**
+ * Clones and checks out `commit`, or `ref`: a branch, a tag, a commit, or a full name such as `refs/pull/7/head`. All
+ * branches come along; files of other commits are fetched when they are needed, where the host can do that. Runs no hooks,
+ * takes no submodules, never asks anybody for a password but `helper`. Throws `WorkspaceError`.
+ */
+export async function cloneRepository(clone: Clone): Promise<void> {
+  const { repository, ref, commit, into } = clone;
+  const protocol = protocolOf(repository);
+  if (protocol === undefined) {
+    const message =
+      'The repository must be an https URL or an absolute path on the node. Check it, then `/sam retry`.';
+    throw new WorkspaceError('configuration', message);
+  }
+  if (ref !== undefined && !isValidRef(ref)) {
+    throw new WorkspaceError(
+      'configuration',
+      `\`${shown(ref)}\` is not a name that git knows. Name a branch, tag or commit with \`--ref\`.`,
+    );
+  }
+  const args = ['clone', '--progress', '--origin=origin', '--no-single-branch', '--no-recurse-submodules'];
+  if (ref !== undefined || commit !== undefined) args.push('--no-checkout');
+  const partial = protocol === 'file' ? [] : ['--filter=blob:none'];
+  const tail = ['--', repository, into];
+  let outcome = await runGit(clone, [...args, ...partial, ...tail]);
+  if (outcome.code !== 0 && partial.length > 0 && /filter|promisor|dumb http/i.test(outcome.stderr)) {
+    await removeTree(into);
+    outcome = await runGit(clone, [...args, ...tail]);
+  }
+  if (outcome.code !== 0) throw explainGit(clone, outcome);
+  if (commit !== undefined) await checkOutCommit(clone, commit);
+  else if (ref !== undefined) await checkOut(clone, await findTarget(clone, ref));
+}
+
+async function checkOut(clone: Clone, target: string[]): Promise<void> {
+  const outcome = await inside(clone, ['checkout', '--progress', ...target]);
+  if (outcome.code !== 0) throw explainGit(clone, outcome);
+}
+
+const inside = (clone: Clone, args: string[]): Promise<Outcome> =>
+  runGit({ ...clone, cwd: clone.into }, args);
+
+async function has(clone: Clone, name: string): Promise<boolean> {
+  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`];
+  return (await inside(clone, args)).code === 0;
+}
+
+const isCommitId = (text: string): boolean => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
+
+// --- one commit, pinned -------------------------------------------------------------------------------------------
+
+/** The branch may be elsewhere by now, or gone: what was asked for is this commit. */
+async function checkOutCommit(clone: Clone, commit: string): Promise<void> {
+  if (!(await has(clone, commit))) await fetchCommit(clone, commit);
+  const { ref } = clone;
+  if (ref === undefined || isCommitId(ref) || ref.startsWith('refs/'))
+    return checkOut(clone, ['--detach', commit]);
+  await checkOut(clone, ['-B', ref, '--no-track', commit]);
+  if (!(await has(clone, `refs/remotes/origin/${ref}`))) return;
+  const outcome = await inside(clone, [
+    'branch',
+    '--quiet',
+    `--set-upstream-to=refs/remotes/origin/${ref}`,
+    ref,
+  ]);
+  if (outcome.code !== 0) throw explainGit(clone, outcome);
+}
+
+async function fetchCommit(clone: Clone, commit: string): Promise<void> {
+  const outcome = await fetch(clone, commit);
+  if (outcome.code === 0) return;
+  if (!/not our ref|unadvertised object|couldn't find remote ref/i.test(outcome.stderr))
+    throw explainGit(clone, outcome);
+  throw new WorkspaceError(
+    'configuration',
+    `The commit \`${commit.slice(0, 7)}\` cannot be had any more: somebody has pushed over it. Say \`/sam up\` again to take the one that is there now.`,
+  );
+}
+
+const fetch = (clone: Clone, name: string): Promise<Outcome> =>
+  inside(clone, ['fetch', '--progress', '--no-tags', '--end-of-options', 'origin', name]);
+
+// --- what a name means --------------------------------------------------------------------------------------------
+
+/** The arguments of `git checkout`. What stands in them begins with a letter or a digit: no option comes through. */
+async function findTarget(clone: Clone, ref: string): Promise<string[]> {
+  if (!isCommitId(ref)) {
+    const branch = `refs/remotes/origin/${ref}`;
+    if (await has(clone, branch)) return ['-B', ref, '--track', branch];
+    if (await has(clone, `refs/tags/${ref}`)) return ['--detach', `refs/tags/${ref}`];
+    if (/^[0-9a-f]{7,}$/.test(ref) && (await has(clone, ref))) return ['--detach', ref];
+  }
+  if (isCommitId(ref) || ref.startsWith('refs/')) {
+    const outcome = await fetch(clone, ref);
+    if (outcome.code !== 0) throw explainGit(clone, outcome);
+    if (clone.isGuarded === true) await checkHeld(clone, ref);
+    return ['--detach', 'FETCH_HEAD'];
+  }
+  throw explainGit(clone, { stderr: `fatal: Remote branch ${ref} not found in upstream origin` });
+}
+
+/** Throws if the fetched commit lies on no branch and no tag of the repository itself. */
+async function checkHeld(clone: Clone, ref: string): Promise<void> {
+  const args = ['for-each-ref', '--count=1', '--contains=FETCH_HEAD', 'refs/remotes/origin', 'refs/tags'];
+  const outcome = await inside(clone, args);
+  if (outcome.code === 0 && outcome.stdout.trim() !== '') return;
+  throw new WorkspaceError(
+    'configuration',
+    `\`${shown(ref)}\` is on no branch and no tag of this repository, so it may be anybody's. Name a branch with \`--ref\`, or the pull request: \`/sam up #7\`.`,
+  );
+}
+
+function shown(text: string): string {
+  return text.replace(/[^\x21-\x7e]|`/g, '?').slice(0, 80);
+}

@@ -1,0 +1,111 @@
+// Saves work in its repository before a deletion that nobody asked for. Knows no workspace's state, and deletes nothing.
+import { WorkspaceError } from '../failure.ts';
+import { environment, protocolOf, SETTINGS } from './git.ts';
+import type { Saved, Work } from '../protocol.ts';
+import { redact } from '../redact.ts';
+import { run, type Outcome } from '../system/run.ts';
+import { commitWork, type Saving } from './saving-commits.ts';
+import { removeTree } from '../system/trees.ts';
+
+const ASK_TIMEOUT_MS = 60_000;
+/** The bot waits less long for its answer: this ends a push that nobody waits for any more. */
+const PUSH_TIMEOUT_MS = 15 * 60_000;
+
+/** One ref a workspace, so that a second saving takes the place of the first, and nobody's branch is touched. */
+export const refOf = (id: string): string => `refs/sam/${id}`;
+
+export interface SavingResult {
+  saved: Saved;
+  /** What `saved` does not hold, of the work that was found. */
+  left: Work;
+}
+
+/**
+ * Pushes what is committed or tracked to `refs/sam/<id>` of the repository, and asks the remote whether it is there.
+ * Repeatable, also after a crash in the middle. Nobody may work in the checkout meanwhile. Throws `WorkspaceError` with
+ * why it could not be saved; nothing is lost then.
+ */
+export async function saveWork(saving: Saving, work: Work): Promise<SavingResult> {
+  const ref = refOf(saving.id);
+  try {
+    const { commit, left } = await commitWork(saving).catch((error: unknown) => {
+      throw explain('git could not make a commit of it', error);
+    });
+    const before = await askRemote(saving, ref);
+    if (before !== commit) await push(saving, commit, ref, before);
+    if ((await askRemote(saving, ref)) !== commit)
+      throw explain(`${hostOf(saving)} took it and does not have it`);
+    return {
+      saved: { ref, commit },
+      left: { changed: left.changed, untracked: work.untracked + left.untracked, unpushed: 0 },
+    };
+  } finally {
+    await removeTree(saving.scratch);
+  }
+}
+
+/** The commit that the ref names; undefined: there is none yet. */
+async function askRemote(saving: Saving, ref: string): Promise<string | undefined> {
+  const outcome = await talk(saving, ASK_TIMEOUT_MS, ['ls-remote', '--quiet', '--', saving.repository, ref]);
+  if (outcome.code !== 0) throw explainOutcome(saving, outcome);
+  const [line = ''] = outcome.stdout.split('\n').filter((one) => one.endsWith(`\t${ref}`));
+  return line.split('\t')[0] || undefined;
+}
+
+async function push(saving: Saving, commit: string, ref: string, before: string | undefined): Promise<void> {
+  const outcome = await talk(saving, PUSH_TIMEOUT_MS, [
+    'push',
+    '--no-verify',
+    '--no-signed',
+    '--no-follow-tags',
+    '--recurse-submodules=no',
+    // Only over what we saw there ourselves: an earlier try of ours.
+    `--force-with-lease=${ref}:${before ?? ''}`,
+    '--',
+    saving.repository,
+    `${commit}:${ref}`,
+  ]);
+  if (outcome.code !== 0) throw explainOutcome(saving, outcome);
+}
+
+/** From the scratch repository: no remote, hook or helper of the checkout's configuration has a part in it. */
+function talk(saving: Saving, timeoutMs: number, args: string[]): Promise<Outcome> {
+  return run('git', [...SETTINGS, ...promisor(saving), ...args], {
+    cwd: saving.scratch,
+    env: { ...environment(saving), GIT_DIR: saving.scratch },
+    timeoutMs,
+    signal: saving.signal,
+    user: saving.user,
+  });
+}
+
+/** A clone takes old files when they are needed: a push may need some. */
+const promisor = ({ repository }: Saving): string[] =>
+  protocolOf(repository) === 'file'
+    ? []
+    : [`url=${repository}`, 'promisor=true', 'partialclonefilter=blob:none'].flatMap((setting) => [
+        '-c',
+        `remote.origin.${setting}`,
+      ]);
+
+const CAUSES: [RegExp, (host: string) => string][] = [
+  [
+    /returned error: 40[134]|denied|^sam: .* may not |could not read (Username|Password)|Authentication failed|terminal prompts disabled|not found|does not appear to be|does not exist|archived/im,
+    (host) => `${host} did not let Sam push`,
+  ],
+  [/rejected|declined|remote: error|hook/i, (host) => `${host} refused the push`],
+];
+
+function explainOutcome(saving: Saving, { stderr, isTimeout }: Outcome): WorkspaceError {
+  const [, cause] = (!isTimeout && CAUSES.find(([pattern]) => pattern.test(stderr))) || [];
+  const why = cause ?? ((host: string) => `${host} could not be reached`);
+  return explain(why(hostOf(saving)), new Error(stderr));
+}
+
+function explain(why: string, cause?: unknown): WorkspaceError {
+  const said = cause instanceof Error ? redact(cause.message.slice(-2_000)) : undefined;
+  return new WorkspaceError('transient', `Not saved: ${why}.`, { cause: new Error(said) });
+}
+
+const hostOf = ({ repository }: Saving): string =>
+  (URL.canParse(repository) && new URL(repository).host) || 'the repository';

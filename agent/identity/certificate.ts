@@ -1,0 +1,135 @@
+// The node's certificate for its terminal: a key that never leaves the node, a certificate that the bot gets for it, a new
+// one at two thirds of its life. Knows no socket.
+import { createPrivateKey, generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { backoffMs } from '../bot-link/backoff.ts';
+import { makeCertificateRequest } from './certificate-request.ts';
+import { findJson, writeJson } from '../system/files.ts';
+import { describeError, type Log } from '../log.ts';
+import type { Bootstrap } from '../protocol.ts';
+
+const REQUEST_TIMEOUT_MS = 60_000;
+const RETRY = { firstMs: 1_000, maxMs: 5 * 60_000 };
+/** The longest that a timer of Node can wait is 24.8 days. */
+const LONGEST_WAIT_MS = 24 * 3600_000;
+
+/** PEMs, for a secure context. */
+export interface Pair {
+  key: string;
+  cert: string;
+}
+
+export interface CertificateOptions {
+  /** Where key and certificate lie. */
+  dir: string;
+  samUrl: string;
+  credentials: { current(): Bootstrap };
+  /** One to serve with from now on; called again with each newer one. */
+  onPair: (pair: Pair) => void;
+  log: Log;
+  signal: AbortSignal;
+  /** ms since 1970, for tests. */
+  now?: () => number;
+  retry?: { firstMs: number; maxMs: number };
+}
+
+/** Goes on until `signal` ends it; then it resolves. What goes wrong is logged, and tried again. */
+export async function keepCertificate(options: CertificateOptions): Promise<void> {
+  const { signal, log, onPair, now = Date.now, retry = RETRY } = options;
+  try {
+    const key = await loadKey(join(options.dir, 'terminal-key.json'));
+    let cert = await findCertificate(options, key);
+    if (cert !== undefined) onPair({ key: pemOf(key), cert });
+    for (let attempt = 0; ;) {
+      if (cert !== undefined && now() < renewalOf(cert)) {
+        const waitMs = Math.min(renewalOf(cert) - now(), LONGEST_WAIT_MS);
+        await delay(waitMs, undefined, { signal });
+        continue;
+      }
+      try {
+        cert = await obtain(options, key);
+        attempt = 0;
+        onPair({ key: pemOf(key), cert });
+        log.info('the terminal has a new certificate', { until: new X509Certificate(cert).validTo });
+      } catch (error) {
+        signal.throwIfAborted();
+        log.error('no certificate for the terminal; trying again', { error: describeError(error) });
+        await delay(backoffMs(attempt++, retry.firstMs, retry.maxMs), undefined, { signal });
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Readable by the agent's user alone (files.ts). */
+async function loadKey(path: string): Promise<KeyObject> {
+  const kept = await findJson(path);
+  if (typeof kept === 'string') return createPrivateKey(kept);
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await writeJson(path, pemOf(privateKey));
+  return privateKey;
+}
+
+const pemOf = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+const pathOf = (dir: string): string => join(dir, 'terminal-certificate.json');
+
+/** The kept one, if it is of this key and not over. */
+async function findCertificate(
+  { dir, now = Date.now }: CertificateOptions,
+  key: KeyObject,
+): Promise<string | undefined> {
+  const kept = await findJson(pathOf(dir)).catch(() => undefined);
+  if (typeof kept !== 'string' || !isFor(kept, key)) return undefined;
+  return now() < new X509Certificate(kept).validToDate.getTime() ? kept : undefined;
+}
+
+function isFor(pem: string, key: KeyObject): boolean {
+  try {
+    return new X509Certificate(pem).checkPrivateKey(key);
+  } catch {
+    return false;
+  }
+}
+
+/** Two thirds of the way from its first moment to its last; ms since 1970. */
+function renewalOf(pem: string): number {
+  const { validFromDate, validToDate } = new X509Certificate(pem);
+  const [from, to] = [validFromDate.getTime(), validToDate.getTime()];
+  return from + ((to - from) * 2) / 3;
+}
+
+const hostnameShape = z.object({ hostname: z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/) });
+const certificateShape = z.object({ certificate: z.string().max(100_000) });
+
+async function obtain(options: CertificateOptions, key: KeyObject): Promise<string> {
+  const { hostname } = hostnameShape.parse(await call(options, 'GET'));
+  const csr = makeCertificateRequest(key, hostname);
+  const { certificate } = certificateShape.parse(await call(options, 'POST', { csr }));
+  if (!isFor(certificate, key)) throw new Error('certificate: what came is for another key');
+  await writeJson(pathOf(options.dir), certificate);
+  return certificate;
+}
+
+async function call(
+  { samUrl, credentials, signal }: CertificateOptions,
+  method: 'GET' | 'POST',
+  body?: unknown,
+): Promise<unknown> {
+  const response = await fetch(`${samUrl}/agent/certificate`, {
+    method,
+    headers: {
+      authorization: `Bearer ${credentials.current().token}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+    redirect: 'error',
+  });
+  const text = await response.text();
+  if (!response.ok)
+    throw new Error(`certificate: the bot answered ${response.status}: ${text.slice(0, 300)}`);
+  return JSON.parse(text);
+}

@@ -1,0 +1,162 @@
+// The agent replaces itself: fetches what the bot has, unpacks it beside itself, and ends at a moment that disturbs nobody;
+// whoever supervises it starts the new one. Knows no session and no connection.
+import { setTimeout as delay } from 'node:timers/promises';
+import { existsSync } from 'node:fs';
+import { readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { backoffMs } from '../bot-link/backoff.ts';
+import { fetchArtifact } from './fetch.ts';
+import { findPrevious, folderName, type Installed } from './installed.ts';
+import { describeError, type Log } from '../log.ts';
+import type { WorkspaceReport } from '../protocol.ts';
+
+/** Nobody typed and nothing was put out for so long: who comes back finds the files, and opens a new session. */
+const QUIET_MS = 30 * 60_000;
+/** Then it goes all the same: an agent may be too old to be safe. */
+const LATEST_MS = 24 * 3600_000;
+/** Before it goes back: while a bot is replaced, the old and the new one may answer by turns. */
+const BACK_MS = 3600_000;
+const LOOK_EVERY_MS = 5_000;
+const RETRY = { firstMs: 5_000, maxMs: 10 * 60_000 };
+
+/** What the start script reads (tools/sam-agent.sh). */
+const STARTS = '.starts';
+const PREVIOUS = '.previous';
+const FAILED = '.failed';
+
+export interface UpdaterOptions {
+  /** Undefined: the agent runs from its sources, and is left as it is. */
+  installed: Installed | undefined;
+  samUrl: string;
+  reports: () => WorkspaceReport[];
+  /** Grows with what sessions put out; in bytes. */
+  output: () => number;
+  /** The link leads to the new version: end soon. Called once. `isLate`: no moment was quiet, for as long as it may wait. */
+  onReplaced: (version: string, isLate: boolean) => void;
+  log: Log;
+  signal: AbortSignal;
+  /** For tests; in ms. */
+  timing?: Partial<Timing>;
+}
+
+interface Timing {
+  quietMs: number;
+  latestMs: number;
+  backMs: number;
+  lookEveryMs: number;
+  retry: { firstMs: number; maxMs: number };
+}
+
+export interface Updater {
+  /** The bot has this version. Repeatable; the last one counts. */
+  offer: (version: string) => void;
+}
+
+export function createUpdater(options: UpdaterOptions): Updater {
+  const { installed, signal, log } = options;
+  const timing = {
+    quietMs: QUIET_MS,
+    latestMs: LATEST_MS,
+    backMs: BACK_MS,
+    lookEveryMs: LOOK_EVERY_MS,
+    retry: RETRY,
+    ...options.timing,
+  };
+  let wanted: string | undefined;
+  return {
+    offer(version) {
+      if (installed === undefined || version === wanted) return;
+      wanted = version;
+      if (version === installed.version) return;
+      if (existsSync(join(installed.root, `agent-${version}`, FAILED)))
+        return log.error('the bot offers a version that failed to start here; this one goes on', { version });
+      log.info('the bot has another version', { version });
+      replace({ ...options, installed, timing }, version, () => wanted !== version).catch(
+        (error: unknown) => {
+          if (!signal.aborted) log.error('the update broke', { version, error: describeError(error) });
+        },
+      );
+    },
+  };
+}
+
+type Replace = Omit<UpdaterOptions, 'timing' | 'installed'> & { installed: Installed; timing: Timing };
+
+/** `isOver`: a later offer took its place. */
+async function replace(options: Replace, version: string, isOver: () => boolean): Promise<void> {
+  const { installed, timing, signal, log, onReplaced } = options;
+  if (`agent-${version}` === findPrevious(installed)) {
+    log.info('it is the version before this one: that has time', { version });
+    await delay(timing.backMs, undefined, { signal });
+  }
+  for (let attempt = 0; ; attempt++) {
+    if (isOver()) return;
+    try {
+      await fetchArtifact({ ...options, root: installed.root, version });
+      break;
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn('the new version could not be fetched; trying again', {
+        version,
+        error: describeError(error),
+      });
+      await delay(backoffMs(attempt, timing.retry.firstMs, timing.retry.maxMs), undefined, { signal });
+    }
+  }
+  log.info('the new version is there, and waits for a quiet moment', { version });
+  const isLate = await waitForQuiet(options);
+  if (isOver()) return;
+  if (isLate) log.warn('no moment was quiet; it becomes the new version all the same', { version });
+  await switchTo(installed, version);
+  onReplaced(version, isLate);
+}
+
+/** True: it waited as long as it may. */
+async function waitForQuiet({ timing, signal, reports, output }: Replace): Promise<boolean> {
+  const startedAt = performance.now();
+  for (let [seen, since] = [output(), startedAt]; ; await delay(timing.lookEveryMs, undefined, { signal })) {
+    const [put, now] = [output(), performance.now()];
+    if (put !== seen) [seen, since] = [put, now];
+    if (isQuiet(reports(), { now: Date.now(), silentMs: now - since, quietMs: timing.quietMs })) return false;
+    if (now - startedAt >= timing.latestMs) return true;
+  }
+}
+
+/**
+ * A restart ends sessions, and begins anew what is being prepared. Nobody types while Claude Code works on a prompt, or a
+ * build runs, but both say something now and then: `silentMs` is how long no session has.
+ */
+export function isQuiet(
+  reports: WorkspaceReport[],
+  { now, silentMs, quietMs }: { now: number; silentMs: number; quietMs: number },
+): boolean {
+  return reports.every(({ phase, sessions, activityAt = 0 }) => {
+    const isSettled = phase === 'running' || phase === 'stopped' || phase === 'failed' || phase === 'deleted';
+    const isIdle = now - activityAt >= quietMs && silentMs >= quietMs;
+    return isSettled && (sessions === 0 || isIdle);
+  });
+}
+
+/** In one step: at every moment the link leads to a whole agent. */
+async function switchTo(installed: Installed, version: string): Promise<void> {
+  const { root } = installed;
+  const name = `agent-${version}`;
+  await rm(join(root, name, STARTS), { force: true });
+  await writeFile(join(root, name, PREVIOUS), folderName(installed));
+  const link = join(root, `.${name}.link`);
+  await rm(link, { force: true });
+  await symlink(name, link);
+  await rename(link, join(root, 'agent'));
+}
+
+/** It works: its starts count no longer, and of the versions before it only the last stays. Repeatable. */
+export async function confirmStart({ root, folder }: Installed, previous: string): Promise<void> {
+  await rm(join(folder, STARTS), { force: true });
+  const own = folder.slice(root.length + 1);
+  const others = (await readdir(root)).filter((name) => name.startsWith('agent-'));
+  for (const name of others) {
+    // A failed one says so, for as long as its folder is there.
+    const isKept = name === own || name === previous || existsSync(join(root, name, FAILED));
+    if (!isKept) await rm(join(root, name), { recursive: true, force: true });
+  }
+}

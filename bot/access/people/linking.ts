@@ -1,0 +1,147 @@
+// GET and POST /connect: a person of a chat says who they are on GitHub. Knows no chat; what goes on afterwards is told to it.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { isFromOrigin, type Route } from '../../http/routes.ts';
+import * as store from './links-store.ts';
+import type { ChatIdentity } from './links-store.ts';
+import { readCookie, setCookie } from './cookies.ts';
+import { hashSecret, newSecret } from '../secrets.ts';
+import { isFullSignIn, readSession, type Session } from './sessions.ts';
+import { signInPath } from './sign-in-attempts.ts';
+import { redirect, sendPage, type CalmPage } from './sign-in-pages.ts';
+import type { Executor } from '../store.ts';
+
+const PATH = '/connect';
+const COOKIE = 'sam-connect';
+const LIFE_SECONDS = 600;
+
+/** Who a token is for. */
+const Invitation = z.object({
+  source: z.string(),
+  externalId: z.string(),
+  /** What the chat calls them, for the page. */
+  login: z.string(),
+  /** What they had said, which goes on afterwards: a delivery's id. */
+  delivery: z.string(),
+});
+export type ConnectInvitation = z.infer<typeof Invitation>;
+
+export interface ConnectOptions {
+  db: Executor;
+  baseUrl: string;
+  /** What people of the chat type: `/sam`. */
+  command: string;
+  /** In the transaction that connects them. */
+  resume(tx: Executor, invitation: ConnectInvitation): Promise<void>;
+}
+
+/** The address that connects this person, once, for ten minutes; to be shown to them alone. */
+export async function createConnectUrl(
+  db: Executor,
+  baseUrl: string,
+  invitation: ConnectInvitation,
+): Promise<string> {
+  const secret = newSecret();
+  const subject = JSON.stringify(invitation);
+  await store.insertConnect(db, { hash: hashSecret(secret), subject, lifeSeconds: LIFE_SECONDS });
+  return `${baseUrl}${PATH}?token=${secret}`;
+}
+
+/** Visiting spends nothing: link scanners visit everything. The secret moves into a cookie, out of sight. */
+export function connectRoutes(options: ConnectOptions): Route[] {
+  return [
+    { method: 'GET', path: PATH, handle: (req, res) => visit(options, req, res) },
+    { method: 'POST', path: PATH, handle: (req, res) => confirm(options, req, res) },
+  ];
+}
+
+async function visit(options: ConnectOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { db, baseUrl } = options;
+  const token = URL.parse(req.url ?? '', baseUrl)?.searchParams.get('token');
+  if (token) {
+    res.setHeader(
+      'set-cookie',
+      setCookie(baseUrl, COOKIE, /^[\w-]{43}$/.exec(token)?.[0] ?? '', LIFE_SECONDS),
+    );
+    return redirect(res, `${baseUrl}${PATH}`);
+  }
+  const secret = readCookie(baseUrl, COOKIE, req.headers.cookie);
+  const invitation = secret ? parse(await store.findConnect(db, hashSecret(secret))) : undefined;
+  if (!invitation) return sendPage(res, tooLate(options.command));
+  const account = await accountOf(options, req);
+  if (!account) return redirect(res, `${baseUrl}${signInPath(PATH)}`);
+  sendPage(res, askPage(invitation, account.login, proofOf(secret ?? '')));
+}
+
+async function confirm(options: ConnectOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { db, baseUrl } = options;
+  if (!isFromOrigin(req, new URL(baseUrl).origin)) return sendPage(res, notOurPage);
+  const secret = readCookie(baseUrl, COOKIE, req.headers.cookie);
+  const account = await accountOf(options, req);
+  if (!secret || !account) return sendPage(res, tooLate(options.command));
+  // Another link may have been opened since that page was shown: what the person read there is what they say yes to.
+  const proof = URL.parse(req.url ?? '', baseUrl)?.searchParams.get('of');
+  if (proof !== proofOf(secret)) return redirect(res, `${baseUrl}${PATH}`);
+  const invitation = await db.transaction(async (tx) => {
+    const spent = parse(await store.spendConnect(tx, hashSecret(secret)));
+    if (!spent) return undefined;
+    await store.link(tx, spent, spent.login, account.session.user);
+    await options.resume(tx, spent);
+    return spent;
+  });
+  res.setHeader('set-cookie', setCookie(baseUrl, COOKIE, '', 0));
+  const { command } = options;
+  sendPage(res, invitation ? donePage(invitation, account.login, command) : tooLate(command));
+}
+
+/** Says which link a page is about, and is worth nothing without the cookie. */
+const proofOf = (secret: string): string => hashSecret(`page of ${secret}`);
+
+/** Whoever is signed in here with GitHub. */
+async function accountOf(
+  { db, baseUrl }: ConnectOptions,
+  req: IncomingMessage,
+): Promise<{ session: Session; login: string } | undefined> {
+  const session = await readSession(db, baseUrl, req.headers.cookie);
+  if (!session || !isFullSignIn(session)) return undefined;
+  const github = await store.findGitHub(db, session.user);
+  return github && { session, login: github.login };
+}
+
+function parse(subject: string | undefined): ConnectInvitation | undefined {
+  return subject === undefined ? undefined : Invitation.parse(JSON.parse(subject));
+}
+
+const describe = ({ source, login }: ChatIdentity & { login: string }): string => {
+  const [front = '', team = ''] = source.split(':');
+  return `${login} in the ${front === 'slack' ? 'Slack' : front} workspace ${team}`;
+};
+
+/** It names both sides: somebody could have sent you a link of theirs. */
+const askPage = (invitation: ConnectInvitation, login: string, proof: string): CalmPage => ({
+  status: 200,
+  title: 'Are both of these you?',
+  text: `${describe(invitation)}, and ${login} on GitHub. Whoever that is in the chat may then do what you may on GitHub. If somebody else sent you this link, close the page.`,
+  posts: [{ label: `Connect ${invitation.login} with ${login}`, action: `${PATH}?of=${proof}` }],
+  next: { label: 'Use another GitHub account', href: '/login' },
+});
+
+const donePage = (invitation: ConnectInvitation, login: string, command: string): CalmPage => ({
+  status: 200,
+  title: 'Connected',
+  text: `${describe(invitation)} is ${login} on GitHub from now on. Go back to the chat: what you said there goes on by itself. To undo it, say this there:`,
+  command: `${command} disconnect`,
+});
+
+const tooLate = (command: string): CalmPage => ({
+  status: 410,
+  title: 'This link is not good any more',
+  text: 'It works once, within ten minutes, in the browser where it was opened. In the chat this brings a new one:',
+  command: `${command} connect`,
+});
+
+const notOurPage: CalmPage = {
+  status: 403,
+  title: 'Nothing was connected',
+  text: 'Another site asked for it. To connect, use the link that the chat gave you.',
+};

@@ -1,0 +1,167 @@
+// Who a person of a chat is on GitHub, in Postgres: found, linked by a one-time token, forgotten. Knows no HTTP.
+import { and, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
+import {
+  cards,
+  commands,
+  identities,
+  nodes,
+  tokens,
+  users,
+  workspaces,
+  type User,
+} from '../../database/schema.ts';
+import { randomBase32 } from '../../ids.ts';
+import type { Executor } from '../store.ts';
+
+/** Of a chat: `slack:T1`, `U1`. */
+export interface ChatIdentity {
+  source: string;
+  externalId: string;
+}
+
+export interface Known {
+  user: User;
+  /** What they were called there last. */
+  login: string;
+  /** Whose rights count; undefined: not connected. */
+  github: { id: number; login: string } | undefined;
+}
+
+const isIdentity = ({ source, externalId }: ChatIdentity) =>
+  and(eq(identities.source, source), eq(identities.externalId, externalId));
+
+/** Undefined: never met. */
+export async function findKnown(db: Executor, identity: ChatIdentity): Promise<Known | undefined> {
+  const [found] = await db
+    .select({ user: users, login: identities.login })
+    .from(identities)
+    .innerJoin(users, eq(users.id, identities.userId))
+    .where(isIdentity(identity));
+  return found && { ...found, github: await findGitHub(db, found.user.id) };
+}
+
+/** The GitHub account of a user; undefined: they have none with us. */
+export async function findGitHub(
+  db: Executor,
+  user: string,
+): Promise<{ id: number; login: string } | undefined> {
+  const [found] = await db
+    .select({ id: identities.externalId, login: identities.login })
+    .from(identities)
+    .where(and(eq(identities.source, 'github'), eq(identities.userId, user)));
+  return found && { id: Number(found.id), login: found.login };
+}
+
+/** The person of the chat is that user from now on, and brings along what they made while nobody could be connected. */
+export async function link(tx: Executor, identity: ChatIdentity, login: string, user: string): Promise<void> {
+  const before = await findKnown(tx, identity);
+  if (before && !before.github && before.user.id !== user) await handOver(tx, before.user.id, user);
+  await tx
+    .insert(identities)
+    .values({ ...identity, login, userId: user })
+    .onConflictDoUpdate({
+      target: [identities.source, identities.externalId],
+      set: { userId: user, createdAt: sql`clock_timestamp()` },
+    });
+}
+
+/** Forgets who the person of the chat is, and the unspent codes they were given. False: they were not connected. */
+export async function unlink(tx: Executor, identity: ChatIdentity): Promise<boolean> {
+  const known = await findKnown(tx, identity);
+  if (!known?.github) return false;
+  await tx.delete(identities).where(isIdentity(identity));
+  await tx
+    .delete(tokens)
+    .where(and(eq(tokens.userId, known.user.id), eq(tokens.purpose, 'link'), isNull(tokens.usedAt)));
+  return true;
+}
+
+// --- from one to the other ------------------------------------------------------------------------------------------
+
+/** All that is there of `from` is `to`'s: a user of a chat alone is reached by nobody once the person is connected. */
+async function handOver(tx: Executor, from: string, to: string): Promise<void> {
+  // Names and places on nodes are given away under these locks.
+  await tx
+    .select()
+    .from(users)
+    .where(inArray(users.id, [from, to]))
+    .orderBy(users.id)
+    .for('no key update');
+  const owned = await tx
+    .select()
+    .from(workspaces)
+    .where(and(inArray(workspaces.owner, [from, to]), ne(workspaces.phase, 'deleted')));
+  const held = owned.filter(({ owner, desired }) => owner === to && desired !== 'deleted');
+  const names = new Set(held.map(({ name }) => name));
+  const keys = new Set(held.map(({ key }) => key));
+  for (const { id, name, key } of owned.filter(({ owner }) => owner === from)) {
+    const theirs = { name: freeName(name, names), key: freeKey(key, from, to, keys) };
+    names.add(theirs.name);
+    keys.add(theirs.key);
+    await tx
+      .update(workspaces)
+      .set({ owner: to, ...theirs })
+      .where(eq(workspaces.id, id));
+    await tx
+      .update(cards)
+      .set({ wantVersion: sql`${cards.wantVersion} + 1` })
+      .where(eq(cards.subject, id));
+  }
+  await tx
+    .update(nodes)
+    .set({ owner: to })
+    .where(and(eq(nodes.owner, from), ne(nodes.phase, 'deleted')));
+  await tx.update(commands).set({ actor: to }).where(eq(commands.actor, from));
+}
+
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  for (let count = 2, free = name; ; free = `${name}-${count++}`) if (!taken.has(free)) return free;
+}
+
+/** Keys end in their owner, or in one of many behind it. */
+function freeKey(key: string, from: string, to: string, taken: ReadonlySet<string>): string {
+  const theirs = key
+    .split('|')
+    .map((part) => (part === from ? to : part))
+    .join('|');
+  return taken.has(theirs) ? `${theirs}|${randomBase32(8)}` : theirs;
+}
+
+// --- one-time tokens ----------------------------------------------------------------------------------------------
+
+/** `subject`: who it is for and what goes on afterwards, as JSON. */
+export async function insertConnect(
+  db: Executor,
+  token: { hash: string; subject: string; lifeSeconds: number },
+): Promise<void> {
+  const { hash, subject, lifeSeconds } = token;
+  await db.insert(tokens).values({
+    hash,
+    subject,
+    purpose: 'connect',
+    expiresAt: sql`clock_timestamp() + ${lifeSeconds} * interval '1 second'`,
+  });
+}
+
+const isGood = (hash: string) =>
+  and(
+    eq(tokens.hash, hash),
+    eq(tokens.purpose, 'connect'),
+    isNull(tokens.usedAt),
+    gt(tokens.expiresAt, sql`clock_timestamp()`),
+  );
+
+export async function findConnect(db: Executor, hash: string): Promise<string | undefined> {
+  const [found] = await db.select({ subject: tokens.subject }).from(tokens).where(isGood(hash));
+  return found?.subject;
+}
+
+/** Undefined: unknown, spent or late. */
+export async function spendConnect(tx: Executor, hash: string): Promise<string | undefined> {
+  const [spent] = await tx
+    .update(tokens)
+    .set({ usedAt: sql`clock_timestamp()` })
+    .where(isGood(hash))
+    .returning({ subject: tokens.subject });
+  return spent?.subject;
+}

@@ -1,0 +1,34 @@
+// Who sees the page of a workspace: for nobody it is there for every id, for a person only for what is theirs. Sends nothing.
+import type { IncomingMessage } from 'node:http';
+import type { LinkSigner } from '../links.ts';
+import { mayOpen } from '../rights.ts';
+import { isFullSignIn, readSession } from './sessions.ts';
+import { findPlace, type Executor } from '../store.ts';
+
+export interface PageDoor {
+  db: Executor;
+  baseUrl: string;
+  signer: LinkSigner;
+}
+
+/** A path may hold anything, Postgres' text may not. */
+const ID = /^[\w-]{1,100}$/;
+
+/**
+ * False: answer with the one 404 for unknown, deleted and not theirs. Somebody who is not signed in, or whom a code let in,
+ * sees the page of every id, and learns by POST what it is worth. A link's signature keeps nobody out who has the right;
+ * one that is wrong or outdated is no link any more, so that what is posted in public ends when `access` moves.
+ */
+export async function maySeePage(
+  { db, baseUrl, signer }: PageDoor,
+  req: IncomingMessage,
+  workspaceId: string,
+): Promise<boolean> {
+  const session = await readSession(db, baseUrl, req.headers.cookie);
+  if (!session || !isFullSignIn(session)) return true;
+  const place = ID.test(workspaceId) ? await findPlace(db, workspaceId) : undefined;
+  if (!place || !mayOpen(session.user, place.workspace)) return false;
+  const signature = URL.parse(req.url ?? '', baseUrl)?.searchParams.get('s') ?? undefined;
+  const link = { workspace: workspaceId, access: place.workspace.access };
+  return signature === undefined || signer.isSigned(link, signature);
+}

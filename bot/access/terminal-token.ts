@@ -1,0 +1,209 @@
+// POST /api/terminal/token: who asks, may they, and where is the terminal. Knows no agent and opens no socket.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import type { Node, Workspace } from '../database/types.ts';
+import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '../http/routes.ts';
+import type { Keys } from './keys.ts';
+import { spendCode } from './links.ts';
+import type { RepositoryDoor } from './repository-guard.ts';
+import { isCurrent, isKnownFor, mayOpen } from './rights.ts';
+import { admit, cookieOf, hasSessionCookie, readSession, type Session } from './people/sessions.ts';
+import { signInPath } from './people/sign-in-attempts.ts';
+import { findPlace, type Executor } from './store.ts';
+import { issueTicket } from './tickets.ts';
+
+const MAX_BODY_BYTES = 4096;
+
+export interface TicketDesk {
+  db: Executor;
+  keys: Keys;
+  /** The bot as browsers reach it, without a slash at the end. */
+  baseUrl: string;
+  /** Whether people can sign in; if not, a code is the only way in. */
+  canSignIn?: boolean;
+  /** Whether its owner still has the right that `open` takes. Absent: nobody can be asked. */
+  mayStill?: RepositoryDoor | undefined;
+}
+
+interface Refusal {
+  status: number;
+  code: string;
+  message: string;
+  extra?: Record<string, unknown>;
+}
+
+interface Grant {
+  ticket: string;
+  url: string;
+  workspace: { id: string; name: string; phase: string; repository: string; ref?: string };
+}
+
+type Answer = { grant: Grant } | { refusal: Refusal };
+
+const request = z.object({
+  workspace: z.string().regex(/^[\w-]{1,100}$/),
+  code: z.string().min(1).max(200).optional(),
+  /** The signature in the page's address: a sign-in comes back to it. */
+  s: z.string().max(200).optional().catch(undefined),
+});
+type Request = z.infer<typeof request>;
+
+export function ticketRoutes(desk: TicketDesk): Route[] {
+  const handle = (req: IncomingMessage, res: ServerResponse) => serve(desk, req, res);
+  return [{ method: 'POST', path: '/api/terminal/token', handle }];
+}
+
+async function serve(desk: TicketDesk, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const asked = await readRequest(desk, req);
+  if ('refusal' in asked) return refuse(res, asked.refusal);
+  const session = await readSession(desk.db, desk.baseUrl, req.headers.cookie);
+  const entry = asked.code === undefined ? { session } : await enter(desk, asked, asked.code, session);
+  if ('refusal' in entry) return refuse(res, entry.refusal);
+  // The code is spent even if there is no terminal yet: the cookie is what the page comes back with.
+  if (asked.code !== undefined && entry.session)
+    res.setHeader('set-cookie', cookieOf(desk.baseUrl, entry.session));
+  const wasSomebody = hasSessionCookie(desk.baseUrl, req.headers.cookie);
+  const answer = await decide(desk, asked, entry.session, wasSomebody);
+  if ('refusal' in answer) return refuse(res, answer.refusal);
+  sendJson(res, 200, answer.grant);
+}
+
+const refuse = (res: ServerResponse, { status, code, message, extra }: Refusal): void =>
+  fail(res, status, code, message, extra);
+
+async function readRequest(desk: TicketDesk, req: IncomingMessage): Promise<Request | { refusal: Refusal }> {
+  if (!isFromOrigin(req, new URL(desk.baseUrl).origin))
+    return { refusal: { status: 403, code: 'wrong-origin', message: 'Only our own page may ask this.' } };
+  if (!/^application\/json(;|$)/i.test(req.headers['content-type'] ?? ''))
+    return { refusal: { status: 415, code: 'wrong-content-type', message: 'Send application/json.' } };
+  try {
+    return request.parse(JSON.parse((await readBody(req, MAX_BODY_BYTES)).toString('utf8')));
+  } catch (error) {
+    if (error instanceof BodyError && error.status === 413)
+      return { refusal: { status: 413, code: 'too-large', message: error.message } };
+    return { refusal: { status: 400, code: 'bad-request', message: 'Send {"workspace", "code"?}.' } };
+  }
+}
+
+/** Spends the code and lets the browser in, in one transaction: a crash in between loses neither. */
+async function enter(
+  desk: TicketDesk,
+  { workspace }: Request,
+  code: string,
+  session: Session | undefined,
+): Promise<{ session: Session } | { refusal: Refusal }> {
+  const entered = await desk.db.transaction(async (tx) => {
+    const spent = await spendCode(tx, code, workspace, session?.user);
+    if (typeof spent === 'string') return spent;
+    return admit(tx, spent.user, { id: workspace, access: spent.access }, session);
+  });
+  if (entered === 'other-person') return { refusal: notFound };
+  if (entered === 'spent') return { refusal: await codeSpent(desk, workspace, session) };
+  return { session: entered };
+}
+
+async function codeSpent(
+  desk: TicketDesk,
+  workspaceId: string,
+  session: Session | undefined,
+): Promise<Refusal> {
+  const place = await findPlace(desk.db, workspaceId);
+  const mayKnow =
+    place && session && isKnownFor(session, workspaceId) && mayOpen(session.user, place.workspace);
+  return {
+    status: 410,
+    code: 'code-spent',
+    message: 'This link was used already, or is too old. Ask the chat for a new one.',
+    extra: { command: mayKnow ? `open ${place.workspace.name}` : 'open' },
+  };
+}
+
+const notFound: Refusal = {
+  status: 404,
+  code: 'not-found',
+  message: 'There is no such workspace, or it is not yours.',
+};
+
+/** The same for every workspace, but for the id that was asked for. */
+function signInRequired(desk: TicketDesk, { workspace, s }: Request): Refusal {
+  const path = `/w/${workspace}${s === undefined ? '' : `?s=${encodeURIComponent(s)}`}`;
+  return {
+    status: 401,
+    code: 'sign-in-required',
+    message: desk.canSignIn
+      ? 'This link says which workspace, not who you are. Sign in, or ask for a link of your own where you started it:'
+      : 'This link says which workspace, not who you are. Ask for a new link where you started it:',
+    extra: { command: 'open', ...(desk.canSignIn && { signIn: signInPath(path) }) },
+  };
+}
+
+/** For a browser that was somebody until its session was over, or until access to the workspace was revoked. */
+const signInEnded = (desk: TicketDesk, asked: Request): Refusal => ({
+  ...signInRequired(desk, asked),
+  code: 'sign-in-ended',
+  message: `What let this browser in has expired or was revoked. ${desk.canSignIn ? 'Sign in again, or ask' : 'Ask'} for a new link where you started it:`,
+});
+
+/** Unknown, deleted and somebody else's end in one place, after one and the same statement. */
+async function decide(
+  desk: TicketDesk,
+  asked: Request,
+  session: Session | undefined,
+  wasSomebody: boolean,
+): Promise<Answer> {
+  const { workspace: workspaceId } = asked;
+  if (!session) return { refusal: (wasSomebody ? signInEnded : signInRequired)(desk, asked) };
+  if (!isKnownFor(session, workspaceId)) return { refusal: signInRequired(desk, asked) };
+  const place = await findPlace(desk.db, workspaceId);
+  if (!place || !mayOpen(session.user, place.workspace)) return { refusal: notFound };
+  if (!isCurrent(session, place.workspace)) return { refusal: signInEnded(desk, asked) };
+  if (desk.mayStill && !(await desk.mayStill(place.workspace))) return { refusal: notFound };
+  const { workspace, node } = place;
+  if (workspace.desired !== 'running' || workspace.phase !== 'running')
+    return { refusal: notRunning(workspace) };
+  const url = node && terminalUrl(desk.baseUrl, node);
+  if (!url) return { refusal: nodeSilent(workspace) };
+  const right = { workspace: workspace.id, user: session.user, access: workspace.access, drive: true };
+  const ticket = await issueTicket(desk.keys, right);
+  return { grant: { ticket, url, workspace: summarise(workspace) } };
+}
+
+function notRunning(workspace: Workspace): Refusal {
+  return {
+    status: 409,
+    code: 'not-running',
+    message: `${workspace.name} is not running: it is ${workspace.phase}.`,
+    extra: { phase: workspace.phase, command: `${nextVerb(workspace)} ${workspace.name}` },
+  };
+}
+
+function nextVerb(workspace: Workspace): string {
+  if (workspace.phase === 'failed') return 'retry';
+  return workspace.desired === 'stopped' ? 'start' : 'status';
+}
+
+const nodeSilent = (workspace: Workspace): Refusal => ({
+  status: 503,
+  code: 'node-silent',
+  message: `The machine of ${workspace.name} does not answer at the moment. It is looked after; try again soon.`,
+  extra: { command: `status ${workspace.name}` },
+});
+
+/** Undefined: nobody knows now where its terminals are. A local node is reached through the bot, so that one port is enough. */
+function terminalUrl(baseUrl: string, node: Node): string | undefined {
+  if (node.phase !== 'ready') return undefined;
+  if (node.provider === 'local')
+    return node.terminalPort === null
+      ? undefined
+      : `${baseUrl.replace(/^http/, 'ws')}/nodes/${node.id}/terminal`;
+  // Its certificate is for that name: the bare address is of no use to a browser.
+  return node.host === null ? undefined : `wss://${node.host}/terminal`;
+}
+
+const summarise = ({ id, name, phase, repository, ref }: Workspace): Grant['workspace'] => ({
+  id,
+  name,
+  phase,
+  repository,
+  ...(ref === null ? {} : { ref }),
+});

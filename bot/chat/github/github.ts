@@ -1,0 +1,188 @@
+// GitHub as a front: comments, labels and buttons in; reactions, replies and one card a thread out. Knows no cloud.
+import type { Logger } from 'pino';
+import type { ParseContext, Target } from '../../commands/parser/parsed.ts';
+import type { Command, Repository } from '../../commands/context.ts';
+import type { Card, Delivery, User } from '../../database/types.ts';
+import type { GitHubApp } from '../../forges/github/app.ts';
+import type { GitHubConfig } from '../../forges/github/config.ts';
+import { redeliverMissed } from '../../forges/github/missed-deliveries.ts';
+import type { SettingsReader } from '../../forges/github/repository-settings.ts';
+import type { Route } from '../../http/routes.ts';
+import type { FrontEnd, Heard, Whereabouts } from '../front.ts';
+import { showAnswer } from './answers.ts';
+import { createCardSender } from './cards.ts';
+import { noticeEdit } from './edits.ts';
+import { eventOf, readLabel, type Event } from './events.ts';
+import { explainLack } from './missing-permissions.ts';
+import { noticeOf } from './notices.ts';
+import { locateOn } from '../../forges/github/locate.ts';
+import { createRights } from './rights.ts';
+import { createSignalSender } from './signals.ts';
+import { acknowledge, conclusionSource } from './reactions.ts';
+import { lookAtThreads } from './watch.ts';
+import { webhookRoute } from './webhooks.ts';
+import type { CardView } from '../view.ts';
+import * as store from '../store.ts';
+import type { Executor } from '../store.ts';
+
+export interface GitHubOptions {
+  db: Executor;
+  app: GitHubApp;
+  config: GitHubConfig;
+  settings: SettingsReader;
+  commands: readonly Command[];
+  /** A person's, in an hour; a repository's is twice that. 0: no maximum. */
+  commandsPerHour: number;
+  /** The signed address of a workspace's terminal. */
+  linkTo: (view: CardView) => string;
+  /** The shortest time between two edits of a card, in the long run. */
+  paceMs: number;
+  log: Logger;
+}
+
+export interface GitHubFront extends FrontEnd {
+  routes: Route[];
+  /** Reactions that say how a command ended, for the loop. */
+  conclusions: {
+    name: string;
+    take(): Promise<(() => Promise<void>) | undefined>;
+    dueInMs(): Promise<number | undefined>;
+  };
+  /** What is looked after every now and then. */
+  sweeps: { name: string; everyMs: number; atStart?: true; run(): Promise<void> }[];
+}
+
+export function createGitHub(options: GitHubOptions): GitHubFront {
+  const { db, config } = options;
+  const rights = createRights(options);
+  const sender = { ...options, contextFor: () => contextFor(options) };
+  const [sendComment, sendSignal] = [createCardSender(sender), createSignalSender(sender)];
+  return {
+    name: 'github',
+    routes: [webhookRoute({ db, secrets: config.webhookSecrets })],
+    conclusions: conclusionSource(options),
+    sweeps: [
+      { name: 'missed-deliveries', everyMs: 60 * 60_000, atStart: true, run: () => findMissed(options) },
+      { name: 'closed-threads', everyMs: 60 * 60_000, run: () => lookAtThreads(options) },
+    ],
+    async notice(delivery) {
+      const event = eventOf(delivery);
+      if (event.kind === 'edited') return noticeEdit(db, await contextFor(options), event);
+      return noticeOf(options, delivery, event);
+    },
+    hear: (delivery) => hear(options, delivery),
+    locate: (target, delivery) => locate(options, target, eventOf(delivery)),
+    explain: (error, delivery) => explainLack(options.app, error, repositoryOf(eventOf(delivery))),
+    permit: (asked) => rights.permit(asked, eventOf(asked.delivery)),
+    acknowledge: (delivery) => acknowledge(options, delivery),
+    answer: (delivery, answer) => showAnswer(sender, delivery, answer),
+    sendCard: (card, views) => (card.kind === 'card' ? sendComment : sendSignal)(card, views),
+    cardOf: (workspace, { topic }, { delivery }) => cardOf(config, workspace, topic, eventOf(delivery)),
+    signalsOf: (workspace) => signalsOf(config, workspace),
+  };
+}
+
+function cardOf(
+  { url }: GitHubConfig,
+  { id, topic, repository, isPrivate }: Whereabouts,
+  here: string | undefined,
+  event: Event,
+): Pick<Card, 'thread' | 'subject'> | undefined {
+  if (topic) return { thread: topic, subject: topic };
+  if (!here || !('sender' in event) || !repository.startsWith(`${url}/`)) return undefined;
+  // What everybody reads names no private repository.
+  const isHere = repository.toLowerCase() === `${url}/${event.repository}`.toLowerCase();
+  return isHere || event.isPrivate || isPrivate === false ? { thread: here, subject: id } : undefined;
+}
+
+function signalsOf(
+  { url }: GitHubConfig,
+  { topic, repository, key }: Whereabouts,
+): Pick<Card, 'thread' | 'subject' | 'kind'>[] {
+  const isPullRequest = repository.startsWith(`${url}/`) && /\|pr:\d+\|/.test(key);
+  if (!topic || !isPullRequest) return [];
+  return (['deployment', 'check'] as const).map((kind) => ({ thread: topic, subject: topic, kind }));
+}
+
+const MISSED = 'github-missed-deliveries';
+
+async function findMissed({ app, db, log }: GitHubOptions): Promise<void> {
+  const count = await redeliverMissed({
+    app,
+    recall: () => store.readNote(db, MISSED),
+    remember: (notes) => store.keepNote(db, MISSED, notes),
+  });
+  if (count > 0) log.info({ count }, 'GitHub delivers again what did not reach us');
+}
+
+async function hear(options: GitHubOptions, delivery: Delivery): Promise<Heard | undefined> {
+  const event = eventOf(delivery);
+  const text = await textOf(options, event);
+  if (text === undefined || !('sender' in event)) return undefined;
+  return {
+    actor: await meet(options.db, event.sender),
+    text,
+    context: await contextFor(options),
+    place: {
+      thread: delivery.thread,
+      repository: `${options.config.url}/${event.repository}`,
+      ...('number' in event ? { topic: delivery.thread } : {}),
+    },
+  };
+}
+
+const repositoryOf = (event: Event): string | undefined =>
+  'repository' in event ? event.repository : undefined;
+
+const meet = (db: Executor, { id, login }: { id: number; login: string }): Promise<User> =>
+  store.meetPerson(db, { source: 'github', externalId: String(id), login });
+
+/** What the person said, or would have: labels and buttons are short for commands. */
+async function textOf({ settings }: GitHubOptions, event: Event): Promise<string | undefined> {
+  switch (event.kind) {
+    case 'comment':
+      return event.text;
+    case 'label': {
+      const ours = readLabel(event.label, (await settings.read(event.repository)).settings.label);
+      // A label on what is closed is a mark, not a wish.
+      if (!ours || !event.isAdded || !event.isOpen) return undefined;
+      return `/sam up${ours.size ? ` --size ${ours.size}` : ''}`;
+    }
+    case 'opened':
+      return (await settings.read(event.repository)).settings.auto_start ? '/sam up' : undefined;
+    case 'button':
+      return BUTTONS[event.identifier]?.(event.subject);
+    default:
+      return undefined;
+  }
+}
+
+/** The subject is a workspace's id. */
+const BUTTONS: Record<string, (subject: string) => string> = {
+  open: (subject) => `/sam open ${subject}`,
+  stop: (subject) => `/sam stop ${subject}`,
+  keep: (subject) => `/sam extend ${subject} 4h`,
+  start: (subject) => `/sam start ${subject}`,
+  retry: (subject) => `/sam retry ${subject}`,
+};
+
+async function contextFor({ app, config, commands }: GitHubOptions): Promise<ParseContext> {
+  const slug = await app.slug();
+  return {
+    front: 'github',
+    triggers: ['/sam', `@${slug}`, `@${slug}[bot]`, ...config.mentions],
+    triggerOptional: false,
+    commands,
+    githubHost: new URL(config.url).host,
+    allowPaths: false,
+    allowUrls: false,
+  };
+}
+
+async function locate(
+  { app, config, settings }: GitHubOptions,
+  target: Target | undefined,
+  event: Event,
+): Promise<Repository | undefined> {
+  return 'sender' in event ? locateOn({ app, url: config.url, settings }, target, event) : undefined;
+}

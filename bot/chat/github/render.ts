@@ -1,0 +1,172 @@
+// Cards and replies as GitHub's Markdown. Pure. Whatever is shown, no line of it is a command, and nobody is mentioned.
+import { findLines } from '../../commands/parser/lines.ts';
+import type { ParseContext } from '../../commands/parser/parsed.ts';
+import { createSay, plain } from '../../commands/say.ts';
+import { formatSpan, formatTime, until } from '../times.ts';
+import { redact } from '../redact.ts';
+import { lookOf, type CardView, type CheckItem } from '../view.ts';
+
+const ICONS: Record<ReturnType<typeof lookOf>, string> = {
+  queued: '🛠',
+  provisioning: '🛠',
+  preparing: '🛠',
+  running: '✅',
+  stopping: '⏹',
+  stopped: '⏹',
+  deleting: '🗑',
+  deleted: '🗑',
+  failed: '❌',
+  silent: '⚠️',
+};
+
+/** GitHub takes 65,536 characters. */
+const LONGEST = 60_000;
+const SEPARATOR = '\n\n';
+const TRIGGER = '/sam';
+const sayAs = createSay(TRIGGER);
+const say = (line: string): string => sayAs(plain(line, 200));
+
+/** Begins a card's comment: the way to find one whose number got lost. */
+export const markerOf = (subject: string): string =>
+  `<!-- sam:v1 ${subject.replaceAll(/[<>-]{2,}/g, '-')} -->`;
+
+export interface CardOptions {
+  subject: string;
+  /** The address that opens a running workspace's terminal, for everyone to see and for few to use. */
+  linkTo: (view: CardView) => string;
+  context: ParseContext;
+  /** About the repository, not about a workspace: a line each, in our small Markdown. */
+  notes: string[];
+}
+
+/** One comment: a section for each workspace. */
+export function renderCard(views: CardView[], options: CardOptions): string {
+  const sections: string[] = [];
+  let size = 0;
+  for (const view of views) {
+    const section = harmless(renderSection(view, options), options.context);
+    size += section.length + SEPARATOR.length;
+    if (size > LONGEST) break;
+    sections.push(section);
+  }
+  const left = views.length - sections.length;
+  const rest = left > 0 ? [`…and ${left} more: ${say('list')}`] : [];
+  return [markerOf(options.subject), ...sections, ...renderNotes(options), ...rest].join(SEPARATOR);
+}
+
+const renderNotes = ({ notes, context }: Pick<CardOptions, 'notes' | 'context'>): string[] =>
+  notes.map((note) => harmless(calm(note), context));
+
+/** One workspace without the marker, and what else there is to say: for the page of a check. */
+export function renderSummary(view: CardView, options: Omit<CardOptions, 'subject'>): string {
+  const section = harmless(renderSection(view, options), options.context);
+  return [section, ...renderNotes(options)].join(SEPARATOR).slice(0, LONGEST);
+}
+
+/** Plain text in one line: for titles. */
+export const renderTitle = (text: string, longest: number): string =>
+  plain(redact(text).replaceAll('\n', ' '), longest);
+
+function renderSection(view: CardView, { linkTo }: Pick<CardOptions, 'linkTo'>): string {
+  const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
+  const lines = [`### ${ICONS[lookOf(view)]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
+  const commit = view.commit ? ` @ ${code(view.commit)}` : '';
+  lines.push(`${code(view.source)}${commit} · ${view.size} · for ${code(view.owner)}`);
+  if (view.phase !== 'deleted') lines.push(...body(view, linkTo));
+  else if (view.notice) lines.push('', `ℹ ${calm(withTrigger(view.notice))}`);
+  lines.push('', `<sub>${view.id}${hints(view)}</sub>`);
+  return lines.join('\n');
+}
+
+function body(view: CardView, linkTo: CardOptions['linkTo']): string[] {
+  const lines: string[] = [];
+  if (lookOf(view) === 'running')
+    lines.push('', `**[Open terminal](${linkTo(view)})** (sign in with GitHub)${expiry(view)}`);
+  if (view.checklist.length > 0 && !view.isSettled) lines.push('', ...view.checklist.map(checkLine));
+  if (view.failure)
+    lines.push(
+      '',
+      `⚠ ${calm(view.failure.message)} (${view.failure.side})`,
+      '',
+      `**Next:** ${say(view.failure.next)}`,
+    );
+  if (view.notice) lines.push('', `ℹ ${calm(withTrigger(view.notice))}`);
+  if (view.phase === 'stopped')
+    lines.push('', `Its files are kept${until(view)}. Go on: ${say(`start ${view.name}`)}`);
+  return lines;
+}
+
+const expiry = (view: CardView): string =>
+  view.expiry
+    ? ` · ${view.isExpiring ? '⏰ stops soon, at' : 'stops at'} **${formatTime(view.expiry)}** if idle: ${say(`extend ${view.name} 4h`)}`
+    : '';
+
+const checkLine = ({ label, state }: CheckItem): string =>
+  `- [${state === 'done' ? 'x' : ' '}] ${calm(label)}${state === 'doing' ? ' …' : ''}`;
+
+const hints = (view: CardView): string => view.lines.map((line) => ` · ${say(line)}`).join('');
+
+/** What the reconciler says has commands without a trigger: it knows no front. */
+const withTrigger = (text: string): string =>
+  text.replaceAll(/`(start|stop|rm|retry|logs|open|extend|up)(?=[ `])/g, `\`${TRIGGER} $1`);
+
+/** An answer as a comment of its own; `isVerbatim`: columns, with `hint` below them. */
+export function renderReply(
+  text: string,
+  { isVerbatim, hint = '' }: { isVerbatim: boolean; hint?: string },
+  context: ParseContext,
+): string {
+  const words = isVerbatim ? fence(text) : calmLines(text);
+  const shown = hint ? `${words}\n${calmLines(hint)}` : words;
+  const whole = harmless(shown, context);
+  return whole.length <= LONGEST ? whole : `${whole.slice(0, LONGEST).toWellFormed()}\n…`;
+}
+
+const fence = (text: string): string => `\`\`\`text\n${text.replaceAll('```', "'''")}\n\`\`\``;
+
+/** Between fences, which are lines of their own, nothing is markup. */
+function calmLines(text: string): string {
+  let isFenced = false;
+  const lines = text.split('\n').map((line) => {
+    if (!line.startsWith('```')) return isFenced ? line : calm(line);
+    isFenced = !isFenced;
+    return line;
+  });
+  return lines.join('\n');
+}
+
+const code = (text: string): string => `\`${plain(text.replaceAll('\n', ' '), 120) || '?'}\``;
+
+/** One line in which nothing outside code spans is markup, a mention or a reference. */
+function calm(text: string): string {
+  return (
+    text
+      .replaceAll(/\s+/g, ' ')
+      // A code span that begins with several ends with as many: nobody needs those.
+      .replaceAll(/`{2,}/g, "'")
+      .split(/(`[^`]*`)/)
+      .map((part, index) => (index % 2 === 1 ? part : calmWords(part)))
+      .join('')
+  );
+}
+
+const calmWords = (text: string): string =>
+  text
+    // First: else one that is there takes back what the others put before a bracket.
+    .replaceAll('\\', String.raw`\\`)
+    .replaceAll('`', "'")
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll(/[[\]]/g, String.raw`\$&`)
+    .replaceAll(/([@#])(?=\w)/g, '$1\u2060');
+
+/** Every text for GitHub goes through here: no secrets, no commands. */
+const harmless = (text: string, context: ParseContext): string =>
+  redact(text)
+    .split('\n')
+    .map((line) => disarm(line, context))
+    .join('\n');
+
+/** A line that would be a command when GitHub sends it back to us begins with a mark. */
+const disarm = (line: string, context: ParseContext): string =>
+  /[/@]/.test(line) && findLines(line, context).first !== undefined ? `› ${line}` : line;

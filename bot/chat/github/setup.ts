@@ -1,0 +1,126 @@
+// GET /setup, for a bot that has no GitHub App yet: makes one at GitHub and keeps its credentials. Gone once there is an App.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { readCookie, setCookie } from '../../access/people/cookies.ts';
+import { newSecret } from '../../access/secrets.ts';
+import { messageOf } from '../../errors.ts';
+import { ConversionError, convertCode, readManifest, type NewApp } from '../../forges/github/manifest.ts';
+import { saveApp, savedAppPath } from '../../forges/github/saved-app.ts';
+import type { Route } from '../../http/routes.ts';
+import { randomBase32 } from '../../ids.ts';
+import * as pages from './setup-pages.ts';
+
+export interface SetupOptions {
+  /** The bot as browsers and GitHub reach it. */
+  baseUrl: string;
+  /** github.com, or an Enterprise server. */
+  site: { url: string; apiUrl: string };
+  /** What must be mended before a start with GitHub on would go through. */
+  obstacles: string[];
+  dataDir: string;
+  log: Pick<Logger, 'info' | 'warn'>;
+}
+
+export interface Setup {
+  routes: Route[];
+  /** The page with its code: for whoever started the bot, and nobody else. */
+  url: string;
+}
+
+const PATH = '/setup';
+const DONE = '/setup/done';
+const COOKIE = 'sam-setup';
+const LIFE_SECONDS = 60 * 60;
+/** Wrong codes in a minute; then even the right one is refused until the minute is over. */
+const MOST_TRIES = 10;
+const ORGANIZATION = /^[a-z\d](?:[a-z\d-]{0,38})$/i;
+
+interface Door extends SetupOptions {
+  /** Undefined: spent. */
+  code: string | undefined;
+  wrong: number[];
+}
+
+export function createSetup(options: SetupOptions): Setup {
+  const code = randomBase32(20);
+  const door: Door = { ...options, code, wrong: [] };
+  return {
+    url: `${options.baseUrl}${PATH}?code=${code}`,
+    routes: [
+      { method: 'GET', path: PATH, handle: (req, res) => show(door, req, res) },
+      { method: 'GET', path: DONE, handle: (req, res) => finish(door, req, res) },
+    ],
+  };
+}
+
+async function show(door: Door, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const query = queryOf(door, req);
+  if (!isLetIn(door, query.get('code'))) return pages.sendNothing(res);
+  if (door.obstacles.length > 0) return pages.sendObstacles(res, door.obstacles);
+  const asked = query.get('org')?.trim() ?? '';
+  const organization = ORGANIZATION.test(asked) ? asked : undefined;
+  // What comes back belongs to this browser; the state alone, which GitHub knows, finishes nothing.
+  const secret = newSecret();
+  res.setHeader('set-cookie', setCookie(door.baseUrl, COOKIE, secret, LIFE_SECONDS));
+  const where = organization ? `/organizations/${organization}` : '';
+  pages.sendForm(res, {
+    action: `${door.site.url}${where}/settings/apps/new?state=${stateOf(secret)}`,
+    manifest: await readManifest(door.baseUrl, DONE),
+    code: door.code ?? '',
+    organization,
+    isWrongOrganization: asked !== '' && !organization,
+    site: new URL(door.site.url).host,
+    file: savedAppPath(door.dataDir),
+  });
+}
+
+async function finish(door: Door, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const query = queryOf(door, req);
+  const secret = readCookie(door.baseUrl, COOKIE, req.headers.cookie);
+  const isOurs = secret !== undefined && isSame(query.get('state') ?? '', stateOf(secret));
+  const setupCode = door.code;
+  if (!isOurs || setupCode === undefined) return pages.sendNothing(res);
+  const app = await convert(door, query.get('code') ?? '');
+  if (!('credentials' in app)) return pages.sendFailure(res, { ...app, again: `${PATH}?code=${setupCode}` });
+  await saveApp(door.dataDir, app.credentials);
+  door.code = undefined;
+  door.log.info({ app: app.slug }, 'a GitHub App was made; it is used from the next start on');
+  res.setHeader('set-cookie', setCookie(door.baseUrl, COOKIE, '', 0));
+  pages.sendSuccess(res, { ...app, file: savedAppPath(door.dataDir) });
+}
+
+async function convert({ site, log }: Door, code: string): Promise<NewApp | { isFinal: boolean }> {
+  if (!/^[\w-]{1,200}$/.test(code)) return { isFinal: true };
+  try {
+    return await convertCode(site.apiUrl, code);
+  } catch (error) {
+    if (!(error instanceof ConversionError)) throw error;
+    log.warn({ error: messageOf(error) }, 'no GitHub App was made');
+    return { isFinal: error.isFinal };
+  }
+}
+
+/** A wrong code, a spent one and too many tries look the same. */
+function isLetIn(door: Door, given: string | null): boolean {
+  const now = Date.now();
+  door.wrong = door.wrong.filter((at) => now - at < 60_000);
+  if (given === null || door.code === undefined || door.wrong.length >= MOST_TRIES) return false;
+  if (isSame(given, door.code)) return true;
+  door.wrong.push(now);
+  if (door.wrong.length === MOST_TRIES)
+    door.log.warn({ tries: MOST_TRIES }, 'somebody tries codes at /setup; it is closed for a minute');
+  return false;
+}
+
+/** In a time that tells nothing, whatever the lengths are. */
+function isSame(given: string, wanted: string): boolean {
+  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(given), hash(wanted));
+}
+
+const stateOf = (secret: string): string =>
+  createHash('sha256').update(`sam setup\0${secret}`).digest('base64url');
+
+const queryOf = ({ baseUrl }: Door, req: IncomingMessage): URLSearchParams =>
+  URL.parse(req.url ?? '', baseUrl)?.searchParams ?? new URLSearchParams();

@@ -1,0 +1,141 @@
+// Forms: opened at once, because Slack's permission to open one lasts three seconds; what was filled in is checked as it comes
+// in, as far as the words and our own rows say. Opening one changes nothing; what a form says is stored and runs like any command.
+import type { Logger } from 'pino';
+import { createConnectUrl } from '../../../access/people/linking.ts';
+import { findKnown } from '../../../access/people/links-store.ts';
+import { parse } from '../../../commands/parser/parse.ts';
+import { isDirty } from '../../../commands/rm.ts';
+import type { ParseContext, ParsedCommand } from '../../../commands/parser/parsed.ts';
+import { messageOf } from '../../../errors.ts';
+import type { Person } from '../../../forges/github/permissions.ts';
+import type { Site } from '../../../forges/github/locate.ts';
+import { renderConnectFirst, renderDelete, renderNew, renderRename, type FormView } from './render.ts';
+import type { SlackCalls } from '../calls.ts';
+import { sourceOf, type Event } from '../request.ts';
+import type { Field, FormWish } from './events.ts';
+import { findOwned, isNameTaken } from '../home/store.ts';
+import { searchRepositories, type Repositories } from './repositories.ts';
+import * as slackStore from '../store.ts';
+import type { Executor } from '../../store.ts';
+
+export interface Forms {
+  db: Executor;
+  calls: SlackCalls;
+  github: Site | undefined;
+  baseUrl: string;
+  repositories: Repositories;
+  log: Logger;
+}
+
+/** False: it could not be opened; then it is asked for in words. Never throws. */
+export async function openForm(forms: Forms, wish: FormWish): Promise<boolean> {
+  try {
+    const view = await compose(forms, wish);
+    await forms.calls.call(wish.team, 'open form', (client) =>
+      client.views.open({ trigger_id: wish.trigger, view }),
+    );
+    return true;
+  } catch (error) {
+    forms.log.warn({ form: wish.about, error: messageOf(error) }, 'a form could not be opened');
+    return false;
+  }
+}
+
+async function compose(forms: Forms, wish: FormWish): Promise<FormView> {
+  const { db, github } = forms;
+  const known = await findKnown(db, { source: sourceOf(wish), externalId: wish.user });
+  const { channel, threadTs, id } = wish;
+  const metadata = { channel, ...(threadTs ? { threadTs } : {}), ...(id ? { id } : {}) };
+  if (wish.about === 'new') {
+    if (github && !known?.github) return composeConnect(forms, wish);
+    // What the search will need is looked up while the form opens.
+    if (github) forms.repositories.prepare();
+    const repository = await chooseRepository(forms, wish, known?.github);
+    return renderNew(JSON.stringify(metadata), { repository, canSearch: github !== undefined });
+  }
+  const workspace = known && id ? await findOwned(db, known.user.id, id) : undefined;
+  if (wish.about === 'rename') return renderRename(JSON.stringify(metadata), workspace?.name);
+  const work = workspace?.reported?.work;
+  const dirty = isDirty(work) ? work : undefined;
+  const force = dirty ? { force: true } : {};
+  return renderDelete(JSON.stringify({ ...metadata, ...force }), workspace?.name ?? id ?? '', dirty);
+}
+
+/** Slack's permission to open the form ends in three seconds. */
+const LOOK_WITHIN_MS = 1_000;
+
+/** What the message names for certain; else what it names, if it is theirs to write to; else what the channel means. */
+async function chooseRepository(
+  { db, repositories }: Forms,
+  { team, channel, named }: FormWish,
+  person: Person | undefined,
+): Promise<string | undefined> {
+  if (named?.repository) return named.repository;
+  const usual = (await slackStore.findDefault(db, `${team}/${channel}`))?.repository;
+  if (!person) return usual;
+  const maybe = (named?.maybe ?? []).map((word) => word.toLowerCase());
+  const found = await Promise.all(
+    maybe.map((word) => searchRepositories(repositories, person, word, LOOK_WITHIN_MS)),
+  );
+  return found.flat().find((one) => maybe.includes(one.toLowerCase())) ?? usual;
+}
+
+async function composeConnect({ db, baseUrl }: Forms, wish: FormWish): Promise<FormView> {
+  const identity = { source: sourceOf(wish), externalId: wish.user };
+  const known = await findKnown(db, identity);
+  // Nothing was said that could go on afterwards.
+  const invitation = { ...identity, login: known?.login ?? wish.name ?? wish.user, delivery: '' };
+  return renderConnectFirst(await createConnectUrl(db, baseUrl, invitation));
+}
+
+const LONGEST_ERROR = 150;
+
+/** What is wrong with the fields, by field; undefined: nothing that the words and the names of their own workspaces could tell. */
+export async function refuseForm(
+  db: Executor,
+  event: Event,
+  fields: readonly Field[],
+  context: ParseContext,
+): Promise<Record<string, string> | undefined> {
+  for (const { block, line } of fields) {
+    const parsed = parse(line, context);
+    const wrong =
+      parsed.kind === 'error'
+        ? parsed.message
+        : parsed.kind === 'command' && parsed.verb === 'rename'
+          ? await refuseName(db, event, parsed)
+          : undefined;
+    if (wrong) return { [block]: wrong.slice(0, LONGEST_ERROR).toWellFormed() };
+  }
+  return undefined;
+}
+
+/** Of somebody else's workspace, and of a name that is taken in the meantime, the command says what is to be said. */
+async function refuseName(
+  db: Executor,
+  event: Event,
+  { target, value: name }: ParsedCommand,
+): Promise<string | undefined> {
+  if (typeof name !== 'string' || target?.kind !== 'name') return undefined;
+  const known = await findKnown(db, { source: sourceOf(event), externalId: event.user });
+  const owned = known && (await findOwned(db, known.user.id, target.name));
+  if (!known || !owned || owned.name === name) return undefined;
+  return (await isNameTaken(db, known.user.id, name))
+    ? `You already have a workspace called ${name}. Take another name.`
+    : undefined;
+}
+
+/** What may be offered to them while they type; nothing where GitHub does not answer in time. Never throws. */
+export async function suggestRepositories(
+  { db, github, repositories, log }: Forms,
+  { home, user, typed }: { home: string; user: string; typed: string },
+): Promise<string[]> {
+  try {
+    const known = await findKnown(db, { source: sourceOf({ home }), externalId: user });
+    if (!github || !known?.github) return [];
+    return await searchRepositories(repositories, known.github, typed);
+  } catch (error) {
+    log.warn({ error: messageOf(error) }, 'no repositories could be offered');
+    return [];
+  }
+}

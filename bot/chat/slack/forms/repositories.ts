@@ -1,0 +1,95 @@
+// The repositories that a form offers to a person: those that the GitHub App reaches and they may write to. Keeps what GitHub
+// said for a short while; the command asks again when it runs.
+import type { Logger } from 'pino';
+import { messageOf } from '../../../errors.ts';
+import { readPermission, type Person } from '../../../forges/github/permissions.ts';
+import type { Site } from '../../../forges/github/locate.ts';
+import { isEnough } from '../../../forges/rights.ts';
+
+export interface Repositories {
+  /** `owner/name` of all that the App reaches. */
+  list(): Promise<readonly string[]>;
+  /** They will be asked for soon. */
+  prepare(): void;
+  /** Of that person on that repository, as GitHub said lately. */
+  mayWrite(label: string, person: Person): Promise<boolean>;
+}
+
+const LISTED_MS = 5 * 60_000;
+const RIGHT_KEPT_MS = 60_000;
+const MOST_RIGHTS = 5_000;
+/** Slack waits three seconds for what it offers. */
+const PATIENCE_MS = 2_000;
+const MOST_OFFERED = 20;
+
+export function createRepositories(github: Site | undefined, log: Logger): Repositories {
+  let listed: { at: number; names: Promise<readonly string[]> } | undefined;
+  const rights = new Map<string, { until: number; mayWrite: Promise<boolean> }>();
+  const list = (): Promise<readonly string[]> => {
+    if (!github) return Promise.resolve([]);
+    if (listed && Date.now() - listed.at < LISTED_MS) return listed.names;
+    const names = github.app.reachable();
+    const entry = { at: Date.now(), names };
+    listed = entry;
+    names.catch(() => {
+      if (listed === entry) listed = undefined;
+    });
+    return names;
+  };
+  return {
+    list,
+    prepare: () =>
+      void list().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'no list of repositories')),
+    mayWrite(label, person) {
+      const key = `${label}|${person.id}`;
+      const known = rights.get(key);
+      if (known && known.until > Date.now()) return known.mayWrite;
+      if (rights.size > MOST_RIGHTS) rights.clear();
+      const mayWrite = github ? askRight(github, label, person) : Promise.resolve(false);
+      rights.set(key, { until: Date.now() + RIGHT_KEPT_MS, mayWrite });
+      mayWrite.catch(() => rights.delete(key));
+      return mayWrite;
+    },
+  };
+}
+
+async function askRight({ app }: Site, label: string, person: Person): Promise<boolean> {
+  const octokit = await app.on(label);
+  return octokit !== undefined && isEnough(await readPermission(octokit, label, person), 'write');
+}
+
+/** Whose name begins with the words first, then those that hold them; nobody is offered what they may not write to. */
+export async function searchRepositories(
+  repositories: Repositories,
+  person: Person,
+  typed: string,
+  patienceMs: number = PATIENCE_MS,
+): Promise<string[]> {
+  const deadline = AbortSignal.timeout(patienceMs);
+  const late = new Promise<undefined>((resolve) =>
+    deadline.addEventListener('abort', () => resolve(undefined), { once: true }),
+  );
+  const names = (await Promise.race([repositories.list(), late])) ?? [];
+  const fitting = rank(names, typed).slice(0, MOST_OFFERED);
+  const offered = await Promise.all(
+    fitting.map(async (label) => {
+      const mayWrite = repositories.mayWrite(label, person).catch(() => false);
+      return (await Promise.race([mayWrite, late])) === true ? label : undefined;
+    }),
+  );
+  return offered.filter((label) => label !== undefined);
+}
+
+function rank(names: readonly string[], typed: string): string[] {
+  const words = typed.trim().toLowerCase();
+  const position = (name: string): number => {
+    const lower = name.toLowerCase();
+    if (lower.startsWith(words) || lower.split('/')[1]?.startsWith(words)) return 0;
+    return lower.includes(words) ? 1 : 2;
+  };
+  return names
+    .map((name) => ({ name, at: position(name) }))
+    .filter(({ at }) => at < 2)
+    .toSorted((one, other) => one.at - other.at || one.name.localeCompare(other.name))
+    .map(({ name }) => name);
+}

@@ -1,0 +1,202 @@
+// Cards and answers as Slack's Block Kit, within its limits. Pure. Whatever is shown, nobody is mentioned and nothing of
+// it is markup of Slack's that a name or a log brought along.
+import { formatSpan, formatTime } from '../times.ts';
+import { redact } from '../redact.ts';
+import { calm, code, cut, escape, fences, LONGEST_SECTION, split, toMrkdwn, withTrigger } from './mrkdwn.ts';
+import { lookOf, type CardView, type CheckItem } from '../view.ts';
+
+/** What `chat.postMessage` and its kin take; `text` is for notifications and screen readers. */
+export interface SlackMessage {
+  text: string;
+  blocks: Block[];
+}
+
+export type Block =
+  | { type: 'section'; text: Mrkdwn }
+  | { type: 'context'; elements: Mrkdwn[] }
+  | { type: 'actions'; block_id: string; elements: Element[] };
+
+interface Mrkdwn {
+  type: 'mrkdwn';
+  text: string;
+  /** Else Slack would make links and mentions of what looks like one. */
+  verbatim: true;
+}
+
+interface PlainText {
+  type: 'plain_text';
+  text: string;
+}
+
+export type Element =
+  | { type: 'button'; action_id: string; value: string; text: PlainText; style?: 'primary' | 'danger' }
+  | { type: 'overflow'; action_id: string; options: { text: PlainText; value: string }[] };
+
+/** A button: what stands on it, and the line that a press on it says. */
+export interface Press {
+  label: string;
+  line: string;
+  style?: 'primary' | 'danger';
+}
+
+/** A line that asks back before it does anything. */
+export const QUESTION = '?';
+/** Marks the blocks of cards: a press on one names its workspace. */
+export const CARD_BLOCK = 'card:';
+
+const LONGEST_TEXT = 3_000;
+const LONGEST_LINE = 140;
+
+const ICONS: Record<ReturnType<typeof lookOf>, string> = {
+  queued: ':hourglass_flowing_sand:',
+  provisioning: ':hourglass_flowing_sand:',
+  preparing: ':hourglass_flowing_sand:',
+  running: ':white_check_mark:',
+  stopping: ':black_square_for_stop:',
+  stopped: ':black_square_for_stop:',
+  deleting: ':wastebasket:',
+  deleted: ':wastebasket:',
+  failed: ':x:',
+  silent: ':warning:',
+};
+
+/** The card of a workspace. `trigger`: what commands begin with here. */
+export function renderCard(view: CardView, trigger: string): SlackMessage {
+  const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
+  const title = `${ICONS[lookOf(view)]} *${code(view.name)}* ${calm(view.doing, 200)}${time}`;
+  const commit = view.commit ? ` @ ${code(view.commit)}` : '';
+  const about = `${code(view.source)}${commit} · ${calm(view.size, 40)} · for ${code(view.owner)}`;
+  const rows = view.phase === 'deleted' ? [] : bodyOf(view, trigger);
+  const notice = view.notice ? [`:information_source: ${toMrkdwn(withTrigger(view.notice, trigger))}`] : [];
+  const buttons = pressesOf(view);
+  return {
+    text: cut(`${calm(view.name, 100)}: ${calm(view.doing, 200)}`, LONGEST_TEXT),
+    blocks: [
+      section([title, about].join('\n')),
+      ...[...rows, ...notice].map((row) => section(row)),
+      ...(buttons.length > 0 ? [actions(`${CARD_BLOCK}${view.id}`, buttons, menuOf(view))] : []),
+      { type: 'context', elements: [mrkdwn([expiryOf(view), view.id].filter(Boolean).join(' · '))] },
+    ],
+  };
+}
+
+function bodyOf(view: CardView, trigger: string): string[] {
+  const rows: string[] = [];
+  if (view.checklist.length > 0 && !view.isSettled) rows.push(view.checklist.map(checkLine).join('\n'));
+  if (view.failure) {
+    const { message, side, next } = view.failure;
+    rows.push(`:warning: ${toMrkdwn(message)} (${calm(side, 80)})\n*Next:* ${code(`${trigger} ${next}`)}`);
+  }
+  if (lookOf(view) === 'stopped') rows.push(`Its files are kept${untilOf(view)}.`);
+  return rows;
+}
+
+const MARKS: Record<CheckItem['state'], string> = {
+  done: ':heavy_check_mark:',
+  doing: ':hourglass:',
+  todo: ':white_small_square:',
+  failed: ':x:',
+};
+
+const checkLine = ({ label, state }: CheckItem): string => `${MARKS[state]} ${calm(label, 100)}`;
+
+function expiryOf({ expiry, isExpiring }: CardView): string {
+  if (!expiry) return '';
+  return `${isExpiring ? ':alarm_clock: stops soon, at' : 'stops at'} ${localTime(expiry, '{time}')} if idle`;
+}
+
+const untilOf = ({ deleteAt }: CardView): string =>
+  deleteAt ? ` until ${localTime(deleteAt, '{date_short_pretty} {time}')}` : '';
+
+/** In the reader's own time zone. */
+const localTime = (moment: Date, format: string): string =>
+  `<!date^${Math.floor(moment.getTime() / 1000)}^${format}|${formatTime(moment)}>`;
+
+/** Lines name the workspace by its id: names change. */
+function pressesOf(view: CardView): Press[] {
+  const { id } = view;
+  switch (lookOf(view)) {
+    case 'running':
+      return [
+        { label: 'Open terminal', line: `open ${id}`, style: 'primary' },
+        { label: 'Keep 4h', line: `extend ${id} 4h` },
+        { label: 'Stop', line: `stop ${id}` },
+      ];
+    case 'stopped':
+      return [{ label: 'Start', line: `start ${id}`, style: 'primary' }];
+    case 'failed':
+      return [{ label: 'Retry', line: `retry ${id}`, style: 'primary' }];
+    case 'stopping':
+    case 'deleting':
+    case 'deleted':
+      return [];
+    default:
+      return [{ label: 'Stop', line: `stop ${id}` }];
+  }
+}
+
+function menuOf({ phase, id }: CardView): Press[] {
+  const rest = [
+    { label: 'Logs', line: `logs ${id}` },
+    { label: 'Rename…', line: `${QUESTION}rename ${id}` },
+    { label: 'Delete…', line: `${QUESTION}rm ${id}` },
+  ];
+  return phase === 'running' ? [{ label: 'Restart', line: `restart ${id}` }, ...rest] : rest;
+}
+
+/** An answer: words, and what may be pressed below them. `isVerbatim`: columns. */
+export function renderAnswer(
+  text: string,
+  {
+    isVerbatim = false,
+    presses = [],
+    id = 'answer',
+  }: { isVerbatim?: boolean; presses?: Press[]; id?: string } = {},
+): SlackMessage {
+  const pieces = isVerbatim ? fences(text) : split(toMrkdwn(text));
+  return {
+    text: cut(isVerbatim ? escape(redact(text)) : toMrkdwn(text), LONGEST_TEXT) || '…',
+    blocks: [...pieces.map(section), ...(presses.length > 0 ? [actions(id, presses)] : [])],
+  };
+}
+
+/** A private way in: `url` is ours and is the one thing here that is a link. */
+export function renderLink(words: string, label: string, url: string): SlackMessage {
+  const link = `<${url}|${calm(label, 80)}>`;
+  return {
+    text: cut(`${link} ${toMrkdwn(words)}`, LONGEST_TEXT),
+    blocks: [section(`*${link}*\n${toMrkdwn(words)}`)],
+  };
+}
+
+function actions(id: string, presses: Press[], menu: Press[] = []): Block {
+  const buttons = presses.map(({ label, line, style }, index): Element => ({
+    type: 'button',
+    action_id: `say:${index}`,
+    value: line.slice(0, 2000),
+    text: plainText(label),
+    ...(style ? { style } : {}),
+  }));
+  const options = menu.map(({ label, line }) => ({
+    text: plainText(label),
+    value: line.slice(0, LONGEST_LINE),
+  }));
+  const overflow: Element[] = options.length > 0 ? [{ type: 'overflow', action_id: 'menu', options }] : [];
+  return { type: 'actions', block_id: id.slice(0, 255), elements: [...buttons, ...overflow] };
+}
+
+/** Characters, not halves of one. */
+const plainText = (text: string): PlainText => ({
+  type: 'plain_text',
+  text: text.slice(0, 75).toWellFormed() || '…',
+});
+const mrkdwn = (text: string): Mrkdwn => ({
+  type: 'mrkdwn',
+  text: cut(text, LONGEST_SECTION) || '…',
+  verbatim: true,
+});
+/** Words of ours, or escaped ones. */
+export const sectionOf = (text: string): Block => section(text);
+export const pressBlock = (id: string, presses: Press[]): Block => actions(id, presses);
+
+const section = (text: string): Block => ({ type: 'section', text: mrkdwn(text) });

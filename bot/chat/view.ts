@@ -1,0 +1,192 @@
+// What a card shows of a workspace, before any front's markup. Pure: rows and the time in, facts out.
+import type { ErrorClass } from '../../agent/protocol.ts';
+import type { Node, User, Workspace } from '../database/types.ts';
+
+export interface CheckItem {
+  label: string;
+  state: 'done' | 'doing' | 'todo' | 'failed';
+}
+
+/** Everything on a card, in the words of people; `line`s are commands without a front's trigger. */
+export interface CardView {
+  id: string;
+  name: string;
+  owner: string;
+  repository: string;
+  /** `acme/api@main`. */
+  source: string;
+  commit?: string;
+  /** With what an hour costs, where it costs something. */
+  size: string;
+  phase: Workspace['phase'];
+  desired: Workspace['desired'];
+  /** `preparing`, `running`, `not reachable` … */
+  state: string;
+  /** The same in the words of a progress line: `cloning the repository`. */
+  doing: string;
+  /** How long the present wish has been under way, or took; ms. */
+  elapsedMs: number;
+  checklist: CheckItem[];
+  failure?: { side: string; message: string; next: string };
+  notice?: string;
+  /** When it stops by itself. */
+  expiry?: Date;
+  isExpiring: boolean;
+  /** When it goes with everything that is left of it, unless somebody starts it. */
+  deleteAt?: Date;
+  sessions: number;
+  /** Counts revocations; a signed link is made of it. */
+  access: number;
+  /** Commands that make sense now. */
+  lines: string[];
+  /** What is wanted has been reached, or was given up. */
+  isSettled: boolean;
+}
+
+export interface CardFacts {
+  workspace: Workspace;
+  node: Node | null;
+  owner: User;
+  now: Date;
+  expiry: Date | undefined;
+  /** Of an hour of its machine: `0.0123 €/h`. */
+  price?: string | undefined;
+  warningMs: number;
+}
+
+/** Draws nothing; says what there is to draw. */
+export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }: CardFacts): CardView {
+  const repository = labelOf(workspace.repository);
+  const isSettled = workspace.phase === workspace.desired || workspace.phase === 'failed';
+  const isSilent = workspace.phase === 'running' && node?.phase === 'unhealthy';
+  const failure = workspace.phase === 'failed' ? failureOf(workspace) : undefined;
+  const isUsable = workspace.phase === 'running' && workspace.desired === 'running' && !isSilent;
+  const shownExpiry = isUsable ? expiry : undefined;
+  return {
+    id: workspace.id,
+    name: workspace.name,
+    owner: owner.name,
+    repository,
+    source: workspace.ref ? `${repository}@${workspace.ref}` : repository,
+    ...(workspace.reported?.commit ? { commit: workspace.reported.commit.slice(0, 7) } : {}),
+    size: price ? `${workspace.size} (${price})` : workspace.size,
+    phase: workspace.phase,
+    desired: workspace.desired,
+    state: isSilent ? 'not reachable' : workspace.phase,
+    doing: isSilent ? 'not reachable' : doingOf(workspace, node),
+    elapsedMs: now.getTime() - workspace.phaseSince.getTime(),
+    checklist: checklistOf(workspace, node),
+    ...(failure ? { failure } : {}),
+    ...(isSilent
+      ? { notice: 'Its machine does not answer. It comes back by itself when the machine does.' }
+      : {}),
+    ...(workspace.notice && !isSilent ? { notice: workspace.notice } : {}),
+    ...(shownExpiry ? { expiry: shownExpiry } : {}),
+    isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
+    ...(workspace.phase === 'stopped' && workspace.deleteAt ? { deleteAt: workspace.deleteAt } : {}),
+    sessions: workspace.reported?.sessions ?? 0,
+    access: workspace.access,
+    lines: isSilent ? [`stop ${workspace.name}`, `rm ${workspace.name}`] : linesFor(workspace),
+    isSettled,
+  };
+}
+
+/** The sign on a card. `silent`: it should run, and cannot be reached. Nothing looks as if it ran while it goes. */
+export function lookOf({ isSettled, doing, phase, desired }: CardView): Workspace['phase'] | 'silent' {
+  if (isSettled) return doing === phase ? phase : 'silent';
+  if (phase === 'running') return desired === 'deleted' ? 'deleting' : 'stopping';
+  if (phase === 'stopped') return desired === 'deleted' ? 'deleting' : 'queued';
+  return phase;
+}
+
+/** `acme/api` of an address, the folder's name of a path. */
+export function labelOf(repository: string): string {
+  const path = repository.replace(/^https?:\/\/[^/]+\//, '').replace(/\.git$/, '');
+  return path.startsWith('/') ? (path.split('/').filter(Boolean).at(-1) ?? path) : path;
+}
+
+function doingOf({ desired, phase, step, force }: Workspace, node: Node | null): string {
+  if (phase === desired || phase === 'failed') return phase;
+  if (desired === 'deleted') return force ? 'deleting' : (GOING[step ?? ''] ?? 'deleting');
+  if (desired === 'stopped') return 'stopping';
+  switch (phase) {
+    case 'queued':
+      return node?.phase === 'ready' ? 'getting ready' : 'waiting for a machine';
+    case 'provisioning':
+      return node?.phase === 'ready' ? 'getting ready' : 'starting a machine';
+    case 'preparing':
+      return step && step in MAKING ? MAKING[step as keyof typeof MAKING] : 'getting ready';
+    default:
+      return 'starting';
+  }
+}
+
+const GOING: Record<string, string> = { check: 'looking for unsaved work', saving: 'saving unpushed work' };
+
+const MAKING = {
+  clone: 'cloning the repository',
+  build: 'building the environment',
+  start: 'starting the shell',
+};
+
+const STEPS = ['clone', 'build', 'start'] as const;
+
+function checklistOf(workspace: Workspace, node: Node | null): CheckItem[] {
+  if (workspace.desired !== 'running' || workspace.phase === 'running') return [];
+  const at = position(workspace, node);
+  const labels = ['Machine ready', 'Repository cloned', 'Environment built', 'Shell started'];
+  return labels.map((label, index) => ({ label, state: stateAt(index, at, workspace.phase === 'failed') }));
+}
+
+/** Which line of the checklist is being worked on. */
+function position(workspace: Workspace, node: Node | null): number {
+  if (workspace.step && workspace.step !== 'check' && workspace.step !== 'saving')
+    return 1 + STEPS.indexOf(workspace.step);
+  const isOnNode = node !== null && (node.phase === 'ready' || node.phase === 'unhealthy');
+  return isOnNode && workspace.phase !== 'queued' ? 1 : 0;
+}
+
+const stateAt = (index: number, at: number, isFailed: boolean): CheckItem['state'] => {
+  if (index < at) return 'done';
+  if (index > at) return 'todo';
+  return isFailed ? 'failed' : 'doing';
+};
+
+const SIDES: Record<ErrorClass, string> = {
+  transient: 'temporary, not your doing',
+  configuration: 'yours to mend',
+  provider: 'the machine, not your doing',
+  internal: 'our side',
+};
+
+function failureOf(workspace: Workspace): NonNullable<CardView['failure']> {
+  const failure = workspace.lastError ?? { class: 'internal' as const, message: 'Something broke.' };
+  return {
+    side: SIDES[failure.class],
+    message: withoutRetry(failure.message),
+    next: `retry ${workspace.name}`,
+  };
+}
+
+/** Nodes say it without the name; the card says it with the name, on a line of its own. */
+const withoutRetry = (message: string): string =>
+  message.replaceAll(/(?:, then|; if it is right,) `\/sam retry`| Try `\/sam retry`\./g, '');
+
+function linesFor(workspace: Workspace): string[] {
+  const { name, desired } = workspace;
+  const { phase } = workspace;
+  if (phase === 'running' && desired === 'stopped') return [`logs ${name}`, `rm ${name}`];
+  if (phase !== 'failed' && phase !== 'deleted' && desired === 'deleted') return [`logs ${name}`];
+  switch (phase) {
+    case 'running':
+      return [`open ${name}`, `extend ${name} 4h`, `stop ${name}`, `rm ${name}`];
+    case 'stopped':
+      return [`start ${name}`, `rm ${name}`];
+    case 'failed':
+      return [`retry ${name}`, `logs ${name}`, `rm ${name}`];
+    case 'deleted':
+      return [];
+    default:
+      return [`logs ${name}`, `rm ${name}`];
+  }
+}

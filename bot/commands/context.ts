@@ -1,0 +1,76 @@
+// What a command is told beside its words: who, where, when, and the one transaction it may write in.
+import type { Answer, Front, Size, User } from '../database/types.ts';
+import type { Executor } from '../workspaces/store.ts';
+import type { CommandSpec } from './command.ts';
+import type { ParsedCommand } from './parser/parsed.ts';
+import type { Say } from './say.ts';
+
+/** A repository, found and allowed. */
+export interface Repository {
+  /** `https://host/owner/name`, or an absolute path. */
+  url: string;
+  /** What people read: `acme/api`, or a folder's name. */
+  label: string;
+  ref?: string;
+  /** The head of the pull request that it is, at this moment. */
+  commit?: string;
+  /** The pull request comes from elsewhere. `from`: `owner/name`, if it is still there. */
+  fork?: { from?: string; head: string };
+  /** `pr:412`, `issue:7`: what the workspace is for; absent: its ref. */
+  goal?: string;
+  /** Absent: nobody knows. */
+  isPrivate?: boolean;
+  /** What its own settings say of new workspaces. */
+  size?: Size;
+  idleTimeMs?: number;
+}
+
+/** Where it was said. */
+export interface Place {
+  /** The workspace that this thread is about. */
+  workspace?: string;
+  /** The pull request or issue that this thread is: `acme/api#412`. */
+  topic?: string;
+  /** The repository that this thread is in: its address. */
+  repository?: string;
+  /** What may have a repository of its own: a channel. */
+  channel?: string;
+  /** Where cards go. */
+  thread: string;
+}
+
+/** Durations in ms; 0: no maximum, or never. */
+export interface CommandLimits {
+  workspacesPerUser: number;
+  idleTimeoutMs: number;
+}
+
+export interface Scene {
+  tx: Executor;
+  actor: User;
+  front: Front;
+  place: Place;
+  /** Who the actor is on this front, where one can be somebody else there: `slack:T1`, `U1`. */
+  identity?: { source: string; externalId: string } | undefined;
+  /** The target's repository, where the words named one. */
+  repository: Repository | undefined;
+  /** The address of a repository that the actor maintains: what others run on it they may see, stop and delete. */
+  maintains?: string | undefined;
+  now: Date;
+  limits: CommandLimits;
+  commands: readonly Command[];
+  say: Say;
+  /** What `say` puts before a line; empty on the console. */
+  trigger: string;
+}
+
+/** What a command gives back: the answer, and the row of what it wrote down. */
+export interface Outcome {
+  answer: Answer;
+  commandId?: number;
+}
+
+/** One verb. `run` writes in the scene's transaction and calls nobody; what a person can mend it throws as UserError. */
+export interface Command extends CommandSpec {
+  run(command: ParsedCommand, scene: Scene): Promise<Outcome>;
+}

@@ -1,0 +1,132 @@
+// The GitHub App as a client: one Probot, an octokit for each installation. Receives nothing; the inbox does that.
+import type { Logger } from 'pino';
+import { Probot, ProbotOctokit } from 'probot';
+import { call } from './calls.ts';
+import type { GitHubConfig } from './config.ts';
+import { createInstallations, listActive, listReachable } from './installations.ts';
+import { createLacking, type Lacking } from './missing-permissions.ts';
+
+export type Octokit = InstanceType<typeof ProbotOctokit>;
+
+export interface GitHubApp {
+  /** The App's name in addresses and mentions. */
+  slug(): Promise<string>;
+  /** A client that speaks for the App itself, not for an installation. */
+  asApp(): Promise<Octokit>;
+  /** A client that may do on this repository (`owner/name`) what the App may; undefined: it is not installed there. */
+  on(repository: string): Promise<Octokit | undefined>;
+  /** Learns ahead what the first command would have to wait for: its name, and tokens of a few installations. Throws ProviderError. */
+  warm(): Promise<void>;
+  /** `owner/name` of the repositories that it is installed on; of very many the first. Throws ProviderError. */
+  reachable(): Promise<string[]>;
+  /** A new token of the installation on that repository, no more than asked for. Kept nowhere. Throws ProviderError. */
+  mint(repository: string, asked: TokenRequest): Promise<{ token: string; expiresAt: number }>;
+  /** The page where the App's permissions on this repository are accepted; undefined: not asked for yet. */
+  settingsUrl(repository: string): string | undefined;
+  /** What it was refused there for want of a permission. */
+  lacking: Lacking;
+  /** Installations change: ask again. */
+  forget(): void;
+}
+
+export interface TokenRequest {
+  repository_ids: number[];
+  permissions: { contents: 'read' | 'write'; pull_requests?: 'write' };
+}
+
+/**
+ * Each call is tried once: the row that wanted it remembers, and tries again. Paced as GitHub asks for: a write each
+ * second, a comment each three; each installation by itself, because that is how GitHub counts.
+ */
+const patientOctokit = (isPaced: boolean) =>
+  // A function: Probot merges objects in a way that loses `enabled`.
+  ProbotOctokit.defaults((options: Record<string, unknown>) => ({
+    ...options,
+    retry: { enabled: false },
+    throttle: {
+      ...(options['throttle'] as object | undefined),
+      enabled: isPaced,
+      onRateLimit: () => false,
+      onSecondaryRateLimit: () => false,
+    },
+  }));
+
+/** Installations whose tokens are there before anybody asks. */
+const MOST_WARM = 10;
+
+/** Shorter than the lease of a row: whoever waits for an answer must still hold it. */
+const PATIENCE_MS = 20_000;
+
+const fetchWithin =
+  (ms: number): typeof fetch =>
+  (input, init) => {
+    const signals = [AbortSignal.timeout(ms), ...(init?.signal ? [init.signal] : [])];
+    return fetch(input, { ...init, signal: AbortSignal.any(signals) });
+  };
+
+export function createGitHubApp(
+  { appId, privateKey, webhookSecrets, apiUrl }: GitHubConfig,
+  log: Logger,
+  { patienceMs = PATIENCE_MS, isPaced = true }: { patienceMs?: number; isPaced?: boolean } = {},
+): GitHubApp {
+  const PatientOctokit = patientOctokit(isPaced);
+  const createProbot = (): Probot =>
+    new Probot({
+      appId,
+      privateKey,
+      // It receives nothing. Without a secret it would take one that everybody knows.
+      secret: webhookSecrets[0] ?? '',
+      baseUrl: apiUrl,
+      log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
+      Octokit: PatientOctokit,
+      request: { fetch: fetchWithin(Math.min(PATIENCE_MS, patienceMs)) },
+    });
+  let probot = createProbot();
+  let slug: string | undefined;
+  const lacking = createLacking();
+  const asApp = (): Promise<Octokit> => probot.auth();
+  const installations = createInstallations(asApp);
+
+  const readSlug = async (): Promise<string> => {
+    slug ??= (await call('read app', async () => (await asApp()).rest.apps.getAuthenticated())).data?.slug;
+    return slug ?? '';
+  };
+
+  return {
+    slug: readSlug,
+    asApp,
+    async warm() {
+      const [ids] = await Promise.all([listActive(asApp), readSlug()]);
+      // Any question brings the token; a token alone would be asked for at github.com, whatever the address.
+      const ask = async (id: number): Promise<unknown> =>
+        (await probot.auth(id)).rest.apps.listReposAccessibleToInstallation({ per_page: 1 });
+      await Promise.all(ids.slice(0, MOST_WARM).map((id) => call('list repositories', () => ask(id))));
+    },
+    async on(repository) {
+      const installation = await installations.find(repository);
+      return installation === undefined ? undefined : probot.auth(installation);
+    },
+    reachable: () => listReachable(asApp, (id) => probot.auth(id)),
+    async mint(repository, asked) {
+      const id = await installations.find(repository);
+      if (id === undefined) throw new Error(`github: mint token: no installation on ${repository}`);
+      const octokit = await asApp();
+      const { data } = await call('mint token', () =>
+        octokit.rest.apps.createInstallationAccessToken({ installation_id: id, ...asked }),
+      );
+      return { token: data.token, expiresAt: Date.parse(data.expires_at) };
+    },
+    settingsUrl: installations.page,
+    lacking,
+    forget() {
+      // It keeps tokens for an hour, and a token keeps the permissions that it was made with.
+      probot = createProbot();
+      installations.clear();
+      lacking.forget();
+    },
+  };
+}
+
+/** Octokit's errors carry the whole request. */
+const describeShortly = (error: unknown): unknown =>
+  error instanceof Error ? { type: error.name, message: error.message.slice(0, 300) } : String(error);

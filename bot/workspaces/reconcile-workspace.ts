@@ -1,0 +1,272 @@
+// One pass: observe, compare, take one step, write it down. The only part that acts on the outside world.
+import type { Logger } from 'pino';
+import type { Failure, Work } from '../../agent/protocol.ts';
+import type { Workspace, WorkspacePhase } from '../database/types.ts';
+import { newNodeId, serverName } from '../ids.ts';
+import type { Dns } from '../dns/dns.ts';
+import type { Provider } from '../providers/provider.ts';
+import type { Source } from '../jobs/loop.ts';
+import { isUsable } from './node.ts';
+import { chooseNode } from './placement.ts';
+import * as store from './store.ts';
+import type { Claim, Executor } from './store.ts';
+import { describeGone, describeLoss, describePostponed, joined } from './saving.ts';
+import { backoffMs, later, type Timing } from './timing.ts';
+import { nextStep, type WorkspaceStep } from './workspace.ts';
+
+/** Durations in ms; 0 means never, or no maximum. */
+export interface Limits {
+  idleTimeoutMs: number;
+  deleteStoppedAfterMs: number;
+  nodeWarmMs: number;
+  workspacesPerNode: number;
+  nodesPerUser: number;
+}
+
+export interface Reconciler {
+  db: Executor;
+  provider: Provider;
+  /** Undefined: nodes have no names. */
+  dns?: Dns | undefined;
+  /** The bot as nodes reach it. */
+  baseUrl: string;
+  /** A new node's one-time right, written in the same moment as the create is. */
+  createBootstrapToken(nodeId: string): Promise<string>;
+  limits: Limits;
+  timing: Timing;
+  /** When this bot began to listen to nodes, by the database's clock. */
+  listeningSince?: Date;
+  log: Logger;
+}
+
+// --- workspaces ---------------------------------------------------------------------------------------------------
+
+export async function reconcileWorkspace(r: Reconciler, held: Claim<Workspace>): Promise<void> {
+  const { row, now } = held;
+  const node = row.nodeId ? await store.findNode(r.db, row.nodeId) : undefined;
+  const step = nextStep(row, node, now, { ...r.limits, timing: r.timing });
+  r.log.debug({ workspace: row.id, desired: row.desired, phase: row.phase, node: node?.phase, step }, 'pass');
+  try {
+    await performWorkspaceStep(r, held, step);
+  } catch (error) {
+    await retryWorkspace(r, held, error);
+  }
+}
+
+async function performWorkspaceStep(
+  r: Reconciler,
+  held: Claim<Workspace>,
+  step: WorkspaceStep,
+): Promise<void> {
+  const { row, now } = held;
+  switch (step.do) {
+    case 'wait':
+      return finish(r, held, {}, step.until);
+    case 'place':
+      return place(r, held);
+    case 'enter':
+      return finish(r, held, entering(row, step, now), now);
+    case 'fail':
+      return finish(r, held, { phase: 'failed', lastError: step.failure, step: row.step }, row.deleteAt);
+    case 'warn':
+      return finish(r, held, { warnedFor: step.expiry }, step.expiry);
+    case 'want':
+      return want(r, held, step);
+    case 'refuse':
+      return refuse(r, held, step.work);
+    case 'release':
+      return release(r, held);
+    default:
+      return step satisfies never;
+  }
+}
+
+async function finish(
+  r: Reconciler,
+  held: Claim<Workspace>,
+  patch: store.WorkspacePatch,
+  nextAt: Date | null,
+): Promise<void> {
+  await store.finishWorkspace(r.db, held, patch, nextAt);
+}
+
+function entering(
+  row: Workspace,
+  step: Extract<WorkspaceStep, { do: 'enter' }>,
+  now: Date,
+): store.WorkspacePatch {
+  return {
+    phase: step.phase,
+    step: step.step ?? null,
+    attempts: 0,
+    ...(step.notice ? { notice: step.notice } : {}),
+    ...(step.nodeId === null ? { nodeId: null } : {}),
+    ...(step.phase === 'running' ? { lastError: null, runningAt: row.runningAt ?? now } : {}),
+    ...(step.phase === 'stopped' || step.phase === 'deleted' ? { lastError: null } : {}),
+  };
+}
+
+async function place(r: Reconciler, held: Claim<Workspace>): Promise<void> {
+  const isPlaced = await r.db.transaction((tx) => placeLocked(r, tx, held));
+  if (isPlaced) return;
+  const count = r.limits.nodesPerUser;
+  const failure: Failure = {
+    class: 'configuration',
+    message: `You have ${count} machine${count === 1 ? '' : 's'} already, which is the most a person may have. A machine goes with its last workspace: delete one that you do not need (\`/sam rm NAME\`; \`/sam list\` shows yours), then \`/sam retry\`.`,
+  };
+  await finish(r, held, { phase: 'failed', lastError: failure }, null);
+}
+
+/** One transaction chooses and takes: from its end on the node is wanted. False: there is no room. */
+async function placeLocked(r: Reconciler, tx: Executor, held: Claim<Workspace>): Promise<boolean> {
+  const { row, now } = held;
+  const candidates = await store.lockNodesOf(tx, row.owner, r.provider.name);
+  // Its files may be on a node already: it goes back there or nowhere.
+  const own = candidates.find(({ node }) => node.id === row.nodeId && isUsable(node))?.node;
+  // A fork's code must not find what other workspaces of its owner may have.
+  const shared = row.fork ? [] : candidates.filter(({ node }) => !node.isApart);
+  const chosen = own ?? chooseNode(shared, row.size, r.limits.workspacesPerNode);
+  const living = candidates.filter(({ node }) => isUsable(node)).length;
+  if (!chosen && r.limits.nodesPerUser > 0 && living >= r.limits.nodesPerUser) return false;
+  const nodeId = chosen?.id ?? (await insertNode(r, tx, row));
+  if (chosen) await store.wakeNodes(tx, [chosen.id]);
+  const patch: store.WorkspacePatch = {
+    phase: 'provisioning',
+    nodeId,
+    lastError: null,
+    ...(nodeId === row.nodeId ? {} : { reported: null }),
+    ...(nodeId !== row.nodeId && row.reported ? { notice: FRESH_NOTICE } : {}),
+  };
+  if (!(await store.finishWorkspace(tx, held, patch, now))) throw new Overtaken();
+  return true;
+}
+
+const FRESH_NOTICE = 'Its former machine is gone, so it begins with a fresh checkout.';
+
+async function insertNode(r: Reconciler, tx: Executor, { owner, size, fork }: Workspace): Promise<string> {
+  const id = newNodeId();
+  await store.insertNode(tx, {
+    id,
+    name: serverName(id),
+    owner,
+    provider: r.provider.name,
+    size,
+    isApart: fork !== null,
+    phase: 'creating',
+    desired: 'running',
+  });
+  return id;
+}
+
+/** The lease was lost, or somebody wants something else by now: nothing of this pass may stay. */
+class Overtaken extends Error {
+  override readonly name = 'Overtaken';
+}
+
+async function want(
+  r: Reconciler,
+  held: Claim<Workspace>,
+  step: Extract<WorkspaceStep, { do: 'want' }>,
+): Promise<void> {
+  const { row, now } = held;
+  await finish(
+    r,
+    held,
+    {
+      desired: step.desired,
+      desiredBefore: row.desired,
+      force: step.force,
+      notice: step.notice,
+      isAutomatic: true,
+      access: row.access + 1,
+      ...(row.reported ? { reported: withoutRefusal(row.reported) } : {}),
+    },
+    now,
+  );
+}
+
+/** Nothing was deleted: people hear what would be lost. What nobody asked for is announced, and done a day later. */
+async function refuse(r: Reconciler, held: Claim<Workspace>, work: Work | undefined): Promise<void> {
+  const { row, now } = held;
+  const deleteAt = row.isAutomatic ? later(now, r.timing.lastCallMs) : row.deleteAt;
+  const names = await store.freeNames(r.db, row);
+  const name = names.name ?? row.name;
+  const { saved, failure } = row.reported ?? {};
+  const late = row.step === 'saving' && !saved ? 'Not saved: it took too long.' : undefined;
+  const reason = work && (failure?.message ?? late);
+  const notice = row.isAutomatic
+    ? joined(row.notice, describePostponed({ refused: work, saved, reason }, name))
+    : // Who said so, where it was somebody else.
+      joined(row.notice, describeLoss(work), `Commit and push it, or say \`rm ${name} --force\`.`);
+  await finish(
+    r,
+    held,
+    {
+      ...names,
+      desired: row.desiredBefore ?? 'stopped',
+      phase: phaseAfterRefusal(row),
+      step: null,
+      deleteAt,
+      isAutomatic: false,
+      notice,
+      ...(row.reported ? { reported: withoutRefusal(row.reported) } : {}),
+    },
+    now,
+  );
+}
+
+/** The agent is told to delete whatever is there; where it was saved is written down before. */
+async function release(r: Reconciler, held: Claim<Workspace>): Promise<void> {
+  const { row, now } = held;
+  const { refused, saved } = row.reported ?? {};
+  await finish(r, held, { force: true, notice: joined(row.notice, describeGone({ refused, saved })) }, now);
+}
+
+/** Where it stood, as far as the agent said: what had failed is not started again by that. */
+function phaseAfterRefusal({ reported }: Workspace): WorkspacePhase {
+  return reported?.phase === 'running' || reported?.phase === 'failed' ? reported.phase : 'stopped';
+}
+
+function withoutRefusal(report: NonNullable<Workspace['reported']>): NonNullable<Workspace['reported']> {
+  const { refused: _, ...rest } = report;
+  return rest;
+}
+
+async function retryWorkspace(r: Reconciler, held: Claim<Workspace>, error: unknown): Promise<void> {
+  if (error instanceof Overtaken) return finish(r, held, {}, held.now);
+  r.log.error({ workspace: held.row.id, err: error }, 'pass failed');
+  const attempts = held.row.attempts + 1;
+  await finish(r, held, { attempts }, later(held.now, backoffMs(attempts, r.timing)));
+}
+
+// --- what the loop takes ------------------------------------------------------------------------------------------
+
+const RENEW_EVERY_MS = 10_000;
+
+export const workspaceSource = (r: Reconciler): Source => ({
+  name: 'workspaces',
+  dueInMs: () => store.dueInMs(r.db, 'workspace'),
+  async take() {
+    const held = await store.claimWorkspace(r.db);
+    return held && (() => underLease(r, 'workspace', held, () => reconcileWorkspace(r, held)));
+  },
+});
+
+/** A pass that waits long for a provider keeps its right to the row. */
+export async function underLease(
+  r: Reconciler,
+  kind: 'workspace' | 'node',
+  held: Claim<{ id: string }>,
+  pass: () => Promise<void>,
+): Promise<void> {
+  const renewal = setInterval(() => {
+    store
+      .renewLease(r.db, kind, held)
+      .catch((error: unknown) => r.log.warn({ err: error, id: held.row.id }, 'lease not renewed'));
+  }, RENEW_EVERY_MS);
+  try {
+    await pass();
+  } finally {
+    clearInterval(renewal);
+  }
+}
