@@ -103,6 +103,7 @@ const chat = ['chat', 'commands', 'workspaces', 'billing', 'access', 'forges', '
 
 export default defineConfig({
   plugins: ['typescript', 'unicorn', 'oxc', 'import', 'promise'],
+  jsPlugins: ['./tools/house-rules.ts'],
   categories: { correctness: 'error' },
   ignorePatterns: ['migrations/**'],
   rules: {
@@ -117,9 +118,11 @@ export default defineConfig({
     'no-console': 'error',
     'import/no-cycle': 'error',
     'import/no-default-export': 'error',
+    'house/small-folder': 'error',
   },
   overrides: [
-    { files: ['*.config.ts'], rules: { 'import/no-default-export': 'off' } },
+    { files: ['*.config.ts', 'tools/house-rules.ts'], rules: { 'import/no-default-export': 'off' } },
+    { files: ['bot/**', 'agent/**'], rules: { 'house/no-vendor': 'error', 'house/no-command': 'error' } },
     { files: ['tools/**', 'bench/**', 'test/**'], rules: { 'no-console': 'off' } },
     {
       files: ['test/**'],
