@@ -58,8 +58,8 @@ function may(
     ...sdksElsewhere,
     ...others,
     {
-      group: ['../**/agent/**', '!../**/agent/protocol.ts'],
-      message: 'Of agent/ only protocol.ts is shared.',
+      group: ['../**/agent/**', '!../**/agent/protocol.ts', '!../**/agent/redact.ts'],
+      message: 'Of agent/ only protocol.ts and redact.ts are shared.',
     },
     { group: ['**/main.ts'], message: 'Nothing imports the top.' },
   ]);
@@ -155,7 +155,10 @@ export default defineConfig({
     may(['bot/database/**'], ['database'], ['drizzle']),
     ...room('http', ['access', 'workspaces']),
     alone('agent', ['bot', 'web-terminal']),
-    restrict(['agent/protocol.ts'], [{ group: ['*', '**/*'], message: 'protocol.ts imports nothing.' }]),
+    restrict(
+      ['agent/protocol.ts', 'agent/redact.ts'],
+      [{ group: ['*', '**/*'], message: 'What all programs share imports nothing.' }],
+    ),
     alone('web-terminal', ['bot', 'agent'], ['agent/protocol.ts']),
   ],
 });
