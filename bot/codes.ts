@@ -6,7 +6,9 @@ import type { ErrorClass } from '../agent/protocol.ts';
 export type Details = Readonly<Record<string, unknown>>;
 
 /** A code and its details, as rows and errors carry them. */
-export type Said<Codes, Code extends keyof Codes = keyof Codes> = { [K in Code]: { code: K; details: Codes[K] } }[Code];
+export type Said<Codes, Code extends keyof Codes = keyof Codes> = {
+  [K in Code]: { code: K; details: Codes[K] };
+}[Code];
 
 /** Whose side something is on. */
 export type Side = ErrorClass;
