@@ -116,7 +116,7 @@ export default defineConfig({
     'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
     eqeqeq: 'error',
     'no-console': 'error',
-    'import/no-cycle': 'error',
+    'import/no-cycle': ['error', { ignoreTypes: false }],
     'import/no-default-export': 'error',
     'house/small-folder': 'error',
   },
@@ -155,6 +155,10 @@ export default defineConfig({
     may(['bot/database/**'], ['database'], ['drizzle']),
     ...room('http', ['access', 'workspaces']),
     alone('agent', ['bot', 'web-terminal']),
+    restrict(
+      ['agent/sessions/**'],
+      [{ group: ['ws', '../terminal/**', '../../**'], message: 'A session knows no socket and no frame.' }],
+    ),
     restrict(
       ['agent/protocol.ts', 'agent/redact.ts'],
       [{ group: ['*', '**/*'], message: 'What all programs share imports nothing.' }],

@@ -26,6 +26,7 @@ beforeAll(() => {
     'bot/database/types.ts',
     'agent/main.ts',
     'agent/protocol.ts',
+    'agent/terminal/frames.ts',
   ])
     write(path, 'export const x = 1;\n');
 });
@@ -81,6 +82,8 @@ test.each([
   ['nothing imports the top', 'bot/chat/x.ts', '../main.ts'],
   ['the bot takes nothing of the agent but the protocol', 'bot/nodes/x.ts', '../../agent/main.ts'],
   ['the agent takes nothing of the bot', 'agent/x.ts', '../bot/providers/provider.ts'],
+  ['a session knows no socket', 'agent/sessions/x.ts', 'ws'],
+  ['a session knows no frame', 'agent/sessions/x.ts', '../terminal/frames.ts'],
   ['the page takes nothing of the agent but the protocol', 'web-terminal/x.ts', '../agent/main.ts'],
 ])('%s', (_claim, file, path) => {
   expect(rulesBrokenBy(file, `export { x } from '${path}';\n`)).toContain(IMPORT);
@@ -140,6 +143,12 @@ test('a folder of more than twenty files says why, or is two', () => {
   expect(rulesBrokenBy('bot/dns/many/a.ts', 'export const x = 1;\n')).toEqual(['house(small-folder)']);
   rmSync(join(copy, 'bot/dns/many/x10.ts'));
   expect(rulesBrokenBy('bot/dns/many/a.ts', 'export const x = 1;\n')).toEqual([]);
+});
+
+test('a circle of types is a circle', () => {
+  write('agent/y.ts', "import type { x } from './x.ts';\nexport type y = typeof x;\n");
+  const text = "import type { y } from './y.ts';\nexport const x: y | undefined = undefined;\n";
+  expect(rulesBrokenBy('agent/x.ts', text)).toEqual(['import(no-cycle)']);
 });
 
 test('types of the tables are free', () => {
