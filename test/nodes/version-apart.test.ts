@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import WebSocket from 'ws';
+import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys } from '../../bot/access/keys.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
@@ -22,7 +23,13 @@ async function startHub() {
   const server = await serveRoutes(async (issuer) => {
     const keys = await createKeys({ pems: [makeSigningKey()], issuer });
     token = await keys.sign('sam-node+jwt', { aud: 'agent', sub: node.id }, 60);
-    hub = createHub({ db: rows.db, keys, log, agentVersion: () => Promise.resolve('2.0.0+new') });
+    hub = createHub({
+      db: rows.db,
+      keys,
+      log,
+      wordRefusal: wordGitRefusal,
+      agentVersion: () => Promise.resolve('2.0.0+new'),
+    });
     return { upgrades: [hub.upgrade] };
   });
   onTestFinished(async () => {
