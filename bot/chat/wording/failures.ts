@@ -12,7 +12,10 @@ const retry = ({ name }: { name: string }): string => `retry ${name}`;
 const shown = (text: string): string => plain(text.replaceAll(/\s+/g, ' ').trim(), 600);
 
 /** What somebody else said, as the end of a sentence. */
-const quote = (said: string): string => (/[.!?…]$/.test(shown(said)) ? shown(said) : `${shown(said)}.`);
+function quote(said: string): string {
+  const text = shown(said) || 'nothing was said';
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
 
 const hostOf = (host: string): string => shown(host) || 'the node itself';
 
