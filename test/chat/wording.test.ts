@@ -141,7 +141,7 @@ function expectOnly(trigger: string, text: string): void {
   for (const other of ['/sam', '@sam', '/box']) if (other !== trigger) expect(text).not.toMatch(`${other} `);
 }
 
-const expectSentence = (text: string): void => expect(text.trim()).toMatch(/\S[.!?…]$/u);
+const expectSentence = (text: string): void => expect(text.trim()).toMatch(/[\p{L}\p{N}].*[.!?…]$/su);
 const parsed = (line: string): string => parse(line, console_).kind;
 
 describe.each(Object.keys(FAILURES))('the failure %s', (code) => {

@@ -13,7 +13,7 @@ const shown = (text: string): string => plain(text.replaceAll(/\s+/g, ' ').trim(
 
 /** What somebody else said, as the end of a sentence. */
 function quote(said: string): string {
-  const text = shown(said) || 'nothing was said';
+  const text = /[\p{L}\p{N}]/u.test(said) ? shown(said) : 'nothing was said';
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
