@@ -128,13 +128,8 @@ function sendSignals(pid: number, signals: NodeJS.Signals[]): void {
   }
 }
 
-function livesOn(count: number): WorkspaceError {
-  const what = count === 1 ? 'One process of this workspace does' : `${count} processes of this workspace do`;
-  return new WorkspaceError(
-    'configuration',
-    `${what} not end, even when killed: another user may own it, or it hangs in the kernel. End it on the node, then \`/sam retry\`.`,
-  );
-}
+const livesOn = (count: number): WorkspaceError =>
+  new WorkspaceError({ class: 'configuration', code: 'processes-live', details: { count } });
 
 /** Sends to a process group; nothing happens if it is gone. */
 export function signalGroup(group: number, signal: NodeJS.Signals): void {
