@@ -8,7 +8,7 @@ import type { Node } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
 import { wakeNodes, type Executor } from '../workspaces/store.ts';
 import type { Told } from './desired.ts';
-import type { GitDesk } from './git-tokens.ts';
+import type { GitBroker } from './git-tokens.ts';
 
 export const CloseCode = { GOING_AWAY: 1001, POLICY: 1008, BROKEN: 1011 } as const;
 
@@ -20,7 +20,7 @@ export interface HubOptions {
   keys: Keys;
   log: Logger;
   /** Absent: nobody gets a token for git. */
-  git?: GitDesk | undefined;
+  git?: GitBroker | undefined;
   /** How fine `last_activity_at` is. */
   activityEveryMs?: number;
   /** Of the agent that this bot has to give; undefined: none. Asked at each hello. */

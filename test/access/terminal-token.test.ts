@@ -28,7 +28,7 @@ beforeAll(async () => {
   rows = await openRows();
   server = await serveRoutes(async (baseUrl) => {
     keys = await createKeys({ pems: [makeSigningKey()], issuer: baseUrl });
-    return { routes: ticketRoutes({ db: rows.db, keys, baseUrl }) };
+    return { routes: ticketRoutes({ db: rows.db, keys, baseUrl, forges: [] }) };
   });
 });
 afterAll(async () => {
