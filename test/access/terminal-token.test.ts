@@ -29,7 +29,9 @@ beforeAll(async () => {
   rows = await openRows();
   server = await serveRoutes(async (baseUrl) => {
     keys = await createKeys({ pems: [makeSigningKey()], issuer: baseUrl });
-    return { routes: ticketRoutes({ db: rows.db, keys, baseUrl, traitsOf: traitsIn(providers) }) };
+    return {
+      routes: ticketRoutes({ db: rows.db, keys, baseUrl, traitsOf: traitsIn(providers), forges: [] }),
+    };
   });
 });
 afterAll(async () => {
