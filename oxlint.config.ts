@@ -134,8 +134,13 @@ export default defineConfig({
     { files: ['tools/**', 'bench/**', 'test/**'], rules: { 'no-console': 'off' } },
     {
       files: ['test/**'],
-      rules: { 'max-lines-per-function': 'off', 'typescript/no-non-null-assertion': 'off' },
+      rules: {
+        'max-lines': ['error', { max: 400 }],
+        'max-lines-per-function': ['error', { max: 120, skipBlankLines: true, skipComments: true }],
+        'typescript/no-non-null-assertion': 'off',
+      },
     },
+    { files: ['test/page/terminal.test.ts'], rules: { 'max-lines-per-function': 'off' } },
     ...room('chat', chat, ['store/**'], [...noFront('console', 'github', 'slack'), ...noForge('github')]),
     may(['bot/chat/console/**'], chat, [], [...noFront('github', 'slack'), ...noForge('github')]),
     may(['bot/chat/github/**'], chat, ['probot'], noFront('slack', 'console')),

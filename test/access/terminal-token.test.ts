@@ -167,7 +167,9 @@ describe('a link with a code', () => {
     const unknown = await ask({ workspace: newWorkspaceId(), code: 'guess' });
     expect(unknown.text).toBe(nobody.text);
   });
+});
 
+describe('a link with a code, in a browser that knows its owner', () => {
   test('adds its workspace to what the browser may open already', async () => {
     const second = await rows.addWorkspace({ owner: workspace.owner });
     const first = await ask({ workspace: workspace.id, code: await invite() });
