@@ -48,14 +48,14 @@ export function createKeyBar({ type, isApplicationCursor, paste, copy }: KeyBarO
   };
   const sign = (text: string) => key(text, text, () => type(text));
   // Two rows of seven, with the arrows as on a keyboard.
-  key('Esc', 'Escape', () => type('\x1b'));
+  key('Esc', 'Esc', () => type('\x1b'));
   key('Tab', 'Tab', () => type('\t'));
   key('⇧Tab', 'Shift+Tab', () => type('\x1b[Z'));
   sign('|');
   arrow('↑', 'Up', 'A');
   sign('~');
   key('Paste', 'Paste', paste);
-  const ctrl = key('Ctrl', 'Control, for the next key', () => arm(!armed));
+  const ctrl = key('Ctrl', 'Ctrl, for the next key', () => arm(!armed));
   sign('/');
   sign('-');
   arrow('←', 'Left', 'D');

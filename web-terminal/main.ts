@@ -107,7 +107,7 @@ function readShown(): string {
 async function paste(): Promise<void> {
   const text = await readClipboard();
   if (text === undefined) showNotice('This browser does not let the page read the clipboard.');
-  else getShown(terminals)?.terminal.paste(text);
+  else getShown(terminals)?.paste(text);
 }
 
 /** `acme/api`, `git.example.com/acme/api`, or the folder's name: nobody needs the path of it up there. */
