@@ -270,6 +270,7 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
       keys,
       baseUrl,
       canSignIn: config.github !== undefined,
+      triggers: { console: '', github: '/sam', slack: config.slack?.command ?? '/sam' },
       mayStill: settled.github && createRepositoryDoor({ db, log, ...settled.github }),
     }),
     ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
