@@ -300,6 +300,7 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
       traitsOf,
       forges,
       mayStill: createRepositoryGuard({ db, log, forges }),
+      triggers: { console: '', github: '/sam', slack: config.slack?.command ?? '/sam' },
     }),
     ...signInRoutes({ db, baseUrl, log, forges }),
     ...bootstrapRoutes({ db, keys, baseUrl, traitsOf }),

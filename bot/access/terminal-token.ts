@@ -1,7 +1,7 @@
 // POST /api/terminal/token: who asks, may they, and where is the terminal. Knows no agent and opens no socket.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Node, Workspace } from '../database/types.ts';
+import type { Front, Node, Workspace } from '../database/types.ts';
 import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '../http/routes.ts';
 import type { Traits } from '../providers/provider.ts';
 import type { Keys } from './keys.ts';
@@ -24,6 +24,8 @@ export interface TicketOptions {
   traitsOf: (provider: string) => Pick<Traits, 'terminal'>;
   /** Where people can sign in; without one a code is the only way in. */
   forges: readonly { name: string }[];
+  /** What a command begins with, by front; the page names commands as the owner types them. */
+  triggers?: Partial<Record<Front, string>>;
   /** Whether its owner still has the right that `open` takes. Absent: nobody can be asked. */
   mayStill?: RepositoryGuard | undefined;
 }
@@ -39,6 +41,7 @@ interface Grant {
   ticket: string;
   url: string;
   workspace: { id: string; name: string; phase: string; repository: string; ref?: string };
+  trigger?: string;
 }
 
 type Answer = { grant: Grant } | { refusal: Refusal };
@@ -78,8 +81,7 @@ async function readRequest(
   options: TicketOptions,
   req: IncomingMessage,
 ): Promise<Request | { refusal: Refusal }> {
-  if (!isFromOrigin(req, new URL(options.baseUrl).origin))
-    return { refusal: { status: 403, code: 'wrong-origin', message: 'Only our own page may ask this.' } };
+  if (!isFromOrigin(req, new URL(options.baseUrl).origin)) return { refusal: wrongOrigin(options) };
   if (!/^application\/json(;|$)/i.test(req.headers['content-type'] ?? ''))
     return { refusal: { status: 415, code: 'wrong-content-type', message: 'Send application/json.' } };
   try {
@@ -90,6 +92,14 @@ async function readRequest(
     return { refusal: { status: 400, code: 'bad-request', message: 'Send {"workspace", "code"?}.' } };
   }
 }
+
+/** Our own page sends people there: at another address of this bot (127.0.0.1, a forwarded port) nothing opens. */
+const wrongOrigin = ({ baseUrl }: TicketOptions): Refusal => ({
+  status: 403,
+  code: 'wrong-origin',
+  message: 'Only our own page may ask this.',
+  extra: { address: baseUrl },
+});
 
 /** Spends the code and lets the browser in, in one transaction: a crash in between loses neither. */
 async function enter(
@@ -163,25 +173,46 @@ async function decide(
   if (!isKnownFor(session, workspaceId)) return { refusal: signInRequired(options, asked) };
   const place = await findPlace(options.db, workspaceId);
   if (!place || !mayOpen(session.user, place.workspace)) return { refusal: notFound };
-  if (!isCurrent(session, place.workspace)) return { refusal: signInEnded(options, asked) };
-  if (options.mayStill && !(await options.mayStill(place.workspace))) return { refusal: notFound };
   const { workspace, node } = place;
-  if (workspace.desired !== 'running' || workspace.phase !== 'running')
-    return { refusal: notRunning(workspace) };
+  const trigger = triggerOf(options, place.front);
+  const isOff = workspace.desired !== 'running' || workspace.phase !== 'running';
+  // A stop ends what a code began. Its page still hears how the workspace stands, until there is something to open.
+  if (!isOff && !isCurrent(session, workspace))
+    return { refusal: withExtra(signInEnded(options, asked), { ...trigger, phase: workspace.phase }) };
+  if (options.mayStill && !(await options.mayStill(workspace))) return { refusal: notFound };
+  if (isOff) return { refusal: withExtra(notRunning(workspace), trigger) };
   const url = node && terminalUrl(options, node);
-  if (!url) return { refusal: nodeSilent(workspace) };
+  if (!url) return { refusal: withExtra(nodeSilent(workspace), trigger) };
   const right = { workspace: workspace.id, user: session.user, access: workspace.access, drive: true };
   const ticket = await issueTicket(options.keys, right);
-  return { grant: { ticket, url, workspace: summarise(workspace) } };
+  return { grant: { ticket, url, workspace: summarise(workspace), ...trigger } };
 }
 
+/** Nothing where nobody knows: the workspace was made by nobody's words, or that front is off. */
+const triggerOf = ({ triggers }: TicketOptions, front: Front | null): { trigger?: string } => {
+  const trigger = front === null ? undefined : triggers?.[front];
+  return trigger === undefined ? {} : { trigger };
+};
+
+const withExtra = (refusal: Refusal, more: Record<string, unknown>): Refusal => ({
+  ...refusal,
+  extra: { ...refusal.extra, ...more },
+});
+
 function notRunning(workspace: Workspace): Refusal {
+  const phase = phaseToCome(workspace);
   return {
     status: 409,
     code: 'not-running',
-    message: `${workspace.name} is not running: it is ${workspace.phase}.`,
-    extra: { phase: workspace.phase, command: `${nextVerb(workspace)} ${workspace.name}` },
+    message: `${workspace.name} is not running: it is ${phase}.`,
+    extra: { phase, command: `${nextVerb(workspace)} ${workspace.name}` },
   };
+}
+
+/** A wish that was not acted upon yet counts: a workspace that is about to stop runs no more. */
+function phaseToCome({ desired, phase }: Workspace): string {
+  if (desired === 'deleted') return 'deleting';
+  return desired === 'stopped' && phase === 'running' ? 'stopping' : phase;
 }
 
 function nextVerb(workspace: Workspace): string {

@@ -69,7 +69,7 @@ describe.skipIf(browserMissing)('the link in a browser', () => {
     const ada = await arrive(sam);
     const late = await open(sam.link());
     await titleOf(late).toBe('This link was used already, or is too old');
-    expect(await commandOf(late)).toBe('/sam open');
+    expect(await commandOf(late)).toBe('open');
     await sam.say('open');
     const again = await open(sam.link());
     await again.isIn('Connected');
@@ -144,8 +144,11 @@ describe.skipIf(browserMissing)('the terminal in a browser', () => {
     await ada.sees(/^42$/m);
     await sam.say('stop');
     await titleOf(ada).toBe('The workspace was stopped');
-    expect(await commandOf(ada)).toBe('/sam start demo');
+    expect(await commandOf(ada)).toBe('start demo');
     await sam.say('start');
+    // The stop ended what the code began: how it stands is all that this browser hears until it brings a new one.
+    await titleOf(ada).toBe('The workspace runs; this browser is signed out');
+    expect(await commandOf(ada)).toBe('open');
     await visitAgain(ada, sam.link());
     await ada.sees(PROMPT);
     await ada.run('cat note.txt');
