@@ -39,6 +39,9 @@ import { randomBase32 } from './ids.ts';
 import { pageRoutes } from './http/pages.ts';
 import { listen } from './http/server.ts';
 import { createLoop, type Loop } from './jobs/loop.ts';
+import { entryOf, providers, traitsIn } from './providers/index.ts';
+import type { ProviderTable } from './providers/provider.ts';
+import { createAccountProof } from './workspaces/account.ts';
 import { nodeSource } from './workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from './workspaces/reconcile-workspace.ts';
 import * as store from './workspaces/store.ts';
@@ -56,6 +59,8 @@ export interface BotOptions {
   login: string;
   cwd: string;
   env: NodeJS.ProcessEnv;
+  /** Those that can be chosen; the same that the configuration was read with. */
+  providers?: ProviderTable;
 }
 
 export interface Bot {
@@ -70,7 +75,8 @@ export interface Bot {
 }
 
 /** Throws StartError; then nothing of it is left running. */
-export async function startBot(options: BotOptions): Promise<Bot> {
+export async function startBot(given: BotOptions): Promise<Bot> {
+  const options = { ...given, providers: given.providers ?? providers };
   await using ending = new AsyncDisposableStack();
   const { log } = options;
   const lock = await lockDataDir(options.config.dataDir, { url: options.config.baseUrl });
@@ -155,7 +161,7 @@ interface Parts {
   log: Logger;
 }
 
-type Settled = BotOptions & {
+type Settled = Required<BotOptions> & {
   keys: Keys;
   /** Those of the vault: the first seals, all open. */
   encryptionKeys: Buffer[];
@@ -166,15 +172,14 @@ type Settled = BotOptions & {
 };
 
 async function assemble(
-  options: BotOptions,
+  options: Required<BotOptions>,
   database: Database,
   ending: AsyncDisposableStack,
 ): Promise<Parts> {
   const { config, log } = options;
   const { db } = database;
-  await refuseLeftBehind(db, config);
-  if (config.machines.provider === 'hetzner')
-    await requireArtifact(agentFolder(config), config.machines.hetzner.arch);
+  await refuseLeftBehind(db, config, options.providers);
+  await requireArtifacts(options);
   const settled: Settled = {
     ...options,
     database,
@@ -190,13 +195,19 @@ async function assemble(
     db,
     keys: settled.keys,
     log,
+    traitsOf: traitsIn(options.providers),
     activityEveryMs: activityStep(config),
     heartbeatMs: timingFrom(config.baseMs).heartbeatMs,
     agentVersion: () => findAgentVersion(agentFolder(config)),
     git: settled.github && createGitDesk({ db, log, ...settled.github }),
   });
   ending.defer(() => hub.close());
-  const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
+  const pipe = createTerminalPipe({
+    db,
+    baseUrl: config.baseUrl,
+    log,
+    traitsOf: traitsIn(options.providers),
+  });
   ending.defer(() => pipe.close());
   const reconciler = { ...makeReconciler(settled), listeningSince: await store.readClock(db) };
   const fronts = await openFronts({ ...settled, db });
@@ -244,10 +255,19 @@ function agentFolder({ dataDir }: Config): string {
   return existsSync(own) ? own : join(ROOT, 'dist/agent');
 }
 
+/** A machine cannot do without its agent. */
+async function requireArtifacts({ config, providers: table }: Required<BotOptions>): Promise<void> {
+  const { provider, settings } = config.machines;
+  const entry = entryOf(table, provider);
+  for (const arch of entry.architectures(settings))
+    await requireArtifact(agentFolder(config), entry.label, arch);
+}
+
 function makeReconciler({ config, database: { db }, clouds, log }: Settled): Reconciler {
   return {
     db,
     provider: clouds.provider,
+    proveAccount: createAccountProof({ db, provider: clouds.provider }),
     dns: clouds.dns,
     log,
     baseUrl: config.baseUrl,
@@ -263,17 +283,19 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
   const built = join(ROOT, 'dist/page');
   const page = await bundlePage(existsSync(built) ? built : join(config.dataDir, 'page'));
   const { baseUrl } = config;
+  const traitsOf = traitsIn(settled.providers);
   return [
     ...pageRoutes(page, settled.clouds.nodeOrigins, makeDoor(settled)),
     ...ticketRoutes({
       db,
       keys,
       baseUrl,
+      traitsOf,
       canSignIn: config.github !== undefined,
       mayStill: settled.github && createRepositoryDoor({ db, log, ...settled.github }),
     }),
     ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
-    ...bootstrapRoutes({ db, keys, baseUrl }),
+    ...bootstrapRoutes({ db, keys, baseUrl, traitsOf }),
     ...bootReportRoutes({ db }),
     ...certificateRoutes({ db, keys, log, ...namesOf(settled.clouds) }),
     ...artifactRoutes({ folder: agentFolder(config), baseUrl }),

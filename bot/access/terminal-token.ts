@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Node, Workspace } from '../database/types.ts';
 import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '../http/routes.ts';
+import type { Traits } from '../providers/provider.ts';
 import type { Keys } from './keys.ts';
 import { spendCode } from './links.ts';
 import type { RepositoryDoor } from './repository-guard.ts';
@@ -19,6 +20,8 @@ export interface TicketDesk {
   keys: Keys;
   /** The bot as browsers reach it, without a slash at the end. */
   baseUrl: string;
+  /** Of the provider that a node's row names. */
+  traitsOf: (provider: string) => Pick<Traits, 'terminal'>;
   /** Whether people can sign in; if not, a code is the only way in. */
   canSignIn?: boolean;
   /** Whether its owner still has the right that `open` takes. Absent: nobody can be asked. */
@@ -161,7 +164,7 @@ async function decide(
   const { workspace, node } = place;
   if (workspace.desired !== 'running' || workspace.phase !== 'running')
     return { refusal: notRunning(workspace) };
-  const url = node && terminalUrl(desk.baseUrl, node);
+  const url = node && terminalUrl(desk, node);
   if (!url) return { refusal: nodeSilent(workspace) };
   const right = { workspace: workspace.id, user: session.user, access: workspace.access, drive: true };
   const ticket = await issueTicket(desk.keys, right);
@@ -189,10 +192,10 @@ const nodeSilent = (workspace: Workspace): Refusal => ({
   extra: { command: `status ${workspace.name}` },
 });
 
-/** Undefined: nobody knows now where its terminals are. A local node is reached through the bot, so that one port is enough. */
-function terminalUrl(baseUrl: string, node: Node): string | undefined {
+/** Undefined: nobody knows now where its terminals are. A node beside the bot is reached through it, so that one port is enough. */
+function terminalUrl({ baseUrl, traitsOf }: TicketDesk, node: Node): string | undefined {
   if (node.phase !== 'ready') return undefined;
-  if (node.provider === 'local')
+  if (traitsOf(node.provider).terminal === 'pipe')
     return node.terminalPort === null
       ? undefined
       : `${baseUrl.replace(/^http/, 'ws')}/nodes/${node.id}/terminal`;

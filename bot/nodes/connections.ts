@@ -7,6 +7,7 @@ import type { Keys } from '../access/keys.ts';
 import type { Node } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
 import { wakeNodes, type Executor } from '../workspaces/store.ts';
+import type { Traits } from '../providers/provider.ts';
 import type { Told } from './desired.ts';
 import type { GitDesk } from './git-tokens.ts';
 
@@ -19,6 +20,8 @@ export interface HubOptions {
   db: Executor;
   keys: Keys;
   log: Logger;
+  /** Of the provider that a node's row names. */
+  traitsOf: (provider: string) => Pick<Traits, 'terminal'>;
   /** Absent: nobody gets a token for git. */
   git?: GitDesk | undefined;
   /** How fine `last_activity_at` is. */
@@ -33,7 +36,8 @@ export interface HubOptions {
 
 export interface Connection {
   node: string;
-  isLocal: boolean;
+  /** Its terminals are reached through this bot. */
+  isPiped: boolean;
   socket: WebSocket;
   log: Logger;
   hasSaidHello: boolean;
@@ -60,12 +64,12 @@ export interface State {
   isClosing: boolean;
 }
 
-export function createConnection(node: Node, socket: WebSocket, log: Logger): Connection {
+export function createConnection(node: Node, socket: WebSocket, options: HubOptions): Connection {
   return {
     node: node.id,
-    isLocal: node.provider === 'local',
+    isPiped: options.traitsOf(node.provider).terminal === 'pipe',
     socket,
-    log: log.child({ node: node.id }),
+    log: options.log.child({ node: node.id }),
     hasSaidHello: false,
     minting: 0,
     told: new Map(),

@@ -88,7 +88,7 @@ async function accept(state: State, req: IncomingMessage, socket: Duplex, head: 
 
 function welcome(state: State, node: Node, socket: WebSocket): void {
   const older = state.connections.get(node.id);
-  const connection = createConnection(node, socket, state.options.log);
+  const connection = createConnection(node, socket, state.options);
   state.connections.set(node.id, connection);
   older?.socket.close(CloseCode.POLICY, 'replaced by a newer connection');
   const listen = () => (connection.wasHeard = true);

@@ -62,8 +62,8 @@ async function greet(
 ): Promise<void> {
   if (hello.protocol !== AGENT_PROTOCOL_VERSION)
     connection.log.warn({ version: hello.version, protocol: hello.protocol }, 'an agent of another version');
-  // Only a local node's terminal is behind the bot: any other has no say in where we connect to.
-  const terminalPort = connection.isLocal ? (hello.terminalPort ?? null) : null;
+  // Any other node has no say in where we connect to.
+  const terminalPort = connection.isPiped ? (hello.terminalPort ?? null) : null;
   const node = await helloNode(state.options.db, connection.node, { version: hello.version, terminalPort });
   if (!node) return connection.socket.close(CloseCode.POLICY, 'the node is deleted');
   connection.hasSaidHello = true;

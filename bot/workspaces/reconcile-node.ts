@@ -9,7 +9,6 @@ import { nextNodeStep, type NodeStep, type Outside } from './node.ts';
 import { underLease, type Reconciler } from './reconcile-workspace.ts';
 import * as store from './store.ts';
 import type { Claim } from './store.ts';
-import { proveAccount } from './account.ts';
 import { backoffMs, isPast, later, nextLook, type Timing } from './timing.ts';
 
 export async function reconcileNode(r: Reconciler, held: Claim<Node>): Promise<void> {
@@ -41,7 +40,7 @@ interface Observed extends Outside {
 /** A create that was never sent needs no look; everything else is observed, whatever the row says. */
 async function observe(r: Reconciler, row: Node): Promise<Observed> {
   if (!row.createSentAt) return { server: undefined };
-  await proveAccount(r);
+  await r.proveAccount();
   const server = await r.provider.find(row.name);
   if (!r.dns || !dependsOnName(row, server)) return { server };
   try {
@@ -156,7 +155,7 @@ const isOnItsWay = (phase: NodePhase): boolean => phase === 'booting' || phase =
 
 async function create(r: Reconciler, held: Claim<Node>): Promise<void> {
   const { row, now } = held;
-  await proveAccount(r);
+  await r.proveAccount();
   const bootstrapToken = await r.createBootstrapToken(row.id);
   // Committed before the call: after a crash here the next pass looks for the server instead of making a second.
   if (await store.markCreateSent(r.db, held)) {

@@ -26,6 +26,8 @@ export interface Limits {
 export interface Reconciler {
   db: Executor;
   provider: Provider;
+  /** Throws while the provider's account is not the one where our machines are. */
+  proveAccount: () => Promise<void>;
   /** Undefined: nodes have no names. */
   dns?: Dns | undefined;
   /** The bot as nodes reach it. */

@@ -16,6 +16,7 @@ import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { issueTicket } from '../../bot/access/tickets.ts';
 import type { Node } from '../../bot/database/schema.ts';
 import { newNodeId } from '../../bot/ids.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 import { openRows, type Rows } from './rows.ts';
 
@@ -31,7 +32,15 @@ beforeAll(async () => {
   rows = await openRows();
   server = await serveRoutes(async (baseUrl) => {
     keys = await createKeys({ pems: [makeSigningKey()], issuer: baseUrl });
-    return { routes: bootstrapRoutes({ db: rows.db, keys, baseUrl, tokenLifeMs: 3_600_000 }) };
+    return {
+      routes: bootstrapRoutes({
+        db: rows.db,
+        keys,
+        baseUrl,
+        traitsOf: traitsIn(providers),
+        tokenLifeMs: 3_600_000,
+      }),
+    };
   });
 });
 afterAll(async () => {

@@ -8,6 +8,7 @@ import { ticketRoutes } from '../../bot/access/terminal-token.ts';
 import type { Route, Upgrade } from '../../bot/http/routes.ts';
 import { pageRoutes } from '../../bot/http/pages.ts';
 import type { PageFiles } from '../../bot/http/page-bundle.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github/github.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 import { openRows, type Rows } from './rows.ts';
@@ -68,7 +69,7 @@ export async function startSignInSite(options: SiteOptions = {}): Promise<SignIn
     const gitHub = { origin: github.url, api: github.apiUrl, ...CLIENT };
     return [
       ...pageRoutes(options.page ?? emptyPage, [], { db, baseUrl, signer }),
-      ...ticketRoutes({ db, keys, baseUrl, canSignIn }),
+      ...ticketRoutes({ db, keys, baseUrl, traitsOf: traitsIn(providers), canSignIn }),
       ...signInRoutes({
         db,
         baseUrl,

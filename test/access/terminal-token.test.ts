@@ -16,6 +16,7 @@ import { forgetExpired } from '../../bot/access/store.ts';
 import { ticketRoutes } from '../../bot/access/terminal-token.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 import { openRows, type Rows } from './rows.ts';
 
@@ -28,7 +29,7 @@ beforeAll(async () => {
   rows = await openRows();
   server = await serveRoutes(async (baseUrl) => {
     keys = await createKeys({ pems: [makeSigningKey()], issuer: baseUrl });
-    return { routes: ticketRoutes({ db: rows.db, keys, baseUrl }) };
+    return { routes: ticketRoutes({ db: rows.db, keys, baseUrl, traitsOf: traitsIn(providers) }) };
   });
 });
 afterAll(async () => {

@@ -15,6 +15,7 @@ import { createLoop } from '../../bot/jobs/loop.ts';
 import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile-workspace.ts';
 import * as store from '../../bot/workspaces/store.ts';
+import { createAccountProof } from '../../bot/workspaces/account.ts';
 import { createSweeper, createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { startFakeCloudflare, type FakeCloudflare } from '../fakes/cloudflare/cloudflare.ts';
@@ -94,6 +95,7 @@ async function startBot(
   const life = { isDead: false };
   const log = pino({ level: 'error' }, { write: (line) => void (life.isDead || world.errors.push(line)) });
   const db = stopping(own.db, life);
+  const clouds = cloudsOf(world, life);
   const reconciler: Reconciler = {
     db,
     baseUrl: 'http://sam.test',
@@ -107,7 +109,8 @@ async function startBot(
       stoppingMs: 10_000,
     },
     log,
-    ...cloudsOf(world, life),
+    proveAccount: createAccountProof({ db, provider: clouds.provider }),
+    ...clouds,
   };
   const loop = createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log, pollMs: 20 });
   const sweeper = createSweeper(createSweeps(reconciler), { db, log });

@@ -224,13 +224,13 @@ describe('records of others', () => {
       fake.insert({ name, content: ADDRESS, comment: commentOf('ours') }),
     );
     expect(await dns.list()).toEqual([]);
-    expect(await dns.listStrangers()).toMatchObject([
+    expect(await dns.unmanaged.list()).toMatchObject([
       { id: old!.id, name: old!.name, why: 'it is ours, and not below sam.example' },
       { id: deep!.id },
     ]);
-    await dns.removeStranger('vm-b.old.sam.example', old!.id);
+    await dns.unmanaged.remove('vm-b.old.sam.example', old!.id);
     expect(fake.records()).toHaveLength(2);
-    await dns.removeStranger(old!.name, old!.id);
+    await dns.unmanaged.remove(old!.name, old!.id);
     expect(fake.records()).toEqual([deep]);
   });
 

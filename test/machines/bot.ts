@@ -11,6 +11,7 @@ import type { WorkspaceReport } from '../../agent/protocol.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
 import type { Node, Workspace } from '../../bot/database/schema.ts';
 import { serverName } from '../../bot/ids.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { serveRoutes } from '../access/http-server.ts';
 import { openRows } from '../access/rows.ts';
 import { createAuthority } from '../agent-artifact/authority.ts';
@@ -27,11 +28,17 @@ export async function startBot(artifacts: string) {
     const made = await createKeys({ pems: [makeSigningKey()], issuer: baseUrl });
     const { db } = rows;
     keys = made;
-    hub = createHub({ db, keys: made, log, agentVersion: () => findAgentVersion(artifacts) });
+    hub = createHub({
+      db,
+      keys: made,
+      log,
+      traitsOf: traitsIn(providers),
+      agentVersion: () => findAgentVersion(artifacts),
+    });
     return {
       upgrades: [hub.upgrade],
       routes: [
-        ...bootstrapRoutes({ db, keys: made, baseUrl }),
+        ...bootstrapRoutes({ db, keys: made, baseUrl, traitsOf: traitsIn(providers) }),
         ...bootReportRoutes({ db }),
         ...keyRoutes(made),
         ...artifactRoutes({ folder: artifacts, baseUrl }),

@@ -10,6 +10,7 @@ import { issueTicket } from '../../bot/access/tickets.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
 import type { Node, Workspace } from '../../bot/database/schema.ts';
 import { newNodeId, newWorkspaceId } from '../../bot/ids.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { serveRoutes, type TestServer } from '../access/http-server.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 
@@ -39,7 +40,7 @@ beforeAll(async () => {
     const db: Rows['db'] = Object.create(rows.db, {
       select: { value: (fields: never) => (reads++, rows.db.select(fields)) },
     });
-    hub = createHub({ db, keys, log, every, activityEveryMs: 1000 });
+    hub = createHub({ db, keys, log, traitsOf: traitsIn(providers), every, activityEveryMs: 1000 });
     return { upgrades: [hub.upgrade] };
   });
 });
@@ -580,7 +581,7 @@ test('when the bot ends, every agent is told that it goes away', async () => {
   };
   let last!: Hub;
   const ending = await serveRoutes(async () => {
-    last = createHub({ db: rows.db, keys, log, every });
+    last = createHub({ db: rows.db, keys, log, traitsOf: traitsIn(providers), every });
     return { upgrades: [last.upgrade] };
   });
   const url = `${ending.origin.replace('http', 'ws')}/agent/connect`;

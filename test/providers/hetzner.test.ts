@@ -3,10 +3,11 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ProviderError } from '../../bot/errors.ts';
+import { createReader } from '../../bot/environment.ts';
 import { createBudget } from '../../bot/providers/hetzner/budget.ts';
 import { toLabelValue } from '../../bot/providers/hetzner/labels.ts';
 import { createHetzner, type Hetzner, type HetznerOptions } from '../../bot/providers/hetzner/hetzner.ts';
-import { createProvider, isProviderName } from '../../bot/providers/index.ts';
+import { hetzner } from '../../bot/providers/hetzner/entry.ts';
 import type { Server, ServerOrder } from '../../bot/providers/provider.ts';
 import { startFakeHetzner, type FakeHetzner, type FakeHetznerOptions } from '../fakes/hetzner/hetzner.ts';
 import type { FakeMachine } from '../fakes/hetzner/project.ts';
@@ -799,15 +800,23 @@ test('prices are those of our sizes in our locations, with the address that each
   });
 });
 
-test('the table knows the provider by its name', async () => {
+test('the table opens the provider with what it read of the environment', async () => {
   const { fake } = await aProject();
-  const { installation, timeoutMs, ...hetzner } = optionsFor(fake);
-  const local = { dataDir: '/nowhere', agent: { command: ['node'] }, env: {} };
-  expect(isProviderName('hetzner')).toBe(true);
-  expect((await createProvider('hetzner', { installation, timeoutMs, hetzner, local })).name).toBe('hetzner');
-  await expect(createProvider('hetzner', { installation, timeoutMs, local })).rejects.toThrow(
-    'configuration',
+  const settings = hetzner.readSettings(
+    createReader({ HCLOUD_TOKEN: fake.token, HCLOUD_ENDPOINT: fake.endpoint }),
+    true,
   );
+  const provider = await hetzner.open(settings, {
+    installation: 'ours',
+    timeoutMs: 1_000,
+    url: 'https://sam.example',
+    dataDir: '/nowhere',
+    agentCommand: [],
+    env: {},
+    edgeNetworks: async () => EDGE,
+  });
+  expect(provider.name).toBe('hetzner');
+  expect(await provider.list()).toEqual([]);
 });
 
 describe('the fake Hetzner', () => {

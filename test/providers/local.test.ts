@@ -17,7 +17,7 @@ import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createProvider, isProviderName } from '../../bot/providers/index.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { toFault } from '../../bot/providers/local/errors.ts';
 import { identify, listProcesses } from '../../bot/providers/local/processes.ts';
 import type { LocalOptions } from '../../bot/providers/local/local.ts';
@@ -463,11 +463,18 @@ test('where there is no /proc, a process is known again by what `ps` says', asyn
 });
 
 test('the table knows the local provider by its name', async () => {
-  const place = await aPlace();
-  const { installation, timeoutMs, ...local } = place.options('ours');
-  expect((await createProvider('local', { installation, timeoutMs, local })).name).toBe('local');
-  expect(isProviderName('local')).toBe(true);
-  expect(isProviderName('toString')).toBe(false);
+  const { dataDir } = await aPlace();
+  const surroundings = { installation: 'ours', timeoutMs: 1_000, url: 'http://sam.test', dataDir, env: {} };
+  const edgeNetworks = async () => [];
+  const provider = await providers['local']!.open(undefined, {
+    ...surroundings,
+    agentCommand: ['node'],
+    edgeNetworks,
+  });
+  expect(provider.name).toBe('local');
+  expect(traitsIn(providers)('local').terminal).toBe('pipe');
+  // A row's word is no property of an object.
+  expect(traitsIn(providers)('toString').terminal).toBe('tls');
 });
 
 /** An agent with a deaf child without a mark, and a deaf daemon: in a session of its own, its parent gone. */

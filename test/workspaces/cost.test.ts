@@ -181,6 +181,7 @@ async function oneLook(servers: string[] = []) {
   const r: Reconciler = {
     db,
     provider,
+    proveAccount: async () => {},
     baseUrl: 'http://sam.test',
     createBootstrapToken: async () => 'token',
     limits,

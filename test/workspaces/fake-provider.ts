@@ -1,6 +1,12 @@
 // A provider in memory that keeps state and fails as it is told. It keeps the contract of bot/providers/provider.ts.
 import { ProviderError } from '../../bot/errors.ts';
-import { labelsFor, type Provider, type Server, type ServerOrder } from '../../bot/providers/provider.ts';
+import {
+  labelsFor,
+  WITHOUT_ACCOUNT,
+  type Provider,
+  type Server,
+  type ServerOrder,
+} from '../../bot/providers/provider.ts';
 
 export type Operation = 'create' | 'find' | 'list' | 'start' | 'remove';
 
@@ -116,6 +122,7 @@ export function createFakeProvider(): FakeProvider {
   };
 
   return {
+    ...WITHOUT_ACCOUNT,
     name: 'fake',
     servers,
     calls,

@@ -22,8 +22,8 @@ async function ready(world: World): Promise<{ owner: string; id: string; nodeId:
   return { owner, id, nodeId: nodeId! };
 }
 
-async function sweep({ db, provider, log, reconciler: { timing } }: World, name: string): Promise<void> {
-  const sweeps = createSweeps({ db, provider, timing, log });
+async function sweep({ reconciler }: World, name: string): Promise<void> {
+  const sweeps = createSweeps(reconciler);
   await sweeps.find((one) => one.name === name)!.run();
 }
 

@@ -19,8 +19,7 @@ beforeEach(async () => {
 });
 
 async function sweepServers(): Promise<void> {
-  const { db, log, reconciler } = world;
-  const sweeps = createSweeps({ db, provider, log, timing: reconciler.timing });
+  const sweeps = createSweeps({ ...world.reconciler, provider });
   await sweeps.find(({ name }) => name === 'servers')!.run();
 }
 
@@ -85,10 +84,9 @@ test('a fresh look that does not agree with the list keeps the server', async ()
   const list = () => Promise.resolve([listed]);
   const other = { ...listed, id: 'another' };
   const relabelled = { ...listed, labels: labels('nd-x', 'there') };
-  const { db, log, reconciler } = world;
   for (const fresh of [other, relabelled, undefined]) {
     const doubtful = { ...provider, list, find: () => Promise.resolve(fresh) };
-    const sweeps = createSweeps({ db, log, provider: doubtful, timing: reconciler.timing });
+    const sweeps = createSweeps({ ...world.reconciler, provider: doubtful });
     await sweeps.find(({ name }) => name === 'servers')!.run();
   }
   expect(provider.count('remove')).toBe(0);
@@ -112,16 +110,15 @@ test('a node whose server is missing is looked at', async () => {
 });
 
 test('prices are written down as those of the dearest location, so that nobody pays more than was said', async () => {
-  const { db, log, reconciler } = world;
   const node = { size: 'small', serverType: 'cx23', location: 'nbg1' } as const;
   const prices = async () => ({
     currency: 'EUR',
     vatRate: 19,
     nodes: [0.01, 0.03, 0.02].map((perHour) => ({ ...node, perHour, perMonth: 600 * perHour })),
   });
-  const sweeps = createSweeps({ db, provider: { ...provider, prices }, log, timing: reconciler.timing });
+  const sweeps = createSweeps({ ...world.reconciler, provider: { ...provider, prices } });
   await sweeps.find(({ name }) => name === 'prices')!.run();
-  expect(await readPrices(db)).toEqual({
+  expect(await readPrices(world.db)).toEqual({
     currency: 'EUR',
     provider: 'fake',
     sizes: { small: { perHour: 0.03, perMonth: 18 } },

@@ -87,6 +87,7 @@ export async function createWorld({
   const makeReconciler = ({ db: own }: Database): Reconciler => ({
     db: own,
     provider,
+    proveAccount: async () => {},
     baseUrl: 'http://sam.test',
     createBootstrapToken: () => Promise.resolve('token'),
     limits,

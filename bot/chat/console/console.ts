@@ -8,7 +8,7 @@ import { randomBase32 } from '../../ids.ts';
 import type { FrontEnd } from '../front.ts';
 import { locate } from '../../forges/locate.ts';
 import { renderPlain, renderProgress } from './render.ts';
-import { redact } from '../redact.ts';
+import { redact } from '../../../agent/redact.ts';
 import type { CardView } from '../view.ts';
 import type { Screen } from './screen.ts';
 import * as store from '../store.ts';

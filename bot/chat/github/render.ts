@@ -3,7 +3,7 @@ import { findLines } from '../../commands/parser/lines.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
 import { createSay, plain } from '../../commands/say.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
-import { redact } from '../redact.ts';
+import { redact } from '../../../agent/redact.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
 const ICONS: Record<ReturnType<typeof lookOf>, string> = {

@@ -1,6 +1,6 @@
 // Words as Slack's mrkdwn: escaped, without secrets, cut to size. Pure. Knows no card and no button.
 import { plain } from '../../commands/say.ts';
-import { redact } from '../redact.ts';
+import { redact } from '../../../agent/redact.ts';
 
 /** Slack takes 3,000 characters a section. */
 export const LONGEST_SECTION = 2_900;

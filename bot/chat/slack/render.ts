@@ -1,7 +1,7 @@
 // Cards and answers as Slack's Block Kit, within its limits. Pure. Whatever is shown, nobody is mentioned and nothing of
 // it is markup of Slack's that a name or a log brought along.
 import { formatSpan, formatTime } from '../times.ts';
-import { redact } from '../redact.ts';
+import { redact } from '../../../agent/redact.ts';
 import { calm, code, cut, escape, fences, LONGEST_SECTION, split, toMrkdwn, withTrigger } from './mrkdwn.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 

@@ -4,10 +4,9 @@ import type { Logger } from 'pino';
 import { messageOf } from '../../errors.ts';
 import type { Node } from '../../database/types.ts';
 import type { Dns } from '../../dns/dns.ts';
-import type { Provider, Server } from '../../providers/provider.ts';
+import type { Chore, Provider, Server } from '../../providers/provider.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
-import { proveAccount } from '../account.ts';
 import { sweepNames } from './names.ts';
 import { sweepOrphans } from './orphans.ts';
 import { isPast, later, type Timing } from '../timing.ts';
@@ -23,6 +22,8 @@ export interface Sweep {
 export interface SweepOptions {
   db: Executor;
   provider: Provider;
+  /** Throws while the provider's account is not the one where our machines are. */
+  proveAccount: () => Promise<void>;
   /** Undefined: nodes have no names. */
   dns?: Dns | undefined;
   timing: Timing;
@@ -39,16 +40,9 @@ export function createSweeps(options: SweepOptions): Sweep[] {
     ...(dns
       ? [{ name: 'names', everyMs: 2 * timing.quietMs, run: () => sweepNames({ ...options, dns }) }]
       : []),
-    ...(provider.listStrangers
-      ? [{ name: 'orphans', everyMs: 8 * timing.quietMs, run: () => sweepOrphans(options) }]
-      : []),
-    // It looks again when its last look is a day old.
-    ...(provider.refreshFirewall
-      ? [{ name: 'firewall', everyMs: 6 * 3_600_000, run: () => keepFirewall(options) }]
-      : []),
-    ...(provider.prices
-      ? [{ name: 'prices', everyMs: 12 * 3_600_000, run: () => learnPrices(options) }]
-      : []),
+    { name: 'orphans', everyMs: 8 * timing.quietMs, run: () => sweepOrphans(options) },
+    { name: 'prices', everyMs: 12 * 3_600_000, run: () => learnPrices(options) },
+    ...provider.housekeeping.map((chore) => ({ ...chore, run: () => doChore(options, chore) })),
     {
       name: 'silent-nodes',
       everyMs: timing.silenceMs / 3,
@@ -61,18 +55,18 @@ export function createSweeps(options: SweepOptions): Sweep[] {
 
 /** Commands call nobody: what they say of prices was written down before. */
 async function learnPrices({ db, provider }: SweepOptions): Promise<void> {
-  const list = await provider.prices?.();
-  if (!list) return;
+  const list = await provider.prices();
+  if (list.nodes.length === 0) return;
   const sizes: store.PriceList['sizes'] = {};
   for (const { size, perHour, perMonth } of list.nodes)
     if (perHour > (sizes[size]?.perHour ?? 0)) sizes[size] = { perHour, perMonth };
   await store.savePrices(db, { currency: list.currency, provider: provider.name, sizes });
 }
 
-/** One that is made in a strange account would make it look like ours. */
-async function keepFirewall({ db, provider }: SweepOptions): Promise<void> {
-  await proveAccount({ db, provider });
-  await provider.refreshFirewall?.();
+/** A firewall that is made in a strange account would make it look like ours. */
+async function doChore({ proveAccount }: SweepOptions, chore: Chore): Promise<void> {
+  await proveAccount();
+  await chore.run();
 }
 
 /** Servers that no row wants go; rows whose server is missing are looked at again. */

@@ -1,8 +1,9 @@
-// Which provider makes the machines, and what Hetzner needs to be told. Read from the environment; asks nobody.
-import type { Size } from '../database/types.ts';
-import type { Reader } from '../environment.ts';
+// The line of Hetzner in the table, and the variables that it is configured by. Loads no SDK and asks nobody.
+import type { Size } from '../../database/types.ts';
+import type { Reader } from '../../environment.ts';
+import type { ProviderEntry } from '../provider.ts';
 
-export interface HetznerConfig {
+export interface HetznerSettings {
   token: string;
   /** Without a slash at the end. */
   endpoint: string;
@@ -15,19 +16,34 @@ export interface HetznerConfig {
   image: string | undefined;
 }
 
-export type ProviderConfig = { provider: 'local' } | { provider: 'hetzner'; hetzner: HetznerConfig };
+export const hetzner: ProviderEntry<HetznerSettings> = {
+  traits: { terminal: 'tls', users: 'per-workspace', sharesHost: false, isBilled: true },
+  label: 'Hetzner',
+  wayBack: 'Put HCLOUD_TOKEN back',
+  isConfigured: ({ text }) => text('HCLOUD_TOKEN') !== undefined,
+  readSettings,
+  describe: ({ arch, locations }) => `${arch} VMs in ${locations.join(', ')}`,
+  architectures: ({ arch }) => [arch],
+  async open({ image, ...account }, { installation, timeoutMs, edgeNetworks }) {
+    const [{ createHetzner }, { bootData }] = await Promise.all([
+      import('./hetzner.ts'),
+      import('../boot/cloud-init.ts'),
+    ]);
+    return createHetzner({
+      installation,
+      timeoutMs,
+      ...account,
+      ...(image !== undefined && { image }),
+      bootData: ({ boot }) => bootData(boot),
+      openTo: edgeNetworks,
+    });
+  },
+};
 
-/** With a token for Hetzner and no PROVIDER it is `hetzner`. What is missing or bad is added to the reader's problems. */
-export function readProvider(reader: Reader): ProviderConfig {
-  const { read, text, problems } = reader;
-  const provider = read(
-    'PROVIDER',
-    text('HCLOUD_TOKEN') ? 'hetzner' : 'local',
-    (value) => (value === 'local' || value === 'hetzner' ? value : undefined),
-    '`hetzner` or `local`',
-  );
-  const hetzner: HetznerConfig = {
-    token: text('HCLOUD_TOKEN') ?? '',
+function readSettings({ read, text, problems }: Reader, isChosen: boolean): HetznerSettings {
+  const token = text('HCLOUD_TOKEN') ?? '';
+  const settings: HetznerSettings = {
+    token,
     endpoint: read(
       'HCLOUD_ENDPOINT',
       'https://api.hetzner.cloud/v1',
@@ -49,14 +65,13 @@ export function readProvider(reader: Reader): ProviderConfig {
     sizes: read('HCLOUD_SIZES', {}, parseSizes, 'pairs like `small=cx23,large=cx43`'),
     image: read('HCLOUD_IMAGE', undefined, parseName, 'the name of an image, like `debian-13`'),
   };
-  if (provider === 'local') return { provider };
-  if (!hetzner.token)
+  if (isChosen && !token)
     problems.push('HCLOUD_TOKEN is missing; PROVIDER `hetzner` needs an API token with "Read & Write"');
-  return { provider, hetzner };
+  return settings;
 }
 
 /** The token goes there: an address with a user, a query or a fragment is a mistake. */
-export function parseEndpoint(value: string): string | undefined {
+function parseEndpoint(value: string): string | undefined {
   if (!URL.canParse(value)) return undefined;
   const { protocol, origin, pathname, search, hash, username } = new URL(value);
   if (!/^https?:$/.test(protocol) || search || hash || username) return undefined;
