@@ -219,7 +219,7 @@ function makeBootstrap(port: number, { node, token, tokenLifeMs, settings }: Giv
 }
 
 function signTicket(
-  privateKey: CryptoKey,
+  privateKey: Parameters<SignJWT['sign']>[0],
   workspace: string,
   claims: Record<string, unknown>,
   header: Record<string, unknown>,
