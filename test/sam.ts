@@ -11,6 +11,7 @@ import * as chat from '../bot/chat/store.ts';
 import { parseConfig } from '../bot/config.ts';
 import { connect, type Database } from '../bot/database/connect.ts';
 import type { User } from '../bot/database/schema.ts';
+import type { ForgeEntry } from '../bot/forges/index.ts';
 import { bundlePage } from '../bot/http/page-bundle.ts';
 import { createPlace, type Place } from './place.ts';
 import { createStable } from './stable.ts';
@@ -55,15 +56,22 @@ export interface SamOptions {
   place?: Place;
   /** Where the bot's log goes. */
   log?: Logger;
+  /** Its table of forges; without it the one that it has. */
+  forges?: readonly ForgeEntry[] | undefined;
 }
 
 /** Everything of it is gone after the test, or the test fails. */
-export async function startSam({ env = {}, place: given, log = createLog() }: SamOptions = {}): Promise<Sam> {
+export async function startSam({
+  env = {},
+  place: given,
+  log = createLog(),
+  forges,
+}: SamOptions = {}): Promise<Sam> {
   const place = given ?? (await createPlace());
   const asked = { ...place.env, ...env };
   const recorder = createRecorder();
   const stable = createStable(place.root);
-  let bot = await start(place, asked, recorder.screen, log);
+  let bot = await start(place, asked, recorder.screen, log, forges);
   const database = await connect(place.databaseUrl);
   const say = async (line: string): Promise<string> => {
     await bot.console.say(line);
@@ -88,7 +96,7 @@ export async function startSam({ env = {}, place: given, log = createLog() }: Sa
       const { port } = new URL(bot.url);
       await bot.stop();
       // At the address where its nodes look for it.
-      bot = await start(place, { ...asked, PORT: port }, recorder.screen, log);
+      bot = await start(place, { ...asked, PORT: port }, recorder.screen, log, forges);
     },
     async [Symbol.asyncDispose]() {
       await bot.stop();
@@ -107,11 +115,20 @@ async function start(
   env: NodeJS.ProcessEnv,
   screen: Screen,
   log: Logger,
+  forges?: readonly ForgeEntry[],
 ): Promise<Bot> {
   await bundlePage(page);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   cpSync(page, join(dataDir, 'page'), { recursive: true });
-  return startBot({ config: parseConfig(env, cwd), screen, log, login: 'ada', cwd, env });
+  return startBot({
+    config: parseConfig(env, cwd),
+    screen,
+    log,
+    login: 'ada',
+    cwd,
+    env,
+    ...(forges && { forges }),
+  });
 }
 
 /** `LOG_LEVEL=debug` shows what the bot thinks. */
