@@ -57,6 +57,28 @@ test('who signed in at the new forge clones with a token of it, and commits as i
   expect(pretend.visits).toContain('fetch acme/secret with a token');
 });
 
+test('with two forges whoever has to sign in chooses where, and comes back to where they were going', async () => {
+  const pretend = await startPretendForge();
+  onTestFinished(() => pretend.close());
+  const second = { ...pretend.forge, name: 'second', title: 'Second Forge' };
+  const sam = await startSam({ forges: [() => pretend.forge, () => second] });
+  onTestFinished(() => sam[Symbol.asyncDispose]());
+  const linksOn = async (path: string) =>
+    [...(await (await fetch(sam.bot.url + path)).text()).matchAll(/<a href="([^"]+)">([^<]+)/g)].map(
+      ([, href, label]) => [label, href],
+    );
+  expect(await linksOn('/login?returnTo=%2Fw%2Fws-1%3Fs%3Dx')).toEqual([
+    ['Sign in with Pretend Forge', '/login/pretend?returnTo=%2Fw%2Fws-1%3Fs%3Dx'],
+    ['Sign in with Second Forge', '/login/second?returnTo=%2Fw%2Fws-1%3Fs%3Dx'],
+  ]);
+  for (const path of [
+    '/login',
+    '/login?returnTo=https%3A%2F%2Fevil.example',
+    '/login?returnTo=%2F%2Fevil.example',
+  ])
+    expect((await linksOn(path)).map(([, href]) => href)).toEqual(['/login/pretend', '/login/second']);
+});
+
 /** As a browser would; where it ends. */
 async function signIn(sam: Sam): Promise<string | null> {
   const visit = (to: string, cookie = '') => fetch(to, { redirect: 'manual', headers: { cookie } });
