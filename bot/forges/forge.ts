@@ -3,7 +3,7 @@
 // Who calls: commands' fronts, guards of terminals and nodes, before anything is written down; never inside a transaction.
 //
 // - A repository is named by its label, `owner/name` as people write it, and lies at `url/label`: the address by which it is
-//   cloned, and by which rows know it. An address that does not begin with `url/` is none of this forge's.
+//   cloned (`.git` behind it is the same), and by which rows know it. An address that does not begin with `url/` is none of this forge's.
 // - A person is known by `id`, which stays when they rename themselves; a login changes hands and proves nothing. Who they
 //   are here is learnt from a sign-in, never from what they type.
 // - Every question is asked anew, of the forge, as it stands now: a right that was taken away a moment ago is none. What may be

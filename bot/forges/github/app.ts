@@ -4,7 +4,7 @@ import { Probot, ProbotOctokit } from 'probot';
 import { call } from './calls.ts';
 import type { GitHubConfig } from './config.ts';
 import { createInstallations, listActive, listReachable } from './installations.ts';
-import { createLacking, type Lacking } from './missing-permissions.ts';
+import { createMissingPermissions, type MissingPermissions } from './missing-permissions.ts';
 
 export type Octokit = InstanceType<typeof ProbotOctokit>;
 
@@ -24,7 +24,7 @@ export interface GitHubApp {
   /** The page where the App's permissions on this repository are accepted; undefined: not asked for yet. */
   settingsUrl(repository: string): string | undefined;
   /** What it was refused there for want of a permission. */
-  lacking: Lacking;
+  missingPermissions: MissingPermissions;
   /** Installations change: ask again. */
   forget(): void;
 }
@@ -83,7 +83,7 @@ export function createGitHubApp(
     });
   let probot = createProbot();
   let slug: string | undefined;
-  const lacking = createLacking();
+  const missingPermissions = createMissingPermissions();
   const asApp = (): Promise<Octokit> => probot.auth();
   const installations = createInstallations(asApp);
 
@@ -117,12 +117,12 @@ export function createGitHubApp(
       return { token: data.token, expiresAt: Date.parse(data.expires_at) };
     },
     settingsUrl: installations.page,
-    lacking,
+    missingPermissions,
     forget() {
       // It keeps tokens for an hour, and a token keeps the permissions that it was made with.
       probot = createProbot();
       installations.clear();
-      lacking.forget();
+      missingPermissions.forget();
     },
   };
 }
