@@ -45,7 +45,8 @@ import { createAccountProof } from './workspaces/account.ts';
 import { nodeSource } from './workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from './workspaces/reconcile-workspace.ts';
 import * as store from './workspaces/store.ts';
-import { createSweeper, createSweeps, type Sweep } from './workspaces/sweeps/sweeps.ts';
+import { createSweeper, type Sweep } from './jobs/sweeper.ts';
+import { createSweeps } from './workspaces/sweeps/sweeps.ts';
 import { timingFrom } from './workspaces/timing.ts';
 
 export const VERSION = '0.1.0';
@@ -328,7 +329,7 @@ async function run(
     loop.wake();
     chatLoop.wake();
   });
-  const sweeper = createSweeper(sweeps, { db, log });
+  const sweeper = createSweeper(sweeps, { book: store.sweepBook(db), log });
   ending.defer(() => loop.stop());
   ending.defer(() => chatLoop.stop());
   ending.defer(() => sweeper.stop());

@@ -39,6 +39,7 @@ export const deliverySource = (inbox: Inbox) => ({
         whileHeld(
           () => store.renewDelivery(inbox.db, held),
           () => runDelivery(inbox, held),
+          inbox,
         ))
     );
   },

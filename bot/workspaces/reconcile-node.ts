@@ -4,14 +4,15 @@ import type { Node, NodePhase } from '../database/types.ts';
 import type { Dns } from '../dns/dns.ts';
 import { ProviderError, messageOf, waitMs } from '../errors.ts';
 import type { Server } from '../providers/provider.ts';
+import { whileHeld } from '../jobs/lease.ts';
 import type { Source } from '../jobs/loop.ts';
 import { nextNodeStep, type NodeStep, type Outside } from './node.ts';
-import { underLease, type Reconciler } from './reconcile-workspace.ts';
+import type { Reconciler } from './reconcile-workspace.ts';
 import * as store from './store.ts';
-import type { Claim } from './store.ts';
+import type { Held } from './store.ts';
 import { backoffMs, isPast, later, nextLook, type Timing } from './timing.ts';
 
-export async function reconcileNode(r: Reconciler, held: Claim<Node>): Promise<void> {
+export async function reconcileNode(r: Reconciler, held: Held<Node>): Promise<void> {
   const { row, now } = held;
   try {
     const outside = await observe(r, row);
@@ -64,7 +65,7 @@ const hostOf = ({ domain }: Dns, { name }: Pick<Node, 'name'>): string => `${nam
 
 async function performNodeStep(
   r: Reconciler,
-  held: Claim<Node>,
+  held: Held<Node>,
   step: NodeStep,
   outside: Observed,
 ): Promise<void> {
@@ -115,7 +116,7 @@ async function performNodeStep(
 }
 
 /** What the row keeps of what was seen. */
-function seenIn({ server, records, nameError }: Observed, { row, now }: Claim<Node>): store.NodePatch {
+function seenIn({ server, records, nameError }: Observed, { row, now }: Held<Node>): store.NodePatch {
   const host = Array.isArray(records) ? records[0]?.name : undefined;
   return {
     ...(server ? { observedAt: now, providerId: server.id, address: server.address ?? null } : {}),
@@ -129,7 +130,7 @@ function seenIn({ server, records, nameError }: Observed, { row, now }: Claim<No
 /** Whoever could not ask the DNS comes back for that, the less often the longer it lasts. */
 function soonEnough(
   { timing }: Reconciler,
-  { row, now }: Claim<Node>,
+  { row, now }: Held<Node>,
   { nameError }: Observed,
   nextAt: Date | null,
 ): Date | null {
@@ -139,7 +140,7 @@ function soonEnough(
 }
 
 /** Committed before the call: a record that lands after its answer got lost is waited for when the node is deleted. */
-async function point(r: Reconciler, held: Claim<Node>, address: string): Promise<store.NodePatch> {
+async function point(r: Reconciler, held: Held<Node>, address: string): Promise<store.NodePatch> {
   const { row } = held;
   if (!r.dns || !(await store.markPointSent(r.db, held))) return {};
   const record = await r.dns.ensure(hostOf(r.dns, row), address, row.id);
@@ -153,7 +154,7 @@ const recovered = ({ phase, attempts }: Node): store.NodePatch =>
 /** What went wrong before is over; what ended it is remembered. */
 const isOnItsWay = (phase: NodePhase): boolean => phase === 'booting' || phase === 'ready';
 
-async function create(r: Reconciler, held: Claim<Node>): Promise<void> {
+async function create(r: Reconciler, held: Held<Node>): Promise<void> {
   const { row, now } = held;
   await r.proveAccount();
   const bootstrapToken = await r.createBootstrapToken(row.id);
@@ -178,7 +179,7 @@ const isLate = ({ phase, phaseSince }: Node, now: Date, timing: Timing): boolean
   isPast(later(phaseSince, phase === 'creating' ? timing.creatingMs : timing.bootMs), now);
 
 /** An error from outside goes into the row: backoff if it may pass; while it is being made it fails if not, or if it lasts. */
-async function retryNode(r: Reconciler, held: Claim<Node>, error: unknown): Promise<void> {
+async function retryNode(r: Reconciler, held: Held<Node>, error: unknown): Promise<void> {
   const { row, now } = held;
   r.log.warn({ node: row.id, err: error }, 'node pass failed');
   const attempts = row.attempts + 1;
@@ -195,6 +196,14 @@ export const nodeSource = (r: Reconciler): Source => ({
   dueInMs: () => store.dueInMs(r.db, 'node'),
   async take() {
     const held = await store.claimNode(r.db);
-    return held && (() => underLease(r, 'node', held, () => reconcileNode(r, held)));
+    return (
+      held &&
+      (() =>
+        whileHeld(
+          () => store.renewLease(r.db, 'node', held),
+          () => reconcileNode(r, held),
+          r,
+        ))
+    );
   },
 });

@@ -5,11 +5,12 @@ import type { Workspace, WorkspacePhase } from '../database/types.ts';
 import { newNodeId, serverName } from '../ids.ts';
 import type { Dns } from '../dns/dns.ts';
 import type { Provider } from '../providers/provider.ts';
+import { whileHeld } from '../jobs/lease.ts';
 import type { Source } from '../jobs/loop.ts';
 import { isUsable } from './node.ts';
 import { chooseNode } from './placement.ts';
 import * as store from './store.ts';
-import type { Claim, Executor } from './store.ts';
+import type { Held, Executor } from './store.ts';
 import { describeGone, describeLoss, describePostponed, joined } from './saving.ts';
 import { backoffMs, later, type Timing } from './timing.ts';
 import { nextStep, type WorkspaceStep } from './workspace.ts';
@@ -41,9 +42,7 @@ export interface Reconciler {
   log: Logger;
 }
 
-// --- workspaces ---------------------------------------------------------------------------------------------------
-
-export async function reconcileWorkspace(r: Reconciler, held: Claim<Workspace>): Promise<void> {
+export async function reconcileWorkspace(r: Reconciler, held: Held<Workspace>): Promise<void> {
   const { row, now } = held;
   const node = row.nodeId ? await store.findNode(r.db, row.nodeId) : undefined;
   const step = nextStep(row, node, now, { ...r.limits, timing: r.timing });
@@ -57,7 +56,7 @@ export async function reconcileWorkspace(r: Reconciler, held: Claim<Workspace>):
 
 async function performWorkspaceStep(
   r: Reconciler,
-  held: Claim<Workspace>,
+  held: Held<Workspace>,
   step: WorkspaceStep,
 ): Promise<void> {
   const { row, now } = held;
@@ -85,7 +84,7 @@ async function performWorkspaceStep(
 
 async function finish(
   r: Reconciler,
-  held: Claim<Workspace>,
+  held: Held<Workspace>,
   patch: store.WorkspacePatch,
   nextAt: Date | null,
 ): Promise<void> {
@@ -108,7 +107,7 @@ function entering(
   };
 }
 
-async function place(r: Reconciler, held: Claim<Workspace>): Promise<void> {
+async function place(r: Reconciler, held: Held<Workspace>): Promise<void> {
   const isPlaced = await r.db.transaction((tx) => placeLocked(r, tx, held));
   if (isPlaced) return;
   const count = r.limits.nodesPerUser;
@@ -120,7 +119,7 @@ async function place(r: Reconciler, held: Claim<Workspace>): Promise<void> {
 }
 
 /** One transaction chooses and takes: from its end on the node is wanted. False: there is no room. */
-async function placeLocked(r: Reconciler, tx: Executor, held: Claim<Workspace>): Promise<boolean> {
+async function placeLocked(r: Reconciler, tx: Executor, held: Held<Workspace>): Promise<boolean> {
   const { row, now } = held;
   const candidates = await store.lockNodesOf(tx, row.owner, r.provider.name);
   // Its files may be on a node already: it goes back there or nowhere.
@@ -167,7 +166,7 @@ class Overtaken extends Error {
 
 async function want(
   r: Reconciler,
-  held: Claim<Workspace>,
+  held: Held<Workspace>,
   step: Extract<WorkspaceStep, { do: 'want' }>,
 ): Promise<void> {
   const { row, now } = held;
@@ -188,7 +187,7 @@ async function want(
 }
 
 /** Nothing was deleted: people hear what would be lost. What nobody asked for is announced, and done a day later. */
-async function refuse(r: Reconciler, held: Claim<Workspace>, work: Work | undefined): Promise<void> {
+async function refuse(r: Reconciler, held: Held<Workspace>, work: Work | undefined): Promise<void> {
   const { row, now } = held;
   const deleteAt = row.isAutomatic ? later(now, r.timing.lastCallMs) : row.deleteAt;
   const names = await store.freeNames(r.db, row);
@@ -218,7 +217,7 @@ async function refuse(r: Reconciler, held: Claim<Workspace>, work: Work | undefi
 }
 
 /** The agent is told to delete whatever is there; where it was saved is written down before. */
-async function release(r: Reconciler, held: Claim<Workspace>): Promise<void> {
+async function release(r: Reconciler, held: Held<Workspace>): Promise<void> {
   const { row, now } = held;
   const { refused, saved } = row.reported ?? {};
   await finish(r, held, { force: true, notice: joined(row.notice, describeGone({ refused, saved })) }, now);
@@ -234,41 +233,26 @@ function withoutRefusal(report: NonNullable<Workspace['reported']>): NonNullable
   return rest;
 }
 
-async function retryWorkspace(r: Reconciler, held: Claim<Workspace>, error: unknown): Promise<void> {
+async function retryWorkspace(r: Reconciler, held: Held<Workspace>, error: unknown): Promise<void> {
   if (error instanceof Overtaken) return finish(r, held, {}, held.now);
   r.log.error({ workspace: held.row.id, err: error }, 'pass failed');
   const attempts = held.row.attempts + 1;
   await finish(r, held, { attempts }, later(held.now, backoffMs(attempts, r.timing)));
 }
 
-// --- what the loop takes ------------------------------------------------------------------------------------------
-
-const RENEW_EVERY_MS = 10_000;
-
 export const workspaceSource = (r: Reconciler): Source => ({
   name: 'workspaces',
   dueInMs: () => store.dueInMs(r.db, 'workspace'),
   async take() {
     const held = await store.claimWorkspace(r.db);
-    return held && (() => underLease(r, 'workspace', held, () => reconcileWorkspace(r, held)));
+    return (
+      held &&
+      (() =>
+        whileHeld(
+          () => store.renewLease(r.db, 'workspace', held),
+          () => reconcileWorkspace(r, held),
+          r,
+        ))
+    );
   },
 });
-
-/** A pass that waits long for a provider keeps its right to the row. */
-export async function underLease(
-  r: Reconciler,
-  kind: 'workspace' | 'node',
-  held: Claim<{ id: string }>,
-  pass: () => Promise<void>,
-): Promise<void> {
-  const renewal = setInterval(() => {
-    store
-      .renewLease(r.db, kind, held)
-      .catch((error: unknown) => r.log.warn({ err: error, id: held.row.id }, 'lease not renewed'));
-  }, RENEW_EVERY_MS);
-  try {
-    await pass();
-  } finally {
-    clearInterval(renewal);
-  }
-}

@@ -9,6 +9,7 @@ export * from './store/orphans.ts';
 export * from './store/passes.ts';
 export * from './store/reports.ts';
 export * from './store/rows.ts';
+export type { Executor, Held } from '../database/types.ts';
 export * from './store/surroundings.ts';
 export * from './store/upkeep.ts';
 export * from './store/changes.ts';

@@ -16,7 +16,8 @@ import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile-workspace.ts';
 import * as store from '../../bot/workspaces/store.ts';
 import { createAccountProof } from '../../bot/workspaces/account.ts';
-import { createSweeper, createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
+import { createSweeper } from '../../bot/jobs/sweeper.ts';
+import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { startFakeCloudflare, type FakeCloudflare } from '../fakes/cloudflare/cloudflare.ts';
 import { startFakeHetzner, type FakeHetzner } from '../fakes/hetzner/hetzner.ts';
@@ -113,7 +114,7 @@ async function startBot(
     ...clouds,
   };
   const loop = createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log, pollMs: 20 });
-  const sweeper = createSweeper(createSweeps(reconciler), { db, log });
+  const sweeper = createSweeper(createSweeps(reconciler), { book: store.sweepBook(db), log });
   loop.start();
   sweeper.start();
   return {

@@ -472,7 +472,7 @@ describe('time', () => {
 async function claimNow(
   world: World,
   id: string,
-): Promise<store.Claim<Awaited<ReturnType<World['workspace']>>>> {
+): Promise<store.Held<Awaited<ReturnType<World['workspace']>>>> {
   const [leased] = await world.sql<{ now: Date }[]>`update workspaces set lease_token = 'test',
     lease_until = clock_timestamp() + interval '30 seconds' where id = ${id} returning clock_timestamp() as now`;
   return { row: await world.workspace(id), token: 'test', now: leased!.now };

@@ -61,7 +61,7 @@ async function addWorkspace(patch: Partial<typeof workspaces.$inferInsert> = {})
   return workspace!;
 }
 
-const claim = async (): Promise<store.Claim<Workspace>> => (await store.claimWorkspace(world.db))!;
+const claim = async (): Promise<store.Held<Workspace>> => (await store.claimWorkspace(world.db))!;
 const endLease = (id: string) =>
   world.sql`update workspaces set lease_until = clock_timestamp() where id = ${id}`;
 const times = <T>(count: number, make: (index: number) => T): T[] =>

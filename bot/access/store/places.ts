@@ -2,7 +2,7 @@
 import { and, eq, ne } from 'drizzle-orm';
 import { nodes, workspaces } from '../../database/schema.ts';
 import type { Node, Workspace } from '../../database/schema.ts';
-import type { Executor } from './rows.ts';
+import { type Executor } from '../../database/executor.ts';
 
 /** A workspace that is not deleted, and its node. One statement, so that what is there answers as fast as what is not. */
 export async function findPlace(

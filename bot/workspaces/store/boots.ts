@@ -2,7 +2,8 @@
 import { and, desc, eq, ne, sql } from 'drizzle-orm';
 import type { Failure } from '../../../agent/protocol.ts';
 import { events, logs, nodes, workspaces } from '../../database/schema.ts';
-import { append, databaseNow, notify, type Executor } from './rows.ts';
+import { databaseNow, notify, type Executor } from '../../database/executor.ts';
+import { append } from './rows.ts';
 
 /** Enough for every step of a boot and its repeats: a token that leaked must not fill the logs. */
 const MOST_LINES = 50;

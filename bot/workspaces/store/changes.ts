@@ -3,15 +3,8 @@ import { and, eq, isNotNull, ne, sql } from 'drizzle-orm';
 import { commands, workspaces } from '../../database/schema.ts';
 import type { Desired, Front, Workspace } from '../../database/schema.ts';
 import { UserError } from '../../errors.ts';
-import {
-  append,
-  databaseNow,
-  notify,
-  phaseClock,
-  touchCards,
-  type Executor,
-  type WorkspacePatch,
-} from './rows.ts';
+import { databaseNow, notify, type Executor } from '../../database/executor.ts';
+import { append, phaseClock, touchCards, type WorkspacePatch } from './rows.ts';
 
 /** What a wish to run resets: errors, deadlines, what was said of the last run. Its files stay where they are. */
 export const startAgain = (workspace: Workspace): WorkspacePatch => ({

@@ -1,7 +1,8 @@
 // What nodes cost, as far as rows know it: a person's nodes, and the prices that the sweep wrote down.
 import { and, asc, eq, gt, ne, or, sql } from 'drizzle-orm';
 import { nodes, settings, workspaces, type Node, type Size } from '../../database/schema.ts';
-import { databaseNow, lockOwner, notify, type Executor } from './rows.ts';
+import { databaseNow, notify, type Executor } from '../../database/executor.ts';
+import { lockOwner } from './rows.ts';
 
 /** Net, per hour and month of a node, at the dearest location that is configured; the address is in it. */
 export interface PriceList {

@@ -2,7 +2,7 @@
 import { and, desc, eq, isNotNull, ne, sql, type SQL } from 'drizzle-orm';
 import { commands, events, users, workspaces } from '../../database/schema.ts';
 import type { Workspace } from '../../database/schema.ts';
-import type { Executor } from './rows.ts';
+import { type Executor } from '../../database/executor.ts';
 
 export async function findWorkspace(db: Executor, id: string): Promise<Workspace | undefined> {
   const [workspace] = await db.select().from(workspaces).where(eq(workspaces.id, id));

@@ -4,7 +4,8 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import { workspaces } from '../../database/schema.ts';
 import type { Fork, Size, Workspace } from '../../database/schema.ts';
 import { findByKey } from './finding.ts';
-import { lockOwner, notify, type Executor } from './rows.ts';
+import { notify, type Executor } from '../../database/executor.ts';
+import { lockOwner } from './rows.ts';
 
 export interface NewWorkspace {
   id: string;

@@ -1,17 +1,9 @@
 // Statements about nodes: whether they are wanted, where there is room, what is about to be created.
 import { and, asc, eq, inArray, isNotNull, ne, sql } from 'drizzle-orm';
 import { nodes, workspaces, type Node } from '../../database/schema.ts';
-import {
-  type Executor,
-  databaseNow,
-  type Claim,
-  notify,
-  holds,
-  append,
-  inOrder,
-  lockOwner,
-  phaseClock,
-} from './rows.ts';
+import { type Held } from '../../database/claims.ts';
+import { type Executor, databaseNow, notify } from '../../database/executor.ts';
+import { holds, append, inOrder, lockOwner, phaseClock } from './rows.ts';
 import { finishNode, wakeWorkspacesOf } from './passes.ts';
 
 export async function findNode(db: Executor, id: string): Promise<Node | undefined> {
@@ -30,7 +22,7 @@ export async function isWanted(db: Executor, nodeId: string): Promise<boolean> {
 }
 
 /** Commits "a create is about to be sent". False: it is not wanted any more, or the lease is lost. */
-export async function markCreateSent(db: Executor, held: Claim<Node>): Promise<boolean> {
+export async function markCreateSent(db: Executor, held: Held<Node>): Promise<boolean> {
   const marked = await db
     .update(nodes)
     .set({ createSentAt: databaseNow })
@@ -40,12 +32,12 @@ export async function markCreateSent(db: Executor, held: Claim<Node>): Promise<b
 }
 
 /** It is as if it had not been sent. */
-export async function forgetCreateSent(db: Executor, held: Claim<Node>): Promise<void> {
+export async function forgetCreateSent(db: Executor, held: Held<Node>): Promise<void> {
   await db.update(nodes).set({ createSentAt: null }).where(holds(nodes, held));
 }
 
 /** Commits "a record is about to be made". False: the node is not wanted any more, or the lease is lost. */
-export async function markPointSent(db: Executor, held: Claim<Node>): Promise<boolean> {
+export async function markPointSent(db: Executor, held: Held<Node>): Promise<boolean> {
   const marked = await db
     .update(nodes)
     .set({ pointSentAt: databaseNow })
@@ -55,7 +47,7 @@ export async function markPointSent(db: Executor, held: Claim<Node>): Promise<bo
 }
 
 /** Gives a node up, unless a workspace is on it. A placement that comes meanwhile moves `gen`, and the pass is overtaken. */
-export async function discardNode(db: Executor, held: Claim<Node>): Promise<void> {
+export async function discardNode(db: Executor, held: Held<Node>): Promise<void> {
   const isNeeded = held.row.phase !== 'failed' && (await isWanted(db, held.row.id));
   await finishNode(db, held, isNeeded ? {} : { desired: 'deleted' }, held.now);
 }

@@ -3,7 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { and, desc, eq, inArray, ne, sql } from 'drizzle-orm';
 import type { Load, LogLine, WorkspaceReport } from '../../../agent/protocol.ts';
 import { logs, nodes, workspaces, type Node, type Workspace } from '../../database/schema.ts';
-import { type Executor, databaseNow, inOrder, notify, touchCards } from './rows.ts';
+import { type Executor, databaseNow, notify } from '../../database/executor.ts';
+import { inOrder, touchCards } from './rows.ts';
 
 /** Heartbeats of all nodes that are connected here, in one statement. Activity is another column, on purpose. */
 export async function hearNodes(db: Executor, ids: string[]): Promise<void> {

@@ -1,41 +1,14 @@
-// What all statements about workspaces and nodes share: the lease, the clock, the hints that something changed.
-import { and, asc, eq, gt, inArray, ne, sql, type SQL } from 'drizzle-orm';
-import type { PgDatabase } from 'drizzle-orm/pg-core';
-import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
+// What all statements about workspaces and nodes share.
+import { and, asc, eq, inArray, ne, sql, type SQL } from 'drizzle-orm';
+import { isHeld, type Held } from '../../database/claims.ts';
+import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import { cards, events, nodes, users, workspaces } from '../../database/schema.ts';
-
-/** A pool or one of its transactions; all writes of a command go through one. */
-export type Executor = PgDatabase<PostgresJsQueryResultHKT>;
-
-export const databaseNow = sql<Date>`clock_timestamp()`;
-
-export const LEASE_MS = 30_000;
-
-export const LEASE = sql`clock_timestamp() + ${LEASE_MS} * interval '1 millisecond'`;
-
-/** A row that this process alone may work on until its lease ends. `now` is the database's clock at the claim. */
-export interface Claim<Row> {
-  row: Row;
-  token: string;
-  now: Date;
-}
-
-/** What may have changed; a hint to whoever listens on the channel `sam`. */
-export type Hint = 'due' | 'card' | 'delivery' | 'answer' | `desired:${string}`;
-
-/** Delivered when the transaction commits. */
-export async function notify(tx: Executor, ...hints: Hint[]): Promise<void> {
-  for (const hint of new Set(hints)) await tx.execute(sql`select pg_notify('sam', ${hint})`);
-}
 
 export type Reconciled = typeof workspaces | typeof nodes;
 
-export const holds = (table: Reconciled, held: Claim<{ id: string }>): SQL | undefined =>
-  and(
-    eq(table.id, held.row.id),
-    eq(table.leaseToken, held.token),
-    gt(table.leaseUntil, sql`clock_timestamp()`),
-  );
+/** True while this pass has the right to the row. */
+export const holds = (table: Reconciled, held: Held<{ id: string }>): SQL | undefined =>
+  and(eq(table.id, held.row.id), isHeld(table, held));
 
 export type WorkspacePatch = Partial<typeof workspaces.$inferInsert>;
 

@@ -1,7 +1,8 @@
 // What happened around workspaces: a push to a fork, a repository that moved or that others may read now.
 import { and, eq, isNotNull, ne, sql } from 'drizzle-orm';
 import { workspaces } from '../../database/schema.ts';
-import { databaseNow, notify, touchCards, type Executor } from './rows.ts';
+import { databaseNow, notify, type Executor } from '../../database/executor.ts';
+import { touchCards } from './rows.ts';
 
 /** A pull request has a new head: of the workspaces that were made from its fork nothing starts before it is let in. */
 export async function noteHead(tx: Executor, topic: string, head: string): Promise<void> {

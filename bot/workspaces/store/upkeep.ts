@@ -1,7 +1,11 @@
 // Settings of the installation, the book of the sweeps, counts, and what is forgotten after a while.
 import { and, eq, sql } from 'drizzle-orm';
 import { deliveries, logs, nodes, settings, sweeps, users, workspaces } from '../../database/schema.ts';
-import { type Executor, databaseNow } from './rows.ts';
+import { isFree } from '../../database/claims.ts';
+import { databaseNow, inMs, type Executor } from '../../database/executor.ts';
+
+/** A sweep renews nothing: it may take this long. */
+const SWEEP_LEASE_MS = 5 * 60_000;
 
 export async function findUser(db: Executor, id: string): Promise<{ id: string; name: string } | undefined> {
   const [user] = await db.select().from(users).where(eq(users.id, id));
@@ -15,21 +19,29 @@ export async function settle(db: Executor, name: string, value: string): Promise
   return row?.value ?? value;
 }
 
+/** When each sweep ran last, as `jobs/sweeper.ts` asks for it. */
+export const sweepBook = (db: Executor) => ({
+  claim: (name: string, everyMs: number) => claimSweep(db, name, everyMs),
+  finish: (name: string, result: { durationMs: number; error: string | null }) =>
+    finishSweep(db, name, result),
+  runSoon: (name: string) => runSweepSoon(db, name),
+});
+
 /** Due at once, whenever it ran last: for what a start has to look at. */
-export async function hurrySweep(db: Executor, name: string): Promise<void> {
+export async function runSweepSoon(db: Executor, name: string): Promise<void> {
   await db.update(sweeps).set({ lastRunAt: null }).where(eq(sweeps.name, name));
 }
 
 /** True if this bot shall run the sweep now: its period is over and no other bot is at it. */
-export async function claimSweep(db: Executor, name: string, everyMs: number): Promise<boolean> {
+async function claimSweep(db: Executor, name: string, everyMs: number): Promise<boolean> {
   await db.insert(sweeps).values({ name }).onConflictDoNothing();
   const claimed = await db
     .update(sweeps)
-    .set({ lastRunAt: databaseNow, leaseUntil: sql`clock_timestamp() + interval '5 minutes'` })
+    .set({ lastRunAt: databaseNow, leaseUntil: inMs(SWEEP_LEASE_MS) })
     .where(
       and(
         eq(sweeps.name, name),
-        sql`(${sweeps.leaseUntil} is null or ${sweeps.leaseUntil} < clock_timestamp())`,
+        isFree(sweeps),
         sql`(${sweeps.lastRunAt} is null or ${sweeps.lastRunAt} < clock_timestamp() - ${everyMs} * interval '1 millisecond')`,
       ),
     )
@@ -37,7 +49,7 @@ export async function claimSweep(db: Executor, name: string, everyMs: number): P
   return claimed.length > 0;
 }
 
-export async function finishSweep(
+async function finishSweep(
   db: Executor,
   name: string,
   result: { durationMs: number; error: string | null },
