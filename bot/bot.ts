@@ -22,6 +22,7 @@ import { createHub, type Hub } from './nodes/hub.ts';
 import { createTerminalPipe } from './nodes/terminal-proxy.ts';
 import type { Console } from './chat/console/console.ts';
 import type { Screen } from './chat/console/screen.ts';
+import { wordGitRefusal } from './chat/wording.ts';
 import { namesOf, openClouds, type Clouds } from './clouds.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
@@ -201,6 +202,7 @@ async function assemble(
     heartbeatMs: timingFrom(config.baseMs).heartbeatMs,
     agentVersion: () => findAgentVersion(agentFolder(config)),
     git: settled.github && createGitDesk({ db, log, ...settled.github }),
+    wordRefusal: wordGitRefusal,
   });
   ending.defer(() => hub.close());
   const pipe = createTerminalPipe({

@@ -25,17 +25,10 @@ export interface Clone extends Git {
 export async function cloneRepository(clone: Clone): Promise<void> {
   const { repository, ref, commit, into } = clone;
   const protocol = protocolOf(repository);
-  if (protocol === undefined) {
-    const message =
-      'The repository must be an https URL or an absolute path on the node. Check it, then `/sam retry`.';
-    throw new WorkspaceError('configuration', message);
-  }
-  if (ref !== undefined && !isValidRef(ref)) {
-    throw new WorkspaceError(
-      'configuration',
-      `\`${shown(ref)}\` is not a name that git knows. Name a branch, tag or commit with \`--ref\`.`,
-    );
-  }
+  if (protocol === undefined)
+    throw new WorkspaceError({ class: 'configuration', code: 'bad-repository', details: {} });
+  if (ref !== undefined && !isValidRef(ref))
+    throw new WorkspaceError({ class: 'configuration', code: 'bad-ref', details: { ref: shown(ref) } });
   const args = ['clone', '--progress', '--origin=origin', '--no-single-branch', '--no-recurse-submodules'];
   if (ref !== undefined || commit !== undefined) args.push('--no-checkout');
   const partial = protocol === 'file' ? [] : ['--filter=blob:none'];
@@ -89,10 +82,7 @@ async function fetchCommit(clone: Clone, commit: string): Promise<void> {
   if (outcome.code === 0) return;
   if (!/not our ref|unadvertised object|couldn't find remote ref/i.test(outcome.stderr))
     throw explainGit(clone, outcome);
-  throw new WorkspaceError(
-    'configuration',
-    `The commit \`${commit.slice(0, 7)}\` cannot be had any more: somebody has pushed over it. Say \`/sam up\` again to take the one that is there now.`,
-  );
+  throw new WorkspaceError({ class: 'configuration', code: 'commit-gone', details: { commit } });
 }
 
 const fetch = (clone: Clone, name: string): Promise<Outcome> =>
@@ -122,10 +112,7 @@ async function checkHeld(clone: Clone, ref: string): Promise<void> {
   const args = ['for-each-ref', '--count=1', '--contains=FETCH_HEAD', 'refs/remotes/origin', 'refs/tags'];
   const outcome = await inside(clone, args);
   if (outcome.code === 0 && outcome.stdout.trim() !== '') return;
-  throw new WorkspaceError(
-    'configuration',
-    `\`${shown(ref)}\` is on no branch and no tag of this repository, so it may be anybody's. Name a branch with \`--ref\`, or the pull request: \`/sam up #7\`.`,
-  );
+  throw new WorkspaceError({ class: 'configuration', code: 'loose-commit', details: { ref: shown(ref) } });
 }
 
 function shown(text: string): string {

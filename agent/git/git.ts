@@ -26,6 +26,10 @@ export interface Git {
   signal?: AbortSignal | undefined;
 }
 
+/** Empty for a repository that lies on the node itself. */
+export const hostOf = (repository: string): string =>
+  URL.canParse(repository) ? new URL(repository).host : '';
+
 /** The rules of `git check-ref-format`, and no word that git reads as something else. */
 export function isValidRef(ref: string): boolean {
   if (ref.length === 0 || ref.length > 255 || ref === '@' || ref === 'HEAD') return false;

@@ -80,11 +80,7 @@ function refusal({ work }: Found): Partial<Workspace> {
   return {
     refused: { changed: 0, untracked: 0, unpushed: 0 },
     saved: undefined,
-    failure: {
-      class: 'internal',
-      message:
-        'Git could not say whether work would be lost, so nothing was deleted. `/sam rm --force` deletes it all the same.',
-    },
+    failure: { class: 'internal', code: 'unknown-work', details: {} },
   };
 }
 

@@ -6,7 +6,7 @@ import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
 import { keptUntil } from '../workspaces/expiry.ts';
-import { checkGate, describeFiles, letIn, refuseTrustByName } from '../workspaces/fork.ts';
+import { checkGate, letIn, noticesOfFiles, refuseTrustByName } from '../workspaces/fork.ts';
 import { chooseName } from '../workspaces/naming.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import type { Command, Outcome, Repository, Scene } from './context.ts';
@@ -123,7 +123,7 @@ async function wakeUp(found: Found, command: ParsedCommand, scene: Scene): Promi
   const patch: store.WorkspacePatch = {
     ...(isRunning ? {} : { ...store.startAgain(workspace), ...pinAnew(found) }),
     ...(kept ? { keptUntil: kept } : {}),
-    ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: describeFiles(workspace, fork) } : {}),
+    ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: noticesOfFiles(workspace, fork) } : {}),
   };
   const isChanged = Object.keys(patch).length > 0;
   refuseGoing(workspace, patch, scene);

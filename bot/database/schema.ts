@@ -16,6 +16,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type { Failure, Load, Work, WorkspaceReport } from '../../agent/protocol.ts';
+import type { Notice } from '../codes.ts';
 
 const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
@@ -174,8 +175,8 @@ export const workspaces = pgTable(
     warnedFor: at('warned_for'),
     /** When it goes even though work would be lost: a deletion nobody asked for says so a day before. */
     deleteAt: at('delete_at'),
-    /** One sentence that the card shows: why it stopped by itself, what would be lost. */
-    notice: text('notice'),
+    /** What the card says beside its state: why it stopped by itself, what would be lost. */
+    notice: jsonb('notice').$type<Notice[]>(),
   },
   (table) => [
     uniqueIndex('workspaces_key')
@@ -215,6 +216,7 @@ export const commands = pgTable(
     desired: text('desired').$type<Desired>(),
     status: text('status').$type<CommandStatus>().notNull(),
     gen: integer('gen').notNull(),
+    /** The code of what it failed of. */
     error: text('error'),
     createdAt: at('created_at').notNull().defaultNow(),
     endedAt: at('ended_at'),

@@ -7,6 +7,7 @@ import type {
   GitOperation,
   GitToken,
 } from '../../agent/protocol.ts';
+import type { SaidGitRefusal } from '../codes.ts';
 import type { Workspace } from '../database/types.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { findWorkspace, type Executor } from '../workspaces/store.ts';
@@ -19,6 +20,14 @@ export interface GitDesk {
   facts(workspaces: Workspace[]): Promise<ReadonlyMap<string, GitFacts>>;
   /** For the workspace's repository alone, as much as its owner may now. Throws UserError: a sentence for people. */
   token(workspace: Workspace, operation: GitOperation): Promise<GitToken>;
+}
+
+export interface GitAnswering {
+  db: Executor;
+  /** Absent: nobody gets a token for git. */
+  git?: GitDesk | undefined;
+  /** A refusal as the sentence that git shows in its terminal. */
+  wordRefusal: (refusal: SaidGitRefusal) => string;
 }
 
 interface Asking {
@@ -54,39 +63,27 @@ function spend(asking: Asking): boolean {
 
 /** Never rejects. What it answers is never logged. */
 export async function answerGit(
-  desk: { db: Executor; git?: GitDesk | undefined },
+  desk: GitAnswering,
   asking: Asking,
   { ref, workspace, operation }: Question,
 ): Promise<Reply> {
-  const refuse = (code: string, message: string): Reply => ({
-    type: 'git-token',
-    ref,
-    error: { code, message },
-  });
-  if (asking.minting >= MOST_AT_ONCE)
-    return refuse('busy', 'Too many git commands ask for a password at once. Try again in a moment.');
+  const refuse = (code: SaidGitRefusal['code']): Reply => {
+    const said: SaidGitRefusal = { code, details: {} };
+    return { type: 'git-token', ref, error: { ...said, message: desk.wordRefusal(said) } };
+  };
+  if (asking.minting >= MOST_AT_ONCE) return refuse('busy');
   asking.minting++;
   try {
     const row = await findWorkspace(desk.db, workspace);
     const isHere = row && row.nodeId === asking.node && row.phase !== 'deleted';
-    if (!isHere || !desk.git)
-      return refuse(
-        'no-workspace',
-        'Sam has no password for this repository. Use your own: `git push` asks for it.',
-      );
-    if (!spend(asking))
-      return refuse(
-        'too-often',
-        'Git has asked for a password too often in a short while. Wait a minute, then try again; your work is safe here.',
-      );
+    if (!isHere || !desk.git) return refuse('no-workspace');
+    if (!spend(asking)) return refuse('too-often');
     return { type: 'git-token', ref, ...(await desk.git.token(row, operation)) };
   } catch (error) {
-    if (error instanceof UserError) return refuse(error.code, error.message);
+    if (error instanceof UserError)
+      return { type: 'git-token', ref, error: { code: error.code, message: error.message } };
     asking.log.warn({ workspace, operation, error: messageOf(error) }, 'git got no token');
-    return refuse(
-      'unavailable',
-      'Sam could not get a password for this repository just now. Try again in a minute.',
-    );
+    return refuse('unavailable');
   } finally {
     asking.minting--;
   }

@@ -1,5 +1,6 @@
 // What a node does next. Pure: the row, what provider and DNS show, and the time in, one step out.
 import type { Failure } from '../../agent/protocol.ts';
+import type { KnownFailure } from '../codes.ts';
 import type { Node, NodePhase } from '../database/types.ts';
 import { isSameAddress } from '../dns/addresses.ts';
 import type { DnsRecord } from '../dns/dns.ts';
@@ -36,6 +37,11 @@ export interface Outside {
 }
 
 const wait = (until: Date | null): NodeStep => ({ do: 'wait', until });
+
+/** It is the machine, or whoever makes it. */
+const blame = (
+  code: 'machine-missing' | 'machine-vanished' | 'machine-deleted' | 'machine-mute' | 'name-missing',
+): KnownFailure => ({ class: 'provider', code, details: {} });
 
 /** `isWanted`: a workspace on it is not deleted. */
 export function nextNodeStep(
@@ -91,10 +97,7 @@ function whileCreating(
   if (quiet && !isPast(quiet, now)) return waitFor(node, quiet, now, timing);
   // Only once it was tried: a bot that was down for an hour still makes what is wanted.
   if (node.createSentAt && isPast(later(node.phaseSince, timing.creatingMs), now))
-    return {
-      do: 'fail',
-      failure: node.lastError ?? { class: 'provider', message: 'The provider did not make the machine.' },
-    };
+    return { do: 'fail', failure: node.lastError ?? blame('machine-missing') };
   return { do: 'create' };
 }
 
@@ -102,23 +105,14 @@ function whileBooting(node: Node, outside: Outside, now: Date, timing: Timing): 
   const { server } = outside;
   // It said so itself: nobody has to wait for the deadline.
   if (node.bootFailure) return { do: 'fail', failure: node.bootFailure };
-  if (!server)
-    return {
-      do: 'fail',
-      failure: { class: 'provider', message: 'The machine vanished while it was starting.' },
-    };
+  if (!server) return { do: 'fail', failure: blame('machine-vanished') };
   const pointed = pointing(node, outside, server);
   if (node.lastHeardAt && pointed === 'right') return { do: 'enter', phase: 'ready', server };
   const deadline = later(node.phaseSince, timing.bootMs);
   if (isPast(deadline, now))
     return {
       do: 'fail',
-      failure: node.lastHeardAt
-        ? (node.lastError ?? {
-            class: 'provider',
-            message: 'The machine is up, but its name could not be made.',
-          })
-        : { class: 'provider', message: 'The machine started, but its agent never called.' },
+      failure: node.lastHeardAt ? (node.lastError ?? blame('name-missing')) : blame('machine-mute'),
     };
   if (typeof pointed === 'object') return pointed;
   return server.status === 'off' ? { do: 'start', server } : waitFor(node, deadline, now, timing);
@@ -139,11 +133,7 @@ function afterFailure(node: Node, outside: Outside, now: Date, timing: Timing): 
 
 function whileAlive(node: Node, outside: Outside, isWanted: boolean, now: Date, life: NodeLife): NodeStep {
   const { server } = outside;
-  if (!server)
-    return {
-      do: 'fail',
-      failure: { class: 'provider', message: 'The machine is gone: somebody or something deleted it.' },
-    };
+  if (!server) return { do: 'fail', failure: blame('machine-deleted') };
   const { silenceMs } = life.timing;
   const isOff = server.status === 'off';
   const isSilent = isOff || isPast(later(lastSign(node, life), silenceMs), now);

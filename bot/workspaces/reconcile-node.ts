@@ -1,5 +1,5 @@
 // One pass over a node: observe its server, compare, take one step, write it down.
-import type { Failure } from '../../agent/protocol.ts';
+import type { KnownFailure } from '../codes.ts';
 import type { Node, NodePhase } from '../database/types.ts';
 import type { Dns } from '../dns/dns.ts';
 import { ProviderError, messageOf, waitMs } from '../errors.ts';
@@ -123,9 +123,15 @@ function seenIn({ server, records, nameError }: Observed, { row, now }: Held<Nod
     ...(host !== undefined && { host }),
     ...(nameError === undefined
       ? recovered(row)
-      : { attempts: row.attempts + 1, lastError: { class: 'provider', message: messageOf(nameError) } }),
+      : { attempts: row.attempts + 1, lastError: nameFailure(nameError) }),
   };
 }
+
+const nameFailure = (error: unknown): KnownFailure => ({
+  class: 'provider',
+  code: 'dns-failed',
+  details: { said: messageOf(error) },
+});
 
 /** Whoever could not ask the DNS comes back for that, the less often the longer it lasts. */
 function soonEnough(
@@ -184,11 +190,19 @@ async function retryNode(r: Reconciler, held: Held<Node>, error: unknown): Promi
   r.log.warn({ node: row.id, err: error }, 'node pass failed');
   const attempts = row.attempts + 1;
   const isHopeless = error instanceof ProviderError && !error.retryable;
-  const lastError: Failure = { class: isHopeless ? 'configuration' : 'provider', message: messageOf(error) };
+  const lastError = failureOf(error);
   if (isBeingMade(row) && (isHopeless || (isLate(row, now, r.timing) && attempts > 1)))
     return store.failNode(r.db, held, { attempts, lastError });
   const pause = waitMs(error) || backoffMs(attempts, r.timing);
   await store.finishNode(r.db, held, { attempts, lastError }, later(now, pause));
+}
+
+/** Of a bug the log has the words: `node pass failed`. */
+function failureOf(error: unknown): KnownFailure {
+  if (!(error instanceof ProviderError)) return { class: 'internal', code: 'broken', details: {} };
+  const details = { said: error.message };
+  if (error.retryable) return { class: 'provider', code: 'provider-unavailable', details };
+  return { class: 'configuration', code: error.isQuota ? 'provider-quota' : 'provider-refused', details };
 }
 
 export const nodeSource = (r: Reconciler): Source => ({

@@ -1,6 +1,7 @@
 // One pass: observe, compare, take one step, write it down. The only part that acts on the outside world.
 import type { Logger } from 'pino';
-import type { Failure, Work } from '../../agent/protocol.ts';
+import type { Work } from '../../agent/protocol.ts';
+import type { KnownFailure, Notice } from '../codes.ts';
 import type { Workspace, WorkspacePhase } from '../database/types.ts';
 import { newNodeId, serverName } from '../ids.ts';
 import type { Dns } from '../dns/dns.ts';
@@ -11,7 +12,7 @@ import { isUsable } from './node.ts';
 import { chooseNode } from './placement.ts';
 import * as store from './store.ts';
 import type { Held, Executor } from './store.ts';
-import { describeGone, describeLoss, describePostponed, joined } from './saving.ts';
+import { noticesOfDelay, noticesOfEnd } from './saving.ts';
 import { backoffMs, later, type Timing } from './timing.ts';
 import { nextStep, type WorkspaceStep } from './workspace.ts';
 
@@ -111,11 +112,8 @@ async function place(r: Reconciler, held: Held<Workspace>): Promise<void> {
   const isPlaced = await r.db.transaction((tx) => placeLocked(r, tx, held));
   if (isPlaced) return;
   const count = r.limits.nodesPerUser;
-  const failure: Failure = {
-    class: 'configuration',
-    message: `You have ${count} machine${count === 1 ? '' : 's'} already, which is the most a person may have. A machine goes with its last workspace: delete one that you do not need (\`/sam rm NAME\`; \`/sam list\` shows yours), then \`/sam retry\`.`,
-  };
-  await finish(r, held, { phase: 'failed', lastError: failure }, null);
+  const lastError: KnownFailure = { class: 'configuration', code: 'too-many-machines', details: { count } };
+  await finish(r, held, { phase: 'failed', lastError }, null);
 }
 
 /** One transaction chooses and takes: from its end on the node is wanted. False: there is no room. */
@@ -136,13 +134,13 @@ async function placeLocked(r: Reconciler, tx: Executor, held: Held<Workspace>): 
     nodeId,
     lastError: null,
     ...(nodeId === row.nodeId ? {} : { reported: null }),
-    ...(nodeId !== row.nodeId && row.reported ? { notice: FRESH_NOTICE } : {}),
+    ...(nodeId !== row.nodeId && row.reported ? { notice: FRESH } : {}),
   };
   if (!(await store.finishWorkspace(tx, held, patch, now))) throw new Overtaken();
   return true;
 }
 
-const FRESH_NOTICE = 'Its former machine is gone, so it begins with a fresh checkout.';
+const FRESH: Notice[] = [{ code: 'fresh-checkout', details: {} }];
 
 async function insertNode(r: Reconciler, tx: Executor, { owner, size, fork }: Workspace): Promise<string> {
   const id = newNodeId();
@@ -192,13 +190,13 @@ async function refuse(r: Reconciler, held: Held<Workspace>, work: Work | undefin
   const deleteAt = row.isAutomatic ? later(now, r.timing.lastCallMs) : row.deleteAt;
   const names = await store.freeNames(r.db, row);
   const name = names.name ?? row.name;
-  const { saved, failure } = row.reported ?? {};
-  const late = row.step === 'saving' && !saved ? 'Not saved: it took too long.' : undefined;
-  const reason = work && (failure?.message ?? late);
-  const notice = row.isAutomatic
-    ? joined(row.notice, describePostponed({ refused: work, saved, reason }, name))
-    : // Who said so, where it was somebody else.
-      joined(row.notice, describeLoss(work), `Commit and push it, or say \`rm ${name} --force\`.`);
+  const saved = row.reported?.saved;
+  const why: Notice[] = row.isAutomatic
+    ? noticesOfDelay({ refused: work, saved, reason: work && whyUnsaved(row) }, name)
+    : [
+        { code: 'would-lose', details: { work: work ?? null } },
+        { code: 'push-or-force', details: { name } },
+      ];
   await finish(
     r,
     held,
@@ -209,18 +207,25 @@ async function refuse(r: Reconciler, held: Held<Workspace>, work: Work | undefin
       step: null,
       deleteAt,
       isAutomatic: false,
-      notice,
+      // Before it who said so, where it was somebody else.
+      notice: [...(row.notice ?? []), ...why],
       ...(row.reported ? { reported: withoutRefusal(row.reported) } : {}),
     },
     now,
   );
 }
 
+function whyUnsaved({ step, reported }: Workspace): Notice | undefined {
+  if (reported?.failure) return { code: 'unsaved', details: { failure: reported.failure } };
+  return step === 'saving' && !reported?.saved ? { code: 'unsaved-late', details: {} } : undefined;
+}
+
 /** The agent is told to delete whatever is there; where it was saved is written down before. */
 async function release(r: Reconciler, held: Held<Workspace>): Promise<void> {
   const { row, now } = held;
   const { refused, saved } = row.reported ?? {};
-  await finish(r, held, { force: true, notice: joined(row.notice, describeGone({ refused, saved })) }, now);
+  const notice = [...(row.notice ?? []), ...noticesOfEnd({ refused, saved })];
+  await finish(r, held, { force: true, notice }, now);
 }
 
 /** Where it stood, as far as the agent said: what had failed is not started again by that. */

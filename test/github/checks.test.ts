@@ -37,7 +37,7 @@ test('each state has its word on the pull request', () => {
       const one = view({ phase, desired });
       const { progress, title, buttons } = check(one);
       const shown = buttons.map(({ label }) => label).join(', ');
-      return `${phase}, wanted ${desired}: ${renderDeployment(one, linkTo).state}; ${progress ?? 'neutral'}: ${title} [${shown}]`;
+      return `${phase}, wanted ${desired}: ${renderDeployment(one, { linkTo, context }).state}; ${progress ?? 'neutral'}: ${title} [${shown}]`;
     }),
   );
   expect(lines).toMatchInlineSnapshot(`
@@ -86,7 +86,7 @@ test('texts and buttons keep to the lengths that GitHub takes', () => {
     const one = view({ phase, lastError, name: 'n'.repeat(63) });
     const { title, summary, buttons } = check(one);
     expect([title.length <= 255, summary.length <= 65_535, buttons.length <= 3]).toEqual([true, true, true]);
-    expect(renderDeployment(one, linkTo).description.length).toBeLessThanOrEqual(140);
+    expect(renderDeployment(one, { linkTo, context }).description.length).toBeLessThanOrEqual(140);
     for (const { label, identifier, description } of buttons)
       expect([label.length <= 20, identifier.length <= 20, description.length <= 40]).toEqual([
         true,
@@ -102,7 +102,7 @@ test('no secret leaves, nobody is mentioned, and no line is a command', () => {
   const one = view({ phase: 'failed', lastError: { class: 'transient', message } });
   const press = { by: 'bob', button: 'Stop', text: message };
   const { title, summary } = renderCheck(one, { linkTo, context, notes: [message], press });
-  const { description } = renderDeployment(one, linkTo);
+  const { description } = renderDeployment(one, { linkTo, context });
   for (const text of [title, summary, description]) {
     expect(text).not.toContain(token);
     expect(parse(text, context).kind).toBe('ignore');

@@ -10,8 +10,8 @@ let copy = '';
 
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'sam-lint-'));
-  for (const name of ['package.json', 'tsconfig.json', 'oxlint.config.ts'])
-    cpSync(join(ROOT, name), join(copy, name));
+  for (const name of ['package.json', 'tsconfig.json', 'oxlint.config.ts', 'tools/house-rules.ts'])
+    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   for (const path of [
     'bot/main.ts',
@@ -26,6 +26,7 @@ beforeAll(() => {
     'bot/database/types.ts',
     'agent/main.ts',
     'agent/protocol.ts',
+    'agent/terminal/frames.ts',
   ])
     write(path, 'export const x = 1;\n');
 });
@@ -81,6 +82,8 @@ test.each([
   ['nothing imports the top', 'bot/chat/x.ts', '../main.ts'],
   ['the bot takes nothing of the agent but the protocol', 'bot/nodes/x.ts', '../../agent/main.ts'],
   ['the agent takes nothing of the bot', 'agent/x.ts', '../bot/providers/provider.ts'],
+  ['a session knows no socket', 'agent/sessions/x.ts', 'ws'],
+  ['a session knows no frame', 'agent/sessions/x.ts', '../terminal/frames.ts'],
   ['the page takes nothing of the agent but the protocol', 'web-terminal/x.ts', '../agent/main.ts'],
 ])('%s', (_claim, file, path) => {
   expect(rulesBrokenBy(file, `export { x } from '${path}';\n`)).toContain(IMPORT);
@@ -97,6 +100,55 @@ test.each([
 ])('%s', (_claim, file, path) => {
   expect(rulesBrokenBy(file, `export { x } from '${path}';\n`)).not.toContain(IMPORT);
   write('bot/providers/hetzner/hetzner.ts', 'export const x = 1;\n');
+});
+
+test.each([
+  [
+    'a vendor is compared',
+    'bot/workspaces/x.ts',
+    "export const x = (name: string) => name === 'hetzner';",
+    'no-vendor',
+  ],
+  [
+    'a front is compared',
+    'bot/commands/x.ts',
+    "export const x = (name: string) => ['slack'].includes(name);",
+    'no-vendor',
+  ],
+  ['a command stands in a text', 'bot/workspaces/x.ts', "export const x = 'Try `retry api`.';", 'no-command'],
+  [
+    'a trigger stands in a text',
+    'agent/x.ts',
+    'export const x = (id: string) => `${id} failed: /sam retry`;',
+    'no-command',
+  ],
+])('%s outside its place', (_claim, file, text, rule) => {
+  expect(rulesBrokenBy(file, `${text}\n`)).toContain(`house(${rule})`);
+});
+
+test.each([
+  [
+    'a vendor in its folder',
+    'bot/providers/hetzner/x.ts',
+    "export const x = (name: string) => name === 'hetzner';",
+  ],
+  ['a vendor in a type', 'bot/workspaces/x.ts', "export type Name = 'hetzner';"],
+  ['a command in a sentence', 'bot/chat/wording/x.ts', "export const x = 'Try `retry api`.';"],
+])('%s is fine', (_claim, file, text) => {
+  expect(rulesBrokenBy(file, `${text}\n`)).toEqual([]);
+});
+
+test('a folder of more than twenty files says why, or is two', () => {
+  for (let n = 10; n < 30; n++) write(`bot/dns/many/x${n}.ts`, `export const x = ${n};\n`);
+  expect(rulesBrokenBy('bot/dns/many/a.ts', 'export const x = 1;\n')).toEqual(['house(small-folder)']);
+  rmSync(join(copy, 'bot/dns/many/x10.ts'));
+  expect(rulesBrokenBy('bot/dns/many/a.ts', 'export const x = 1;\n')).toEqual([]);
+});
+
+test('a circle of types is a circle', () => {
+  write('agent/y.ts', "import type { x } from './x.ts';\nexport type y = typeof x;\n");
+  const text = "import type { y } from './y.ts';\nexport const x: y | undefined = undefined;\n";
+  expect(rulesBrokenBy('agent/x.ts', text)).toEqual(['import(no-cycle)']);
 });
 
 test('types of the tables are free', () => {

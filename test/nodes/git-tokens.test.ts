@@ -2,6 +2,7 @@
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { GitOperation } from '../../agent/protocol.ts';
+import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import { meetPerson } from '../../bot/access/store.ts';
 import { answerGit, type GitDesk } from '../../bot/nodes/git-tokens.ts';
 import { createGitDesk } from '../../bot/nodes/git-rights.ts';
@@ -40,7 +41,7 @@ const ask = (
   { of = workspace.id, by = node.id, minting = 0, operation = 'push' as GitOperation } = {},
 ) =>
   answerGit(
-    { db: rows.db, git },
+    { db: rows.db, git, wordRefusal: wordGitRefusal },
     { node: by, log, minting },
     { type: 'git-token', ref: 7, workspace: of, operation },
   );
@@ -99,7 +100,9 @@ test('a program that asks again and again is told to wait, before others’ call
   const question = { type: 'git-token', ref: 7, workspace: workspace.id, operation: 'fetch' } as const;
   const answers = [];
   for (let asked = 0; asked < 200; asked++)
-    answers.push(await answerGit({ db: rows.db, git: counting }, asking, question));
+    answers.push(
+      await answerGit({ db: rows.db, git: counting, wordRefusal: wordGitRefusal }, asking, question),
+    );
   expect(minted).toBeGreaterThanOrEqual(100);
   expect(minted).toBeLessThan(150);
   expect(answers.at(-1)).toMatchObject({ error: { code: 'too-often' } });

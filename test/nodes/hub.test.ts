@@ -4,6 +4,7 @@ import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import type { AgentMessage, BotMessage, WorkspaceReport } from '../../agent/protocol.ts';
+import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { issueTicket } from '../../bot/access/tickets.ts';
@@ -40,7 +41,15 @@ beforeAll(async () => {
     const db: Rows['db'] = Object.create(rows.db, {
       select: { value: (fields: never) => (reads++, rows.db.select(fields)) },
     });
-    hub = createHub({ db, keys, log, traitsOf: traitsIn(providers), every, activityEveryMs: 1000 });
+    hub = createHub({
+      db,
+      keys,
+      log,
+      traitsOf: traitsIn(providers),
+      wordRefusal: wordGitRefusal,
+      every,
+      activityEveryMs: 1000,
+    });
     return { upgrades: [hub.upgrade] };
   });
 });
@@ -581,7 +590,14 @@ test('when the bot ends, every agent is told that it goes away', async () => {
   };
   let last!: Hub;
   const ending = await serveRoutes(async () => {
-    last = createHub({ db: rows.db, keys, log, traitsOf: traitsIn(providers), every });
+    last = createHub({
+      db: rows.db,
+      keys,
+      log,
+      traitsOf: traitsIn(providers),
+      wordRefusal: wordGitRefusal,
+      every,
+    });
     return { upgrades: [last.upgrade] };
   });
   const url = `${ending.origin.replace('http', 'ws')}/agent/connect`;

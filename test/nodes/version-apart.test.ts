@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import WebSocket from 'ws';
+import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys } from '../../bot/access/keys.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
@@ -28,6 +29,7 @@ async function startHub() {
       keys,
       log,
       traitsOf: traitsIn(providers),
+      wordRefusal: wordGitRefusal,
       agentVersion: () => Promise.resolve('2.0.0+new'),
     });
     return { upgrades: [hub.upgrade] };

@@ -7,6 +7,7 @@ import * as store from '../../bot/workspaces/store.ts';
 import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { until } from '../until.ts';
 import { createWorld, type World } from './world.ts';
+import { failureText, noticeText } from '../words.ts';
 
 const isRunning = (row: { phase: string }): boolean => row.phase === 'running';
 const isStopped = (row: { phase: string }): boolean => row.phase === 'stopped';
@@ -91,8 +92,8 @@ describe('up', () => {
     await using world = await createWorld({ limits: { workspacesPerNode: 1, nodesPerUser: 1 } });
     const { owner } = await ready(world);
     const second = await world.up(owner, 'acme/web');
-    expect((await world.see(second, isFailed)).lastError?.message).toBe(
-      'You have 1 machine already, which is the most a person may have. A machine goes with its last workspace: delete one that you do not need (`/sam rm NAME`; `/sam list` shows yours), then `/sam retry`.',
+    expect(failureText((await world.see(second, isFailed)).lastError)).toBe(
+      'You have 1 machine already, which is the most a person may have. A machine goes with its last workspace: delete one that you do not need (`rm NAME`; `list` shows yours).',
     );
   });
 });
@@ -138,7 +139,11 @@ describe('a provider that fails', () => {
     world.start();
     const id = await world.up(owner);
     const failed = await world.see(id, isFailed);
-    expect(failed.lastError).toEqual({ class: 'provider', message: 'fake: create: error.' });
+    expect(failed.lastError).toEqual({
+      class: 'provider',
+      code: 'provider-unavailable',
+      details: { said: 'fake: create: error.' },
+    });
     await world.seeNode(failed.nodeId!, isDeleted);
   });
 
@@ -149,7 +154,11 @@ describe('a provider that fails', () => {
     world.start();
     const id = await world.up(owner);
     const failed = await world.see(id, isFailed);
-    expect(failed.lastError).toEqual({ class: 'configuration', message: 'fake: create: refusal.' });
+    expect(failed.lastError).toEqual({
+      class: 'configuration',
+      code: 'provider-refused',
+      details: { said: 'fake: create: refusal.' },
+    });
     await world.seeNode(failed.nodeId!, isDeleted);
     expect(world.provider.servers.size).toBe(0);
     await world.say(owner, 'retry api');
@@ -230,7 +239,7 @@ describe('rm', () => {
     world.agents.dirty.add(id);
     await world.say(owner, 'rm api');
     const kept = await world.see(id, (row) => row.notice !== null);
-    expect(kept.notice).toBe(
+    expect(noticeText(kept.notice)).toBe(
       'Not deleted: 2 changed files would be lost. Commit and push it, or say `rm api --force`.',
     );
     expect(kept).toMatchObject({ desired: 'running', phase: 'running', deleteAt: null });
@@ -269,7 +278,7 @@ describe('rm', () => {
     await world.say(owner, 'rm api');
     const kept = await world.see(id, (row) => row.notice !== null);
     expect(kept.desired).toBe('running');
-    expect(kept.notice).toContain('2 changed files');
+    expect(noticeText(kept.notice)).toContain('2 changed files');
     await world.see(id, isRunning);
   });
 
@@ -284,7 +293,7 @@ describe('rm', () => {
     });
     const kept = await world.see(id, (row) => row.notice !== null);
     expect(kept.name).toBe(`api-${id.slice(-4)}`);
-    expect(kept.notice).toContain(`rm api-${id.slice(-4)} --force`);
+    expect(noticeText(kept.notice)).toContain(`rm api-${id.slice(-4)} --force`);
     expect((await world.workspace(second)).name).toBe('api');
     await world.see(id, isRunning);
     await world.see(second, isRunning);
@@ -326,11 +335,11 @@ describe('nodes', () => {
     world.provider.servers.clear();
     await sweep(world, 'servers');
     const failed = await world.see(id, isFailed);
-    expect(failed.lastError?.message).toContain('machine is gone');
+    expect(failureText(failed.lastError)).toContain('machine is gone');
     await world.say(owner, 'retry api');
     const running = await world.see(id, isRunning);
     expect(running.nodeId).not.toBe(nodeId);
-    expect(running.notice).toContain('fresh checkout');
+    expect(noticeText(running.notice)).toContain('fresh checkout');
   });
 
   test('one that is silent is unhealthy, and ready again when its agent speaks; its workspace stays', async () => {
@@ -420,7 +429,7 @@ describe('time', () => {
     const stopped = await world.see(id, isStopped);
     expect(stopped).toMatchObject({ desired: 'stopped', isAutomatic: true });
     expect(stopped.warnedFor).not.toBeNull();
-    expect(stopped.notice).toContain('idle');
+    expect(noticeText(stopped.notice)).toContain('idle');
     // Tickets and links of before are worth nothing.
     expect(stopped.access).toBe(2);
   });
@@ -455,7 +464,9 @@ describe('time', () => {
     await world.say(owner, 'stop api');
     const announced = await world.see(id, (row) => row.deleteAt !== null);
     expect(announced).toMatchObject({ desired: 'stopped' });
-    expect(announced.notice).toContain('2 changed files would be lost. It will be deleted all the same');
+    expect(noticeText(announced.notice)).toContain(
+      '2 changed files would be lost. It will be deleted all the same',
+    );
     const { lastCallMs } = world.reconciler.timing;
     expect(announced.deleteAt!.getTime() - announced.phaseSince.getTime()).toBeGreaterThan(lastCallMs / 2);
     await world.say(owner, 'start api');

@@ -410,7 +410,7 @@ describe('placement', () => {
     const moved = await world.workspace(id);
     expect(moved).toMatchObject({
       reported: null,
-      notice: expect.stringContaining('fresh checkout') as string,
+      notice: [{ code: 'fresh-checkout', details: {} }],
     });
     expect(moved.nodeId).not.toBe(old.id);
   });

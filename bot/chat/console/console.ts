@@ -8,7 +8,7 @@ import { randomBase32 } from '../../ids.ts';
 import type { FrontEnd } from '../front.ts';
 import { locate } from '../../forges/locate.ts';
 import { renderPlain, renderProgress } from './render.ts';
-import { redact } from '../redact.ts';
+import { redact } from '../../../agent/redact.ts';
 import type { CardView } from '../view.ts';
 import type { Screen } from './screen.ts';
 import * as store from '../store.ts';
@@ -166,17 +166,14 @@ function drawCard(waiting: Waiting, card: Card, view: CardView): void {
   const { screen } = waiting;
   const manners = linesAbout(waiting, view.id).map((line) => line.manner);
   if (manners.includes('quietly')) return;
-  const shown = manners.includes('once') ? withoutRetry(view) : view;
+  // A retry is for those who can type one.
+  const next = manners.includes('once') ? 'mend that, then start again' : undefined;
   if (manners.length > 0)
-    return screen.show(view.id, renderPlain(shown).map(redact), redact(renderProgress(view)));
+    return screen.show(view.id, renderPlain(view, next).map(redact), redact(renderProgress(view)));
   if (view.isSettled && card.sentHash !== null && card.sentHash !== hashOf(view))
     screen.print(redact(renderPlain(view).join('\n')));
 }
 
-/** A retry is for those who can type one. */
-const withoutRetry = (view: CardView): CardView =>
-  view.failure ? { ...view, failure: { ...view.failure, next: 'mend that, then start again' } } : view;
-
 /** What is worth telling anew. */
 const hashOf = (view: CardView): string =>
-  [view.state, view.notice, view.failure?.message, view.isExpiring].join('|');
+  JSON.stringify([view.state, view.notices, view.failure, view.isExpiring]);

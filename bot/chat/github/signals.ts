@@ -59,7 +59,7 @@ interface Goal extends ThreadAddress {
 const deployment: Signal<DeploymentStatus> = {
   setting: 'deployments',
   permission: 'deployments: write',
-  say: (view, { linkTo }) => renderDeployment(view, linkTo),
+  say: renderDeployment,
   isEnd: ({ desired }) => desired !== 'running',
   keyOf: ({ workspace, sha }) => `${workspace} ${sha}`,
   find: (octokit, goal) => deployments.findDeployment(octokit, goal.repository, goal),

@@ -1,6 +1,8 @@
 // Which installation of the App reaches a repository; kept for a while. Knows no tokens.
-import type { Octokit } from './app.ts';
+import type { ProbotOctokit } from 'probot';
 import { call, callOr } from './calls.ts';
+
+type Octokit = InstanceType<typeof ProbotOctokit>;
 
 export interface Installations {
   /** Undefined: the App is not installed there, or is suspended. Throws ProviderError. */

@@ -1,6 +1,6 @@
 // What machines say while they boot, written down.
 import { and, desc, eq, ne, sql } from 'drizzle-orm';
-import type { Failure } from '../../../agent/protocol.ts';
+import type { KnownFailure } from '../../codes.ts';
 import { events, logs, nodes, workspaces } from '../../database/schema.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import { append } from './rows.ts';
@@ -19,9 +19,10 @@ export async function noteBootStep(db: Executor, nodeId: string, said: Said): Pr
     await append(tx, nodeId, node.gen, 'boot', { ...said });
     await logBoot(tx, nodeId, lineOf(said));
     if (said.ok || node.readyAt || node.bootFailure) return;
-    const failure: Failure = {
+    const failure: KnownFailure = {
       class: 'provider',
-      message: `The machine could not be set up: its step "${said.step}" failed: ${said.message.slice(0, 500)}`,
+      code: 'boot-failed',
+      details: { step: said.step, said: said.message.slice(0, 500) },
     };
     await tx
       .update(nodes)

@@ -2,6 +2,7 @@
 import { and, eq, isNotNull, ne, sql } from 'drizzle-orm';
 import { commands, workspaces } from '../../database/schema.ts';
 import type { Desired, Front, Workspace } from '../../database/schema.ts';
+import type { Notice } from '../../codes.ts';
 import { UserError } from '../../errors.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import { append, phaseClock, touchCards, type WorkspacePatch } from './rows.ts';
@@ -57,17 +58,17 @@ export async function changeWorkspace(
 }
 
 /** Nobody asked for it, something happened: stop at once, delete as soon as nothing would be lost. */
-export async function giveUpWorkspace(tx: Executor, workspace: Workspace, notice: string): Promise<void> {
+export async function giveUpWorkspace(tx: Executor, workspace: Workspace, why: Notice): Promise<void> {
   await supersede(tx, workspace.id, 'deleted');
   const patch: WorkspacePatch = {
     desired: 'deleted',
     desiredBefore: 'stopped',
     force: false,
     isAutomatic: true,
-    notice,
+    notice: [why],
   };
   await changeWorkspace(tx, workspace, patch, true);
-  await append(tx, workspace.id, workspace.gen, 'given-up', { notice });
+  await append(tx, workspace.id, workspace.gen, 'given-up', { why });
 }
 
 export interface NewCommand {

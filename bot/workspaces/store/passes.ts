@@ -149,7 +149,11 @@ async function endCommands(tx: Executor, workspaceId: string, patch: WorkspacePa
   if (patch.phase === 'failed')
     await tx
       .update(commands)
-      .set({ status: 'failed', error: patch.lastError?.message ?? null, endedAt: databaseNow })
+      .set({
+        status: 'failed',
+        error: patch.lastError ? (patch.lastError.code ?? 'unknown') : null,
+        endedAt: databaseNow,
+      })
       .where(isOpen);
   if (patch.phase === 'running' || patch.phase === 'stopped' || patch.phase === 'deleted')
     await tx
@@ -160,7 +164,11 @@ async function endCommands(tx: Executor, workspaceId: string, patch: WorkspacePa
   if (patch.desired)
     await tx
       .update(commands)
-      .set({ status: 'failed', error: patch.notice ?? null, endedAt: databaseNow })
+      .set({
+        status: 'failed',
+        error: patch.notice?.map(({ code }) => code).join(' ') ?? null,
+        endedAt: databaseNow,
+      })
       .where(and(isOpen, ne(commands.desired, patch.desired)));
 }
 

@@ -10,7 +10,7 @@ export async function noteHead(tx: Executor, topic: string, head: string): Promi
     .update(workspaces)
     .set({
       fork: sql`${workspaces.fork} || ${JSON.stringify({ head })}::jsonb`,
-      notice: `Somebody pushed \`${head.slice(0, 7)}\` to the fork; this is still the commit that a maintainer let in. Before it starts again one of them has to say: \`up --trust-fork ${head}\`.`,
+      notice: [{ code: 'fork-moved', details: { head } }],
     })
     .where(and(eq(workspaces.topic, topic), isNotNull(workspaces.fork), ne(workspaces.desired, 'deleted')))
     .returning({ id: workspaces.id });
