@@ -12,6 +12,7 @@ import { createRepositoryDoor } from './access/repository-guard.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
 import type { PageDoor } from './access/people/page-guard.ts';
 import { forgetExpired } from './access/store.ts';
+import { forgetPayloads } from './chat/store.ts';
 import { ticketRoutes } from './access/terminal-token.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { artifactRoutes, findAgentVersion, requireArtifact } from './nodes/artifact.ts';
@@ -310,7 +311,10 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
 /** What is kept for a while only. */
 function housekeeping({ database: { db } }: Settled): Sweep[] {
   const everyMs = 60 * 60_000;
-  return [{ name: 'old-tokens', everyMs, run: () => forgetExpired(db) }];
+  return [
+    { name: 'old-tokens', everyMs, run: () => forgetExpired(db) },
+    { name: 'old-payloads', everyMs, run: () => forgetPayloads(db, 7) },
+  ];
 }
 
 /** How fine `last_activity_at` is: a twentieth of the time-out, a minute at most. */
@@ -342,7 +346,7 @@ async function run(
 }
 
 async function discardIdleNodes({ db }: Database, loop: Loop): Promise<void> {
-  const ids = await store.giveUpIdleNodes(db);
+  const ids = await store.retireIdleNodes(db);
   loop.wake();
   const deadline = Date.now() + 15_000;
   while (Date.now() < deadline && (await store.countLiving(db, ids)) > 0) await setTimeout(50);

@@ -6,6 +6,7 @@ export {
   claimDelivery,
   deliveryDueInMs,
   endDelivery,
+  forgetPayloads,
   lockDelivery,
   postponeDelivery,
   renewDelivery,

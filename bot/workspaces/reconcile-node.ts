@@ -7,7 +7,7 @@ import type { Server } from '../providers/provider.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import type { Source } from '../jobs/loop.ts';
 import { nextNodeStep, type NodeStep, type Outside } from './node.ts';
-import type { Reconciler } from './reconcile-workspace.ts';
+import { logStep, type Reconciler } from './reconcile-workspace.ts';
 import * as store from './store.ts';
 import type { Held } from './store.ts';
 import { backoffMs, isPast, later, nextLook, type Timing } from './timing.ts';
@@ -22,10 +22,7 @@ export async function reconcileNode(r: Reconciler, held: Held<Node>): Promise<vo
       listeningSince: r.listeningSince,
     });
     const { server, nameError } = outside;
-    r.log.debug(
-      { node: row.id, desired: row.desired, phase: row.phase, server: server?.status, step },
-      'pass',
-    );
+    logStep(r.log, { node: row.id, desired: row.desired, server: server?.status }, row.phase, step);
     if (nameError) r.log.warn({ node: row.id, err: nameError }, 'the DNS could not be asked');
     await performNodeStep(r, held, step, outside);
   } catch (error) {
@@ -54,7 +51,7 @@ async function observe(r: Reconciler, row: Node): Promise<Observed> {
 
 /** A DNS counts its calls: a machine that boots is looked at often, its name only when something may come of it. */
 function dependsOnName(row: Node, server: Server | undefined): boolean {
-  if (row.desired === 'deleted') return row.pointSentAt !== null && row.phase === 'deleting';
+  if (row.desired === 'deleted') return row.recordSentAt !== null && row.phase === 'deleting';
   if (row.phase === 'booting')
     return row.lastHeardAt !== null || row.host === null || row.address !== (server?.address ?? null);
   if (row.phase === 'failed') return row.lastHeardAt !== null;
@@ -91,9 +88,9 @@ async function performNodeStep(
       return store.discardNode(r.db, held);
     case 'create':
       return create(r, held);
-    case 'point':
-      return end(await point(r, held, step.address), later(now, timing.lookSoonMs));
-    case 'unpoint':
+    case 'setDnsRecord':
+      return end(await setDnsRecord(r, held, step.address), later(now, timing.lookSoonMs));
+    case 'removeDnsRecords':
       for (const { name, id } of step.records) await r.dns?.remove(name, id);
       return end({ host: null }, now);
     case 'start':
@@ -146,9 +143,9 @@ function soonEnough(
 }
 
 /** Committed before the call: a record that lands after its answer got lost is waited for when the node is deleted. */
-async function point(r: Reconciler, held: Held<Node>, address: string): Promise<store.NodePatch> {
+async function setDnsRecord(r: Reconciler, held: Held<Node>, address: string): Promise<store.NodePatch> {
   const { row } = held;
-  if (!r.dns || !(await store.markPointSent(r.db, held))) return {};
+  if (!r.dns || !(await store.markRecordSent(r.db, held))) return {};
   const record = await r.dns.ensure(hostOf(r.dns, row), address, row.id);
   return { host: record.name };
 }

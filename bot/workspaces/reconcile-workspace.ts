@@ -8,7 +8,7 @@ import type { Dns } from '../dns/dns.ts';
 import type { Provider } from '../providers/provider.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import type { Source } from '../jobs/loop.ts';
-import { isUsable } from './node.ts';
+import { isUsable, type NodeStep } from './node.ts';
 import { chooseNode } from './placement.ts';
 import * as store from './store.ts';
 import type { Held, Executor } from './store.ts';
@@ -47,12 +47,19 @@ export async function reconcileWorkspace(r: Reconciler, held: Held<Workspace>): 
   const { row, now } = held;
   const node = row.nodeId ? await store.findNode(r.db, row.nodeId) : undefined;
   const step = nextStep(row, node, now, { ...r.limits, timing: r.timing });
-  r.log.debug({ workspace: row.id, desired: row.desired, phase: row.phase, node: node?.phase, step }, 'pass');
+  logStep(r.log, { workspace: row.id, desired: row.desired, node: node?.phase }, row.phase, step);
   try {
     await performWorkspaceStep(r, held, step);
   } catch (error) {
     await retryWorkspace(r, held, error);
   }
+}
+
+/** One line for each thing that is done, `booting -> ready`; that there is nothing to do now is for whoever looks closely. */
+export function logStep(log: Logger, about: object, phase: string, step: WorkspaceStep | NodeStep): void {
+  const target = step.do === 'enter' ? step.phase : step.do;
+  const detail = 'step' in step && step.step ? ` (${step.step})` : '';
+  log[step.do === 'wait' ? 'debug' : 'info'](about, `${phase} -> ${target}${detail}`);
 }
 
 async function performWorkspaceStep(
@@ -123,7 +130,7 @@ async function placeLocked(r: Reconciler, tx: Executor, held: Held<Workspace>): 
   // Its files may be on a node already: it goes back there or nowhere.
   const own = candidates.find(({ node }) => node.id === row.nodeId && isUsable(node))?.node;
   // A fork's code must not find what other workspaces of its owner may have.
-  const shared = row.fork ? [] : candidates.filter(({ node }) => !node.isApart);
+  const shared = row.fork ? [] : candidates.filter(({ node }) => !node.isIsolated);
   const chosen = own ?? chooseNode(shared, row.size, r.limits.workspacesPerNode);
   const living = candidates.filter(({ node }) => isUsable(node)).length;
   if (!chosen && r.limits.nodesPerUser > 0 && living >= r.limits.nodesPerUser) return false;
@@ -150,7 +157,7 @@ async function insertNode(r: Reconciler, tx: Executor, { owner, size, fork }: Wo
     owner,
     provider: r.provider.name,
     size,
-    isApart: fork !== null,
+    isIsolated: fork !== null,
     phase: 'creating',
     desired: 'running',
   });

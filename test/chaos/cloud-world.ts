@@ -185,10 +185,10 @@ function createAgents({ db }: Database, hetzner: FakeHetzner) {
   const run = { isStopped: false, failure: undefined as unknown };
   async function live(id: number, node: string): Promise<void> {
     if (!known.has(id)) {
-      if (!(await store.helloNode(db, node, { version: 'fake', terminalPort: null }))) return;
+      if (!(await store.saveHello(db, node, { version: 'fake', terminalPort: null }))) return;
       known.add(id);
     }
-    await store.hearNodes(db, [node]);
+    await store.saveHeartbeats(db, [node]);
     for (const row of await store.workspacesOn(db, node)) {
       const goal = desiredOf(row);
       if (!goal) continue;

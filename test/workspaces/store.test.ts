@@ -1,6 +1,7 @@
 // The statements, against each other: claims, leases, names, reports, placements.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { WorkspaceReport } from '../../agent/protocol.ts';
+import { forgetPayloads } from '../../bot/chat/store.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { nodes, workspaces, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newNodeId, newWorkspaceId, serverName } from '../../bot/ids.ts';
@@ -328,7 +329,7 @@ describe('what agents say', () => {
     const node = await addNode();
     const { id, lastActivityAt: before } = await addWorkspace({ nodeId: node.id });
     const soon = (ms: number) => ({ at: new Date(before.getTime() + ms), everyMs: 1_000 });
-    await store.hearNodes(world.db, [node.id]);
+    await store.saveHeartbeats(world.db, [node.id]);
     await store.saveLoad(world.db, node.id, { cpu: 1, memory: 1 });
     await store.saveReport(world.db, node.id, report(id, { sessions: 3 }), never);
     await store.saveReport(world.db, node.id, report(id), soon(900));
@@ -341,7 +342,7 @@ describe('what agents say', () => {
 
   test('a heartbeat of one that was silent makes its node due; of any other it costs one column', async () => {
     const [well, silent] = [await addNode(), await addNode({ phase: 'unhealthy' })];
-    await store.hearNodes(world.db, [well.id, silent.id]);
+    await store.saveHeartbeats(world.db, [well.id, silent.id]);
     expect((await world.node(well.id)).nextAt).toBeNull();
     expect((await world.node(silent.id)).nextAt).not.toBeNull();
   });
@@ -349,7 +350,7 @@ describe('what agents say', () => {
   test('hello makes its node due at once: nobody waits for the next look', async () => {
     const { id } = await addNode({ phase: 'booting', nextAt: new Date(Date.now() + 3_600_000) });
     const { gen } = await world.node(id);
-    await store.helloNode(world.db, id, { version: '1', terminalPort: null });
+    await store.saveHello(world.db, id, { version: '1', terminalPort: null });
     const node = await world.node(id);
     expect(node.nextAt!.getTime()).toBeLessThan(Date.now() + 60_000);
     // A pass that is under way does not rest on what it saw before.
@@ -359,7 +360,7 @@ describe('what agents say', () => {
   test('a deleted node can say hello no more', async () => {
     const node = await addNode({ phase: 'deleted', desired: 'deleted' });
     const said = { version: '1', terminalPort: null };
-    expect(await store.helloNode(world.db, node.id, said)).toBeUndefined();
+    expect(await store.saveHello(world.db, node.id, said)).toBeUndefined();
     expect((await world.node(node.id)).readyAt).toEqual(node.readyAt);
   });
 });
@@ -448,9 +449,9 @@ describe('giving a node up', () => {
     const { id } = await addWorkspace({ phase: 'stopped', nodeId: node.id, nextAt: null });
     await store.discardNode(world.db, (await store.claimNode(world.db))!);
     expect(await world.node(node.id)).toMatchObject({ desired: 'running', leaseToken: null });
-    expect(await store.giveUpIdleNodes(world.db)).not.toContain(node.id);
+    expect(await store.retireIdleNodes(world.db)).not.toContain(node.id);
     await world.sql`update workspaces set phase = 'deleted' where id = ${id}`;
-    expect(await store.giveUpIdleNodes(world.db)).toContain(node.id);
+    expect(await store.retireIdleNodes(world.db)).toContain(node.id);
     expect(await world.node(node.id)).toMatchObject({ desired: 'deleted' });
   });
 });
@@ -472,7 +473,7 @@ test('payloads of old requests are forgotten, their ids are not', async () => {
   await add('old', old);
   await add('new', new Date());
   await add('open', null);
-  await store.forgetPayloads(world.db, 7);
+  await forgetPayloads(world.db, 7);
   const kept = await world.sql`select delivery_id from deliveries where payload is not null order by 1`;
   expect(kept.map((row) => row['delivery_id'])).toEqual(['new', 'open']);
   expect(await world.sql`select 1 from deliveries`).toHaveLength(3);

@@ -233,11 +233,11 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
     const node = server.labels['sam-node'];
     let agent = known.get(server.id);
     if (!agent) {
-      if (!(await store.helloNode(db, node, { version: 'fake', terminalPort: null }))) return;
+      if (!(await store.saveHello(db, node, { version: 'fake', terminalPort: null }))) return;
       agent = { has: new Map(), goals: new Map() };
       known.set(server.id, agent);
     }
-    await store.hearNodes(db, [node]);
+    await store.saveHeartbeats(db, [node]);
     for (const row of await store.workspacesOn(db, node, [...agent.has.keys()])) {
       const goal = desiredOf(row);
       if (goal) await act(node, agent, goal);

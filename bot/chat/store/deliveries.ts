@@ -105,3 +105,13 @@ export async function postponeDelivery(db: Executor, held: Held<Delivery>, ms: n
     .set({ attempts: held.row.attempts + 1, nextAt: inMs(ms), ...RELEASED })
     .where(isMine(held));
 }
+
+/** Drops what was said in requests that ended more than `days` ago; their ids and hashes stay for ever. */
+export async function forgetPayloads(db: Executor, days: number): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({ payload: null })
+    .where(
+      sql`${deliveries.payload} is not null and ${deliveries.endedAt} < clock_timestamp() - ${days} * interval '1 day'`,
+    );
+}

@@ -1,18 +1,14 @@
 // The statements of a reconcile pass: claim a due row, renew, write the result under the lease.
-import { and, asc, eq, isNotNull, ne, sql } from 'drizzle-orm';
-import { commands, nodes, workspaces, type Node, type Workspace } from '../../database/schema.ts';
+import { and, asc, eq, isNotNull, sql } from 'drizzle-orm';
 import { claimFirst, isFree, RELEASED, RENEWED, type Held } from '../../database/claims.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
-import {
-  type Reconciled,
-  holds,
-  type WorkspacePatch,
-  type NodePatch,
-  wakeNodes,
-  touchCards,
-  append,
-  phaseClock,
-} from './rows.ts';
+import { nodes, workspaces, type Node, type Workspace } from '../../database/schema.ts';
+import { touchCards } from './cards.ts';
+import { endCommands } from './commands.ts';
+import { append } from './events.ts';
+import { wakeNodes } from './nodes.ts';
+import { holds, phaseClock, type NodePatch, type Reconciled, type WorkspacePatch } from './reconciled.ts';
+import { wakeWorkspacesOf } from './workspace-changes.ts';
 
 const claim = <Row extends Workspace | Node>(
   db: Executor,
@@ -142,46 +138,4 @@ async function endPass(
     .set({ ...RELEASED, nextAt: databaseNow })
     .where(holds(table, held));
   return false;
-}
-
-async function endCommands(tx: Executor, workspaceId: string, patch: WorkspacePatch): Promise<void> {
-  const isOpen = and(eq(commands.workspaceId, workspaceId), eq(commands.status, 'running'));
-  if (patch.phase === 'failed')
-    await tx
-      .update(commands)
-      .set({
-        status: 'failed',
-        error: patch.lastError ? (patch.lastError.code ?? 'unknown') : null,
-        endedAt: databaseNow,
-      })
-      .where(isOpen);
-  if (patch.phase === 'running' || patch.phase === 'stopped' || patch.phase === 'deleted')
-    await tx
-      .update(commands)
-      .set({ status: 'done', endedAt: databaseNow })
-      .where(and(isOpen, eq(commands.desired, patch.phase)));
-  // What was wanted is wanted no longer: a delete that was refused.
-  if (patch.desired)
-    await tx
-      .update(commands)
-      .set({
-        status: 'failed',
-        error: patch.notice?.map(({ code }) => code).join(' ') ?? null,
-        endedAt: databaseNow,
-      })
-      .where(and(isOpen, ne(commands.desired, patch.desired)));
-}
-
-/** What happened to the node concerns them, and their cards. */
-export async function wakeWorkspacesOf(tx: Executor, nodeId: string): Promise<void> {
-  const woken = await tx
-    .update(workspaces)
-    .set({ gen: sql`${workspaces.gen} + 1`, nextAt: databaseNow })
-    .where(and(eq(workspaces.nodeId, nodeId), ne(workspaces.phase, 'deleted')))
-    .returning({ id: workspaces.id });
-  await touchCards(
-    tx,
-    woken.map((row) => row.id),
-  );
-  await notify(tx, 'due');
 }

@@ -41,7 +41,6 @@ export function createSweeps(options: SweepOptions): Sweep[] {
       run: () => store.wakeSilentNodes(db, timing.silenceMs),
     },
     { name: 'old-logs', everyMs: 60 * 60_000, run: () => store.forgetOldLogs(db, 30) },
-    { name: 'old-payloads', everyMs: 60 * 60_000, run: () => store.forgetPayloads(db, 7) },
   ];
 }
 
