@@ -167,7 +167,7 @@ export default defineConfig({
     ...room('dns', []),
     may(['bot/dns/cloudflare/**'], ['dns'], ['cloudflare']),
     ...room('database', []),
-    may(['bot/database/**'], ['database'], ['drizzle']),
+    may(['bot/database/**'], ['database', 'jobs/lease'], ['drizzle']),
     ...room('http', ['access', 'workspaces']),
     alone('agent', ['bot', 'web-terminal']),
     restrict(

@@ -12,6 +12,7 @@ import { createRepositoryGuard } from './access/repository-guard.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
 import type { PageGuard } from './access/people/page-guard.ts';
 import { forgetExpired } from './access/store.ts';
+import { forgetPayloads } from './chat/store.ts';
 import { ticketRoutes } from './access/terminal-token.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { artifactRoutes, findAgentVersion, requireArtifact } from './nodes/artifact.ts';
@@ -48,7 +49,8 @@ import { createAccountProof } from './workspaces/account.ts';
 import { nodeSource } from './workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from './workspaces/reconcile-workspace.ts';
 import * as store from './workspaces/store.ts';
-import { createSweeper, createSweeps, type Sweep } from './workspaces/sweeps/sweeps.ts';
+import { createSweeper, type Sweep } from './jobs/sweeper.ts';
+import { createSweeps } from './workspaces/sweeps/sweeps.ts';
 import { timingFrom } from './workspaces/timing.ts';
 
 export const VERSION = '0.1.0';
@@ -315,7 +317,10 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
 /** What is kept for a while only. */
 function housekeeping({ database: { db } }: Settled): Sweep[] {
   const everyMs = 60 * 60_000;
-  return [{ name: 'old-tokens', everyMs, run: () => forgetExpired(db) }];
+  return [
+    { name: 'old-tokens', everyMs, run: () => forgetExpired(db) },
+    { name: 'old-payloads', everyMs, run: () => forgetPayloads(db, 7) },
+  ];
 }
 
 /** How fine `last_activity_at` is: a twentieth of the time-out, a minute at most. */
@@ -336,7 +341,7 @@ async function run(
     loop.wake();
     chatLoop.wake();
   });
-  const sweeper = createSweeper(sweeps, { db, log });
+  const sweeper = createSweeper(sweeps, { book: store.sweepBook(db), log });
   ending.defer(() => loop.stop());
   ending.defer(() => chatLoop.stop());
   ending.defer(() => sweeper.stop());
@@ -347,7 +352,7 @@ async function run(
 }
 
 async function discardIdleNodes({ db }: Database, loop: Loop): Promise<void> {
-  const ids = await store.giveUpIdleNodes(db);
+  const ids = await store.retireIdleNodes(db);
   loop.wake();
   const deadline = Date.now() + 15_000;
   while (Date.now() < deadline && (await store.countLiving(db, ids)) > 0) await setTimeout(50);

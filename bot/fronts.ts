@@ -24,7 +24,7 @@ import type { Route } from './http/routes.ts';
 import { createSetup } from './chat/github/setup.ts';
 import type { Source } from './jobs/loop.ts';
 import * as store from './workspaces/store.ts';
-import type { Sweep } from './workspaces/sweeps/sweeps.ts';
+import type { Sweep } from './jobs/sweeper.ts';
 import { timingFrom } from './workspaces/timing.ts';
 import { expiryOf } from './workspaces/workspace.ts';
 

@@ -40,6 +40,7 @@ export const deliverySource = (inbox: Inbox) => ({
         whileHeld(
           () => store.renewDelivery(inbox.db, held),
           () => runDelivery(inbox, held),
+          inbox,
         ))
     );
   },

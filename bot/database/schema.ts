@@ -100,7 +100,7 @@ export const nodes = pgTable(
     address: text('address'),
     /** Its name in the DNS, once it was seen there, and since when one of ours may be there. */
     host: text('host'),
-    pointSentAt: at('point_sent_at'),
+    recordSentAt: at('point_sent_at'),
     /** What the machine said went wrong while it booted. */
     bootFailure: jsonb('boot_failure').$type<Failure>(),
     /** When the provider was last asked, and the server was there. */
@@ -110,7 +110,7 @@ export const nodes = pgTable(
     /** Since when no workspace wants it. */
     idleSince: at('idle_since'),
     /** Made for a workspace of a fork: no other one shares it, neither then nor later, when its code may be there still. */
-    isApart: boolean('is_apart').notNull().default(false),
+    isIsolated: boolean('is_apart').notNull().default(false),
     agentVersion: text('agent_version'),
     /** The RFC 7638 thumbprint of the agent's key, once its bootstrap token was redeemed. */
     agentKey: text('agent_key'),

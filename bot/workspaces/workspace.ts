@@ -159,7 +159,7 @@ const deleteByItself = (code: 'kept-a-day' | 'stopped-long'): WorkspaceStep => (
 function towardsDeleted(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
   if (workspace.phase === 'deleted') return wait(null);
   // Also one that is queued may have files on a node: it was restarted a moment ago.
-  if (!mayHold(node)) return vanish(workspace);
+  if (!mayHold(node)) return markDeleted(workspace);
   if (workspace.phase !== 'deleting')
     return { do: 'enter', phase: 'deleting', step: workspace.force ? null : 'check' };
   const { reported, force } = workspace;
@@ -177,12 +177,12 @@ function towardsDeleted(workspace: Workspace, node: Node | undefined, now: Date,
   if (!isSilent && !isPast(deadline, now)) return wait(deadline);
   // A silent node cannot say what would be lost. `--force` waits for nobody: when the agent comes back it is told.
   if (force || isUnderWay) return enter('deleted');
-  if (isFinal) return vanish(workspace);
+  if (isFinal) return markDeleted(workspace);
   return { do: 'refuse', work: isSilent || workspace.step !== 'saving' ? undefined : reported?.work };
 }
 
 /** What is left of it is what was saved before. */
-function vanish({ notice, reported }: Workspace): WorkspaceStep {
+function markDeleted({ notice, reported }: Workspace): WorkspaceStep {
   const saved = reported?.saved;
   return saved
     ? { do: 'enter', phase: 'deleted', notice: [...(notice ?? []), ...noticesOfEnd({ saved })] }

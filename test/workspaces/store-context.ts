@@ -57,7 +57,7 @@ export async function addWorkspace(patch: Partial<typeof workspaces.$inferInsert
   return workspace!;
 }
 
-export const claim = async (): Promise<store.Claim<Workspace>> => (await store.claimWorkspace(world.db))!;
+export const claim = async (): Promise<store.Held<Workspace>> => (await store.claimWorkspace(world.db))!;
 
 export const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, i) => make(i));

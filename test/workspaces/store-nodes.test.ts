@@ -70,7 +70,7 @@ describe('what agents say', () => {
     const node = await addNode();
     const { id, lastActivityAt: before } = await addWorkspace({ nodeId: node.id });
     const soon = (ms: number) => ({ at: new Date(before.getTime() + ms), everyMs: 1_000 });
-    await store.hearNodes(world.db, [node.id]);
+    await store.saveHeartbeats(world.db, [node.id]);
     await store.saveLoad(world.db, node.id, { cpu: 1, memory: 1 });
     await store.saveReport(world.db, node.id, report(id, { sessions: 3 }), never);
     await store.saveReport(world.db, node.id, report(id), soon(900));
@@ -83,7 +83,7 @@ describe('what agents say', () => {
 
   test('a heartbeat of one that was silent makes its node due; of any other it costs one column', async () => {
     const [well, silent] = [await addNode(), await addNode({ phase: 'unhealthy' })];
-    await store.hearNodes(world.db, [well.id, silent.id]);
+    await store.saveHeartbeats(world.db, [well.id, silent.id]);
     expect((await world.node(well.id)).nextAt).toBeNull();
     expect((await world.node(silent.id)).nextAt).not.toBeNull();
   });
@@ -91,7 +91,7 @@ describe('what agents say', () => {
   test('hello makes its node due at once: nobody waits for the next look', async () => {
     const { id } = await addNode({ phase: 'booting', nextAt: new Date(Date.now() + 3_600_000) });
     const { gen } = await world.node(id);
-    await store.helloNode(world.db, id, { version: '1', terminalPort: null });
+    await store.saveHello(world.db, id, { version: '1', terminalPort: null });
     const node = await world.node(id);
     expect(node.nextAt!.getTime()).toBeLessThan(Date.now() + 60_000);
     // A pass that is under way does not rest on what it saw before.
@@ -101,7 +101,7 @@ describe('what agents say', () => {
   test('a deleted node can say hello no more', async () => {
     const node = await addNode({ phase: 'deleted', desired: 'deleted' });
     const said = { version: '1', terminalPort: null };
-    expect(await store.helloNode(world.db, node.id, said)).toBeUndefined();
+    expect(await store.saveHello(world.db, node.id, said)).toBeUndefined();
     expect((await world.node(node.id)).readyAt).toEqual(node.readyAt);
   });
 });
@@ -190,9 +190,9 @@ describe('giving a node up', () => {
     const { id } = await addWorkspace({ phase: 'stopped', nodeId: node.id, nextAt: null });
     await store.discardNode(world.db, (await store.claimNode(world.db))!);
     expect(await world.node(node.id)).toMatchObject({ desired: 'running', leaseToken: null });
-    expect(await store.giveUpIdleNodes(world.db)).not.toContain(node.id);
+    expect(await store.retireIdleNodes(world.db)).not.toContain(node.id);
     await world.sql`update workspaces set phase = 'deleted' where id = ${id}`;
-    expect(await store.giveUpIdleNodes(world.db)).toContain(node.id);
+    expect(await store.retireIdleNodes(world.db)).toContain(node.id);
     expect(await world.node(node.id)).toMatchObject({ desired: 'deleted' });
   });
 });

@@ -1,5 +1,6 @@
 // The statements, against each other: claims, leases, commands, names.
 import { describe, expect, test } from 'vitest';
+import { forgetPayloads } from '../../bot/chat/store.ts';
 import { connect } from '../../bot/database/connect.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';
@@ -214,7 +215,7 @@ test('payloads of old requests are forgotten, their ids are not', async () => {
   await add('old', old);
   await add('new', new Date());
   await add('open', null);
-  await store.forgetPayloads(world.db, 7);
+  await forgetPayloads(world.db, 7);
   const kept = await world.sql`select delivery_id from deliveries where payload is not null order by 1`;
   expect(kept.map((row) => row['delivery_id'])).toEqual(['new', 'open']);
   expect(await world.sql`select 1 from deliveries`).toHaveLength(3);

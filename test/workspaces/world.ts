@@ -236,11 +236,11 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
     const node = server.labels['sam-node'];
     let agent = known.get(server.id);
     if (!agent) {
-      if (!(await store.helloNode(db, node, { version: 'fake', terminalPort: null }))) return;
+      if (!(await store.saveHello(db, node, { version: 'fake', terminalPort: null }))) return;
       agent = { has: new Map(), goals: new Map() };
       known.set(server.id, agent);
     }
-    await store.hearNodes(db, [node]);
+    await store.saveHeartbeats(db, [node]);
     for (const row of await store.workspacesOn(db, node, [...agent.has.keys()])) {
       const goal = desiredOf(row);
       if (goal) await act(node, agent, goal);
@@ -354,7 +354,7 @@ export const statusOf = async ({ sql }: World, id: string): Promise<string[]> =>
 export async function claimNow(
   world: World,
   id: string,
-): Promise<store.Claim<Awaited<ReturnType<World['workspace']>>>> {
+): Promise<store.Held<Awaited<ReturnType<World['workspace']>>>> {
   const [leased] = await world.sql<{ now: Date }[]>`update workspaces set lease_token = 'test',
     lease_until = clock_timestamp() + interval '30 seconds' where id = ${id} returning clock_timestamp() as now`;
   return { row: await world.workspace(id), token: 'test', now: leased!.now };

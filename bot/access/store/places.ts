@@ -2,7 +2,7 @@
 import { and, eq, ne, sql } from 'drizzle-orm';
 import { commands, nodes, workspaces } from '../../database/schema.ts';
 import type { Front, Node, Workspace } from '../../database/schema.ts';
-import type { Executor } from './rows.ts';
+import type { Executor } from '../../database/executor.ts';
 
 /**
  * A workspace that is not deleted, its node, and where its owner last said something about it. One statement, so that what is

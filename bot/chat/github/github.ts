@@ -19,6 +19,7 @@ import { explainLack } from './missing-permissions.ts';
 import { noticeOf } from './notices.ts';
 import { createRights, personOf } from './rights.ts';
 import { createSignalSender } from './signals.ts';
+import type { Sweep } from '../../jobs/sweeper.ts';
 import { acknowledge, conclusionSource } from './reactions.ts';
 import { lookAtThreads } from './watch.ts';
 import { webhookRoute } from './webhooks.ts';
@@ -52,7 +53,7 @@ export interface GitHubFront extends FrontEnd {
     dueInMs(): Promise<number | undefined>;
   };
   /** What is looked after every now and then. */
-  sweeps: { name: string; everyMs: number; atStart?: true; run(): Promise<void> }[];
+  sweeps: Sweep[];
 }
 
 export function createGitHub(options: GitHubOptions): GitHubFront {

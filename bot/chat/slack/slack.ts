@@ -23,6 +23,7 @@ import type { SlackConfig } from './config.ts';
 import { createSlackDoor } from './receiver.ts';
 import { Event, sourceOf } from './request.ts';
 import { openForm, refuseForm, suggestRepositories } from './forms/forms.ts';
+import type { Source } from '../../jobs/loop.ts';
 import { homeSource } from './home/home.ts';
 import { createInstalls } from './install/installs.ts';
 import { claimMessage, locate, placeOf } from './places.ts';
@@ -53,12 +54,6 @@ export interface SlackOptions {
   /** Seals the tokens of many workspaces. */
   vault?: Vault;
   log: Logger;
-}
-
-interface Source {
-  name: string;
-  take(): Promise<(() => Promise<void>) | undefined>;
-  dueInMs(): Promise<number | undefined>;
 }
 
 export interface SlackFront extends FrontEnd {

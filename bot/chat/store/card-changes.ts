@@ -2,10 +2,10 @@
 import { and, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { cards, workspaces } from '../../database/schema.ts';
 import type { Card, CardKind, Front } from '../../database/schema.ts';
-import { clock, notify, type Executor } from './rows.ts';
+import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 
 /** What makes a card due with another version. */
-const AGAIN = { wantVersion: sql`${cards.wantVersion} + 1`, nextAt: clock };
+const AGAIN = { wantVersion: sql`${cards.wantVersion} + 1`, nextAt: databaseNow };
 
 /** Wants a card for `subject` in that thread; one that is there is drawn again. */
 export async function wantCard(

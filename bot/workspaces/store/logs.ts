@@ -1,8 +1,10 @@
-// What machines say while they boot, written down.
-import { and, desc, eq, ne, sql } from 'drizzle-orm';
+// The lines that agents and booting machines write, for people to read.
+import { and, desc, eq, inArray, ne, sql } from 'drizzle-orm';
+import type { LogLine } from '../../../agent/protocol.ts';
 import type { KnownFailure } from '../../codes.ts';
+import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import { events, logs, nodes, workspaces } from '../../database/schema.ts';
-import { append, databaseNow, notify, type Executor } from './rows.ts';
+import { append } from './events.ts';
 
 /** Enough for every step of a boot and its repeats: a token that leaked must not fill the logs. */
 const MOST_LINES = 50;
@@ -72,4 +74,47 @@ async function logBoot(tx: Executor, nodeId: string, text: string): Promise<void
   await tx
     .insert(logs)
     .values(waiting.map(({ workspaceId }) => ({ workspaceId, at: databaseNow, step: 'boot', text })));
+}
+
+export async function saveLogs(
+  db: Executor,
+  nodeId: string,
+  lines: LogLine[],
+  clockOffsetMs: number,
+): Promise<void> {
+  const ids = [...new Set(lines.map((line) => line.workspace))];
+  if (ids.length === 0) return;
+  const own = await db
+    .select({ id: workspaces.id })
+    .from(workspaces)
+    .where(and(inArray(workspaces.id, ids), eq(workspaces.nodeId, nodeId)));
+  const known = new Set(own.map((row) => row.id));
+  const rows = lines
+    .filter((line) => known.has(line.workspace))
+    .map((line) => ({
+      workspaceId: line.workspace,
+      at: new Date(line.at + clockOffsetMs),
+      step: line.step.slice(0, 32),
+      text: line.text.slice(0, 4000),
+    }));
+  if (rows.length > 0) await db.insert(logs).values(rows);
+}
+
+export async function readLogs(
+  db: Executor,
+  workspaceId: string,
+  count: number,
+): Promise<{ at: Date; step: string; text: string }[]> {
+  const rows = await db
+    .select({ at: logs.at, step: logs.step, text: logs.text })
+    .from(logs)
+    .where(eq(logs.workspaceId, workspaceId))
+    .orderBy(desc(logs.id))
+    .limit(count);
+  return rows.reverse();
+}
+
+/** Drops log lines that are older than `days`. */
+export async function forgetOldLogs(db: Executor, days: number): Promise<void> {
+  await db.delete(logs).where(sql`${logs.at} < clock_timestamp() - ${days} * interval '1 day'`);
 }
