@@ -119,10 +119,10 @@ test('rows that hold finished sentences come up with the bot that keeps codes, a
     await sql`insert into workspaces ${sql({ ...row, key: row.id, name: row.id, owner: 'us-1', node_id: 'no-1', size: 'small', repository: '/srv/api' })}`;
   await sql`update workspaces set reported = ${sql.json({ id: 'ws-failed', phase: 'failed', run: 1, sessions: 0, failure })} where id = 'ws-failed'`;
   await migrate(url, 'migrations');
-  const { db, close } = await connect(url);
-  onTestFinished(close);
+  const database = await connect(url);
+  onTestFinished(() => database.close());
   const card = async (id: string): Promise<string[]> => {
-    const [facts] = await readSubject(db, id);
+    const [facts] = await readSubject(database.db, id);
     return renderPlain(viewOf({ ...facts!, expiry: undefined, warningMs: 0 }));
   };
   expect(await card('ws-failed')).toEqual([
