@@ -205,19 +205,20 @@ test('a repository has its own label, size and idle time; its mistakes are shown
   await scene.settle();
   expect(scene.comments(pull)).toMatchInlineSnapshot(`
     [
-      "<!-- sam:v1 acme/api#2 -->
+      "<!-- sam:v1 acme/api#1 -->
 
-    ### ✅ Workspace \`api-2\`: running
+    ### ✅ Workspace \`api-1\`: running
     \`acme/api@mine\` @ \`commit\` · small · for \`bob\`
 
-    **[Open terminal](http://localhost/w/ws-1?s=SIGNATURE)** (sign in with GitHub) · stops at **TIME** if idle: \`/sam extend api-2 4h\`
+    **[Open terminal](http://localhost/w/ws-1?s=SIGNATURE)** (sign in with GitHub) · stops at **TIME** if idle: \`/sam extend api-1 4h\`
 
-    <sub>ws-1 · \`/sam open api-2\` · \`/sam extend api-2 4h\` · \`/sam stop api-2\` · \`/sam rm api-2\`</sub>
+    <sub>ws-1 · \`/sam open api-1\` · \`/sam extend api-1 4h\` · \`/sam stop api-1\` · \`/sam rm api-1\`</sub>
 
     ⚠ \`.github/sam.yml\`: \`sizes\` is no setting; there are \`label\`, \`comments\`, \`deployments\`, \`checks\`, \`size\`, \`auto_start\`, \`idle_time\`, \`who\`; \`who\` is \`everyone\`, not \`write\`, \`maintain\` or \`admin\`.",
     ]
   `);
-  const [row] = await scene.place.sql<{ idle: string }[]>`select idle_time_ms as idle from workspaces`;
+  const [row] = await scene.place.sql<{ idle: string }[]>`
+    select idle_time_ms as idle from workspaces where topic = ${`acme/api#${pull.number}`}`;
   expect(Number(row?.idle)).toBe(30 * 60_000);
   await scene.github.unlabel(pull, 'bob', 'Workspace');
   await scene.settle();
