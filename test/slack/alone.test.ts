@@ -17,6 +17,8 @@ describe('without a GitHub App', () => {
   beforeAll(async () => {
     scene = await openSlackScene({ env: NO_GITHUB, withoutLinks: true });
     scene.slack.world.channels.set('C0ALLOWED', { ...scene.dev, id: 'C0ALLOWED', name: 'allowed' });
+    // Nobody has that one: how it fails is the clone's affair.
+    await scene.say('up acme/this-does-not-exist', scene.people.bob, allowed());
   });
   afterAll(() => scene[Symbol.asyncDispose]());
   const allowed = () => scene.slack.world.channels.get('C0ALLOWED')!;
@@ -28,10 +30,9 @@ describe('without a GitHub App', () => {
         "\`/sam up\` is for the channels that were chosen for it (SLACK_ALLOWED_CHANNELS), and this is none of them. What works here: \`/sam help\`.",
       ]
     `);
-    // Nobody has that one: how it fails is the clone's affair.
-    const [promise, card] = await scene.say('up acme/this-does-not-exist', scene.people.bob, allowed());
+    const [promise, card] = await scene.say('up acme/neither-does-this', scene.people.bob, allowed());
     expect(promise).toContain('On it');
-    expect(card).toContain('this-does-not-exist');
+    expect(card).toContain('neither-does-this');
   });
 
   test('what is mine I may stop and see anywhere', async () => {
@@ -89,7 +90,7 @@ describe('with an app-level token', () => {
   afterAll(() => scene[Symbol.asyncDispose]());
 
   test('all goes over the socket that Sam dials, and the address is closed', async () => {
-    expect((await scene.say('up acme/api')).at(-1)).toContain('running');
+    expect((await scene.say('up acme/api --name dialled --new')).at(-1)).toContain('running');
     expect((await scene.press('Open terminal', scene.card())).at(-1)).toContain('Open the terminal');
     const said = await scene.slack.mention(scene.people.bob, scene.dev, '{bot} status', scene.card());
     await scene.settle();
@@ -98,6 +99,7 @@ describe('with an app-level token', () => {
   });
 
   test('when Slack moves the connection, or refuses a new one for a while, Sam dials again', async () => {
+    await scene.say('up acme/api --name moved --new');
     scene.slack.down(1, 'apps.connections.open');
     scene.slack.sockets.recycle();
     await until(() => scene.slack.sockets.dials() === 2 && scene.slack.sockets.isOpen());

@@ -35,6 +35,8 @@ export interface Scene extends Omit<GitHubScene, 'settle' | 'say'> {
   /** The form that was opened last for them. */
   form(person: Person): string;
   connect(person: Person, login: string): Promise<void>;
+  /** The same bot for one test: a channel of its own, and a bob of its own, who reads as `bob`. */
+  room(): Promise<Scene>;
 }
 
 export const SIGNING_SECRET = 'a-signing-secret-for-tests';
@@ -70,13 +72,16 @@ export async function openSlackScene({
   github.github.app.callbackUrls = [`${github.sam.bot.url}/login/github/callback`];
   const people = { ada: slack.addPerson('ada'), bob: slack.addPerson('bob'), eve: slack.addPerson('eve') };
   const dev = slack.addChannel('dev', Object.values(people));
-  const stable = createStable(github.place.root);
-  const read = (message: Message): string => calm(slack, stable(readMessage(message)));
   const settle = async (): Promise<void> => {
     await github.settle();
     await until(() => isSettled(github), 40_000);
   };
-  const seen = async (by: Person, channel: Channel, act: () => Promise<unknown>): Promise<string[]> => {
+  const seen = async (
+    read: Scene['read'],
+    by: Person,
+    channel: Channel,
+    act: () => Promise<unknown>,
+  ): Promise<string[]> => {
     const rooms = () => [channel, slack.directOf(by)].filter((one, index, all) => all.indexOf(one) === index);
     const before = new Set(rooms().flatMap((room) => slack.seenBy(by, room)));
     await act();
@@ -86,29 +91,47 @@ export async function openSlackScene({
       .filter((one) => !before.has(one))
       .map(read);
   };
-  const scene: Scene = {
-    ...github,
-    slack,
-    people,
-    dev,
-    settle,
-    read,
-    home: (person) => calm(slack, stable(readView(slack.view(person, 'home')))),
-    form: (person) => calm(slack, stable(readView(slack.view(person, 'modal')))),
-    say: (text, by = people.bob, channel = dev) => seen(by, channel, () => slack.slash(by, channel, text)),
-    press: (label, on, by = people.bob) =>
-      seen(by, slack.world.channels.get(on.channel)!, () => slack.press(by, on, label)),
-    card: (channel = dev) => {
-      const card = slack.world.messages.findLast((one) => one.channel === channel.id && one.metadata);
-      if (!card) throw new Error('there is no card');
-      return card;
-    },
-    connect: (person, login) => connect(github, slack, person, login),
-    async [Symbol.asyncDispose]() {
-      await github[Symbol.asyncDispose]();
-      await slack.stop();
-    },
+  let rooms = 0;
+  const withPeople = (people: Scene['people'], dev: Channel): Scene => {
+    const stable = createStable(github.place.root);
+    const show = (text: string) => calm(slack, stable(text)).replaceAll(/\bbob-[a-z]\b/g, 'bob');
+    const read = (message: Message): string => show(readMessage(message));
+    return {
+      ...github,
+      slack,
+      people,
+      dev,
+      settle,
+      read,
+      home: (person) => show(readView(slack.view(person, 'home'))),
+      form: (person) => show(readView(slack.view(person, 'modal'))),
+      say: (text, by = people.bob, channel = dev) =>
+        seen(read, by, channel, () => slack.slash(by, channel, text)),
+      press: (label, on, by = people.bob) =>
+        seen(read, by, slack.world.channels.get(on.channel)!, () => slack.press(by, on, label)),
+      card: (channel = dev) => {
+        const card = slack.world.messages.findLast((one) => one.channel === channel.id && one.metadata);
+        if (!card) throw new Error('there is no card');
+        return card;
+      },
+      connect: (person, login) => connect(github, slack, person, login),
+      async room() {
+        const letter = String.fromCharCode(97 + rooms++);
+        const login = `bob-${letter}`;
+        github.github.addUser(login);
+        github.github.addCollaborator('acme/api', login, 'write');
+        const bob = slack.addPerson(login);
+        if (!withoutLinks) await connect(github, slack, bob, login);
+        const all = { ...people, bob };
+        return withPeople(all, slack.addChannel(`dev-${letter}`, Object.values(all)));
+      },
+      async [Symbol.asyncDispose]() {
+        await github[Symbol.asyncDispose]();
+        await slack.stop();
+      },
+    };
   };
+  const scene = withPeople(people, dev);
   if (!withoutLinks)
     for (const name of ['ada', 'bob', 'eve'] as const) await scene.connect(people[name], name);
   return scene;
@@ -165,7 +188,7 @@ async function connect(
   login: string,
 ): Promise<void> {
   const { id } = github.account(login);
-  const user = `us-${login.padEnd(12, 'a')}`;
+  const user = `us-${login.replace('-', '').padEnd(12, '2')}`;
   await place.sql`insert into users (id, name) values (${user}, ${login}) on conflict do nothing`;
   await place.sql`insert into identities (source, external_id, user_id, login)
     values ('github', ${id}, ${user}, ${login}), (${`slack:${person.team}`}, ${person.id}, ${user}, ${person.name})
