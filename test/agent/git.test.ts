@@ -10,7 +10,7 @@ import { cloneRepository } from '../../agent/git/clone.ts';
 import { explainGit } from '../../agent/git/failures.ts';
 import { redact } from '../../agent/redact.ts';
 import { serveGit } from './git-server.ts';
-import { git, makeRepository } from './scene.ts';
+import { git, makeRepository } from '../testers/node.ts';
 
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sam-git-'));

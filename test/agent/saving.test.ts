@@ -17,7 +17,7 @@ import { countWork } from '../../agent/git/git.ts';
 import type { Work } from '../../agent/protocol.ts';
 import { saveWork } from '../../agent/git/saving.ts';
 import { serveGit } from './git-server.ts';
-import { git, makeRepository } from './scene.ts';
+import { git, makeRepository } from '../testers/node.ts';
 
 const ID = 'ws-abcdefghijkl';
 const REF = `refs/sam/${ID}`;

@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 let logged = '';
 let count = 0;
 beforeAll(async () => {
   const log = pino({ level: 'trace' }, { write: (line: string) => void (logged += line) });
-  scene = await openScene({ log });
+  scene = await startGitHub({ log });
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 

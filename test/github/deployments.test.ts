@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CheckRun, Deployment, Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 /** With a workspace that no test stops. */
 let kept: Thread;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
   kept = await newWorkspace();
 });
 afterAll(() => scene[Symbol.asyncDispose]());

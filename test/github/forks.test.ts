@@ -1,12 +1,12 @@
 // Pull requests from forks and the heads of others, as conversations: who may start what, at which commit, with what.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
-import { openScene, type Scene } from './scene.ts';
-import { openShell } from './shell.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
+import { openShell } from '../testers/shell.ts';
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
   const { github } = scene;
   github.addUser('mia');
   github.addCollaborator('acme/api', 'mia', 'write', 'maintain');

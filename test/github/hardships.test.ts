@@ -1,11 +1,11 @@
 // Private repositories, limits, repositories that move, people who are renamed: what GitHub does to a bot.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene({ private: true, env: { MAX_COMMANDS_PER_HOUR: '6' }, echoes: true });
+  scene = await startGitHub({ private: true, env: { MAX_COMMANDS_PER_HOUR: '6' }, echoes: true });
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 

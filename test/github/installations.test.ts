@@ -1,11 +1,11 @@
 // The App is installed, suspended, taken away, robbed of a permission; repositories go elsewhere: nothing is lost, nothing loops.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Delivery, Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 let count = 0;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
   scene.github.addBot('merge-queue[bot]');
   await scene.github.addRepository('eve/api', { forkOf: 'acme/api' });
 });

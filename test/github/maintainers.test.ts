@@ -3,12 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 let issue: Thread;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
   for (const login of ['mona', 'wes']) scene.github.addUser(login);
   scene.github.addCollaborator('acme/api', 'mona', 'write', 'maintain');
   scene.github.addCollaborator('acme/api', 'wes', 'write');

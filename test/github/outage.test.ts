@@ -2,12 +2,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 let count = 0;
 beforeAll(async () => {
-  scene = await openScene({ env: { SAM_DEADLINE_BASE: '3s' } });
+  scene = await startGitHub({ env: { SAM_DEADLINE_BASE: '3s' } });
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 afterEach(() => scene.github.mend());

@@ -1,11 +1,11 @@
 // A private repository through a whole bot: cloned, committed to and pushed from a person's terminal, on their own right.
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { openScene, type Scene } from './scene.ts';
-import { openShell } from './shell.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
+import { openShell } from '../testers/shell.ts';
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene({ private: true });
+  scene = await startGitHub({ private: true });
   await scene.say('/sam up');
 }, 60_000);
 afterAll(() => scene[Symbol.asyncDispose]());

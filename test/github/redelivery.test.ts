@@ -8,14 +8,14 @@ import { createGitHubApp } from '../../bot/forges/github/app.ts';
 import { redeliverMissed } from '../../bot/forges/github/missed-deliveries.ts';
 import { startFakeGitHub, type FakeGitHub, type Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
 const NOWHERE = 'http://127.0.0.1:1/';
 
 describe('a bot that was away', () => {
-  let scene: Scene;
+  let scene: GitHub;
   beforeAll(async () => {
-    scene = await openScene();
+    scene = await startGitHub();
   });
   afterAll(() => scene[Symbol.asyncDispose]());
 

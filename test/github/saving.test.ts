@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
-import { openShell } from './shell.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
+import { openShell } from '../testers/shell.ts';
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene({ private: true });
+  scene = await startGitHub({ private: true });
 }, 60_000);
 afterAll(() => scene[Symbol.asyncDispose]());
 

@@ -15,9 +15,9 @@ import {
   type RepositorySettings,
 } from '../../bot/forges/github/repository-settings.ts';
 import { expiryOf } from '../../bot/workspaces/workspace.ts';
-import { privateKey, setScene } from '../fakes/github/scene.ts';
+import { privateKey, openContext } from '../fakes/github/context.ts';
 import { T0, workspaceRow } from '../workspaces/rows.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
 const problemsOf = (text: string): string[] => parseRepositorySettings(text).problems;
 
@@ -151,7 +151,7 @@ test('docs/github.md has every command that works on GitHub', () => {
 });
 
 test('a change is seen after a while; a GitHub that does not answer changes nothing', async () => {
-  const { github } = await setScene({});
+  const { github } = await openContext({});
   const config = {
     appId: 7,
     privateKey,
@@ -177,9 +177,9 @@ test('a change is seen after a while; a GitHub that does not answer changes noth
   expect([await size(), reader.known('acme/api').problems.length]).toEqual(['medium', 1]);
 });
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene({
+  scene = await startGitHub({
     env: { SAM_DEADLINE_BASE: '20s' },
     settings: 'label: workspace\nsize: small\nidle_time: 30m\nsizes: large\nwho: everyone\n',
   });

@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { sign } from '@octokit/webhooks-methods';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { openScene, SECRET, type Scene } from './scene.ts';
+import { startGitHub, SECRET, type GitHub } from '../testers/github.ts';
 
 const OLD_SECRET = 'an-older-secret-for-tests';
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene({ env: { WEBHOOK_SECRET: `${SECRET},${OLD_SECRET}` } });
+  scene = await startGitHub({ env: { WEBHOOK_SECRET: `${SECRET},${OLD_SECRET}` } });
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 beforeEach(() => scene.place.sql`delete from deliveries`);

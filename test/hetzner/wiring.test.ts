@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { openClouds as openBotsClouds } from '../../bot/clouds.ts';
 import { parseConfig } from '../../bot/config.ts';
 import { anOrder } from '../providers/contract.ts';
-import { openClouds } from './scene.ts';
+import { openClouds } from './clouds.ts';
 
 const log = pino({ level: 'silent' });
 

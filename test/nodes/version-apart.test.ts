@@ -7,7 +7,7 @@ import WebSocket from 'ws';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys } from '../../bot/access/keys.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
-import { createScene } from '../agent/scene.ts';
+import { createNode } from '../testers/node.ts';
 import { serveRoutes } from '../access/http-server.ts';
 import { openRows } from '../access/rows.ts';
 
@@ -97,7 +97,7 @@ test('an agent of a version after this one may say more: what is known of it cou
 });
 
 test('a bot of the first version is understood: no setting, field or answer that came later is missed', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   scene.bot.state.acknowledges = false;
   const { id, repository } = scene.goal();
   scene.start();
@@ -112,7 +112,7 @@ test('a bot of the first version is understood: no setting, field or answer that
 });
 
 test('a bot of a version after this one may ask for more: what is known of it is done', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const { id, repository } = scene.goal();
   const other = scene.goal();
   const agent = scene.start();

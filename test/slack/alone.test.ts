@@ -1,7 +1,7 @@
 // Slack without a GitHub App, and Slack that is dialled instead of listened for.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../until.ts';
-import { APP_TOKEN, openSlackScene, type Scene } from './scene.ts';
+import { APP_TOKEN, startSlack, type Slack } from '../testers/slack.ts';
 
 const NO_GITHUB = {
   APP_ID: '',
@@ -13,9 +13,9 @@ const NO_GITHUB = {
 };
 
 describe('without a GitHub App', () => {
-  let scene: Scene;
+  let scene: Slack;
   beforeAll(async () => {
-    scene = await openSlackScene({ env: NO_GITHUB, withoutLinks: true });
+    scene = await startSlack({ env: NO_GITHUB, withoutLinks: true });
     scene.slack.world.channels.set('C0ALLOWED', { ...scene.dev, id: 'C0ALLOWED', name: 'allowed' });
     // Nobody has that one: how it fails is the clone's affair.
     await scene.say('up acme/this-does-not-exist', scene.people.bob, allowed());
@@ -82,9 +82,9 @@ describe('without a GitHub App', () => {
 });
 
 describe('with an app-level token', () => {
-  let scene: Scene;
+  let scene: Slack;
   beforeAll(async () => {
-    scene = await openSlackScene({ env: { SLACK_APP_TOKEN: APP_TOKEN } });
+    scene = await startSlack({ env: { SLACK_APP_TOKEN: APP_TOKEN } });
     await until(() => scene.slack.sockets.isOpen());
   });
   afterAll(() => scene[Symbol.asyncDispose]());

@@ -1,13 +1,13 @@
 // Saying who one is on GitHub: a private link, a sign-in, a page that asks, and then what was said first goes on.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Message } from '../fakes/slack/slack.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
-let bot: Scene;
+let bot: Slack;
 /** Of the test alone. */
-let scene: Scene;
+let scene: Slack;
 beforeAll(async () => {
-  bot = await openSlackScene({ withoutLinks: true });
+  bot = await startSlack({ withoutLinks: true });
 });
 afterAll(() => bot[Symbol.asyncDispose]());
 beforeEach(async () => {

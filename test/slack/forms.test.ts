@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Channel, Message } from '../fakes/slack/slack.ts';
 import { until } from '../until.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
-let bot: Scene;
+let bot: Slack;
 /** Of the test alone. */
-let scene: Scene;
+let scene: Slack;
 beforeAll(async () => {
-  bot = await openSlackScene();
+  bot = await startSlack();
   await bot.github.addRepository('acme/web', { files: { 'README.md': '# web\n' } });
   await bot.github.addRepository('acme/secret', { private: true, files: { 'README.md': '# hush\n' } });
 });

@@ -5,15 +5,15 @@ import type { Channel, Person } from '../fakes/slack/slack.ts';
 import { until } from '../until.ts';
 import { createBrowser, titleOf, type Browser, type Visit } from './browser.ts';
 import { openLog } from './log.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
 const log = openLog();
 const KEY = randomBytes(32).toString('base64');
-let scene: Scene;
+let scene: Slack;
 let first: { person: Person; channel: Channel };
 let second: { person: Person; channel: Channel };
 beforeAll(async () => {
-  scene = await openSlackScene({
+  scene = await startSlack({
     isInstalled: true,
     withoutLinks: true,
     log: log.logger,
@@ -42,7 +42,7 @@ async function addTeam(team: string, login: string): Promise<{ person: Person; c
 }
 
 const browserAt = (): Browser => createBrowser(new URL(scene.sam.bot.url).origin);
-const install = (id: string, more: Partial<Scene['slack']['world']['installer']> = {}): Promise<Visit> => {
+const install = (id: string, more: Partial<Slack['slack']['world']['installer']> = {}): Promise<Visit> => {
   scene.slack.world.installer = { team: { id, name: id.toLowerCase() }, says: 'yes', ...more };
   return browserAt().follow('/slack/install');
 };

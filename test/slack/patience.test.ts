@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Message } from '../fakes/slack/slack.ts';
 import { until } from '../until.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
-let scene: Scene;
+let scene: Slack;
 beforeAll(async () => {
-  scene = await openSlackScene();
+  scene = await startSlack();
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 

@@ -1,13 +1,13 @@
 // Conversations in Slack, as each person sees them.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../until.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
-let bot: Scene;
+let bot: Slack;
 /** Of the test alone. */
-let scene: Scene;
+let scene: Slack;
 beforeAll(async () => {
-  bot = await openSlackScene();
+  bot = await startSlack();
 });
 afterAll(() => bot[Symbol.asyncDispose]());
 beforeEach(async () => {

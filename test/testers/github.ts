@@ -2,12 +2,12 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { startFakeGitHub, type Comment, type FakeGitHub, type Thread } from '../fakes/github/github.ts';
-import { createPlace, type Place } from '../place.ts';
-import { startSam, type Sam } from '../sam.ts';
-import { createStable } from '../stable.ts';
+import { createPlace, type Place } from './place.ts';
+import { startSam, type Sam } from './sam.ts';
+import { createStable } from './stable.ts';
 import { until } from '../until.ts';
 
-export interface Scene extends AsyncDisposable {
+export interface GitHub extends AsyncDisposable {
   github: FakeGitHub;
   sam: Sam;
   place: Place;
@@ -33,7 +33,7 @@ const KEY = generateKeyPairSync('rsa', {
 });
 export const SECRET = 'a-webhook-secret-for-tests';
 
-export interface SceneOptions {
+export interface GitHubOptions {
   env?: NodeJS.ProcessEnv;
   private?: boolean;
   echoes?: boolean;
@@ -44,12 +44,12 @@ export interface SceneOptions {
   permissions?: Record<string, 'read' | 'write'>;
 }
 
-export async function openScene({
+export async function startGitHub({
   env = {},
   echoes = false,
   log,
   ...more
-}: SceneOptions = {}): Promise<Scene> {
+}: GitHubOptions = {}): Promise<GitHub> {
   const github = await startFakeGitHub({
     appId: 7,
     appSlug: 'sam-test',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { expect } from 'vitest';
 import { parse } from 'yaml';
-import { openScene, type Scene as GitHubScene } from '../github/scene.ts';
+import { startGitHub, type GitHub } from './github.ts';
 import {
   readMessage,
   readView,
@@ -15,10 +15,10 @@ import {
   type Message,
   type Person,
 } from '../fakes/slack/slack.ts';
-import { createStable } from '../stable.ts';
+import { createStable } from './stable.ts';
 import { until } from '../until.ts';
 
-export interface Scene extends Omit<GitHubScene, 'settle' | 'say'> {
+export interface Slack extends Omit<GitHub, 'settle' | 'say'> {
   slack: FakeSlack;
   /** ada and bob are in #dev with the bot; eve too. bob may write to acme/api, ada owns it, eve may not. */
   people: Record<'ada' | 'bob' | 'eve', Person>;
@@ -36,14 +36,14 @@ export interface Scene extends Omit<GitHubScene, 'settle' | 'say'> {
   form(person: Person): string;
   connect(person: Person, login: string): Promise<void>;
   /** The same bot for one test: a channel of its own, and a bob of its own, who reads as `bob`. */
-  room(): Promise<Scene>;
+  room(): Promise<Slack>;
 }
 
 export const SIGNING_SECRET = 'a-signing-secret-for-tests';
 export const APP_TOKEN = 'xapp-1-an-app-token-for-tests';
 const BOT_TOKEN = 'xoxb-a-bot-token-for-tests';
 
-export interface SceneOptions {
+export interface SlackOptions {
   env?: NodeJS.ProcessEnv;
   withoutLinks?: boolean;
   /** No token: people install it. */
@@ -52,19 +52,19 @@ export interface SceneOptions {
   log?: Logger;
 }
 
-export async function openSlackScene({
+export async function startSlack({
   env = {},
   withoutLinks = false,
   isInstalled = false,
   log,
-}: SceneOptions = {}): Promise<Scene> {
+}: SlackOptions = {}): Promise<Slack> {
   const slack = await startFakeSlack({
     signingSecret: SIGNING_SECRET,
     botToken: BOT_TOKEN,
     appToken: APP_TOKEN,
     ...described(),
   });
-  const github = await openScene({
+  const github = await startGitHub({
     env: { SAM_DEADLINE_BASE: '10s', ...slackEnv(slack), ...(isInstalled && installEnv(slack)), ...env },
     ...(log && { log }),
   });
@@ -77,7 +77,7 @@ export async function openSlackScene({
     await until(() => isSettled(github), 40_000);
   };
   const seen = async (
-    read: Scene['read'],
+    read: Slack['read'],
     by: Person,
     channel: Channel,
     act: () => Promise<unknown>,
@@ -92,7 +92,7 @@ export async function openSlackScene({
       .map(read);
   };
   let rooms = 0;
-  const withPeople = (people: Scene['people'], dev: Channel): Scene => {
+  const withPeople = (people: Slack['people'], dev: Channel): Slack => {
     const stable = createStable(github.place.root);
     const show = (text: string) => calm(slack, stable(text)).replaceAll(/\bbob-[a-z]\b/g, 'bob');
     const read = (message: Message): string => show(readMessage(message));
@@ -144,7 +144,7 @@ export const slackEnv = (slack: FakeSlack): NodeJS.ProcessEnv => ({
 });
 
 /** All that lets whoever has it do something: tokens, addresses for answers, rights to open forms, codes of links. */
-export function secretsOf({ slack }: Scene): string[] {
+export function secretsOf({ slack }: Slack): string[] {
   const { world, server } = slack;
   const triggers = server.seen.map(({ body }) => new URLSearchParams(body).get('trigger_id') ?? '');
   const shown = JSON.stringify(world.messages) + JSON.stringify(world.views);
@@ -182,7 +182,7 @@ function described(): { scopes: string[]; events: string[] } {
 
 /** As the sign-in would, without the way through the browser. */
 async function connect(
-  { github, place }: GitHubScene,
+  { github, place }: GitHub,
   slack: FakeSlack,
   person: Person,
   login: string,
@@ -196,7 +196,7 @@ async function connect(
   expect(slack.world.people.has(person.id)).toBe(true);
 }
 
-async function isSettled({ place: { sql } }: GitHubScene): Promise<boolean> {
+async function isSettled({ place: { sql } }: GitHub): Promise<boolean> {
   const [row] = await sql<{ left: number }[]>`
     select (select count(*) from deliveries where source = 'slack' and answer is not null and concluded_at is null)
          + (select count(*) from tidings where told_at is null) as left`;

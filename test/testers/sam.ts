@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { afterAll } from 'vitest';
-import { createLink } from '../bot/access/links.ts';
-import { startBot, type Bot } from '../bot/bot.ts';
-import { createPlainScreen, type Screen } from '../bot/chat/console/screen.ts';
-import * as chat from '../bot/chat/store.ts';
-import { parseConfig } from '../bot/config.ts';
-import { connect, type Database } from '../bot/database/connect.ts';
-import type { User } from '../bot/database/schema.ts';
-import { bundlePage } from '../bot/http/page-bundle.ts';
+import { createLink } from '../../bot/access/links.ts';
+import { startBot, type Bot } from '../../bot/bot.ts';
+import { createPlainScreen, type Screen } from '../../bot/chat/console/screen.ts';
+import * as chat from '../../bot/chat/store.ts';
+import { parseConfig } from '../../bot/config.ts';
+import { connect, type Database } from '../../bot/database/connect.ts';
+import type { User } from '../../bot/database/schema.ts';
+import { bundlePage } from '../../bot/http/page-bundle.ts';
 import { createPlace, type Place } from './place.ts';
 import { createStable } from './stable.ts';
-import { until } from './until.ts';
+import { until } from '../until.ts';
 
 export interface Sam extends AsyncDisposable {
   place: Place;
