@@ -70,6 +70,15 @@ test('a label that a bot puts on or takes off is no wish of anybody', async () =
   expect(await phaseOf(pull)).toBe('running');
 });
 
+test('a label on what is closed is a mark, not a wish', async () => {
+  const pull = await newPull();
+  await scene.github.close(pull, 'bob');
+  await scene.github.label(pull, 'bob', 'sam');
+  await scene.settle();
+  expect(scene.comments(pull)).toEqual([]);
+  expect(await phaseOf(pull)).toBeUndefined();
+});
+
 test('neither a draft nor a reopening starts or stops anything', async () => {
   const pull = await newPull();
   await scene.say('/sam up', 'bob', pull);

@@ -106,6 +106,14 @@ test('an issue gets a workspace on the default branch', async () => {
   expect(lastComment(issue)).toContain('`acme/api@main` @ `commit` · small · for `ada`');
 });
 
+test('a command on a line of the diff is one like the others', async () => {
+  const pull = await newPull();
+  const { comment } = await scene.github.reviewComment(pull, 'bob', '@sam up --size small');
+  await scene.settle();
+  expect(scene.signs(comment)).toEqual(['rocket']);
+  expect(scene.comments(pull)[0]).toContain(' · small · for `bob`');
+});
+
 test('a stranger on a public repository gets a thumb down and no word', async () => {
   const pull = await newPull();
   const comment = await scene.say('/sam up', 'eve', pull);
