@@ -45,7 +45,7 @@ test('the token is asked for at use, for this one repository, and for no more th
 
 test('what a person says in the checkout about who commits, counts', async () => {
   const shell = await openShell(scene, 'api-1');
-  onTestFinished(async () => void (await shell.run('git config --unset user.name')));
+  onTestFinished(async () => void (await shell.run('git config user.name bob')));
   const { said } = await shell.run(
     'git config user.name "Bob Builder" && git commit -q --allow-empty -m x && git log -1 --format=%an',
   );

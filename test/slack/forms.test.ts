@@ -226,6 +226,7 @@ test('`Start a workspace` and `New workspace` are answered in private when Slack
     `"The form did not open; Slack gives only three seconds for it. Try it again, or say it in a channel: \`/sam up acme/api#7\`."`,
   );
   await scene.slack.openHome(bob);
+  await until(() => scene.home(bob).includes('New workspace'));
   scene.slack.down(1, 'views.open');
   const home = () => scene.slack.pressHome(bob, 'New workspace');
   expect(await readsIn(scene.slack.directOf(bob), home)).toMatchInlineSnapshot(
