@@ -9,9 +9,9 @@ import { FRAME_HEAD_BYTES, Frame, OFFSET_BYTES } from '../../agent/protocol.ts';
 import { checkIntegrity } from '../../tools/packages.ts';
 import { bundleAgent, ENTRIES } from '../../tools/bundle-agent.ts';
 import { tar } from '../../tools/tar.ts';
-import { ORIGIN } from '../agent/bot.ts';
+import { ORIGIN } from '../testers/node-bot.ts';
 import { serveGit } from '../agent/git-server.ts';
-import { createScene, makeRepository } from '../agent/scene.ts';
+import { createNode, makeRepository } from '../testers/node.ts';
 import { attach } from '../agent/viewer.ts';
 import { followChild } from './child.ts';
 import { build, unpack } from './build.ts';
@@ -46,7 +46,7 @@ test('any change is a version of its own', () => {
 });
 
 test('from an empty folder, with no Node on the machine, it clones with a password, serves a terminal and redraws it', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const folder = unpack(built.archive, join(scene.folder, `opt/agent-${built.manifest.version}`));
   const agent = startArtifact(folder, scene);
   makeRepository(join(scene.folder, 'private/api.git'));
@@ -109,7 +109,7 @@ async function redraw(port: number, ticket: string, id: string): Promise<string>
 }
 
 /** Its PATH has a shell and git, and no `node`. */
-function startArtifact(folder: string, scene: Awaited<ReturnType<typeof createScene>>) {
+function startArtifact(folder: string, scene: Awaited<ReturnType<typeof createNode>>) {
   const { bot, dir } = scene;
   const home = join(scene.folder, 'home');
   mkdirSync(home);

@@ -20,7 +20,7 @@ import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { certificateRoutes } from '../../bot/nodes/certificate.ts';
 import { serveRoutes, type TestServer } from '../access/http-server.ts';
 import { openRows, type Rows } from '../access/rows.ts';
-import { createWatch } from '../agent/watch.ts';
+import { createWatch } from '../testers/watch.ts';
 import { createAuthority, type Authority } from './authority.ts';
 
 const DAY_MS = 24 * 3600_000;

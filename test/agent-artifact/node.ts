@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished, test } from 'vitest';
 import { createUsers } from '../../agent/system/users.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
-import { createScene, makeRepository } from '../agent/scene.ts';
+import { createNode, makeRepository } from '../testers/node.ts';
 import { isLeftOut } from '../needs.ts';
 import { serveGit } from '../agent/git-server.ts';
 import { attach } from '../agent/viewer.ts';
@@ -15,7 +15,7 @@ export const asRoot = test.skipIf(isLeftOut('users of workspaces', !isRoot && 't
 
 /** An agent that is root, and two workspaces on it; with `password` of a repository that wants it. */
 export async function startNode({ password }: { password?: string } = {}) {
-  const scene = await createScene({ settings: { users: 'per-workspace' } });
+  const scene = await createNode({ settings: { users: 'per-workspace' } });
   // The folders of tests are closed; those of a node are not.
   chmodSync(scene.folder, 0o711);
   makeRepository(join(scene.folder, 'repositories/api.git'));

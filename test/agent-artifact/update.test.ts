@@ -25,7 +25,7 @@ import { artifactRoutes } from '../../bot/nodes/artifact.ts';
 import { parseAgentMessage } from '../../bot/nodes/messages.ts';
 import { tar } from '../../tools/tar.ts';
 import { serveRoutes } from '../access/http-server.ts';
-import { createWatch } from '../agent/watch.ts';
+import { createWatch } from '../testers/watch.ts';
 
 const START = join(import.meta.dirname, '../../tools/sam-agent.sh');
 /** What stands for Node: says the version that it was started from, and ends with the code in the file `code`. */

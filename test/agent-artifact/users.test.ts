@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLoadMeter, type Times } from '../../agent/bot-link/load.ts';
 import { becoming, createUsers, findProcessesOf } from '../../agent/system/users.ts';
-import { createScene } from '../agent/scene.ts';
+import { createNode } from '../testers/node.ts';
 import { asRoot, startNode } from './node.ts';
 
 asRoot(
@@ -115,7 +115,7 @@ asRoot('after a restart of the agent the workspace has the user that it had', as
 });
 
 asRoot('users that are made at the same moment do not stand in each other’s way', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const users = createUsers(scene.dir);
   const ids = Array.from({ length: 4 }, () => scene.goal({ repository: 'https://example.com/a/b.git' }).id);
   onTestFinished(async () => {

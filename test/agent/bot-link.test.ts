@@ -14,8 +14,8 @@ import { createOutbox } from '../../agent/bot-link/outbox.ts';
 import type { AgentMessage, Bootstrap, WorkspaceReport } from '../../agent/protocol.ts';
 import { createQuiet } from '../../agent/workspaces/debounce.ts';
 import { throttleProgress } from '../../agent/workspaces/progress.ts';
-import { startBot } from './bot.ts';
-import { createWatch } from './watch.ts';
+import { startBot } from '../testers/node-bot.ts';
+import { createWatch } from '../testers/watch.ts';
 
 const silent = createLog(() => undefined);
 

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { cloneRepository, findTags } from '../../agent/git/clone.ts';
 import { countWork } from '../../agent/git/counting.ts';
 import { saveWork } from '../../agent/git/saving.ts';
-import { git, makeRepository } from './scene.ts';
+import { git, makeRepository } from '../testers/node.ts';
 
 const NOTHING = { changed: 0, untracked: 0, unpushed: 0 };
 

@@ -11,7 +11,7 @@ import { credentialEnvironment } from '../../agent/git/git.ts';
 import { createLog } from '../../agent/log.ts';
 import type { AgentMessage } from '../../agent/protocol.ts';
 import { serveGit } from './git-server.ts';
-import { makeRepository } from './scene.ts';
+import { makeRepository } from '../testers/node.ts';
 
 const TOKEN = 'ghs_ATokenForTestsOnly';
 const given: Answer = { username: 'x-access-token', password: TOKEN, expiresAt: Date.now() + 3_600_000 };

@@ -5,11 +5,11 @@ import { expect, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { serveGit } from './git-server.ts';
-import { createScene, git, makeRepository, type Scene } from './scene.ts';
+import { createNode, git, makeRepository, type Node } from '../testers/node.ts';
 import { failureText } from '../words.ts';
 
-async function startRunning(): Promise<{ scene: Scene; goal: DesiredWorkspace; checkout: string }> {
-  const scene = await createScene();
+async function startRunning(): Promise<{ scene: Node; goal: DesiredWorkspace; checkout: string }> {
+  const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
   scene.start();
@@ -63,7 +63,7 @@ const dirty: [string, (dir: string) => void, object][] = [
 ];
 
 test('no kind of work is deleted unasked, and its workspace goes on as it was; force takes all of it', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const cases = dirty.map(([what, makeDirty, refused]) => ({ what, makeDirty, refused, goal: scene.goal() }));
   scene.bot.want(...cases.map(({ goal }) => goal));
   scene.start();
@@ -119,7 +119,7 @@ test('a clean workspace goes at once, and pushed work counts as clean', async ()
 });
 
 test('a commit that no branch holds is no work if Sam itself checked it out', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const repository = makeRepository(join(scene.folder, 'api.git'));
   const side = repository.commit({ 'side.txt': 'x' }, 'side');
   git(repository.path, 'update-ref', 'refs/pull/7/head', side);
@@ -134,7 +134,7 @@ test('a commit that no branch holds is no work if Sam itself checked it out', as
 });
 
 test('a delete during a clone ends the clone and leaves nothing', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const server = await serveGit(join(scene.folder, 'served'));
   makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
   server.hold();
@@ -150,7 +150,7 @@ test('a delete during a clone ends the clone and leaves nothing', async () => {
 });
 
 test('`deleted` is said for as long as the bot asks, also for what was never here', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = { ...scene.goal(), desired: 'deleted' as const };
   scene.bot.want(goal);
   const agent = scene.start();
@@ -176,7 +176,7 @@ test('`deleted` is said for as long as the bot asks, also for what was never her
 });
 
 test('a folder without a state, and one in the trash, are no trouble', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = scene.goal();
   const stray = join(scene.dir, 'workspaces', goal.id, 'something');
   mkdirSync(stray, { recursive: true });

@@ -12,7 +12,7 @@ import type { WorkspaceError } from '../../agent/failure.ts';
 import { explainGit } from '../../agent/git/failures.ts';
 import { redact } from '../../agent/redact.ts';
 import { serveGit } from './git-server.ts';
-import { git, makeRepository } from './scene.ts';
+import { git, makeRepository } from '../testers/node.ts';
 import { failureText } from '../words.ts';
 
 function makeFolder(): string {

@@ -2,14 +2,14 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createScene } from './scene.ts';
-import { eventually } from './watch.ts';
+import { createNode } from '../testers/node.ts';
+import { eventually } from '../testers/watch.ts';
 
 const paths = (requests: { path: string; status: number }[]) =>
   requests.map((one) => `${one.path} ${one.status}`);
 
 test('a lost answer is asked for again, with the same key', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   scene.bot.state.lose = 1;
   scene.start();
   await scene.bot.until(
@@ -21,7 +21,7 @@ test('a lost answer is asked for again, with the same key', async () => {
 });
 
 test('the key lies in one file that only its owner can read, and a restart uses it', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const first = scene.start();
   await scene.bot.until(
     () => scene.bot.state.hellos.length === 1,
@@ -47,7 +47,7 @@ test('the key lies in one file that only its owner can read, and a restart uses 
 });
 
 test('a node whose bootstrap is over but whose key is bound gets in all the same', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   // The answer gets lost and the agent dies: it does not know that it is bound.
   scene.bot.state.lose = 1;
   const first = scene.start();
@@ -68,7 +68,7 @@ test('a node whose bootstrap is over but whose key is bound gets in all the same
 });
 
 test('an agent goes on asking while the bot is broken or away', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   await scene.bot.vanish();
   const agent = scene.start();
   await eventually(() => agent.output().includes('trying again'), 'the first failure');
@@ -83,7 +83,7 @@ test('an agent goes on asking while the bot is broken or away', async () => {
 });
 
 test('the token is renewed at half of its life', async () => {
-  const scene = await createScene({ tokenLifeMs: 600 });
+  const scene = await createNode({ tokenLifeMs: 600 });
   const agent = scene.start();
   const { requests, hellos } = scene.bot.state;
   await scene.bot.until(
@@ -100,7 +100,7 @@ test('the token is renewed at half of its life', async () => {
 });
 
 test('a refused token is replaced, and the connection comes back', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   scene.start();
   await scene.bot.until(
     () => scene.bot.state.hellos.length === 1,
@@ -117,7 +117,7 @@ test('a refused token is replaced, and the connection comes back', async () => {
 });
 
 test('a bad configuration names every bad variable and ends with code 1', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const agent = scene.start({ SAM_URL: 'sam.example.com', SAM_NODE: '../nd' });
   expect(await agent.ended).toBe(1);
   expect(agent.output()).toContain('SAM_URL');

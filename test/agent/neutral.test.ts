@@ -7,7 +7,7 @@ import { cloneRepository, findTags } from '../../agent/git/clone.ts';
 import { countWork } from '../../agent/git/counting.ts';
 import { findHead, setIdentity } from '../../agent/git/git.ts';
 import { saveWork } from '../../agent/git/saving.ts';
-import { git, makeRepository } from './scene.ts';
+import { git, makeRepository } from '../testers/node.ts';
 
 const HOOKS =
   'post-checkout post-index-change reference-transaction pre-push pre-commit post-commit fsmonitor-watchman sendemail-validate pre-auto-gc post-rewrite update push-to-checkout';

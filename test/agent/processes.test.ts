@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
 import { endProcesses, findProcesses } from '../../agent/system/processes.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
-import { eventually } from './watch.ts';
+import { eventually } from '../testers/watch.ts';
 
 test('processes are found by their mark and by their parents, and end even if they do not want to', async () => {
   const id = newWorkspaceId();

@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
 import { serveGit } from './git-server.ts';
-import { createScene, git, makeRepository } from './scene.ts';
-import { eventually } from './watch.ts';
+import { createNode, git, makeRepository } from '../testers/node.ts';
+import { eventually } from '../testers/watch.ts';
 
 const hasOnly = (folder: string, names: string[]) =>
   eventually(
@@ -18,7 +18,7 @@ const isRunning = (run: number) => (report: { phase: string; run: number }) =>
   report.phase === 'running' && report.run === run;
 
 test('a new node fetches its token, says hello and clones what the bot wants', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
   scene.start();
@@ -40,7 +40,7 @@ test('a new node fetches its token, says hello and clones what the bot wants', a
 });
 
 test('the phases of a start are told in their order', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const server = await serveGit(join(scene.folder, 'served'));
   makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
   server.hold();
@@ -67,7 +67,7 @@ test('the phases of a start are told in their order', async () => {
 });
 
 test('a second wish for the same run changes nothing', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
   scene.start();
@@ -82,7 +82,7 @@ test('a second wish for the same run changes nothing', async () => {
 });
 
 test('a restart keeps the checkout with everything in it', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
   scene.start();
@@ -97,7 +97,7 @@ test('a restart keeps the checkout with everything in it', async () => {
 });
 
 test('of two goals in a hurry the last one wins', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   scene.start();
   await scene.bot.until(
     () => scene.bot.state.hellos.length === 1,
@@ -112,7 +112,7 @@ test('of two goals in a hurry the last one wins', async () => {
 });
 
 test('what the bot does not name is left alone', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
   scene.start();
@@ -127,7 +127,7 @@ test('what the bot does not name is left alone', async () => {
 });
 
 test('an agent that was killed comes back to what ran, files and all, also without a bot that asks', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
   const first = scene.start();
@@ -146,7 +146,7 @@ test('an agent that was killed comes back to what ran, files and all, also witho
 });
 
 test('a workspace of an older agent, whose state lay in the workspace’s folder, goes on', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
   const first = scene.start();
@@ -167,7 +167,7 @@ test('a workspace of an older agent, whose state lay in the workspace’s folder
 });
 
 test('a clone that was cut off by a kill is made again, and no half of it stays', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const server = await serveGit(join(scene.folder, 'served'));
   makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
   server.hold();
@@ -189,7 +189,7 @@ test('a clone that was cut off by a kill is made again, and no half of it stays'
 });
 
 test('after the bot was away both sides say everything again', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
   scene.start();
@@ -205,7 +205,7 @@ test('after the bot was away both sides say everything again', async () => {
 });
 
 test('log lines that the bot did not store are said again, in the same batches', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   scene.bot.state.acknowledges = false;
   const goal = scene.goal();
   scene.bot.want(goal);
@@ -228,7 +228,7 @@ test('log lines that the bot did not store are said again, in the same batches',
 });
 
 test('a stop keeps the files, and a start goes on with them', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
   scene.start();
@@ -243,7 +243,7 @@ test('a stop keeps the files, and a start goes on with them', async () => {
 });
 
 test('a failure stands until a higher run, also over a restart of the agent', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const path = join(scene.folder, 'later.git');
   const goal = scene.goal({ repository: path });
   scene.bot.want(goal);
@@ -271,7 +271,7 @@ test('a failure stands until a higher run, also over a restart of the agent', as
 });
 
 test('an agent that is told to end does so with code 0, and its workspaces are there again afterwards', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
   const first = scene.start();
@@ -287,7 +287,7 @@ test('an agent that is told to end does so with code 0, and its workspaces are t
 });
 
 test('a second agent on the same folder does not start while the first one lives', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const first = scene.start();
   await scene.bot.until(
     () => scene.bot.state.hellos.length === 1,
@@ -299,7 +299,7 @@ test('a second agent on the same folder does not start while the first one lives
 });
 
 test('killed again and again at any moment, the agent ends where the bot wants it, and no work is lost', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const server = await serveGit(join(scene.folder, 'served'));
   makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
   const goal = scene.goal({ repository: server.url('acme/api.git') });

@@ -5,11 +5,11 @@ import { expect, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { serveGit } from './git-server.ts';
-import { createScene, git, makeRepository, type Scene } from './scene.ts';
+import { createNode, git, makeRepository, type Node } from '../testers/node.ts';
 import { failureText } from '../words.ts';
 
 async function startRunning({ over = 'file' }: { over?: 'file' | 'http' } = {}) {
-  const scene = await createScene();
+  const scene = await createNode();
   const remote = makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
   git(remote.path, 'config', 'http.receivepack', 'true');
   const server = over === 'http' ? await serveGit(join(scene.folder, 'served')) : undefined;
@@ -23,7 +23,7 @@ async function startRunning({ over = 'file' }: { over?: 'file' | 'http' } = {}) 
 }
 
 const refs = (path: string): string => git(path, 'for-each-ref', '--format=%(refname)', 'refs/sam').trim();
-const isLeft = (scene: Scene): string[] => readdirSync(join(scene.dir, 'workspaces'));
+const isLeft = (scene: Node): string[] => readdirSync(join(scene.dir, 'workspaces'));
 
 test('tracked changes are pushed, the files stay until the bot has written that down, and then they go', async () => {
   const { scene, remote, goal, asked, ref, checkout } = await startRunning();

@@ -18,7 +18,7 @@ import { countWork } from '../../agent/git/counting.ts';
 import type { Work } from '../../agent/protocol.ts';
 import { saveWork } from '../../agent/git/saving.ts';
 import { serveGit } from './git-server.ts';
-import { git, makeRepository } from './scene.ts';
+import { git, makeRepository } from '../testers/node.ts';
 import { failureText } from '../words.ts';
 
 const ID = 'ws-abcdefghijkl';

@@ -3,12 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
-import { createScene, type Scene } from './scene.ts';
+import { createNode, type Node } from '../testers/node.ts';
 import { attach } from './viewer.ts';
-import { eventually } from './watch.ts';
+import { eventually } from '../testers/watch.ts';
 
 async function startRunning(env?: Record<string, string>) {
-  const scene = await createScene();
+  const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
   const agent = scene.start(env);
@@ -16,7 +16,7 @@ async function startRunning(env?: Record<string, string>) {
   return { scene, goal, agent };
 }
 
-async function look(scene: Scene, workspace: string, claims?: Record<string, unknown>) {
+async function look(scene: Node, workspace: string, claims?: Record<string, unknown>) {
   const port = scene.bot.state.hellos.at(-1)!.terminalPort!;
   return attach(port, await scene.bot.ticket(workspace, claims));
 }

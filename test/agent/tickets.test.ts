@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { expect, onTestFinished, test } from 'vitest';
 import { createTicketVerifier } from '../../agent/identity/tickets.ts';
-import { eventually } from './watch.ts';
+import { eventually } from '../testers/watch.ts';
 
 async function makeIssuer({ refetchMs = 5_000 } = {}) {
   const keys = await Promise.all(

@@ -2,8 +2,8 @@
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { FRAME_HEAD_BYTES, Frame, type TerminalMessage } from '../../agent/protocol.ts';
-import { ORIGIN } from './bot.ts';
-import { createWatch } from './watch.ts';
+import { ORIGIN } from '../testers/node-bot.ts';
+import { createWatch } from '../testers/watch.ts';
 
 /** Resolves when the node has answered the ticket: `closed` is the code if it did not like it. */
 export async function attach(port: number, ticket: string) {

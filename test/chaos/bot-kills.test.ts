@@ -10,8 +10,8 @@ import { connect, type Database } from '../../bot/database/connect.ts';
 import { endLeases } from '../../bot/database/leases.ts';
 import { listProcesses } from '../../bot/providers/local/processes.ts';
 import { findFreePort } from '../free-port.ts';
-import { createPlace, type Place } from '../place.ts';
-import { spawnSam, type Spawned } from '../spawn-sam.ts';
+import { createPlace, type Place } from '../testers/place.ts';
+import { spawnSam, type Spawned } from '../testers/spawned-sam.ts';
 import { until } from '../until.ts';
 import { createDice, type Dice } from './dice.ts';
 

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { setScene } from './github/scene.ts';
+import { openContext } from './github/context.ts';
 
 const run = promisify(execFile);
 
 async function setFolder() {
-  const scene = await setScene();
+  const scene = await openContext();
   const home = await mkdtemp(join(tmpdir(), 'git-user-'));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
   const identity = {

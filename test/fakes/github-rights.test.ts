@@ -1,11 +1,11 @@
 // Who may do what at the fake GitHub: the App, the tokens of its installations, people.
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { makeJwt, setScene, statusOf } from './github/scene.ts';
+import { makeJwt, openContext, statusOf } from './github/context.ts';
 import { api, site } from './github.test.ts';
 
 test("the App's own token must be right in every part", async () => {
-  const { call } = await setScene();
+  const { call } = await openContext();
   const now = Math.floor(Date.now() / 1000);
   const other = generateKeyPairSync('rsa', {
     modulusLength: 2048,
@@ -44,7 +44,7 @@ test("the App's own token must be right in every part", async () => {
 });
 
 test('a token of an installation opens its repositories and permissions, and no more', async () => {
-  const { github, call, mintToken, installation, api: repository } = await setScene();
+  const { github, call, mintToken, installation, api: repository } = await openContext();
   const token = await mintToken({ repository_ids: [repository.id], permissions: { contents: 'read' } });
   const read = (path: string) => call('GET', path, undefined, token).then((answer) => answer.status);
   expect(await read('/repos/acme/api/contents/README.md')).toBe(200);
@@ -67,7 +67,7 @@ test('a token of an installation opens its repositories and permissions, and no 
 
 test('a token ends: in an hour, with its revocation, its suspension, its installation', async () => {
   let now = new Date();
-  const { github, call, mintToken, installation } = await setScene({ now: () => now });
+  const { github, call, mintToken, installation } = await openContext({ now: () => now });
   const works = async (token: string) =>
     (await call('GET', '/installation/repositories', undefined, token)).status;
   const revoked = await mintToken();
@@ -91,7 +91,7 @@ test('a token ends: in an hour, with its revocation, its suspension, its install
 });
 
 test('a permission that the App lost is refused with the name of what it needs', async () => {
-  const { github, octokit, installation, pr, call, mintToken } = await setScene();
+  const { github, octokit, installation, pr, call, mintToken } = await openContext();
   const issue = github.addIssue('acme/api', { by: 'alice' });
   await github.acceptPermissions(installation, 'alice', { pull_requests: 'write' });
   const token = await mintToken();
@@ -107,7 +107,7 @@ test('a permission that the App lost is refused with the name of what it needs',
 });
 
 test('permission and role are told apart for each kind of person', async () => {
-  const { github, octokit } = await setScene();
+  const { github, octokit } = await openContext();
   github.addUser('carl');
   github.addCollaborator('acme/api', 'carl', 'write', 'release-captain');
   const ask = async (repository: typeof api, username: string) => {
@@ -126,7 +126,7 @@ test('permission and role are told apart for each kind of person', async () => {
 });
 
 test('what is private is not there for others; what is public can be read but not written', async () => {
-  const { call } = await setScene();
+  const { call } = await openContext();
   expect((await call('GET', '/repos/acme/api', undefined, '')).status).toBe(404);
   expect((await call('GET', '/repos/acme/site', undefined, '')).status).toBe(200);
   expect((await call('POST', '/repos/acme/site/deployments', { ref: 'main' }, '')).status).toBe(401);

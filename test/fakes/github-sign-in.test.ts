@@ -1,12 +1,12 @@
 // That the fake GitHub's sign-in is as strict as GitHub's: the real openid-client, and bare requests.
 import * as oidc from 'openid-client';
 import { expect, test } from 'vitest';
-import { setScene } from './github/scene.ts';
+import { openContext } from './github/context.ts';
 
 const redirectUri = 'http://127.0.0.1:3000/login/github/callback';
 
 async function setSignIn() {
-  const scene = await setScene({ callbackUrls: ['http://127.0.0.1:3000/login/'] });
+  const scene = await openContext({ callbackUrls: ['http://127.0.0.1:3000/login/'] });
   const { github, known } = scene;
   const configuration = new oidc.Configuration(
     {
@@ -137,7 +137,7 @@ test('openid-client refuses a wrong verifier and a wrong state', async () => {
 
 test('codes and tokens end in time, and a refresh token works once', async () => {
   let now = new Date();
-  const scene = await setScene({ now: () => now });
+  const scene = await openContext({ now: () => now });
   const { github, known, call } = scene;
   github.signedInAs('alice');
   const ask = async () => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { verify } from '@octokit/webhooks-methods';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Delivery } from './github/github.ts';
-import { setScene } from './github/scene.ts';
+import { openContext } from './github/context.ts';
 
 /** A place that takes deliveries; `status` is what it answers. */
 async function listen() {
@@ -27,7 +27,7 @@ async function listen() {
 
 test('a comment arrives signed, with its installation, and Probot hears it', async () => {
   const place = await listen();
-  const { github, pr, probot, known, installation, api } = await setScene({ webhookUrl: place.url });
+  const { github, pr, probot, known, installation, api } = await openContext({ webhookUrl: place.url });
   const { guid, answer, comment } = await github.comment(pr, 'alice', '@sam workspace');
   expect(answer).toEqual({ status: 200, body: 'thank you' });
   const { headers, body } = place.got[0]!;
@@ -53,7 +53,7 @@ test('a comment arrives signed, with its installation, and Probot hears it', asy
 });
 
 test('each thing that people do has its delivery, and no name of the examples is left in it', async () => {
-  const { github, pr, api, site, octokit, installation } = await setScene();
+  const { github, pr, api, site, octokit, installation } = await openContext();
   const issue = github.addIssue('acme/api', { by: 'stan' });
   const check = { owner: 'acme', repo: 'api', name: 'sam/workspace', head_sha: pr.head!.sha };
   const actions = [{ label: 'Stop', description: 'Stops it', identifier: 'stop' }];
@@ -128,7 +128,7 @@ test('each thing that people do has its delivery, and no name of the examples is
 });
 
 test('a merged pull request is merged in git and in the payload', async () => {
-  const { github, pr, api } = await setScene();
+  const { github, pr, api } = await openContext();
   const { payload } = await github.merge(pr, 'mona');
   const main = await github.git.resolve(api.id, 'refs/heads/main');
   expect(payload['pull_request']).toMatchObject({ merged: true, state: 'closed', merge_commit_sha: main });
@@ -136,7 +136,7 @@ test('a merged pull request is merged in git and in the payload', async () => {
 });
 
 test('a button pressed twice sends the same body twice, and an unknown button does not exist', async () => {
-  const { github, api, octokit, pr } = await setScene();
+  const { github, api, octokit, pr } = await openContext();
   const actions = [{ label: 'Stop', description: 'Stops it', identifier: 'stop' }];
   const wish = { owner: 'acme', repo: 'api', name: 'sam/workspace', head_sha: pr.head!.sha, actions };
   await octokit.rest.checks.create(wish);
@@ -156,7 +156,7 @@ test('a button pressed twice sends the same body twice, and an unknown button do
 
 test('failed deliveries are listed, and sent again under the same id', async () => {
   const place = await listen();
-  const { github, pr, app } = await setScene({ webhookUrl: place.url });
+  const { github, pr, app } = await openContext({ webhookUrl: place.url });
   place.status = 503;
   const failed = await github.comment(pr, 'alice', 'one');
   place.status = 200;
@@ -190,7 +190,7 @@ test('failed deliveries are listed, and sent again under the same id', async () 
 
 test('deliveries come in pages', async () => {
   const place = await listen();
-  const { github, pr, app } = await setScene({ webhookUrl: place.url });
+  const { github, pr, app } = await openContext({ webhookUrl: place.url });
   for (let n = 0; n < 5; n++) await github.comment(pr, 'alice', `comment ${n}`);
   const all = await app.paginate(app.rest.apps.listWebhookDeliveries, { per_page: 2 });
   expect(all.map((one) => one.id)).toEqual(github.deliveries.map((one) => one.id).toReversed());
@@ -198,7 +198,7 @@ test('deliveries come in pages', async () => {
 
 test('anything at all can be delivered: another secret, another id, to another place', async () => {
   const place = await listen();
-  const { github } = await setScene();
+  const { github } = await openContext();
   const options = { id: 'one', secret: 'another secret', to: place.url };
   await github.deliver('ping', { zen: 'Keep it logically awesome.' }, options);
   const { headers, body } = place.got[0]!;
@@ -208,7 +208,7 @@ test('anything at all can be delivered: another secret, another id, to another p
 
 test('a suspended or absent installation hears nothing', async () => {
   const place = await listen();
-  const { github, pr, installation } = await setScene({ webhookUrl: place.url });
+  const { github, pr, installation } = await openContext({ webhookUrl: place.url });
   await github.suspend(installation, 'mona');
   expect((await github.comment(pr, 'alice', 'x')).answer).toBeUndefined();
   const elsewhere = github.addIssue((await github.addRepository('stan/toy'), 'stan/toy'), { by: 'stan' });
@@ -218,7 +218,7 @@ test('a suspended or absent installation hears nothing', async () => {
 
 test('the App hears of its own comments and labels, if that is wished for', async () => {
   const place = await listen();
-  const { github, pr, octokit } = await setScene({ webhookUrl: place.url, echoes: true });
+  const { github, pr, octokit } = await openContext({ webhookUrl: place.url, echoes: true });
   const on = { owner: 'acme', repo: 'api', issue_number: pr.number };
   await octokit.rest.issues.createComment({ ...on, body: '@sam up' });
   await octokit.rest.issues.addLabels({ ...on, labels: ['sam'] });

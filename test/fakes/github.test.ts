@@ -1,13 +1,13 @@
 // That the fake GitHub is as strict as GitHub: its API, seen by the real Octokit and by bare requests.
 import { request as httpRequest } from 'node:http';
 import { expect, test } from 'vitest';
-import { setScene, statusOf } from './github/scene.ts';
+import { openContext, statusOf } from './github/context.ts';
 
 export const api = { owner: 'acme', repo: 'api' };
 export const site = { owner: 'acme', repo: 'site' };
 
 test('Probot, told only host and protocol, comments as the App', async () => {
-  const { github, octokit, pr } = await setScene();
+  const { github, octokit, pr } = await openContext();
   const { data } = await octokit.rest.issues.createComment({
     ...api,
     issue_number: pr.number,
@@ -26,7 +26,7 @@ test('Probot, told only host and protocol, comments as the App', async () => {
 });
 
 test('every operation Sam may use is answered as the description says', async () => {
-  const { github, octokit, app, pr, installation } = await setScene();
+  const { github, octokit, app, pr, installation } = await openContext();
   const issue = github.addIssue('acme/api', { by: 'stan', labels: ['bug'] });
   const sha = pr.head!.sha;
   const review = await github.reviewComment(pr, 'alice', 'here');
@@ -189,7 +189,7 @@ function withAction(wrong: Partial<typeof action>) {
 }
 
 test('what GitHub refuses is refused', async () => {
-  const { github, call, mintToken, pr } = await setScene();
+  const { github, call, mintToken, pr } = await openContext();
   github.addIssue('acme/api', { by: 'alice', labels: ['bug'] });
   const token = await mintToken();
   for (const [what, method, path, body, status] of refused) {
@@ -204,14 +204,14 @@ test('what GitHub refuses is refused', async () => {
 });
 
 test('a request without a User-Agent is refused', async () => {
-  const { github } = await setScene();
+  const { github } = await openContext();
   const { promise, resolve } = Promise.withResolvers<number | undefined>();
   httpRequest(`${github.apiUrl}/users/alice`, (answer) => resolve(answer.resume().statusCode)).end();
   expect(await promise).toBe(403);
 });
 
 test('a renamed repository answers by its new place: 301 to reads, 307 to writes, and Octokit follows', async () => {
-  const { github, octokit, api: repository, pr, call, mintToken } = await setScene();
+  const { github, octokit, api: repository, pr, call, mintToken } = await openContext();
   await github.rename(repository, 'alice', 'core');
   const token = await mintToken();
   const read = await call('GET', '/repos/acme/api/issues/1', undefined, token);
@@ -230,7 +230,7 @@ test('a renamed repository answers by its new place: 301 to reads, 307 to writes
 });
 
 test('an archived repository takes no writes', async () => {
-  const { octokit, api: repository, pr } = await setScene();
+  const { octokit, api: repository, pr } = await openContext();
   repository.archived = true;
   const write = octokit.rest.issues.createComment({ ...api, issue_number: pr.number, body: 'x' });
   expect(await statusOf(write)).toBe(403);
@@ -238,7 +238,7 @@ test('an archived repository takes no writes', async () => {
 });
 
 test('the same reaction again is the one that is there', async () => {
-  const { github, octokit, pr } = await setScene();
+  const { github, octokit, pr } = await openContext();
   const { comment } = await github.comment(pr, 'alice', '@sam workspace');
   const react = () =>
     octokit.rest.reactions.createForIssueComment({ ...api, comment_id: comment.id, content: 'eyes' });
@@ -248,7 +248,7 @@ test('the same reaction again is the one that is there', async () => {
 });
 
 test('a successful deployment retires its older siblings, but not transient ones', async () => {
-  const { github, octokit, api: repository } = await setScene();
+  const { github, octokit, api: repository } = await openContext();
   const deploy = async (transient_environment: boolean) => {
     const wish = { ...api, ref: 'main', environment: 'sam', transient_environment, required_contexts: [] };
     const { data } = await octokit.rest.repos.createDeployment(wish);
@@ -270,7 +270,7 @@ test('a successful deployment retires its older siblings, but not transient ones
 });
 
 test('a deployment waits for the checks of its commit unless told not to', async () => {
-  const { octokit, pr } = await setScene();
+  const { octokit, pr } = await openContext();
   await octokit.rest.checks.create({ ...api, name: 'ci', head_sha: pr.head!.sha, status: 'in_progress' });
   expect(await statusOf(octokit.rest.repos.createDeployment({ ...api, ref: 'feature' }))).toBe(409);
   const wish = { ...api, ref: 'feature', required_contexts: [] };
@@ -278,7 +278,7 @@ test('a deployment waits for the checks of its commit unless told not to', async
 });
 
 test('lists come in pages, and Octokit finds them all', async () => {
-  const { github, octokit, pr } = await setScene();
+  const { github, octokit, pr } = await openContext();
   for (let n = 0; n < 35; n++) await github.comment(pr, 'alice', `comment ${n}`);
   const on = { ...api, issue_number: pr.number };
   expect((await octokit.rest.issues.listComments(on)).data).toHaveLength(30);
@@ -286,7 +286,7 @@ test('lists come in pages, and Octokit finds them all', async () => {
 });
 
 test('GraphQL minimizes comments, and does nothing else', async () => {
-  const { github, octokit, pr } = await setScene();
+  const { github, octokit, pr } = await openContext();
   const { data } = await octokit.rest.issues.createComment({ ...api, issue_number: pr.number, body: 'old' });
   const minimize = (id: string) =>
     octokit.graphql(
@@ -300,7 +300,7 @@ test('GraphQL minimizes comments, and does nothing else', async () => {
 });
 
 test('failures happen as often as they were asked for', async () => {
-  const { github, octokit, pr } = await setScene();
+  const { github, octokit, pr } = await openContext();
   const comment = () => octokit.rest.issues.createComment({ ...api, issue_number: pr.number, body: 'x' });
   github.fail('POST', '/repos/*/comments', { status: 502, times: 2 });
   expect([await statusOf(comment()), await statusOf(comment()), await statusOf(comment())]).toEqual([
@@ -318,7 +318,7 @@ test('failures happen as often as they were asked for', async () => {
 });
 
 test('the limits answer as GitHub does', async () => {
-  const { github, call, mintToken, pr } = await setScene();
+  const { github, call, mintToken, pr } = await openContext();
   const token = await mintToken();
   const path = `/repos/acme/api/issues/${pr.number}/comments`;
   github.limitPrimary({ resetInSeconds: 30 });
@@ -333,7 +333,7 @@ test('the limits answer as GitHub does', async () => {
 });
 
 test('a request can be held, and nothing has happened until it is released', async () => {
-  const { github, octokit, pr } = await setScene();
+  const { github, octokit, pr } = await openContext();
   const hold = github.hold('POST', '/repos/*/comments');
   const comment = octokit.rest.issues.createComment({ ...api, issue_number: pr.number, body: 'x' });
   await hold.arrived;
@@ -344,14 +344,14 @@ test('a request can be held, and nothing has happened until it is released', asy
 });
 
 test('an answer that breaks the description fails the test that got it', async () => {
-  const { github, octokit, pr } = await setScene();
+  const { github, octokit, pr } = await openContext();
   pr.title = 5 as never;
   expect(await statusOf(octokit.rest.issues.get({ ...api, issue_number: pr.number }))).toBe(500);
   await expect(github.stop()).rejects.toThrow('issues/get 200: /title must be string');
 });
 
 test('everything that must stay secret is known by name', async () => {
-  const { github, mintToken, known } = await setScene();
+  const { github, mintToken, known } = await openContext();
   const token = await mintToken();
   expect(github.secrets).toEqual(expect.arrayContaining([token, known.webhookSecret, known.clientSecret]));
   expect(github.log.some((one) => one.path.includes(token) || one.body.includes(token))).toBe(false);

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { builtIn } from '../../bot/forges/index.ts';
-import { git } from '../place.ts';
-import { startSam, type Sam } from '../sam.ts';
+import { git } from '../testers/place.ts';
+import { startSam, type Sam } from '../testers/sam.ts';
 import { describeForge } from './contract.ts';
 import { startPretendForge, type PretendForge } from './pretend.ts';
 

@@ -3,14 +3,14 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
 const PER_HOUR = 6;
 
-let scene: Scene;
+let scene: GitHub;
 let count = 0;
 beforeAll(async () => {
-  scene = await openScene({
+  scene = await startGitHub({
     env: {
       SAM_DEADLINE_BASE: '3s',
       MAX_COMMANDS_PER_HOUR: String(PER_HOUR),

@@ -3,15 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 import type { Notice } from '../../bot/codes.ts';
 
-let scene: Scene;
+let scene: GitHub;
 let logged = '';
 let count = 0;
 beforeAll(async () => {
   const log = pino({ level: 'trace' }, { write: (line: string) => void (logged += line) });
-  scene = await openScene({ log });
+  scene = await startGitHub({ log });
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 
@@ -19,7 +19,7 @@ const newPull = (): Promise<Thread> =>
   scene.github.addPullRequest('acme/api', { by: 'bob', branch: `topic-${++count}` });
 const rowsOf = (thread: Thread) =>
   scene.place.sql<{ phase: string; repository: string }[]>`
-    select phase, repository from workspaces where topic like ${`%#${thread.number}`}`;
+    select phase, repository from workspaces where topic = ${`acme/${thread.repository.name}#${thread.number}`}`;
 
 test('the reply from a mail program that quotes a command is no command', async () => {
   const pull = await newPull();
@@ -66,12 +66,14 @@ test('a body that nobody signed, or that is too large, leaves no word of it in t
 });
 
 test('a repository that is renamed while its workspace is made has it running under the new name', async () => {
-  const pull = await newPull();
-  const cloning = scene.github.hold('POST', '/acme/api.git/git-upload-pack');
+  await scene.github.addRepository('acme/old');
+  scene.github.addCollaborator('acme/old', 'bob', 'write');
+  const pull = await scene.github.addPullRequest('acme/old', { by: 'bob' });
+  const cloning = scene.github.hold('POST', '/acme/old.git/git-upload-pack');
   onTestFinished(() => scene.github.mend());
   await scene.github.comment(pull, 'bob', '/sam up');
   await cloning.arrived;
-  await scene.github.rename(scene.github.repository('acme/api'), 'ada', 'service');
+  await scene.github.rename(scene.github.repository('acme/old'), 'ada', 'service');
   scene.github.mend();
   await scene.settle();
   expect(await rowsOf(pull)).toEqual([{ phase: 'running', repository: `${scene.github.url}/acme/service` }]);

@@ -3,16 +3,16 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { browserMissing, launchBrowser } from '../browser.ts';
 import { eventually, visit, type Visitor } from '../page/visitor.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
 describe.skipIf(browserMissing)('the link on the card', { timeout: 120_000 }, () => {
   let browser: Browser;
-  let scene: Scene;
+  let scene: GitHub;
   let link: string;
   let visitors: Visitor[] = [];
   beforeAll(async () => {
     browser = await launchBrowser();
-    scene = await openScene();
+    scene = await startGitHub();
     await scene.say('@sam workspace');
     const [card] = scene.github.commentsOn(scene.pull).filter(({ byApp }) => byApp);
     link = /\[Open terminal\]\(([^)]+)\)/.exec(card?.body ?? '')?.[1] ?? 'there is no link';

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { openScene, type Scene } from './scene.ts';
-import { openShell } from './shell.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
+import { openShell } from '../testers/shell.ts';
 
 /** Every file below, pipes and sockets left out. */
 function filesBelow(folder: string): string[] {
@@ -30,12 +30,12 @@ function allProcesses(): [string, string][] {
     .map((file): [string, string] => [file, readQuietly(file)]);
 }
 
-const filesOf = ({ place }: Scene): [string, string][] =>
+const filesOf = ({ place }: GitHub): [string, string][] =>
   filesBelow(place.root).map((file): [string, string] => [file, readQuietly(file)]);
 
 /** While git waits for its pack, or for the end of a push: it has its password then. */
 async function lookDuring(
-  scene: Scene,
+  scene: GitHub,
   service: 'git-upload-pack' | 'git-receive-pack',
   work: () => Promise<unknown>,
 ): Promise<[string, string][]> {
@@ -50,7 +50,7 @@ async function lookDuring(
   return seen;
 }
 
-async function dump({ place: { sql } }: Scene): Promise<[string, string][]> {
+async function dump({ place: { sql } }: GitHub): Promise<[string, string][]> {
   const tables = await sql<{ name: string }[]>`
     select table_schema || '.' || quote_ident(table_name) as name from information_schema.tables
      where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'`;
@@ -65,7 +65,7 @@ async function dump({ place: { sql } }: Scene): Promise<[string, string][]> {
 test('no token is on a disk, in an environment, in a command line, in a log or in the database', async () => {
   let logged = '';
   const log = pino({ level: 'trace' }, { write: (line: string) => void (logged += line) });
-  const scene = await openScene({ private: true, log });
+  const scene = await startGitHub({ private: true, log });
   onTestFinished(() => scene[Symbol.asyncDispose]());
   const during = await lookDuring(scene, 'git-upload-pack', () => scene.say('/sam up'));
   const shell = await openShell(scene, 'api-1');

@@ -2,17 +2,27 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CheckRun, Deployment, Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
+/** With a workspace that no test stops. */
+let kept: Thread;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
+  kept = await newWorkspace();
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 
 let count = 0;
-const newPull = (): Promise<Thread> =>
-  scene.github.addPullRequest('acme/api', { by: 'bob', branch: `topic-${++count}` });
+const newPull = (branch = `topic-${++count}`): Promise<Thread> =>
+  scene.github.addPullRequest('acme/api', { by: 'bob', branch });
+/** With a workspace that runs. */
+async function newWorkspace(branch?: string): Promise<Thread> {
+  const pull = await newPull(branch);
+  await scene.github.label(pull, 'bob', 'sam');
+  await scene.settle();
+  return pull;
+}
 const headOf = (pull: Thread): string => pull.head?.sha ?? '';
 const checkOf = (pull: Thread): CheckRun | undefined =>
   scene.github.world.checks.find(({ headSha }) => headSha === headOf(pull));
@@ -23,12 +33,14 @@ const deploymentsOf = (pull: Thread): Deployment[] =>
 const statesOf = (one: Deployment | undefined): string[] => (one?.statuses ?? []).map(({ state }) => state);
 
 /** As the page of the check shows it. */
-function showCheck(check: CheckRun | undefined): string {
+function showCheck(pull: Thread): string {
+  const check = checkOf(pull);
   if (!check) return 'no check';
   const { title, summary } = check.output as { title: string; summary: string };
   const buttons = check.actions.map(({ label }) => `[${label}]`).join(' ');
   return scene.stable(
     `${check.name}: ${check.status} ${check.conclusion ?? ''}\n${title}\n${check.detailsUrl}\n${buttons}\n\n${summary}`,
+    pull,
   );
 }
 
@@ -37,7 +49,7 @@ async function press(pull: Thread, identifier: string, by: string): Promise<stri
   if (!check) throw new Error('there is no check');
   await scene.github.pressButton(check, by, identifier);
   await scene.settle();
-  return showCheck(checkOf(pull));
+  return showCheck(pull);
 }
 
 test('a label brings a deployment and a check beside the comment, and both say where the terminal is', async () => {
@@ -56,7 +68,7 @@ test('a label brings a deployment and a check beside the comment, and both say w
   expect(scene.stable(deployment?.statuses.at(-1)?.environmentUrl ?? '')).toMatchInlineSnapshot(
     `"http://localhost/w/ws-1?s=SIGNATURE"`,
   );
-  expect(showCheck(checkOf(scene.pull))).toMatchInlineSnapshot(`
+  expect(showCheck(scene.pull)).toMatchInlineSnapshot(`
     "sam/workspace: completed neutral
     api-1: running
     http://localhost/w/ws-1?s=SIGNATURE
@@ -72,75 +84,74 @@ test('a label brings a deployment and a check beside the comment, and both say w
 });
 
 test('`Open` is answered on the check, because a button leads no browser anywhere', async () => {
-  expect(await press(scene.pull, 'open', 'bob')).toContain(
+  expect(await press(kept, 'open', 'bob')).toContain(
     'ℹ `bob` pressed **Open**: the link **Open terminal** on this page leads there.',
   );
 });
 
 test('`Keep 4h` keeps it, and says until when', async () => {
-  expect(await press(scene.pull, 'keep', 'bob')).toMatch(
-    /`bob` pressed \*\*Keep 4h\*\*: `api-1` stays until/,
-  );
+  expect(await press(kept, 'keep', 'bob')).toMatch(/`bob` pressed \*\*Keep 4h\*\*: `api-\d+` stays until/);
 });
 
 test('a button that somebody presses who may not does nothing, and says why where it was pressed', async () => {
-  expect(await press(scene.pull, 'keep', 'eve')).toContain(
+  expect(await press(kept, 'keep', 'eve')).toContain(
     '`eve` pressed **Keep 4h**: `/sam extend` needs **write** on `acme/api`; you have **read**.',
   );
   scene.github.addUser('carol');
   scene.github.addCollaborator('acme/api', 'carol', 'write');
-  expect(await press(scene.pull, 'stop', 'carol')).toContain(
-    '`carol` pressed **Stop**: There is no workspace',
-  );
-  expect(checkOf(scene.pull)?.output['title']).toBe('api-1: running');
+  expect(await press(kept, 'stop', 'carol')).toContain('`carol` pressed **Stop**: There is no workspace');
+  expect(checkOf(kept)?.output['title']).toBe(`api-${kept.number}: running`);
 });
 
 test('a push gets a check and a deployment of its own that say the same', async () => {
-  const before = { check: checkOf(scene.pull), deployment: deploymentsOf(scene.pull)[0] };
-  await scene.github.push(scene.pull, 'bob');
+  const pull = await newWorkspace();
+  const title = `api-${pull.number}: running`;
+  const before = { check: checkOf(pull), deployment: deploymentsOf(pull)[0] };
+  await scene.github.push(pull, 'bob');
   await scene.settle();
-  const check = checkOf(scene.pull);
+  const check = checkOf(pull);
   expect(check).not.toBe(before.check);
   expect(check).toMatchObject({
     status: 'completed',
     conclusion: 'neutral',
-    output: { title: 'api-1: running' },
+    output: { title },
   });
   expect(before.check).toMatchObject({
     conclusion: 'neutral',
     actions: [],
     output: { title: 'Goes on at a newer commit' },
   });
-  expect(
-    deploymentsOf(scene.pull).map((one) => [one.sha === headOf(scene.pull), statesOf(one).at(-1)]),
-  ).toEqual([
+  expect(deploymentsOf(pull).map((one) => [one.sha === headOf(pull), statesOf(one).at(-1)])).toEqual([
     [false, 'inactive'],
     [true, 'success'],
   ]);
 });
 
 test('`Stop` ends the deployment; the check is neutral, which holds up no merge, and offers a start', async () => {
-  expect(await press(scene.pull, 'stop', 'bob')).toMatchInlineSnapshot(`
+  const pull = await newWorkspace('stopped');
+  expect(await press(pull, 'stop', 'bob')).toMatchInlineSnapshot(`
     "sam/workspace: completed neutral
     api-1: stopped
     http://localhost/w/ws-1?s=SIGNATURE
     [Start]
 
     ### ⏹ Workspace \`api-1\`: stopped
-    \`acme/api@fix-login\` @ \`commit\` · medium · for \`bob\`
+    \`acme/api@stopped\` @ \`commit\` · medium · for \`bob\`
 
     Its files are kept. Go on: \`/sam start api-1\`
 
     <sub>ws-1 · \`/sam start api-1\` · \`/sam rm api-1\`</sub>"
   `);
-  expect(statesOf(deploymentsOf(scene.pull).at(-1)).at(-1)).toBe('inactive');
+  expect(statesOf(deploymentsOf(pull).at(-1)).at(-1)).toBe('inactive');
 });
 
 test('a start takes up the same deployment and the same check', async () => {
+  const pull = await newWorkspace();
+  await press(pull, 'stop', 'bob');
   const [checks, deployments] = [scene.github.world.checks.length, scene.github.world.deployments.length];
-  await press(scene.pull, 'start', 'bob');
-  expect(statesOf(deploymentsOf(scene.pull).at(-1)).at(-1)).toBe('success');
-  expect(checkOf(scene.pull)?.output['title']).toBe('api-1: running');
+  await press(pull, 'start', 'bob');
+  expect(statesOf(deploymentsOf(pull).at(-1)).at(-1)).toBe('success');
+  expect(checkOf(pull)?.output['title']).toBe(`api-${pull.number}: running`);
   expect([scene.github.world.checks.length, scene.github.world.deployments.length]).toEqual([
     checks,
     deployments,
@@ -148,20 +159,22 @@ test('a start takes up the same deployment and the same check', async () => {
 });
 
 test('the newest workspace is the one that is shown', async () => {
-  await scene.say('/sam up', 'ada');
-  const shown = deploymentsOf(scene.pull).filter((one) => statesOf(one).at(-1) === 'success');
+  const pull = await newWorkspace();
+  await scene.say('/sam up', 'ada', pull);
+  const shown = deploymentsOf(pull).filter((one) => statesOf(one).at(-1) === 'success');
   expect(shown).toHaveLength(1);
   expect(shown[0]?.statuses.at(-1)?.description).toContain('(ada) is running');
-  expect(checkOf(scene.pull)?.output['summary']).toContain('for `ada`');
-  await scene.say('/sam rm', 'ada');
-  expect(checkOf(scene.pull)?.output['summary']).toContain('for `bob`');
+  expect(checkOf(pull)?.output['summary']).toContain('for `ada`');
+  await scene.say('/sam rm', 'ada', pull);
+  expect(checkOf(pull)?.output['summary']).toContain('for `bob`');
 });
 
 test('a merge ends all of it', async () => {
-  await scene.github.merge(scene.pull, 'bob');
+  const pull = await newWorkspace();
+  await scene.github.merge(pull, 'bob');
   await scene.settle();
-  expect([...new Set(deploymentsOf(scene.pull).map((one) => statesOf(one).at(-1)))]).toEqual(['inactive']);
-  expect(checkOf(scene.pull)).toMatchObject({ status: 'completed', conclusion: 'neutral', actions: [] });
+  expect([...new Set(deploymentsOf(pull).map((one) => statesOf(one).at(-1)))]).toEqual(['inactive']);
+  expect(checkOf(pull)).toMatchObject({ status: 'completed', conclusion: 'neutral', actions: [] });
 });
 
 test('creates whose answers get lost are found again, not made twice', async () => {

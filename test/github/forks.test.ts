@@ -1,32 +1,40 @@
 // Pull requests from forks and the heads of others, as conversations: who may start what, at which commit, with what.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
-import { openScene, type Scene } from './scene.ts';
-import { openShell } from './shell.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
+import { openShell } from '../testers/shell.ts';
 
-let scene: Scene;
-let fork: Thread;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
   const { github } = scene;
   github.addUser('mia');
   github.addCollaborator('acme/api', 'mia', 'write', 'maintain');
   await github.addRepository('eve/api', { forkOf: 'acme/api' });
-  fork = await github.addPullRequest('acme/api', { by: 'eve', from: 'eve/api', branch: 'evil' });
 }, 60_000);
 afterAll(() => scene[Symbol.asyncDispose]());
 
-const head = (thread = fork): string => thread.head?.sha ?? '';
-const lastComment = (thread = fork): string =>
+let count = 0;
+const newFork = (): Promise<Thread> =>
+  scene.github.addPullRequest('acme/api', { by: 'eve', from: 'eve/api', branch: `evil-${++count}` });
+/** One that a maintainer let in; its workspace runs. */
+async function newTrusted(by = 'mia'): Promise<Thread> {
+  const fork = await newFork();
+  await scene.say(`/sam up --trust-fork ${head(fork)}`, by, fork);
+  return fork;
+}
+
+const head = (thread: Thread): string => thread.head?.sha ?? '';
+const lastComment = (thread: Thread): string =>
   scene.github
     .commentsOn(thread)
     .filter(({ byApp }) => byApp)
     .at(-1)?.body ?? 'nothing was said';
-const card = (): string =>
+const card = (fork: Thread): string =>
   scene.github.commentsOn(fork).find(({ body }) => body.startsWith('<!-- sam'))?.body ?? '';
-const rows = (topic: string) =>
+const rows = ({ repository, number }: Thread) =>
   scene.place.sql<{ phase: string; commit: string | null; fork: object | null }[]>`
-    select phase, commit, fork from workspaces where topic = ${topic} and desired <> 'deleted'`;
+    select phase, commit, fork from workspaces where topic = ${`acme/${repository.name}#${number}`} and desired <> 'deleted'`;
 
 /** The words with this fork's commits under names that stay. */
 const stable = (text: string, ...commits: string[]): string =>
@@ -37,40 +45,43 @@ const stable = (text: string, ...commits: string[]): string =>
   );
 
 test('a pull request from a fork is refused, with the whole command that lets its head in', async () => {
+  const fork = await newFork();
   const comment = await scene.say('/sam up', 'bob', fork);
-  expect(stable(lastComment(), head())).toMatchInlineSnapshot(
+  expect(stable(lastComment(fork), head(fork))).toMatchInlineSnapshot(
     `"This pull request comes from a fork (\`eve/api\`), so I won't run its code with your credentials. A maintainer who has read \`commit-1\` can start it without any: \`/sam up --trust-fork COMMIT-1\`."`,
   );
   expect(scene.signs(comment)).toEqual(['confused']);
-  expect(await rows('acme/api#2')).toEqual([]);
+  expect(await rows(fork)).toEqual([]);
 });
 
 test('who only writes is told who can let it in', async () => {
-  const other = await scene.github.addPullRequest('acme/api', { by: 'eve', from: 'eve/api', branch: 'more' });
+  const other = await newFork();
   await scene.say(`/sam up --trust-fork ${head(other)}`, 'bob', other);
   expect(stable(lastComment(other), head(other))).toMatchInlineSnapshot(
     `"\`--trust-fork\` needs **maintain** or **admin** on \`acme/api\`; you have **write**. Ask one who has it to say: \`/sam up --trust-fork COMMIT-1\`."`,
   );
-  expect(await rows('acme/api#2')).toEqual([]);
+  expect(await rows(other)).toEqual([]);
 });
 
 test('another commit than the present head is not let in', async () => {
+  const fork = await newFork();
   const other = await scene.github.git.resolve(scene.github.repository('acme/api').id, 'refs/heads/main');
   await scene.say(`/sam up --trust-fork ${other}`, 'ada', fork);
-  expect(stable(lastComment(), head(), other ?? '')).toMatchInlineSnapshot(
+  expect(stable(lastComment(fork), head(fork), other ?? '')).toMatchInlineSnapshot(
     `"\`commit-2\` is not the head of this pull request; that is \`commit-1\` now. If you have read it: \`/sam up --trust-fork COMMIT-1\`."`,
   );
-  expect(await rows('acme/api#2')).toEqual([]);
+  expect(await rows(fork)).toEqual([]);
 });
 
 test('a maintainer lets in one commit: it starts there, without any credentials', async () => {
-  const trusted = head();
+  const fork = await newFork();
+  const trusted = head(fork);
   const tokens = scene.github.world.tokens.size;
   await scene.say(`/sam up --trust-fork ${trusted}`, 'mia', fork);
-  expect(await rows('acme/api#2')).toMatchObject([
+  expect(await rows(fork)).toMatchObject([
     { phase: 'running', commit: trusted, fork: { from: 'eve/api', head: trusted, trusted } },
   ]);
-  const shell = await openShell(scene, 'api-2');
+  const shell = await openShell(scene, `api-${fork.number}`);
   expect((await shell.run('git rev-parse HEAD')).said.trim()).toBe(trusted);
   const pushed = await shell.run('GIT_TERMINAL_PROMPT=0 git push origin HEAD:refs/heads/mine');
   expect(pushed).toMatchObject({ code: 128, said: expect.stringContaining('terminal prompts disabled') });
@@ -79,52 +90,61 @@ test('a maintainer lets in one commit: it starts there, without any credentials'
 });
 
 test('the same again by whoever it belongs to needs no word any more', async () => {
+  const fork = await newTrusted();
   await scene.say('/sam stop', 'mia', fork);
   await scene.say('/sam start', 'mia', fork);
-  expect(await rows('acme/api#2')).toMatchObject([{ phase: 'running' }]);
+  expect(await rows(fork)).toMatchObject([{ phase: 'running' }]);
   await scene.say('/sam up', 'mia', fork);
-  expect(await rows('acme/api#2')).toMatchObject([{ phase: 'running' }]);
+  expect(await rows(fork)).toMatchObject([{ phase: 'running' }]);
 });
 
 test('a push arms the gate again: neither `start` nor `up` goes on before the new head is let in', async () => {
-  const before = head();
+  const fork = await newTrusted();
+  const before = head(fork);
   await scene.say('/sam stop', 'mia', fork);
   await scene.github.push(fork, 'eve');
   await scene.settle();
   await scene.say('/sam start', 'mia', fork);
-  expect(stable(lastComment(), before, head())).toMatchInlineSnapshot(
-    `"Somebody pushed to the fork of \`api-2\`: its pull request is at \`commit-2\`, and a maintainer let in \`commit-1\`. One who has read it can go on: \`/sam up acme/api#2 --trust-fork COMMIT-2\`."`,
+  expect(scene.stable(stable(lastComment(fork), before, head(fork)), fork)).toMatchInlineSnapshot(
+    `"Somebody pushed to the fork of \`api-1\`: its pull request is at \`commit-2\`, and a maintainer let in \`commit-1\`. One who has read it can go on: \`/sam up acme/api#1 --trust-fork COMMIT-2\`."`,
   );
   await scene.say('/sam up', 'mia', fork);
-  expect(await rows('acme/api#2')).toMatchObject([{ phase: 'stopped', fork: { trusted: before } }]);
+  expect(await rows(fork)).toMatchObject([{ phase: 'stopped', fork: { trusted: before } }]);
 });
 
 test('let in anew it goes on with the files it had, and says how to get at the others', async () => {
-  const [row] = await rows('acme/api#2');
-  await scene.say(`/sam up --trust-fork ${head()}`, 'mia', fork);
+  const fork = await newTrusted();
+  await scene.say('/sam stop', 'mia', fork);
+  await scene.github.push(fork, 'eve');
+  await scene.settle();
+  const [row] = await rows(fork);
+  await scene.say(`/sam up --trust-fork ${head(fork)}`, 'mia', fork);
   expect(
     stable(
-      card()
+      card(fork)
         .split('\n')
         .find((line) => line.startsWith('ℹ')) ?? '',
       row?.commit ?? '',
-      head(),
-    ),
+      head(fork),
+    ).replace(`/${fork.number}/`, '/N/'),
   ).toMatchInlineSnapshot(
-    `"ℹ It keeps the files that it had, of \`commit-1\`. For \`commit-2\` say in its terminal \`git fetch origin refs/pull/2/head\` and \`git checkout FETCH_HEAD\`, or take another one: \`/sam up --new --trust-fork COMMIT-2\`."`,
+    `"ℹ It keeps the files that it had, of \`commit-1\`. For \`commit-2\` say in its terminal \`git fetch origin refs/pull/N/head\` and \`git checkout FETCH_HEAD\`, or take another one: \`/sam up --new --trust-fork COMMIT-2\`."`,
   );
-  expect(await rows('acme/api#2')).toMatchObject([{ phase: 'running', fork: { trusted: head() } }]);
+  expect(await rows(fork)).toMatchObject([{ phase: 'running', fork: { trusted: head(fork) } }]);
 });
 
 test('its machine is its own: no other workspace of the same person shares it', async () => {
-  await scene.say('/sam up', 'mia');
+  scene.github.addUser('zoe');
+  scene.github.addCollaborator('acme/api', 'zoe', 'write', 'maintain');
+  await newTrusted('zoe');
+  await scene.say('/sam up', 'zoe');
   const nodes = await scene.place.sql<{ nodeId: string }[]>`
-    select distinct w.node_id as "nodeId" from workspaces w join users u on u.id = w.owner where u.name = 'mia'`;
+    select distinct w.node_id as "nodeId" from workspaces w join users u on u.id = w.owner where u.name = 'zoe'`;
   expect(nodes).toHaveLength(2);
 });
 
 test('the flag means nothing elsewhere', async () => {
-  await scene.say(`/sam up --trust-fork ${head()}`, 'ada');
+  await scene.say(`/sam up --trust-fork ${head(scene.pull)}`, 'ada');
   expect(lastComment(scene.pull)).toMatchInlineSnapshot(
     `"\`--trust-fork\` is for a pull request from a fork, and this is none. Without it: \`/sam up\`."`,
   );
@@ -133,8 +153,8 @@ test('the flag means nothing elsewhere', async () => {
 test('on a pull request of the repository itself the head of the moment is taken, as its branch', async () => {
   const pull = await scene.github.addPullRequest('acme/api', { by: 'bob', branch: 'topic' });
   await scene.say('/sam up', 'bob', pull);
-  expect(await rows('acme/api#4')).toMatchObject([{ phase: 'running', commit: head(pull), fork: null }]);
-  const shell = await openShell(scene, 'api-4');
+  expect(await rows(pull)).toMatchObject([{ phase: 'running', commit: head(pull), fork: null }]);
+  const shell = await openShell(scene, `api-${pull.number}`);
   const { said } = await shell.run('git status -b --porcelain=v2 | grep branch');
   expect(said.replaceAll(head(pull), 'HEAD-OF-PULL')).toMatchInlineSnapshot(`
     "# branch.oid HEAD-OF-PULL

@@ -1,11 +1,11 @@
 // Private repositories, limits, repositories that move, people who are renamed: what GitHub does to a bot.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene({ private: true, env: { MAX_COMMANDS_PER_HOUR: '6' }, echoes: true });
+  scene = await startGitHub({ private: true, env: { MAX_COMMANDS_PER_HOUR: '6' }, echoes: true });
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 
@@ -63,11 +63,12 @@ test('an installation that is gone ends in silence, not in a loop', async () => 
 });
 
 test('a repository that is renamed takes its workspaces and cards along', async () => {
-  const [repository] = scene.github.world.repositories;
-  const issue = scene.github.addIssue('acme/api', { by: 'ada' });
-  const pull = await newPull();
+  const repository = await scene.github.addRepository('acme/old', { private: true });
+  scene.github.addCollaborator('acme/old', 'ada', 'admin');
+  const issue = scene.github.addIssue('acme/old', { by: 'ada' });
+  const pull = await scene.github.addPullRequest('acme/old', { by: 'ada' });
   await scene.say('/sam up', 'ada', issue);
-  await scene.github.rename(repository!, 'ada', 'service');
+  await scene.github.rename(repository, 'ada', 'service');
   await scene.settle();
   const rows = await scene.place.sql<{ repository: string; topic: string; key: string }[]>`
     select replace(repository, ${scene.github.url}, '') as repository, topic, replace(key, ${scene.github.url}, '') as key
@@ -85,7 +86,9 @@ test('a repository that is renamed takes its workspaces and cards along', async 
 });
 
 test('more commands than an hour may have are refused', async () => {
-  const issue = scene.github.addIssue('acme/service', { by: 'bob' });
+  await scene.github.addRepository('acme/loud', { private: true });
+  scene.github.addCollaborator('acme/loud', 'bob', 'write');
+  const issue = scene.github.addIssue('acme/loud', { by: 'bob' });
   const signs: string[] = [];
   for (let said = 0; said < 7; said++) {
     const { comment } = await scene.github.comment(issue, 'bob', '/sam list');

@@ -1,118 +1,148 @@
 // The App is installed, suspended, taken away, robbed of a permission; repositories go elsewhere: nothing is lost, nothing loops.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 
-const installation = () => scene.github.world.installations.find(({ account }) => account.login === 'acme')!;
-const repository = () => scene.github.repository('acme/api');
-const labels = (): string[] => repository().labels.map(({ name }) => name);
-const count = async (): Promise<number> => scene.github.log.length;
-const phases = async (): Promise<string[]> =>
-  (await scene.place.sql<{ phase: string }[]>`select phase from workspaces order by created_at`).map(
-    ({ phase }) => phase,
-  );
-const stopInDatabase = async (thread: Thread): Promise<void> => {
-  // As time would: nobody says it on GitHub.
-  await scene.place
-    .sql`update workspaces set desired = 'stopped', gen = gen + 1, next_at = now() where topic = ${`acme/api#${thread.number}`}`;
-  await scene.place.sql`select pg_notify('sam', 'due')`;
-};
+let count = 0;
+
+/** An account of its own with the App on it, and `api` there with a pull request by bob. */
+async function newPlace() {
+  const { github } = scene;
+  const owner = `owner-${++count}`;
+  github.addUser(owner);
+  const repository = await github.addRepository(`${owner}/api`);
+  github.addCollaborator(`${owner}/api`, 'bob', 'write');
+  const installation = github.install(owner);
+  const pull = await github.addPullRequest(`${owner}/api`, { by: 'bob', branch: 'fix-login' });
+  const topic = `${owner}/api#${pull.number}`;
+  return {
+    owner,
+    repository,
+    installation,
+    pull,
+    comments: () => scene.comments(pull),
+    labels: () => repository.labels.map(({ name }) => name),
+    phases: async (): Promise<string[]> => {
+      const rows = await scene.place.sql<{ phase: string }[]>`
+        select phase from workspaces where topic = ${topic} order by created_at`;
+      return rows.map(({ phase }) => phase);
+    },
+    // As time would: nobody says it on GitHub.
+    stopInDatabase: async (): Promise<void> => {
+      await scene.place
+        .sql`update workspaces set desired = 'stopped', gen = gen + 1, next_at = now() where topic = ${topic}`;
+      await scene.place.sql`select pg_notify('sam', 'due')`;
+    },
+  };
+}
 
 test('an installation brings the labels, once', async () => {
-  scene.github.repository('acme/api').labels.push({ id: 1, name: 'SAM', color: 'ededed', description: null });
-  await scene.github.installed(installation(), 'ada');
+  const { installation, repository, labels } = await newPlace();
+  repository.labels.push({ id: 1, name: 'SAM', color: 'ededed', description: null });
+  await scene.github.installed(installation, 'ada');
   await scene.settle();
   expect(labels().toSorted()).toEqual(['SAM', 'sam:large', 'sam:medium', 'sam:small']);
-  await scene.github.installed(installation(), 'ada');
+  await scene.github.installed(installation, 'ada');
   await scene.settle();
   expect(labels()).toHaveLength(4);
 });
 
 test('labels that cannot be made are not missed', async () => {
-  const other = await scene.github.addRepository('acme/other');
-  scene.github.fail('POST', '/repos/acme/other/labels', { status: 403, times: 1 });
-  await scene.github.installed(installation(), 'ada');
+  const { installation, labels, owner } = await newPlace();
+  scene.github.fail('POST', `/repos/${owner}/api/labels`, { status: 403, times: 1 });
+  await scene.github.installed(installation, 'ada');
   await scene.settle();
-  expect(other.labels).toEqual([]);
+  expect(labels()).toEqual([]);
   const [row] = await scene.place.sql<{ n: number }[]>`
     select count(*)::int as n from deliveries where thread = 'installations' and ended_at is null`;
   expect(row?.n).toBe(0);
 });
 
 test('a permission that is missing is named, with the page where it can be given', async () => {
-  await scene.github.addRepository('acme/secret', { private: true });
-  scene.github.addCollaborator('acme/secret', 'bob', 'write');
-  const pull = await scene.github.addPullRequest('acme/secret', { by: 'bob' });
-  await scene.github.acceptPermissions(installation(), 'ada', { issues: 'write' });
+  const { installation, repository, pull } = await newPlace();
+  repository.private = true;
+  await scene.github.acceptPermissions(installation, 'ada', { issues: 'write' });
   const comment = await scene.say('/sam up', 'bob', pull);
   expect(scene.signs(comment)).toEqual(['confused']);
-  const id = String(installation().id);
+  const id = String(installation.id);
   expect(scene.comments(pull).map((text) => text.replace(id, 'ID'))).toMatchInlineSnapshot(`
     [
       "I could not do that: my GitHub App was not given the permission **pull_requests: read** on this repository. Whoever administers it can accept it: http://127.0.0.1/settings/installations/ID. Then say it again.",
     ]
   `);
-  await scene.github.acceptPermissions(installation(), 'ada', scene.github.app.permissions);
+  await scene.github.acceptPermissions(installation, 'ada', scene.github.app.permissions);
   const again = await scene.say('/sam list', 'bob', pull);
   expect(scene.signs(again)).toEqual(['rocket']);
-  await scene.say('/sam up');
-  expect(scene.comments().at(-1)).toContain(': running');
+  await scene.say('/sam up', 'bob', pull);
+  expect(scene.comments(pull).at(-1)).toContain(': running');
 });
 
 test('while it is suspended its workspaces stay, and nobody writes; then the card catches up', async () => {
-  await scene.github.suspend(installation(), 'ada');
+  const { installation, pull, comments, phases, stopInDatabase } = await newPlace();
+  await scene.say('/sam up', 'bob', pull);
+  await scene.github.suspend(installation, 'ada');
   await scene.settle();
-  await stopInDatabase(scene.pull);
+  await stopInDatabase();
   await until(async () => (await phases()).includes('stopped'), 40_000);
   await scene.settle();
-  expect(scene.comments().at(-1)).toContain(': running');
-  await scene.github.unsuspend(installation(), 'ada');
-  await until(() => scene.comments().at(-1)?.includes(': stopped') === true, 40_000);
+  expect(comments().at(-1)).toContain(': running');
+  await scene.github.unsuspend(installation, 'ada');
+  await until(() => comments().at(-1)?.includes(': stopped') === true, 40_000);
 });
 
 test('once it is gone there is one look for it, and no more', async () => {
-  const mine = installation();
+  const { installation: mine, owner, pull, comments, phases, stopInDatabase } = await newPlace();
+  await scene.say('/sam up', 'bob', pull);
+  await stopInDatabase();
+  await until(async () => (await phases()).includes('stopped'), 40_000);
+  await scene.settle();
   await scene.github.uninstall(mine, 'ada');
   await scene.settle();
   await scene.place.sql`update cards set want_version = want_version + 1, sent_hash = null, next_at = now()`;
   await scene.place.sql`select pg_notify('sam', 'card')`;
   await scene.settle();
-  const before = await count();
+  const before = scene.github.log.length;
   await scene.sam.restart();
   await scene.settle();
-  // But for what every start asks.
+  // But for what every start asks, of those who have it.
   const asked = scene.github.log
     .slice(before)
-    .filter(({ path }) => !/\/hook\/deliveries|\/app$|\/app\/installations$/.test(path));
+    .filter(({ path }) => path.includes(owner) || path.includes(`/installations/${mine.id}`));
   expect(asked).toEqual([]);
   expect(await phases()).toEqual(['stopped']);
   scene.github.world.installations.push(mine);
   await scene.github.installed(mine, 'ada');
   await scene.settle();
-  await scene.say('/sam start');
-  expect(scene.comments().at(-1)).toContain(': running');
+  await scene.say('/sam start', 'bob', pull);
+  expect(comments().at(-1)).toContain(': running');
 });
 
 test('a repository that goes to somebody without the App keeps its workspaces', async () => {
-  scene.github.addUser('zoe');
-  await scene.github.transfer(repository(), 'ada', 'zoe');
+  const { owner, pull, repository, phases } = await newPlace();
+  scene.github.addUser(`friend-of-${owner}`);
+  await scene.say('/sam up', 'bob', pull);
+  await scene.github.transfer(repository, 'ada', `friend-of-${owner}`);
   await scene.settle();
   expect(await phases()).toEqual(['running']);
 });
 
 test('a repository that comes along takes its card with it', async () => {
-  const moved = scene.github.world.repositories.find(({ name }) => name === 'api')!;
-  scene.github.install('zoe');
-  await scene.github.transfer(moved, 'zoe', 'acme');
+  const { owner, pull, repository, comments } = await newPlace();
+  const friend = `friend-of-${owner}`;
+  scene.github.addUser(friend);
+  await scene.say('/sam up', 'bob', pull);
+  await scene.github.transfer(repository, 'ada', friend);
   await scene.settle();
-  await scene.say('/sam stop');
-  expect(scene.comments().at(-1)).toContain('`acme/api@fix-login`');
-  expect(scene.comments().at(-1)).toContain(': stopped');
+  scene.github.install(friend);
+  await scene.github.transfer(repository, friend, owner);
+  await scene.settle();
+  await scene.say('/sam stop', 'bob', pull);
+  expect(comments().at(-1)).toContain(`\`${owner}/api@fix-login\``);
+  expect(comments().at(-1)).toContain(': stopped');
 });

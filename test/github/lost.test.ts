@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Delivery, Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 let count = 0;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
   scene.github.addBot('merge-queue[bot]');
   await scene.github.addRepository('eve/api', { forkOf: 'acme/api' });
 });
@@ -68,6 +68,15 @@ test('a label that a bot puts on or takes off is no wish of anybody', async () =
   await scene.github.unlabel(pull, 'merge-queue[bot]', 'sam');
   await scene.settle();
   expect(await phaseOf(pull)).toBe('running');
+});
+
+test('a label on what is closed is a mark, not a wish', async () => {
+  const pull = await newPull();
+  await scene.github.close(pull, 'bob');
+  await scene.github.label(pull, 'bob', 'sam');
+  await scene.settle();
+  expect(scene.comments(pull)).toEqual([]);
+  expect(await phaseOf(pull)).toBeUndefined();
 });
 
 test('neither a draft nor a reopening starts or stops anything', async () => {

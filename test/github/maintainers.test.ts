@@ -3,12 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 let issue: Thread;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
   for (const login of ['mona', 'wes']) scene.github.addUser(login);
   scene.github.addCollaborator('acme/api', 'mona', 'write', 'maintain');
   scene.github.addCollaborator('acme/api', 'wes', 'write');
@@ -17,23 +17,28 @@ beforeAll(async () => {
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 
-const answerOf = async (text: string, by: string): Promise<string[]> => {
-  const thread = scene.github.addIssue('acme/api', { by: 'bob' });
+const answerOf = async (text: string, by: string, repository = 'acme/api'): Promise<string[]> => {
+  const thread = scene.github.addIssue(repository, { by: 'bob' });
   const comment = await scene.say(text, by, thread);
   const { host } = scene.github;
   return [...scene.signs(comment), ...scene.comments(thread)].map((text) =>
     text.replace(host, 'github').replaceAll(/ {2,}/g, '  '),
   );
 };
-const card = (): string => scene.comments()[0] ?? '';
+const card = (thread = scene.pull): string => scene.comments(thread)[0] ?? '';
 
 test('`list --all` shows everyone’s workspaces of the repository, and whose they are', async () => {
-  expect(await answerOf('/sam list --all', 'mona')).toMatchInlineSnapshot(`
+  await scene.github.addRepository('acme/listed');
+  scene.github.addCollaborator('acme/listed', 'bob', 'write');
+  scene.github.addCollaborator('acme/listed', 'mona', 'write', 'maintain');
+  const listed = scene.github.addIssue('acme/listed', { by: 'bob' });
+  await scene.say('/sam up', 'bob', listed);
+  expect(await answerOf('/sam list --all', 'mona', 'acme/listed')).toMatchInlineSnapshot(`
     [
       "rocket",
       "\`\`\`text
     NAME  PHASE  REPOSITORY  REF  OWNER
-    api-1  running  github/acme/api  fix-login  bob
+    listed-1  running  github/acme/listed  main  bob
     \`\`\`",
     ]
   `);
@@ -81,28 +86,30 @@ test('of two of the same name it says whose there are', async () => {
   expect(await answerOf('/sam stop twin', 'mona')).toMatchInlineSnapshot(`
     [
       "confused",
-      "2 people have a workspace of that name: \`ws-2\` of \`wes\`, \`ws-3\` of \`bob\`. Say whose: \`/sam stop ws-2\`.",
+      "2 people have a workspace of that name: \`ws-1\` of \`wes\`, \`ws-2\` of \`bob\`. Say whose: \`/sam stop ws-1\`.",
     ]
   `);
 });
 
 test('work that would be lost is named to a maintainer too, and `--force` deletes it', async () => {
-  const [row] = await scene.place.sql<{ id: string }[]>`select id from workspaces where name = 'api-1'`;
-  const { checkout } = await scene.sam.row('api-1');
+  const pull = await scene.github.addPullRequest('acme/api', { by: 'bob', branch: 'lost' });
+  await scene.say('/sam up', 'bob', pull);
+  const name = `api-${pull.number}`;
+  const { id, checkout } = await scene.sam.row(name);
   writeFileSync(join(checkout, 'work.txt'), 'work\n');
   // The agent looks before it deletes.
-  await answerOf('/sam rm api-1', 'mona');
-  expect(card().replaceAll('\u2060', '')).toContain(
+  await answerOf(`/sam rm ${name}`, 'mona');
+  expect(card(pull).replaceAll('\u2060', '')).toContain(
     '@mona, who maintains the repository, said to delete it. Not deleted: 1 new file would be lost.',
   );
-  expect(await answerOf('/sam rm api-1', 'mona')).toMatchInlineSnapshot(`
+  expect(await answerOf(`/sam rm ${name}`, 'mona')).toMatchInlineSnapshot(`
     [
       "confused",
       "Not deleted: 1 new file would be lost. It is not your work: ask its owner, or delete it all the same: \`/sam rm ws-1 --force\`.",
     ]
   `);
-  await answerOf(`/sam rm ${row!.id} --force`, 'mona');
-  expect(card().replaceAll('\u2060', '')).toMatch(
+  await answerOf(`/sam rm ${id} --force`, 'mona');
+  expect(card(pull).replaceAll('\u2060', '')).toMatch(
     /`api-1`: deleted[^]*@mona, who maintains the repository, said to delete it/,
   );
 });

@@ -2,12 +2,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 let count = 0;
 beforeAll(async () => {
-  scene = await openScene({ env: { SAM_DEADLINE_BASE: '3s' } });
+  scene = await startGitHub({ env: { SAM_DEADLINE_BASE: '3s' } });
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 afterEach(() => scene.github.mend());
@@ -69,29 +69,4 @@ test('a card whose answer got lost is found again, not posted again', async () =
   scene.github.fail('POST', `/repos/acme/api/issues/${pull.number}/comments`, { status: 'lost' });
   await scene.say('/sam up', 'bob', pull);
   expect(scene.comments(pull)).toHaveLength(1);
-});
-
-test('a command on a line of the diff is one like the others', async () => {
-  const pull = await newPull();
-  const { comment } = await scene.github.reviewComment(pull, 'bob', '@sam up --size small');
-  await scene.settle();
-  expect(scene.signs(comment)).toEqual(['rocket']);
-  expect(scene.comments(pull)[0]).toContain(' · small · for `bob`');
-});
-
-test('a comment that is edited into a command is not heard', async () => {
-  const pull = await newPull();
-  const comment = await scene.say('Thanks!', 'bob', pull);
-  await scene.github.editComment(comment, 'bob', '/sam up');
-  await scene.settle();
-  expect([...scene.signs(comment), ...scene.comments(pull)]).toEqual([]);
-});
-
-test('a label on what is closed is a mark, not a wish', async () => {
-  const pull = await newPull();
-  await scene.github.close(pull, 'bob');
-  await scene.github.label(pull, 'bob', 'sam');
-  await scene.settle();
-  expect(scene.comments(pull)).toEqual([]);
-  expect(await isPhase(pull, 'running')).toBe(false);
 });

@@ -1,11 +1,12 @@
 // A private repository through a whole bot: cloned, committed to and pushed from a person's terminal, on their own right.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openScene, type Scene } from './scene.ts';
-import { openShell } from './shell.ts';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { startGitHub, type GitHub } from '../testers/github.ts';
+import { openShell } from '../testers/shell.ts';
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene({ private: true });
+  scene = await startGitHub({ private: true });
+  await scene.say('/sam up');
 }, 60_000);
 afterAll(() => scene[Symbol.asyncDispose]());
 
@@ -13,7 +14,6 @@ const repository = () => scene.github.repository('acme/api');
 const headOf = (branch: string) => scene.github.git.resolve(repository().id, `refs/heads/${branch}`);
 
 test('a private repository is cloned, and a commit is pushed as the person who made it', async () => {
-  await scene.say('/sam up');
   expect(scene.comments()[0]).toContain('running');
   const shell = await openShell(scene, 'api-1');
   const made = await shell.run(
@@ -45,6 +45,7 @@ test('the token is asked for at use, for this one repository, and for no more th
 
 test('what a person says in the checkout about who commits, counts', async () => {
   const shell = await openShell(scene, 'api-1');
+  onTestFinished(async () => void (await shell.run('git config user.name bob')));
   const { said } = await shell.run(
     'git config user.name "Bob Builder" && git commit -q --allow-empty -m x && git log -1 --format=%an',
   );
@@ -65,6 +66,7 @@ test('another repository of the same host gets nothing, and git asks nobody else
 
 test('whoever lost the right to write hears so at the next push, and may still fetch', async () => {
   const shell = await openShell(scene, 'api-1');
+  onTestFinished(() => scene.github.addCollaborator('acme/api', 'bob', 'write'));
   const { said: before } = await shell.run('git commit -q --allow-empty -m late; git rev-parse HEAD');
   scene.github.addCollaborator('acme/api', 'bob', 'read');
   const pushed = await shell.run('git push');
@@ -77,7 +79,6 @@ test('whoever lost the right to write hears so at the next push, and may still f
 });
 
 test('whoever lost the repository hears that, and nothing of it any more', async () => {
-  scene.github.addCollaborator('acme/api', 'bob', 'write');
   const shell = await openShell(scene, 'api-1');
   scene.github.removeCollaborator('acme/api', 'bob');
   const { said, code } = await shell.run('git fetch');
@@ -101,6 +102,13 @@ test('a repository that was renamed is still pushed to, from a checkout that has
 test('an App that lost a permission, or the repository, says so and who can mend it', async () => {
   const { github } = scene;
   const [installation] = github.world.installations;
+  const permissions = installation!.permissions;
+  onTestFinished(async () => {
+    await github.acceptPermissions(installation!, 'ada', permissions);
+    if (!github.world.installations.includes(installation!)) github.world.installations.push(installation!);
+    await github.installed(installation!, 'ada');
+    await scene.settle();
+  });
   const shell = await openShell(scene, 'api-1');
   await shell.run('git commit -q --allow-empty -m later');
   await github.acceptPermissions(installation!, 'ada', { ...installation!.permissions, contents: 'read' });

@@ -8,14 +8,14 @@ import { createGitHubApp } from '../../bot/forges/github/app.ts';
 import { redeliverMissed } from '../../bot/forges/github/missed-deliveries.ts';
 import { startFakeGitHub, type FakeGitHub, type Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
 const NOWHERE = 'http://127.0.0.1:1/';
 
 describe('a bot that was away', () => {
-  let scene: Scene;
+  let scene: GitHub;
   beforeAll(async () => {
-    scene = await openScene();
+    scene = await startGitHub();
   });
   afterAll(() => scene[Symbol.asyncDispose]());
 
@@ -26,22 +26,24 @@ describe('a bot that was away', () => {
   };
 
   test('does what was said meanwhile, once', async () => {
+    const pull = await scene.github.addPullRequest('acme/api', { by: 'bob', branch: 'meanwhile' });
     scene.github.app.webhookUrl = NOWHERE;
-    const { comment } = await scene.github.comment(scene.pull, 'bob', '/sam up');
+    const { comment } = await scene.github.comment(pull, 'bob', '/sam up');
     scene.github.app.webhookUrl = scene.webhook;
     await scene.sam.restart();
-    await until(() => scene.comments().length > 0);
+    await until(() => scene.comments(pull).length > 0);
     await scene.settle();
     await scene.sam.restart();
     await scene.github.settled();
     await scene.settle();
-    expect(scene.comments()).toHaveLength(1);
-    expect(scene.comments()[0]).toContain('Workspace `api-1`: running');
+    expect(scene.comments(pull)).toHaveLength(1);
+    expect(scene.comments(pull)[0]).toContain('Workspace `api-1`: running');
     expect(scene.signs(comment)).toEqual(['rocket']);
     expect(scene.github.deliveries.filter(({ redelivery }) => redelivery)).toHaveLength(1);
   });
 
   test('says in /readyz why it cannot look, and does everything else', async () => {
+    await scene.say('/sam up');
     scene.github.fail('GET', '/app/hook/deliveries*', { status: 500, times: Infinity });
     await scene.sam.restart();
     await expect

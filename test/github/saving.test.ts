@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
-import { openShell } from './shell.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
+import { openShell } from '../testers/shell.ts';
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene({ private: true });
+  scene = await startGitHub({ private: true });
 }, 60_000);
 afterAll(() => scene[Symbol.asyncDispose]());
 
@@ -39,9 +39,9 @@ test('a merge stops the workspace, saves what was not pushed, deletes it, and th
   await scene.github.merge(made.pull, 'bob');
   await scene.settle();
   expect(cardOf(made)).toMatchInlineSnapshot(`
-    "<!-- sam:v1 acme/api#2 -->
+    "<!-- sam:v1 acme/api#1 -->
 
-    ### 🗑 Workspace \`api-2\`: deleted
+    ### 🗑 Workspace \`api-1\`: deleted
     \`acme/api@merged\` · medium · for \`bob\`
 
     ℹ It stopped because the pull request was merged. Saved to \`refs/sam/ws-1\`: \`git fetch origin refs/sam/ws-1 && git checkout FETCH_HEAD\`.
@@ -69,16 +69,16 @@ test('with a new file beside it the workspace stops and waits for a day, and its
   await scene.github.close(made.pull, 'bob');
   await scene.settle();
   expect(cardOf(made)).toMatchInlineSnapshot(`
-    "<!-- sam:v1 acme/api#3 -->
+    "<!-- sam:v1 acme/api#1 -->
 
-    ### ⏹ Workspace \`api-3\`: stopped
+    ### ⏹ Workspace \`api-1\`: stopped
     \`acme/api@closed\` @ \`commit\` · medium · for \`bob\`
 
-    ℹ It stopped because the pull request was closed. Saved to \`refs/sam/ws-2\`: \`git fetch origin refs/sam/ws-2 && git checkout FETCH_HEAD\`. Not deleted: 1 new file would be lost. It will be deleted all the same in a day, unless you start it: \`/sam start api-3\`.
+    ℹ It stopped because the pull request was closed. Saved to \`refs/sam/ws-1\`: \`git fetch origin refs/sam/ws-1 && git checkout FETCH_HEAD\`. Not deleted: 1 new file would be lost. It will be deleted all the same in a day, unless you start it: \`/sam start api-1\`.
 
-    Its files are kept until TIME. Go on: \`/sam start api-3\`
+    Its files are kept until TIME. Go on: \`/sam start api-1\`
 
-    <sub>ws-2 · \`/sam start api-3\` · \`/sam rm api-3\`</sub>"
+    <sub>ws-1 · \`/sam start api-1\` · \`/sam rm api-1\`</sub>"
   `);
   expect(existsSync(made.checkout)).toBe(true);
   // Nothing brings it back but a person.
@@ -90,14 +90,14 @@ test('with a new file beside it the workspace stops and waits for a day, and its
   await until(async () => (await scene.sam.row(made.name)).phase === 'deleted');
   await scene.settle();
   expect(cardOf(made)).toMatchInlineSnapshot(`
-    "<!-- sam:v1 acme/api#3 -->
+    "<!-- sam:v1 acme/api#1 -->
 
-    ### 🗑 Workspace \`api-3\`: deleted
+    ### 🗑 Workspace \`api-1\`: deleted
     \`acme/api@closed\` · medium · for \`bob\`
 
-    ℹ It was kept for a day. Saved to \`refs/sam/ws-2\`: \`git fetch origin refs/sam/ws-2 && git checkout FETCH_HEAD\`. Lost: 1 new file.
+    ℹ It was kept for a day. Saved to \`refs/sam/ws-1\`: \`git fetch origin refs/sam/ws-1 && git checkout FETCH_HEAD\`. Lost: 1 new file.
 
-    <sub>ws-2</sub>
+    <sub>ws-1</sub>
     (minimised: OUTDATED)"
   `);
   expect(existsSync(dirname(made.checkout))).toBe(false);

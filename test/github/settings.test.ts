@@ -15,9 +15,9 @@ import {
   type RepositorySettings,
 } from '../../bot/forges/github/repository-settings.ts';
 import { expiryOf } from '../../bot/workspaces/workspace.ts';
-import { privateKey, setScene } from '../fakes/github/scene.ts';
+import { privateKey, openContext } from '../fakes/github/context.ts';
 import { T0, workspaceRow } from '../workspaces/rows.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
 const problemsOf = (text: string): string[] => parseRepositorySettings(text).problems;
 
@@ -151,7 +151,7 @@ test('docs/github.md has every command that works on GitHub', () => {
 });
 
 test('a change is seen after a while; a GitHub that does not answer changes nothing', async () => {
-  const { github } = await setScene({});
+  const { github } = await openContext({});
   const config = {
     appId: 7,
     privateKey,
@@ -177,9 +177,9 @@ test('a change is seen after a while; a GitHub that does not answer changes noth
   expect([await size(), reader.known('acme/api').problems.length]).toEqual(['medium', 1]);
 });
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene({
+  scene = await startGitHub({
     env: { SAM_DEADLINE_BASE: '20s' },
     settings: 'label: workspace\nsize: small\nidle_time: 30m\nsizes: large\nwho: everyone\n',
   });
@@ -205,19 +205,20 @@ test('a repository has its own label, size and idle time; its mistakes are shown
   await scene.settle();
   expect(scene.comments(pull)).toMatchInlineSnapshot(`
     [
-      "<!-- sam:v1 acme/api#2 -->
+      "<!-- sam:v1 acme/api#1 -->
 
-    ### ✅ Workspace \`api-2\`: running
+    ### ✅ Workspace \`api-1\`: running
     \`acme/api@mine\` @ \`commit\` · small · for \`bob\`
 
-    **[Open terminal](http://localhost/w/ws-1?s=SIGNATURE)** (sign in with GitHub) · stops at **TIME** if idle: \`/sam extend api-2 4h\`
+    **[Open terminal](http://localhost/w/ws-1?s=SIGNATURE)** (sign in with GitHub) · stops at **TIME** if idle: \`/sam extend api-1 4h\`
 
-    <sub>ws-1 · \`/sam open api-2\` · \`/sam extend api-2 4h\` · \`/sam stop api-2\` · \`/sam rm api-2\`</sub>
+    <sub>ws-1 · \`/sam open api-1\` · \`/sam extend api-1 4h\` · \`/sam stop api-1\` · \`/sam rm api-1\`</sub>
 
     ⚠ \`.github/sam.yml\`: \`sizes\` is no setting; there are \`label\`, \`comments\`, \`deployments\`, \`checks\`, \`size\`, \`auto_start\`, \`idle_time\`, \`who\`; \`who\` is \`everyone\`, not \`write\`, \`maintain\` or \`admin\`.",
     ]
   `);
-  const [row] = await scene.place.sql<{ idle: string }[]>`select idle_time_ms as idle from workspaces`;
+  const [row] = await scene.place.sql<{ idle: string }[]>`
+    select idle_time_ms as idle from workspaces where topic = ${`acme/api#${pull.number}`}`;
   expect(Number(row?.idle)).toBe(30 * 60_000);
   await scene.github.unlabel(pull, 'bob', 'Workspace');
   await scene.settle();

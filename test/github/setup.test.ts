@@ -12,8 +12,8 @@ import { readDescribedApp, readManifest } from '../../bot/forges/github/manifest
 import { savedAppPath } from '../../bot/forges/github/saved-app.ts';
 import { browserMissing, launchBrowser } from '../browser.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github/github.ts';
-import { createPlace, type Place } from '../place.ts';
-import { startSam, type Sam } from '../sam.ts';
+import { createPlace, type Place } from '../testers/place.ts';
+import { startSam, type Sam } from '../testers/sam.ts';
 import { until } from '../until.ts';
 
 let github: FakeGitHub;

@@ -2,17 +2,24 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 
 let count = 0;
-const newPull = (): Promise<Thread> =>
-  scene.github.addPullRequest('acme/api', { by: 'bob', branch: `topic-${++count}` });
+const newPull = (branch = `topic-${++count}`): Promise<Thread> =>
+  scene.github.addPullRequest('acme/api', { by: 'bob', branch });
+
+async function newWorkspace(branch?: string): Promise<Thread> {
+  const pull = await newPull(branch);
+  await scene.say('/sam up', 'bob', pull);
+  return pull;
+}
+
 const lastComment = (thread: Thread): string => scene.comments(thread).at(-1) ?? 'nothing was said';
 
 test('`@sam workspace` on a pull request makes one workspace, one card, and a link for those who may', async () => {
@@ -33,38 +40,41 @@ test('`@sam workspace` on a pull request makes one workspace, one card, and a li
 });
 
 test('a second `up` says nothing new, and makes nothing', async () => {
-  const before = scene.comments();
-  const comment = await scene.say('Again, from my phone:\n\n- `/Sam up`');
-  expect(scene.comments()).toEqual(before);
+  const pull = await newWorkspace();
+  const before = scene.comments(pull);
+  const comment = await scene.say('Again, from my phone:\n\n- `/Sam up`', 'bob', pull);
+  expect(scene.comments(pull)).toEqual(before);
   expect(scene.signs(comment)).toEqual(['rocket']);
 });
 
 test('`stop` and `start` edit the same comment', async () => {
-  await scene.say('/sam stop');
-  expect(scene.comments()).toMatchInlineSnapshot(`
+  const pull = await newWorkspace('stopped');
+  await scene.say('/sam stop', 'bob', pull);
+  expect(scene.comments(pull)).toMatchInlineSnapshot(`
     [
       "<!-- sam:v1 acme/api#1 -->
 
     ### ⏹ Workspace \`api-1\`: stopped
-    \`acme/api@fix-login\` @ \`commit\` · medium · for \`bob\`
+    \`acme/api@stopped\` @ \`commit\` · medium · for \`bob\`
 
     Its files are kept. Go on: \`/sam start api-1\`
 
     <sub>ws-1 · \`/sam start api-1\` · \`/sam rm api-1\`</sub>",
     ]
   `);
-  await scene.say('@sam-test[bot] start');
-  expect(scene.comments()[0]).toContain('✅ Workspace `api-1`: running');
+  await scene.say('@sam-test[bot] start', 'bob', pull);
+  expect(scene.comments(pull)[0]).toContain('✅ Workspace `api-1`: running');
 });
 
 test('`rm` ends with a card that says so and is folded away', async () => {
-  await scene.say('/sam rm');
-  expect(scene.comments()).toMatchInlineSnapshot(`
+  const pull = await newWorkspace('deleted');
+  await scene.say('/sam rm', 'bob', pull);
+  expect(scene.comments(pull)).toMatchInlineSnapshot(`
     [
       "<!-- sam:v1 acme/api#1 -->
 
     ### 🗑 Workspace \`api-1\`: deleted
-    \`acme/api@fix-login\` · medium · for \`bob\`
+    \`acme/api@deleted\` · medium · for \`bob\`
 
     <sub>ws-1</sub>
     (minimised: OUTDATED)",
@@ -94,6 +104,14 @@ test('an issue gets a workspace on the default branch', async () => {
   const issue = scene.github.addIssue('acme/api', { by: 'eve' });
   await scene.say('/sam up --size small', 'ada', issue);
   expect(lastComment(issue)).toContain('`acme/api@main` @ `commit` · small · for `ada`');
+});
+
+test('a command on a line of the diff is one like the others', async () => {
+  const pull = await newPull();
+  const { comment } = await scene.github.reviewComment(pull, 'bob', '@sam up --size small');
+  await scene.settle();
+  expect(scene.signs(comment)).toEqual(['rocket']);
+  expect(scene.comments(pull)[0]).toContain(' · small · for `bob`');
 });
 
 test('a stranger on a public repository gets a thumb down and no word', async () => {

@@ -1,11 +1,11 @@
 // What a start asks GitHub ahead, so that the first command does not wait for it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../until.ts';
-import { openScene, type Scene } from './scene.ts';
+import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene();
+  scene = await startGitHub();
   await scene.sam.restart();
 });
 afterAll(() => scene[Symbol.asyncDispose]());

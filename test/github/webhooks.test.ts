@@ -1,15 +1,16 @@
 // What arrives at the webhook's address: signed or not, whole or not, once or often.
 import { randomUUID } from 'node:crypto';
 import { sign } from '@octokit/webhooks-methods';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openScene, SECRET, type Scene } from './scene.ts';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { startGitHub, SECRET, type GitHub } from '../testers/github.ts';
 
 const OLD_SECRET = 'an-older-secret-for-tests';
-let scene: Scene;
+let scene: GitHub;
 beforeAll(async () => {
-  scene = await openScene({ env: { WEBHOOK_SECRET: `${SECRET},${OLD_SECRET}` } });
+  scene = await startGitHub({ env: { WEBHOOK_SECRET: `${SECRET},${OLD_SECRET}` } });
 });
 afterAll(() => scene[Symbol.asyncDispose]());
+beforeEach(() => scene.place.sql`delete from deliveries`);
 
 const post = async (
   body: string,
@@ -84,14 +85,15 @@ test('the secret of before still verifies', async () => {
 });
 
 test('fifty redeliveries, half of them under new ids, make one workspace and one comment', async () => {
-  const delivery = await scene.github.comment(scene.pull, 'bob', '/sam up');
+  const pull = await scene.github.addPullRequest('acme/api', { by: 'bob', branch: 'often' });
+  const delivery = await scene.github.comment(pull, 'bob', '/sam up');
   const again = Array.from({ length: 25 }, () => scene.github.redeliver(delivery));
   const replayed = Array.from({ length: 25 }, () => post(delivery.body));
   for (const { statusCode } of await Promise.all(again)) expect(statusCode).toBe(200);
   for (const status of await Promise.all(replayed)) expect(status).toBe(200);
   await scene.settle();
   const rows = await scene.place.sql`select id from workspaces`;
-  expect([rows.length, scene.comments().length]).toEqual([1, 1]);
+  expect([rows.length, scene.comments(pull).length]).toEqual([1, 1]);
   expect(scene.signs(delivery.comment)).toEqual(['rocket']);
 });
 

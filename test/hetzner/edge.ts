@@ -3,10 +3,10 @@
 import { connect } from 'node:tls';
 import { WebSocket, type ClientOptions } from 'ws';
 import { Frame, FRAME_HEAD_BYTES, type TerminalMessage } from '../../agent/protocol.ts';
-import { createWatch } from '../agent/watch.ts';
-import type { Sam } from '../sam.ts';
+import { createWatch } from '../testers/watch.ts';
+import type { Sam } from '../testers/sam.ts';
 import { until } from '../until.ts';
-import type { Clouds } from './scene.ts';
+import type { Clouds } from './clouds.ts';
 
 const PATIENCE_MS = 60_000;
 

@@ -1,9 +1,9 @@
 // A machine whose agent calls when nobody waits for it any more: it is of use all the same, for a while.
 import { expect, test } from 'vitest';
-import { startSam } from '../sam.ts';
+import { startSam } from '../testers/sam.ts';
 import { until } from '../until.ts';
 import { askForTerminal, typeThroughEdge } from './edge.ts';
-import { openClouds } from './scene.ts';
+import { openClouds } from './clouds.ts';
 
 const LONG = { timeout: 300_000 };
 const PATIENCE_MS = 120_000;

@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest';
 import { startFakeHetzner } from '../fakes/hetzner/hetzner.ts';
 import { findFreePort } from '../free-port.ts';
-import { startSam } from '../sam.ts';
+import { startSam } from '../testers/sam.ts';
 import { until } from '../until.ts';
-import { openClouds, type Clouds } from './scene.ts';
+import { openClouds, type Clouds } from './clouds.ts';
 
 const LONG = { timeout: 300_000 };
 const PATIENCE_MS = 120_000;

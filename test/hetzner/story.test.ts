@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import { storeDelivery } from '../../bot/chat/store.ts';
 import { connect } from '../../bot/database/connect.ts';
 import { findFreePort } from '../free-port.ts';
-import { startSam } from '../sam.ts';
-import { spawnSam } from '../spawn-sam.ts';
+import { startSam } from '../testers/sam.ts';
+import { spawnSam } from '../testers/spawned-sam.ts';
 import { until } from '../until.ts';
 import { askForTerminal, typeThroughEdge } from './edge.ts';
-import { DOMAIN, openClouds, type Clouds } from './scene.ts';
+import { DOMAIN, openClouds, type Clouds } from './clouds.ts';
 
 const LONG = { timeout: 300_000 };
 const PATIENCE_MS = 120_000;

@@ -1,8 +1,8 @@
 // Two living installations in one project and one zone, and what lies between them: nobody's, or half somebody's.
 import { expect, test } from 'vitest';
-import { startSam, type Sam } from '../sam.ts';
+import { startSam, type Sam } from '../testers/sam.ts';
 import { until } from '../until.ts';
-import { openClouds, openPlaceBeside } from './scene.ts';
+import { openClouds, openPlaceBeside } from './clouds.ts';
 
 const LONG = { timeout: 300_000 };
 const PATIENCE_MS = 120_000;

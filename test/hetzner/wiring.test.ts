@@ -5,7 +5,7 @@ import { openClouds as openBotsClouds } from '../../bot/clouds.ts';
 import { parseConfig } from '../../bot/config.ts';
 import { providers } from '../../bot/providers/index.ts';
 import { anOrder } from '../providers/contract.ts';
-import { openClouds } from './scene.ts';
+import { openClouds } from './clouds.ts';
 
 const log = pino({ level: 'silent' });
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { buildArtifacts } from '../../tools/agent-artifact.ts';
 import { unpack } from '../agent-artifact/build.ts';
-import { createScene } from '../agent/scene.ts';
+import { createNode } from '../testers/node.ts';
 import { followChild } from '../agent-artifact/child.ts';
 import { attach } from '../agent/viewer.ts';
 
@@ -39,7 +39,7 @@ test.skipIf(isOut)('the agent for arm64 starts with its own Node, and serves a p
   // In the header of ELF: for which processor.
   expect(node.readUInt16LE(18)).toBe(183);
 
-  const scene = await createScene();
+  const scene = await createNode();
   const agent = startEmulated(at, scene);
   const goal = scene.goal();
   scene.bot.want(goal);
@@ -54,7 +54,7 @@ test.skipIf(isOut)('the agent for arm64 starts with its own Node, and serves a p
 });
 
 /** What the start script does, but for qemu: the system here does not know how to start such a program. */
-function startEmulated(folder: string, { bot, dir, folder: place }: Awaited<ReturnType<typeof createScene>>) {
+function startEmulated(folder: string, { bot, dir, folder: place }: Awaited<ReturnType<typeof createNode>>) {
   const home = join(place, 'home');
   mkdirSync(home);
   const node = join(folder, 'bin/node');

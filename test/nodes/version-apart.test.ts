@@ -10,8 +10,8 @@ import { parseAgentMessage } from '../../bot/nodes/messages.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys } from '../../bot/access/keys.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
+import { createNode } from '../testers/node.ts';
 import { providers, traitsIn } from '../../bot/providers/index.ts';
-import { createScene } from '../agent/scene.ts';
 import { serveRoutes } from '../access/http-server.ts';
 import { openRows } from '../access/rows.ts';
 import { failureText } from '../words.ts';
@@ -134,7 +134,7 @@ test.each([
 });
 
 test('a bot of the first version is understood: no setting, field or answer that came later is missed', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   scene.bot.state.acknowledges = false;
   const { id, repository } = scene.goal();
   scene.start();
@@ -149,7 +149,7 @@ test('a bot of the first version is understood: no setting, field or answer that
 });
 
 test('a bot of a version after this one may ask for more: what is known of it is done', async () => {
-  const scene = await createScene();
+  const scene = await createNode();
   const { id, repository } = scene.goal();
   const other = scene.goal();
   const agent = scene.start();

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { parseConfig } from '../../bot/config.ts';
 import { providers } from '../../bot/providers/index.ts';
 import type { ProviderEntry } from '../../bot/providers/provider.ts';
-import { startSam } from '../sam.ts';
+import { startSam } from '../testers/sam.ts';
 import { until } from '../until.ts';
 import { createFakeProvider } from '../workspaces/fake-provider.ts';
 

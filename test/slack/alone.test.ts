@@ -1,7 +1,7 @@
 // Slack without a GitHub App, and Slack that is dialled instead of listened for.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../until.ts';
-import { APP_TOKEN, openSlackScene, type Scene } from './scene.ts';
+import { APP_TOKEN, startSlack, type Slack } from '../testers/slack.ts';
 
 const NO_GITHUB = {
   APP_ID: '',
@@ -13,10 +13,12 @@ const NO_GITHUB = {
 };
 
 describe('without a GitHub App', () => {
-  let scene: Scene;
+  let scene: Slack;
   beforeAll(async () => {
-    scene = await openSlackScene({ env: NO_GITHUB, withoutLinks: true });
+    scene = await startSlack({ env: NO_GITHUB, withoutLinks: true });
     scene.slack.world.channels.set('C0ALLOWED', { ...scene.dev, id: 'C0ALLOWED', name: 'allowed' });
+    // Nobody has that one: how it fails is the clone's affair.
+    await scene.say('up acme/this-does-not-exist', scene.people.bob, allowed());
   });
   afterAll(() => scene[Symbol.asyncDispose]());
   const allowed = () => scene.slack.world.channels.get('C0ALLOWED')!;
@@ -28,10 +30,9 @@ describe('without a GitHub App', () => {
         "\`/sam up\` is for the channels that were chosen for it (SLACK_ALLOWED_CHANNELS), and this is none of them. What works here: \`/sam help\`.",
       ]
     `);
-    // Nobody has that one: how it fails is the clone's affair.
-    const [promise, card] = await scene.say('up acme/this-does-not-exist', scene.people.bob, allowed());
+    const [promise, card] = await scene.say('up acme/neither-does-this', scene.people.bob, allowed());
     expect(promise).toContain('On it');
-    expect(card).toContain('this-does-not-exist');
+    expect(card).toContain('neither-does-this');
   });
 
   test('what is mine I may stop and see anywhere', async () => {
@@ -81,15 +82,15 @@ describe('without a GitHub App', () => {
 });
 
 describe('with an app-level token', () => {
-  let scene: Scene;
+  let scene: Slack;
   beforeAll(async () => {
-    scene = await openSlackScene({ env: { SLACK_APP_TOKEN: APP_TOKEN } });
+    scene = await startSlack({ env: { SLACK_APP_TOKEN: APP_TOKEN } });
     await until(() => scene.slack.sockets.isOpen());
   });
   afterAll(() => scene[Symbol.asyncDispose]());
 
   test('all goes over the socket that Sam dials, and the address is closed', async () => {
-    expect((await scene.say('up acme/api')).at(-1)).toContain('running');
+    expect((await scene.say('up acme/api --name dialled --new')).at(-1)).toContain('running');
     expect((await scene.press('Open terminal', scene.card())).at(-1)).toContain('Open the terminal');
     const said = await scene.slack.mention(scene.people.bob, scene.dev, '{bot} status', scene.card());
     await scene.settle();
@@ -98,6 +99,7 @@ describe('with an app-level token', () => {
   });
 
   test('when Slack moves the connection, or refuses a new one for a while, Sam dials again', async () => {
+    await scene.say('up acme/api --name moved --new');
     scene.slack.down(1, 'apps.connections.open');
     scene.slack.sockets.recycle();
     await until(() => scene.slack.sockets.dials() === 2 && scene.slack.sockets.isOpen());

@@ -3,14 +3,14 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browserMissing, launchBrowser } from '../browser.ts';
 import { eventually, visit } from '../page/visitor.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
 describe.skipIf(browserMissing)('in a browser', { timeout: 120_000 }, () => {
   let browser: Browser;
-  let scene: Scene;
+  let scene: Slack;
   beforeAll(async () => {
     browser = await launchBrowser();
-    scene = await openSlackScene({ withoutLinks: true });
+    scene = await startSlack({ withoutLinks: true });
   });
   afterAll(async () => {
     await browser?.close();

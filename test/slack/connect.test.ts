@@ -1,13 +1,19 @@
 // Saying who one is on GitHub: a private link, a sign-in, a page that asks, and then what was said first goes on.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Message } from '../fakes/slack/slack.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
-let scene: Scene;
+let bot: Slack;
+/** Of the test alone. */
+let scene: Slack;
 beforeAll(async () => {
-  scene = await openSlackScene({ withoutLinks: true });
+  bot = await startSlack({ withoutLinks: true });
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => bot[Symbol.asyncDispose]());
+beforeEach(async () => {
+  scene = await bot.room();
+  scene.github.signedInAs(undefined);
+});
 
 interface Visit {
   status: number;
@@ -55,7 +61,17 @@ const lastOf = (name: 'ada' | 'bob' | 'eve'): Message =>
   scene.slack.seenBy(scene.people[name], scene.dev).at(-1)!;
 const titleOf = ({ text }: Visit): string => /<h1>(.*?)<\/h1>/.exec(text)?.[1] ?? text;
 
-beforeEach(() => scene.github.signedInAs(undefined));
+/** bob says who he is on GitHub. */
+async function connectBob(): Promise<string> {
+  await scene.say('connect');
+  const link = linkIn(lastOf('bob'));
+  const browser = createBrowser();
+  scene.github.signedInAs(scene.people.bob.name);
+  await browser.follow(link);
+  await browser.press();
+  await scene.settle();
+  return link;
+}
 
 test('the first command of somebody unknown brings a private way to the sign-in, and goes on after it', async () => {
   expect(await scene.say('up acme/api')).toMatchInlineSnapshot(`
@@ -66,22 +82,21 @@ test('the first command of somebody unknown brings a private way to the sign-in,
     ]
   `);
   expect(lastOf('bob').ephemeralTo).toBe(scene.people.bob.id);
+  const { name } = scene.people.bob;
   const browser = createBrowser();
-  scene.github.signedInAs('bob');
+  scene.github.signedInAs(name);
   const page = await browser.follow(linkIn(lastOf('bob')));
   expect(titleOf(page)).toBe('Are both of these you?');
-  expect(page.text).toContain('bob in the Slack workspace T0TEAM, and bob on GitHub');
+  expect(page.text).toContain(`${name} in the Slack workspace T0TEAM, and ${name} on GitHub`);
   expect(titleOf(await browser.press())).toBe('Connected');
   await scene.settle();
   expect(scene.read(scene.card())).toContain('*`api`* running');
 });
 
 test('the link works once', async () => {
-  const link = linkIn(
-    scene.slack.world.messages.find((one) => JSON.stringify(one.blocks).includes('/connect?token='))!,
-  );
+  const link = await connectBob();
   const browser = createBrowser();
-  scene.github.signedInAs('bob');
+  scene.github.signedInAs(scene.people.bob.name);
   expect(await browser.follow(link)).toMatchObject({ status: 410 });
   expect(await browser.press()).toMatchObject({ status: 410 });
 });
@@ -126,7 +141,7 @@ test('a link that somebody slips into the browser meanwhile is not what the page
     return linkIn(scene.slack.seenBy(person, scene.dev).at(-1)!);
   };
   const browser = createBrowser();
-  scene.github.signedInAs('bob');
+  scene.github.signedInAs(scene.people.bob.name);
   const own = await browser.follow(await linkOf(bob));
   const slipped = await browser.follow(await linkOf(mallory));
   expect(slipped.text).toContain('mallory in the Slack workspace');
@@ -151,20 +166,26 @@ test('who is unknown learns nothing of what is there', async () => {
 });
 
 test('one GitHub account may be connected from several teams, and sees the same workspaces', async () => {
+  await connectBob();
+  await scene.say('up acme/api');
   const other = scene.slack.addPerson('robert', 'T0GUEST');
   scene.dev.members.add(other.id);
   await scene.slack.mention(other, scene.dev, '{bot} list');
   await scene.settle();
   const link = linkIn(scene.slack.seenBy(other, scene.dev).at(-1)!);
   const browser = createBrowser();
-  scene.github.signedInAs('bob');
-  expect((await browser.follow(link)).text).toContain('in the Slack workspace T0GUEST, and bob on GitHub');
+  scene.github.signedInAs(scene.people.bob.name);
+  expect((await browser.follow(link)).text).toContain(
+    `in the Slack workspace T0GUEST, and ${scene.people.bob.name} on GitHub`,
+  );
   await browser.press();
   await scene.settle();
   expect(scene.read(scene.slack.seenBy(other, scene.dev).at(-1)!)).toContain('api   running');
 });
 
 test('`disconnect` forgets it, and the workspaces stay', async () => {
+  await connectBob();
+  await scene.say('up acme/api');
   await scene.press('Open terminal', scene.card());
   const codes = () => scene.place.sql`select 1 from tokens where purpose = 'link' and used_at is null`;
   expect(await codes()).toHaveLength(1);
@@ -187,24 +208,27 @@ test('`disconnect` forgets it, and the workspaces stay', async () => {
 test('what somebody made before there was a GitHub to connect with is theirs after it', async () => {
   const { sql } = scene.place;
   const { bob } = scene.people;
+  await connectBob();
+  await scene.say('up acme/api');
+  const { id } = await scene.sam.row('api');
   const [mine] = await sql<{ owner: string; node: string }[]>`
-    select owner, node_id as node from workspaces where name = 'api'`;
+    select owner, node_id as node from workspaces where id = ${id}`;
   // As it was without a GitHub App: the workspace, its machine and the command are those of a person of Slack's.
   await sql`insert into users (id, name) values ('us-slack-only', 'bob')`;
   await sql`insert into identities (source, external_id, user_id, login)
     values ('slack:T0TEAM', ${bob.id}, 'us-slack-only', 'bob')
     on conflict (source, external_id) do update set user_id = 'us-slack-only'`;
-  await sql`update workspaces set owner = 'us-slack-only', key = replace(key, owner, 'us-slack-only') where name = 'api'`;
+  await sql`update workspaces set owner = 'us-slack-only', key = replace(key, owner, 'us-slack-only') where id = ${id}`;
   await sql`update nodes set owner = 'us-slack-only' where id = ${mine!.node}`;
   await sql`update commands set actor = 'us-slack-only' where actor = ${mine!.owner}`;
   // And with the App they made the same one once more, on GitHub.
-  const issue = scene.github.addIssue('acme/api', { by: 'bob' });
-  await scene.github.comment(issue, 'bob', '/sam up acme/api --name api');
+  const issue = scene.github.addIssue('acme/api', { by: bob.name });
+  await scene.github.comment(issue, bob.name, '/sam up acme/api --name api');
   await scene.settle();
 
   await scene.say('list');
   const browser = createBrowser();
-  scene.github.signedInAs('bob');
+  scene.github.signedInAs(scene.people.bob.name);
   await browser.follow(linkIn(lastOf('bob')));
   expect(titleOf(await browser.press())).toBe('Connected');
   await scene.settle();

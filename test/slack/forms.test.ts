@@ -1,19 +1,24 @@
 // Forms: a new workspace from the Home or from a message, another name, a deletion that says what would be lost.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Channel, Message } from '../fakes/slack/slack.ts';
 import { until } from '../until.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
-let scene: Scene;
+let bot: Slack;
+/** Of the test alone. */
+let scene: Slack;
 beforeAll(async () => {
-  scene = await openSlackScene();
-  await scene.github.addRepository('acme/web', { files: { 'README.md': '# web\n' } });
-  await scene.github.addRepository('acme/secret', { private: true, files: { 'README.md': '# hush\n' } });
-  scene.github.addCollaborator('acme/web', 'bob', 'write');
+  bot = await startSlack();
+  await bot.github.addRepository('acme/web', { files: { 'README.md': '# web\n' } });
+  await bot.github.addRepository('acme/secret', { private: true, files: { 'README.md': '# hush\n' } });
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => bot[Symbol.asyncDispose]());
+beforeEach(async () => {
+  scene = await bot.room();
+  scene.github.addCollaborator('acme/web', scene.people.bob.name, 'write');
+});
 
 const opened = (): number => scene.slack.world.views.filter((one) => one['type'] === 'modal').length;
 /** Does it, and waits for the form that it opens. */
@@ -23,6 +28,12 @@ async function form(act: () => Promise<unknown>): Promise<string> {
   await until(() => opened() > before);
   return scene.form(scene.people.bob);
 }
+const openNew = async (): Promise<string> => {
+  const { bob } = scene.people;
+  await scene.slack.openHome(bob);
+  await until(() => scene.home(bob).includes('New workspace'));
+  return form(() => scene.slack.pressHome(bob, 'New workspace'));
+};
 const direct = (): Message[] => scene.slack.seenBy(scene.people.bob, scene.slack.directOf(scene.people.bob));
 const count = async (): Promise<number> => {
   const [row] = await scene.place.sql<{ count: number }[]>`select count(*)::int as count from workspaces`;
@@ -31,9 +42,7 @@ const count = async (): Promise<number> => {
 
 test('`New workspace` in the Home opens a form that offers what I may write to', async () => {
   const { bob } = scene.people;
-  await scene.slack.openHome(bob);
-  await until(() => scene.home(bob).includes('New workspace'));
-  expect(await form(() => scene.slack.pressHome(bob, 'New workspace'))).toMatchInlineSnapshot(`
+  expect(await openNew()).toMatchInlineSnapshot(`
     "Repository: 
     Branch, tag or commit: 
     Size: "
@@ -44,6 +53,7 @@ test('`New workspace` in the Home opens a form that offers what I may write to',
 });
 
 test('what the words alone show to be wrong is said in the form, and nothing is stored', async () => {
+  await openNew();
   const { bob } = scene.people;
   const before = await count();
   const wrong = await scene.slack.fill(bob, { repository: 'no repository at all', branch: '' });
@@ -57,6 +67,7 @@ test('what the words alone show to be wrong is said in the form, and nothing is 
 });
 
 test('a filled form starts one workspace, however often it is sent; its card is in the direct message', async () => {
+  await openNew();
   const { bob } = scene.people;
   const before = await count();
   const sent = await scene.slack.fill(bob, { repository: 'acme/web', size: 'small' });
@@ -112,7 +123,8 @@ test('where the message names none, the channel’s repository is meant', async 
 test('who is not connected is led to the sign-in instead', async () => {
   const stranger = scene.slack.addPerson('stranger');
   scene.dev.members.add(stranger.id);
-  await form(() => scene.slack.shortcut(stranger, scene.slack.world.messages[0]!));
+  const said = await scene.slack.mention(scene.people.ada, scene.dev, 'acme/api is red');
+  await form(() => scene.slack.shortcut(stranger, said));
   expect(scene.form(stranger)).toContain('|Connect your GitHub account>');
 });
 
@@ -129,6 +141,8 @@ test('`Rename…` asks for the name, and says at once when it is none', async ()
 });
 
 test('a name that another workspace of mine has is refused in the form', async () => {
+  await scene.say('up acme/web');
+  await scene.say('up acme/api --name new-name --new');
   const { bob } = scene.people;
   const card = scene.card();
   await form(() => scene.slack.press(bob, card, 'Rename…'));
@@ -148,6 +162,8 @@ test('a name that another workspace of mine has is refused in the form', async (
 });
 
 test('whose it is not learns neither its name nor what is in it', async () => {
+  await scene.say('up acme/web');
+  await scene.say('up acme/api --name new-name --new');
   const { ada } = scene.people;
   const card = scene.card();
   await form(() => scene.slack.press(ada, card, 'Rename…'));
@@ -159,6 +175,7 @@ test('whose it is not learns neither its name nor what is in it', async () => {
 });
 
 test('`Delete…` says what would be lost, and deletes only after the second press', async () => {
+  await scene.say('up acme/api --name new-name --new');
   const { bob } = scene.people;
   const card = scene.card();
   const { checkout } = await scene.sam.row('new-name');
@@ -209,6 +226,7 @@ test('`Start a workspace` and `New workspace` are answered in private when Slack
     `"The form did not open; Slack gives only three seconds for it. Try it again, or say it in a channel: \`/sam up acme/api#7\`."`,
   );
   await scene.slack.openHome(bob);
+  await until(() => scene.home(bob).includes('New workspace'));
   scene.slack.down(1, 'views.open');
   const home = () => scene.slack.pressHome(bob, 'New workspace');
   expect(await readsIn(scene.slack.directOf(bob), home)).toMatchInlineSnapshot(

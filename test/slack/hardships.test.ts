@@ -1,15 +1,20 @@
 // What Slack and people do to a bot: forged and repeated requests, closed rooms, limits, hours of errors, odd texts.
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../until.ts';
 import type { Message } from '../fakes/slack/slack.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
-let scene: Scene;
+let bot: Slack;
+/** Of the test alone. */
+let scene: Slack;
 beforeAll(async () => {
-  scene = await openSlackScene();
+  bot = await startSlack();
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => bot[Symbol.asyncDispose]());
+beforeEach(async () => {
+  scene = await bot.room();
+});
 
 const count = async (what: string): Promise<number> => {
   const [row] = await scene.place.sql<
@@ -157,9 +162,12 @@ test('phones, pasted tokens and novels are understood or answered', async () => 
 });
 
 test('a hundred presses and retries at once restart once', async () => {
+  await scene.say('up acme/api --name pressed');
   const { bob } = scene.people;
-  const card = cardsOf('my-fix')[0]!;
-  const [before] = await scene.place.sql<{ run: number }[]>`select run from workspaces where name = 'my-fix'`;
+  const card = cardsOf('pressed')[0]!;
+  const [before] = await scene.place.sql<
+    { run: number }[]
+  >`select run from workspaces where name = 'pressed'`;
   await Promise.all(
     Array.from({ length: 50 }, async () => {
       const sent = await scene.slack.press(bob, card, 'Restart');
@@ -167,7 +175,7 @@ test('a hundred presses and retries at once restart once', async () => {
     }),
   );
   await scene.settle();
-  const [after] = await scene.place.sql<{ run: number }[]>`select run from workspaces where name = 'my-fix'`;
+  const [after] = await scene.place.sql<{ run: number }[]>`select run from workspaces where name = 'pressed'`;
   expect(after!.run).toBe(before!.run + 1);
   expect(await scene.place.sql`select 1 from commands where verb = 'restart'`).toHaveLength(1);
   expect(scene.slack.world.complaints).toEqual([]);
@@ -193,7 +201,7 @@ test('where the bot is not in the channel, card and answer come in private, with
     ":white_check_mark: *\`closed-room\`* running
     \`acme/api\` @ \`commit\` · medium · for \`bob\`
     [Open terminal] [Keep 4h] [Stop] [⋯ Restart | Logs | Rename… | Delete…]
-    stops at TIME if idle · ws-2
+    stops at TIME if idle · ws-1
     I cannot write in <#C-closed>, so the card is here. For the next one, invite me there: \`/invite @Sam\`."
   `);
   const before = scene.slack.seenBy(bob, scene.slack.directOf(bob)).length;
@@ -227,18 +235,20 @@ test(
   'while Slack answers 500, for an hour, nothing is lost, and afterwards nothing is doubled',
   { timeout: 120_000 },
   async () => {
+    await scene.say('up acme/api --name failing');
+    await scene.say('stop failing');
     const { bob } = scene.people;
     const { seen } = scene.slack.server;
     const tried = (path: string, what: string): boolean =>
       seen.some((one) => one.status === 500 && one.path.startsWith(path) && wordsOf(one).includes(what));
     const [{ id } = { id: 0 }] = await scene.place.sql<{ id: number }[]>`select max(id) as id from commands`;
     scene.slack.down(1000);
-    await scene.slack.slash(bob, scene.dev, 'start limited');
+    await scene.slack.slash(bob, scene.dev, 'start failing');
     await scene.slack.slash(bob, scene.dev, 'whoami');
     // The start itself has ended, and the card's last state and what `whoami` says were refused: each waits for its next try.
     await until(async () => {
       const [row] = await scene.place.sql`select 1 from commands where id > ${id} and status = 'done'`;
-      const isCardTried = tried('/api/chat.update', 'limited: running');
+      const isCardTried = tried('/api/chat.update', 'failing: running');
       return row !== undefined && isCardTried && tried('/hooks/', 'You are bob');
     }, 60_000);
     // By then the addresses for answers are too old.
@@ -251,25 +261,26 @@ test(
     await until(() => scene.slack.seenBy(bob, scene.dev).length > before);
     await scene.settle();
     expect(scene.slack.seenBy(bob, scene.dev)).toHaveLength(before + 1);
-    expect(cardsOf('limited')).toHaveLength(1);
-    expect(scene.read(cardsOf('limited')[0]!)).toContain('running');
+    expect(cardsOf('failing')).toHaveLength(1);
+    expect(scene.read(cardsOf('failing')[0]!)).toContain('running');
   },
 );
 
 test('with a revoked token cards and answers wait, and catch up', async () => {
+  await scene.say('up acme/api --name revoked');
   const { bob } = scene.people;
   const before = scene.slack.seenBy(bob, scene.dev).length;
   scene.slack.world.isRevoked = true;
-  await scene.slack.slash(bob, scene.dev, 'stop limited');
+  await scene.slack.slash(bob, scene.dev, 'stop revoked');
   await scene.slack.mention(bob, scene.dev, '{bot} whoami');
-  await until(async () => (await scene.sam.row('limited')).phase === 'stopped');
+  await until(async () => (await scene.sam.row('revoked')).phase === 'stopped');
   await until(async () => {
     const [open] = await scene.place.sql`select 1 from deliveries where ended_at is null`;
     return open === undefined;
   });
   scene.slack.world.isRevoked = false;
   await scene.settle();
-  expect(scene.read(cardsOf('limited')[0]!)).toContain('stopped');
+  expect(scene.read(cardsOf('revoked')[0]!)).toContain('stopped');
   // What was promised, what was said, and what came of it.
   const [, , answer, ...more] = scene.slack.seenBy(bob, scene.dev).slice(before);
   expect([scene.read(answer!), more]).toEqual([expect.stringContaining('You are bob'), []]);
@@ -286,24 +297,27 @@ test('a card that was posted twice goes away at the first press on it, and the p
 });
 
 test('a card whose number got lost is taken over at the first press on it', async () => {
-  const [card] = cardsOf('twice');
+  await scene.say('up acme/api --name lost');
+  await scene.say('stop lost');
+  const [card] = cardsOf('lost');
   await scene.place
-    .sql`update cards set external_id = null where subject = ${(await scene.sam.row('twice')).id}`;
+    .sql`update cards set external_id = null where subject = ${(await scene.sam.row('lost')).id}`;
   await scene.press('Start', card!);
-  expect(cardsOf('twice')).toEqual([card]);
+  expect(cardsOf('lost')).toEqual([card]);
   expect(scene.read(card!)).toContain('running');
 });
 
 test('a card that somebody deletes is posted again once', async () => {
+  await scene.say('up acme/api --name unwanted');
   const remove = (): void =>
-    void scene.slack.world.messages.splice(scene.slack.world.messages.indexOf(cardsOf('twice')[0]!), 1);
+    void scene.slack.world.messages.splice(scene.slack.world.messages.indexOf(cardsOf('unwanted')[0]!), 1);
   remove();
-  await scene.say('stop twice');
-  expect(cardsOf('twice')).toHaveLength(1);
+  await scene.say('stop unwanted');
+  expect(cardsOf('unwanted')).toHaveLength(1);
   remove();
-  await scene.say('start twice');
-  await scene.say('stop twice');
-  expect(cardsOf('twice')).toEqual([]);
+  await scene.say('start unwanted');
+  await scene.say('stop unwanted');
+  expect(cardsOf('unwanted')).toEqual([]);
 });
 
 test('the same id in another team is somebody else', async () => {
@@ -313,6 +327,6 @@ test('the same id in another team is somebody else', async () => {
     select answer->>'text' as text from deliveries where thread = ${`T0OTHER/${scene.people.bob.id}`}`;
   const [bob] = await scene.place.sql<
     { id: string }[]
-  >`select id from users where name = 'bob' and id like 'us-bob%'`;
+  >`select id from users where name = ${scene.people.bob.name}`;
   expect(row!.text).not.toContain(bob!.id);
 });

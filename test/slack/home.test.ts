@@ -1,13 +1,18 @@
 // The App Home: what a person sees there, what its buttons do, and that it stays true.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../until.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
-let scene: Scene;
+let bot: Slack;
+/** Of the test alone. */
+let scene: Slack;
 beforeAll(async () => {
-  scene = await openSlackScene();
+  bot = await startSlack();
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => bot[Symbol.asyncDispose]());
+beforeEach(async () => {
+  scene = await bot.room();
+});
 
 const published = (): number =>
   scene.slack.server.seen.filter(({ path }) => path === '/api/views.publish').length;
@@ -21,6 +26,14 @@ const untrue = async (): Promise<number> => {
 };
 const toldInPrivate = (): string =>
   scene.slack.seenBy(scene.people.bob, scene.slack.directOf(scene.people.bob)).map(scene.read).join('\n');
+
+/** Whose Home is open, and who has `mine` there. */
+async function haveMine(): Promise<void> {
+  await scene.slack.openHome(scene.people.bob);
+  await shows('none yet');
+  await scene.say('up acme/api --name mine');
+  await shows('running');
+}
 
 test('who has no workspace reads how to make one', async () => {
   await scene.slack.openHome(scene.people.bob);
@@ -36,8 +49,7 @@ test('who has no workspace reads how to make one', async () => {
 });
 
 test('it lists my workspaces with the buttons of their cards, and follows them', async () => {
-  await scene.say('up acme/api --name mine');
-  await shows('running');
+  await haveMine();
   expect(scene.home(scene.people.bob)).toMatchInlineSnapshot(`
     "Your workspaces
     :white_check_mark: *\`mine\`* running
@@ -53,6 +65,7 @@ test('it lists my workspaces with the buttons of their cards, and follows them',
 });
 
 test('a press there does what it does on a card, and the card in the channel agrees', async () => {
+  await haveMine();
   await scene.slack.pressHome(scene.people.bob, 'Stop');
   await scene.settle();
   expect(scene.read(scene.card())).toContain('stopped');
@@ -66,13 +79,17 @@ test('a press there does what it does on a card, and the card in the channel agr
   expect(scene.slack.seenBy(scene.people.bob, scene.slack.directOf(scene.people.bob)).at(-1)!.unfurls).toBe(
     false,
   );
-  expect(scene.slack.world.messages.filter((one) => one.metadata)).toHaveLength(1);
+  expect(
+    scene.slack.world.messages.filter((one) => one.metadata && one.channel === scene.dev.id),
+  ).toHaveLength(1);
 });
 
 test('it says when a workspace stops by itself, as the card does, and follows when it is kept or about to stop', async () => {
+  await haveMine();
   const { bob } = scene.people;
   const expiryIn = (shown: unknown): number => Number(/<!date\^(\d+)\^/.exec(JSON.stringify(shown))?.[1]);
   const home = () => expiryIn(scene.slack.view(bob, 'home'));
+  const { id } = await scene.sam.row('mine');
   const before = home();
   expect(before).toBe(expiryIn(scene.card().blocks));
   await scene.say('extend mine 9h');
@@ -80,7 +97,7 @@ test('it says when a workspace stops by itself, as the card does, and follows wh
   expect(home()).toBe(expiryIn(scene.card().blocks));
   await scene.place.sql`update workspaces set kept_until = null, next_at = clock_timestamp(), gen = gen + 1,
     last_activity_at = clock_timestamp() - interval '3 hours 50 minutes',
-    running_at = clock_timestamp() - interval '3 hours 50 minutes' where name = 'mine'`;
+    running_at = clock_timestamp() - interval '3 hours 50 minutes' where id = ${id}`;
   await shows('stops soon, at TIME');
   await scene.settle();
   await scene.say('extend mine 4h');
@@ -94,6 +111,7 @@ test('nobody sees what others run', async () => {
 });
 
 test('many changes make few publications, and without changes there is none', async () => {
+  await haveMine();
   const before = published();
   for (const line of ['stop mine', 'start mine', 'stop mine', 'start mine']) await scene.say(line);
   await shows('running');
@@ -106,6 +124,7 @@ test('many changes make few publications, and without changes there is none', as
 });
 
 test('the link to GitHub can be ended and made there', async () => {
+  await haveMine();
   expect(scene.home(scene.people.bob)).toContain('You are `bob` on GitHub');
   await scene.slack.pressHome(scene.people.bob, 'Disconnect');
   await scene.settle();
@@ -116,7 +135,7 @@ test('the link to GitHub can be ended and made there', async () => {
   expect(toldInPrivate()).toContain('|Connect your GitHub account>');
   await scene.place
     .sql`delete from identities where source = 'slack:T0TEAM' and external_id = ${scene.people.bob.id}`;
-  await scene.connect(scene.people.bob, 'bob');
+  await scene.connect(scene.people.bob, scene.people.bob.name);
   await shows('running');
 });
 

@@ -1,19 +1,19 @@
 // The app in many workspaces of Slack's: installed by anybody, tokens that rotate, taken away and installed again.
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Channel, Person } from '../fakes/slack/slack.ts';
 import { until } from '../until.ts';
 import { createBrowser, titleOf, type Browser, type Visit } from './browser.ts';
 import { openLog } from './log.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
 const log = openLog();
 const KEY = randomBytes(32).toString('base64');
-let scene: Scene;
+let scene: Slack;
 let first: { person: Person; channel: Channel };
 let second: { person: Person; channel: Channel };
 beforeAll(async () => {
-  scene = await openSlackScene({
+  scene = await startSlack({
     isInstalled: true,
     withoutLinks: true,
     log: log.logger,
@@ -21,8 +21,19 @@ beforeAll(async () => {
   });
   first = await addTeam('T0FIRST', 'bob');
   second = await addTeam('T0SECOND', 'ada');
-});
+  for (const team of ['T0FIRST', 'T0SECOND']) await install(team);
+  await scene.say('up acme/api --name one', first.person, first.channel);
+  await scene.say('up acme/api --name two', second.person, second.channel);
+}, 60_000);
 afterAll(() => scene[Symbol.asyncDispose]());
+/** Both have it, with a token that is good for long, and a workspace that runs; nobody else has it. */
+beforeEach(async () => {
+  await scene.place.sql`delete from credentials where owner not in ('T0FIRST', 'T0SECOND')`;
+  for (const team of ['T0FIRST', 'T0SECOND']) await install(team);
+  await scene.settle();
+  for (const [name, { person, channel }] of Object.entries({ one: first, two: second }))
+    if ((await scene.sam.row(name)).phase !== 'running') await scene.say(`start ${name}`, person, channel);
+});
 
 async function addTeam(team: string, login: string): Promise<{ person: Person; channel: Channel }> {
   const person = scene.slack.addPerson(login, team);
@@ -31,7 +42,7 @@ async function addTeam(team: string, login: string): Promise<{ person: Person; c
 }
 
 const browserAt = (): Browser => createBrowser(new URL(scene.sam.bot.url).origin);
-const install = (id: string, more: Partial<Scene['slack']['world']['installer']> = {}): Promise<Visit> => {
+const install = (id: string, more: Partial<Slack['slack']['world']['installer']> = {}): Promise<Visit> => {
   scene.slack.world.installer = { team: { id, name: id.toLowerCase() }, says: 'yes', ...more };
   return browserAt().follow('/slack/install');
 };
@@ -45,11 +56,15 @@ const seen = ({ person, channel }: typeof first): string[] =>
 test('two workspaces of Slack’s install it, and each is answered with its own token', async () => {
   expect(titleOf(await install('T0FIRST'))).toBe('Sam is in t0first');
   expect(titleOf(await install('T0SECOND'))).toBe('Sam is in t0second');
-  await scene.say('up acme/api --name one', first.person, first.channel);
-  await scene.say('up acme/api --name two', second.person, second.channel);
-  expect(seen(first).at(-1)).toContain('*`one`* running');
-  expect(seen(second).at(-1)).toContain('*`two`* running');
-  expect(seen(first).join()).not.toContain('`two`');
+  const [here, there] = [first, second].map(({ person }) => ({
+    person,
+    channel: scene.slack.addChannel('more', [person], { team: person.team }),
+  })) as [typeof first, typeof second];
+  await scene.say('up acme/api --name alpha --new', here.person, here.channel);
+  await scene.say('up acme/api --name beta --new', there.person, there.channel);
+  expect(seen(here).at(-1)).toContain('*`alpha`* running');
+  expect(seen(there).at(-1)).toContain('*`beta`* running');
+  expect(seen(here).join()).not.toContain('`beta`');
 });
 
 test('in the database no token can be read', async () => {
@@ -65,12 +80,11 @@ test('a token that was moved into another workspace’s row opens nothing', asyn
   const [own, other] = await rows();
   const { sql } = scene.place;
   await sql`update credentials set ciphertext = ${other!.ciphertext} where id = ${own!.id}`;
-  const before = seen(first).length;
+  const ended = async () =>
+    (await sql`select 1 from deliveries where event = 'message' and ended_at is not null`).length;
+  const [before, endedBefore] = [seen(first).length, await ended()];
   await scene.slack.mention(first.person, first.channel, '{bot} whoami');
-  await until(async () => {
-    const [row] = await sql`select 1 from deliveries where event = 'message' and ended_at is not null`;
-    return row !== undefined;
-  });
+  await until(async () => (await ended()) > endedBefore);
   expect(seen(first)).toHaveLength(before + 1);
   await sql`update credentials set ciphertext = ${own!.ciphertext} where id = ${own!.id}`;
   await sql`update deliveries set lease_until = clock_timestamp() where lease_until is not null`;

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../until.ts';
 import { createBrowser } from './browser.ts';
 import { openLog } from './log.ts';
-import { openSlackScene, type Scene, secretsOf } from './scene.ts';
+import { startSlack, type Slack, secretsOf } from '../testers/slack.ts';
 
 const log = openLog();
-let scene: Scene;
+let scene: Slack;
 beforeAll(async () => {
-  scene = await openSlackScene({ log: log.logger });
+  scene = await startSlack({ log: log.logger });
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 

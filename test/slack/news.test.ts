@@ -1,14 +1,19 @@
 // What people are told without having asked, and cards of one workspace in several places.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Message } from '../fakes/slack/slack.ts';
 import { until } from '../until.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
-let scene: Scene;
+let bot: Slack;
+/** Of the test alone. */
+let scene: Slack;
 beforeAll(async () => {
-  scene = await openSlackScene();
+  bot = await startSlack();
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => bot[Symbol.asyncDispose]());
+beforeEach(async () => {
+  scene = await bot.room();
+});
 
 const privateTo = (name: 'ada' | 'bob'): Message[] =>
   scene.slack.seenBy(scene.people[name], scene.slack.directOf(scene.people[name]));
@@ -16,28 +21,31 @@ const privateTo = (name: 'ada' | 'bob'): Message[] =>
 test('two channels and a pull request drive one workspace, and all cards agree', async () => {
   const { bob } = scene.people;
   const ops = scene.slack.addChannel('ops', [bob]);
-  const line = `up acme/api#${scene.pull.number}`;
+  const pull = await scene.github.addPullRequest('acme/api', { by: bob.name, branch: 'agreed' });
+  const line = `up acme/api#${pull.number}`;
   await scene.say(line);
   await scene.say(line, bob, ops);
-  await scene.github.comment(scene.pull, 'bob', '/sam up');
+  await scene.github.comment(pull, bob.name, '/sam up');
   await scene.settle();
-  const rows = await scene.place.sql`select id from workspaces where desired <> 'deleted'`;
+  const rows = await scene.place.sql`
+    select id from workspaces where desired <> 'deleted' and topic = ${`acme/api#${pull.number}`}`;
   expect(rows).toHaveLength(1);
-  const states = () => [scene.read(scene.card()), scene.read(scene.card(ops)), scene.comments()[0] ?? ''];
+  const states = () => [scene.read(scene.card()), scene.read(scene.card(ops)), scene.comments(pull)[0] ?? ''];
   expect(states()).toEqual([1, 2, 3].map(() => expect.stringContaining('running') as string));
   await scene.press('Stop', scene.card(ops));
   expect(states()).toEqual([1, 2, 3].map(() => expect.stringContaining('stopped') as string));
-  await scene.github.comment(scene.pull, 'bob', '/sam start');
+  await scene.github.comment(pull, bob.name, '/sam start');
   await scene.settle();
   expect(states()).toEqual([1, 2, 3].map(() => expect.stringContaining('running') as string));
-  expect(scene.comments()).toHaveLength(1);
+  expect(scene.comments(pull)).toHaveLength(1);
 });
 
 test('half an hour before it stops the owner is asked in private, once, and may keep it', async () => {
-  const [row] = await scene.place.sql<{ id: string }[]>`select id from workspaces where desired = 'running'`;
+  await scene.say('up acme/api --name api-1');
+  const { id } = await scene.sam.row('api-1');
   await scene.place
     .sql`update workspaces set last_activity_at = clock_timestamp() - interval '3 hours 59 minutes',
-    running_at = clock_timestamp() - interval '3 hours 59 minutes', kept_until = null, next_at = clock_timestamp(), gen = gen + 1 where id = ${row!.id}`;
+    running_at = clock_timestamp() - interval '3 hours 59 minutes', kept_until = null, next_at = clock_timestamp(), gen = gen + 1 where id = ${id}`;
   await until(() => privateTo('bob').length > 0);
   await scene.settle();
   expect(privateTo('bob').map(scene.read)).toMatchInlineSnapshot(`
@@ -79,30 +87,33 @@ test('when a maintainer stops my workspace in Slack I am told in private, and th
 });
 
 test('by its name in a channel that has the repository; who only writes there stops nothing', async () => {
+  await scene.say('up acme/api --name named');
   const { ada, bob, eve } = scene.people;
   await scene.say('use acme/api', ada);
-  expect((await scene.say('stop shared', eve)).at(-1)).toContain('There is no workspace `shared` here');
+  expect((await scene.say('stop named', eve)).at(-1)).toContain('There is no workspace `named` here');
   const before = privateTo('bob').length;
-  await scene.say('stop shared', ada);
+  await scene.say('stop named', ada);
   expect(scene.read(scene.card())).toContain('stopped');
   expect(await toldSince(before)).toEqual([
-    expect.stringContaining('`ada` said `stop` of your workspace `shared`.'),
+    expect.stringContaining('`ada` said `stop` of your workspace `named`.'),
   ]);
   const own = privateTo('bob').length;
-  await scene.say('start shared', bob);
+  await scene.say('start named', bob);
   expect(privateTo('bob')).toHaveLength(own);
 });
 
 test('when a maintainer stops it on GitHub I am told in Slack too', async () => {
+  await scene.say('up acme/api --name reached');
   const before = privateTo('bob').length;
   const issue = scene.github.addIssue('acme/api', { by: 'ada' });
-  await scene.github.comment(issue, 'ada', '/sam stop shared');
+  await scene.github.comment(issue, 'ada', '/sam stop reached');
   expect(await toldSince(before)).toEqual([
-    expect.stringContaining('`ada` said `stop` of your workspace `shared`.'),
+    expect.stringContaining('`ada` said `stop` of your workspace `reached`.'),
   ]);
 });
 
 test('a maintainer deletes it, and its owner hears who it was', async () => {
+  await scene.say('up acme/api --name unwanted');
   const before = privateTo('bob').length;
   const card = scene.card();
   const opened = () => scene.slack.world.views.length;
@@ -113,6 +124,6 @@ test('a maintainer deletes it, and its owner hears who it was', async () => {
   await scene.settle();
   expect(scene.read(card)).toContain('deleted');
   expect(await toldSince(before)).toEqual([
-    expect.stringContaining('`ada` said `rm` of your workspace `shared`.'),
+    expect.stringContaining('`ada` said `rm` of your workspace `unwanted`.'),
   ]);
 });

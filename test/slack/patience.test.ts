@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Message } from '../fakes/slack/slack.ts';
 import { until } from '../until.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
-let scene: Scene;
+let scene: Slack;
 beforeAll(async () => {
-  scene = await openSlackScene();
+  scene = await startSlack();
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 
@@ -57,6 +57,7 @@ test('a double click is one press, a later press is another', async () => {
 });
 
 test('a time that Slack asks for is kept by everything that it may limit', async () => {
+  await scene.say('up acme/api --name limited --new');
   const { bob } = scene.people;
   const { sql } = scene.place;
   const { seen } = scene.slack.server;
@@ -66,7 +67,7 @@ test('a time that Slack asks for is kept by everything that it may limit', async
   const paths = [/^\/hooks\//, /chat\.update$/, /reactions\.add$/, /conversations\.open$/];
   for (const path of paths) scene.slack.server.fail({ path, times: 1000, fault: tooMany });
   await scene.slack.slash(bob, scene.dev, 'whoami');
-  await scene.slack.slash(scene.people.ada, scene.dev, `stop ${(await scene.sam.row('clicked')).id}`);
+  await scene.slack.slash(scene.people.ada, scene.dev, `stop ${(await scene.sam.row('limited')).id}`);
   await scene.slack.mention(scene.people.eve, scene.dev, '{bot} help');
   await until(() => paths.every((path) => limited(path) > 0));
   const waiting = () => sql<{ what: string }[]>`
@@ -82,5 +83,5 @@ test('a time that Slack asks for is kept by everything that it may limit', async
   await sql`update cards set next_at = clock_timestamp()`;
   await sql`update tidings set lease_until = clock_timestamp() where told_at is null`;
   await scene.settle();
-  expect(scene.read(cardsOf('clicked')[0]!)).toContain('stopped');
+  expect(scene.read(cardsOf('limited')[0]!)).toContain('stopped');
 });

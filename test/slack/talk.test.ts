@@ -1,13 +1,18 @@
 // Conversations in Slack, as each person sees them.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../until.ts';
-import { openSlackScene, type Scene } from './scene.ts';
+import { startSlack, type Slack } from '../testers/slack.ts';
 
-let scene: Scene;
+let bot: Slack;
+/** Of the test alone. */
+let scene: Slack;
 beforeAll(async () => {
-  scene = await openSlackScene();
+  bot = await startSlack();
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => bot[Symbol.asyncDispose]());
+beforeEach(async () => {
+  scene = await bot.room();
+});
 
 test('`/sam up acme/api` is answered at once, and then by one card for the channel', async () => {
   expect(await scene.say('up acme/api')).toMatchInlineSnapshot(`
@@ -22,6 +27,7 @@ test('`/sam up acme/api` is answered at once, and then by one card for the chann
 });
 
 test('a second `up` is answered, and makes nothing', async () => {
+  await scene.say('up acme/api');
   expect(await scene.say('up acme/api')).toMatchInlineSnapshot(`
     [
       "On it: \`up acme/api\`",
@@ -31,6 +37,7 @@ test('a second `up` is answered, and makes nothing', async () => {
 });
 
 test('`Open terminal` gives the presser, and nobody else, a link that works once', async () => {
+  await scene.say('up acme/api');
   const { ada, bob } = scene.people;
   const card = scene.card();
   const before = scene.slack.seenBy(ada, scene.dev).length;
@@ -48,11 +55,13 @@ test('`Open terminal` gives the presser, and nobody else, a link that works once
   expect((await fetch(address)).status).toBe(200);
   const codes = await scene.place.sql`
     select i.external_id as person, extract(epoch from t.expires_at - t.created_at)::int as life, t.used_at as used
-      from tokens t join identities i on i.user_id = t.user_id and i.source like 'slack:%' where t.purpose = 'link'`;
+      from tokens t join identities i on i.user_id = t.user_id and i.source like 'slack:%'
+     where t.purpose = 'link' and i.external_id = ${bob.id}`;
   expect([...codes]).toEqual([{ person: bob.id, life: 300, used: null }]);
 });
 
 test('a press by somebody whose workspace it is not tells them nothing', async () => {
+  await scene.say('up acme/api');
   expect(await scene.press('Open terminal', scene.card(), scene.people.ada)).toMatchInlineSnapshot(`
     [
       "There is no workspace \`ws-1\` here that you can see. All yours: \`/sam list\`.",
@@ -67,15 +76,17 @@ test('a press by somebody whose workspace it is not tells them nothing', async (
 });
 
 test('`Keep 4h` says until when, and the card is edited, not posted again', async () => {
+  await scene.say('up acme/api');
   expect(await scene.press('Keep 4h', scene.card())).toMatchInlineSnapshot(`
     [
       "\`api\` stays until TIME at least, however idle.",
     ]
   `);
-  expect(scene.slack.world.messages.filter((one) => one.metadata)).toHaveLength(1);
+  expect(cards()).toHaveLength(1);
 });
 
 test('`Stop` and `Start` edit the same card', async () => {
+  await scene.say('up acme/api');
   expect(await scene.press('Stop', scene.card())).toEqual([]);
   expect(scene.read(scene.card())).toMatchInlineSnapshot(`
     ":black_square_for_stop: *\`api\`* stopped
@@ -89,6 +100,7 @@ test('`Stop` and `Start` edit the same card', async () => {
 });
 
 test('`@Sam stop` in the thread of the card, where slash commands do not work, means that workspace', async () => {
+  await scene.say('up acme/api');
   const { bob } = scene.people;
   const said = await scene.slack.mention(bob, scene.dev, '{bot} stop', scene.card());
   await scene.settle();
@@ -108,6 +120,7 @@ test('`@Sam stop` in the thread of the card, where slash commands do not work, m
 });
 
 test('a direct message needs no name, and is answered there', async () => {
+  await scene.say('up acme/api');
   const { bob } = scene.people;
   await scene.slack.direct(bob, 'list');
   await scene.settle();
@@ -116,6 +129,7 @@ test('a direct message needs no name, and is answered there', async () => {
 });
 
 test('the menu asks before it deletes, and shows logs to one person', async () => {
+  await scene.say('up acme/api');
   const [logs] = await scene.press('Logs', scene.card());
   expect(logs).toMatch(/^```\n\d\d:\d\d:\d\d|written nothing yet/);
   const { bob } = scene.people;
@@ -135,7 +149,9 @@ test('the menu asks before it deletes, and shows logs to one person', async () =
 });
 
 test('a press on the card of a deleted workspace says that there is none', async () => {
-  const [card] = scene.slack.world.messages.filter((one) => one.metadata);
+  await scene.say('up acme/api');
+  await scene.say('rm api');
+  const [card] = cards();
   const stale = {
     ...card!,
     blocks: [{ type: 'actions', block_id: `card:${idOf(card!)}`, elements: [button(`stop ${idOf(card!)}`)] }],
@@ -170,6 +186,7 @@ test('`use` sets the repository of a channel, for those who may write there', as
 });
 
 test('help and `who` are for one person', async () => {
+  await scene.say('up acme/api --name from-default');
   expect(await scene.say('whoami')).toMatchInlineSnapshot(`
     [
       "You are bob (us-1), known from Slack.
@@ -191,6 +208,7 @@ test('help and `who` are for one person', async () => {
 });
 
 test('of several commands in one message the first runs and the others are named below its answer', async () => {
+  await scene.say('up acme/api --name from-default');
   const [, table] = await scene.say('list\nstop from-default\nrm --force');
   expect(table).toMatch(
     /^```\nNAME [^]*\n```\nI run one command per message; ignored: `stop from-default`, `rm --force`\.$/,
@@ -215,6 +233,7 @@ test('another command of the same app is told which one is ours', async () => {
   `);
 });
 
+const cards = () => scene.slack.world.messages.filter((one) => one.metadata && one.channel === scene.dev.id);
 const button = (line: string) => ({
   type: 'button',
   action_id: 'say:0',

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { browserMissing, launchBrowser } from '../browser.ts';
 import { visit, type Visitor } from '../page/visitor.ts';
 import { pidOf } from '../providers/local-place.ts';
-import { startSam, type Sam } from '../sam.ts';
+import { startSam, type Sam } from '../testers/sam.ts';
 import { until } from '../until.ts';
 
 const PROMPT = /demo.*[$#]\s*$/;

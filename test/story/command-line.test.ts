@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commands } from '../../bot/commands/index.ts';
 import { findFreePort } from '../free-port.ts';
-import { createPlace } from '../place.ts';
-import { spawnInPty, spawnSam } from '../spawn-sam.ts';
+import { createPlace } from '../testers/place.ts';
+import { spawnInPty, spawnSam } from '../testers/spawned-sam.ts';
 
 const BANNER = /^Sam .*\n(  .*\n)*/;
 

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { serveGit } from '../agent/git-server.ts';
-import { git, type Place } from '../place.ts';
-import { startSam, type Sam } from '../sam.ts';
-import { openTerminal } from './terminal.ts';
+import { git, type Place } from '../testers/place.ts';
+import { startSam, type Sam } from '../testers/sam.ts';
+import { openTerminal } from '../testers/terminal.ts';
 
 /** Of the lines that tell how far it is one may miss some, but never see them in another order. */
 function expectInOrder(seen: string[], wanted: string[]): void {

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commandOf } from '../../bot/database/embedded/processes.ts';
 import { findFreePort } from '../free-port.ts';
+import { createPlace, type Place } from '../testers/place.ts';
+import { startSam } from '../testers/sam.ts';
+import { spawnInPty, spawnSam, type Spawned } from '../testers/spawned-sam.ts';
 import { isLeftOut } from '../needs.ts';
-import { createPlace, type Place } from '../place.ts';
-import { startSam } from '../sam.ts';
-import { spawnInPty, spawnSam, type Spawned } from '../spawn-sam.ts';
 import { until } from '../until.ts';
-import { openTerminal } from './terminal.ts';
+import { openTerminal } from '../testers/terminal.ts';
 
 const CANARY = 'canary-that-nobody-may-read';
 

@@ -2,12 +2,12 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { startFakeGitHub, type Comment, type FakeGitHub, type Thread } from '../fakes/github/github.ts';
-import { createPlace, type Place } from '../place.ts';
-import { startSam, type Sam } from '../sam.ts';
-import { createStable } from '../stable.ts';
+import { createPlace, type Place } from './place.ts';
+import { startSam, type Sam } from './sam.ts';
+import { createStable } from './stable.ts';
 import { until } from '../until.ts';
 
-export interface Scene extends AsyncDisposable {
+export interface GitHub extends AsyncDisposable {
   github: FakeGitHub;
   sam: Sam;
   place: Place;
@@ -17,10 +17,10 @@ export interface Scene extends AsyncDisposable {
   say(text: string, by?: string, thread?: Thread): Promise<Comment>;
   /** Waits until Sam has nothing left to do or to show. */
   settle(): Promise<void>;
-  /** Sam's comments on the thread, stable. */
+  /** Sam's comments on the thread, stable: its number and its first workspace are 1. */
   comments(thread?: Thread): string[];
   /** What differs from run to run, taken out of a text. */
-  stable(text: string): string;
+  stable(text: string, thread?: Thread): string;
   /** The signs on a comment. */
   signs(comment: Comment): string[];
   webhook: string;
@@ -33,7 +33,7 @@ const KEY = generateKeyPairSync('rsa', {
 });
 export const SECRET = 'a-webhook-secret-for-tests';
 
-export interface SceneOptions {
+export interface GitHubOptions {
   env?: NodeJS.ProcessEnv;
   private?: boolean;
   echoes?: boolean;
@@ -44,12 +44,12 @@ export interface SceneOptions {
   permissions?: Record<string, 'read' | 'write'>;
 }
 
-export async function openScene({
+export async function startGitHub({
   env = {},
   echoes = false,
   log,
   ...more
-}: SceneOptions = {}): Promise<Scene> {
+}: GitHubOptions = {}): Promise<GitHub> {
   const github = await startFakeGitHub({
     appId: 7,
     appSlug: 'sam-test',
@@ -72,7 +72,7 @@ export async function openScene({
   github.addCollaborator('acme/api', 'bob', 'write');
   github.install('acme', more.permissions ? { permissions: more.permissions } : {});
   const pull = await github.addPullRequest('acme/api', { by: 'bob', branch: 'fix-login' });
-  const stable = createStable(place.root);
+  const stable = createStableOf(place);
   const settle = (): Promise<void> => until(() => isSettled(place), 40_000);
   return {
     github,
@@ -90,8 +90,10 @@ export async function openScene({
       github
         .commentsOn(thread)
         .filter((one) => one.byApp)
-        .map((one) => plain(stable(one.body)) + (one.minimized ? `\n(minimised: ${one.minimized})` : '')),
-    stable: (text) => plain(stable(text)),
+        .map(
+          (one) => plain(stable(one.body, thread)) + (one.minimized ? `\n(minimised: ${one.minimized})` : ''),
+        ),
+    stable: (text, thread = pull) => plain(stable(text, thread)),
     signs: (comment) => github.reactionsOn(comment),
     async [Symbol.asyncDispose]() {
       await sam[Symbol.asyncDispose]();
@@ -115,6 +117,17 @@ const envFor = (github: FakeGitHub): NodeJS.ProcessEnv => ({
   // And with it GitHub's pace, a write each second, is off: test/github/pace.test.ts is about that.
   SAM_DEADLINE_BASE: '12s',
 });
+
+/** Each thread has its own count of ids, and is number 1: what others did before does not show. */
+function createStableOf({ root }: Place): (text: string, thread: Thread) => string {
+  const stables = new Map<Thread, (text: string) => string>();
+  return (text, thread) => {
+    const stable = stables.get(thread) ?? createStable(root);
+    stables.set(thread, stable);
+    const number = new RegExp(`(?<=#|\\b${thread.repository.name}-)${thread.number}\\b`, 'g');
+    return stable(text).replaceAll(number, '1');
+  };
+}
 
 const plain = (text: string): string =>
   text

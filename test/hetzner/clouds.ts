@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startFakeCloudflare, type FakeCloudflare } from '../fakes/cloudflare/cloudflare.ts';
 import { startFakeHetzner, type FakeHetzner } from '../fakes/hetzner/hetzner.ts';
-import { createPlace, type Place } from '../place.ts';
+import { createPlace, type Place } from '../testers/place.ts';
 import { createMachines, type Machines } from './machines.ts';
 
 export interface Clouds extends AsyncDisposable {

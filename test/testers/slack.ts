@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { expect } from 'vitest';
 import { parse } from 'yaml';
-import { openScene, type Scene as GitHubScene } from '../github/scene.ts';
+import { startGitHub, type GitHub } from './github.ts';
 import {
   readMessage,
   readView,
@@ -15,10 +15,10 @@ import {
   type Message,
   type Person,
 } from '../fakes/slack/slack.ts';
-import { createStable } from '../stable.ts';
+import { createStable } from './stable.ts';
 import { until } from '../until.ts';
 
-export interface Scene extends Omit<GitHubScene, 'settle' | 'say'> {
+export interface Slack extends Omit<GitHub, 'settle' | 'say'> {
   slack: FakeSlack;
   /** ada and bob are in #dev with the bot; eve too. bob may write to acme/api, ada owns it, eve may not. */
   people: Record<'ada' | 'bob' | 'eve', Person>;
@@ -35,13 +35,15 @@ export interface Scene extends Omit<GitHubScene, 'settle' | 'say'> {
   /** The form that was opened last for them. */
   form(person: Person): string;
   connect(person: Person, login: string): Promise<void>;
+  /** The same bot for one test: a channel of its own, and a bob of its own, who reads as `bob`. */
+  room(): Promise<Slack>;
 }
 
 export const SIGNING_SECRET = 'a-signing-secret-for-tests';
 export const APP_TOKEN = 'xapp-1-an-app-token-for-tests';
 const BOT_TOKEN = 'xoxb-a-bot-token-for-tests';
 
-export interface SceneOptions {
+export interface SlackOptions {
   env?: NodeJS.ProcessEnv;
   withoutLinks?: boolean;
   /** No token: people install it. */
@@ -50,19 +52,19 @@ export interface SceneOptions {
   log?: Logger;
 }
 
-export async function openSlackScene({
+export async function startSlack({
   env = {},
   withoutLinks = false,
   isInstalled = false,
   log,
-}: SceneOptions = {}): Promise<Scene> {
+}: SlackOptions = {}): Promise<Slack> {
   const slack = await startFakeSlack({
     signingSecret: SIGNING_SECRET,
     botToken: BOT_TOKEN,
     appToken: APP_TOKEN,
     ...described(),
   });
-  const github = await openScene({
+  const github = await startGitHub({
     env: { SAM_DEADLINE_BASE: '10s', ...slackEnv(slack), ...(isInstalled && installEnv(slack)), ...env },
     ...(log && { log }),
   });
@@ -70,13 +72,16 @@ export async function openSlackScene({
   github.github.app.callbackUrls = [`${github.sam.bot.url}/login/github/callback`];
   const people = { ada: slack.addPerson('ada'), bob: slack.addPerson('bob'), eve: slack.addPerson('eve') };
   const dev = slack.addChannel('dev', Object.values(people));
-  const stable = createStable(github.place.root);
-  const read = (message: Message): string => calm(slack, stable(readMessage(message)));
   const settle = async (): Promise<void> => {
     await github.settle();
     await until(() => isSettled(github), 40_000);
   };
-  const seen = async (by: Person, channel: Channel, act: () => Promise<unknown>): Promise<string[]> => {
+  const seen = async (
+    read: Slack['read'],
+    by: Person,
+    channel: Channel,
+    act: () => Promise<unknown>,
+  ): Promise<string[]> => {
     const rooms = () => [channel, slack.directOf(by)].filter((one, index, all) => all.indexOf(one) === index);
     const before = new Set(rooms().flatMap((room) => slack.seenBy(by, room)));
     await act();
@@ -86,29 +91,47 @@ export async function openSlackScene({
       .filter((one) => !before.has(one))
       .map(read);
   };
-  const scene: Scene = {
-    ...github,
-    slack,
-    people,
-    dev,
-    settle,
-    read,
-    home: (person) => calm(slack, stable(readView(slack.view(person, 'home')))),
-    form: (person) => calm(slack, stable(readView(slack.view(person, 'modal')))),
-    say: (text, by = people.bob, channel = dev) => seen(by, channel, () => slack.slash(by, channel, text)),
-    press: (label, on, by = people.bob) =>
-      seen(by, slack.world.channels.get(on.channel)!, () => slack.press(by, on, label)),
-    card: (channel = dev) => {
-      const card = slack.world.messages.findLast((one) => one.channel === channel.id && one.metadata);
-      if (!card) throw new Error('there is no card');
-      return card;
-    },
-    connect: (person, login) => connect(github, slack, person, login),
-    async [Symbol.asyncDispose]() {
-      await github[Symbol.asyncDispose]();
-      await slack.stop();
-    },
+  let rooms = 0;
+  const withPeople = (people: Slack['people'], dev: Channel): Slack => {
+    const stable = createStable(github.place.root);
+    const show = (text: string) => calm(slack, stable(text)).replaceAll(/\bbob-[a-z]\b/g, 'bob');
+    const read = (message: Message): string => show(readMessage(message));
+    return {
+      ...github,
+      slack,
+      people,
+      dev,
+      settle,
+      read,
+      home: (person) => show(readView(slack.view(person, 'home'))),
+      form: (person) => show(readView(slack.view(person, 'modal'))),
+      say: (text, by = people.bob, channel = dev) =>
+        seen(read, by, channel, () => slack.slash(by, channel, text)),
+      press: (label, on, by = people.bob) =>
+        seen(read, by, slack.world.channels.get(on.channel)!, () => slack.press(by, on, label)),
+      card: (channel = dev) => {
+        const card = slack.world.messages.findLast((one) => one.channel === channel.id && one.metadata);
+        if (!card) throw new Error('there is no card');
+        return card;
+      },
+      connect: (person, login) => connect(github, slack, person, login),
+      async room() {
+        const letter = String.fromCharCode(97 + rooms++);
+        const login = `bob-${letter}`;
+        github.github.addUser(login);
+        github.github.addCollaborator('acme/api', login, 'write');
+        const bob = slack.addPerson(login);
+        if (!withoutLinks) await connect(github, slack, bob, login);
+        const all = { ...people, bob };
+        return withPeople(all, slack.addChannel(`dev-${letter}`, Object.values(all)));
+      },
+      async [Symbol.asyncDispose]() {
+        await github[Symbol.asyncDispose]();
+        await slack.stop();
+      },
+    };
   };
+  const scene = withPeople(people, dev);
   if (!withoutLinks)
     for (const name of ['ada', 'bob', 'eve'] as const) await scene.connect(people[name], name);
   return scene;
@@ -121,7 +144,7 @@ export const slackEnv = (slack: FakeSlack): NodeJS.ProcessEnv => ({
 });
 
 /** All that lets whoever has it do something: tokens, addresses for answers, rights to open forms, codes of links. */
-export function secretsOf({ slack }: Scene): string[] {
+export function secretsOf({ slack }: Slack): string[] {
   const { world, server } = slack;
   const triggers = server.seen.map(({ body }) => new URLSearchParams(body).get('trigger_id') ?? '');
   const shown = JSON.stringify(world.messages) + JSON.stringify(world.views);
@@ -159,13 +182,13 @@ function described(): { scopes: string[]; events: string[] } {
 
 /** As the sign-in would, without the way through the browser. */
 async function connect(
-  { github, place }: GitHubScene,
+  { github, place }: GitHub,
   slack: FakeSlack,
   person: Person,
   login: string,
 ): Promise<void> {
   const { id } = github.account(login);
-  const user = `us-${login.padEnd(12, 'a')}`;
+  const user = `us-${login.replace('-', '').padEnd(12, '2')}`;
   await place.sql`insert into users (id, name) values (${user}, ${login}) on conflict do nothing`;
   await place.sql`insert into identities (source, external_id, user_id, login)
     values ('github', ${id}, ${user}, ${login}), (${`slack:${person.team}`}, ${person.id}, ${user}, ${person.name})
@@ -173,7 +196,7 @@ async function connect(
   expect(slack.world.people.has(person.id)).toBe(true);
 }
 
-async function isSettled({ place: { sql } }: GitHubScene): Promise<boolean> {
+async function isSettled({ place: { sql } }: GitHub): Promise<boolean> {
   const [row] = await sql<{ left: number }[]>`
     select (select count(*) from deliveries where source = 'slack' and answer is not null and concluded_at is null)
          + (select count(*) from tidings where told_at is null) as left`;

@@ -6,10 +6,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import postgres from 'postgres';
-import { createLocal } from '../bot/providers/local/local.ts';
-import { isAlive, pidsThatMention } from './providers/local-place.ts';
-import { freshDatabase } from './postgres.ts';
-import { until } from './until.ts';
+import { isAlive, pidsThatMention } from '../providers/local-place.ts';
+import { freshDatabase } from '../postgres.ts';
+import { until } from '../until.ts';
+import { createLocal } from '../../bot/providers/local/local.ts';
 
 export interface Place extends AsyncDisposable {
   root: string;

@@ -20,7 +20,7 @@ const known = {
 };
 
 /** acme (a company) has api (private) and site (public); alice writes, tom triages, mona maintains, stan is a stranger. */
-export async function setScene(options: Partial<FakeGitHubOptions> = {}) {
+export async function openContext(options: Partial<FakeGitHubOptions> = {}) {
   const github = await startFakeGitHub({ ...known, publicKey, ...options });
   onTestFinished(() => github.stop().catch(() => {}));
   github.addOrganization('acme');

@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import headless from '@xterm/headless';
-import { openPty } from '../agent/sessions/pty-native.ts';
+import { openPty } from '../../agent/sessions/pty-native.ts';
 import type { Place } from './place.ts';
 import { createStable } from './stable.ts';
-import { until } from './until.ts';
+import { until } from '../until.ts';
 
-const MAIN = fileURLToPath(new URL('../bot/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../bot/main.ts', import.meta.url));
 const START_MS = 45_000;
 
 export interface SpawnOptions {

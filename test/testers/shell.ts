@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLink } from '../../bot/access/links.ts';
 import { connect } from '../../bot/database/connect.ts';
-import { openTerminal } from '../story/terminal.ts';
-import type { Scene } from './scene.ts';
+import { openTerminal } from './terminal.ts';
+import type { GitHub } from './github.ts';
 
 export interface Shell {
   /** Standard output and errors together, and how it ended. */
   run(command: string): Promise<{ said: string; code: number }>;
 }
 
-export async function openShell({ place, sam }: Scene, name: string): Promise<Shell> {
+export async function openShell({ place, sam }: GitHub, name: string): Promise<Shell> {
   const [row] = await place.sql<{ id: string; owner: string; access: number }[]>`
     select id, owner, access from workspaces where name = ${name} and desired <> 'deleted'`;
   if (!row) throw new Error(`there is no workspace ${name}`);

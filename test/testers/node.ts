@@ -8,16 +8,16 @@ import { onTestFinished, vi } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
-import { startBot, type Bot } from './bot.ts';
+import { startBot, type Bot } from './node-bot.ts';
 
 const MAIN = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
 
 // Real processes on a busy machine: the deadlines of the waits are shorter than this, and say what was missing.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 30_000 });
 
-export type Scene = Awaited<ReturnType<typeof createScene>>;
+export type Node = Awaited<ReturnType<typeof createNode>>;
 
-export async function createScene(options: Parameters<typeof startBot>[0] = {}) {
+export async function createNode(options: Parameters<typeof startBot>[0] = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sam-agent-'));
   const bot = await startBot(options);
   const agents: Agent[] = [];
