@@ -141,7 +141,7 @@ export default defineConfig({
     ...room('commands', ['workspaces', 'billing', 'access']),
     ...room('workspaces', ['jobs', 'providers/provider', 'dns/dns', 'dns/addresses', 'access'], ['store/**']),
     may(['bot/workspaces/{fork,naming,expiry}.ts'], ['workspaces', 'commands']),
-    ...room('billing', ['workspaces/store', 'workspaces/store/rows']),
+    ...room('billing', ['workspaces/store/settings']),
     ...room('nodes', ['workspaces', 'access', 'forges', 'jobs', 'providers/provider']),
     ...room('access', ['forges', 'providers/provider'], ['store/**', '**/*-store.ts']),
     ...room('forges', ['commands']),

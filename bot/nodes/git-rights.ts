@@ -1,12 +1,11 @@
 // What nodes are told of git where the repository is on GitHub: who commits, and passwords on the owner's own right.
 import type { Logger } from 'pino';
-import { findIdentities, type Known } from '../access/store.ts';
-import type { Workspace } from '../database/types.ts';
+import type { Executor, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import type { GitHubApp } from '../forges/github/app.ts';
 import { mintGitToken } from '../forges/github/git-tokens.ts';
-import type { Executor } from '../workspaces/store.ts';
 import type { GitDesk, GitFacts } from './git-tokens.ts';
+import { findIdentities, type Known } from '../access/store/people.ts';
 
 export interface GitDeskOptions {
   db: Executor;

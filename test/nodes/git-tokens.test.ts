@@ -3,13 +3,13 @@ import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { GitOperation } from '../../agent/protocol.ts';
 import { wordGitRefusal } from '../../bot/chat/wording.ts';
-import { meetPerson } from '../../bot/access/store.ts';
 import { answerGit, type GitDesk } from '../../bot/nodes/git-tokens.ts';
 import { createGitDesk } from '../../bot/nodes/git-rights.ts';
 import type { Node, Workspace } from '../../bot/database/schema.ts';
 import { UserError } from '../../bot/errors.ts';
 import type { GitHubApp } from '../../bot/forges/github/app.ts';
 import { openRows, type Rows } from '../access/rows.ts';
+import { meetPerson } from '../../bot/access/store/people.ts';
 
 const SECRET = 'ghs_ATokenForTestsOnly';
 const token = { username: 'x-access-token', password: SECRET, expiresAt: 4e12 };

@@ -3,11 +3,14 @@ import { describe, expect, test } from 'vitest';
 import type { Node } from '../../bot/database/schema.ts';
 import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';
 import { reconcileWorkspace } from '../../bot/workspaces/reconcile-workspace.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { until } from '../until.ts';
 import { createWorld, type World } from './world.ts';
 import { failureText, noticeText } from '../words.ts';
+import type { Held } from '../../bot/database/types.ts';
+import { markCreateSent } from '../../bot/workspaces/store/node-changes.ts';
+import { wakeNodes } from '../../bot/workspaces/store/nodes.ts';
+import { claimNode, claimWorkspace } from '../../bot/workspaces/store/passes.ts';
 
 const isRunning = (row: { phase: string }): boolean => row.phase === 'running';
 const isStopped = (row: { phase: string }): boolean => row.phase === 'stopped';
@@ -363,7 +366,7 @@ describe('nodes', () => {
     const { nodeId } = await ready(world);
     const { name } = await world.node(nodeId);
     world.provider.servers.set(name, { ...world.provider.servers.get(name)!, status: 'off' });
-    await store.wakeNodes(world.db, [nodeId]);
+    await wakeNodes(world.db, [nodeId]);
     await until(() => world.provider.count('start') > 0);
     await world.seeNode(nodeId, (node) => node.phase === 'ready');
   });
@@ -480,10 +483,7 @@ describe('time', () => {
 });
 
 /** The claim on this very row. */
-async function claimNow(
-  world: World,
-  id: string,
-): Promise<store.Held<Awaited<ReturnType<World['workspace']>>>> {
+async function claimNow(world: World, id: string): Promise<Held<Awaited<ReturnType<World['workspace']>>>> {
   const [leased] = await world.sql<{ now: Date }[]>`update workspaces set lease_token = 'test',
     lease_until = clock_timestamp() + interval '30 seconds' where id = ${id} returning clock_timestamp() as now`;
   return { row: await world.workspace(id), token: 'test', now: leased!.now };
@@ -498,7 +498,7 @@ describe('a bot that dies in the middle', () => {
   /** One pass of the first due node that never comes to its end. */
   const dieIn = async (world: World, nodeId: string): Promise<void> => {
     await world.sql`update nodes set next_at = clock_timestamp() - interval '1 hour' where id = ${nodeId}`;
-    const held = (await store.claimNode(world.db))!;
+    const held = (await claimNode(world.db))!;
     expect(held.row.id).toBe(nodeId);
     const before = world.provider.calls.length;
     // When the test ends it comes back, and may find the database closed.
@@ -508,15 +508,15 @@ describe('a bot that dies in the middle', () => {
   /** A workspace with its node's row, and nothing outside. */
   const placed = async (world: World): Promise<{ id: string; node: Node }> => {
     const id = await world.up(await world.addUser());
-    await reconcileWorkspace(world.reconciler, (await store.claimWorkspace(world.db))!);
+    await reconcileWorkspace(world.reconciler, (await claimWorkspace(world.db))!);
     return { id, node: (await world.nodes())[0]! };
   };
 
   test('with a claim and nothing done: another goes on', async () => {
     await using world = await createWorld();
     const id = await world.up(await world.addUser());
-    expect(await store.claimWorkspace(world.db)).toBeDefined();
-    expect(await store.claimWorkspace(world.db)).toBeUndefined();
+    expect(await claimWorkspace(world.db)).toBeDefined();
+    expect(await claimWorkspace(world.db)).toBeUndefined();
     await endLeases(world);
     world.start();
     await world.see(id, isRunning);
@@ -525,8 +525,8 @@ describe('a bot that dies in the middle', () => {
   test('before the create was sent, but after it was noted: one server, after the quiet period', async () => {
     await using world = await createWorld();
     const { id } = await placed(world);
-    const held = (await store.claimNode(world.db))!;
-    expect(await store.markCreateSent(world.db, held)).toBe(true);
+    const held = (await claimNode(world.db))!;
+    expect(await markCreateSent(world.db, held)).toBe(true);
     await endLeases(world);
     world.start();
     await world.see(id, isRunning);

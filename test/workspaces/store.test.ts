@@ -1,14 +1,26 @@
 // The statements, against each other: claims, leases, names, reports, placements.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { WorkspaceReport } from '../../agent/protocol.ts';
-import { forgetPayloads } from '../../bot/chat/store.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { nodes, workspaces, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newNodeId, newWorkspaceId, serverName } from '../../bot/ids.ts';
 import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';
 import { reconcileWorkspace } from '../../bot/workspaces/reconcile-workspace.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { createWorld, type World } from './world.ts';
+import { forgetPayloads } from '../../bot/chat/store/deliveries.ts';
+import type { Held } from '../../bot/database/types.ts';
+import {
+  discardNode,
+  markCreateSent,
+  retireIdleNodes,
+  saveHeartbeats,
+  saveHello,
+  saveLoad,
+} from '../../bot/workspaces/store/node-changes.ts';
+import { claimNode, claimWorkspace, finishWorkspace, renewLease } from '../../bot/workspaces/store/passes.ts';
+import { settle } from '../../bot/workspaces/store/settings.ts';
+import { saveReport } from '../../bot/workspaces/store/workspace-changes.ts';
+import { freeNames, insertWorkspace } from '../../bot/workspaces/store/workspaces.ts';
 
 /** Nothing reconciles here by itself. */
 let world: World;
@@ -62,7 +74,7 @@ async function addWorkspace(patch: Partial<typeof workspaces.$inferInsert> = {})
   return workspace!;
 }
 
-const claim = async (): Promise<store.Held<Workspace>> => (await store.claimWorkspace(world.db))!;
+const claim = async (): Promise<Held<Workspace>> => (await claimWorkspace(world.db))!;
 const endLease = (id: string) =>
   world.sql`update workspaces set lease_until = clock_timestamp() where id = ${id}`;
 const times = <T>(count: number, make: (index: number) => T): T[] =>
@@ -73,16 +85,16 @@ describe('a claim', () => {
     await addWorkspace({ nextAt: new Date(Date.now() - 1_000) });
     const { id } = await addWorkspace({ nextAt: new Date(Date.now() - 60_000) });
     expect((await claim()).row.id).toBe(id);
-    const claims = await Promise.all(times(20, () => store.claimWorkspace(world.db)));
+    const claims = await Promise.all(times(20, () => claimWorkspace(world.db)));
     expect(claims.filter(Boolean)).toHaveLength(1);
   });
 
   test('gives each of many due rows to one only', async () => {
     await Promise.all(times(12, () => addWorkspace()));
-    const claims = await Promise.all(times(20, () => store.claimWorkspace(world.db)));
+    const claims = await Promise.all(times(20, () => claimWorkspace(world.db)));
     const ids = claims.flatMap((held) => (held ? [held.row.id] : []));
     // One that meets others on its way may come back with nothing; it asks again.
-    for (let held = await store.claimWorkspace(world.db); held; held = await store.claimWorkspace(world.db))
+    for (let held = await claimWorkspace(world.db); held; held = await claimWorkspace(world.db))
       ids.push(held.row.id);
     expect(ids).toHaveLength(12);
     expect(new Set(ids).size).toBe(12);
@@ -100,12 +112,12 @@ describe('a claim', () => {
     const { id } = await addWorkspace();
     const first = await claim();
     await endLease(id);
-    expect(await store.finishWorkspace(world.db, first, { phase: 'failed' }, null)).toBe(false);
+    expect(await finishWorkspace(world.db, first, { phase: 'failed' }, null)).toBe(false);
     const second = await claim();
     expect(second.row.id).toBe(id);
-    expect(await store.finishWorkspace(world.db, first, { phase: 'failed' }, null)).toBe(false);
-    expect(await store.finishWorkspace(world.db, second, { phase: 'provisioning' }, null)).toBe(true);
-    expect(await store.finishWorkspace(world.db, second, { phase: 'failed' }, null)).toBe(false);
+    expect(await finishWorkspace(world.db, first, { phase: 'failed' }, null)).toBe(false);
+    expect(await finishWorkspace(world.db, second, { phase: 'provisioning' }, null)).toBe(true);
+    expect(await finishWorkspace(world.db, second, { phase: 'failed' }, null)).toBe(false);
     expect(await world.workspace(id)).toMatchObject({
       phase: 'provisioning',
       nextAt: null,
@@ -117,17 +129,17 @@ describe('a claim', () => {
     const { id } = await addWorkspace();
     const held = await claim();
     const { leaseUntil: before } = await world.workspace(id);
-    await store.renewLease(world.db, 'workspace', { ...held, token: 'another' });
+    await renewLease(world.db, 'workspace', { ...held, token: 'another' });
     expect((await world.workspace(id)).leaseUntil).toEqual(before);
-    await store.renewLease(world.db, 'workspace', held);
+    await renewLease(world.db, 'workspace', held);
     expect((await world.workspace(id)).leaseUntil!.getTime()).toBeGreaterThan(before!.getTime());
   });
 
   test('of a create that is not wanted any more is told so before it sends anything', async () => {
     const { id } = await addNode({ phase: 'creating', nextAt: new Date() });
-    const held = (await store.claimNode(world.db))!;
+    const held = (await claimNode(world.db))!;
     await world.sql`update nodes set desired = 'deleted' where id = ${id}`;
-    expect(await store.markCreateSent(world.db, held)).toBe(false);
+    expect(await markCreateSent(world.db, held)).toBe(false);
     expect((await world.node(id)).createSentAt).toBeNull();
   });
 });
@@ -135,7 +147,7 @@ describe('a claim', () => {
 test('a create that is not wanted any more in the last moment is not sent, and the row is due at once', async () => {
   const { id } = await addNode({ phase: 'creating', nextAt: new Date() });
   await addWorkspace({ nodeId: id, phase: 'provisioning', nextAt: null });
-  const held = (await store.claimNode(world.db))!;
+  const held = (await claimNode(world.db))!;
   const createBootstrapToken = async (): Promise<string> => {
     await world.sql`update nodes set desired = 'deleted', gen = gen + 1 where id = ${id}`;
     return 'token';
@@ -143,7 +155,7 @@ test('a create that is not wanted any more in the last moment is not sent, and t
   await reconcileNode({ ...world.reconciler, createBootstrapToken }, held);
   expect(world.provider.count('create')).toBe(0);
   expect(await world.node(id)).toMatchObject({ createSentAt: null, leaseToken: null });
-  expect((await store.claimNode(world.db))?.row.id).toBe(id);
+  expect((await claimNode(world.db))?.row.id).toBe(id);
 });
 
 describe('a command that comes during a pass', () => {
@@ -158,7 +170,7 @@ describe('a command that comes during a pass', () => {
       const { id, name } = await addWorkspace({ phase: 'preparing' });
       const held = await claim();
       await world.say(ada, `rm ${name} --force`);
-      expect(await store.finishWorkspace(world.db, held, patch, new Date(Date.now() + 60_000))).toBe(false);
+      expect(await finishWorkspace(world.db, held, patch, new Date(Date.now() + 60_000))).toBe(false);
       const row = await world.workspace(id);
       expect(row).toMatchObject({
         desired: 'deleted',
@@ -238,7 +250,7 @@ describe('names and keys', () => {
     });
     const made = await Promise.all(
       times(20, (index) =>
-        world.db.transaction((tx) => store.insertWorkspace(tx, wanted(index % 2 ? 'one' : 'other'))),
+        world.db.transaction((tx) => insertWorkspace(tx, wanted(index % 2 ? 'one' : 'other'))),
       ),
     );
     const rows = new Map(made.map(({ workspace }) => [workspace.id, workspace]));
@@ -250,16 +262,16 @@ describe('names and keys', () => {
   test('a refused delete whose key and name were taken gets a suffix that fits', async () => {
     const name = 'a'.repeat(63);
     const old = await addWorkspace({ key: 'k', name, desired: 'deleted' });
-    expect(await store.freeNames(world.db, old)).toEqual({});
+    expect(await freeNames(world.db, old)).toEqual({});
     await addWorkspace({ key: 'k', name });
-    const names = await store.freeNames(world.db, old);
+    const names = await freeNames(world.db, old);
     expect(names).toEqual({ key: `k|${old.id.slice(-4)}`, name: `${'a'.repeat(58)}-${old.id.slice(-4)}` });
   });
 
   test('an installation has one id, whichever bot comes first', async () => {
     const others = await Promise.all(times(4, () => connect(world.url)));
     const chosen = await Promise.all(
-      others.map(({ db }, index) => store.settle(db, 'installation', `bot${index}`)),
+      others.map(({ db }, index) => settle(db, 'installation', `bot${index}`)),
     );
     expect(new Set(chosen).size).toBe(1);
     await Promise.all(others.map((other) => other.close()));
@@ -280,9 +292,9 @@ describe('what agents say', () => {
   test('of a workspace on another node counts for nothing', async () => {
     const [mine, other] = [await addNode(), await addNode()];
     const { id } = await addWorkspace({ nodeId: mine.id });
-    await store.saveReport(world.db, other.id, report(id), never);
+    await saveReport(world.db, other.id, report(id), never);
     expect((await world.workspace(id)).reported).toBeNull();
-    await store.saveReport(world.db, mine.id, report(id), never);
+    await saveReport(world.db, mine.id, report(id), never);
     expect((await world.workspace(id)).reported).toMatchObject({ phase: 'running' });
   });
 
@@ -305,7 +317,7 @@ describe('what agents say', () => {
     ];
     for (const [what, isNews] of said) {
       await rest(id);
-      await store.saveReport(world.db, node.id, what, never);
+      await saveReport(world.db, node.id, what, never);
       expect((await world.workspace(id)).nextAt !== null, JSON.stringify(what)).toBe(isNews);
     }
   });
@@ -317,11 +329,11 @@ describe('what agents say', () => {
     const version = async (): Promise<number> =>
       (await world.sql`select want_version from cards where subject = ${id}`)[0]!['want_version'] as number;
     const first = report(id, { sessions: 1, work: { changed: 0, untracked: 0, unpushed: 1 } });
-    await store.saveReport(world.db, node.id, first, never);
+    await saveReport(world.db, node.id, first, never);
     const drawn = await version();
-    await store.saveReport(world.db, node.id, { ...first, work: { ...first.work! } }, never);
+    await saveReport(world.db, node.id, { ...first, work: { ...first.work! } }, never);
     expect(await version()).toBe(drawn);
-    await store.saveReport(world.db, node.id, { ...first, sessions: 2 }, never);
+    await saveReport(world.db, node.id, { ...first, sessions: 2 }, never);
     expect(await version()).toBe(drawn + 1);
   });
 
@@ -329,20 +341,20 @@ describe('what agents say', () => {
     const node = await addNode();
     const { id, lastActivityAt: before } = await addWorkspace({ nodeId: node.id });
     const soon = (ms: number) => ({ at: new Date(before.getTime() + ms), everyMs: 1_000 });
-    await store.saveHeartbeats(world.db, [node.id]);
-    await store.saveLoad(world.db, node.id, { cpu: 1, memory: 1 });
-    await store.saveReport(world.db, node.id, report(id, { sessions: 3 }), never);
-    await store.saveReport(world.db, node.id, report(id), soon(900));
-    await store.saveReport(world.db, node.id, report(id), soon(-60_000));
+    await saveHeartbeats(world.db, [node.id]);
+    await saveLoad(world.db, node.id, { cpu: 1, memory: 1 });
+    await saveReport(world.db, node.id, report(id, { sessions: 3 }), never);
+    await saveReport(world.db, node.id, report(id), soon(900));
+    await saveReport(world.db, node.id, report(id), soon(-60_000));
     expect((await world.workspace(id)).lastActivityAt).toEqual(before);
-    await store.saveReport(world.db, node.id, report(id), soon(5_000));
+    await saveReport(world.db, node.id, report(id), soon(5_000));
     expect((await world.workspace(id)).lastActivityAt).toEqual(soon(5_000).at);
     expect((await world.node(node.id)).lastHeardAt).not.toBeNull();
   });
 
   test('a heartbeat of one that was silent makes its node due; of any other it costs one column', async () => {
     const [well, silent] = [await addNode(), await addNode({ phase: 'unhealthy' })];
-    await store.saveHeartbeats(world.db, [well.id, silent.id]);
+    await saveHeartbeats(world.db, [well.id, silent.id]);
     expect((await world.node(well.id)).nextAt).toBeNull();
     expect((await world.node(silent.id)).nextAt).not.toBeNull();
   });
@@ -350,7 +362,7 @@ describe('what agents say', () => {
   test('hello makes its node due at once: nobody waits for the next look', async () => {
     const { id } = await addNode({ phase: 'booting', nextAt: new Date(Date.now() + 3_600_000) });
     const { gen } = await world.node(id);
-    await store.saveHello(world.db, id, { version: '1', terminalPort: null });
+    await saveHello(world.db, id, { version: '1', terminalPort: null });
     const node = await world.node(id);
     expect(node.nextAt!.getTime()).toBeLessThan(Date.now() + 60_000);
     // A pass that is under way does not rest on what it saw before.
@@ -360,7 +372,7 @@ describe('what agents say', () => {
   test('a deleted node can say hello no more', async () => {
     const node = await addNode({ phase: 'deleted', desired: 'deleted' });
     const said = { version: '1', terminalPort: null };
-    expect(await store.saveHello(world.db, node.id, said)).toBeUndefined();
+    expect(await saveHello(world.db, node.id, said)).toBeUndefined();
     expect((await world.node(node.id)).readyAt).toEqual(node.readyAt);
   });
 });
@@ -368,10 +380,10 @@ describe('what agents say', () => {
 describe('placement', () => {
   const place = async (db: Database['db']): Promise<void> => {
     for (;;) {
-      const held = await store.claimWorkspace(db);
+      const held = await claimWorkspace(db);
       if (!held) return;
       if (held.row.phase === 'queued') await reconcileWorkspace({ ...world.reconciler, db }, held);
-      else await store.finishWorkspace(db, held, {}, null);
+      else await finishWorkspace(db, held, {}, null);
     }
   };
 
@@ -433,9 +445,9 @@ describe('giving a node up', () => {
     async () => {
       const node = await addNode({ nextAt: new Date(), idleSince: new Date(0) });
       const { id } = await addWorkspace();
-      const [heldNode, held] = [(await store.claimNode(world.db))!, await claim()];
+      const [heldNode, held] = [(await claimNode(world.db))!, await claim()];
       await Promise.all([
-        store.discardNode(world.db, heldNode),
+        discardNode(world.db, heldNode),
         reconcileWorkspace({ ...world.reconciler, limits: { ...world.limits, workspacesPerNode: 1 } }, held),
       ]);
       const [after, placed] = [await world.node(node.id), await world.workspace(id)];
@@ -447,11 +459,11 @@ describe('giving a node up', () => {
   test('that has a workspace, or had one a moment ago, is not done', async () => {
     const node = await addNode({ nextAt: new Date() });
     const { id } = await addWorkspace({ phase: 'stopped', nodeId: node.id, nextAt: null });
-    await store.discardNode(world.db, (await store.claimNode(world.db))!);
+    await discardNode(world.db, (await claimNode(world.db))!);
     expect(await world.node(node.id)).toMatchObject({ desired: 'running', leaseToken: null });
-    expect(await store.retireIdleNodes(world.db)).not.toContain(node.id);
+    expect(await retireIdleNodes(world.db)).not.toContain(node.id);
     await world.sql`update workspaces set phase = 'deleted' where id = ${id}`;
-    expect(await store.retireIdleNodes(world.db)).toContain(node.id);
+    expect(await retireIdleNodes(world.db)).toContain(node.id);
     expect(await world.node(node.id)).toMatchObject({ desired: 'deleted' });
   });
 });
@@ -461,7 +473,7 @@ test('the end of a workspace wakes its node, and so does one that leaves it', as
   for (const patch of [{ phase: 'deleted' }, { phase: 'stopped', nodeId: null }] as const) {
     await addWorkspace({ nodeId: node.id });
     await world.sql`update nodes set next_at = null where id = ${node.id}`;
-    await store.finishWorkspace(world.db, await claim(), patch, null);
+    await finishWorkspace(world.db, await claim(), patch, null);
     expect((await world.node(node.id)).nextAt).not.toBeNull();
   }
 });
