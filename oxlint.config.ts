@@ -154,7 +154,7 @@ export default defineConfig({
     ...room('commands', ['workspaces', 'billing', 'access', 'forges/forge']),
     ...room('workspaces', ['jobs', 'providers/provider', 'dns/dns', 'dns/addresses', 'access'], ['store/**']),
     may(['bot/workspaces/{fork,naming,expiry}.ts'], ['workspaces', 'commands', 'forges/forge']),
-    ...room('billing', ['workspaces/store', 'workspaces/store/rows']),
+    ...room('billing', ['workspaces/store/settings']),
     ...room('nodes', ['workspaces', 'access', 'forges', 'jobs', 'providers/provider'], [], noForge('github')),
     ...room('access', ['forges', 'providers/provider'], ['store/**', '**/*-store.ts'], noForge('github')),
     ...room('forges', [], [], noForge('github')),

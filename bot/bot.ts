@@ -11,8 +11,6 @@ import { createLinkSigner } from './access/links.ts';
 import { createRepositoryGuard } from './access/repository-guard.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
 import type { PageGuard } from './access/people/page-guard.ts';
-import { forgetExpired } from './access/store.ts';
-import { forgetPayloads } from './chat/store.ts';
 import { ticketRoutes } from './access/terminal-token.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { artifactRoutes, findAgentVersion, requireArtifact } from './nodes/artifact.ts';
@@ -48,10 +46,16 @@ import type { ProviderTable } from './providers/provider.ts';
 import { createAccountProof } from './workspaces/account.ts';
 import { nodeSource } from './workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from './workspaces/reconcile-workspace.ts';
-import * as store from './workspaces/store.ts';
 import { createSweeper, type Sweep } from './jobs/sweeper.ts';
 import { createSweeps } from './workspaces/sweeps/sweeps.ts';
 import { timingFrom } from './workspaces/timing.ts';
+import { forgetExpired } from './access/store/expiry.ts';
+import { forgetPayloads } from './chat/store/deliveries.ts';
+import { retireIdleNodes } from './workspaces/store/node-changes.ts';
+import { countLiving } from './workspaces/store/nodes.ts';
+import { readClock } from './workspaces/store/reconciled.ts';
+import { settle } from './workspaces/store/settings.ts';
+import { sweepBook } from './workspaces/store/sweeps.ts';
 
 export const VERSION = '0.1.0';
 const ROOT = join(import.meta.dirname, '..');
@@ -197,7 +201,7 @@ async function assemble(
     encryptionKeys: await loadEncryptionKeys(config),
     clouds: await openClouds({
       ...options,
-      installation: await store.settle(db, 'installation', randomBase32(12)),
+      installation: await settle(db, 'installation', randomBase32(12)),
     }),
     github,
     forges: openForges(options.forges, { github }),
@@ -221,7 +225,7 @@ async function assemble(
     traitsOf: traitsIn(options.providers),
   });
   ending.defer(() => pipe.close());
-  const reconciler = { ...makeReconciler(settled), listeningSince: await store.readClock(db) };
+  const reconciler = { ...makeReconciler(settled), listeningSince: await readClock(db) };
   const fronts = await openFronts({ ...settled, db });
   ending.defer(() => fronts.stop());
   const sweeps = [...createSweeps(reconciler), ...housekeeping(settled), ...fronts.sweeps];
@@ -341,7 +345,7 @@ async function run(
     loop.wake();
     chatLoop.wake();
   });
-  const sweeper = createSweeper(sweeps, { book: store.sweepBook(db), log });
+  const sweeper = createSweeper(sweeps, { book: sweepBook(db), log });
   ending.defer(() => loop.stop());
   ending.defer(() => chatLoop.stop());
   ending.defer(() => sweeper.stop());
@@ -352,8 +356,8 @@ async function run(
 }
 
 async function discardIdleNodes({ db }: Database, loop: Loop): Promise<void> {
-  const ids = await store.retireIdleNodes(db);
+  const ids = await retireIdleNodes(db);
   loop.wake();
   const deadline = Date.now() + 15_000;
-  while (Date.now() < deadline && (await store.countLiving(db, ids)) > 0) await setTimeout(50);
+  while (Date.now() < deadline && (await countLiving(db, ids)) > 0) await setTimeout(50);
 }

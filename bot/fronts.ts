@@ -23,10 +23,10 @@ import type { Front, Workspace } from './database/types.ts';
 import type { Route } from './http/routes.ts';
 import { createSetup } from './chat/github/setup.ts';
 import type { Source } from './jobs/loop.ts';
-import * as store from './workspaces/store.ts';
 import type { Sweep } from './jobs/sweeper.ts';
 import { timingFrom } from './workspaces/timing.ts';
 import { expiryOf } from './workspaces/workspace.ts';
+import { findWorkspace } from './workspaces/store/workspaces.ts';
 
 export interface FrontOptions {
   config: Config;
@@ -107,7 +107,7 @@ export async function openFronts(options: FrontOptions): Promise<Fronts> {
 const linkMaker =
   ({ db, config }: FrontOptions) =>
   async (workspace: string, user: string): Promise<string> => {
-    const row = await store.findWorkspace(db, workspace);
+    const row = await findWorkspace(db, workspace);
     return createLink(db, config.baseUrl, { workspace, user, access: row?.access ?? 0 });
   };
 

@@ -3,7 +3,8 @@ import type { Config } from './config.ts';
 import { StartError } from './errors.ts';
 import { traitsIn } from './providers/index.ts';
 import type { ProviderTable } from './providers/provider.ts';
-import { listMade, type Executor } from './workspaces/store.ts';
+import type { Executor } from './database/types.ts';
+import { listMade } from './workspaces/store/nodes.ts';
 
 type Made = Awaited<ReturnType<typeof listMade>>[number];
 

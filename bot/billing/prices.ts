@@ -1,6 +1,6 @@
 // What machines cost: from when to when each was there, times its price. Knows no table of a cloud.
-import type { Node } from '../database/types.ts';
-import { readPrices, type Executor, type PriceList } from '../workspaces/store.ts';
+import type { Executor, Node } from '../database/types.ts';
+import { readPrices, type PriceList } from '../workspaces/store/settings.ts';
 
 /**
  * Net, of one node from `start` on. A machine counts from the moment its create was sent until it was gone, also while it

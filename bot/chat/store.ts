@@ -6,7 +6,6 @@ export {
   claimDelivery,
   deliveryDueInMs,
   endDelivery,
-  forgetPayloads,
   lockDelivery,
   postponeDelivery,
   renewDelivery,

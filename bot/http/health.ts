@@ -1,8 +1,9 @@
 // Whether Sam is well, for supervisors and dashboards: /healthz, /readyz, /metrics. Changes nothing.
 import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { sendJson, type Route } from './routes.ts';
-import * as store from '../workspaces/store.ts';
-import type { Executor } from '../workspaces/store.ts';
+import type { Executor } from '../database/types.ts';
+import { countPhases } from '../workspaces/store/reconciled.ts';
+import { readSweeps } from '../workspaces/store/sweeps.ts';
 
 export interface HealthOptions {
   db: Executor;
@@ -13,7 +14,7 @@ export interface HealthOptions {
 
 /** A sweep is late when its last success is older than two periods (and a minute for a slow start). */
 const LATE_PERIODS = 2;
-const SLACK_MS = 60_000;
+const GRACE_MS = 60_000;
 
 export function healthRoutes(options: HealthOptions): Route[] {
   const startedAt = Date.now();
@@ -28,7 +29,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       method: 'GET',
       path: '/readyz',
       async handle(_req, res) {
-        const sweeps = await readSweeps(options, startedAt).catch(() => undefined);
+        const sweeps = await judgeSweeps(options, startedAt).catch(() => undefined);
         const isReady = sweeps !== undefined && sweeps.every((sweep) => !sweep.isLate);
         sendJson(res, isReady ? 200 : 503, {
           ok: isReady,
@@ -55,8 +56,8 @@ interface SweepHealth {
   isLate: boolean;
 }
 
-async function readSweeps({ db, sweeps }: HealthOptions, startedAt: number): Promise<SweepHealth[]> {
-  const rows = await store.readSweeps(db);
+async function judgeSweeps({ db, sweeps }: HealthOptions, startedAt: number): Promise<SweepHealth[]> {
+  const rows = await readSweeps(db);
   return sweeps.map(({ name, everyMs }) => {
     const row = rows.find((known) => known.name === name);
     const since = Math.max(row?.lastSuccessAt?.getTime() ?? 0, startedAt);
@@ -64,7 +65,7 @@ async function readSweeps({ db, sweeps }: HealthOptions, startedAt: number): Pro
       name,
       lastSuccessAt: row?.lastSuccessAt ?? null,
       lastError: row?.lastError ?? null,
-      isLate: Date.now() - since > LATE_PERIODS * everyMs + SLACK_MS,
+      isLate: Date.now() - since > LATE_PERIODS * everyMs + GRACE_MS,
     };
   });
 }
@@ -89,20 +90,17 @@ function createRegistry(options: HealthOptions): Registry {
       },
     });
   };
-  gauge('sam_workspaces', 'Workspaces by phase.', 'phase', () => store.countPhases(options.db, 'workspace'));
-  gauge('sam_nodes', 'Nodes by phase.', 'phase', () => store.countPhases(options.db, 'node'));
+  gauge('sam_workspaces', 'Workspaces by phase.', 'phase', () => countPhases(options.db, 'workspace'));
+  gauge('sam_nodes', 'Nodes by phase.', 'phase', () => countPhases(options.db, 'node'));
   gauge(
     'sam_sweep_last_success_seconds',
     'When each sweep last went through, in seconds since 1970.',
     'sweep',
     async () =>
-      (await store.readSweeps(options.db)).map((row) => [
-        row.name,
-        (row.lastSuccessAt?.getTime() ?? 0) / 1000,
-      ]),
+      (await readSweeps(options.db)).map((row) => [row.name, (row.lastSuccessAt?.getTime() ?? 0) / 1000]),
   );
   gauge('sam_sweep_failed', '1 if the last run of the sweep failed.', 'sweep', async () =>
-    (await store.readSweeps(options.db)).map((row) => [row.name, row.lastError === null ? 0 : 1]),
+    (await readSweeps(options.db)).map((row) => [row.name, row.lastError === null ? 0 : 1]),
   );
   return registry;
 }

@@ -4,7 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { findBootingNode } from '../access/machines/bootstrap.ts';
 import { fail, readBody, sendJson, type Route } from '../http/routes.ts';
-import { noteBootStep, type Executor } from '../workspaces/store.ts';
+import type { Executor } from '../database/types.ts';
+import { noteBootStep } from '../workspaces/store/logs.ts';
 
 const MAX_BODY_BYTES = 8 * 1024;
 

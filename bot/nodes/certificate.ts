@@ -7,8 +7,9 @@ import { readNodeToken } from '../access/machines/bootstrap.ts';
 import type { Keys } from '../access/keys.ts';
 import { messageOf } from '../errors.ts';
 import { fail, readBody, sendJson, type Route } from '../http/routes.ts';
-import { findNode, type Executor } from '../workspaces/store.ts';
 import { readCertificateRequest } from './certificate-request.ts';
+import type { Executor } from '../database/types.ts';
+import { findNode } from '../workspaces/store/nodes.ts';
 
 const MAX_BODY_BYTES = 8 * 1024;
 const PER_HOUR = 6;

@@ -6,10 +6,10 @@ import type { BotMessage } from '../../agent/protocol.ts';
 import type { Keys } from '../access/keys.ts';
 import type { Node } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
-import { wakeNodes } from '../workspaces/store.ts';
 import type { Traits } from '../providers/provider.ts';
 import type { Told } from './desired.ts';
 import type { GitAnswering } from './git-tokens.ts';
+import { wakeNodes } from '../workspaces/store/nodes.ts';
 
 export const CloseCode = { GOING_AWAY: 1001, POLICY: 1008, BROKEN: 1011 } as const;
 

@@ -1,12 +1,11 @@
 // What nodes are told of git where the repository is on a forge: who commits, and passwords on the owner's own right.
 import type { Logger } from 'pino';
-import { findIdentities, type Known } from '../access/store.ts';
-import type { Workspace } from '../database/types.ts';
+import type { Executor, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import { findForge, type Forge, type Person } from '../forges/forge.ts';
 import { checkGitRight } from '../forges/rights.ts';
-import type { Executor } from '../workspaces/store.ts';
 import type { GitBroker, GitFacts } from './git-tokens.ts';
+import { findIdentities, type Known } from '../access/store/people.ts';
 
 export interface GitBrokerOptions {
   db: Executor;

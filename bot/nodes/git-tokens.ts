@@ -8,9 +8,9 @@ import type {
   GitToken,
 } from '../../agent/protocol.ts';
 import type { SaidGitRefusal } from '../codes.ts';
-import type { Workspace } from '../database/types.ts';
+import type { Executor, Workspace } from '../database/types.ts';
 import { messageOf, UserError } from '../errors.ts';
-import { findWorkspace, type Executor } from '../workspaces/store.ts';
+import { findWorkspace } from '../workspaces/store/workspaces.ts';
 
 /** What a node has to know of a workspace's git beside its row. */
 export type GitFacts = Pick<DesiredWorkspace, 'identity' | 'credentials'>;

@@ -8,7 +8,6 @@ import { readNodeToken } from '../access/machines/bootstrap.ts';
 import type { Node } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
 import { refuseUpgrade, type Upgrade } from '../http/routes.ts';
-import { findNode, saveHeartbeats } from '../workspaces/store.ts';
 import {
   CloseCode,
   createConnection,
@@ -19,6 +18,8 @@ import {
 } from './connections.ts';
 import { receive } from './incoming.ts';
 import { look, lookAtAll } from './outgoing.ts';
+import { saveHeartbeats } from '../workspaces/store/node-changes.ts';
+import { findNode } from '../workspaces/store/nodes.ts';
 
 const MAX_MESSAGE_BYTES = 4 << 20;
 const POLL_EVERY_MS = 5_000;

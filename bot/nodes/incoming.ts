@@ -1,10 +1,13 @@
 // What agents say: it goes into rows. Decides nothing, and knows no socket but to close it.
 import { AGENT_PROTOCOL_VERSION, type AgentMessage } from '../../agent/protocol.ts';
-import { saveHello, readClock, saveLoad, saveLogs, saveReport } from '../workspaces/store.ts';
 import { CloseCode, enqueue, send, type Connection, type State } from './connections.ts';
 import { answerGit } from './git-tokens.ts';
 import { parseAgentMessage } from './messages.ts';
 import { tell } from './outgoing.ts';
+import { saveLogs } from '../workspaces/store/logs.ts';
+import { saveHello, saveLoad } from '../workspaces/store/node-changes.ts';
+import { readClock } from '../workspaces/store/reconciled.ts';
+import { saveReport } from '../workspaces/store/workspace-changes.ts';
 
 const ACTIVITY_EVERY_MS = 30_000;
 /** Messages of one agent that wait for the database before its socket has to wait too. */

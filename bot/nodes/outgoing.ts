@@ -1,8 +1,8 @@
 // What agents are told: what the rows of their workspaces say, as far as they have not heard it. Writes nothing.
 import { messageOf } from '../errors.ts';
-import { workspacesOn } from '../workspaces/store.ts';
 import { enqueue, send, type Connection, type HubOptions, type State } from './connections.ts';
 import { isUpToDate, messagesFor } from './desired.ts';
+import { workspacesOn } from '../workspaces/store/nodes.ts';
 
 /** Hints that come while a look waits share it; one that comes while a look runs gets another. */
 export function look(state: State, connection: Connection): Promise<void> {

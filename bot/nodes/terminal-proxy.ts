@@ -7,7 +7,8 @@ import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
 import { isFromOrigin, refuseUpgrade, type Params, type Upgrade } from '../http/routes.ts';
 import type { Traits } from '../providers/provider.ts';
-import { findNode, type Executor } from '../workspaces/store.ts';
+import type { Executor } from '../database/types.ts';
+import { findNode } from '../workspaces/store/nodes.ts';
 
 const MAX_HEAD_BYTES = 8192;
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -1,8 +1,8 @@
 // Before anything is concluded from what a provider does not show: that its account is the one where our machines are.
 import { ProviderError } from '../errors.ts';
 import type { Provider } from '../providers/provider.ts';
-import * as store from './store.ts';
-import type { Executor } from './store.ts';
+import type { Executor } from '../database/types.ts';
+import { namesOfSeenNodes } from './store/nodes.ts';
 
 /** Every node asks: a strange account is not looked at for each of them. */
 const REFUSED_MS = 60_000;
@@ -16,7 +16,7 @@ export function createAccountProof({ db, provider }: { db: Executor; provider: P
   let refused: { about: string; error: ProviderError; until: number } | undefined;
   return async (): Promise<void> => {
     if (isProven) return;
-    const names = await store.namesOfSeenNodes(db, provider.name);
+    const names = await namesOfSeenNodes(db, provider.name);
     if (names.length === 0) return;
     const about = names.join();
     if (refused?.about === about && performance.now() < refused.until) throw refused.error;

@@ -1,6 +1,6 @@
 // One pass over a node: observe its server, compare, take one step, write it down.
 import type { KnownFailure } from '../codes.ts';
-import type { Node, NodePhase } from '../database/types.ts';
+import type { Held, Node, NodePhase } from '../database/types.ts';
 import type { Dns } from '../dns/dns.ts';
 import { ProviderError, messageOf, waitMs } from '../errors.ts';
 import type { Server } from '../providers/provider.ts';
@@ -8,15 +8,17 @@ import { whileHeld } from '../jobs/lease.ts';
 import type { Source } from '../jobs/loop.ts';
 import { nextNodeStep, type NodeStep, type Outside } from './node.ts';
 import { logStep, type Reconciler } from './reconcile-workspace.ts';
-import * as store from './store.ts';
-import type { Held } from './store.ts';
 import { backoffMs, isPast, later, nextLook, type Timing } from './timing.ts';
+import { discardNode, forgetCreateSent, markCreateSent, markRecordSent } from './store/node-changes.ts';
+import { isWanted } from './store/nodes.ts';
+import { claimNode, failNode, finishNode, passDueInMs, renewLease } from './store/passes.ts';
+import type { NodePatch } from './store/reconciled.ts';
 
 export async function reconcileNode(r: Reconciler, held: Held<Node>): Promise<void> {
   const { row, now } = held;
   try {
     const outside = await observe(r, row);
-    const step = nextNodeStep(row, outside, await store.isWanted(r.db, row.id), now, {
+    const step = nextNodeStep(row, outside, await isWanted(r.db, row.id), now, {
       ...r.limits,
       timing: r.timing,
       listeningSince: r.listeningSince,
@@ -69,8 +71,8 @@ async function performNodeStep(
   const { now } = held;
   const { timing } = r;
   const seen = seenIn(outside, held);
-  const end = async (patch: store.NodePatch, nextAt: Date | null): Promise<void> => {
-    await store.finishNode(r.db, held, { ...seen, ...patch }, soonEnough(r, held, outside, nextAt));
+  const end = async (patch: NodePatch, nextAt: Date | null): Promise<void> => {
+    await finishNode(r.db, held, { ...seen, ...patch }, soonEnough(r, held, outside, nextAt));
   };
   switch (step.do) {
     case 'wait':
@@ -85,7 +87,7 @@ async function performNodeStep(
     case 'idle':
       return end({ idleSince: step.since }, now);
     case 'discard':
-      return store.discardNode(r.db, held);
+      return discardNode(r.db, held);
     case 'create':
       return create(r, held);
     case 'setDnsRecord':
@@ -113,7 +115,7 @@ async function performNodeStep(
 }
 
 /** What the row keeps of what was seen. */
-function seenIn({ server, records, nameError }: Observed, { row, now }: Held<Node>): store.NodePatch {
+function seenIn({ server, records, nameError }: Observed, { row, now }: Held<Node>): NodePatch {
   const host = Array.isArray(records) ? records[0]?.name : undefined;
   return {
     ...(server ? { observedAt: now, providerId: server.id, address: server.address ?? null } : {}),
@@ -143,15 +145,15 @@ function soonEnough(
 }
 
 /** Committed before the call: a record that lands after its answer got lost is waited for when the node is deleted. */
-async function setDnsRecord(r: Reconciler, held: Held<Node>, address: string): Promise<store.NodePatch> {
+async function setDnsRecord(r: Reconciler, held: Held<Node>, address: string): Promise<NodePatch> {
   const { row } = held;
-  if (!r.dns || !(await store.markRecordSent(r.db, held))) return {};
+  if (!r.dns || !(await markRecordSent(r.db, held))) return {};
   const record = await r.dns.ensure(hostOf(r.dns, row), address, row.id);
   return { host: record.name };
 }
 
 /** The provider answers again. A node that is being made or deleted keeps count, and the reason. */
-const recovered = ({ phase, attempts }: Node): store.NodePatch =>
+const recovered = ({ phase, attempts }: Node): NodePatch =>
   attempts > 0 && (isOnItsWay(phase) || phase === 'unhealthy') ? { attempts: 0, lastError: null } : {};
 
 /** What went wrong before is over; what ended it is remembered. */
@@ -162,17 +164,17 @@ async function create(r: Reconciler, held: Held<Node>): Promise<void> {
   await r.proveAccount();
   const bootstrapToken = await r.createBootstrapToken(row.id);
   // Committed before the call: after a crash here the next pass looks for the server instead of making a second.
-  if (await store.markCreateSent(r.db, held)) {
+  if (await markCreateSent(r.db, held)) {
     const boot = { url: r.baseUrl, node: row.id, bootstrapToken };
     try {
       await r.provider.create({ name: row.name, size: row.size, node: row.id, owner: row.owner, boot });
     } catch (error) {
       // Certainly nothing came of it, and what was sent before had its quiet period: no need to wait for another.
-      if (error instanceof ProviderError && error.hadNoEffect) await store.forgetCreateSent(r.db, held);
+      if (error instanceof ProviderError && error.hadNoEffect) await forgetCreateSent(r.db, held);
       throw error;
     }
   }
-  await store.finishNode(r.db, held, { attempts: 0 }, now);
+  await finishNode(r.db, held, { attempts: 0 }, now);
 }
 
 const isBeingMade = ({ phase, desired }: Node): boolean =>
@@ -189,9 +191,9 @@ async function retryNode(r: Reconciler, held: Held<Node>, error: unknown): Promi
   const isHopeless = error instanceof ProviderError && !error.retryable;
   const lastError = failureOf(error);
   if (isBeingMade(row) && (isHopeless || (isLate(row, now, r.timing) && attempts > 1)))
-    return store.failNode(r.db, held, { attempts, lastError });
+    return failNode(r.db, held, { attempts, lastError });
   const pause = waitMs(error) || backoffMs(attempts, r.timing);
-  await store.finishNode(r.db, held, { attempts, lastError }, later(now, pause));
+  await finishNode(r.db, held, { attempts, lastError }, later(now, pause));
 }
 
 /** Of a bug the log has the words: `node pass failed`. */
@@ -215,14 +217,14 @@ function failureOf(error: unknown): KnownFailure {
 
 export const nodeSource = (r: Reconciler): Source => ({
   name: 'nodes',
-  dueInMs: () => store.dueInMs(r.db, 'node'),
+  dueInMs: () => passDueInMs(r.db, 'node'),
   async take() {
-    const held = await store.claimNode(r.db);
+    const held = await claimNode(r.db);
     return (
       held &&
       (() =>
         whileHeld(
-          () => store.renewLease(r.db, 'node', held),
+          () => renewLease(r.db, 'node', held),
           () => reconcileNode(r, held),
           r,
         ))

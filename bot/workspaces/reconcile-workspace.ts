@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { Work } from '../../agent/protocol.ts';
 import type { KnownFailure, Notice } from '../codes.ts';
-import type { Workspace, WorkspacePhase } from '../database/types.ts';
+import type { Executor, Held, Workspace, WorkspacePhase } from '../database/types.ts';
 import { newNodeId, serverName } from '../ids.ts';
 import type { Dns } from '../dns/dns.ts';
 import type { Provider } from '../providers/provider.ts';
@@ -10,11 +10,13 @@ import { whileHeld } from '../jobs/lease.ts';
 import type { Source } from '../jobs/loop.ts';
 import { isUsable, type NodeStep } from './node.ts';
 import { chooseNode } from './placement.ts';
-import * as store from './store.ts';
-import type { Held, Executor } from './store.ts';
 import { noticesOfDelay, noticesOfEnd } from './saving.ts';
 import { backoffMs, later, type Timing } from './timing.ts';
 import { nextStep, type WorkspaceStep } from './workspace.ts';
+import { findNode, insertNode, lockNodesOf, wakeNodes } from './store/nodes.ts';
+import { claimWorkspace, finishWorkspace, passDueInMs, renewLease } from './store/passes.ts';
+import type { WorkspacePatch } from './store/reconciled.ts';
+import { freeNames } from './store/workspaces.ts';
 
 /** Durations in ms; 0 means never, or no maximum. */
 export interface Limits {
@@ -45,7 +47,7 @@ export interface Reconciler {
 
 export async function reconcileWorkspace(r: Reconciler, held: Held<Workspace>): Promise<void> {
   const { row, now } = held;
-  const node = row.nodeId ? await store.findNode(r.db, row.nodeId) : undefined;
+  const node = row.nodeId ? await findNode(r.db, row.nodeId) : undefined;
   const step = nextStep(row, node, now, { ...r.limits, timing: r.timing });
   logStep(r.log, { workspace: row.id, desired: row.desired, node: node?.phase }, row.phase, step);
   try {
@@ -93,17 +95,13 @@ async function performWorkspaceStep(
 async function finish(
   r: Reconciler,
   held: Held<Workspace>,
-  patch: store.WorkspacePatch,
+  patch: WorkspacePatch,
   nextAt: Date | null,
 ): Promise<void> {
-  await store.finishWorkspace(r.db, held, patch, nextAt);
+  await finishWorkspace(r.db, held, patch, nextAt);
 }
 
-function entering(
-  row: Workspace,
-  step: Extract<WorkspaceStep, { do: 'enter' }>,
-  now: Date,
-): store.WorkspacePatch {
+function entering(row: Workspace, step: Extract<WorkspaceStep, { do: 'enter' }>, now: Date): WorkspacePatch {
   return {
     phase: step.phase,
     step: step.step ?? null,
@@ -126,7 +124,7 @@ async function place(r: Reconciler, held: Held<Workspace>): Promise<void> {
 /** One transaction chooses and takes: from its end on the node is wanted. False: there is no room. */
 async function placeLocked(r: Reconciler, tx: Executor, held: Held<Workspace>): Promise<boolean> {
   const { row, now } = held;
-  const candidates = await store.lockNodesOf(tx, row.owner, r.provider.name);
+  const candidates = await lockNodesOf(tx, row.owner, r.provider.name);
   // Its files may be on a node already: it goes back there or nowhere.
   const own = candidates.find(({ node }) => node.id === row.nodeId && isUsable(node))?.node;
   // A fork's code must not find what other workspaces of its owner may have.
@@ -134,24 +132,24 @@ async function placeLocked(r: Reconciler, tx: Executor, held: Held<Workspace>): 
   const chosen = own ?? chooseNode(shared, row.size, r.limits.workspacesPerNode);
   const living = candidates.filter(({ node }) => isUsable(node)).length;
   if (!chosen && r.limits.nodesPerUser > 0 && living >= r.limits.nodesPerUser) return false;
-  const nodeId = chosen?.id ?? (await insertNode(r, tx, row));
-  if (chosen) await store.wakeNodes(tx, [chosen.id]);
-  const patch: store.WorkspacePatch = {
+  const nodeId = chosen?.id ?? (await makeNode(r, tx, row));
+  if (chosen) await wakeNodes(tx, [chosen.id]);
+  const patch: WorkspacePatch = {
     phase: 'provisioning',
     nodeId,
     lastError: null,
     ...(nodeId === row.nodeId ? {} : { reported: null }),
     ...(nodeId !== row.nodeId && row.reported ? { notice: FRESH } : {}),
   };
-  if (!(await store.finishWorkspace(tx, held, patch, now))) throw new Overtaken();
+  if (!(await finishWorkspace(tx, held, patch, now))) throw new Overtaken();
   return true;
 }
 
 const FRESH: Notice[] = [{ code: 'fresh-checkout', details: {} }];
 
-async function insertNode(r: Reconciler, tx: Executor, { owner, size, fork }: Workspace): Promise<string> {
+async function makeNode(r: Reconciler, tx: Executor, { owner, size, fork }: Workspace): Promise<string> {
   const id = newNodeId();
-  await store.insertNode(tx, {
+  await insertNode(tx, {
     id,
     name: serverName(id),
     owner,
@@ -195,7 +193,7 @@ async function want(
 async function refuse(r: Reconciler, held: Held<Workspace>, work: Work | undefined): Promise<void> {
   const { row, now } = held;
   const deleteAt = row.isAutomatic ? later(now, r.timing.lastCallMs) : row.deleteAt;
-  const names = await store.freeNames(r.db, row);
+  const names = await freeNames(r.db, row);
   const name = names.name ?? row.name;
   const saved = row.reported?.saved;
   const why: Notice[] = row.isAutomatic
@@ -254,14 +252,14 @@ async function retryWorkspace(r: Reconciler, held: Held<Workspace>, error: unkno
 
 export const workspaceSource = (r: Reconciler): Source => ({
   name: 'workspaces',
-  dueInMs: () => store.dueInMs(r.db, 'workspace'),
+  dueInMs: () => passDueInMs(r.db, 'workspace'),
   async take() {
-    const held = await store.claimWorkspace(r.db);
+    const held = await claimWorkspace(r.db);
     return (
       held &&
       (() =>
         whileHeld(
-          () => store.renewLease(r.db, 'workspace', held),
+          () => renewLease(r.db, 'workspace', held),
           () => reconcileWorkspace(r, held),
           r,
         ))

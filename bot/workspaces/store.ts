@@ -1,5 +1,5 @@
 // Workspaces and nodes in Postgres, a file for each table. Calls nobody outside.
-export type { Executor, Held } from '../database/types.ts';
+export type { Executor } from '../database/types.ts';
 export * from './store/channels.ts';
 export * from './store/commands.ts';
 export * from './store/events.ts';

@@ -5,7 +5,6 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { storeDelivery } from '../../bot/chat/store.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { endLeases } from '../../bot/database/leases.ts';
 import { listProcesses } from '../../bot/providers/local/processes.ts';
@@ -14,6 +13,7 @@ import { createPlace, type Place } from '../testers/place.ts';
 import { spawnSam, type Spawned } from '../testers/spawned-sam.ts';
 import { until } from '../until.ts';
 import { createDice, type Dice } from './dice.ts';
+import { storeDelivery } from '../../bot/chat/store/deliveries.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 15);
 /** Kills after which everything is deleted. */

@@ -14,7 +14,6 @@ import { createHetzner } from '../../bot/providers/hetzner/hetzner.ts';
 import { createLoop } from '../../bot/jobs/loop.ts';
 import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile-workspace.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { createAccountProof } from '../../bot/workspaces/account.ts';
 import { createSweeper } from '../../bot/jobs/sweeper.ts';
 import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
@@ -24,6 +23,10 @@ import { startFakeHetzner, type FakeHetzner } from '../fakes/hetzner/hetzner.ts'
 import { settingsIn } from '../hetzner/machines.ts';
 import { freshDatabase } from '../postgres.ts';
 import { runLine } from '../workspaces/world.ts';
+import { saveHeartbeats, saveHello } from '../../bot/workspaces/store/node-changes.ts';
+import { workspacesOn } from '../../bot/workspaces/store/nodes.ts';
+import { sweepBook } from '../../bot/workspaces/store/sweeps.ts';
+import { saveReport } from '../../bot/workspaces/store/workspace-changes.ts';
 
 export const DOMAIN = 'nodes.sam.example';
 export const OURS = 'ours';
@@ -114,7 +117,7 @@ async function startBot(
     ...clouds,
   };
   const loop = createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log, pollMs: 20 });
-  const sweeper = createSweeper(createSweeps(reconciler), { book: store.sweepBook(db), log });
+  const sweeper = createSweeper(createSweeps(reconciler), { book: sweepBook(db), log });
   loop.start();
   sweeper.start();
   return {
@@ -185,15 +188,15 @@ function createAgents({ db }: Database, hetzner: FakeHetzner) {
   const run = { isStopped: false, failure: undefined as unknown };
   async function live(id: number, node: string): Promise<void> {
     if (!known.has(id)) {
-      if (!(await store.saveHello(db, node, { version: 'fake', terminalPort: null }))) return;
+      if (!(await saveHello(db, node, { version: 'fake', terminalPort: null }))) return;
       known.add(id);
     }
-    await store.saveHeartbeats(db, [node]);
-    for (const row of await store.workspacesOn(db, node)) {
+    await saveHeartbeats(db, [node]);
+    for (const row of await workspacesOn(db, node)) {
       const goal = desiredOf(row);
       if (!goal) continue;
       const report: WorkspaceReport = { id: row.id, run: goal.run, phase: goal.desired, sessions: 0 };
-      await store.saveReport(db, node, report, { at: null, everyMs: 1 });
+      await saveReport(db, node, report, { at: null, everyMs: 1 });
     }
   }
   async function loop(): Promise<void> {

@@ -2,11 +2,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { UserError } from '../../bot/errors.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { until } from '../until.ts';
 import type { Fault, Operation } from './fake-provider.ts';
 import { createWorld, type World } from './world.ts';
+import { claimNode, claimWorkspace } from '../../bot/workspaces/store/passes.ts';
+import { listWorkspaces } from '../../bot/workspaces/store/workspaces.ts';
 
 /** Mulberry32: the same seed gives the same choices. */
 function createRandom(seed: number): <T>(some: readonly T[]) => T {
@@ -58,7 +59,7 @@ async function act(world: World, owners: string[], pick: ReturnType<typeof creat
       return world.provider.land();
     case 'die':
       // A bot claims something and is never seen again.
-      await Promise.all([store.claimWorkspace(world.db), store.claimNode(world.db)]);
+      await Promise.all([claimWorkspace(world.db), claimNode(world.db)]);
       return endLeases(world);
     case 'vanish':
       if (servers.length > 2) world.provider.servers.delete(pick(servers).name);
@@ -69,7 +70,7 @@ async function act(world: World, owners: string[], pick: ReturnType<typeof creat
       return;
     }
     case 'dirty':
-      for (const row of await store.listWorkspaces(world.db, owner))
+      for (const row of await listWorkspaces(world.db, owner))
         if (pick([true, false])) world.agents.dirty.add(row.id);
         else world.agents.dirty.delete(row.id);
   }
@@ -122,8 +123,7 @@ test.each([1, 2, 3])('after chaos number %i there is rest, and nothing left over
     join workspaces w on w.id = c.workspace_id where c.status = 'running'`;
   expect(open.map((row) => ({ ...row }))).toEqual([]);
   for (const owner of owners)
-    for (const row of await store.listWorkspaces(world.db, owner))
-      await world.say(owner, `rm ${row.name} --force`);
+    for (const row of await listWorkspaces(world.db, owner)) await world.say(owner, `rm ${row.name} --force`);
   await until(async () => {
     await sweepAll(world);
     return (await world.nodes()).length + world.provider.servers.size === 0;

@@ -4,16 +4,34 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../bot/database/connect.ts';
-import * as chat from '../../bot/chat/store.ts';
 import * as slack from '../../bot/chat/slack/store.ts';
 import { createLoop } from '../../bot/jobs/loop.ts';
 import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile-workspace.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { freshDatabase, type FreshDatabase } from '../postgres.ts';
 import { until } from '../until.ts';
 import { createFakeProvider } from './fake-provider.ts';
+import { claimAnswer, claimConclusion } from '../../bot/chat/store/answers.ts';
+import { cardDueInMs, claimCard } from '../../bot/chat/store/cards.ts';
+import { claimDelivery, deliveryDueInMs } from '../../bot/chat/store/deliveries.ts';
+import type { Executor } from '../../bot/database/types.ts';
+import { saveHeartbeats } from '../../bot/workspaces/store/node-changes.ts';
+import { isWanted, lockNodesOf, wakeNodes, workspacesOn } from '../../bot/workspaces/store/nodes.ts';
+import {
+  claimNode,
+  claimWorkspace,
+  finishWorkspace,
+  passDueInMs,
+} from '../../bot/workspaces/store/passes.ts';
+import { saveReport } from '../../bot/workspaces/store/workspace-changes.ts';
+import {
+  findByKey,
+  findByName,
+  findWorkspace,
+  listWorkspaces,
+  takenNames,
+} from '../../bot/workspaces/store/workspaces.ts';
 
 const ROWS = 2_000;
 
@@ -90,7 +108,7 @@ const toSql = (query: string, params: unknown[]): SQL =>
       .map((part) => (/^\$\d+$/.test(part) ? sql`${params[Number(part.slice(1)) - 1]}` : sql.raw(part))),
   );
 
-async function rolledBack(some: Database['db'], run: (tx: store.Executor) => Promise<void>): Promise<void> {
+async function rolledBack(some: Database['db'], run: (tx: Executor) => Promise<void>): Promise<void> {
   const undo = new Error('undo');
   await some
     .transaction(async (tx) => {
@@ -105,45 +123,45 @@ async function rolledBack(some: Database['db'], run: (tx: store.Executor) => Pro
 /** One that changes something, so that everything that hangs on it is written, too. */
 async function endPass(some: Database['db']): Promise<void> {
   await database.sql`update workspaces set lease_token = 't', lease_until = now() + interval '1 hour' where id = 'ws-7'`;
-  const row = (await store.findWorkspace(database.db, 'ws-7'))!;
-  await store.finishWorkspace(some, { row, token: 't', now: new Date() }, { phase: 'failed' }, null);
+  const row = (await findWorkspace(database.db, 'ws-7'))!;
+  await finishWorkspace(some, { row, token: 't', now: new Date() }, { phase: 'failed' }, null);
 }
 
 const STATEMENTS: [string, (db: Database['db']) => Promise<unknown>][] = [
-  ['a claim of a workspace', store.claimWorkspace],
-  ['a claim of a node', store.claimNode],
-  ['when the next workspace is due', (some) => store.dueInMs(some, 'workspace')],
-  ['when the next node is due', (some) => store.dueInMs(some, 'node')],
+  ['a claim of a workspace', claimWorkspace],
+  ['a claim of a node', claimNode],
+  ['when the next workspace is due', (some) => passDueInMs(some, 'workspace')],
+  ['when the next node is due', (some) => passDueInMs(some, 'node')],
   ['the end of a pass', endPass],
-  ['whether a node is wanted', (some) => store.isWanted(some, 'nd-7')],
-  ['a placement', (some) => store.lockNodesOf(some, 'us-7', 'fake')],
-  ['waking a node', (some) => store.wakeNodes(some, ['nd-7', 'nd-8'])],
-  ['heartbeats', (some) => store.saveHeartbeats(some, ['nd-7', 'nd-8', 'nd-9'])],
-  ['what a node should have', (some) => store.workspacesOn(some, 'nd-7', ['ws-6'])],
-  ['what all nodes should have', (some) => store.workspacesOn(some, ['nd-7', 'nd-8'], ['ws-6', 'ws-9'])],
+  ['whether a node is wanted', (some) => isWanted(some, 'nd-7')],
+  ['a placement', (some) => lockNodesOf(some, 'us-7', 'fake')],
+  ['waking a node', (some) => wakeNodes(some, ['nd-7', 'nd-8'])],
+  ['heartbeats', (some) => saveHeartbeats(some, ['nd-7', 'nd-8', 'nd-9'])],
+  ['what a node should have', (some) => workspacesOn(some, 'nd-7', ['ws-6'])],
+  ['what all nodes should have', (some) => workspacesOn(some, ['nd-7', 'nd-8'], ['ws-6', 'ws-9'])],
   [
     'a report',
     (some) =>
-      store.saveReport(
+      saveReport(
         some,
         'nd-7',
         { id: 'ws-6', phase: 'running', run: 1, sessions: 0 },
         { at: null, everyMs: 1 },
       ),
   ],
-  ['a claim of a request', chat.claimDelivery],
-  ['a claim of an answer', (some) => chat.claimAnswer(some, 'slack')],
-  ['a claim of how a command ended', (some) => chat.claimConclusion(some, 'slack')],
-  ['a claim of a card', (some) => chat.claimCard(some, 'console')],
+  ['a claim of a request', claimDelivery],
+  ['a claim of an answer', (some) => claimAnswer(some, 'slack')],
+  ['a claim of how a command ended', (some) => claimConclusion(some, 'slack')],
+  ['a claim of a card', (some) => claimCard(some, 'console')],
   ['what a person said lately in Slack', (some) => slack.countRecent(some, 'T1/U7')],
   ['the card that a message is', (some) => slack.findCards(some, 'T1/C1', 'C1:12.3')],
-  ['when the next request is due', chat.deliveryDueInMs],
-  ['when the next card is due', chat.cardDueInMs],
+  ['when the next request is due', deliveryDueInMs],
+  ['when the next card is due', cardDueInMs],
   ['whether a button was pressed twice', (some) => slack.wasPressed(some, 'd-7', 'this')],
-  ['a list', (some) => store.listWorkspaces(some, 'us-7')],
-  ['a workspace by name', (some) => store.findByName(some, 'us-7', 'api')],
-  ['a workspace by key', (some) => store.findByKey(some, 'key7')],
-  ['the names of an owner', (some) => store.takenNames(some, 'us-7')],
+  ['a list', (some) => listWorkspaces(some, 'us-7')],
+  ['a workspace by name', (some) => findByName(some, 'us-7', 'api')],
+  ['a workspace by key', (some) => findByKey(some, 'key7')],
+  ['the names of an owner', (some) => takenNames(some, 'us-7')],
 ];
 
 test.each(STATEMENTS)('%s reads no table from end to end, and few rows', async (_what, run) => {
@@ -160,7 +178,7 @@ test('with one row due among thousands the claim finds it, and reads little more
   await database.sql`update workspaces set next_at = now() - interval '1 day' where id = 'ws-42'`;
   const plans = await plansOf((some) =>
     rolledBack(some, async (tx) => {
-      expect((await store.claimWorkspace(tx))?.row.id).toBe('ws-42');
+      expect((await claimWorkspace(tx))?.row.id).toBe('ws-42');
     }),
   );
   for (const plan of plans) expect(plan['Rows Removed by Filter'] ?? 0).toBeLessThan(20);

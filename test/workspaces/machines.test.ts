@@ -1,7 +1,7 @@
 // What people see of their machines, and what they may do about them: `nodes`, `node rm`, `cost`.
 import { expect, test } from 'vitest';
-import { savePrices } from '../../bot/workspaces/store.ts';
 import { createWorld, runLine, type World } from './world.ts';
+import { savePrices } from '../../bot/workspaces/store/settings.ts';
 
 const messageOf = (call: Promise<unknown>): Promise<string> =>
   call.then(

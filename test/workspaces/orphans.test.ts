@@ -1,9 +1,10 @@
 // What is paid for and is no machine that `nodes` shows: it is listed, and somebody hears of it once.
 import pino from 'pino';
 import { expect, test } from 'vitest';
-import { insertNode, listOrphans } from '../../bot/workspaces/store.ts';
 import { sweepOrphans } from '../../bot/workspaces/sweeps/orphans.ts';
 import { createWorld } from './world.ts';
+import { insertNode } from '../../bot/workspaces/store/nodes.ts';
+import { listOrphans } from '../../bot/workspaces/store/orphans.ts';
 
 test('every server with our labels is a machine that Sam knows, or is listed until it is gone', async () => {
   await using world = await createWorld({ bots: 1 });

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import type { Notice } from '../../bot/codes.ts';
 import { noteVisibility, sayFarewell } from '../../bot/commands/farewell.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { createWorld, type World, type WorldOptions } from './world.ts';
 import { noticeText } from '../words.ts';
+import { wakeSilentNodes } from '../../bot/workspaces/store/nodes.ts';
 
 const URL = 'https://github.com/acme/api';
 const isDeleted = (row: { phase: string }): boolean => row.phase === 'deleted';
@@ -113,7 +113,7 @@ test('a node that says nothing cannot save: it counts as stopped, and when the d
   await expect
     .poll(
       async () => {
-        await store.wakeSilentNodes(world.db, 200);
+        await wakeSilentNodes(world.db, 200);
         return (await world.node(nodeId)).phase;
       },
       { timeout: 20_000 },

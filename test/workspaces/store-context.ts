@@ -1,4 +1,5 @@
 // A database in which nothing reconciles by itself, and a new owner, ada, for each test.
+import type { Held } from '../../bot/database/types.ts';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { nodes, workspaces, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newNodeId, newWorkspaceId, serverName } from '../../bot/ids.ts';
@@ -57,7 +58,7 @@ export async function addWorkspace(patch: Partial<typeof workspaces.$inferInsert
   return workspace!;
 }
 
-export const claim = async (): Promise<store.Held<Workspace>> => (await store.claimWorkspace(world.db))!;
+export const claim = async (): Promise<Held<Workspace>> => (await store.claimWorkspace(world.db))!;
 
 export const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, i) => make(i));

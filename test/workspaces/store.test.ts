@@ -1,6 +1,6 @@
 // The statements, against each other: claims, leases, commands, names.
 import { describe, expect, test } from 'vitest';
-import { forgetPayloads } from '../../bot/chat/store.ts';
+import { forgetPayloads } from '../../bot/chat/store/deliveries.ts';
 import { connect } from '../../bot/database/connect.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';

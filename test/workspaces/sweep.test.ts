@@ -1,11 +1,13 @@
 // The sweeps: what is removed, what is left alone, and that one which fails stops no other.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { insertNode, readPrices, readSweeps, sweepBook } from '../../bot/workspaces/store.ts';
 import { createSweeper, type Sweep } from '../../bot/jobs/sweeper.ts';
 import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import type { Server } from '../../bot/providers/provider.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
 import { createWorld, type World } from './world.ts';
+import { insertNode } from '../../bot/workspaces/store/nodes.ts';
+import { readPrices } from '../../bot/workspaces/store/settings.ts';
+import { readSweeps, sweepBook } from '../../bot/workspaces/store/sweeps.ts';
 
 let world: World;
 let provider: FakeProvider;

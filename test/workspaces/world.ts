@@ -1,4 +1,5 @@
 // Two bots' reconcilers over one real database, a fake provider, and agents that play their part by the store alone.
+import type { Held } from '../../bot/database/types.ts';
 import pino from 'pino';
 import type { Logger } from 'pino';
 import type { DesiredWorkspace, WorkspaceReport } from '../../agent/protocol.ts';
@@ -354,7 +355,7 @@ export const statusOf = async ({ sql }: World, id: string): Promise<string[]> =>
 export async function claimNow(
   world: World,
   id: string,
-): Promise<store.Held<Awaited<ReturnType<World['workspace']>>>> {
+): Promise<Held<Awaited<ReturnType<World['workspace']>>>> {
   const [leased] = await world.sql<{ now: Date }[]>`update workspaces set lease_token = 'test',
     lease_until = clock_timestamp() + interval '30 seconds' where id = ${id} returning clock_timestamp() as now`;
   return { row: await world.workspace(id), token: 'test', now: leased!.now };

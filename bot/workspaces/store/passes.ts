@@ -25,7 +25,7 @@ export const claimWorkspace = (db: Executor): Promise<Held<Workspace> | undefine
 export const claimNode = (db: Executor): Promise<Held<Node> | undefined> => claim(db, nodes);
 
 /** In how many ms the next row that nobody works on is due; undefined: none waits. */
-export async function dueInMs(db: Executor, kind: 'workspace' | 'node'): Promise<number | undefined> {
+export async function passDueInMs(db: Executor, kind: 'workspace' | 'node'): Promise<number | undefined> {
   const table = kind === 'workspace' ? workspaces : nodes;
   const [row] = await db
     .select({

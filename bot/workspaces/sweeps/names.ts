@@ -2,11 +2,12 @@
 import type { Logger } from 'pino';
 import { isSameAddress } from '../../dns/addresses.ts';
 import type { Dns, DnsRecord } from '../../dns/dns.ts';
-import type { Node } from '../../database/types.ts';
+import type { Executor, Node } from '../../database/types.ts';
 import { messageOf } from '../../errors.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
 import { isPast, later, type Timing } from '../timing.ts';
+import { append } from '../store/events.ts';
+import { findNode, listLivingNodes, wakeNodes } from '../store/nodes.ts';
+import { readClock } from '../store/reconciled.ts';
 
 export interface NameSweepOptions {
   db: Executor;
@@ -24,11 +25,11 @@ export async function sweepNames(options: NameSweepOptions): Promise<void> {
   const { db, dns, provider, timing, log } = options;
   const records = await dns.list();
   // The rows after the list: whoever made a record had written its row before.
-  const nodes = await store.listLivingNodes(db, provider.name);
-  const now = await store.readClock(db);
+  const nodes = await listLivingNodes(db, provider.name);
+  const now = await readClock(db);
   const hosts = new Map(nodes.map((node) => [`${node.name}.${dns.domain}`, node]));
   const astray = nodes.filter((node) => isUp(node) && !leadsTo(node, dns, records));
-  await store.wakeNodes(
+  await wakeNodes(
     db,
     astray.map((node) => node.id),
   );
@@ -64,13 +65,13 @@ function leadsTo(node: Node, { domain }: Dns, records: DnsRecord[]): boolean {
 async function removeUnknown({ db, dns, log }: NameSweepOptions, listed: DnsRecord): Promise<boolean> {
   const fresh = (await dns.find(listed.name)).find(({ id }) => id === listed.id);
   if (!fresh || fresh.node !== listed.node) return false;
-  const row = await store.findNode(db, fresh.node);
+  const row = await findNode(db, fresh.node);
   if (row && row.phase !== 'deleted') {
     log.warn({ name: fresh.name, node: row.id }, 'a DNS record of a node that has another name; left alone');
     return false;
   }
   log.warn({ name: fresh.name, node: fresh.node }, 'deleting a DNS record that no row wants');
   await dns.remove(fresh.name, fresh.id);
-  await store.append(db, fresh.node, 0, 'swept', { record: fresh.name, id: fresh.id });
+  await append(db, fresh.node, 0, 'swept', { record: fresh.name, id: fresh.id });
   return true;
 }

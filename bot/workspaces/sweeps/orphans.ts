@@ -4,8 +4,10 @@ import type { Logger } from 'pino';
 import type { Dns } from '../../dns/dns.ts';
 import { messageOf, ProviderError } from '../../errors.ts';
 import type { Provider } from '../../providers/provider.ts';
-import * as store from '../store.ts';
-import type { Executor, Orphan, SeenOrphan } from '../store.ts';
+import type { Executor } from '../../database/types.ts';
+import { append } from '../store/events.ts';
+import { findNodesByName, listLivingNodes, wakeNodes } from '../store/nodes.ts';
+import { listWishes, saveOrphans, settleOrphan, type Orphan, type SeenOrphan } from '../store/orphans.ts';
 
 export interface OrphanSweepOptions {
   db: Executor;
@@ -15,8 +17,8 @@ export interface OrphanSweepOptions {
 }
 
 export async function sweepOrphans(options: OrphanSweepOptions): Promise<void> {
-  for (const orphan of await store.listWishes(options.db)) await fulfil(options, orphan);
-  for (const { id, name, why } of await store.saveOrphans(options.db, await lookAround(options)))
+  for (const orphan of await listWishes(options.db)) await fulfil(options, orphan);
+  for (const { id, name, why } of await saveOrphans(options.db, await lookAround(options)))
     options.log.warn({ orphan: id, name, why }, 'in doubt and left alone: see `nodes --orphans`');
 }
 
@@ -41,7 +43,7 @@ async function lookAround({ db, provider, dns }: OrphanSweepOptions): Promise<Se
 async function findUnlisted(db: Executor, provider: Provider) {
   const servers = await provider.list();
   // The rows after the list: whoever made a server had written its row before.
-  const nodes = await store.listLivingNodes(db, provider.name);
+  const nodes = await listLivingNodes(db, provider.name);
   const names = new Map(nodes.map(({ id, name }) => [id, name]));
   return servers.flatMap(({ id, name, status, labels, address, createdAt }) => {
     const own = names.get(labels['sam-node']);
@@ -61,12 +63,12 @@ async function fulfil(options: OrphanSweepOptions, orphan: Orphan): Promise<void
     log.warn({ orphan: id, name, wish, user: wishedBy }, 'somebody said what becomes of what was in doubt');
     if (wish === 'adopt') await adopt(options, orphan);
     else await remove(options, orphan);
-    await store.append(db, id, 0, 'orphan', { name, wish, user: wishedBy });
-    await store.settleOrphan(db, id, null);
+    await append(db, id, 0, 'orphan', { name, wish, user: wishedBy });
+    await settleOrphan(db, id, null);
   } catch (error) {
     // What may pass is tried at the next look.
     if (error instanceof ProviderError && error.retryable) throw error;
-    await store.settleOrphan(db, id, messageOf(error));
+    await settleOrphan(db, id, messageOf(error));
   }
 }
 
@@ -74,18 +76,18 @@ async function remove({ db, provider, dns }: OrphanSweepOptions, { id, kind, nam
   const bare = id.slice(id.indexOf('-') + 1);
   if (kind === 'record') return dns?.unmanaged.remove(name, bare);
   // A node that is at work with a server of this name would lose it; it is adopted, or its node is deleted.
-  const [node] = await store.findNodesByName(db, [name]);
+  const [node] = await findNodesByName(db, [name]);
   if (node)
     throw new Error(`a machine of this installation has this name. Adopt it, or delete that machine.`);
   await provider.unmanaged.remove({ id: bare, name });
 }
 
 async function adopt({ db, provider }: OrphanSweepOptions, { id, name }: Orphan): Promise<void> {
-  const [node] = await store.findNodesByName(db, [name]);
+  const [node] = await findNodesByName(db, [name]);
   if (!node) throw new Error('no machine of this installation has this name any more.');
   await provider.unmanaged.adopt(
     { id: id.slice(id.indexOf('-') + 1), name },
     { node: node.id, owner: node.owner },
   );
-  await store.wakeNodes(db, [node.id]);
+  await wakeNodes(db, [node.id]);
 }

@@ -1,15 +1,18 @@
 // The periodic look at the outside world for what no row wants, and at rows for what slipped by.
 import type { Logger } from 'pino';
 import { messageOf } from '../../errors.ts';
-import type { Node } from '../../database/types.ts';
+import type { Executor, Node } from '../../database/types.ts';
 import type { Dns } from '../../dns/dns.ts';
 import type { Sweep } from '../../jobs/sweeper.ts';
 import type { Chore, Provider, Server } from '../../providers/provider.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
 import { sweepNames } from './names.ts';
 import { sweepOrphans } from './orphans.ts';
 import { isPast, later, type Timing } from '../timing.ts';
+import { append } from '../store/events.ts';
+import { forgetOldLogs } from '../store/logs.ts';
+import { findNode, listLivingNodes, wakeNodes, wakeSilentNodes } from '../store/nodes.ts';
+import { readClock } from '../store/reconciled.ts';
+import { savePrices, type PriceList } from '../store/settings.ts';
 
 export interface SweepOptions {
   db: Executor;
@@ -38,9 +41,9 @@ export function createSweeps(options: SweepOptions): Sweep[] {
     {
       name: 'silent-nodes',
       everyMs: timing.silenceMs / 3,
-      run: () => store.wakeSilentNodes(db, timing.silenceMs),
+      run: () => wakeSilentNodes(db, timing.silenceMs),
     },
-    { name: 'old-logs', everyMs: 60 * 60_000, run: () => store.forgetOldLogs(db, 30) },
+    { name: 'old-logs', everyMs: 60 * 60_000, run: () => forgetOldLogs(db, 30) },
   ];
 }
 
@@ -48,10 +51,10 @@ export function createSweeps(options: SweepOptions): Sweep[] {
 async function learnPrices({ db, provider }: SweepOptions): Promise<void> {
   const list = await provider.prices();
   if (list.nodes.length === 0) return;
-  const sizes: store.PriceList['sizes'] = {};
+  const sizes: PriceList['sizes'] = {};
   for (const { size, perHour, perMonth } of list.nodes)
     if (perHour > (sizes[size]?.perHour ?? 0)) sizes[size] = { perHour, perMonth };
-  await store.savePrices(db, { currency: list.currency, provider: provider.name, sizes });
+  await savePrices(db, { currency: list.currency, provider: provider.name, sizes });
 }
 
 /** A firewall that is made in a strange account would make it look like ours. */
@@ -65,14 +68,14 @@ async function sweepServers(options: SweepOptions): Promise<void> {
   const { db, provider, timing, log } = options;
   const servers = await provider.list();
   // The rows after the list: whoever made a server had written its row before.
-  const nodes = await store.listLivingNodes(db, provider.name);
-  const now = await store.readClock(db);
+  const nodes = await listLivingNodes(db, provider.name);
+  const now = await readClock(db);
   const names = new Set(nodes.map((node) => node.name));
   const seen = new Map(servers.map((server) => [server.name, server]));
   const isAsKnown = (node: Node): boolean =>
     seen.has(node.name) && (seen.get(node.name)?.address ?? null) === node.address;
   const missing = nodes.filter((node) => isUp(node) && !isAsKnown(node));
-  await store.wakeNodes(
+  await wakeNodes(
     db,
     missing.map((node) => node.id),
   );
@@ -110,14 +113,14 @@ async function removeUnknown({ db, provider, log }: SweepOptions, listed: Server
   const installation = listed.labels['sam-installation'];
   if (fresh?.id !== listed.id || fresh.labels['sam-installation'] !== installation) return false;
   const node = fresh.labels['sam-node'];
-  const row = await store.findNode(db, node);
+  const row = await findNode(db, node);
   if (row && row.phase !== 'deleted') {
     log.warn({ server: fresh.name, node }, 'a server of a node that has another one; it is left alone');
-    await store.wakeNodes(db, [node]);
+    await wakeNodes(db, [node]);
     return false;
   }
   log.warn({ server: fresh.name, node }, 'deleting a server that no row wants');
   await provider.remove(fresh);
-  await store.append(db, node, 0, 'swept', { server: fresh.name, id: fresh.id });
+  await append(db, node, 0, 'swept', { server: fresh.name, id: fresh.id });
   return true;
 }
