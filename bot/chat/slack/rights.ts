@@ -1,6 +1,7 @@
 // Who may say what in Slack: the rights of the account on a forge that they are connected with, asked when the command runs.
 import { findKnown, type Known } from '../../access/people/links-store.ts';
 import { UserError } from '../../errors.ts';
+import { unknownRepository } from '../../forges/find.ts';
 import { addressOf, findForge, type Forge, type Person } from '../../forges/forge.ts';
 import type { Asked, Standing } from '../front.ts';
 import { checkRight, isEnough } from '../../forges/rights.ts';
@@ -112,7 +113,10 @@ async function checkRepositories(
     const number = target?.kind === 'number' ? target.number : undefined;
     addresses.push(...(await slackStore.listRepositories(db, heard.actor.id, { name, number })));
   }
-  for (const { forge, label } of addresses.flatMap((one) => findForge(forges, one) ?? [])) {
+  const places = addresses.flatMap((one) => findForge(forges, one) ?? []);
+  // What is on none of them nobody can say anything about, which is a no.
+  if (repository && places.length === 0) throw unknownRepository(repository.label);
+  for (const { forge, label } of places) {
     const person = accountOn(known, forge);
     const wanted = { label, person, trigger: config.command, command, line, isKnown: !repository };
     await checkRight(forge, wanted);
