@@ -1,4 +1,4 @@
-// The folders of the workspaces on disk, each its user's own, and their states beside them. Knows no process and no goal.
+// The folders of the workspaces on disk, each its user's own, and their states beside them. Knows no process, and not what to do with them.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -45,14 +45,14 @@ export function createStore(dir: string): Store {
   const folder = (id: string) => join(dir, 'workspaces', id);
   const trash = join(dir, 'trash');
   const states = createStates(dir);
-  const checkout = (one: Workspace) => join(folder(one.goal.id), one.folder);
+  const checkout = (one: Workspace) => join(folder(one.desired.id), one.folder);
   return {
     checkout,
     socket: (id) => join(folder(id), SOCKET),
     has: (id) => existsSync(folder(id)) || states.has(id),
     hasCheckout: (one) => existsSync(checkout(one)),
     async write(one) {
-      await mkdir(folder(one.goal.id), { recursive: true, mode: 0o700 });
+      await mkdir(folder(one.desired.id), { recursive: true, mode: 0o700 });
       await states.write(one);
     },
     async readAll(onStray) {
@@ -70,21 +70,21 @@ export function createStore(dir: string): Store {
       }
       return found;
     },
-    async startClone({ goal }) {
-      const half = join(folder(goal.id), HALF_CLONE);
+    async startClone({ desired }) {
+      const half = join(folder(desired.id), HALF_CLONE);
       await removeTree(half);
-      await mkdir(folder(goal.id), { recursive: true, mode: 0o700 });
+      await mkdir(folder(desired.id), { recursive: true, mode: 0o700 });
       return half;
     },
-    async startSaving({ goal }) {
-      const scratch = join(folder(goal.id), SCRATCH);
+    async startSaving({ desired }) {
+      const scratch = join(folder(desired.id), SCRATCH);
       await removeTree(scratch);
       return scratch;
     },
-    finishClone: (one) => rename(join(folder(one.goal.id), HALF_CLONE), checkout(one)),
+    finishClone: (one) => rename(join(folder(one.desired.id), HALF_CLONE), checkout(one)),
     async listBeside(one) {
       const ours = new Set([HALF_CLONE, SCRATCH, SOCKET, HOME_FOLDER]);
-      const names = await listFolder(folder(one.goal.id));
+      const names = await listFolder(folder(one.desired.id));
       return names.filter((name) => !ours.has(name) && !isOldState(name) && name !== one.folder);
     },
     async remove(id) {
