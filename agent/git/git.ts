@@ -48,7 +48,7 @@ export async function findHead(git: Git, dir: string): Promise<string | undefine
 
 /**
  * Counts what would be lost with the checkout. `base` is the commit that Sam checked out: it came from the remote even
- * where no branch holds it. Throws when git cannot say: nobody may take that for "nothing".
+ * where no branch holds it. Throws when git cannot say: that must not be taken for "nothing".
  */
 export async function countWork(git: Git, dir: string, base: string | undefined): Promise<Work> {
   const known = base === undefined ? [] : [base];
@@ -126,7 +126,7 @@ export function runGit(
   });
 }
 
-/** Whom commits in `dir` are by. Where somebody changes it there, or in one command, that counts. */
+/** Whom commits in `dir` are by. Where the user changes it there, or in one command, that counts. */
 export async function setIdentity(git: Git, dir: string, { name, email }: GitIdentity): Promise<void> {
   for (const [key, value] of [
     ['user.name', name],

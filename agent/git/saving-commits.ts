@@ -31,7 +31,7 @@ const SAM = { name: 'Sam', email: 'sam@sam.invalid' };
  * Throws when git fails.
  *
  * Nothing of the checkout's own configuration runs. The commits are made in a repository of their own that borrows the
- * objects: no hook, filter or file system monitor that somebody configured there is started. So a large file that Git
+ * objects: no hook, filter or file system monitor that is configured there is started. So a large file that Git
  * LFS keeps elsewhere is saved as itself where it was changed.
  */
 export async function commitWork(saving: Saving): Promise<{ commit: string; left: Unsaveable }> {
@@ -173,7 +173,7 @@ async function read(saving: Saving, args: string[]): Promise<string> {
   return outcome.stdout.trimEnd();
 }
 
-/** Writes into the scratch repository, with nobody's configuration. */
+/** Writes into the scratch repository, without any user's configuration. */
 async function write(saving: Saving, args: string[], { isNew = false } = {}): Promise<string> {
   const { checkout, scratch, signal } = saving;
   const outcome = await run('git', [...SETTINGS, ...args], {

@@ -56,7 +56,7 @@ export function createStore(dir: string): Store {
       await states.write(one);
     },
     async readAll(onStray) {
-      // What a crash left of a removal; nobody reads it before it is gone.
+      // What a crash left of a removal; it is read by no one before it is gone.
       await removeTree(trash);
       const found: Workspace[] = [];
       for (const id of new Set([...(await listFolder(join(dir, 'workspaces'))), ...(await states.list())])) {
@@ -92,7 +92,7 @@ export function createStore(dir: string): Store {
       await removeTree(join(trash, id));
       await rename(folder(id), join(trash, id)).catch(ignoreMissing);
       await removeTree(join(trash, id));
-      // Last: what a crash leaves of the files is still somebody's.
+      // Last: what a crash leaves of the files is still its owner's.
       await states.remove(id);
     },
   };
