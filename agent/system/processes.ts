@@ -72,6 +72,65 @@ export async function findProcesses(workspace: string, before: Process[] = []): 
   return all.filter((one) => found.has(one.pid));
 }
 
+/** When this process started, as in `Process`; undefined if it does not live. */
+export async function findStart(pid: number): Promise<string | undefined> {
+  if (process.platform === 'linux') return (await readStat(String(pid)))?.started;
+  const { stdout } = await run('ps', ['-o', 'lstart=', '-p', String(pid)], {
+    env: PS_ENV,
+    timeoutMs: PS_TIMEOUT_MS,
+  });
+  return stdout.trim() || undefined;
+}
+
+async function readProc(workspace: string): Promise<Listed[]> {
+  const mark = `\0${MARK}=${workspace}\0`;
+  const processes = await Promise.all(
+    (await listPids()).map(async (pid) => {
+      const stat = await readStat(pid);
+      if (stat === undefined) return undefined;
+      const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+      return { ...stat, isMarked: `\0${environment}\0`.includes(mark) };
+    }),
+  );
+  return processes.filter((one) => one !== undefined);
+}
+
+const listPids = async (): Promise<string[]> => (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+
+async function readStat(pid: string): Promise<Stat | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+  // From the third field on; the second, the name, may hold anything.
+  const [state = 'X', parent, , session, ...more] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // A zombie holds nothing but its number; its parent buries it.
+  if (stat === '' || state === 'Z' || state === 'X') return undefined;
+  return { pid: Number(pid), parent: Number(parent), session: Number(session), started: more[15] ?? '' };
+}
+
+/** Without /proc: `ps` shows the environment of this user's processes behind the command. */
+async function readPs(workspace: string): Promise<Listed[]> {
+  const { stdout } = await run('ps', ['-axwwE', '-o', 'pid=,ppid=,lstart=,command='], {
+    env: PS_ENV,
+    timeoutMs: PS_TIMEOUT_MS,
+  });
+  return stdout.split('\n').flatMap((line) => {
+    const [, pid, parent, started = '', rest = ''] = /^\s*(\d+)\s+(\d+)\s+(.{24})\s(.*)$/.exec(line) ?? [];
+    if (pid === undefined) return [];
+    const isMarked = ` ${rest} `.includes(` ${MARK}=${workspace} `);
+    return [{ pid: Number(pid), parent: Number(parent), started, isMarked }];
+  });
+}
+
+function sendSignals(pid: number, signals: NodeJS.Signals[]): void {
+  try {
+    for (const signal of signals) process.kill(pid, signal);
+  } catch {
+    // It ended in between, or is not ours; the next look tells.
+  }
+}
+
+const livesOn = (count: number): WorkspaceError =>
+  new WorkspaceError({ class: 'configuration', code: 'processes-live', details: { count } });
+
 /** Sends to a process group; nothing happens if it is gone. */
 export function signalGroup(group: number, signal: NodeJS.Signals): void {
   signalOne(-group, signal);
@@ -135,68 +194,4 @@ function isAlive(id: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** When this process started, as in `Process`; undefined if it does not live. */
-export async function findStart(pid: number): Promise<string | undefined> {
-  if (process.platform === 'linux') return (await readStat(String(pid)))?.started;
-  const { stdout } = await run('ps', ['-o', 'lstart=', '-p', String(pid)], {
-    env: PS_ENV,
-    timeoutMs: PS_TIMEOUT_MS,
-  });
-  return stdout.trim() || undefined;
-}
-
-async function readProc(workspace: string): Promise<Listed[]> {
-  const mark = `\0${MARK}=${workspace}\0`;
-  const processes = await Promise.all(
-    (await listPids()).map(async (pid) => {
-      const stat = await readStat(pid);
-      if (stat === undefined) return undefined;
-      const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-      return { ...stat, isMarked: `\0${environment}\0`.includes(mark) };
-    }),
-  );
-  return processes.filter((one) => one !== undefined);
-}
-
-const listPids = async (): Promise<string[]> => (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-
-async function readStat(pid: string): Promise<Stat | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
-  // From the third field on; the second, the name, may hold anything.
-  const [state = 'X', parent, , session, ...more] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // A zombie holds nothing but its number; its parent buries it.
-  if (stat === '' || state === 'Z' || state === 'X') return undefined;
-  return { pid: Number(pid), parent: Number(parent), session: Number(session), started: more[15] ?? '' };
-}
-
-/** Without /proc: `ps` shows the environment of this user's processes behind the command. */
-async function readPs(workspace: string): Promise<Listed[]> {
-  const { stdout } = await run('ps', ['-axwwE', '-o', 'pid=,ppid=,lstart=,command='], {
-    env: PS_ENV,
-    timeoutMs: PS_TIMEOUT_MS,
-  });
-  return stdout.split('\n').flatMap((line) => {
-    const [, pid, parent, started = '', rest = ''] = /^\s*(\d+)\s+(\d+)\s+(.{24})\s(.*)$/.exec(line) ?? [];
-    if (pid === undefined) return [];
-    const isMarked = ` ${rest} `.includes(` ${MARK}=${workspace} `);
-    return [{ pid: Number(pid), parent: Number(parent), started, isMarked }];
-  });
-}
-
-function sendSignals(pid: number, signals: NodeJS.Signals[]): void {
-  try {
-    for (const signal of signals) process.kill(pid, signal);
-  } catch {
-    // It ended in between, or is not ours; the next look tells.
-  }
-}
-
-function livesOn(count: number): WorkspaceError {
-  const what = count === 1 ? 'One process of this workspace does' : `${count} processes of this workspace do`;
-  return new WorkspaceError(
-    'configuration',
-    `${what} not end, even when killed: another user may own it, or it hangs in the kernel. End it on the node, then \`/sam retry\`.`,
-  );
 }

@@ -35,7 +35,7 @@ const isSaveable = ({ changed, unpushed }: Work): boolean => changed + unpushed 
  * does all of it again.
  */
 async function save(tools: Tools, { state, signal }: Task, seen: Work): Promise<void> {
-  const { desired, base } = state.now();
+  const { desired, base, tags } = state.now();
   await state.update({ phase: 'stopping', run: desired.run, step: 'saving', failure: undefined, work: seen });
   await endEverything(tools, state.now());
   const found = await findWork(tools, state.now(), signal);
@@ -49,7 +49,7 @@ async function save(tools: Tools, { state, signal }: Task, seen: Work): Promise<
   const { id, name } = desired;
   try {
     const checkout = store.checkout(state.now());
-    const { saved, left } = await saveWork({ ...git, id, name, checkout, base, scratch }, found.work);
+    const { saved, left } = await saveWork({ ...git, id, name, checkout, base, tags, scratch }, found.work);
     await state.update({ ...stopped, work: found.work, refused: left, saved });
   } catch (error) {
     signal.throwIfAborted();
@@ -90,11 +90,7 @@ function refusal({ work }: Found): Partial<Workspace> {
   return {
     refused: { changed: 0, untracked: 0, unpushed: 0 },
     saved: undefined,
-    failure: {
-      class: 'internal',
-      message:
-        'Git could not say whether work would be lost, so nothing was deleted. `/sam rm --force` deletes it all the same.',
-    },
+    failure: { class: 'internal', code: 'unknown-work', details: {} },
   };
 }
 

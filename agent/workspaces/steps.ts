@@ -1,5 +1,5 @@
 // The steps of one workspace's life: made ready, stopped. Knows not what is wanted: the worker decides.
-import { cloneRepository } from '../git/clone.ts';
+import { cloneRepository, findTags } from '../git/clone.ts';
 import { findHead, setIdentity } from '../git/git.ts';
 import {
   endEverything,
@@ -59,7 +59,8 @@ async function clone(tools: Tools, { state, signal }: Task): Promise<void> {
   await cloneRepository({ ...git, ref, commit, isGuarded: credentials === 'sam', into, onLine });
   if (identity) await setIdentity(git, into, identity);
   // Before the folder has its final name: a checkout whose base is unknown would count as unpushed.
-  await state.update({ base: await findHead(git, into), origin: desired.repository });
+  const [base, tags] = await Promise.all([findHead(git, into), findTags(git, into)]);
+  await state.update({ base, tags, origin: desired.repository });
   await store.finishClone(state.now());
 }
 

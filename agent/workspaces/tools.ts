@@ -2,7 +2,8 @@
 // programs, and a look for work that a deletion would lose.
 import { readdir } from 'node:fs/promises';
 import { helperCommand, type Broker } from '../credentials/broker.ts';
-import { countWork, credentialEnvironment, findHead, type Git } from '../git/git.ts';
+import { countWork } from '../git/counting.ts';
+import { credentialEnvironment, findHead, type Git } from '../git/git.ts';
 import type { Work } from '../protocol.ts';
 import type { Runtimes } from '../runtimes/index.ts';
 import type { Runtime, WorkspaceSpec } from '../runtimes/runtime.ts';
@@ -97,7 +98,6 @@ export interface Found {
 
 export async function findWork(tools: Tools, workspace: Workspace, signal: AbortSignal): Promise<Found> {
   const { store } = tools;
-  const { base } = workspace;
   const git = gitOf(tools, workspace, signal);
   const dir = store.checkout(workspace);
   try {
@@ -106,7 +106,7 @@ export async function findWork(tools: Tools, workspace: Workspace, signal: Abort
     // Without its .git nothing tells work from what was cloned: every file counts.
     if (!names.includes('.git'))
       return { work: { changed: 0, untracked: names.length + beside, unpushed: 0 } };
-    const [work, commit] = await Promise.all([countWork(git, dir, base), findHead(git, dir)]);
+    const [work, commit] = await Promise.all([countWork(git, dir, workspace), findHead(git, dir)]);
     return { work: { ...work, untracked: work.untracked + beside }, commit };
   } catch {
     signal.throwIfAborted();

@@ -1,4 +1,5 @@
 // What maintainers may do with the workspaces of others on their repository: find them by name. Changes nothing.
+import type { Notice } from '../codes.ts';
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
@@ -36,6 +37,9 @@ function whose(
   );
 }
 
-/** What its owner reads on the card; null: they did it themselves. `done`: "stopped it". */
-export const noticeOf = (workspace: Workspace, { actor }: Scene, done: string): string | null =>
-  workspace.owner === actor.id ? null : `@${plain(actor.name)}, who maintains the repository, ${done}.`;
+/** What its owner reads on the card; null: they did it themselves. */
+export const noticeOf = (
+  workspace: Workspace,
+  { actor }: Scene,
+  code: 'maintainer-stopped' | 'maintainer-deleted',
+): Notice[] | null => (workspace.owner === actor.id ? null : [{ code, details: { by: actor.name } }]);

@@ -48,7 +48,7 @@ export const node: Command = {
 
 /** Anybody's: who runs Sam knows what is there. */
 async function forget(name: string, { tx, say }: Scene): Promise<string> {
-  const [found] = await store.nodesNamed(tx, [name]);
+  const [found] = await store.findNodesByName(tx, [name]);
   if (!found)
     throw new UserError('no-node', `There is no machine ${shown(name)}, or Sam knows that it is gone.`);
   await store.forgetNode(tx, found);
@@ -64,7 +64,7 @@ async function remove(name: string, { tx, actor, say }: Scene): Promise<string> 
   if (!found)
     throw new UserError('no-node', `You have no machine ${shown(name)}. All yours: ${say('nodes')}.`);
   if (found.node.desired === 'deleted') return `\`${found.node.name}\` is being deleted already.`;
-  const isFree = found.workspaces.length === 0 && (await store.giveUpNode(tx, found.node));
+  const isFree = found.workspaces.length === 0 && (await store.retireNode(tx, found.node));
   if (isFree) return `\`${found.node.name}\` goes now.`;
   const [first = 'NAME', ...others] = found.workspaces;
   throw new UserError(

@@ -1,4 +1,5 @@
 // The command that lists a person's machines.
+import type { Failure } from '../../agent/protocol.ts';
 import type { Node } from '../database/types.ts';
 import * as store from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
@@ -64,7 +65,10 @@ function rowOf(
 
 /** Why nothing goes on with it; what a machine failed of stands on the cards of its workspaces. */
 const troubleOf = ({ node }: store.OwnNode): string[] =>
-  node.lastError && node.attempts > 0 ? [`${node.name}: ${node.lastError.message}`] : [];
+  node.lastError && node.attempts > 0 ? [`${node.name}: ${saidOf(node.lastError)}`] : [];
+
+const saidOf = ({ code, details, message }: Failure): string =>
+  typeof details?.['said'] === 'string' ? details['said'] : (message ?? code ?? '');
 
 const phaseOf = ({ phase, idleSince }: Node): string => (phase === 'ready' && idleSince ? 'warm' : phase);
 

@@ -61,7 +61,7 @@ export async function wishFor(wish: store.Wish, word: string, scene: Scene): Pro
 
 /** Only what a node stands for can be of use: an agent answers to the installation that it was made by. */
 async function refuseAdoption({ kind, name }: store.Orphan, { tx, say }: Scene): Promise<void> {
-  const [node] = kind === 'server' ? await store.nodesNamed(tx, [name]) : [];
+  const [node] = kind === 'server' ? await store.findNodesByName(tx, [name]) : [];
   if (node) return;
   throw new UserError(
     'not-adoptable',

@@ -40,7 +40,7 @@ export const rm: Command = {
             desiredBefore: before(workspace),
             force,
             isAutomatic: false,
-            notice: noticeOf(workspace, scene, 'said to delete it'),
+            notice: noticeOf(workspace, scene, 'maintainer-deleted'),
           },
       // Without it the agent may refuse, and then nobody's terminal shall have ended for nothing.
       isRevoking: force,

@@ -28,7 +28,7 @@ export const stop: Command = {
         : {
             desired: 'stopped',
             isAutomatic: false,
-            notice: noticeOf(workspace, scene, 'stopped it'),
+            notice: noticeOf(workspace, scene, 'maintainer-stopped'),
             lastError: null,
           },
       isRevoking: true,

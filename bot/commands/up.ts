@@ -2,14 +2,15 @@
 import type { CommandSpec } from './command.ts';
 import type { Fork, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
+import type { Repository } from '../forges/forge.ts';
 import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
 import { keptUntil } from '../workspaces/expiry.ts';
-import { checkGate, describeFiles, letIn, refuseTrustByName } from '../workspaces/fork.ts';
+import { checkGate, letIn, noticesOfFiles, refuseTrustByName } from '../workspaces/fork.ts';
 import { chooseName } from '../workspaces/naming.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
-import type { Command, Outcome, Repository, Scene } from './context.ts';
+import type { Command, Outcome, Scene } from './context.ts';
 import { refuseGoing } from './change.ts';
 
 export const upSpec = {
@@ -35,6 +36,7 @@ export const upSpec = {
   takes: 'target',
   common: true,
   needsWrite: true,
+  starts: true,
   isAboutPlace: true,
 } satisfies CommandSpec;
 
@@ -123,7 +125,7 @@ async function wakeUp(found: Found, command: ParsedCommand, scene: Scene): Promi
   const patch: store.WorkspacePatch = {
     ...(isRunning ? {} : { ...store.startAgain(workspace), ...pinAnew(found) }),
     ...(kept ? { keptUntil: kept } : {}),
-    ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: describeFiles(workspace, fork) } : {}),
+    ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: noticesOfFiles(workspace, fork) } : {}),
   };
   const isChanged = Object.keys(patch).length > 0;
   refuseGoing(workspace, patch, scene);

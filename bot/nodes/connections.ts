@@ -6,24 +6,21 @@ import type { BotMessage } from '../../agent/protocol.ts';
 import type { Keys } from '../access/keys.ts';
 import type { Node } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
-import { wakeNodes, type Executor } from '../workspaces/store.ts';
+import { wakeNodes } from '../workspaces/store.ts';
 import type { Traits } from '../providers/provider.ts';
 import type { Told } from './desired.ts';
-import type { GitDesk } from './git-tokens.ts';
+import type { GitAnswering } from './git-tokens.ts';
 
 export const CloseCode = { GOING_AWAY: 1001, POLICY: 1008, BROKEN: 1011 } as const;
 
 /** Calls `task` again and again; the returned function ends that. */
 export type Every = (ms: number, task: () => Promise<void>) => () => void;
 
-export interface HubOptions {
-  db: Executor;
+export interface HubOptions extends GitAnswering {
   keys: Keys;
   log: Logger;
   /** Of the provider that a node's row names. */
   traitsOf: (provider: string) => Pick<Traits, 'terminal'>;
-  /** Absent: nobody gets a token for git. */
-  git?: GitDesk | undefined;
   /** How fine `last_activity_at` is. */
   activityEveryMs?: number;
   /** Of the agent that this bot has to give; undefined: none. Asked at each hello. */

@@ -16,7 +16,8 @@ import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile-workspace.ts';
 import * as store from '../../bot/workspaces/store.ts';
 import { createAccountProof } from '../../bot/workspaces/account.ts';
-import { createSweeper, createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
+import { createSweeper } from '../../bot/jobs/sweeper.ts';
+import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { startFakeCloudflare, type FakeCloudflare } from '../fakes/cloudflare/cloudflare.ts';
 import { startFakeHetzner, type FakeHetzner } from '../fakes/hetzner/hetzner.ts';
@@ -113,7 +114,7 @@ async function startBot(
     ...clouds,
   };
   const loop = createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log, pollMs: 20 });
-  const sweeper = createSweeper(createSweeps(reconciler), { db, log });
+  const sweeper = createSweeper(createSweeps(reconciler), { book: store.sweepBook(db), log });
   loop.start();
   sweeper.start();
   return {
@@ -184,10 +185,10 @@ function createAgents({ db }: Database, hetzner: FakeHetzner) {
   const run = { isStopped: false, failure: undefined as unknown };
   async function live(id: number, node: string): Promise<void> {
     if (!known.has(id)) {
-      if (!(await store.helloNode(db, node, { version: 'fake', terminalPort: null }))) return;
+      if (!(await store.saveHello(db, node, { version: 'fake', terminalPort: null }))) return;
       known.add(id);
     }
-    await store.hearNodes(db, [node]);
+    await store.saveHeartbeats(db, [node]);
     for (const row of await store.workspacesOn(db, node)) {
       const goal = desiredOf(row);
       if (!goal) continue;

@@ -1,5 +1,6 @@
 // The bot as a machine sees it: its own routes and hub over a real database, an authority by openssl, and a row for one node.
 import { pino } from 'pino';
+import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import { bootstrapRoutes, createBootstrapToken } from '../../bot/access/machines/bootstrap.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys, keyRoutes, type Keys } from '../../bot/access/keys.ts';
@@ -33,6 +34,7 @@ export async function startBot(artifacts: string) {
       keys: made,
       log,
       traitsOf: traitsIn(providers),
+      wordRefusal: wordGitRefusal,
       agentVersion: () => findAgentVersion(artifacts),
     });
     return {

@@ -2,6 +2,7 @@
 // written down, in the transaction that ends the request.
 import type { Logger } from 'pino';
 import { follow, notePush, noteVisibility, sayFarewell } from '../../commands/farewell.ts';
+import type { Notice as CardNotice } from '../../codes.ts';
 import type { Answer, Delivery } from '../../database/types.ts';
 import { messageOf } from '../../errors.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
@@ -9,6 +10,7 @@ import type { GitHubConfig } from '../../forges/github/config.ts';
 import { readPermission } from '../../forges/github/permissions.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 import { findIssue } from '../../forges/github/threads.ts';
+import { isEnough } from '../../forges/rights.ts';
 import { readLabel, type Event } from './events.ts';
 import { noticeInstallation } from './installations.ts';
 import * as store from '../store.ts';
@@ -44,7 +46,11 @@ export async function noticeOf(
     case 'gone':
       options.app.forget();
       return quietly((tx) =>
-        sayFarewell(tx, { repository: urlOf(options, event.repository) }, 'the repository was deleted'),
+        sayFarewell(
+          tx,
+          { repository: urlOf(options, event.repository) },
+          { code: 'repository-deleted', details: {} },
+        ),
       );
     case 'installation':
       return noticeInstallation(options, event);
@@ -70,9 +76,14 @@ const see = (
   { repository, isPrivate }: { repository: string; isPrivate: boolean },
 ): Promise<void> => noteVisibility(tx, urlOf(options, repository), isPrivate);
 
-/** Half a sentence, for cards. */
-export const whyClosed = (thread: { isPullRequest: boolean; isMerged: boolean }): string =>
-  `${thread.isPullRequest ? 'the pull request' : 'the issue'} was ${thread.isMerged ? 'merged' : 'closed'}`;
+/** For cards. */
+export const whyClosed = ({
+  isPullRequest,
+  isMerged,
+}: {
+  isPullRequest: boolean;
+  isMerged: boolean;
+}): CardNotice => ({ code: 'thread-closed', details: { isPullRequest, isMerged } });
 
 async function noticeClosed(
   options: Options,
@@ -110,7 +121,7 @@ async function noticeUnlabelled(
   if (event.isAdded || !(await mayUnlabel(options, event))) return undefined;
   return quietly(async (tx) => {
     await see(options, tx, event);
-    await sayFarewell(tx, { topic }, `the label \`${event.label}\` was removed`);
+    await sayFarewell(tx, { topic }, { code: 'label-removed', details: { label: event.label } });
   });
 }
 
@@ -121,14 +132,13 @@ async function mayUnlabel(
   if (!readLabel(label, (await settings.read(repository)).settings.label)) return false;
   const octokit = await app.on(repository);
   if (!octokit) return false;
-  const { level } = await readPermission(octokit, repository, sender);
-  return level === 'write' || level === 'admin';
+  return isEnough(await readPermission(octokit, repository, sender), 'write');
 }
 
 const noticePush = (topic: string, { head }: Of<'pushed'>): Notice =>
   quietly(async (tx) => {
     await notePush(tx, topic, head);
-    await store.resendSignals(tx, 'github', topic);
+    await store.resendSignals(tx, topic);
   });
 
 function noticeMove(options: Options, event: Of<'moved'>): Notice {

@@ -1,7 +1,8 @@
 // Cards and replies as GitHub's Markdown. Pure. Whatever is shown, no line of it is a command, and nobody is mentioned.
 import { findLines } from '../../commands/parser/lines.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
-import { createSay, plain } from '../../commands/say.ts';
+import { createSay, plain, shownTrigger, type Say } from '../../commands/say.ts';
+import { wordFailure, wordNotices } from '../wording.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
@@ -22,9 +23,12 @@ const ICONS: Record<ReturnType<typeof lookOf>, string> = {
 /** GitHub takes 65,536 characters. */
 const LONGEST = 60_000;
 const SEPARATOR = '\n\n';
-const TRIGGER = '/sam';
-const sayAs = createSay(TRIGGER);
-const say = (line: string): string => sayAs(plain(line, 200));
+
+/** With the trigger that is listened to. */
+export function sayIn(context: ParseContext): Say {
+  const say = createSay(shownTrigger(context));
+  return (line) => say(plain(line, 200));
+}
 
 /** Begins a card's comment: the way to find one whose number got lost. */
 export const markerOf = (subject: string): string =>
@@ -50,7 +54,7 @@ export function renderCard(views: CardView[], options: CardOptions): string {
     sections.push(section);
   }
   const left = views.length - sections.length;
-  const rest = left > 0 ? [`…and ${left} more: ${say('list')}`] : [];
+  const rest = left > 0 ? [`…and ${left} more: ${sayIn(options.context)('list')}`] : [];
   return [markerOf(options.subject), ...sections, ...renderNotes(options), ...rest].join(SEPARATOR);
 }
 
@@ -67,48 +71,42 @@ export function renderSummary(view: CardView, options: Omit<CardOptions, 'subjec
 export const renderTitle = (text: string, longest: number): string =>
   plain(redact(text).replaceAll('\n', ' '), longest);
 
-function renderSection(view: CardView, { linkTo }: Pick<CardOptions, 'linkTo'>): string {
+type SectionOptions = Pick<CardOptions, 'linkTo' | 'context'>;
+
+function renderSection(view: CardView, options: SectionOptions): string {
+  const say = sayIn(options.context);
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
   const lines = [`### ${ICONS[lookOf(view)]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
   lines.push(`${code(view.source)}${commit} · ${view.size} · for ${code(view.owner)}`);
-  if (view.phase !== 'deleted') lines.push(...body(view, linkTo));
-  else if (view.notice) lines.push('', `ℹ ${calm(withTrigger(view.notice))}`);
-  lines.push('', `<sub>${view.id}${hints(view)}</sub>`);
+  if (view.phase !== 'deleted') lines.push(...body(view, options, say));
+  const notice = wordNotices(view.notices, say);
+  if (notice) lines.push('', `ℹ ${calm(notice)}`);
+  if (view.phase === 'stopped')
+    lines.push('', `Its files are kept${until(view)}. Go on: ${say(`start ${view.name}`)}`);
+  lines.push('', `<sub>${[view.id, ...view.lines.map(say)].join(' · ')}</sub>`);
   return lines.join('\n');
 }
 
-function body(view: CardView, linkTo: CardOptions['linkTo']): string[] {
+function body(view: CardView, { linkTo }: SectionOptions, say: Say): string[] {
   const lines: string[] = [];
   if (lookOf(view) === 'running')
-    lines.push('', `**[Open terminal](${linkTo(view)})** (sign in with GitHub)${expiry(view)}`);
+    lines.push('', `**[Open terminal](${linkTo(view)})** (sign in with GitHub)${expiry(view, say)}`);
   if (view.checklist.length > 0 && !view.isSettled) lines.push('', ...view.checklist.map(checkLine));
-  if (view.failure)
-    lines.push(
-      '',
-      `⚠ ${calm(view.failure.message)} (${view.failure.side})`,
-      '',
-      `**Next:** ${say(view.failure.next)}`,
-    );
-  if (view.notice) lines.push('', `ℹ ${calm(withTrigger(view.notice))}`);
-  if (view.phase === 'stopped')
-    lines.push('', `Its files are kept${until(view)}. Go on: ${say(`start ${view.name}`)}`);
+  if (view.failure !== undefined) {
+    const { text, side, next } = wordFailure(view.failure, view.name, say);
+    lines.push('', `⚠ ${calm(text)} (${side})`, '', `**Next:** ${say(next)}`);
+  }
   return lines;
 }
 
-const expiry = (view: CardView): string =>
+const expiry = (view: CardView, say: Say): string =>
   view.expiry
     ? ` · ${view.isExpiring ? '⏰ stops soon, at' : 'stops at'} **${formatTime(view.expiry)}** if idle: ${say(`extend ${view.name} 4h`)}`
     : '';
 
 const checkLine = ({ label, state }: CheckItem): string =>
   `- [${state === 'done' ? 'x' : ' '}] ${calm(label)}${state === 'doing' ? ' …' : ''}`;
-
-const hints = (view: CardView): string => view.lines.map((line) => ` · ${say(line)}`).join('');
-
-/** What the reconciler says has commands without a trigger: it knows no front. */
-const withTrigger = (text: string): string =>
-  text.replaceAll(/`(start|stop|rm|retry|logs|open|extend|up)(?=[ `])/g, `\`${TRIGGER} $1`);
 
 /** An answer as a comment of its own; `isVerbatim`: columns, with `hint` below them. */
 export function renderReply(

@@ -6,10 +6,6 @@ import { redact } from '../../../agent/redact.ts';
 export const LONGEST_SECTION = 2_900;
 const MOST_SECTIONS = 12;
 
-/** What the reconciler says has commands without a trigger: it knows no front. */
-export const withTrigger = (text: string, trigger: string): string =>
-  text.replaceAll(/`(start|stop|rm|retry|logs|open|extend|up)(?=[ `])/g, `\`${trigger} $1`);
-
 /** Slack's three. Done to everything, in code spans too: `<!channel>` works there as well. */
 export const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -74,14 +74,14 @@ async function remove({ db, provider, dns }: OrphanSweepOptions, { id, kind, nam
   const bare = id.slice(id.indexOf('-') + 1);
   if (kind === 'record') return dns?.unmanaged.remove(name, bare);
   // A node that is at work with a server of this name would lose it; it is adopted, or its node is deleted.
-  const [node] = await store.nodesNamed(db, [name]);
+  const [node] = await store.findNodesByName(db, [name]);
   if (node)
     throw new Error(`a machine of this installation has this name. Adopt it, or delete that machine.`);
   await provider.unmanaged.remove({ id: bare, name });
 }
 
 async function adopt({ db, provider }: OrphanSweepOptions, { id, name }: Orphan): Promise<void> {
-  const [node] = await store.nodesNamed(db, [name]);
+  const [node] = await store.findNodesByName(db, [name]);
   if (!node) throw new Error('no machine of this installation has this name any more.');
   await provider.unmanaged.adopt(
     { id: id.slice(id.indexOf('-') + 1), name },
