@@ -3,18 +3,18 @@ import { createCredentials } from './bot-link/bootstrap.ts';
 import { keepCertificate } from './identity/certificate.ts';
 import { readConfig, type Config } from './config.ts';
 import { keepConnected } from './bot-link/connection.ts';
-import { createEndpoint, type Place } from './identity/endpoint.ts';
-import { findInstalled, VERSION } from './update/installed.ts';
+import { createEndpoint, type EndpointOptions } from './identity/endpoint.ts';
+import { findInstalled, VERSION } from './update/artifact.ts';
 import { lockFolder } from './system/lock.ts';
 import { createLog, describeError } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
-import { createDesk } from './credentials/broker.ts';
+import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage } from './protocol.ts';
-import { createHostRuntime } from './runtimes/host.ts';
+import { createRuntimes } from './runtimes/index.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './identity/tickets.ts';
-import { createUpdates, type Life } from './update/updating.ts';
+import { createUpdates, type Life } from './update/update.ts';
 import { createUsers, ownUser } from './system/users.ts';
 import { createStore } from './workspaces/store.ts';
 import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
@@ -22,7 +22,7 @@ import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
 const CLOSE_TIMEOUT_MS = 15_000;
 /** An agent that lives so long without the bot works all the same. */
 const CONFIRM_AFTER_MS = 60_000;
-/** "Start me again", to whoever supervises it. */
+/** "Start me again", to its supervisor. */
 const RESTART_CODE = 75;
 
 async function main(): Promise<void> {
@@ -72,7 +72,7 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
       parts.outbox.close();
       parts.tokens.close();
     },
-    onMessage: (message) => obey(message, parts),
+    onMessage: (message) => handleMessage(message, parts),
     log,
     signal,
   });
@@ -87,7 +87,8 @@ type Parts = Awaited<ReturnType<typeof createParts>>;
 async function createParts(config: Config, settings: Bootstrap['settings'], life: Life) {
   const { log } = life;
   const tokens = createTokens();
-  const credentials = createDesk(tokens.ask, log);
+  const users = settings.users === 'per-workspace' && !config.isAlone ? createUsers(config.dir) : ownUser;
+  const credentials = createBroker(tokens.ask, log);
   const outbox = createOutbox({
     version: findInstalled(process.env)?.version ?? VERSION,
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
@@ -104,9 +105,9 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   const workspaces: Workspaces = createWorkspaces({
     tools: {
       store: createStore(config.dir),
-      runtime: createHostRuntime(process.env),
       credentials,
-      users: settings.users === 'per-workspace' && !config.isAlone ? createUsers(config.dir) : ownUser,
+      users,
+      runtimes: createRuntimes({ env: process.env, users }),
       endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
     },
@@ -115,7 +116,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     onAccess: (id, access, isEnding) => terminals.revoke(id, access, isEnding),
     log,
   });
-  const endpoint = await createEndpoint(placeOf(config, settings), (request, socket, head) =>
+  const endpoint = await createEndpoint(endpointOptions(config, settings), (request, socket, head) =>
     terminals.handleUpgrade(request, socket, head),
   );
   const close = async () => {
@@ -134,16 +135,16 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   };
 }
 
-function placeOf(
+function endpointOptions(
   { terminalHost: host, terminalPort: port }: Config,
   { terminal }: Bootstrap['settings'],
-): Place {
+): EndpointOptions {
   return terminal === 'tls'
     ? { host, port, isSecure: true }
     : { host: host ?? '127.0.0.1', port: 0, isSecure: false };
 }
 
-function obey(message: BotMessage, { outbox, tokens, workspaces, updater }: Parts): void {
+function handleMessage(message: BotMessage, { outbox, tokens, workspaces, updater }: Parts): void {
   switch (message.type) {
     case 'desired':
       if (message.agent) updater.offer(message.agent.version);

@@ -1,13 +1,15 @@
-// What the bot has still to hear: which workspaces changed, and log lines until it has stored them. Knows no socket.
+// What the bot has still to hear: which workspaces changed, log lines until it has stored them, how busy the node is. Knows no
+// socket.
+import { cpus, freemem, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Send } from './connection.ts';
-import { createLoadMeter } from './load.ts';
 import { redact } from '../redact.ts';
-import { AGENT_PROTOCOL_VERSION, type LogLine, type WorkspaceReport } from '../protocol.ts';
+import { AGENT_PROTOCOL_VERSION, type Load, type LogLine, type WorkspaceReport } from '../protocol.ts';
 
 const COALESCE_MS = 100;
 const SETTLE_LOOK_MS = 20;
 const LOAD_EVERY_MS = 30_000;
+const LOAD_WINDOW_MS = 60_000;
 const MAX_LINES = 2_000;
 const MAX_BATCH_LINES = 200;
 const MAX_LINE_CHARACTERS = 2_000;
@@ -138,4 +140,39 @@ function createLines(now: () => number) {
       kept = kept.filter((batch) => batch.id > id);
     },
   };
+}
+
+/** Of all cores together since the system started, in any unit. */
+export interface Times {
+  busy: number;
+  all: number;
+}
+
+interface Sample extends Times {
+  at: number;
+}
+
+/** Each call looks back to the call that is nearest to a minute ago; the first one to the start of the system. */
+export function createLoadMeter(read: () => Times = readTimes, now = () => performance.now()): () => Load {
+  let samples: Sample[] = [{ at: now(), busy: 0, all: 0 }];
+  return () => {
+    const sample = { ...read(), at: now() };
+    // The newest that is old enough stays, and all after it.
+    const start = samples.findLastIndex(({ at }) => sample.at - at >= LOAD_WINDOW_MS);
+    samples = [...samples.slice(Math.max(0, start)), sample];
+    const [first = sample] = samples;
+    const all = sample.all - first.all;
+    const cpu = all > 0 ? (sample.busy - first.busy) / all : 0;
+    return { cpu: Math.min(1, Math.max(0, cpu)), memory: 1 - freemem() / totalmem() };
+  };
+}
+
+function readTimes(): Times {
+  const sum: Times = { busy: 0, all: 0 };
+  for (const { times } of cpus()) {
+    const all = Object.values(times).reduce((total, time) => total + time, 0);
+    sum.all += all;
+    sum.busy += all - times.idle;
+  }
+  return sum;
 }

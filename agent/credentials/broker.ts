@@ -12,7 +12,7 @@ const MAX_QUESTION_CHARACTERS = 8_192;
 const QUESTION_TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 32;
 /** What fits into the address of a socket everywhere. */
-const LONGEST_ADDRESS = 100;
+const MAX_ADDRESS_BYTES = 100;
 
 /** Whose questions are answered, and about what. */
 export interface Subject {
@@ -23,7 +23,7 @@ export interface Subject {
   isOpen: boolean;
 }
 
-export interface Desk {
+export interface Broker {
   /** Serves the workspace at `socket`, whose folder is there. `subject` is asked each time. Repeatable; never rejects. */
   open: (socket: string, subject: () => Subject) => Promise<void>;
   /** Repeatable. */
@@ -36,7 +36,7 @@ interface Served {
   folder: FileHandle;
 }
 
-export function createDesk(ask: Tokens['ask'], log: Log): Desk {
+export function createBroker(ask: Tokens['ask'], log: Log): Broker {
   const served = new Map<string, Promise<Served | undefined>>();
   const close = async (socket: string) => {
     const one = await served.get(socket);
@@ -68,7 +68,7 @@ async function serve(socket: string, reply: (question: string) => Promise<Answer
   await rm(socket, { force: true });
   const folder = await open(dirname(socket));
   try {
-    const isShort = Buffer.byteLength(socket) <= LONGEST_ADDRESS || process.platform !== 'linux';
+    const isShort = Buffer.byteLength(socket) <= MAX_ADDRESS_BYTES || process.platform !== 'linux';
     const address = isShort ? socket : join(`/proc/self/fd/${folder.fd}`, basename(socket));
     const server = createServer({ allowHalfOpen: true }, (connection) => void converse(connection, reply));
     server.maxConnections = MAX_CONNECTIONS;
@@ -110,7 +110,7 @@ const questionShape = z.object({
   operation: z.exactOptional(z.enum(['fetch', 'push'])),
 });
 
-/** Empty for what is not the workspace's own repository: git goes on as if nobody had been asked. */
+/** Empty for what is not the workspace's own repository: git goes on as if it had not asked. */
 async function answer(
   ask: Tokens['ask'],
   { id, repositories, isOpen }: Subject,
@@ -147,3 +147,12 @@ const plain = (path: string): string =>
     .replace(/\/info\/lfs(\/.*)?$/, '')
     .replace(/\/+$/, '')
     .replace(/\.git$/, '');
+
+/** The value of `credential.helper`; nothing secret is in it. */
+export function helperCommand(socket: string): string {
+  const program = [process.execPath, join(import.meta.dirname, 'helper.ts'), socket];
+  // A person's options for their own programs must not break it.
+  return `!NODE_OPTIONS= ${program.map(quote).join(' ')}`;
+}
+
+const quote = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`;

@@ -6,7 +6,7 @@ import { basename, dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 const TIMEOUT_MS = 45_000;
-const HIGHEST = 12;
+const MAX_ANCESTORS = 12;
 /** Options of git itself whose value is the next word. */
 const WITH_VALUE = new Set(['-c', '-C', '--git-dir', '--work-tree', '--namespace', '--exec-path']);
 const PUSHES = new Set(['push', 'send-pack']);
@@ -70,7 +70,7 @@ function ask(question: string): Promise<Reply> {
 /** Git does not say what it wants the password for, but the commands that led here do. Undefined: they do not either. */
 function findOperation(): 'fetch' | 'push' | undefined {
   let pid = process.ppid;
-  for (let height = 0; height < HIGHEST && pid > 1; height++) {
+  for (let height = 0; height < MAX_ANCESTORS && pid > 1; height++) {
     const command = readCommand(pid);
     if (command !== undefined && PUSHES.has(command)) return 'push';
     if (command !== undefined && FETCHES.has(command)) return 'fetch';

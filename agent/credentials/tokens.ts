@@ -9,11 +9,11 @@ export type Answer = GitToken | { error: GitRefusal };
 export interface Tokens {
   /** A connection is open. */
   open: (send: Send) => void;
-  /** It ended: whoever waits hears so. */
+  /** It ended: all questions that wait are answered so. */
   close: () => void;
   /** Never rejects: without the bot the answer says what to do. */
   ask: (workspace: string, operation: GitOperation) => Promise<Answer>;
-  /** The bot's answer; one that nobody waits for any more is dropped. */
+  /** The bot's answer; one that comes too late is dropped. */
   answered: (message: BotMessage & { type: 'git-token' }) => void;
 }
 

@@ -13,7 +13,7 @@ import type { Bootstrap } from '../protocol.ts';
 const REQUEST_TIMEOUT_MS = 60_000;
 const RETRY = { firstMs: 1_000, maxMs: 5 * 60_000 };
 /** The longest that a timer of Node can wait is 24.8 days. */
-const LONGEST_WAIT_MS = 24 * 3600_000;
+const MAX_WAIT_MS = 24 * 3600_000;
 
 /** PEMs, for a secure context. */
 export interface Pair {
@@ -44,7 +44,7 @@ export async function keepCertificate(options: CertificateOptions): Promise<void
     if (cert !== undefined) onPair({ key: pemOf(key), cert });
     for (let attempt = 0; ;) {
       if (cert !== undefined && now() < renewalOf(cert)) {
-        const waitMs = Math.min(renewalOf(cert) - now(), LONGEST_WAIT_MS);
+        const waitMs = Math.min(renewalOf(cert) - now(), MAX_WAIT_MS);
         await delay(waitMs, undefined, { signal });
         continue;
       }

@@ -13,7 +13,7 @@ export interface Endpoint {
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-export interface Place {
+export interface EndpointOptions {
   /** Absent: every address. */
   host: string | undefined;
   /** 0: a free one. */
@@ -29,7 +29,7 @@ const answer: RequestListener = (_request, response) => {
 
 /** Resolves when it listens. */
 export async function createEndpoint(
-  { host, port, isSecure }: Place,
+  { host, port, isSecure }: EndpointOptions,
   onTerminal: Upgrade,
 ): Promise<Endpoint> {
   const secure = isSecure ? createSecureServer({ minVersion: 'TLSv1.2' }, answer) : undefined;

@@ -1,10 +1,11 @@
-// The runtime without a container: sessions are processes of the agent's own user. Knows no git.
+// The runtime without a container: sessions are processes of the node, of the workspace's user or the agent's. Knows no git.
 import { accessSync, constants, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
-import { MARK } from '../system/processes.ts';
-import { becoming } from '../system/users.ts';
-import { ProfileError, type Command, type Place, type Runtime } from './runtime.ts';
+import type { SpawnSpec } from '../sessions/pty.ts';
+import { endProcesses, findProcesses, MARK } from '../system/processes.ts';
+import { becoming, type Users } from '../system/users.ts';
+import { ProfileError, type Runtime, type WorkspaceSpec } from './runtime.ts';
 
 /**
  * All that a session inherits from the agent; everything else of its environment is the agent's own. The node's id
@@ -15,36 +16,52 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 /** Shells that take a command as `-lc`, and its arguments behind it, as POSIX has it. */
 const POSIX_SHELLS = new Set(['sh', 'bash', 'dash', 'zsh', 'ksh']);
 
-export function createHostRuntime(env: NodeJS.ProcessEnv): Runtime {
+export function createHostRuntime({ env, users }: { env: NodeJS.ProcessEnv; users: Users }): Runtime {
   return {
     prepare: () => Promise.resolve(),
-    end: () => Promise.resolve(),
-    shell: (place, profile) => chooseCommand(place, profile, env),
+    start: () => Promise.resolve(),
+    session: (workspace, profile) => chooseCommand(workspace, profile, env),
+    async stop({ id }, endSessions) {
+      // Now, while parents live: a child that cleaned its environment is known by its parent alone.
+      const before = await findProcesses(id);
+      // Together: a daemon that holds on to a terminal would keep its session from ending.
+      await Promise.all([endSessions(), endProcesses(id, before)]);
+      // What the last ones started on their way out.
+      await endProcesses(id);
+      await users.end(id);
+    },
+    async remove({ id }) {
+      await users.remove(id);
+    },
   };
 }
 
-function chooseCommand(place: Place, profile: string | undefined, agentEnv: NodeJS.ProcessEnv): Command {
+function chooseCommand(
+  workspace: WorkspaceSpec,
+  profile: string | undefined,
+  agentEnv: NodeJS.ProcessEnv,
+): SpawnSpec {
   const shell = findShell();
-  const env = sessionEnvironment(place, agentEnv, shell);
-  const cwd = place.dir;
+  const env = sessionEnvironment(workspace, agentEnv, shell);
+  const cwd = workspace.dir;
   switch (profile ?? 'shell') {
     case 'shell':
-      return { ...becoming(place.user, { file: shell, args: ['-l'] }), env, cwd };
+      return { ...becoming(workspace.user, { file: shell, args: ['-l'] }), env, cwd };
     case 'claude':
-      return { ...becoming(place.user, runInLoginShell(shell, getClaude(env))), env, cwd };
+      return { ...becoming(workspace.user, runInLoginShell(shell, getClaude(env))), env, cwd };
     default:
       throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   }
 }
 
 /** Through a login shell, so that the user's own PATH is there for the tools that the program calls. */
-function runInLoginShell(shell: string, file: string): Pick<Command, 'file' | 'args'> {
+function runInLoginShell(shell: string, file: string): Pick<SpawnSpec, 'file' | 'args'> {
   const posix = POSIX_SHELLS.has(basename(shell)) ? shell : '/bin/sh';
   return { file: posix, args: ['-lc', 'exec "$0"', file] };
 }
 
 function sessionEnvironment(
-  place: Place,
+  workspace: WorkspaceSpec,
   agentEnv: NodeJS.ProcessEnv,
   shell: string,
 ): Record<string, string> {
@@ -52,7 +69,7 @@ function sessionEnvironment(
     ([name, value]) => INHERITED.test(name) && value !== undefined,
   );
   const { username, homedir } = userInfo();
-  const { name = username, home } = place.user ?? {};
+  const { name = username, home } = workspace.user ?? {};
   return {
     HOME: homedir,
     PATH: DEFAULT_PATH,
@@ -65,9 +82,9 @@ function sessionEnvironment(
     // What draws is xterm.js, whatever terminal the agent was started from.
     TERM: 'xterm-256color',
     COLORTERM: 'truecolor',
-    [MARK]: place.id,
-    SAM_WORKSPACE_NAME: place.name,
-    ...place.env,
+    [MARK]: workspace.id,
+    SAM_WORKSPACE_NAME: workspace.name,
+    ...workspace.env,
   };
 }
 

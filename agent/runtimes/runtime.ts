@@ -1,8 +1,10 @@
-// The contract of a runtime: where the programs of a workspace run. Knows no socket and no git.
-
+// The contract of a runtime: where the programs of a workspace run. test/agent/runtime-contract.ts holds every runtime to it.
+// Knows no socket and no git.
+import type { SpawnSpec } from '../sessions/pty.ts';
 import type { User } from '../system/users.ts';
 
-export interface Place {
+/** What a runtime is told of a workspace. */
+export interface WorkspaceSpec {
   id: string;
   /** What people type. */
   name: string;
@@ -14,21 +16,23 @@ export interface Place {
   user?: User | undefined;
 }
 
-/** What a pty starts. `env` is the whole environment. */
-export interface Command {
-  file: string;
-  args: string[];
-  env: Record<string, string>;
-  cwd: string;
-}
-
 export interface Runtime {
-  /** Makes the place ready for sessions; repeatable. Throws `WorkspaceError`. */
-  prepare: (place: Place, tools: { signal: AbortSignal; log(line: string): void }) => Promise<void>;
+  /** Makes what `start` needs and may take long, with progress in `log`. The checkout is there. Repeatable. Throws `WorkspaceError`. */
+  prepare: (
+    workspace: WorkspaceSpec,
+    tools: { signal: AbortSignal; log(line: string): void },
+  ) => Promise<void>;
+  /** From here on sessions can be opened. Leaves alone what runs already. Repeatable. Throws `WorkspaceError`. */
+  start: (workspace: WorkspaceSpec) => Promise<void>;
   /** What a new session of `profile` starts; absent: a login shell. Throws `ProfileError`. */
-  shell: (place: Place, profile: string | undefined) => Command;
-  /** Ends what the runtime itself keeps; the marked processes are ended by others. Repeatable. */
-  end: (place: Place) => Promise<void>;
+  session: (workspace: WorkspaceSpec, profile: string | undefined) => SpawnSpec;
+  /**
+   * Ends everything that runs in the workspace, daemons included. `endSessions` closes its terminals: the runtime calls it
+   * once it has seen what runs there. Files stay. Repeatable. Throws `WorkspaceError` for what does not end.
+   */
+  stop: (workspace: WorkspaceSpec, endSessions: () => Promise<void>) => Promise<void>;
+  /** Forgets what it keeps beside the workspace's folder, which is gone by now. After `stop`. Repeatable. */
+  remove: (workspace: WorkspaceSpec) => Promise<void>;
 }
 
 /** The session cannot be opened: a viewer is told `code` and `message`. */

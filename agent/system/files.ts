@@ -27,7 +27,7 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
 
 /**
  * The parsed file, or undefined if there is none. Throws on anything else: for what is no file of the agent's own user, for
- * a link, and for more than 4 MiB. Waits for nobody, whatever lies there.
+ * a link, and for more than 4 MiB. Never blocks, whatever lies there.
  */
 export async function findJson(path: string): Promise<unknown> {
   try {

@@ -1,4 +1,4 @@
-// Makes things somebody's own, in folders where that somebody may put links and other things meanwhile: what is given away is
+// Makes things a user's own, in folders where that user may put links and other things meanwhile: what is given away is
 // the very thing that was looked at, never what a name leads to by then. Linux only. Knows no workspace.
 import { constants } from 'node:fs';
 import { chmod, chown, open, type FileHandle } from 'node:fs/promises';

@@ -67,7 +67,7 @@ export async function findProcesses(workspace: string, before: Process[] = []): 
     size = found.size;
     for (const one of all) if (found.has(one.parent)) found.add(one.pid);
   }
-  // Sam may itself be developed in a workspace: nobody ends the process that asks, nor what it stands on.
+  // Sam may itself be developed in a workspace: the process that asks is never ended, nor what it stands on.
   for (const pid of [process.pid, process.ppid]) found.delete(pid);
   return all.filter((one) => found.has(one.pid));
 }

@@ -1,4 +1,4 @@
-// Removes folders in which somebody else may be at work: whatever they put there meanwhile, nothing outside is touched.
+// Removes folders in which a user may be at work: whatever they put there meanwhile, nothing outside is touched.
 // Knows no workspace.
 import { chmod, readdir } from 'node:fs/promises';
 import { join } from 'node:path';

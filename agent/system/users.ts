@@ -32,12 +32,12 @@ export interface Users {
 export const HOME_FOLDER = '.home';
 const COMMANDS_TIMEOUT_MS = 30_000;
 const ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
-/** Somebody else may be changing the users at this moment. */
+/** Another program may be changing the users at this moment. */
 const LOCKED_TRIES = 20;
 const LOCKED_WAIT_MS = 500;
 const KILL_TIMEOUT_MS = 10_000;
 const KILL_LOOK_MS = 20;
-/** Somebody may put things there faster than they are put aside. */
+/** The user may put things there faster than they are put aside. */
 const HOME_TRIES = 3;
 /** Far from those of people, and from those that containers are given (login.defs). */
 const UIDS = [
@@ -129,7 +129,7 @@ async function add(name: string, folder: string): Promise<User> {
   return user;
 }
 
-/** Whoever changes users locks the same files, these two programs among them. */
+/** All programs that change users lock the same files, these two among them. */
 async function change(program: 'useradd' | 'userdel', args: string[]): Promise<void> {
   if (process.getuid?.() !== 0) throw cannot(program, 'the agent is not root');
   for (let attempt = 1; ; attempt++) {

@@ -134,7 +134,7 @@ function takeInput(viewer: Viewer, attachment: Attachment, bytes: Buffer): void 
   if (!typeInto(attachment, bytes)) {
     throw new RequestError('input-full', 'The program does not read; what you typed last was dropped.');
   }
-  // What a terminal answers by itself keeps nobody's workspace alive.
+  // What a terminal answers by itself keeps no workspace alive.
   if (!isShortReport(bytes)) viewer.onInput();
 }
 

@@ -1,28 +1,30 @@
-// The agent replaces itself: fetches what the bot has, unpacks it beside itself, and ends at a moment that disturbs nobody;
-// whoever supervises it starts the new one. Knows no session and no connection.
+// The agent replaces itself: fetches what the bot has, unpacks it beside itself, and ends at a moment that disturbs no user;
+// its supervisor starts the new one. Knows no session and no connection.
 import { setTimeout as delay } from 'node:timers/promises';
-import { existsSync } from 'node:fs';
-import { readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { backoffMs } from '../bot-link/backoff.ts';
-import { fetchArtifact } from './fetch.ts';
-import { findPrevious, folderName, type Installed } from './installed.ts';
 import { describeError, type Log } from '../log.ts';
+import type { Outbox } from '../bot-link/outbox.ts';
 import type { WorkspaceReport } from '../protocol.ts';
+import type { Terminals } from '../terminal/terminals.ts';
+import type { Workspaces } from '../workspaces/table.ts';
+import {
+  confirmStart,
+  fetchArtifact,
+  findInstalled,
+  findPrevious,
+  hasFailed,
+  switchTo,
+  type Installed,
+} from './artifact.ts';
 
-/** Nobody typed and nothing was put out for so long: who comes back finds the files, and opens a new session. */
+/** No user typed and nothing was put out for so long: who comes back finds the files, and opens a new session. */
 const QUIET_MS = 30 * 60_000;
 /** Then it goes all the same: an agent may be too old to be safe. */
-const LATEST_MS = 24 * 3600_000;
+const MAX_DELAY_MS = 24 * 3600_000;
 /** Before it goes back: while a bot is replaced, the old and the new one may answer by turns. */
 const BACK_MS = 3600_000;
 const LOOK_EVERY_MS = 5_000;
 const RETRY = { firstMs: 5_000, maxMs: 10 * 60_000 };
-
-/** What the start script reads (tools/sam-agent.sh). */
-const STARTS = '.starts';
-const PREVIOUS = '.previous';
-const FAILED = '.failed';
 
 export interface UpdaterOptions {
   /** Undefined: the agent runs from its sources, and is left as it is. */
@@ -56,7 +58,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
   const { installed, signal, log } = options;
   const timing = {
     quietMs: QUIET_MS,
-    latestMs: LATEST_MS,
+    latestMs: MAX_DELAY_MS,
     backMs: BACK_MS,
     lookEveryMs: LOOK_EVERY_MS,
     retry: RETRY,
@@ -68,7 +70,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
       if (installed === undefined || version === wanted) return;
       wanted = version;
       if (version === installed.version) return;
-      if (existsSync(join(installed.root, `agent-${version}`, FAILED)))
+      if (hasFailed(installed, version))
         return log.error('the bot offers a version that failed to start here; this one goes on', { version });
       log.info('the bot has another version', { version });
       replace({ ...options, installed, timing }, version, () => wanted !== version).catch(
@@ -123,7 +125,7 @@ async function waitForQuiet({ timing, signal, reports, output }: Replace): Promi
 }
 
 /**
- * A restart ends sessions, and begins anew what is being prepared. Nobody types while Claude Code works on a prompt, or a
+ * A restart ends sessions, and begins anew what is being prepared. No user types while Claude Code works on a prompt, or a
  * build runs, but both say something now and then: `silentMs` is how long no session has.
  */
 export function isQuiet(
@@ -137,26 +139,58 @@ export function isQuiet(
   });
 }
 
-/** In one step: at every moment the link leads to a whole agent. */
-async function switchTo(installed: Installed, version: string): Promise<void> {
-  const { root } = installed;
-  const name = `agent-${version}`;
-  await rm(join(root, name, STARTS), { force: true });
-  await writeFile(join(root, name, PREVIOUS), folderName(installed));
-  const link = join(root, `.${name}.link`);
-  await rm(link, { force: true });
-  await symlink(name, link);
-  await rename(link, join(root, 'agent'));
+/** For the bot to store what people shall read of the change; it may be away. */
+const LAST_WORDS_MS = 5_000;
+
+export interface Life {
+  log: Log;
+  signal: AbortSignal;
+  /** Ends cleanly, so that another version is started. */
+  restart: () => void;
 }
 
-/** It works: its starts count no longer, and of the versions before it only the last stays. Repeatable. */
-export async function confirmStart({ root, folder }: Installed, previous: string): Promise<void> {
-  await rm(join(folder, STARTS), { force: true });
-  const own = folder.slice(root.length + 1);
-  const others = (await readdir(root)).filter((name) => name.startsWith('agent-'));
-  for (const name of others) {
-    // A failed one says so, for as long as its folder is there.
-    const isKept = name === own || name === previous || existsSync(join(root, name, FAILED));
-    if (!isKept) await rm(join(root, name), { recursive: true, force: true });
-  }
+interface Parts {
+  outbox: Outbox;
+  workspaces: Workspaces;
+  terminals: Terminals;
+}
+
+/** `confirm`: this version works; repeatable. */
+export function createUpdates(
+  samUrl: string,
+  life: Life,
+  { outbox, workspaces, terminals }: Parts,
+): { updater: Updater; confirm: () => void } {
+  const { log } = life;
+  const installed = findInstalled(process.env);
+  const updater = createUpdater({
+    ...life,
+    installed,
+    samUrl,
+    reports: () => workspaces.reports(),
+    output: () =>
+      workspaces
+        .reports()
+        .flatMap(({ id }) => terminals.sessions(id))
+        .reduce((sum, { end }) => sum + end, 0),
+    onReplaced(version, isLate) {
+      const why = isLate ? ', for no moment of the last day was quiet' : '';
+      log.info('the agent ends, and its next version begins', { version });
+      for (const { id } of workspaces.reports())
+        outbox.log(
+          id,
+          'agent',
+          `The node's agent becomes ${version}${why}: sessions begin anew, files stay.`,
+        );
+      // The lines are nowhere but in this process.
+      void outbox.settle(LAST_WORDS_MS).then(life.restart);
+    },
+  });
+  const confirm = () => {
+    if (installed)
+      confirmStart(installed, findPrevious(installed)).catch((error: unknown) =>
+        log.warn('old versions stay', { error: describeError(error) }),
+      );
+  };
+  return { updater, confirm };
 }

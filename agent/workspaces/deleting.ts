@@ -2,20 +2,29 @@
 import type { Work } from '../protocol.ts';
 import { toFailure } from '../failure.ts';
 import { saveWork } from '../git/saving.ts';
-import { endEverything, gitOf, openCredentials, type Task, type Tools } from './tools.ts';
-import { findWork, type Found } from './work.ts';
+import {
+  endEverything,
+  findWork,
+  gitOf,
+  openCredentials,
+  runtimeOf,
+  specOf,
+  type Found,
+  type Task,
+  type Tools,
+} from './tools.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Goes on to `deleting`, or says which work stands in the way; it leaves everything as it is, unless it saves. */
-export async function check(tools: Tools, { record, signal }: Task): Promise<void> {
-  const before = record.now();
-  await record.update({ step: 'check' });
+export async function check(tools: Tools, { state, signal }: Task): Promise<void> {
+  const before = state.now();
+  await state.update({ step: 'check' });
   const found = await findWork(tools, before, signal);
   const isFree = found.work !== undefined && isNothing(found.work);
-  if (before.goal.save && found.work && isSaveable(found.work))
-    return save(tools, { record, signal }, found.work);
-  if (isFree) await record.update({ phase: 'deleting', step: undefined, work: found.work });
-  else await record.update({ step: before.step, ...refusal(found) });
+  if (before.desired.save && found.work && isSaveable(found.work))
+    return save(tools, { state, signal }, found.work);
+  if (isFree) await state.update({ phase: 'deleting', step: undefined, work: found.work });
+  else await state.update({ step: before.step, ...refusal(found) });
 }
 
 const isSaveable = ({ changed, unpushed }: Work): boolean => changed + unpushed > 0;
@@ -25,27 +34,27 @@ const isSaveable = ({ changed, unpushed }: Work): boolean => changed + unpushed 
  * deletes nothing: that is for the bot to say once it has written down where the work is. Told again after a crash it
  * does all of it again.
  */
-async function save(tools: Tools, { record, signal }: Task, seen: Work): Promise<void> {
-  const { goal, base, tags } = record.now();
-  await record.update({ phase: 'stopping', run: goal.run, step: 'saving', failure: undefined, work: seen });
-  await endEverything(tools, record.now());
-  const found = await findWork(tools, record.now(), signal);
+async function save(tools: Tools, { state, signal }: Task, seen: Work): Promise<void> {
+  const { desired, base, tags } = state.now();
+  await state.update({ phase: 'stopping', run: desired.run, step: 'saving', failure: undefined, work: seen });
+  await endEverything(tools, state.now());
+  const found = await findWork(tools, state.now(), signal);
   const stopped = { phase: 'stopped', step: undefined } as const;
-  if (found.work === undefined) return record.update({ ...stopped, ...refusal(found) });
-  if (isNothing(found.work)) return record.update({ phase: 'deleting', step: undefined, work: found.work });
+  if (found.work === undefined) return state.update({ ...stopped, ...refusal(found) });
+  if (isNothing(found.work)) return state.update({ phase: 'deleting', step: undefined, work: found.work });
   const { store } = tools;
-  const scratch = await store.startSaving(record.now());
-  await openCredentials(tools, record);
-  const git = gitOf(tools, record.now(), signal);
-  const { id, name } = goal;
+  const scratch = await store.startSaving(state.now());
+  await openCredentials(tools, state);
+  const git = gitOf(tools, state.now(), signal);
+  const { id, name } = desired;
   try {
-    const checkout = store.checkout(record.now());
+    const checkout = store.checkout(state.now());
     const { saved, left } = await saveWork({ ...git, id, name, checkout, base, tags, scratch }, found.work);
-    await record.update({ ...stopped, work: found.work, refused: left, saved });
+    await state.update({ ...stopped, work: found.work, refused: left, saved });
   } catch (error) {
     signal.throwIfAborted();
     tools.log(id, 'saving', messageOf(error));
-    await record.update({ ...stopped, ...refusal(found), failure: toFailure(error) });
+    await state.update({ ...stopped, ...refusal(found), failure: toFailure(error) });
   }
 }
 
@@ -54,25 +63,26 @@ const messageOf = (error: unknown): string =>
     ? [error.message, error.cause instanceof Error ? error.cause.message : ''].join(' ').trim()
     : String(error);
 
-export async function remove(tools: Tools, { record, signal }: Task): Promise<void> {
-  const { goal } = record.now();
-  await record.update({ phase: 'deleting', step: undefined, failure: undefined });
-  await endEverything(tools, record.now());
-  if (!goal.force) {
-    // Somebody may have typed on between the look and the end of the sessions.
-    const found = await findWork(tools, record.now(), signal);
+export async function remove(tools: Tools, { state, signal }: Task): Promise<void> {
+  const { desired } = state.now();
+  await state.update({ phase: 'deleting', step: undefined, failure: undefined });
+  await endEverything(tools, state.now());
+  if (!desired.force) {
+    // A user may have typed on between the look and the end of the sessions.
+    const found = await findWork(tools, state.now(), signal);
     if (found.work === undefined || !isNothing(found.work)) {
-      await record.update({ phase: 'stopped', ...refusal(found) });
+      await state.update({ phase: 'stopped', ...refusal(found) });
       return;
     }
   }
   // A state file that is written late would bring the folder back.
-  await record.retire();
-  await tools.credentials.close(tools.store.socket(goal.id));
-  await tools.users.end(goal.id);
-  await tools.store.remove(goal.id);
-  await tools.users.remove(goal.id);
-  await record.update({ phase: 'deleted' });
+  await state.retire();
+  await tools.credentials.close(tools.store.socket(desired.id));
+  await tools.users.end(desired.id);
+  const spec = specOf(tools, state.now());
+  await tools.store.remove(desired.id);
+  await runtimeOf(tools, state.now()).remove(spec);
+  await state.update({ phase: 'deleted' });
 }
 
 function refusal({ work }: Found): Partial<Workspace> {

@@ -1,8 +1,8 @@
-// The state of one workspace, in memory and on disk, in step. Knows no goal and no work.
+// The state of one workspace, in memory and on disk, in step. Knows not what to do with it.
 import type { Store } from './store.ts';
 import type { Workspace } from './workspace.ts';
 
-export interface Record {
+export interface WorkspaceState {
   now: () => Workspace;
   /** In memory at once; the bot is told; resolves when it is on disk, too. */
   update: (change: Partial<Workspace>) => Promise<void>;
@@ -16,11 +16,11 @@ export interface Record {
   settle: () => Promise<void>;
 }
 
-export function createRecord(
+export function createWorkspaceState(
   initial: Workspace,
   store: Store,
   onChange: (workspace: Workspace) => void,
-): Record {
+): WorkspaceState {
   let workspace = initial;
   let saved: Promise<void> = Promise.resolve();
   let isRetired = false;

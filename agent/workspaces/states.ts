@@ -1,10 +1,11 @@
-// The states of the workspaces on disk: one file each, in a folder that is the agent's own. Knows no process and no goal.
+// The states of the workspaces on disk: one file each, in a folder that is the agent's own. Knows no process, and not what to do with them.
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf, findJson, writeJson } from '../system/files.ts';
 import { desiredWorkspace } from '../bot-link/messages.ts';
+import { RUNTIME_NAMES } from '../runtimes/index.ts';
 import type { Workspace } from './workspace.ts';
 
 /**
@@ -19,7 +20,8 @@ export const isOldState = (name: string): boolean => /^workspace\.json(\.[0-9a-f
 const count = z.number().int().nonnegative();
 const work = z.object({ changed: count, untracked: count, unpushed: count });
 const workspace: z.ZodType<Workspace> = z.object({
-  goal: desiredWorkspace,
+  desired: desiredWorkspace,
+  runtime: z.enum(RUNTIME_NAMES).default('host'),
   // One name, not a way to elsewhere.
   folder: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/),
   phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
@@ -72,13 +74,17 @@ export function createStates(dir: string): States {
       const state = (await findJson(path(id))) ?? (await findJson(join(dir, 'workspaces', id, OLD_STATE)));
       return state === undefined ? undefined : parseOwn(state, id);
     },
-    write: (one) => writeJson(path(one.goal.id), one),
+    write: (one) => writeJson(path(one.desired.id), one),
     remove: (id) => rm(path(id), { force: true }),
   };
 }
 
 function parseOwn(state: unknown, id: string): Workspace {
-  const parsed = workspace.parse(state);
-  if (parsed.goal.id !== id) throw new Error('the state is of another workspace');
+  const parsed = workspace.parse(renameGoal(state));
+  if (parsed.desired.id !== id) throw new Error('the state is of another workspace');
   return parsed;
 }
+
+/** Versions before this one called it so. */
+const renameGoal = (state: unknown): unknown =>
+  typeof state === 'object' && state !== null && 'goal' in state ? { desired: state.goal, ...state } : state;

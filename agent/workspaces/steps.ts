@@ -1,61 +1,90 @@
-// The steps of one workspace's life: made ready, stopped. Knows no goal: the worker decides.
+// The steps of one workspace's life: made ready, stopped. Knows not what is wanted: the worker decides.
 import { cloneRepository, findTags } from '../git/clone.ts';
 import { findHead, setIdentity } from '../git/git.ts';
-import { throttleProgress } from './progress.ts';
-import { endEverything, gitOf, openCredentials, placeOf, type Task, type Tools } from './tools.ts';
-import { findCommit, inspect } from './work.ts';
+import {
+  endEverything,
+  findCommit,
+  gitOf,
+  inspect,
+  openCredentials,
+  runtimeOf,
+  specOf,
+  type Task,
+  type Tools,
+} from './tools.ts';
 
 export async function prepare(tools: Tools, task: Task): Promise<void> {
-  const { store, runtime } = tools;
-  const { record, signal } = task;
-  const { goal, run } = record.now();
-  const isNewRun = goal.run > run;
-  const isCloned = store.hasCheckout(record.now());
-  await record.update({
+  const { store } = tools;
+  const { state, signal } = task;
+  const { desired, run } = state.now();
+  const isNewRun = desired.run > run;
+  const isCloned = store.hasCheckout(state.now());
+  await state.update({
     phase: 'preparing',
-    run: goal.run,
+    run: desired.run,
     step: isCloned ? 'start' : 'clone',
     failure: undefined,
     // From here on people change what was saved.
     saved: undefined,
   });
   // After a crash of the agent alone what people left running goes on; only a new run, or a clone by half, ends it.
-  if (isNewRun || !isCloned) await endEverything(tools, record.now());
+  if (isNewRun || !isCloned) await endEverything(tools, state.now());
   signal.throwIfAborted();
-  await tools.users.prepare(goal.id);
-  await openCredentials(tools, record);
+  await tools.users.prepare(desired.id);
+  await openCredentials(tools, state);
   if (!isCloned) await clone(tools, task);
-  await record.update({ step: 'build' });
-  await runtime.prepare(placeOf(tools, record.now()), {
+  await state.update({ step: 'build' });
+  const runtime = runtimeOf(tools, state.now());
+  await runtime.prepare(specOf(tools, state.now()), {
     signal,
-    log: (line) => tools.log(goal.id, 'build', line),
+    log: (line) => tools.log(desired.id, 'build', line),
   });
-  await record.update({ step: 'start' });
-  // The work is counted later: nobody waits for that to open a terminal.
-  await record.update({
-    commit: await findCommit(tools, record.now(), signal),
+  await state.update({ step: 'start' });
+  await runtime.start(specOf(tools, state.now()));
+  // The work is counted later: a terminal opens without waiting for it.
+  await state.update({
+    commit: await findCommit(tools, state.now(), signal),
     phase: 'running',
     step: undefined,
   });
 }
 
-async function clone(tools: Tools, { record, signal }: Task): Promise<void> {
+async function clone(tools: Tools, { state, signal }: Task): Promise<void> {
   const { store, log } = tools;
-  const { goal } = record.now();
-  const git = gitOf(tools, record.now(), signal);
-  const into = await store.startClone(record.now());
-  const onLine = throttleProgress((line) => log(goal.id, 'clone', line));
-  const { ref, commit, identity, credentials } = goal;
+  const { desired } = state.now();
+  const git = gitOf(tools, state.now(), signal);
+  const into = await store.startClone(state.now());
+  const onLine = throttleProgress((line) => log(desired.id, 'clone', line));
+  const { ref, commit, identity, credentials } = desired;
   await cloneRepository({ ...git, ref, commit, isGuarded: credentials === 'sam', into, onLine });
   if (identity) await setIdentity(git, into, identity);
   // Before the folder has its final name: a checkout whose base is unknown would count as unpushed.
   const [base, tags] = await Promise.all([findHead(git, into), findTags(git, into)]);
-  await record.update({ base, tags, origin: goal.repository });
-  await store.finishClone(record.now());
+  await state.update({ base, tags, origin: desired.repository });
+  await store.finishClone(state.now());
 }
 
-export async function stop(tools: Tools, { record, signal }: Task): Promise<void> {
-  await record.update({ phase: 'stopping', run: record.now().goal.run, step: undefined, failure: undefined });
-  await endEverything(tools, record.now());
-  await record.update({ ...(await inspect(tools, record.now(), signal)), phase: 'stopped' });
+export async function stop(tools: Tools, { state, signal }: Task): Promise<void> {
+  await state.update({
+    phase: 'stopping',
+    run: state.now().desired.run,
+    step: undefined,
+    failure: undefined,
+  });
+  await endEverything(tools, state.now());
+  await state.update({ ...(await inspect(tools, state.now(), signal)), phase: 'stopped' });
+}
+
+/** Lets through one line of a progress meter a second, and every other line. */
+export function throttleProgress(
+  write: (line: string) => void,
+  now = () => performance.now(),
+): (line: string) => void {
+  let lastAt = -Infinity;
+  return (line) => {
+    const isMeter = /\d+%/.test(line) && !/done\.?$/.test(line);
+    if (isMeter && now() - lastAt < 1_000) return;
+    if (isMeter) lastAt = now();
+    write(line);
+  };
 }

@@ -1,4 +1,4 @@
-// The folders of the workspaces on disk, each its user's own, and their states beside them. Knows no process and no goal.
+// The folders of the workspaces on disk, each its user's own, and their states beside them. Knows no process, and not what to do with them.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -45,18 +45,18 @@ export function createStore(dir: string): Store {
   const folder = (id: string) => join(dir, 'workspaces', id);
   const trash = join(dir, 'trash');
   const states = createStates(dir);
-  const checkout = (one: Workspace) => join(folder(one.goal.id), one.folder);
+  const checkout = (one: Workspace) => join(folder(one.desired.id), one.folder);
   return {
     checkout,
     socket: (id) => join(folder(id), SOCKET),
     has: (id) => existsSync(folder(id)) || states.has(id),
     hasCheckout: (one) => existsSync(checkout(one)),
     async write(one) {
-      await mkdir(folder(one.goal.id), { recursive: true, mode: 0o700 });
+      await mkdir(folder(one.desired.id), { recursive: true, mode: 0o700 });
       await states.write(one);
     },
     async readAll(onStray) {
-      // What a crash left of a removal; nobody reads it before it is gone.
+      // What a crash left of a removal; it is read by no one before it is gone.
       await removeTree(trash);
       const found: Workspace[] = [];
       for (const id of new Set([...(await listFolder(join(dir, 'workspaces'))), ...(await states.list())])) {
@@ -70,21 +70,21 @@ export function createStore(dir: string): Store {
       }
       return found;
     },
-    async startClone({ goal }) {
-      const half = join(folder(goal.id), HALF_CLONE);
+    async startClone({ desired }) {
+      const half = join(folder(desired.id), HALF_CLONE);
       await removeTree(half);
-      await mkdir(folder(goal.id), { recursive: true, mode: 0o700 });
+      await mkdir(folder(desired.id), { recursive: true, mode: 0o700 });
       return half;
     },
-    async startSaving({ goal }) {
-      const scratch = join(folder(goal.id), SCRATCH);
+    async startSaving({ desired }) {
+      const scratch = join(folder(desired.id), SCRATCH);
       await removeTree(scratch);
       return scratch;
     },
-    finishClone: (one) => rename(join(folder(one.goal.id), HALF_CLONE), checkout(one)),
+    finishClone: (one) => rename(join(folder(one.desired.id), HALF_CLONE), checkout(one)),
     async listBeside(one) {
       const ours = new Set([HALF_CLONE, SOCKET, HOME_FOLDER]);
-      const names = await listFolder(folder(one.goal.id));
+      const names = await listFolder(folder(one.desired.id));
       const isOurs = (name: string) => ours.has(name) || name.startsWith(SCRATCH) || isOldState(name);
       return names.filter((name) => !isOurs(name) && name !== one.folder);
     },
@@ -93,7 +93,7 @@ export function createStore(dir: string): Store {
       await removeTree(join(trash, id));
       await rename(folder(id), join(trash, id)).catch(ignoreMissing);
       await removeTree(join(trash, id));
-      // Last: what a crash leaves of the files is still somebody's.
+      // Last: what a crash leaves of the files is still its owner's.
       await states.remove(id);
     },
   };

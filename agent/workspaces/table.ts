@@ -2,8 +2,8 @@
 import { describeError, type Log } from '../log.ts';
 import { repositoryName } from '../git/git.ts';
 import type { DesiredWorkspace, WorkspaceReport } from '../protocol.ts';
-import type { Command } from '../runtimes/runtime.ts';
-import { placeOf, type Tools } from './tools.ts';
+import type { SpawnSpec } from '../sessions/pty.ts';
+import { runtimeOf, specOf, type Tools } from './tools.ts';
 import { checkoutFolder } from './store.ts';
 import { createWorker, type Worker } from './worker.ts';
 import { afterRestart, toReport, type Workspace } from './workspace.ts';
@@ -13,14 +13,14 @@ export interface Attachable {
   running: boolean;
   access: number;
   /** Throws a `WorkspaceError` for a profile that is not there. */
-  shell: (profile: string | undefined) => Command;
+  shell: (profile: string | undefined) => SpawnSpec;
 }
 
 export interface Workspaces {
   /** Reads back what is on disk, and goes on with it. Once, before anything else. */
   recover: () => Promise<void>;
-  /** `all`: nothing else is wanted by the bot. What is not named is left alone all the same. */
-  want: (goals: DesiredWorkspace[], all: boolean) => void;
+  /** `isAll`: nothing else is wanted by the bot. What is not named is left alone all the same. */
+  want: (desired: DesiredWorkspace[], isAll: boolean) => void;
   /** Tickets with a lower `access` are worth nothing from now on. */
   raiseAccess: (id: string, access: number) => void;
   reports: () => WorkspaceReport[];
@@ -51,10 +51,10 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
   const { workers, gone } = table;
   return {
     recover: () => recover(table),
-    want(goals, all) {
-      const named = new Set(goals.map((goal) => goal.id));
-      if (all) for (const id of gone.keys()) if (!named.has(id)) gone.delete(id);
-      for (const goal of goals) want(table, goal);
+    want(wanted, isAll) {
+      const named = new Set(wanted.map(({ id }) => id));
+      if (isAll) for (const id of gone.keys()) if (!named.has(id)) gone.delete(id);
+      for (const desired of wanted) want(table, desired);
     },
     raiseAccess: (id, access) => raiseAccess(table, id, access),
     reports() {
@@ -81,35 +81,36 @@ async function recover(table: Table): Promise<void> {
     const reason = error === undefined ? 'there is none' : describeError(error);
     table.log.error('a folder has no readable state; it is left alone', { workspace, reason });
   };
-  for (const workspace of await table.tools.store.readAll(onStray)) employ(table, afterRestart(workspace));
+  for (const workspace of await table.tools.store.readAll(onStray))
+    startWorker(table, afterRestart(workspace));
 }
 
-function want(table: Table, goal: DesiredWorkspace): void {
+function want(table: Table, desired: DesiredWorkspace): void {
   const { workers, gone, tools, onChange, onAccess } = table;
-  const worker = workers.get(goal.id);
+  const worker = workers.get(desired.id);
   if (worker !== undefined) {
-    const isRaised = goal.access > worker.workspace().goal.access;
-    worker.want(goal);
-    if (isRaised) onAccess(goal.id, goal.access, goal.desired !== 'running');
-  } else if (goal.desired === 'deleted' && !tools.store.has(goal.id)) {
-    forget(table, goal.id, goal.run);
-    onChange(goal.id);
+    const isRaised = desired.access > worker.workspace().desired.access;
+    worker.want(desired);
+    if (isRaised) onAccess(desired.id, desired.access, desired.desired !== 'running');
+  } else if (desired.desired === 'deleted' && !tools.store.has(desired.id)) {
+    forget(table, desired.id, desired.run);
+    onChange(desired.id);
   } else {
-    gone.delete(goal.id);
-    employ(table, newWorkspace(goal));
+    gone.delete(desired.id);
+    startWorker(table, newWorkspace(desired));
   }
 }
 
 function raiseAccess({ workers, onAccess }: Table, id: string, access: number): void {
   const worker = workers.get(id);
-  if (worker === undefined || worker.workspace().goal.access >= access) return;
+  if (worker === undefined || worker.workspace().desired.access >= access) return;
   worker.raiseAccess(access);
-  onAccess(id, access, worker.workspace().goal.desired !== 'running');
+  onAccess(id, access, worker.workspace().desired.desired !== 'running');
 }
 
-function employ(table: Table, workspace: Workspace): void {
+function startWorker(table: Table, workspace: Workspace): void {
   const { workers, tools, log } = table;
-  const { id } = workspace.goal;
+  const { id } = workspace.desired;
   const onChange = (now: Workspace) => {
     if (now.phase === 'deleted') forget(table, id, now.run);
     table.onChange(id);
@@ -122,15 +123,21 @@ function forget({ workers, gone }: Table, id: string, run: number): void {
   gone.set(id, { id, phase: 'deleted', run, sessions: 0 });
 }
 
-function newWorkspace(goal: DesiredWorkspace): Workspace {
-  const phase = goal.desired === 'running' ? 'preparing' : 'stopped';
-  return { goal, phase, run: goal.run, folder: checkoutFolder(repositoryName(goal.repository)) };
+function newWorkspace(desired: DesiredWorkspace): Workspace {
+  const phase = desired.desired === 'running' ? 'preparing' : 'stopped';
+  return {
+    desired,
+    runtime: 'host',
+    phase,
+    run: desired.run,
+    folder: checkoutFolder(repositoryName(desired.repository)),
+  };
 }
 
 function describe(tools: Tools, workspace: Workspace): Attachable {
   return {
     running: workspace.phase === 'running',
-    access: workspace.goal.access,
-    shell: (profile) => tools.runtime.shell(placeOf(tools, workspace), profile),
+    access: workspace.desired.access,
+    shell: (profile) => runtimeOf(tools, workspace).session(specOf(tools, workspace), profile),
   };
 }

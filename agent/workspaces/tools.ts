@@ -1,18 +1,22 @@
-// What the steps of a workspace work with, and what several of them do: passwords, git, places, the end of all programs.
-import type { Desk } from '../credentials/broker.ts';
-import { helperCommand } from '../credentials/program.ts';
-import { credentialEnvironment, type Git } from '../git/git.ts';
-import { endProcesses, findProcesses, MARK } from '../system/processes.ts';
-import type { Place, Runtime } from '../runtimes/runtime.ts';
+// What the steps of a workspace work with, and what several of them do: passwords, git, its runtime, the end of all
+// programs, and a look for work that a deletion would lose.
+import { readdir } from 'node:fs/promises';
+import { helperCommand, type Broker } from '../credentials/broker.ts';
+import { countWork } from '../git/counting.ts';
+import { credentialEnvironment, findHead, type Git } from '../git/git.ts';
+import type { Work } from '../protocol.ts';
+import type { Runtimes } from '../runtimes/index.ts';
+import type { Runtime, WorkspaceSpec } from '../runtimes/runtime.ts';
+import { MARK } from '../system/processes.ts';
 import type { Users } from '../system/users.ts';
-import type { Record } from './state.ts';
+import type { WorkspaceState } from './state.ts';
 import type { Store } from './store.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface Tools {
   store: Store;
-  runtime: Runtime;
-  credentials: Desk;
+  runtimes: Runtimes;
+  credentials: Broker;
   users: Users;
   /** Ends all sessions of a workspace; resolves when their programs are gone. */
   endSessions: (id: string) => Promise<void>;
@@ -20,50 +24,45 @@ export interface Tools {
 }
 
 export interface Task {
-  record: Record;
+  state: WorkspaceState;
   signal: AbortSignal;
 }
 
 /** Lets git in this workspace ask for passwords, from a session or from here. Its folder is there. Repeatable. */
-export function openCredentials({ store, credentials }: Tools, record: Record): Promise<void> {
-  return credentials.open(store.socket(record.now().goal.id), () => {
-    const { goal, origin } = record.now();
-    const repositories = [goal.repository, ...(origin === undefined ? [] : [origin])];
-    return { id: goal.id, repositories, isOpen: goal.credentials === 'sam' };
+export function openCredentials({ store, credentials }: Tools, state: WorkspaceState): Promise<void> {
+  return credentials.open(store.socket(state.now().desired.id), () => {
+    const { desired, origin } = state.now();
+    const repositories = [desired.repository, ...(origin === undefined ? [] : [origin])];
+    return { id: desired.id, repositories, isOpen: desired.credentials === 'sam' };
   });
 }
 
 /** What any git of the agent needs for this workspace; to reach the repository, after `openCredentials`. */
 export function gitOf(
   { store, users }: Pick<Tools, 'store' | 'users'>,
-  { goal }: Workspace,
+  { desired }: Workspace,
   signal?: AbortSignal,
 ): Git {
-  const helper = goal.credentials === 'sam' ? helperCommand(store.socket(goal.id)) : '';
+  const helper = desired.credentials === 'sam' ? helperCommand(store.socket(desired.id)) : '';
   return {
-    repository: goal.repository,
-    mark: { [MARK]: goal.id },
-    helper: goal.credentials === undefined ? undefined : helper,
-    user: users.find(goal.id),
+    repository: desired.repository,
+    mark: { [MARK]: desired.id },
+    helper: desired.credentials === undefined ? undefined : helper,
+    user: users.find(desired.id),
     signal,
   };
 }
 
+export const runtimeOf = ({ runtimes }: Tools, { runtime }: Workspace): Runtime => runtimes[runtime];
+
+/** Its sessions, and whatever else runs in it. */
 export async function endEverything(tools: Tools, workspace: Workspace): Promise<void> {
-  const { runtime, users, endSessions } = tools;
-  const { id } = workspace.goal;
-  // Now, while parents live: a child that cleaned its environment is known by its parent alone.
-  const before = await findProcesses(id);
-  // Together: a daemon that holds on to a terminal would keep its session from ending.
-  await Promise.all([endSessions(id), endProcesses(id, before)]);
-  await runtime.end(placeOf(tools, workspace));
-  // What the last ones started on their way out.
-  await endProcesses(id);
-  await users.end(id);
+  const endSessions = () => tools.endSessions(workspace.desired.id);
+  await runtimeOf(tools, workspace).stop(specOf(tools, workspace), endSessions);
 }
 
-export function placeOf(tools: Pick<Tools, 'store' | 'users'>, workspace: Workspace): Place {
-  const { id, name } = workspace.goal;
+export function specOf(tools: Pick<Tools, 'store' | 'users'>, workspace: Workspace): WorkspaceSpec {
+  const { id, name } = workspace.desired;
   return {
     id,
     name,
@@ -71,4 +70,46 @@ export function placeOf(tools: Pick<Tools, 'store' | 'users'>, workspace: Worksp
     env: credentialEnvironment(gitOf(tools, workspace)),
     user: tools.users.find(id),
   };
+}
+
+/** The commit and the work, for people to see; what git cannot say is left out. */
+export async function inspect(
+  tools: Tools,
+  workspace: Workspace,
+  signal: AbortSignal,
+): Promise<Partial<Workspace>> {
+  const { work, commit } = await findWork(tools, workspace, signal);
+  return { commit, work };
+}
+
+export function findCommit(
+  tools: Tools,
+  workspace: Workspace,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return findHead(gitOf(tools, workspace, signal), tools.store.checkout(workspace));
+}
+
+export interface Found {
+  /** Undefined: git cannot say. */
+  work: Work | undefined;
+  commit?: string | undefined;
+}
+
+export async function findWork(tools: Tools, workspace: Workspace, signal: AbortSignal): Promise<Found> {
+  const { store } = tools;
+  const git = gitOf(tools, workspace, signal);
+  const dir = store.checkout(workspace);
+  try {
+    const beside = (await store.listBeside(workspace)).length;
+    const names = store.hasCheckout(workspace) ? await readdir(dir) : [];
+    // Without its .git nothing tells work from what was cloned: every file counts.
+    if (!names.includes('.git'))
+      return { work: { changed: 0, untracked: names.length + beside, unpushed: 0 } };
+    const [work, commit] = await Promise.all([countWork(git, dir, workspace), findHead(git, dir)]);
+    return { work: { ...work, untracked: work.untracked + beside }, commit };
+  } catch {
+    signal.throwIfAborted();
+    return { work: undefined };
+  }
 }

@@ -1,22 +1,20 @@
-// Brings one workspace to the newest goal, one step at a time; the same worker for its whole life. Knows no socket.
+// Brings one workspace to what is newly desired, one step at a time; the same worker for its whole life. Knows no socket.
 import { describeError, type Log } from '../log.ts';
 import { toFailure } from '../failure.ts';
 import type { DesiredWorkspace } from '../protocol.ts';
-import { createQuiet } from './debounce.ts';
-import { createRecord, type Record } from './state.ts';
+import { createWorkspaceState, type WorkspaceState } from './state.ts';
 import { check, remove } from './deleting.ts';
 import { prepare, stop } from './steps.ts';
-import type { Tools } from './tools.ts';
-import { inspect } from './work.ts';
-import { isSuperseded, nextStep, withGoal, type Step, type Workspace } from './workspace.ts';
+import { inspect, type Tools } from './tools.ts';
+import { isSuperseded, nextStep, withDesired, type Step, type Workspace } from './workspace.ts';
 
 export interface Worker {
   workspace: () => Workspace;
   /** The bot asked for this; returns at once. */
-  want: (goal: DesiredWorkspace) => void;
+  want: (desired: DesiredWorkspace) => void;
   /** Tickets with a lower `access` are worth nothing from now on. */
   raiseAccess: (access: number) => void;
-  /** Somebody typed, at this time. */
+  /** A user typed, at this time. */
   noteInput: (at: number) => void;
   /** The work may have changed; it is counted once this has been quiet for a while. */
   noteChange: () => void;
@@ -33,25 +31,27 @@ export interface WorkerOptions {
 }
 
 interface Job {
-  record: Record;
+  state: WorkspaceState;
   tools: Tools;
   log: Log;
   closing: AbortSignal;
   doing?: { step: Step; run: number; abort: AbortController } | undefined;
 }
 
-const SAY_INPUT_EVERY_MS = 5_000;
+const REPORT_INPUT_EVERY_MS = 5_000;
+const DEBOUNCE_MS = 3_000;
+const MAX_DEBOUNCE_MS = 60_000;
 
 const STEPS = { prepare, stop, check, delete: remove } satisfies { [step in Step]: unknown };
 
 /** Starts to work at once. */
 export function createWorker({ workspace, tools, onChange, log }: WorkerOptions): Worker {
   const closing = new AbortController();
-  const record = createRecord(workspace, tools.store, onChange);
-  const job: Job = { record, tools, log, closing: closing.signal };
-  const quiet = createQuiet(() => logErrors(job, 'counting work', countWork(job)));
+  const state = createWorkspaceState(workspace, tools.store, onChange);
+  const job: Job = { state, tools, log, closing: closing.signal };
+  const counting = debounce(() => logErrors(job, 'counting work', countWork(job)));
   let working: Promise<void> | undefined;
-  let saidInputAt = 0;
+  let reportedInputAt = 0;
   const wake = () => {
     working ??= work(job).finally(() => {
       working = undefined;
@@ -59,39 +59,39 @@ export function createWorker({ workspace, tools, onChange, log }: WorkerOptions)
     });
   };
   const note = (change: Partial<Workspace>) => {
-    logErrors(job, 'saving the state', record.update(change));
+    logErrors(job, 'saving the state', state.update(change));
     wake();
   };
   note({});
   return {
-    workspace: record.now,
-    want(goal) {
-      const next = withGoal(record.now(), goal);
+    workspace: state.now,
+    want(desired) {
+      const next = withDesired(state.now(), desired);
       if (job.doing && isSuperseded(job.doing.step, job.doing.run, next)) job.doing.abort.abort();
       note(next);
     },
-    raiseAccess: (access) => note({ goal: { ...record.now().goal, access } }),
+    raiseAccess: (access) => note({ desired: { ...state.now().desired, access } }),
     noteInput(at) {
-      record.remember({ activityAt: Math.max(at, record.now().activityAt ?? 0) });
+      state.remember({ activityAt: Math.max(at, state.now().activityAt ?? 0) });
       // Not for each key; the last one is told when the work is counted after it.
-      if (at - saidInputAt >= SAY_INPUT_EVERY_MS) {
-        saidInputAt = at;
-        onChange(record.now());
+      if (at - reportedInputAt >= REPORT_INPUT_EVERY_MS) {
+        reportedInputAt = at;
+        onChange(state.now());
       }
-      quiet.note();
+      counting.note();
     },
-    noteChange: quiet.note,
+    noteChange: counting.note,
     async close() {
       closing.abort();
-      quiet.close();
+      counting.close();
       await working;
-      await record.settle();
+      await state.settle();
     },
   };
 }
 
-function findStep({ record, closing }: Job): Step | undefined {
-  return closing.aborted ? undefined : nextStep(record.now());
+function findStep({ state, closing }: Job): Step | undefined {
+  return closing.aborted ? undefined : nextStep(state.now());
 }
 
 async function work(job: Job): Promise<void> {
@@ -103,12 +103,18 @@ async function work(job: Job): Promise<void> {
 
 /** Never rejects: what goes wrong becomes the workspace's failure. */
 async function perform(job: Job, step: Step): Promise<void> {
-  const { record, tools, closing } = job;
+  const { state, tools, log, closing } = job;
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, closing]);
-  job.doing = { step, run: record.now().goal.run, abort };
+  const { phase, run, desired } = state.now();
+  job.doing = { step, run: desired.run, abort };
+  log.info(`${phase} -> ${desired.desired}`, {
+    workspace: desired.id,
+    step,
+    run: { current: run, target: desired.run },
+  });
   try {
-    await STEPS[step](tools, { record, signal });
+    await STEPS[step](tools, { state, signal });
   } catch (error) {
     // Ended on purpose: the next step, or the next life, goes on from here.
     if (!signal.aborted) await fail(job, step, error);
@@ -117,12 +123,12 @@ async function perform(job: Job, step: Step): Promise<void> {
   }
 }
 
-async function fail({ record, log }: Job, step: Step, error: unknown): Promise<void> {
-  const workspace = record.now().goal.id;
+async function fail({ state, log }: Job, step: Step, error: unknown): Promise<void> {
+  const workspace = state.now().desired.id;
   const cause = error instanceof Error && error.cause !== undefined ? describeError(error.cause) : undefined;
   log.error('a step failed', { workspace, step, error: describeError(error), cause });
-  record.revive();
-  const failed = record.update({
+  state.revive();
+  const failed = state.update({
     phase: 'failed',
     step: undefined,
     failure: toFailure(error),
@@ -136,16 +142,40 @@ async function fail({ record, log }: Job, step: Step, error: unknown): Promise<v
 
 /** For people to see; not while a step is at work, which does it itself where it matters. */
 async function countWork(job: Job): Promise<void> {
-  const { record, tools, closing } = job;
-  const isIdle = () => record.now().phase === 'running' && job.doing === undefined && !closing.aborted;
+  const { state, tools, closing } = job;
+  const isIdle = () => state.now().phase === 'running' && job.doing === undefined && !closing.aborted;
   if (!isIdle()) return;
-  const found = await inspect(tools, record.now(), closing);
-  if (isIdle()) await record.update(found);
+  const found = await inspect(tools, state.now(), closing);
+  if (isIdle()) await state.update(found);
 }
 
-function logErrors({ log, record, closing }: Job, what: string, promise: Promise<unknown>): void {
+function logErrors({ log, state, closing }: Job, what: string, promise: Promise<unknown>): void {
   promise.catch((error: unknown) => {
     if (!closing.aborted)
-      log.error(`${what} broke`, { workspace: record.now().goal.id, error: describeError(error) });
+      log.error(`${what} broke`, { workspace: state.now().desired.id, error: describeError(error) });
   });
+}
+
+interface Debounced {
+  note: () => void;
+  close: () => void;
+}
+
+/** Calls `act` once `note` has not been called for `waitMs`, or when it has been called on and on for `maxMs`. */
+export function debounce(act: () => void, { waitMs = DEBOUNCE_MS, maxMs = MAX_DEBOUNCE_MS } = {}): Debounced {
+  let timer: NodeJS.Timeout | undefined;
+  let since: number | undefined;
+  const fire = () => {
+    since = undefined;
+    act();
+  };
+  return {
+    note() {
+      since ??= performance.now();
+      const restMs = since + maxMs - performance.now();
+      clearTimeout(timer);
+      timer = setTimeout(fire, Math.max(0, Math.min(waitMs, restMs)));
+    },
+    close: () => clearTimeout(timer),
+  };
 }

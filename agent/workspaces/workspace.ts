@@ -1,9 +1,12 @@
 // What the agent knows of one workspace, and what to do next with it. Pure: no file, no process, no clock.
 import type { DesiredWorkspace, WorkspaceReport } from '../protocol.ts';
+import type { RuntimeName } from '../runtimes/index.ts';
 
 export interface Workspace {
   /** The newest that the bot asked for. */
-  goal: DesiredWorkspace;
+  desired: DesiredWorkspace;
+  /** Where its programs run, for life. */
+  runtime: RuntimeName;
   /** The name of the checkout's folder; stays when the repository is renamed. */
   folder: string;
   phase: WorkspaceReport['phase'];
@@ -23,51 +26,51 @@ export interface Workspace {
   refused?: WorkspaceReport['refused'];
   /** Work of this checkout that the repository holds; of no worth any more once it runs again. */
   saved?: WorkspaceReport['saved'];
-  /** The goal was tried and failed; it is left alone until the bot asks for something. */
+  /** What is desired was tried and failed; it is left alone until the bot asks for something. */
   isGivenUp?: boolean | undefined;
 }
 
 export type Step = 'prepare' | 'stop' | 'check' | 'delete';
 
-/** The one thing to do now; undefined when the goal is reached, refused or given up. */
+/** The one thing to do now; undefined when what is desired is reached, refused or given up. */
 export function nextStep(workspace: Workspace): Step | undefined {
-  const { goal, phase, run, isGivenUp, refused } = workspace;
+  const { desired, phase, run, isGivenUp, refused } = workspace;
   if (isGivenUp || phase === 'deleted') return undefined;
-  switch (goal.desired) {
+  switch (desired.desired) {
     case 'running':
-      return phase === 'running' && run >= goal.run ? undefined : 'prepare';
+      return phase === 'running' && run >= desired.run ? undefined : 'prepare';
     case 'stopped':
-      return phase === 'stopped' && run >= goal.run ? undefined : 'stop';
+      return phase === 'stopped' && run >= desired.run ? undefined : 'stop';
     case 'deleted':
-      if (goal.force || phase === 'deleting') return 'delete';
+      if (desired.force || phase === 'deleting') return 'delete';
       return refused === undefined ? 'check' : undefined;
     default:
-      return goal.desired satisfies never;
+      return desired.desired satisfies never;
   }
 }
 
-/** The workspace after the bot asked for `goal`. A failure to run stands until a higher run; other asks are tried anew. */
-export function withGoal(workspace: Workspace, goal: DesiredWorkspace): Workspace {
+/** The workspace after the bot asked for `desired`. A failure to run stands until a higher run; other asks are tried anew. */
+export function withDesired(workspace: Workspace, desired: DesiredWorkspace): Workspace {
   const isSameRun =
-    goal.desired === 'running' && workspace.goal.desired === 'running' && goal.run <= workspace.run;
-  const access = Math.max(goal.access, workspace.goal.access);
+    desired.desired === 'running' && workspace.desired.desired === 'running' && desired.run <= workspace.run;
+  const access = Math.max(desired.access, workspace.desired.access);
   return {
     ...workspace,
-    goal: { ...goal, access },
+    desired: { ...desired, access },
     refused: undefined,
     failure: workspace.phase === 'failed' ? workspace.failure : undefined,
     isGivenUp: isSameRun ? workspace.isGivenUp : undefined,
   };
 }
 
-/** Whether what is being done no longer serves the goal, so that going on with it would only cost time. */
-export function isSuperseded(doing: Step, run: number, { goal, step }: Workspace): boolean {
+/** Whether what is being done no longer serves what is desired, so that going on with it would only cost time. */
+export function isSuperseded(doing: Step, run: number, { desired, step }: Workspace): boolean {
   switch (doing) {
     case 'prepare':
-      return goal.desired !== 'running' || goal.run > run;
+      return desired.desired !== 'running' || desired.run > run;
     case 'check':
-      // What is being saved may not be saved any more: the repository became public, or somebody asked for an answer.
-      return goal.desired !== 'deleted' || goal.force || (step === 'saving' && goal.save !== true);
+      // What is being saved may not be saved any more: the repository became public, or a user asked for an answer.
+      return desired.desired !== 'deleted' || desired.force || (step === 'saving' && desired.save !== true);
     case 'stop':
     case 'delete':
       return false;
@@ -83,9 +86,9 @@ export function afterRestart(workspace: Workspace): Workspace {
 }
 
 export function toReport(workspace: Workspace, sessions: number): WorkspaceReport {
-  const { goal, phase, run, step, failure, activityAt, commit, work, refused, saved } = workspace;
+  const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved } = workspace;
   return {
-    id: goal.id,
+    id: desired.id,
     phase,
     run,
     sessions,

@@ -69,9 +69,10 @@ test('from an empty folder, with no Node on the machine, it clones with a passwo
 });
 
 test('a program that is added to the agent is either built or missed', async () => {
-  await expect(bundleAgent(['agent/main.ts'])).rejects.toThrow(
-    /snapshot-worker.ts is started, and not in ENTRIES/,
-  );
+  for (const forgotten of ['snapshot-worker.ts', 'helper.ts'])
+    await expect(bundleAgent(ENTRIES.filter((entry) => !entry.endsWith(`/${forgotten}`)))).rejects.toThrow(
+      `${forgotten} is started, and not in ENTRIES`,
+    );
   await expect(bundleAgent([...ENTRIES, 'tools/tar.ts'])).rejects.toThrow(
     /nothing in agent\/ starts tools\/tar.ts/,
   );

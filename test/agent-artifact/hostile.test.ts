@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { createDesk } from '../../agent/credentials/broker.ts';
+import { createBroker } from '../../agent/credentials/broker.ts';
 import { createLog } from '../../agent/log.ts';
 import type { WorkspaceReport } from '../../agent/protocol.ts';
 import { countTrees } from '../../agent/git/counting.ts';
@@ -102,7 +102,7 @@ asRoot('whatever lies where the agent keeps its state, it starts, and knows its 
     'mkdir workspace.json',
     'ln -s /dev/zero workspace.json',
     'truncate -s 1G workspace.json',
-    `printf '%s' '${JSON.stringify({ goal: { ...one, credentials: 'sam', name: 'forged' }, folder: 'api', phase: 'stopped', run: 9 })}' > workspace.json`,
+    `printf '%s' '${JSON.stringify({ desired: { ...one, credentials: 'sam', name: 'forged' }, folder: 'api', phase: 'stopped', run: 9 })}' > workspace.json`,
   ];
   for (const [index, trap] of traps.entries()) {
     await scene.agents.at(-1)!.stop();
@@ -122,7 +122,7 @@ asRoot('the door for git belongs to its workspace, and a link in its place gives
     (file) =>
       `may(() => { fs.lstatSync('.git.sock'); fs.symlinkSync('${file}/file', 'link'); fs.renameSync('link', '.git.sock'); });`,
   );
-  const desk = createDesk(
+  const desk = createBroker(
     () => Promise.reject(new Error('nobody asks')),
     createLog(() => {}),
   );

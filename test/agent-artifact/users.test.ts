@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { createLoadMeter, type Times } from '../../agent/bot-link/load.ts';
+import { createLoadMeter, type Times } from '../../agent/bot-link/outbox.ts';
 import { becoming, createUsers, findProcessesOf } from '../../agent/system/users.ts';
 import { createNode } from '../testers/node.ts';
 import { asRoot, startNode } from './node.ts';

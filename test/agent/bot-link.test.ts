@@ -12,8 +12,8 @@ import { createLog } from '../../agent/log.ts';
 import { parseBotMessage } from '../../agent/bot-link/messages.ts';
 import { createOutbox } from '../../agent/bot-link/outbox.ts';
 import type { AgentMessage, Bootstrap, WorkspaceReport } from '../../agent/protocol.ts';
-import { createQuiet } from '../../agent/workspaces/debounce.ts';
-import { throttleProgress } from '../../agent/workspaces/progress.ts';
+import { throttleProgress } from '../../agent/workspaces/steps.ts';
+import { debounce } from '../../agent/workspaces/worker.ts';
 import { startBot } from '../testers/node-bot.ts';
 import { createWatch } from '../testers/watch.ts';
 
@@ -148,7 +148,7 @@ test('of a progress meter only some lines are kept, of everything else all', () 
 test('a quiet while ends also for somebody who never stops', async () => {
   const watch = createWatch();
   let calls = 0;
-  const quiet = createQuiet(() => (calls++, watch.changed()), { quietMs: 100, longestMs: 300 });
+  const quiet = debounce(() => (calls++, watch.changed()), { waitMs: 100, maxMs: 300 });
   const timer = setInterval(quiet.note, 20);
   onTestFinished(() => (clearInterval(timer), quiet.close()));
   await watch.until(

@@ -4,8 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { createDesk, type Subject } from '../../agent/credentials/broker.ts';
-import { helperCommand } from '../../agent/credentials/program.ts';
+import { createBroker, helperCommand, type Subject } from '../../agent/credentials/broker.ts';
 import { createTokens, type Answer, type Tokens } from '../../agent/credentials/tokens.ts';
 import { credentialEnvironment } from '../../agent/git/git.ts';
 import { createLog } from '../../agent/log.ts';
@@ -50,7 +49,7 @@ async function createNode({ deep = false } = {}) {
   const repository = server.url('acme/api.git');
   const subject: Subject = { id: 'ws-abcdefghijkl', repositories: [repository], isOpen: true };
   const tokens: Tokens = createTokens();
-  const desk = createDesk(
+  const desk = createBroker(
     tokens.ask,
     createLog(() => {}),
   );

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
-import { isSuperseded, nextStep, withGoal, type Workspace } from '../../agent/workspaces/workspace.ts';
+import { isSuperseded, nextStep, withDesired, type Workspace } from '../../agent/workspaces/workspace.ts';
 
 const goals = fc.record<DesiredWorkspace>({
   id: fc.constant('ws-aaaaaaaaaaaa'),
@@ -18,12 +18,12 @@ const goals = fc.record<DesiredWorkspace>({
 function perform(workspace: Workspace, outcome: { works: boolean; isDirty: boolean }): Workspace {
   const step = nextStep(workspace);
   if (step === undefined) return workspace;
-  if (!outcome.works) return { ...workspace, run: workspace.goal.run, phase: 'failed', isGivenUp: true };
+  if (!outcome.works) return { ...workspace, run: workspace.desired.run, phase: 'failed', isGivenUp: true };
   switch (step) {
     case 'prepare':
-      return { ...workspace, run: workspace.goal.run, phase: 'running' };
+      return { ...workspace, run: workspace.desired.run, phase: 'running' };
     case 'stop':
-      return { ...workspace, run: workspace.goal.run, phase: 'stopped' };
+      return { ...workspace, run: workspace.desired.run, phase: 'stopped' };
     case 'check':
       return outcome.isDirty
         ? { ...workspace, refused: { changed: 1, untracked: 0, unpushed: 0 } }
@@ -37,11 +37,17 @@ test('whatever is wanted in whatever order, a few steps end it, and the last goa
   const outcomes = fc.record({ works: fc.boolean(), isDirty: fc.boolean() });
   fc.assert(
     fc.property(goals, fc.array(fc.tuple(goals, outcomes), { minLength: 1, maxLength: 8 }), (first, rest) => {
-      let workspace: Workspace = { goal: first, folder: 'x', phase: 'preparing', run: first.run };
+      let workspace: Workspace = {
+        desired: first,
+        runtime: 'host',
+        folder: 'x',
+        phase: 'preparing',
+        run: first.run,
+      };
       for (const [goal, outcome] of rest) {
         if (workspace.phase === 'deleted') return;
-        workspace = withGoal(perform(workspace, outcome), goal);
-        expect(workspace.goal.access).toBeGreaterThanOrEqual(goal.access);
+        workspace = withDesired(perform(workspace, outcome), goal);
+        expect(workspace.desired.access).toBeGreaterThanOrEqual(goal.access);
       }
       const works = { works: true, isDirty: false };
       for (let steps = 0; nextStep(workspace) !== undefined; steps++) {
@@ -50,7 +56,7 @@ test('whatever is wanted in whatever order, a few steps end it, and the last goa
       }
       if (workspace.isGivenUp || workspace.phase === 'deleted') return;
       expect(workspace.phase).toBe(
-        { running: 'running', stopped: 'stopped', deleted: 'deleted' }[workspace.goal.desired],
+        { running: 'running', stopped: 'stopped', deleted: 'deleted' }[workspace.desired.desired],
       );
     }),
   );
@@ -62,7 +68,7 @@ test('nothing is deleted without a look, unless it is forced', () => {
       goals,
       fc.constantFrom('preparing', 'running', 'stopping', 'stopped', 'failed'),
       (goal, phase) => {
-        const step = nextStep({ goal, folder: 'x', phase, run: 1 } as Workspace);
+        const step = nextStep({ desired: goal, runtime: 'host', folder: 'x', phase, run: 1 });
         if (step === 'delete') expect(goal).toMatchObject({ desired: 'deleted', force: true });
         if (step === 'check') expect(goal).toMatchObject({ desired: 'deleted', force: false });
       },
@@ -74,9 +80,16 @@ test('a saving ends when it is not asked for any more, and a mere look goes on',
   const base = { id: 'ws-aaaaaaaaaaaa', name: 'api', run: 1, access: 0, force: false, repository: '/x' };
   const asked: DesiredWorkspace = { ...base, desired: 'deleted', save: true };
   const { save: _, ...unasked } = asked;
-  const saving: Workspace = { goal: asked, folder: 'x', phase: 'stopping', run: 1, step: 'saving' };
+  const saving: Workspace = {
+    desired: asked,
+    runtime: 'host',
+    folder: 'x',
+    phase: 'stopping',
+    run: 1,
+    step: 'saving',
+  };
   expect(isSuperseded('check', 1, saving)).toBe(false);
   for (const goal of [unasked, { ...asked, force: true }, { ...base, desired: 'stopped' as const }])
-    expect(isSuperseded('check', 1, { ...saving, goal }), JSON.stringify(goal)).toBe(true);
-  expect(isSuperseded('check', 1, { ...saving, step: 'check', goal: unasked })).toBe(false);
+    expect(isSuperseded('check', 1, { ...saving, desired: goal }), JSON.stringify(goal)).toBe(true);
+  expect(isSuperseded('check', 1, { ...saving, step: 'check', desired: unasked })).toBe(false);
 });

@@ -21,8 +21,11 @@ test('a new node fetches its token, says hello and clones what the bot wants', a
   const scene = await createNode();
   const goal = scene.goal();
   scene.bot.want(goal);
-  scene.start();
+  const agent = scene.start();
   const report = await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.work !== undefined);
+  expect(agent.output()).toContain(
+    `"message":"preparing -> running","workspace":"${goal.id}","step":"prepare"`,
+  );
   expect(report).toEqual({
     id: goal.id,
     phase: 'running',

@@ -1,8 +1,9 @@
-// Fetches an artifact of the agent into its folder: whole and checked, or not at all. Knows nothing of what runs.
+// The artifacts of the agent on disk: which one this is, another one fetched whole or not at all, the link that says which is
+// to run. Knows not when.
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createReadStream, createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
@@ -12,6 +13,43 @@ import { run } from '../system/run.ts';
 const ANSWER_TIMEOUT_MS = 15_000;
 const DOWNLOAD_TIMEOUT_MS = 15 * 60_000;
 const UNPACK_TIMEOUT_MS = 5 * 60_000;
+
+/** What the start script reads (tools/sam-agent.sh). */
+const STARTS = '.starts';
+const PREVIOUS = '.previous';
+const FAILED = '.failed';
+
+/** An artifact on disk: `root/agent-<version>`, with the link `root/agent` to the one that is to run. */
+export interface Installed {
+  version: string;
+  /** Absolute, with all links followed. */
+  folder: string;
+  root: string;
+}
+
+/** Of the sources; an artifact says its own. */
+export const VERSION = '0.1.0';
+
+/** What the start script says; undefined when the agent runs from its sources. */
+export function findInstalled(env: NodeJS.ProcessEnv): Installed | undefined {
+  const folder = env['SAM_PACKAGE'];
+  if (!folder) return undefined;
+  const version = readFileSync(join(folder, 'VERSION'), 'utf8').trim();
+  return { version, folder, root: dirname(folder) };
+}
+
+/** The folder of the version before this one; empty: there was none, or the agent runs from its sources. */
+export function findPrevious(installed: Installed | undefined): string {
+  try {
+    return installed ? readFileSync(join(installed.folder, '.previous'), 'utf8').trim() : '';
+  } catch {
+    return '';
+  }
+}
+
+/** This version failed to start here. */
+export const hasFailed = ({ root }: Installed, version: string): boolean =>
+  existsSync(join(root, `agent-${version}`, FAILED));
 
 export interface Fetch {
   samUrl: string;
@@ -101,4 +139,28 @@ async function unpack(archive: string, folder: string, signal: AbortSignal): Pro
   if (outcome.code !== 0) throw new Error(`update: unpack: ${outcome.stderr.trim() || outcome.startError}`);
   await rm(folder, { recursive: true, force: true });
   await rename(making, folder);
+}
+
+/** In one step: at every moment the link leads to a whole agent. */
+export async function switchTo(installed: Installed, version: string): Promise<void> {
+  const { root } = installed;
+  const name = `agent-${version}`;
+  await rm(join(root, name, STARTS), { force: true });
+  await writeFile(join(root, name, PREVIOUS), basename(installed.folder));
+  const link = join(root, `.${name}.link`);
+  await rm(link, { force: true });
+  await symlink(name, link);
+  await rename(link, join(root, 'agent'));
+}
+
+/** It works: its starts count no longer, and of the versions before it only the last stays. Repeatable. */
+export async function confirmStart({ root, folder }: Installed, previous: string): Promise<void> {
+  await rm(join(folder, STARTS), { force: true });
+  const own = folder.slice(root.length + 1);
+  const others = (await readdir(root)).filter((name) => name.startsWith('agent-'));
+  for (const name of others) {
+    // A failed one says so, for as long as its folder is there.
+    const isKept = name === own || name === previous || existsSync(join(root, name, FAILED));
+    if (!isKept) await rm(join(root, name), { recursive: true, force: true });
+  }
 }

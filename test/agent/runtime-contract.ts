@@ -1,0 +1,132 @@
+// What every runtime keeps to, so that the steps of a workspace need not know which one it is. Real programs throughout.
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { ProfileError, type Runtime, type WorkspaceSpec } from '../../agent/runtimes/runtime.ts';
+import { newWorkspaceId } from '../../bot/ids.ts';
+import { eventually } from './watch.ts';
+
+const exec = promisify(execFile);
+
+export interface RuntimeFixture {
+  create: () => Runtime;
+  /** The lines of `ps` that hold `text`, wherever the runtime's programs run; for tests of what lives on. */
+  find?: (text: string) => Promise<string[]>;
+}
+
+const findOnNode = async (wanted: string): Promise<string[]> => {
+  const { stdout } = await exec('ps', ['-axww', '-o', 'pid=,stat=,args=']);
+  return stdout.split('\n').filter((line) => line.includes(wanted) && !/^\s*\d+\s+Z/.test(line));
+};
+
+export function describeRuntime(name: string, { create, find = findOnNode }: RuntimeFixture): void {
+  describe(`the runtime ${name}`, () => {
+    let runtime: Runtime;
+    let workspace: WorkspaceSpec;
+    const noSessions = () => Promise.resolve();
+    const log: string[] = [];
+    const tools = { signal: new AbortController().signal, log: (line: string) => void log.push(line) };
+    const begin = async () => {
+      await runtime.prepare(workspace, tools);
+      await runtime.start(workspace);
+    };
+    /** A session without a terminal, that runs `script`. */
+    const open = (script: string) => {
+      const { file, args, env, cwd } = runtime.session(workspace, undefined);
+      const child = spawn(file, args, { env, cwd, stdio: ['pipe', 'pipe', 'ignore'], detached: true });
+      child.stdin.end(script);
+      return { child, output: text(child.stdout) };
+    };
+
+    beforeEach(() => {
+      const dir = realpathSync(mkdtempSync(join(tmpdir(), 'sam-runtime-')));
+      const [made, spec] = [create(), { id: newWorkspaceId(), name: 'api-1', dir, env: { PROJECT: 'blue' } }];
+      runtime = made;
+      workspace = spec;
+      onTestFinished(async () => {
+        await made.stop(spec, noSessions);
+        await made.remove(spec);
+        rmSync(dir, { recursive: true, force: true });
+      });
+    });
+
+    test('a session runs in the checkout, with what the workspace needs and its name', async () => {
+      await begin();
+      const { output } = open('echo "$PWD $PROJECT $SAM_WORKSPACE_NAME $TERM"\n');
+      expect((await output).trim()).toBe(`${workspace.dir} blue api-1 xterm-256color`);
+    });
+
+    test('a session sees nothing of the agent that is secret', async () => {
+      await begin();
+      expect(await open('env\n').output).not.toContain('keep-me-secret');
+    });
+
+    test('a profile that is not there is refused by its code', async () => {
+      await begin();
+      const refused = () => runtime.session(workspace, 'no-such-profile');
+      expect(refused).toThrow(ProfileError);
+      expect(refused).toThrow(expect.objectContaining({ code: 'unknown-profile' }));
+    });
+
+    test('preparing and starting again leaves alone what runs', async () => {
+      await begin();
+      const { child } = open('exec sleep 9871\n');
+      await eventually(async () => (await find('sleep 9871')).length === 1, 'the program');
+      await begin();
+      expect(await find('sleep 9871')).toHaveLength(1);
+      expect(child.exitCode).toBeNull();
+    });
+
+    test('a stop ends everything, daemons that cleaned their environment among them, and can be told again', async () => {
+      await begin();
+      open('setsid sleep 9872 & env -i setsid sleep 9872 & nohup sleep 9872 & exec sleep 9872\n');
+      await eventually(async () => (await find('sleep 9872')).length === 4, 'four programs');
+      await runtime.stop(workspace, noSessions);
+      expect(await find('sleep 9872')).toEqual([]);
+      await runtime.stop(workspace, noSessions);
+    });
+
+    test('a stop has the sessions closed, and ends what they started on their way out', async () => {
+      await begin();
+      let last: ChildProcess | undefined;
+      await runtime.stop(workspace, async () => {
+        // Later than a first look would find it.
+        await delay(300);
+        last = open('exec sleep 9873\n').child;
+        await once(last, 'spawn');
+      });
+      expect(last).toBeDefined();
+      await eventually(
+        () => last?.exitCode !== null || last.signalCode !== null,
+        'the end of the last program',
+        3_000,
+      );
+    });
+
+    test('a stop leaves other workspaces alone', async () => {
+      await begin();
+      const other = { ...workspace, id: newWorkspaceId() };
+      onTestFinished(() => runtime.stop(other, noSessions));
+      await runtime.start(other);
+      open('exec sleep 9874\n');
+      await eventually(async () => (await find('sleep 9874')).length === 1, 'the program');
+      await runtime.stop(other, noSessions);
+      expect(await find('sleep 9874')).toHaveLength(1);
+    });
+
+    test('what was removed can be removed again, and begins anew', async () => {
+      await begin();
+      await runtime.stop(workspace, noSessions);
+      await runtime.remove(workspace);
+      await runtime.remove(workspace);
+      await begin();
+      expect((await open('echo again\n').output).trim()).toBe('again');
+    });
+  });
+}
