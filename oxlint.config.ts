@@ -152,7 +152,10 @@ export default defineConfig({
     may(['bot/database/**'], ['database'], ['drizzle']),
     ...room('http', ['access', 'workspaces']),
     alone('agent', ['bot', 'web-terminal']),
-    restrict(['agent/protocol.ts'], [{ group: ['*', '**/*'], message: 'protocol.ts imports nothing.' }]),
-    alone('web-terminal', ['bot', 'agent'], ['agent/protocol.ts']),
+    restrict(
+      ['agent/protocol.ts', 'agent/widths.ts'],
+      [{ group: ['*', '**/*'], message: 'What is shared imports nothing.' }],
+    ),
+    alone('web-terminal', ['bot', 'agent'], ['agent/protocol.ts', 'agent/widths.ts']),
   ],
 });

@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { SerializeAddon } from '@xterm/addon-serialize';
 import headless from '@xterm/headless';
+import { useWidths } from '../widths.ts';
 import { skipAhead } from './shortcut.ts';
 import type { SnapshotAnswer, SnapshotRequest } from './snapshot.ts';
 
@@ -28,6 +29,7 @@ async function draw({ modes: before, from, output, sizes }: SnapshotRequest): Pr
     scrollback: SCROLLBACK_LINES,
     allowProposedApi: true,
   });
+  useWidths(terminal);
   const serializer = new SerializeAddon();
   terminal.loadAddon(serializer as unknown as Parameters<Terminal['loadAddon']>[0]);
   const lines = SCROLLBACK_LINES + 2 * Math.max(...sizes.map((one) => one.rows));

@@ -8,6 +8,7 @@ import { createModes, noteModes, renderModes } from '../../agent/sessions/modes.
 import { createRing, pushRing } from '../../agent/sessions/ring.ts';
 import { skipAhead } from '../../agent/sessions/shortcut.ts';
 import { createSnapshots } from '../../agent/sessions/snapshot.ts';
+import { useWidths } from '../../agent/widths.ts';
 import {
   attach,
   hear,
@@ -39,6 +40,7 @@ const take = (text: string, rest: object = {}) =>
 /** A terminal that got all this: what it shows, its modes, its cursor. */
 async function look(feed: (string | Buffer)[], cols = 80, rows = 24, scrollback = 1000): Promise<object> {
   const terminal = new headless.Terminal({ cols, rows, scrollback, allowProposedApi: true });
+  useWidths(terminal);
   const serializer = new SerializeAddon();
   terminal.loadAddon(serializer as unknown as Parameters<typeof terminal.loadAddon>[0]);
   const data = Buffer.concat(feed.map((part) => Buffer.from(part as string)));
