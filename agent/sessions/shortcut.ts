@@ -5,11 +5,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 // Anything but colours and titles after which the cursor may be elsewhere than at the end.
 const MOVING = /\x1b(?!\[[0-9;:]*m|\[\?2004[hl]|\[[0-2]?K|\][^\x07\x1b]*(?:\x07|\x1b\\)|\\)/; // oxlint-disable-line no-control-regex
-// Margins, character sets, tab stops, insertion: what lasts and is not among the modes.
-const LASTING = /\x1b(?:\[[0-9;]+r|[()][^B]|H|\[4h)/; // oxlint-disable-line no-control-regex
-const COLOURS = /\x1b\[[0-9;:]*m/g; // oxlint-disable-line no-control-regex
-const RESET = /^\x1b\[0*m$/; // oxlint-disable-line no-control-regex
-const TITLES = /\x1b\][02];[^\x07\x1b]*(?:\x07|\x1b\\)/g; // oxlint-disable-line no-control-regex
+// Margins, character sets, tab stops, insertion, saved cursors, links, protection: what lasts and bears on what is drawn later.
+const LASTING = /\x1b(?:\[[0-9;]*[rgs]|[()*+.-][^B]|[H7]|\[4h|\[1"q|\]8;)/; // oxlint-disable-line no-control-regex
 const OTHER_SCREEN = /\x1b\[\?(?:47|1047|1049|6)h/; // oxlint-disable-line no-control-regex
 
 /**
@@ -23,7 +20,7 @@ export function skipAhead(output: Buffer, modes: string, lines: number): { start
   const skipped = output.subarray(0, start).toString('latin1');
   const now = modesAfter(modes, output.subarray(0, start));
   if (MOVING.test(kept) || LASTING.test(skipped) || OTHER_SCREEN.test(now)) return { start: 0, modes };
-  return { start, modes: now + titleAfter(skipped) + coloursAfter(skipped) };
+  return { start, modes: now };
 }
 
 function startOfLines(output: Buffer, lines: number): number {
@@ -37,16 +34,4 @@ function modesAfter(before: string, bytes: Buffer): string {
   noteModes(modes, Buffer.from(before));
   noteModes(modes, bytes);
   return renderModes(modes);
-}
-
-function titleAfter(text: string): string {
-  return text.match(TITLES)?.at(-1) ?? '';
-}
-
-function coloursAfter(text: string): string {
-  const all = text.match(COLOURS) ?? [];
-  return all
-    .slice(all.findLastIndex((one) => RESET.test(one)) + 1)
-    .slice(-50)
-    .join('');
 }
