@@ -175,9 +175,9 @@ export default defineConfig({
       [{ group: ['ws', '../terminal/**', '../../**'], message: 'A session knows no socket and no frame.' }],
     ),
     restrict(
-      ['agent/protocol.ts', 'agent/redact.ts'],
+      ['agent/protocol.ts', 'agent/redact.ts', 'agent/widths.ts'],
       [{ group: ['*', '**/*'], message: 'What all programs share imports nothing.' }],
     ),
-    alone('web-terminal', ['bot', 'agent'], ['agent/protocol.ts']),
+    alone('web-terminal', ['bot', 'agent'], ['agent/protocol.ts', 'agent/widths.ts']),
   ],
 });

@@ -3,6 +3,7 @@ import { FitAddon } from '@xterm/addon-fit';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
 import { ACK_EVERY_BYTES, isReport } from '../agent/protocol.ts';
+import { useWidths } from '../agent/widths.ts';
 import { createElement } from './dom.ts';
 import { createHyperlinks, openLink } from './links.ts';
 import { acceptPastes } from './paste.ts';
@@ -102,7 +103,9 @@ function createTerminal(getTerminal: () => Terminal): Terminal {
     ...getColours(),
     linkHandler: createHyperlinks(getTerminal),
     scrollback: 5_000,
+    allowProposedApi: true, // for the widths
   });
+  useWidths(terminal);
   // A program may not write the clipboard (OSC 52): xterm ignores it, and so it stays.
   terminal.parser.registerOscHandler(52, () => true);
   return terminal;

@@ -4,7 +4,8 @@ import { WINDOW_BYTES } from '../protocol.ts';
 import type { Attachment, Line, Session, Size, Viewing } from './model.ts';
 import type { ExitStatus } from './pty.ts';
 import { readRing } from './ring.ts';
-import { findSafeEnd, findSafeStart, renderModes } from './sequences.ts';
+import { renderModes } from './modes.ts';
+import { findSafeEnd, findSafeStart } from './sequences.ts';
 import { resumeIfTaken } from './window.ts';
 
 /** The most that is sent at once. */

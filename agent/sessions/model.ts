@@ -1,6 +1,6 @@
 // What a session and its attachments are, and the states each goes through. Types alone: what happens to them lies beside.
 // Knows no socket and no frame.
-import type { Modes } from './sequences.ts';
+import type { Modes } from './modes.ts';
 import type { ExitStatus, Pty, SpawnSpec } from './pty.ts';
 import type { Ring } from './ring.ts';
 import type { Resize, Snapshots } from './snapshot.ts';

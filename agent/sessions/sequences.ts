@@ -1,5 +1,5 @@
-// What the escape sequences in output mean to a snapshot: which modes last, where output may be cut, how much of it a screen
-// depends on. Knows bytes; must not know terminals, sessions or viewers.
+// What the escape sequences in output mean to a snapshot: where output may be cut, how much of it a screen depends on. Knows bytes; must not know terminals, sessions or viewers.
+import { createModes, noteModes, renderModes } from './modes.ts';
 import { readRing, type Ring } from './ring.ts';
 
 const LF = 0x0a;
@@ -8,67 +8,6 @@ const ESC = 0x1b;
 const BEL = 0x07;
 const CAN = 0x18;
 const SUB = 0x1a;
-
-/** The modes that a program set in output which the ring has forgotten, so that a snapshot can begin with them. */
-export interface Modes {
-  /** Private modes (`CSI ? n h` and `l`) in the order they were last set. */
-  readonly on: Map<number, boolean>;
-  /** The end of what was seen, if it may be the beginning of a sequence. */
-  rest: string;
-}
-
-// What lasts: cursor keys, origin, wrap, mouse, cursor, alternate screen, focus, paste.
-const LASTING_MODES = new Set([
-  1, 6, 7, 9, 25, 45, 47, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 1047, 1049, 2004,
-]);
-const SEQUENCE = /^\x1b\[\?([0-9;]{1,40})([hl])/; // oxlint-disable-line no-control-regex
-const MAX_SEQUENCE = 44;
-
-export function createModes(): Modes {
-  return { on: new Map(), rest: '' };
-}
-
-/** Takes the next bytes of the output. Cheap where there are none: in a flood it sees them all. */
-export function noteModes(modes: Modes, bytes: Buffer): void {
-  const { rest } = modes;
-  if (rest)
-    noteSequences(
-      modes,
-      Buffer.from(rest + bytes.toString('latin1', 0, MAX_SEQUENCE), 'latin1'),
-      rest.length,
-    );
-  noteSequences(modes, bytes, bytes.length);
-  const tail = rest.slice(-MAX_SEQUENCE) + bytes.toString('latin1', Math.max(0, bytes.length - MAX_SEQUENCE));
-  modes.rest = tail.slice(-MAX_SEQUENCE).slice(startOfRest(tail.slice(-MAX_SEQUENCE)));
-}
-
-// From the last ESC on it may be the beginning of a sequence, unless it is a whole one.
-function startOfRest(tail: string): number {
-  const start = tail.lastIndexOf('\x1b');
-  return start < 0 || SEQUENCE.test(tail.slice(start)) ? tail.length : start;
-}
-
-/** Those that begin before `limit`. */
-function noteSequences(modes: Modes, bytes: Buffer, limit: number): void {
-  const reset = bytes.lastIndexOf('\x1bc');
-  if (reset >= 0 && reset < limit) modes.on.clear();
-  let at = bytes.indexOf('\x1b[?', Math.max(0, reset));
-  for (; at >= 0 && at < limit; at = bytes.indexOf('\x1b[?', at + 3)) {
-    const [, numbers, verb] = SEQUENCE.exec(bytes.toString('latin1', at, at + MAX_SEQUENCE)) ?? [];
-    for (const number of numbers?.split(';') ?? []) noteMode(modes, Number(number), verb === 'h');
-  }
-}
-
-function noteMode({ on }: Modes, number: number, isOn: boolean): void {
-  if (!LASTING_MODES.has(number)) return;
-  on.delete(number);
-  on.set(number, isOn);
-}
-
-/** A sequence that puts a fresh terminal into these modes. */
-export function renderModes({ on }: Modes): string {
-  return [...on].map(([number, isOn]) => `\x1b[?${number}${isOn ? 'h' : 'l'}`).join('');
-}
 
 const LOOK_BYTES = 16384;
 
@@ -131,11 +70,8 @@ function sequenceLength(lead: number): number {
 
 // Anything but colours and titles after which the cursor may be elsewhere than at the end.
 const MOVING = /\x1b(?!\[[0-9;:]*m|\[\?2004[hl]|\[[0-2]?K|\][^\x07\x1b]*(?:\x07|\x1b\\)|\\)/; // oxlint-disable-line no-control-regex
-// Margins, character sets, tab stops, insertion: what lasts and is not among the modes.
-const LASTING_STATE = /\x1b(?:\[[0-9;]+r|[()][^B]|H|\[4h)/; // oxlint-disable-line no-control-regex
-const COLOURS = /\x1b\[[0-9;:]*m/g; // oxlint-disable-line no-control-regex
-const RESET = /^\x1b\[0*m$/; // oxlint-disable-line no-control-regex
-const TITLES = /\x1b\][02];[^\x07\x1b]*(?:\x07|\x1b\\)/g; // oxlint-disable-line no-control-regex
+// Margins, character sets, tab stops, insertion, saved cursors, links, protection: what lasts and bears on what is drawn later.
+const LASTING = /\x1b(?:\[[0-9;]*[rgs]|[()*+.-][^B]|[H7]|\[4h|\[1"q|\]8;)/; // oxlint-disable-line no-control-regex
 const OTHER_SCREEN = /\x1b\[\?(?:47|1047|1049|6)h/; // oxlint-disable-line no-control-regex
 
 /**
@@ -148,8 +84,8 @@ export function skipAhead(output: Buffer, modes: string, lines: number): { start
   const kept = output.subarray(start).toString('latin1');
   const skipped = output.subarray(0, start).toString('latin1');
   const now = modesAfter(modes, output.subarray(0, start));
-  if (MOVING.test(kept) || LASTING_STATE.test(skipped) || OTHER_SCREEN.test(now)) return { start: 0, modes };
-  return { start, modes: now + titleAfter(skipped) + coloursAfter(skipped) };
+  if (MOVING.test(kept) || LASTING.test(skipped) || OTHER_SCREEN.test(now)) return { start: 0, modes };
+  return { start, modes: now };
 }
 
 function startOfLines(output: Buffer, lines: number): number {
@@ -163,16 +99,4 @@ function modesAfter(before: string, bytes: Buffer): string {
   noteModes(modes, Buffer.from(before));
   noteModes(modes, bytes);
   return renderModes(modes);
-}
-
-function titleAfter(text: string): string {
-  return text.match(TITLES)?.at(-1) ?? '';
-}
-
-function coloursAfter(text: string): string {
-  const all = text.match(COLOURS) ?? [];
-  return all
-    .slice(all.findLastIndex((one) => RESET.test(one)) + 1)
-    .slice(-50)
-    .join('');
 }

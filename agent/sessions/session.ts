@@ -6,7 +6,7 @@ import type { Attachment, Batch, Session, SessionOptions } from './model.ts';
 import { openPty } from './pty-native.ts';
 import type { ExitStatus } from './pty.ts';
 import { createRing, pushRing } from './ring.ts';
-import { createModes, noteModes } from './sequences.ts';
+import { createModes, noteModes } from './modes.ts';
 import { pauseIfFull } from './window.ts';
 
 const FULL_BYTES = 65536 - 1024;

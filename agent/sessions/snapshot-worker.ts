@@ -1,16 +1,13 @@
 // The thread that turns output into screens. Runs beside the agent; must not know sessions or viewers.
 import { parentPort } from 'node:worker_threads';
-import { SerializeAddon } from '@xterm/addon-serialize';
 import headless from '@xterm/headless';
+import { useWidths } from '../widths.ts';
+import { watchScreen, type Terminal } from './screen.ts';
 import { skipAhead } from './sequences.ts';
 import type { SnapshotAnswer, SnapshotRequest } from './snapshot.ts';
 
 const SCROLLBACK_LINES = 1000;
 const SLICE_BYTES = 65536;
-// Modes that the serializer leaves out: hidden cursor, encodings of the mouse.
-const EXTRA_MODES = [25, 1005, 1006, 1015, 1016];
-
-type Terminal = InstanceType<typeof headless.Terminal>;
 
 parentPort?.on('message', (request: SnapshotRequest) => void answer(request));
 
@@ -28,19 +25,17 @@ async function draw({ modes: before, from, output, sizes }: SnapshotRequest): Pr
     scrollback: SCROLLBACK_LINES,
     allowProposedApi: true,
   });
-  const serializer = new SerializeAddon();
-  terminal.loadAddon(serializer as unknown as Parameters<Terminal['loadAddon']>[0]);
+  useWidths(terminal);
+  const drawScreen = watchScreen(terminal);
   const lines = SCROLLBACK_LINES + 2 * Math.max(...sizes.map((one) => one.rows));
   const { start, modes } = skipAhead(
     Buffer.from(output.buffer, output.byteOffset, output.length),
     before,
     lines,
   );
-  const extra = watchModes(terminal);
-  const title = watchTitle(terminal);
   await write(terminal, modes);
   await replay(terminal, { from: from + start, output: output.subarray(start), sizes });
-  const screen = serializer.serialize({ scrollback: SCROLLBACK_LINES }) + extra() + title();
+  const screen = drawScreen();
   terminal.dispose();
   return screen;
 }
@@ -61,28 +56,4 @@ async function replay(
 
 function write(terminal: Terminal, data: string | Uint8Array): Promise<void> {
   return new Promise((done) => terminal.write(data, done));
-}
-
-function watchModes(terminal: Terminal): () => string {
-  const on = new Map<number, boolean>();
-  for (const [final, isOn] of [
-    ['h', true],
-    ['l', false],
-  ] as const) {
-    terminal.parser.registerCsiHandler({ prefix: '?', final }, (params) => {
-      for (const param of params) if (EXTRA_MODES.includes(Number(param))) on.set(Number(param), isOn);
-      return false; // the terminal handles it too
-    });
-  }
-  terminal.parser.registerEscHandler({ final: 'c' }, () => {
-    on.clear();
-    return false;
-  });
-  return () => [...on].map(([number, isOn]) => `\x1b[?${number}${isOn ? 'h' : 'l'}`).join('');
-}
-
-function watchTitle(terminal: Terminal): () => string {
-  let title = '';
-  terminal.onTitleChange((text) => (title = text));
-  return () => (title ? `\x1b]2;${title}\x07` : '');
 }

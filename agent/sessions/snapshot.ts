@@ -54,7 +54,8 @@ interface State {
   idle: NodeJS.Timeout | undefined;
 }
 
-const RESET = '\x1bc';
+/** A reset (RIS), and what it leaves as it was. */
+const CLEAR = '\x1bc\x1b[?25h\x1b[20l\x1b]104\x07\x1b]110\x07\x1b]111\x07\x1b]112\x07';
 const PLAIN_BYTES = 65536;
 
 export function createSnapshots({ deadlineMs = 10_000, idleMs = 30_000 } = {}): Snapshots {
@@ -80,7 +81,7 @@ export function createSnapshots({ deadlineMs = 10_000, idleMs = 30_000 } = {}): 
 function take(state: State, job: SnapshotJob): Promise<Buffer> {
   const id = state.nextId++;
   const tail = job.output.subarray(-PLAIN_BYTES);
-  const plain = Buffer.concat([Buffer.from(RESET + job.modes), tail]);
+  const plain = Buffer.concat([Buffer.from(CLEAR + job.modes), tail]);
   if (job.output.length === 0) return Promise.resolve(plain);
   return new Promise((done) => {
     const deadline = setTimeout(() => giveUp(state), state.deadlineMs);
@@ -98,7 +99,7 @@ function findWorker(state: State): Worker {
   const worker = new Worker(new URL('./snapshot-worker.ts', import.meta.url));
   worker.unref();
   const fail = () => state.worker === worker && giveUp(state);
-  worker.on('message', ({ id, screen }: SnapshotAnswer) => finish(state, id, Buffer.from(RESET + screen)));
+  worker.on('message', ({ id, screen }: SnapshotAnswer) => finish(state, id, Buffer.from(CLEAR + screen)));
   worker.on('error', fail);
   worker.on('exit', fail);
   state.worker = worker;

@@ -123,6 +123,7 @@ async function hashInputs(): Promise<string> {
     ...own,
     import.meta.filename,
     path.join(SOURCES, '../agent/protocol.ts'),
+    path.join(SOURCES, '../agent/widths.ts'),
     ...packages.map((name) => require.resolve(`${name}/package.json`)),
   ];
   const hash = createHash('sha256');

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { ProfileError, type Runtime, type WorkspaceSpec } from '../../agent/runtimes/runtime.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
-import { eventually } from './watch.ts';
+import { eventually } from '../testers/watch.ts';
 
 const exec = promisify(execFile);
 

@@ -4,15 +4,10 @@ import headless from '@xterm/headless';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { createRing, pushRing } from '../../agent/sessions/ring.ts';
-import {
-  createModes,
-  findSafeStart,
-  noteModes,
-  renderModes,
-  safeLength,
-  skipAhead,
-} from '../../agent/sessions/sequences.ts';
+import { createModes, noteModes, renderModes } from '../../agent/sessions/modes.ts';
+import { findSafeStart, safeLength, skipAhead } from '../../agent/sessions/sequences.ts';
 import { createSnapshots } from '../../agent/sessions/snapshot.ts';
+import { useWidths } from '../../agent/widths.ts';
 import {
   attach,
   hear,
@@ -44,6 +39,7 @@ const take = (text: string, rest: object = {}) =>
 /** A terminal that got all this: what it shows, its modes, its cursor. */
 async function look(feed: (string | Buffer)[], cols = 80, rows = 24, scrollback = 1000): Promise<object> {
   const terminal = new headless.Terminal({ cols, rows, scrollback, allowProposedApi: true });
+  useWidths(terminal);
   const serializer = new SerializeAddon();
   terminal.loadAddon(serializer as unknown as Parameters<typeof terminal.loadAddon>[0]);
   const data = Buffer.concat(feed.map((part) => Buffer.from(part as string)));
