@@ -2,6 +2,7 @@
 // it runs no program that a checkout or a person names. Knows no workspace.
 import { join } from 'node:path';
 import type { GitIdentity } from '../protocol.ts';
+import { withPerson } from './person.ts';
 import { run, type Outcome } from '../system/run.ts';
 import type { User } from '../system/users.ts';
 
@@ -55,6 +56,7 @@ export function repositoryName(repository: string): string {
   const last =
     repository
       .replace(/[/\s]+$/, '')
+      .replace(/(?<=[^/])\/\.(git|bare)$/, '')
       .split('/')
       .pop() ?? '';
   const name = last
@@ -116,19 +118,25 @@ export const BLIND = {
   GIT_GRAFT_FILE: '/dev/null',
 };
 
-/** For what may take long: it says how far it is, line by line. */
+/** For what goes out and may take long: it says how far it is, line by line. */
 export function runGit(
   git: Git & { cwd?: string; onLine?: (line: string) => void },
   args: string[],
+  {
+    timeoutMs = CLONE_TIMEOUT_MS,
+    variables = {},
+  }: { timeoutMs?: number; variables?: Record<string, string> } = {},
 ): Promise<Outcome> {
-  return run('git', [...SETTINGS, ...args], {
-    ...(git.cwd !== undefined && { cwd: git.cwd }),
-    env: environment(git),
-    timeoutMs: CLONE_TIMEOUT_MS,
-    user: git.user,
-    signal: git.signal,
-    ...(git.onLine && { onLine: git.onLine }),
-  });
+  return withPerson(git, { ...environment(git), ...variables }, (env) =>
+    run('git', [...SETTINGS, ...args], {
+      ...(git.cwd !== undefined && { cwd: git.cwd }),
+      env,
+      timeoutMs,
+      user: git.user,
+      signal: git.signal,
+      ...(git.onLine && { onLine: git.onLine }),
+    }),
+  );
 }
 
 /** Whom commits in `dir` are by. Where somebody changes it there, or in one command, that counts. */
