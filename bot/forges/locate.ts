@@ -38,7 +38,7 @@ export async function locate(target: Target, cwd: string): Promise<Repository> {
 }
 
 async function locatePath(typed: string, cwd: string): Promise<Repository> {
-  const path = resolve(cwd, typed.replace(/^~(?=\/|$)/, homedir()));
+  const path = resolve(cwd, typed.replace(/^~(?=\/|$)/, findHome));
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     () => false,
@@ -55,6 +55,15 @@ async function locatePath(typed: string, cwd: string): Promise<Repository> {
   const branch = await head('symbolic-ref', '--short', '--quiet', 'HEAD');
   const label = basename(top.replace(/(?<=[^/])\/?\.(git|bare)$/, ''));
   return { url: top, label, ref: branch ?? commit };
+}
+
+/** Not every user of a container has one; then `~` is nothing special. */
+function findHome(): string {
+  try {
+    return homedir();
+  } catch {
+    return '~';
+  }
 }
 
 /** Of a checkout its top; of a bare repository, and of a folder of worktrees around one, what git clones from. */
