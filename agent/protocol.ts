@@ -97,6 +97,13 @@ export const AGENT_PROTOCOL_VERSION = 1;
 /** Both sides ping as often; three missed and the other side counts as gone. */
 export const PING_EVERY_MS = 15_000;
 
+/**
+ * The variables that a machine's own go on by: from the bot to an agent beside it, from an agent to git and to sessions.
+ * Where things are, how to get out, whom to trust, which language and time. Nothing else is passed.
+ */
+export const PASSED =
+  /^(PATH|HOME|TMPDIR|TZ|LANG|LC_[A-Z]+|XDG_(CONFIG|DATA|STATE|CACHE)_HOME|XDG_(CONFIG|DATA)_DIRS|XDG_RUNTIME_DIR|DOCKER_HOST|GIT_SSL_CAINFO|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY)$/;
+
 /** What may still be lost with a workspace. Counts of files and commits. */
 export interface Work {
   /** Tracked files with changes. */

@@ -1,6 +1,7 @@
 // A clone and what is checked out of it: a branch, a tag, a commit, or one commit as a branch. Knows no workspace.
 import { WorkspaceError } from '../failure.ts';
 import { explainGit } from './failures.ts';
+import { cloneSubmodules } from './submodules.ts';
 import { ask, isValidRef, protocolOf, runGit, type Git } from './git.ts';
 import type { Outcome } from '../system/run.ts';
 import { removeTree } from '../system/trees.ts';
@@ -22,8 +23,8 @@ export interface Clone extends Git {
 
 /**
  * Clones and checks out `commit`, or `ref`: a branch, a tag, a commit, or a full name such as `refs/pull/7/head`. All
- * branches come along; files of other commits are fetched when they are needed, where the host can do that. Runs no hooks,
- * takes no submodules, never asks anybody for a password but `helper`. Throws `WorkspaceError`.
+ * branches come along; files of other commits are fetched when they are needed, where the host can do that. Submodules come
+ * along where that needs no password of theirs. Runs no hooks, never asks anybody for a password but `helper`. Throws `WorkspaceError`.
  */
 export async function cloneRepository(clone: Clone): Promise<void> {
   const { repository, ref, commit, into } = clone;
@@ -44,6 +45,7 @@ export async function cloneRepository(clone: Clone): Promise<void> {
   if (outcome.code !== 0) throw explainGit(clone, outcome);
   if (commit !== undefined) await checkOutCommit(clone, commit);
   else if (ref !== undefined) await checkOut(clone, await findTarget(clone, ref));
+  await cloneSubmodules(clone);
 }
 
 /** Commits of tags that came with the clone and lie on no branch: they are nobody's work here. */

@@ -2,20 +2,14 @@
 // it runs no program that a checkout or a person names. Knows no workspace.
 import { join } from 'node:path';
 import type { GitIdentity } from '../protocol.ts';
+import { withPerson } from './person.ts';
+import { passedFrom } from '../system/environment.ts';
 import { run, type Outcome } from '../system/run.ts';
 import type { User } from '../system/users.ts';
 
 const CLONE_TIMEOUT_MS = 60 * 60_000;
 const LOOK_TIMEOUT_MS = 30_000;
 const STALL_SECONDS = 60;
-/** What of the agent's own environment git may see: where things are, how to get out, and whom to trust. */
-const PASSED = new Set(
-  'PATH HOME USER LOGNAME TMPDIR XDG_CONFIG_HOME GIT_SSL_CAINFO SSL_CERT_FILE SSL_CERT_DIR GIT_HTTP_LOW_SPEED_TIME'.split(
-    ' ',
-  ),
-);
-const PROXIES = /^(https?|all|no)_proxy$/i;
-
 export interface Git {
   repository: string;
   /** Marks the processes of git as the workspace's. */
@@ -59,6 +53,7 @@ export function repositoryName(repository: string): string {
   const last =
     repository
       .replace(/[/\s]+$/, '')
+      .replace(/(?<=[^/])\/\.(git|bare)$/, '')
       .split('/')
       .pop() ?? '';
   const name = last
@@ -120,19 +115,25 @@ export const BLIND = {
   GIT_GRAFT_FILE: '/dev/null',
 };
 
-/** For what may take long: it says how far it is, line by line. */
+/** For what goes out and may take long: it says how far it is, line by line. */
 export function runGit(
   git: Git & { cwd?: string; onLine?: (line: string) => void },
   args: string[],
+  {
+    timeoutMs = CLONE_TIMEOUT_MS,
+    variables = {},
+  }: { timeoutMs?: number; variables?: Record<string, string> } = {},
 ): Promise<Outcome> {
-  return run('git', [...SETTINGS, ...args], {
-    ...(git.cwd !== undefined && { cwd: git.cwd }),
-    env: environment(git),
-    timeoutMs: CLONE_TIMEOUT_MS,
-    user: git.user,
-    signal: git.signal,
-    ...(git.onLine && { onLine: git.onLine }),
-  });
+  return withPerson(git, { ...environment(git), ...variables }, (env) =>
+    run('git', [...SETTINGS, ...args], {
+      ...(git.cwd !== undefined && { cwd: git.cwd }),
+      env,
+      timeoutMs,
+      user: git.user,
+      signal: git.signal,
+      ...(git.onLine && { onLine: git.onLine }),
+    }),
+  );
 }
 
 /** Whom commits in `dir` are by. Where somebody changes it there, or in one command, that counts. */
@@ -161,17 +162,13 @@ export const SETTINGS = [
 
 /** The whole environment of the agent's own git: for a clone, a look, or a push. */
 export function environment({ repository, mark, helper, user }: Git): Record<string, string> {
-  const passed = Object.entries(process.env).filter(([name]) => PASSED.has(name) || PROXIES.test(name));
+  const stall = process.env['GIT_HTTP_LOW_SPEED_TIME'];
   const protocol = protocolOf(repository) ?? 'none';
   return {
-    ...(Object.fromEntries(passed) as Record<string, string>),
+    ...passedFrom(process.env, { isOther: user !== undefined }),
+    ...(stall !== undefined && { GIT_HTTP_LOW_SPEED_TIME: stall }),
     // Not by the configuration of root.
-    ...(user && {
-      HOME: user.home,
-      USER: user.name,
-      LOGNAME: user.name,
-      XDG_CONFIG_HOME: `${user.home}/.config`,
-    }),
+    ...(user && { HOME: user.home, USER: user.name, LOGNAME: user.name }),
     ...mark,
     LC_ALL: 'C',
     GIT_CONFIG_GLOBAL: '/dev/null',

@@ -1,9 +1,9 @@
 // Saves work in its repository before a deletion that nobody asked for. Knows no workspace's state, and deletes nothing.
 import { WorkspaceError } from '../failure.ts';
-import { environment, hostOf, protocolOf, SETTINGS } from './git.ts';
+import { hostOf, protocolOf, runGit } from './git.ts';
 import type { AgentFailures, Saved, Work } from '../protocol.ts';
 import { redact } from '../redact.ts';
-import { run, type Outcome } from '../system/run.ts';
+import type { Outcome } from '../system/run.ts';
 import { countTrees, sum } from './counting.ts';
 import { commitWork, isSaved, type Saving } from './saving-commits.ts';
 import { removeTree } from '../system/trees.ts';
@@ -75,13 +75,8 @@ async function push(saving: Saving, commit: string, ref: string, before: string 
 
 /** From the scratch repository: no remote, hook or helper of the checkout's configuration has a part in it. */
 function talk(saving: Saving, timeoutMs: number, args: string[]): Promise<Outcome> {
-  return run('git', [...SETTINGS, ...promisor(saving), ...args], {
-    cwd: saving.scratch,
-    env: { ...environment(saving), GIT_DIR: saving.scratch },
-    timeoutMs,
-    signal: saving.signal,
-    user: saving.user,
-  });
+  const variables = { GIT_DIR: saving.scratch };
+  return runGit({ ...saving, cwd: saving.scratch }, [...promisor(saving), ...args], { timeoutMs, variables });
 }
 
 /** A clone takes old files when they are needed: a push may need some. */

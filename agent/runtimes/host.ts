@@ -1,17 +1,12 @@
 // The runtime without a container: sessions are processes of the node, of the workspace's user or the agent's. Knows no git.
 import { accessSync, constants, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
 import type { SpawnSpec } from '../sessions/pty.ts';
+import { findAccount, passedFrom } from '../system/environment.ts';
 import { endProcesses, findProcesses, MARK } from '../system/processes.ts';
 import { becoming, type Users } from '../system/users.ts';
 import { ProfileError, type Runtime, type WorkspaceSpec } from './runtime.ts';
 
-/**
- * All that a session inherits from the agent; everything else of its environment is the agent's own. The node's id
- * marks every process that is to go with the node.
- */
-const INHERITED = /^(PATH|HOME|LANG|LC_[A-Z]+|DOCKER_HOST|SAM_NODE)$/;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Shells that take a command as `-lc`, and its arguments behind it, as POSIX has it. */
 const POSIX_SHELLS = new Set(['sh', 'bash', 'dash', 'zsh', 'ksh']);
@@ -65,17 +60,15 @@ function sessionEnvironment(
   agentEnv: NodeJS.ProcessEnv,
   shell: string,
 ): Record<string, string> {
-  const inherited = Object.entries(agentEnv).filter(
-    ([name, value]) => INHERITED.test(name) && value !== undefined,
-  );
-  const { username, homedir } = userInfo();
-  const { name = username, home } = workspace.user ?? {};
+  const node = agentEnv['SAM_NODE'];
+  const { name, home } = workspace.user ?? findAccount(agentEnv);
   return {
-    HOME: homedir,
+    HOME: home,
     PATH: DEFAULT_PATH,
     LANG: 'C.UTF-8',
-    ...(Object.fromEntries(inherited) as Record<string, string>),
-    ...(home !== undefined && { HOME: home }),
+    ...passedFrom(agentEnv, { isOther: workspace.user !== undefined }),
+    // It marks every process that is to go with the node.
+    ...(node !== undefined && { SAM_NODE: node }),
     USER: name,
     LOGNAME: name,
     SHELL: shell,
@@ -90,7 +83,7 @@ function sessionEnvironment(
 
 /** The user's shell as the system has it, else bash, else sh. */
 function findShell(): string {
-  const own = userInfo().shell ?? '';
+  const own = findAccount().shell;
   const isUsable = isAbsolute(own) && isExecutable(own) && !/\/(nologin|false|true|sync)$/.test(own);
   return (
     [isUsable ? own : '', '/bin/bash', '/usr/bin/bash'].find((file) => file !== '' && isExecutable(file)) ??

@@ -191,7 +191,9 @@ function findShell({ shell }: Viewer, profile: string | undefined): SpawnSpec {
   try {
     return shell(profile);
   } catch (error) {
-    const { code = 'no-shell', message } = error as { code?: string; message: string };
+    const { name, code, message } = error as { name: string; code: string; message: string };
+    // What else goes wrong is in the log: nobody in a terminal can do anything about it.
+    if (name !== 'ProfileError') throw error;
     throw new RequestError(code, message);
   }
 }

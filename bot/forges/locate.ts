@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, UserError } from '../errors.ts';
 import { addressOf, findForge, type Forge, type Repository, type RepositoryTarget } from './forge.ts';
@@ -63,23 +63,49 @@ function locatePlain(
 }
 
 async function locatePath(typed: string, cwd: string): Promise<Repository> {
-  const path = resolve(cwd, typed.replace(/^~(?=\/|$)/, homedir()));
+  const path = resolve(cwd, typed.replace(/^~(?=\/|$)/, findHome));
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     () => false,
   );
   if (!isFolder) throw noFolder(path, typed);
-  const top = await git(path, 'rev-parse', '--show-toplevel').catch((error: unknown) => {
-    throw notARepository(path, error);
-  });
-  const commit = await git(top, 'rev-parse', '--verify', '--quiet', 'HEAD').catch(() => undefined);
+  const { top, gitDir } = await findRepository(path);
+  const head = (...args: string[]) => git(top, '--git-dir', gitDir, ...args).catch(() => undefined);
+  const commit = await head('rev-parse', '--verify', '--quiet', 'HEAD');
   if (!commit)
     throw new UserError(
       'no-commit',
       `${top} has no commit yet, so there is nothing to clone. Commit something first: \`git commit\`.`,
     );
-  const branch = await git(top, 'symbolic-ref', '--short', '--quiet', 'HEAD').catch(() => undefined);
-  return { url: top, label: basename(top), ref: branch ?? commit };
+  const branch = await head('symbolic-ref', '--short', '--quiet', 'HEAD');
+  const label = basename(top.replace(/(?<=[^/])\/?\.(git|bare)$/, ''));
+  return { url: top, label, ref: branch ?? commit };
+}
+
+/** Not every user of a container has one; then `~` is nothing special. */
+function findHome(): string {
+  try {
+    return homedir();
+  } catch {
+    return '~';
+  }
+}
+
+/** Of a checkout its top; of a bare repository, and of a folder of worktrees around one, what git clones from. */
+async function findRepository(path: string): Promise<{ top: string; gitDir: string }> {
+  const gitDirOf = (folder: string, ...at: string[]) => git(folder, ...at, 'rev-parse', '--absolute-git-dir');
+  try {
+    const top = await git(path, 'rev-parse', '--show-toplevel');
+    return { top, gitDir: await gitDirOf(top) };
+  } catch (error) {
+    if (messageOf(error).includes('dubious ownership')) throw notARepository(path, error);
+    for (const folder of [join(path, '.git'), join(path, '.bare'), path]) {
+      const gitDir = await gitDirOf(path, '--git-dir', folder).catch(() => undefined);
+      if (gitDir !== undefined)
+        return { top: folder.endsWith('.git') && folder !== path ? path : folder, gitDir };
+    }
+    throw notARepository(path, error);
+  }
 }
 
 function noFolder(path: string, typed: string): UserError {

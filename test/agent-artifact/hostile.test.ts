@@ -156,9 +156,9 @@ asRoot('what is saved is written by the workspace’s own user', async () => {
     mark: {},
     base: undefined,
   };
-  const saving = { ...subject, checkout, scratch, user };
-  const commit = async () => commitWork(saving, await countTrees(saving, checkout, saving));
-  await expect(commit()).rejects.toThrow(/alternates|object|HEAD/);
+  const counted = await countTrees({ ...subject, user }, checkout, {});
+  const saving = commitWork({ ...subject, checkout, scratch, user }, counted);
+  await expect(saving).rejects.toThrow(/alternates|object|HEAD/);
   victim.isUntouched();
 });
 

@@ -201,6 +201,7 @@ test('any ref that is let through is one for git, too, and not an option', () =>
 test('a folder of a repository is one name, whatever the repository is called', () => {
   expect(repositoryName('https://github.com/acme/api.git')).toBe('api');
   expect(repositoryName('/home/me/.dotfiles/')).toBe('dotfiles');
+  expect(repositoryName('/proj/.bare')).toBe('proj');
   expect(repositoryName('/')).toBe('repository');
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {

@@ -25,7 +25,6 @@ import { until } from '../until.ts';
 import { launch } from './launch.ts';
 
 const isNormal = isLeftOut('what root does', process.getuid?.() !== 0 && 'becoming another user needs root');
-const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 const NOBODY = 65534;
 
 /** Removed after the test, with the server that may still run in it. */
@@ -184,14 +183,18 @@ test('an installation whose links were never made works, and nothing is written 
   await server.stop();
 });
 
-test('works as a normal user, and root adopts what it left', async ({ skip }) => {
+test.for([
+  ['a normal user', NOBODY],
+  ['one without an entry in the list of users', 54_321],
+] as const)('works as %s, and root adopts what it left', async ([, uid], { skip }) => {
   skip(isNormal);
   const dataDir = await newDataDir();
-  await chown(dataDir, NOBODY, NOBODY);
-  const bot = launch('embedded', [dataDir], { prefix: AS_NOBODY });
+  await chown(dataDir, uid, uid);
+  const prefix = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
+  const bot = launch('embedded', [dataDir], { prefix });
   const left = await bot.next();
   expect(left.error).toBeUndefined();
-  expect((await stat(path.join(dataDir, 'postgres/data'))).uid).toBe(NOBODY);
+  expect((await stat(path.join(dataDir, 'postgres/data'))).uid).toBe(uid);
   await bot.kill();
   const adopted = await start(dataDir);
   expect(adopted).toMatchObject({ adopted: true, pid: left['pid'] });

@@ -34,9 +34,9 @@ export async function createNode(options: Parameters<typeof startBot>[0] = {}) {
     dir,
     bot,
     agents,
-    /** Starts an agent of this node; each call another process on the same folder. */
-    start(env: Record<string, string> = {}) {
-      const agent = startAgent(bot, dir, folder, env);
+    /** Starts an agent of this node; each call another process on the same folder. `prefix`: what starts it. */
+    start(env: Record<string, string> = {}, prefix: string[] = []) {
+      const agent = startAgent(bot, dir, folder, env, prefix);
       agents.push(agent);
       return agent;
     },
@@ -71,8 +71,9 @@ export async function createNode(options: Parameters<typeof startBot>[0] = {}) {
 
 export type Agent = ReturnType<typeof startAgent>;
 
-function startAgent(bot: Bot, dir: string, home: string, env: Record<string, string>) {
-  const child: ChildProcess = spawn(process.execPath, [MAIN], {
+function startAgent(bot: Bot, dir: string, home: string, env: Record<string, string>, prefix: string[]) {
+  const [file, ...args] = [...prefix, process.execPath, MAIN];
+  const child: ChildProcess = spawn(file!, args, {
     env: {
       PATH: process.env['PATH'],
       HOME: home,

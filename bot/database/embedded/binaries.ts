@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, lchown, mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, StartError } from '../../errors.ts';
@@ -73,13 +74,23 @@ export function lastLines(text: string, count: number): string {
  * the files and the one capability that lets it enter folders on the way to them, root's 0700 home among them.
  */
 function waysToRun(): Way[] {
-  if (process.getuid?.() !== 0) return [{ prefix: [], owner: undefined }];
+  // Postgres wants to know its user's name; where there is none, as in many containers, it is nobody's.
+  const named = hasName() ? [] : ['unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`];
+  if (process.getuid?.() !== 0) return [{ prefix: named, owner: undefined }];
   const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
   const capability = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
   return [
     { prefix: ['unshare', '--user', '--map-user=1000', '--map-group=1000'], owner: 0 },
     { prefix: ['setpriv', ...ids, ...capability], owner: NOBODY },
   ];
+}
+
+function hasName(): boolean {
+  try {
+    return userInfo().username !== '';
+  } catch {
+    return false;
+  }
 }
 
 async function probe({ prefix }: Way, native: string, home: string, env: NodeJS.ProcessEnv): Promise<void> {

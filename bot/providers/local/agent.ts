@@ -1,5 +1,6 @@
 // The agent of a local server as a process: how it is started, and how it is known again. Knows no calls of a provider.
 import { delimiter, dirname } from 'node:path';
+import { PASSED } from '../../../agent/protocol.ts';
 import { dataOf, logOf, readProcess, writeProcess, type ServerRecord } from './folders.ts';
 import {
   endFamily,
@@ -19,9 +20,6 @@ export interface LocalAgent {
   /** The bot's own environment, of which the agent gets a few. */
   env: NodeJS.ProcessEnv;
 }
-
-/** All that an agent, and so the people who use its terminals, may know of the bot's environment. */
-const PASSED = ['PATH', 'HOME', 'LANG', 'TERM', 'DOCKER_HOST'];
 
 /** The process first and its pid after: if we end in between, `statusOf` knows it by its environment. */
 export async function startAgent(
@@ -46,7 +44,10 @@ function environmentFor(
   { name, boot }: ServerRecord,
   bootstrapToken?: string,
 ): Record<string, string> {
-  const passed = PASSED.flatMap((key) => (env[key] === undefined ? [] : [[key, env[key]]]));
+  // All that it, and so the people who use its terminals, may know of the bot's environment.
+  const passed = Object.entries(env).filter(
+    ([name, value]) => value !== undefined && (PASSED.test(name) || name === 'TERM'),
+  );
   return {
     ...(Object.fromEntries(passed) as Record<string, string>),
     PATH: pathWith(dirname(agent.command[0] ?? ''), env['PATH']),
