@@ -105,6 +105,17 @@ export interface Work {
   untracked: number;
   /** Commits that no remote branch holds, and stashes. */
   unpushed: number;
+  /** What of it lies elsewhere than in the checkout itself: in worktrees, submodules, other repositories. Newer agents say it. */
+  places?: WorkPlace[];
+}
+
+export interface WorkPlace {
+  /** Its folder, as seen from the checkout. */
+  where: string;
+  kind: 'worktree' | 'submodule' | 'repository';
+  changed: number;
+  untracked: number;
+  unpushed: number;
 }
 
 /** Whose side a failure is on. `transient`: trying again may help. */

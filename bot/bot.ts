@@ -8,13 +8,13 @@ import { bootstrapRoutes, createBootstrapToken } from './access/machines/bootstr
 import { keepSecret, makeEncryptionKey, makeSigningKey } from './access/key-files.ts';
 import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
 import { createLinkSigner } from './access/links.ts';
-import { createRepositoryDoor } from './access/repository-guard.ts';
+import { createRepositoryGuard } from './access/repository-guard.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
-import type { PageDoor } from './access/people/page-guard.ts';
+import type { PageGuard } from './access/people/page-guard.ts';
 import { ticketRoutes } from './access/terminal-token.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { artifactRoutes, findAgentVersion, requireArtifact } from './nodes/artifact.ts';
-import { createGitDesk } from './nodes/git-rights.ts';
+import { createGitBroker } from './nodes/git-rights.ts';
 import { bootReportRoutes } from './nodes/boot-reports.ts';
 import { certificateRoutes } from './nodes/certificate.ts';
 import { createHub, type Hub } from './nodes/hub.ts';
@@ -30,7 +30,9 @@ import { endLeases } from './database/leases.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import { StartError } from './errors.ts';
-import type { Site } from './forges/github/locate.ts';
+import type { Forge } from './forges/forge.ts';
+import type { GitHub } from './forges/github/github.ts';
+import { builtIn, openForges, type ForgeEntry } from './forges/index.ts';
 import { refuseLeftBehind } from './left-behind.ts';
 import { openFronts, openGitHub, type Fronts } from './fronts.ts';
 import { healthRoutes } from './http/health.ts';
@@ -68,6 +70,8 @@ export interface BotOptions {
   env: NodeJS.ProcessEnv;
   /** Those that can be chosen; the same that the configuration was read with. */
   providers?: ProviderTable;
+  /** The table of forges. */
+  forges?: readonly ForgeEntry[];
 }
 
 export interface Bot {
@@ -83,7 +87,7 @@ export interface Bot {
 
 /** Throws StartError; then nothing of it is left running. */
 export async function startBot(given: BotOptions): Promise<Bot> {
-  const options = { ...given, providers: given.providers ?? providers };
+  const options = { ...given, providers: given.providers ?? providers, forges: given.forges ?? builtIn };
   await using ending = new AsyncDisposableStack();
   const { log } = options;
   const lock = await lockDataDir(options.config.dataDir, { url: options.config.baseUrl });
@@ -168,14 +172,16 @@ interface Parts {
   log: Logger;
 }
 
-type Settled = Required<BotOptions> & {
+type Settled = Required<Omit<BotOptions, 'forges'>> & {
   keys: Keys;
   /** Those of the vault: the first seals, all open. */
   encryptionKeys: Buffer[];
   clouds: Clouds;
   database: Database;
+  /** Those that are set up. */
+  forges: readonly Forge[];
   /** Undefined: GitHub is not set up. */
-  github: Site | undefined;
+  github: GitHub | undefined;
 };
 
 async function assemble(
@@ -187,6 +193,7 @@ async function assemble(
   const { db } = database;
   await refuseLeftBehind(db, config, options.providers);
   await requireArtifacts(options);
+  const github = await openGitHub(config, log);
   const settled: Settled = {
     ...options,
     database,
@@ -196,7 +203,8 @@ async function assemble(
       ...options,
       installation: await settle(db, 'installation', randomBase32(12)),
     }),
-    github: await openGitHub(config, log),
+    github,
+    forges: openForges(options.forges, { github }),
   };
   const hub = createHub({
     db,
@@ -206,7 +214,7 @@ async function assemble(
     activityEveryMs: activityStep(config),
     heartbeatMs: timingFrom(config.baseMs).heartbeatMs,
     agentVersion: () => findAgentVersion(agentFolder(config)),
-    git: settled.github && createGitDesk({ db, log, ...settled.github }),
+    git: createGitBroker({ db, log, forges: settled.forges }),
     wordRefusal: wordGitRefusal,
   });
   ending.defer(() => hub.close());
@@ -247,15 +255,12 @@ async function loadEncryptionKeys({ encryptionKeys, databaseUrl, dataDir }: Conf
 }
 
 /** Without a key nothing was ever signed, and there is nobody who signed in. */
-const makeDoor = ({ config: { baseUrl }, database: { db }, encryptionKeys }: Settled): PageDoor | undefined =>
+const makeGuard = ({
+  config: { baseUrl },
+  database: { db },
+  encryptionKeys,
+}: Settled): PageGuard | undefined =>
   encryptionKeys.length === 0 ? undefined : { db, baseUrl, signer: createLinkSigner(encryptionKeys) };
-
-const signInAt = ({ url, apiUrl, clientId, clientSecret }: NonNullable<Config['github']>) => ({
-  origin: url,
-  api: apiUrl,
-  clientId,
-  clientSecret,
-});
 
 /** What `npm run build` made; a build in the data folder goes before it. */
 function agentFolder({ dataDir }: Config): string {
@@ -286,23 +291,24 @@ function makeReconciler({ config, database: { db }, clouds, log }: Settled): Rec
 }
 
 async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
-  const { config, keys, log } = settled;
+  const { config, keys, log, forges } = settled;
   const { db } = settled.database;
   const built = join(ROOT, 'dist/page');
   const page = await bundlePage(existsSync(built) ? built : join(config.dataDir, 'page'));
   const { baseUrl } = config;
   const traitsOf = traitsIn(settled.providers);
   return [
-    ...pageRoutes(page, settled.clouds.nodeOrigins, makeDoor(settled)),
+    ...pageRoutes(page, settled.clouds.nodeOrigins, makeGuard(settled)),
     ...ticketRoutes({
       db,
       keys,
       baseUrl,
       traitsOf,
-      canSignIn: config.github !== undefined,
-      mayStill: settled.github && createRepositoryDoor({ db, log, ...settled.github }),
+      forges,
+      mayStill: createRepositoryGuard({ db, log, forges }),
+      triggers: { console: '', github: '/sam', slack: config.slack?.command ?? '/sam' },
     }),
-    ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
+    ...signInRoutes({ db, baseUrl, log, forges }),
     ...bootstrapRoutes({ db, keys, baseUrl, traitsOf }),
     ...bootReportRoutes({ db }),
     ...certificateRoutes({ db, keys, log, ...namesOf(settled.clouds) }),

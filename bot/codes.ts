@@ -29,6 +29,8 @@ export interface FailureCodes extends AgentFailures {
   'provider-quota': { said: string };
   'provider-refused': { said: string };
   'provider-unavailable': { said: string };
+  /** `machine`: one that should be there. */
+  'strange-account': { said: string; machine: string };
   'dns-failed': { said: string };
   /** `step`: where it stood; null: before the first. */
   'preparing-late': { step: string | null };

@@ -31,7 +31,7 @@ export interface Config {
   /** Undefined: the front is off. */
   github: GitHubConfig | undefined;
   /** For a bot without an App: where it would be made, and what must be mended before GitHub could be on. */
-  setup: { site: { url: string; apiUrl: string }; obstacles: string[] } | undefined;
+  setup: { server: { url: string; apiUrl: string }; obstacles: string[] } | undefined;
   slack: SlackConfig | undefined;
   limits: Limits;
   logLevel: string;
@@ -100,7 +100,7 @@ type Facts = Omit<Config, 'github'> & { github: object | undefined };
 /** What would be wrong if GitHub were on. */
 function setupOf(config: Config, entry: ProviderEntry, reader: Reader): Config['setup'] {
   const facts: Facts = { ...config, github: {} };
-  return { site: readServer(reader), obstacles: [...missingKeys(facts), ...unsafe(facts, entry, reader)] };
+  return { server: readServer(reader), obstacles: [...missingKeys(facts), ...unsafe(facts, entry, reader)] };
 }
 
 /** Bots that share a database share their keys. */

@@ -10,6 +10,9 @@ export class UserError extends Error {
   }
 }
 
+/** The account may have no more; or it shows no trace of this installation, not even of that machine. */
+type Cure = { kind: 'quota' } | { kind: 'account'; machine: string };
+
 /** A call to a cloud that did not work. The row keeps it; `retryable` decides between backoff and `failed`. */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError';
@@ -23,8 +26,8 @@ export class ProviderError extends Error {
    * may be repeated without a look or a quiet period. False in doubt, and for "already exists".
    */
   readonly hadNoEffect: boolean;
-  /** The account may have no more of it: people have to delete something, or ask for more. */
-  readonly isQuota: boolean;
+  /** What of it people can mend, and have to be told how. */
+  readonly cure: Cure | undefined;
   constructor(
     fault: {
       provider: string;
@@ -32,7 +35,7 @@ export class ProviderError extends Error {
       retryable: boolean;
       retryAfterMs?: number | undefined;
       hadNoEffect?: boolean;
-      isQuota?: boolean | undefined;
+      cure?: Cure | undefined;
     },
     message: string,
     options?: ErrorOptions,
@@ -43,7 +46,7 @@ export class ProviderError extends Error {
     this.retryable = fault.retryable;
     this.retryAfterMs = fault.retryAfterMs;
     this.hadNoEffect = fault.hadNoEffect ?? false;
-    this.isQuota = fault.isQuota ?? false;
+    this.cure = fault.cure;
   }
 }
 

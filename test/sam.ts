@@ -11,6 +11,7 @@ import * as chat from '../bot/chat/store.ts';
 import { parseConfig } from '../bot/config.ts';
 import { connect, type Database } from '../bot/database/connect.ts';
 import type { User } from '../bot/database/schema.ts';
+import { builtIn as builtInForges, type ForgeEntry } from '../bot/forges/index.ts';
 import { bundlePage } from '../bot/http/page-bundle.ts';
 import { providers as builtIn } from '../bot/providers/index.ts';
 import type { ProviderTable } from '../bot/providers/provider.ts';
@@ -58,6 +59,8 @@ export interface SamOptions {
   /** Where the bot's log goes. */
   log?: Logger;
   providers?: ProviderTable;
+  /** Its table of forges; without it the one that it has. */
+  forges?: readonly ForgeEntry[] | undefined;
 }
 
 /** Everything of it is gone after the test, or the test fails. */
@@ -66,12 +69,13 @@ export async function startSam({
   place: given,
   log = createLog(),
   providers = builtIn,
+  forges = builtInForges,
 }: SamOptions = {}): Promise<Sam> {
   const place = given ?? (await createPlace());
   const asked = { ...place.env, ...env };
   const recorder = createRecorder();
   const stable = createStable(place.root);
-  let bot = await start(place, asked, recorder.screen, log, providers);
+  let bot = await start(place, asked, recorder.screen, log, { providers, forges });
   const database = await connect(place.databaseUrl);
   const say = async (line: string): Promise<string> => {
     await bot.console.say(line);
@@ -96,7 +100,7 @@ export async function startSam({
       const { port } = new URL(bot.url);
       await bot.stop();
       // At the address where its nodes look for it.
-      bot = await start(place, { ...asked, PORT: port }, recorder.screen, log, providers);
+      bot = await start(place, { ...asked, PORT: port }, recorder.screen, log, { providers, forges });
     },
     async [Symbol.asyncDispose]() {
       await bot.stop();
@@ -115,13 +119,13 @@ async function start(
   env: NodeJS.ProcessEnv,
   screen: Screen,
   log: Logger,
-  providers: ProviderTable,
+  { providers, forges }: { providers: ProviderTable; forges: readonly ForgeEntry[] },
 ): Promise<Bot> {
   await bundlePage(page);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   cpSync(page, join(dataDir, 'page'), { recursive: true });
   const config = parseConfig(env, cwd, providers);
-  return startBot({ config, screen, log, login: 'ada', cwd, env, providers });
+  return startBot({ config, screen, log, login: 'ada', cwd, env, providers, forges });
 }
 
 /** `LOG_LEVEL=debug` shows what the bot thinks. */

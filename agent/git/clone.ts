@@ -1,9 +1,12 @@
 // A clone and what is checked out of it: a branch, a tag, a commit, or one commit as a branch. Knows no workspace.
 import { WorkspaceError } from '../failure.ts';
 import { explainGit } from './failures.ts';
-import { isValidRef, protocolOf, runGit, type Git } from './git.ts';
+import { ask, isValidRef, protocolOf, runGit, type Git } from './git.ts';
 import type { Outcome } from '../system/run.ts';
 import { removeTree } from '../system/trees.ts';
+
+/** The newest by name; what lies before them is reached from them, or counts as work. */
+const MAX_TAGS = 1_000;
 
 export interface Clone extends Git {
   ref?: string | undefined;
@@ -41,6 +44,16 @@ export async function cloneRepository(clone: Clone): Promise<void> {
   if (outcome.code !== 0) throw explainGit(clone, outcome);
   if (commit !== undefined) await checkOutCommit(clone, commit);
   else if (ref !== undefined) await checkOut(clone, await findTarget(clone, ref));
+}
+
+/** Commits of tags that came with the clone and lie on no branch: they are nobody's work here. */
+export async function findTags(git: Git, dir: string): Promise<string[]> {
+  const off = new Set((await ask(git, dir, ['rev-list', '--tags', '--not', '--remotes'])).split('\n'));
+  const format = '--format=%(objectname) %(*objectname)';
+  const tags = (await ask(git, dir, ['for-each-ref', format, 'refs/tags'])).split('\n');
+  return [...new Set(tags.map((tag) => tag.trim().split(' ').pop() ?? ''))]
+    .filter((commit) => commit !== '' && off.has(commit))
+    .slice(-MAX_TAGS);
 }
 
 async function checkOut(clone: Clone, target: string[]): Promise<void> {

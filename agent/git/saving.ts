@@ -4,7 +4,8 @@ import { environment, hostOf, protocolOf, SETTINGS } from './git.ts';
 import type { AgentFailures, Saved, Work } from '../protocol.ts';
 import { redact } from '../redact.ts';
 import { run, type Outcome } from '../system/run.ts';
-import { commitWork, type Saving } from './saving-commits.ts';
+import { countTrees, sum } from './counting.ts';
+import { commitWork, isSaved, type Saving } from './saving-commits.ts';
 import { removeTree } from '../system/trees.ts';
 
 const ASK_TIMEOUT_MS = 60_000;
@@ -28,19 +29,24 @@ export interface SavingResult {
 export async function saveWork(saving: Saving, work: Work): Promise<SavingResult> {
   const ref = refOf(saving.id);
   try {
-    const { commit, left } = await commitWork(saving).catch((error: unknown) => {
+    const { commit, left } = await commitAll(saving, work).catch((error: unknown) => {
       throw explain(saving, 'no-commit', error);
     });
     const before = await askRemote(saving, ref);
     if (before !== commit) await push(saving, commit, ref, before);
     if ((await askRemote(saving, ref)) !== commit) throw explain(saving, 'gone');
-    return {
-      saved: { ref, commit },
-      left: { changed: left.changed, untracked: work.untracked + left.untracked, unpushed: 0 },
-    };
+    return { saved: { ref, commit }, left };
   } finally {
     await removeTree(saving.scratch);
   }
+}
+
+/** With more new files in `work` than git knows of: they lie beside everything. */
+async function commitAll(saving: Saving, work: Work): Promise<{ commit: string; left: Work }> {
+  const counted = await countTrees(saving, saving.checkout, saving);
+  const { commit, untracked } = await commitWork(saving, counted);
+  const left = sum(counted.map((one) => (isSaved(one.tree) ? { ...one, changed: 0, unpushed: 0 } : one)));
+  return { commit, left: { ...left, untracked: work.untracked + untracked } };
 }
 
 /** The commit that the ref names; undefined: there is none yet. */

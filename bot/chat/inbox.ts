@@ -5,9 +5,10 @@ import { findCommand } from '../commands/command.ts';
 import { parse } from '../commands/parser/parse.ts';
 import type { ParsedCommand, ParseFailure } from '../commands/parser/parsed.ts';
 import { createSay, shownTrigger } from '../commands/say.ts';
-import type { Command, CommandLimits, Outcome, Repository, Scene } from '../commands/context.ts';
+import type { Command, CommandLimits, Outcome, Scene } from '../commands/context.ts';
 import type { Answer, Delivery, Front } from '../database/types.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
+import type { Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import type { FrontEnd, Heard } from './front.ts';
@@ -77,7 +78,8 @@ async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, hea
   const repository = await locate(front, command, line, held.row);
   const standing = await front.permit({ delivery: held.row, heard, command, line, repository });
   await front.acknowledge?.(held.row);
-  if (STARTING.includes(command.name)) await inbox.beforeStart?.(heard.actor.id);
+  // What is asked of a place was looked up with it.
+  if (command.starts && !command.isAboutPlace) await inbox.beforeStart?.(heard.actor.id);
   await inbox.db.transaction(async (tx) => {
     if (!(await store.lockDelivery(tx, held))) return;
     const scene = { ...sceneOf(inbox, tx, held.row, heard, repository), maintains: standing?.maintains };
@@ -87,9 +89,6 @@ async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, hea
     await wantSignals(inbox, tx, outcome);
   });
 }
-
-/** They go on with what a workspace was made for; `up` asks anyway. */
-const STARTING = ['start', 'restart', 'retry'];
 
 /** `help` and a bare trigger are commands like the others. */
 function asCommand(

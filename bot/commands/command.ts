@@ -57,6 +57,8 @@ export type CommandSpec = {
   isAboutPlace?: boolean;
   /** Whoever says it must be able to write to the repository. */
   needsWrite?: boolean;
+  /** It makes a workspace run, and so costs something: the repository's own settings say who may. */
+  starts?: boolean;
   /** Also for those of whom nobody knows yet who they are. */
   isForAnyone?: boolean;
   /** It takes something away for good: a typo never turns into it while another verb is as near. */

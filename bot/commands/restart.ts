@@ -16,6 +16,7 @@ export const restartSpec = {
   flags: {},
   takes: 'target',
   needsWrite: true,
+  starts: true,
 } satisfies CommandSpec;
 
 export const restart: Command = {

@@ -17,6 +17,7 @@ export const retrySpec = {
   flags: {},
   takes: 'target',
   needsWrite: true,
+  starts: true,
 } satisfies CommandSpec;
 
 export const retry: Command = {

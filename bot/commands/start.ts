@@ -16,6 +16,7 @@ export const startSpec = {
   flags: {},
   takes: 'target',
   needsWrite: true,
+  starts: true,
 } satisfies CommandSpec;
 
 export const start: Command = {

@@ -2,6 +2,7 @@
 import type { CommandSpec } from './command.ts';
 import type { Fork, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
+import type { Repository } from '../forges/forge.ts';
 import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './find.ts';
@@ -9,7 +10,7 @@ import { keptUntil } from '../workspaces/expiry.ts';
 import { checkGate, letIn, noticesOfFiles, refuseTrustByName } from '../workspaces/fork.ts';
 import { chooseName } from '../workspaces/naming.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
-import type { Command, Outcome, Repository, Scene } from './context.ts';
+import type { Command, Outcome, Scene } from './context.ts';
 import { refuseGoing } from './change.ts';
 
 export const upSpec = {
@@ -35,6 +36,7 @@ export const upSpec = {
   takes: 'target',
   common: true,
   needsWrite: true,
+  starts: true,
   isAboutPlace: true,
 } satisfies CommandSpec;
 

@@ -15,7 +15,7 @@ import { findWorkspace } from '../workspaces/store/workspaces.ts';
 /** What a node has to know of a workspace's git beside its row. */
 export type GitFacts = Pick<DesiredWorkspace, 'identity' | 'credentials'>;
 
-export interface GitDesk {
+export interface GitBroker {
   /** By workspace; who is not in it gets nothing. */
   facts(workspaces: Workspace[]): Promise<ReadonlyMap<string, GitFacts>>;
   /** For the workspace's repository alone, as much as its owner may now. Throws UserError: a sentence for people. */
@@ -25,7 +25,7 @@ export interface GitDesk {
 export interface GitAnswering {
   db: Executor;
   /** Absent: nobody gets a token for git. */
-  git?: GitDesk | undefined;
+  git?: GitBroker | undefined;
   /** A refusal as the sentence that git shows in its terminal. */
   wordRefusal: (refusal: SaidGitRefusal) => string;
 }
@@ -43,42 +43,42 @@ type Question = AgentMessage & { type: 'git-token' };
 type Reply = BotMessage & { type: 'git-token' };
 
 /** A person types one command at a time; more is a program that runs wild. */
-const MOST_AT_ONCE = 16;
+const MAX_AT_ONCE = 16;
 
 /**
  * Each costs calls of an hour's 5,000 that everybody on that installation shares. A checkout that fetches its blobs when it
  * needs them asks often, for a while.
  */
-const MOST_IN_A_BURST = 120;
+const MAX_IN_A_BURST = 120;
 const REFILL_MS = 4_000;
 
 /** False: its quota is used up. */
 function spend(asking: Asking): boolean {
   const now = performance.now();
-  const { left, at } = asking.quota ?? { left: MOST_IN_A_BURST, at: now };
-  const whole = Math.min(MOST_IN_A_BURST, left + (now - at) / REFILL_MS);
+  const { left, at } = asking.quota ?? { left: MAX_IN_A_BURST, at: now };
+  const whole = Math.min(MAX_IN_A_BURST, left + (now - at) / REFILL_MS);
   asking.quota = { left: whole < 1 ? whole : whole - 1, at: now };
   return whole >= 1;
 }
 
 /** Never rejects. What it answers is never logged. */
 export async function answerGit(
-  desk: GitAnswering,
+  broker: GitAnswering,
   asking: Asking,
   { ref, workspace, operation }: Question,
 ): Promise<Reply> {
   const refuse = (code: SaidGitRefusal['code']): Reply => {
     const said: SaidGitRefusal = { code, details: {} };
-    return { type: 'git-token', ref, error: { ...said, message: desk.wordRefusal(said) } };
+    return { type: 'git-token', ref, error: { ...said, message: broker.wordRefusal(said) } };
   };
-  if (asking.minting >= MOST_AT_ONCE) return refuse('busy');
+  if (asking.minting >= MAX_AT_ONCE) return refuse('busy');
   asking.minting++;
   try {
-    const row = await findWorkspace(desk.db, workspace);
+    const row = await findWorkspace(broker.db, workspace);
     const isHere = row && row.nodeId === asking.node && row.phase !== 'deleted';
-    if (!isHere || !desk.git) return refuse('no-workspace');
+    if (!isHere || !broker.git) return refuse('no-workspace');
     if (!spend(asking)) return refuse('too-often');
-    return { type: 'git-token', ref, ...(await desk.git.token(row, operation)) };
+    return { type: 'git-token', ref, ...(await broker.git.token(row, operation)) };
   } catch (error) {
     if (error instanceof UserError)
       return { type: 'git-token', ref, error: { code: error.code, message: error.message } };

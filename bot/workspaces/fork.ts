@@ -5,7 +5,8 @@ import type { Fork, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import type { ParsedCommand } from '../commands/parser/parsed.ts';
 import type { Say } from '../commands/say.ts';
-import type { Repository, Scene } from '../commands/context.ts';
+import type { Scene } from '../commands/context.ts';
+import type { Repository } from '../forges/forge.ts';
 
 const short = (commit: string): string => commit.slice(0, 7);
 

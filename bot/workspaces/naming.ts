@@ -2,7 +2,7 @@
 import { UserError } from '../errors.ts';
 import { isValidName } from '../commands/parser/names.ts';
 import type { Say } from '../commands/say.ts';
-import type { Repository } from '../commands/context.ts';
+import type { Repository } from '../forges/forge.ts';
 
 /** The name that `line` asks for, or one made of the repository. Throws UserError if the one asked for is taken. */
 export function chooseName(

@@ -201,7 +201,18 @@ function failureOf(error: unknown): KnownFailure {
   if (!(error instanceof ProviderError)) return { class: 'internal', code: 'broken', details: {} };
   const details = { said: error.message };
   if (error.retryable) return { class: 'provider', code: 'provider-unavailable', details };
-  return { class: 'configuration', code: error.isQuota ? 'provider-quota' : 'provider-refused', details };
+  switch (error.cure?.kind) {
+    case 'account':
+      return {
+        class: 'configuration',
+        code: 'strange-account',
+        details: { ...details, machine: error.cure.machine },
+      };
+    case 'quota':
+      return { class: 'configuration', code: 'provider-quota', details };
+    case undefined:
+      return { class: 'configuration', code: 'provider-refused', details };
+  }
 }
 
 export const nodeSource = (r: Reconciler): Source => ({

@@ -55,11 +55,24 @@ export const noticesOfEnd = ({ refused, saved }: Partial<Refusal>): Notice[] => 
 const whereSaved = (saved: Saved | undefined): Notice[] =>
   saved ? [{ code: 'saved', details: { ref: saved.ref } }] : [];
 
+const MAX_PLACES = 3;
+
+/** What it is, and what of it lies elsewhere than in the checkout itself. */
 export function listWork(work: Work): string {
+  const places = work.places ?? [];
+  const named = places.slice(0, MAX_PLACES).map((place) => `${countWork(place)} in \`${place.where}\``);
+  const more = places.length - named.length;
+  if (more > 0) named.push(`the rest in ${more} other place${more === 1 ? '' : 's'}`);
+  return named.length === 0 ? countWork(work) : `${countWork(work)} (of that ${LIST.format(named)})`;
+}
+
+const LIST = new Intl.ListFormat('en');
+
+function countWork(work: Omit<Work, 'places'>): string {
   const parts = [
     work.changed && `${work.changed} changed file${work.changed === 1 ? '' : 's'}`,
     work.untracked && `${work.untracked} new file${work.untracked === 1 ? '' : 's'}`,
     work.unpushed && `${work.unpushed} unpushed commit${work.unpushed === 1 ? '' : 's'}`,
   ].filter((part) => typeof part === 'string');
-  return new Intl.ListFormat('en').format(parts);
+  return LIST.format(parts);
 }

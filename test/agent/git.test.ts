@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { countWork, findHead, isValidRef, protocolOf, repositoryName } from '../../agent/git/git.ts';
+import { findHead, isValidRef, protocolOf, repositoryName } from '../../agent/git/git.ts';
+import { countWork } from '../../agent/git/counting.ts';
 import { cloneRepository } from '../../agent/git/clone.ts';
 import type { WorkspaceError } from '../../agent/failure.ts';
 import { explainGit } from '../../agent/git/failures.ts';
@@ -25,7 +26,7 @@ async function clone(repository: string, ref?: string) {
   const lines: string[] = [];
   const asked = { repository, ref, into, mark: {}, onLine: (line: string) => void lines.push(line) };
   await cloneRepository(asked);
-  return { into, lines, head: await findHead(asked, into), work: () => countWork(asked, into, undefined) };
+  return { into, lines, head: await findHead(asked, into), work: () => countWork(asked, into, {}) };
 }
 
 const shown = ({ failure }: WorkspaceError): string => `${failure.class}: ${failureText(failure)}`;

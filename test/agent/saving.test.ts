@@ -12,12 +12,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { WorkspaceError } from '../../agent/failure.ts';
 import { cloneRepository } from '../../agent/git/clone.ts';
-import { countWork } from '../../agent/git/git.ts';
+import { countWork } from '../../agent/git/counting.ts';
 import type { Work } from '../../agent/protocol.ts';
 import { saveWork } from '../../agent/git/saving.ts';
 import { serveGit } from './git-server.ts';
 import { git, makeRepository } from './scene.ts';
+import { failureText } from '../words.ts';
 
 const ID = 'ws-abcdefghijkl';
 const REF = `refs/sam/${ID}`;
@@ -53,9 +55,9 @@ async function openCheckout({ over = 'file' }: { over?: 'file' | 'http' } = {}) 
     files: (revision = REF) =>
       git(remote.path, 'ls-tree', '-r', '--name-only', revision).trim().split('\n').toSorted(),
     at: (revision: string) => git(remote.path, 'rev-parse', revision).trim(),
-    count: () => countWork(asked, dir, base),
+    count: () => countWork(asked, dir, { base }),
     async save({ repository: to = repository, work }: { repository?: string; work?: Work } = {}) {
-      work ??= await countWork(asked, dir, base);
+      work ??= await countWork(asked, dir, { base });
       const place = { id: ID, name: 'api-1', checkout: dir, base, scratch: join(folder, 'scratch') };
       const result = await saveWork({ ...asked, repository: to, ...place }, work);
       expect(existsSync(join(folder, 'scratch'))).toBe(false);
@@ -196,7 +198,8 @@ describe('commits', () => {
     one.git('commit', '-qam', 'sub');
     writeFileSync(join(one.dir, 'sub', 'README.md'), 'mine\n');
     const { left } = await one.save();
-    expect(left).toEqual({ ...NOTHING, changed: 1 });
+    const here = { ...NOTHING, changed: 1 };
+    expect(left).toEqual({ ...here, places: [{ where: 'sub', kind: 'submodule', ...here }] });
   });
 
   test('saved again after more work, the ref moves on; saved twice alike, it stays', async () => {
@@ -258,6 +261,8 @@ test('nothing that the checkout configures is run', async () => {
   expect(one.show('a.txt')).toBe('changed\n');
 });
 
+const unsaved = ({ failure }: WorkspaceError): string => failureText(failure);
+
 describe('a remote', () => {
   test('over http, of a clone that lacks old files, takes even a file that only an old commit has', async () => {
     const one = await openCheckout({ over: 'http' });
@@ -282,17 +287,17 @@ describe('a remote', () => {
     writeFileSync(hook, '#!/bin/sh\nexit 1\n');
     chmodSync(hook, 0o755);
     const { host } = new URL(one.repository);
-    await expect(one.save()).rejects.toThrow(`Not saved: ${host} refused the push.`);
+    expect(await one.save().catch(unsaved)).toBe(`Not saved: ${host} refused the push.`);
     git(one.remote.path, 'config', 'http.receivepack', 'false');
-    await expect(one.save()).rejects.toThrow(`Not saved: ${host} did not let Sam push.`);
+    expect(await one.save().catch(unsaved)).toBe(`Not saved: ${host} did not let Sam push.`);
   });
 
   test('that is gone is named, too', async () => {
     const one = await openCheckout();
     one.write('a.txt', 'changed\n');
     rmSync(one.remote.path, { recursive: true });
-    await expect(one.save()).rejects.toThrow('Not saved: the repository did not let Sam push.');
-    await expect(one.save({ repository: 'http://127.0.0.1:1/acme/api.git' })).rejects.toThrow(
+    expect(await one.save().catch(unsaved)).toBe('Not saved: the repository did not let Sam push.');
+    expect(await one.save({ repository: 'http://127.0.0.1:1/acme/api.git' }).catch(unsaved)).toBe(
       'Not saved: 127.0.0.1:1 could not be reached.',
     );
   });

@@ -78,6 +78,7 @@ const failures: Arbitraries<FailureCodes> = {
   'provider-quota': said,
   'provider-refused': said,
   'provider-unavailable': said,
+  'strange-account': fc.record({ said: words, machine: words }),
   'dns-failed': said,
   'preparing-late': fc.record({ step: fc.option(words) }),
   'stop-unknown': nothing,

@@ -1,9 +1,13 @@
 // Migrations, by however many at once.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import postgres, { type Sql } from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
+import { renderPlain } from '../../bot/chat/console/render.ts';
+import { readSubject } from '../../bot/chat/store.ts';
+import { viewOf } from '../../bot/chat/view.ts';
+import { connect } from '../../bot/database/connect.ts';
 import { migrate } from '../../bot/database/migrate.ts';
 import { freshDatabase } from '../postgres.ts';
 import { until } from '../until.ts';
@@ -86,4 +90,47 @@ test('a migration that fails says what Postgres said, and leaves the database as
     message: expect.stringContaining('relation "nonsense" does not exist') as string,
   });
   expect([...(await sql`select to_regclass('notes') as notes`)]).toEqual([{ notes: null }]);
+});
+
+/** Our own migrations, as far as they went with the first `count` of them. */
+async function landed(count: number): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'sam-migrations-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await cp('migrations', folder, { recursive: true });
+  const journal = path.join(folder, 'meta/_journal.json');
+  const { entries, ...rest } = JSON.parse(await readFile(journal, 'utf8')) as { entries: unknown[] };
+  await writeFile(journal, JSON.stringify({ ...rest, entries: entries.slice(0, count) }));
+  return folder;
+}
+
+test('rows that hold finished sentences come up with the bot that keeps codes, and their cards show them', async () => {
+  const { url, sql } = await newDatabase();
+  await migrate(url, await landed(2));
+  await sql`insert into users (id, name) values ('us-1', 'ada')`;
+  const failure = { class: 'provider', message: 'The machine is gone: somebody or something deleted it.' };
+  await sql`insert into nodes (id, name, owner, provider, size, phase, desired, last_error, boot_failure)
+    values ('no-1', 'sam-1', 'us-1', 'local', 'small', 'failed', 'deleted', ${sql.json(failure)}, ${sql.json(failure)})`;
+  const rows = [
+    { id: 'ws-failed', phase: 'failed', desired: 'running', notice: null, last_error: sql.json(failure) },
+    { id: 'ws-stopped', phase: 'stopped', desired: 'stopped', notice: 'It was `idle`.', last_error: null },
+    { id: 'ws-quiet', phase: 'running', desired: 'running', notice: null, last_error: null },
+  ];
+  for (const row of rows)
+    await sql`insert into workspaces ${sql({ ...row, key: row.id, name: row.id, owner: 'us-1', node_id: 'no-1', size: 'small', repository: '/srv/api' })}`;
+  await sql`update workspaces set reported = ${sql.json({ id: 'ws-failed', phase: 'failed', run: 1, sessions: 0, failure })} where id = 'ws-failed'`;
+  await migrate(url, 'migrations');
+  const database = await connect(url);
+  onTestFinished(() => database.close());
+  const card = async (id: string): Promise<string[]> => {
+    const [facts] = await readSubject(database.db, id);
+    return renderPlain(viewOf({ ...facts!, expiry: undefined, warningMs: 0 }));
+  };
+  expect(await card('ws-failed')).toEqual([
+    '✗ ws-failed: failed',
+    '  api · small · ws-failed',
+    '  The machine is gone: somebody or something deleted it. (the machine, not your doing)',
+    '  Next: retry ws-failed',
+  ]);
+  expect(await card('ws-stopped')).toContain('  It was `idle`.');
+  expect(await card('ws-quiet')).toHaveLength(2);
 });

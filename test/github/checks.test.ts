@@ -6,7 +6,7 @@ import { commands } from '../../bot/commands/index.ts';
 import { parse } from '../../bot/commands/parser/parse.ts';
 import type { ParseContext } from '../../bot/commands/parser/parsed.ts';
 import type { Workspace } from '../../bot/database/types.ts';
-import { createLacking, permissionWanted } from '../../bot/forges/github/missing-permissions.ts';
+import { createMissingPermissions, permissionWanted } from '../../bot/forges/github/missing-permissions.ts';
 import { PHASES } from '../views.ts';
 import { nodeRow, T0, workspaceRow } from '../workspaces/rows.ts';
 
@@ -121,11 +121,11 @@ test('a missing permission is told apart from other refusals, and forgotten afte
   expect(permissionWanted(403, 'API rate limit exceeded', 'checks=write')).toBeUndefined();
   expect(permissionWanted(404, 'Not Found', 'checks=write')).toBeUndefined();
   let now = 0;
-  const lacking = createLacking(() => now);
-  lacking.note('Acme/api', 'checks: write');
-  lacking.note('acme/api-two', 'deployments: write');
-  expect(lacking.of('acme/API')).toEqual(['checks: write']);
-  expect(lacking.until('acme/api', 'deployments: write')).toBeUndefined();
+  const missingPermissions = createMissingPermissions(() => now);
+  missingPermissions.note('Acme/api', 'checks: write');
+  missingPermissions.note('acme/api-two', 'deployments: write');
+  expect(missingPermissions.of('acme/API')).toEqual(['checks: write']);
+  expect(missingPermissions.until('acme/api', 'deployments: write')).toBeUndefined();
   now = 3_600_000;
-  expect(lacking.of('acme/api')).toEqual([]);
+  expect(missingPermissions.of('acme/api')).toEqual([]);
 });

@@ -20,6 +20,9 @@ beforeAll(() => {
     'bot/chat/slack/slack.ts',
     'bot/chat/github/cards.ts',
     'bot/forges/github/app.ts',
+    'bot/forges/forge.ts',
+    'bot/forges/locate.ts',
+    'bot/commands/command.ts',
     'bot/workspaces/store.ts',
     'bot/jobs/loop.ts',
     'bot/database/schema.ts',
@@ -77,6 +80,11 @@ test.each([
   ['drizzle is for the files of a store', 'bot/chat/store.ts', 'drizzle-orm'],
   ['what fronts share knows none of them', 'bot/chat/store/x.ts', '../github/cards.ts'],
   ['the Hetzner SDK stays in one file', 'bot/workspaces/x.ts', 'hcloud-js'],
+  ['another front does not know the App', 'bot/chat/slack/x.ts', '../../forges/github/app.ts'],
+  ['what guards terminals does not know the App', 'bot/access/people/x.ts', '../../forges/github/app.ts'],
+  ['what is common to forges knows none of them', 'bot/forges/x.ts', './github/app.ts'],
+  ['a command may not ask a forge', 'bot/commands/x.ts', '../forges/locate.ts'],
+  ['a forge knows no command', 'bot/forges/github/x.ts', '../../commands/command.ts'],
   ['a front knows no other front', 'bot/chat/slack/x.ts', '../github/cards.ts'],
   ['a front knows no other front, this way round', 'bot/chat/github/x.ts', '../slack/slack.ts'],
   ['nothing imports the top', 'bot/chat/x.ts', '../main.ts'],
@@ -92,7 +100,9 @@ test.each([
 test.each([
   ['a command may use the store', 'bot/commands/x.ts', '../workspaces/store.ts'],
   ['the page may use the protocol', 'web-terminal/x.ts', '../agent/protocol.ts'],
-  ['a front may use the App', 'bot/chat/slack/x.ts', '../../forges/github/app.ts'],
+  ['its own front may use the App', 'bot/chat/github/x.ts', '../../forges/github/app.ts'],
+  ['a command may know what a repository is', 'bot/commands/x.ts', '../forges/forge.ts'],
+  ['another front may ask a forge', 'bot/chat/slack/x.ts', '../../forges/forge.ts'],
   ['a store may use the tables', 'bot/workspaces/store/x.ts', '../../database/schema.ts'],
   ['the store of the chats may use the tables', 'bot/chat/store/x.ts', '../../database/schema.ts'],
   ['the store of the chats may use drizzle', 'bot/chat/store/x.ts', 'drizzle-orm'],
@@ -146,8 +156,8 @@ test('a folder of more than twenty files says why, or is two', () => {
 });
 
 test('a circle of types is a circle', () => {
-  write('agent/y.ts', "import type { x } from './x.ts';\nexport type y = typeof x;\n");
-  const text = "import type { y } from './y.ts';\nexport const x: y | undefined = undefined;\n";
+  write('agent/y.ts', "import type { X } from './x.ts';\nexport interface Y {\n  x: X;\n}\n");
+  const text = "import type { Y } from './y.ts';\nexport interface X {\n  y: Y;\n}\n";
   expect(rulesBrokenBy('agent/x.ts', text)).toEqual(['import(no-cycle)']);
 });
 

@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import WebSocket from 'ws';
+import type { Failure } from '../../agent/protocol.ts';
 import { wordGitRefusal } from '../../bot/chat/wording.ts';
+import { parseAgentMessage } from '../../bot/nodes/messages.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys } from '../../bot/access/keys.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
@@ -12,6 +14,7 @@ import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { createScene } from '../agent/scene.ts';
 import { serveRoutes } from '../access/http-server.ts';
 import { openRows } from '../access/rows.ts';
+import { failureText } from '../words.ts';
 
 /** A bot over a real database with one node and one workspace on it, and a socket on which the test says what an agent says. */
 async function startHub() {
@@ -103,6 +106,31 @@ test('an agent of a version after this one may say more: what is known of it cou
   );
   await expect.poll(phase, { timeout: 20_000 }).toBe('failed');
   expect(socket.readyState).toBe(WebSocket.OPEN);
+});
+
+const failureOf = (failure: unknown) => {
+  const workspaces = [{ id: 'ws-abcdefghijkl', phase: 'failed', run: 1, sessions: 0, failure }];
+  const message = parseAgentMessage(JSON.stringify({ type: 'report', now: 1, workspaces }));
+  return message?.type === 'report' ? message.workspaces[0]?.failure : undefined;
+};
+
+test.each([
+  ['before', { class: 'provider', message: 'Rain.' }, { class: 'provider', message: 'Rain.' }, 'Rain.'],
+  [
+    'after',
+    { class: 'transient', code: 'weather', details: { rain: 3, drops: [1], by: '\u001b[2Jx' } },
+    { class: 'transient', code: 'weather', details: {} },
+    'Something broke.',
+  ],
+  [
+    'like',
+    { class: 'transient', code: 'silent-host', details: { host: '\u001b[2Jh.test' } },
+    { class: 'transient', code: 'silent-host', details: { host: 'h.test' } },
+    'h.test sent nothing for too long.',
+  ],
+])('what went wrong with an agent of a version %s this one has words', (_when, said, kept, text) => {
+  expect(failureOf(said)).toEqual(kept);
+  expect(failureText(kept as Failure)).toBe(text);
 });
 
 test('a bot of the first version is understood: no setting, field or answer that came later is missed', async () => {

@@ -91,13 +91,6 @@ export function createFakeProvider(): FakeProvider {
     }
   }
 
-  const refuse = (operation: Operation, server: Server | undefined): void => {
-    if (server && server.labels['sam-installation'] !== INSTALLATION)
-      throw new ProviderError(
-        { provider: 'fake', operation, retryable: false },
-        `${server.name} is not ours.`,
-      );
-  };
   const make = (order: ServerOrder): Server => {
     if (servers.has(order.name))
       throw new ProviderError(
@@ -176,4 +169,9 @@ export function createFakeProvider(): FakeProvider {
       return server;
     },
   };
+}
+
+function refuse(operation: Operation, server: Server | undefined): void {
+  if (server && server.labels['sam-installation'] !== INSTALLATION)
+    throw new ProviderError({ provider: 'fake', operation, retryable: false }, `${server.name} is not ours.`);
 }

@@ -127,6 +127,14 @@ describe('files are kept', () => {
     expect(nextStep(asked, nodeRow(), T0, life)).toEqual({ do: 'refuse', work });
     expect(nextStep({ ...asked, force: true }, nodeRow(), T0, life)).toMatchObject({ do: 'wait' });
     expect(describeLoss(work)).toBe('Not deleted: 1 changed file and 2 unpushed commits would be lost.');
+    const there = { kind: 'worktree', changed: 1, untracked: 0, unpushed: 0 } as const;
+    const places = ['.worktrees/fix', 'b', 'c', 'd'].map((where) => ({ ...there, where }));
+    expect(describeLoss({ ...work, places: places.slice(0, 1) })).toBe(
+      'Not deleted: 1 changed file and 2 unpushed commits (of that 1 changed file in `.worktrees/fix`) would be lost.',
+    );
+    expect(describeLoss({ ...work, changed: 4, places })).toContain(
+      'in `c`, and the rest in 1 other place) would be lost.',
+    );
     expect(describeLoss(undefined)).toContain('did not answer');
     expect(describeLoss({ changed: 0, untracked: 0, unpushed: 0 })).toContain('could not say');
   });

@@ -1,12 +1,14 @@
 // Two bots' reconcilers over one real database, a fake provider, and agents that play their part by the store alone.
-import pino, { type Logger } from 'pino';
+import pino from 'pino';
+import type { Logger } from 'pino';
 import type { DesiredWorkspace, WorkspaceReport } from '../../agent/protocol.ts';
 import { desiredOf } from '../../bot/nodes/desired.ts';
 import { commands } from '../../bot/commands/index.ts';
 import { findCommand } from '../../bot/commands/command.ts';
 import { parse } from '../../bot/commands/parser/parse.ts';
 import { createSay } from '../../bot/commands/say.ts';
-import type { Outcome, Repository } from '../../bot/commands/context.ts';
+import type { Outcome } from '../../bot/commands/context.ts';
+import type { Repository } from '../../bot/forges/forge.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { users, type Front, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newUserId } from '../../bot/ids.ts';
@@ -17,6 +19,8 @@ import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { freshDatabase } from '../postgres.ts';
 import { until } from '../until.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
+import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
+import type { Held } from '../../bot/database/types.ts';
 import { saveHeartbeats, saveHello } from '../../bot/workspaces/store/node-changes.ts';
 import { findNode, listLivingNodes, workspacesOn } from '../../bot/workspaces/store/nodes.ts';
 import { saveReport } from '../../bot/workspaces/store/workspace-changes.ts';
@@ -324,4 +328,38 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
       await running;
     },
   };
+}
+
+export const isRunning = (row: { phase: string }): boolean => row.phase === 'running';
+export const isStopped = (row: { phase: string }): boolean => row.phase === 'stopped';
+export const isFailed = (row: { phase: string }): boolean => row.phase === 'failed';
+export const isDeleted = (row: { phase: string }): boolean => row.phase === 'deleted';
+
+/** A workspace that runs, and its owner. */
+export async function ready(world: World): Promise<{ owner: string; id: string; nodeId: string }> {
+  const owner = await world.addUser();
+  world.start();
+  const id = await world.up(owner);
+  const { nodeId } = await world.see(id, isRunning);
+  return { owner, id, nodeId: nodeId! };
+}
+
+export async function sweep({ reconciler }: World, name: string): Promise<void> {
+  const sweeps = createSweeps(reconciler);
+  await sweeps.find((one) => one.name === name)!.run();
+}
+
+export const statusOf = async ({ sql }: World, id: string): Promise<string[]> =>
+  (await sql`select verb || ' ' || status as text from commands where workspace_id = ${id} order by seq`).map(
+    (row) => row['text'] as string,
+  );
+
+/** The claim on this very row. */
+export async function claimNow(
+  world: World,
+  id: string,
+): Promise<Held<Awaited<ReturnType<World['workspace']>>>> {
+  const [leased] = await world.sql<{ now: Date }[]>`update workspaces set lease_token = 'test',
+    lease_until = clock_timestamp() + interval '30 seconds' where id = ${id} returning clock_timestamp() as now`;
+  return { row: await world.workspace(id), token: 'test', now: leased!.now };
 }

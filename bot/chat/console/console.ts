@@ -6,6 +6,7 @@ import type { Command } from '../../commands/context.ts';
 import type { Answer, Card, Delivery, User } from '../../database/types.ts';
 import { randomBase32 } from '../../ids.ts';
 import type { FrontEnd } from '../front.ts';
+import type { Forge } from '../../forges/forge.ts';
 import { locate } from '../../forges/locate.ts';
 import { renderPlain, renderProgress } from './render.ts';
 import { redact } from '../../../agent/redact.ts';
@@ -18,6 +19,7 @@ export interface ConsoleOptions {
   db: Executor;
   screen: Screen;
   commands: readonly Command[];
+  forges: readonly Forge[];
   /** What relative paths are relative to. */
   cwd: string;
   login: string;
@@ -59,7 +61,7 @@ const Payload = z.object({ line: z.string(), cwd: z.string() });
 export function createConsole(options: ConsoleOptions): Console {
   const thread = `console:${randomBase32(8)}`;
   const waiting: Waiting = { ...options, lines: new Map() };
-  const context = contextFor(options.commands);
+  const context = contextFor(options);
   const { db } = options;
   return {
     name: 'console',
@@ -76,7 +78,9 @@ export function createConsole(options: ConsoleOptions): Console {
       return { actor: await person(options), text: Payload.parse(payload).line, context, place: { thread } };
     },
     locate: async (target, { payload }) =>
-      target && target.kind !== 'number' ? locate(target, Payload.parse(payload).cwd) : undefined,
+      target && target.kind !== 'number' && target.kind !== 'name'
+        ? locate(options.forges, target, Payload.parse(payload).cwd)
+        : undefined,
     // Whoever can type here can read the bot's keys: there is nobody to ask.
     permit: () => Promise.resolve(),
     answer: (delivery, answer) => showAnswer(waiting, delivery, answer),
@@ -152,11 +156,12 @@ async function showLink(waiting: Waiting, { workspace }: Answer): Promise<void> 
   waiting.screen.print(`Open the terminal; the link works once, within 5 minutes:\n${url}`);
 }
 
-const contextFor = (commands: readonly Command[]): ParseContext => ({
+const contextFor = ({ commands, forges }: ConsoleOptions): ParseContext => ({
   front: 'console',
   triggers: ['/sam', '@sam', 'sam'],
   triggerOptional: true,
   commands,
+  ...(forges.length > 0 ? { hosts: forges.map(({ url }) => new URL(url).host) } : {}),
   allowPaths: true,
   allowUrls: true,
 });

@@ -5,6 +5,7 @@ import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
 import { readPermission } from '../../forges/github/permissions.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 import * as threads from '../../forges/github/threads.ts';
+import { isEnough } from '../../forges/rights.ts';
 import { addressOf } from './cards.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
 import { splitIgnored } from '../ignored.ts';
@@ -81,8 +82,8 @@ async function mayTalk(
     ({ to, ok, isRecent }) => isRecent && !ok && !answer.ok && to === String(event.sender.id),
   );
   if (isRepeated || (await isOneOfMany(db, event, delivery, answer))) return false;
-  const { level } = await readPermission(octokit, event.repository, event.sender);
-  return level === 'write' || level === 'admin' || (event.isPrivate && level === 'read');
+  const permission = await readPermission(octokit, event.repository, event.sender);
+  return isEnough(permission, event.isPrivate ? 'read' : 'write');
 }
 
 /** A label on many issues at once is one act, and brings one lesson. */

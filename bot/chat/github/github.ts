@@ -1,8 +1,10 @@
 // GitHub as a front: comments, labels and buttons in; reactions, replies and one card a thread out. Knows no cloud.
 import type { Logger } from 'pino';
 import type { ParseContext, Target } from '../../commands/parser/parsed.ts';
-import type { Command, Repository } from '../../commands/context.ts';
+import type { Command } from '../../commands/context.ts';
 import type { Card, Delivery, User } from '../../database/types.ts';
+import { locateOn } from '../../forges/find.ts';
+import type { Forge, Repository } from '../../forges/forge.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
 import type { GitHubConfig } from '../../forges/github/config.ts';
 import { redeliverMissed } from '../../forges/github/missed-deliveries.ts';
@@ -15,8 +17,7 @@ import { noticeEdit } from './edits.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
 import { explainLack } from './missing-permissions.ts';
 import { noticeOf } from './notices.ts';
-import { locateOn } from '../../forges/github/locate.ts';
-import { createRights } from './rights.ts';
+import { createRights, personOf } from './rights.ts';
 import { createSignalSender } from './signals.ts';
 import type { Sweep } from '../../jobs/sweeper.ts';
 import { acknowledge, conclusionSource } from './reactions.ts';
@@ -28,6 +29,8 @@ import type { Executor } from '../store.ts';
 
 export interface GitHubOptions {
   db: Executor;
+  /** The same GitHub, as others see it. */
+  forge: Forge;
   app: GitHubApp;
   config: GitHubConfig;
   settings: SettingsReader;
@@ -174,16 +177,18 @@ async function contextFor({ app, config, commands }: GitHubOptions): Promise<Par
     triggers: ['/sam', `@${slug}`, `@${slug}[bot]`, ...config.mentions],
     triggerOptional: false,
     commands,
-    githubHost: new URL(config.url).host,
+    hosts: [new URL(config.url).host],
     allowPaths: false,
     allowUrls: false,
   };
 }
 
 async function locate(
-  { app, config, settings }: GitHubOptions,
+  { forge }: GitHubOptions,
   target: Target | undefined,
   event: Event,
 ): Promise<Repository | undefined> {
-  return 'sender' in event ? locateOn({ app, url: config.url, settings }, target, event) : undefined;
+  if (!('sender' in event)) return undefined;
+  if (target && target.kind !== 'number' && target.kind !== 'repository') return undefined;
+  return locateOn(forge, target, { ...event, sender: personOf(event.sender) });
 }

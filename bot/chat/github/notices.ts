@@ -10,6 +10,7 @@ import type { GitHubConfig } from '../../forges/github/config.ts';
 import { readPermission } from '../../forges/github/permissions.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 import { findIssue } from '../../forges/github/threads.ts';
+import { isEnough } from '../../forges/rights.ts';
 import { readLabel, type Event } from './events.ts';
 import { noticeInstallation } from './installations.ts';
 import * as store from '../store.ts';
@@ -131,14 +132,13 @@ async function mayUnlabel(
   if (!readLabel(label, (await settings.read(repository)).settings.label)) return false;
   const octokit = await app.on(repository);
   if (!octokit) return false;
-  const { level } = await readPermission(octokit, repository, sender);
-  return level === 'write' || level === 'admin';
+  return isEnough(await readPermission(octokit, repository, sender), 'write');
 }
 
 const noticePush = (topic: string, { head }: Of<'pushed'>): Notice =>
   quietly(async (tx) => {
     await notePush(tx, topic, head);
-    await store.resendSignals(tx, 'github', topic);
+    await store.resendSignals(tx, topic);
   });
 
 function noticeMove(options: Options, event: Of<'moved'>): Notice {

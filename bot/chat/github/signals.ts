@@ -112,7 +112,7 @@ async function send<Said>(
   const sentHash = hashOf(JSON.stringify(signal.say(withoutClocks(newest), options)));
   if (sentHash === card.sentHash || (card.externalId === null && signal.isEnd(newest))) return { sentHash };
   const later =
-    sender.app.lacking.until(repository, signal.permission) ??
+    sender.app.missingPermissions.until(repository, signal.permission) ??
     whenAllowed(card, [newest], sender.paceMs, new Date());
   if (later) return { later };
   const octokit = await sender.app.on(repository);
@@ -173,7 +173,7 @@ async function waitForPermission(
   // To read it is less than what this needs.
   const isOwn = missing === 'unknown' || missing.split(':')[0] === own.split(':')[0];
   const permission = isOwn ? own : missing;
-  app.lacking.note(repository, permission);
+  app.missingPermissions.note(repository, permission);
   await store.redrawCard(db, 'github', thread);
-  return { later: app.lacking.until(repository, permission) ?? new Date() };
+  return { later: app.missingPermissions.until(repository, permission) ?? new Date() };
 }

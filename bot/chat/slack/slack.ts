@@ -13,7 +13,7 @@ import type { Delivery, User } from '../../database/types.ts';
 import type { Route } from '../../http/routes.ts';
 import type { CardKnowledge } from '../cards.ts';
 import type { FrontEnd } from '../front.ts';
-import type { Site } from '../../forges/github/locate.ts';
+import type { Forge } from '../../forges/forge.ts';
 import { CARD_BLOCK } from './render.ts';
 import { escape } from './mrkdwn.ts';
 import { showAnswer, type SlackAnswers } from './answers.ts';
@@ -41,8 +41,8 @@ export interface SlackOptions {
   config: SlackConfig;
   baseUrl: string;
   commands: readonly Command[];
-  /** Whose permissions count. Without it `SLACK_ALLOWED_CHANNELS` says where anything may be started. */
-  github: Site | undefined;
+  /** Whose permissions count. With none `SLACK_ALLOWED_CHANNELS` says where anything may be started. */
+  forges: readonly Forge[];
   /** A person's, in an hour. 0: no maximum. */
   commandsPerHour: number;
   /** Makes this person's private way into a workspace: a URL with a one-time code. */
@@ -75,8 +75,9 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
   const calls = createSlackCalls({ ...options, ...installs, lostTokenMs: LOST_TOKEN_PACES * options.paceMs });
   const parts: Parts = { ...options, calls, rights: options };
   const trigger = config.command;
-  const canConnect = options.github !== undefined;
-  const forms = { ...parts, repositories: createRepositories(options.github, options.log) };
+  const canConnect = options.forges.length > 0;
+  const [forge] = options.forges;
+  const forms = { ...parts, forge, repositories: createRepositories(forge, options.log) };
   const answers: SlackAnswers = { ...parts, trigger, canConnect };
   const door = await createSlackDoor({
     ...options,
@@ -94,6 +95,7 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
       ...connectRoutes({
         db,
         baseUrl,
+        forges: options.forges,
         command: trigger,
         resume: (tx, { delivery }) => slackStore.repeatDelivery(tx, delivery),
       }),
@@ -156,7 +158,7 @@ async function meet({ db }: Parts, event: Event): Promise<User> {
 }
 
 /** In threads slash commands do not work: there the bot is called by its name. */
-function contextFor({ commands, config, github }: Parts, event: Event): ParseContext {
+function contextFor({ commands, config, forges }: Parts, event: Event): ParseContext {
   const bot = event.kind === 'message' && event.bot ? [`<@${event.bot}>`] : [];
   const isInThread = event.kind === 'message' && event.threadTs !== undefined;
   const names = isInThread ? ['@sam', config.command] : [config.command, '@sam'];
@@ -165,7 +167,7 @@ function contextFor({ commands, config, github }: Parts, event: Event): ParseCon
     triggers: [...names, ...bot],
     triggerOptional: event.kind !== 'message' || event.isDirect,
     commands,
-    ...(github ? { githubHost: new URL(github.url).host } : {}),
+    ...(forges.length > 0 ? { hosts: forges.map(({ url }) => new URL(url).host) } : {}),
     allowPaths: false,
     allowUrls: false,
   };

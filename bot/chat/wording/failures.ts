@@ -147,6 +147,10 @@ export const FAILURES: Wording<OfWorkspace<FailureCodes>> = {
     text: `The provider could not do it: ${quote(said)}`,
     next: retry(of),
   }),
+  'strange-account': ({ said, machine, ...of }, say) => ({
+    text: `The provider refused: ${quote(said)} If all of it was deleted by hand, say so at the console of Sam, for each: ${say(`node rm ${shown(machine)} --gone`)}.`,
+    next: retry(of),
+  }),
   'dns-failed': ({ said, ...of }) => ({
     text: `The name of the machine could not be looked after: ${quote(said)}`,
     next: retry(of),

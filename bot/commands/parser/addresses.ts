@@ -1,4 +1,4 @@
-// Reads addresses of repositories: of our GitHub host, with its pages, and of others. Fetches nothing.
+// Reads addresses of repositories: of our forges, of the first with its pages, and of others. Fetches nothing.
 import { isValidOwner, isValidRepositoryName } from './names.ts';
 import type { Target } from './parsed.ts';
 import { Refusal } from './refusal.ts';
@@ -17,18 +17,18 @@ export function readAddress(word: string, scope: Scope): Target {
   if (!origin) throw onlyHttp(scope);
   if (!HOST.test(host) || !URL.canParse(origin)) throw badTarget('That address', scope);
   const url = new URL(origin);
-  if (url.host === scope.githubHost) return readGitHubPath(path, scope);
-  if (!scope.allowUrls) {
+  if (url.host === scope.hosts[0]) return readPage(path, scope);
+  if (!scope.allowUrls && !scope.hosts.includes(url.host)) {
     throw new Refusal(
       'no-urls-here',
-      `I only take repositories of ${scope.githubHost} here. Name one of those: ${scope.say(`${scope.verb} owner/name`)}.`,
+      `I only take repositories of ${scope.hosts.join(' and ')} here. Name one of those: ${scope.say(`${scope.verb} owner/name`)}.`,
     );
   }
   return readForeign(url.origin, path, scope);
 }
 
 /** A repository's page, or one of a pull request, issue, branch or commit, with whatever follows. */
-function readGitHubPath(path: string, scope: Scope): Target {
+function readPage(path: string, scope: Scope): Target {
   const what = 'That page';
   const [, owner = '', name = '', page = '', item = '', ...rest] = trimSlashes(path).split('/');
   if (page === '' || name.includes('@')) {
@@ -87,7 +87,7 @@ export function refuseSecureShell(word: string, scope: Scope): Refusal {
   const [, host = '', path = ''] = SECURE_SHELL.exec(word) ?? [];
   const [owner = '', typed = '', ...more] = path.split('/');
   const name = typed.replace(/\.git$/i, '');
-  const isOurs = host.toLowerCase() === scope.githubHost && more.length === 0;
+  const isOurs = host.toLowerCase() === scope.hosts[0] && more.length === 0;
   if (!isOurs || !isValidOwner(owner) || !isValidRepositoryName(name)) return onlyHttp(scope);
   const line = `${scope.verb} ${owner}/${name}`;
   const message = `I clone over https, with credentials of my own. Say ${scope.say(line)}.`;

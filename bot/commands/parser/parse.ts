@@ -72,8 +72,8 @@ function parseCommand(
   if (spec.takes === 'topic') return readTopic(tokens, context, say);
   if (asksForHelp(spec.takes === 'words' ? tokens.slice(0, 1) : tokens))
     return { kind: 'help', topic: spec.name };
-  const githubHost = (context.githubHost ?? 'github.com').toLowerCase();
-  const scope: Scope = { ...context, githubHost, say, verb: spec.name };
+  const hosts = (context.hosts ?? ['github.com']).map((host) => host.toLowerCase());
+  const scope: Scope = { ...context, hosts, say, verb: spec.name };
   const usage = `Usage: ${say(formatUsage(spec))}`;
   try {
     const { flags, words } = readFlags(tokens, spec, scope);

@@ -6,7 +6,7 @@ import { shown, type Say } from '../say.ts';
 
 /** What a word is read with: the front's settings, how to print a line, and the verb for hints. */
 export type Scope = Pick<ParseContext, 'allowPaths' | 'allowUrls'> & {
-  githubHost: string;
+  hosts: readonly string[];
   say: Say;
   verb: string;
 };

@@ -15,10 +15,9 @@ export async function proveAccount(
   const [first = 'NAME'] = names;
   throw fault(
     operation.name,
-    { retryable: false },
+    { retryable: false, cure: { kind: 'account', machine: first } },
     `in the project of HCLOUD_TOKEN there is nothing of this installation: neither ${listed(names)} nor its firewall. ` +
-      'If it is the token of another project, put that of the old one back: what is there is paid for until it is deleted. ' +
-      `If all of it was deleted by hand, say so at the console of Sam, for each: \`node rm ${first} --gone\`.`,
+      'If it is the token of another project, put that of the old one back: what is there is paid for until it is deleted.',
   );
 }
 

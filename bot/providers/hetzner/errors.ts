@@ -68,15 +68,16 @@ const TOO_LATE = new Set(['ECONNABORTED', 'ETIMEDOUT', 'ERR_CANCELED']);
 
 export function fault(
   operation: string,
-  { retryable, hadNoEffect = true, retryAfterMs }: Pick<ProviderError, 'retryable'> & FaultOptions,
+  { retryable, hadNoEffect = true, ...rest }: Pick<ProviderError, 'retryable'> & FaultOptions,
   message: string,
 ): ProviderError {
-  return new ProviderError({ provider: 'hetzner', operation, retryable, hadNoEffect, retryAfterMs }, message);
+  return new ProviderError({ provider: 'hetzner', operation, retryable, hadNoEffect, ...rest }, message);
 }
 
 interface FaultOptions {
   hadNoEffect?: boolean;
   retryAfterMs?: number | undefined;
+  cure?: ProviderError['cure'];
 }
 
 /** An error that came of a call, with the code for those who know more about it. */
@@ -96,7 +97,7 @@ export function toFault(operation: string, refusal: Refusal): CallError {
       operation,
       code: refusal.code,
       retryable,
-      isQuota,
+      cure: isQuota && { kind: 'quota' },
       hadNoEffect: refusal.isSafe || (isRefused(refusal) && !isUnclear),
       retryAfterMs: refusal.retryAfterMs ?? retryAfterMs,
     },

@@ -7,8 +7,7 @@ import { parse } from '../../../commands/parser/parse.ts';
 import { isDirty } from '../../../commands/rm.ts';
 import type { ParseContext, ParsedCommand } from '../../../commands/parser/parsed.ts';
 import { messageOf } from '../../../errors.ts';
-import type { Person } from '../../../forges/github/permissions.ts';
-import type { Site } from '../../../forges/github/locate.ts';
+import type { Forge, Person } from '../../../forges/forge.ts';
 import { renderConnectFirst, renderDelete, renderNew, renderRename, type FormView } from './render.ts';
 import type { SlackCalls } from '../calls.ts';
 import { sourceOf, type Event } from '../request.ts';
@@ -21,7 +20,8 @@ import type { Executor } from '../../store.ts';
 export interface Forms {
   db: Executor;
   calls: SlackCalls;
-  github: Site | undefined;
+  /** Of which repositories are offered. */
+  forge: Forge | undefined;
   baseUrl: string;
   repositories: Repositories;
   log: Logger;
@@ -42,16 +42,17 @@ export async function openForm(forms: Forms, wish: FormWish): Promise<boolean> {
 }
 
 async function compose(forms: Forms, wish: FormWish): Promise<FormView> {
-  const { db, github } = forms;
+  const { db, forge } = forms;
   const known = await findKnown(db, { source: sourceOf(wish), externalId: wish.user });
   const { channel, threadTs, id } = wish;
   const metadata = { channel, ...(threadTs ? { threadTs } : {}), ...(id ? { id } : {}) };
   if (wish.about === 'new') {
-    if (github && !known?.github) return composeConnect(forms, wish);
+    const account = forge && known?.accounts.get(forge.name);
+    if (forge && !account) return composeConnect(forms, wish);
     // What the search will need is looked up while the form opens.
-    if (github) forms.repositories.prepare();
-    const repository = await chooseRepository(forms, wish, known?.github);
-    return renderNew(JSON.stringify(metadata), { repository, canSearch: github !== undefined });
+    if (forge) forms.repositories.prepare();
+    const repository = await chooseRepository(forms, wish, account);
+    return renderNew(JSON.stringify(metadata), { repository, canSearch: forge !== undefined });
   }
   const workspace = known && id ? await findOwned(db, known.user.id, id) : undefined;
   if (wish.about === 'rename') return renderRename(JSON.stringify(metadata), workspace?.name);
@@ -125,15 +126,15 @@ async function refuseName(
     : undefined;
 }
 
-/** What may be offered to them while they type; nothing where GitHub does not answer in time. Never throws. */
+/** What may be offered to them while they type; nothing where the forge does not answer in time. Never throws. */
 export async function suggestRepositories(
-  { db, github, repositories, log }: Forms,
+  { db, forge, repositories, log }: Forms,
   { home, user, typed }: { home: string; user: string; typed: string },
 ): Promise<string[]> {
   try {
     const known = await findKnown(db, { source: sourceOf({ home }), externalId: user });
-    if (!github || !known?.github) return [];
-    return await searchRepositories(repositories, known.github, typed);
+    const account = forge && known?.accounts.get(forge.name);
+    return account ? await searchRepositories(repositories, account, typed) : [];
   } catch (error) {
     log.warn({ error: messageOf(error) }, 'no repositories could be offered');
     return [];
