@@ -3,7 +3,6 @@ import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { GitOperation } from '../../agent/protocol.ts';
 import { wordGitRefusal } from '../../bot/chat/wording.ts';
-import { meetPerson } from '../../bot/access/store.ts';
 import { answerGit, type GitBroker } from '../../bot/nodes/git-tokens.ts';
 import { createGitBroker } from '../../bot/nodes/git-rights.ts';
 import type { Node, Workspace } from '../../bot/database/schema.ts';
@@ -11,6 +10,7 @@ import { UserError } from '../../bot/errors.ts';
 import type { GitHubConfig } from '../../bot/forges/github/config.ts';
 import { openGitHub } from '../../bot/forges/github/github.ts';
 import { openRows, type Rows } from '../access/rows.ts';
+import { meetPerson } from '../../bot/access/store/people.ts';
 
 const anApp = (url: string): GitHubConfig => ({
   appId: 7,

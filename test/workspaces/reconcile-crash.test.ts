@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest';
 import type { Node } from '../../bot/database/schema.ts';
 import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';
 import { reconcileWorkspace } from '../../bot/workspaces/reconcile-workspace.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { until } from '../until.ts';
 import { createWorld, type World, isRunning, isDeleted } from './world.ts';
+import { markCreateSent } from '../../bot/workspaces/store/node-changes.ts';
+import { claimNode, claimWorkspace } from '../../bot/workspaces/store/passes.ts';
 
 describe('a bot that dies in the middle', () => {
   /** What a dead bot holds comes free when its lease ends. */
@@ -16,7 +17,7 @@ describe('a bot that dies in the middle', () => {
   /** One pass of the first due node that never comes to its end. */
   const dieIn = async (world: World, nodeId: string): Promise<void> => {
     await world.sql`update nodes set next_at = clock_timestamp() - interval '1 hour' where id = ${nodeId}`;
-    const held = (await store.claimNode(world.db))!;
+    const held = (await claimNode(world.db))!;
     expect(held.row.id).toBe(nodeId);
     const before = world.provider.calls.length;
     // When the test ends it comes back, and may find the database closed.
@@ -26,15 +27,15 @@ describe('a bot that dies in the middle', () => {
   /** A workspace with its node's row, and nothing outside. */
   const placed = async (world: World): Promise<{ id: string; node: Node }> => {
     const id = await world.up(await world.addUser());
-    await reconcileWorkspace(world.reconciler, (await store.claimWorkspace(world.db))!);
+    await reconcileWorkspace(world.reconciler, (await claimWorkspace(world.db))!);
     return { id, node: (await world.nodes())[0]! };
   };
 
   test('with a claim and nothing done: another goes on', async () => {
     await using world = await createWorld();
     const id = await world.up(await world.addUser());
-    expect(await store.claimWorkspace(world.db)).toBeDefined();
-    expect(await store.claimWorkspace(world.db)).toBeUndefined();
+    expect(await claimWorkspace(world.db)).toBeDefined();
+    expect(await claimWorkspace(world.db)).toBeUndefined();
     await endLeases(world);
     world.start();
     await world.see(id, isRunning);
@@ -43,8 +44,8 @@ describe('a bot that dies in the middle', () => {
   test('before the create was sent, but after it was noted: one server, after the quiet period', async () => {
     await using world = await createWorld();
     const { id } = await placed(world);
-    const held = (await store.claimNode(world.db))!;
-    expect(await store.markCreateSent(world.db, held)).toBe(true);
+    const held = (await claimNode(world.db))!;
+    expect(await markCreateSent(world.db, held)).toBe(true);
     await endLeases(world);
     world.start();
     await world.see(id, isRunning);

@@ -1,9 +1,9 @@
 // A workspace's node comes about, whatever its provider does; it is made once, and goes when nobody needs it.
 import { describe, expect, test } from 'vitest';
 import { failureText, noticeText } from '../words.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { until } from '../until.ts';
 import { createWorld, ready, isRunning, isFailed, isDeleted, isStopped, sweep } from './world.ts';
+import { wakeNodes } from '../../bot/workspaces/store/nodes.ts';
 
 describe('a provider that fails', () => {
   test('a create that worked but was answered with an error is adopted: one server, one create', async () => {
@@ -170,7 +170,7 @@ describe('nodes', () => {
     const { nodeId } = await ready(world);
     const { name } = await world.node(nodeId);
     world.provider.servers.set(name, { ...world.provider.servers.get(name)!, status: 'off' });
-    await store.wakeNodes(world.db, [nodeId]);
+    await wakeNodes(world.db, [nodeId]);
     await until(() => world.provider.count('start') > 0);
     await world.seeNode(nodeId, (node) => node.phase === 'ready');
   });

@@ -3,8 +3,8 @@ import type { Held } from '../../bot/database/types.ts';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { nodes, workspaces, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newNodeId, newWorkspaceId, serverName } from '../../bot/ids.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { createWorld, type World } from './world.ts';
+import { claimWorkspace } from '../../bot/workspaces/store/passes.ts';
 
 /** Nothing reconciles here by itself. */
 export let world: World;
@@ -58,7 +58,7 @@ export async function addWorkspace(patch: Partial<typeof workspaces.$inferInsert
   return workspace!;
 }
 
-export const claim = async (): Promise<Held<Workspace>> => (await store.claimWorkspace(world.db))!;
+export const claim = async (): Promise<Held<Workspace>> => (await claimWorkspace(world.db))!;
 
 export const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, i) => make(i));

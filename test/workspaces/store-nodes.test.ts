@@ -4,8 +4,16 @@ import type { WorkspaceReport } from '../../agent/protocol.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { reconcileWorkspace } from '../../bot/workspaces/reconcile-workspace.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { world, addNode, addWorkspace, times, ada, claim } from './store-context.ts';
+import {
+  discardNode,
+  retireIdleNodes,
+  saveHeartbeats,
+  saveHello,
+  saveLoad,
+} from '../../bot/workspaces/store/node-changes.ts';
+import { claimNode, claimWorkspace, finishWorkspace } from '../../bot/workspaces/store/passes.ts';
+import { saveReport } from '../../bot/workspaces/store/workspace-changes.ts';
 
 describe('what agents say', () => {
   const report = (id: string, patch: Partial<WorkspaceReport> = {}): WorkspaceReport => ({
@@ -21,9 +29,9 @@ describe('what agents say', () => {
   test('of a workspace on another node counts for nothing', async () => {
     const [mine, other] = [await addNode(), await addNode()];
     const { id } = await addWorkspace({ nodeId: mine.id });
-    await store.saveReport(world.db, other.id, report(id), never);
+    await saveReport(world.db, other.id, report(id), never);
     expect((await world.workspace(id)).reported).toBeNull();
-    await store.saveReport(world.db, mine.id, report(id), never);
+    await saveReport(world.db, mine.id, report(id), never);
     expect((await world.workspace(id)).reported).toMatchObject({ phase: 'running' });
   });
 
@@ -46,7 +54,7 @@ describe('what agents say', () => {
     ];
     for (const [what, isNews] of said) {
       await rest(id);
-      await store.saveReport(world.db, node.id, what, never);
+      await saveReport(world.db, node.id, what, never);
       expect((await world.workspace(id)).nextAt !== null, JSON.stringify(what)).toBe(isNews);
     }
   });
@@ -58,11 +66,11 @@ describe('what agents say', () => {
     const version = async (): Promise<number> =>
       (await world.sql`select want_version from cards where subject = ${id}`)[0]!['want_version'] as number;
     const first = report(id, { sessions: 1, work: { changed: 0, untracked: 0, unpushed: 1 } });
-    await store.saveReport(world.db, node.id, first, never);
+    await saveReport(world.db, node.id, first, never);
     const drawn = await version();
-    await store.saveReport(world.db, node.id, { ...first, work: { ...first.work! } }, never);
+    await saveReport(world.db, node.id, { ...first, work: { ...first.work! } }, never);
     expect(await version()).toBe(drawn);
-    await store.saveReport(world.db, node.id, { ...first, sessions: 2 }, never);
+    await saveReport(world.db, node.id, { ...first, sessions: 2 }, never);
     expect(await version()).toBe(drawn + 1);
   });
 
@@ -70,20 +78,20 @@ describe('what agents say', () => {
     const node = await addNode();
     const { id, lastActivityAt: before } = await addWorkspace({ nodeId: node.id });
     const soon = (ms: number) => ({ at: new Date(before.getTime() + ms), everyMs: 1_000 });
-    await store.saveHeartbeats(world.db, [node.id]);
-    await store.saveLoad(world.db, node.id, { cpu: 1, memory: 1 });
-    await store.saveReport(world.db, node.id, report(id, { sessions: 3 }), never);
-    await store.saveReport(world.db, node.id, report(id), soon(900));
-    await store.saveReport(world.db, node.id, report(id), soon(-60_000));
+    await saveHeartbeats(world.db, [node.id]);
+    await saveLoad(world.db, node.id, { cpu: 1, memory: 1 });
+    await saveReport(world.db, node.id, report(id, { sessions: 3 }), never);
+    await saveReport(world.db, node.id, report(id), soon(900));
+    await saveReport(world.db, node.id, report(id), soon(-60_000));
     expect((await world.workspace(id)).lastActivityAt).toEqual(before);
-    await store.saveReport(world.db, node.id, report(id), soon(5_000));
+    await saveReport(world.db, node.id, report(id), soon(5_000));
     expect((await world.workspace(id)).lastActivityAt).toEqual(soon(5_000).at);
     expect((await world.node(node.id)).lastHeardAt).not.toBeNull();
   });
 
   test('a heartbeat of one that was silent makes its node due; of any other it costs one column', async () => {
     const [well, silent] = [await addNode(), await addNode({ phase: 'unhealthy' })];
-    await store.saveHeartbeats(world.db, [well.id, silent.id]);
+    await saveHeartbeats(world.db, [well.id, silent.id]);
     expect((await world.node(well.id)).nextAt).toBeNull();
     expect((await world.node(silent.id)).nextAt).not.toBeNull();
   });
@@ -91,7 +99,7 @@ describe('what agents say', () => {
   test('hello makes its node due at once: nobody waits for the next look', async () => {
     const { id } = await addNode({ phase: 'booting', nextAt: new Date(Date.now() + 3_600_000) });
     const { gen } = await world.node(id);
-    await store.saveHello(world.db, id, { version: '1', terminalPort: null });
+    await saveHello(world.db, id, { version: '1', terminalPort: null });
     const node = await world.node(id);
     expect(node.nextAt!.getTime()).toBeLessThan(Date.now() + 60_000);
     // A pass that is under way does not rest on what it saw before.
@@ -101,7 +109,7 @@ describe('what agents say', () => {
   test('a deleted node can say hello no more', async () => {
     const node = await addNode({ phase: 'deleted', desired: 'deleted' });
     const said = { version: '1', terminalPort: null };
-    expect(await store.saveHello(world.db, node.id, said)).toBeUndefined();
+    expect(await saveHello(world.db, node.id, said)).toBeUndefined();
     expect((await world.node(node.id)).readyAt).toEqual(node.readyAt);
   });
 });
@@ -109,10 +117,10 @@ describe('what agents say', () => {
 describe('placement', () => {
   const place = async (db: Database['db']): Promise<void> => {
     for (;;) {
-      const held = await store.claimWorkspace(db);
+      const held = await claimWorkspace(db);
       if (!held) return;
       if (held.row.phase === 'queued') await reconcileWorkspace({ ...world.reconciler, db }, held);
-      else await store.finishWorkspace(db, held, {}, null);
+      else await finishWorkspace(db, held, {}, null);
     }
   };
 
@@ -174,9 +182,9 @@ describe('giving a node up', () => {
     async () => {
       const node = await addNode({ nextAt: new Date(), idleSince: new Date(0) });
       const { id } = await addWorkspace();
-      const [heldNode, held] = [(await store.claimNode(world.db))!, await claim()];
+      const [heldNode, held] = [(await claimNode(world.db))!, await claim()];
       await Promise.all([
-        store.discardNode(world.db, heldNode),
+        discardNode(world.db, heldNode),
         reconcileWorkspace({ ...world.reconciler, limits: { ...world.limits, workspacesPerNode: 1 } }, held),
       ]);
       const [after, placed] = [await world.node(node.id), await world.workspace(id)];
@@ -188,11 +196,11 @@ describe('giving a node up', () => {
   test('that has a workspace, or had one a moment ago, is not done', async () => {
     const node = await addNode({ nextAt: new Date() });
     const { id } = await addWorkspace({ phase: 'stopped', nodeId: node.id, nextAt: null });
-    await store.discardNode(world.db, (await store.claimNode(world.db))!);
+    await discardNode(world.db, (await claimNode(world.db))!);
     expect(await world.node(node.id)).toMatchObject({ desired: 'running', leaseToken: null });
-    expect(await store.retireIdleNodes(world.db)).not.toContain(node.id);
+    expect(await retireIdleNodes(world.db)).not.toContain(node.id);
     await world.sql`update workspaces set phase = 'deleted' where id = ${id}`;
-    expect(await store.retireIdleNodes(world.db)).toContain(node.id);
+    expect(await retireIdleNodes(world.db)).toContain(node.id);
     expect(await world.node(node.id)).toMatchObject({ desired: 'deleted' });
   });
 });
@@ -202,7 +210,7 @@ test('the end of a workspace wakes its node, and so does one that leaves it', as
   for (const patch of [{ phase: 'deleted' }, { phase: 'stopped', nodeId: null }] as const) {
     await addWorkspace({ nodeId: node.id });
     await world.sql`update nodes set next_at = null where id = ${node.id}`;
-    await store.finishWorkspace(world.db, await claim(), patch, null);
+    await finishWorkspace(world.db, await claim(), patch, null);
     expect((await world.node(node.id)).nextAt).not.toBeNull();
   }
 });

@@ -4,8 +4,11 @@ import { forgetPayloads } from '../../bot/chat/store/deliveries.ts';
 import { connect } from '../../bot/database/connect.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { world, addWorkspace, claim, times, addNode, ada } from './store-context.ts';
+import { markCreateSent } from '../../bot/workspaces/store/node-changes.ts';
+import { claimNode, claimWorkspace, finishWorkspace, renewLease } from '../../bot/workspaces/store/passes.ts';
+import { settle } from '../../bot/workspaces/store/settings.ts';
+import { freeNames, insertWorkspace } from '../../bot/workspaces/store/workspaces.ts';
 
 const endLease = (id: string) =>
   world.sql`update workspaces set lease_until = clock_timestamp() where id = ${id}`;
@@ -15,16 +18,16 @@ describe('a claim', () => {
     await addWorkspace({ nextAt: new Date(Date.now() - 1_000) });
     const { id } = await addWorkspace({ nextAt: new Date(Date.now() - 60_000) });
     expect((await claim()).row.id).toBe(id);
-    const claims = await Promise.all(times(20, () => store.claimWorkspace(world.db)));
+    const claims = await Promise.all(times(20, () => claimWorkspace(world.db)));
     expect(claims.filter(Boolean)).toHaveLength(1);
   });
 
   test('gives each of many due rows to one only', async () => {
     await Promise.all(times(12, () => addWorkspace()));
-    const claims = await Promise.all(times(20, () => store.claimWorkspace(world.db)));
+    const claims = await Promise.all(times(20, () => claimWorkspace(world.db)));
     const ids = claims.flatMap((held) => (held ? [held.row.id] : []));
     // One that meets others on its way may come back with nothing; it asks again.
-    for (let held = await store.claimWorkspace(world.db); held; held = await store.claimWorkspace(world.db))
+    for (let held = await claimWorkspace(world.db); held; held = await claimWorkspace(world.db))
       ids.push(held.row.id);
     expect(ids).toHaveLength(12);
     expect(new Set(ids).size).toBe(12);
@@ -42,12 +45,12 @@ describe('a claim', () => {
     const { id } = await addWorkspace();
     const first = await claim();
     await endLease(id);
-    expect(await store.finishWorkspace(world.db, first, { phase: 'failed' }, null)).toBe(false);
+    expect(await finishWorkspace(world.db, first, { phase: 'failed' }, null)).toBe(false);
     const second = await claim();
     expect(second.row.id).toBe(id);
-    expect(await store.finishWorkspace(world.db, first, { phase: 'failed' }, null)).toBe(false);
-    expect(await store.finishWorkspace(world.db, second, { phase: 'provisioning' }, null)).toBe(true);
-    expect(await store.finishWorkspace(world.db, second, { phase: 'failed' }, null)).toBe(false);
+    expect(await finishWorkspace(world.db, first, { phase: 'failed' }, null)).toBe(false);
+    expect(await finishWorkspace(world.db, second, { phase: 'provisioning' }, null)).toBe(true);
+    expect(await finishWorkspace(world.db, second, { phase: 'failed' }, null)).toBe(false);
     expect(await world.workspace(id)).toMatchObject({
       phase: 'provisioning',
       nextAt: null,
@@ -59,17 +62,17 @@ describe('a claim', () => {
     const { id } = await addWorkspace();
     const held = await claim();
     const { leaseUntil: before } = await world.workspace(id);
-    await store.renewLease(world.db, 'workspace', { ...held, token: 'another' });
+    await renewLease(world.db, 'workspace', { ...held, token: 'another' });
     expect((await world.workspace(id)).leaseUntil).toEqual(before);
-    await store.renewLease(world.db, 'workspace', held);
+    await renewLease(world.db, 'workspace', held);
     expect((await world.workspace(id)).leaseUntil!.getTime()).toBeGreaterThan(before!.getTime());
   });
 
   test('of a create that is not wanted any more is told so before it sends anything', async () => {
     const { id } = await addNode({ phase: 'creating', nextAt: new Date() });
-    const held = (await store.claimNode(world.db))!;
+    const held = (await claimNode(world.db))!;
     await world.sql`update nodes set desired = 'deleted' where id = ${id}`;
-    expect(await store.markCreateSent(world.db, held)).toBe(false);
+    expect(await markCreateSent(world.db, held)).toBe(false);
     expect((await world.node(id)).createSentAt).toBeNull();
   });
 });
@@ -77,7 +80,7 @@ describe('a claim', () => {
 test('a create that is not wanted any more in the last moment is not sent, and the row is due at once', async () => {
   const { id } = await addNode({ phase: 'creating', nextAt: new Date() });
   await addWorkspace({ nodeId: id, phase: 'provisioning', nextAt: null });
-  const held = (await store.claimNode(world.db))!;
+  const held = (await claimNode(world.db))!;
   const createBootstrapToken = async (): Promise<string> => {
     await world.sql`update nodes set desired = 'deleted', gen = gen + 1 where id = ${id}`;
     return 'token';
@@ -85,7 +88,7 @@ test('a create that is not wanted any more in the last moment is not sent, and t
   await reconcileNode({ ...world.reconciler, createBootstrapToken }, held);
   expect(world.provider.count('create')).toBe(0);
   expect(await world.node(id)).toMatchObject({ createSentAt: null, leaseToken: null });
-  expect((await store.claimNode(world.db))?.row.id).toBe(id);
+  expect((await claimNode(world.db))?.row.id).toBe(id);
 });
 
 describe('a command that comes during a pass', () => {
@@ -100,7 +103,7 @@ describe('a command that comes during a pass', () => {
       const { id, name } = await addWorkspace({ phase: 'preparing' });
       const held = await claim();
       await world.say(ada, `rm ${name} --force`);
-      expect(await store.finishWorkspace(world.db, held, patch, new Date(Date.now() + 60_000))).toBe(false);
+      expect(await finishWorkspace(world.db, held, patch, new Date(Date.now() + 60_000))).toBe(false);
       const row = await world.workspace(id);
       expect(row).toMatchObject({
         desired: 'deleted',
@@ -180,7 +183,7 @@ describe('names and keys', () => {
     });
     const made = await Promise.all(
       times(20, (index) =>
-        world.db.transaction((tx) => store.insertWorkspace(tx, wanted(index % 2 ? 'one' : 'other'))),
+        world.db.transaction((tx) => insertWorkspace(tx, wanted(index % 2 ? 'one' : 'other'))),
       ),
     );
     const rows = new Map(made.map(({ workspace }) => [workspace.id, workspace]));
@@ -192,16 +195,16 @@ describe('names and keys', () => {
   test('a refused delete whose key and name were taken gets a suffix that fits', async () => {
     const name = 'a'.repeat(63);
     const old = await addWorkspace({ key: 'k', name, desired: 'deleted' });
-    expect(await store.freeNames(world.db, old)).toEqual({});
+    expect(await freeNames(world.db, old)).toEqual({});
     await addWorkspace({ key: 'k', name });
-    const names = await store.freeNames(world.db, old);
+    const names = await freeNames(world.db, old);
     expect(names).toEqual({ key: `k|${old.id.slice(-4)}`, name: `${'a'.repeat(58)}-${old.id.slice(-4)}` });
   });
 
   test('an installation has one id, whichever bot comes first', async () => {
     const others = await Promise.all(times(4, () => connect(world.url)));
     const chosen = await Promise.all(
-      others.map(({ db }, index) => store.settle(db, 'installation', `bot${index}`)),
+      others.map(({ db }, index) => settle(db, 'installation', `bot${index}`)),
     );
     expect(new Set(chosen).size).toBe(1);
     await Promise.all(others.map((other) => other.close()));

@@ -16,12 +16,15 @@ import { newUserId } from '../../bot/ids.ts';
 import { createLoop } from '../../bot/jobs/loop.ts';
 import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
 import { workspaceSource, type Limits, type Reconciler } from '../../bot/workspaces/reconcile-workspace.ts';
-import * as store from '../../bot/workspaces/store.ts';
 import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { freshDatabase } from '../postgres.ts';
 import { until } from '../until.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
 import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
+import { saveHeartbeats, saveHello } from '../../bot/workspaces/store/node-changes.ts';
+import { findNode, listLivingNodes, workspacesOn } from '../../bot/workspaces/store/nodes.ts';
+import { saveReport } from '../../bot/workspaces/store/workspace-changes.ts';
+import { findWorkspace } from '../../bot/workspaces/store/workspaces.ts';
 
 /** Quiet 0.8 s, making 2.4 s. What waits for an agent has more: a busy machine is no silent one. */
 export const BASE_MS = 200;
@@ -105,8 +108,8 @@ export async function createWorld({
   );
   const agents = createAgents(db, provider);
   const rest = ending.move();
-  const workspace = async (id: string): Promise<Workspace> => (await store.findWorkspace(db, id))!;
-  const node = async (id: string): Promise<Node> => (await store.findNode(db, id))!;
+  const workspace = async (id: string): Promise<Workspace> => (await findWorkspace(db, id))!;
+  const node = async (id: string): Promise<Node> => (await findNode(db, id))!;
   const say = (owner: string, line: string, repository?: Repository): Promise<Outcome> =>
     runLine(database, limits, owner, line, repository);
   return {
@@ -123,7 +126,7 @@ export async function createWorld({
     workspace,
     node,
     say,
-    nodes: () => store.listLivingNodes(db, 'fake'),
+    nodes: () => listLivingNodes(db, 'fake'),
     async addUser(name = 'ada') {
       const id = newUserId();
       await db.insert(users).values({ id, name });
@@ -230,19 +233,19 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
     said.set(what.id, line);
     const word = what.saved ? 'saved' : what.refused ? 'refused' : what.phase;
     line.push(what.step === 'saving' ? 'saving' : word);
-    await store.saveReport(db, node, what, { at: null, everyMs: 1 });
+    await saveReport(db, node, what, { at: null, everyMs: 1 });
   };
 
   async function live(server: { id: string; labels: { 'sam-node': string } }): Promise<void> {
     const node = server.labels['sam-node'];
     let agent = known.get(server.id);
     if (!agent) {
-      if (!(await store.saveHello(db, node, { version: 'fake', terminalPort: null }))) return;
+      if (!(await saveHello(db, node, { version: 'fake', terminalPort: null }))) return;
       agent = { has: new Map(), goals: new Map() };
       known.set(server.id, agent);
     }
-    await store.saveHeartbeats(db, [node]);
-    for (const row of await store.workspacesOn(db, node, [...agent.has.keys()])) {
+    await saveHeartbeats(db, [node]);
+    for (const row of await workspacesOn(db, node, [...agent.has.keys()])) {
       const goal = desiredOf(row);
       if (goal) await act(node, agent, goal);
     }
