@@ -163,6 +163,11 @@ test('one that hangs holds up no other, is not started twice, and stop waits for
   ]);
   const first = sweeper.tick();
   await expect.poll(() => begun.toSorted()).toEqual(['quick', 'slow']);
+  const isQuickOver = async () =>
+    (await readSweeps(world.db)).some(
+      ({ name, lastSuccessAt }) => name === 'quick' && lastSuccessAt !== null,
+    );
+  await expect.poll(isQuickOver).toBe(true);
   await world.sql`update sweeps set last_run_at = null, lease_until = null`;
   const second = sweeper.tick();
   await expect.poll(() => begun.toSorted()).toEqual(['quick', 'quick', 'slow']);
