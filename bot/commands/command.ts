@@ -33,8 +33,11 @@ export type FlagSpec = {
   excludes?: string;
 };
 
-/** How the words that are no flags are read. All of them may be left out but for `name`. */
-export type Takes = 'none' | 'target' | 'target name' | 'target duration' | 'topic' | 'words';
+/**
+ * How the words that are no flags are read. All of them may be left out but for `name`. `names`: plain words, whatever flags stand
+ * among them; `words`: what follows the first may be a sentence, and has no flags.
+ */
+export type Takes = 'none' | 'target' | 'target name' | 'target duration' | 'topic' | 'names' | 'words';
 
 export type CommandSpec = {
   name: string;
@@ -57,6 +60,8 @@ export type CommandSpec = {
   isAboutPlace?: boolean;
   /** Whoever says it must be able to write to the repository. */
   needsWrite?: boolean;
+  /** It makes something run, which may cost something. */
+  starts?: boolean;
   /** Also for those of whom nobody knows yet who they are. */
   isForAnyone?: boolean;
   /** It takes something away for good: a typo never turns into it while another verb is as near. */

@@ -11,8 +11,6 @@ export interface Wanted {
   /** `owner/name`. */
   label: string;
   person: Person;
-  /** What commands begin with where it was said. */
-  trigger: string;
   command: Command;
   line: ParsedCommand;
   /** They know that it is there: it was said there, or is theirs. */
@@ -25,34 +23,28 @@ export async function checkRight(
   settings: SettingsReader,
   wanted: Wanted,
 ): Promise<{ maintains: boolean }> {
-  const { label, person, trigger, command, line, isKnown } = wanted;
+  const { label, person, command, line, isKnown } = wanted;
   const permission = await readPermission(octokit, label, person);
   // Who may not read it is not told that it is there.
   if (permission.level === 'none' && !isKnown) throw unknownRepository(label);
   const needed = await neededFor(command, label, settings);
+  const has = nameOf(permission);
   if (!isEnough(permission, needed))
-    throw new UserError('forbidden', describeLack(`${trigger} ${line.verb}`, label, permission, needed));
+    throw new UserError('forbidden', { verb: line.verb, label, needed, has });
   const maintains = isEnough(permission, 'maintain');
   const flag = Object.keys(line.flags).find((name) => command.flags[name]?.needsMaintain);
-  if (flag && !maintains)
-    throw new UserError(
-      'needs-maintainer',
-      `\`--${flag}\` needs **maintain** or **admin** on \`${label}\`; you have **${nameOf(permission)}**. Ask one who has it to say: \`${trigger} ${line.line}\`.`,
-    );
+  if (flag && !maintains) throw new UserError('needs-maintainer', { flag, label, has, line: line.line });
   return { maintains };
 }
 
 type Needed = 'read' | RepositorySettings['who'];
 
-/** What makes a workspace run, and so costs something. */
-const STARTING: readonly string[] = ['up', 'start', 'restart', 'retry'];
-
 async function neededFor(
-  { name, needsWrite }: Command,
+  { starts, needsWrite }: Command,
   label: string,
   settings: SettingsReader,
 ): Promise<Needed> {
-  if (STARTING.includes(name)) return (await settings.read(label)).settings.who;
+  if (starts) return (await settings.read(label)).settings.who;
   return needsWrite ? 'write' : 'read';
 }
 
@@ -73,6 +65,3 @@ export function isEnough({ level, role }: Permission, needed: Needed): boolean {
 }
 
 const nameOf = ({ level, role }: Permission): string => (level === 'none' ? 'nothing' : role || level);
-
-const describeLack = (said: string, label: string, permission: Permission, needed: Needed): string =>
-  `\`${said}\` needs **${needed}** on \`${label}\`; you have **${nameOf(permission)}**. ${needed === 'admin' ? 'An administrator' : 'A maintainer'} can run it for you.`;

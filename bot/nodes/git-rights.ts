@@ -27,11 +27,7 @@ export function createGitDesk({ db, app, url, log }: GitDeskOptions): GitDesk {
     async token(workspace, operation) {
       const repository = workspace.repository.slice(url.length + 1);
       const person = (await findIdentities(db, [workspace.owner], 'github')).get(workspace.owner);
-      if (!isOurs(workspace) || workspace.fork || !person)
-        throw new UserError(
-          'no-credentials',
-          'Sam has no password for this repository. Use your own: `git push` asks for it.',
-        );
+      if (!isOurs(workspace) || workspace.fork || !person) throw new UserError('no-credentials', {});
       const wanted = {
         repository,
         person: { id: Number(person.externalId), login: person.login },

@@ -8,6 +8,7 @@ import type {
   GitToken,
 } from '../../agent/protocol.ts';
 import type { Workspace } from '../database/types.ts';
+import { TERMINAL, wordRefusal } from '../chat/wording.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { findWorkspace, type Executor } from '../workspaces/store.ts';
 
@@ -17,7 +18,7 @@ export type GitFacts = Pick<DesiredWorkspace, 'identity' | 'credentials'>;
 export interface GitDesk {
   /** By workspace; who is not in it gets nothing. */
   facts(workspaces: Workspace[]): Promise<ReadonlyMap<string, GitFacts>>;
-  /** For the workspace's repository alone, as much as its owner may now. Throws UserError: a sentence for people. */
+  /** For the workspace's repository alone, as much as its owner may now. Throws UserError. */
   token(workspace: Workspace, operation: GitOperation): Promise<GitToken>;
 }
 
@@ -81,7 +82,7 @@ export async function answerGit(
       );
     return { type: 'git-token', ref, ...(await desk.git.token(row, operation)) };
   } catch (error) {
-    if (error instanceof UserError) return refuse(error.code, error.message);
+    if (error instanceof UserError) return refuse(error.code, wordRefusal(error.said, TERMINAL.say).text);
     asking.log.warn({ workspace, operation, error: messageOf(error) }, 'git got no token');
     return refuse(
       'unavailable',

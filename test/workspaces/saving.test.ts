@@ -1,6 +1,7 @@
 // What happens to a workspace when its pull request goes: two bots over one database, agents that save, cannot, or are silent.
 import { expect, test } from 'vitest';
-import { noteVisibility, sayFarewell } from '../../bot/commands/farewell.ts';
+import { retireWorkspaces } from '../../bot/workspaces/cleanup.ts';
+import { noteVisibility } from '../../bot/workspaces/store.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import * as store from '../../bot/workspaces/store.ts';
 import { createWorld, type World, type WorldOptions } from './world.ts';
@@ -26,7 +27,7 @@ const see = ({ db }: World, isPrivate: boolean): Promise<void> =>
   db.transaction((tx) => noteVisibility(tx, URL, isPrivate));
 
 const merge = ({ db }: World): Promise<number> =>
-  db.transaction((tx) => sayFarewell(tx, { repository: URL }, 'the pull request was merged'));
+  db.transaction((tx) => retireWorkspaces(tx, { repository: URL }, 'the pull request was merged'));
 
 const endTheDay = async ({ sql }: World, id: string): Promise<void> =>
   void (await sql`update workspaces set delete_at = now(), next_at = now(), gen = gen + 1 where id = ${id}`);

@@ -7,8 +7,8 @@ import type { SettingsReader } from '../../forges/github/repository-settings.ts'
 import * as threads from '../../forges/github/threads.ts';
 import { addressOf } from './cards.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
-import { splitIgnored } from '../ignored.ts';
-import { renderReply } from './render.ts';
+import { renderReply, VOICE } from './render.ts';
+import { joined, wordAnswer, wordRefusal, type WordedAnswer } from '../wording.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 
@@ -27,12 +27,10 @@ export async function showAnswer(options: Answers, delivery: Delivery, answer: A
   if (event.kind === 'closed') return removeLabels(options, event);
   if (event.kind === 'button') return store.redrawWorkspace(options.db, 'github', event.subject);
   if (!('number' in event) || delivery.reply) return;
-  const text = wordsOf(answer, event);
-  const octokit = text === '' ? undefined : await options.app.on(event.repository);
+  const words = wordsOf(answer, event);
+  const octokit = joined(words) === '' ? undefined : await options.app.on(event.repository);
   if (!octokit || !(await mayTalk(options, octokit, event, delivery, answer))) return;
-  const isVerbatim = answer.isVerbatim === true && text === answer.text;
-  const { words, hint } = isVerbatim ? splitIgnored(answer) : { words: text, hint: '' };
-  const body = renderReply(words, { isVerbatim, hint }, await options.contextFor());
+  const body = renderReply(words, await options.contextFor());
   const lost = await findLost(options, octokit, delivery, body);
   const posted = lost ?? (await threads.postComment(octokit, event, body));
   await store.keepReply(options.db, delivery, String(posted.id));
@@ -54,11 +52,13 @@ async function findLost(
 }
 
 /** Where there is a card it is the answer. */
-function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }): string {
-  if (answer.isPrivate && !event.isPrivate)
-    return 'That is not for everybody to read, so I do not show it in a public repository. Open the terminal from the card and look there: `/sam open`.';
-  if (!answer.workspace || !answer.ok) return answer.text;
-  return splitIgnored(answer).hint;
+function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }): WordedAnswer {
+  const words = wordAnswer(answer, VOICE);
+  if (answer.isPrivate && !event.isPrivate) {
+    const { text } = wordRefusal({ code: 'not-public', details: {} }, VOICE.say);
+    return { text, hint: '', isVerbatim: false };
+  }
+  return answer.workspace && answer.ok ? { ...words, text: '', isVerbatim: false } : words;
 }
 
 /** Strangers must not make Sam talk, nobody gets the same lesson twice, and no two bots talk for ever. */

@@ -1,6 +1,8 @@
 // What the last press of a check's button led to: the check itself says it, because GitHub shows no other answer.
 import { Event } from './events.ts';
+import { VOICE } from './render.ts';
 import { labelOfButton } from './render-signals.ts';
+import { joined, wordAnswer } from '../wording.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 
@@ -17,6 +19,6 @@ export async function readPress(db: Executor, workspace: string): Promise<Press 
   if (!pressed || event?.kind !== 'button') return undefined;
   // A check has no way to send a browser anywhere.
   const where = pressed.answer.link === 'now' ? 'the link **Open terminal** on this page leads there.' : '';
-  const text = pressed.answer.text || where;
+  const text = joined(wordAnswer(pressed.answer, VOICE)) || where;
   return text ? { by: event.sender.login, button: labelOfButton(event.identifier), text } : undefined;
 }

@@ -15,10 +15,5 @@ export async function noticeEdit(
   const parsed = parse(text, context);
   if (parsed.kind !== 'command' || !(await store.wasMisread(db, 'github', { comment, sender })))
     return undefined;
-  const answer = {
-    ok: false,
-    code: 'edited',
-    text: `I run no edits, so that nobody can make a comment mean something else afterwards. Say it in a new one: \`/sam ${parsed.line}\`.`,
-  };
-  return () => Promise.resolve(answer);
+  return () => Promise.resolve({ ok: false, code: 'edited', details: { line: parsed.line } });
 }

@@ -8,13 +8,14 @@ import type { GitHubConfig } from '../../forges/github/config.ts';
 import { redeliverMissed } from '../../forges/github/missed-deliveries.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 import type { Route } from '../../http/routes.ts';
-import type { FrontEnd, Heard, Whereabouts } from '../front.ts';
+import type { FrontEnd, IncomingCommand, WorkspaceRef } from '../front.ts';
 import { showAnswer } from './answers.ts';
 import { createCardSender } from './cards.ts';
 import { noticeEdit } from './edits.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
 import { explainLack } from './missing-permissions.ts';
 import { noticeOf } from './notices.ts';
+import { TRIGGER } from './render.ts';
 import { locateOn } from '../../forges/github/locate.ts';
 import { createRights } from './rights.ts';
 import { createSignalSender } from './signals.ts';
@@ -84,7 +85,7 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
 
 function cardOf(
   { url }: GitHubConfig,
-  { id, topic, repository, isPrivate }: Whereabouts,
+  { id, topic, repository, isPrivate }: WorkspaceRef,
   here: string | undefined,
   event: Event,
 ): Pick<Card, 'thread' | 'subject'> | undefined {
@@ -97,7 +98,7 @@ function cardOf(
 
 function signalsOf(
   { url }: GitHubConfig,
-  { topic, repository, key }: Whereabouts,
+  { topic, repository, key }: WorkspaceRef,
 ): Pick<Card, 'thread' | 'subject' | 'kind'>[] {
   const isPullRequest = repository.startsWith(`${url}/`) && /\|pr:\d+\|/.test(key);
   if (!topic || !isPullRequest) return [];
@@ -115,7 +116,7 @@ async function findMissed({ app, db, log }: GitHubOptions): Promise<void> {
   if (count > 0) log.info({ count }, 'GitHub delivers again what did not reach us');
 }
 
-async function hear(options: GitHubOptions, delivery: Delivery): Promise<Heard | undefined> {
+async function hear(options: GitHubOptions, delivery: Delivery): Promise<IncomingCommand | undefined> {
   const event = eventOf(delivery);
   const text = await textOf(options, event);
   if (text === undefined || !('sender' in event)) return undefined;
@@ -123,6 +124,7 @@ async function hear(options: GitHubOptions, delivery: Delivery): Promise<Heard |
     actor: await meet(options.db, event.sender),
     text,
     context: await contextFor(options),
+    isPublic: true,
     place: {
       thread: delivery.thread,
       repository: `${options.config.url}/${event.repository}`,
@@ -170,7 +172,8 @@ async function contextFor({ app, config, commands }: GitHubOptions): Promise<Par
   const slug = await app.slug();
   return {
     front: 'github',
-    triggers: ['/sam', `@${slug}`, `@${slug}[bot]`, ...config.mentions],
+    markup: 'markdown',
+    triggers: [TRIGGER, `@${slug}`, `@${slug}[bot]`, ...config.mentions],
     triggerOptional: false,
     commands,
     githubHost: new URL(config.url).host,

@@ -1,7 +1,6 @@
 // What GitHub tells that is no command: threads that close, labels that go, pushes, repositories that move. What of it is
 // written down, in the transaction that ends the request.
 import type { Logger } from 'pino';
-import { follow, notePush, noteVisibility, sayFarewell } from '../../commands/farewell.ts';
 import type { Answer, Delivery } from '../../database/types.ts';
 import { messageOf } from '../../errors.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
@@ -11,6 +10,8 @@ import type { SettingsReader } from '../../forges/github/repository-settings.ts'
 import { findIssue } from '../../forges/github/threads.ts';
 import { readLabel, type Event } from './events.ts';
 import { noticeInstallation } from './installations.ts';
+import { retireWorkspaces } from '../../workspaces/cleanup.ts';
+import { moveWorkspaces, noteHead, noteVisibility } from '../../workspaces/store.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 
@@ -44,7 +45,7 @@ export async function noticeOf(
     case 'gone':
       options.app.forget();
       return quietly((tx) =>
-        sayFarewell(tx, { repository: urlOf(options, event.repository) }, 'the repository was deleted'),
+        retireWorkspaces(tx, { repository: urlOf(options, event.repository) }, 'the repository was deleted'),
       );
     case 'installation':
       return noticeInstallation(options, event);
@@ -82,8 +83,8 @@ async function noticeClosed(
   if (await isOpenAgain(options, event)) return undefined;
   return async (tx) => {
     await see(options, tx, event);
-    await sayFarewell(tx, { topic }, whyClosed(event));
-    return { ok: true, code: 'closed', text: '' };
+    await retireWorkspaces(tx, { topic }, whyClosed(event));
+    return { ok: true, code: 'closed', details: {} };
   };
 }
 
@@ -110,7 +111,7 @@ async function noticeUnlabelled(
   if (event.isAdded || !(await mayUnlabel(options, event))) return undefined;
   return quietly(async (tx) => {
     await see(options, tx, event);
-    await sayFarewell(tx, { topic }, `the label \`${event.label}\` was removed`);
+    await retireWorkspaces(tx, { topic }, `the label \`${event.label}\` was removed`);
   });
 }
 
@@ -127,7 +128,7 @@ async function mayUnlabel(
 
 const noticePush = (topic: string, { head }: Of<'pushed'>): Notice =>
   quietly(async (tx) => {
-    await notePush(tx, topic, head);
+    await noteHead(tx, topic, head);
     await store.resendSignals(tx, 'github', topic);
   });
 
@@ -135,7 +136,11 @@ function noticeMove(options: Options, event: Of<'moved'>): Notice {
   const [from, to] = [event.from, event.repository];
   options.app.forget();
   return quietly(async (tx) => {
-    await follow(tx, { label: from, url: urlOf(options, from) }, { label: to, url: urlOf(options, to) });
+    await moveWorkspaces(
+      tx,
+      { label: from, url: urlOf(options, from) },
+      { label: to, url: urlOf(options, to) },
+    );
     await store.moveCards(tx, 'github', from, to);
   });
 }

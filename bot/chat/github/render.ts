@@ -1,10 +1,11 @@
 // Cards and replies as GitHub's Markdown. Pure. Whatever is shown, no line of it is a command, and nobody is mentioned.
 import { findLines } from '../../commands/parser/lines.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
-import { createSay, plain } from '../../commands/say.ts';
+import { plain } from '../../commands/parser/format.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
 import { redact } from '../redact.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
+import { createVoice, type WordedAnswer } from '../wording.ts';
 
 const ICONS: Record<ReturnType<typeof lookOf>, string> = {
   queued: '🛠',
@@ -22,9 +23,10 @@ const ICONS: Record<ReturnType<typeof lookOf>, string> = {
 /** GitHub takes 65,536 characters. */
 const LONGEST = 60_000;
 const SEPARATOR = '\n\n';
-const TRIGGER = '/sam';
-const sayAs = createSay(TRIGGER);
-const say = (line: string): string => sayAs(plain(line, 200));
+/** What commands begin with in everything that is said here. */
+export const TRIGGER = '/sam';
+export const VOICE = createVoice(TRIGGER);
+const say = (line: string): string => VOICE.say(plain(line, 200));
 
 /** Begins a card's comment: the way to find one whose number got lost. */
 export const markerOf = (subject: string): string =>
@@ -110,15 +112,10 @@ const hints = (view: CardView): string => view.lines.map((line) => ` · ${say(li
 const withTrigger = (text: string): string =>
   text.replaceAll(/`(start|stop|rm|retry|logs|open|extend|up)(?=[ `])/g, `\`${TRIGGER} $1`);
 
-/** An answer as a comment of its own; `isVerbatim`: columns, with `hint` below them. */
-export function renderReply(
-  text: string,
-  { isVerbatim, hint = '' }: { isVerbatim: boolean; hint?: string },
-  context: ParseContext,
-): string {
+/** An answer as a comment of its own. */
+export function renderReply({ text, hint, isVerbatim }: WordedAnswer, context: ParseContext): string {
   const words = isVerbatim ? fence(text) : calmLines(text);
-  const shown = hint ? `${words}\n${calmLines(hint)}` : words;
-  const whole = harmless(shown, context);
+  const whole = harmless([words, calmLines(hint)].filter(Boolean).join('\n'), context);
   return whole.length <= LONGEST ? whole : `${whole.slice(0, LONGEST).toWellFormed()}\n…`;
 }
 

@@ -4,7 +4,7 @@ import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
 import type { GitHubConfig } from '../../forges/github/config.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 import { findRepository } from '../../forges/github/threads.ts';
-import type { Asked, Standing } from '../front.ts';
+import type { PendingCommand, Permission } from '../front.ts';
 import type { Event } from './events.ts';
 import { unknownRepository } from '../../forges/github/locate.ts';
 import { checkRight } from '../../forges/rights.ts';
@@ -13,7 +13,7 @@ import type { Executor } from '../store.ts';
 
 export interface Rights {
   /** Throws UserError `forbidden`, or `too-often`. */
-  permit(asked: Asked, event: Event): Promise<Standing>;
+  permit(asked: PendingCommand, event: Event): Promise<Permission>;
 }
 
 export function createRights(options: {
@@ -34,7 +34,7 @@ export function createRights(options: {
       const octokit = await app.on(label);
       if (!octokit) throw unknownRepository(label);
       const isKnown = isSame(label, event.repository);
-      const wanted = { label, person: event.sender, trigger: '/sam', command, line, isKnown };
+      const wanted = { label, person: event.sender, command, line, isKnown };
       const { maintains } = await checkRight(octokit, settings, wanted);
       if (!event.isPrivate && !isSame(about, event.repository) && !ENDING.includes(command.name))
         await checkSecrecy(await app.on(about), about, asked);
@@ -52,10 +52,10 @@ const ENDING = ['stop', 'rm'];
 /** `owner/name` of the repository that the words mean: named, or that of a workspace which is. */
 async function findMeant(
   { db, config }: { db: Executor; config: Pick<GitHubConfig, 'url'> },
-  { repository, line: { target }, heard }: Asked,
+  { repository, line: { target }, incoming }: PendingCommand,
 ): Promise<string | undefined> {
   const named =
-    target?.kind === 'name' ? await store.findRepositoryOf(db, heard.actor.id, target.name) : undefined;
+    target?.kind === 'name' ? await store.findRepositoryOf(db, incoming.actor.id, target.name) : undefined;
   const url = repository?.url ?? named;
   return url?.startsWith(`${config.url}/`) ? url.slice(config.url.length + 1) : undefined;
 }
@@ -64,14 +64,10 @@ async function findMeant(
 async function checkSecrecy(
   octokit: Octokit | undefined,
   label: string,
-  { repository: named, line }: Asked,
+  { repository: named, line }: PendingCommand,
 ): Promise<void> {
   const repository = octokit && (await findRepository(octokit, label));
-  if (repository?.isPrivate !== false)
-    throw new UserError(
-      'private',
-      `That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: \`/sam ${named ? 'up' : line.line}\`.`,
-    );
+  if (repository?.isPrivate !== false) throw new UserError('private', { line: named ? 'up' : line.line });
 }
 
 async function checkPace(
@@ -82,9 +78,8 @@ async function checkPace(
   const recent = await store.countRecent(db, 'github', event);
   if (recent.person < commandsPerHour && recent.repository < 2 * commandsPerHour) return;
   const [most, whom] =
-    recent.person >= commandsPerHour ? [commandsPerHour, 'person'] : [2 * commandsPerHour, 'repository'];
-  throw new UserError(
-    'too-often',
-    `That was more than ${most} commands in an hour, the most that I take from one ${whom}. Say it again in a while; until then the card shows where things stand.`,
-  );
+    recent.person >= commandsPerHour
+      ? [commandsPerHour, 'person' as const]
+      : [2 * commandsPerHour, 'repository' as const];
+  throw new UserError('too-often', { most, whom });
 }

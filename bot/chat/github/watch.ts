@@ -1,12 +1,13 @@
 // What GitHub says now of the threads that workspaces were made for: deliveries may be lost for good. Hourly for all of
 // them, and at once for a fork whose workspace somebody wants to start. Hears nobody.
 import type { Logger } from 'pino';
-import { listTopics, notePush, sayFarewell } from '../../commands/farewell.ts';
 import { messageOf } from '../../errors.ts';
 import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
 import { findIssue, findPullRequest, type ThreadAddress } from '../../forges/github/threads.ts';
 import { addressOf } from './cards.ts';
 import { whyClosed } from './notices.ts';
+import { retireWorkspaces } from '../../workspaces/cleanup.ts';
+import * as workspaces from '../../workspaces/store.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 
@@ -25,7 +26,7 @@ export async function lookAtThreads(options: Options): Promise<void> {
   const { db, config, log } = options;
   const host = `${config.url}/`;
   const errors: string[] = [];
-  for (const { topic, head } of await listTopics(db, { host, most: MOST_LOOKED_AT }))
+  for (const { topic, head } of await workspaces.listTopics(db, { host, most: MOST_LOOKED_AT }))
     await lookAt(options, topic, head).catch((error: unknown) =>
       errors.push(`${topic}: ${messageOf(error)}`),
     );
@@ -43,7 +44,7 @@ async function lookAt({ db, app, log }: Options, topic: string, head: string | n
   if (issue.isOpen) return head === null ? undefined : noteHead(db, octokit, address, { topic, head });
   // What stopped then and is kept for a day has heard of it, and what somebody started afterwards is theirs.
   const place = { topic, ...(issue.closedAt && { since: issue.closedAt }) };
-  const stopped = await db.transaction((tx) => sayFarewell(tx, place, whyClosed(issue)));
+  const stopped = await db.transaction((tx) => retireWorkspaces(tx, place, whyClosed(issue)));
   if (stopped > 0) log.warn({ topic, stopped }, 'it was closed, and no delivery said so');
 }
 
@@ -56,7 +57,7 @@ async function noteHead(
   const pull = await findPullRequest(octokit, address);
   if (!pull || pull.sha === head) return;
   await db.transaction(async (tx) => {
-    await notePush(tx, topic, pull.sha);
+    await workspaces.noteHead(tx, topic, pull.sha);
     await store.resendSignals(tx, 'github', topic);
   });
 }
@@ -69,7 +70,11 @@ const MOST_FORKS = 20;
  * let in before a push which nobody heard of. Throws ProviderError: GitHub does not say, and nothing starts.
  */
 export async function lookAtForks({ db, app, config }: Omit<Options, 'log'>, owner: string): Promise<void> {
-  for (const { topic, head } of await listTopics(db, { host: `${config.url}/`, owner, most: MOST_FORKS })) {
+  for (const { topic, head } of await workspaces.listTopics(db, {
+    host: `${config.url}/`,
+    owner,
+    most: MOST_FORKS,
+  })) {
     const address = addressOf(topic);
     const octokit = await app.on(address.repository);
     if (octokit && head !== null) await noteHead(db, octokit, address, { topic, head });

@@ -2,7 +2,7 @@
 import { findKnown, type Known } from '../../access/people/links-store.ts';
 import { UserError } from '../../errors.ts';
 import { readPermission, type Person } from '../../forges/github/permissions.ts';
-import type { Asked, Standing } from '../front.ts';
+import type { PendingCommand, Permission } from '../front.ts';
 import { unknownRepository, type Site } from '../../forges/github/locate.ts';
 import { checkRight, isEnough } from '../../forges/rights.ts';
 import type { SlackConfig } from './config.ts';
@@ -21,30 +21,30 @@ export interface SlackRights {
 export const NOT_CONNECTED = 'not-connected';
 
 /** Throws UserError: `not-connected`, `forbidden`, `too-often`, or where nothing may be started. */
-export async function permit(rights: SlackRights, asked: Asked, event: Event): Promise<Standing> {
-  let standing: Standing = {};
+export async function permit(rights: SlackRights, asked: PendingCommand, event: Event): Promise<Permission> {
+  let permission: Permission = {};
   if (!asked.command.isForAnyone) {
     const known = await checkConnected(rights, event);
     if (!rights.github) checkChannel(rights, asked, event);
     else if (known?.github) {
       await checkRepositories(rights.github, rights, asked, known.github);
-      standing = await readStanding(rights.github, rights, asked, known.github);
+      permission = await readMaintained(rights.github, rights, asked, known.github);
     }
   }
   await checkPace(rights, asked);
-  return standing;
+  return permission;
 }
 
 /** What maintainers may do with what others run: by its id anywhere, by its name in a channel that has a repository. */
 const MAINTAINED: readonly string[] = ['list', 'stop', 'rm'];
 
-async function readStanding(
+async function readMaintained(
   { app, url }: Site,
   { db }: SlackRights,
-  { command, line, repository, heard }: Asked,
+  { command, line, repository, incoming }: PendingCommand,
   person: Person,
-): Promise<Standing> {
-  const { channel } = heard.place;
+): Promise<Permission> {
+  const { channel } = incoming.place;
   if (!MAINTAINED.includes(command.name) || channel === undefined) return {};
   const { target } = line;
   // The button of a card names the workspace by its id, and so its repository.
@@ -63,52 +63,46 @@ export async function checkConnected(
   event: Event,
 ): Promise<Known | undefined> {
   const known = await findKnown(db, { source: sourceOf(event), externalId: event.user });
-  if (github && !known?.github)
-    throw new UserError(
-      NOT_CONNECTED,
-      'I do not know yet who you are on GitHub, and what you may do here is what you may do there.',
-    );
+  if (github && !known?.github) throw new UserError(NOT_CONNECTED, {});
   return known;
 }
 
 /** Without a GitHub App nobody can say who may: those who chose the channels did. */
-function checkChannel({ config }: SlackRights, { command, repository, line }: Asked, event: Event): void {
+function checkChannel(
+  { config }: SlackRights,
+  { command, repository, line }: PendingCommand,
+  event: Event,
+): void {
   if (!command.needsWrite || !repository || config.allowedChannels.includes(event.channel)) return;
-  throw new UserError(
-    'not-here',
-    `\`${config.command} ${line.verb}\` is for the channels that were chosen for it (SLACK_ALLOWED_CHANNELS), and this is none of them. What works here: \`${config.command} help\`.`,
-  );
+  throw new UserError('not-here', { verb: line.verb });
 }
 
 /** Of what is theirs already only that which opens it or keeps it running needs the right anew: stopping never does. */
 async function checkRepositories(
   { app, url, settings }: Site,
-  { db, config }: SlackRights,
-  { command, line, repository, heard }: Asked,
+  { db }: SlackRights,
+  { command, line, repository, incoming }: PendingCommand,
   person: Person,
 ): Promise<void> {
   const labels = repository ? [repository.label] : [];
   const { target } = line;
   if (!repository && command.needsWrite) {
-    const name = target?.kind === 'name' ? target.name : target ? undefined : heard.place.workspace;
+    const name = target?.kind === 'name' ? target.name : target ? undefined : incoming.place.workspace;
     const number = target?.kind === 'number' ? target.number : undefined;
-    const addresses = await slackStore.listRepositories(db, heard.actor.id, { name, number });
+    const addresses = await slackStore.listRepositories(db, incoming.actor.id, { name, number });
     const ours = `${url}/`;
     labels.push(...addresses.filter((one) => one.startsWith(ours)).map((one) => one.slice(ours.length)));
   }
   for (const label of labels) {
     const octokit = await app.on(label);
     if (!octokit) throw unknownRepository(label);
-    const wanted = { label, person, trigger: config.command, command, line, isKnown: !repository };
+    const wanted = { label, person, command, line, isKnown: !repository };
     await checkRight(octokit, settings, wanted);
   }
 }
 
-async function checkPace({ db, config, commandsPerHour }: SlackRights, { delivery }: Asked): Promise<void> {
+async function checkPace({ db, commandsPerHour }: SlackRights, { delivery }: PendingCommand): Promise<void> {
   if (commandsPerHour === 0) return;
   if ((await slackStore.countRecent(db, delivery.thread)) < commandsPerHour) return;
-  throw new UserError(
-    'too-often',
-    `In the last hour you have said as much as I take in an hour. Wait a while, then say it again: \`${config.command} status\`.`,
-  );
+  throw new UserError('too-often', {});
 }

@@ -7,7 +7,7 @@ import { parse } from '../../commands/parser/parse.ts';
 import type { Vault } from '../../access/vault.ts';
 import { findCommand } from '../../commands/command.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
-import { plain } from '../../commands/say.ts';
+import { plain } from '../../commands/parser/format.ts';
 import type { Command } from '../../commands/context.ts';
 import type { Delivery, User } from '../../database/types.ts';
 import type { Route } from '../../http/routes.ts';
@@ -21,7 +21,7 @@ import { createSlackCalls, type SlackCalls } from './calls.ts';
 import { createSlackCardSender } from './cards.ts';
 import type { SlackConfig } from './config.ts';
 import { createSlackDoor } from './receiver.ts';
-import { Event, sourceOf } from './request.ts';
+import { Event, NAME, sourceOf, voiceFor } from './request.ts';
 import { openForm, refuseForm, suggestRepositories } from './forms/forms.ts';
 import { homeSource } from './home/home.ts';
 import { createInstalls } from './install/installs.ts';
@@ -86,7 +86,8 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
   const door = await createSlackDoor({
     ...options,
     promise: (event) => promiseOf(parts, event),
-    refuse: (event, fields) => refuseForm(db, event, fields, contextFor(parts, event)),
+    refuse: (event, fields) =>
+      refuseForm(db, event, fields, { context: contextFor(parts, event), say: voiceFor(trigger, event).say }),
     openForm: (wish) => openForm(forms, wish),
     suggest: (person) => suggestRepositories(forms, person),
     forget: (team, at) => installs.forget(team, at),
@@ -110,7 +111,7 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
     },
     stop: door.stop,
     notice(delivery) {
-      const answer = askBack(trigger, delivery);
+      const answer = askBack(delivery);
       return Promise.resolve(answer && (() => Promise.resolve(answer)));
     },
     hear: (delivery) => hear(parts, delivery),
@@ -160,15 +161,15 @@ async function meet({ db }: Parts, event: Event): Promise<User> {
   return store.meetPerson(db, { ...identity, login: event.name ?? event.user });
 }
 
-/** In threads slash commands do not work: there the bot is called by its name. */
 function contextFor({ commands, config, github }: Parts, event: Event): ParseContext {
   const bot = event.kind === 'message' && event.bot ? [`<@${event.bot}>`] : [];
-  const isInThread = event.kind === 'message' && event.threadTs !== undefined;
-  const names = isInThread ? ['@sam', config.command] : [config.command, '@sam'];
+  const isAddressed = event.kind !== 'message' || event.isDirect;
   return {
     front: 'slack',
-    triggers: [...names, ...bot],
-    triggerOptional: event.kind !== 'message' || event.isDirect,
+    markup: 'mrkdwn',
+    triggers: [config.command, NAME, ...bot],
+    triggerOptional: isAddressed,
+    emptyIsTrigger: isAddressed,
     commands,
     ...(github ? { githubHost: new URL(github.url).host } : {}),
     allowPaths: false,

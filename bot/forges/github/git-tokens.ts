@@ -27,15 +27,11 @@ const LEAST = {
   push: { contents: 'write', pull_requests: 'write' },
 } as const;
 
-/** Throws UserError (`no-app`, `no-access`, `forbidden`): a sentence for the person at the terminal. */
+/** Throws UserError (`no-app`, `no-access`, `no-push`, `no-permission`) for the person at the terminal. */
 export async function mintGitToken(app: GitHubApp, wanted: Wanted, log: Logger): Promise<MintedToken> {
   const { repository, person, operation } = wanted;
   const octokit = await app.on(repository);
-  if (!octokit)
-    throw new UserError(
-      'no-app',
-      `Sam's App is not installed on ${repository}, so it has no password for it. Ask an owner of it to install the App, then try again.`,
-    );
+  if (!octokit) throw new UserError('no-app', { repository });
   await checkRight(octokit, wanted);
   const minted = await mint(app, octokit, wanted);
   log.info({ repository, operation, person: person.login }, 'git got a token');
@@ -44,16 +40,9 @@ export async function mintGitToken(app: GitHubApp, wanted: Wanted, log: Logger):
 
 async function checkRight(octokit: Octokit, { repository, person, operation }: Wanted): Promise<void> {
   const { level, role } = await readPermission(octokit, repository, person);
-  if (level === 'none')
-    throw new UserError(
-      'no-access',
-      `${person.login} may not read ${repository} (any more). Ask a maintainer of it for access, then try again.`,
-    );
+  if (level === 'none') throw new UserError('no-access', { login: person.login, repository });
   if (operation === 'push' && level === 'read')
-    throw new UserError(
-      'forbidden',
-      `${person.login} may not push to ${repository}: that needs write, and you have ${role}. Ask a maintainer of it; your commits are safe here.`,
-    );
+    throw new UserError('no-push', { login: person.login, repository, role });
 }
 
 async function mint(app: GitHubApp, octokit: Octokit, wanted: Wanted): Promise<MintedToken> {
@@ -69,10 +58,6 @@ async function mint(app: GitHubApp, octokit: Octokit, wanted: Wanted): Promise<M
     const missing = Object.entries(LEAST[operation])
       .map(([name, level]) => `${name}: ${level}`)
       .join(', ');
-    throw new UserError(
-      'no-permission',
-      `Sam's App may not do that on ${repository}: it needs ${missing}. Ask an owner of it to accept the App's permissions, then try again.`,
-      { cause: error },
-    );
+    throw new UserError('no-permission', { repository, missing }, { cause: error });
   }
 }

@@ -61,11 +61,7 @@ const describe = ({ url }: Site, { name, isPrivate }: Pick<Found, 'name' | 'isPr
 });
 
 /** The same for what is not there and for what the App may not see. */
-export const unknownRepository = (label: string): UserError =>
-  new UserError(
-    'no-repository',
-    `There is no repository \`${label}\` that I can see. If it is there, install the App on it. What I can do: \`/sam help\`.`,
-  );
+export const unknownRepository = (label: string): UserError => new UserError('no-repository', { label });
 
 async function open(
   { app }: Site,
@@ -89,18 +85,15 @@ async function locateNumber(site: Site, label: string, number: number, spot: Spo
   const { octokit, repository } = await open(site, label, spot);
   const address = { repository: repository.name, number };
   const issue = await threads.findIssue(octokit, address);
-  if (!issue)
-    throw new UserError(
-      'no-thread',
-      `There is no pull request or issue \`#${number}\` in \`${repository.name}\`. What I can do: \`/sam help\`.`,
-    );
-  const kind = issue.isPullRequest ? 'pull request' : 'issue';
+  if (!issue) throw new UserError('no-thread', { label: repository.name, number });
+  const { isPullRequest } = issue;
   if (!issue.isOpen)
-    throw new UserError(
-      'closed',
-      `This ${kind} is closed, so I start nothing for it. Reopen it, or take a branch: \`/sam up ${repository.name}@${repository.branch}\`.`,
-    );
-  if (!issue.isPullRequest)
+    throw new UserError('thread-closed', {
+      isPullRequest,
+      label: repository.name,
+      branch: repository.branch,
+    });
+  if (!isPullRequest)
     return { ...describe(site, repository), ref: repository.branch, goal: `issue:${number}` };
   return locatePullRequest(site, octokit, repository, number);
 }
@@ -118,10 +111,6 @@ async function locatePullRequest(
   const head = { ...describe(site, { name, isPrivate }), commit: sha, goal: `pr:${number}` };
   if (from?.toLowerCase() === name.toLowerCase()) return { ...head, ref: branch };
   // Its commits cannot be had without a password, and it gets none.
-  if (isPrivate)
-    throw new UserError(
-      'fork',
-      `This pull request comes from a fork (\`${from ?? 'deleted'}\`), so I won't run its code with your credentials. Push its branch to \`${name}\`, and then: \`/sam up ${name}@${branch}\`.`,
-    );
+  if (isPrivate) throw new UserError('fork-closed', { ...(from && { from }), label: name, branch });
   return { ...head, ref: `refs/pull/${number}/head`, fork: { ...(from && { from }), head: sha } };
 }

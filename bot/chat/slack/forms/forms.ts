@@ -4,9 +4,9 @@ import type { Logger } from 'pino';
 import { createConnectUrl } from '../../../access/people/linking.ts';
 import { findKnown } from '../../../access/people/links-store.ts';
 import { parse } from '../../../commands/parser/parse.ts';
-import { isDirty } from '../../../commands/rm.ts';
 import type { ParseContext, ParsedCommand } from '../../../commands/parser/parsed.ts';
 import { messageOf } from '../../../errors.ts';
+import { isDirty } from '../../../workspaces/workspace.ts';
 import type { Person } from '../../../forges/github/permissions.ts';
 import type { Site } from '../../../forges/github/locate.ts';
 import { renderConnectFirst, renderDelete, renderNew, renderRename, type FormView } from './render.ts';
@@ -17,6 +17,7 @@ import { findOwned, isNameTaken } from '../home/store.ts';
 import { searchRepositories, type Repositories } from './repositories.ts';
 import * as slackStore from '../store.ts';
 import type { Executor } from '../../store.ts';
+import { wordRefusal, type Say } from '../../wording.ts';
 
 export interface Forms {
   db: Executor;
@@ -95,13 +96,13 @@ export async function refuseForm(
   db: Executor,
   event: Event,
   fields: readonly Field[],
-  context: ParseContext,
+  { context, say }: { context: ParseContext; say: Say },
 ): Promise<Record<string, string> | undefined> {
   for (const { block, line } of fields) {
     const parsed = parse(line, context);
     const wrong =
       parsed.kind === 'error'
-        ? parsed.message
+        ? wordRefusal(parsed, say).text
         : parsed.kind === 'command' && parsed.verb === 'rename'
           ? await refuseName(db, event, parsed)
           : undefined;
