@@ -6,11 +6,13 @@ import type { UserError } from '../errors.ts';
 import type { CardView } from './view.ts';
 import type { Executor } from './store.ts';
 
+/** What was typed, and how it is read; or the command itself, where a label or a button is short for one. */
+export type Spoken = { text: string; context: ParseContext } | { command: ParsedCommand };
+
 /** A stored request, understood: who said what, and where. */
 export interface IncomingCommand {
   actor: User;
-  text: string;
-  context: ParseContext;
+  spoken: Spoken;
   place: Place;
   /** Who they are on this front, where that is kept apart from who they are. */
   identity?: CommandContext['identity'];

@@ -64,7 +64,8 @@ async function runIncoming(
   front: FrontEnd,
   incoming: IncomingCommand,
 ): Promise<void> {
-  const parsed = parse(incoming.text, incoming.context);
+  const { spoken } = incoming;
+  const parsed = 'command' in spoken ? spoken.command : parse(spoken.text, spoken.context);
   if (parsed.kind === 'ignore') return endWith(inbox, held, null);
   if (parsed.kind === 'error') return endWith(inbox, held, refusalOf(parsed));
   const line = asCommand(parsed, incoming);
@@ -179,13 +180,13 @@ async function endWith(
 }
 
 /** How long a vendor may keep a thread waiting. */
-const PATIENCE_MS = 10 * 60_000;
+const TIMEOUT_MS = 10 * 60_000;
 
 /** A vendor's limit, or a vendor that is down: nothing is lost, it is only later. Undefined: no more patience, or a bug. */
 function pauseOf({ row }: Held<Delivery>, error: unknown): number | undefined {
   if (!(error instanceof ProviderError) || !error.retryable) return undefined;
   const pauseMs = error.retryAfterMs ?? Math.min(60_000, 1000 * 2 ** row.attempts);
-  return Date.now() + pauseMs - row.receivedAt.getTime() < PATIENCE_MS ? pauseMs : undefined;
+  return Date.now() + pauseMs - row.receivedAt.getTime() < TIMEOUT_MS ? pauseMs : undefined;
 }
 
 /** A bug, or a vendor that does not answer: some more tries, then a reference that finds it in the log. */

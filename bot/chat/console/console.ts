@@ -75,7 +75,8 @@ export function createConsole(options: ConsoleOptions): Console {
     close: () => store.dropCards(db, 'console', thread),
     async hear({ payload }) {
       const text = Payload.parse(payload).line;
-      return { actor: await person(options), text, context, place: { thread }, isOperator: true };
+      const spoken = { text, context };
+      return { actor: await person(options), spoken, place: { thread }, isOperator: true };
     },
     locate: async (target, { payload }) =>
       target && target.kind !== 'number' ? locate(target, Payload.parse(payload).cwd) : undefined,

@@ -20,7 +20,7 @@ export interface Answers {
 }
 
 /** Comments beside the card, in one thread, in ten minutes: more would be a loop. */
-const MOST_SAID = 3;
+const MAX_SAID = 3;
 
 export async function showAnswer(options: Answers, delivery: Delivery, answer: Answer): Promise<void> {
   const event = eventOf(delivery);
@@ -72,12 +72,12 @@ async function mayTalk(
   // Nobody said anything.
   if (event.kind === 'opened') return false;
   if (!(await settings.read(event.repository)).settings.comments) return false;
-  const said = await store.readSaid(db, 'github', delivery.thread);
-  if (said.filter(({ isRecent }) => isRecent).length >= MOST_SAID) return false;
+  const recent = await store.readRecentMessages(db, 'github', delivery.thread);
+  if (recent.filter(({ isRecent }) => isRecent).length >= MAX_SAID) return false;
   if (answer.code === 'forbidden')
-    return event.isPrivate && event.kind === 'comment' && !said.some(({ code }) => code === 'forbidden');
-  if (answer.code === 'edited') return !said.some(({ code, isRecent }) => isRecent && code === 'edited');
-  const isRepeated = said.some(
+    return event.isPrivate && event.kind === 'comment' && !recent.some(({ code }) => code === 'forbidden');
+  if (answer.code === 'edited') return !recent.some(({ code, isRecent }) => isRecent && code === 'edited');
+  const isRepeated = recent.some(
     ({ to, ok, isRecent }) => isRecent && !ok && !answer.ok && to === String(event.sender.id),
   );
   if (isRepeated || (await isOneOfMany(db, event, delivery, answer))) return false;

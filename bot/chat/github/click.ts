@@ -13,8 +13,8 @@ export interface Press {
 }
 
 /** Undefined: nobody pressed any lately, or what it did can be seen anyhow. */
-export async function readPress(db: Executor, workspace: string): Promise<Press | undefined> {
-  const pressed = await store.readPress(db, 'github', workspace);
+export async function readClick(db: Executor, workspace: string): Promise<Press | undefined> {
+  const pressed = await store.readClick(db, 'github', workspace);
   const event = Event.safeParse(pressed?.payload).data;
   if (!pressed || event?.kind !== 'button') return undefined;
   // A check has no way to send a browser anywhere.

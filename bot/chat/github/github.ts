@@ -1,6 +1,7 @@
 // GitHub as a front: comments, labels and buttons in; reactions, replies and one card a thread out. Knows no cloud.
 import type { Logger } from 'pino';
-import type { ParseContext, Target } from '../../commands/parser/parsed.ts';
+import { formatCommand } from '../../commands/parser/format.ts';
+import type { ParseContext, ParsedCommand, Target } from '../../commands/parser/parsed.ts';
 import type { Command, Repository } from '../../commands/context.ts';
 import type { Card, Delivery, User } from '../../database/types.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
@@ -8,18 +9,18 @@ import type { GitHubConfig } from '../../forges/github/config.ts';
 import { redeliverMissed } from '../../forges/github/missed-deliveries.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 import type { Route } from '../../http/routes.ts';
-import type { FrontEnd, IncomingCommand, WorkspaceRef } from '../front.ts';
+import type { FrontEnd, IncomingCommand, Spoken, WorkspaceRef } from '../front.ts';
 import { showAnswer } from './answers.ts';
 import { createCardSender } from './cards.ts';
 import { noticeEdit } from './edits.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
-import { explainLack } from './missing-permissions.ts';
+import { explainMissingPermission } from './missing-permissions.ts';
 import { noticeOf } from './notices.ts';
 import { TRIGGER } from './render.ts';
 import { locateOn } from '../../forges/github/locate.ts';
 import { createRights } from './rights.ts';
 import { createSignalSender } from './signals.ts';
-import { acknowledge, conclusionSource } from './reactions.ts';
+import { ackReaction, conclusionSource } from './reactions.ts';
 import { lookAtThreads } from './watch.ts';
 import { webhookRoute } from './webhooks.ts';
 import type { CardView } from '../view.ts';
@@ -73,9 +74,10 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
     },
     hear: (delivery) => hear(options, delivery),
     locate: (target, delivery) => locate(options, target, eventOf(delivery)),
-    explain: (error, delivery) => explainLack(options.app, error, repositoryOf(eventOf(delivery))),
+    explain: (error, delivery) =>
+      explainMissingPermission(options.app, error, repositoryOf(eventOf(delivery))),
     permit: (asked) => rights.permit(asked, eventOf(asked.delivery)),
-    acknowledge: (delivery) => acknowledge(options, delivery),
+    acknowledge: (delivery) => ackReaction(options, delivery),
     answer: (delivery, answer) => showAnswer(sender, delivery, answer),
     sendCard: (card, views) => (card.kind === 'card' ? sendComment : sendSignal)(card, views),
     cardOf: (workspace, { topic }, { delivery }) => cardOf(config, workspace, topic, eventOf(delivery)),
@@ -118,12 +120,11 @@ async function findMissed({ app, db, log }: GitHubOptions): Promise<void> {
 
 async function hear(options: GitHubOptions, delivery: Delivery): Promise<IncomingCommand | undefined> {
   const event = eventOf(delivery);
-  const text = await textOf(options, event);
-  if (text === undefined || !('sender' in event)) return undefined;
+  const spoken = await spokenOf(options, event);
+  if (!spoken || !('sender' in event)) return undefined;
   return {
     actor: await meet(options.db, event.sender),
-    text,
-    context: await contextFor(options),
+    spoken,
     isPublic: true,
     place: {
       thread: delivery.thread,
@@ -140,32 +141,44 @@ const meet = (db: Executor, { id, login }: { id: number; login: string }): Promi
   store.meetPerson(db, { source: 'github', externalId: String(id), login });
 
 /** What the person said, or would have: labels and buttons are short for commands. */
-async function textOf({ settings }: GitHubOptions, event: Event): Promise<string | undefined> {
+async function spokenOf(options: GitHubOptions, event: Event): Promise<Spoken | undefined> {
+  const { settings } = options;
   switch (event.kind) {
     case 'comment':
-      return event.text;
+      return { text: event.text, context: await contextFor(options) };
     case 'label': {
       const ours = readLabel(event.label, (await settings.read(event.repository)).settings.label);
-      // A label on what is closed is a mark, not a wish.
+      // A label on what is closed is a mark, and asks for nothing.
       if (!ours || !event.isAdded || !event.isOpen) return undefined;
-      return `/sam up${ours.size ? ` --size ${ours.size}` : ''}`;
+      return shortFor({ verb: 'up', flags: ours.size ? { size: ours.size } : {} });
     }
     case 'opened':
-      return (await settings.read(event.repository)).settings.auto_start ? '/sam up' : undefined;
-    case 'button':
-      return BUTTONS[event.identifier]?.(event.subject);
+      return (await settings.read(event.repository)).settings.auto_start
+        ? shortFor({ verb: 'up' })
+        : undefined;
+    case 'button': {
+      const button = BUTTONS[event.identifier];
+      return button && shortFor({ ...button, target: { kind: 'name', name: event.subject } });
+    }
     default:
       return undefined;
   }
 }
 
-/** The subject is a workspace's id. */
-const BUTTONS: Record<string, (subject: string) => string> = {
-  open: (subject) => `/sam open ${subject}`,
-  stop: (subject) => `/sam stop ${subject}`,
-  keep: (subject) => `/sam extend ${subject} 4h`,
-  start: (subject) => `/sam start ${subject}`,
-  retry: (subject) => `/sam retry ${subject}`,
+type Short = Pick<ParsedCommand, 'verb'> & Partial<Pick<ParsedCommand, 'target' | 'flags' | 'value'>>;
+
+function shortFor(short: Short): { command: ParsedCommand } {
+  const command = { kind: 'command' as const, flags: {}, words: [], ignored: [], ...short };
+  return { command: { ...command, line: formatCommand(command, '') } };
+}
+
+/** What each is about is a workspace, by its id. */
+const BUTTONS: Record<string, Short> = {
+  open: { verb: 'open' },
+  stop: { verb: 'stop' },
+  keep: { verb: 'extend', value: { ms: 4 * 3_600_000 } },
+  start: { verb: 'start' },
+  retry: { verb: 'retry' },
 };
 
 async function contextFor({ app, config, commands }: GitHubOptions): Promise<ParseContext> {

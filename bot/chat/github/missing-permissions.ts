@@ -4,7 +4,7 @@ import type { GitHubApp } from '../../forges/github/app.ts';
 import { missingPermission } from '../../forges/github/missing-permissions.ts';
 
 /** Undefined: that was not the reason. */
-export function explainLack(
+export function explainMissingPermission(
   app: Pick<GitHubApp, 'settingsUrl' | 'lacking'>,
   error: unknown,
   repository: string | undefined,

@@ -33,7 +33,7 @@ const DONE = '/setup/done';
 const COOKIE = 'sam-setup';
 const LIFE_SECONDS = 60 * 60;
 /** Wrong codes in a minute; then even the right one is refused until the minute is over. */
-const MOST_TRIES = 10;
+const MAX_TRIES = 10;
 const ORGANIZATION = /^[a-z\d](?:[a-z\d-]{0,38})$/i;
 
 interface Door extends SetupOptions {
@@ -105,11 +105,11 @@ async function convert({ site, log }: Door, code: string): Promise<NewApp | { is
 function isLetIn(door: Door, given: string | null): boolean {
   const now = Date.now();
   door.wrong = door.wrong.filter((at) => now - at < 60_000);
-  if (given === null || door.code === undefined || door.wrong.length >= MOST_TRIES) return false;
+  if (given === null || door.code === undefined || door.wrong.length >= MAX_TRIES) return false;
   if (isSame(given, door.code)) return true;
   door.wrong.push(now);
-  if (door.wrong.length === MOST_TRIES)
-    door.log.warn({ tries: MOST_TRIES }, 'somebody tries codes at /setup; it is closed for a minute');
+  if (door.wrong.length === MAX_TRIES)
+    door.log.warn({ tries: MAX_TRIES }, 'somebody tries codes at /setup; it is closed for a minute');
   return false;
 }
 

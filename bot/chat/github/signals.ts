@@ -12,7 +12,7 @@ import type { RepositorySettings, SettingsReader } from '../../forges/github/rep
 import { findPullRequest, type ThreadAddress } from '../../forges/github/threads.ts';
 import { addressOf } from './cards.ts';
 import { notesOn } from './notes.ts';
-import { readPress } from './click.ts';
+import { readClick } from './click.ts';
 import { hashOf, paced, whenAllowed, withoutClocks } from '../pace.ts';
 import { renderCheck, renderDeployment, renderPastCheck, type CheckOptions } from './render-signals.ts';
 import type { CardView } from '../view.ts';
@@ -107,7 +107,7 @@ async function send<Said>(
     linkTo: sender.linkTo,
     context: await sender.contextFor(),
     notes: notesOn(sender, repository),
-    press: await readPress(sender.db, newest.id),
+    press: await readClick(sender.db, newest.id),
   };
   const sentHash = hashOf(JSON.stringify(signal.say(withoutClocks(newest), options)));
   if (sentHash === card.sentHash || (card.externalId === null && signal.isEnd(newest))) return { sentHash };

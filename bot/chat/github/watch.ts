@@ -19,14 +19,14 @@ interface Options {
 }
 
 /** In one run: with two calls each that is a tenth of what GitHub allows an installation in an hour. */
-const MOST_LOOKED_AT = 250;
+const MAX_LOOKED_AT = 250;
 
 /** Stops what closed unheard. One thread that cannot be read stops no other; throws then, after the last. */
 export async function lookAtThreads(options: Options): Promise<void> {
   const { db, config, log } = options;
   const host = `${config.url}/`;
   const errors: string[] = [];
-  for (const { topic, head } of await workspaces.listTopics(db, { host, most: MOST_LOOKED_AT }))
+  for (const { topic, head } of await workspaces.listTopics(db, { host, most: MAX_LOOKED_AT }))
     await lookAt(options, topic, head).catch((error: unknown) =>
       errors.push(`${topic}: ${messageOf(error)}`),
     );
@@ -63,7 +63,7 @@ async function noteHead(
 }
 
 /** As many forks as anybody has workspaces of. */
-const MOST_FORKS = 20;
+const MAX_FORKS = 20;
 
 /**
  * For the person's workspaces from forks: where their pull requests stand now, so that none starts at a commit that was
@@ -73,7 +73,7 @@ export async function lookAtForks({ db, app, config }: Omit<Options, 'log'>, own
   for (const { topic, head } of await workspaces.listTopics(db, {
     host: `${config.url}/`,
     owner,
-    most: MOST_FORKS,
+    most: MAX_FORKS,
   })) {
     const address = addressOf(topic);
     const octokit = await app.on(address.repository);

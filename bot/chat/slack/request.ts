@@ -1,7 +1,7 @@
 // What is kept of a request of Slack's: who said what where, and whose token answers. Pure.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Field, FormWish } from './forms/events.ts';
+import type { Field, FormRequest } from './forms/events.ts';
 import type { Resident } from './home/store.ts';
 import type { Said, Whose } from './shapes.ts';
 import type { NewDelivery } from '../store.ts';
@@ -55,7 +55,7 @@ export type Understood =
       /** What a form was filled in with, to be looked through before it is stored. */
       fields?: Field[];
       /** It asks for a form; if none can be opened it is answered in words. */
-      form?: FormWish;
+      form?: FormRequest;
     }
   /** Somebody opened the App Home. */
   | { home: Resident }

@@ -30,7 +30,7 @@ import { askBack } from './forms/questions.ts';
 import { reminderSource } from './reminders.ts';
 import { createRepositories } from './forms/repositories.ts';
 import { permit, type SlackRights } from './rights.ts';
-import { acknowledge, conclusionSource } from './reactions.ts';
+import { ackReaction, conclusionSource } from './reactions.ts';
 import * as slackStore from './store.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
@@ -88,7 +88,7 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
     promise: (event) => promiseOf(parts, event),
     refuse: (event, fields) =>
       refuseForm(db, event, fields, { context: contextFor(parts, event), say: voiceFor(trigger, event).say }),
-    openForm: (wish) => openForm(forms, wish),
+    openForm: (request) => openForm(forms, request),
     suggest: (person) => suggestRepositories(forms, person),
     forget: (team, at) => installs.forget(team, at),
   });
@@ -117,7 +117,7 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
     hear: (delivery) => hear(parts, delivery),
     locate: (target, delivery) => locate(parts.rights, target, eventOf(delivery)),
     permit: (asked) => permit(parts.rights, asked, eventOf(asked.delivery)),
-    acknowledge: (delivery) => acknowledge(parts, delivery),
+    acknowledge: (delivery) => ackReaction(parts, delivery),
     answer: (delivery, answer) => showAnswer(answers, delivery, answer),
     sendCard: createSlackCardSender({ ...parts, trigger }),
     cardOf({ id }, { thread }, { delivery, answer }) {
@@ -144,8 +144,7 @@ async function hear(parts: Parts, delivery: Delivery): ReturnType<FrontEnd['hear
   }
   return {
     actor: await meet(parts, event),
-    text: textOf(event),
-    context: contextFor(parts, event),
+    spoken: { text: textOf(event), context: contextFor(parts, event) },
     place: await placeOf(parts.db, event),
     identity: { source: sourceOf(event), externalId: event.user },
   };

@@ -34,7 +34,7 @@ export async function claimCard(
 }
 
 /** So many: Postgres believes that most cards wait, and would read them all. */
-const MOST_LOOKED_AT = 100;
+const MAX_LOOKED_AT = 100;
 
 export async function cardDueInMs(db: Executor): Promise<number | undefined> {
   const first = db
@@ -42,7 +42,7 @@ export async function cardDueInMs(db: Executor): Promise<number | undefined> {
     .from(cards)
     .where(ne(cards.wantVersion, cards.sentVersion))
     .orderBy(asc(cards.nextAt))
-    .limit(MOST_LOOKED_AT)
+    .limit(MAX_LOOKED_AT)
     .as('first');
   const [row] = await db.select({ ms: untilFirst(first) }).from(first);
   return row?.ms ?? undefined;

@@ -61,7 +61,7 @@ const UNITS = { w: 7 * 24 * 60 * MINUTE, d: 24 * 60 * MINUTE, h: 60 * MINUTE, m:
 const SPAN = /^(\d{1,6})([mhdw])$/i;
 const TIME = /^([01]?\d|2[0-3]):([0-5]\d)$/;
 const ZONE = /^(?:[a-z][\w+/-]{1,39}|[+-]\d\d:?\d\d)$/i;
-const LONGEST = 366 * UNITS.d;
+const MAX_MS = 366 * UNITS.d;
 
 /** How many words from `from` on make a duration: 0 for none. */
 export function countDurationWords(words: readonly string[], from: number): number {
@@ -87,7 +87,7 @@ export function formatDuration(duration: Duration): string {
 function readSpan(word: string): Duration | undefined {
   const [, count, unit = ''] = SPAN.exec(word) ?? [];
   const ms = Number(count) * UNITS[unit.toLowerCase() as keyof typeof UNITS];
-  return ms >= MINUTE && ms <= LONGEST ? { ms } : undefined;
+  return ms >= MINUTE && ms <= MAX_MS ? { ms } : undefined;
 }
 
 function readUntil(time: string, zone: string | undefined): Duration {

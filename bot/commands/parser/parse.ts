@@ -12,14 +12,14 @@ import { readTokens, type Token } from './tokens.ts';
 export type { ParseContext, ParsedCommand, ParseFailure, ParseResult } from './parsed.ts';
 
 /** GitHub's own limit for a comment, in UTF-16 code units. */
-const LONGEST = 64 * 1024;
+const MAX_LENGTH = 64 * 1024;
 const CREDENTIALS = /:[\\/]{2}[^\s\\/?#@]*@/;
 const PROSE_WORDS = 4;
 
 /** The first command of the text. See ParseContext for the fronts' differences, ParseResult for the answers. */
 export function parse(text: string, context: ParseContext): ParseResult {
   try {
-    if (text.length > LONGEST) return refuseLong(text, context);
+    if (text.length > MAX_LENGTH) return refuseLong(text, context);
     const { first, ignored } = findLines(text, context);
     if (first === undefined) return ignoreOrStatus(context);
     const result = first === '' ? { kind: 'status' as const } : parseLine(first, ignored, context);
@@ -125,7 +125,7 @@ function refuseQuote(line: string, { at, quote }: { at: number; quote: string })
 }
 
 /** Longer than any verb with its typos. */
-const LONGEST_WORD = 24;
+const MAX_WORD = 24;
 
 /**
  * The command with a name or alias at most two edits away (one for up to four letters), the nearest first. Among equals
@@ -136,7 +136,7 @@ export function findNearest<Spec extends CommandSpec>(
   word: string,
 ): Spec | undefined {
   const typed = word.toLowerCase();
-  if (typed.length < 2 || typed.length > LONGEST_WORD) return undefined;
+  if (typed.length < 2 || typed.length > MAX_WORD) return undefined;
   const allowed = typed.length <= 4 ? 1 : 2;
   const ranked = commands
     .map((spec) => ({ spec, edits: fewestEdits(spec, typed) }))

@@ -12,7 +12,7 @@ import type { Site } from '../../../forges/github/locate.ts';
 import { renderConnectFirst, renderDelete, renderNew, renderRename, type FormView } from './render.ts';
 import type { SlackCalls } from '../calls.ts';
 import { sourceOf, type Event } from '../request.ts';
-import type { Field, FormWish } from './events.ts';
+import type { Field, FormRequest } from './events.ts';
 import { findOwned, isNameTaken } from '../home/store.ts';
 import { searchRepositories, type Repositories } from './repositories.ts';
 import * as slackStore from '../store.ts';
@@ -29,33 +29,33 @@ export interface Forms {
 }
 
 /** False: it could not be opened; then it is asked for in words. Never throws. */
-export async function openForm(forms: Forms, wish: FormWish): Promise<boolean> {
+export async function openForm(forms: Forms, request: FormRequest): Promise<boolean> {
   try {
-    const view = await compose(forms, wish);
-    await forms.calls.call(wish.team, 'open form', (client) =>
-      client.views.open({ trigger_id: wish.trigger, view }),
+    const view = await compose(forms, request);
+    await forms.calls.call(request.team, 'open form', (client) =>
+      client.views.open({ trigger_id: request.trigger, view }),
     );
     return true;
   } catch (error) {
-    forms.log.warn({ form: wish.about, error: messageOf(error) }, 'a form could not be opened');
+    forms.log.warn({ form: request.about, error: messageOf(error) }, 'a form could not be opened');
     return false;
   }
 }
 
-async function compose(forms: Forms, wish: FormWish): Promise<FormView> {
+async function compose(forms: Forms, request: FormRequest): Promise<FormView> {
   const { db, github } = forms;
-  const known = await findKnown(db, { source: sourceOf(wish), externalId: wish.user });
-  const { channel, threadTs, id } = wish;
+  const known = await findKnown(db, { source: sourceOf(request), externalId: request.user });
+  const { channel, threadTs, id } = request;
   const metadata = { channel, ...(threadTs ? { threadTs } : {}), ...(id ? { id } : {}) };
-  if (wish.about === 'new') {
-    if (github && !known?.github) return composeConnect(forms, wish);
+  if (request.about === 'new') {
+    if (github && !known?.github) return composeConnect(forms, request);
     // What the search will need is looked up while the form opens.
     if (github) forms.repositories.prepare();
-    const repository = await chooseRepository(forms, wish, known?.github);
+    const repository = await chooseRepository(forms, request, known?.github);
     return renderNew(JSON.stringify(metadata), { repository, canSearch: github !== undefined });
   }
   const workspace = known && id ? await findOwned(db, known.user.id, id) : undefined;
-  if (wish.about === 'rename') return renderRename(JSON.stringify(metadata), workspace?.name);
+  if (request.about === 'rename') return renderRename(JSON.stringify(metadata), workspace?.name);
   const work = workspace?.reported?.work;
   const dirty = isDirty(work) ? work : undefined;
   const force = dirty ? { force: true } : {};
@@ -68,7 +68,7 @@ const LOOK_WITHIN_MS = 1_000;
 /** What the message names for certain; else what it names, if it is theirs to write to; else what the channel means. */
 async function chooseRepository(
   { db, repositories }: Forms,
-  { team, channel, named }: FormWish,
+  { team, channel, named }: FormRequest,
   person: Person | undefined,
 ): Promise<string | undefined> {
   if (named?.repository) return named.repository;
@@ -81,15 +81,15 @@ async function chooseRepository(
   return found.flat().find((one) => maybe.includes(one.toLowerCase())) ?? usual;
 }
 
-async function composeConnect({ db, baseUrl }: Forms, wish: FormWish): Promise<FormView> {
-  const identity = { source: sourceOf(wish), externalId: wish.user };
+async function composeConnect({ db, baseUrl }: Forms, request: FormRequest): Promise<FormView> {
+  const identity = { source: sourceOf(request), externalId: request.user };
   const known = await findKnown(db, identity);
   // Nothing was said that could go on afterwards.
-  const invitation = { ...identity, login: known?.login ?? wish.name ?? wish.user, delivery: '' };
+  const invitation = { ...identity, login: known?.login ?? request.name ?? request.user, delivery: '' };
   return renderConnectFirst(await createConnectUrl(db, baseUrl, invitation));
 }
 
-const LONGEST_ERROR = 150;
+const MAX_ERROR = 150;
 
 /** What is wrong with the fields, by field; undefined: nothing that the words and the names of their own workspaces could tell. */
 export async function refuseForm(
@@ -106,7 +106,7 @@ export async function refuseForm(
         : parsed.kind === 'command' && parsed.verb === 'rename'
           ? await refuseName(db, event, parsed)
           : undefined;
-    if (wrong) return { [block]: wrong.slice(0, LONGEST_ERROR).toWellFormed() };
+    if (wrong) return { [block]: wrong.slice(0, MAX_ERROR).toWellFormed() };
   }
   return undefined;
 }

@@ -17,10 +17,10 @@ export interface Repositories {
 
 const LISTED_MS = 5 * 60_000;
 const RIGHT_KEPT_MS = 60_000;
-const MOST_RIGHTS = 5_000;
+const MAX_RIGHTS = 5_000;
 /** Slack waits three seconds for what it offers. */
-const PATIENCE_MS = 2_000;
-const MOST_OFFERED = 20;
+const TIMEOUT_MS = 2_000;
+const MAX_OFFERED = 20;
 
 export function createRepositories(github: Site | undefined, log: Logger): Repositories {
   let listed: { at: number; names: Promise<readonly string[]> } | undefined;
@@ -44,7 +44,7 @@ export function createRepositories(github: Site | undefined, log: Logger): Repos
       const key = `${label}|${person.id}`;
       const known = rights.get(key);
       if (known && known.until > Date.now()) return known.mayWrite;
-      if (rights.size > MOST_RIGHTS) rights.clear();
+      if (rights.size > MAX_RIGHTS) rights.clear();
       const mayWrite = github ? askRight(github, label, person) : Promise.resolve(false);
       rights.set(key, { until: Date.now() + RIGHT_KEPT_MS, mayWrite });
       mayWrite.catch(() => rights.delete(key));
@@ -63,14 +63,14 @@ export async function searchRepositories(
   repositories: Repositories,
   person: Person,
   typed: string,
-  patienceMs: number = PATIENCE_MS,
+  patienceMs: number = TIMEOUT_MS,
 ): Promise<string[]> {
   const deadline = AbortSignal.timeout(patienceMs);
   const late = new Promise<undefined>((resolve) =>
     deadline.addEventListener('abort', () => resolve(undefined), { once: true }),
   );
   const names = (await Promise.race([repositories.list(), late])) ?? [];
-  const fitting = rank(names, typed).slice(0, MOST_OFFERED);
+  const fitting = rank(names, typed).slice(0, MAX_OFFERED);
   const offered = await Promise.all(
     fitting.map(async (label) => {
       const mayWrite = repositories.mayWrite(label, person).catch(() => false);
