@@ -60,7 +60,10 @@ export interface ParseCodes {
   'too-many-words': { word: string; command: string };
 }
 
-/** What a flag takes: the kinds of commands/command.ts. */
+/**
+ * What a flag takes. `name`: a new workspace name; `ref`: a branch, tag or commit; `repository`: owner/name; `commit`: a whole
+ * commit id; `size`: small, medium or large. Numbers and durations arrive as such, the rest as text.
+ */
 export type ValueKind =
   | 'text'
   | 'boolean'

@@ -29,6 +29,7 @@ export const list = {
     },
   },
   takes: 'none',
+  isForMaintainers: true,
   common: true,
   async run(command, context) {
     if (command.flags['all'] === true && !context.isOperator) return answerAll(command, context);

@@ -17,6 +17,8 @@ export const rm = {
     force: { kind: 'boolean', short: 'f', summary: 'deletes uncommitted and unpushed work too, at once' },
   },
   takes: 'target',
+  ends: true,
+  isForMaintainers: true,
   destructive: true,
   async run(command, context) {
     const workspace = await findStoppable(command, context);

@@ -12,6 +12,8 @@ export const stop = {
   who: "The workspace's owner, and those who maintain its repository.",
   flags: {},
   takes: 'target',
+  ends: true,
+  isForMaintainers: true,
   common: true,
   async run(command, context) {
     const workspace = await findStoppable(command, context);

@@ -36,7 +36,7 @@ export function createRights(options: {
       const isKnown = isSame(label, event.repository);
       const wanted = { label, person: event.sender, command, line, isKnown };
       const { maintains } = await checkRight(octokit, settings, wanted);
-      if (!event.isPrivate && !isSame(about, event.repository) && !ENDING.includes(command.name))
+      if (!event.isPrivate && !isSame(about, event.repository) && !command.ends)
         await checkSecrecy(await app.on(about), about, asked);
       await checkPace(options, event);
       return { maintains: maintains ? `${config.url}/${label}` : undefined };
@@ -45,9 +45,6 @@ export function createRights(options: {
 }
 
 const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
-
-/** They go through wherever they are said, without a word where everybody reads. */
-const ENDING = ['stop', 'rm'];
 
 /** `owner/name` of the repository that the words mean: named, or that of a workspace which is. */
 async function findMeant(

@@ -35,9 +35,7 @@ export async function permit(rights: SlackRights, asked: PendingCommand, event: 
   return permission;
 }
 
-/** What maintainers may do with what others run: by its id anywhere, by its name in a channel that has a repository. */
-const MAINTAINED: readonly string[] = ['list', 'stop', 'rm'];
-
+/** What others run maintainers name by its id anywhere, by its name in a channel that has a repository. */
 async function readMaintained(
   { app, url }: Site,
   { db }: SlackRights,
@@ -45,7 +43,7 @@ async function readMaintained(
   person: Person,
 ): Promise<Permission> {
   const { channel } = incoming.place;
-  if (!MAINTAINED.includes(command.name) || channel === undefined) return {};
+  if (!command.isForMaintainers || channel === undefined) return {};
   const { target } = line;
   // The button of a card names the workspace by its id, and so its repository.
   const address = target?.kind === 'name' ? await slackStore.findRepository(db, target.name) : undefined;
