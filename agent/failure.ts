@@ -1,29 +1,33 @@
-// A workspace could not be made, stopped or deleted, and people can be told why. Knows no git and no runtime.
+// A workspace could not be made, stopped or deleted, as a code that the bot has a sentence for. Knows no git and no runtime.
 import { codeOf } from './system/files.ts';
 import { redact } from './redact.ts';
-import type { ErrorClass, Failure } from './protocol.ts';
+import type { AgentFailure } from './protocol.ts';
 
-/** `message`: finished sentences for people, the next step among them. */
+/** `message` is for the log. */
 export class WorkspaceError extends Error {
   override readonly name = 'WorkspaceError';
-  readonly class: ErrorClass;
-  constructor(errorClass: ErrorClass, message: string, options?: ErrorOptions) {
-    super(redact(message), options);
-    this.class = errorClass;
+  readonly failure: AgentFailure;
+  constructor(failure: AgentFailure, options?: ErrorOptions) {
+    const clean = withoutSecrets(failure);
+    super([clean.code, ...Object.values(clean.details)].join(': '), options);
+    this.failure = clean;
   }
 }
 
-export const DISK_FULL =
-  "The node's disk is full. Delete a workspace that you no longer need (`/sam rm <name>`), then `/sam retry`.";
+function withoutSecrets(failure: AgentFailure): AgentFailure {
+  const details = Object.entries(failure.details).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? redact(value) : value,
+  ]);
+  return { ...failure, details: Object.fromEntries(details) } as AgentFailure;
+}
 
-/** What people are told; of an error that nobody foresaw only that it happened. */
-export function toFailure(error: unknown): Failure {
-  if (error instanceof WorkspaceError) return { class: error.class, message: error.message };
-  if (isFull(error)) return { class: 'configuration', message: DISK_FULL };
-  return {
-    class: 'internal',
-    message: 'Something broke on our side while the node worked on this workspace. Try `/sam retry`.',
-  };
+export const DISK_FULL: AgentFailure = { class: 'configuration', code: 'disk-full', details: {} };
+
+/** Of an error that nobody foresaw people are told only that it happened. */
+export function toFailure(error: unknown): AgentFailure {
+  if (error instanceof WorkspaceError) return error.failure;
+  return isFull(error) ? DISK_FULL : { class: 'internal', code: 'broken', details: {} };
 }
 
 function isFull(error: unknown): boolean {

@@ -105,16 +105,72 @@ export interface Work {
   untracked: number;
   /** Commits that no remote branch holds, and stashes. */
   unpushed: number;
+  /** What of it lies elsewhere than in the checkout itself: in worktrees, submodules, other repositories. Newer agents say it. */
+  places?: WorkPlace[];
+}
+
+export interface WorkPlace {
+  /** Its folder, as seen from the checkout. */
+  where: string;
+  kind: 'worktree' | 'submodule' | 'repository';
+  changed: number;
+  untracked: number;
+  unpushed: number;
 }
 
 /** Whose side a failure is on. `transient`: trying again may help. */
 export type ErrorClass = 'transient' | 'configuration' | 'provider' | 'internal';
 
+/** Nothing to fill in. */
+export type NoDetails = Readonly<Record<string, never>>;
+
+/**
+ * What a node says went wrong, and what each is filled in with; the sentences are the bot's. Names are as the goal has them,
+ * cut to size and without secrets; `host` is empty for a repository that lies on the node itself.
+ */
+export interface AgentFailures {
+  broken: NoDetails;
+  'disk-full': NoDetails;
+  'no-git': NoDetails;
+  'untrusted-host': { host: string };
+  'no-password': { repository: string };
+  'no-ref': { repository: string; ref: string };
+  'foreign-repository': { repository: string };
+  'not-a-repository': { repository: string };
+  'no-such-repository': { repository: string };
+  'no-address': { host: string };
+  'silent-host': { host: string };
+  'broken-connection': { host: string };
+  /** `said`: the last thing that git said. */
+  'git-failed': { repository: string; said: string };
+  /** Whoever has the passwords gave none; `said` is their sentence. */
+  'git-refused': { said: string };
+  'bad-repository': NoDetails;
+  'bad-ref': { ref: string };
+  'commit-gone': { commit: string };
+  'loose-commit': { ref: string };
+  'no-user': { program: string; said: string };
+  'foreign-files': { path: string };
+  'processes-live': { count: number };
+  'unknown-work': NoDetails;
+  /** Work that a deletion would have saved. `gone`: the host took it and does not have it. */
+  'not-saved': { why: 'no-commit' | 'gone' | 'denied' | 'refused' | 'unreachable'; host: string };
+}
+
+/** What went wrong. No secrets, no stack. */
 export interface Failure {
   class: ErrorClass;
-  /** A finished sentence for people; no secrets, no stack. */
-  message: string;
+  /** One of `AgentFailures`, or of those that the bot adds. Other versions know others; absent: the one before knew none. */
+  code?: string;
+  details?: Readonly<Record<string, unknown>>;
+  /** Of an agent that knows no codes: a finished sentence. */
+  message?: string;
 }
+
+/** What this version of the agent says. */
+export type AgentFailure = {
+  [Code in keyof AgentFailures]: { class: ErrorClass; code: Code; details: AgentFailures[Code] };
+}[keyof AgentFailures];
 
 /** What the bot wants a node to have. */
 export interface DesiredWorkspace {
@@ -165,10 +221,12 @@ export interface GitToken {
   expiresAt: number;
 }
 
-/** Why there is no token: `message` is a finished sentence with the next step. */
+/** Why there is no token. */
 export interface GitRefusal {
   code: string;
-  message: string;
+  details?: Readonly<Record<string, unknown>>;
+  /** The same as a sentence, for the terminal in which git asked: nobody there knows codes. */
+  message?: string;
 }
 
 /** What a node has. */

@@ -8,20 +8,22 @@ import { bootstrapRoutes, createBootstrapToken } from './access/machines/bootstr
 import { keepSecret, makeEncryptionKey, makeSigningKey } from './access/key-files.ts';
 import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
 import { createLinkSigner } from './access/links.ts';
-import { createRepositoryDoor } from './access/repository-guard.ts';
+import { createRepositoryGuard } from './access/repository-guard.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
-import type { PageDoor } from './access/people/page-guard.ts';
+import type { PageGuard } from './access/people/page-guard.ts';
 import { forgetExpired } from './access/store.ts';
+import { forgetPayloads } from './chat/store.ts';
 import { ticketRoutes } from './access/terminal-token.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { artifactRoutes, findAgentVersion, requireArtifact } from './nodes/artifact.ts';
-import { createGitDesk } from './nodes/git-rights.ts';
+import { createGitBroker } from './nodes/git-rights.ts';
 import { bootReportRoutes } from './nodes/boot-reports.ts';
 import { certificateRoutes } from './nodes/certificate.ts';
 import { createHub, type Hub } from './nodes/hub.ts';
 import { createTerminalPipe } from './nodes/terminal-proxy.ts';
 import type { Console } from './chat/console/console.ts';
 import type { Screen } from './chat/console/screen.ts';
+import { wordGitRefusal } from './chat/wording.ts';
 import { namesOf, openClouds, type Clouds } from './clouds.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
@@ -30,7 +32,9 @@ import { endLeases } from './database/leases.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import { StartError } from './errors.ts';
-import type { Site } from './forges/github/locate.ts';
+import type { Forge } from './forges/forge.ts';
+import type { GitHub } from './forges/github/github.ts';
+import { builtIn, openForges, type ForgeEntry } from './forges/index.ts';
 import { refuseLeftBehind } from './left-behind.ts';
 import { openFronts, openGitHub, type Fronts } from './fronts.ts';
 import { healthRoutes } from './http/health.ts';
@@ -39,10 +43,14 @@ import { randomBase32 } from './ids.ts';
 import { pageRoutes } from './http/pages.ts';
 import { listen } from './http/server.ts';
 import { createLoop, type Loop } from './jobs/loop.ts';
+import { entryOf, providers, traitsIn } from './providers/index.ts';
+import type { ProviderTable } from './providers/provider.ts';
+import { createAccountProof } from './workspaces/account.ts';
 import { nodeSource } from './workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from './workspaces/reconcile-workspace.ts';
 import * as store from './workspaces/store.ts';
-import { createSweeper, createSweeps, type Sweep } from './workspaces/sweeps/sweeps.ts';
+import { createSweeper, type Sweep } from './jobs/sweeper.ts';
+import { createSweeps } from './workspaces/sweeps/sweeps.ts';
 import { timingFrom } from './workspaces/timing.ts';
 
 export const VERSION = '0.1.0';
@@ -56,6 +64,10 @@ export interface BotOptions {
   login: string;
   cwd: string;
   env: NodeJS.ProcessEnv;
+  /** Those that can be chosen; the same that the configuration was read with. */
+  providers?: ProviderTable;
+  /** The table of forges. */
+  forges?: readonly ForgeEntry[];
 }
 
 export interface Bot {
@@ -70,7 +82,8 @@ export interface Bot {
 }
 
 /** Throws StartError; then nothing of it is left running. */
-export async function startBot(options: BotOptions): Promise<Bot> {
+export async function startBot(given: BotOptions): Promise<Bot> {
+  const options = { ...given, providers: given.providers ?? providers, forges: given.forges ?? builtIn };
   await using ending = new AsyncDisposableStack();
   const { log } = options;
   const lock = await lockDataDir(options.config.dataDir, { url: options.config.baseUrl });
@@ -155,26 +168,28 @@ interface Parts {
   log: Logger;
 }
 
-type Settled = BotOptions & {
+type Settled = Required<Omit<BotOptions, 'forges'>> & {
   keys: Keys;
   /** Those of the vault: the first seals, all open. */
   encryptionKeys: Buffer[];
   clouds: Clouds;
   database: Database;
+  /** Those that are set up. */
+  forges: readonly Forge[];
   /** Undefined: GitHub is not set up. */
-  github: Site | undefined;
+  github: GitHub | undefined;
 };
 
 async function assemble(
-  options: BotOptions,
+  options: Required<BotOptions>,
   database: Database,
   ending: AsyncDisposableStack,
 ): Promise<Parts> {
   const { config, log } = options;
   const { db } = database;
-  await refuseLeftBehind(db, config);
-  if (config.machines.provider === 'hetzner')
-    await requireArtifact(agentFolder(config), config.machines.hetzner.arch);
+  await refuseLeftBehind(db, config, options.providers);
+  await requireArtifacts(options);
+  const github = await openGitHub(config, log);
   const settled: Settled = {
     ...options,
     database,
@@ -184,19 +199,27 @@ async function assemble(
       ...options,
       installation: await store.settle(db, 'installation', randomBase32(12)),
     }),
-    github: await openGitHub(config, log),
+    github,
+    forges: openForges(options.forges, { github }),
   };
   const hub = createHub({
     db,
     keys: settled.keys,
     log,
+    traitsOf: traitsIn(options.providers),
     activityEveryMs: activityStep(config),
     heartbeatMs: timingFrom(config.baseMs).heartbeatMs,
     agentVersion: () => findAgentVersion(agentFolder(config)),
-    git: settled.github && createGitDesk({ db, log, ...settled.github }),
+    git: createGitBroker({ db, log, forges: settled.forges }),
+    wordRefusal: wordGitRefusal,
   });
   ending.defer(() => hub.close());
-  const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log });
+  const pipe = createTerminalPipe({
+    db,
+    baseUrl: config.baseUrl,
+    log,
+    traitsOf: traitsIn(options.providers),
+  });
   ending.defer(() => pipe.close());
   const reconciler = { ...makeReconciler(settled), listeningSince: await store.readClock(db) };
   const fronts = await openFronts({ ...settled, db });
@@ -228,15 +251,12 @@ async function loadEncryptionKeys({ encryptionKeys, databaseUrl, dataDir }: Conf
 }
 
 /** Without a key nothing was ever signed, and there is nobody who signed in. */
-const makeDoor = ({ config: { baseUrl }, database: { db }, encryptionKeys }: Settled): PageDoor | undefined =>
+const makeGuard = ({
+  config: { baseUrl },
+  database: { db },
+  encryptionKeys,
+}: Settled): PageGuard | undefined =>
   encryptionKeys.length === 0 ? undefined : { db, baseUrl, signer: createLinkSigner(encryptionKeys) };
-
-const signInAt = ({ url, apiUrl, clientId, clientSecret }: NonNullable<Config['github']>) => ({
-  origin: url,
-  api: apiUrl,
-  clientId,
-  clientSecret,
-});
 
 /** What `npm run build` made; a build in the data folder goes before it. */
 function agentFolder({ dataDir }: Config): string {
@@ -244,10 +264,19 @@ function agentFolder({ dataDir }: Config): string {
   return existsSync(own) ? own : join(ROOT, 'dist/agent');
 }
 
+/** A machine cannot do without its agent. */
+async function requireArtifacts({ config, providers: table }: Required<BotOptions>): Promise<void> {
+  const { provider, settings } = config.machines;
+  const entry = entryOf(table, provider);
+  for (const arch of entry.architectures(settings))
+    await requireArtifact(agentFolder(config), entry.label, arch);
+}
+
 function makeReconciler({ config, database: { db }, clouds, log }: Settled): Reconciler {
   return {
     db,
     provider: clouds.provider,
+    proveAccount: createAccountProof({ db, provider: clouds.provider }),
     dns: clouds.dns,
     log,
     baseUrl: config.baseUrl,
@@ -258,22 +287,25 @@ function makeReconciler({ config, database: { db }, clouds, log }: Settled): Rec
 }
 
 async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
-  const { config, keys, log } = settled;
+  const { config, keys, log, forges } = settled;
   const { db } = settled.database;
   const built = join(ROOT, 'dist/page');
   const page = await bundlePage(existsSync(built) ? built : join(config.dataDir, 'page'));
   const { baseUrl } = config;
+  const traitsOf = traitsIn(settled.providers);
   return [
-    ...pageRoutes(page, settled.clouds.nodeOrigins, makeDoor(settled)),
+    ...pageRoutes(page, settled.clouds.nodeOrigins, makeGuard(settled)),
     ...ticketRoutes({
       db,
       keys,
       baseUrl,
-      canSignIn: config.github !== undefined,
-      mayStill: settled.github && createRepositoryDoor({ db, log, ...settled.github }),
+      traitsOf,
+      forges,
+      mayStill: createRepositoryGuard({ db, log, forges }),
+      triggers: { console: '', github: '/sam', slack: config.slack?.command ?? '/sam' },
     }),
-    ...signInRoutes({ db, baseUrl, log, ...(config.github && { github: signInAt(config.github) }) }),
-    ...bootstrapRoutes({ db, keys, baseUrl }),
+    ...signInRoutes({ db, baseUrl, log, forges }),
+    ...bootstrapRoutes({ db, keys, baseUrl, traitsOf }),
     ...bootReportRoutes({ db }),
     ...certificateRoutes({ db, keys, log, ...namesOf(settled.clouds) }),
     ...artifactRoutes({ folder: agentFolder(config), baseUrl }),
@@ -285,7 +317,10 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
 /** What is kept for a while only. */
 function housekeeping({ database: { db } }: Settled): Sweep[] {
   const everyMs = 60 * 60_000;
-  return [{ name: 'old-tokens', everyMs, run: () => forgetExpired(db) }];
+  return [
+    { name: 'old-tokens', everyMs, run: () => forgetExpired(db) },
+    { name: 'old-payloads', everyMs, run: () => forgetPayloads(db, 7) },
+  ];
 }
 
 /** How fine `last_activity_at` is: a twentieth of the time-out, a minute at most. */
@@ -306,7 +341,7 @@ async function run(
     loop.wake();
     chatLoop.wake();
   });
-  const sweeper = createSweeper(sweeps, { db, log });
+  const sweeper = createSweeper(sweeps, { book: store.sweepBook(db), log });
   ending.defer(() => loop.stop());
   ending.defer(() => chatLoop.stop());
   ending.defer(() => sweeper.stop());
@@ -317,7 +352,7 @@ async function run(
 }
 
 async function discardIdleNodes({ db }: Database, loop: Loop): Promise<void> {
-  const ids = await store.giveUpIdleNodes(db);
+  const ids = await store.retireIdleNodes(db);
   loop.wake();
   const deadline = Date.now() + 15_000;
   while (Date.now() < deadline && (await store.countLiving(db, ids)) > 0) await setTimeout(50);

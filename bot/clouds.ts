@@ -5,8 +5,8 @@ import type { CertificateOptions } from './nodes/certificate.ts';
 import type { Config } from './config.ts';
 import type { Dns } from './dns/dns.ts';
 import { messageOf } from './errors.ts';
-import { createProvider } from './providers/index.ts';
-import type { Provider } from './providers/provider.ts';
+import { entryOf } from './providers/index.ts';
+import type { Provider, ProviderTable } from './providers/provider.ts';
 import { timingFrom } from './workspaces/timing.ts';
 
 export interface Clouds {
@@ -19,6 +19,7 @@ export interface Clouds {
 
 export interface CloudOptions {
   config: Config;
+  providers: ProviderTable;
   env: NodeJS.ProcessEnv;
   installation: string;
   log: Logger;
@@ -27,11 +28,13 @@ export interface CloudOptions {
 const AGENT = join(import.meta.dirname, '../agent/main.ts');
 
 export async function openClouds(options: CloudOptions): Promise<Clouds> {
-  const { config } = options;
+  const { config, providers } = options;
+  const entry = entryOf(providers, config.machines.provider);
+  const hasNames = entry.traits.terminal === 'tls';
   return {
     provider: await openProvider(options),
-    dns: config.machines.provider === 'local' ? undefined : await openDns(options),
-    nodeOrigins: config.machines.provider === 'local' || !config.dns ? [] : [`wss://*.${config.dns.domain}`],
+    dns: hasNames ? await openDns(options) : undefined,
+    nodeOrigins: hasNames && config.dns ? [`wss://*.${config.dns.domain}`] : [],
   };
 }
 
@@ -48,23 +51,17 @@ export function namesOf({ dns, provider }: Clouds): Pick<CertificateOptions, 'ho
 
 const callTimeoutMs = ({ baseMs }: Config): number => timingFrom(baseMs).callTimeoutMs;
 
-async function openProvider(options: CloudOptions): Promise<Provider> {
-  const { config, env, installation } = options;
-  const { machines, baseUrl, dataDir } = config;
-  const common = { installation, timeoutMs: callTimeoutMs(config) };
-  const local = { url: baseUrl, dataDir, agent: { command: [process.execPath, AGENT] }, env };
-  if (machines.provider === 'local') return createProvider('local', { ...common, local });
-  const { bootData } = await import('./providers/boot/cloud-init.ts');
-  const { image, ...account } = machines.hetzner;
-  return createProvider('hetzner', {
-    ...common,
-    local,
-    hetzner: {
-      ...account,
-      ...(image !== undefined && { image }),
-      bootData: ({ boot }) => bootData(boot),
-      openTo: await edgeNetworks(options),
-    },
+function openProvider(options: CloudOptions): Promise<Provider> {
+  const { config, providers, env, installation } = options;
+  const { machines, baseUrl: url, dataDir } = config;
+  return entryOf(providers, machines.provider).open(machines.settings, {
+    installation,
+    timeoutMs: callTimeoutMs(config),
+    url,
+    dataDir,
+    agentCommand: [process.execPath, AGENT],
+    env,
+    edgeNetworks: edgeNetworks(options),
   });
 }
 
@@ -75,12 +72,16 @@ async function openDns({ config, installation }: CloudOptions): Promise<Dns | un
 }
 
 /** Whoever may reach the nodes. Its own time is a part of an operation's: the firewall is looked at within a create. */
-async function edgeNetworks({ config, log }: CloudOptions): Promise<() => Promise<string[]>> {
-  const { createCloudflareRanges } = await import('./dns/cloudflare/ranges.ts');
-  return createCloudflareRanges({
-    token: config.dns?.token ?? '',
-    baseUrl: config.dns?.baseUrl,
-    timeoutMs: callTimeoutMs(config) / 4,
-    warn: (error) => log.warn({ error: messageOf(error) }, 'the networks of the edge could not be fetched'),
-  });
+function edgeNetworks({ config, log }: CloudOptions): () => Promise<string[]> {
+  let ranges: (() => Promise<string[]>) | undefined;
+  return async () => {
+    const { createCloudflareRanges } = await import('./dns/cloudflare/ranges.ts');
+    ranges ??= createCloudflareRanges({
+      token: config.dns?.token ?? '',
+      baseUrl: config.dns?.baseUrl,
+      timeoutMs: callTimeoutMs(config) / 4,
+      warn: (error) => log.warn({ error: messageOf(error) }, 'the networks of the edge could not be fetched'),
+    });
+    return ranges();
+  };
 }

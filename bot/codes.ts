@@ -1,6 +1,6 @@
 // Everything that Sam says to people, as codes and what each has to be filled in with. Types alone: rows, the wire and errors
 // carry these; the sentences are in chat/wording.ts.
-import type { ErrorClass, Work } from '../agent/protocol.ts';
+import type { AgentFailures, ErrorClass, Failure, NoDetails, Work } from '../agent/protocol.ts';
 
 /** What a sentence is filled in with. Plain data: it goes into rows. */
 export type Details = Readonly<Record<string, unknown>>;
@@ -13,15 +13,12 @@ export type Said<Codes, Code extends keyof Codes = keyof Codes> = {
 /** Whose side something is on. */
 export type Side = ErrorClass;
 
-/** There is nothing to fill in. */
-type Nothing = Readonly<Record<string, never>>;
-
 /**
  * Why a line is no command. What was typed is in here without credentials, as much as a code span shows. `command`: whose help
  * says how to write it; `suggestion`: the line that was probably meant, which parses.
  */
 export interface ParseCodes {
-  'too-long': Nothing;
+  'too-long': NoDetails;
   /** `line`: what is shown of it; `column`: where the quote stands in that. */
   'unclosed-quote': { at: number; line: string; column: number; suggestion?: string };
   'unknown-verb': { word: string; suggestion?: string };
@@ -54,9 +51,9 @@ export interface ParseCodes {
   /** `typed` absent: the branch of a link. */
   'bad-ref': { typed?: string; command: string };
   'bad-name': { typed: string; command: string };
-  credentials: Nothing;
+  credentials: NoDetails;
   'no-paths-here': { command: string };
-  'no-urls-here': { host: string; command: string };
+  'no-urls-here': { hosts: readonly string[]; command: string };
   'too-many-words': { word: string; command: string };
 }
 
@@ -82,7 +79,7 @@ export interface RefusalCodes extends ParseCodes {
   whose: { found: readonly { id: string; owner: string }[]; verb: string };
   /** `name`: the one that was named; `why`: where none was. */
   'no-workspace': { name: string } | { why: 'none-here' | 'none-yet' | 'none-such' };
-  'which-node': Nothing;
+  'which-node': NoDetails;
   /** `isAnybodys`: asked for by whoever runs Sam. */
   'no-node': { name: string; isAnybodys: boolean };
   'no-orphan': { name: string };
@@ -104,12 +101,12 @@ export interface RefusalCodes extends ParseCodes {
     | { verb: string; label: string; needed: 'read' | 'write' | 'maintain' | 'admin'; has: string }
     | { verb: 'list --all' };
   'needs-maintainer': { flag: string; label: string; has: string; line: string };
-  'not-operator': Nothing;
-  'not-connected': Nothing;
+  'not-operator': NoDetails;
+  'not-connected': NoDetails;
   'not-here': { verb: string };
-  'no-channel': Nothing;
+  'no-channel': NoDetails;
   private: { line: string };
-  'not-public': Nothing;
+  'not-public': NoDetails;
   'too-often': { most?: number; whom?: 'person' | 'repository' };
 
   // Which repository, and what of it.
@@ -120,11 +117,11 @@ export interface RefusalCodes extends ParseCodes {
   'no-github': { label: string };
   'not-a-repository': { path: string };
   'no-commit': { path: string };
-  'no-git': Nothing;
+  'no-git': NoDetails;
   'not-owned': { path: string };
   /** `folder`, `ref`: where the path reads like both. */
   'no-folder': { path: string; folder?: string; ref?: string };
-  'names-workspace': Nothing;
+  'names-workspace': NoDetails;
 
   // Pull requests from forks. `from`: whose fork, if it is still there.
   'fork-closed': { from?: string; label: string; branch: string };
@@ -132,21 +129,21 @@ export interface RefusalCodes extends ParseCodes {
   'fork-untrusted': { from?: string; head: string; topic?: string };
   'fork-moved': { name: string; head: string; trusted: string; topic: string };
   'other-head': { typed: string; head: string; topic?: string };
-  'no-fork': Nothing;
+  'no-fork': NoDetails;
 
   // Passwords for git, said to whoever sits at the terminal.
   'no-app': { repository: string };
   'no-access': { login: string; repository: string };
   'no-push': { login: string; repository: string; role: string };
   'no-permission': { repository: string; missing: string };
-  'no-credentials': Nothing;
+  'no-credentials': NoDetails;
 
   // Of the fronts.
   /** `permission` absent: GitHub did not say which. */
   'app-lacks': { permission?: string; page?: string };
   edited: { line: string };
   'no-form': { about: string };
-  'no-button': Nothing;
+  'no-button': NoDetails;
   /** A bug. `ref` finds it in the log. */
   internal: { ref: string };
 }
@@ -154,9 +151,9 @@ export interface RefusalCodes extends ParseCodes {
 /** What is answered to a command that ran. */
 export interface AnswerCodes {
   /** The card says it. */
-  ok: Nothing;
+  ok: NoDetails;
   /** A pull request or issue was; nobody said anything. */
-  closed: Nothing;
+  closed: NoDetails;
   'there-already': { name: string };
   'started-already': { name: string };
   'stopped-already': { name: string };
@@ -171,7 +168,7 @@ export interface AnswerCodes {
   you: You;
   owner: You & { name: string; owner: string; sessions: number };
   nodes: Table & { troubles: readonly { name: string; message: string }[] };
-  'no-nodes': Nothing;
+  'no-nodes': NoDetails;
   'node-goes': { name: string };
   'node-going': { name: string };
   'node-forgotten': { name: string };
@@ -181,10 +178,10 @@ export interface AnswerCodes {
   'orphan-goes': { name: string; id: string };
   'orphan-adopted': { name: string; id: string };
   cost: { machines: number; rate: string; month: string };
-  'no-prices': Nothing;
+  'no-prices': NoDetails;
   /** `repository` absent: there is none. */
   default: { repository?: string; ref?: string };
-  connect: Nothing;
+  connect: NoDetails;
   disconnected: { wasLinked: boolean };
   /** `command` absent: what can be said at all. */
   help: { command?: string; front: 'slack' | 'github' | 'console' | 'api' };
@@ -215,3 +212,72 @@ export interface OrphanLine {
   change: 'adopt' | 'delete' | null;
   error: string | null;
 }
+/** Why a workspace, or its machine, failed: what nodes say, and what the bot finds out by itself. */
+export interface FailureCodes extends AgentFailures {
+  'machine-late': NoDetails;
+  'machine-lost': NoDetails;
+  /** Its provider never made it. */
+  'machine-missing': NoDetails;
+  'machine-vanished': NoDetails;
+  'machine-deleted': NoDetails;
+  'machine-mute': NoDetails;
+  'name-missing': NoDetails;
+  /** `said`: what the machine said of it. */
+  'boot-failed': { step: string; said: string };
+  /** `said` of these: the operation and the vendor's words. */
+  'provider-quota': { said: string };
+  'provider-refused': { said: string };
+  'provider-unavailable': { said: string };
+  'dns-failed': { said: string };
+  /** `step`: where it stood; null: before the first. */
+  'preparing-late': { step: string | null };
+  'stop-unknown': NoDetails;
+  'agent-unsaid': NoDetails;
+  'too-many-machines': { count: number };
+}
+
+/** What this version writes down. Rows may hold what others wrote: a `Failure` whose code nobody here knows, or none. */
+export type KnownFailure = Said<FailureCodes> & { class: Side };
+
+/** What the card says beside the state, one after the other. */
+export interface NoticeCodes {
+  /** Of a version that wrote sentences down. */
+  text: { text: string };
+  'idle-stop': NoDetails;
+  'stopped-long': NoDetails;
+  'kept-a-day': NoDetails;
+  'machine-lost': NoDetails;
+  'machine-silent': NoDetails;
+  'fresh-checkout': NoDetails;
+  'thread-closed': { isPullRequest: boolean; isMerged: boolean };
+  'label-removed': { label: string };
+  'repository-deleted': NoDetails;
+  /** Somebody who maintains the repository did it, not the owner. */
+  'maintainer-stopped': { by: string };
+  'maintainer-deleted': { by: string };
+  /** Where what would be lost can be had. */
+  saved: { ref: string };
+  /** Why it was not saved. */
+  unsaved: { failure: Failure };
+  'unsaved-late': NoDetails;
+  /** A deletion that was not done. `work`: null: nobody could say; empty: git could not. */
+  'would-lose': { work: Work | null };
+  lost: { work: Work };
+  'deleted-in-a-day': { name: string };
+  'push-or-force': { name: string };
+  'fork-moved': { head: string };
+  /** The files are of an earlier commit than the one that was let in. `pull`: its pull request's number. */
+  'fork-files': { commit: string; head: string; pull: string };
+}
+
+export type Notice = Said<NoticeCodes>;
+
+/** Why git gets no password from the bot. */
+export interface GitRefusalCodes {
+  busy: NoDetails;
+  'no-workspace': NoDetails;
+  'too-often': NoDetails;
+  unavailable: NoDetails;
+}
+
+export type SaidGitRefusal = Said<GitRefusalCodes>;

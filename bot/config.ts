@@ -9,7 +9,8 @@ import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
 import { readGitHub, readServer, type GitHubConfig } from './forges/github/config.ts';
 import { withSavedApp } from './forges/github/saved-app.ts';
-import { readProvider, type ProviderConfig } from './providers/config.ts';
+import { entryOf, providers, readProvider, type ProviderChoice } from './providers/index.ts';
+import type { ProviderEntry, ProviderTable } from './providers/provider.ts';
 
 export interface Config {
   port: number;
@@ -20,7 +21,7 @@ export interface Config {
   databaseUrl: string | undefined;
   /** Absolute. */
   dataDir: string;
-  machines: ProviderConfig;
+  machines: ProviderChoice;
   /** Undefined: nodes have no names of their own. */
   dns: DnsConfig | undefined;
   /** PKCS #8 PEMs, the new one first; none: generated into `dataDir`, if the database is the embedded one. */
@@ -30,7 +31,7 @@ export interface Config {
   /** Undefined: the front is off. */
   github: GitHubConfig | undefined;
   /** For a bot without an App: where it would be made, and what must be mended before GitHub could be on. */
-  setup: { site: { url: string; apiUrl: string }; obstacles: string[] } | undefined;
+  setup: { server: { url: string; apiUrl: string }; obstacles: string[] } | undefined;
   slack: SlackConfig | undefined;
   limits: Limits;
   logLevel: string;
@@ -50,12 +51,13 @@ export interface Limits {
 }
 
 /** Throws StartError with one line for each bad variable. `cwd`: what a relative DATA_DIR is relative to. */
-export function parseConfig(given: Env, cwd: string): Config {
+export function parseConfig(given: Env, cwd: string, table: ProviderTable = providers): Config {
   const env = withSavedApp(given, toAbsolute(given['DATA_DIR']?.trim() || '.sam', cwd));
   const reader = createReader(env);
   const { read, text } = reader;
   const port = read('PORT', 3000, parsePort, 'a port number from 0 to 65535');
-  const machines = readProvider(reader);
+  const machines = readProvider(reader, table);
+  const entry = entryOf(table, machines.provider);
   const config: Config = {
     port,
     host: text('HOST') ?? '127.0.0.1',
@@ -73,7 +75,7 @@ export function parseConfig(given: Env, cwd: string): Config {
     ),
     dataDir: toAbsolute(text('DATA_DIR') ?? '.sam', cwd),
     machines,
-    dns: readDns(reader, machines.provider === 'hetzner' ? 'PROVIDER `hetzner`' : undefined),
+    dns: readDns(reader, entry.traits.terminal === 'tls' ? `PROVIDER \`${machines.provider}\`` : undefined),
     jwtPrivateKeys: read(
       'JWT_PRIVATE_KEY',
       [],
@@ -88,17 +90,17 @@ export function parseConfig(given: Env, cwd: string): Config {
     logLevel: read('LOG_LEVEL', 'info', parseLevel, '`debug`, `info`, `warn` or `error`'),
     baseMs: read('SAM_DEADLINE_BASE', 30_000, parseDuration, 'a duration like `30s`'),
   };
-  reader.problems.push(...missingKeys(config), ...unsafe(config, reader));
+  reader.problems.push(...missingKeys(config), ...unsafe(config, entry, reader));
   if (reader.problems.length > 0) throw new StartError(describe(reader.problems));
-  return config.github ? config : { ...config, setup: setupOf(config, createReader(env)) };
+  return config.github ? config : { ...config, setup: setupOf(config, entry, createReader(env)) };
 }
 
 type Facts = Omit<Config, 'github'> & { github: object | undefined };
 
 /** What would be wrong if GitHub were on. */
-function setupOf(config: Config, reader: Reader): Config['setup'] {
+function setupOf(config: Config, entry: ProviderEntry, reader: Reader): Config['setup'] {
   const facts: Facts = { ...config, github: {} };
-  return { site: readServer(reader), obstacles: [...missingKeys(facts), ...unsafe(facts, reader)] };
+  return { server: readServer(reader), obstacles: [...missingKeys(facts), ...unsafe(facts, entry, reader)] };
 }
 
 /** Bots that share a database share their keys. */
@@ -117,20 +119,24 @@ function missingKeys({ databaseUrl, jwtPrivateKeys, encryptionKeys, github, slac
 }
 
 /** What is fine on a machine of one's own, and dangerous as soon as others may ask for workspaces. */
-function unsafe({ github, slack, machines, baseUrl }: Facts, { read }: Reader): string[] {
+function unsafe(
+  { github, slack, machines, baseUrl }: Facts,
+  { traits, label }: ProviderEntry,
+  { read }: Reader,
+): string[] {
   const isAllowed = (name: string): boolean => read(name, false, parseBoolean, '`true` or `false`');
   const allowLocal = isAllowed('ALLOW_LOCAL_NODES');
   const allowInsecure = isAllowed('ALLOW_INSECURE_BASE_URL');
   const fronts = [...(github ? ['GitHub'] : []), ...(slack ? ['Slack'] : [])].join(' and ');
   const others = [
     ...(fronts ? [`${fronts} on`] : []),
-    ...(machines.provider === 'hetzner' ? ['machines at Hetzner'] : []),
+    ...(traits.sharesHost ? [] : [`machines at ${label}`]),
   ];
   if (others.length === 0) return [];
   return [
-    ...(fronts && machines.provider === 'local' && !allowLocal
+    ...(fronts && traits.sharesHost && !allowLocal
       ? [
-          `PROVIDER is \`local\`, which runs the code of other people as the user of this bot, who can read its keys; with ${fronts} on, that needs ALLOW_LOCAL_NODES=true`,
+          `PROVIDER is \`${machines.provider}\`, which runs the code of other people as the user of this bot, who can read its keys; with ${fronts} on, that needs ALLOW_LOCAL_NODES=true`,
         ]
       : []),
     ...(isPublicAddress(baseUrl) || allowInsecure

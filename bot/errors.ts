@@ -29,6 +29,8 @@ export class ProviderError extends Error {
    * may be repeated without a look or a quiet period. False in doubt, and for "already exists".
    */
   readonly hadNoEffect: boolean;
+  /** The account may have no more of it: people have to delete something, or ask for more. */
+  readonly isQuota: boolean;
   constructor(
     fault: {
       provider: string;
@@ -36,6 +38,7 @@ export class ProviderError extends Error {
       retryable: boolean;
       retryAfterMs?: number | undefined;
       hadNoEffect?: boolean;
+      isQuota?: boolean | undefined;
     },
     message: string,
     options?: ErrorOptions,
@@ -46,6 +49,7 @@ export class ProviderError extends Error {
     this.retryable = fault.retryable;
     this.retryAfterMs = fault.retryAfterMs;
     this.hadNoEffect = fault.hadNoEffect ?? false;
+    this.isQuota = fault.isQuota ?? false;
   }
 }
 

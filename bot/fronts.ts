@@ -7,8 +7,9 @@ import { answerSource } from './chat/answers.ts';
 import { cardSource, type CardKnowledge } from './chat/cards.ts';
 import type { FrontEnd } from './chat/front.ts';
 import { createConsole, type Console } from './chat/console/console.ts';
-import type { Site } from './forges/github/locate.ts';
-import { lookAtForks } from './chat/github/watch.ts';
+import { lookAtForks } from './chat/forks.ts';
+import type { Forge } from './forges/forge.ts';
+import type { GitHub } from './forges/github/github.ts';
 import { createGitHub, type GitHubFront } from './chat/github/github.ts';
 import { deliverySource, type Inbox } from './chat/inbox.ts';
 import type { Screen } from './chat/console/screen.ts';
@@ -19,12 +20,11 @@ import type { Config } from './config.ts';
 import type { Database } from './database/connect.ts';
 import { messageOf } from './errors.ts';
 import type { Front, Workspace } from './database/types.ts';
-import { createSettingsReader } from './forges/github/repository-settings.ts';
 import type { Route } from './http/routes.ts';
 import { createSetup } from './chat/github/setup.ts';
 import type { Source } from './jobs/loop.ts';
 import * as store from './workspaces/store.ts';
-import type { Sweep } from './workspaces/sweeps/sweeps.ts';
+import type { Sweep } from './jobs/sweeper.ts';
 import { timingFrom } from './workspaces/timing.ts';
 import { expiryOf } from './workspaces/workspace.ts';
 
@@ -33,8 +33,10 @@ export interface FrontOptions {
   db: Database['db'];
   /** Those that sign links. */
   encryptionKeys: Buffer[];
-  /** Undefined: GitHub is not set up. */
-  github: Site | undefined;
+  /** Where repositories, and what people may do on them, are asked for. */
+  forges: readonly Forge[];
+  /** For its front. Undefined: GitHub is not set up. */
+  github: GitHub | undefined;
   screen: Screen;
   login: string;
   cwd: string;
@@ -54,14 +56,13 @@ export interface Fronts {
   stop(): Promise<void>;
 }
 
-/** What the fronts and the nodes both ask GitHub by. */
-export async function openGitHub({ github, baseMs }: Config, log: Logger): Promise<Site | undefined> {
+/** The App, which GitHub's front and the forge share. */
+export async function openGitHub({ github, baseMs }: Config, log: Logger): Promise<GitHub | undefined> {
   if (!github) return undefined;
-  const { createGitHubApp } = await import('./forges/github/app.ts');
-  const { callTimeoutMs: patienceMs, settingsKeptMs: keptMs } = timingFrom(baseMs);
+  const { openGitHub: open } = await import('./forges/github/github.ts');
+  const { callTimeoutMs: timeoutMs, settingsKeptMs: keptMs } = timingFrom(baseMs);
   // A test that shortens all times is about none of GitHub's.
-  const app = createGitHubApp(github, log, { patienceMs, isPaced: baseMs >= timingFrom().callTimeoutMs });
-  return { app, url: github.url, settings: createSettingsReader({ app, keptMs, log }) };
+  return open(github, { timeoutMs, keptMs, isPaced: baseMs >= timingFrom().callTimeoutMs, log });
 }
 
 export async function openFronts(options: FrontOptions): Promise<Fronts> {
@@ -87,9 +88,13 @@ export async function openFronts(options: FrontOptions): Promise<Fronts> {
     sweeps: github?.sweeps ?? [],
     start() {
       slack?.start();
-      options.github?.app.warm().catch((error: unknown) => {
-        log.info({ error: messageOf(error) }, 'GitHub could not be asked ahead; the first command asks it');
-      });
+      for (const forge of options.forges)
+        forge.warm().catch((error: unknown) => {
+          log.info(
+            { error: messageOf(error) },
+            `${forge.title} could not be asked ahead; the first command asks it`,
+          );
+        });
     },
     async stop() {
       await slack?.stop();
@@ -107,8 +112,8 @@ const linkMaker =
   };
 
 function makeConsole(options: FrontOptions): Console {
-  const { db, screen, cwd, login } = options;
-  return createConsole({ db, screen, cwd, login, commands, createLink: linkMaker(options) });
+  const { db, screen, cwd, login, forges } = options;
+  return createConsole({ db, screen, cwd, login, commands, forges, createLink: linkMaker(options) });
 }
 
 const whatAllNeed = ({ db, config, log }: FrontOptions) => ({
@@ -125,15 +130,14 @@ function makeGitHub(options: FrontOptions): GitHubFront | undefined {
   const signer = createLinkSigner(options.encryptionKeys);
   return createGitHub({
     ...whatAllNeed(options),
-    app: github.app,
-    settings: github.settings,
+    ...github,
     config: config.github,
     linkTo: ({ id, access }) => signer.sign(config.baseUrl, { workspace: id, access }),
   });
 }
 
 async function makeSlack(options: FrontOptions): Promise<SlackFront | undefined> {
-  const { config, github } = options;
+  const { config, forges } = options;
   if (!config.slack) return undefined;
   const { createSlack } = await import('./chat/slack/slack.ts');
   return createSlack({
@@ -141,16 +145,15 @@ async function makeSlack(options: FrontOptions): Promise<SlackFront | undefined>
     config: config.slack,
     baseUrl: config.baseUrl,
     ...(config.slack.install && { vault: createVault(options.encryptionKeys) }),
-    github,
+    forges,
     createLink: linkMaker(options),
     knowledge: knowledgeOf(options),
   });
 }
 
-function chatSources({ config, db, github, log }: FrontOptions, fronts: Map<Front, FrontEnd>): Source[] {
+function chatSources({ config, db, forges, log }: FrontOptions, fronts: Map<Front, FrontEnd>): Source[] {
   const { limits } = config;
-  const beforeStart =
-    github && ((actor: string) => lookAtForks({ db, app: github.app, config: github }, actor));
+  const beforeStart = (actor: string): Promise<void> => lookAtForks({ db, forges }, actor);
   const inbox: Inbox = { db, fronts, commands, limits, beforeStart, log };
   const cards = { db, fronts, log, ...knowledgeOf({ config, db }) };
   return [deliverySource(inbox), answerSource(inbox), cardSource(cards)];

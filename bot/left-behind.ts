@@ -1,23 +1,29 @@
 // What a new configuration would leave behind: machines and names that only the old one can see. Calls nobody outside.
 import type { Config } from './config.ts';
 import { StartError } from './errors.ts';
+import { traitsIn } from './providers/index.ts';
+import type { ProviderTable } from './providers/provider.ts';
 import { listMade, type Executor } from './workspaces/store.ts';
 
 type Made = Awaited<ReturnType<typeof listMade>>[number];
 
 /** Throws StartError if there is any: nobody would delete it, and at a cloud it is paid for. */
-export async function refuseLeftBehind(db: Executor, { machines, dns }: Config): Promise<void> {
+export async function refuseLeftBehind(
+  db: Executor,
+  { machines, dns }: Config,
+  providers: ProviderTable,
+): Promise<void> {
   const made = await listMade(db);
   const elsewhere = made.filter(({ provider }) => provider !== machines.provider);
-  if (elsewhere.length > 0) throw new StartError(describeElsewhere(elsewhere, machines.provider));
+  if (elsewhere.length > 0) throw new StartError(describeElsewhere(elsewhere, machines.provider, providers));
   const renamed = made.filter(({ host }) => host && dns && !host.endsWith(`.${dns.domain}`));
   if (dns && renamed.length > 0) throw new StartError(describeRenamed(renamed, dns.domain));
 }
 
-function describeElsewhere(left: Made[], chosen: string): string {
+function describeElsewhere(left: Made[], chosen: string, providers: ProviderTable): string {
   const old = left[0]?.provider ?? '';
-  const cost = old === 'local' ? 'they run on' : 'they are paid for';
-  const back = old === 'hetzner' ? 'Put HCLOUD_TOKEN back' : `Set PROVIDER=${old}`;
+  const cost = traitsIn(providers)(old).isBilled ? 'they are paid for' : 'they run on';
+  const back = providers[old]?.wayBack ?? `Set PROVIDER=${old}`;
   return (
     `Sam still has machines of the provider \`${old}\`: ${listed(left)}. With \`${chosen}\` nobody sees or deletes them, and ${cost}.\n` +
     `${back} and start; ${howToEnd(left)}, and change the provider after that.`

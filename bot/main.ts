@@ -11,6 +11,7 @@ import { parseConfig, type Config } from './config.ts';
 import { describeDatabaseCrash } from './database/connect.ts';
 import { messageOf, StartError } from './errors.ts';
 import { randomBase32 } from './ids.ts';
+import { entryOf, providers } from './providers/index.ts';
 
 const REPEAT_MS = 1_000;
 const FAREWELL = 'Sam ends. Workspaces go on without it; the next `npm start` finds them again.';
@@ -104,11 +105,15 @@ function banner(bot: Bot, config: Config): string {
   ].join('\n');
 }
 
-function machinesLine({ machines, dns, github, slack }: Config): string {
-  if (machines.provider === 'local')
-    return `local: code of repositories runs as you, on this machine${github || slack ? '; whoever may use the GitHub or Slack front can read the keys of this bot' : ''}`;
-  const { arch, locations } = machines.hetzner;
-  return `hetzner: ${arch} VMs in ${locations.join(', ')}, named vm-….${dns?.domain}`;
+function machinesLine({ machines: { provider, settings }, dns, github, slack }: Config): string {
+  const entry = entryOf(providers, provider);
+  const { traits } = entry;
+  const isShared = traits.sharesHost && (github !== undefined || slack !== undefined);
+  return [
+    `${provider}: ${entry.describe(settings)}`,
+    traits.terminal === 'tls' && dns ? `, named vm-….${dns.domain}` : '',
+    isShared ? '; whoever may use the GitHub or Slack front can read the keys of this bot' : '',
+  ].join('');
 }
 
 function frontsLine({ github, slack }: Config): string {

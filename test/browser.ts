@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
+import { isLeftOut } from './needs.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const FLAGS = [
@@ -18,9 +19,8 @@ const NEXT_STEP =
 
 const executable = findChromium();
 
-/** Why tests in a browser cannot run here, for `describe.skipIf`; said once on stderr. Under CI nothing is skipped. */
-export const browserMissing: string | undefined = executable || process.env['CI'] ? undefined : NEXT_STEP;
-if (browserMissing) process.stderr.write(`skipped: tests of the page in a browser (${browserMissing})\n`);
+/** For `describe.skipIf`. */
+export const browserMissing = isLeftOut('tests of the page in a browser', executable ? undefined : NEXT_STEP);
 
 /** A headless browser; the caller closes it. Throws with the next step when there is none. */
 export async function launchBrowser(): Promise<Browser> {

@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import postgres from 'postgres';
-import { createProvider } from '../bot/providers/index.ts';
+import { createLocal } from '../bot/providers/local/local.ts';
 import { isAlive, pidsThatMention } from './providers/local-place.ts';
 import { freshDatabase } from './postgres.ts';
 import { until } from './until.ts';
@@ -80,10 +80,12 @@ export async function createPlace(): Promise<Place> {
 async function endServers(dataDir: string): Promise<string> {
   const left: number[] = [];
   for (const installation of await findInstallations(join(dataDir, 'nodes'))) {
-    const provider = await createProvider('local', {
+    const provider = createLocal({
       installation,
       timeoutMs: 30_000,
-      local: { dataDir, agent: { command: [] }, env: {} },
+      dataDir,
+      agent: { command: [] },
+      env: {},
     });
     for (const server of await provider.list()) await provider.remove(server);
     await until(async () => (await provider.list()).length === 0);

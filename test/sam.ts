@@ -11,7 +11,10 @@ import * as chat from '../bot/chat/store.ts';
 import { parseConfig } from '../bot/config.ts';
 import { connect, type Database } from '../bot/database/connect.ts';
 import type { User } from '../bot/database/schema.ts';
+import { builtIn as builtInForges, type ForgeEntry } from '../bot/forges/index.ts';
 import { bundlePage } from '../bot/http/page-bundle.ts';
+import { providers as builtIn } from '../bot/providers/index.ts';
+import type { ProviderTable } from '../bot/providers/provider.ts';
 import { createPlace, type Place } from './place.ts';
 import { createStable } from './stable.ts';
 import { until } from './until.ts';
@@ -55,15 +58,24 @@ export interface SamOptions {
   place?: Place;
   /** Where the bot's log goes. */
   log?: Logger;
+  providers?: ProviderTable;
+  /** Its table of forges; without it the one that it has. */
+  forges?: readonly ForgeEntry[] | undefined;
 }
 
 /** Everything of it is gone after the test, or the test fails. */
-export async function startSam({ env = {}, place: given, log = createLog() }: SamOptions = {}): Promise<Sam> {
+export async function startSam({
+  env = {},
+  place: given,
+  log = createLog(),
+  providers = builtIn,
+  forges = builtInForges,
+}: SamOptions = {}): Promise<Sam> {
   const place = given ?? (await createPlace());
   const asked = { ...place.env, ...env };
   const recorder = createRecorder();
   const stable = createStable(place.root);
-  let bot = await start(place, asked, recorder.screen, log);
+  let bot = await start(place, asked, recorder.screen, log, { providers, forges });
   const database = await connect(place.databaseUrl);
   const say = async (line: string): Promise<string> => {
     await bot.console.say(line);
@@ -88,7 +100,7 @@ export async function startSam({ env = {}, place: given, log = createLog() }: Sa
       const { port } = new URL(bot.url);
       await bot.stop();
       // At the address where its nodes look for it.
-      bot = await start(place, { ...asked, PORT: port }, recorder.screen, log);
+      bot = await start(place, { ...asked, PORT: port }, recorder.screen, log, { providers, forges });
     },
     async [Symbol.asyncDispose]() {
       await bot.stop();
@@ -107,11 +119,13 @@ async function start(
   env: NodeJS.ProcessEnv,
   screen: Screen,
   log: Logger,
+  { providers, forges }: { providers: ProviderTable; forges: readonly ForgeEntry[] },
 ): Promise<Bot> {
   await bundlePage(page);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   cpSync(page, join(dataDir, 'page'), { recursive: true });
-  return startBot({ config: parseConfig(env, cwd), screen, log, login: 'ada', cwd, env });
+  const config = parseConfig(env, cwd, providers);
+  return startBot({ config, screen, log, login: 'ada', cwd, env, providers, forges });
 }
 
 /** `LOG_LEVEL=debug` shows what the bot thinks. */

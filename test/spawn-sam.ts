@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import headless from '@xterm/headless';
-import { openPty } from '../agent/sessions/pty.ts';
+import { openPty } from '../agent/sessions/pty-native.ts';
 import type { Place } from './place.ts';
 import { createStable } from './stable.ts';
 import { until } from './until.ts';

@@ -1,6 +1,8 @@
 // Whatever a card may show, for properties of what is drawn of it: any state, and words that a stranger chose.
 import fc from 'fast-check';
+import type { Failure } from '../agent/protocol.ts';
 import type { CardView } from '../bot/chat/view.ts';
+import type { Notice } from '../bot/codes.ts';
 
 export const PHASES = [
   'queued',
@@ -22,6 +24,19 @@ export const nastyText = (pieces: string[], ...more: fc.Arbitrary<string>[]): fc
     fc.array(fc.constantFrom(...pieces), { maxLength: 12 }).map((parts) => parts.join('')),
   );
 
+/** Of an agent that said it in its own words, or filled in ours. */
+export const anyFailure = (nasty: fc.Arbitrary<string>): fc.Arbitrary<Failure> =>
+  fc.oneof(
+    fc.record({ class: fc.constantFrom(...SIDES), message: nasty }),
+    fc.record({
+      class: fc.constantFrom(...SIDES),
+      code: fc.constant('git-failed'),
+      details: fc.record({ repository: nasty, said: nasty }),
+    }),
+  );
+
+const SIDES = ['transient', 'configuration', 'provider', 'internal'] as const;
+
 type Fields = { [Name in keyof CardView]-?: fc.Arbitrary<NonNullable<CardView[Name]>> };
 
 /** `fields`: what the place that draws it shows beside the rest, or shows of fewer words. */
@@ -41,8 +56,11 @@ export const anyView = (nasty: fc.Arbitrary<string>, fields: Partial<Fields>): f
     checklist: fc.array(fc.record({ label: nasty, state: fc.constantFrom('done', 'doing', 'todo') }), {
       maxLength: 5,
     }),
-    failure: fc.record({ side: nasty, message: nasty, next: nasty }),
-    notice: nasty,
+    failure: anyFailure(nasty),
+    notices: fc.array(
+      nasty.map((text): Notice => ({ code: 'text', details: { text } })),
+      { maxLength: 3 },
+    ),
     isExpiring: fc.boolean(),
     sessions: fc.nat(),
     access: fc.nat(),

@@ -1,5 +1,6 @@
-// What keys and gestures the page has, and the switch for screen readers. Stores nothing.
+// What keys and gestures the page has, and the switches for its keys and for screen readers.
 import { createButton, createElement } from './dom.ts';
+import { areShortcutsOn, isMac, listShortcuts, turnShortcuts } from './shortcuts.ts';
 import type { Terminals } from './terminals.ts';
 import { focusTerminal } from './terminals.ts';
 
@@ -10,11 +11,7 @@ const touch: [string, string][] = [
   ['Two fingers', 'zoom'],
   ['Double tap on a tab', 'rename it'],
 ];
-const keys: [string, string][] = [
-  ['Alt+1 … Alt+9', 'show that tab'],
-  ['Alt+0', 'go to the tab bar: arrows move, F2 renames, Delete closes'],
-  ['Ctrl+Shift+Enter', 'new terminal'],
-  ['Ctrl+Shift+C, Ctrl+Shift+V', 'copy what is selected, paste'],
+const mouse: [string, string][] = [
   ['Double click on a tab', 'rename it'],
   ['Middle click on a tab', 'close it'],
 ];
@@ -25,7 +22,8 @@ export function openHelp(terminals: Terminals): void {
     attributes: { 'aria-labelledby': 'help-title' },
   });
   const list = createElement('dl', { class: 'keys' });
-  for (const [key, what] of matchMedia('(pointer: coarse)').matches ? touch : keys)
+  const isTouched = matchMedia('(pointer: coarse)').matches;
+  for (const [key, what] of isTouched ? touch : [...listShortcuts(isMac()), ...mouse])
     list.append(
       createElement('dt', {}, createElement('kbd', { text: key })),
       createElement('dd', { text: what }),
@@ -33,6 +31,7 @@ export function openHelp(terminals: Terminals): void {
   dialog.append(
     createElement('h2', { text: 'Keys', attributes: { id: 'help-title' } }),
     list,
+    createSwitch('These keys are the page’s; without, they are the shell’s', areShortcutsOn(), turnShortcuts),
     createReaderSwitch(terminals),
     createElement(
       'div',
@@ -50,17 +49,15 @@ export function openHelp(terminals: Terminals): void {
 }
 
 function createReaderSwitch(terminals: Terminals): HTMLElement {
-  const box = createElement('input', { attributes: { type: 'checkbox' } });
-  box.checked = terminals.screenReader;
-  box.addEventListener('change', () => {
-    terminals.screenReader = box.checked;
-    for (const { view } of terminals.sessions.values())
-      if (view) view.terminal.options.screenReaderMode = box.checked;
+  return createSwitch('Read the terminal aloud (screen reader mode)', terminals.screenReader, (on) => {
+    terminals.screenReader = on;
+    for (const { view } of terminals.sessions.values()) if (view) view.terminal.options.screenReaderMode = on;
   });
-  return createElement(
-    'label',
-    { class: 'switch' },
-    box,
-    document.createTextNode('Read the terminal aloud (screen reader mode)'),
-  );
+}
+
+function createSwitch(text: string, isOn: boolean, turn: (on: boolean) => void): HTMLElement {
+  const box = createElement('input', { attributes: { type: 'checkbox' } });
+  box.checked = isOn;
+  box.addEventListener('change', () => turn(box.checked));
+  return createElement('label', { class: 'switch' }, box, document.createTextNode(text));
 }

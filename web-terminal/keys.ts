@@ -1,4 +1,4 @@
-// Keys: the bar that stands in for those a phone lacks, and the few that belong to the page instead of the shell.
+// The bar of keys that stands in for those a phone lacks. Knows no terminal.
 import { createButton, getElement } from './dom.ts';
 
 export interface KeyBar {
@@ -18,6 +18,7 @@ interface KeyBarOptions {
 
 const REPEAT_AFTER_MS = 400;
 const REPEAT_EVERY_MS = 60;
+
 /** The control character that Ctrl and `text` make, or `text` itself when there is none. */
 export function toControl(text: string): string {
   if (/^[a-z[\\\]^_@]$/i.test(text)) return String.fromCharCode(text.toUpperCase().charCodeAt(0) & 31);
@@ -48,14 +49,14 @@ export function createKeyBar({ type, isApplicationCursor, paste, copy }: KeyBarO
   };
   const sign = (text: string) => key(text, text, () => type(text));
   // Two rows of seven, with the arrows as on a keyboard.
-  key('Esc', 'Escape', () => type('\x1b'));
+  key('Esc', 'Esc', () => type('\x1b'));
   key('Tab', 'Tab', () => type('\t'));
   key('⇧Tab', 'Shift+Tab', () => type('\x1b[Z'));
   sign('|');
   arrow('↑', 'Up', 'A');
   sign('~');
   key('Paste', 'Paste', paste);
-  const ctrl = key('Ctrl', 'Control, for the next key', () => arm(!armed));
+  const ctrl = key('Ctrl', 'Ctrl, for the next key', () => arm(!armed));
   sign('/');
   sign('-');
   arrow('←', 'Left', 'D');
@@ -83,21 +84,4 @@ function repeatWhileHeld(button: HTMLButtonElement, press: () => void): void {
   const stop = () => clearTimeout(timer);
   button.addEventListener('pointerdown', () => (timer = setTimeout(repeat, REPEAT_AFTER_MS)));
   for (const end of ['pointerup', 'pointercancel', 'pointerleave']) button.addEventListener(end, stop);
-}
-
-export type PageKey = { do: 'select'; index: number } | { do: 'tabs' | 'new' | 'copy' | 'paste' };
-
-/**
- * What a key means to the page; undefined: it is the shell's. Alt+1 to Alt+9 pick a tab, Alt+0 goes to the tab bar. A terminal
- * cannot tell Ctrl+Shift+letter from Ctrl+letter, so nothing is taken from a program by Ctrl+Shift+Enter, C and V.
- */
-export function readPageKey(event: KeyboardEvent): PageKey | undefined {
-  const { code, altKey, ctrlKey, shiftKey, metaKey } = event;
-  const digit = /^Digit(\d)$/.exec(code)?.[1];
-  if (digit && altKey && !ctrlKey && !shiftKey && !metaKey)
-    return digit === '0' ? { do: 'tabs' } : { do: 'select', index: Number(digit) - 1 };
-  if (!ctrlKey || !shiftKey || altKey || metaKey) return undefined;
-  if (code === 'Enter') return { do: 'new' };
-  if (code === 'KeyC') return { do: 'copy' };
-  return code === 'KeyV' ? { do: 'paste' } : undefined;
 }

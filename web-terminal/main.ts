@@ -3,7 +3,8 @@ import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.t
 import { getElement } from './dom.ts';
 import { encodeAck } from './frames.ts';
 import { openHelp } from './help.ts';
-import { createKeyBar, readPageKey, type KeyBar } from './keys.ts';
+import { createKeyBar, type KeyBar } from './keys.ts';
+import { areShortcutsOn, isMac, readPageKey } from './shortcuts.ts';
 import { connect, createConnection, isOpen, sendBytes, sendInput, sendMessage } from './socket.ts';
 import { createStatus } from './status.ts';
 import { allowStrictStyles } from './strict-styles.ts';
@@ -86,7 +87,7 @@ function showWorkspace(summary: WorkspaceSummary): void {
 
 /** True when the key was the page's. */
 function takePageKey(event: KeyboardEvent): boolean {
-  const key = readPageKey(event);
+  const key = readPageKey(event, { mac: isMac(), on: areShortcutsOn() });
   if (!key) return false;
   if (key.do === 'paste') return true; // the browser pastes by itself, into the terminal's own field
   event.preventDefault();
@@ -107,7 +108,7 @@ function readShown(): string {
 async function paste(): Promise<void> {
   const text = await readClipboard();
   if (text === undefined) showNotice('This browser does not let the page read the clipboard.');
-  else getShown(terminals)?.terminal.paste(text);
+  else getShown(terminals)?.paste(text);
 }
 
 /** `acme/api`, `git.example.com/acme/api`, or the folder's name: nobody needs the path of it up there. */

@@ -1,15 +1,20 @@
 // The full-page answers when there is no terminal to show: what happened, and the one thing to do. Acts on nothing itself.
 import { createCopyButton } from './dialogs.ts';
 import { createButton, createElement, getElement } from './dom.ts';
-import type { Refusal } from './ticket.ts';
+import { isPassing, type Refusal } from './ticket.ts';
 
 interface Screen {
   title: string;
   text: string;
   /** To copy into the chat, without the trigger. */
   command?: string;
+  trigger?: string;
   signIn?: string;
+  /** This page at another address. */
+  address?: string;
   retry?: string;
+  /** The page asks again by itself. */
+  waits?: true;
 }
 
 /** For each reason: what happened, in words for which the bot's own message is taken if there is one, and what to do. */
@@ -26,35 +31,44 @@ const screens: Record<Refusal['reason'], (target: string) => Screen> = {
   }),
   'not-found': () => ({
     title: 'No such workspace',
-    text: 'It was deleted, or it is not yours to open. The chat lists yours:',
+    text: 'It was deleted, or it is not yours to open. This lists yours:',
     command: 'list',
+  }),
+  deleted: () => ({
+    title: 'The workspace was deleted',
+    text: 'Its files and its terminals are gone. This lists those that you have:',
+    command: 'list',
+  }),
+  'wrong-address': () => ({
+    title: 'Sam has another address',
+    text: 'Terminals open at that one alone. If it leads nowhere from here, whoever runs Sam sets BASE_URL to the address that does.',
   }),
   'code-spent': (target) => ({
     title: 'This link was used already, or is too old',
-    text: 'Links from the chat open one browser, once, within five minutes. Ask for a new one there:',
+    text: 'Such links open one browser, once, within five minutes. Ask for a new one where you started it:',
     command: `open ${target}`,
   }),
   'not-running': (target) => ({
     title: 'The workspace is not running',
-    text: 'Its files are kept. Start it from the chat:',
+    text: 'Its files are kept. Start it where you asked for it:',
     command: `start ${target}`,
     retry: 'Try again',
   }),
   stopped: (target) => ({
     title: 'The workspace was stopped',
-    text: 'Its files are kept; the programs in its terminals have ended. Start it from the chat, then come back:',
+    text: 'The programs in its terminals have ended. Start it where you asked for it:',
     command: `start ${target}`,
-    retry: 'Reconnect',
+    retry: 'Try again',
   }),
   'not-here': (target) => ({
     title: 'The machine does not have this workspace',
-    text: 'It may be moving or starting again. The chat says where it stands:',
+    text: 'It may be moving or starting again. This says where it stands:',
     command: `status ${target}`,
     retry: 'Try again',
   }),
   'ticket-refused': (target) => ({
     title: 'Your access ended',
-    text: 'The workspace lets this page in no more: your access was taken back, or a clock is wrong. The chat says more:',
+    text: 'The workspace lets this page in no more: your access was taken back, or a clock is wrong. This says more:',
     command: `status ${target}`,
     retry: 'Try again',
   }),
@@ -71,16 +85,36 @@ const screens: Record<Refusal['reason'], (target: string) => Screen> = {
   }),
 };
 
+/** Of a workspace that does not run: how it stands. */
+const phases: Record<string, Pick<Screen, 'title' | 'text'>> = {
+  stopping: {
+    title: 'The workspace is being stopped',
+    text: 'Its files are kept; the programs in its terminals end.',
+  },
+  stopped: {
+    title: 'The workspace was stopped',
+    text: 'Its files are kept; the programs in its terminals have ended. Start it where you asked for it:',
+  },
+  deleting: { title: 'The workspace is being deleted', text: 'Its files and its terminals are going.' },
+  failed: { title: 'The workspace failed', text: 'It does not run. Try it again where you asked for it:' },
+};
+
 /** What a refusal looks like. `name` is what people call the workspace, when this page has learned it. */
 export function describeRefusal(refusal: Refusal, name: string | undefined): Screen {
-  const { reason, message, command, signIn } = refusal;
+  const { reason, message, command, trigger, signIn, phase = '', address } = refusal;
   const canSignIn = signIn !== undefined && (reason === 'sign-in' || reason === 'sign-in-ended');
   return {
     ...screens[reason](name ?? '<name>'),
     ...(canSignIn && reason === 'sign-in' && { title: 'Sign in to open this terminal' }),
+    ...(reason === 'sign-in-ended' &&
+      phase === 'running' && { title: 'The workspace runs; this browser is signed out' }),
     ...(message !== undefined && { text: message }),
+    ...(reason === 'not-running' && phases[phase]),
     ...(command !== undefined && { command }),
+    ...(trigger !== undefined && { trigger }),
     ...(canSignIn && { signIn }),
+    ...(address !== undefined && { address }),
+    ...(isPassing(refusal) && { waits: true }),
   };
 }
 
@@ -91,8 +125,9 @@ export function showScreen(screen: Screen, onRetry: () => void): void {
   cover(
     title,
     createElement('p', { text: screen.text }),
-    ...(screen.command === undefined ? [] : [createCommand(screen.command)]),
-    ...createActions([...createSignIn(screen.signIn), ...retry]),
+    ...(screen.command === undefined ? [] : [createCommand(screen.command, screen.trigger)]),
+    ...(screen.waits ? [createElement('p', { text: 'This page goes in by itself as soon as it can.' })] : []),
+    ...createActions([...createSignIn(screen.signIn), ...createMove(screen.address), ...retry]),
   );
   title.focus();
 }
@@ -123,11 +158,9 @@ function cover(...content: Node[]): void {
   getElement('app').inert = true;
 }
 
-/** Understood wherever people talk to Sam; only the console could do without. */
-const TRIGGER = '/sam';
-
-function createCommand(command: string): HTMLElement {
-  const line = `${TRIGGER} ${command}`;
+/** Without a trigger that is known: each chat has its own, and the console none. */
+function createCommand(command: string, trigger = ''): HTMLElement {
+  const line = `${trigger} ${command}`.trim();
   const code = createElement('code', { text: line });
   return createElement('div', { class: 'command' }, code, createCopyButton(line, code));
 }
@@ -138,6 +171,12 @@ function createSignIn(path: string | undefined): HTMLElement[] {
   return [
     createElement('a', { class: 'button primary', text: 'Sign in with GitHub', attributes: { href: path } }),
   ];
+}
+
+function createMove(address: string | undefined): HTMLElement[] {
+  if (address === undefined) return [];
+  const text = `Open it at ${new URL(address).origin}`;
+  return [createElement('a', { class: 'button primary', text, attributes: { href: address } })];
 }
 
 function createActions(actions: HTMLElement[]): HTMLElement[] {

@@ -5,6 +5,7 @@ import { Terminal } from '@xterm/xterm';
 import { ACK_EVERY_BYTES, isReport } from '../agent/protocol.ts';
 import { createElement } from './dom.ts';
 import { createHyperlinks, openLink } from './links.ts';
+import { acceptPastes } from './paste.ts';
 import { getColours, getFont } from './theme.ts';
 import { scrollByTouch } from './touch.ts';
 
@@ -24,6 +25,8 @@ export interface SessionEvents {
 export interface SessionView {
   pane: HTMLElement;
   terminal: Terminal;
+  /** As if somebody had pasted it here. */
+  paste: (text: string) => void;
   /** The offset after the last byte that came; undefined before the first. A reconnect goes on from here. */
   readonly received: number | undefined;
   output: (bytes: Uint8Array) => void;
@@ -59,6 +62,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   const progress = trackProgress(terminal, events.onDrawn);
   sendInput(terminal, events, progress.isReplaying);
   scrollByTouch(pane, terminal);
+  const paste = acceptPastes(pane, terminal, (text) => events.onInput(new TextEncoder().encode(text)));
 
   const fit = () => {
     markOverflow(pane);
@@ -69,6 +73,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   return Object.assign(progress, {
     pane,
     terminal,
+    paste,
     fit,
     show: (visible: boolean) => {
       pane.hidden = !visible;

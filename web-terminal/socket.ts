@@ -1,7 +1,7 @@
 // The connection to the node: ticket, socket, and back again when it breaks. Knows frames; must not know sessions or DOM.
 import { Close, Frame, type TerminalMessage, type ViewerMessage } from '../agent/protocol.ts';
 import { decodeFrame, encodeFrame, type NodeFrame } from './frames.ts';
-import type { Answer, Grant, Refusal, WorkspaceSummary } from './ticket.ts';
+import { isPassing, type Answer, type Grant, type Refusal, type WorkspaceSummary } from './ticket.ts';
 
 const ATTACH_MS = 10_000;
 const WATCH_MS = 5_000;
@@ -17,6 +17,8 @@ const MISSING_TRIES = 4;
 /** Phases that pass by themselves, and the attempt whose delay (a few seconds) suits them. */
 const ON_ITS_WAY = new Set(['queued', 'provisioning', 'preparing']);
 const SOON = 2;
+/** The attempt whose delay (8 to 16 s) is the longest between two looks at a workspace that does not run. */
+const SELDOM = 4;
 /** No session has this id: a node answers `gone`, which is all that is wanted of it. */
 export const PROBE_ID = 'probe';
 
@@ -44,6 +46,9 @@ export interface Connection extends ConnectionOptions {
   attempt: number;
   badTickets: number;
   missing: number;
+  /** The node said that what ran has ended, or the bot that it is going: not found then means deleted. */
+  isOver: boolean;
+  trigger: string | undefined;
   heardAt: number;
   deadAt: number | undefined;
   timers: { retry?: Timer; attach?: Timer; stable?: Timer; grace?: Timer };
@@ -67,6 +72,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     attempt: 0,
     badTickets: 0,
     missing: 0,
+    isOver: false,
+    trigger: undefined,
     heardAt: 0,
     deadAt: undefined,
     timers: {},
@@ -108,10 +115,14 @@ export function sendBytes(connection: Connection, frame: Uint8Array<ArrayBuffer>
 async function dial(connection: Connection, turn: number): Promise<void> {
   enter(connection, { kind: 'opening' });
   const answer = await connection.ask();
-  if (turn !== connection.turn) return;
+  if (turn === connection.turn) takeAnswer(connection, answer);
+}
+
+function takeAnswer(connection: Connection, answer: Answer): void {
   if ('refusal' in answer) return refuse(connection, answer.refusal);
+  connection.trigger = answer.grant.trigger ?? connection.trigger;
   connection.onWorkspace(answer.grant.workspace);
-  attach(connection, answer.grant, turn);
+  attach(connection, answer.grant, connection.turn);
 }
 
 function attach(connection: Connection, grant: Grant, turn: number): void {
@@ -157,6 +168,7 @@ function takeMessage(connection: Connection, text: string): void {
   if (!message || (message.type === 'gone' && message.id === PROBE_ID)) return;
   if (message.type === 'attached') {
     clearTimeout(connection.timers.attach);
+    connection.isOver = false;
     connection.timers.stable = setTimeout(() => {
       connection.attempt = connection.badTickets = connection.missing = 0;
     }, STABLE_MS);
@@ -175,7 +187,7 @@ function parseMessage(text: string): TerminalMessage | undefined {
 
 function takeClose(connection: Connection, code: number): void {
   drop(connection);
-  if (code === Close.STOPPED) return refuse(connection, { reason: 'stopped' });
+  if (code === Close.STOPPED) return takeStop(connection);
   if (code === Close.TOO_MANY) return refuse(connection, { reason: 'too-many' });
   if (code === Close.NOT_HERE && ++connection.missing >= MISSING_TRIES)
     return refuse(connection, { reason: 'not-here' });
@@ -184,14 +196,56 @@ function takeClose(connection: Connection, code: number): void {
   void dial(connection, connection.turn);
 }
 
-function refuse(connection: Connection, refusal: Refusal): void {
+/** Stopped, deleted, or failed: the bot says which. A node that ends each connection so is asked ever more seldom. */
+function takeStop(connection: Connection): void {
+  connection.isOver = true;
+  if (connection.attempt > 0) return refuse(connection, { reason: 'stopped' });
+  connection.attempt = SOON;
+  void dial(connection, connection.turn);
+}
+
+function refuse(connection: Connection, told: Refusal): void {
+  const refusal = judge(connection, told);
   if (refusal.reason === 'unavailable') return wait(connection, 'bot', refusal.message);
   if (refusal.phase !== undefined && ON_ITS_WAY.has(refusal.phase)) {
     connection.attempt = Math.min(connection.attempt, SOON);
     return wait(connection, 'bot', refusal.message ?? 'The workspace is on its way.');
   }
-  connection.attempt = connection.badTickets = connection.missing = 0;
-  enter(connection, { kind: 'refused', refusal });
+  connection.badTickets = connection.missing = 0;
+  if (!isSame(connection.state, refusal)) enter(connection, { kind: 'refused', refusal });
+  if (isPassing(refusal)) lookLater(connection);
+  else connection.attempt = 0;
+}
+
+/** What a refusal means to a page that knows what went before it. */
+function judge(connection: Connection, refusal: Refusal): Refusal {
+  connection.isOver ||= refusal.phase === 'deleting';
+  connection.trigger = refusal.trigger ?? connection.trigger;
+  const { isOver, trigger, state } = connection;
+  const known = trigger === undefined ? {} : { trigger };
+  if (isOver && refusal.reason === 'not-found') return { ...known, reason: 'deleted' };
+  if (isOver && refusal.reason === 'unavailable')
+    return state.kind === 'refused' ? state.refusal : { ...known, reason: 'stopped' };
+  return { ...known, ...refusal };
+}
+
+const isSame = (state: ConnectionState, { reason, phase }: Refusal): boolean =>
+  state.kind === 'refused' && state.refusal.reason === reason && state.refusal.phase === phase;
+
+// Its screen stays meanwhile, with the keyboard where it is.
+function lookLater(connection: Connection): void {
+  connection.attempt = Math.max(SOON, Math.min(connection.attempt, SELDOM));
+  const delay = computeDelay(connection.attempt++, Math.random());
+  clearTimeout(connection.timers.retry);
+  connection.timers.retry = setTimeout(() => void look(connection), delay);
+}
+
+async function look(connection: Connection): Promise<void> {
+  if (document.visibilityState !== 'visible') return; // goes on when somebody comes back
+  drop(connection);
+  const { turn } = connection;
+  const answer = await connection.ask();
+  if (turn === connection.turn) takeAnswer(connection, answer);
 }
 
 function lose(connection: Connection): void {
@@ -233,7 +287,9 @@ function watch(connection: Connection): void {
 }
 
 function comeBack(connection: Connection): void {
-  if (connection.state.kind === 'waiting') return connect(connection);
+  const { state } = connection;
+  if (state.kind === 'waiting') return connect(connection);
+  if (state.kind === 'refused' && isPassing(state.refusal)) return void look(connection);
   if (connection.state.kind !== 'open' || Date.now() - connection.heardAt < RETURN_SILENCE_MS) return;
   probe(connection, RETURN_GRACE_MS);
   clearTimeout(connection.timers.grace);

@@ -14,6 +14,8 @@ export interface Grant {
   /** ws(s) URL of the node's terminal server. */
   url: string;
   workspace: WorkspaceSummary;
+  /** What commands begin with where its owner types them; absent: nobody knows. */
+  trigger?: string;
 }
 
 /** Why there is no terminal. `unavailable` passes by itself; for every other a person has to do something. */
@@ -22,6 +24,8 @@ export interface Refusal {
     | 'sign-in'
     | 'sign-in-ended'
     | 'not-found'
+    | 'deleted'
+    | 'wrong-address'
     | 'code-spent'
     | 'not-running'
     | 'stopped'
@@ -31,13 +35,21 @@ export interface Refusal {
     | 'unavailable'
     | 'broken';
   message?: string;
-  /** What a person can copy into the chat. */
+  /** What a person can copy into the chat, without the trigger. */
   command?: string;
+  /** As in `Grant`. */
+  trigger?: string;
+  /** With `wrong-address`: this page where terminals open. It may hold the code. */
+  address?: string;
   /** A path on this origin; absent where nobody can sign in. */
   signIn?: string;
   /** With `not-running`, where it stands: one that is on its way is waited for. */
   phase?: string;
 }
+
+/** Whether time may change it: the page asks again by itself. */
+export const isPassing = ({ reason }: Refusal): boolean =>
+  reason === 'not-running' || reason === 'stopped' || reason === 'not-here' || reason === 'too-many';
 
 export type Answer = { grant: Grant } | { refusal: Refusal };
 
@@ -48,6 +60,7 @@ const reasons: Record<string, Refusal['reason']> = {
   'not-found': 'not-found',
   'code-spent': 'code-spent',
   'not-running': 'not-running',
+  'wrong-origin': 'wrong-address',
 };
 
 /** The code in the address, taken out of it and of the history. Call once, before anything else. */
@@ -67,6 +80,7 @@ export function createTicketDesk(workspace: string, code: string | undefined): (
   return async () => {
     const answer = await ask(workspace, unspent);
     if ('grant' in answer) unspent = undefined;
+    else if (answer.refusal.reason === 'wrong-address') return { refusal: moveTo(answer.refusal, unspent) };
     if (!unspent || !('refusal' in answer) || answer.refusal.reason !== 'code-spent') return answer;
     const again = await ask(workspace, undefined);
     if ('refusal' in again && ['sign-in', 'sign-in-ended', 'not-found'].includes(again.refusal.reason))
@@ -74,6 +88,13 @@ export function createTicketDesk(workspace: string, code: string | undefined): (
     unspent = undefined;
     return again;
   };
+}
+
+/** The bot's words are for programs that call from elsewhere; the code is not spent, so it goes along. */
+function moveTo({ address = '' }: Refusal, code: string | undefined): Refusal {
+  const here = location.pathname + location.search + (code === undefined ? '' : `#${code}`);
+  const isThere = /^https?:$/.test(URL.parse(address)?.protocol ?? '');
+  return { reason: 'wrong-address', ...(isThere && { address: address + here }) };
 }
 
 async function ask(workspace: string, code: string | undefined): Promise<Answer> {
@@ -110,5 +131,6 @@ function readRefusal(status: number, body: unknown): Refusal {
   const named = reasons[String(fields['error'])];
   const passing = status >= 500 || status === 429 || status === 408;
   const reason = named ?? (passing ? 'unavailable' : status === 401 ? 'sign-in' : 'broken');
-  return { reason, ...text('message'), ...text('command'), ...text('signIn'), ...text('phase') };
+  const told = ['message', 'command', 'trigger', 'address', 'signIn', 'phase'].map(text);
+  return Object.assign({ reason }, ...told) as Refusal;
 }

@@ -40,7 +40,9 @@ const botMessage: z.ZodType<BotMessage> = z.union([
   z.object({ type: z.literal('logged'), id: z.number() }),
   z.object({ type: z.literal('revoke'), workspace: workspaceId, access: count }),
   gitAnswer.extend({ username: oneLine, password: oneLine, expiresAt: z.number() }),
-  gitAnswer.extend({ error: z.object({ code: z.string().max(100), message: z.string().max(2_000) }) }),
+  gitAnswer.extend({
+    error: z.object({ code: z.string().max(100), message: z.exactOptional(z.string().max(2_000)) }),
+  }),
 ]);
 
 const bootstrap: z.ZodType<Bootstrap> = z.object({

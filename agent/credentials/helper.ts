@@ -16,7 +16,7 @@ interface Reply {
   username?: string;
   password?: string;
   expiresAt?: number;
-  error?: { message: string };
+  error?: { message?: string };
 }
 
 const [, , socket = '', action = ''] = process.argv;
@@ -44,7 +44,7 @@ async function get(): Promise<void> {
 
 function say({ username, password, expiresAt, error }: Reply): void {
   if (error) {
-    process.stderr.write(`sam: ${error.message}\n`);
+    process.stderr.write(`sam: ${error.message ?? 'There is no password for this repository.'}\n`);
     // Or git would ask the person for a password that nobody has.
     process.stdout.write('quit=1\n');
   } else if (username !== undefined && password !== undefined) {

@@ -1,9 +1,12 @@
 // A clone and what is checked out of it: a branch, a tag, a commit, or one commit as a branch. Knows no workspace.
 import { WorkspaceError } from '../failure.ts';
 import { explainGit } from './failures.ts';
-import { isValidRef, protocolOf, runGit, type Git } from './git.ts';
+import { ask, isValidRef, protocolOf, runGit, type Git } from './git.ts';
 import type { Outcome } from '../system/run.ts';
 import { removeTree } from '../system/trees.ts';
+
+/** The newest by name; what lies before them is reached from them, or counts as work. */
+const MAX_TAGS = 1_000;
 
 export interface Clone extends Git {
   ref?: string | undefined;
@@ -25,17 +28,10 @@ export interface Clone extends Git {
 export async function cloneRepository(clone: Clone): Promise<void> {
   const { repository, ref, commit, into } = clone;
   const protocol = protocolOf(repository);
-  if (protocol === undefined) {
-    const message =
-      'The repository must be an https URL or an absolute path on the node. Check it, then `/sam retry`.';
-    throw new WorkspaceError('configuration', message);
-  }
-  if (ref !== undefined && !isValidRef(ref)) {
-    throw new WorkspaceError(
-      'configuration',
-      `\`${shown(ref)}\` is not a name that git knows. Name a branch, tag or commit with \`--ref\`.`,
-    );
-  }
+  if (protocol === undefined)
+    throw new WorkspaceError({ class: 'configuration', code: 'bad-repository', details: {} });
+  if (ref !== undefined && !isValidRef(ref))
+    throw new WorkspaceError({ class: 'configuration', code: 'bad-ref', details: { ref: shown(ref) } });
   const args = ['clone', '--progress', '--origin=origin', '--no-single-branch', '--no-recurse-submodules'];
   if (ref !== undefined || commit !== undefined) args.push('--no-checkout');
   const partial = protocol === 'file' ? [] : ['--filter=blob:none'];
@@ -48,6 +44,16 @@ export async function cloneRepository(clone: Clone): Promise<void> {
   if (outcome.code !== 0) throw explainGit(clone, outcome);
   if (commit !== undefined) await checkOutCommit(clone, commit);
   else if (ref !== undefined) await checkOut(clone, await findTarget(clone, ref));
+}
+
+/** Commits of tags that came with the clone and lie on no branch: they are nobody's work here. */
+export async function findTags(git: Git, dir: string): Promise<string[]> {
+  const off = new Set((await ask(git, dir, ['rev-list', '--tags', '--not', '--remotes'])).split('\n'));
+  const format = '--format=%(objectname) %(*objectname)';
+  const tags = (await ask(git, dir, ['for-each-ref', format, 'refs/tags'])).split('\n');
+  return [...new Set(tags.map((tag) => tag.trim().split(' ').pop() ?? ''))]
+    .filter((commit) => commit !== '' && off.has(commit))
+    .slice(-MAX_TAGS);
 }
 
 async function checkOut(clone: Clone, target: string[]): Promise<void> {
@@ -89,10 +95,7 @@ async function fetchCommit(clone: Clone, commit: string): Promise<void> {
   if (outcome.code === 0) return;
   if (!/not our ref|unadvertised object|couldn't find remote ref/i.test(outcome.stderr))
     throw explainGit(clone, outcome);
-  throw new WorkspaceError(
-    'configuration',
-    `The commit \`${commit.slice(0, 7)}\` cannot be had any more: somebody has pushed over it. Say \`/sam up\` again to take the one that is there now.`,
-  );
+  throw new WorkspaceError({ class: 'configuration', code: 'commit-gone', details: { commit } });
 }
 
 const fetch = (clone: Clone, name: string): Promise<Outcome> =>
@@ -122,10 +125,7 @@ async function checkHeld(clone: Clone, ref: string): Promise<void> {
   const args = ['for-each-ref', '--count=1', '--contains=FETCH_HEAD', 'refs/remotes/origin', 'refs/tags'];
   const outcome = await inside(clone, args);
   if (outcome.code === 0 && outcome.stdout.trim() !== '') return;
-  throw new WorkspaceError(
-    'configuration',
-    `\`${shown(ref)}\` is on no branch and no tag of this repository, so it may be anybody's. Name a branch with \`--ref\`, or the pull request: \`/sam up #7\`.`,
-  );
+  throw new WorkspaceError({ class: 'configuration', code: 'loose-commit', details: { ref: shown(ref) } });
 }
 
 function shown(text: string): string {

@@ -1,6 +1,7 @@
-// What the agent asks of git: the checked-out commit, the work that is nowhere else; and in which environment. Knows no
-// workspace.
-import type { GitIdentity, Work } from '../protocol.ts';
+// The agent's own git: how it is run, with which settings, in which environment. Nobody's configuration has a part in it:
+// it runs no program that a checkout or a person names. Knows no workspace.
+import { join } from 'node:path';
+import type { GitIdentity } from '../protocol.ts';
 import { run, type Outcome } from '../system/run.ts';
 import type { User } from '../system/users.ts';
 
@@ -26,6 +27,10 @@ export interface Git {
   signal?: AbortSignal | undefined;
 }
 
+/** Empty for a repository that lies on the node itself. */
+export const hostOf = (repository: string): string =>
+  URL.canParse(repository) ? new URL(repository).host : '';
+
 /** The rules of `git check-ref-format`, and no word that git reads as something else. */
 export function isValidRef(ref: string): boolean {
   if (ref.length === 0 || ref.length > 255 || ref === '@' || ref === 'HEAD') return false;
@@ -36,47 +41,9 @@ export function isValidRef(ref: string): boolean {
 
 /** The checked-out commit; undefined in a repository that has none yet. */
 export async function findHead(git: Git, dir: string): Promise<string | undefined> {
-  const outcome = await look(git, dir, [
-    'rev-parse',
-    '--verify',
-    '--quiet',
-    '--end-of-options',
-    'HEAD^{commit}',
-  ]);
+  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', 'HEAD^{commit}'];
+  const outcome = await look(git, dir, args);
   return outcome.code === 0 ? outcome.stdout.trim() : undefined;
-}
-
-/**
- * Counts what would be lost with the checkout. `base` is the commit that Sam checked out: it came from the remote even
- * where no branch holds it. Throws when git cannot say: nobody may take that for "nothing".
- */
-export async function countWork(git: Git, dir: string, base: string | undefined): Promise<Work> {
-  const known = base === undefined ? [] : [base];
-  const [status, commits, stashes] = await Promise.all([
-    look(git, dir, ['status', '--porcelain=v2', '-z', '--untracked-files=all', '--no-renames']),
-    look(git, dir, [
-      'rev-list',
-      '--count',
-      '--ignore-missing',
-      'HEAD',
-      '--branches',
-      '--not',
-      '--remotes',
-      ...known,
-    ]),
-    look(git, dir, ['stash', 'list', '--format=%H']),
-  ]);
-  for (const outcome of [status, commits, stashes]) {
-    if (outcome.code !== 0)
-      throw new Error(`git: look for work: ${outcome.stderr.trim() || 'no answer in time'}`);
-  }
-  const files = status.stdout.split('\0').filter((entry) => entry !== '');
-  const untracked = files.filter((entry) => entry.startsWith('? ')).length;
-  return {
-    changed: files.length - untracked,
-    untracked,
-    unpushed: Number(commits.stdout) + stashes.stdout.split('\n').filter((line) => line !== '').length,
-  };
 }
 
 /** `https`, `http` or `file`; undefined for everything that we do not clone from. */
@@ -101,15 +68,57 @@ export function repositoryName(repository: string): string {
   return name.slice(0, 100) || 'repository';
 }
 
-export function look(git: Git, cwd: string, args: string[]): Promise<Outcome> {
+/**
+ * Asks the repository of `dir`, whoever it belongs to; it changes nothing that a person would see. Its own configuration is
+ * read: only commands that start no program of it may be asked. What a partial clone lacks is not fetched.
+ */
+export function look(
+  git: Git,
+  dir: string,
+  args: string[],
+  gitDir: string = join(dir, '.git'),
+): Promise<Outcome> {
   return run('git', ['--no-optional-locks', ...SETTINGS, ...args], {
-    cwd,
-    env: { ...environment(git), GIT_NO_LAZY_FETCH: '1' },
+    cwd: dir,
+    env: { ...environment(git), ...BLIND, GIT_DIR: gitDir, GIT_WORK_TREE: dir },
     timeoutMs: LOOK_TIMEOUT_MS,
     user: git.user,
     signal: git.signal,
   });
 }
+
+/** The same; throws where it fails. */
+export async function ask(git: Git, dir: string, args: string[], gitDir?: string): Promise<string> {
+  const { code, stdout, stderr } = await look(git, dir, args, gitDir);
+  if (code !== 0) throw new Error(`git: ${args[0]}: ${stderr.trim() || 'no answer in time'}`);
+  return stdout.trimEnd();
+}
+
+/** What is configured for the repository of `dir`, by the person too; the outcome of `git config`. That runs nothing. */
+export function readConfiguration(
+  git: Git,
+  dir: string,
+  args: string[],
+  gitDir: string = join(dir, '.git'),
+): Promise<Outcome> {
+  const { GIT_CONFIG_GLOBAL: _nothing, GIT_CONFIG_NOSYSTEM: _too, ...env } = environment(git);
+  return run('git', ['config', ...args], {
+    cwd: dir,
+    env: { ...env, GIT_DIR: gitDir },
+    timeoutMs: LOOK_TIMEOUT_MS,
+    user: git.user,
+    signal: git.signal,
+  });
+}
+
+/** Nothing is fetched, and history is as it is, whatever stands in for it. */
+export const BLIND = {
+  GIT_NO_LAZY_FETCH: '1',
+  // The same for a git that does not know that one.
+  GIT_ALLOW_PROTOCOL: 'none',
+  GIT_NO_REPLACE_OBJECTS: '1',
+  GIT_GRAFT_FILE: '/dev/null',
+};
 
 /** For what may take long: it says how far it is, line by line. */
 export function runGit(
@@ -140,6 +149,10 @@ export async function setIdentity(git: Git, dir: string, { name, email }: GitIde
 export const SETTINGS = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
+  'core.untrackedCache=false',
+  'core.attributesFile=/dev/null',
+  'core.sshCommand=false',
+  'log.showSignature=false',
   'submodule.recurse=false',
   'advice.detachedHead=false',
   'http.lowSpeedLimit=1',
@@ -161,6 +174,9 @@ export function environment({ repository, mark, helper, user }: Git): Record<str
     }),
     ...mark,
     LC_ALL: 'C',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_ATTR_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
     // Empty, not absent: absent means the askpass program of the user's configuration.
     GIT_ASKPASS: '',

@@ -1,10 +1,11 @@
 // Saves work in its repository before a deletion that nobody asked for. Knows no workspace's state, and deletes nothing.
 import { WorkspaceError } from '../failure.ts';
-import { environment, protocolOf, SETTINGS } from './git.ts';
-import type { Saved, Work } from '../protocol.ts';
+import { environment, hostOf, protocolOf, SETTINGS } from './git.ts';
+import type { AgentFailures, Saved, Work } from '../protocol.ts';
 import { redact } from '../redact.ts';
 import { run, type Outcome } from '../system/run.ts';
-import { commitWork, type Saving } from './saving-commits.ts';
+import { countTrees, sum } from './counting.ts';
+import { commitWork, isSaved, type Saving } from './saving-commits.ts';
 import { removeTree } from '../system/trees.ts';
 
 const ASK_TIMEOUT_MS = 60_000;
@@ -28,20 +29,24 @@ export interface SavingResult {
 export async function saveWork(saving: Saving, work: Work): Promise<SavingResult> {
   const ref = refOf(saving.id);
   try {
-    const { commit, left } = await commitWork(saving).catch((error: unknown) => {
-      throw explain('git could not make a commit of it', error);
+    const { commit, left } = await commitAll(saving, work).catch((error: unknown) => {
+      throw explain(saving, 'no-commit', error);
     });
     const before = await askRemote(saving, ref);
     if (before !== commit) await push(saving, commit, ref, before);
-    if ((await askRemote(saving, ref)) !== commit)
-      throw explain(`${hostOf(saving)} took it and does not have it`);
-    return {
-      saved: { ref, commit },
-      left: { changed: left.changed, untracked: work.untracked + left.untracked, unpushed: 0 },
-    };
+    if ((await askRemote(saving, ref)) !== commit) throw explain(saving, 'gone');
+    return { saved: { ref, commit }, left };
   } finally {
     await removeTree(saving.scratch);
   }
+}
+
+/** With more new files in `work` than git knows of: they lie beside everything. */
+async function commitAll(saving: Saving, work: Work): Promise<{ commit: string; left: Work }> {
+  const counted = await countTrees(saving, saving.checkout, saving);
+  const { commit, untracked } = await commitWork(saving, counted);
+  const left = sum(counted.map((one) => (isSaved(one.tree) ? { ...one, changed: 0, unpushed: 0 } : one)));
+  return { commit, left: { ...left, untracked: work.untracked + untracked } };
 }
 
 /** The commit that the ref names; undefined: there is none yet. */
@@ -88,24 +93,23 @@ const promisor = ({ repository }: Saving): string[] =>
         `remote.origin.${setting}`,
       ]);
 
-const CAUSES: [RegExp, (host: string) => string][] = [
+type Why = AgentFailures['not-saved']['why'];
+
+const CAUSES: [RegExp, Why][] = [
   [
     /returned error: 40[134]|denied|^sam: .* may not |could not read (Username|Password)|Authentication failed|terminal prompts disabled|not found|does not appear to be|does not exist|archived/im,
-    (host) => `${host} did not let Sam push`,
+    'denied',
   ],
-  [/rejected|declined|remote: error|hook/i, (host) => `${host} refused the push`],
+  [/rejected|declined|remote: error|hook/i, 'refused'],
 ];
 
 function explainOutcome(saving: Saving, { stderr, isTimeout }: Outcome): WorkspaceError {
-  const [, cause] = (!isTimeout && CAUSES.find(([pattern]) => pattern.test(stderr))) || [];
-  const why = cause ?? ((host: string) => `${host} could not be reached`);
-  return explain(why(hostOf(saving)), new Error(stderr));
+  const [, why] = (!isTimeout && CAUSES.find(([pattern]) => pattern.test(stderr))) || [];
+  return explain(saving, why ?? 'unreachable', new Error(stderr));
 }
 
-function explain(why: string, cause?: unknown): WorkspaceError {
+function explain({ repository }: Saving, why: Why, cause?: unknown): WorkspaceError {
   const said = cause instanceof Error ? redact(cause.message.slice(-2_000)) : undefined;
-  return new WorkspaceError('transient', `Not saved: ${why}.`, { cause: new Error(said) });
+  const details = { why, host: hostOf(repository) };
+  return new WorkspaceError({ class: 'transient', code: 'not-saved', details }, { cause: new Error(said) });
 }
-
-const hostOf = ({ repository }: Saving): string =>
-  (URL.canParse(repository) && new URL(repository).host) || 'the repository';

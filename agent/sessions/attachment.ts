@@ -1,78 +1,36 @@
-// One viewer's view of one session: what it was sent, what it has parsed, how it catches up. Knows offsets and frames;
-// must not know ptys, tickets or sockets.
-import { Frame, FRAME_HEAD_BYTES, OFFSET_BYTES, WINDOW_BYTES } from '../protocol.ts';
-import { findSafeEnd, findSafeStart } from './boundary.ts';
-import { renderModes } from './modes.ts';
+// One viewer's view of one session: what it was sent, what it has parsed, how it catches up, which size it asks for. Knows
+// offsets; must not know ptys, tickets, frames or sockets.
+import { WINDOW_BYTES } from '../protocol.ts';
+import type { Attachment, Line, Session, Size, Viewing } from './model.ts';
 import type { ExitStatus } from './pty.ts';
-import { copyFromRing, readRing } from './ring.ts';
-import type { Session } from './session.ts';
-import { giveSize } from './size.ts';
+import { readRing } from './ring.ts';
+import { findSafeEnd, findSafeStart, renderModes } from './sequences.ts';
 import { resumeIfTaken } from './window.ts';
 
-/** Where one viewer's frames go; shared by all that the viewer looks at. */
-export interface Outlet {
-  /** `done` is called when the frame has left; the buffer must not be touched before. */
-  send(frame: Buffer, done?: () => void): void;
-  /** Bytes that were sent and have not left yet. */
-  backlog(): number;
-  /** Those that wait for the backlog to shrink; they take turns. */
-  readonly waiting: Set<Attachment>;
-  /** Ends when the snapshots that were asked for on this socket are sent. */
-  drawing?: Promise<void>;
-}
-
-export interface Looking {
-  /** The session's number on this viewer's socket. */
-  readonly n: number;
-  readonly outlet: Outlet;
-  /** Whether its input and its size count. */
-  readonly drive: boolean;
-  /** Called once, after the last byte. */
-  readonly onExit: (status: ExitStatus) => void;
-}
-
-export interface Attachment extends Looking {
-  readonly session: Session;
-  /** Output up to this offset was sent. */
-  sent: number;
-  /** Output up to this offset was parsed, as far as the viewer said. */
-  acked: number;
-  /** It has acknowledged something since it began: the window follows those who do. */
-  proven: boolean;
-  /** It owes an acknowledgement for so long that nobody waits for it. */
-  stalled: boolean;
-  progressAt: number;
-  /** A snapshot is being made; output waits for it. */
-  pending: boolean;
-  /** When the last one was asked for. */
-  snapshotAt: number;
-  size: { cols: number; rows: number } | undefined;
-}
-
-const FRAME_BYTES = 65536;
-const SMALL_BYTES = 8192;
+/** The most that is sent at once. */
+export const MAX_OUTPUT_BYTES = 65536;
+/** What is smaller, like an echo, goes past a full line. */
+export const SMALL_BYTES = 8192;
 const BACKLOG_BYTES = 1 << 20;
-const POOL_FRAMES = 64;
-const pool: Buffer[] = [];
+const MAX_SIZES = 1000;
 
 /**
  * Registers a viewer; from now on it misses nothing. Undefined: that offset is not of this session's life. The caller
  * tells the viewer `sent` as the offset that follows, then calls `startAttachment`, in the same tick.
  */
-export function attachViewer(session: Session, viewer: Looking, offset?: number): Attachment | undefined {
+export function attachViewer(session: Session, viewing: Viewing, offset?: number): Attachment | undefined {
   const { ring } = session;
   if (offset !== undefined && offset > ring.end) return undefined;
   const isHeld = offset !== undefined && offset >= ring.first;
   const from = isHeld ? offset : findSafeEnd(ring);
   const attachment: Attachment = {
-    ...viewer,
+    ...viewing,
     session,
+    stage: isHeld ? 'following' : 'drawing',
+    pace: 'untried',
     sent: from,
     acked: from,
-    proven: false,
-    stalled: false,
     progressAt: performance.now(),
-    pending: !isHeld,
     snapshotAt: -Infinity,
     size: undefined,
   };
@@ -81,17 +39,19 @@ export function attachViewer(session: Session, viewer: Looking, offset?: number)
 }
 
 export function startAttachment(attachment: Attachment): void {
-  if (attachment.pending) void sendSnapshot(attachment);
+  if (attachment.stage === 'drawing') void sendSnapshot(attachment);
   else pull(attachment);
 }
 
 export function detachViewer(attachment: Attachment): void {
-  const { session, outlet } = attachment;
-  if (!session.attachments.delete(attachment)) return;
-  outlet.waiting.delete(attachment);
-  if (session.sizer === attachment) giveSize(session, undefined);
-  if (!session.ended) resumeIfTaken(session);
-  else if (session.attachments.size === 0) clearTimeout(session.stall);
+  const { session, line } = attachment;
+  if (attachment.stage === 'detached') return;
+  attachment.stage = 'detached';
+  session.attachments.delete(attachment);
+  line.waiting.delete(attachment);
+  if (session.sizeOwner === attachment) setSizeOwner(session, undefined);
+  if (session.state.is !== 'ended') resumeIfTaken(session);
+  else if (session.attachments.size === 0) clearTimeout(session.state.timer);
 }
 
 /** Tells the viewer that the session is over, and lets it go. */
@@ -105,8 +65,7 @@ export function acknowledge(attachment: Attachment, total: number): void {
   // One from the future would switch the window off; an old one may have crossed a snapshot.
   if (!(total > attachment.acked && total <= attachment.sent)) return;
   attachment.acked = total;
-  attachment.proven = true;
-  attachment.stalled = false;
+  attachment.pace = 'keeps-up';
   attachment.progressAt = performance.now();
   resumeIfTaken(attachment.session);
   pull(attachment);
@@ -114,15 +73,38 @@ export function acknowledge(attachment: Attachment, total: number): void {
 
 /** Sends what the viewer has not got, as far as its window goes. */
 export function pull(attachment: Attachment): void {
-  const { session, outlet } = attachment;
-  const { ring, ended } = session;
-  if (attachment.pending || outlet.waiting.has(attachment)) return;
-  while (attachment.sent < ring.end && roomOf(attachment) > 0) {
+  const { stage, session } = attachment;
+  switch (stage) {
+    case 'following':
+      follow(attachment);
+      break;
+    case 'drawing': // it goes on when the snapshot is sent
+    case 'queued': // it goes on when its turn comes
+    case 'detached':
+      return;
+    default:
+      stage satisfies never;
+  }
+  if (
+    attachment.stage === 'following' &&
+    session.state.is === 'ended' &&
+    attachment.sent === session.ring.end
+  )
+    dismissViewer(attachment, session.state.status);
+}
+
+function follow(attachment: Attachment): void {
+  const { session, line } = attachment;
+  const { ring } = session;
+  while (attachment.stage === 'following' && attachment.sent < ring.end && roomOf(attachment) > 0) {
     if (attachment.sent < ring.first) return resynchronise(attachment);
-    if (mustWait(attachment)) return void outlet.waiting.add(attachment);
+    if (mustWait(attachment)) {
+      attachment.stage = 'queued';
+      line.waiting.add(attachment);
+      return;
+    }
     sendOutput(attachment);
   }
-  if (ended && attachment.sent === ring.end) dismissViewer(attachment, ended);
 }
 
 function roomOf({ acked, sent }: Attachment): number {
@@ -130,55 +112,36 @@ function roomOf({ acked, sent }: Attachment): number {
 }
 
 // A full line goes to the sessions in turn; what is small, like an echo, goes past them.
-function mustWait({ session, sent, outlet }: Attachment): boolean {
-  return session.ring.end - sent > SMALL_BYTES && outlet.backlog() > BACKLOG_BYTES;
+function mustWait({ session, sent, line }: Attachment): boolean {
+  return session.ring.end - sent > SMALL_BYTES && line.backlog() > BACKLOG_BYTES;
 }
 
 function sendOutput(attachment: Attachment): void {
-  const { session, n, outlet, sent } = attachment;
-  const length = Math.min(FRAME_BYTES, roomOf(attachment), session.ring.end - sent);
-  const isSmall = length < SMALL_BYTES;
-  const whole = isSmall ? Buffer.allocUnsafe(FRAME_HEAD_BYTES + length) : takeFrame();
-  writeHead(whole, Frame.OUTPUT, n);
-  copyFromRing(session.ring, sent, whole, FRAME_HEAD_BYTES, length);
+  const { session, line, sent } = attachment;
+  const length = Math.min(MAX_OUTPUT_BYTES, roomOf(attachment), session.ring.end - sent);
   attachment.sent += length;
-  outlet.send(whole.subarray(0, FRAME_HEAD_BYTES + length), () => {
-    if (!isSmall) giveFrame(whole);
-    giveTurn(outlet);
-  });
+  attachment.sendOutput(session.ring, sent, length, () => giveTurn(line));
 }
 
-function giveTurn(outlet: Outlet): void {
-  if (outlet.waiting.size === 0 || outlet.backlog() > BACKLOG_BYTES) return;
-  const [attachment] = outlet.waiting;
+function giveTurn(line: Line): void {
+  if (line.waiting.size === 0 || line.backlog() > BACKLOG_BYTES) return;
+  const [attachment] = line.waiting;
   if (!attachment) return;
-  outlet.waiting.delete(attachment);
+  line.waiting.delete(attachment);
+  attachment.stage = 'following';
   pull(attachment);
-}
-
-function writeHead(frame: Buffer, type: number, n: number): void {
-  frame[0] = type;
-  frame.writeUInt16LE(n, 1);
-}
-
-function takeFrame(): Buffer {
-  return pool.pop() ?? Buffer.allocUnsafeSlow(FRAME_HEAD_BYTES + FRAME_BYTES);
-}
-
-function giveFrame(frame: Buffer): void {
-  if (pool.length < POOL_FRAMES) pool.push(frame);
 }
 
 // The viewer fell out of the ring: it gets the screen of now and goes on from there. In a flood that happens again
 // and again, so it is rare and never piles up.
 function resynchronise(attachment: Attachment): void {
-  const { session, outlet, snapshotAt } = attachment;
+  const { session, line, snapshotAt } = attachment;
   const { resyncMs } = session.options;
-  attachment.pending = true;
-  attachment.proven = false;
+  attachment.stage = 'drawing';
+  if (attachment.pace === 'keeps-up') attachment.pace = 'untried';
   const waitMs = snapshotAt + resyncMs - performance.now();
-  if (waitMs <= 0 && outlet.backlog() < WINDOW_BYTES) return beginAgain(attachment);
-  const again = () => session.attachments.has(attachment) && resynchronise(attachment);
+  if (waitMs <= 0 && line.backlog() < WINDOW_BYTES) return beginAgain(attachment);
+  const again = () => attachment.stage === 'drawing' && resynchronise(attachment);
   setTimeout(again, Math.max(waitMs, resyncMs / 4));
 }
 
@@ -188,29 +151,22 @@ function beginAgain(attachment: Attachment): void {
   void sendSnapshot(attachment);
 }
 
-// One after the other for each socket: each holds a copy of the ring until the thread has drawn it, and whoever asks
+// One after the other for each line: each holds a copy of the ring until the thread has drawn it, and a viewer that asks
 // again and again has only the last one drawn.
 function sendSnapshot(attachment: Attachment): Promise<void> {
-  const { outlet } = attachment;
-  outlet.drawing = (outlet.drawing ?? Promise.resolve()).then(() => drawSnapshot(attachment));
-  return outlet.drawing;
+  const { line } = attachment;
+  line.drawing = (line.drawing ?? Promise.resolve()).then(() => drawSnapshot(attachment));
+  return line.drawing;
 }
 
 async function drawSnapshot(attachment: Attachment): Promise<void> {
-  const { session, sent, outlet, n } = attachment;
-  if (!session.attachments.has(attachment)) return;
+  const { session, sent } = attachment;
+  if (attachment.stage !== 'drawing') return;
   attachment.snapshotAt = performance.now();
   const screen = await takeSnapshot(session, sent);
-  if (!session.attachments.has(attachment)) return;
-  for (let at = 0; at < screen.length; at += FRAME_BYTES) {
-    const slice = screen.subarray(at, at + FRAME_BYTES);
-    const frame = Buffer.allocUnsafe(FRAME_HEAD_BYTES + OFFSET_BYTES + slice.length);
-    writeHead(frame, Frame.SNAPSHOT, n);
-    frame.writeDoubleLE(sent, FRAME_HEAD_BYTES);
-    frame.set(slice, FRAME_HEAD_BYTES + OFFSET_BYTES);
-    outlet.send(frame);
-  }
-  attachment.pending = false;
+  if (attachment.stage !== 'drawing') return;
+  attachment.sendSnapshot(screen, sent);
+  attachment.stage = 'following';
   pull(attachment);
 }
 
@@ -218,4 +174,26 @@ function takeSnapshot({ ring, modes, sizes, options }: Session, end: number): Pr
   const from = Math.min(findSafeStart(ring), end);
   const output = readRing(ring, from, end);
   return options.snapshots.take({ modes: renderModes(modes), from, output, sizes: [...sizes] });
+}
+
+/** A viewer's own size; the session takes it if this viewer is the one who sets it. */
+export function resizeViewer(attachment: Attachment, size: Size): void {
+  attachment.size = size;
+  setSizeOwner(attachment.session, attachment.session.sizeOwner);
+}
+
+/** Lets this viewer set the size; without one, the first who may type. */
+export function setSizeOwner(session: Session, attachment: Attachment | undefined): void {
+  session.sizeOwner = attachment ?? [...session.attachments].find(({ canWrite }) => canWrite);
+  if (session.sizeOwner?.size && session.state.is !== 'ended') applySize(session, session.sizeOwner.size);
+}
+
+function applySize(session: Session, { cols, rows }: Size): void {
+  if (session.size.cols === cols && session.size.rows === rows) return;
+  const { sizes, ring, pty, options } = session;
+  session.size = { cols, rows };
+  pty.resize(cols, rows);
+  while (sizes[1] && (sizes[1].at <= ring.first || sizes.length >= MAX_SIZES)) sizes.shift();
+  sizes.push({ at: ring.end, cols, rows });
+  options.onResize(session);
 }

@@ -1,7 +1,7 @@
 // The last bytes of a session's output, by offset. Knows bytes; must not know ptys, viewers or what the bytes mean.
 
 const FIRST_CHUNK = 4096;
-const LARGEST_CHUNK = 65536;
+const MAX_CHUNK = 65536;
 
 interface Chunk {
   /** Offset of the chunk's first byte. */
@@ -48,7 +48,7 @@ function roomyChunk(ring: Ring): Chunk {
 }
 
 function nextBuffer(ring: Ring, lastSize: number): Buffer {
-  const size = Math.min(LARGEST_CHUNK, Math.max(FIRST_CHUNK, lastSize * 2), ring.capacity);
+  const size = Math.min(MAX_CHUNK, Math.max(FIRST_CHUNK, lastSize * 2), ring.capacity);
   let spare: Buffer | undefined;
   while (ring.size + size > ring.capacity) spare = forgetOldest(ring);
   ring.size += size;

@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { SerializeAddon } from '@xterm/addon-serialize';
 import headless from '@xterm/headless';
-import { skipAhead } from './shortcut.ts';
+import { skipAhead } from './sequences.ts';
 import type { SnapshotAnswer, SnapshotRequest } from './snapshot.ts';
 
 const SCROLLBACK_LINES = 1000;

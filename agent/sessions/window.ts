@@ -1,49 +1,67 @@
 // Flow control: when a pty waits for its viewers, and for which. Knows offsets; must not know frames or sockets.
 import { WINDOW_BYTES } from '../protocol.ts';
-import type { Session } from './session.ts';
+import type { Session } from './model.ts';
 
 const RESUME_BYTES = WINDOW_BYTES / 2;
 
 /** Pauses the pty if its fastest viewer has too much to parse. Cheap: it runs on each read. */
 export function pauseIfFull(session: Session): void {
-  if (session.paused || session.closing || session.ring.end - fastestAck(session) < WINDOW_BYTES) return;
-  session.paused = true;
-  session.pausedAt = performance.now();
+  if (session.state.is !== 'running' || session.ring.end - fastestAck(session) < WINDOW_BYTES) return;
   session.pty.pause();
-  session.stall = setTimeout(() => noteStalls(session), session.options.stallMs);
+  const timer = setTimeout(() => noteStalls(session), session.options.stallMs);
+  session.state = { is: 'paused', at: performance.now(), timer };
 }
 
 export function resumeIfTaken(session: Session): void {
-  if (!session.paused) return;
-  if (!session.closing && session.ring.end - fastestAck(session) >= RESUME_BYTES) return;
-  session.paused = false;
-  clearTimeout(session.stall);
+  if (session.state.is !== 'paused' || session.ring.end - fastestAck(session) >= RESUME_BYTES) return;
+  clearTimeout(session.state.timer);
+  session.state = { is: 'running' };
   session.pty.resume();
 }
 
+/** From now on nothing holds output back, so that the end can come. */
+export function releaseSession(session: Session): void {
+  const { state } = session;
+  switch (state.is) {
+    case 'running':
+      session.state = { is: 'closing' };
+      return;
+    case 'paused':
+      clearTimeout(state.timer);
+      session.state = { is: 'closing' };
+      return session.pty.resume();
+    case 'closing':
+    case 'ended':
+      return;
+    default:
+      state satisfies never;
+  }
+}
+
 // Those who acknowledge count before those who have not yet: a viewer that was just set to the newest offset must not
-// pull the window away from one that works. With nobody, nobody holds the session up.
+// pull the window away from one that works. Without viewers nothing holds the session up.
 function fastestAck({ attachments }: Session): number {
   let proven = -1;
   let any = -1;
-  for (const attachment of attachments) {
-    if (attachment.stalled) continue;
-    any = Math.max(any, attachment.acked);
-    if (attachment.proven) proven = Math.max(proven, attachment.acked);
+  for (const { pace, acked } of attachments) {
+    if (pace === 'stalled') continue;
+    any = Math.max(any, acked);
+    if (pace === 'keeps-up') proven = Math.max(proven, acked);
   }
   if (proven >= 0) return proven;
   return any >= 0 ? any : Infinity;
 }
 
 function noteStalls(session: Session): void {
+  if (session.state.is !== 'paused') return;
   const { stallMs } = session.options;
   const now = performance.now();
   let soonestMs = stallMs;
   for (const attachment of session.attachments) {
-    const leftMs = Math.max(attachment.progressAt, session.pausedAt) + stallMs - now;
-    if (leftMs <= 0) attachment.stalled = true;
+    const leftMs = Math.max(attachment.progressAt, session.state.at) + stallMs - now;
+    if (leftMs <= 0) attachment.pace = 'stalled';
     else soonestMs = Math.min(soonestMs, leftMs);
   }
+  session.state.timer = setTimeout(() => noteStalls(session), soonestMs + 1);
   resumeIfTaken(session);
-  if (session.paused) session.stall = setTimeout(() => noteStalls(session), soonestMs + 1);
 }

@@ -1,4 +1,5 @@
-// Finds and ends every process of a workspace, daemons included: by the mark in their environment. Knows no pty.
+// Finds and ends processes: all of a workspace, daemons included, by the mark in their environment; those of terminals by
+// the session that their shell leads. Knows no pty.
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkspaceError } from '../failure.ts';
@@ -15,6 +16,12 @@ export interface Process {
   pid: number;
   /** When it started, in the system's own unit: a number that comes again belongs to another process. */
   started: string;
+}
+
+interface Stat extends Process {
+  parent: number;
+  /** The process that leads its session: the shell of its terminal. */
+  session: number;
 }
 
 interface Listed extends Process {
@@ -76,10 +83,9 @@ export async function findStart(pid: number): Promise<string | undefined> {
 }
 
 async function readProc(workspace: string): Promise<Listed[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const mark = `\0${MARK}=${workspace}\0`;
   const processes = await Promise.all(
-    pids.map(async (pid) => {
+    (await listPids()).map(async (pid) => {
       const stat = await readStat(pid);
       if (stat === undefined) return undefined;
       const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
@@ -89,13 +95,15 @@ async function readProc(workspace: string): Promise<Listed[]> {
   return processes.filter((one) => one !== undefined);
 }
 
-async function readStat(pid: string): Promise<(Process & { parent: number }) | undefined> {
+const listPids = async (): Promise<string[]> => (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+
+async function readStat(pid: string): Promise<Stat | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
   // From the third field on; the second, the name, may hold anything.
-  const [state = 'X', parent, ...more] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state = 'X', parent, , session, ...more] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   // A zombie holds nothing but its number; its parent buries it.
   if (stat === '' || state === 'Z' || state === 'X') return undefined;
-  return { pid: Number(pid), parent: Number(parent), started: more[17] ?? '' };
+  return { pid: Number(pid), parent: Number(parent), session: Number(session), started: more[15] ?? '' };
 }
 
 /** Without /proc: `ps` shows the environment of this user's processes behind the command. */
@@ -120,10 +128,70 @@ function sendSignals(pid: number, signals: NodeJS.Signals[]): void {
   }
 }
 
-function livesOn(count: number): WorkspaceError {
-  const what = count === 1 ? 'One process of this workspace does' : `${count} processes of this workspace do`;
-  return new WorkspaceError(
-    'configuration',
-    `${what} not end, even when killed: another user may own it, or it hangs in the kernel. End it on the node, then \`/sam retry\`.`,
-  );
+const livesOn = (count: number): WorkspaceError =>
+  new WorkspaceError({ class: 'configuration', code: 'processes-live', details: { count } });
+
+/** Sends to a process group; nothing happens if it is gone. */
+export function signalGroup(group: number, signal: NodeJS.Signals): void {
+  signalOne(-group, signal);
+}
+
+function signalOne(id: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(id, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** A hang-up, for stopped processes too. */
+export function hangUp(group: number): void {
+  signalGroup(group, 'SIGHUP');
+  signalGroup(group, 'SIGCONT');
+}
+
+/**
+ * Ends every process that was started from these leaders' terminals, jobs with groups of their own among them: SIGHUP,
+ * after `killMs` SIGKILL. Resolves when `areOver` says so and none is left; with the ids that are left after twice
+ * `killMs`. What made a session of its own (setsid) is not found.
+ */
+export async function endSessionProcesses(
+  leaders: number[],
+  killMs: number,
+  areOver: () => boolean,
+): Promise<number[]> {
+  await signalMembers(leaders, ['SIGHUP', 'SIGCONT']);
+  const left = await waitForEnd(leaders, killMs, areOver);
+  if (left.length === 0 && areOver()) return [];
+  await signalMembers(leaders, ['SIGKILL']);
+  return waitForEnd(leaders, killMs, areOver);
+}
+
+async function signalMembers(leaders: number[], signals: NodeJS.Signals[]): Promise<void> {
+  const members = await findMembers(leaders);
+  for (const signal of signals) for (const id of members) signalOne(id, signal);
+}
+
+async function waitForEnd(leaders: number[], waitMs: number, areOver: () => boolean): Promise<number[]> {
+  const until = performance.now() + waitMs;
+  for (;;) {
+    const left = await findMembers(leaders);
+    if ((left.length === 0 && areOver()) || performance.now() > until) return left;
+    await delay(POLL_MS);
+  }
+}
+
+/** The living processes of these leaders' sessions. */
+async function findMembers(leaders: number[]): Promise<number[]> {
+  if (process.platform !== 'linux') return leaders.filter(isAlive);
+  const stats = await Promise.all((await listPids()).map(readStat));
+  return stats.flatMap((stat) => (stat && leaders.includes(stat.session) ? [stat.pid] : []));
+}
+
+function isAlive(id: number): boolean {
+  try {
+    return process.kill(id, 0);
+  } catch {
+    return false;
+  }
 }

@@ -43,10 +43,5 @@ async function allowWriting(path: string): Promise<void> {
   for (const entry of entries) if (entry.isDirectory()) await allowWriting(join(path, entry.name));
 }
 
-function belongsToOthers(path: string, cause: unknown): WorkspaceError {
-  return new WorkspaceError(
-    'configuration',
-    `Some files of this workspace belong to another user. Remove them on the node: \`sudo rm -rf ${path}\`, then say \`/sam rm --force\` again.`,
-    { cause },
-  );
-}
+const belongsToOthers = (path: string, cause: unknown): WorkspaceError =>
+  new WorkspaceError({ class: 'configuration', code: 'foreign-files', details: { path } }, { cause });

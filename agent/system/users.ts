@@ -145,10 +145,7 @@ async function change(program: 'useradd' | 'userdel', args: string[]): Promise<v
 }
 
 function cannot(program: string, why: string): WorkspaceError {
-  return new WorkspaceError(
-    'internal',
-    `This workspace cannot have a user of its own on the node (${program}: ${why}). Try \`/sam retry\`; if it says this again, tell whoever runs Sam.`,
-  );
+  return new WorkspaceError({ class: 'internal', code: 'no-user', details: { program, said: why } });
 }
 
 /** By its number alone: no environment and no parent hides a process from that. What starts meanwhile is met again. */

@@ -1,53 +1,73 @@
-// Sockets at the door, from upgrade to end, and what the door knows of all of them. Knows no ticket.
+// The server's sockets, each from upgrade to end, and what the server knows of all of them. Knows no ticket.
 import type { WebSocket, WebSocketServer } from 'ws';
-import type { Place } from '../sessions/workspace-sessions.ts';
 import type { Snapshots } from '../sessions/snapshot.ts';
+import type { WorkspaceSessions } from '../sessions/workspace-sessions.ts';
+import type { Received } from './frames.ts';
 import type { TerminalOptions, Timing } from './terminals.ts';
 import { removeViewer, type Viewer } from './viewer.ts';
 
-const GOODBYE_MS = 1_000;
+const CLOSE_TIMEOUT_MS = 1_000;
 
 export interface State {
   options: TerminalOptions;
   timing: Timing;
   server: WebSocketServer;
   snapshots: Snapshots;
-  places: Map<string, Place>;
+  workspaces: Map<string, WorkspaceSessions>;
   /** The lowest access that still counts, by workspace. */
-  floors: Map<string, number>;
-  callers: Set<Caller>;
+  minAccess: Map<string, number>;
+  connections: Set<Connection>;
+  /** How many of them are not attached yet. */
   pending: number;
   closed: boolean;
   pinger: NodeJS.Timeout;
 }
 
-/** One socket, from its upgrade to its end. */
-export interface Caller {
-  socket: WebSocket;
-  stage: 'waiting' | 'checking' | 'attached' | 'dropped';
-  viewer: Viewer | undefined;
-  /** What came before the ticket was checked. */
-  early: { data: Buffer; isBinary: boolean }[];
-  deadline: NodeJS.Timeout | undefined;
+export interface Connection {
+  readonly socket: WebSocket;
+  stage: Stage;
+  /** It has said something since the last ping. */
   isAlive: boolean;
 }
 
-/** Moves on from the stages that count as pending, once. */
-export function settle(state: State, caller: Caller, stage: 'attached' | 'dropped'): void {
-  if (caller.stage === 'waiting' || caller.stage === 'checking') state.pending--;
-  clearTimeout(caller.deadline);
-  caller.stage = stage;
-  caller.early = stage === 'attached' ? caller.early : [];
-  if (stage === 'dropped' && caller.viewer) removeViewer(caller.viewer);
+/** Goes forward only. */
+export type Stage =
+  /** For a ticket. */
+  | { is: 'waiting'; deadline: NodeJS.Timeout }
+  /** `early`: what came before the ticket was checked. */
+  | { is: 'checking'; deadline: NodeJS.Timeout; early: Received[] }
+  | { is: 'attached'; viewer: Viewer }
+  /** No longer heard, whether or not it answers the close. */
+  | { is: 'dropped' };
+
+/** On from the stages that count as pending; or, attached, to the end. */
+export function settle(
+  state: State,
+  connection: Connection,
+  next: Stage & { is: 'attached' | 'dropped' },
+): void {
+  const { stage } = connection;
+  connection.stage = next;
+  switch (stage.is) {
+    case 'waiting':
+    case 'checking':
+      state.pending--;
+      return clearTimeout(stage.deadline);
+    case 'attached':
+      return removeViewer(stage.viewer);
+    case 'dropped':
+      return;
+    default:
+      stage satisfies never;
+  }
 }
 
-/** A viewer that is dropped is no longer heard, whether or not it answers the close. */
-export function drop(state: State, caller: Caller, code: number): void {
-  if (caller.stage === 'dropped') return;
-  settle(state, caller, 'dropped');
-  caller.socket.resume();
-  caller.socket.close(code);
-  setTimeout(() => caller.socket.terminate(), GOODBYE_MS).unref();
+export function drop(state: State, connection: Connection, code: number): void {
+  if (connection.stage.is === 'dropped') return;
+  settle(state, connection, { is: 'dropped' });
+  connection.socket.resume();
+  connection.socket.close(code);
+  setTimeout(() => connection.socket.terminate(), CLOSE_TIMEOUT_MS).unref();
 }
 
 export function log({ options }: State, message: string, fields?: object): void {

@@ -1,16 +1,7 @@
-// What viewers say, checked. Knows the protocol's words; must not know sockets or sessions.
+// What viewers say, checked. Knows the protocol's words; must not know sockets.
 import { z } from 'zod';
 import type { ViewerMessage } from '../protocol.ts';
-
-/** Anything a viewer asked for that cannot be; it becomes the `error` answer. */
-export class RequestError extends Error {
-  override readonly name = 'RequestError';
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
+import { RequestError } from '../sessions/workspace-sessions.ts';
 
 const side = z.int().min(1).max(1000);
 // No control characters, and none that turn the direction of what follows.

@@ -1,15 +1,16 @@
-// The door of the terminal: upgrades, deadlines, revocation. Must not know output, frames or ptys.
+// The terminal server of a node: upgrades, deadlines, revocation. Must not know output, frames or ptys.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { Close, MAX_FRAME_BYTES, MAX_PENDING_VIEWERS } from '../protocol.ts';
 import { admit } from './admission.ts';
-import { drop, settle, type Caller, type State } from './connections.ts';
-import { endPlace } from '../sessions/workspace-sessions.ts';
+import { drop, settle, type Connection, type State } from './connections.ts';
+import type { Received } from './frames.ts';
+import { endWorkspaceSessions } from '../sessions/workspace-sessions.ts';
 import { describeSession } from '../sessions/session.ts';
 import { createSnapshots } from '../sessions/snapshot.ts';
 import { TIMING, type TerminalOptions, type Terminals } from './terminals.ts';
-import { hearViewer, type Viewer } from './viewer.ts';
+import { handleReceived, type Viewer } from './viewer.ts';
 
 export function createTerminals(options: TerminalOptions): Terminals {
   const timing = { ...TIMING, ...options.timing };
@@ -23,9 +24,9 @@ export function createTerminals(options: TerminalOptions): Terminals {
       maxPayload: MAX_FRAME_BYTES,
     }),
     snapshots: createSnapshots(),
-    places: new Map(),
-    floors: new Map(),
-    callers: new Set(),
+    workspaces: new Map(),
+    minAccess: new Map(),
+    connections: new Set(),
     pending: 0,
     closed: false,
     pinger: setInterval(() => pingAll(state), timing.pingMs).unref(),
@@ -35,7 +36,7 @@ export function createTerminals(options: TerminalOptions): Terminals {
     revoke: (workspaceId, access, isEnding = false) => revoke(state, workspaceId, access, isEnding),
     endWorkspace: (workspaceId) => endWorkspace(state, workspaceId),
     sessions: (workspaceId) =>
-      [...(state.places.get(workspaceId)?.sessions.values() ?? [])].map(describeSession),
+      [...(state.workspaces.get(workspaceId)?.sessions.values() ?? [])].map(describeSession),
     close: () => closeAll(state),
   };
 }
@@ -52,69 +53,81 @@ function refuse(socket: Duplex, status: string): void {
 }
 
 function receive(state: State, socket: WebSocket): void {
-  const deadline = setTimeout(() => drop(state, caller, Close.BAD_TICKET), state.timing.attachMs);
-  const caller: Caller = { socket, stage: 'waiting', viewer: undefined, early: [], deadline, isAlive: true };
-  state.callers.add(caller);
+  const deadline = setTimeout(() => drop(state, connection, Close.BAD_TICKET), state.timing.attachMs);
+  const connection: Connection = { socket, stage: { is: 'waiting', deadline }, isAlive: true };
+  state.connections.add(connection);
   state.pending++;
-  socket.on('message', (data: Buffer, isBinary) => hear(state, caller, data, isBinary));
-  socket.on('pong', () => (caller.isAlive = true));
+  socket.on('message', (data: Buffer, isBinary) => handleMessage(state, connection, { data, isBinary }));
+  socket.on('pong', () => (connection.isAlive = true));
   socket.on('error', () => {}); // 'close' follows
   socket.on('close', () => {
-    settle(state, caller, 'dropped');
-    state.callers.delete(caller);
+    settle(state, connection, { is: 'dropped' });
+    state.connections.delete(connection);
   });
 }
 
-function hear(state: State, caller: Caller, data: Buffer, isBinary: boolean): void {
-  caller.isAlive = true;
-  if (caller.stage === 'attached' && caller.viewer) hearViewer(caller.viewer, data, isBinary);
-  else if (caller.stage === 'checking') caller.early.push({ data, isBinary });
-  else if (caller.stage === 'waiting') void admit(state, caller, data, isBinary);
+function handleMessage(state: State, connection: Connection, received: Received): void {
+  connection.isAlive = true;
+  const { stage } = connection;
+  switch (stage.is) {
+    case 'waiting':
+      return void admit(state, connection, received);
+    case 'checking':
+      return void stage.early.push(received);
+    case 'attached':
+      return handleReceived(stage.viewer, received);
+    case 'dropped':
+      return;
+    default:
+      stage satisfies never;
+  }
 }
 
 function revoke(state: State, workspaceId: string, access: number, isEnding: boolean): void {
-  const floor = Math.max(access, state.floors.get(workspaceId) ?? 0);
-  state.floors.set(workspaceId, floor);
+  const minAccess = Math.max(access, state.minAccess.get(workspaceId) ?? 0);
+  state.minAccess.set(workspaceId, minAccess);
   const code = isEnding ? Close.STOPPED : Close.BAD_TICKET;
-  dropViewers(state, workspaceId, code, (viewer) => viewer.access < floor);
+  dropViewers(state, workspaceId, code, (viewer) => viewer.access < minAccess);
 }
 
 function dropViewers(
   state: State,
   workspaceId: string,
   code: number,
-  isMeant: (viewer: Viewer) => boolean,
+  matches: (viewer: Viewer) => boolean,
 ): void {
-  for (const caller of state.callers) {
-    if (caller.viewer?.place.id === workspaceId && isMeant(caller.viewer)) drop(state, caller, code);
+  for (const connection of state.connections) {
+    if (connection.stage.is !== 'attached') continue;
+    const { viewer } = connection.stage;
+    if (viewer.workspace.id === workspaceId && matches(viewer)) drop(state, connection, code);
   }
 }
 
 async function endWorkspace(state: State, workspaceId: string): Promise<void> {
-  const place = state.places.get(workspaceId);
-  if (!place) return;
-  const ended = endPlace(place); // first: from here on nothing attaches or opens
+  const workspace = state.workspaces.get(workspaceId);
+  if (!workspace) return;
+  const ended = endWorkspaceSessions(workspace); // first: from here on nothing attaches or opens
   dropViewers(state, workspaceId, Close.STOPPED, () => true);
   await ended;
-  if (place.onlookers.size === 0 && place.sessions.size === 0) state.places.delete(workspaceId);
+  if (workspace.viewers.size === 0 && workspace.sessions.size === 0) state.workspaces.delete(workspaceId);
 }
 
 async function closeAll(state: State): Promise<void> {
   state.closed = true;
   clearInterval(state.pinger);
-  for (const caller of state.callers) {
-    settle(state, caller, 'dropped');
-    caller.socket.terminate();
+  for (const connection of state.connections) {
+    settle(state, connection, { is: 'dropped' });
+    connection.socket.terminate();
   }
-  await Promise.all([...state.places.keys()].map((id) => endWorkspace(state, id)));
+  await Promise.all([...state.workspaces.keys()].map((id) => endWorkspace(state, id)));
   await state.snapshots.close();
 }
 
 // A socket that has not said anything since the last ping is dead.
-function pingAll({ callers }: State): void {
-  for (const caller of callers) {
-    if (!caller.isAlive) caller.socket.terminate();
-    caller.isAlive = false;
-    caller.socket.ping(() => {});
+function pingAll({ connections }: State): void {
+  for (const connection of connections) {
+    if (!connection.isAlive) connection.socket.terminate();
+    connection.isAlive = false;
+    connection.socket.ping(() => {});
   }
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ATTACH_TIMEOUT_MS, PING_EVERY_MS, type SessionInfo } from '../protocol.ts';
+import type { SpawnSpec } from '../sessions/pty.ts';
 
 export interface TicketClaims {
   workspace: string;
@@ -10,13 +11,6 @@ export interface TicketClaims {
   jti: string;
   /** May type, or only look. */
   drive: boolean;
-}
-
-export interface SpawnSpec {
-  file: string;
-  args: string[];
-  env: Record<string, string>;
-  cwd: string;
 }
 
 export interface TerminalWorkspace {

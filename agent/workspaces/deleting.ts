@@ -26,7 +26,7 @@ const isSaveable = ({ changed, unpushed }: Work): boolean => changed + unpushed 
  * does all of it again.
  */
 async function save(tools: Tools, { record, signal }: Task, seen: Work): Promise<void> {
-  const { goal, base } = record.now();
+  const { goal, base, tags } = record.now();
   await record.update({ phase: 'stopping', run: goal.run, step: 'saving', failure: undefined, work: seen });
   await endEverything(tools, record.now());
   const found = await findWork(tools, record.now(), signal);
@@ -40,7 +40,7 @@ async function save(tools: Tools, { record, signal }: Task, seen: Work): Promise
   const { id, name } = goal;
   try {
     const checkout = store.checkout(record.now());
-    const { saved, left } = await saveWork({ ...git, id, name, checkout, base, scratch }, found.work);
+    const { saved, left } = await saveWork({ ...git, id, name, checkout, base, tags, scratch }, found.work);
     await record.update({ ...stopped, work: found.work, refused: left, saved });
   } catch (error) {
     signal.throwIfAborted();
@@ -80,11 +80,7 @@ function refusal({ work }: Found): Partial<Workspace> {
   return {
     refused: { changed: 0, untracked: 0, unpushed: 0 },
     saved: undefined,
-    failure: {
-      class: 'internal',
-      message:
-        'Git could not say whether work would be lost, so nothing was deleted. `/sam rm --force` deletes it all the same.',
-    },
+    failure: { class: 'internal', code: 'unknown-work', details: {} },
   };
 }
 

@@ -26,7 +26,13 @@ const workspace: z.ZodType<Workspace> = z.object({
   run: count,
   step: z.exactOptional(z.enum(['clone', 'build', 'start', 'check', 'saving'])),
   failure: z.exactOptional(
-    z.object({ class: z.enum(['transient', 'configuration', 'provider', 'internal']), message: z.string() }),
+    z.object({
+      class: z.enum(['transient', 'configuration', 'provider', 'internal']),
+      code: z.exactOptional(z.string()),
+      details: z.exactOptional(z.record(z.string(), z.unknown())),
+      // Of the version before.
+      message: z.exactOptional(z.string()),
+    }),
   ),
   activityAt: z.exactOptional(z.number()),
   commit: z.exactOptional(z.string()),

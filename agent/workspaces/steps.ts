@@ -1,5 +1,5 @@
 // The steps of one workspace's life: made ready, stopped. Knows no goal: the worker decides.
-import { cloneRepository } from '../git/clone.ts';
+import { cloneRepository, findTags } from '../git/clone.ts';
 import { findHead, setIdentity } from '../git/git.ts';
 import { throttleProgress } from './progress.ts';
 import { endEverything, gitOf, openCredentials, placeOf, type Task, type Tools } from './tools.ts';
@@ -49,7 +49,8 @@ async function clone(tools: Tools, { record, signal }: Task): Promise<void> {
   await cloneRepository({ ...git, ref, commit, isGuarded: credentials === 'sam', into, onLine });
   if (identity) await setIdentity(git, into, identity);
   // Before the folder has its final name: a checkout whose base is unknown would count as unpushed.
-  await record.update({ base: await findHead(git, into), origin: goal.repository });
+  const [base, tags] = await Promise.all([findHead(git, into), findTags(git, into)]);
+  await record.update({ base, tags, origin: goal.repository });
   await store.finishClone(record.now());
 }
 

@@ -83,9 +83,10 @@ export function createStore(dir: string): Store {
     },
     finishClone: (one) => rename(join(folder(one.goal.id), HALF_CLONE), checkout(one)),
     async listBeside(one) {
-      const ours = new Set([HALF_CLONE, SCRATCH, SOCKET, HOME_FOLDER]);
+      const ours = new Set([HALF_CLONE, SOCKET, HOME_FOLDER]);
       const names = await listFolder(folder(one.goal.id));
-      return names.filter((name) => !ours.has(name) && !isOldState(name) && name !== one.folder);
+      const isOurs = (name: string) => ours.has(name) || name.startsWith(SCRATCH) || isOldState(name);
+      return names.filter((name) => !isOurs(name) && name !== one.folder);
     },
     async remove(id) {
       await mkdir(trash, { recursive: true, mode: 0o700 });

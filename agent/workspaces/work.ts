@@ -1,6 +1,7 @@
 // What would be lost if a workspace were deleted, and where it stands: read from its folder. Changes nothing.
 import { readdir } from 'node:fs/promises';
-import { countWork, findHead } from '../git/git.ts';
+import { countWork } from '../git/counting.ts';
+import { findHead } from '../git/git.ts';
 import type { Work } from '../protocol.ts';
 import { gitOf, type Tools } from './tools.ts';
 import type { Workspace } from './workspace.ts';
@@ -31,7 +32,6 @@ export interface Found {
 
 export async function findWork(tools: Tools, workspace: Workspace, signal: AbortSignal): Promise<Found> {
   const { store } = tools;
-  const { base } = workspace;
   const git = gitOf(tools, workspace, signal);
   const dir = store.checkout(workspace);
   try {
@@ -40,7 +40,7 @@ export async function findWork(tools: Tools, workspace: Workspace, signal: Abort
     // Without its .git nothing tells work from what was cloned: every file counts.
     if (!names.includes('.git'))
       return { work: { changed: 0, untracked: names.length + beside, unpushed: 0 } };
-    const [work, commit] = await Promise.all([countWork(git, dir, base), findHead(git, dir)]);
+    const [work, commit] = await Promise.all([countWork(git, dir, workspace), findHead(git, dir)]);
     return { work: { ...work, untracked: work.untracked + beside }, commit };
   } catch {
     signal.throwIfAborted();

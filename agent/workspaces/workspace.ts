@@ -15,6 +15,8 @@ export interface Workspace {
   commit?: string | undefined;
   /** The commit that Sam checked out: it is not work, whether a branch holds it or not. */
   base?: string | undefined;
+  /** Commits that came with tags, and lie on no branch of the remote. Absent: nobody wrote them down. */
+  tags?: string[] | undefined;
   /** What it was cloned from: repositories move, and the checkout does not hear of it. */
   origin?: string | undefined;
   work?: WorkspaceReport['work'];

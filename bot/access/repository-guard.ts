@@ -1,58 +1,52 @@
-// Whether whoever redeems a link may still do on the repository what `open` takes: asked of GitHub, by the owner's id.
+// Whether whoever redeems a link may still do on the repository what `open` takes: asked of its forge, by the owner's id.
 // Knows no link and no session.
 import type { Logger } from 'pino';
 import type { Workspace } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
-import type { GitHubApp } from '../forges/github/app.ts';
-import { readPermission } from '../forges/github/permissions.ts';
+import { findForge, type Forge } from '../forges/forge.ts';
+import { isEnough } from '../forges/rights.ts';
 import { findIdentities, type Executor } from './store.ts';
 
-export type RepositoryDoor = (workspace: Pick<Workspace, 'id' | 'owner' | 'repository'>) => Promise<boolean>;
+export type RepositoryGuard = (workspace: Pick<Workspace, 'id' | 'owner' | 'repository'>) => Promise<boolean>;
 
 /** A page that lost its connection asks for a new ticket again and again. */
 const KEPT_MS = 60_000;
-const MOST_KEPT = 5_000;
+const MAX_KEPT = 5_000;
 
-/** True too where nobody can be asked: the workspace is theirs, and without GitHub no password for git is to be had. */
-export function createRepositoryDoor({
+/** True too where nobody can be asked: the workspace is theirs, and without a forge no password for git is to be had. */
+export function createRepositoryGuard({
   db,
-  app,
-  url,
+  forges,
   log,
 }: {
   db: Executor;
-  app: Pick<GitHubApp, 'on'>;
-  /** `https://github.com`. */
-  url: string;
+  forges: readonly Forge[];
   log: Logger;
-}): RepositoryDoor {
+}): RepositoryGuard {
   const letIn = new Map<string, number>();
   return async ({ id, owner, repository }) => {
     const key = `${id} ${owner}`;
-    if (!repository.startsWith(`${url}/`) || (letIn.get(key) ?? 0) > Date.now()) return true;
-    const label = repository.slice(url.length + 1);
+    const place = findForge(forges, repository);
+    if (!place || (letIn.get(key) ?? 0) > Date.now()) return true;
+    const { forge, label } = place;
     try {
-      if (!(await mayWrite(db, app, label, owner))) return false;
+      if (!(await mayWrite(db, forge, label, owner))) return false;
     } catch (error) {
-      log.warn({ repository: label, error: messageOf(error) }, 'a link is redeemed without asking GitHub');
+      log.warn(
+        { repository: label, error: messageOf(error) },
+        `a link is redeemed without asking ${forge.title}`,
+      );
       return true;
     }
-    if (letIn.size >= MOST_KEPT) letIn.clear();
+    if (letIn.size >= MAX_KEPT) letIn.clear();
     letIn.set(key, Date.now() + KEPT_MS);
     return true;
   };
 }
 
-async function mayWrite(
-  db: Executor,
-  app: Pick<GitHubApp, 'on'>,
-  label: string,
-  owner: string,
-): Promise<boolean> {
-  const person = (await findIdentities(db, [owner], 'github')).get(owner);
-  const octokit = person && (await app.on(label));
-  if (!octokit) return true;
-  const asked = { id: Number(person.externalId), login: person.login };
-  const { level } = await readPermission(octokit, label, asked);
-  return level === 'write' || level === 'admin';
+async function mayWrite(db: Executor, forge: Forge, label: string, owner: string): Promise<boolean> {
+  const person = (await findIdentities(db, [owner], forge.name)).get(owner);
+  if (!person) return true;
+  const permission = await forge.readPermission(label, { id: person.externalId, login: person.login });
+  return permission === undefined || isEnough(permission, 'write');
 }

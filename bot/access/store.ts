@@ -5,5 +5,5 @@ export * from './store/expiry.ts';
 export * from './store/bootstrap.ts';
 export * from './store/people.ts';
 export * from './store/places.ts';
-export type { Executor } from './store/rows.ts';
+export type { Executor } from '../database/types.ts';
 export * from './store/sessions.ts';

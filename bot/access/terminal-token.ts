@@ -1,11 +1,12 @@
 // POST /api/terminal/token: who asks, may they, and where is the terminal. Knows no agent and opens no socket.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Node, Workspace } from '../database/types.ts';
+import type { Front, Node, Workspace } from '../database/types.ts';
 import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '../http/routes.ts';
+import type { Traits } from '../providers/provider.ts';
 import type { Keys } from './keys.ts';
 import { spendCode } from './links.ts';
-import type { RepositoryDoor } from './repository-guard.ts';
+import type { RepositoryGuard } from './repository-guard.ts';
 import { isCurrent, isKnownFor, mayOpen } from './rights.ts';
 import { admit, cookieOf, hasSessionCookie, readSession, type Session } from './people/sessions.ts';
 import { signInPath } from './people/sign-in-attempts.ts';
@@ -14,15 +15,19 @@ import { issueTicket } from './tickets.ts';
 
 const MAX_BODY_BYTES = 4096;
 
-export interface TicketDesk {
+export interface TicketOptions {
   db: Executor;
   keys: Keys;
   /** The bot as browsers reach it, without a slash at the end. */
   baseUrl: string;
-  /** Whether people can sign in; if not, a code is the only way in. */
-  canSignIn?: boolean;
+  /** Of the provider that a node's row names. */
+  traitsOf: (provider: string) => Pick<Traits, 'terminal'>;
+  /** Where people can sign in; without one a code is the only way in. */
+  forges: readonly { name: string }[];
+  /** What a command begins with, by front; the page names commands as the owner types them. */
+  triggers?: Partial<Record<Front, string>>;
   /** Whether its owner still has the right that `open` takes. Absent: nobody can be asked. */
-  mayStill?: RepositoryDoor | undefined;
+  mayStill?: RepositoryGuard | undefined;
 }
 
 interface Refusal {
@@ -36,6 +41,7 @@ interface Grant {
   ticket: string;
   url: string;
   workspace: { id: string; name: string; phase: string; repository: string; ref?: string };
+  trigger?: string;
 }
 
 type Answer = { grant: Grant } | { refusal: Refusal };
@@ -48,22 +54,22 @@ const request = z.object({
 });
 type Request = z.infer<typeof request>;
 
-export function ticketRoutes(desk: TicketDesk): Route[] {
-  const handle = (req: IncomingMessage, res: ServerResponse) => serve(desk, req, res);
+export function ticketRoutes(options: TicketOptions): Route[] {
+  const handle = (req: IncomingMessage, res: ServerResponse) => serve(options, req, res);
   return [{ method: 'POST', path: '/api/terminal/token', handle }];
 }
 
-async function serve(desk: TicketDesk, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const asked = await readRequest(desk, req);
+async function serve(options: TicketOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const asked = await readRequest(options, req);
   if ('refusal' in asked) return refuse(res, asked.refusal);
-  const session = await readSession(desk.db, desk.baseUrl, req.headers.cookie);
-  const entry = asked.code === undefined ? { session } : await enter(desk, asked, asked.code, session);
+  const session = await readSession(options.db, options.baseUrl, req.headers.cookie);
+  const entry = asked.code === undefined ? { session } : await enter(options, asked, asked.code, session);
   if ('refusal' in entry) return refuse(res, entry.refusal);
   // The code is spent even if there is no terminal yet: the cookie is what the page comes back with.
   if (asked.code !== undefined && entry.session)
-    res.setHeader('set-cookie', cookieOf(desk.baseUrl, entry.session));
-  const wasSomebody = hasSessionCookie(desk.baseUrl, req.headers.cookie);
-  const answer = await decide(desk, asked, entry.session, wasSomebody);
+    res.setHeader('set-cookie', cookieOf(options.baseUrl, entry.session));
+  const wasSomebody = hasSessionCookie(options.baseUrl, req.headers.cookie);
+  const answer = await decide(options, asked, entry.session, wasSomebody);
   if ('refusal' in answer) return refuse(res, answer.refusal);
   sendJson(res, 200, answer.grant);
 }
@@ -71,9 +77,11 @@ async function serve(desk: TicketDesk, req: IncomingMessage, res: ServerResponse
 const refuse = (res: ServerResponse, { status, code, message, extra }: Refusal): void =>
   fail(res, status, code, message, extra);
 
-async function readRequest(desk: TicketDesk, req: IncomingMessage): Promise<Request | { refusal: Refusal }> {
-  if (!isFromOrigin(req, new URL(desk.baseUrl).origin))
-    return { refusal: { status: 403, code: 'wrong-origin', message: 'Only our own page may ask this.' } };
+async function readRequest(
+  options: TicketOptions,
+  req: IncomingMessage,
+): Promise<Request | { refusal: Refusal }> {
+  if (!isFromOrigin(req, new URL(options.baseUrl).origin)) return { refusal: wrongOrigin(options) };
   if (!/^application\/json(;|$)/i.test(req.headers['content-type'] ?? ''))
     return { refusal: { status: 415, code: 'wrong-content-type', message: 'Send application/json.' } };
   try {
@@ -85,29 +93,37 @@ async function readRequest(desk: TicketDesk, req: IncomingMessage): Promise<Requ
   }
 }
 
+/** Our own page sends people there: at another address of this bot (127.0.0.1, a forwarded port) nothing opens. */
+const wrongOrigin = ({ baseUrl }: TicketOptions): Refusal => ({
+  status: 403,
+  code: 'wrong-origin',
+  message: 'Only our own page may ask this.',
+  extra: { address: baseUrl },
+});
+
 /** Spends the code and lets the browser in, in one transaction: a crash in between loses neither. */
 async function enter(
-  desk: TicketDesk,
+  options: TicketOptions,
   { workspace }: Request,
   code: string,
   session: Session | undefined,
 ): Promise<{ session: Session } | { refusal: Refusal }> {
-  const entered = await desk.db.transaction(async (tx) => {
+  const entered = await options.db.transaction(async (tx) => {
     const spent = await spendCode(tx, code, workspace, session?.user);
     if (typeof spent === 'string') return spent;
     return admit(tx, spent.user, { id: workspace, access: spent.access }, session);
   });
   if (entered === 'other-person') return { refusal: notFound };
-  if (entered === 'spent') return { refusal: await codeSpent(desk, workspace, session) };
+  if (entered === 'spent') return { refusal: await codeSpent(options, workspace, session) };
   return { session: entered };
 }
 
 async function codeSpent(
-  desk: TicketDesk,
+  options: TicketOptions,
   workspaceId: string,
   session: Session | undefined,
 ): Promise<Refusal> {
-  const place = await findPlace(desk.db, workspaceId);
+  const place = await findPlace(options.db, workspaceId);
   const mayKnow =
     place && session && isKnownFor(session, workspaceId) && mayOpen(session.user, place.workspace);
   return {
@@ -125,56 +141,78 @@ const notFound: Refusal = {
 };
 
 /** The same for every workspace, but for the id that was asked for. */
-function signInRequired(desk: TicketDesk, { workspace, s }: Request): Refusal {
+function signInRequired(options: TicketOptions, { workspace, s }: Request): Refusal {
   const path = `/w/${workspace}${s === undefined ? '' : `?s=${encodeURIComponent(s)}`}`;
+  const signIn = signInPath(options.forges, path);
   return {
     status: 401,
     code: 'sign-in-required',
-    message: desk.canSignIn
+    message: signIn
       ? 'This link says which workspace, not who you are. Sign in, or ask for a link of your own where you started it:'
       : 'This link says which workspace, not who you are. Ask for a new link where you started it:',
-    extra: { command: 'open', ...(desk.canSignIn && { signIn: signInPath(path) }) },
+    extra: { command: 'open', ...(signIn && { signIn }) },
   };
 }
 
 /** For a browser that was somebody until its session was over, or until access to the workspace was revoked. */
-const signInEnded = (desk: TicketDesk, asked: Request): Refusal => ({
-  ...signInRequired(desk, asked),
+const signInEnded = (options: TicketOptions, asked: Request): Refusal => ({
+  ...signInRequired(options, asked),
   code: 'sign-in-ended',
-  message: `What let this browser in has expired or was revoked. ${desk.canSignIn ? 'Sign in again, or ask' : 'Ask'} for a new link where you started it:`,
+  message: `What let this browser in has expired or was revoked. ${options.forges.length > 0 ? 'Sign in again, or ask' : 'Ask'} for a new link where you started it:`,
 });
 
 /** Unknown, deleted and somebody else's end in one place, after one and the same statement. */
 async function decide(
-  desk: TicketDesk,
+  options: TicketOptions,
   asked: Request,
   session: Session | undefined,
   wasSomebody: boolean,
 ): Promise<Answer> {
   const { workspace: workspaceId } = asked;
-  if (!session) return { refusal: (wasSomebody ? signInEnded : signInRequired)(desk, asked) };
-  if (!isKnownFor(session, workspaceId)) return { refusal: signInRequired(desk, asked) };
-  const place = await findPlace(desk.db, workspaceId);
+  if (!session) return { refusal: (wasSomebody ? signInEnded : signInRequired)(options, asked) };
+  if (!isKnownFor(session, workspaceId)) return { refusal: signInRequired(options, asked) };
+  const place = await findPlace(options.db, workspaceId);
   if (!place || !mayOpen(session.user, place.workspace)) return { refusal: notFound };
-  if (!isCurrent(session, place.workspace)) return { refusal: signInEnded(desk, asked) };
-  if (desk.mayStill && !(await desk.mayStill(place.workspace))) return { refusal: notFound };
   const { workspace, node } = place;
-  if (workspace.desired !== 'running' || workspace.phase !== 'running')
-    return { refusal: notRunning(workspace) };
-  const url = node && terminalUrl(desk.baseUrl, node);
-  if (!url) return { refusal: nodeSilent(workspace) };
+  const trigger = triggerOf(options, place.front);
+  const isOff = workspace.desired !== 'running' || workspace.phase !== 'running';
+  // A stop ends what a code began. Its page still hears how the workspace stands, until there is something to open.
+  if (!isOff && !isCurrent(session, workspace))
+    return { refusal: withExtra(signInEnded(options, asked), { ...trigger, phase: workspace.phase }) };
+  if (options.mayStill && !(await options.mayStill(workspace))) return { refusal: notFound };
+  if (isOff) return { refusal: withExtra(notRunning(workspace), trigger) };
+  const url = node && terminalUrl(options, node);
+  if (!url) return { refusal: withExtra(nodeSilent(workspace), trigger) };
   const right = { workspace: workspace.id, user: session.user, access: workspace.access, drive: true };
-  const ticket = await issueTicket(desk.keys, right);
-  return { grant: { ticket, url, workspace: summarise(workspace) } };
+  const ticket = await issueTicket(options.keys, right);
+  return { grant: { ticket, url, workspace: summarise(workspace), ...trigger } };
 }
 
+/** Nothing where nobody knows: the workspace was made by nobody's words, or that front is off. */
+const triggerOf = ({ triggers }: TicketOptions, front: Front | null): { trigger?: string } => {
+  const trigger = front === null ? undefined : triggers?.[front];
+  return trigger === undefined ? {} : { trigger };
+};
+
+const withExtra = (refusal: Refusal, more: Record<string, unknown>): Refusal => ({
+  ...refusal,
+  extra: { ...refusal.extra, ...more },
+});
+
 function notRunning(workspace: Workspace): Refusal {
+  const phase = phaseToCome(workspace);
   return {
     status: 409,
     code: 'not-running',
-    message: `${workspace.name} is not running: it is ${workspace.phase}.`,
-    extra: { phase: workspace.phase, command: `${nextVerb(workspace)} ${workspace.name}` },
+    message: `${workspace.name} is not running: it is ${phase}.`,
+    extra: { phase, command: `${nextVerb(workspace)} ${workspace.name}` },
   };
+}
+
+/** A wish that was not acted upon yet counts: a workspace that is about to stop runs no more. */
+function phaseToCome({ desired, phase }: Workspace): string {
+  if (desired === 'deleted') return 'deleting';
+  return desired === 'stopped' && phase === 'running' ? 'stopping' : phase;
 }
 
 function nextVerb(workspace: Workspace): string {
@@ -189,10 +227,10 @@ const nodeSilent = (workspace: Workspace): Refusal => ({
   extra: { command: `status ${workspace.name}` },
 });
 
-/** Undefined: nobody knows now where its terminals are. A local node is reached through the bot, so that one port is enough. */
-function terminalUrl(baseUrl: string, node: Node): string | undefined {
+/** Undefined: nobody knows now where its terminals are. A node beside the bot is reached through it, so that one port is enough. */
+function terminalUrl({ baseUrl, traitsOf }: TicketOptions, node: Node): string | undefined {
   if (node.phase !== 'ready') return undefined;
-  if (node.provider === 'local')
+  if (traitsOf(node.provider).terminal === 'pipe')
     return node.terminalPort === null
       ? undefined
       : `${baseUrl.replace(/^http/, 'ws')}/nodes/${node.id}/terminal`;

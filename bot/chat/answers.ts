@@ -27,7 +27,7 @@ export const answerSource = (answers: Answers) => ({
           whileHeld(
             () => store.renewDelivery(answers.db, held),
             () => showAnswer(answers, front, held),
-            answers.renewEveryMs,
+            { log: answers.log, everyMs: answers.renewEveryMs },
           );
     }
     return undefined;

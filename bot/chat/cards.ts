@@ -53,6 +53,7 @@ export const cardSource = (cards: Cards) => ({
           whileHeld(
             () => store.renewCard(cards.db, held),
             () => send(cards, front, held),
+            cards,
           );
     }
     return undefined;

@@ -1,8 +1,9 @@
 // What every front has in common: requests in, answers and cards out. Knows no vendor.
 import type { ParseContext, ParsedCommand, Target } from '../commands/parser/parsed.ts';
-import type { Command, CommandContext, Place, Repository } from '../commands/context.ts';
+import type { Command, CommandContext, Place } from '../commands/context.ts';
 import type { Answer, Card, Delivery, Front, User, Workspace } from '../database/types.ts';
 import type { UserError } from '../errors.ts';
+import type { Repository } from '../forges/forge.ts';
 import type { CardView } from './view.ts';
 import type { Executor } from './store.ts';
 

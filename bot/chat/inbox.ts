@@ -5,9 +5,10 @@ import type { ParseCodes, Said } from '../codes.ts';
 import { findCommand } from '../commands/command.ts';
 import { parse } from '../commands/parser/parse.ts';
 import type { ParsedCommand, ParseFailure } from '../commands/parser/parsed.ts';
-import type { Command, CommandContext, CommandLimits, Outcome, Repository } from '../commands/context.ts';
+import type { Command, CommandContext, CommandLimits, Outcome } from '../commands/context.ts';
 import type { Answer, Delivery, Front } from '../database/types.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
+import type { Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import type { FrontEnd, IncomingCommand } from './front.ts';
@@ -38,6 +39,7 @@ export const deliverySource = (inbox: Inbox) => ({
         whileHeld(
           () => store.renewDelivery(inbox.db, held),
           () => runDelivery(inbox, held),
+          inbox,
         ))
     );
   },

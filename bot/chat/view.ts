@@ -1,5 +1,6 @@
 // What a card shows of a workspace, before any front's markup. Pure: rows and the time in, facts out.
-import type { ErrorClass } from '../../agent/protocol.ts';
+import type { Failure } from '../../agent/protocol.ts';
+import type { Notice } from '../codes.ts';
 import type { Node, User, Workspace } from '../database/types.ts';
 
 export interface CheckItem {
@@ -7,7 +8,7 @@ export interface CheckItem {
   state: 'done' | 'doing' | 'todo' | 'failed';
 }
 
-/** Everything on a card, in the words of people; `line`s are commands without a front's trigger. */
+/** Everything on a card; `lines` are commands without a front's trigger, failures and notices are worded by the front. */
 export interface CardView {
   id: string;
   name: string;
@@ -27,8 +28,9 @@ export interface CardView {
   /** How long the present wish has been under way, or took; ms. */
   elapsedMs: number;
   checklist: CheckItem[];
-  failure?: { side: string; message: string; next: string };
-  notice?: string;
+  /** Null: it failed, and nobody wrote down of what. */
+  failure?: Failure | null;
+  notices: Notice[];
   /** When it stops by itself. */
   expiry?: Date;
   isExpiring: boolean;
@@ -59,7 +61,6 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
   const repository = labelOf(workspace.repository);
   const isSettled = workspace.phase === workspace.desired || workspace.phase === 'failed';
   const isSilent = workspace.phase === 'running' && node?.phase === 'unhealthy';
-  const failure = workspace.phase === 'failed' ? failureOf(workspace) : undefined;
   const isUsable = workspace.phase === 'running' && workspace.desired === 'running' && !isSilent;
   const shownExpiry = isUsable ? expiry : undefined;
   return {
@@ -76,11 +77,8 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
     doing: isSilent ? 'not reachable' : doingOf(workspace, node),
     elapsedMs: now.getTime() - workspace.phaseSince.getTime(),
     checklist: checklistOf(workspace, node),
-    ...(failure ? { failure } : {}),
-    ...(isSilent
-      ? { notice: 'Its machine does not answer. It comes back by itself when the machine does.' }
-      : {}),
-    ...(workspace.notice && !isSilent ? { notice: workspace.notice } : {}),
+    ...(workspace.phase === 'failed' ? { failure: workspace.lastError } : {}),
+    notices: isSilent ? [{ code: 'machine-silent', details: {} }] : (workspace.notice ?? []),
     ...(shownExpiry ? { expiry: shownExpiry } : {}),
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
     ...(workspace.phase === 'stopped' && workspace.deleteAt ? { deleteAt: workspace.deleteAt } : {}),
@@ -151,26 +149,6 @@ const stateAt = (index: number, at: number, isFailed: boolean): CheckItem['state
   if (index > at) return 'todo';
   return isFailed ? 'failed' : 'doing';
 };
-
-const SIDES: Record<ErrorClass, string> = {
-  transient: 'temporary, not your doing',
-  configuration: 'yours to mend',
-  provider: 'the machine, not your doing',
-  internal: 'our side',
-};
-
-function failureOf(workspace: Workspace): NonNullable<CardView['failure']> {
-  const failure = workspace.lastError ?? { class: 'internal' as const, message: 'Something broke.' };
-  return {
-    side: SIDES[failure.class],
-    message: withoutRetry(failure.message),
-    next: `retry ${workspace.name}`,
-  };
-}
-
-/** Nodes say it without the name; the card says it with the name, on a line of its own. */
-const withoutRetry = (message: string): string =>
-  message.replaceAll(/(?:, then|; if it is right,) `\/sam retry`| Try `\/sam retry`\./g, '');
 
 function linesFor(workspace: Workspace): string[] {
   const { name, desired } = workspace;

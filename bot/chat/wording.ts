@@ -1,24 +1,24 @@
 // What Sam says to people: a sentence for each code of codes.ts, printed with the trigger and the markup of the front that shows
 // it. Pure; knows no front.
-import type { AnswerCodes, RefusalCodes, Said } from '../codes.ts';
+import type { AnswerCodes, GitRefusalCodes, RefusalCodes, Said } from '../codes.ts';
 import type { Answer } from '../database/types.ts';
 import { ANSWERS } from './wording/answers.ts';
 import { PARSE_FAILURES } from './wording/parse-failures.ts';
 import { REFUSALS } from './wording/refusals.ts';
-import type { Say, Voice, Wording, Words } from './wording/words.ts';
+import { findWords, type Say, type Voice, type Wording, type Words } from './wording/words.ts';
 
-export { createVoice, TERMINAL, type Say, type Voice, type Words } from './wording/words.ts';
+export { wordFailure } from './wording/failures.ts';
+export { wordNotices } from './wording/notices.ts';
+export { createSay, createVoice, TERMINAL, type Say, type Voice, type Words } from './wording/words.ts';
 
 const SENTENCES: Wording<AnswerCodes & RefusalCodes> = { ...PARSE_FAILURES, ...REFUSALS, ...ANSWERS };
 
 /** Why something was not done: without what stands around it. */
 export const wordRefusal = (said: Said<RefusalCodes>, say: Say): Words => word(said, say);
 
-/** A code of another version's row says nothing. */
-function word({ code, details }: Said<AnswerCodes & RefusalCodes>, say: Say): Words {
-  const sentence = SENTENCES[code] as ((details: unknown, say: Say) => Words) | undefined;
-  return sentence?.(details, say) ?? { text: '' };
-}
+/** A row of another version may say what this one does not know: nothing. */
+const word = ({ code, details }: Said<AnswerCodes & RefusalCodes>, say: Say): Words =>
+  findWords(SENTENCES, { code, details: { ...details } }, say) ?? { text: '' };
 
 /** An answer as it is shown. */
 export interface WordedAnswer {
@@ -53,3 +53,23 @@ function hintOf({ ignored = [] }: Answer): string {
 
 /** The answer and what is below it, where columns are no matter. */
 export const joined = ({ text, hint }: WordedAnswer): string => [text, hint].filter(Boolean).join('\n');
+
+const GIT_REFUSALS: Wording<GitRefusalCodes> = {
+  busy: () => ({ text: 'Too many git commands ask for a password at once. Try again in a moment.' }),
+  'no-workspace': () => ({
+    text: 'Sam has no password for this repository. Use your own: `git push` asks for it.',
+  }),
+  'too-often': () => ({
+    text: 'Git has asked for a password too often in a short while. Wait a minute, then try again; your work is safe here.',
+  }),
+  unavailable: () => ({
+    text: 'Sam could not get a password for this repository just now. Try again in a minute.',
+  }),
+};
+
+/** For the terminal in which git asked: no front is there, so nothing in it is a command of ours. */
+export const wordGitRefusal = ({
+  code,
+  details,
+}: { code: keyof GitRefusalCodes; details: object } | Said<RefusalCodes>): string =>
+  findWords({ ...REFUSALS, ...GIT_REFUSALS }, { code, details: { ...details } }, (line) => line)?.text ?? '';

@@ -1,29 +1,10 @@
 // What a command is told beside its words: who, where, when, and the one transaction it may write in. Knows no front.
-import type { Answer, Front, Size, User } from '../database/types.ts';
+import type { Answer, Front, User } from '../database/types.ts';
+import type { Repository } from '../forges/forge.ts';
 import type { Executor } from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { UserError } from '../errors.ts';
-
-/** A repository, found and allowed. */
-export interface Repository {
-  /** `https://host/owner/name`, or an absolute path. */
-  url: string;
-  /** What people read: `acme/api`, or a folder's name. */
-  label: string;
-  ref?: string;
-  /** The head of the pull request that it is, at this moment. */
-  commit?: string;
-  /** The pull request comes from elsewhere. `from`: `owner/name`, if it is still there. */
-  fork?: { from?: string; head: string };
-  /** `pr:412`, `issue:7`: what the workspace is for; absent: its ref. */
-  goal?: string;
-  /** Absent: nobody knows. */
-  isPrivate?: boolean;
-  /** What its own settings say of new workspaces. */
-  size?: Size;
-  idleTimeMs?: number;
-}
 
 /** Where it was said. */
 export interface Place {

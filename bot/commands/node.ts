@@ -40,7 +40,7 @@ const answer = (said: Words): Outcome => ({ answer: { ok: true, ...said } });
 
 /** Anybody's: who runs Sam knows what is there. */
 async function forget(name: string, { tx }: CommandContext): Promise<Words> {
-  const [found] = await store.nodesNamed(tx, [name]);
+  const [found] = await store.findNodesByName(tx, [name]);
   if (!found) throw new UserError('no-node', { name, isAnybodys: true });
   await store.forgetNode(tx, found);
   return { code: 'node-forgotten', details: { name: found.name } };
@@ -53,7 +53,7 @@ async function remove(name: string, { tx, actor }: CommandContext): Promise<Word
   const { node: machine, workspaces } = found;
   const details = { name: machine.name };
   if (machine.desired === 'deleted') return { code: 'node-going', details };
-  const isFree = workspaces.length === 0 && (await store.giveUpNode(tx, machine));
+  const isFree = workspaces.length === 0 && (await store.retireNode(tx, machine));
   if (isFree) return { code: 'node-goes', details };
   throw new UserError('node-in-use', { name: machine.name, workspaces });
 }
@@ -72,6 +72,6 @@ async function changeOrphan(wanted: store.Wish, word: string, { tx, actor }: Com
 
 /** Only what a node stands for can be of use: an agent answers to the installation that it was made by. */
 async function refuseAdoption({ kind, name }: store.Orphan, tx: store.Executor): Promise<void> {
-  const [known] = kind === 'server' ? await store.nodesNamed(tx, [name]) : [];
+  const [known] = kind === 'server' ? await store.findNodesByName(tx, [name]) : [];
   if (!known) throw new UserError('not-adoptable', { name });
 }

@@ -1,4 +1,5 @@
 // The command that lists a person's machines.
+import type { Failure } from '../../agent/protocol.ts';
 import type { Node } from '../database/types.ts';
 import * as store from '../workspaces/store.ts';
 import { perHour } from '../billing/prices.ts';
@@ -54,7 +55,10 @@ function rowOf(
 
 /** Why nothing goes on with it; what a machine failed of stands on the cards of its workspaces. */
 const troubleOf = ({ node }: store.OwnNode): { name: string; message: string }[] =>
-  node.lastError && node.attempts > 0 ? [{ name: node.name, message: node.lastError.message }] : [];
+  node.lastError && node.attempts > 0 ? [{ name: node.name, message: saidOf(node.lastError) }] : [];
+
+const saidOf = ({ code, details, message }: Failure): string =>
+  typeof details?.['said'] === 'string' ? details['said'] : (message ?? code ?? '');
 
 const phaseOf = ({ phase, idleSince }: Node): string => (phase === 'ready' && idleSince ? 'warm' : phase);
 

@@ -34,7 +34,7 @@ export const rm = {
             desiredBefore: before(workspace),
             force,
             isAutomatic: false,
-            notice: noticeOf(workspace, context, 'said to delete it'),
+            notice: noticeOf(workspace, context, 'maintainer-deleted'),
           },
       // Without it the agent may refuse, and then nobody's terminal shall have ended for nothing.
       isRevoking: force,

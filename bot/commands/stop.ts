@@ -25,7 +25,7 @@ export const stop = {
         : {
             desired: 'stopped',
             isAutomatic: false,
-            notice: noticeOf(workspace, context, 'stopped it'),
+            notice: noticeOf(workspace, context, 'maintainer-stopped'),
             lastError: null,
           },
       isRevoking: true,

@@ -1,10 +1,10 @@
 // Which workspace a command means: the one it names, the thread's, or the only one; for maintainers also one of somebody else on
 // their repository. Asks the store, changes nothing.
+import type { Notice } from '../codes.ts';
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
 import type { CommandContext } from './context.ts';
-import { plain } from './parser/format.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 
 /**
@@ -74,6 +74,9 @@ export async function findStoppable(command: ParsedCommand, context: CommandCont
   return held ?? findTarget(command, context);
 }
 
-/** What its owner reads on the card; null: they did it themselves. `done`: "stopped it". */
-export const noticeOf = (workspace: Workspace, { actor }: CommandContext, done: string): string | null =>
-  workspace.owner === actor.id ? null : `@${plain(actor.name)}, who maintains the repository, ${done}.`;
+/** What its owner reads on the card; null: they did it themselves. */
+export const noticeOf = (
+  workspace: Workspace,
+  { actor }: CommandContext,
+  code: 'maintainer-stopped' | 'maintainer-deleted',
+): Notice[] | null => (workspace.owner === actor.id ? null : [{ code, details: { by: actor.name } }]);

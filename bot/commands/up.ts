@@ -5,11 +5,12 @@ import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import * as store from '../workspaces/store.ts';
 import { findTarget } from './target.ts';
 import { keptUntil } from '../workspaces/expiry.ts';
-import { checkGate, describeFiles, letIn, refuseTrustByName } from '../workspaces/fork.ts';
+import { checkGate, noticesOfFiles, letIn, refuseTrustByName } from '../workspaces/fork.ts';
 import { chooseName } from '../workspaces/naming.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { change } from './change.ts';
-import type { Command, CommandContext, Outcome, Repository } from './context.ts';
+import type { Repository } from '../forges/forge.ts';
+import type { Command, CommandContext, Outcome } from './context.ts';
 
 export const up = {
   name: 'up',
@@ -125,7 +126,7 @@ async function wakeUp(found: Found, command: ParsedCommand, context: CommandCont
   const patch: store.WorkspacePatch = {
     ...(isRunning ? {} : { ...store.startAgain(workspace), ...pinAnew(found) }),
     ...(kept ? { keptUntil: kept } : {}),
-    ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: describeFiles(workspace, fork) } : {}),
+    ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: noticesOfFiles(workspace, fork) } : {}),
   };
   return change(workspace, command, context, {
     desired: 'running',

@@ -16,7 +16,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type { Failure, Load, Work, WorkspaceReport } from '../../agent/protocol.ts';
-import type { AnswerCodes, RefusalCodes, Said } from '../codes.ts';
+import type { AnswerCodes, Notice, RefusalCodes, Said } from '../codes.ts';
 
 const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
@@ -100,7 +100,7 @@ export const nodes = pgTable(
     address: text('address'),
     /** Its name in the DNS, once it was seen there, and since when one of ours may be there. */
     host: text('host'),
-    pointSentAt: at('point_sent_at'),
+    recordSentAt: at('point_sent_at'),
     /** What the machine said went wrong while it booted. */
     bootFailure: jsonb('boot_failure').$type<Failure>(),
     /** When the provider was last asked, and the server was there. */
@@ -110,7 +110,7 @@ export const nodes = pgTable(
     /** Since when no workspace wants it. */
     idleSince: at('idle_since'),
     /** Made for a workspace of a fork: no other one shares it, neither then nor later, when its code may be there still. */
-    isApart: boolean('is_apart').notNull().default(false),
+    isIsolated: boolean('is_apart').notNull().default(false),
     agentVersion: text('agent_version'),
     /** The RFC 7638 thumbprint of the agent's key, once its bootstrap token was redeemed. */
     agentKey: text('agent_key'),
@@ -175,8 +175,8 @@ export const workspaces = pgTable(
     warnedFor: at('warned_for'),
     /** When it goes even though work would be lost: a deletion nobody asked for says so a day before. */
     deleteAt: at('delete_at'),
-    /** One sentence that the card shows: why it stopped by itself, what would be lost. */
-    notice: text('notice'),
+    /** What the card says beside its state: why it stopped by itself, what would be lost. */
+    notice: jsonb('notice').$type<Notice[]>(),
   },
   (table) => [
     uniqueIndex('workspaces_key')
@@ -216,6 +216,7 @@ export const commands = pgTable(
     desired: text('desired').$type<Desired>(),
     status: text('status').$type<CommandStatus>().notNull(),
     gen: integer('gen').notNull(),
+    /** The code of what it failed of. */
     error: text('error'),
     createdAt: at('created_at').notNull().defaultNow(),
     endedAt: at('ended_at'),

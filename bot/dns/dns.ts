@@ -24,10 +24,12 @@ export interface Dns {
   remove: (name: string, id?: string) => Promise<void>;
   /** Everything of this installation, or an error. */
   list: () => Promise<DnsRecord[]>;
-  /** Records of hosts below our domain that could be ours and are not: for people to see. */
-  listStrangers: () => Promise<StrangeRecord[]>;
-  /** Because a person said so. Removes the one with this id if it still has this name, whoever made it. */
-  removeStranger: (name: string, id: string) => Promise<void>;
+  /** Records of hosts below our domain that could be ours and are not. Nothing happens to them but by a person's word. */
+  unmanaged: {
+    list: () => Promise<UnmanagedRecord[]>;
+    /** Removes the one with this id if it still has this name, whoever made it. */
+    remove: (name: string, id: string) => Promise<void>;
+  };
   /**
    * A certificate that the edge trusts, and browsers do not. The key stays with whoever made the request (PEM). Each
    * call makes a new one; the earlier ones stay valid until they expire.
@@ -50,7 +52,7 @@ export interface DnsRecord {
 }
 
 /** A record with a part of our mark, another installation's, or a name like those of our nodes. */
-export interface StrangeRecord {
+export interface UnmanagedRecord {
   id: string;
   name: string;
   address: string;

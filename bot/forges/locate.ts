@@ -1,36 +1,61 @@
-// Which repository a target means on this machine: an address, or a folder of the person who started the bot.
+// Which repository a target means on this machine: one of a forge, any address, or a folder of whoever started the bot.
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import type { Target } from '../commands/parser/parsed.ts';
-import type { Repository } from '../commands/context.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { addressOf, findForge, type Forge, type Repository, type RepositoryTarget } from './forge.ts';
+import { locateOn } from './find.ts';
+import { usualUrl } from './index.ts';
 
 const run = promisify(execFile);
-const GITHUB = 'https://github.com';
 
-/** Throws UserError if a path is no repository with a commit. Whether an address exists, the clone will tell. */
-export async function locate(target: Target, cwd: string): Promise<Repository> {
-  switch (target.kind) {
-    case 'path':
-      return locatePath(target.path, cwd);
-    case 'url':
-      return {
-        url: target.url,
-        label: target.url.replace(/^https?:\/\//, ''),
-        ...(target.ref ? { ref: target.ref } : {}),
-      };
-    case 'repository': {
-      const label = `${target.owner}/${target.name}`;
-      if (target.number !== undefined) throw new UserError('no-github', { label });
-      return { url: `${GITHUB}/${label}`, label, ...(target.ref ? { ref: target.ref } : {}) };
-    }
-    case 'name':
-    case 'number':
-      throw new UserError('names-workspace', {});
-  }
+/**
+ * Through the forge that it is on, where Sam reaches it there. Of anything else the clone will tell whether it exists. Throws
+ * UserError if a path is no repository with a commit.
+ */
+export async function locate(
+  forges: readonly Forge[],
+  target: RepositoryTarget,
+  cwd: string,
+): Promise<Repository> {
+  if (target.kind === 'path') return locatePath(target.path, cwd);
+  const place = placeOn(forges, target);
+  return (place && (await locateReached(place))) ?? locatePlain(target, forges[0]?.url);
+}
+
+/** The forge that a target is on, and what is meant there; undefined: it is on none of them. */
+export function placeOn(
+  forges: readonly Forge[],
+  target: Exclude<RepositoryTarget, { kind: 'path' }>,
+): { forge: Forge; target: Named } | undefined {
+  if (target.kind === 'repository') return forges[0] && { forge: forges[0], target };
+  const { forge, label = '' } = findForge(forges, target.url) ?? {};
+  const [, owner, name] = /^([^/]+)\/([^/]+?)(?:\.git)?$/.exec(label) ?? [];
+  if (!forge || !owner || !name) return undefined;
+  return { forge, target: { kind: 'repository', owner, name, ...(target.ref ? { ref: target.ref } : {}) } };
+}
+
+type Named = Extract<RepositoryTarget, { kind: 'repository' }>;
+
+/** Undefined: the forge does not show it to us; whoever asks may have a password of their own. */
+const locateReached = ({ forge, target }: { forge: Forge; target: Named }): Promise<Repository | undefined> =>
+  locateOn(forge, target, { repository: `${target.owner}/${target.name}` }).catch((error: unknown) => {
+    if (error instanceof UserError && error.code === 'no-repository') return undefined;
+    throw error;
+  });
+
+function locatePlain(
+  target: Exclude<RepositoryTarget, { kind: 'path' }>,
+  usual: string = usualUrl,
+): Repository {
+  const ref = target.ref ? { ref: target.ref } : {};
+  if (target.kind === 'url')
+    return { url: target.url, label: target.url.replace(/^https?:\/\//, ''), ...ref };
+  const label = `${target.owner}/${target.name}`;
+  if (target.number !== undefined) throw new UserError('no-github', { label });
+  return { url: addressOf({ url: usual }, label), label, ...ref };
 }
 
 async function locatePath(typed: string, cwd: string): Promise<Repository> {

@@ -1,33 +1,30 @@
-// Whether a person's permission on a repository is enough, whatever front they speak on. Asks GitHub when the command runs.
-import type { ParsedCommand } from '../commands/parser/parsed.ts';
-import type { Command } from '../commands/context.ts';
+// Whether a person's permission on a repository is enough, whatever front they speak on. Asks the forge when the command runs.
 import { UserError } from '../errors.ts';
-import type { Octokit } from './github/app.ts';
-import { readPermission, type Permission, type Person } from './github/permissions.ts';
-import type { RepositorySettings, SettingsReader } from './github/repository-settings.ts';
-import { unknownRepository } from './github/locate.ts';
+import { unknownRepository } from './find.ts';
+import type { Forge, GitOperation, Permission, Person, RepositoryRules } from './forge.ts';
 
 export interface Wanted {
   /** `owner/name`. */
   label: string;
   person: Person;
-  command: Command;
-  line: ParsedCommand;
+  /** `starts`: it makes a workspace run, and so costs something. */
+  command: {
+    starts?: boolean;
+    needsWrite?: boolean;
+    flags: Readonly<Record<string, { needsMaintain?: boolean }>>;
+  };
+  line: { verb: string; line: string; flags: Readonly<Record<string, unknown>> };
   /** They know that it is there: it was said there, or is theirs. */
   isKnown: boolean;
 }
 
 /** Throws UserError: `forbidden`, `needs-maintainer`, or what a repository that is not there gives. */
-export async function checkRight(
-  octokit: Octokit,
-  settings: SettingsReader,
-  wanted: Wanted,
-): Promise<{ maintains: boolean }> {
+export async function checkRight(forge: Forge, wanted: Wanted): Promise<{ maintains: boolean }> {
   const { label, person, command, line, isKnown } = wanted;
-  const permission = await readPermission(octokit, label, person);
+  const permission = await forge.readPermission(label, person);
   // Who may not read it is not told that it is there.
-  if (permission.level === 'none' && !isKnown) throw unknownRepository(label);
-  const needed = await neededFor(command, label, settings);
+  if (!permission || (permission.level === 'none' && !isKnown)) throw unknownRepository(label);
+  const needed = await neededFor(command, label, forge);
   const has = nameOf(permission);
   if (!isEnough(permission, needed))
     throw new UserError('forbidden', { verb: line.verb, label, needed, has });
@@ -37,31 +34,35 @@ export async function checkRight(
   return { maintains };
 }
 
-type Needed = 'read' | RepositorySettings['who'];
+type Needed = 'read' | RepositoryRules['who'];
 
 async function neededFor(
-  { starts, needsWrite }: Command,
+  { starts, needsWrite }: Wanted['command'],
   label: string,
-  settings: SettingsReader,
+  forge: Forge,
 ): Promise<Needed> {
-  if (starts) return (await settings.read(label)).settings.who;
+  if (starts) return (await forge.readRules(label)).who;
   return needsWrite ? 'write' : 'read';
 }
 
-/** On a public repository everybody reads. Custom roles that build on maintain have names of their own: they are write. */
-export function isEnough({ level, role }: Permission, needed: Needed): boolean {
-  switch (needed) {
-    case 'read':
-      return level !== 'none';
-    case 'write':
-      return level === 'write' || level === 'admin';
-    case 'maintain':
-      return level === 'admin' || (level === 'write' && role === 'maintain');
-    case 'admin':
-      return level === 'admin';
-    default:
-      return needed satisfies never;
-  }
-}
+const LEVELS: readonly Permission['level'][] = ['none', 'read', 'write', 'maintain', 'admin'];
+
+/** On a public repository everybody reads. Undefined: nobody could say, which is a no. */
+export const isEnough = (permission: Permission | undefined, needed: Needed): boolean =>
+  permission !== undefined && LEVELS.indexOf(permission.level) >= LEVELS.indexOf(needed);
 
 const nameOf = ({ level, role }: Permission): string => (level === 'none' ? 'nothing' : role || level);
+
+/** Throws UserError (`no-app`, `no-access`, `no-push`) for the person at the terminal. */
+export async function checkGitRight(
+  forge: Forge,
+  repository: string,
+  person: Person,
+  operation: GitOperation,
+): Promise<void> {
+  const permission = await forge.readPermission(repository, person);
+  if (!permission) throw new UserError('no-app', { repository });
+  if (!isEnough(permission, 'read')) throw new UserError('no-access', { login: person.login, repository });
+  if (operation === 'push' && !isEnough(permission, 'write'))
+    throw new UserError('no-push', { login: person.login, repository, role: permission.role });
+}

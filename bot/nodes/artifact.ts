@@ -39,11 +39,12 @@ export async function findAgentVersion(folder: string): Promise<string | undefin
 }
 
 /** Machines fetch it when they boot: without one each would be paid for in vain. Throws StartError. */
-export async function requireArtifact(folder: string, arch: Artifact['arch']): Promise<void> {
+/** `place`: as people call where such machines are. */
+export async function requireArtifact(folder: string, place: string, arch: Artifact['arch']): Promise<void> {
   const manifest = await findManifest(folder);
   if (!manifest?.artifacts.some((artifact) => artifact.arch === arch))
     throw new StartError(
-      `There is no agent for machines at Hetzner (linux, ${arch}) yet, and they cannot do without.\n` +
+      `There is no agent for machines at ${place} (linux, ${arch}) yet, and they cannot do without.\n` +
         'Build it once, and after every update of Sam: `npm run build`. Then start again.',
     );
 }

@@ -6,21 +6,21 @@ import type { BotMessage } from '../../agent/protocol.ts';
 import type { Keys } from '../access/keys.ts';
 import type { Node } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
-import { wakeNodes, type Executor } from '../workspaces/store.ts';
+import { wakeNodes } from '../workspaces/store.ts';
+import type { Traits } from '../providers/provider.ts';
 import type { Told } from './desired.ts';
-import type { GitDesk } from './git-tokens.ts';
+import type { GitAnswering } from './git-tokens.ts';
 
 export const CloseCode = { GOING_AWAY: 1001, POLICY: 1008, BROKEN: 1011 } as const;
 
 /** Calls `task` again and again; the returned function ends that. */
 export type Every = (ms: number, task: () => Promise<void>) => () => void;
 
-export interface HubOptions {
-  db: Executor;
+export interface HubOptions extends GitAnswering {
   keys: Keys;
   log: Logger;
-  /** Absent: nobody gets a token for git. */
-  git?: GitDesk | undefined;
+  /** Of the provider that a node's row names. */
+  traitsOf: (provider: string) => Pick<Traits, 'terminal'>;
   /** How fine `last_activity_at` is. */
   activityEveryMs?: number;
   /** Of the agent that this bot has to give; undefined: none. Asked at each hello. */
@@ -33,7 +33,8 @@ export interface HubOptions {
 
 export interface Connection {
   node: string;
-  isLocal: boolean;
+  /** Its terminals are reached through this bot. */
+  isPiped: boolean;
   socket: WebSocket;
   log: Logger;
   hasSaidHello: boolean;
@@ -60,12 +61,12 @@ export interface State {
   isClosing: boolean;
 }
 
-export function createConnection(node: Node, socket: WebSocket, log: Logger): Connection {
+export function createConnection(node: Node, socket: WebSocket, options: HubOptions): Connection {
   return {
     node: node.id,
-    isLocal: node.provider === 'local',
+    isPiped: options.traitsOf(node.provider).terminal === 'pipe',
     socket,
-    log: log.child({ node: node.id }),
+    log: options.log.child({ node: node.id }),
     hasSaidHello: false,
     minting: 0,
     told: new Map(),

@@ -1,51 +1,49 @@
-// What nodes are told of git where the repository is on GitHub: who commits, and passwords on the owner's own right.
+// What nodes are told of git where the repository is on a forge: who commits, and passwords on the owner's own right.
 import type { Logger } from 'pino';
 import { findIdentities, type Known } from '../access/store.ts';
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
-import type { GitHubApp } from '../forges/github/app.ts';
-import { mintGitToken } from '../forges/github/git-tokens.ts';
+import { findForge, type Forge, type Person } from '../forges/forge.ts';
+import { checkGitRight } from '../forges/rights.ts';
 import type { Executor } from '../workspaces/store.ts';
-import type { GitDesk, GitFacts } from './git-tokens.ts';
+import type { GitBroker, GitFacts } from './git-tokens.ts';
 
-export interface GitDeskOptions {
+export interface GitBrokerOptions {
   db: Executor;
-  app: GitHubApp;
-  /** `https://github.com`. */
-  url: string;
+  forges: readonly Forge[];
   log: Logger;
 }
 
-export function createGitDesk({ db, app, url, log }: GitDeskOptions): GitDesk {
-  const isOurs = ({ repository }: Workspace): boolean => repository.startsWith(`${url}/`);
+export function createGitBroker({ db, forges, log }: GitBrokerOptions): GitBroker {
   return {
     async facts(workspaces) {
-      const ours = workspaces.filter(isOurs);
-      const people = await findIdentities(db, [...new Set(ours.map(({ owner }) => owner))], 'github');
-      return new Map(ours.map((one) => [one.id, factsOf(one, people.get(one.owner), url)]));
+      const facts = new Map<string, GitFacts>();
+      for (const forge of forges) {
+        const ours = workspaces.filter(({ repository }) => findForge([forge], repository));
+        const people = await findIdentities(db, [...new Set(ours.map(({ owner }) => owner))], forge.name);
+        for (const one of ours) facts.set(one.id, factsOf(forge, one, people.get(one.owner)));
+      }
+      return facts;
     },
     async token(workspace, operation) {
-      const repository = workspace.repository.slice(url.length + 1);
-      const person = (await findIdentities(db, [workspace.owner], 'github')).get(workspace.owner);
-      if (!isOurs(workspace) || workspace.fork || !person) throw new UserError('no-credentials', {});
-      const wanted = {
-        repository,
-        person: { id: Number(person.externalId), login: person.login },
-        operation,
-      };
-      return mintGitToken(app, wanted, log);
+      const { forge, label = '' } = findForge(forges, workspace.repository) ?? {};
+      const known = forge && (await findIdentities(db, [workspace.owner], forge.name)).get(workspace.owner);
+      if (!forge || workspace.fork || !known) throw new UserError('no-credentials', {});
+      await checkGitRight(forge, label, personOf(known), operation);
+      const minted = await forge.mintToken(label, operation);
+      log.info({ repository: label, operation, person: known.login }, 'git got a token');
+      return minted;
     },
   };
 }
 
-function factsOf({ fork }: Workspace, person: Known | undefined, url: string): GitFacts {
+function factsOf(forge: Forge, { fork }: Workspace, known: Known | undefined): GitFacts {
   // A fork's code runs there: it gets nothing, not even what the node has by itself.
-  const credentials = fork ? 'none' : person && 'sam';
+  const credentials = fork ? 'none' : known && 'sam';
   return {
-    ...(person && { identity: { name: person.name, email: noreply(person, url) } }),
+    ...(known && { identity: { name: known.name, ...forge.identityOf(personOf(known)) } }),
     ...(credentials && { credentials }),
   };
 }
 
-const noreply = ({ externalId, login }: Known, url: string): string =>
-  `${externalId}+${login}@users.noreply.${new URL(url).hostname}`;
+const personOf = ({ externalId, login }: Known): Person => ({ id: externalId, login });

@@ -8,7 +8,7 @@ import { readNodeToken } from '../access/machines/bootstrap.ts';
 import type { Node } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
 import { refuseUpgrade, type Upgrade } from '../http/routes.ts';
-import { findNode, hearNodes } from '../workspaces/store.ts';
+import { findNode, saveHeartbeats } from '../workspaces/store.ts';
 import {
   CloseCode,
   createConnection,
@@ -88,7 +88,7 @@ async function accept(state: State, req: IncomingMessage, socket: Duplex, head: 
 
 function welcome(state: State, node: Node, socket: WebSocket): void {
   const older = state.connections.get(node.id);
-  const connection = createConnection(node, socket, state.options.log);
+  const connection = createConnection(node, socket, state.options);
   state.connections.set(node.id, connection);
   older?.socket.close(CloseCode.POLICY, 'replaced by a newer connection');
   const listen = () => (connection.wasHeard = true);
@@ -129,7 +129,7 @@ async function hear(state: State): Promise<void> {
     else connection.socket.ping();
   }
   try {
-    await hearNodes(state.options.db, heard);
+    await saveHeartbeats(state.options.db, heard);
   } catch (error) {
     state.options.log.error({ error: messageOf(error) }, 'heartbeats could not be written down');
   }

@@ -1,6 +1,6 @@
 // What agents say: it goes into rows. Decides nothing, and knows no socket but to close it.
 import { AGENT_PROTOCOL_VERSION, type AgentMessage } from '../../agent/protocol.ts';
-import { helloNode, readClock, saveLoad, saveLogs, saveReport } from '../workspaces/store.ts';
+import { saveHello, readClock, saveLoad, saveLogs, saveReport } from '../workspaces/store.ts';
 import { CloseCode, enqueue, send, type Connection, type State } from './connections.ts';
 import { answerGit } from './git-tokens.ts';
 import { parseAgentMessage } from './messages.ts';
@@ -37,7 +37,7 @@ async function handle(
 ): Promise<void> {
   switch (message.type) {
     case 'hello':
-      return greet(state, connection, message);
+      return handleHello(state, connection, message);
     case 'report':
       if (!connection.hasSaidHello) return unexpected(connection, message);
       if (message.load) await saveLoad(state.options.db, connection.node, message.load);
@@ -55,16 +55,16 @@ function unexpected(connection: Connection, { type }: AgentMessage): void {
   connection.log.warn({ type }, 'the agent spoke before it said hello');
 }
 
-async function greet(
+async function handleHello(
   state: State,
   connection: Connection,
   hello: AgentMessage & { type: 'hello' },
 ): Promise<void> {
   if (hello.protocol !== AGENT_PROTOCOL_VERSION)
     connection.log.warn({ version: hello.version, protocol: hello.protocol }, 'an agent of another version');
-  // Only a local node's terminal is behind the bot: any other has no say in where we connect to.
-  const terminalPort = connection.isLocal ? (hello.terminalPort ?? null) : null;
-  const node = await helloNode(state.options.db, connection.node, { version: hello.version, terminalPort });
+  // Any other node has no say in where we connect to.
+  const terminalPort = connection.isPiped ? (hello.terminalPort ?? null) : null;
+  const node = await saveHello(state.options.db, connection.node, { version: hello.version, terminalPort });
   if (!node) return connection.socket.close(CloseCode.POLICY, 'the node is deleted');
   connection.hasSaidHello = true;
   connection.reported.clear();

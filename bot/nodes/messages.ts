@@ -29,11 +29,24 @@ const count = z.number().int().min(0).max(1e9);
 const time = z.number().min(0).max(MAX_TIME_MS);
 const share = z.number().transform((value) => Math.min(1, Math.max(0, value)));
 
-const work: z.ZodType<Work> = z.object({ changed: count, untracked: count, unpushed: count });
+const counts = { changed: count, untracked: count, unpushed: count };
+const place = z.object({
+  // It stands among other words, in a code span.
+  where: text(300).transform((path) => path.replace(/[^\p{L}\p{N}\w./+ -]/gu, '?')),
+  kind: z.enum(['worktree', 'submodule', 'repository']).catch('repository'),
+  ...counts,
+});
+
+const work: z.ZodType<Work> = z.object({ ...counts, places: z.exactOptional(z.array(place).max(100)) });
+
+/** Of codes too that this version does not know: a sentence for those is made when it is shown. */
+const details = z.record(z.string().max(100), z.union([text(4_000), z.number(), z.boolean()]));
 
 const failure: z.ZodType<Failure> = z.object({
   class: z.enum(['transient', 'configuration', 'provider', 'internal']).catch('internal'),
-  message: text(4_000),
+  code: z.exactOptional(z.string().regex(/^[a-z][a-z0-9-]{0,99}$/)),
+  details: z.exactOptional(details.catch({})),
+  message: z.exactOptional(text(4_000)),
 });
 
 const STEPS = ['clone', 'build', 'start', 'check', 'saving'] as const;

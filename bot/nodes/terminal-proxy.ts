@@ -1,4 +1,4 @@
-// The terminals of local nodes through the bot's own port: bytes in, bytes out. Checks where a browser comes from and
+// The terminals of nodes beside the bot, through the bot's own port: bytes in, bytes out. Checks where a browser comes from and
 // nothing else; the agent checks the ticket. Knows no frame.
 import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -6,6 +6,7 @@ import { pipeline, type Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
 import { isFromOrigin, refuseUpgrade, type Params, type Upgrade } from '../http/routes.ts';
+import type { Traits } from '../providers/provider.ts';
 import { findNode, type Executor } from '../workspaces/store.ts';
 
 const MAX_HEAD_BYTES = 8192;
@@ -24,6 +25,8 @@ export interface TerminalPipeOptions {
   /** The one whose Origin may connect. */
   baseUrl: string;
   log: Logger;
+  /** Of the provider that a node's row names. */
+  traitsOf: (provider: string) => Pick<Traits, 'terminal'>;
 }
 
 export interface TerminalPipe {
@@ -60,7 +63,7 @@ async function join(
   params: Params,
 ): Promise<void> {
   try {
-    const port = await findTerminalPort(options.db, params['node'] ?? '');
+    const port = await findTerminalPort(options, params['node'] ?? '');
     const request = requestFor(req);
     if (port === undefined) return refuseUpgrade(socket, '404 Not Found');
     if (request.length > MAX_HEAD_BYTES) return refuseUpgrade(socket, '431 Request Header Fields Too Large');
@@ -75,10 +78,13 @@ async function join(
   }
 }
 
-async function findTerminalPort(db: Executor, nodeId: string): Promise<number | undefined> {
+async function findTerminalPort(
+  { db, traitsOf }: TerminalPipeOptions,
+  nodeId: string,
+): Promise<number | undefined> {
   if (!/^nd-[a-z2-7]{12}$/.test(nodeId)) return undefined;
   const node = await findNode(db, nodeId);
-  if (!node || node.provider !== 'local' || node.phase === 'deleted') return undefined;
+  if (!node || node.phase === 'deleted' || traitsOf(node.provider).terminal !== 'pipe') return undefined;
   if (node.terminalPort === null) throw new Error('its agent has not said where they are');
   return node.terminalPort;
 }

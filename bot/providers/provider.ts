@@ -1,6 +1,6 @@
 // The contract of a provider: something that makes and removes the servers that nodes run on. Knows no rows.
 //
-// Who calls: the reconciler and the sweep, nobody else; never inside a transaction, one call at a time per node.
+// Who calls: the reconciler and the sweeps, nobody else; never inside a transaction, one call at a time per node.
 //
 // - A server's name is ours, unique at the provider, chosen before the call. `create` with a name that exists
 //   throws (retryable): the next pass finds the server by its name and goes on from there. So a create may be
@@ -20,9 +20,10 @@
 // - Every call ends within the time-out that the provider was made with. Errors are ProviderError, without
 //   secrets in message or cause; `retryable` says whether the same call may work later.
 import type { Size } from '../database/types.ts';
+import type { Reader } from '../environment.ts';
 
 export interface Provider {
-  /** `local`, `hetzner`: also in the rows of its nodes. */
+  /** As in the table of providers: also in the rows of its nodes. */
   name: string;
   create(order: ServerOrder): Promise<Server>;
   find(name: string): Promise<Server | undefined>;
@@ -30,22 +31,106 @@ export interface Provider {
   list(): Promise<Server[]>;
   /**
    * Throws (not retryable) if the account shows no trace of this installation, neither its servers nor what they share:
-   * then absence there says nothing about `names`, which were seen once. Absent: there is one account only.
+   * then absence there says nothing about `names`, which were seen once.
    */
-  proveAccount?(names: string[]): Promise<void>;
+  proveAccount(names: string[]): Promise<void>;
   /** Powers on a server that is off. */
   start(server: Server): Promise<void>;
   remove(server: Server): Promise<void>;
-  /** Brings what all servers share up to date: who may reach them. Repeatable; for the sweep. */
-  refreshFirewall?(): Promise<void>;
-  /** Servers beside ours that could be ours: for people to see. Absent: there are never any. */
-  listStrangers?(): Promise<Stranger[]>;
-  /** Because a person said so. Removes the one with this id if it still has this name, whatever its labels say. */
-  removeStranger?(stranger: Pick<Stranger, 'id' | 'name'>): Promise<void>;
-  /** Because a person said so. Gives it our labels. */
-  adopt?(stranger: Pick<Stranger, 'id' | 'name'>, order: Pick<ServerOrder, 'node' | 'owner'>): Promise<void>;
-  /** What servers cost; absent: nothing. */
-  prices?(): Promise<Prices>;
+  /** What keeps that up to date which all servers share; each is a sweep of its own. */
+  housekeeping: readonly Chore[];
+  unmanaged: Unmanaged;
+  /** What servers cost; without `nodes`: nothing. */
+  prices(): Promise<Prices>;
+}
+
+/** Repeatable. */
+export interface Chore {
+  name: string;
+  everyMs: number;
+  run(): Promise<void>;
+}
+
+/** Servers beside ours that could be ours. Nothing happens to them but by a person's word. */
+export interface Unmanaged {
+  list(): Promise<UnmanagedServer[]>;
+  /** Removes the one with this id if it still has this name, whatever its labels say. */
+  remove(server: Pick<UnmanagedServer, 'id' | 'name'>): Promise<void>;
+  /** Gives it our labels. */
+  adopt(
+    server: Pick<UnmanagedServer, 'id' | 'name'>,
+    order: Pick<ServerOrder, 'node' | 'owner'>,
+  ): Promise<void>;
+}
+
+async function nothingBeside(): Promise<void> {
+  throw new Error('this provider has no servers but its own.');
+}
+
+/** For a provider that has one account only, shares nothing among its servers, and costs nothing. */
+export const WITHOUT_ACCOUNT = {
+  proveAccount: async () => {},
+  housekeeping: [],
+  unmanaged: {
+    list: async () => [],
+    remove: nothingBeside,
+    adopt: nothingBeside,
+  },
+  prices: async () => ({ currency: 'EUR', vatRate: 0, nodes: [] }),
+} satisfies Partial<Provider>;
+
+/** What the other parts have to know of a provider's nodes; by the name in their rows, without making the provider. */
+export interface Traits {
+  /**
+   * Where browsers find a node's terminals: `tls`: at a name of its own, which takes a DNS; `pipe`: on a loopback port of
+   * the bot's own machine, through the bot.
+   */
+  terminal: 'tls' | 'pipe';
+  /** Whether each workspace on a node has a user of its own, or all are the agent's. */
+  users: 'per-workspace' | 'own';
+  /** Its nodes run beside the bot, as the bot's user: whoever has a workspace there can read the bot's keys. */
+  sharesHost: boolean;
+  /** Somebody pays for its servers for as long as they are there. */
+  isBilled: boolean;
+}
+
+/** A line of the table: a provider that can be chosen. `Settings` is what its own reader made of the environment. */
+export interface ProviderEntry<Settings = unknown> {
+  traits: Traits;
+  /** As people call the place of its machines. */
+  label: string;
+  /** How to choose it again; a command to whoever starts the bot. */
+  wayBack: string;
+  /** Whether it is meant where nobody named a provider. */
+  isConfigured(reader: Reader): boolean;
+  /** What is bad is added to the reader's problems; what is missing too, if it `isChosen`. */
+  readSettings(reader: Reader, isChosen: boolean): Settings;
+  /** Half a line for the banner of the start. */
+  describe(settings: Settings): string;
+  /** For which machines an agent must have been built; none: they run the one of this folder. */
+  architectures(settings: Settings): ('x64' | 'arm64')[];
+  /** Loads what it needs only now: a cloud's SDK costs the start of everybody else nothing. */
+  open(settings: Settings, surroundings: Surroundings): Promise<Provider>;
+}
+
+/** By name. */
+export type ProviderTable = Readonly<Record<string, ProviderEntry>>;
+
+/** What the bot gives to whichever provider was chosen. */
+export interface Surroundings {
+  installation: string;
+  /** How long one call may take. */
+  timeoutMs: number;
+  /** The bot's address. */
+  url: string;
+  /** Absolute. */
+  dataDir: string;
+  /** The agent of this folder: absolute, with its arguments. */
+  agentCommand: string[];
+  /** The bot's own environment. */
+  env: NodeJS.ProcessEnv;
+  /** The networks that browsers come from. Bounded in time, never throws, never empty. */
+  edgeNetworks: () => Promise<string[]>;
 }
 
 export interface Prices {
@@ -78,7 +163,7 @@ export interface Server {
 }
 
 /** What carries a part of our labels, another installation's, or a name like ours. */
-export interface Stranger {
+export interface UnmanagedServer {
   id: string;
   name: string;
   /** Half a sentence for people. */

@@ -1,17 +1,18 @@
 // What happens to workspaces when the pull request, issue, label or repository that they were made for goes. Asks nobody.
+import type { Notice } from '../codes.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
 
 /**
- * They stop at once and are deleted as soon as nothing would be lost. `because`: half a sentence, "the pull request was
- * merged". `since`: when it went, where what people did afterwards counts for more. Their number.
+ * They stop at once and are deleted as soon as nothing would be lost. `why`: for their cards. `since`: when it went, where
+ * what people did afterwards counts for more. Their number.
  */
 export async function retireWorkspaces(
   tx: Executor,
   place: { topic: string; since?: Date } | { repository: string },
-  because: string,
+  why: Notice,
 ): Promise<number> {
   const left = await store.listWanted(tx, place);
-  for (const workspace of left) await store.giveUpWorkspace(tx, workspace, `It stopped because ${because}.`);
+  for (const workspace of left) await store.giveUpWorkspace(tx, workspace, why);
   return left.length;
 }

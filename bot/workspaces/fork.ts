@@ -1,5 +1,6 @@
 // Pull requests from forks: a maintainer lets in one commit; whatever is pushed after it needs a word of its own. Asks
 // nobody: who may say so was asked before.
+import type { Notice } from '../codes.ts';
 import type { Fork, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 
@@ -52,14 +53,8 @@ export function checkGate({ name, fork, topic }: Pick<Workspace, 'name' | 'fork'
   throw new UserError('fork-moved', { name, head, trusted, topic: String(topic) });
 }
 
-const short = (commit: string): string => commit.slice(0, 7);
-
-/**
- * For the card: how to get at the commit that was let in, where the files are those of an earlier one. Null: they are its
- * own. Commands are without a trigger.
- */
-export function describeFiles({ commit, reported, topic }: Workspace, { head }: Fork): string | null {
+/** For the card: the files are those of another commit than the one that was let in. Null: they are its own. */
+export function noticesOfFiles({ commit, reported, topic }: Workspace, { head }: Fork): Notice[] | null {
   if (!commit || commit === head || reported?.commit === undefined) return null;
-  const number = topic?.split('#')[1];
-  return `It keeps the files that it had, of \`${short(commit)}\`. For \`${short(head)}\` say in its terminal \`git fetch origin refs/pull/${number}/head\` and \`git checkout FETCH_HEAD\`, or take another one: \`up --new --trust-fork ${head}\`.`;
+  return [{ code: 'fork-files', details: { commit, head, pull: topic?.split('#')[1] ?? '' } }];
 }

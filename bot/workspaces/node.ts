@@ -1,5 +1,6 @@
 // What a node does next. Pure: the row, what provider and DNS show, and the time in, one step out.
 import type { Failure } from '../../agent/protocol.ts';
+import type { KnownFailure } from '../codes.ts';
 import type { Node, NodePhase } from '../database/types.ts';
 import { isSameAddress } from '../dns/addresses.ts';
 import type { DnsRecord } from '../dns/dns.ts';
@@ -11,8 +12,8 @@ export type NodeStep =
   | { do: 'remove'; server: Server }
   | { do: 'start'; server: Server }
   /** Its name shall lead to that address, and to nothing else. */
-  | { do: 'point'; server: Server; address: string }
-  | { do: 'unpoint'; records: DnsRecord[] }
+  | { do: 'setDnsRecord'; server: Server; address: string }
+  | { do: 'removeDnsRecords'; records: DnsRecord[] }
   | { do: 'enter'; phase: NodePhase; server?: Server }
   | { do: 'fail'; failure: Failure }
   | { do: 'idle'; since: Date | null }
@@ -36,6 +37,11 @@ export interface Outside {
 }
 
 const wait = (until: Date | null): NodeStep => ({ do: 'wait', until });
+
+/** It is the machine, or whoever makes it. */
+const blame = (
+  code: 'machine-missing' | 'machine-vanished' | 'machine-deleted' | 'machine-mute' | 'name-missing',
+): KnownFailure => ({ class: 'provider', code, details: {} });
 
 /** `isWanted`: a workspace on it is not deleted. */
 export function nextNodeStep(
@@ -66,11 +72,11 @@ function towardsDeleted(node: Node, { server, records }: Outside, now: Date, tim
   if (node.phase !== 'deleting') return { do: 'enter', phase: 'deleting' };
   // The machine first: it is what costs, and no trouble with the DNS may hold that up.
   if (server && server.status !== 'removing') return { do: 'remove', server };
-  if (Array.isArray(records) && records.length > 0) return { do: 'unpoint', records };
+  if (Array.isArray(records) && records.length > 0) return { do: 'removeDnsRecords', records };
   if (server) return { do: 'remove', server };
   if (records === 'unknown') return wait(nextLook(node.phaseSince, now, timing));
   // What got no answer may still land: absence is believed only after the quiet period.
-  const ends = [node.observedAt ? null : quietEnd(node, timing), pointEnd(node, timing)];
+  const ends = [node.observedAt ? null : quietEnd(node, timing), recordEnd(node, timing)];
   const quiet = ends
     .filter((end) => end !== null && !isPast(end, now))
     .sort((a, b) => Number(b) - Number(a))[0];
@@ -91,10 +97,7 @@ function whileCreating(
   if (quiet && !isPast(quiet, now)) return waitFor(node, quiet, now, timing);
   // Only once it was tried: a bot that was down for an hour still makes what is wanted.
   if (node.createSentAt && isPast(later(node.phaseSince, timing.creatingMs), now))
-    return {
-      do: 'fail',
-      failure: node.lastError ?? { class: 'provider', message: 'The provider did not make the machine.' },
-    };
+    return { do: 'fail', failure: node.lastError ?? blame('machine-missing') };
   return { do: 'create' };
 }
 
@@ -102,25 +105,16 @@ function whileBooting(node: Node, outside: Outside, now: Date, timing: Timing): 
   const { server } = outside;
   // It said so itself: nobody has to wait for the deadline.
   if (node.bootFailure) return { do: 'fail', failure: node.bootFailure };
-  if (!server)
-    return {
-      do: 'fail',
-      failure: { class: 'provider', message: 'The machine vanished while it was starting.' },
-    };
-  const pointed = pointing(node, outside, server);
-  if (node.lastHeardAt && pointed === 'right') return { do: 'enter', phase: 'ready', server };
+  if (!server) return { do: 'fail', failure: blame('machine-vanished') };
+  const named = checkName(node, outside, server);
+  if (node.lastHeardAt && named === 'right') return { do: 'enter', phase: 'ready', server };
   const deadline = later(node.phaseSince, timing.bootMs);
   if (isPast(deadline, now))
     return {
       do: 'fail',
-      failure: node.lastHeardAt
-        ? (node.lastError ?? {
-            class: 'provider',
-            message: 'The machine is up, but its name could not be made.',
-          })
-        : { class: 'provider', message: 'The machine started, but its agent never called.' },
+      failure: node.lastHeardAt ? (node.lastError ?? blame('name-missing')) : blame('machine-mute'),
     };
-  if (typeof pointed === 'object') return pointed;
+  if (typeof named === 'object') return named;
   return server.status === 'off' ? { do: 'start', server } : waitFor(node, deadline, now, timing);
 }
 
@@ -132,18 +126,14 @@ function afterFailure(node: Node, outside: Outside, now: Date, timing: Timing): 
     return { do: 'discard' };
   const isHeard = node.lastHeardAt && !isPast(later(node.lastHeardAt, timing.silenceMs), now);
   if (!isHeard) return waitFor(node, end, now, timing);
-  const pointed = pointing(node, outside, server);
-  if (pointed === 'right') return { do: 'enter', phase: 'ready', server };
-  return pointed === 'not yet' ? waitFor(node, end, now, timing) : pointed;
+  const named = checkName(node, outside, server);
+  if (named === 'right') return { do: 'enter', phase: 'ready', server };
+  return named === 'not yet' ? waitFor(node, end, now, timing) : named;
 }
 
 function whileAlive(node: Node, outside: Outside, isWanted: boolean, now: Date, life: NodeLife): NodeStep {
   const { server } = outside;
-  if (!server)
-    return {
-      do: 'fail',
-      failure: { class: 'provider', message: 'The machine is gone: somebody or something deleted it.' },
-    };
+  if (!server) return { do: 'fail', failure: blame('machine-deleted') };
   const { silenceMs } = life.timing;
   const isOff = server.status === 'off';
   const isSilent = isOff || isPast(later(lastSign(node, life), silenceMs), now);
@@ -152,8 +142,8 @@ function whileAlive(node: Node, outside: Outside, isWanted: boolean, now: Date, 
   if (isWanted) {
     if (node.idleSince) return { do: 'idle', since: null };
     if (isOff) return { do: 'start', server };
-    const pointed = pointing(node, outside, server);
-    if (typeof pointed === 'object') return pointed;
+    const named = checkName(node, outside, server);
+    if (typeof named === 'object') return named;
     // An agent that is back makes the row due; this look is for what happens to the machine meanwhile.
     return wait(isSilent ? later(now, silenceMs) : null);
   }
@@ -168,7 +158,7 @@ const lastSign = ({ phase, lastHeardAt }: Node, { listeningSince }: NodeLife): D
   new Date(Math.max(lastHeardAt?.getTime() ?? 0, phase === 'ready' ? (listeningSince?.getTime() ?? 0) : 0));
 
 /** Whether its name leads to the machine: `right`, a step that makes it so, or neither while nobody knows the address. */
-function pointing(node: Node, { records }: Outside, server: Server): 'right' | 'not yet' | NodeStep {
+function checkName(node: Node, { records }: Outside, server: Server): 'right' | 'not yet' | NodeStep {
   if (records === undefined) return 'right';
   const { address } = server;
   if (records === 'unknown' || address === undefined) return 'not yet';
@@ -178,11 +168,11 @@ function pointing(node: Node, { records }: Outside, server: Server): 'right' | '
     record.isProxied &&
     isSameAddress(record.address, address) &&
     others.length === 0;
-  return isRight ? 'right' : { do: 'point', server, address };
+  return isRight ? 'right' : { do: 'setDnsRecord', server, address };
 }
 
-const pointEnd = (node: Node, timing: Timing): Date | null =>
-  node.pointSentAt && later(node.pointSentAt, timing.quietMs);
+const recordEnd = (node: Node, timing: Timing): Date | null =>
+  node.recordSentAt && later(node.recordSentAt, timing.quietMs);
 
 const quietEnd = (node: Node, timing: Timing): Date | null =>
   node.createSentAt && later(node.createSentAt, timing.quietMs);

@@ -1,18 +1,18 @@
 // One pass over a node: observe its server, compare, take one step, write it down.
-import type { Failure } from '../../agent/protocol.ts';
+import type { KnownFailure } from '../codes.ts';
 import type { Node, NodePhase } from '../database/types.ts';
 import type { Dns } from '../dns/dns.ts';
 import { ProviderError, messageOf, waitMs } from '../errors.ts';
 import type { Server } from '../providers/provider.ts';
+import { whileHeld } from '../jobs/lease.ts';
 import type { Source } from '../jobs/loop.ts';
 import { nextNodeStep, type NodeStep, type Outside } from './node.ts';
-import { underLease, type Reconciler } from './reconcile-workspace.ts';
+import { logStep, type Reconciler } from './reconcile-workspace.ts';
 import * as store from './store.ts';
-import type { Claim } from './store.ts';
-import { proveAccount } from './account.ts';
+import type { Held } from './store.ts';
 import { backoffMs, isPast, later, nextLook, type Timing } from './timing.ts';
 
-export async function reconcileNode(r: Reconciler, held: Claim<Node>): Promise<void> {
+export async function reconcileNode(r: Reconciler, held: Held<Node>): Promise<void> {
   const { row, now } = held;
   try {
     const outside = await observe(r, row);
@@ -22,10 +22,7 @@ export async function reconcileNode(r: Reconciler, held: Claim<Node>): Promise<v
       listeningSince: r.listeningSince,
     });
     const { server, nameError } = outside;
-    r.log.debug(
-      { node: row.id, desired: row.desired, phase: row.phase, server: server?.status, step },
-      'pass',
-    );
+    logStep(r.log, { node: row.id, desired: row.desired, server: server?.status }, row.phase, step);
     if (nameError) r.log.warn({ node: row.id, err: nameError }, 'the DNS could not be asked');
     await performNodeStep(r, held, step, outside);
   } catch (error) {
@@ -41,7 +38,7 @@ interface Observed extends Outside {
 /** A create that was never sent needs no look; everything else is observed, whatever the row says. */
 async function observe(r: Reconciler, row: Node): Promise<Observed> {
   if (!row.createSentAt) return { server: undefined };
-  await proveAccount(r);
+  await r.proveAccount();
   const server = await r.provider.find(row.name);
   if (!r.dns || !dependsOnName(row, server)) return { server };
   try {
@@ -54,7 +51,7 @@ async function observe(r: Reconciler, row: Node): Promise<Observed> {
 
 /** A DNS counts its calls: a machine that boots is looked at often, its name only when something may come of it. */
 function dependsOnName(row: Node, server: Server | undefined): boolean {
-  if (row.desired === 'deleted') return row.pointSentAt !== null && row.phase === 'deleting';
+  if (row.desired === 'deleted') return row.recordSentAt !== null && row.phase === 'deleting';
   if (row.phase === 'booting')
     return row.lastHeardAt !== null || row.host === null || row.address !== (server?.address ?? null);
   if (row.phase === 'failed') return row.lastHeardAt !== null;
@@ -65,7 +62,7 @@ const hostOf = ({ domain }: Dns, { name }: Pick<Node, 'name'>): string => `${nam
 
 async function performNodeStep(
   r: Reconciler,
-  held: Claim<Node>,
+  held: Held<Node>,
   step: NodeStep,
   outside: Observed,
 ): Promise<void> {
@@ -91,9 +88,9 @@ async function performNodeStep(
       return store.discardNode(r.db, held);
     case 'create':
       return create(r, held);
-    case 'point':
-      return end(await point(r, held, step.address), later(now, timing.lookSoonMs));
-    case 'unpoint':
+    case 'setDnsRecord':
+      return end(await setDnsRecord(r, held, step.address), later(now, timing.lookSoonMs));
+    case 'removeDnsRecords':
       for (const { name, id } of step.records) await r.dns?.remove(name, id);
       return end({ host: null }, now);
     case 'start':
@@ -116,21 +113,27 @@ async function performNodeStep(
 }
 
 /** What the row keeps of what was seen. */
-function seenIn({ server, records, nameError }: Observed, { row, now }: Claim<Node>): store.NodePatch {
+function seenIn({ server, records, nameError }: Observed, { row, now }: Held<Node>): store.NodePatch {
   const host = Array.isArray(records) ? records[0]?.name : undefined;
   return {
     ...(server ? { observedAt: now, providerId: server.id, address: server.address ?? null } : {}),
     ...(host !== undefined && { host }),
     ...(nameError === undefined
       ? recovered(row)
-      : { attempts: row.attempts + 1, lastError: { class: 'provider', message: messageOf(nameError) } }),
+      : { attempts: row.attempts + 1, lastError: nameFailure(nameError) }),
   };
 }
+
+const nameFailure = (error: unknown): KnownFailure => ({
+  class: 'provider',
+  code: 'dns-failed',
+  details: { said: messageOf(error) },
+});
 
 /** Whoever could not ask the DNS comes back for that, the less often the longer it lasts. */
 function soonEnough(
   { timing }: Reconciler,
-  { row, now }: Claim<Node>,
+  { row, now }: Held<Node>,
   { nameError }: Observed,
   nextAt: Date | null,
 ): Date | null {
@@ -140,9 +143,9 @@ function soonEnough(
 }
 
 /** Committed before the call: a record that lands after its answer got lost is waited for when the node is deleted. */
-async function point(r: Reconciler, held: Claim<Node>, address: string): Promise<store.NodePatch> {
+async function setDnsRecord(r: Reconciler, held: Held<Node>, address: string): Promise<store.NodePatch> {
   const { row } = held;
-  if (!r.dns || !(await store.markPointSent(r.db, held))) return {};
+  if (!r.dns || !(await store.markRecordSent(r.db, held))) return {};
   const record = await r.dns.ensure(hostOf(r.dns, row), address, row.id);
   return { host: record.name };
 }
@@ -154,9 +157,9 @@ const recovered = ({ phase, attempts }: Node): store.NodePatch =>
 /** What went wrong before is over; what ended it is remembered. */
 const isOnItsWay = (phase: NodePhase): boolean => phase === 'booting' || phase === 'ready';
 
-async function create(r: Reconciler, held: Claim<Node>): Promise<void> {
+async function create(r: Reconciler, held: Held<Node>): Promise<void> {
   const { row, now } = held;
-  await proveAccount(r);
+  await r.proveAccount();
   const bootstrapToken = await r.createBootstrapToken(row.id);
   // Committed before the call: after a crash here the next pass looks for the server instead of making a second.
   if (await store.markCreateSent(r.db, held)) {
@@ -179,16 +182,24 @@ const isLate = ({ phase, phaseSince }: Node, now: Date, timing: Timing): boolean
   isPast(later(phaseSince, phase === 'creating' ? timing.creatingMs : timing.bootMs), now);
 
 /** An error from outside goes into the row: backoff if it may pass; while it is being made it fails if not, or if it lasts. */
-async function retryNode(r: Reconciler, held: Claim<Node>, error: unknown): Promise<void> {
+async function retryNode(r: Reconciler, held: Held<Node>, error: unknown): Promise<void> {
   const { row, now } = held;
   r.log.warn({ node: row.id, err: error }, 'node pass failed');
   const attempts = row.attempts + 1;
   const isHopeless = error instanceof ProviderError && !error.retryable;
-  const lastError: Failure = { class: isHopeless ? 'configuration' : 'provider', message: messageOf(error) };
+  const lastError = failureOf(error);
   if (isBeingMade(row) && (isHopeless || (isLate(row, now, r.timing) && attempts > 1)))
     return store.failNode(r.db, held, { attempts, lastError });
   const pause = waitMs(error) || backoffMs(attempts, r.timing);
   await store.finishNode(r.db, held, { attempts, lastError }, later(now, pause));
+}
+
+/** Of a bug the log has the words: `node pass failed`. */
+function failureOf(error: unknown): KnownFailure {
+  if (!(error instanceof ProviderError)) return { class: 'internal', code: 'broken', details: {} };
+  const details = { said: error.message };
+  if (error.retryable) return { class: 'provider', code: 'provider-unavailable', details };
+  return { class: 'configuration', code: error.isQuota ? 'provider-quota' : 'provider-refused', details };
 }
 
 export const nodeSource = (r: Reconciler): Source => ({
@@ -196,6 +207,14 @@ export const nodeSource = (r: Reconciler): Source => ({
   dueInMs: () => store.dueInMs(r.db, 'node'),
   async take() {
     const held = await store.claimNode(r.db);
-    return held && (() => underLease(r, 'node', held, () => reconcileNode(r, held)));
+    return (
+      held &&
+      (() =>
+        whileHeld(
+          () => store.renewLease(r.db, 'node', held),
+          () => reconcileNode(r, held),
+          r,
+        ))
+    );
   },
 });

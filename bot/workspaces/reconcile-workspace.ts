@@ -1,16 +1,18 @@
 // One pass: observe, compare, take one step, write it down. The only part that acts on the outside world.
 import type { Logger } from 'pino';
-import type { Failure, Work } from '../../agent/protocol.ts';
+import type { Work } from '../../agent/protocol.ts';
+import type { KnownFailure, Notice } from '../codes.ts';
 import type { Workspace, WorkspacePhase } from '../database/types.ts';
 import { newNodeId, serverName } from '../ids.ts';
 import type { Dns } from '../dns/dns.ts';
 import type { Provider } from '../providers/provider.ts';
+import { whileHeld } from '../jobs/lease.ts';
 import type { Source } from '../jobs/loop.ts';
-import { isUsable } from './node.ts';
+import { isUsable, type NodeStep } from './node.ts';
 import { chooseNode } from './placement.ts';
 import * as store from './store.ts';
-import type { Claim, Executor } from './store.ts';
-import { describeGone, describeLoss, describePostponed, joined } from './saving.ts';
+import type { Held, Executor } from './store.ts';
+import { noticesOfDelay, noticesOfEnd } from './saving.ts';
 import { backoffMs, later, type Timing } from './timing.ts';
 import { nextStep, type WorkspaceStep } from './workspace.ts';
 
@@ -26,6 +28,8 @@ export interface Limits {
 export interface Reconciler {
   db: Executor;
   provider: Provider;
+  /** Throws while the provider's account is not the one where our machines are. */
+  proveAccount: () => Promise<void>;
   /** Undefined: nodes have no names. */
   dns?: Dns | undefined;
   /** The bot as nodes reach it. */
@@ -39,13 +43,11 @@ export interface Reconciler {
   log: Logger;
 }
 
-// --- workspaces ---------------------------------------------------------------------------------------------------
-
-export async function reconcileWorkspace(r: Reconciler, held: Claim<Workspace>): Promise<void> {
+export async function reconcileWorkspace(r: Reconciler, held: Held<Workspace>): Promise<void> {
   const { row, now } = held;
   const node = row.nodeId ? await store.findNode(r.db, row.nodeId) : undefined;
   const step = nextStep(row, node, now, { ...r.limits, timing: r.timing });
-  r.log.debug({ workspace: row.id, desired: row.desired, phase: row.phase, node: node?.phase, step }, 'pass');
+  logStep(r.log, { workspace: row.id, desired: row.desired, node: node?.phase }, row.phase, step);
   try {
     await performWorkspaceStep(r, held, step);
   } catch (error) {
@@ -53,9 +55,16 @@ export async function reconcileWorkspace(r: Reconciler, held: Claim<Workspace>):
   }
 }
 
+/** One line for each thing that is done, `booting -> ready`; that there is nothing to do now is for whoever looks closely. */
+export function logStep(log: Logger, about: object, phase: string, step: WorkspaceStep | NodeStep): void {
+  const target = step.do === 'enter' ? step.phase : step.do;
+  const detail = 'step' in step && step.step ? ` (${step.step})` : '';
+  log[step.do === 'wait' ? 'debug' : 'info'](about, `${phase} -> ${target}${detail}`);
+}
+
 async function performWorkspaceStep(
   r: Reconciler,
-  held: Claim<Workspace>,
+  held: Held<Workspace>,
   step: WorkspaceStep,
 ): Promise<void> {
   const { row, now } = held;
@@ -83,7 +92,7 @@ async function performWorkspaceStep(
 
 async function finish(
   r: Reconciler,
-  held: Claim<Workspace>,
+  held: Held<Workspace>,
   patch: store.WorkspacePatch,
   nextAt: Date | null,
 ): Promise<void> {
@@ -106,25 +115,22 @@ function entering(
   };
 }
 
-async function place(r: Reconciler, held: Claim<Workspace>): Promise<void> {
+async function place(r: Reconciler, held: Held<Workspace>): Promise<void> {
   const isPlaced = await r.db.transaction((tx) => placeLocked(r, tx, held));
   if (isPlaced) return;
   const count = r.limits.nodesPerUser;
-  const failure: Failure = {
-    class: 'configuration',
-    message: `You have ${count} machine${count === 1 ? '' : 's'} already, which is the most a person may have. A machine goes with its last workspace: delete one that you do not need (\`/sam rm NAME\`; \`/sam list\` shows yours), then \`/sam retry\`.`,
-  };
-  await finish(r, held, { phase: 'failed', lastError: failure }, null);
+  const lastError: KnownFailure = { class: 'configuration', code: 'too-many-machines', details: { count } };
+  await finish(r, held, { phase: 'failed', lastError }, null);
 }
 
 /** One transaction chooses and takes: from its end on the node is wanted. False: there is no room. */
-async function placeLocked(r: Reconciler, tx: Executor, held: Claim<Workspace>): Promise<boolean> {
+async function placeLocked(r: Reconciler, tx: Executor, held: Held<Workspace>): Promise<boolean> {
   const { row, now } = held;
   const candidates = await store.lockNodesOf(tx, row.owner, r.provider.name);
   // Its files may be on a node already: it goes back there or nowhere.
   const own = candidates.find(({ node }) => node.id === row.nodeId && isUsable(node))?.node;
   // A fork's code must not find what other workspaces of its owner may have.
-  const shared = row.fork ? [] : candidates.filter(({ node }) => !node.isApart);
+  const shared = row.fork ? [] : candidates.filter(({ node }) => !node.isIsolated);
   const chosen = own ?? chooseNode(shared, row.size, r.limits.workspacesPerNode);
   const living = candidates.filter(({ node }) => isUsable(node)).length;
   if (!chosen && r.limits.nodesPerUser > 0 && living >= r.limits.nodesPerUser) return false;
@@ -135,13 +141,13 @@ async function placeLocked(r: Reconciler, tx: Executor, held: Claim<Workspace>):
     nodeId,
     lastError: null,
     ...(nodeId === row.nodeId ? {} : { reported: null }),
-    ...(nodeId !== row.nodeId && row.reported ? { notice: FRESH_NOTICE } : {}),
+    ...(nodeId !== row.nodeId && row.reported ? { notice: FRESH } : {}),
   };
   if (!(await store.finishWorkspace(tx, held, patch, now))) throw new Overtaken();
   return true;
 }
 
-const FRESH_NOTICE = 'Its former machine is gone, so it begins with a fresh checkout.';
+const FRESH: Notice[] = [{ code: 'fresh-checkout', details: {} }];
 
 async function insertNode(r: Reconciler, tx: Executor, { owner, size, fork }: Workspace): Promise<string> {
   const id = newNodeId();
@@ -151,7 +157,7 @@ async function insertNode(r: Reconciler, tx: Executor, { owner, size, fork }: Wo
     owner,
     provider: r.provider.name,
     size,
-    isApart: fork !== null,
+    isIsolated: fork !== null,
     phase: 'creating',
     desired: 'running',
   });
@@ -165,7 +171,7 @@ class Overtaken extends Error {
 
 async function want(
   r: Reconciler,
-  held: Claim<Workspace>,
+  held: Held<Workspace>,
   step: Extract<WorkspaceStep, { do: 'want' }>,
 ): Promise<void> {
   const { row, now } = held;
@@ -186,18 +192,18 @@ async function want(
 }
 
 /** Nothing was deleted: people hear what would be lost. What nobody asked for is announced, and done a day later. */
-async function refuse(r: Reconciler, held: Claim<Workspace>, work: Work | undefined): Promise<void> {
+async function refuse(r: Reconciler, held: Held<Workspace>, work: Work | undefined): Promise<void> {
   const { row, now } = held;
   const deleteAt = row.isAutomatic ? later(now, r.timing.lastCallMs) : row.deleteAt;
   const names = await store.freeNames(r.db, row);
   const name = names.name ?? row.name;
-  const { saved, failure } = row.reported ?? {};
-  const late = row.step === 'saving' && !saved ? 'Not saved: it took too long.' : undefined;
-  const reason = work && (failure?.message ?? late);
-  const notice = row.isAutomatic
-    ? joined(row.notice, describePostponed({ refused: work, saved, reason }, name))
-    : // Who said so, where it was somebody else.
-      joined(row.notice, describeLoss(work), `Commit and push it, or say \`rm ${name} --force\`.`);
+  const saved = row.reported?.saved;
+  const why: Notice[] = row.isAutomatic
+    ? noticesOfDelay({ refused: work, saved, reason: work && whyUnsaved(row) }, name)
+    : [
+        { code: 'would-lose', details: { work: work ?? null } },
+        { code: 'push-or-force', details: { name } },
+      ];
   await finish(
     r,
     held,
@@ -208,18 +214,25 @@ async function refuse(r: Reconciler, held: Claim<Workspace>, work: Work | undefi
       step: null,
       deleteAt,
       isAutomatic: false,
-      notice,
+      // Before it who said so, where it was somebody else.
+      notice: [...(row.notice ?? []), ...why],
       ...(row.reported ? { reported: withoutRefusal(row.reported) } : {}),
     },
     now,
   );
 }
 
+function whyUnsaved({ step, reported }: Workspace): Notice | undefined {
+  if (reported?.failure) return { code: 'unsaved', details: { failure: reported.failure } };
+  return step === 'saving' && !reported?.saved ? { code: 'unsaved-late', details: {} } : undefined;
+}
+
 /** The agent is told to delete whatever is there; where it was saved is written down before. */
-async function release(r: Reconciler, held: Claim<Workspace>): Promise<void> {
+async function release(r: Reconciler, held: Held<Workspace>): Promise<void> {
   const { row, now } = held;
   const { refused, saved } = row.reported ?? {};
-  await finish(r, held, { force: true, notice: joined(row.notice, describeGone({ refused, saved })) }, now);
+  const notice = [...(row.notice ?? []), ...noticesOfEnd({ refused, saved })];
+  await finish(r, held, { force: true, notice }, now);
 }
 
 /** Where it stood, as far as the agent said: what had failed is not started again by that. */
@@ -232,41 +245,26 @@ function withoutRefusal(report: NonNullable<Workspace['reported']>): NonNullable
   return rest;
 }
 
-async function retryWorkspace(r: Reconciler, held: Claim<Workspace>, error: unknown): Promise<void> {
+async function retryWorkspace(r: Reconciler, held: Held<Workspace>, error: unknown): Promise<void> {
   if (error instanceof Overtaken) return finish(r, held, {}, held.now);
   r.log.error({ workspace: held.row.id, err: error }, 'pass failed');
   const attempts = held.row.attempts + 1;
   await finish(r, held, { attempts }, later(held.now, backoffMs(attempts, r.timing)));
 }
 
-// --- what the loop takes ------------------------------------------------------------------------------------------
-
-const RENEW_EVERY_MS = 10_000;
-
 export const workspaceSource = (r: Reconciler): Source => ({
   name: 'workspaces',
   dueInMs: () => store.dueInMs(r.db, 'workspace'),
   async take() {
     const held = await store.claimWorkspace(r.db);
-    return held && (() => underLease(r, 'workspace', held, () => reconcileWorkspace(r, held)));
+    return (
+      held &&
+      (() =>
+        whileHeld(
+          () => store.renewLease(r.db, 'workspace', held),
+          () => reconcileWorkspace(r, held),
+          r,
+        ))
+    );
   },
 });
-
-/** A pass that waits long for a provider keeps its right to the row. */
-export async function underLease(
-  r: Reconciler,
-  kind: 'workspace' | 'node',
-  held: Claim<{ id: string }>,
-  pass: () => Promise<void>,
-): Promise<void> {
-  const renewal = setInterval(() => {
-    store
-      .renewLease(r.db, kind, held)
-      .catch((error: unknown) => r.log.warn({ err: error, id: held.row.id }, 'lease not renewed'));
-  }, RENEW_EVERY_MS);
-  try {
-    await pass();
-  } finally {
-    clearInterval(renewal);
-  }
-}

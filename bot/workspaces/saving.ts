@@ -1,5 +1,6 @@
-// What goes with a workspace that is deleted, what was saved of it, and the sentences about both. Pure; knows no step.
+// What goes with a workspace that is deleted, what was saved of it, and what its card says of both. Pure; knows no step.
 import type { Saved, Work, WorkspaceReport } from '../../agent/protocol.ts';
+import type { Notice } from '../codes.ts';
 import type { Workspace } from '../database/types.ts';
 import { isPast, later, type Timing } from './timing.ts';
 
@@ -29,40 +30,49 @@ export function describeLoss(work: Work | undefined): string {
   return `Not deleted: ${listWork(work)} would be lost.`;
 }
 
-/** How to get at it, for everyone who may read the repository. */
-export const describeSaved = ({ ref }: Saved): string =>
-  `Saved to \`${ref}\`: \`git fetch origin ${ref} && git checkout FETCH_HEAD\`.`;
-
 /** `refused`: undefined if nobody could say. */
 export interface Refusal {
   refused: Work | undefined;
   saved?: Saved | undefined;
-  /** Why it was not saved; a finished sentence. */
-  reason?: string | undefined;
+  /** Why it was not saved. */
+  reason?: Notice | undefined;
 }
 
 /** What the card says of a deletion that nobody asked for and that has to wait for a day. */
-export const describePostponed = ({ refused, saved, reason }: Refusal, name: string): string =>
-  joined(
-    saved && describeSaved(saved),
-    describeLoss(refused),
-    reason,
-    `It will be deleted all the same in a day, unless you start it: \`start ${name}\`.`,
-  );
+export const noticesOfDelay = ({ refused, saved, reason }: Refusal, name: string): Notice[] => [
+  ...whereSaved(saved),
+  { code: 'would-lose', details: { work: refused ?? null } },
+  ...(reason ? [reason] : []),
+  { code: 'deleted-in-a-day', details: { name } },
+];
 
 /** What the card says of one that is gone, or about to be. */
-export const describeGone = ({ refused, saved }: Refusal): string =>
-  joined(saved && describeSaved(saved), isDirty(refused) ? `Lost: ${listWork(refused)}.` : null);
+export const noticesOfEnd = ({ refused, saved }: Partial<Refusal>): Notice[] => [
+  ...whereSaved(saved),
+  ...(isDirty(refused) ? [{ code: 'lost', details: { work: refused } } as const] : []),
+];
 
-/** Why it was to go, and what came of it. */
-export const joined = (...sentences: (string | null | undefined)[]): string =>
-  sentences.filter(Boolean).join(' ');
+const whereSaved = (saved: Saved | undefined): Notice[] =>
+  saved ? [{ code: 'saved', details: { ref: saved.ref } }] : [];
 
-function listWork(work: Work): string {
+const MAX_PLACES = 3;
+
+/** What it is, and what of it lies elsewhere than in the checkout itself. */
+export function listWork(work: Work): string {
+  const places = work.places ?? [];
+  const named = places.slice(0, MAX_PLACES).map((place) => `${countWork(place)} in \`${place.where}\``);
+  const more = places.length - named.length;
+  if (more > 0) named.push(`the rest in ${more} other place${more === 1 ? '' : 's'}`);
+  return named.length === 0 ? countWork(work) : `${countWork(work)} (of that ${LIST.format(named)})`;
+}
+
+const LIST = new Intl.ListFormat('en');
+
+function countWork(work: Omit<Work, 'places'>): string {
   const parts = [
     work.changed && `${work.changed} changed file${work.changed === 1 ? '' : 's'}`,
     work.untracked && `${work.untracked} new file${work.untracked === 1 ? '' : 's'}`,
     work.unpushed && `${work.unpushed} unpushed commit${work.unpushed === 1 ? '' : 's'}`,
   ].filter((part) => typeof part === 'string');
-  return new Intl.ListFormat('en').format(parts);
+  return LIST.format(parts);
 }

@@ -1,14 +1,16 @@
-// Workspaces and nodes in Postgres, by who speaks: passes, agents, people. Calls nobody outside.
-export * from './store/boots.ts';
-export * from './store/costs.ts';
+// Workspaces and nodes in Postgres, a file for each table. Calls nobody outside.
+export type { Executor, Held } from '../database/types.ts';
 export * from './store/channels.ts';
-export * from './store/finding.ts';
-export * from './store/making.ts';
+export * from './store/commands.ts';
+export * from './store/events.ts';
+export * from './store/logs.ts';
+export * from './store/node-changes.ts';
 export * from './store/nodes.ts';
 export * from './store/orphans.ts';
 export * from './store/passes.ts';
-export * from './store/reports.ts';
-export * from './store/rows.ts';
-export * from './store/surroundings.ts';
-export * from './store/upkeep.ts';
-export * from './store/changes.ts';
+export * from './store/reconciled.ts';
+export * from './store/settings.ts';
+export * from './store/sweeps.ts';
+export * from './store/users.ts';
+export * from './store/workspace-changes.ts';
+export * from './store/workspaces.ts';

@@ -1,8 +1,9 @@
 // What a workspace does next. Pure: rows and the time in, one step out. Knows no database and no agent.
 import type { Failure, Work } from '../../agent/protocol.ts';
+import type { KnownFailure, Notice } from '../codes.ts';
 import type { Desired, Node, Workspace, WorkspacePhase } from '../database/types.ts';
 import { isGone, isUsable, mayHold } from './node.ts';
-import { deletingEnd, describeGone, isAllSaved, isLastCall, joined } from './saving.ts';
+import { deletingEnd, isAllSaved, isLastCall, noticesOfEnd } from './saving.ts';
 import { isPast, later, type Timing } from './timing.ts';
 
 export { describeLoss, isDirty } from './saving.ts';
@@ -10,10 +11,10 @@ export { describeLoss, isDirty } from './saving.ts';
 export type WorkspaceStep =
   /** Find or make a node for it. */
   | { do: 'place' }
-  | { do: 'enter'; phase: WorkspacePhase; step?: Workspace['step']; nodeId?: null; notice?: string }
+  | { do: 'enter'; phase: WorkspacePhase; step?: Workspace['step']; nodeId?: null; notice?: Notice[] }
   | { do: 'fail'; failure: Failure }
   /** Nobody asked, but the time has come. */
-  | { do: 'want'; desired: Desired; force: boolean; notice: string }
+  | { do: 'want'; desired: Desired; force: boolean; notice: Notice[] }
   /** The agent found work that a delete would lose: back to what was wanted before. */
   | { do: 'refuse'; work: Work | undefined }
   /** Nothing would be lost any more, or everybody had a day to look after it: it goes, whatever is there. */
@@ -74,10 +75,8 @@ function whileProvisioning(
   if (!node) return { do: 'enter', phase: 'queued' };
   if (isGone(node)) return { do: 'fail', failure: node.lastError ?? lostNode };
   if (node.phase === 'ready') return enter('preparing');
-  return beforeDeadline(workspace, now, timing.provisioningMs, {
-    class: 'provider',
-    message: 'Its machine was not ready in time.',
-  });
+  const late: KnownFailure = { class: 'provider', code: 'machine-late', details: {} };
+  return beforeDeadline(workspace, now, timing.provisioningMs, late);
 }
 
 function whilePreparing(
@@ -96,7 +95,8 @@ function whilePreparing(
   }
   return beforeDeadline(workspace, now, timing.preparingMs, {
     class: 'transient',
-    message: `It was not ready in time${workspace.step ? ` (step: ${workspace.step})` : ''}.`,
+    code: 'preparing-late',
+    details: { step: workspace.step },
   });
 }
 
@@ -109,7 +109,7 @@ function whileRunning(workspace: Workspace, node: Node | undefined, now: Date, l
   const expiry = expiryOf(workspace, life.idleTimeoutMs);
   if (!expiry) return wait(null);
   if (isPast(expiry, now))
-    return { do: 'want', desired: 'stopped', force: false, notice: 'It was idle, so it stopped by itself.' };
+    return { do: 'want', desired: 'stopped', force: false, notice: [{ code: 'idle-stop', details: {} }] };
   const warning = later(expiry, -life.timing.warningMs);
   if (!isPast(warning, now)) return wait(warning);
   return workspace.warnedFor?.getTime() === expiry.getTime() ? wait(expiry) : { do: 'warn', expiry };
@@ -118,13 +118,13 @@ function whileRunning(workspace: Workspace, node: Node | undefined, now: Date, l
 function towardsStopped(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
   if (workspace.phase === 'deleted') return wait(null);
   // Whatever came of stopping it: people were told a day.
-  if (workspace.deleteAt && isPast(workspace.deleteAt, now)) return deleteByItself('It was kept for a day.');
+  if (workspace.deleteAt && isPast(workspace.deleteAt, now)) return deleteByItself('kept-a-day');
   if (workspace.phase === 'stopped' && workspace.nodeId && !mayHold(node))
     return {
       do: 'enter',
       phase: 'stopped',
       nodeId: null,
-      notice: `${lostNode.message} A start begins anew.`,
+      notice: [{ code: 'machine-lost', details: {} }],
     };
   if (workspace.phase === 'stopped') return whileStopped(workspace, now, life);
   // No agent has heard of it, or none is left: nothing runs, and the node is free for others.
@@ -137,7 +137,8 @@ function whileStopping(workspace: Workspace, now: Date, timing: Timing): Workspa
     return enter('stopped');
   return beforeDeadline(workspace, now, timing.stoppingMs, {
     class: 'provider',
-    message: 'Its machine did not answer, so nobody knows whether it stopped.',
+    code: 'stop-unknown',
+    details: {},
   });
 }
 
@@ -145,20 +146,20 @@ function whileStopped(workspace: Workspace, now: Date, life: Life): WorkspaceSte
   if (workspace.deleteAt) return wait(workspace.deleteAt);
   if (life.deleteStoppedAfterMs === 0) return wait(null);
   const due = later(workspace.phaseSince, life.deleteStoppedAfterMs);
-  return isPast(due, now) ? deleteByItself('It was stopped for long.') : wait(due);
+  return isPast(due, now) ? deleteByItself('stopped-long') : wait(due);
 }
 
-const deleteByItself = (notice: string): WorkspaceStep => ({
+const deleteByItself = (code: 'kept-a-day' | 'stopped-long'): WorkspaceStep => ({
   do: 'want',
   desired: 'deleted',
   force: false,
-  notice,
+  notice: [{ code, details: {} }],
 });
 
 function towardsDeleted(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
   if (workspace.phase === 'deleted') return wait(null);
   // Also one that is queued may have files on a node: it was restarted a moment ago.
-  if (!mayHold(node)) return vanish(workspace);
+  if (!mayHold(node)) return markDeleted(workspace);
   if (workspace.phase !== 'deleting')
     return { do: 'enter', phase: 'deleting', step: workspace.force ? null : 'check' };
   const { reported, force } = workspace;
@@ -176,28 +177,25 @@ function towardsDeleted(workspace: Workspace, node: Node | undefined, now: Date,
   if (!isSilent && !isPast(deadline, now)) return wait(deadline);
   // A silent node cannot say what would be lost. `--force` waits for nobody: when the agent comes back it is told.
   if (force || isUnderWay) return enter('deleted');
-  if (isFinal) return vanish(workspace);
+  if (isFinal) return markDeleted(workspace);
   return { do: 'refuse', work: isSilent || workspace.step !== 'saving' ? undefined : reported?.work };
 }
 
 /** What is left of it is what was saved before. */
-function vanish({ notice, reported }: Workspace): WorkspaceStep {
+function markDeleted({ notice, reported }: Workspace): WorkspaceStep {
   const saved = reported?.saved;
   return saved
-    ? { do: 'enter', phase: 'deleted', notice: joined(notice, describeGone({ refused: undefined, saved })) }
+    ? { do: 'enter', phase: 'deleted', notice: [...(notice ?? []), ...noticesOfEnd({ saved })] }
     : enter('deleted');
 }
 
-function beforeDeadline(workspace: Workspace, now: Date, ms: number, failure: Failure): WorkspaceStep {
+function beforeDeadline(workspace: Workspace, now: Date, ms: number, failure: KnownFailure): WorkspaceStep {
   const deadline = later(workspace.phaseSince, ms);
   return isPast(deadline, now) ? { do: 'fail', failure } : wait(deadline);
 }
 
-const lostNode: Failure = {
-  class: 'provider',
-  message: 'Its machine is gone, and what was not pushed with it.',
-};
-const unsaid: Failure = { class: 'internal', message: 'The agent gave up without saying why.' };
+const lostNode: KnownFailure = { class: 'provider', code: 'machine-lost', details: {} };
+const unsaid: KnownFailure = { class: 'internal', code: 'agent-unsaid', details: {} };
 
 /** When an idle workspace stops by itself; undefined: never. */
 export function expiryOf(workspace: Workspace, idleTimeoutMs: number): Date | undefined {

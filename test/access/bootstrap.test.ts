@@ -1,4 +1,5 @@
 // A node's first token and every later one: one key gets in, whatever else is tried gets the same 404.
+import type { webcrypto } from 'node:crypto';
 import {
   calculateJwkThumbprint,
   CompactSign,
@@ -15,10 +16,11 @@ import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { issueTicket } from '../../bot/access/tickets.ts';
 import type { Node } from '../../bot/database/schema.ts';
 import { newNodeId } from '../../bot/ids.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 import { openRows, type Rows } from './rows.ts';
 
-type AgentKey = { secret: CryptoKey; jwk: JWK };
+type AgentKey = { secret: webcrypto.CryptoKey; jwk: JWK };
 
 let rows: Rows;
 let server: TestServer;
@@ -30,7 +32,15 @@ beforeAll(async () => {
   rows = await openRows();
   server = await serveRoutes(async (baseUrl) => {
     keys = await createKeys({ pems: [makeSigningKey()], issuer: baseUrl });
-    return { routes: bootstrapRoutes({ db: rows.db, keys, baseUrl, tokenLifeMs: 3_600_000 }) };
+    return {
+      routes: bootstrapRoutes({
+        db: rows.db,
+        keys,
+        baseUrl,
+        traitsOf: traitsIn(providers),
+        tokenLifeMs: 3_600_000,
+      }),
+    };
   });
 });
 afterAll(async () => {
@@ -53,7 +63,11 @@ function prove(by = key, claims: unknown = { node: node.id, iat: seconds() }): P
   return signAs({ alg: 'EdDSA', jwk: by.jwk }, by.secret, claims);
 }
 
-function signAs(header: CompactJWSHeaderParameters, secret: CryptoKey, claims: unknown): Promise<string> {
+function signAs(
+  header: CompactJWSHeaderParameters,
+  secret: webcrypto.CryptoKey,
+  claims: unknown,
+): Promise<string> {
   return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
     .setProtectedHeader(header)
     .sign(secret);

@@ -8,7 +8,13 @@ test('where the chat calls Sam by another name, the page does too', async () => 
   const rows = await openRows();
   const server = await serveRoutes((baseUrl) =>
     Promise.resolve({
-      routes: connectRoutes({ db: rows.db, baseUrl, command: '/cloud', resume: () => Promise.resolve() }),
+      routes: connectRoutes({
+        forges: [],
+        db: rows.db,
+        baseUrl,
+        command: '/cloud',
+        resume: () => Promise.resolve(),
+      }),
     }),
   );
   onTestFinished(async () => {

@@ -41,7 +41,7 @@ describe('a body', () => {
   });
   afterAll(() => server.close());
 
-  const post = (body: BodyInit, more: RequestInit & { duplex?: 'half' } = {}) =>
+  const post = (body: NonNullable<RequestInit['body']>, more: RequestInit & { duplex?: 'half' } = {}) =>
     fetch(server.origin, { method: 'POST', body, ...more });
 
   test('is read up to its limit', async () => {

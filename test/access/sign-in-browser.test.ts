@@ -113,7 +113,7 @@ describe.skipIf(browserMissing)('a link that everyone can read', { timeout: 120_
     expect((await other.post('/logout/everywhere')).status).toBe(303);
     await visitor.page.reload();
     await heading().toBe('This browser is signed out');
-    expect(await visitor.page.locator('#screen code').textContent()).toBe('/sam open');
+    expect(await visitor.page.locator('#screen code').textContent()).toBe('open');
     await follow('Sign in with GitHub');
     await visitor.isIn('Connected');
   });

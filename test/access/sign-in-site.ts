@@ -5,9 +5,11 @@ import { createLinkSigner, type LinkSigner } from '../../bot/access/links.ts';
 import { signInRoutes } from '../../bot/access/people/sign-in.ts';
 import { meetPerson } from '../../bot/access/store.ts';
 import { ticketRoutes } from '../../bot/access/terminal-token.ts';
+import { createSignIn } from '../../bot/forges/github/sign-in.ts';
 import type { Route, Upgrade } from '../../bot/http/routes.ts';
 import { pageRoutes } from '../../bot/http/pages.ts';
 import type { PageFiles } from '../../bot/http/page-bundle.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github/github.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 import { openRows, type Rows } from './rows.ts';
@@ -64,15 +66,15 @@ export async function startSignInSite(options: SiteOptions = {}): Promise<SignIn
   });
   function makeRoutes(baseUrl: string, keys: Keys): Route[] {
     const { db } = rows;
-    const canSignIn = !options.withoutSignIn;
-    const gitHub = { origin: github.url, api: github.apiUrl, ...CLIENT };
+    const signIn = createSignIn({ url: github.url, apiUrl: github.apiUrl, ...CLIENT });
+    const forges = options.withoutSignIn ? [] : [{ name: 'github', title: 'GitHub', signIn }];
     return [
       ...pageRoutes(options.page ?? emptyPage, [], { db, baseUrl, signer }),
-      ...ticketRoutes({ db, keys, baseUrl, canSignIn }),
+      ...ticketRoutes({ db, keys, baseUrl, traitsOf: traitsIn(providers), forges }),
       ...signInRoutes({
         db,
         baseUrl,
-        ...(canSignIn && { github: gitHub }),
+        forges,
         log: { warn: (what: unknown) => void log.push(what as object) },
       }),
     ];

@@ -16,6 +16,7 @@ import { forgetExpired } from '../../bot/access/store.ts';
 import { ticketRoutes } from '../../bot/access/terminal-token.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 import { openRows, type Rows } from './rows.ts';
 
@@ -28,7 +29,16 @@ beforeAll(async () => {
   rows = await openRows();
   server = await serveRoutes(async (baseUrl) => {
     keys = await createKeys({ pems: [makeSigningKey()], issuer: baseUrl });
-    return { routes: ticketRoutes({ db: rows.db, keys, baseUrl }) };
+    return {
+      routes: ticketRoutes({
+        db: rows.db,
+        keys,
+        baseUrl,
+        traitsOf: traitsIn(providers),
+        forges: [],
+        triggers: { console: '', slack: '/box', github: '/sam' },
+      }),
+    };
   });
 });
 afterAll(async () => {
@@ -164,7 +174,9 @@ describe('a link with a code', () => {
     const unknown = await ask({ workspace: newWorkspaceId(), code: 'guess' });
     expect(unknown.text).toBe(nobody.text);
   });
+});
 
+describe('a link with a code, in a browser that knows its owner', () => {
   test('adds its workspace to what the browser may open already', async () => {
     const second = await rows.addWorkspace({ owner: workspace.owner });
     const first = await ask({ workspace: workspace.id, code: await invite() });
@@ -319,6 +331,48 @@ describe('a workspace without a terminal', () => {
     });
   });
 
+  test('that is about to stop or to go is spoken of as such', async () => {
+    const cookie = await signIn(workspace.owner);
+    const phaseWhen = async (patch: Parameters<typeof change>[0]) => {
+      await change(patch);
+      return (await ask({ workspace: workspace.id }, { cookie })).body['phase'];
+    };
+    expect(await phaseWhen({ desired: 'stopped' })).toBe('stopping');
+    expect(await phaseWhen({ desired: 'deleted' })).toBe('deleting');
+    expect(await phaseWhen({ desired: 'deleted', phase: 'stopped' })).toBe('deleting');
+  });
+
+  test('says to a page whose code the stop ended how it stands, and lets it in no more', async () => {
+    const { cookie } = await ask({ workspace: workspace.id, code: await invite() });
+    await change({ phase: 'stopped', desired: 'stopped', access: 2 });
+    expect(await ask({ workspace: workspace.id }, { cookie: cookie! })).toMatchObject({
+      status: 409,
+      body: { error: 'not-running', phase: 'stopped' },
+    });
+    await change({ phase: 'running', desired: 'running' });
+    expect(await ask({ workspace: workspace.id }, { cookie: cookie! })).toMatchObject({
+      status: 401,
+      body: { error: 'sign-in-ended', phase: 'running' },
+    });
+  });
+
+  test('names commands as its owner last typed them; nobody knows how before', async () => {
+    const cookie = await signIn(workspace.owner);
+    await change({ phase: 'stopped', desired: 'stopped' });
+    const trigger = async () => (await ask({ workspace: workspace.id }, { cookie })).body['trigger'];
+    expect(await trigger()).toBeUndefined();
+    const say = (seq: number, front: string, actor = workspace.owner) => rows.sql`
+      insert into commands (workspace_id, seq, actor, front, verb, line, status, gen)
+      values (${workspace.id}, ${seq}, ${actor}, ${front}, 'up', 'up', 'done', 1)`;
+    await say(1, 'console');
+    expect(await trigger()).toBe('');
+    await say(2, 'slack');
+    await say(3, 'github', await rows.addUser());
+    expect(await trigger()).toBe('/box');
+    await change({ phase: 'running', desired: 'running' });
+    expect((await ask({ workspace: workspace.id }, { cookie })).body).toMatchObject({ trigger: '/box' });
+  });
+
   test('on a silent machine says so', async () => {
     const cookie = await signIn(workspace.owner);
     await rows.sql`update nodes set phase = 'unhealthy' where id = ${workspace.nodeId}`;
@@ -344,7 +398,10 @@ describe('a request that our page would not send', () => {
     const code = await invite();
     const cookie = await signIn(workspace.owner);
     for (const origin of ['https://evil.example', 'null', `${server.origin}.evil.example`, ''])
-      expect((await ask({ workspace: workspace.id, code }, { cookie, origin })).status).toBe(403);
+      expect(await ask({ workspace: workspace.id, code }, { cookie, origin })).toMatchObject({
+        status: 403,
+        body: { error: 'wrong-origin', address: server.origin },
+      });
     expect((await ask({ workspace: workspace.id, code })).status).toBe(200);
   });
 

@@ -20,6 +20,7 @@ import { expect, onTestFinished } from 'vitest';
 import { createDesk } from '../../agent/credentials/broker.ts';
 import { createLog } from '../../agent/log.ts';
 import type { WorkspaceReport } from '../../agent/protocol.ts';
+import { countTrees } from '../../agent/git/counting.ts';
 import { commitWork } from '../../agent/git/saving-commits.ts';
 import { removeTree } from '../../agent/system/trees.ts';
 import type { User } from '../../agent/system/users.ts';
@@ -155,8 +156,9 @@ asRoot('what is saved is written by the workspace’s own user', async () => {
     mark: {},
     base: undefined,
   };
-  const saving = commitWork({ ...subject, checkout, scratch, user });
-  await expect(saving).rejects.toThrow(/alternates|object|HEAD/);
+  const saving = { ...subject, checkout, scratch, user };
+  const commit = async () => commitWork(saving, await countTrees(saving, checkout, saving));
+  await expect(commit()).rejects.toThrow(/alternates|object|HEAD/);
   victim.isUntouched();
 });
 

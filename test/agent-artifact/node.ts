@@ -6,13 +6,12 @@ import { onTestFinished, test } from 'vitest';
 import { createUsers } from '../../agent/system/users.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { createScene, makeRepository } from '../agent/scene.ts';
+import { isLeftOut } from '../needs.ts';
 import { serveGit } from '../agent/git-server.ts';
 import { attach } from '../agent/viewer.ts';
 
 const isRoot = process.getuid?.() === 0;
-if (!isRoot)
-  console.warn('\n*** NOT TESTED: users of workspaces. These tests need root, and run in CI. ***\n');
-export const asRoot = test.skipIf(!isRoot);
+export const asRoot = test.skipIf(isLeftOut('users of workspaces', !isRoot && 'they need root'));
 
 /** An agent that is root, and two workspaces on it; with `password` of a repository that wants it. */
 export async function startNode({ password }: { password?: string } = {}) {

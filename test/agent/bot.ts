@@ -17,6 +17,35 @@ import { createWatch } from './watch.ts';
 export type Bot = Awaited<ReturnType<typeof startBot>>;
 
 export const ORIGIN = 'http://sam.test';
+const KEY_ID = 'k1';
+
+const createState = () => ({
+  /** The key that the bootstrap token is bound to. */
+  key: undefined as JWK | undefined,
+  /** Every request for a token: its path, and what was answered. */
+  requests: [] as { path: string; status: number; x: string | undefined }[],
+  hellos: [] as Extract<AgentMessage, { type: 'hello' }>[],
+  reports: new Map<string, WorkspaceReport>(),
+  /** All reports in their order, for the ways that phases take. */
+  history: [] as WorkspaceReport[],
+  loads: 0,
+  lines: [] as LogLine[],
+  batches: [] as number[],
+  desired: [] as DesiredWorkspace[],
+  tokens: new Set<string>(),
+  /** How many answers get lost on their way from now on. */
+  lose: 0,
+  /** Answers with these, while there are any, instead of the right one. */
+  statuses: [] as number[],
+  isBootstrapOver: false,
+  acknowledges: true,
+  /** What git gets that asks for one. */
+  password: undefined as string | undefined,
+  keyRequests: 0,
+  socket: undefined as WebSocket | undefined,
+  connects: 0,
+});
+type State = ReturnType<typeof createState>;
 
 /** `tokenLifeMs` of the tokens that it gives; `settings` beside those that it always gives. */
 export async function startBot({
@@ -27,50 +56,12 @@ export async function startBot({
   const bootstrapToken = `bt-${randomBase32(24)}`;
   const watch = createWatch();
   const { publicKey, privateKey } = await generateKeyPair('EdDSA', { extractable: true });
-  const state = {
-    /** The key that the bootstrap token is bound to. */
-    key: undefined as JWK | undefined,
-    /** Every request for a token: its path, and what was answered. */
-    requests: [] as { path: string; status: number; x: string | undefined }[],
-    hellos: [] as Extract<AgentMessage, { type: 'hello' }>[],
-    reports: new Map<string, WorkspaceReport>(),
-    /** All reports in their order, for the ways that phases take. */
-    history: [] as WorkspaceReport[],
-    loads: 0,
-    lines: [] as LogLine[],
-    batches: [] as number[],
-    desired: [] as DesiredWorkspace[],
-    tokens: new Set<string>(),
-    /** How many answers get lost on their way from now on. */
-    lose: 0,
-    /** Answers with these, while there are any, instead of the right one. */
-    statuses: [] as number[],
-    isBootstrapOver: false,
-    acknowledges: true,
-    /** What git gets that asks for one. */
-    password: undefined as string | undefined,
-    keyRequests: 0,
-    socket: undefined as WebSocket | undefined,
-    connects: 0,
-  };
-  const keyId = 'k1';
+  const state = createState();
 
-  const bootstrapOf = (): Bootstrap => {
+  const giveToken = (): Bootstrap => {
     const token = `nt-${randomBase32(24)}`;
     state.tokens.add(token);
-    return {
-      node,
-      token,
-      connect: `ws://127.0.0.1:${port}/agent/connect`,
-      settings: {
-        tokenLifeMs,
-        origin: ORIGIN,
-        jwks: `http://127.0.0.1:${port}/.well-known/jwks.json`,
-        issuer: ORIGIN,
-        terminal: 'loopback',
-        ...settings,
-      },
-    };
+    return makeBootstrap(port, { node, token, tokenLifeMs, settings });
   };
   const answerToken = async (path: string, request: IncomingMessage): Promise<[number, Bootstrap?]> => {
     const body = await readBody(request);
@@ -84,13 +75,13 @@ export async function startBot({
       state.key ??= jwk;
     }
     if (state.key?.x !== jwk.x) return [404];
-    return [200, bootstrapOf()];
+    return [200, giveToken()];
   };
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url ?? '';
     if (path === '/.well-known/jwks.json') {
       state.keyRequests++;
-      const jwk = { ...(await exportJWK(publicKey)), kid: keyId, alg: 'EdDSA', use: 'sig' };
+      const jwk = { ...(await exportJWK(publicKey)), kid: KEY_ID, alg: 'EdDSA', use: 'sig' };
       response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }));
       return;
     }
@@ -106,25 +97,6 @@ export async function startBot({
   };
 
   const sockets = new WebSocketServer({ noServer: true });
-  const hear = (message: AgentMessage, socket: WebSocket) => {
-    if (message.type === 'hello') {
-      state.hellos.push(message);
-      state.reports = new Map(message.workspaces.map((one) => [one.id, one]));
-      say({ type: 'desired', all: true, workspaces: state.desired });
-    } else if (message.type === 'report') {
-      if (message.load) state.loads++;
-      for (const one of message.workspaces) state.reports.set(one.id, one);
-      state.history.push(...message.workspaces);
-    } else if (message.type === 'log') {
-      if (!state.batches.includes(message.id)) state.lines.push(...message.lines);
-      state.batches.push(message.id);
-      if (state.acknowledges) socket.send(JSON.stringify({ type: 'logged', id: message.id }));
-    } else if (message.type === 'git-token' && state.password !== undefined) {
-      const given = { username: 'x-access-token', password: state.password, expiresAt: Date.now() + 60_000 };
-      say({ type: 'git-token', ref: message.ref, ...given });
-    }
-    watch.changed();
-  };
   const listen = async (onPort: number) => {
     const server = createServer((request, response) => void handle(request, response));
     server.on('upgrade', (request, socket, head) => {
@@ -137,7 +109,11 @@ export async function startBot({
       sockets.handleUpgrade(request, socket, head, (client) => {
         state.socket = client;
         state.connects++;
-        client.on('message', (data: Buffer) => hear(JSON.parse(data.toString()) as AgentMessage, client));
+        client.on('message', (data: Buffer) => {
+          const answer = (message: BotMessage) => client.send(JSON.stringify(message));
+          hear(state, JSON.parse(data.toString()) as AgentMessage, answer);
+          watch.changed();
+        });
         client.on('error', () => client.terminate());
       });
     });
@@ -182,20 +158,7 @@ export async function startBot({
     },
     /** A ticket as the bot makes it; `claims` and `header` change parts of it. */
     ticket(workspace: string, claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}) {
-      const now = Math.floor(Date.now() / 1000);
-      return new SignJWT({
-        access: 0,
-        drive: true,
-        jti: randomBase32(12),
-        iat: now,
-        exp: now + 60,
-        ...claims,
-      })
-        .setProtectedHeader({ alg: 'EdDSA', typ: 'sam-ticket+jwt', kid: keyId, ...header })
-        .setIssuer((claims['iss'] as string) ?? ORIGIN)
-        .setAudience((claims['aud'] as string) ?? `workspace:${workspace}`)
-        .setSubject('us-1')
-        .sign(privateKey);
+      return signTicket(privateKey, workspace, claims, header);
     },
     /** Vanishes, with all its connections. */
     async vanish() {
@@ -210,6 +173,71 @@ export async function startBot({
       server = await listen(port);
     },
   };
+}
+
+/** Keeps what an agent says, and answers as the bot does. */
+function hear(state: State, message: AgentMessage, say: (message: BotMessage) => void): void {
+  if (message.type === 'hello') {
+    state.hellos.push(message);
+    state.reports = new Map(message.workspaces.map((one) => [one.id, one]));
+    say({ type: 'desired', all: true, workspaces: state.desired });
+  } else if (message.type === 'report') {
+    if (message.load) state.loads++;
+    for (const one of message.workspaces) state.reports.set(one.id, one);
+    state.history.push(...message.workspaces);
+  } else if (message.type === 'log') {
+    if (!state.batches.includes(message.id)) state.lines.push(...message.lines);
+    state.batches.push(message.id);
+    if (state.acknowledges) say({ type: 'logged', id: message.id });
+  } else if (message.type === 'git-token' && state.password !== undefined) {
+    const given = { username: 'x-access-token', password: state.password, expiresAt: Date.now() + 60_000 };
+    say({ type: 'git-token', ref: message.ref, ...given });
+  }
+}
+
+interface Given {
+  node: string;
+  token: string;
+  tokenLifeMs: number;
+  settings: Partial<Bootstrap['settings']>;
+}
+
+function makeBootstrap(port: number, { node, token, tokenLifeMs, settings }: Given): Bootstrap {
+  return {
+    node,
+    token,
+    connect: `ws://127.0.0.1:${port}/agent/connect`,
+    settings: {
+      tokenLifeMs,
+      origin: ORIGIN,
+      jwks: `http://127.0.0.1:${port}/.well-known/jwks.json`,
+      issuer: ORIGIN,
+      terminal: 'loopback',
+      ...settings,
+    },
+  };
+}
+
+function signTicket(
+  privateKey: Parameters<SignJWT['sign']>[0],
+  workspace: string,
+  claims: Record<string, unknown>,
+  header: Record<string, unknown>,
+): Promise<string> {
+  const now = Math.floor(Date.now() / 1000);
+  return new SignJWT({
+    access: 0,
+    drive: true,
+    jti: randomBase32(12),
+    iat: now,
+    exp: now + 60,
+    ...claims,
+  })
+    .setProtectedHeader({ alg: 'EdDSA', typ: 'sam-ticket+jwt', kid: KEY_ID, ...header })
+    .setIssuer((claims['iss'] as string) ?? ORIGIN)
+    .setAudience((claims['aud'] as string) ?? `workspace:${workspace}`)
+    .setSubject('us-1')
+    .sign(privateKey);
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -6,6 +6,7 @@ import { findProcesses } from '../../agent/system/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { serveGit } from './git-server.ts';
 import { createScene, git, makeRepository, type Scene } from './scene.ts';
+import { failureText } from '../words.ts';
 
 async function startRunning(): Promise<{ scene: Scene; goal: DesiredWorkspace; checkout: string }> {
   const scene = await createScene();
@@ -92,7 +93,7 @@ test('work that git cannot count is not deleted either', async () => {
   scene.bot.want({ ...goal, desired: 'deleted' });
   const report = await scene.bot.report(goal.id, (one) => one.refused !== undefined);
   expect(report).toMatchObject({ phase: 'running', failure: { class: 'internal' } });
-  expect(report.failure?.message).toContain('nothing was deleted');
+  expect(failureText(report.failure)).toContain('nothing was deleted');
 });
 
 test('a refusal ends when somebody wants the workspace again, and is looked at anew when they do not', async () => {

@@ -251,7 +251,8 @@ test('a failure stands until a higher run, also over a restart of the agent', as
   const failed = await scene.bot.report(goal.id, (one) => one.phase === 'failed');
   expect(failed.failure).toEqual({
     class: 'configuration',
-    message: `${path} does not exist, or Sam may not see it. Check the name, then \`/sam retry\`.`,
+    code: 'no-such-repository',
+    details: { repository: path },
   });
   makeRepository(path);
   await first.kill();

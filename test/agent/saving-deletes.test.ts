@@ -6,6 +6,7 @@ import { findProcesses } from '../../agent/system/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { serveGit } from './git-server.ts';
 import { createScene, git, makeRepository, type Scene } from './scene.ts';
+import { failureText } from '../words.ts';
 
 async function startRunning({ over = 'file' }: { over?: 'file' | 'http' } = {}) {
   const scene = await createScene();
@@ -83,7 +84,7 @@ test('a push that is refused deletes nothing, and says why', async () => {
   scene.bot.want(asked);
   const report = await scene.bot.report(goal.id, (one) => one.refused !== undefined);
   expect(report).toMatchObject({ phase: 'stopped', refused: { changed: 1, untracked: 0, unpushed: 0 } });
-  expect(report.failure?.message).toBe('Not saved: the repository refused the push.');
+  expect(failureText(report.failure)).toBe('Not saved: the repository refused the push.');
   expect(report.saved).toBeUndefined();
   expect(existsSync(checkout)).toBe(true);
 });

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { cloneRepository } from '../../agent/git/clone.ts';
-import { countWork } from '../../agent/git/git.ts';
+import { countWork } from '../../agent/git/counting.ts';
 import type { Work } from '../../agent/protocol.ts';
 import { saveWork } from '../../agent/git/saving.ts';
 import { serveGit } from './git-server.ts';
@@ -53,9 +53,9 @@ async function openCheckout({ over = 'file' }: { over?: 'file' | 'http' } = {}) 
     files: (revision = REF) =>
       git(remote.path, 'ls-tree', '-r', '--name-only', revision).trim().split('\n').toSorted(),
     at: (revision: string) => git(remote.path, 'rev-parse', revision).trim(),
-    count: () => countWork(asked, dir, base),
+    count: () => countWork(asked, dir, { base }),
     async save({ repository: to = repository, work }: { repository?: string; work?: Work } = {}) {
-      work ??= await countWork(asked, dir, base);
+      work ??= await countWork(asked, dir, { base });
       const place = { id: ID, name: 'api-1', checkout: dir, base, scratch: join(folder, 'scratch') };
       const result = await saveWork({ ...asked, repository: to, ...place }, work);
       expect(existsSync(join(folder, 'scratch'))).toBe(false);
@@ -196,7 +196,8 @@ describe('commits', () => {
     one.git('commit', '-qam', 'sub');
     writeFileSync(join(one.dir, 'sub', 'README.md'), 'mine\n');
     const { left } = await one.save();
-    expect(left).toEqual({ ...NOTHING, changed: 1 });
+    const here = { ...NOTHING, changed: 1 };
+    expect(left).toEqual({ ...here, places: [{ where: 'sub', kind: 'submodule', ...here }] });
   });
 
   test('saved again after more work, the ref moves on; saved twice alike, it stays', async () => {

@@ -15,7 +15,9 @@ import { createLoop } from '../../bot/jobs/loop.ts';
 import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile-workspace.ts';
 import * as store from '../../bot/workspaces/store.ts';
-import { createSweeper, createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
+import { createAccountProof } from '../../bot/workspaces/account.ts';
+import { createSweeper } from '../../bot/jobs/sweeper.ts';
+import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { startFakeCloudflare, type FakeCloudflare } from '../fakes/cloudflare/cloudflare.ts';
 import { startFakeHetzner, type FakeHetzner } from '../fakes/hetzner/hetzner.ts';
@@ -94,6 +96,7 @@ async function startBot(
   const life = { isDead: false };
   const log = pino({ level: 'error' }, { write: (line) => void (life.isDead || world.errors.push(line)) });
   const db = stopping(own.db, life);
+  const clouds = cloudsOf(world, life);
   const reconciler: Reconciler = {
     db,
     baseUrl: 'http://sam.test',
@@ -107,10 +110,11 @@ async function startBot(
       stoppingMs: 10_000,
     },
     log,
-    ...cloudsOf(world, life),
+    proveAccount: createAccountProof({ db, provider: clouds.provider }),
+    ...clouds,
   };
   const loop = createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log, pollMs: 20 });
-  const sweeper = createSweeper(createSweeps(reconciler), { db, log });
+  const sweeper = createSweeper(createSweeps(reconciler), { book: store.sweepBook(db), log });
   loop.start();
   sweeper.start();
   return {
@@ -181,10 +185,10 @@ function createAgents({ db }: Database, hetzner: FakeHetzner) {
   const run = { isStopped: false, failure: undefined as unknown };
   async function live(id: number, node: string): Promise<void> {
     if (!known.has(id)) {
-      if (!(await store.helloNode(db, node, { version: 'fake', terminalPort: null }))) return;
+      if (!(await store.saveHello(db, node, { version: 'fake', terminalPort: null }))) return;
       known.add(id);
     }
-    await store.hearNodes(db, [node]);
+    await store.saveHeartbeats(db, [node]);
     for (const row of await store.workspacesOn(db, node)) {
       const goal = desiredOf(row);
       if (!goal) continue;

@@ -65,7 +65,10 @@ test('work that is over renews nothing, and what cannot be renewed does not end 
   let count = 0;
   const renew = (): Promise<void> => Promise.reject(new Error(`no database ${count++}`));
   const gate = Promise.withResolvers<void>();
-  const work = whileHeld(renew, () => gate.promise.then(() => 'done'), 1);
+  const work = whileHeld(renew, () => gate.promise.then(() => 'done'), {
+    log: pino({ level: 'silent' }),
+    everyMs: 1,
+  });
   await expect.poll(() => count, { timeout: 20_000 }).toBeGreaterThan(2);
   gate.resolve();
   expect(await work).toBe('done');

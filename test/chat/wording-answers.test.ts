@@ -1,7 +1,7 @@
 // Whatever Sam answers, on every front: it names what is typed there and no other front's way of saying it.
 import { expect, test } from 'vitest';
-import { renderReply, VOICE } from '../../bot/chat/github/render.ts';
-import { redact } from '../../bot/chat/redact.ts';
+import { renderReply, voiceIn } from '../../bot/chat/github/render.ts';
+import { redact } from '../../agent/redact.ts';
 import { renderAnswer } from '../../bot/chat/slack/render.ts';
 import { voiceFor, type Event } from '../../bot/chat/slack/request.ts';
 import { joined, TERMINAL, wordAnswer, type Voice } from '../../bot/chat/wording.ts';
@@ -63,7 +63,7 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   ],
   credentials: [{}],
   'no-paths-here': [{ command }],
-  'no-urls-here': [{ host: 'github.com', command }],
+  'no-urls-here': [{ hosts: ['github.com'], command }],
   'too-many-words': [{ word: 'running', command }],
   which: [{ names: [name, 'web'], verb: 'stop' }],
   whose: [{ found: [{ id: 'ws-a', owner: 'bob' }], verb: 'stop' }],
@@ -175,7 +175,7 @@ const showInSlack = (answer: Answer, voice: Voice): string => {
 
 const FRONTS: [string, string, (answer: Answer) => string][] = [
   ['the console', '', (answer) => redact(joined(wordAnswer(answer, TERMINAL)))],
-  ['GitHub', '/sam', (answer) => renderReply(wordAnswer(answer, VOICE), context)],
+  ['GitHub', '/sam', (answer) => renderReply(wordAnswer(answer, voiceIn(context)), context)],
   ['Slack', '/box', (answer) => showInSlack(answer, inSlack())],
   ['a thread in Slack', '@sam', (answer) => showInSlack(answer, inSlack('1.0'))],
 ];

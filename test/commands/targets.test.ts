@@ -55,7 +55,7 @@ test.each([
 });
 
 test("with an Enterprise host of one's own, links to it are repositories and links to github.com are not", () => {
-  const context: ParseContext = { ...console_, githubHost: 'GHE.example' };
+  const context: ParseContext = { ...console_, hosts: ['GHE.example'] };
   expect(command('up https://ghe.example/acme/api/pull/3', context).target).toEqual({ ...api, number: 3 });
   expect(command('up https://github.com/acme/api', context).target).toEqual({
     kind: 'url',

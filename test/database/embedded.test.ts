@@ -18,12 +18,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
+import { isLeftOut } from '../needs.ts';
 import { startEmbedded, type Embedded } from '../../bot/database/embedded/embedded.ts';
 import { commandOf } from '../../bot/database/embedded/processes.ts';
 import { until } from '../until.ts';
 import { launch } from './launch.ts';
 
-const isRoot = process.getuid?.() === 0;
+const isNormal = isLeftOut('what root does', process.getuid?.() !== 0 && 'becoming another user needs root');
 const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 const NOBODY = 65534;
 
@@ -184,7 +185,7 @@ test('an installation whose links were never made works, and nothing is written 
 });
 
 test('works as a normal user, and root adopts what it left', async ({ skip }) => {
-  skip(!isRoot, 'becoming another user needs root');
+  skip(isNormal);
   const dataDir = await newDataDir();
   await chown(dataDir, NOBODY, NOBODY);
   const bot = launch('embedded', [dataDir], { prefix: AS_NOBODY });
@@ -198,7 +199,7 @@ test('works as a normal user, and root adopts what it left', async ({ skip }) =>
 });
 
 test('root works without user namespaces, below a folder only root may enter', async ({ skip }) => {
-  skip(!isRoot, 'needs root');
+  skip(isNormal);
   const dataDir = await newDataDir();
   const crippled = path.join(dataDir, 'bin');
   await mkdir(crippled);
@@ -221,7 +222,7 @@ test('root works without user namespaces, below a folder only root may enter', a
   await second.stop();
 });
 
-test.skipIf(!isRoot)(
+test.skipIf(isNormal)(
   'a container that cannot see the first one waits until its server has gone',
   async () => {
     const dataDir = await newDataDir();

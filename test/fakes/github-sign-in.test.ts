@@ -142,7 +142,9 @@ test('codes and tokens end in time, and a refresh token works once', async () =>
   github.signedInAs('alice');
   const ask = async () => {
     const query = new URLSearchParams({ client_id: known.clientId, redirect_uri: redirectUri });
-    const answer = await fetch(`${github.url}/login/oauth/authorize?${query}`, { redirect: 'manual' });
+    const answer = await fetch(`${github.url}/login/oauth/authorize?${query.toString()}`, {
+      redirect: 'manual',
+    });
     return new URL(answer.headers.get('location') ?? '').searchParams.get('code') ?? '';
   };
   const post = async (more: Record<string, string>) => {

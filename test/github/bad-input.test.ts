@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
 import { openScene, type Scene } from './scene.ts';
+import type { Notice } from '../../bot/codes.ts';
 
 let scene: Scene;
 let logged = '';
@@ -85,7 +86,7 @@ test('a repository that is deleted takes its workspaces with it, and nobody is t
   await scene.say('/sam up', 'bob', issue);
   await scene.github.deleteRepository(scene.github.repository('acme/short-lived'), 'ada');
   await scene.settle();
-  const rows = await scene.place.sql<{ phase: string; notice: string }[]>`
+  const rows = await scene.place.sql<{ phase: string; notice: Notice[] }[]>`
     select phase, notice from workspaces where repository like '%/acme/short-lived'`;
-  expect(rows).toEqual([{ phase: 'deleted', notice: 'It stopped because the repository was deleted.' }]);
+  expect(rows).toEqual([{ phase: 'deleted', notice: [{ code: 'repository-deleted', details: {} }] }]);
 });

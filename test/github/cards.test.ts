@@ -6,7 +6,7 @@ import { renderCard, renderReply } from '../../bot/chat/github/render.ts';
 import { commands } from '../../bot/commands/index.ts';
 import { parse } from '../../bot/commands/parser/parse.ts';
 import type { ParseContext } from '../../bot/commands/parser/parsed.ts';
-import { anyView, nastyText } from '../views.ts';
+import { anyFailure, anyView, nastyText } from '../views.ts';
 
 const context: ParseContext = {
   front: 'github',
@@ -36,7 +36,8 @@ const nasty = nastyText([
 
 const view = anyView(nasty, {
   size: fc.constant('medium'),
-  failure: fc.record({ side: fc.constant('yours to mend'), message: nasty, next: fc.constant('retry api') }),
+  // Its words, and the name in the next command, are a stranger's.
+  failure: anyFailure(nasty),
 });
 
 const draw = (views: CardView[]): string =>
@@ -92,7 +93,7 @@ test('no backslash or backtick makes a link or a mention of what is quoted', () 
 const failing = (one: CardView, message: string): CardView => ({
   ...one,
   phase: 'failed',
-  failure: { side: 'ours', message, next: 'retry' },
+  failure: { class: 'internal', message },
 });
 
 test('a card that would be too long for GitHub is cut, and says how many more there are', () => {

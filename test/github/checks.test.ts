@@ -6,7 +6,7 @@ import { commands } from '../../bot/commands/index.ts';
 import { parse } from '../../bot/commands/parser/parse.ts';
 import type { ParseContext } from '../../bot/commands/parser/parsed.ts';
 import type { Workspace } from '../../bot/database/types.ts';
-import { createLacking, permissionWanted } from '../../bot/forges/github/missing-permissions.ts';
+import { createMissingPermissions, permissionWanted } from '../../bot/forges/github/missing-permissions.ts';
 import { PHASES } from '../views.ts';
 import { nodeRow, T0, workspaceRow } from '../workspaces/rows.ts';
 
@@ -38,7 +38,7 @@ test('each state has its word on the pull request', () => {
       const one = view({ phase, desired });
       const { progress, title, buttons } = check(one);
       const shown = buttons.map(({ label }) => label).join(', ');
-      return `${phase}, wanted ${desired}: ${renderDeployment(one, linkTo).state}; ${progress ?? 'neutral'}: ${title} [${shown}]`;
+      return `${phase}, wanted ${desired}: ${renderDeployment(one, { linkTo, context }).state}; ${progress ?? 'neutral'}: ${title} [${shown}]`;
     }),
   );
   expect(lines).toMatchInlineSnapshot(`
@@ -87,7 +87,7 @@ test('texts and buttons keep to the lengths that GitHub takes', () => {
     const one = view({ phase, lastError, name: 'n'.repeat(63) });
     const { title, summary, buttons } = check(one);
     expect([title.length <= 255, summary.length <= 65_535, buttons.length <= 3]).toEqual([true, true, true]);
-    expect(renderDeployment(one, linkTo).description.length).toBeLessThanOrEqual(140);
+    expect(renderDeployment(one, { linkTo, context }).description.length).toBeLessThanOrEqual(140);
     for (const { label, identifier, description } of buttons)
       expect([label.length <= 20, identifier.length <= 20, description.length <= 40]).toEqual([
         true,
@@ -103,7 +103,7 @@ test('no secret leaves, nobody is mentioned, and no line is a command', () => {
   const one = view({ phase: 'failed', lastError: { class: 'transient', message } });
   const press = { by: 'bob', button: 'Stop', text: message };
   const { title, summary } = renderCheck(one, { linkTo, context, notes: [message], press });
-  const { description } = renderDeployment(one, linkTo);
+  const { description } = renderDeployment(one, { linkTo, context });
   for (const text of [title, summary, description]) {
     expect(text).not.toContain(token);
     expect(parse(text, context).kind).toBe('ignore');
@@ -122,11 +122,11 @@ test('a missing permission is told apart from other refusals, and forgotten afte
   expect(permissionWanted(403, 'API rate limit exceeded', 'checks=write')).toBeUndefined();
   expect(permissionWanted(404, 'Not Found', 'checks=write')).toBeUndefined();
   let now = 0;
-  const lacking = createLacking(() => now);
-  lacking.note('Acme/api', 'checks: write');
-  lacking.note('acme/api-two', 'deployments: write');
-  expect(lacking.of('acme/API')).toEqual(['checks: write']);
-  expect(lacking.until('acme/api', 'deployments: write')).toBeUndefined();
+  const missingPermissions = createMissingPermissions(() => now);
+  missingPermissions.note('Acme/api', 'checks: write');
+  missingPermissions.note('acme/api-two', 'deployments: write');
+  expect(missingPermissions.of('acme/API')).toEqual(['checks: write']);
+  expect(missingPermissions.until('acme/api', 'deployments: write')).toBeUndefined();
   now = 3_600_000;
-  expect(lacking.of('acme/api')).toEqual([]);
+  expect(missingPermissions.of('acme/api')).toEqual([]);
 });

@@ -31,7 +31,7 @@ test('a create that certainly had no effect is as if it had not been sent; any o
     await reconcileNode({ ...reconciler, provider: { ...reconciler.provider, create } }, held);
     const { createSentAt, lastError } = await world.node(id);
     expect(createSentAt === null).toBe(hadNoEffect);
-    expect(lastError?.message).toContain('no.');
+    expect(lastError?.details).toMatchObject({ said: expect.stringContaining('no.') as string });
     // A look that failed says nothing about the create before it.
     await world.sql`update nodes set next_at = now(), create_sent_at = now() where id = ${id}`;
     const find = create;

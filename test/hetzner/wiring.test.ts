@@ -3,6 +3,7 @@ import pino from 'pino';
 import { expect, test } from 'vitest';
 import { openClouds as openBotsClouds } from '../../bot/clouds.ts';
 import { parseConfig } from '../../bot/config.ts';
+import { providers } from '../../bot/providers/index.ts';
 import { anOrder } from '../providers/contract.ts';
 import { openClouds } from './scene.ts';
 
@@ -20,7 +21,13 @@ test('architecture, sizes, image and locations reach the order, and the edge alo
     HCLOUD_LOCATIONS: 'hel1,fsn1',
   };
   const config = parseConfig(env, place.cwd);
-  const { provider, dns, nodeOrigins } = await openBotsClouds({ config, env, installation: 'ours', log });
+  const { provider, dns, nodeOrigins } = await openBotsClouds({
+    config,
+    providers,
+    env,
+    installation: 'ours',
+    log,
+  });
   await provider.create(anOrder({ size: 'small' }));
   await provider.create(anOrder({ size: 'large' }));
   expect(hetzner.servers()).toMatchObject([
@@ -40,7 +47,7 @@ test('no machine gets anything of what the bot was told, but for its address', a
   const { hetzner, place } = clouds;
   const env: NodeJS.ProcessEnv = { ...place.env, ...clouds.env };
   const config = parseConfig(env, place.cwd);
-  const { provider } = await openBotsClouds({ config, env, installation: 'ours', log });
+  const { provider } = await openBotsClouds({ config, providers, env, installation: 'ours', log });
   const order = anOrder();
   await provider.create({ ...order, boot: { ...order.boot, bootstrapToken: 'the-one-time-token-of-it' } });
   const [{ userData } = { userData: '' }] = hetzner.servers();

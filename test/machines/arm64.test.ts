@@ -1,4 +1,4 @@
-// The other processor: the archive for arm64 as it is, with its own Node and its pty, run by qemu on this machine. It takes a
+import { isLeftOut } from '../needs.ts'; // The other processor: the archive for arm64 as it is, with its own Node and its pty, run by qemu on this machine. It takes a
 // workspace to a prompt.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -17,8 +17,7 @@ const QEMU = ['/usr/bin/qemu-aarch64-static', '/usr/bin/qemu-aarch64'].find((pat
 /** Where Debian's packages put an arm64's libraries. */
 const LIBRARIES = '/usr/aarch64-linux-gnu';
 const isNative = process.platform === 'linux' && process.arch === 'arm64';
-const obstacle = isNative ? undefined : findObstacle();
-if (obstacle) console.warn(`\n*** NOT TESTED: the agent for arm64. ${obstacle}. ***\n`);
+const isOut = isLeftOut('the agent for arm64', isNative ? undefined : findObstacle());
 
 function findObstacle(): string | undefined {
   const packages =
@@ -31,7 +30,7 @@ function findObstacle(): string | undefined {
   return isThere ? undefined : `There is no qemu for it, or no libraries (${packages})`;
 }
 
-test.skipIf(obstacle)('the agent for arm64 starts with its own Node, and serves a prompt', async () => {
+test.skipIf(isOut)('the agent for arm64 starts with its own Node, and serves a prompt', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sam-arm64-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const { version, artifacts } = await buildArtifacts(folder, ['arm64']);

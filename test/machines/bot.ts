@@ -1,5 +1,6 @@
 // The bot as a machine sees it: its own routes and hub over a real database, an authority by openssl, and a row for one node.
 import { pino } from 'pino';
+import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import { bootstrapRoutes, createBootstrapToken } from '../../bot/access/machines/bootstrap.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys, keyRoutes, type Keys } from '../../bot/access/keys.ts';
@@ -11,6 +12,7 @@ import type { WorkspaceReport } from '../../agent/protocol.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
 import type { Node, Workspace } from '../../bot/database/schema.ts';
 import { serverName } from '../../bot/ids.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { serveRoutes } from '../access/http-server.ts';
 import { openRows } from '../access/rows.ts';
 import { createAuthority } from '../agent-artifact/authority.ts';
@@ -27,11 +29,18 @@ export async function startBot(artifacts: string) {
     const made = await createKeys({ pems: [makeSigningKey()], issuer: baseUrl });
     const { db } = rows;
     keys = made;
-    hub = createHub({ db, keys: made, log, agentVersion: () => findAgentVersion(artifacts) });
+    hub = createHub({
+      db,
+      keys: made,
+      log,
+      traitsOf: traitsIn(providers),
+      wordRefusal: wordGitRefusal,
+      agentVersion: () => findAgentVersion(artifacts),
+    });
     return {
       upgrades: [hub.upgrade],
       routes: [
-        ...bootstrapRoutes({ db, keys: made, baseUrl }),
+        ...bootstrapRoutes({ db, keys: made, baseUrl, traitsOf: traitsIn(providers) }),
         ...bootReportRoutes({ db }),
         ...keyRoutes(made),
         ...artifactRoutes({ folder: artifacts, baseUrl }),

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -80,9 +81,24 @@ export async function bootMachine({ userData, out, into }: MachineOptions): Prom
       for (const server of servers) server.close();
       sh('umount', root);
       sh('ip', 'netns', 'del', name);
+      unmountNamespaces();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+const NAMESPACES = '/run/netns';
+const isOurs = !isMounted(NAMESPACES);
+
+/** The first namespace that `ip` adds makes a mount, which stays when the last is gone. */
+function unmountNamespaces(): void {
+  if (isOurs && isMounted(NAMESPACES) && readdirSync(NAMESPACES).length === 0) sh('umount', NAMESPACES);
+}
+
+function isMounted(path: string): boolean {
+  return readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .some((line) => line.split(' ')[1] === path);
 }
 
 const sh = (file: string, ...args: string[]): string =>

@@ -18,17 +18,17 @@ import { startBot } from './bot.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { tryMetadata } from './metadata.ts';
 import { findObstacle } from './rootfs.ts';
+import { isLeftOut } from '../needs.ts';
 
 const BOOT_MS = 120_000;
-const obstacle = findObstacle();
-if (obstacle) console.warn(`\n*** NOT TESTED: machines. None can boot here: ${obstacle}. ***\n`);
+const isOut = isLeftOut('machines', findObstacle());
 
 let artifacts: Awaited<ReturnType<typeof build>>;
 let bot: Awaited<ReturnType<typeof startBot>>;
 const repositories = mkdtempSync(join(tmpdir(), 'sam-repositories-'));
 
 beforeAll(async () => {
-  if (obstacle) return;
+  if (isOut) return;
   artifacts = await build();
   bot = await startBot(artifacts.folder);
 });
@@ -37,7 +37,7 @@ afterAll(async () => {
   rmSync(repositories, { recursive: true, force: true });
 });
 
-test.skipIf(obstacle)(
+test.skipIf(isOut)(
   'a machine boots, becomes a node, serves a terminal, and comes back newer',
   { timeout: 280_000 },
   async () => {

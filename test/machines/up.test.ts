@@ -15,57 +15,55 @@ import { startSam } from '../sam.ts';
 import { until } from '../until.ts';
 import { createBodies } from './bodies.ts';
 import { findObstacle } from './rootfs.ts';
+import { isLeftOut } from '../needs.ts';
 
 const BOOT_MS = 120_000;
-const obstacle = findObstacle();
+const isOut = isLeftOut('machines', findObstacle());
 
 let artifacts: Awaited<ReturnType<typeof build>>;
 beforeAll(async () => {
-  if (obstacle) return;
+  if (isOut) return;
   artifacts = await build();
 });
 
-test.skipIf(obstacle)(
-  'up makes a machine that boots, to a prompt over TLS, and rm leaves nothing',
-  async () => {
-    const port = await findFreePort();
-    await using repositories = await openRepositories();
-    const bodies = createBodies([port, repositories.port]);
-    await using clouds = await openClouds({ machines: bodies });
-    const { place, hetzner, cloudflare } = clouds;
-    onTestFinished(({ task }) => {
-      if (task.result?.state !== 'fail') return;
-      for (const name of bodies.running()) console.log(bodies.find(name)?.console().slice(-3000));
-    });
-    const agents = join(place.dataDir, 'agent');
-    await rm(agents, { recursive: true });
-    await cp(artifacts.folder, agents, { recursive: true });
-    const origin = `http://127.0.0.1:${port}`;
-    const env = {
-      ...clouds.env,
-      PORT: String(port),
-      BASE_URL: origin,
-      SAM_DEADLINE_BASE: '20s',
-      NODE_WARM: '0',
-    };
-    await using sam = await startSam({ place, env });
+test.skipIf(isOut)('up makes a machine that boots, to a prompt over TLS, and rm leaves nothing', async () => {
+  const port = await findFreePort();
+  await using repositories = await openRepositories();
+  const bodies = createBodies([port, repositories.port]);
+  await using clouds = await openClouds({ machines: bodies });
+  const { place, hetzner, cloudflare } = clouds;
+  onTestFinished(({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    for (const name of bodies.running()) console.log(bodies.find(name)?.console().slice(-3000));
+  });
+  const agents = join(place.dataDir, 'agent');
+  await rm(agents, { recursive: true });
+  await cp(artifacts.folder, agents, { recursive: true });
+  const origin = `http://127.0.0.1:${port}`;
+  const env = {
+    ...clouds.env,
+    PORT: String(port),
+    BASE_URL: origin,
+    SAM_DEADLINE_BASE: '20s',
+    NODE_WARM: '0',
+  };
+  await using sam = await startSam({ place, env });
 
-    expect(await sam.say(`up ${repositories.url('acme/api.git')} --name api`)).toContain('/w/');
-    console.log(await timesOf(place));
-    expect(await sam.say('logs --boot')).toMatch(/metadata done: .*\n.*agent done: /);
-    const [own] = hetzner.servers();
-    const user = `sam-${(await sam.row('api')).id.slice(3)}`;
-    const terminal = await askForTerminal(sam);
-    expect(terminal.url).toBe(`wss://${own!.name}.nodes.sam.example/terminal`);
-    const keys = 'echo "<$(id -un) $(git rev-parse --is-inside-work-tree)>"\n';
-    expect(await typeThroughEdge(clouds, terminal, keys, /<(\S+ true)>/)).toBe(`${user} true`);
+  expect(await sam.say(`up ${repositories.url('acme/api.git')} --name api`)).toContain('/w/');
+  console.log(await timesOf(place));
+  expect(await sam.say('logs --boot')).toMatch(/metadata done: .*\n.*agent done: /);
+  const [own] = hetzner.servers();
+  const user = `sam-${(await sam.row('api')).id.slice(3)}`;
+  const terminal = await askForTerminal(sam);
+  expect(terminal.url).toBe(`wss://${own!.name}.nodes.sam.example/terminal`);
+  const keys = 'echo "<$(id -un) $(git rev-parse --is-inside-work-tree)>"\n';
+  expect(await typeThroughEdge(clouds, terminal, keys, /<(\S+ true)>/)).toBe(`${user} true`);
 
-    await sam.say('rm api --force');
-    await until(() => hetzner.servers().length === 0 && cloudflare.records().length === 0, BOOT_MS);
-    expect(bodies.running()).toEqual([]);
-    expect(hetzner.complaints).toEqual([]);
-  },
-);
+  await sam.say('rm api --force');
+  await until(() => hetzner.servers().length === 0 && cloudflare.records().length === 0, BOOT_MS);
+  expect(bodies.running()).toEqual([]);
+  expect(hetzner.complaints).toEqual([]);
+});
 
 /** From create to ready, and what of it is ours: from the moment when cloud-init starts our program. */
 async function timesOf({ sql }: Place): Promise<string> {

@@ -1,4 +1,4 @@
-// `npm run test:machines`: tests that boot machines. They need root and Debian; where they cannot run, they say so and pass.
+// `npm run test:machines`: tests that boot machines. They need root and Debian; where they cannot run they are left out, and say so; under CI they fail.
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 

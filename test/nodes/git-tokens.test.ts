@@ -2,14 +2,26 @@
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { GitOperation } from '../../agent/protocol.ts';
+import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import { meetPerson } from '../../bot/access/store.ts';
-import { answerGit, type GitDesk } from '../../bot/nodes/git-tokens.ts';
-import { createGitDesk } from '../../bot/nodes/git-rights.ts';
+import { answerGit, type GitBroker } from '../../bot/nodes/git-tokens.ts';
+import { createGitBroker } from '../../bot/nodes/git-rights.ts';
 import type { Node, Workspace } from '../../bot/database/schema.ts';
 import { UserError } from '../../bot/errors.ts';
-import type { GitHubApp } from '../../bot/forges/github/app.ts';
+import type { GitHubConfig } from '../../bot/forges/github/config.ts';
+import { openGitHub } from '../../bot/forges/github/github.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 
+const anApp = (url: string): GitHubConfig => ({
+  appId: 7,
+  privateKey: 'no key: nothing is asked',
+  webhookSecrets: ['a-webhook-secret-for-tests'],
+  clientId: 'client',
+  clientSecret: 'secret',
+  url,
+  apiUrl: 'http://127.0.0.1:9',
+  mentions: [],
+});
 const SECRET = 'ghs_ATokenForTestsOnly';
 const token = { username: 'x-access-token', password: SECRET, expiresAt: 4e12 };
 
@@ -29,18 +41,18 @@ beforeEach(async () => {
   logged = '';
 });
 
-const deskThat = (mint: GitDesk['token']): GitDesk => ({
+const deskThat = (mint: GitBroker['token']): GitBroker => ({
   facts: () => Promise.resolve(new Map()),
   token: mint,
 });
 const giving = deskThat(() => Promise.resolve(token));
 
 const ask = (
-  git: GitDesk | undefined,
+  git: GitBroker | undefined,
   { of = workspace.id, by = node.id, minting = 0, operation = 'push' as GitOperation } = {},
 ) =>
   answerGit(
-    { db: rows.db, git },
+    { db: rows.db, git, wordRefusal: wordGitRefusal },
     { node: by, log, minting },
     { type: 'git-token', ref: 7, workspace: of, operation },
   );
@@ -103,7 +115,9 @@ test('a program that asks again and again is told to wait, before others’ call
   const question = { type: 'git-token', ref: 7, workspace: workspace.id, operation: 'fetch' } as const;
   const answers = [];
   for (let asked = 0; asked < 200; asked++)
-    answers.push(await answerGit({ db: rows.db, git: counting }, asking, question));
+    answers.push(
+      await answerGit({ db: rows.db, git: counting, wordRefusal: wordGitRefusal }, asking, question),
+    );
   expect(minted).toBeGreaterThanOrEqual(100);
   expect(minted).toBeLessThan(150);
   expect(answers.at(-1)).toMatchObject({ error: { code: 'too-often' } });
@@ -111,7 +125,8 @@ test('a program that asks again and again is told to wait, before others’ call
 
 test('a node is told who commits and where passwords come from, where the owner is known on that GitHub', async () => {
   const url = 'https://github.com';
-  const desk = createGitDesk({ db: rows.db, app: {} as GitHubApp, url, log });
+  const { forge } = openGitHub(anApp(url), { timeoutMs: 1_000, keptMs: 0, isPaced: false, log });
+  const desk = createGitBroker({ db: rows.db, forges: [forge], log });
   const grace = await meetPerson(rows.db, { source: 'github', externalId: '42', login: 'grace' });
   const console_ = await meetPerson(rows.db, { source: 'console', externalId: 'ada', login: 'ada' });
   const add = (patch: Partial<Workspace>) => rows.addWorkspace({ owner: grace.id, nodeId: null, ...patch });

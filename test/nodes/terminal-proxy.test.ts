@@ -7,6 +7,7 @@ import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { createTerminalPipe, type TerminalPipe } from '../../bot/nodes/terminal-proxy.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { serveRoutes, type TestServer } from '../access/http-server.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 
@@ -22,7 +23,12 @@ let viewers: WebSocket[];
 beforeAll(async () => {
   rows = await openRows();
   server = await serveRoutes(async (baseUrl) => {
-    pipe = createTerminalPipe({ db: rows.db, baseUrl, log: pino({ level: 'silent' }) });
+    pipe = createTerminalPipe({
+      db: rows.db,
+      baseUrl,
+      traitsOf: traitsIn(providers),
+      log: pino({ level: 'silent' }),
+    });
     return { upgrades: [pipe.upgrade] };
   });
 });

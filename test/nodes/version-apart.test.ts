@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import WebSocket from 'ws';
+import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createKeys } from '../../bot/access/keys.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
+import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { createScene } from '../agent/scene.ts';
 import { serveRoutes } from '../access/http-server.ts';
 import { openRows } from '../access/rows.ts';
@@ -22,7 +24,14 @@ async function startHub() {
   const server = await serveRoutes(async (issuer) => {
     const keys = await createKeys({ pems: [makeSigningKey()], issuer });
     token = await keys.sign('sam-node+jwt', { aud: 'agent', sub: node.id }, 60);
-    hub = createHub({ db: rows.db, keys, log, agentVersion: () => Promise.resolve('2.0.0+new') });
+    hub = createHub({
+      db: rows.db,
+      keys,
+      log,
+      traitsOf: traitsIn(providers),
+      wordRefusal: wordGitRefusal,
+      agentVersion: () => Promise.resolve('2.0.0+new'),
+    });
     return { upgrades: [hub.upgrade] };
   });
   onTestFinished(async () => {

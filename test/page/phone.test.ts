@@ -42,9 +42,17 @@ describe.skipIf(browserMissing)('the terminal on a phone', { timeout: 120_000 },
     await ben.leave();
   });
 
+  test('each key is called by the word on it, and the bar lies in a landmark', async () => {
+    for (const button of await ann.page.locator('#keys button').all()) {
+      const word = /\w+/.exec((await button.textContent()) ?? '')?.[0] ?? '';
+      expect(await button.getAttribute('aria-label')).toContain(word);
+    }
+    expect(await ann.page.getByRole('contentinfo').getByRole('toolbar').count()).toBe(1);
+  });
+
   test('Ctrl on the bar and then c stops what runs', async () => {
     await ann.run('sleep 1000');
-    await key('Control, for the next key').tap();
+    await key('Ctrl, for the next key').tap();
     expect(await ann.page.locator('#keys [aria-pressed=true]').count()).toBe(1);
     await ann.page.keyboard.press('c');
     await ann.sees(/\^C/);
@@ -83,7 +91,7 @@ describe.skipIf(browserMissing)('the terminal on a phone', { timeout: 120_000 },
     await key('Shift+Tab').tap();
     await ann.page.keyboard.press('Enter');
     await ann.sees(/\^\[\[Z/);
-    await key('Control, for the next key').tap();
+    await key('Ctrl, for the next key').tap();
     await ann.page.keyboard.press('c');
   });
 

@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Frame } from '../../agent/protocol.ts';
 import { cutInput, decodeFrame, encodeAck, encodeFrame } from '../../web-terminal/frames.ts';
-import { readPageKey, toControl } from '../../web-terminal/keys.ts';
+import { toControl } from '../../web-terminal/keys.ts';
 import { parseLink } from '../../web-terminal/links.ts';
 import { isReport } from '../../agent/protocol.ts';
 import { describeRefusal } from '../../web-terminal/screens.ts';
+import { listShortcuts, readPageKey } from '../../web-terminal/shortcuts.ts';
 import { computeDelay } from '../../web-terminal/socket.ts';
 
 const n = fc.integer({ min: 0, max: 0xffff });
@@ -88,26 +89,68 @@ describe('keys', () => {
     expect(['é', '1', 'ab', ''].map(toControl)).toEqual(['é', '1', 'ab', '']);
   });
 
-  test('the page takes Alt with a digit and three keys with Ctrl+Shift, and leaves every other to the shell', () => {
-    const press = (code: string, held = '') =>
-      readPageKey({
+  const press = (key: string, code: string, held = '', mac = false, on = true) =>
+    readPageKey(
+      {
+        key,
         code,
         altKey: held.includes('alt'),
         ctrlKey: held.includes('ctrl'),
         shiftKey: held.includes('shift'),
-        metaKey: held.includes('meta'),
-      } as KeyboardEvent);
-    expect(press('Digit3', 'alt')).toEqual({ do: 'select', index: 2 });
-    expect(press('Digit0', 'alt')).toEqual({ do: 'tabs' });
-    expect(press('Enter', 'ctrl shift')).toEqual({ do: 'new' });
+        metaKey: held.includes('cmd'),
+        getModifierState: (name: string) => held.includes(name.toLowerCase()),
+      } as KeyboardEvent,
+      { mac, on },
+    );
+
+  test('the page takes Alt with a digit and three keys with Ctrl+Shift, and leaves every other to the shell', () => {
+    expect(press('3', 'Digit3', 'alt')).toEqual({ do: 'select', index: 2 });
+    expect(press('0', 'Digit0', 'alt')).toEqual({ do: 'tabs' });
+    expect(press('Enter', 'Enter', 'ctrl shift')).toEqual({ do: 'new' });
+    expect(press('C', 'KeyI', 'ctrl shift'), 'a Dvorak keyboard').toEqual({ do: 'copy' });
+    expect(press('М', 'KeyV', 'ctrl shift'), 'a Cyrillic one').toEqual({ do: 'paste' });
+    expect(press('1', 'Digit1', 'alt shift'), 'a French one').toEqual({ do: 'select', index: 0 });
     const shells = [
-      press('KeyC', 'ctrl'),
-      press('KeyW', 'ctrl'),
-      press('KeyT', 'alt'),
-      press('Enter'),
-      press('Digit1'),
+      press('c', 'KeyC', 'ctrl'),
+      press('w', 'KeyW', 'ctrl'),
+      press('t', 'KeyT', 'alt'),
+      press('Enter', 'Enter'),
+      press('1', 'Digit1'),
+      press('4', 'Numpad4', 'alt'),
+      press('{', 'Digit7', 'ctrl alt'),
+      press('{', 'Digit7', 'altgraph'),
     ];
     expect(shells.every((key) => key === undefined)).toBe(true);
+  });
+
+  test('what Option types on a Mac is the shell’s, on every keyboard; Ctrl with Cmd picks a tab', () => {
+    const typed = [
+      ['[', 'Digit5'],
+      [']', 'Digit6'],
+      ['|', 'Digit7'],
+      ['{', 'Digit8'],
+      ['}', 'Digit9'],
+      ['#', 'Digit3'],
+      ['¡', 'Digit1'],
+      ['1', 'Digit1'],
+    ];
+    for (const [key = '', code = ''] of typed) expect(press(key, code, 'alt', true)).toBeUndefined();
+    expect(press('[', 'Digit5', 'alt')).toBeUndefined();
+    expect(press('2', 'Digit2', 'ctrl cmd', true)).toEqual({ do: 'select', index: 1 });
+    expect(press('0', 'Digit0', 'ctrl cmd', true)).toEqual({ do: 'tabs' });
+    expect(press('V', 'KeyV', 'ctrl shift', true)).toBeUndefined();
+    expect(listShortcuts(true).flat().join()).not.toContain('Alt');
+    expect(listShortcuts(false).flat().join()).not.toContain('⌘');
+  });
+
+  test('turned off, all of them are the shell’s, but for the way out of the terminal', () => {
+    const taken = [
+      press('3', 'Digit3', 'alt', false, false),
+      press('Enter', 'Enter', 'ctrl shift', false, false),
+      press('2', 'Digit2', 'ctrl cmd', true, false),
+    ];
+    expect(taken).toEqual([undefined, undefined, undefined]);
+    expect(press('F6', 'F6', 'ctrl', false, false)).toEqual({ do: 'tabs' });
   });
 
   test('answers of the terminal are told from what people type', () => {

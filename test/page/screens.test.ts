@@ -30,7 +30,7 @@ describe.skipIf(browserMissing)('what the page says when there is no terminal', 
     site.answerTickets(({ code }) => (code ? spent() : grantless(401, 'sign-in-required')()));
     const ann = await arrive('#spent');
     await heading(ann).toBe('This link was used already, or is too old');
-    expect(await ann.page.locator('#screen code').textContent()).toBe('/sam open api-412');
+    expect(await ann.page.locator('#screen code').textContent()).toBe('open api-412');
     expect(ann.page.url()).not.toContain('#');
   });
 
@@ -63,20 +63,53 @@ describe.skipIf(browserMissing)('what the page says when there is no terminal', 
     site.answerTickets(grantless(404, 'not-found'));
     const ann = await arrive();
     await heading(ann).toBe('No such workspace');
-    expect(await ann.page.locator('#screen code').textContent()).toBe('/sam list');
+    expect(await ann.page.locator('#screen code').textContent()).toBe('list');
     await ann.isIn('Not connected');
   });
 
   test('a workspace that does not run: the command that starts it; then one button leads in', async () => {
-    site.answerTickets(grantless(409, 'not-running', { command: 'start api-412' }));
+    site.answerTickets(grantless(409, 'not-running', { command: 'start api-412', trigger: '/box' }));
     const ann = await arrive('#code');
     await heading(ann).toBe('The workspace is not running');
-    expect(await ann.page.locator('#screen code').textContent()).toBe('/sam start api-412');
+    expect(await ann.page.locator('#screen code').textContent()).toBe('/box start api-412');
     site.answerTickets();
     await ann.page.getByRole('button', { name: 'Try again' }).click();
     await ann.isIn('Connected');
     expect(site.asked.map(({ code }) => code)).toEqual(['code', 'code']);
   });
+
+  test('people of the console read commands as they type them there: without a trigger', async () => {
+    site.answerTickets(grantless(409, 'not-running', { command: 'start api-412', trigger: '' }));
+    await heading(await arrive()).toBe('The workspace is not running');
+    expect(await visitor?.page.locator('#screen code').textContent()).toBe('start api-412');
+  });
+
+  test('at another address of the bot: where it opens, with the code that is not spent', async () => {
+    const elsewhere = site.page().replace('127.0.0.1', 'localhost').split('/w/')[0] ?? '';
+    const refuse = grantless(403, 'wrong-origin', { address: elsewhere });
+    site.answerTickets(() => refuse());
+    const ann = await arrive('?s=signed#code');
+    await heading(ann).toBe('Sam has another address');
+    expect(await ann.page.locator('#screen p').textContent()).not.toContain('The bot says');
+    expect(ann.page.url()).not.toContain('#');
+    const link = ann.page.getByRole('link', { name: `Open it at ${elsewhere}` });
+    const address = `${site.page('?s=signed#code').replace('127.0.0.1', 'localhost')}`;
+    expect(await link.getAttribute('href')).toBe(address);
+    site.answerTickets(({ code }) => (code === 'code' ? undefined : refuse()));
+    const [before] = site.asked.splice(0);
+    await ann.page.evaluate(() => document.querySelector<HTMLElement>('#screen a')?.click());
+    await eventually(() => site.asked.at(-1)).toEqual(before);
+  });
+
+  test.each(['javascript:alert(1)', '//evil.example', ''])(
+    'an address like %j is no link',
+    async (address) => {
+      site.answerTickets(grantless(403, 'wrong-origin', { address }));
+      const ann = await arrive('#code');
+      await heading(ann).toBe('Sam has another address');
+      expect(await ann.page.locator('#screen a').count()).toBe(0);
+    },
+  );
 
   test('a workspace that is on its way: the page says so and goes in by itself', async () => {
     const message = 'api-412 is being prepared.';

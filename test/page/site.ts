@@ -41,8 +41,10 @@ export interface Site {
   terminals: Terminals;
   /** Where its sessions begin. */
   folder: string;
-  /** The workspace stops: viewers are told, sessions end. */
-  stop: () => Promise<void>;
+  /** It stands so from now on, and no more runs: viewers are told, sessions end. */
+  stop: (phase?: 'stopped' | 'failed' | 'deleting' | 'deleted') => Promise<void>;
+  /** The bot says it stands so; nobody else hears of it. */
+  phase: (phase: string) => void;
   start: () => void;
   revoke: (access: number) => void;
   close: () => Promise<void>;
@@ -54,7 +56,7 @@ interface State {
   answer: ((request: TicketRequest) => TicketAnswer | undefined) | undefined;
   tickets: Set<string>;
   access: number;
-  running: boolean;
+  phase: string;
   files: PageFiles;
 }
 
@@ -82,7 +84,7 @@ export async function startSite(): Promise<Site> {
     answer: undefined,
     tickets: new Set(),
     access: 1,
-    running: true,
+    phase: 'running',
     files,
   };
   const sockets = new Set<Socket>();
@@ -105,11 +107,12 @@ export async function startSite(): Promise<Site> {
     freeze: () => upgraded.forEach((socket) => (socket.write = () => true)),
     terminals,
     folder,
-    stop: async () => {
-      state.running = false;
+    phase: (phase) => (state.phase = phase),
+    stop: async (phase = 'stopped') => {
+      state.phase = phase;
       await terminals.endWorkspace(WORKSPACE);
     },
-    start: () => void (state.running = true),
+    start: () => void (state.phase = 'running'),
     revoke: (access) => {
       state.access = access;
       terminals.revoke(WORKSPACE, access);
@@ -153,7 +156,8 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
         drive: !ticket.endsWith('.look'),
       });
     },
-    find: (id) => (id === WORKSPACE ? { running: state.running, access: state.access, shell } : undefined),
+    find: (id) =>
+      id === WORKSPACE ? { running: state.phase === 'running', access: state.access, shell } : undefined,
     onInput: () => {},
     onSessions: () => {},
   });
@@ -181,6 +185,10 @@ async function answerTicket(state: State, request: IncomingMessage, response: Se
 }
 
 function grant(state: State, request: IncomingMessage): TicketAnswer {
+  const { phase } = state;
+  if (phase === 'deleted') return grantless(404, 'not-found')();
+  const command = `${phase === 'failed' ? 'retry' : 'start'} api-412`;
+  if (phase !== 'running') return grantless(409, 'not-running', { phase, command, trigger: '/box' })();
   const ticket = `${randomUUID()}.${state.access}`;
   state.tickets.add(ticket);
   const workspace = {

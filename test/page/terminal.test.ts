@@ -192,22 +192,61 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
     await context.close();
   });
 
-  test('when the workspace stops, the page says so with the command that starts it, and goes on after', async () => {
+  test('when the workspace stops, the page says so as people type it there, and goes in by itself when it runs', async () => {
     const ann = await arrive();
     await ann.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await site.stop();
     await ann.page.getByRole('heading', { name: 'The workspace was stopped' }).waitFor();
     await ann.page.getByRole('button', { name: 'Copy' }).click();
     await eventually(() => ann.page.evaluate(() => navigator.clipboard.readText())).toBe(
-      '/sam start api-412',
+      '/box start api-412',
     );
+    site.phase('preparing');
+    await eventually(() => ann.page.locator('#strip').textContent()).toContain('The bot says not-running.');
     site.start();
-    await ann.page.getByRole('button', { name: 'Reconnect' }).click();
     await ann.isIn('Connected');
     await eventually(() => site.terminals.sessions(WORKSPACE).length).toBe(1);
     await ann.sees(PROMPT);
     await ann.run('echo started-$((1+1))');
     await ann.sees('started-2');
+  });
+
+  test('a page that nobody looks at asks for nothing; it goes in when somebody does', async () => {
+    const ann = await arrive();
+    await site.stop();
+    await ann.page.getByRole('heading', { name: 'The workspace was stopped' }).waitFor();
+    const see = (state: string) =>
+      ann.page.evaluate((now) => {
+        Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => now });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, state);
+    await see('hidden');
+    const before = site.asked.length;
+    site.start();
+    await new Promise((done) => setTimeout(done, 5_000)); // longer than the first delay
+    expect(site.asked).toHaveLength(before);
+    await see('visible');
+    await ann.isIn('Connected');
+  });
+
+  test.each([
+    ['failed', 'The workspace failed', '/box retry api-412'],
+    ['deleted', 'The workspace was deleted', 'list'],
+  ] as const)('a workspace that %s is not called stopped', async (phase, title, command) => {
+    const ann = await arrive();
+    await site.stop(phase);
+    await ann.page.getByRole('heading', { name: title }).waitFor();
+    expect(await ann.page.locator('#screen code').textContent()).toBe(command);
+  });
+
+  test('one that is being deleted is called so until it is gone, and then asked for no more', async () => {
+    const ann = await arrive();
+    await site.stop('deleting');
+    await ann.page.getByRole('heading', { name: 'The workspace is being deleted' }).waitFor();
+    site.phase('deleted');
+    await ann.page.getByRole('heading', { name: 'The workspace was deleted' }).waitFor();
+    expect(await ann.page.locator('#screen code').textContent()).toBe('/box list');
+    expect(await ann.page.getByText('by itself').count()).toBe(0);
   });
 
   test('after a revocation the page asks for a new ticket by itself, once', async () => {
@@ -292,6 +331,7 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
     await ann.run("echo re''ady; cat > pasted; wc -c < pasted");
     await ann.sees(/^ready$/m);
     await ann.page.keyboard.press('Control+Shift+V');
+    await ann.page.getByRole('dialog').getByRole('button', { name: 'Paste' }).click();
     // Not by the echo: the kernel drops some of it when a reader is slow.
     await eventually(() => readFileSync(path.join(site.folder, 'pasted'), 'utf8')).toBe(text);
     await ann.page.keyboard.press('Control+d');

@@ -25,7 +25,7 @@ describe('machines', () => {
     expect(parse(CLOUD)).toMatchObject({
       machines: {
         provider: 'hetzner',
-        hetzner: {
+        settings: {
           endpoint: 'https://api.hetzner.cloud/v1',
           locations: ['nbg1', 'fsn1', 'hel1'],
           arch: 'x64',
@@ -37,6 +37,7 @@ describe('machines', () => {
     expect(parse({})).toMatchObject({ machines: { provider: 'local' }, dns: undefined });
     expect(parse({ ...CLOUD, PROVIDER: 'local', BASE_URL: undefined }).machines).toEqual({
       provider: 'local',
+      settings: undefined,
     });
   });
 
@@ -50,7 +51,7 @@ describe('machines', () => {
       HCLOUD_ENDPOINT: 'http://127.0.0.1:8080/v1/',
     });
     expect(machines).toMatchObject({
-      hetzner: {
+      settings: {
         locations: ['hel1', 'fsn1'],
         arch: 'arm64',
         sizes: { small: 'cax21', large: 'cax41' },

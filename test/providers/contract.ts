@@ -138,45 +138,55 @@ export function describeProvider(name: string, setup: () => Promise<ProviderUnde
       expect(error).toMatchObject({ provider: name, operation: 'start', retryable: true });
     });
 
-    test('neither lists nor finds nor starts nor removes what belongs to another installation', async () => {
-      const order = anOrder();
-      const theirs = await place.stranger.create(order);
-      expect(await provider.list()).toEqual([]);
-      const refusals = [
-        await errorOf(provider.find(order.name)),
-        await errorOf(provider.start(theirs)),
-        await errorOf(provider.remove(theirs)),
-        // Labels are what the provider shows, not what somebody says.
-        await errorOf(provider.remove({ ...theirs, labels: await labelsOf(provider, order) })),
-      ];
-      expect(refusals.map(({ operation }) => operation)).toEqual(['find', 'start', 'remove', 'remove']);
-      expect(refusals.map(({ retryable }) => retryable)).toEqual([false, false, false, false]);
-      expect(await place.stranger.find(order.name)).toMatchObject({ id: theirs.id });
-    });
+    describeWalls(() => place);
+  });
+}
 
-    test("does not remove its own server for somebody who takes it for another installation's", async () => {
-      const order = anOrder();
-      const server = await provider.create(order);
-      const labels = { ...server.labels, 'sam-installation': 'somebody-else' };
-      expect(await errorOf(provider.remove({ ...server, labels }))).toMatchObject({ retryable: false });
-      expect(['starting', 'running']).toContain(await statusOf(order));
-    });
+/** What belongs to another installation, and secrets. */
+function describeWalls(current: () => ProviderUnderTest): void {
+  test('neither lists nor finds nor starts nor removes what belongs to another installation', async () => {
+    const place = current();
+    const { provider } = place;
+    const order = anOrder();
+    const theirs = await place.stranger.create(order);
+    expect(await provider.list()).toEqual([]);
+    const refusals = [
+      await errorOf(provider.find(order.name)),
+      await errorOf(provider.start(theirs)),
+      await errorOf(provider.remove(theirs)),
+      // Labels are what the provider shows, not what somebody says.
+      await errorOf(provider.remove({ ...theirs, labels: await labelsOf(provider, order) })),
+    ];
+    expect(refusals.map(({ operation }) => operation)).toEqual(['find', 'start', 'remove', 'remove']);
+    expect(refusals.map(({ retryable }) => retryable)).toEqual([false, false, false, false]);
+    expect(await place.stranger.find(order.name)).toMatchObject({ id: theirs.id });
+  });
 
-    test('tells nobody a secret: not in what it shows, not in its errors', async () => {
-      const order = anOrder();
-      const server = await provider.create(order);
-      const shown = [
-        server,
-        await provider.find(order.name),
-        await provider.list(),
-        await errorOf(provider.create(order)),
-        await errorOf(place.stranger.create(order)),
-        await errorOf(place.stranger.remove(server)),
-      ];
-      const text = shown.map((one) => inspect(one, { depth: 20, showHidden: true })).join('\n');
-      for (const secret of [order.boot.bootstrapToken, ...(place.secrets ?? [])])
-        expect(text.includes(secret)).toBe(false);
-    });
+  test("does not remove its own server for somebody who takes it for another installation's", async () => {
+    const { provider } = current();
+    const order = anOrder();
+    const server = await provider.create(order);
+    const labels = { ...server.labels, 'sam-installation': 'somebody-else' };
+    expect(await errorOf(provider.remove({ ...server, labels }))).toMatchObject({ retryable: false });
+    expect(['starting', 'running']).toContain((await provider.find(order.name))?.status);
+  });
+
+  test('tells nobody a secret: not in what it shows, not in its errors', async () => {
+    const place = current();
+    const { provider } = place;
+    const order = anOrder();
+    const server = await provider.create(order);
+    const shown = [
+      server,
+      await provider.find(order.name),
+      await provider.list(),
+      await errorOf(provider.create(order)),
+      await errorOf(place.stranger.create(order)),
+      await errorOf(place.stranger.remove(server)),
+    ];
+    const text = shown.map((one) => inspect(one, { depth: 20, showHidden: true })).join('\n');
+    for (const secret of [order.boot.bootstrapToken, ...(place.secrets ?? [])])
+      expect(text.includes(secret)).toBe(false);
   });
 }
 

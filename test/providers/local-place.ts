@@ -1,12 +1,14 @@
 // A data folder with a stand-in for the agent, for tests of the local provider. What is left at the end is ended.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile, mkdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { once } from 'node:events';
+import { expect, afterEach, vi } from 'vitest';
 import { createLocal, type LocalOptions } from '../../bot/providers/local/local.ts';
-import type { Server } from '../../bot/providers/provider.ts';
+import type { Server, ServerOrder } from '../../bot/providers/provider.ts';
+import { anOrder } from './contract.ts';
 
 /** Says what it was given, and stays. */
 const AGENT = `
@@ -106,4 +108,54 @@ function read(file: string): string {
   } catch {
     return '';
   }
+}
+
+export const isLinux = process.platform === 'linux';
+export const patience = { timeout: 20_000, interval: 10 };
+
+// Real processes on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const places: LocalPlace[] = [];
+afterEach(async () => {
+  for (const place of places.splice(0)) await place.close();
+});
+
+export async function aPlace(...options: Parameters<typeof createPlace>) {
+  const place = await createPlace(...options);
+  places.push(place);
+  return place;
+}
+
+export async function environmentOf(place: LocalPlace, order: ServerOrder): Promise<NodeJS.Dict<string>> {
+  const file = join(place.folderOf(order), 'data', 'env.json');
+  await expect.poll(() => stat(file).catch(() => undefined), patience).toBeDefined();
+  return readJson(file);
+}
+
+/** Some process of ours with these variables; it ends with the place. */
+export async function aProcess(place: LocalPlace, env: NodeJS.ProcessEnv): Promise<number> {
+  const args = ['-e', 'setInterval(() => undefined, 1_000)', place.dataDir];
+  const child = spawn(process.execPath, args, { env, stdio: 'ignore', detached: true });
+  await once(child, 'spawn');
+  child.unref();
+  return child.pid!;
+}
+
+/** What a bot leaves that ended between writing the folder and starting the agent. */
+export async function leaveWithoutAgent(
+  place: LocalPlace,
+  order: ServerOrder,
+  creator: { pid: number; birth: string },
+): Promise<{ id: string }> {
+  const provider = place.open('ours');
+  const example = await provider.create(anOrder({ owner: order.owner }));
+  const record = await readJson<object>(join(place.folderOf(example), 'server.json'));
+  await provider.remove(example);
+  const folder = place.folderOf(order);
+  await mkdir(join(folder, 'data'), { recursive: true });
+  const labels = { ...example.labels, 'sam-node': order.node };
+  const left = { ...record, id: 'left', name: order.name, labels, creator };
+  await writeFile(join(folder, 'server.json'), JSON.stringify(left));
+  return left;
 }

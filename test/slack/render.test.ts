@@ -101,7 +101,12 @@ test('secrets do not leave with a card or an answer', () => {
   fc.assert(
     fc.property(view, (one) => {
       const card = renderCard(
-        { ...one, phase: 'failed', notice: token, failure: { side: 'ours', message: token, next: 'retry' } },
+        {
+          ...one,
+          phase: 'failed',
+          notices: [{ code: 'text', details: { text: token } }],
+          failure: { class: 'internal', message: token },
+        },
         '/sam',
       );
       const answer = renderAnswer(`fatal: ${token}`, { isVerbatim: true });

@@ -12,44 +12,45 @@ import { until } from '../until.ts';
 const PROMPT = /demo.*[$#]\s*$/;
 const SOON = { timeout: 20_000, interval: 30 };
 
+let browser: Browser;
+let visitors: Visitor[] = [];
+
+/** A browser of its own, without cookies. */
+async function open(link: string): Promise<Visitor> {
+  const visitor = await visit(browser, link);
+  visitors.push(visitor);
+  return visitor;
+}
+
+/** With a workspace and its terminal open. */
+async function arrive(sam: Sam): Promise<Visitor> {
+  sam.place.repository('demo');
+  await sam.say('up ./demo');
+  const visitor = await open(sam.link());
+  await visitor.isIn('Connected');
+  await visitor.sees(PROMPT);
+  return visitor;
+}
+
+/** As by hand: the address alone would not load the page anew when only the code in it differs. */
+async function visitAgain({ page }: Visitor, link: string): Promise<void> {
+  await page.goto('about:blank');
+  await page.goto(link);
+}
+
+const titleOf = ({ page }: Visitor) => expect.poll(() => page.locator('#screen h1').textContent(), SOON);
+const commandOf = ({ page }: Visitor) => page.locator('#screen code').textContent();
+
+beforeAll(async () => void (browser = await launchBrowser()));
+afterAll(() => browser?.close());
+afterEach(async () => {
+  const complaints = visitors.flatMap((visitor) => visitor.complaints);
+  await Promise.all(visitors.map((visitor) => visitor.leave()));
+  visitors = [];
+  expect(complaints, 'what the browser refused or the page threw').toEqual([]);
+});
+
 describe.skipIf(browserMissing)('the link in a browser', () => {
-  let browser: Browser;
-  let visitors: Visitor[] = [];
-  beforeAll(async () => void (browser = await launchBrowser()));
-  afterAll(() => browser?.close());
-  afterEach(async () => {
-    const complaints = visitors.flatMap((visitor) => visitor.complaints);
-    await Promise.all(visitors.map((visitor) => visitor.leave()));
-    visitors = [];
-    expect(complaints, 'what the browser refused or the page threw').toEqual([]);
-  });
-
-  /** A browser of its own, without cookies. */
-  async function open(link: string): Promise<Visitor> {
-    const visitor = await visit(browser, link);
-    visitors.push(visitor);
-    return visitor;
-  }
-
-  /** With a workspace and its terminal open. */
-  async function arrive(sam: Sam): Promise<Visitor> {
-    sam.place.repository('demo');
-    await sam.say('up ./demo');
-    const visitor = await open(sam.link());
-    await visitor.isIn('Connected');
-    await visitor.sees(PROMPT);
-    return visitor;
-  }
-
-  /** As by hand: the address alone would not load the page anew when only the code in it differs. */
-  async function visitAgain({ page }: Visitor, link: string): Promise<void> {
-    await page.goto('about:blank');
-    await page.goto(link);
-  }
-
-  const titleOf = ({ page }: Visitor) => expect.poll(() => page.locator('#screen h1').textContent(), SOON);
-  const commandOf = ({ page }: Visitor) => page.locator('#screen code').textContent();
-
   test('what one types runs in the clone; after a reload the same session is there with its screen', async () => {
     await using sam = await startSam();
     const ada = await arrive(sam);
@@ -63,26 +64,12 @@ describe.skipIf(browserMissing)('the link in a browser', () => {
     expect(await sam.say('who')).toContain('1 terminal session open in it');
   });
 
-  test('two tabs are two shells', async () => {
-    await using sam = await startSam();
-    const ada = await arrive(sam);
-    await ada.run('here=first');
-    await ada.page.getByRole('button', { name: 'New terminal' }).click();
-    await expect.poll(() => ada.page.getByRole('tab').count(), SOON).toBe(2);
-    await ada.sees(PROMPT);
-    await ada.run('echo "here: $here."');
-    await ada.sees(/^here: \.$/m);
-    await ada.page.getByRole('tab').first().click();
-    await ada.run('echo "here: $here."');
-    await ada.sees(/^here: first\.$/m);
-  });
-
   test('a link opens one browser, once; another one is told how to get its own', async () => {
     await using sam = await startSam();
     const ada = await arrive(sam);
     const late = await open(sam.link());
     await titleOf(late).toBe('This link was used already, or is too old');
-    expect(await commandOf(late)).toBe('/sam open');
+    expect(await commandOf(late)).toBe('open');
     await sam.say('open');
     const again = await open(sam.link());
     await again.isIn('Connected');
@@ -108,6 +95,22 @@ describe.skipIf(browserMissing)('the link in a browser', () => {
     await titleOf(ada).toBe('No such workspace');
     const bob = await open(await sam.linkFor('bob', 'demo-2'));
     await bob.isIn('Connected');
+  });
+});
+
+describe.skipIf(browserMissing)('the terminal in a browser', () => {
+  test('two tabs are two shells', async () => {
+    await using sam = await startSam();
+    const ada = await arrive(sam);
+    await ada.run('here=first');
+    await ada.page.getByRole('button', { name: 'New terminal' }).click();
+    await expect.poll(() => ada.page.getByRole('tab').count(), SOON).toBe(2);
+    await ada.sees(PROMPT);
+    await ada.run('echo "here: $here."');
+    await ada.sees(/^here: \.$/m);
+    await ada.page.getByRole('tab').first().click();
+    await ada.run('echo "here: $here."');
+    await ada.sees(/^here: first\.$/m);
   });
 
   test('a session has nothing of the bot in its environment', async () => {
@@ -141,8 +144,11 @@ describe.skipIf(browserMissing)('the link in a browser', () => {
     await ada.sees(/^42$/m);
     await sam.say('stop');
     await titleOf(ada).toBe('The workspace was stopped');
-    expect(await commandOf(ada)).toBe('/sam start demo');
+    expect(await commandOf(ada)).toBe('start demo');
     await sam.say('start');
+    // The stop ended what the code began: how it stands is all that this browser hears until it brings a new one.
+    await titleOf(ada).toBe('The workspace runs; this browser is signed out');
+    expect(await commandOf(ada)).toBe('open');
     await visitAgain(ada, sam.link());
     await ada.sees(PROMPT);
     await ada.run('cat note.txt');

@@ -130,7 +130,9 @@ describe('a workspace from a folder', () => {
       `"\`fox\` has not failed; it is running. To begin anew: \`restart fox\`."`,
     );
   });
+});
 
+describe('a workspace that runs', () => {
   test('stops with its terminals, and starts with its files', async () => {
     await using sam = await startSam();
     sam.place.repository('demo');

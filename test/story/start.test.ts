@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commandOf } from '../../bot/database/embedded/processes.ts';
 import { findFreePort } from '../free-port.ts';
+import { isLeftOut } from '../needs.ts';
 import { createPlace, type Place } from '../place.ts';
 import { startSam } from '../sam.ts';
 import { spawnInPty, spawnSam, type Spawned } from '../spawn-sam.ts';
@@ -27,7 +28,7 @@ const embedded = { DATABASE_URL: undefined, JWT_PRIVATE_KEY: undefined };
 const postmasterOf = (dataDir: string): number =>
   Number(readFileSync(join(dataDir, 'postgres/data/postmaster.pid'), 'utf8').split('\n')[0]);
 
-const isMountable = canMount();
+const isDiskless = isLeftOut('full disks', !canMount() && 'mounting needs root');
 
 describe('a start that cannot be', () => {
   test('names every bad variable in one message, and no secret', async () => {
@@ -119,7 +120,7 @@ describe('a start that cannot be', () => {
     expect(await ending(withLine)).toBe(sam.output());
   });
 
-  test.skipIf(!isMountable)('says that the disk is full, and takes back what it began', async () => {
+  test.skipIf(isDiskless)('says that the disk is full, and takes back what it began', async () => {
     await using place = await createPlace();
     mountDisk(place, 'data', '8m');
     await using sam = spawnSam([], { place, env: embedded });
@@ -134,7 +135,7 @@ describe('a start that cannot be', () => {
     expect(left.filter((name) => name.startsWith('new-'))).toEqual([]);
   });
 
-  test.skipIf(!isMountable)(
+  test.skipIf(isDiskless)(
     'a workspace for which the disk is too small fails, and can be deleted',
     async () => {
       await using place = await createPlace();

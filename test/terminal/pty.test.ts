@@ -1,9 +1,9 @@
 // A real pty, as the sessions use it: through the native module, and through node-pty's own interface.
 import { existsSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openPublicPty } from '../../agent/sessions/pty-public.ts';
-import { openPty, type ExitStatus, type Pty, type PtyOptions } from '../../agent/sessions/pty.ts';
-import { signalGroup } from '../../agent/sessions/processes.ts';
+import { openPublicPty, type ExitStatus, type Pty, type PtyOptions } from '../../agent/sessions/pty.ts';
+import { openPty } from '../../agent/sessions/pty-native.ts';
+import { signalGroup } from '../../agent/system/processes.ts';
 import { until } from './node.ts';
 
 interface Watched extends Pty {

@@ -3,10 +3,15 @@ import { SerializeAddon } from '@xterm/addon-serialize';
 import headless from '@xterm/headless';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import { findSafeStart, safeLength } from '../../agent/sessions/boundary.ts';
-import { createModes, noteModes, renderModes } from '../../agent/sessions/modes.ts';
 import { createRing, pushRing } from '../../agent/sessions/ring.ts';
-import { skipAhead } from '../../agent/sessions/shortcut.ts';
+import {
+  createModes,
+  findSafeStart,
+  noteModes,
+  renderModes,
+  safeLength,
+  skipAhead,
+} from '../../agent/sessions/sequences.ts';
 import { createSnapshots } from '../../agent/sessions/snapshot.ts';
 import {
   attach,

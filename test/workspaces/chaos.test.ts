@@ -80,8 +80,8 @@ async function endLeases({ sql }: World): Promise<void> {
     await sql`update ${sql(table)} set lease_until = clock_timestamp() where lease_until is not null`;
 }
 
-async function sweepAll({ db, provider, log, reconciler: { timing } }: World): Promise<void> {
-  for (const sweep of createSweeps({ db, provider, timing, log })) await sweep.run();
+async function sweepAll({ reconciler }: World): Promise<void> {
+  for (const sweep of createSweeps(reconciler)) await sweep.run();
 }
 
 /** Whatever is not where it is wanted, and servers that do not belong to exactly one living node. */

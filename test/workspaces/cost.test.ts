@@ -118,7 +118,7 @@ const STATEMENTS: [string, (db: Database['db']) => Promise<unknown>][] = [
   ['whether a node is wanted', (some) => store.isWanted(some, 'nd-7')],
   ['a placement', (some) => store.lockNodesOf(some, 'us-7', 'fake')],
   ['waking a node', (some) => store.wakeNodes(some, ['nd-7', 'nd-8'])],
-  ['heartbeats', (some) => store.hearNodes(some, ['nd-7', 'nd-8', 'nd-9'])],
+  ['heartbeats', (some) => store.saveHeartbeats(some, ['nd-7', 'nd-8', 'nd-9'])],
   ['what a node should have', (some) => store.workspacesOn(some, 'nd-7', ['ws-6'])],
   ['what all nodes should have', (some) => store.workspacesOn(some, ['nd-7', 'nd-8'], ['ws-6', 'ws-9'])],
   [
@@ -181,6 +181,7 @@ async function oneLook(servers: string[] = []) {
   const r: Reconciler = {
     db,
     provider,
+    proveAccount: async () => {},
     baseUrl: 'http://sam.test',
     createBootstrapToken: async () => 'token',
     limits,

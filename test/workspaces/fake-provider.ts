@@ -1,6 +1,12 @@
 // A provider in memory that keeps state and fails as it is told. It keeps the contract of bot/providers/provider.ts.
 import { ProviderError } from '../../bot/errors.ts';
-import { labelsFor, type Provider, type Server, type ServerOrder } from '../../bot/providers/provider.ts';
+import {
+  labelsFor,
+  WITHOUT_ACCOUNT,
+  type Provider,
+  type Server,
+  type ServerOrder,
+} from '../../bot/providers/provider.ts';
 
 export type Operation = 'create' | 'find' | 'list' | 'start' | 'remove';
 
@@ -85,13 +91,6 @@ export function createFakeProvider(): FakeProvider {
     }
   }
 
-  const refuse = (operation: Operation, server: Server | undefined): void => {
-    if (server && server.labels['sam-installation'] !== INSTALLATION)
-      throw new ProviderError(
-        { provider: 'fake', operation, retryable: false },
-        `${server.name} is not ours.`,
-      );
-  };
   const make = (order: ServerOrder): Server => {
     if (servers.has(order.name))
       throw new ProviderError(
@@ -116,6 +115,7 @@ export function createFakeProvider(): FakeProvider {
   };
 
   return {
+    ...WITHOUT_ACCOUNT,
     name: 'fake',
     servers,
     calls,
@@ -169,4 +169,9 @@ export function createFakeProvider(): FakeProvider {
       return server;
     },
   };
+}
+
+function refuse(operation: Operation, server: Server | undefined): void {
+  if (server && server.labels['sam-installation'] !== INSTALLATION)
+    throw new ProviderError({ provider: 'fake', operation, retryable: false }, `${server.name} is not ours.`);
 }

@@ -154,7 +154,7 @@ describe('living', () => {
       after(2),
       life,
     );
-    expect(step).toMatchObject({ do: 'point', address: '192.0.2.1' });
+    expect(step).toMatchObject({ do: 'setDnsRecord', address: '192.0.2.1' });
   });
 });
 
@@ -256,7 +256,7 @@ describe('the name', () => {
   const booting = { phase: 'booting', readyAt: null, lastHeardAt: T0 } as const;
 
   test('a machine whose agent has called is ready only when its name leads to it', () => {
-    expect(named(booting, [])).toMatchObject({ do: 'point', address: ADDRESS });
+    expect(named(booting, [])).toMatchObject({ do: 'setDnsRecord', address: ADDRESS });
     expect(named(booting, [record()])).toMatchObject({ do: 'enter', phase: 'ready' });
     // No address yet, or a DNS that cannot be asked: it waits, for so long.
     expect(named(booting, [], 0, serverOf())).toMatchObject({ do: 'wait' });
@@ -275,7 +275,7 @@ describe('the name', () => {
       [],
     ];
     for (const records of wrong) {
-      expect(named({}, records)).toMatchObject({ do: 'point' });
+      expect(named({}, records)).toMatchObject({ do: 'setDnsRecord' });
       expect(nextNodeStep(nodeRow({}), { server, records }, false, after(1), life)).toMatchObject({
         do: 'idle',
       });
@@ -287,15 +287,18 @@ describe('the name', () => {
   });
 
   test('a node is deleted when machine and name are seen to be gone, the machine first', () => {
-    const going = { desired: 'deleted', phase: 'deleting', pointSentAt: T0 } as const;
+    const going = { desired: 'deleted', phase: 'deleting', recordSentAt: T0 } as const;
     const late = timing.quietMs;
     const gone = (records: DnsRecord[] | 'unknown', seen: Server | undefined, ms = late) =>
       nextNodeStep(nodeRow(going), { server: seen, records }, false, after(ms), life);
     expect(gone([record()], server)).toMatchObject({ do: 'remove' });
     expect(gone('unknown', server)).toMatchObject({ do: 'remove' });
-    expect(gone([record()], serverOf('removing'))).toMatchObject({ do: 'unpoint', records: [record()] });
+    expect(gone([record()], serverOf('removing'))).toMatchObject({
+      do: 'removeDnsRecords',
+      records: [record()],
+    });
     expect(gone([], serverOf('removing'))).toMatchObject({ do: 'remove' });
-    expect(gone([record()], undefined)).toMatchObject({ do: 'unpoint' });
+    expect(gone([record()], undefined)).toMatchObject({ do: 'removeDnsRecords' });
     expect(gone('unknown', undefined)).toMatchObject({ do: 'wait' });
     expect(gone([], undefined)).toEqual({ do: 'enter', phase: 'deleted' });
     // A record whose answer got lost may still land.

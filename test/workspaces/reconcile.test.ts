@@ -1,36 +1,18 @@
 // What people ask for comes about: two bots over one database, a provider with faults, agents that do as they are told.
 import { describe, expect, test } from 'vitest';
-import type { Node } from '../../bot/database/schema.ts';
-import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';
+import { failureText, noticeText } from '../words.ts';
 import { reconcileWorkspace } from '../../bot/workspaces/reconcile-workspace.ts';
-import * as store from '../../bot/workspaces/store.ts';
-import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { until } from '../until.ts';
-import { createWorld, type World } from './world.ts';
-
-const isRunning = (row: { phase: string }): boolean => row.phase === 'running';
-const isStopped = (row: { phase: string }): boolean => row.phase === 'stopped';
-const isFailed = (row: { phase: string }): boolean => row.phase === 'failed';
-const isDeleted = (row: { phase: string }): boolean => row.phase === 'deleted';
-
-/** A workspace that runs, and its owner. */
-async function ready(world: World): Promise<{ owner: string; id: string; nodeId: string }> {
-  const owner = await world.addUser();
-  world.start();
-  const id = await world.up(owner);
-  const { nodeId } = await world.see(id, isRunning);
-  return { owner, id, nodeId: nodeId! };
-}
-
-async function sweep({ db, provider, log, reconciler: { timing } }: World, name: string): Promise<void> {
-  const sweeps = createSweeps({ db, provider, timing, log });
-  await sweeps.find((one) => one.name === name)!.run();
-}
-
-const statusOf = async ({ sql }: World, id: string): Promise<string[]> =>
-  (await sql`select verb || ' ' || status as text from commands where workspace_id = ${id} order by seq`).map(
-    (row) => row['text'] as string,
-  );
+import {
+  createWorld,
+  ready,
+  statusOf,
+  isFailed,
+  isRunning,
+  isDeleted,
+  isStopped,
+  claimNow,
+} from './world.ts';
 
 describe('up', () => {
   test('makes one node, tells its agent, and is done when the agent says so', async () => {
@@ -91,103 +73,9 @@ describe('up', () => {
     await using world = await createWorld({ limits: { workspacesPerNode: 1, nodesPerUser: 1 } });
     const { owner } = await ready(world);
     const second = await world.up(owner, 'acme/web');
-    expect((await world.see(second, isFailed)).lastError?.message).toBe(
-      'You have 1 machine already, which is the most a person may have. A machine goes with its last workspace: delete one that you do not need (`/sam rm NAME`; `/sam list` shows yours), then `/sam retry`.',
+    expect(failureText((await world.see(second, isFailed)).lastError)).toBe(
+      'You have 1 machine already, which is the most a person may have. A machine goes with its last workspace: delete one that you do not need (`rm NAME`; `list` shows yours).',
     );
-  });
-});
-
-describe('a provider that fails', () => {
-  test('a create that worked but was answered with an error is adopted: one server, one create', async () => {
-    await using world = await createWorld();
-    world.provider.breakNext('create', 'lost-answer');
-    await ready(world);
-    expect(world.provider.count('create')).toBe(1);
-    expect(world.provider.servers.size).toBe(1);
-  });
-
-  test('a create that got no answer and lands late is adopted, too', async () => {
-    await using world = await createWorld();
-    world.provider.breakNext('create', 'lands-later');
-    const owner = await world.addUser();
-    world.start();
-    const id = await world.up(owner);
-    await until(() => world.provider.count('create') === 1);
-    world.provider.land();
-    await world.see(id, isRunning);
-    expect(world.provider.count('create')).toBe(1);
-    expect(world.provider.servers.size).toBe(1);
-  });
-
-  test('a create that never landed is repeated after the quiet period, and then there is one server', async () => {
-    await using world = await createWorld();
-    world.provider.breakNext('create', 'error');
-    await ready(world);
-    const creates = world.provider.calls.filter((call) => call.operation === 'create');
-    expect(creates).toHaveLength(2);
-    const pauseMs = creates[1]!.at - creates[0]!.at;
-    // The database's clock is read a moment before the call is counted.
-    expect(pauseMs).toBeGreaterThan(world.reconciler.timing.quietMs - 100);
-    expect(world.provider.servers.size).toBe(1);
-  });
-
-  test('a provider that goes on failing is given up after a while, with its reason', async () => {
-    await using world = await createWorld({ baseMs: 50 });
-    world.provider.breakNext('create', 'error', 100);
-    const owner = await world.addUser();
-    world.start();
-    const id = await world.up(owner);
-    const failed = await world.see(id, isFailed);
-    expect(failed.lastError).toEqual({ class: 'provider', message: 'fake: create: error.' });
-    await world.seeNode(failed.nodeId!, isDeleted);
-  });
-
-  test('a refusal fails at once with its cause, leaves no server, and retry makes a new node', async () => {
-    await using world = await createWorld();
-    world.provider.breakNext('create', 'refusal');
-    const owner = await world.addUser();
-    world.start();
-    const id = await world.up(owner);
-    const failed = await world.see(id, isFailed);
-    expect(failed.lastError).toEqual({ class: 'configuration', message: 'fake: create: refusal.' });
-    await world.seeNode(failed.nodeId!, isDeleted);
-    expect(world.provider.servers.size).toBe(0);
-    await world.say(owner, 'retry api');
-    const running = await world.see(id, isRunning);
-    expect(running.nodeId).not.toBe(failed.nodeId);
-    // Nothing had been there, so nothing was lost.
-    expect(running.notice).toBeNull();
-  });
-
-  test('looks and removals that fail are repeated until they work', async () => {
-    await using world = await createWorld({ limits: { nodeWarmMs: 0 } });
-    const { owner, nodeId } = await ready(world);
-    world.provider.breakNext('remove', 'error');
-    world.provider.breakNext('find', 'error');
-    await world.say(owner, 'rm api');
-    const gone = await world.seeNode(nodeId, isDeleted);
-    expect(world.provider.servers.size).toBe(0);
-    expect(gone.attempts).toBe(0);
-  });
-
-  test('a removal that worked but was answered with an error is believed when the server is gone', async () => {
-    await using world = await createWorld({ limits: { nodeWarmMs: 0 } });
-    const { owner, nodeId } = await ready(world);
-    world.provider.breakNext('remove', 'lost-answer');
-    await world.say(owner, 'rm api');
-    await world.seeNode(nodeId, isDeleted);
-    expect(world.provider.count('remove')).toBe(1);
-  });
-
-  test('that hangs holds up no row that does not need it', async () => {
-    await using world = await createWorld({ bots: 1, limits: { workspacesPerNode: 1 } });
-    const slow = await world.addUser('slow');
-    world.provider.breakNext('create', 'hangs', 8);
-    world.start();
-    for (let count = 0; count < 8; count++) await world.up(slow, `acme/slow${count}`);
-    await until(() => world.provider.hanging('create') === 8);
-    const id = await world.up(await world.addUser('quick'));
-    await world.see(id, (row) => row.phase === 'provisioning');
   });
 });
 
@@ -230,7 +118,7 @@ describe('rm', () => {
     world.agents.dirty.add(id);
     await world.say(owner, 'rm api');
     const kept = await world.see(id, (row) => row.notice !== null);
-    expect(kept.notice).toBe(
+    expect(noticeText(kept.notice)).toBe(
       'Not deleted: 2 changed files would be lost. Commit and push it, or say `rm api --force`.',
     );
     expect(kept).toMatchObject({ desired: 'running', phase: 'running', deleteAt: null });
@@ -269,7 +157,7 @@ describe('rm', () => {
     await world.say(owner, 'rm api');
     const kept = await world.see(id, (row) => row.notice !== null);
     expect(kept.desired).toBe('running');
-    expect(kept.notice).toContain('2 changed files');
+    expect(noticeText(kept.notice)).toContain('2 changed files');
     await world.see(id, isRunning);
   });
 
@@ -284,79 +172,10 @@ describe('rm', () => {
     });
     const kept = await world.see(id, (row) => row.notice !== null);
     expect(kept.name).toBe(`api-${id.slice(-4)}`);
-    expect(kept.notice).toContain(`rm api-${id.slice(-4)} --force`);
+    expect(noticeText(kept.notice)).toContain(`rm api-${id.slice(-4)} --force`);
     expect((await world.workspace(second)).name).toBe('api');
     await world.see(id, isRunning);
     await world.see(second, isRunning);
-  });
-});
-
-describe('nodes', () => {
-  test('one that nobody needs stays warm for the next workspace, and goes when the time is over', async () => {
-    await using world = await createWorld({ limits: { nodeWarmMs: 60_000 } });
-    const { owner, id, nodeId } = await ready(world);
-    await world.say(owner, 'rm api');
-    await world.see(id, isDeleted);
-    await world.seeNode(nodeId, (node) => node.idleSince !== null);
-    const second = await world.up(owner, 'acme/web');
-    expect((await world.see(second, isRunning)).nodeId).toBe(nodeId);
-    await world.seeNode(nodeId, (node) => node.idleSince === null);
-    world.limits.nodeWarmMs = 100;
-    await world.say(owner, 'rm web');
-    await world.seeNode(nodeId, isDeleted);
-    expect(world.provider.servers.size).toBe(0);
-    expect(world.provider.count('create')).toBe(1);
-  });
-
-  test('one that a stopped second workspace leaves before it began is looked at again', async () => {
-    await using world = await createWorld({ limits: { nodeWarmMs: 0 } });
-    const { owner, id, nodeId } = await ready(world);
-    const second = await world.up(owner, 'acme/web');
-    await world.say(owner, 'stop web');
-    await world.see(second, isStopped);
-    await world.say(owner, 'rm web');
-    await world.say(owner, 'rm api');
-    await world.see(id, isDeleted);
-    await world.seeNode(nodeId, isDeleted);
-  });
-
-  test('a server that vanished fails its workspaces with a next step; retry begins anew and says what is lost', async () => {
-    await using world = await createWorld();
-    const { owner, id, nodeId } = await ready(world);
-    world.provider.servers.clear();
-    await sweep(world, 'servers');
-    const failed = await world.see(id, isFailed);
-    expect(failed.lastError?.message).toContain('machine is gone');
-    await world.say(owner, 'retry api');
-    const running = await world.see(id, isRunning);
-    expect(running.nodeId).not.toBe(nodeId);
-    expect(running.notice).toContain('fresh checkout');
-  });
-
-  test('one that is silent is unhealthy, and ready again when its agent speaks; its workspace stays', async () => {
-    await using world = await createWorld({ silenceMs: 400 });
-    const { id, nodeId } = await ready(world);
-    const { name } = await world.node(nodeId);
-    world.agents.silent.add(name);
-    await until(async () => {
-      await sweep(world, 'silent-nodes');
-      return (await world.node(nodeId)).phase === 'unhealthy';
-    });
-    expect((await world.workspace(id)).phase).toBe('running');
-    world.agents.silent.delete(name);
-    await world.seeNode(nodeId, (node) => node.phase === 'ready');
-    expect((await world.workspace(id)).phase).toBe('running');
-    expect(world.agents.said.get(id)).toEqual(['preparing', 'running']);
-  });
-
-  test('one that somebody powered off is started again', async () => {
-    await using world = await createWorld();
-    const { nodeId } = await ready(world);
-    const { name } = await world.node(nodeId);
-    world.provider.servers.set(name, { ...world.provider.servers.get(name)!, status: 'off' });
-    await store.wakeNodes(world.db, [nodeId]);
-    await until(() => world.provider.count('start') > 0);
-    await world.seeNode(nodeId, (node) => node.phase === 'ready');
   });
 });
 
@@ -420,7 +239,7 @@ describe('time', () => {
     const stopped = await world.see(id, isStopped);
     expect(stopped).toMatchObject({ desired: 'stopped', isAutomatic: true });
     expect(stopped.warnedFor).not.toBeNull();
-    expect(stopped.notice).toContain('idle');
+    expect(noticeText(stopped.notice)).toContain('idle');
     // Tickets and links of before are worth nothing.
     expect(stopped.access).toBe(2);
   });
@@ -455,7 +274,9 @@ describe('time', () => {
     await world.say(owner, 'stop api');
     const announced = await world.see(id, (row) => row.deleteAt !== null);
     expect(announced).toMatchObject({ desired: 'stopped' });
-    expect(announced.notice).toContain('2 changed files would be lost. It will be deleted all the same');
+    expect(noticeText(announced.notice)).toContain(
+      '2 changed files would be lost. It will be deleted all the same',
+    );
     const { lastCallMs } = world.reconciler.timing;
     expect(announced.deleteAt!.getTime() - announced.phaseSince.getTime()).toBeGreaterThan(lastCallMs / 2);
     await world.say(owner, 'start api');
@@ -465,100 +286,5 @@ describe('time', () => {
     // The day is over.
     await world.sql`update workspaces set delete_at = now(), next_at = now(), gen = gen + 1 where id = ${id}`;
     await world.see(id, isDeleted);
-  });
-});
-
-/** The claim on this very row. */
-async function claimNow(
-  world: World,
-  id: string,
-): Promise<store.Claim<Awaited<ReturnType<World['workspace']>>>> {
-  const [leased] = await world.sql<{ now: Date }[]>`update workspaces set lease_token = 'test',
-    lease_until = clock_timestamp() + interval '30 seconds' where id = ${id} returning clock_timestamp() as now`;
-  return { row: await world.workspace(id), token: 'test', now: leased!.now };
-}
-
-describe('a bot that dies in the middle', () => {
-  /** What a dead bot holds comes free when its lease ends. */
-  const endLeases = async ({ sql }: World): Promise<void> => {
-    await sql`update nodes set lease_until = clock_timestamp() where lease_until is not null`;
-    await sql`update workspaces set lease_until = clock_timestamp() where lease_until is not null`;
-  };
-  /** One pass of the first due node that never comes to its end. */
-  const dieIn = async (world: World, nodeId: string): Promise<void> => {
-    await world.sql`update nodes set next_at = clock_timestamp() - interval '1 hour' where id = ${nodeId}`;
-    const held = (await store.claimNode(world.db))!;
-    expect(held.row.id).toBe(nodeId);
-    const before = world.provider.calls.length;
-    // When the test ends it comes back, and may find the database closed.
-    reconcileNode(world.reconciler, held).catch(() => {});
-    await until(() => world.provider.calls.length > before);
-  };
-  /** A workspace with its node's row, and nothing outside. */
-  const placed = async (world: World): Promise<{ id: string; node: Node }> => {
-    const id = await world.up(await world.addUser());
-    await reconcileWorkspace(world.reconciler, (await store.claimWorkspace(world.db))!);
-    return { id, node: (await world.nodes())[0]! };
-  };
-
-  test('with a claim and nothing done: another goes on', async () => {
-    await using world = await createWorld();
-    const id = await world.up(await world.addUser());
-    expect(await store.claimWorkspace(world.db)).toBeDefined();
-    expect(await store.claimWorkspace(world.db)).toBeUndefined();
-    await endLeases(world);
-    world.start();
-    await world.see(id, isRunning);
-  });
-
-  test('before the create was sent, but after it was noted: one server, after the quiet period', async () => {
-    await using world = await createWorld();
-    const { id } = await placed(world);
-    const held = (await store.claimNode(world.db))!;
-    expect(await store.markCreateSent(world.db, held)).toBe(true);
-    await endLeases(world);
-    world.start();
-    await world.see(id, isRunning);
-    expect(world.provider.count('create')).toBe(1);
-  });
-
-  test('after the create arrived, before its answer: the server is adopted', async () => {
-    await using world = await createWorld();
-    const { id, node } = await placed(world);
-    world.provider.breakNext('create', 'bot-dies');
-    await dieIn(world, node.id);
-    await endLeases(world);
-    world.start();
-    await world.see(id, isRunning);
-    expect(world.provider.count('create')).toBe(1);
-  });
-
-  test('after the server was removed, before that was written down: the node is deleted all the same', async () => {
-    await using world = await createWorld({ limits: { nodeWarmMs: 0 } });
-    const { id, node } = await placed(world);
-    const { owner } = await world.workspace(id);
-    world.start();
-    await world.see(id, isRunning);
-    world.provider.breakNext('remove', 'bot-dies');
-    await world.say(owner, 'rm api');
-    await until(() => world.provider.count('remove') === 1);
-    await endLeases(world);
-    await world.seeNode(node.id, isDeleted);
-    expect(world.provider.servers.size).toBe(0);
-  });
-
-  test('that comes back from the dead writes nothing over what happened meanwhile', async () => {
-    await using world = await createWorld();
-    const { id, node } = await placed(world);
-    world.provider.breakNext('create', 'hangs');
-    await dieIn(world, node.id);
-    await until(() => world.provider.hanging('create') === 1);
-    await endLeases(world);
-    world.start();
-    // Its request arrives after all: the name is unique, so there is one server.
-    world.provider.release();
-    await world.see(id, isRunning);
-    expect(world.provider.servers.size).toBe(1);
-    expect((await world.nodes()).map((one) => one.phase)).toEqual(['ready']);
   });
 });

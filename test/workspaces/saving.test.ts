@@ -1,10 +1,12 @@
 // What happens to a workspace when its pull request goes: two bots over one database, agents that save, cannot, or are silent.
 import { expect, test } from 'vitest';
+import type { Notice } from '../../bot/codes.ts';
 import { retireWorkspaces } from '../../bot/workspaces/cleanup.ts';
 import { noteVisibility } from '../../bot/workspaces/store.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import * as store from '../../bot/workspaces/store.ts';
 import { createWorld, type World, type WorldOptions } from './world.ts';
+import { noticeText } from '../words.ts';
 
 const URL = 'https://github.com/acme/api';
 const isDeleted = (row: { phase: string }): boolean => row.phase === 'deleted';
@@ -26,14 +28,16 @@ async function withWork(options: { isPrivate: boolean | null } & WorldOptions) {
 const see = ({ db }: World, isPrivate: boolean): Promise<void> =>
   db.transaction((tx) => noteVisibility(tx, URL, isPrivate));
 
+const MERGED: Notice = { code: 'thread-closed', details: { isPullRequest: true, isMerged: true } };
+
 const merge = ({ db }: World): Promise<number> =>
-  db.transaction((tx) => retireWorkspaces(tx, { repository: URL }, 'the pull request was merged'));
+  db.transaction((tx) => retireWorkspaces(tx, { repository: URL }, MERGED));
 
 const endTheDay = async ({ sql }: World, id: string): Promise<void> =>
   void (await sql`update workspaces set delete_at = now(), next_at = now(), gen = gen + 1 where id = ${id}`);
 
 /** The notice, without what differs from run to run. */
-const noticeOf = (row: Workspace): string => row.notice!.replaceAll(row.id, 'ws-1');
+const noticeOf = (row: Workspace): string => noticeText(row.notice).replaceAll(row.id, 'ws-1');
 
 test('in a private repository it is saved and gone at once, and the card says how to get the work back', async () => {
   const { world, id, nodeId } = await withWork({ isPrivate: true });
@@ -132,7 +136,7 @@ test('a person who says rm is asked, not saved for; and rm --force waits for no 
   await world.say(owner, 'rm api');
   const kept = await world.see(id, (row) => row.notice !== null);
   expect(kept).toMatchObject({ desired: 'running', deleteAt: null });
-  expect(kept.notice).toContain('or say `rm api --force`');
+  expect(noticeOf(kept)).toContain('or say `rm api --force`');
   expect(world.agents.said.get(id)).not.toContain('saving');
   world.agents.hanging.add(id);
   await merge(world);
@@ -149,6 +153,6 @@ test('a repository that becomes public while work is being saved ends the saving
   await world.see(id, (row) => row.step === 'saving');
   await see(world, false);
   const kept = await world.see(id, isPostponed);
-  expect(kept.notice).toContain('2 changed files would be lost');
+  expect(noticeOf(kept)).toContain('2 changed files would be lost');
   expect(world.agents.said.get(id)).not.toContain('saved');
 });

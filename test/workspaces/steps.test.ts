@@ -1,9 +1,11 @@
 // What comes next for a workspace: pure decisions, no database.
 import { describe, expect, test } from 'vitest';
+import type { Failure } from '../../agent/protocol.ts';
 import { later } from '../../bot/workspaces/timing.ts';
 import { describeLoss, expiryOf, nextStep } from '../../bot/workspaces/workspace.ts';
-import { describePostponed } from '../../bot/workspaces/saving.ts';
+import { noticesOfDelay, type Refusal } from '../../bot/workspaces/saving.ts';
 import { desiredOf } from '../../bot/nodes/desired.ts';
+import { noticeText } from '../words.ts';
 import { after, life, nodeRow, reportOf, T0, timing, workspaceRow } from './rows.ts';
 
 const HOUR = 3_600_000;
@@ -125,6 +127,14 @@ describe('files are kept', () => {
     expect(nextStep(asked, nodeRow(), T0, life)).toEqual({ do: 'refuse', work });
     expect(nextStep({ ...asked, force: true }, nodeRow(), T0, life)).toMatchObject({ do: 'wait' });
     expect(describeLoss(work)).toBe('Not deleted: 1 changed file and 2 unpushed commits would be lost.');
+    const there = { kind: 'worktree', changed: 1, untracked: 0, unpushed: 0 } as const;
+    const places = ['.worktrees/fix', 'b', 'c', 'd'].map((where) => ({ ...there, where }));
+    expect(describeLoss({ ...work, places: places.slice(0, 1) })).toBe(
+      'Not deleted: 1 changed file and 2 unpushed commits (of that 1 changed file in `.worktrees/fix`) would be lost.',
+    );
+    expect(describeLoss({ ...work, changed: 4, places })).toContain(
+      'in `c`, and the rest in 1 other place) would be lost.',
+    );
     expect(describeLoss(undefined)).toContain('did not answer');
     expect(describeLoss({ changed: 0, untracked: 0, unpushed: 0 })).toContain('could not say');
   });
@@ -264,15 +274,16 @@ describe('saving', () => {
       ...under,
       deleteAt: T0,
       reported: reportOf('stopped', { saved }),
-      notice: 'It was kept for a day.',
+      notice: [{ code: 'kept-a-day', details: {} } as const],
     };
-    expect(nextStep(before, silent, T0, life)).toMatchInlineSnapshot(`
-      {
-        "do": "enter",
-        "notice": "It was kept for a day. Saved to \`refs/sam/ws-abcdefghijkl\`: \`git fetch origin refs/sam/ws-abcdefghijkl && git checkout FETCH_HEAD\`.",
-        "phase": "deleted",
-      }
-    `);
+    expect(nextStep(before, silent, T0, life)).toEqual({
+      do: 'enter',
+      phase: 'deleted',
+      notice: [
+        { code: 'kept-a-day', details: {} },
+        { code: 'saved', details: { ref: saved.ref } },
+      ],
+    });
   });
 
   test('and the day are not held up by a machine that never stopped', () => {
@@ -283,16 +294,23 @@ describe('saving', () => {
     });
   });
 
+  const delay = (refusal: Refusal): string => noticeText(noticesOfDelay(refusal, 'api-1'));
+  const refusedPush: Failure = {
+    class: 'transient',
+    code: 'not-saved',
+    details: { why: 'refused', host: 'github.com' },
+  };
+
   test('is told in sentences that say where it is, what is not in it, why, and what to do', () => {
-    expect(describePostponed({ refused: newFiles, saved }, 'api-1')).toMatchInlineSnapshot(
+    expect(delay({ refused: newFiles, saved })).toMatchInlineSnapshot(
       `"Saved to \`refs/sam/ws-abcdefghijkl\`: \`git fetch origin refs/sam/ws-abcdefghijkl && git checkout FETCH_HEAD\`. Not deleted: 2 new files would be lost. It will be deleted all the same in a day, unless you start it: \`start api-1\`."`,
     );
     expect(
-      describePostponed({ refused: work, reason: 'Not saved: github.com refused the push.' }, 'api-1'),
+      delay({ refused: work, reason: { code: 'unsaved', details: { failure: refusedPush } } }),
     ).toMatchInlineSnapshot(
       `"Not deleted: 1 changed file and 2 unpushed commits would be lost. Not saved: github.com refused the push. It will be deleted all the same in a day, unless you start it: \`start api-1\`."`,
     );
-    expect(describePostponed({ refused: undefined }, 'api-1')).toMatchInlineSnapshot(
+    expect(delay({ refused: undefined })).toMatchInlineSnapshot(
       `"Not deleted: its machine did not answer, so nobody knows what would be lost. It will be deleted all the same in a day, unless you start it: \`start api-1\`."`,
     );
   });

@@ -1,7 +1,8 @@
 // The sweeps: what is removed, what is left alone, and that one which fails stops no other.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { insertNode, readPrices, readSweeps } from '../../bot/workspaces/store.ts';
-import { createSweeper, createSweeps, type Sweep } from '../../bot/workspaces/sweeps/sweeps.ts';
+import { insertNode, readPrices, readSweeps, sweepBook } from '../../bot/workspaces/store.ts';
+import { createSweeper, type Sweep } from '../../bot/jobs/sweeper.ts';
+import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import type { Server } from '../../bot/providers/provider.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
 import { createWorld, type World } from './world.ts';
@@ -18,9 +19,10 @@ beforeEach(async () => {
   await world.sql`update nodes set phase = 'deleted'`;
 });
 
+const sweeperOf = (sweeps: Sweep[]) => createSweeper(sweeps, { book: sweepBook(world.db), log: world.log });
+
 async function sweepServers(): Promise<void> {
-  const { db, log, reconciler } = world;
-  const sweeps = createSweeps({ db, provider, log, timing: reconciler.timing });
+  const sweeps = createSweeps({ ...world.reconciler, provider });
   await sweeps.find(({ name }) => name === 'servers')!.run();
 }
 
@@ -85,10 +87,9 @@ test('a fresh look that does not agree with the list keeps the server', async ()
   const list = () => Promise.resolve([listed]);
   const other = { ...listed, id: 'another' };
   const relabelled = { ...listed, labels: labels('nd-x', 'there') };
-  const { db, log, reconciler } = world;
   for (const fresh of [other, relabelled, undefined]) {
     const doubtful = { ...provider, list, find: () => Promise.resolve(fresh) };
-    const sweeps = createSweeps({ db, log, provider: doubtful, timing: reconciler.timing });
+    const sweeps = createSweeps({ ...world.reconciler, provider: doubtful });
     await sweeps.find(({ name }) => name === 'servers')!.run();
   }
   expect(provider.count('remove')).toBe(0);
@@ -112,16 +113,15 @@ test('a node whose server is missing is looked at', async () => {
 });
 
 test('prices are written down as those of the dearest location, so that nobody pays more than was said', async () => {
-  const { db, log, reconciler } = world;
   const node = { size: 'small', serverType: 'cx23', location: 'nbg1' } as const;
   const prices = async () => ({
     currency: 'EUR',
     vatRate: 19,
     nodes: [0.01, 0.03, 0.02].map((perHour) => ({ ...node, perHour, perMonth: 600 * perHour })),
   });
-  const sweeps = createSweeps({ db, provider: { ...provider, prices }, log, timing: reconciler.timing });
+  const sweeps = createSweeps({ ...world.reconciler, provider: { ...provider, prices } });
   await sweeps.find(({ name }) => name === 'prices')!.run();
-  expect(await readPrices(db)).toEqual({
+  expect(await readPrices(world.db)).toEqual({
     currency: 'EUR',
     provider: 'fake',
     sizes: { small: { perHour: 0.03, perMonth: 18 } },
@@ -137,7 +137,7 @@ test('one that fails stops no other; its error and its last success are in the t
     sweep('bad', () => (isBroken ? Promise.reject(new Error('no permission')) : Promise.resolve())),
     sweep('good', async () => void runs++),
   ];
-  const sweeper = createSweeper(sweeps, world);
+  const sweeper = sweeperOf(sweeps);
   await sweeper.tick();
   const rows = async () => new Map((await readSweeps(world.db)).map((row) => [row.name, row]));
   const before = (await rows()).get('bad')!.lastSuccessAt;
@@ -155,10 +155,10 @@ test('one that fails stops no other; its error and its last success are in the t
 test('one that hangs holds up no other, is not started twice, and stop waits for it', async () => {
   const { promise: gate, resolve: release } = Promise.withResolvers<void>();
   const begun: string[] = [];
-  const sweeper = createSweeper(
-    [sweep('slow', () => (begun.push('slow'), gate)), sweep('quick', async () => void begun.push('quick'))],
-    world,
-  );
+  const sweeper = sweeperOf([
+    sweep('slow', () => (begun.push('slow'), gate)),
+    sweep('quick', async () => void begun.push('quick')),
+  ]);
   const first = sweeper.tick();
   await expect.poll(() => begun.toSorted()).toEqual(['quick', 'slow']);
   await world.sql`update sweeps set last_run_at = null, lease_until = null`;
@@ -174,9 +174,7 @@ test('one that hangs holds up no other, is not started twice, and stop waits for
 
 test('of many bots one runs a sweep, once a period', async () => {
   let runs = 0;
-  const bots = Array.from({ length: 5 }, () =>
-    createSweeper([sweep('shared', async () => void runs++)], world),
-  );
+  const bots = Array.from({ length: 5 }, () => sweeperOf([sweep('shared', async () => void runs++)]));
   await Promise.all(bots.map((bot) => bot.tick()));
   await Promise.all(bots.map((bot) => bot.tick()));
   expect(runs).toBe(1);
@@ -187,7 +185,7 @@ test('of many bots one runs a sweep, once a period', async () => {
 
 test('one whose bot died in the middle runs again when its lease is over', async () => {
   let runs = 0;
-  const sweeper = createSweeper([sweep('left', async () => void runs++)], world);
+  const sweeper = sweeperOf([sweep('left', async () => void runs++)]);
   await world.sql`insert into sweeps (name, last_run_at, lease_until)
     values ('left', now() - interval '1 hour', now() + interval '1 minute')`;
   await sweeper.tick();
@@ -199,7 +197,7 @@ test('one whose bot died in the middle runs again when its lease is over', async
 
 test('started, it runs what is due by itself', async () => {
   let runs = 0;
-  const sweeper = createSweeper([sweep('often', async () => void runs++, 40)], world);
+  const sweeper = sweeperOf([sweep('often', async () => void runs++, 40)]);
   sweeper.start();
   await expect.poll(() => runs, { timeout: 10_000 }).toBeGreaterThan(2);
   await sweeper.stop();

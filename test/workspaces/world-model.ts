@@ -117,8 +117,8 @@ function performNode(world: World, node: Node, step: NodeStep): Date | null {
     case 'create':
       if (isAlive) world.server = { ...serverOf('running'), name: node.name, createdAt: now };
       return change({ createSentAt: now });
-    case 'point':
-    case 'unpoint':
+    case 'setDnsRecord':
+    case 'removeDnsRecords':
       throw new Error('no DNS here');
     case 'start':
       if (isAlive && world.server) world.server = { ...world.server, status: 'running' };

@@ -1,5 +1,6 @@
 // Two bots' reconcilers over one real database, a fake provider, and agents that play their part by the store alone.
-import pino, { type Logger } from 'pino';
+import pino from 'pino';
+import type { Logger } from 'pino';
 import type { DesiredWorkspace, WorkspaceReport } from '../../agent/protocol.ts';
 import { desiredOf } from '../../bot/nodes/desired.ts';
 import { commands } from '../../bot/commands/index.ts';
@@ -7,7 +8,8 @@ import { findCommand } from '../../bot/commands/command.ts';
 import { parse } from '../../bot/commands/parser/parse.ts';
 import { joined, TERMINAL, wordAnswer, wordRefusal } from '../../bot/chat/wording.ts';
 import { UserError } from '../../bot/errors.ts';
-import type { Outcome, Repository } from '../../bot/commands/context.ts';
+import type { Outcome } from '../../bot/commands/context.ts';
+import type { Repository } from '../../bot/forges/forge.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { users, type Front, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newUserId } from '../../bot/ids.ts';
@@ -19,6 +21,7 @@ import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { freshDatabase } from '../postgres.ts';
 import { until } from '../until.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
+import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 
 /** Quiet 0.8 s, making 2.4 s. What waits for an agent has more: a busy machine is no silent one. */
 export const BASE_MS = 200;
@@ -88,6 +91,7 @@ export async function createWorld({
   const makeReconciler = ({ db: own }: Database): Reconciler => ({
     db: own,
     provider,
+    proveAccount: async () => {},
     baseUrl: 'http://sam.test',
     createBootstrapToken: () => Promise.resolve('token'),
     limits,
@@ -242,11 +246,11 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
     const node = server.labels['sam-node'];
     let agent = known.get(server.id);
     if (!agent) {
-      if (!(await store.helloNode(db, node, { version: 'fake', terminalPort: null }))) return;
+      if (!(await store.saveHello(db, node, { version: 'fake', terminalPort: null }))) return;
       agent = { has: new Map(), goals: new Map() };
       known.set(server.id, agent);
     }
-    await store.hearNodes(db, [node]);
+    await store.saveHeartbeats(db, [node]);
     for (const row of await store.workspacesOn(db, node, [...agent.has.keys()])) {
       const goal = desiredOf(row);
       if (goal) await act(node, agent, goal);
@@ -330,4 +334,38 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
       await running;
     },
   };
+}
+
+export const isRunning = (row: { phase: string }): boolean => row.phase === 'running';
+export const isStopped = (row: { phase: string }): boolean => row.phase === 'stopped';
+export const isFailed = (row: { phase: string }): boolean => row.phase === 'failed';
+export const isDeleted = (row: { phase: string }): boolean => row.phase === 'deleted';
+
+/** A workspace that runs, and its owner. */
+export async function ready(world: World): Promise<{ owner: string; id: string; nodeId: string }> {
+  const owner = await world.addUser();
+  world.start();
+  const id = await world.up(owner);
+  const { nodeId } = await world.see(id, isRunning);
+  return { owner, id, nodeId: nodeId! };
+}
+
+export async function sweep({ reconciler }: World, name: string): Promise<void> {
+  const sweeps = createSweeps(reconciler);
+  await sweeps.find((one) => one.name === name)!.run();
+}
+
+export const statusOf = async ({ sql }: World, id: string): Promise<string[]> =>
+  (await sql`select verb || ' ' || status as text from commands where workspace_id = ${id} order by seq`).map(
+    (row) => row['text'] as string,
+  );
+
+/** The claim on this very row. */
+export async function claimNow(
+  world: World,
+  id: string,
+): Promise<store.Held<Awaited<ReturnType<World['workspace']>>>> {
+  const [leased] = await world.sql<{ now: Date }[]>`update workspaces set lease_token = 'test',
+    lease_until = clock_timestamp() + interval '30 seconds' where id = ${id} returning clock_timestamp() as now`;
+  return { row: await world.workspace(id), token: 'test', now: leased!.now };
 }

@@ -5,6 +5,7 @@ import { calculateJwkThumbprint, compactVerify, EmbeddedJWK } from 'jose';
 import { z } from 'zod';
 import type { Bootstrap } from '../../../agent/protocol.ts';
 import { fail, readBody, sendJson, type Route } from '../../http/routes.ts';
+import type { Traits } from '../../providers/provider.ts';
 import type { Keys } from '../keys.ts';
 import { bearerOf, hashSecret, newSecret } from '../secrets.ts';
 import * as store from '../store.ts';
@@ -26,6 +27,8 @@ export interface BootstrapOptions {
   keys: Keys;
   /** The bot as agents and browsers reach it, without a slash at the end. */
   baseUrl: string;
+  /** Of the provider that a node's row names. */
+  traitsOf: (provider: string) => Pick<Traits, 'terminal' | 'users'>;
   /** How long a node token lives; agents renew at half of it. A day unless told. */
   tokenLifeMs?: number;
 }
@@ -112,9 +115,10 @@ async function readProof(req: IncomingMessage): Promise<{ node: string; key: str
 }
 
 async function credentialsFor(
-  { keys, baseUrl, tokenLifeMs = DAY_MS }: BootstrapOptions,
+  { keys, baseUrl, traitsOf, tokenLifeMs = DAY_MS }: BootstrapOptions,
   node: BoundNode,
 ): Promise<Bootstrap> {
+  const { terminal, users } = traitsOf(node.provider);
   const claims = { aud: AGENT_AUDIENCE, sub: node.id };
   return {
     node: node.id,
@@ -125,8 +129,8 @@ async function credentialsFor(
       origin: new URL(baseUrl).origin,
       jwks: `${baseUrl}/.well-known/jwks.json`,
       issuer: keys.issuer,
-      terminal: node.provider === 'local' ? 'loopback' : 'tls',
-      users: node.provider === 'local' ? 'own' : 'per-workspace',
+      terminal: terminal === 'pipe' ? 'loopback' : terminal,
+      users,
     },
   };
 }

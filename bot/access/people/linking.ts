@@ -1,13 +1,14 @@
-// GET and POST /connect: a person of a chat says who they are on GitHub. Knows no chat; what goes on afterwards is told to it.
+// GET and POST /connect: a person of a chat says who they are on a forge. Knows no chat; what goes on afterwards is told to it.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { isFromOrigin, type Route } from '../../http/routes.ts';
+import type { SignInForge } from './sign-in.ts';
 import * as store from './links-store.ts';
 import type { ChatIdentity } from './links-store.ts';
 import { readCookie, setCookie } from './cookies.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import { isFullSignIn, readSession, type Session } from './sessions.ts';
-import { signInPath } from './sign-in-attempts.ts';
+import { SIGN_IN_PAGE, signInPath } from './sign-in-attempts.ts';
 import { redirect, sendPage, type CalmPage } from './sign-in-pages.ts';
 import type { Executor } from '../store.ts';
 
@@ -29,6 +30,8 @@ export type ConnectInvitation = z.infer<typeof Invitation>;
 export interface ConnectOptions {
   db: Executor;
   baseUrl: string;
+  /** Where people prove who they are. */
+  forges: readonly SignInForge[];
   /** What people of the chat type: `/sam`. */
   command: string;
   /** In the transaction that connects them. */
@@ -69,8 +72,8 @@ async function visit(options: ConnectOptions, req: IncomingMessage, res: ServerR
   const invitation = secret ? parse(await store.findConnect(db, hashSecret(secret))) : undefined;
   if (!invitation) return sendPage(res, tooLate(options.command));
   const account = await accountOf(options, req);
-  if (!account) return redirect(res, `${baseUrl}${signInPath(PATH)}`);
-  sendPage(res, askPage(invitation, account.login, proofOf(secret ?? '')));
+  if (!account) return redirect(res, `${baseUrl}${signInPath(options.forges, PATH) ?? SIGN_IN_PAGE}`);
+  sendPage(res, askPage(invitation, account, proofOf(secret ?? '')));
 }
 
 async function confirm(options: ConnectOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -91,21 +94,31 @@ async function confirm(options: ConnectOptions, req: IncomingMessage, res: Serve
   });
   res.setHeader('set-cookie', setCookie(baseUrl, COOKIE, '', 0));
   const { command } = options;
-  sendPage(res, invitation ? donePage(invitation, account.login, command) : tooLate(command));
+  sendPage(res, invitation ? donePage(invitation, account, command) : tooLate(command));
 }
 
 /** Says which link a page is about, and is worth nothing without the cookie. */
 const proofOf = (secret: string): string => hashSecret(`page of ${secret}`);
 
-/** Whoever is signed in here with GitHub. */
+interface Account {
+  session: Session;
+  login: string;
+  forge: SignInForge;
+}
+
+/** Whoever is signed in here with a forge. */
 async function accountOf(
-  { db, baseUrl }: ConnectOptions,
+  { db, baseUrl, forges }: ConnectOptions,
   req: IncomingMessage,
-): Promise<{ session: Session; login: string } | undefined> {
+): Promise<Account | undefined> {
   const session = await readSession(db, baseUrl, req.headers.cookie);
   if (!session || !isFullSignIn(session)) return undefined;
-  const github = await store.findGitHub(db, session.user);
-  return github && { session, login: github.login };
+  const accounts = await store.findAccounts(db, session.user);
+  for (const forge of forges) {
+    const account = accounts.get(forge.name);
+    if (account) return { session, login: account.login, forge };
+  }
+  return undefined;
 }
 
 function parse(subject: string | undefined): ConnectInvitation | undefined {
@@ -118,18 +131,26 @@ const describe = ({ source, login }: ChatIdentity & { login: string }): string =
 };
 
 /** It names both sides: somebody could have sent you a link of theirs. */
-const askPage = (invitation: ConnectInvitation, login: string, proof: string): CalmPage => ({
+const askPage = (
+  invitation: ConnectInvitation,
+  { login, forge: { title } }: Account,
+  proof: string,
+): CalmPage => ({
   status: 200,
   title: 'Are both of these you?',
-  text: `${describe(invitation)}, and ${login} on GitHub. Whoever that is in the chat may then do what you may on GitHub. If somebody else sent you this link, close the page.`,
+  text: `${describe(invitation)}, and ${login} on ${title}. Whoever that is in the chat may then do what you may on ${title}. If somebody else sent you this link, close the page.`,
   posts: [{ label: `Connect ${invitation.login} with ${login}`, action: `${PATH}?of=${proof}` }],
-  next: { label: 'Use another GitHub account', href: '/login' },
+  next: { label: `Use another ${title} account`, href: SIGN_IN_PAGE },
 });
 
-const donePage = (invitation: ConnectInvitation, login: string, command: string): CalmPage => ({
+const donePage = (
+  invitation: ConnectInvitation,
+  { login, forge: { title } }: Account,
+  command: string,
+): CalmPage => ({
   status: 200,
   title: 'Connected',
-  text: `${describe(invitation)} is ${login} on GitHub from now on. Go back to the chat: what you said there goes on by itself. To undo it, say this there:`,
+  text: `${describe(invitation)} is ${login} on ${title} from now on. Go back to the chat: what you said there goes on by itself. To undo it, say this there:`,
   command: `${command} disconnect`,
 });
 

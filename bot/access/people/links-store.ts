@@ -1,4 +1,4 @@
-// Who a person of a chat is on GitHub, in Postgres: found, linked by a one-time token, forgotten. Knows no HTTP.
+// Who a person of a chat is on a forge, in Postgres: found, linked by a one-time token, forgotten. Knows no HTTP.
 import { and, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
 import {
   cards,
@@ -23,9 +23,12 @@ export interface Known {
   user: User;
   /** What they were called there last. */
   login: string;
-  /** Whose rights count; undefined: not connected. */
-  github: { id: number; login: string } | undefined;
+  /** Whose rights count, by forge; none: not connected. */
+  accounts: Accounts;
 }
+
+/** Who a person is elsewhere, by source (`github`). */
+export type Accounts = ReadonlyMap<string, { id: string; login: string }>;
 
 const isIdentity = ({ source, externalId }: ChatIdentity) =>
   and(eq(identities.source, source), eq(identities.externalId, externalId));
@@ -37,25 +40,24 @@ export async function findKnown(db: Executor, identity: ChatIdentity): Promise<K
     .from(identities)
     .innerJoin(users, eq(users.id, identities.userId))
     .where(isIdentity(identity));
-  return found && { ...found, github: await findGitHub(db, found.user.id) };
+  if (!found) return undefined;
+  const accounts = new Map(await findAccounts(db, found.user.id));
+  accounts.delete(identity.source);
+  return { ...found, accounts };
 }
 
-/** The GitHub account of a user; undefined: they have none with us. */
-export async function findGitHub(
-  db: Executor,
-  user: string,
-): Promise<{ id: number; login: string } | undefined> {
-  const [found] = await db
-    .select({ id: identities.externalId, login: identities.login })
+export async function findAccounts(db: Executor, user: string): Promise<Accounts> {
+  const rows = await db
+    .select({ source: identities.source, id: identities.externalId, login: identities.login })
     .from(identities)
-    .where(and(eq(identities.source, 'github'), eq(identities.userId, user)));
-  return found && { id: Number(found.id), login: found.login };
+    .where(eq(identities.userId, user));
+  return new Map(rows.map(({ source, ...account }) => [source, account]));
 }
 
 /** The person of the chat is that user from now on, and brings along what they made while nobody could be connected. */
 export async function link(tx: Executor, identity: ChatIdentity, login: string, user: string): Promise<void> {
   const before = await findKnown(tx, identity);
-  if (before && !before.github && before.user.id !== user) await handOver(tx, before.user.id, user);
+  if (before?.accounts.size === 0 && before.user.id !== user) await handOver(tx, before.user.id, user);
   await tx
     .insert(identities)
     .values({ ...identity, login, userId: user })
@@ -68,7 +70,7 @@ export async function link(tx: Executor, identity: ChatIdentity, login: string, 
 /** Forgets who the person of the chat is, and the unspent codes they were given. False: they were not connected. */
 export async function unlink(tx: Executor, identity: ChatIdentity): Promise<boolean> {
   const known = await findKnown(tx, identity);
-  if (!known?.github) return false;
+  if (!known || known.accounts.size === 0) return false;
   await tx.delete(identities).where(isIdentity(identity));
   await tx
     .delete(tokens)

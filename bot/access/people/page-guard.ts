@@ -5,7 +5,7 @@ import { mayOpen } from '../rights.ts';
 import { isFullSignIn, readSession } from './sessions.ts';
 import { findPlace, type Executor } from '../store.ts';
 
-export interface PageDoor {
+export interface PageGuard {
   db: Executor;
   baseUrl: string;
   signer: LinkSigner;
@@ -20,7 +20,7 @@ const ID = /^[\w-]{1,100}$/;
  * one that is wrong or outdated is no link any more, so that what is posted in public ends when `access` moves.
  */
 export async function maySeePage(
-  { db, baseUrl, signer }: PageDoor,
+  { db, baseUrl, signer }: PageGuard,
   req: IncomingMessage,
   workspaceId: string,
 ): Promise<boolean> {

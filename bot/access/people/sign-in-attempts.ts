@@ -1,5 +1,5 @@
 // A sign-in between its beginning and its end: bound to one browser, ended once, led back to our own pages only.
-// Knows no GitHub and no person.
+// Knows no forge but its name, and no person.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readCookie, setCookie } from './cookies.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
@@ -12,7 +12,7 @@ const MAX_PATH_LENGTH = 1000;
 
 /**
  * A sign-in that has begun. Its secret is in the browser alone, its hash in a row; `state` and `verifier` (PKCE's) derive
- * from it, so that neither the database nor the address that GitHub is called with can finish it.
+ * from it, so that neither the database nor the address that the forge is called with can finish it.
  */
 export interface Attempt {
   secret: string;
@@ -37,7 +37,7 @@ export function readAttempt(baseUrl: string, cookieHeader: string | undefined): 
 export const endAttempt = async (db: Executor, attempt: Attempt): Promise<string | undefined> =>
   (await store.endSignIn(db, hashSecret(attempt.secret)))?.returnTo;
 
-/** Whether what came back from GitHub belongs to this attempt. */
+/** Whether what came back from a forge belongs to this attempt. */
 export function isOf(attempt: Attempt, state: string | null): boolean {
   const [wanted, given] = [Buffer.from(attempt.state), Buffer.from(state ?? '')];
   return wanted.length === given.length && timingSafeEqual(wanted, given);
@@ -49,12 +49,24 @@ export const attemptCookie = (baseUrl: string, attempt: Attempt): string =>
 /** Makes the browser forget its attempt. */
 export const endingAttemptCookie = (baseUrl: string): string => setCookie(baseUrl, COOKIE, '', 0);
 
+/** Where people sign in: a forge, or with several of them the page that lets them choose. */
+export const SIGN_IN_PAGE = '/login';
+
+export const forgePath = (forge: string, returnTo?: string): string =>
+  `${SIGN_IN_PAGE}/${forge}${returnTo === undefined ? '' : `?returnTo=${encodeURIComponent(returnTo)}`}`;
+
 /**
- * Where a sign-in begins that leads to `returnTo`, a local path. Whoever wants more of a person than to sign them in (to link
- * another identity, to go on with a command) leads them to a path of its own, and keeps what it is about by itself.
+ * Where a sign-in begins that leads to `returnTo`, a local path; undefined: nobody can sign in. Whoever wants more of a person
+ * than to sign them in (to link another identity, to go on with a command) leads them to a path of its own, and keeps what it
+ * is about by itself.
  */
-export const signInPath = (returnTo: string): string =>
-  `/login/github?returnTo=${encodeURIComponent(returnTo)}`;
+export function signInPath(forges: readonly { name: string }[], returnTo: string): string | undefined {
+  const [forge, ...others] = forges;
+  if (!forge) return undefined;
+  return others.length === 0
+    ? forgePath(forge.name, returnTo)
+    : `${SIGN_IN_PAGE}?returnTo=${encodeURIComponent(returnTo)}`;
+}
 
 /**
  * The path, query and fragment of `text` if it is a path of ours; undefined for whatever leads elsewhere. It is compared as

@@ -9,9 +9,16 @@ export interface CalmPage {
   /** To copy into the chat. */
   command?: string;
   /** The next step, a path of ours. */
-  next?: { label: string; href: string };
+  next?: Link | undefined;
+  /** Instead of it, where there is a choice. */
+  choices?: Link[];
   /** Buttons that change something; each is a POST to a path of ours. */
   posts?: { label: string; action: string }[];
+}
+
+export interface Link {
+  label: string;
+  href: string;
 }
 
 const STYLE = `
@@ -73,7 +80,7 @@ export function redirect(res: ServerResponse, to: string): void {
   res.writeHead(303, { location: to, 'content-length': 0, ...kept }).end();
 }
 
-function render({ text, command, next, posts = [] }: CalmPage): string {
+function render({ text, command, next, choices = next ? [next] : [], posts = [] }: CalmPage): string {
   const copy = command === undefined ? '' : `<p><code>${escape(command)}</code></p>`;
   // One button is what the page is for; several are a choice.
   const isFor = posts.length === 1;
@@ -81,10 +88,10 @@ function render({ text, command, next, posts = [] }: CalmPage): string {
     ({ label, action }) =>
       `<form method="post" action="${escape(action)}"><button${isFor ? ' class="main"' : ''}>${escape(label)}</button></form>`,
   );
-  const link = next
-    ? `<a${isFor ? ' class="plain"' : ''} href="${escape(next.href)}">${escape(next.label)}</a>`
-    : '';
-  return `<p>${escape(text)}</p>${copy}<div class="actions">${forms.join('')}${link}</div>`;
+  const links = choices.map(
+    ({ label, href }) => `<a${isFor ? ' class="plain"' : ''} href="${escape(href)}">${escape(label)}</a>`,
+  );
+  return `<p>${escape(text)}</p>${copy}<div class="actions">${[...forms, ...links].join('')}</div>`;
 }
 
 const frame = (title: string, main: string): string =>

@@ -1,4 +1,4 @@
-// Signing in with GitHub, and out again: /login and /logout. Knows no workspace, and keeps nothing of GitHub's but who it is.
+// Signing in with a forge, and out again: /login and /logout. Knows no workspace, and keeps nothing of the forge's but who it is.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { isFromOrigin, type Route } from '../../http/routes.ts';
@@ -7,19 +7,14 @@ import {
   beginAttempt,
   endAttempt,
   endingAttemptCookie,
+  forgePath,
   isOf,
   parseLocalPath,
   readAttempt,
-  signInPath,
+  SIGN_IN_PAGE,
 } from './sign-in-attempts.ts';
-import {
-  createGitHubDoor,
-  SignInError,
-  type GitHubDoor,
-  type GitHubPerson,
-  type GitHubSignIn,
-} from '../../forges/github/sign-in.ts';
-import { redirect, sendPage, type CalmPage } from './sign-in-pages.ts';
+import { SignInError, type Forge, type Person } from '../../forges/forge.ts';
+import { redirect, sendPage, type CalmPage, type Link } from './sign-in-pages.ts';
 import {
   cookieOf,
   endAllSessions,
@@ -32,22 +27,29 @@ import {
 } from './sessions.ts';
 import { findUserName, meetPerson, type Executor } from '../store.ts';
 
-const CALLBACK = '/login/github/callback';
 /** Where a sign-in leads that began nowhere. */
-const HOME = '/login';
+const HOME = SIGN_IN_PAGE;
+
+/** Where people prove who they are. */
+export type SignInForge = Pick<Forge, 'name' | 'title' | 'signIn'>;
 
 export interface SignInOptions {
   db: Executor;
   /** The bot as browsers reach it, without a slash at the end. */
   baseUrl: string;
-  /** Without it nobody signs in; sessions that codes made can still end. */
-  github?: GitHubSignIn;
+  /** With none of them nobody signs in; sessions that codes made can still end. */
+  forges: readonly SignInForge[];
   log: Pick<Logger, 'warn'>;
 }
 
-/** `GET /login` says who is signed in; `GET /login/github?returnTo=<local path>` and its callback; `POST /logout[/everywhere]`. */
+/** A sign-in at one forge. */
+type Visit = SignInOptions & { forge: SignInForge };
+
+/**
+ * `GET /login` says who is signed in, or where to; `GET /login/<forge>?returnTo=<local path>` and its callback;
+ * `POST /logout[/everywhere]`.
+ */
 export function signInRoutes(options: SignInOptions): Route[] {
-  const { github, baseUrl } = options;
   return [
     { method: 'GET', path: HOME, handle: (req, res) => showPerson(options, req, res) },
     { method: 'POST', path: '/logout', handle: (req, res) => signOut(options, req, res, endSession) },
@@ -56,79 +58,81 @@ export function signInRoutes(options: SignInOptions): Route[] {
       path: '/logout/everywhere',
       handle: (req, res) => signOut(options, req, res, (db, { user }) => endAllSessions(db, user)),
     },
-    ...(github ? gitHubRoutes(options, createGitHubDoor(github, `${baseUrl}${CALLBACK}`)) : []),
+    ...options.forges.flatMap((forge) => forgeRoutes({ ...options, forge })),
   ];
 }
 
-function gitHubRoutes(options: SignInOptions, door: GitHubDoor): Route[] {
+function forgeRoutes(visit: Visit): Route[] {
+  const { name } = visit.forge;
   return [
-    { method: 'GET', path: '/login/github', handle: (req, res) => begin(options, door, req, res) },
-    { method: 'GET', path: CALLBACK, handle: (req, res) => finish(options, door, req, res) },
+    { method: 'GET', path: forgePath(name), handle: (req, res) => begin(visit, req, res) },
+    { method: 'GET', path: callbackOf(name), handle: (req, res) => finish(visit, req, res) },
   ];
 }
 
-async function begin(
-  options: SignInOptions,
-  door: GitHubDoor,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
-  const { db, baseUrl } = options;
-  const returnTo = parseLocalPath(baseUrl, queryOf(options, req).get('returnTo') ?? HOME);
-  if (returnTo === undefined) return sendPage(res, leadsElsewhere);
+const callbackOf = (forge: string): string => `${forgePath(forge)}/callback`;
+
+async function begin(visit: Visit, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { db, baseUrl, forge } = visit;
+  const returnTo = parseLocalPath(baseUrl, queryOf(visit, req).get('returnTo') ?? HOME);
+  if (returnTo === undefined)
+    return sendPage(res, { ...leadsElsewhere, next: linkTo(forge, 'Sign in without it') });
   const attempt = await beginAttempt(db, returnTo);
   res.setHeader('set-cookie', attemptCookie(baseUrl, attempt));
-  redirect(res, await door.addressFor(attempt));
+  redirect(res, await forge.signIn.begin(atOurs(visit, attempt)));
 }
 
-async function finish(
-  options: SignInOptions,
-  door: GitHubDoor,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
-  const { db, baseUrl } = options;
-  const query = queryOf(options, req);
+async function finish(visit: Visit, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { db, baseUrl, forge } = visit;
+  const notFromHere = { ...unfinished, next: linkTo(forge, 'Sign in again') };
+  const query = queryOf(visit, req);
   const attempt = readAttempt(baseUrl, req.headers.cookie);
   // What belongs to no attempt of this browser ends none: another site may have sent it here.
   if (!attempt || !isOf(attempt, query.get('state'))) return sendPage(res, notFromHere);
   const returnTo = await endAttempt(db, attempt);
   res.setHeader('set-cookie', endingAttemptCookie(baseUrl));
   if (returnTo === undefined) return sendPage(res, notFromHere);
-  const person = await askGitHub(options, door, query, attempt);
-  if ('status' in person) return sendPage(res, { ...person, next: again(returnTo) });
-  const session = await signIn(options, person, req.headers.cookie);
+  const person = await askForge(visit, query, attempt);
+  if ('status' in person) return sendPage(res, { ...person, next: linkTo(forge, 'Sign in again', returnTo) });
+  const session = await signIn(visit, person, req.headers.cookie);
   res.setHeader('set-cookie', [cookieOf(baseUrl, session), endingAttemptCookie(baseUrl)]);
   redirect(res, `${new URL(baseUrl).origin}${returnTo}`);
 }
 
+/** The attempt, with where it comes back to. */
+const atOurs = ({ baseUrl, forge }: Visit, { state, verifier }: { state: string; verifier: string }) => ({
+  state,
+  verifier,
+  callback: `${baseUrl}${callbackOf(forge.name)}`,
+});
+
 /** Who it is, or the page that says why nobody knows. */
-async function askGitHub(
-  { log }: SignInOptions,
-  door: GitHubDoor,
+async function askForge(
+  visit: Visit,
   query: URLSearchParams,
   attempt: { state: string; verifier: string },
-): Promise<GitHubPerson | CalmPage> {
+): Promise<Person | CalmPage> {
+  const { log, forge } = visit;
   const code = query.get('code');
-  if (!code) return describeRefusal(query.get('error') ?? '');
+  if (!code) return describeRefusal(forge, query.get('error') ?? '');
   try {
-    return await door.identify(code, attempt);
+    return await forge.signIn.complete(code, atOurs(visit, attempt));
   } catch (error) {
     if (!(error instanceof SignInError)) throw error;
-    log.warn({ reason: error.reason }, 'a sign-in failed at GitHub');
-    return error.isRefusal ? refusedByGitHub : gitHubSilent;
+    log.warn({ reason: error.reason }, `a sign-in failed at ${forge.title}`);
+    return error.isRefusal ? refused(forge) : silent(forge);
   }
 }
 
 /** The browser's session from before ends with it: nobody who knew its cookie is signed in now. */
 async function signIn(
-  { db, baseUrl }: SignInOptions,
-  { id, login }: GitHubPerson,
+  { db, baseUrl, forge }: Visit,
+  { id, login }: Person,
   cookieHeader: string | undefined,
 ): Promise<Session> {
   const before = await readSession(db, baseUrl, cookieHeader);
   return db.transaction(async (tx) => {
-    const user = await meetPerson(tx, { source: 'github', externalId: id, login });
+    const user = await meetPerson(tx, { source: forge.name, externalId: id, login });
     if (before) await endSession(tx, before);
     return startSession(tx, user.id);
   });
@@ -147,13 +151,14 @@ async function signOut(
   redirect(res, `${baseUrl}${HOME}`);
 }
 
-async function showPerson(
-  { db, baseUrl, github }: SignInOptions,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
+async function showPerson(options: SignInOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { db, baseUrl, forges } = options;
+  const asked = queryOf(options, req).get('returnTo');
+  const returnTo = asked === null ? undefined : parseLocalPath(baseUrl, asked);
+  // Whoever is led here has to choose, whoever they are in this browser so far.
+  if (forges.length > 1 && returnTo !== undefined) return sendPage(res, nobodyYet(forges, returnTo));
   const session = await readSession(db, baseUrl, req.headers.cookie);
-  if (!session) return sendPage(res, github ? nobodyYet : nobody);
+  if (!session) return sendPage(res, forges.length > 0 ? nobodyYet(forges) : nobody);
   const name = (await findUserName(db, session.user)) ?? session.user;
   sendPage(res, isFullSignIn(session) ? signedInAs(name) : letInAs(name));
 }
@@ -161,37 +166,35 @@ async function showPerson(
 const queryOf = ({ baseUrl }: SignInOptions, req: IncomingMessage): URLSearchParams =>
   URL.parse(req.url ?? '', baseUrl)?.searchParams ?? new URLSearchParams();
 
-const again = (returnTo: string): NonNullable<CalmPage['next']> => ({
-  label: 'Sign in again',
-  href: signInPath(returnTo),
+const linkTo = ({ name }: SignInForge, label: string, returnTo?: string): Link => ({
+  label,
+  href: forgePath(name, returnTo),
 });
 
 const leadsElsewhere: CalmPage = {
   status: 400,
   title: 'This link leads elsewhere',
   text: 'It asks to be sent to another site after the sign-in, which Sam does not do. Open the link that the chat gave you.',
-  next: { label: 'Sign in without it', href: '/login/github' },
 };
 
-const notFromHere: CalmPage = {
+const unfinished: CalmPage = {
   status: 400,
   title: 'This sign-in cannot be finished',
   text: 'It did not begin in this browser, was finished already, or took longer than ten minutes. Nothing happened.',
-  next: { label: 'Sign in again', href: '/login/github' },
 };
 
-const refusedByGitHub: CalmPage = {
+const refused = ({ title }: SignInForge): CalmPage => ({
   status: 400,
-  title: 'GitHub did not confirm the sign-in',
-  text: 'Its answer was no: the code was used already, or Sam’s App on GitHub is set up wrongly. Once more usually helps; if not, tell whoever runs Sam to look into its log.',
-};
+  title: `${title} did not confirm the sign-in`,
+  text: `Its answer was no: the code was used already, or Sam’s App on ${title} is set up wrongly. Once more usually helps; if not, tell whoever runs Sam to look into its log.`,
+});
 
 // Not 502: proxies put a page of their own in its place.
-const gitHubSilent: CalmPage = {
+const silent = ({ title }: SignInForge): CalmPage => ({
   status: 503,
-  title: 'GitHub does not answer',
-  text: 'Sam asked GitHub who you are and got no usable answer. Nothing is lost; try again in a minute.',
-};
+  title: `${title} does not answer`,
+  text: `Sam asked ${title} who you are and got no usable answer. Nothing is lost; try again in a minute.`,
+});
 
 const notOurPage: CalmPage = {
   status: 403,
@@ -207,12 +210,12 @@ const nobody: CalmPage = {
   command: '/sam open',
 };
 
-const nobodyYet: CalmPage = {
+const nobodyYet = (forges: readonly SignInForge[], returnTo?: string): CalmPage => ({
   status: 200,
   title: 'Nobody is signed in here',
-  text: 'Sign in to open your workspaces from links on GitHub.',
-  next: { label: 'Sign in with GitHub', href: '/login/github' },
-};
+  text: `Sign in to open your workspaces from links on ${forges.map(({ title }) => title).join(' or ')}.`,
+  choices: forges.map((forge) => linkTo(forge, `Sign in with ${forge.title}`, returnTo)),
+});
 
 const posts = [
   { label: 'Sign out', action: '/logout' },
@@ -231,19 +234,19 @@ const letInAs = (name: string): CalmPage => ({
   title: `A link from the chat let this browser in as ${name}`,
 });
 
-/** `error`: what GitHub said instead of a code. */
-function describeRefusal(error: string): CalmPage {
+/** `error`: what the forge said instead of a code. */
+function describeRefusal(forge: SignInForge, error: string): CalmPage {
   if (error === 'access_denied')
     return {
       status: 403,
       title: 'You are not signed in',
-      text: 'On GitHub you said no. Sam asks only who you are; without that it cannot show you your terminals.',
+      text: `On ${forge.title} you said no. Sam asks only who you are; without that it cannot show you your terminals.`,
     };
   if (error === 'redirect_uri_mismatch')
     return {
       status: 400,
-      title: 'GitHub does not know this address',
-      text: `Whoever runs Sam must add ${CALLBACK} of this address to the callback URLs of its App on GitHub.`,
+      title: `${forge.title} does not know this address`,
+      text: `Whoever runs Sam must add ${callbackOf(forge.name)} of this address to the callback URLs of its App on ${forge.title}.`,
     };
-  return refusedByGitHub;
+  return refused(forge);
 }

@@ -2,7 +2,7 @@
 import { and, eq, ne, sql } from 'drizzle-orm';
 import { nodes, tokens } from '../../database/schema.ts';
 import type { Node } from '../../database/schema.ts';
-import { inSeconds, type Executor } from './rows.ts';
+import { inMs, type Executor } from '../../database/executor.ts';
 
 export async function insertBootstrapToken(
   db: Executor,
@@ -12,7 +12,7 @@ export async function insertBootstrapToken(
     hash: token.hash,
     purpose: 'bootstrap',
     subject: token.node,
-    expiresAt: inSeconds(token.lifeSeconds),
+    expiresAt: inMs(1_000 * token.lifeSeconds),
   });
 }
 

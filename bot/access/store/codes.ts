@@ -1,7 +1,7 @@
 // Codes of links: made, and spent once.
 import { and, eq, gt, isNull, ne } from 'drizzle-orm';
 import { tokens, workspaces } from '../../database/schema.ts';
-import { databaseNow, inSeconds, type Executor } from './rows.ts';
+import { databaseNow, inMs, type Executor } from '../../database/executor.ts';
 
 export interface NewCode {
   hash: string;
@@ -18,7 +18,7 @@ export async function insertCode(db: Executor, code: NewCode): Promise<void> {
     subject: code.workspace,
     userId: code.user,
     access: code.access,
-    expiresAt: inSeconds(code.lifeSeconds),
+    expiresAt: inMs(1_000 * code.lifeSeconds),
   });
 }
 

@@ -1,7 +1,7 @@
 // What ends because somebody says so, or by time.
 import { and, eq, ne, sql } from 'drizzle-orm';
 import { browserSessions, tokens, workspaces } from '../../database/schema.ts';
-import type { Executor } from './rows.ts';
+import { notify, type Executor } from '../../database/executor.ts';
 
 /** Ends all of a person's sessions and unspent codes, and everything that was ever handed out for their workspaces. */
 export async function revokeUser(db: Executor, user: string): Promise<void> {
@@ -14,7 +14,7 @@ export async function revokeUser(db: Executor, user: string): Promise<void> {
       .where(and(eq(workspaces.owner, user), ne(workspaces.phase, 'deleted')))
       .returning({ nodeId: workspaces.nodeId });
     for (const nodeId of new Set(revoked.map((row) => row.nodeId)))
-      if (nodeId) await tx.execute(sql`select pg_notify('sam', ${`desired:${nodeId}`})`);
+      if (nodeId) await notify(tx, `desired:${nodeId}`);
   });
 }
 

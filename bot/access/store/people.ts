@@ -3,7 +3,7 @@ import { and, desc, eq, inArray, sql, type SQL } from 'drizzle-orm';
 import { identities, users } from '../../database/schema.ts';
 import type { User } from '../../database/schema.ts';
 import { newUserId } from '../../ids.ts';
-import type { Executor } from './rows.ts';
+import { type Executor } from '../../database/executor.ts';
 
 interface Identity {
   source: string;

@@ -1,16 +1,21 @@
 // What a terminal is about.
-import { and, eq, ne } from 'drizzle-orm';
-import { nodes, workspaces } from '../../database/schema.ts';
-import type { Node, Workspace } from '../../database/schema.ts';
-import type { Executor } from './rows.ts';
+import { and, eq, ne, sql } from 'drizzle-orm';
+import { commands, nodes, workspaces } from '../../database/schema.ts';
+import type { Front, Node, Workspace } from '../../database/schema.ts';
+import type { Executor } from '../../database/executor.ts';
 
-/** A workspace that is not deleted, and its node. One statement, so that what is there answers as fast as what is not. */
+/**
+ * A workspace that is not deleted, its node, and where its owner last said something about it. One statement, so that what is
+ * there answers as fast as what is not.
+ */
 export async function findPlace(
   db: Executor,
   workspaceId: string,
-): Promise<{ workspace: Workspace; node: Node | null } | undefined> {
+): Promise<{ workspace: Workspace; node: Node | null; front: Front | null } | undefined> {
+  const said = and(eq(commands.workspaceId, workspaces.id), eq(commands.actor, workspaces.owner));
+  const front = sql<Front | null>`(select ${commands.front} from ${commands} where ${said} order by ${commands.seq} desc limit 1)`;
   const [found] = await db
-    .select({ workspace: workspaces, node: nodes })
+    .select({ workspace: workspaces, node: nodes, front })
     .from(workspaces)
     .leftJoin(nodes, eq(nodes.id, workspaces.nodeId))
     .where(and(eq(workspaces.id, workspaceId), ne(workspaces.phase, 'deleted')));

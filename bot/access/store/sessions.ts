@@ -2,7 +2,7 @@
 import { and, eq, gt, isNull, sql } from 'drizzle-orm';
 import { browserSessions, tokens } from '../../database/schema.ts';
 import type { BrowserSession } from '../../database/schema.ts';
-import { databaseNow, inSeconds, type Executor } from './rows.ts';
+import { databaseNow, inMs, type Executor } from '../../database/executor.ts';
 
 export async function insertSignIn(
   db: Executor,
@@ -12,7 +12,7 @@ export async function insertSignIn(
     hash: signIn.hash,
     purpose: 'sign-in',
     subject: signIn.returnTo,
-    expiresAt: inSeconds(signIn.lifeSeconds),
+    expiresAt: inMs(1_000 * signIn.lifeSeconds),
   });
 }
 
@@ -33,7 +33,7 @@ export async function insertSession(
     hash: session.hash,
     userId: session.user,
     workspaces: session.workspaces,
-    expiresAt: inSeconds(session.lifeSeconds),
+    expiresAt: inMs(1_000 * session.lifeSeconds),
   });
 }
 
@@ -62,7 +62,7 @@ export async function widenSession(
     .update(browserSessions)
     .set({
       workspaces: sql`case when ${isFull} then null else ${others} || ${JSON.stringify([workspace])}::jsonb end`,
-      expiresAt: sql`case when ${isFull} then ${browserSessions.expiresAt} else ${inSeconds(lifeSeconds)} end`,
+      expiresAt: sql`case when ${isFull} then ${browserSessions.expiresAt} else ${inMs(1_000 * lifeSeconds)} end`,
     })
     .where(and(eq(browserSessions.hash, hash), gt(browserSessions.expiresAt, databaseNow)))
     .returning({ hash: browserSessions.hash });

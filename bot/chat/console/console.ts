@@ -6,9 +6,10 @@ import type { Command } from '../../commands/context.ts';
 import type { Answer, Card, Delivery, User } from '../../database/types.ts';
 import { randomBase32 } from '../../ids.ts';
 import type { FrontEnd } from '../front.ts';
+import type { Forge } from '../../forges/forge.ts';
 import { locate } from '../../forges/locate.ts';
 import { renderPlain, renderProgress } from './render.ts';
-import { redact } from '../redact.ts';
+import { redact } from '../../../agent/redact.ts';
 import type { CardView } from '../view.ts';
 import { joined, TERMINAL, wordAnswer } from '../wording.ts';
 import type { Screen } from './screen.ts';
@@ -19,6 +20,7 @@ export interface ConsoleOptions {
   db: Executor;
   screen: Screen;
   commands: readonly Command[];
+  forges: readonly Forge[];
   /** What relative paths are relative to. */
   cwd: string;
   login: string;
@@ -60,7 +62,7 @@ const Payload = z.object({ line: z.string(), cwd: z.string() });
 export function createConsole(options: ConsoleOptions): Console {
   const thread = `console:${randomBase32(8)}`;
   const waiting: Waiting = { ...options, lines: new Map() };
-  const context = contextFor(options.commands);
+  const context = contextFor(options);
   const { db } = options;
   return {
     name: 'console',
@@ -79,7 +81,9 @@ export function createConsole(options: ConsoleOptions): Console {
       return { actor: await person(options), spoken, place: { thread }, isOperator: true };
     },
     locate: async (target, { payload }) =>
-      target && target.kind !== 'number' ? locate(target, Payload.parse(payload).cwd) : undefined,
+      target && target.kind !== 'number' && target.kind !== 'name'
+        ? locate(options.forges, target, Payload.parse(payload).cwd)
+        : undefined,
     // Whoever can type here can read the bot's keys: there is nobody to ask.
     permit: () => Promise.resolve(),
     answer: (delivery, answer) => showAnswer(waiting, delivery, answer),
@@ -156,12 +160,13 @@ async function showLink(waiting: Waiting, { workspace }: Answer): Promise<void> 
   waiting.screen.print(`Open the terminal; the link works once, within 5 minutes:\n${url}`);
 }
 
-const contextFor = (commands: readonly Command[]): ParseContext => ({
+const contextFor = ({ commands, forges }: ConsoleOptions): ParseContext => ({
   front: 'console',
   markup: 'none',
   triggers: ['/sam', '@sam', 'sam'],
   triggerOptional: true,
   commands,
+  ...(forges.length > 0 ? { hosts: forges.map(({ url }) => new URL(url).host) } : {}),
   allowPaths: true,
   allowUrls: true,
 });
@@ -171,17 +176,14 @@ function drawCard(waiting: Waiting, card: Card, view: CardView): void {
   const { screen } = waiting;
   const manners = linesAbout(waiting, view.id).map((line) => line.manner);
   if (manners.includes('quietly')) return;
-  const shown = manners.includes('once') ? withoutRetry(view) : view;
+  // A retry is for those who can type one.
+  const next = manners.includes('once') ? 'mend that, then start again' : undefined;
   if (manners.length > 0)
-    return screen.show(view.id, renderPlain(shown).map(redact), redact(renderProgress(view)));
+    return screen.show(view.id, renderPlain(view, next).map(redact), redact(renderProgress(view)));
   if (view.isSettled && card.sentHash !== null && card.sentHash !== hashOf(view))
     screen.print(redact(renderPlain(view).join('\n')));
 }
 
-/** A retry is for those who can type one. */
-const withoutRetry = (view: CardView): CardView =>
-  view.failure ? { ...view, failure: { ...view.failure, next: 'mend that, then start again' } } : view;
-
 /** What is worth telling anew. */
 const hashOf = (view: CardView): string =>
-  [view.state, view.notice, view.failure?.message, view.isExpiring].join('|');
+  JSON.stringify([view.state, view.notices, view.failure, view.isExpiring]);

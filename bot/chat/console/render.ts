@@ -1,4 +1,5 @@
 // A card as lines of plain text, for the console. Pure.
+import { createSay, wordFailure, wordNotices } from '../wording.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
@@ -17,20 +18,23 @@ const ICONS: Record<ReturnType<typeof lookOf>, string> = {
 
 const MARKS: Record<CheckItem['state'], string> = { done: '✓', doing: '…', todo: '·', failed: '✗' };
 
-/** The whole card; the first line is its title. */
-export function renderPlain(view: CardView): string[] {
+/** Here no line needs a trigger. */
+const say = createSay('');
+
+/** The whole card; the first line is its title. `next`: what to do after a failure, where nobody can type another line. */
+export function renderPlain(view: CardView, next?: string): string[] {
   const title = `${ICONS[lookOf(view)]} ${view.name}: ${view.doing}${view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`}`;
-  if (view.phase === 'deleted') return [title, ...(view.notice ? [`  ${view.notice}`] : [])];
+  const notice = wordNotices(view.notices, say);
+  if (view.phase === 'deleted') return [title, ...(notice ? [`  ${notice}`] : [])];
   const commit = view.commit ? ` (${view.commit})` : '';
   const lines = [title, `  ${view.source}${commit} · ${view.size} · ${view.id}`];
   if (view.checklist.length > 0 && !view.isSettled)
     lines.push(`  ${view.checklist.map((item) => `${MARKS[item.state]} ${item.label}`).join('   ')}`);
-  if (view.failure)
-    lines.push(
-      `  ${withoutTrigger(view.failure.message)} (${view.failure.side})`,
-      `  Next: ${view.failure.next}`,
-    );
-  if (view.notice) lines.push(`  ${view.notice}`);
+  if (view.failure !== undefined) {
+    const words = wordFailure(view.failure, view.name, say);
+    lines.push(`  ${words.text} (${words.side})`, `  Next: ${next ?? words.next}`);
+  }
+  if (notice) lines.push(`  ${notice}`);
   if (view.phase === 'stopped') lines.push(`  Its files are kept${until(view)}. Go on: start ${view.name}`);
   if (view.expiry)
     lines.push(
@@ -38,9 +42,6 @@ export function renderPlain(view: CardView): string[] {
     );
   return lines;
 }
-
-/** Nodes do not know where people read what they say; here no line needs the trigger. */
-const withoutTrigger = (text: string): string => text.replaceAll('`/sam ', '`');
 
 /** One line for logs and pipes: what is being done now. Empty when all is done: the card says that. */
 export const renderProgress = (view: CardView): string =>

@@ -5,10 +5,11 @@ import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
 import { readPermission } from '../../forges/github/permissions.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 import * as threads from '../../forges/github/threads.ts';
+import { isEnough } from '../../forges/rights.ts';
 import { addressOf } from './cards.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
-import { renderReply, VOICE } from './render.ts';
-import { joined, wordAnswer, wordRefusal, type WordedAnswer } from '../wording.ts';
+import { renderReply, voiceIn } from './render.ts';
+import { joined, wordAnswer, wordRefusal, type Voice, type WordedAnswer } from '../wording.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 
@@ -27,10 +28,11 @@ export async function showAnswer(options: Answers, delivery: Delivery, answer: A
   if (event.kind === 'closed') return removeLabels(options, event);
   if (event.kind === 'button') return store.redrawWorkspace(options.db, 'github', event.subject);
   if (!('number' in event) || delivery.reply) return;
-  const words = wordsOf(answer, event);
+  const context = await options.contextFor();
+  const words = wordsOf(answer, event, voiceIn(context));
   const octokit = joined(words) === '' ? undefined : await options.app.on(event.repository);
   if (!octokit || !(await mayTalk(options, octokit, event, delivery, answer))) return;
-  const body = renderReply(words, await options.contextFor());
+  const body = renderReply(words, context);
   const lost = await findLost(options, octokit, delivery, body);
   const posted = lost ?? (await threads.postComment(octokit, event, body));
   await store.keepReply(options.db, delivery, String(posted.id));
@@ -52,10 +54,10 @@ async function findLost(
 }
 
 /** Where there is a card it is the answer. */
-function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }): WordedAnswer {
-  const words = wordAnswer(answer, VOICE);
+function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }, voice: Voice): WordedAnswer {
+  const words = wordAnswer(answer, voice);
   if (answer.isPrivate && !event.isPrivate) {
-    const { text } = wordRefusal({ code: 'not-public', details: {} }, VOICE.say);
+    const { text } = wordRefusal({ code: 'not-public', details: {} }, voice.say);
     return { text, hint: '', isVerbatim: false };
   }
   return answer.workspace && answer.ok ? { ...words, text: '', isVerbatim: false } : words;
@@ -81,8 +83,8 @@ async function mayTalk(
     ({ to, ok, isRecent }) => isRecent && !ok && !answer.ok && to === String(event.sender.id),
   );
   if (isRepeated || (await isOneOfMany(db, event, delivery, answer))) return false;
-  const { level } = await readPermission(octokit, event.repository, event.sender);
-  return level === 'write' || level === 'admin' || (event.isPrivate && level === 'read');
+  const permission = await readPermission(octokit, event.repository, event.sender);
+  return isEnough(permission, event.isPrivate ? 'read' : 'write');
 }
 
 /** A label on many issues at once is one act, and brings one lesson. */

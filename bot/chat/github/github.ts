@@ -2,24 +2,24 @@
 import type { Logger } from 'pino';
 import { formatCommand } from '../../commands/parser/format.ts';
 import type { ParseContext, ParsedCommand, Target } from '../../commands/parser/parsed.ts';
-import type { Command, Repository } from '../../commands/context.ts';
+import type { Command } from '../../commands/context.ts';
 import type { Card, Delivery, User } from '../../database/types.ts';
+import { locateOn } from '../../forges/find.ts';
+import type { Forge, Repository } from '../../forges/forge.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
-import type { GitHubConfig } from '../../forges/github/config.ts';
+import { TRIGGER, type GitHubConfig } from '../../forges/github/config.ts';
 import { redeliverMissed } from '../../forges/github/missed-deliveries.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 import type { Route } from '../../http/routes.ts';
 import type { FrontEnd, IncomingCommand, Spoken, WorkspaceRef } from '../front.ts';
 import { showAnswer } from './answers.ts';
 import { createCardSender } from './cards.ts';
-import { noticeEdit } from './edits.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
 import { explainMissingPermission } from './missing-permissions.ts';
-import { noticeOf } from './notices.ts';
-import { TRIGGER } from './render.ts';
-import { locateOn } from '../../forges/github/locate.ts';
-import { createRights } from './rights.ts';
+import { noticeEdit, noticeOf } from './notices.ts';
+import { createRights, personOf } from './rights.ts';
 import { createSignalSender } from './signals.ts';
+import type { Sweep } from '../../jobs/sweeper.ts';
 import { ackReaction, conclusionSource } from './reactions.ts';
 import { lookAtThreads } from './watch.ts';
 import { webhookRoute } from './webhooks.ts';
@@ -29,6 +29,8 @@ import type { Executor } from '../store.ts';
 
 export interface GitHubOptions {
   db: Executor;
+  /** The same GitHub, as others see it. */
+  forge: Forge;
   app: GitHubApp;
   config: GitHubConfig;
   settings: SettingsReader;
@@ -51,7 +53,7 @@ export interface GitHubFront extends FrontEnd {
     dueInMs(): Promise<number | undefined>;
   };
   /** What is looked after every now and then. */
-  sweeps: { name: string; everyMs: number; atStart?: true; run(): Promise<void> }[];
+  sweeps: Sweep[];
 }
 
 export function createGitHub(options: GitHubOptions): GitHubFront {
@@ -189,16 +191,18 @@ async function contextFor({ app, config, commands }: GitHubOptions): Promise<Par
     triggers: [TRIGGER, `@${slug}`, `@${slug}[bot]`, ...config.mentions],
     triggerOptional: false,
     commands,
-    githubHost: new URL(config.url).host,
+    hosts: [new URL(config.url).host],
     allowPaths: false,
     allowUrls: false,
   };
 }
 
 async function locate(
-  { app, config, settings }: GitHubOptions,
+  { forge }: GitHubOptions,
   target: Target | undefined,
   event: Event,
 ): Promise<Repository | undefined> {
-  return 'sender' in event ? locateOn({ app, url: config.url, settings }, target, event) : undefined;
+  if (!('sender' in event)) return undefined;
+  if (target && target.kind !== 'number' && target.kind !== 'repository') return undefined;
+  return locateOn(forge, target, { ...event, sender: personOf(event.sender) });
 }

@@ -4,7 +4,7 @@ import type { GitHubApp } from '../../forges/github/app.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 
 export interface NoteSources {
-  app: Pick<GitHubApp, 'lacking' | 'settingsUrl'>;
+  app: Pick<GitHubApp, 'missingPermissions' | 'settingsUrl'>;
   settings: Pick<SettingsReader, 'known'>;
 }
 
@@ -16,7 +16,7 @@ export function notesOn({ app, settings }: NoteSources, repository: string): str
   const { problems } = settings.known(repository);
   const shown = problems.slice(0, MAX_PROBLEMS).join('; ');
   const more = problems.length - MAX_PROBLEMS;
-  const lacks = app.lacking.of(repository);
+  const lacks = app.missingPermissions.of(repository);
   const page = app.settingsUrl(repository);
   return [
     ...(shown ? [`⚠ \`.github/sam.yml\`: ${shown}${more > 0 ? `; and ${more} more` : ''}.`] : []),

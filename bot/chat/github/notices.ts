@@ -1,6 +1,9 @@
 // What GitHub tells that is no command: threads that close, labels that go, pushes, repositories that move. What of it is
 // written down, in the transaction that ends the request.
 import type { Logger } from 'pino';
+import type { Notice as CardNotice } from '../../codes.ts';
+import { parse } from '../../commands/parser/parse.ts';
+import type { ParseContext } from '../../commands/parser/parsed.ts';
 import type { Answer, Delivery } from '../../database/types.ts';
 import { messageOf } from '../../errors.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
@@ -8,6 +11,7 @@ import type { GitHubConfig } from '../../forges/github/config.ts';
 import { readPermission } from '../../forges/github/permissions.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 import { findIssue } from '../../forges/github/threads.ts';
+import { isEnough } from '../../forges/rights.ts';
 import { readLabel, type Event } from './events.ts';
 import { noticeInstallation } from './installations.ts';
 import { retireWorkspaces } from '../../workspaces/cleanup.ts';
@@ -45,7 +49,11 @@ export async function noticeOf(
     case 'gone':
       options.app.forget();
       return quietly((tx) =>
-        retireWorkspaces(tx, { repository: urlOf(options, event.repository) }, 'the repository was deleted'),
+        retireWorkspaces(
+          tx,
+          { repository: urlOf(options, event.repository) },
+          { code: 'repository-deleted', details: {} },
+        ),
       );
     case 'installation':
       return noticeInstallation(options, event);
@@ -71,9 +79,14 @@ const see = (
   { repository, isPrivate }: { repository: string; isPrivate: boolean },
 ): Promise<void> => noteVisibility(tx, urlOf(options, repository), isPrivate);
 
-/** Half a sentence, for cards. */
-export const whyClosed = (thread: { isPullRequest: boolean; isMerged: boolean }): string =>
-  `${thread.isPullRequest ? 'the pull request' : 'the issue'} was ${thread.isMerged ? 'merged' : 'closed'}`;
+/** For cards. */
+export const whyClosed = ({
+  isPullRequest,
+  isMerged,
+}: {
+  isPullRequest: boolean;
+  isMerged: boolean;
+}): CardNotice => ({ code: 'thread-closed', details: { isPullRequest, isMerged } });
 
 async function noticeClosed(
   options: Options,
@@ -111,7 +124,7 @@ async function noticeUnlabelled(
   if (event.isAdded || !(await mayUnlabel(options, event))) return undefined;
   return quietly(async (tx) => {
     await see(options, tx, event);
-    await retireWorkspaces(tx, { topic }, `the label \`${event.label}\` was removed`);
+    await retireWorkspaces(tx, { topic }, { code: 'label-removed', details: { label: event.label } });
   });
 }
 
@@ -122,14 +135,13 @@ async function mayUnlabel(
   if (!readLabel(label, (await settings.read(repository)).settings.label)) return false;
   const octokit = await app.on(repository);
   if (!octokit) return false;
-  const { level } = await readPermission(octokit, repository, sender);
-  return level === 'write' || level === 'admin';
+  return isEnough(await readPermission(octokit, repository, sender), 'write');
 }
 
 const noticePush = (topic: string, { head }: Of<'pushed'>): Notice =>
   quietly(async (tx) => {
     await noteHead(tx, topic, head);
-    await store.resendSignals(tx, 'github', topic);
+    await store.resendSignals(tx, topic);
   });
 
 function noticeMove(options: Options, event: Of<'moved'>): Notice {
@@ -143,4 +155,19 @@ function noticeMove(options: Options, event: Of<'moved'>): Notice {
     );
     await store.moveCards(tx, 'github', from, to);
   });
+}
+
+/**
+ * A comment that was not understood, and was mended by an edit: edits never run, and who waits for one is told so. Undefined:
+ * nobody waits. Only for the comment's author, who was answered lately, and has a command there now.
+ */
+export async function noticeEdit(
+  db: Executor,
+  context: ParseContext,
+  { comment, sender, text }: Extract<Event, { kind: 'edited' }>,
+): Promise<((tx: Executor) => Promise<Answer | null>) | undefined> {
+  const parsed = parse(text, context);
+  if (parsed.kind !== 'command' || !(await store.wasMisread(db, 'github', { comment, sender })))
+    return undefined;
+  return () => Promise.resolve({ ok: false, code: 'edited', details: { line: parsed.line } });
 }

@@ -1,15 +1,22 @@
 // A workspace as a deployment and as a check of its pull request. Pure. Neither ever stands in the way of a merge.
 import type { Check, CheckButton } from '../../forges/github/checks.ts';
 import type { DeploymentStatus } from '../../forges/github/deployments.ts';
-import { renderSummary, renderTitle, type CardOptions } from './render.ts';
+import { renderSummary, renderTitle, sayIn, type CardOptions } from './render.ts';
+import { wordFailure } from '../wording.ts';
 import type { CardView } from '../view.ts';
 
 /** It runs, and nobody wants it to stop. */
 const isOpen = ({ phase, desired }: CardView): boolean => phase === 'running' && desired === 'running';
 
-export function renderDeployment(view: CardView, linkTo: (view: CardView) => string): DeploymentStatus {
+export function renderDeployment(
+  view: CardView,
+  { linkTo, context }: Pick<CardOptions, 'linkTo' | 'context'>,
+): DeploymentStatus {
   const state = deploymentState(view);
-  const said = view.failure ? `failed: ${view.failure.message}` : WORDS[state];
+  const said =
+    view.failure === undefined
+      ? WORDS[state]
+      : `failed: ${wordFailure(view.failure, view.name, sayIn(context)).text}`;
   return {
     state,
     description: renderTitle(`${view.name} (${view.owner}) ${said}`, 140),

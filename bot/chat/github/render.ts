@@ -2,10 +2,17 @@
 import { findLines } from '../../commands/parser/lines.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
 import { plain } from '../../commands/parser/format.ts';
+import {
+  createVoice,
+  wordFailure,
+  wordNotices,
+  type Say,
+  type Voice,
+  type WordedAnswer,
+} from '../wording.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
-import { redact } from '../redact.ts';
+import { redact } from '../../../agent/redact.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
-import { createVoice, type WordedAnswer } from '../wording.ts';
 
 const ICONS: Record<ReturnType<typeof lookOf>, string> = {
   queued: '🛠',
@@ -23,10 +30,14 @@ const ICONS: Record<ReturnType<typeof lookOf>, string> = {
 /** GitHub takes 65,536 characters. */
 const LONGEST = 60_000;
 const SEPARATOR = '\n\n';
-/** What commands begin with in everything that is said here. */
-export const TRIGGER = '/sam';
-export const VOICE = createVoice(TRIGGER);
-const say = (line: string): string => VOICE.say(plain(line, 200));
+
+/** With the first trigger that is listened to. */
+export const voiceIn = ({ triggers: [trigger = ''] }: ParseContext): Voice => createVoice(trigger);
+
+export function sayIn(context: ParseContext): Say {
+  const { say } = voiceIn(context);
+  return (line) => say(plain(line, 200));
+}
 
 /** Begins a card's comment: the way to find one whose number got lost. */
 export const markerOf = (subject: string): string =>
@@ -52,7 +63,7 @@ export function renderCard(views: CardView[], options: CardOptions): string {
     sections.push(section);
   }
   const left = views.length - sections.length;
-  const rest = left > 0 ? [`…and ${left} more: ${say('list')}`] : [];
+  const rest = left > 0 ? [`…and ${left} more: ${sayIn(options.context)('list')}`] : [];
   return [markerOf(options.subject), ...sections, ...renderNotes(options), ...rest].join(SEPARATOR);
 }
 
@@ -69,48 +80,42 @@ export function renderSummary(view: CardView, options: Omit<CardOptions, 'subjec
 export const renderTitle = (text: string, longest: number): string =>
   plain(redact(text).replaceAll('\n', ' '), longest);
 
-function renderSection(view: CardView, { linkTo }: Pick<CardOptions, 'linkTo'>): string {
+type SectionOptions = Pick<CardOptions, 'linkTo' | 'context'>;
+
+function renderSection(view: CardView, options: SectionOptions): string {
+  const say = sayIn(options.context);
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
   const lines = [`### ${ICONS[lookOf(view)]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
   lines.push(`${code(view.source)}${commit} · ${view.size} · for ${code(view.owner)}`);
-  if (view.phase !== 'deleted') lines.push(...body(view, linkTo));
-  else if (view.notice) lines.push('', `ℹ ${calm(withTrigger(view.notice))}`);
-  lines.push('', `<sub>${view.id}${hints(view)}</sub>`);
+  if (view.phase !== 'deleted') lines.push(...body(view, options, say));
+  const notice = wordNotices(view.notices, say);
+  if (notice) lines.push('', `ℹ ${calm(notice)}`);
+  if (view.phase === 'stopped')
+    lines.push('', `Its files are kept${until(view)}. Go on: ${say(`start ${view.name}`)}`);
+  lines.push('', `<sub>${[view.id, ...view.lines.map(say)].join(' · ')}</sub>`);
   return lines.join('\n');
 }
 
-function body(view: CardView, linkTo: CardOptions['linkTo']): string[] {
+function body(view: CardView, { linkTo }: SectionOptions, say: Say): string[] {
   const lines: string[] = [];
   if (lookOf(view) === 'running')
-    lines.push('', `**[Open terminal](${linkTo(view)})** (sign in with GitHub)${expiry(view)}`);
+    lines.push('', `**[Open terminal](${linkTo(view)})** (sign in with GitHub)${expiry(view, say)}`);
   if (view.checklist.length > 0 && !view.isSettled) lines.push('', ...view.checklist.map(checkLine));
-  if (view.failure)
-    lines.push(
-      '',
-      `⚠ ${calm(view.failure.message)} (${view.failure.side})`,
-      '',
-      `**Next:** ${say(view.failure.next)}`,
-    );
-  if (view.notice) lines.push('', `ℹ ${calm(withTrigger(view.notice))}`);
-  if (view.phase === 'stopped')
-    lines.push('', `Its files are kept${until(view)}. Go on: ${say(`start ${view.name}`)}`);
+  if (view.failure !== undefined) {
+    const { text, side, next } = wordFailure(view.failure, view.name, say);
+    lines.push('', `⚠ ${calm(text)} (${side})`, '', `**Next:** ${say(next)}`);
+  }
   return lines;
 }
 
-const expiry = (view: CardView): string =>
+const expiry = (view: CardView, say: Say): string =>
   view.expiry
     ? ` · ${view.isExpiring ? '⏰ stops soon, at' : 'stops at'} **${formatTime(view.expiry)}** if idle: ${say(`extend ${view.name} 4h`)}`
     : '';
 
 const checkLine = ({ label, state }: CheckItem): string =>
   `- [${state === 'done' ? 'x' : ' '}] ${calm(label)}${state === 'doing' ? ' …' : ''}`;
-
-const hints = (view: CardView): string => view.lines.map((line) => ` · ${say(line)}`).join('');
-
-/** What the reconciler says has commands without a trigger: it knows no front. */
-const withTrigger = (text: string): string =>
-  text.replaceAll(/`(start|stop|rm|retry|logs|open|extend|up)(?=[ `])/g, `\`${TRIGGER} $1`);
 
 /** An answer as a comment of its own. */
 export function renderReply({ text, hint, isVerbatim }: WordedAnswer, context: ParseContext): string {

@@ -1,12 +1,8 @@
 // Who may say what on GitHub: the person's permission on the repository, asked when the command runs, and how often.
 import { UserError } from '../../errors.ts';
-import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
-import type { GitHubConfig } from '../../forges/github/config.ts';
-import type { SettingsReader } from '../../forges/github/repository-settings.ts';
-import { findRepository } from '../../forges/github/threads.ts';
+import { addressOf, labelOf, type Forge, type Person } from '../../forges/forge.ts';
 import type { PendingCommand, Permission } from '../front.ts';
 import type { Event } from './events.ts';
-import { unknownRepository } from '../../forges/github/locate.ts';
 import { checkRight } from '../../forges/rights.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
@@ -16,14 +12,8 @@ export interface Rights {
   permit(asked: PendingCommand, event: Event): Promise<Permission>;
 }
 
-export function createRights(options: {
-  db: Executor;
-  app: GitHubApp;
-  config: Pick<GitHubConfig, 'url'>;
-  settings: SettingsReader;
-  commandsPerHour: number;
-}): Rights {
-  const { app, config, settings } = options;
+export function createRights(options: { db: Executor; forge: Forge; commandsPerHour: number }): Rights {
+  const { forge } = options;
   return {
     async permit(asked, event) {
       if (!('sender' in event)) return {};
@@ -31,39 +21,40 @@ export function createRights(options: {
       const about = (await findMeant(options, asked)) ?? event.repository;
       // Stopping what is one's own takes no right on it.
       const label = asked.repository || command.needsWrite ? about : event.repository;
-      const octokit = await app.on(label);
-      if (!octokit) throw unknownRepository(label);
       const isKnown = isSame(label, event.repository);
-      const wanted = { label, person: event.sender, command, line, isKnown };
-      const { maintains } = await checkRight(octokit, settings, wanted);
+      const wanted = { label, person: personOf(event.sender), command, line, isKnown };
+      const { maintains } = await checkRight(forge, wanted);
       if (!event.isPrivate && !isSame(about, event.repository) && !command.ends)
-        await checkSecrecy(await app.on(about), about, asked);
+        await checkSecrecy(forge, about, asked);
       await checkPace(options, event);
-      return { maintains: maintains ? `${config.url}/${label}` : undefined };
+      return { maintains: maintains ? addressOf(forge, label) : undefined };
     },
   };
 }
+
+/** As the forge knows them. */
+export const personOf = ({ id, login }: { id: number; login: string }): Person => ({ id: String(id), login });
 
 const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 /** `owner/name` of the repository that the words mean: named, or that of a workspace which is. */
 async function findMeant(
-  { db, config }: { db: Executor; config: Pick<GitHubConfig, 'url'> },
+  { db, forge }: { db: Executor; forge: Forge },
   { repository, line: { target }, incoming }: PendingCommand,
 ): Promise<string | undefined> {
   const named =
     target?.kind === 'name' ? await store.findRepositoryOf(db, incoming.actor.id, target.name) : undefined;
   const url = repository?.url ?? named;
-  return url?.startsWith(`${config.url}/`) ? url.slice(config.url.length + 1) : undefined;
+  return url === undefined ? undefined : labelOf(forge, url);
 }
 
 /** A card tells its readers of the repository that it is about. */
 async function checkSecrecy(
-  octokit: Octokit | undefined,
+  forge: Forge,
   label: string,
   { repository: named, line }: PendingCommand,
 ): Promise<void> {
-  const repository = octokit && (await findRepository(octokit, label));
+  const repository = await forge.findRepository(label);
   if (repository?.isPrivate !== false) throw new UserError('private', { line: named ? 'up' : line.line });
 }
 

@@ -27,7 +27,7 @@ export interface Form {
   organization: string | undefined;
   isWrongOrganization: boolean;
   /** `github.com`. */
-  site: string;
+  host: string;
   file: string;
 }
 
@@ -39,7 +39,7 @@ export function sendForm(res: ServerResponse, form: Form): void {
     title: 'Connect Sam to GitHub',
     formTargets: [new URL(action).origin],
     main: [
-      `<p>This makes a GitHub App of your own at ${escape(form.site)}. You see it there before it is made, and may change its name.</p>`,
+      `<p>This makes a GitHub App of your own at ${escape(form.host)}. You see it there before it is made, and may change its name.</p>`,
       '<dl>',
       `<dt>GitHub tells it of comments and labels at</dt><dd><code>${escape(manifest.hook_attributes.url)}</code></dd>`,
       '<dt>On the repositories where you install it, it may</dt><dd>',

@@ -15,7 +15,7 @@ export interface SetupOptions {
   /** The bot as browsers and GitHub reach it. */
   baseUrl: string;
   /** github.com, or an Enterprise server. */
-  site: { url: string; apiUrl: string };
+  server: { url: string; apiUrl: string };
   /** What must be mended before a start with GitHub on would go through. */
   obstacles: string[];
   dataDir: string;
@@ -36,7 +36,7 @@ const LIFE_SECONDS = 60 * 60;
 const MAX_TRIES = 10;
 const ORGANIZATION = /^[a-z\d](?:[a-z\d-]{0,38})$/i;
 
-interface Door extends SetupOptions {
+interface OpenSetup extends SetupOptions {
   /** Undefined: spent. */
   code: string | undefined;
   wrong: number[];
@@ -44,56 +44,56 @@ interface Door extends SetupOptions {
 
 export function createSetup(options: SetupOptions): Setup {
   const code = randomBase32(20);
-  const door: Door = { ...options, code, wrong: [] };
+  const setup: OpenSetup = { ...options, code, wrong: [] };
   return {
     url: `${options.baseUrl}${PATH}?code=${code}`,
     routes: [
-      { method: 'GET', path: PATH, handle: (req, res) => show(door, req, res) },
-      { method: 'GET', path: DONE, handle: (req, res) => finish(door, req, res) },
+      { method: 'GET', path: PATH, handle: (req, res) => show(setup, req, res) },
+      { method: 'GET', path: DONE, handle: (req, res) => finish(setup, req, res) },
     ],
   };
 }
 
-async function show(door: Door, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const query = queryOf(door, req);
-  if (!isLetIn(door, query.get('code'))) return pages.sendNothing(res);
-  if (door.obstacles.length > 0) return pages.sendObstacles(res, door.obstacles);
+async function show(setup: OpenSetup, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const query = queryOf(setup, req);
+  if (!isLetIn(setup, query.get('code'))) return pages.sendNothing(res);
+  if (setup.obstacles.length > 0) return pages.sendObstacles(res, setup.obstacles);
   const asked = query.get('org')?.trim() ?? '';
   const organization = ORGANIZATION.test(asked) ? asked : undefined;
   // What comes back belongs to this browser; the state alone, which GitHub knows, finishes nothing.
   const secret = newSecret();
-  res.setHeader('set-cookie', setCookie(door.baseUrl, COOKIE, secret, LIFE_SECONDS));
+  res.setHeader('set-cookie', setCookie(setup.baseUrl, COOKIE, secret, LIFE_SECONDS));
   const where = organization ? `/organizations/${organization}` : '';
   pages.sendForm(res, {
-    action: `${door.site.url}${where}/settings/apps/new?state=${stateOf(secret)}`,
-    manifest: await readManifest(door.baseUrl, DONE),
-    code: door.code ?? '',
+    action: `${setup.server.url}${where}/settings/apps/new?state=${stateOf(secret)}`,
+    manifest: await readManifest(setup.baseUrl, DONE),
+    code: setup.code ?? '',
     organization,
     isWrongOrganization: asked !== '' && !organization,
-    site: new URL(door.site.url).host,
-    file: savedAppPath(door.dataDir),
+    host: new URL(setup.server.url).host,
+    file: savedAppPath(setup.dataDir),
   });
 }
 
-async function finish(door: Door, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const query = queryOf(door, req);
-  const secret = readCookie(door.baseUrl, COOKIE, req.headers.cookie);
+async function finish(setup: OpenSetup, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const query = queryOf(setup, req);
+  const secret = readCookie(setup.baseUrl, COOKIE, req.headers.cookie);
   const isOurs = secret !== undefined && isSame(query.get('state') ?? '', stateOf(secret));
-  const setupCode = door.code;
+  const setupCode = setup.code;
   if (!isOurs || setupCode === undefined) return pages.sendNothing(res);
-  const app = await convert(door, query.get('code') ?? '');
+  const app = await convert(setup, query.get('code') ?? '');
   if (!('credentials' in app)) return pages.sendFailure(res, { ...app, again: `${PATH}?code=${setupCode}` });
-  await saveApp(door.dataDir, app.credentials);
-  door.code = undefined;
-  door.log.info({ app: app.slug }, 'a GitHub App was made; it is used from the next start on');
-  res.setHeader('set-cookie', setCookie(door.baseUrl, COOKIE, '', 0));
-  pages.sendSuccess(res, { ...app, file: savedAppPath(door.dataDir) });
+  await saveApp(setup.dataDir, app.credentials);
+  setup.code = undefined;
+  setup.log.info({ app: app.slug }, 'a GitHub App was made; it is used from the next start on');
+  res.setHeader('set-cookie', setCookie(setup.baseUrl, COOKIE, '', 0));
+  pages.sendSuccess(res, { ...app, file: savedAppPath(setup.dataDir) });
 }
 
-async function convert({ site, log }: Door, code: string): Promise<NewApp | { isFinal: boolean }> {
+async function convert({ server, log }: OpenSetup, code: string): Promise<NewApp | { isFinal: boolean }> {
   if (!/^[\w-]{1,200}$/.test(code)) return { isFinal: true };
   try {
-    return await convertCode(site.apiUrl, code);
+    return await convertCode(server.apiUrl, code);
   } catch (error) {
     if (!(error instanceof ConversionError)) throw error;
     log.warn({ error: messageOf(error) }, 'no GitHub App was made');
@@ -102,14 +102,14 @@ async function convert({ site, log }: Door, code: string): Promise<NewApp | { is
 }
 
 /** A wrong code, a spent one and too many tries look the same. */
-function isLetIn(door: Door, given: string | null): boolean {
+function isLetIn(setup: OpenSetup, given: string | null): boolean {
   const now = Date.now();
-  door.wrong = door.wrong.filter((at) => now - at < 60_000);
-  if (given === null || door.code === undefined || door.wrong.length >= MAX_TRIES) return false;
-  if (isSame(given, door.code)) return true;
-  door.wrong.push(now);
-  if (door.wrong.length === MAX_TRIES)
-    door.log.warn({ tries: MAX_TRIES }, 'somebody tries codes at /setup; it is closed for a minute');
+  setup.wrong = setup.wrong.filter((at) => now - at < 60_000);
+  if (given === null || setup.code === undefined || setup.wrong.length >= MAX_TRIES) return false;
+  if (isSame(given, setup.code)) return true;
+  setup.wrong.push(now);
+  if (setup.wrong.length === MAX_TRIES)
+    setup.log.warn({ tries: MAX_TRIES }, 'somebody tries codes at /setup; it is closed for a minute');
   return false;
 }
 
@@ -122,5 +122,5 @@ function isSame(given: string, wanted: string): boolean {
 const stateOf = (secret: string): string =>
   createHash('sha256').update(`sam setup\0${secret}`).digest('base64url');
 
-const queryOf = ({ baseUrl }: Door, req: IncomingMessage): URLSearchParams =>
+const queryOf = ({ baseUrl }: OpenSetup, req: IncomingMessage): URLSearchParams =>
   URL.parse(req.url ?? '', baseUrl)?.searchParams ?? new URLSearchParams();

@@ -13,6 +13,7 @@ import { findPullRequest, type ThreadAddress } from '../../forges/github/threads
 import { addressOf } from './cards.ts';
 import { notesOn } from './notes.ts';
 import { readClick } from './click.ts';
+import { voiceIn } from './render.ts';
 import { hashOf, paced, whenAllowed, withoutClocks } from '../pace.ts';
 import { renderCheck, renderDeployment, renderPastCheck, type CheckOptions } from './render-signals.ts';
 import type { CardView } from '../view.ts';
@@ -59,7 +60,7 @@ interface Goal extends ThreadAddress {
 const deployment: Signal<DeploymentStatus> = {
   setting: 'deployments',
   permission: 'deployments: write',
-  say: (view, { linkTo }) => renderDeployment(view, linkTo),
+  say: renderDeployment,
   isEnd: ({ desired }) => desired !== 'running',
   keyOf: ({ workspace, sha }) => `${workspace} ${sha}`,
   find: (octokit, goal) => deployments.findDeployment(octokit, goal.repository, goal),
@@ -103,16 +104,17 @@ async function send<Said>(
 ): Promise<Sent> {
   const newest = views.findLast(({ desired }) => desired !== 'deleted') ?? views.at(-1) ?? views[0];
   const { repository, number } = addressOf(card.thread);
+  const context = await sender.contextFor();
   const options: CheckOptions = {
     linkTo: sender.linkTo,
-    context: await sender.contextFor(),
+    context,
     notes: notesOn(sender, repository),
-    press: await readClick(sender.db, newest.id),
+    press: await readClick(sender.db, newest.id, voiceIn(context)),
   };
   const sentHash = hashOf(JSON.stringify(signal.say(withoutClocks(newest), options)));
   if (sentHash === card.sentHash || (card.externalId === null && signal.isEnd(newest))) return { sentHash };
   const later =
-    sender.app.lacking.until(repository, signal.permission) ??
+    sender.app.missingPermissions.until(repository, signal.permission) ??
     whenAllowed(card, [newest], sender.paceMs, new Date());
   if (later) return { later };
   const octokit = await sender.app.on(repository);
@@ -173,7 +175,7 @@ async function waitForPermission(
   // To read it is less than what this needs.
   const isOwn = missing === 'unknown' || missing.split(':')[0] === own.split(':')[0];
   const permission = isOwn ? own : missing;
-  app.lacking.note(repository, permission);
+  app.missingPermissions.note(repository, permission);
   await store.redrawCard(db, 'github', thread);
-  return { later: app.lacking.until(repository, permission) ?? new Date() };
+  return { later: app.missingPermissions.until(repository, permission) ?? new Date() };
 }

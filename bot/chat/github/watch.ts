@@ -1,18 +1,19 @@
-// What GitHub says now of the threads that workspaces were made for: deliveries may be lost for good. Hourly for all of
-// them, and at once for a fork whose workspace somebody wants to start. Hears nobody.
+// What GitHub says now of the threads that workspaces were made for: deliveries may be lost for good. Hears nobody.
 import type { Logger } from 'pino';
 import { messageOf } from '../../errors.ts';
-import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
-import { findIssue, findPullRequest, type ThreadAddress } from '../../forges/github/threads.ts';
+import type { Forge } from '../../forges/forge.ts';
+import type { GitHubApp } from '../../forges/github/app.ts';
+import { findIssue } from '../../forges/github/threads.ts';
+import { retireWorkspaces } from '../../workspaces/cleanup.ts';
+import { listTopics } from '../../workspaces/store.ts';
+import { noteHead } from '../forks.ts';
 import { addressOf } from './cards.ts';
 import { whyClosed } from './notices.ts';
-import { retireWorkspaces } from '../../workspaces/cleanup.ts';
-import * as workspaces from '../../workspaces/store.ts';
-import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 
 interface Options {
   db: Executor;
+  forge: Forge;
   app: Pick<GitHubApp, 'on'>;
   config: { url: string };
   log: Logger;
@@ -26,7 +27,7 @@ export async function lookAtThreads(options: Options): Promise<void> {
   const { db, config, log } = options;
   const host = `${config.url}/`;
   const errors: string[] = [];
-  for (const { topic, head } of await workspaces.listTopics(db, { host, most: MAX_LOOKED_AT }))
+  for (const { topic, head } of await listTopics(db, { host, most: MAX_LOOKED_AT }))
     await lookAt(options, topic, head).catch((error: unknown) =>
       errors.push(`${topic}: ${messageOf(error)}`),
     );
@@ -36,47 +37,14 @@ export async function lookAtThreads(options: Options): Promise<void> {
 }
 
 /** Not there, or not for us to see: left alone, because nothing is proven by that. */
-async function lookAt({ db, app, log }: Options, topic: string, head: string | null): Promise<void> {
+async function lookAt({ db, forge, app, log }: Options, topic: string, head: string | null): Promise<void> {
   const address = addressOf(topic);
   const octokit = await app.on(address.repository);
   const issue = octokit && (await findIssue(octokit, address));
   if (!octokit || !issue) return;
-  if (issue.isOpen) return head === null ? undefined : noteHead(db, octokit, address, { topic, head });
+  if (issue.isOpen) return head === null ? undefined : noteHead(db, forge, topic, head);
   // What stopped then and is kept for a day has heard of it, and what somebody started afterwards is theirs.
   const place = { topic, ...(issue.closedAt && { since: issue.closedAt }) };
   const stopped = await db.transaction((tx) => retireWorkspaces(tx, place, whyClosed(issue)));
   if (stopped > 0) log.warn({ topic, stopped }, 'it was closed, and no delivery said so');
-}
-
-async function noteHead(
-  db: Executor,
-  octokit: Octokit,
-  address: ThreadAddress,
-  { topic, head }: { topic: string; head: string },
-): Promise<void> {
-  const pull = await findPullRequest(octokit, address);
-  if (!pull || pull.sha === head) return;
-  await db.transaction(async (tx) => {
-    await workspaces.noteHead(tx, topic, pull.sha);
-    await store.resendSignals(tx, 'github', topic);
-  });
-}
-
-/** As many forks as anybody has workspaces of. */
-const MAX_FORKS = 20;
-
-/**
- * For the person's workspaces from forks: where their pull requests stand now, so that none starts at a commit that was
- * let in before a push which nobody heard of. Throws ProviderError: GitHub does not say, and nothing starts.
- */
-export async function lookAtForks({ db, app, config }: Omit<Options, 'log'>, owner: string): Promise<void> {
-  for (const { topic, head } of await workspaces.listTopics(db, {
-    host: `${config.url}/`,
-    owner,
-    most: MAX_FORKS,
-  })) {
-    const address = addressOf(topic);
-    const octokit = await app.on(address.repository);
-    if (octokit && head !== null) await noteHead(db, octokit, address, { topic, head });
-  }
 }

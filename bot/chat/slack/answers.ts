@@ -102,9 +102,10 @@ async function composeConnect(
     return renderAnswer(
       `Sam has no GitHub App here, so there is nothing to connect with. What works: \`${trigger} help\`.`,
     );
-  if (known?.github)
+  const [account] = known?.accounts.values() ?? [];
+  if (account)
     return renderAnswer(
-      `You are connected with GitHub as \`${known.github.login}\`. To undo it: \`${trigger} disconnect\`.`,
+      `You are connected with GitHub as \`${account.login}\`. To undo it: \`${trigger} disconnect\`.`,
     );
   const login = known?.login ?? event.user;
   const url = await createConnectUrl(db, baseUrl, { ...identity, login, delivery: delivery.deliveryId });

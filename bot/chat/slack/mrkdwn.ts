@@ -1,14 +1,10 @@
 // Words as Slack's mrkdwn: escaped, without secrets, cut to size. Pure. Knows no card and no button.
 import { plain } from '../../commands/parser/format.ts';
-import { redact } from '../redact.ts';
+import { redact } from '../../../agent/redact.ts';
 
 /** Slack takes 3,000 characters a section. */
 export const LONGEST_SECTION = 2_900;
 const MOST_SECTIONS = 12;
-
-/** What the reconciler says has commands without a trigger: it knows no front. */
-export const withTrigger = (text: string, trigger: string): string =>
-  text.replaceAll(/`(start|stop|rm|retry|logs|open|extend|up)(?=[ `])/g, `\`${trigger} $1`);
 
 /** Slack's three. Done to everything, in code spans too: `<!channel>` works there as well. */
 export const escape = (text: string): string =>

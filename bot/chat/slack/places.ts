@@ -1,15 +1,16 @@
 // What a place in Slack is about: the workspace of a thread, the repository of a channel, the card that a message is.
 import type { Logger } from 'pino';
 import type { Target } from '../../commands/parser/parsed.ts';
-import type { Place, Repository } from '../../commands/context.ts';
+import type { Place } from '../../commands/context.ts';
 import { messageOf } from '../../errors.ts';
-import { locateOn } from '../../forges/github/locate.ts';
-import { locate as locateAnywhere } from '../../forges/locate.ts';
+import { locateOn, type ForgeTarget } from '../../forges/find.ts';
+import type { Forge, Repository } from '../../forges/forge.ts';
+import { locate as locateAnywhere, placeOn } from '../../forges/locate.ts';
 import { CARD_BLOCK } from './render.ts';
 import type { SlackCalls } from './calls.ts';
 import { externalIdOf } from './cards.ts';
 import { threadOf, type Event } from './request.ts';
-import { checkConnected, type SlackRights } from './rights.ts';
+import { accountOn, checkConnected, type SlackRights } from './rights.ts';
 import * as slackStore from './store.ts';
 import type { Executor } from '../store.ts';
 
@@ -39,10 +40,20 @@ export async function locate(
   const known = await checkConnected(rights, event);
   const usual = await slackStore.findDefault(rights.db, channelOf(event));
   const meant = target ?? (usual && asTarget(usual));
-  if (!meant || (meant.kind === 'number' && !usual)) return undefined;
-  if (rights.github)
-    return locateOn(rights.github, meant, { repository: usual?.repository ?? '', sender: known?.github });
-  return meant.kind === 'number' ? undefined : locateAnywhere(meant, '/');
+  if (!meant || meant.kind === 'name' || (meant.kind === 'number' && !usual)) return undefined;
+  if (rights.forges.length === 0) return meant.kind === 'number' ? undefined : locateAnywhere([], meant, '/');
+  const place = forgeFor(rights.forges, meant);
+  const repository = usual?.repository ?? '';
+  return place && locateOn(place.forge, place.target, { repository, sender: accountOn(known, place.forge) });
+}
+
+/** A number is of the channel's repository, which is one of the first forge. */
+function forgeFor(
+  forges: readonly Forge[],
+  target: Exclude<Target, { kind: 'name' }>,
+): { forge: Forge; target: ForgeTarget } | undefined {
+  if (target.kind === 'number') return forges[0] && { forge: forges[0], target };
+  return target.kind === 'path' ? undefined : placeOn(forges, target);
 }
 
 function asTarget({ repository, ref }: { repository: string; ref: string | null }): Target {

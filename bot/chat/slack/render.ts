@@ -1,8 +1,9 @@
 // Cards and answers as Slack's Block Kit, within its limits. Pure. Whatever is shown, nobody is mentioned and nothing of
 // it is markup of Slack's that a name or a log brought along.
+import { createSay, wordFailure, wordNotices } from '../wording.ts';
 import { formatSpan, formatTime } from '../times.ts';
-import { redact } from '../redact.ts';
-import { calm, code, cut, escape, fences, LONGEST_SECTION, split, toMrkdwn, withTrigger } from './mrkdwn.ts';
+import { redact } from '../../../agent/redact.ts';
+import { calm, code, cut, escape, fences, LONGEST_SECTION, split, toMrkdwn } from './mrkdwn.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
 /** What `chat.postMessage` and its kin take; `text` is for notifications and screen readers. */
@@ -67,7 +68,8 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
   const about = `${code(view.source)}${commit} · ${calm(view.size, 40)} · for ${code(view.owner)}`;
   const rows = view.phase === 'deleted' ? [] : bodyOf(view, trigger);
-  const notice = view.notice ? [`:information_source: ${toMrkdwn(withTrigger(view.notice, trigger))}`] : [];
+  const said = wordNotices(view.notices, createSay(trigger));
+  const notice = said ? [`:information_source: ${toMrkdwn(said)}`] : [];
   const buttons = pressesOf(view);
   return {
     text: cut(`${calm(view.name, 100)}: ${calm(view.doing, 200)}`, LONGEST_TEXT),
@@ -83,9 +85,9 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
 function bodyOf(view: CardView, trigger: string): string[] {
   const rows: string[] = [];
   if (view.checklist.length > 0 && !view.isSettled) rows.push(view.checklist.map(checkLine).join('\n'));
-  if (view.failure) {
-    const { message, side, next } = view.failure;
-    rows.push(`:warning: ${toMrkdwn(message)} (${calm(side, 80)})\n*Next:* ${code(`${trigger} ${next}`)}`);
+  if (view.failure !== undefined) {
+    const { text, side, next } = wordFailure(view.failure, view.name, createSay(trigger));
+    rows.push(`:warning: ${toMrkdwn(text)} (${calm(side, 80)})\n*Next:* ${code(`${trigger} ${next}`)}`);
   }
   if (lookOf(view) === 'stopped') rows.push(`Its files are kept${untilOf(view)}.`);
   return rows;

@@ -1,9 +1,8 @@
-// Who may say what in Slack: the rights of the GitHub account that they are connected with, asked when the command runs.
+// Who may say what in Slack: the rights of the account on a forge that they are connected with, asked when the command runs.
 import { findKnown, type Known } from '../../access/people/links-store.ts';
 import { UserError } from '../../errors.ts';
-import { readPermission, type Person } from '../../forges/github/permissions.ts';
+import { addressOf, findForge, type Forge, type Person } from '../../forges/forge.ts';
 import type { PendingCommand, Permission } from '../front.ts';
-import { unknownRepository, type Site } from '../../forges/github/locate.ts';
 import { checkRight, isEnough } from '../../forges/rights.ts';
 import type { SlackConfig } from './config.ts';
 import { sourceOf, type Event } from './request.ts';
@@ -13,7 +12,8 @@ import type { Executor } from '../store.ts';
 export interface SlackRights {
   db: Executor;
   config: SlackConfig;
-  github: Site | undefined;
+  /** The first is the one whose repositories channels have. */
+  forges: readonly Forge[];
   commandsPerHour: number;
 }
 
@@ -25,10 +25,10 @@ export async function permit(rights: SlackRights, asked: PendingCommand, event: 
   let permission: Permission = {};
   if (!asked.command.isForAnyone) {
     const known = await checkConnected(rights, event);
-    if (!rights.github) checkChannel(rights, asked, event);
-    else if (known?.github) {
-      await checkRepositories(rights.github, rights, asked, known.github);
-      permission = await readMaintained(rights.github, rights, asked, known.github);
+    if (rights.forges.length === 0) checkChannel(rights, asked, event);
+    else {
+      await checkRepositories(rights, asked, known);
+      permission = await readMaintained(rights, asked, known);
     }
   }
   await checkPace(rights, asked);
@@ -37,35 +37,54 @@ export async function permit(rights: SlackRights, asked: PendingCommand, event: 
 
 /** What others run maintainers name by its id anywhere, by its name in a channel that has a repository. */
 async function readMaintained(
-  { app, url }: Site,
-  { db }: SlackRights,
+  { db, forges }: SlackRights,
   { command, line, repository, incoming }: PendingCommand,
-  person: Person,
+  known: Known | undefined,
 ): Promise<Permission> {
   const { channel } = incoming.place;
   if (!command.isForMaintainers || channel === undefined) return {};
   const { target } = line;
   // The button of a card names the workspace by its id, and so its repository.
-  const address = target?.kind === 'name' ? await slackStore.findRepository(db, target.name) : undefined;
-  const named = address?.startsWith(`${url}/`) ? address.slice(url.length + 1) : undefined;
-  const label = repository?.label ?? named ?? (await slackStore.findDefault(db, channel))?.repository;
-  const octokit = label === undefined ? undefined : await app.on(label);
-  if (label === undefined || !octokit) return {};
-  const isMaintainer = isEnough(await readPermission(octokit, label, person), 'maintain');
-  return isMaintainer ? { maintains: `${url}/${label}` } : {};
+  const named = target?.kind === 'name' ? await slackStore.findRepository(db, target.name) : undefined;
+  const place =
+    findForge(forges, repository?.url ?? named ?? '') ?? (await findUsual({ db, forges }, channel));
+  const person = place && known?.accounts.get(place.forge.name);
+  if (!place || !person) return {};
+  const { forge, label } = place;
+  const isMaintainer = isEnough(await forge.readPermission(label, person), 'maintain');
+  return isMaintainer ? { maintains: addressOf(forge, label) } : {};
 }
 
-/** With a GitHub App Slack alone gives no right. */
+/** The repository that a channel is about. */
+async function findUsual(
+  { db, forges }: Pick<SlackRights, 'db' | 'forges'>,
+  channel: string,
+): Promise<{ forge: Forge; label: string } | undefined> {
+  const [forge] = forges;
+  const label = (await slackStore.findDefault(db, channel))?.repository;
+  return forge && label !== undefined ? { forge, label } : undefined;
+}
+
+/** Where rights can be asked for Slack alone gives none. */
 export async function checkConnected(
-  { db, github }: Pick<SlackRights, 'db' | 'github'>,
+  { db, forges }: Pick<SlackRights, 'db' | 'forges'>,
   event: Event,
 ): Promise<Known | undefined> {
   const known = await findKnown(db, { source: sourceOf(event), externalId: event.user });
-  if (github && !known?.github) throw new UserError(NOT_CONNECTED, {});
+  if (forges.length > 0 && !forges.some(({ name }) => known?.accounts.has(name))) throw notConnected();
   return known;
 }
 
-/** Without a GitHub App nobody can say who may: those who chose the channels did. */
+/** Who they are there. Throws UserError `not-connected`. */
+export function accountOn(known: Known | undefined, { name }: Forge): Person {
+  const account = known?.accounts.get(name);
+  if (!account) throw notConnected();
+  return account;
+}
+
+const notConnected = (): UserError => new UserError(NOT_CONNECTED, {});
+
+/** Without a forge nobody can say who may: those who chose the channels did. */
 function checkChannel(
   { config }: SlackRights,
   { command, repository, line }: PendingCommand,
@@ -77,25 +96,21 @@ function checkChannel(
 
 /** Of what is theirs already only that which opens it or keeps it running needs the right anew: stopping never does. */
 async function checkRepositories(
-  { app, url, settings }: Site,
-  { db }: SlackRights,
+  { db, forges }: SlackRights,
   { command, line, repository, incoming }: PendingCommand,
-  person: Person,
+  known: Known | undefined,
 ): Promise<void> {
-  const labels = repository ? [repository.label] : [];
+  const addresses = repository ? [repository.url] : [];
   const { target } = line;
   if (!repository && command.needsWrite) {
     const name = target?.kind === 'name' ? target.name : target ? undefined : incoming.place.workspace;
     const number = target?.kind === 'number' ? target.number : undefined;
-    const addresses = await slackStore.listRepositories(db, incoming.actor.id, { name, number });
-    const ours = `${url}/`;
-    labels.push(...addresses.filter((one) => one.startsWith(ours)).map((one) => one.slice(ours.length)));
+    addresses.push(...(await slackStore.listRepositories(db, incoming.actor.id, { name, number })));
   }
-  for (const label of labels) {
-    const octokit = await app.on(label);
-    if (!octokit) throw unknownRepository(label);
+  for (const { forge, label } of addresses.flatMap((one) => findForge(forges, one) ?? [])) {
+    const person = accountOn(known, forge);
     const wanted = { label, person, command, line, isKnown: !repository };
-    await checkRight(octokit, settings, wanted);
+    await checkRight(forge, wanted);
   }
 }
 

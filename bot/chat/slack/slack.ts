@@ -13,7 +13,7 @@ import type { Delivery, User } from '../../database/types.ts';
 import type { Route } from '../../http/routes.ts';
 import type { CardKnowledge } from '../cards.ts';
 import type { FrontEnd } from '../front.ts';
-import type { Site } from '../../forges/github/locate.ts';
+import type { Forge } from '../../forges/forge.ts';
 import { CARD_BLOCK } from './render.ts';
 import { escape } from './mrkdwn.ts';
 import { showAnswer, type SlackAnswers } from './answers.ts';
@@ -23,6 +23,7 @@ import type { SlackConfig } from './config.ts';
 import { createSlackDoor } from './receiver.ts';
 import { Event, NAME, sourceOf, voiceFor } from './request.ts';
 import { openForm, refuseForm, suggestRepositories } from './forms/forms.ts';
+import type { Source } from '../../jobs/loop.ts';
 import { homeSource } from './home/home.ts';
 import { createInstalls } from './install/installs.ts';
 import { claimMessage, locate, placeOf } from './places.ts';
@@ -40,8 +41,8 @@ export interface SlackOptions {
   config: SlackConfig;
   baseUrl: string;
   commands: readonly Command[];
-  /** Whose permissions count. Without it `SLACK_ALLOWED_CHANNELS` says where anything may be started. */
-  github: Site | undefined;
+  /** Whose permissions count. With none `SLACK_ALLOWED_CHANNELS` says where anything may be started. */
+  forges: readonly Forge[];
   /** A person's, in an hour. 0: no maximum. */
   commandsPerHour: number;
   /** Makes this person's private way into a workspace: a URL with a one-time code. */
@@ -53,12 +54,6 @@ export interface SlackOptions {
   /** Seals the tokens of many workspaces. */
   vault?: Vault;
   log: Logger;
-}
-
-interface Source {
-  name: string;
-  take(): Promise<(() => Promise<void>) | undefined>;
-  dueInMs(): Promise<number | undefined>;
 }
 
 export interface SlackFront extends FrontEnd {
@@ -80,8 +75,9 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
   const calls = createSlackCalls({ ...options, ...installs, lostTokenMs: LOST_TOKEN_PACES * options.paceMs });
   const parts: Parts = { ...options, calls, rights: options };
   const trigger = config.command;
-  const canConnect = options.github !== undefined;
-  const forms = { ...parts, repositories: createRepositories(options.github, options.log) };
+  const canConnect = options.forges.length > 0;
+  const [forge] = options.forges;
+  const forms = { ...parts, forge, repositories: createRepositories(forge, options.log) };
   const answers: SlackAnswers = { ...parts, trigger, canConnect };
   const door = await createSlackDoor({
     ...options,
@@ -100,6 +96,7 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
       ...connectRoutes({
         db,
         baseUrl,
+        forges: options.forges,
         command: trigger,
         resume: (tx, { delivery }) => slackStore.repeatDelivery(tx, delivery),
       }),
@@ -160,7 +157,7 @@ async function meet({ db }: Parts, event: Event): Promise<User> {
   return store.meetPerson(db, { ...identity, login: event.name ?? event.user });
 }
 
-function contextFor({ commands, config, github }: Parts, event: Event): ParseContext {
+function contextFor({ commands, config, forges }: Parts, event: Event): ParseContext {
   const bot = event.kind === 'message' && event.bot ? [`<@${event.bot}>`] : [];
   const isAddressed = event.kind !== 'message' || event.isDirect;
   return {
@@ -170,7 +167,7 @@ function contextFor({ commands, config, github }: Parts, event: Event): ParseCon
     triggerOptional: isAddressed,
     emptyIsTrigger: isAddressed,
     commands,
-    ...(github ? { githubHost: new URL(github.url).host } : {}),
+    ...(forges.length > 0 ? { hosts: forges.map(({ url }) => new URL(url).host) } : {}),
     allowPaths: false,
     allowUrls: false,
   };

@@ -2,8 +2,8 @@
 import { and, desc, eq, isNull, like, ne, sql } from 'drizzle-orm';
 import { cards, channels, deliveries, identities, tidings, workspaces } from '../../database/schema.ts';
 import type { Card, Workspace } from '../../database/schema.ts';
-import { randomBase32 } from '../../ids.ts';
-import { notify, type Executor } from '../store.ts';
+import { claimFirst, RELEASED } from '../../database/claims.ts';
+import { notify, type Executor } from '../../database/executor.ts';
 
 /** The repository that the channel's people mean; undefined: none was set. */
 export async function findDefault(
@@ -158,18 +158,13 @@ export interface Notification {
 
 /** Takes the next thing that an owner should hear of in private. Undefined: nothing. */
 export async function claimNotification(db: Executor): Promise<Notification | undefined> {
-  const token = randomBase32(16);
-  const [claimed] = await db
-    .update(tidings)
-    .set({ leaseToken: token, leaseUntil: sql`clock_timestamp() + interval '30 seconds'` })
-    .where(
-      sql`(${tidings.workspaceId}, ${tidings.about}) = (
-        select t.workspace_id, t.about from tidings t
-         where t.told_at is null and t.created_at > clock_timestamp() - interval '1 day' and (t.lease_until is null or t.lease_until < clock_timestamp())
-         order by t.created_at limit 1 for update skip locked)`,
-    )
-    .returning();
-  if (!claimed) return undefined;
+  const held = await claimFirst<typeof tidings.$inferSelect>(db, tidings, {
+    key: [tidings.workspaceId, tidings.about],
+    where: sql`${tidings.toldAt} is null and ${tidings.createdAt} > clock_timestamp() - interval '1 day'`,
+    order: tidings.createdAt,
+  });
+  if (!held) return undefined;
+  const { row: claimed, token } = held;
   const owner = await findOwner(db, claimed.workspaceId);
   const [workspace] = await db.select().from(workspaces).where(eq(workspaces.id, claimed.workspaceId));
   const act = await findAct(db, claimed.about);
@@ -229,6 +224,6 @@ export async function endNotification(
 ): Promise<void> {
   await db
     .update(tidings)
-    .set({ toldAt: sql`clock_timestamp()`, leaseToken: null, leaseUntil: null })
+    .set({ toldAt: sql`clock_timestamp()`, ...RELEASED })
     .where(and(eq(tidings.workspaceId, workspace.id), eq(tidings.about, about)));
 }

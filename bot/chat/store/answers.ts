@@ -2,8 +2,9 @@
 import { eq, sql } from 'drizzle-orm';
 import { commands, deliveries } from '../../database/schema.ts';
 import type { CommandStatus, Delivery, Desired, Front } from '../../database/schema.ts';
-import { claimFirst, isMine, isThis } from './claims.ts';
-import { after, clock, RELEASED, RENEWED, type Executor, type Held } from './rows.ts';
+import { RELEASED, RENEWED, type Held } from '../../database/claims.ts';
+import { databaseNow, inMs, type Executor } from '../../database/executor.ts';
+import { claimOldest, isMine, isThis } from './deliveries.ts';
 
 /** Claims an answer that its front has not shown yet; within a thread one after the other. `thread`: only that one's (a console's own). */
 export function claimAnswer(
@@ -11,13 +12,13 @@ export function claimAnswer(
   source: Front,
   thread?: string,
 ): Promise<Held<Delivery> | undefined> {
-  const isThread = thread === undefined ? sql`true` : sql`d.thread = ${thread}`;
-  return claimFirst(
+  const isThread = thread === undefined ? sql`true` : sql`deliveries.thread = ${thread}`;
+  return claimOldest(
     db,
-    sql`d.ended_at is not null and d.answered_at is null and d.source = ${source} and ${isThread}
-      and d.next_at <= clock_timestamp()
-      and not exists (select 1 from deliveries e where e.source = d.source and e.thread = d.thread
-                         and e.ended_at is not null and e.answered_at is null and e.seq < d.seq)`,
+    sql`deliveries.ended_at is not null and deliveries.answered_at is null and deliveries.source = ${source}
+      and ${isThread} and deliveries.next_at <= clock_timestamp()
+      and not exists (select 1 from deliveries e where e.source = deliveries.source and e.thread = deliveries.thread
+                         and e.ended_at is not null and e.answered_at is null and e.seq < deliveries.seq)`,
   );
 }
 
@@ -25,14 +26,14 @@ export function claimAnswer(
 export async function postponeAnswer(db: Executor, held: Held<Delivery>, ms: number): Promise<void> {
   await db
     .update(deliveries)
-    .set({ nextAt: after(ms), ...RELEASED })
+    .set({ nextAt: inMs(ms), ...RELEASED })
     .where(isMine(held));
 }
 
 export async function markAnswered(db: Executor, held: Held<Delivery>): Promise<void> {
   await db
     .update(deliveries)
-    .set({ answeredAt: clock, ...RELEASED })
+    .set({ answeredAt: databaseNow, ...RELEASED })
     .where(isMine(held));
 }
 
@@ -49,10 +50,11 @@ export type Conclusion = Held<Delivery> & { status: CommandStatus | undefined };
 
 /** Claims an answered request whose command is over, and whose front has not shown yet how it ended. */
 export async function claimConclusion(db: Executor, source: Front): Promise<Conclusion | undefined> {
-  const held = await claimFirst(
+  const held = await claimOldest(
     db,
-    sql`d.answered_at is not null and d.answer is not null and d.concluded_at is null and d.source = ${source}
-      and not exists (select 1 from commands c where c.id = d.command_id and c.status = 'running')`,
+    sql`deliveries.answered_at is not null and deliveries.answer is not null and deliveries.concluded_at is null
+      and deliveries.source = ${source}
+      and not exists (select 1 from commands c where c.id = deliveries.command_id and c.status = 'running')`,
   );
   if (!held) return undefined;
   const { commandId } = held.row;
@@ -64,14 +66,14 @@ export async function claimConclusion(db: Executor, source: Front): Promise<Conc
 export async function keepLease(db: Executor, held: Held<Delivery>, ms: number): Promise<void> {
   await db
     .update(deliveries)
-    .set({ leaseUntil: sql`greatest(${RENEWED.leaseUntil}, ${after(ms)})` })
+    .set({ leaseUntil: sql`greatest(${RENEWED.leaseUntil}, ${inMs(ms)})` })
     .where(isMine(held));
 }
 
 export async function markConcluded(db: Executor, held: Held<Delivery>): Promise<void> {
   await db
     .update(deliveries)
-    .set({ concludedAt: clock, ...RELEASED })
+    .set({ concludedAt: databaseNow, ...RELEASED })
     .where(isMine(held));
 }
 

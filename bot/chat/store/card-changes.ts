@@ -2,10 +2,10 @@
 import { and, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { cards, workspaces } from '../../database/schema.ts';
 import type { Card, CardKind, Front } from '../../database/schema.ts';
-import { clock, notify, type Executor } from './rows.ts';
+import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 
 /** What makes a card due with another version. */
-const AGAIN = { wantVersion: sql`${cards.wantVersion} + 1`, nextAt: clock };
+const AGAIN = { wantVersion: sql`${cards.wantVersion} + 1`, nextAt: databaseNow };
 
 /** Wants a card for `subject` in that thread; one that is there is drawn again. */
 export async function wantCard(
@@ -42,9 +42,8 @@ export async function redrawCards(tx: Executor, front: Front, beginning: string)
 const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
 
 /** What shows a thread's workspaces beside its card is sent again, even if it says the same: the commit is another. */
-export async function resendSignals(tx: Executor, front: Front, thread: string): Promise<void> {
-  const isBeside = and(eq(cards.thread, thread), ne(cards.kind, 'card'));
-  await wantAgain(tx, and(eq(cards.front, front), isBeside), { sentHash: null });
+export async function resendSignals(tx: Executor, thread: string): Promise<void> {
+  await wantAgain(tx, and(eq(cards.thread, thread), ne(cards.kind, 'card')), { sentHash: null });
 }
 
 /** The card of the thread is drawn again: there is something else to say on it. */

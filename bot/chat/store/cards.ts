@@ -2,35 +2,30 @@
 import { and, asc, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { cards } from '../../database/schema.ts';
 import type { Card, Front } from '../../database/schema.ts';
-import { after, countLeft, lease, RELEASED, RENEWED, untilFirst, type Executor, type Held } from './rows.ts';
+import {
+  claimFirst,
+  countLeft,
+  hasToken,
+  RELEASED,
+  RENEWED,
+  untilFirst,
+  type Held,
+} from '../../database/claims.ts';
+import { inMs, type Executor } from '../../database/executor.ts';
 
 /** Claims a card whose newest version was not sent. `thread`: only that one's. */
-export async function claimCard(
-  db: Executor,
-  front: Front,
-  thread?: string,
-): Promise<Held<Card> | undefined> {
-  const mine = lease();
-  const due = db
-    .select({ seq: cards.seq })
-    .from(cards)
-    .where(
-      and(
-        eq(cards.front, front),
-        thread === undefined ? undefined : eq(cards.thread, thread),
-        ne(cards.wantVersion, cards.sentVersion),
-        sql`${cards.nextAt} <= clock_timestamp() and (${cards.leaseUntil} is null or ${cards.leaseUntil} < clock_timestamp())`,
-      ),
-    )
-    .orderBy(asc(cards.nextAt))
-    .limit(1)
-    .for('update', { skipLocked: true });
-  const [row] = await db
-    .update(cards)
-    .set({ ...mine, attempts: countLeft(cards) })
-    .where(eq(cards.seq, sql`(${due})`))
-    .returning();
-  return row && { row, token: mine.leaseToken };
+export function claimCard(db: Executor, front: Front, thread?: string): Promise<Held<Card> | undefined> {
+  return claimFirst<Card>(db, cards, {
+    key: [cards.seq],
+    where: and(
+      eq(cards.front, front),
+      thread === undefined ? undefined : eq(cards.thread, thread),
+      ne(cards.wantVersion, cards.sentVersion),
+      sql`${cards.nextAt} <= clock_timestamp()`,
+    ),
+    order: cards.nextAt,
+    set: { attempts: countLeft(cards) },
+  });
 }
 
 /** So many: Postgres believes that most cards wait, and would read them all. */
@@ -49,8 +44,7 @@ export async function cardDueInMs(db: Executor): Promise<number | undefined> {
 }
 
 /** True while nobody else claimed the card, and it was not released. */
-const isMine = ({ row, token }: Held<Card>): SQL | undefined =>
-  and(eq(cards.seq, row.seq), eq(cards.leaseToken, token));
+const isMine = (held: Held<Card>): SQL | undefined => and(eq(cards.seq, held.row.seq), hasToken(cards, held));
 
 /** What takes long is not done twice. */
 export async function renewCard(db: Executor, held: Held<Card>): Promise<void> {
@@ -68,7 +62,7 @@ export async function finishCard(db: Executor, held: Held<Card>, sent: Partial<C
 export async function postponeCard(db: Executor, held: Held<Card>, ms: number, error: string): Promise<void> {
   await db
     .update(cards)
-    .set({ attempts: held.row.attempts + 1, lastError: error, nextAt: after(ms), ...RELEASED })
+    .set({ attempts: held.row.attempts + 1, lastError: error, nextAt: inMs(ms), ...RELEASED })
     .where(isMine(held));
 }
 

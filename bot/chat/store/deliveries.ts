@@ -1,9 +1,18 @@
 // The inbox in Postgres: requests stored, claimed, ended. Knows no vendor and no command.
-import { and, gt, isNull, sql } from 'drizzle-orm';
+import { and, eq, isNull, sql, type SQL } from 'drizzle-orm';
 import { deliveries } from '../../database/schema.ts';
 import type { Answer, Delivery } from '../../database/schema.ts';
-import { claimFirst, isMine } from './claims.ts';
-import { after, clock, notify, RELEASED, untilFirst, type Executor, type Held } from './rows.ts';
+import {
+  claimFirst,
+  countLeft,
+  hasToken,
+  isHeld,
+  RELEASED,
+  RENEWED,
+  untilFirst,
+  type Held,
+} from '../../database/claims.ts';
+import { databaseNow, inMs, notify, type Executor } from '../../database/executor.ts';
 
 export type NewDelivery = Pick<Delivery, 'source' | 'deliveryId' | 'thread' | 'event' | 'payload'> & {
   bodyHash?: string;
@@ -24,12 +33,34 @@ export async function storeDelivery(db: Executor, delivery: NewDelivery): Promis
 
 /** Claims the oldest request of a thread that has none before it. One that waits holds up its own thread only. */
 export function claimDelivery(db: Executor): Promise<Held<Delivery> | undefined> {
-  return claimFirst(
+  return claimOldest(
     db,
-    sql`d.ended_at is null and d.next_at <= clock_timestamp()
-      and not exists (select 1 from deliveries e where e.thread = d.thread and e.ended_at is null and e.seq < d.seq)`,
+    sql`deliveries.ended_at is null and deliveries.next_at <= clock_timestamp()
+      and not exists (select 1 from deliveries e
+                       where e.thread = deliveries.thread and e.ended_at is null and e.seq < deliveries.seq)`,
   );
 }
+
+/** Of the deliveries that are meant; one that was left counts. */
+export const claimOldest = (db: Executor, where: SQL): Promise<Held<Delivery> | undefined> =>
+  claimFirst<Delivery>(db, deliveries, {
+    key: [deliveries.seq],
+    where,
+    order: deliveries.seq,
+    set: { attempts: countLeft(deliveries) },
+  });
+
+/** What takes long is not done twice. */
+export async function renewDelivery(db: Executor, held: Held<Delivery>): Promise<void> {
+  await db.update(deliveries).set(RENEWED).where(isMine(held));
+}
+
+/** True while nobody else claimed the delivery, and it was not ended or released. */
+export const isMine = (held: Held<Delivery>): SQL | undefined =>
+  and(isThis(held.row), hasToken(deliveries, held));
+
+export const isThis = ({ source, deliveryId }: Pick<Delivery, 'source' | 'deliveryId'>): SQL | undefined =>
+  and(eq(deliveries.source, source), eq(deliveries.deliveryId, deliveryId));
 
 export async function deliveryDueInMs(db: Executor): Promise<number | undefined> {
   const [row] = await db
@@ -44,7 +75,7 @@ export async function lockDelivery(tx: Executor, held: Held<Delivery>): Promise<
   const rows = await tx
     .select({ id: deliveries.deliveryId })
     .from(deliveries)
-    .where(and(isMine(held), gt(deliveries.leaseUntil, clock)))
+    .where(and(isThis(held.row), isHeld(deliveries, held)))
     .for('update');
   return rows.length > 0;
 }
@@ -58,9 +89,9 @@ export async function endDelivery(
   await tx
     .update(deliveries)
     .set({
-      endedAt: clock,
+      endedAt: databaseNow,
       answer,
-      answeredAt: answer ? null : clock,
+      answeredAt: answer ? null : databaseNow,
       commandId: commandId ?? null,
       ...RELEASED,
     })
@@ -71,6 +102,16 @@ export async function endDelivery(
 export async function postponeDelivery(db: Executor, held: Held<Delivery>, ms: number): Promise<void> {
   await db
     .update(deliveries)
-    .set({ attempts: held.row.attempts + 1, nextAt: after(ms), ...RELEASED })
+    .set({ attempts: held.row.attempts + 1, nextAt: inMs(ms), ...RELEASED })
     .where(isMine(held));
+}
+
+/** Drops what was said in requests that ended more than `days` ago; their ids and hashes stay for ever. */
+export async function forgetPayloads(db: Executor, days: number): Promise<void> {
+  await db
+    .update(deliveries)
+    .set({ payload: null })
+    .where(
+      sql`${deliveries.payload} is not null and ${deliveries.endedAt} < clock_timestamp() - ${days} * interval '1 day'`,
+    );
 }

@@ -1,7 +1,7 @@
 // What a front has to remember that is about no person and no thread.
 import { eq } from 'drizzle-orm';
 import { settings } from '../../database/schema.ts';
-import type { Executor } from './rows.ts';
+import { type Executor } from '../../database/executor.ts';
 
 export async function readNote(db: Executor, name: string): Promise<string | undefined> {
   const [row] = await db.select().from(settings).where(eq(settings.name, name));

@@ -2,7 +2,7 @@
 import { and, desc, eq, sql } from 'drizzle-orm';
 import { deliveries } from '../../database/schema.ts';
 import type { Answer, Delivery, Front } from '../../database/schema.ts';
-import type { Executor } from './rows.ts';
+import { type Executor } from '../../database/executor.ts';
 
 /**
  * What was asked for in the last hour: of that person all that got an answer, about that repository what was done. Strangers

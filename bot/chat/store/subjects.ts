@@ -2,7 +2,7 @@
 import { and, asc, desc, eq, ne, or, sql } from 'drizzle-orm';
 import { nodes, users, workspaces } from '../../database/schema.ts';
 import type { Node, User, Workspace } from '../../database/schema.ts';
-import type { Executor } from './rows.ts';
+import { type Executor } from '../../database/executor.ts';
 
 /** Of a workspace that is there. */
 export async function readWorkspaceRef(

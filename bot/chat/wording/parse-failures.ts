@@ -76,8 +76,8 @@ export const PARSE_FAILURES: Wording<ParseCodes> = {
   'no-paths-here': ({ command }, say) => ({
     text: `A path means something only on the machine where I run, so I read none here. Name the repository instead: ${say(`${command} owner/name`)}.`,
   }),
-  'no-urls-here': ({ host, command }, say) => ({
-    text: `I only take repositories of ${host} here. Name one of those: ${say(`${command} owner/name`)}.`,
+  'no-urls-here': ({ hosts, command }, say) => ({
+    text: `I only take repositories of ${hosts.join(' and ')} here. Name one of those: ${say(`${command} owner/name`)}.`,
   }),
   'too-many-words': ({ word, command }, say) =>
     howTo(`I don't know what ${shown(word)} means after ${say(command)}.`, command, say),

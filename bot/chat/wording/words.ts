@@ -1,5 +1,5 @@
 // What a sentence to people is made of. Knows no code and no front.
-import type { Side } from '../../codes.ts';
+import type { Details, Side } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
 
 /** Prints a command line as the front shows it: in a code span, with the front's own trigger. */
@@ -26,16 +26,36 @@ export interface Voice {
   fence: (text: string) => string;
 }
 
-/** A chat's, whose small Markdown has code spans and fences; `trigger`: what commands begin with there. */
+/** With what commands begin with there; empty where every line is one. */
+export const createSay =
+  (trigger: string): Say =>
+  (line) =>
+    `\`${trigger === '' ? line : `${trigger} ${line}`}\``;
+
+/** A chat's, whose small Markdown has code spans and fences. */
 export const createVoice = (trigger: string): Voice => ({
-  say: (line) => `\`${trigger} ${line}\``,
+  say: createSay(trigger),
   fence: (text) => `\`\`\`\n${text}\n\`\`\``,
 });
 
 /** A terminal's: monospaced everywhere, and every line is a command. */
-export const TERMINAL: Voice = { say: (line) => `\`${line}\``, fence: (text) => text };
+export const TERMINAL: Voice = { say: createSay(''), fence: (text) => text };
 
 /** What was typed, or is called so, in a code span. */
 export const shown = (text: string): string => (text === '' ? 'nothing' : `\`${plain(text)}\``);
 
 export const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
+/** Undefined: another version wrote it, with a code or details that this one does not know. Never throws. */
+export function findWords<Codes>(
+  wording: Wording<Codes>,
+  { code, details = {} }: { code?: string | undefined; details?: Details | undefined },
+  say: Say,
+): Words | undefined {
+  if (code === undefined || !Object.hasOwn(wording, code)) return undefined;
+  try {
+    return wording[code as keyof Codes](details as Codes[keyof Codes], say);
+  } catch {
+    return undefined;
+  }
+}

@@ -66,8 +66,8 @@ function parseCommand(
   if (spec.takes === 'topic') return readTopic(tokens, context);
   if (asksForHelp(spec.takes === 'words' ? tokens.slice(0, 1) : tokens))
     return { kind: 'help', topic: spec.name };
-  const githubHost = (context.githubHost ?? 'github.com').toLowerCase();
-  const scope: Scope = { ...context, githubHost, command: spec.name };
+  const hosts = (context.hosts ?? ['github.com']).map((host) => host.toLowerCase());
+  const scope: Scope = { ...context, hosts, command: spec.name };
   try {
     const { flags, words } = readFlags(tokens, spec, scope);
     return { kind: 'command', verb: spec.name, flags, ...readPositionals(words, spec, scope), ...typed };

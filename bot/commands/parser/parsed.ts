@@ -1,5 +1,6 @@
 // What the parser is told and what it gives back: a front reads these and never a word of the text. Reads nothing itself.
 import type { ParseCodes, Said } from '../../codes.ts';
+import type { RepositoryTarget } from '../../forges/forge.ts';
 import type { CommandSpec, Front } from '../command.ts';
 
 export type ParseContext = {
@@ -14,8 +15,8 @@ export type ParseContext = {
   /** No text at all is the trigger alone: it was said before the text. */
   emptyIsTrigger?: boolean;
   commands: readonly CommandSpec[];
-  /** The host whose links are repositories of ours; `github.com` if absent. */
-  githubHost?: string;
+  /** The hosts whose repositories are taken: the first is where `owner/name` is, and its pages are read. `github.com` if absent. */
+  hosts?: readonly string[];
   /** Whether a path of this machine can be a target. */
   allowPaths: boolean;
   /** Whether a repository of any other host can be a target. */
@@ -23,12 +24,7 @@ export type ParseContext = {
 };
 
 /** What a command is about. Well-formed, not known to exist; names are lower case, owners and refs as typed. */
-export type Target =
-  | { kind: 'name'; name: string }
-  | { kind: 'number'; number: number }
-  | { kind: 'repository'; owner: string; name: string; ref?: string; number?: number }
-  | { kind: 'url'; url: string; ref?: string }
-  | { kind: 'path'; path: string };
+export type Target = { kind: 'name'; name: string } | { kind: 'number'; number: number } | RepositoryTarget;
 
 /** A span in ms, or a time of day `HH:MM`; without a zone (an IANA name or an offset) it is the speaker's. */
 export type Duration = { ms: number } | { until: string; zone?: string };

@@ -1,11 +1,14 @@
-// Reads repositories: `owner/name@ref#N`, and addresses of our GitHub host, with its pages, and of others. Asks nobody whether
+// Reads repositories: `owner/name@ref#N`, and addresses of our forges, of the first with its pages, and of others. Asks nobody whether
 // they exist.
 import { plain } from './format.ts';
 import { isValidOwner, isValidRef, isValidRepositoryName } from './names.ts';
 import { Refusal, type ParseContext, type Target } from './parsed.ts';
 
 /** What a word is read with: the front's settings, and the command that it is for. */
-export type Scope = Pick<ParseContext, 'allowPaths' | 'allowUrls'> & { githubHost: string; command: string };
+export type Scope = Pick<ParseContext, 'allowPaths' | 'allowUrls'> & {
+  hosts: readonly string[];
+  command: string;
+};
 
 /** What a refusal says of a word. */
 type What = { what: 'page' | 'address' } | { what: 'word'; typed: string };
@@ -72,15 +75,15 @@ export function readAddress(word: string, scope: Scope): Target {
   if (!origin) throw onlyHttp(scope);
   if (!HOST.test(host) || !URL.canParse(origin)) throw badTarget({ what: 'address' }, scope);
   const url = new URL(origin);
-  if (url.host === scope.githubHost) return readGitHubPath(path, scope);
-  if (!scope.allowUrls) {
-    throw new Refusal('no-urls-here', { host: scope.githubHost, command: scope.command });
+  if (url.host === scope.hosts[0]) return readPage(path, scope);
+  if (!scope.allowUrls && !scope.hosts.includes(url.host)) {
+    throw new Refusal('no-urls-here', { hosts: scope.hosts, command: scope.command });
   }
   return readForeign(url.origin, path, scope);
 }
 
 /** A repository's page, or one of a pull request, issue, branch or commit, with whatever follows. */
-function readGitHubPath(path: string, scope: Scope): Target {
+function readPage(path: string, scope: Scope): Target {
   const shown = { what: 'page' } as const;
   const [, owner = '', name = '', page = '', item = '', ...rest] = trimSlashes(path).split('/');
   if (page === '' || name.includes('@')) {
@@ -136,7 +139,7 @@ export function refuseSecureShell(word: string, scope: Scope): Refusal {
   const [, host = '', path = ''] = SECURE_SHELL.exec(word) ?? [];
   const [owner = '', typed = '', ...more] = path.split('/');
   const name = typed.replace(/\.git$/i, '');
-  const isOurs = host.toLowerCase() === scope.githubHost && more.length === 0;
+  const isOurs = host.toLowerCase() === scope.hosts[0] && more.length === 0;
   if (!isOurs || !isValidOwner(owner) || !isValidRepositoryName(name)) return onlyHttp(scope);
   return new Refusal('bad-target', { what: 'ssh', suggestion: `${scope.command} ${owner}/${name}` });
 }

@@ -93,7 +93,8 @@ const SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
 export function readTarget(word: string, scope: Scope): Target {
   if (/^(?:~|\.{1,2})?\/|^(?:~|\.{1,2})$/.test(word)) return readPath(word, scope);
   if (SCHEME.test(word)) return readAddress(word, scope);
-  if (word.toLowerCase().startsWith(`${scope.githubHost}/`)) return readAddress(`https://${word}`, scope);
+  if (scope.hosts.some((host) => word.toLowerCase().startsWith(`${host}/`)))
+    return readAddress(`https://${word}`, scope);
   if (SECURE_SHELL.test(word)) throw refuseSecureShell(word, scope);
   const [, digits] = NUMBER.exec(word) ?? [];
   if (digits && Number(digits) > 0) return { kind: 'number', number: Number(digits) };

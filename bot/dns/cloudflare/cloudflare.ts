@@ -3,7 +3,7 @@ import { issueCertificate } from './certificates.ts';
 import { connect, type CloudflareOptions, type Operation, type Zone } from './client.ts';
 import { toFault } from './errors.ts';
 import { ensureRecord, findRecords, listRecords, removeRecords } from './records.ts';
-import { listStrangers, removeStranger } from './unmanaged.ts';
+import { listUnmanaged, removeUnmanaged } from './unmanaged.ts';
 import type { Dns } from '../dns.ts';
 
 export type { CloudflareOptions };
@@ -26,9 +26,11 @@ export function createCloudflareDns(options: CloudflareOptions): Dns {
       run('ensure record', (operation) => ensureRecord(zone, operation, { name, address, node })),
     remove: (name, id) => run('remove record', (operation) => removeRecords(zone, operation, name, id)),
     list: () => run('list records', (operation) => listRecords(zone, operation)),
-    listStrangers: () => run('list strangers', (operation) => listStrangers(zone, operation)),
-    removeStranger: (name, id) =>
-      run('remove stranger', (operation) => removeStranger(zone, operation, name, id)),
+    unmanaged: {
+      list: () => run('list unmanaged', (operation) => listUnmanaged(zone, operation)),
+      remove: (name, id) =>
+        run('remove unmanaged', (operation) => removeUnmanaged(zone, operation, name, id)),
+    },
     issueCertificate: (csr, hostnames) =>
       run('issue certificate', (operation) => issueCertificate(zone, operation, csr, hostnames)),
   };

@@ -2,10 +2,10 @@
 import type { Operation, Zone } from './client.ts';
 import { deleteRecord, listMarked } from './records.ts';
 import { ANSWERING, isBelow, readPages, readShown, toOurs } from './shown.ts';
-import type { StrangeRecord } from '../dns.ts';
+import type { UnmanagedRecord } from '../dns.ts';
 
 /** What answers for hosts below our domain, is not ours, and looks as if it could be; and what is ours elsewhere. */
-export async function listStrangers(zone: Zone, operation: Operation): Promise<StrangeRecord[]> {
+export async function listUnmanaged(zone: Zone, operation: Operation): Promise<UnmanagedRecord[]> {
   const astray = (await listMarked(zone, operation)).filter(({ name }) => !isBelow(zone, name));
   return [
     ...(await listDoubtful(zone, operation)),
@@ -15,7 +15,7 @@ export async function listStrangers(zone: Zone, operation: Operation): Promise<S
   ];
 }
 
-async function listDoubtful(zone: Zone, operation: Operation): Promise<StrangeRecord[]> {
+async function listDoubtful(zone: Zone, operation: Operation): Promise<UnmanagedRecord[]> {
   const records = await readPages(zone, operation, { name: { endswith: `.${zone.domain}` } });
   const ours = new Set(toOurs(zone, records).map(({ id }) => id));
   return records.flatMap(({ id, name, type, content, comment, created_on: createdAt }) => {
@@ -34,7 +34,7 @@ function whyDoubtful({ installation, domain }: Zone, name: string, comment: stri
   return isLikeOurs ? 'its name is like those of ours, its comment is not' : undefined;
 }
 
-export async function removeStranger(
+export async function removeUnmanaged(
   zone: Zone,
   operation: Operation,
   name: string,

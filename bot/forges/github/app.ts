@@ -4,7 +4,7 @@ import { Probot, ProbotOctokit } from 'probot';
 import { call } from './calls.ts';
 import type { GitHubConfig } from './config.ts';
 import { createInstallations, listActive, listReachable } from './installations.ts';
-import { createLacking, type Lacking } from './missing-permissions.ts';
+import { createMissingPermissions, type MissingPermissions } from './missing-permissions.ts';
 
 export type Octokit = InstanceType<typeof ProbotOctokit>;
 
@@ -24,7 +24,7 @@ export interface GitHubApp {
   /** The page where the App's permissions on this repository are accepted; undefined: not asked for yet. */
   settingsUrl(repository: string): string | undefined;
   /** What it was refused there for want of a permission. */
-  lacking: Lacking;
+  missingPermissions: MissingPermissions;
   /** Installations change: ask again. */
   forget(): void;
 }
@@ -52,10 +52,10 @@ const patientOctokit = (isPaced: boolean) =>
   }));
 
 /** Installations whose tokens are there before anybody asks. */
-const MOST_WARM = 10;
+const MAX_WARM = 10;
 
-/** Shorter than the lease of a row: whoever waits for an answer must still hold it. */
-const PATIENCE_MS = 20_000;
+/** At most. Shorter than the lease of a row: whoever waits for an answer must still hold it. */
+const TIMEOUT_MS = 20_000;
 
 const fetchWithin =
   (ms: number): typeof fetch =>
@@ -67,7 +67,7 @@ const fetchWithin =
 export function createGitHubApp(
   { appId, privateKey, webhookSecrets, apiUrl }: GitHubConfig,
   log: Logger,
-  { patienceMs = PATIENCE_MS, isPaced = true }: { patienceMs?: number; isPaced?: boolean } = {},
+  { timeoutMs = TIMEOUT_MS, isPaced = true }: { timeoutMs?: number; isPaced?: boolean } = {},
 ): GitHubApp {
   const PatientOctokit = patientOctokit(isPaced);
   const createProbot = (): Probot =>
@@ -79,11 +79,11 @@ export function createGitHubApp(
       baseUrl: apiUrl,
       log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
       Octokit: PatientOctokit,
-      request: { fetch: fetchWithin(Math.min(PATIENCE_MS, patienceMs)) },
+      request: { fetch: fetchWithin(Math.min(TIMEOUT_MS, timeoutMs)) },
     });
   let probot = createProbot();
   let slug: string | undefined;
-  const lacking = createLacking();
+  const missingPermissions = createMissingPermissions();
   const asApp = (): Promise<Octokit> => probot.auth();
   const installations = createInstallations(asApp);
 
@@ -100,7 +100,7 @@ export function createGitHubApp(
       // Any question brings the token; a token alone would be asked for at github.com, whatever the address.
       const ask = async (id: number): Promise<unknown> =>
         (await probot.auth(id)).rest.apps.listReposAccessibleToInstallation({ per_page: 1 });
-      await Promise.all(ids.slice(0, MOST_WARM).map((id) => call('list repositories', () => ask(id))));
+      await Promise.all(ids.slice(0, MAX_WARM).map((id) => call('list repositories', () => ask(id))));
     },
     async on(repository) {
       const installation = await installations.find(repository);
@@ -117,12 +117,12 @@ export function createGitHubApp(
       return { token: data.token, expiresAt: Date.parse(data.expires_at) };
     },
     settingsUrl: installations.page,
-    lacking,
+    missingPermissions,
     forget() {
       // It keeps tokens for an hour, and a token keeps the permissions that it was made with.
       probot = createProbot();
       installations.clear();
-      lacking.forget();
+      missingPermissions.forget();
     },
   };
 }

@@ -2,6 +2,9 @@
 import { createPrivateKey } from 'node:crypto';
 import type { Reader } from '../../environment.ts';
 
+/** What commands begin with there, whatever else Sam is called. */
+export const TRIGGER = '/sam';
+
 export interface GitHubConfig {
   appId: number;
   /** PEM. */
@@ -52,11 +55,14 @@ export function readGitHub(reader: Reader): GitHubConfig | undefined {
   };
 }
 
+/** Of everybody's GitHub. */
+export const PUBLIC_URL = 'https://github.com';
+
 /** github.com, or the Enterprise server that is set. */
 export function readServer({ read }: Reader): Pick<GitHubConfig, 'url' | 'apiUrl'> {
   const host = read('GHE_HOST', undefined, parseHost, 'a host like `github.example.com`, without https://');
   const protocol = read('GHE_PROTOCOL', 'https', parseProtocol, '`https` or `http`');
-  if (!host) return { url: 'https://github.com', apiUrl: 'https://api.github.com' };
+  if (!host) return { url: PUBLIC_URL, apiUrl: 'https://api.github.com' };
   return { url: `${protocol}://${host}`, apiUrl: `${protocol}://${host}/api/v3` };
 }
 

@@ -1,6 +1,8 @@
 // Which installation of the App reaches a repository; kept for a while. Knows no tokens.
-import type { Octokit } from './app.ts';
+import type { ProbotOctokit } from 'probot';
 import { call, callOr } from './calls.ts';
+
+type Octokit = InstanceType<typeof ProbotOctokit>;
 
 export interface Installations {
   /** Undefined: the App is not installed there, or is suspended. Throws ProviderError. */
@@ -37,15 +39,15 @@ export function createInstallations(asApp: () => Promise<Octokit>): Installation
   };
 }
 
-const MOST_INSTALLATIONS = 30;
-const MOST_PAGES = 5;
+const MAX_INSTALLATIONS = 30;
+const MAX_PAGES = 5;
 
 /** `owner/name` of what the App reaches; of very many the first. */
 export async function listReachable(
   asApp: () => Promise<Octokit>,
   open: (installation: number) => Promise<Octokit>,
 ): Promise<string[]> {
-  const active = (await listActive(asApp)).slice(0, MOST_INSTALLATIONS);
+  const active = (await listActive(asApp)).slice(0, MAX_INSTALLATIONS);
   const lists = await Promise.all(active.map(async (id) => listOf(await open(id))));
   return lists.flat();
 }
@@ -59,7 +61,7 @@ export async function listActive(asApp: () => Promise<Octokit>): Promise<number[
 
 async function listOf(octokit: Octokit): Promise<string[]> {
   const names: string[] = [];
-  for (let page = 1; page <= MOST_PAGES; page++) {
+  for (let page = 1; page <= MAX_PAGES; page++) {
     const { data } = await call('list repositories', () =>
       octokit.rest.apps.listReposAccessibleToInstallation({ per_page: 100, page }),
     );

@@ -12,9 +12,9 @@ const LABELS = [
   { name: 'sam:large', description: 'The same, on a large machine' },
 ];
 /** Of one installation: GitHub counts what is written, and somebody may install the App on thousands. */
-const MOST_REPOSITORIES = 10;
+const MAX_REPOSITORIES = 10;
 /** A request of the inbox is held for half a minute. */
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 /** May be repeated. Gives what went wrong, for the log; whatever that is, it is left at that. */
 export async function createLabels(
@@ -22,9 +22,9 @@ export async function createLabels(
   repositories: string[],
   now: () => number = Date.now,
 ): Promise<string[]> {
-  const giveUpAt = now() + PATIENCE_MS;
+  const giveUpAt = now() + TIMEOUT_MS;
   const problems: string[] = [];
-  for (const repository of repositories.slice(0, MOST_REPOSITORIES)) {
+  for (const repository of repositories.slice(0, MAX_REPOSITORIES)) {
     if (now() > giveUpAt) break;
     await createMissing(app, repository, giveUpAt, now).catch((error: unknown) =>
       problems.push(`${repository}: ${messageOf(error)}`),

@@ -7,8 +7,8 @@ import { messageOf } from '../../errors.ts';
 import type { SavedApp } from './saved-app.ts';
 
 const FILE = join(import.meta.dirname, '../../../app.yml');
-const LONGEST_NAME = 34;
-const PATIENCE_MS = 15_000;
+const MAX_NAME_LENGTH = 34;
+const TIMEOUT_MS = 15_000;
 
 const Described = z.object({
   name: z.string(),
@@ -33,7 +33,10 @@ export const readDescribedApp = async (): Promise<z.infer<typeof Described>> =>
 /** With this bot's addresses. Names are unique on a GitHub, so it bears the host's; a person may change it there. */
 export async function readManifest(baseUrl: string, donePath: string): Promise<Manifest> {
   const described = await readDescribedApp();
-  const name = `${described.name} ${new URL(baseUrl).hostname.replaceAll('.', '-')}`.slice(0, LONGEST_NAME);
+  const name = `${described.name} ${new URL(baseUrl).hostname.replaceAll('.', '-')}`.slice(
+    0,
+    MAX_NAME_LENGTH,
+  );
   return {
     ...described,
     name,
@@ -95,7 +98,7 @@ async function askGitHub(url: string): Promise<unknown> {
     const answer = await fetch(url, {
       method: 'POST',
       headers: { accept: 'application/vnd.github+json', 'user-agent': 'sam' },
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if (!answer.ok) throw new ConversionError(answer.status < 500, `GitHub answered ${answer.status}`);
     return await answer.json();

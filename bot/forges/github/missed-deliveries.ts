@@ -34,9 +34,9 @@ const DAY_MS = 24 * HOUR_MS;
 const KEPT_MS = 3 * DAY_MS;
 /** A delivery is listed once it is over, and clocks differ. */
 const OVERLAP_MS = 10 * 60_000;
-const MOST_PAGES = 100;
+const MAX_PAGES = 100;
 /** Of one delivery: one that we refuse each time is not asked for for ever. */
-const MOST_TIMES = 3;
+const MAX_TIMES = 3;
 
 /**
  * Has GitHub deliver again what failed since the last look, the oldest first; what a later attempt delivered is left alone.
@@ -56,7 +56,7 @@ export async function redeliverMissed({
   const from = Math.max(notes.since - OVERLAP_MS, startedAt - KEPT_MS);
   const { attempts, isWhole } = await listAttempts(octokit, from);
   const asked = prune(notes.asked, startedAt);
-  const missed = findMissed(attempts).filter(({ guid }) => (asked[guid]?.times ?? 0) < MOST_TIMES);
+  const missed = findMissed(attempts).filter(({ guid }) => (asked[guid]?.times ?? 0) < MAX_TIMES);
   const { count, errors } = await redeliverAll(octokit, missed.slice(0, mostAtOnce), (guid) => {
     asked[guid] = { times: (asked[guid]?.times ?? 0) + 1, at: startedAt };
   });
@@ -64,7 +64,7 @@ export async function redeliverMissed({
   const since = count === missed.length ? startedAt : notes.since;
   await remember(JSON.stringify({ since, asked } satisfies Notes));
   if (errors.length > 0) throw new Error(`${errors.length} were not delivered again: ${errors[0]}`);
-  if (!isWhole) throw new Error(`more than ${MOST_PAGES} pages of deliveries; the oldest were not looked at`);
+  if (!isWhole) throw new Error(`more than ${MAX_PAGES} pages of deliveries; the oldest were not looked at`);
   return count;
 }
 
@@ -100,7 +100,7 @@ async function listAttempts(
 ): Promise<{ attempts: Attempt[]; isWhole: boolean }> {
   const attempts: Attempt[] = [];
   let cursor: string | undefined;
-  for (let page = 0; page < MOST_PAGES; page++) {
+  for (let page = 0; page < MAX_PAGES; page++) {
     const { data, headers } = await call('list deliveries', () =>
       octokit.rest.apps.listWebhookDeliveries({ per_page: 100, ...(cursor ? { cursor } : {}) }),
     );

@@ -38,7 +38,7 @@ export function permissionWanted(
   );
 }
 
-export interface Lacking {
+export interface MissingPermissions {
   /** A call on the repository (`owner/name`) was refused for want of the permission. */
   note(repository: string, permission: string): void;
   /** Until when it is not worth asking; undefined: ask. */
@@ -51,7 +51,7 @@ export interface Lacking {
 
 const REMEMBERED_MS = 3_600_000;
 
-export function createLacking(now: () => number = Date.now): Lacking {
+export function createMissingPermissions(now: () => number = Date.now): MissingPermissions {
   const untils = new Map<string, number>();
   const keyOf = (repository: string, permission: string): string =>
     `${repository.toLowerCase()} ${permission}`;

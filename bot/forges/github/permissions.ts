@@ -1,17 +1,13 @@
 // What a person may do on a repository, asked of GitHub by their id, each time. Decides nothing.
 import type { Octokit } from './app.ts';
 import { call, callOr } from './calls.ts';
+import { ownerAndName } from './threads.ts';
+import type { Permission } from '../forge.ts';
 
-export interface Person {
+export interface Account {
   /** GitHub's number: logins change hands. */
   id: number;
   login: string;
-}
-
-export interface Permission {
-  level: 'none' | 'read' | 'write' | 'admin';
-  /** Tells maintainers apart; custom roles have names of their own. */
-  role: string;
 }
 
 const NONE: Permission = { level: 'none', role: 'none' };
@@ -20,7 +16,7 @@ const NONE: Permission = { level: 'none', role: 'none' };
 export async function readPermission(
   octokit: Octokit,
   repository: string,
-  person: Person,
+  person: Account,
 ): Promise<Permission> {
   const found = await askByLogin(octokit, repository, person.login);
   if (found?.id === person.id) return found.permission;
@@ -34,19 +30,21 @@ async function askByLogin(
   repository: string,
   username: string,
 ): Promise<{ id: number; permission: Permission } | undefined> {
-  const [owner = '', repo = ''] = repository.split('/');
   const answer = await callOr(
     'read permission',
-    () => octokit.rest.repos.getCollaboratorPermissionLevel({ owner, repo, username }),
+    () => octokit.rest.repos.getCollaboratorPermissionLevel({ ...ownerAndName(repository), username }),
     undefined,
   );
   if (!answer?.data.user) return undefined;
   const { permission, role_name: role, user } = answer.data;
-  return { id: user.id, permission: { level: asLevel(permission), role } };
+  return { id: user.id, permission: { level: asLevel(permission, role), role } };
 }
 
-const asLevel = (permission: string): Permission['level'] =>
-  permission === 'admin' || permission === 'write' || permission === 'read' ? permission : 'none';
+/** Maintainers are told apart by their role alone. Custom roles that build on it have names of their own: they are write. */
+function asLevel(permission: string, role: string): Permission['level'] {
+  if (permission === 'write') return role === 'maintain' ? 'maintain' : 'write';
+  return permission === 'admin' || permission === 'read' ? permission : 'none';
+}
 
 async function currentLogin(octokit: Octokit, id: number): Promise<string | undefined> {
   const answer = await callOr(

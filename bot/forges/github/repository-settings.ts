@@ -9,7 +9,7 @@ import { callOr } from './calls.ts';
 import { ownerAndName } from './threads.ts';
 
 const FILE = '.github/sam.yml';
-const LARGEST_BYTES = 16 * 1024;
+const MAX_BYTES = 16 * 1024;
 const MINUTE_MS = 60_000;
 const UNITS = { m: MINUTE_MS, h: 60 * MINUTE_MS, d: 24 * 60 * MINUTE_MS };
 
@@ -100,8 +100,8 @@ export function parseRepositorySettings(text: string): Reading {
 
 /** A map, or what is wrong. Anchors are not expanded: a small file could become a huge one. */
 function readYaml(text: string): object | string {
-  if (Buffer.byteLength(text) > LARGEST_BYTES)
-    return `it is larger than ${LARGEST_BYTES / 1024} KiB, so I do not read it`;
+  if (Buffer.byteLength(text) > MAX_BYTES)
+    return `it is larger than ${MAX_BYTES / 1024} KiB, so I do not read it`;
   try {
     const lines = new LineCounter();
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
@@ -134,7 +134,7 @@ export interface SettingsReader {
 
 const NOTHING_READ: Reading = { settings: defaultSettings, problems: [] };
 /** Repositories that are remembered; the oldest goes. */
-const MOST_KEPT = 1_000;
+const MAX_KEPT = 1_000;
 
 export function createSettingsReader({
   app,
@@ -152,7 +152,7 @@ export function createSettingsReader({
     kept.delete(key);
     kept.set(key, { reading, until: Date.now() + keptMs });
     const [oldest] = kept.keys();
-    if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
+    if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
     return reading;
   }
   return {

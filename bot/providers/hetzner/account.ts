@@ -22,9 +22,9 @@ export async function proveAccount(
   );
 }
 
-const MOST = 5;
+const MAX_NAMED = 5;
 
 const listed = (names: string[]): string =>
-  names.length > MOST
-    ? `${names.slice(0, MOST).join(', ')} and ${names.length - MOST} more`
+  names.length > MAX_NAMED
+    ? `${names.slice(0, MAX_NAMED).join(', ')} and ${names.length - MAX_NAMED} more`
     : names.join(', ');

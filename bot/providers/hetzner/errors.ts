@@ -18,6 +18,7 @@ interface Verdict {
   message: string;
   /** Although it was refused, something may be there. */
   isUnclear?: boolean;
+  isQuota?: true;
   retryAfterMs?: number;
 }
 
@@ -30,9 +31,10 @@ const VERDICTS: Record<string, Verdict> = {
   forbidden: { retryable: false, message: `the token may not do this. ${TOKEN}` },
   resource_limit_exceeded: {
     retryable: false,
+    isQuota: true,
     message:
       'the Hetzner project has reached its limit of servers or addresses. Delete what nobody needs, or ask for a ' +
-      'higher limit in the Hetzner Console under Limits; then say `retry`.',
+      'higher limit in the Hetzner Console under Limits.',
   },
   uniqueness_error: { retryable: true, message: 'something of this name already exists.', isUnclear: true },
   locked: {
@@ -87,13 +89,14 @@ export class CallError extends ProviderError {
 }
 
 export function toFault(operation: string, refusal: Refusal): CallError {
-  const { retryable, message, isUnclear = false, retryAfterMs } = judge(refusal);
+  const { retryable, message, isUnclear = false, isQuota, retryAfterMs } = judge(refusal);
   return new CallError(
     {
       provider: 'hetzner',
       operation,
       code: refusal.code,
       retryable,
+      isQuota,
       hadNoEffect: refusal.isSafe || (isRefused(refusal) && !isUnclear),
       retryAfterMs: refusal.retryAfterMs ?? retryAfterMs,
     },

@@ -13,8 +13,8 @@ import { createServer } from './create.ts';
 import { createFirewall } from './firewall.ts';
 import { readPrices } from './prices.ts';
 import { findServer, listServers, removeServer, startServer } from './servers.ts';
-import { adoptStranger, listStrangers, removeStranger } from './unmanaged.ts';
-import type { Prices, Provider, ServerOrder } from '../provider.ts';
+import { adoptUnmanaged, listUnmanaged, removeUnmanaged } from './unmanaged.ts';
+import type { Provider, ServerOrder } from '../provider.ts';
 
 export interface HetznerOptions {
   token: string;
@@ -35,9 +35,7 @@ export interface HetznerOptions {
 }
 
 export interface Hetzner extends Provider {
-  proveAccount(names: string[]): Promise<void>;
-  prices(): Promise<Prices>;
-  /** Brings the firewall up to date, if the last look at it is a day old. Repeatable; for the sweep. */
+  /** Brings the firewall up to date, if the last look at it is a day old. Repeatable; the only chore. */
   refreshFirewall(): Promise<void>;
 }
 
@@ -58,6 +56,7 @@ export function createHetzner(options: HetznerOptions): Hetzner {
   const begin = createOperations({ send: connect(options), budget, clock, timeoutMs, token });
   const firewall = createFirewall({ installation, clock, openTo });
   const servers = { installation, locations, sizes, image, bootData, firewall };
+  const refreshFirewall = async (): Promise<void> => void (await firewall.ensure(begin('firewall')));
   return {
     name: 'hetzner',
     create: (order) =>
@@ -67,11 +66,15 @@ export function createHetzner(options: HetznerOptions): Hetzner {
     proveAccount: (names) => proveAccount(servers, begin('look'), names),
     start: (server) => startServer(servers, begin('start'), server),
     remove: (server) => removeServer(servers, begin('remove'), server),
-    listStrangers: () => listStrangers(servers, begin('list strangers')),
-    removeStranger: (stranger) => removeStranger(begin('remove stranger'), stranger),
-    adopt: (stranger, order) => adoptStranger(servers, begin('adopt'), stranger, order),
+    unmanaged: {
+      list: () => listUnmanaged(servers, begin('list unmanaged')),
+      remove: (server) => removeUnmanaged(begin('remove unmanaged'), server),
+      adopt: (server, order) => adoptUnmanaged(servers, begin('adopt'), server, order),
+    },
     prices: () => readPrices(begin('prices'), { sizes, locations }),
-    refreshFirewall: async () => void (await firewall.ensure(begin('firewall'))),
+    // It looks again when its last look is a day old.
+    housekeeping: [{ name: 'firewall', everyMs: 6 * 3_600_000, run: refreshFirewall }],
+    refreshFirewall,
   };
 }
 

@@ -5,12 +5,15 @@ import { isOurs, toLabels, toLabelValue } from './labels.ts';
 import { readAll, type ServerOptions } from './servers.ts';
 import { oneShape, toServer, type Shown } from './shown.ts';
 import { z } from 'zod';
-import type { ServerOrder, Stranger } from '../provider.ts';
+import type { ServerOrder, UnmanagedServer } from '../provider.ts';
 
 /** What our own servers are called. */
 const OUR_NAME = /^vm-[a-z2-7]{12}$/;
 
-export async function listStrangers(options: ServerOptions, operation: Operation): Promise<Stranger[]> {
+export async function listUnmanaged(
+  options: ServerOptions,
+  operation: Operation,
+): Promise<UnmanagedServer[]> {
   const shown = await readAll(operation, {});
   return shown.flatMap((one) => {
     const why = whyDoubtful(options.installation, one);
@@ -30,32 +33,32 @@ function whyDoubtful(installation: string, { name, labels }: Shown): string | un
 }
 
 /** Whoever it belongs to: a person has said so. Gone, or another name by now: nothing happens. */
-export async function removeStranger(
+export async function removeUnmanaged(
   { name: operation, call }: Operation,
-  wanted: Pick<Stranger, 'id' | 'name'>,
+  wanted: Pick<UnmanagedServer, 'id' | 'name'>,
 ): Promise<void> {
-  const shown = await readStranger({ name: operation, call }, wanted);
+  const shown = await readUnmanaged({ name: operation, call }, wanted);
   if (!shown) return;
   const shape = z.object({ action: z.object({ id: z.number().int() }) });
   await call({ method: 'DELETE', path: `/servers/${shown.id}`, shape, isSafe: true });
 }
 
-export async function adoptStranger(
+export async function adoptUnmanaged(
   { installation }: ServerOptions,
   { name: operation, call }: Operation,
-  wanted: Pick<Stranger, 'id' | 'name'>,
+  wanted: Pick<UnmanagedServer, 'id' | 'name'>,
   order: Pick<ServerOrder, 'node' | 'owner'>,
 ): Promise<void> {
-  const shown = await readStranger({ name: operation, call }, wanted);
+  const shown = await readUnmanaged({ name: operation, call }, wanted);
   if (!shown) throw fault(operation, { retryable: false }, 'this server is gone.');
   const labels = { ...shown.labels, ...toLabels(installation, order) };
   const path = `/servers/${shown.id}`;
   await call({ method: 'PUT', path, body: { labels }, shape: oneShape, isSafe: true });
 }
 
-async function readStranger(
+async function readUnmanaged(
   { name: operation, call }: Pick<Operation, 'name' | 'call'>,
-  { id, name }: Pick<Stranger, 'id' | 'name'>,
+  { id, name }: Pick<UnmanagedServer, 'id' | 'name'>,
 ): Promise<Shown | undefined> {
   // It becomes a path.
   if (!/^\d{1,16}$/.test(id)) throw fault(operation, { retryable: false }, 'this is no id of a server.');

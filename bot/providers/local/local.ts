@@ -24,7 +24,14 @@ import {
   type ServerRecord,
 } from './folders.ts';
 import { endFamily, identify } from './processes.ts';
-import { labelsFor, type Labels, type Provider, type Server, type ServerOrder } from '../provider.ts';
+import {
+  labelsFor,
+  WITHOUT_ACCOUNT,
+  type Labels,
+  type Provider,
+  type Server,
+  type ServerOrder,
+} from '../provider.ts';
 
 export interface LocalOptions extends LocalAgent {
   /** Servers live in `nodes/` below it. */
@@ -52,6 +59,7 @@ export function createLocal(options: LocalOptions): Provider {
   const local: Local = { ...options, nodesDir, inTurn: createTurns(), deletions: new Map() };
   const call = <T>(operation: string, work: () => Promise<T>) => bounded(operation, options.timeoutMs, work);
   return {
+    ...WITHOUT_ACCOUNT,
     name: 'local',
     create: (order) => call('create', () => local.inTurn(order.name, () => createServer(local, order))),
     find: (name) => call('find', () => findServer(local, name)),

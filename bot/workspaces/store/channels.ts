@@ -1,7 +1,7 @@
 // The repository that a channel's people mean when they name none, in Postgres. Knows no vendor.
 import { and, eq } from 'drizzle-orm';
+import type { Executor } from '../../database/executor.ts';
 import { channels, type Front } from '../../database/schema.ts';
-import type { Executor } from './rows.ts';
 
 export interface ChannelDefault {
   front: Front;

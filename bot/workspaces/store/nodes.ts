@@ -1,18 +1,34 @@
-// Statements about nodes: whether they are wanted, where there is room, what is about to be created.
-import { and, asc, eq, inArray, isNotNull, ne, sql } from 'drizzle-orm';
-import { nodes, workspaces, type Node } from '../../database/schema.ts';
-import {
-  type Executor,
-  databaseNow,
-  type Claim,
-  notify,
-  holds,
-  append,
-  inOrder,
-  lockOwner,
-  phaseClock,
-} from './rows.ts';
-import { finishNode, wakeWorkspacesOf } from './passes.ts';
+// Nodes: found, counted, made, woken. Locked in the order of their ids.
+import { and, asc, eq, gt, inArray, isNotNull, ne, or, sql, type SQL } from 'drizzle-orm';
+import { databaseNow, notify, type Executor } from '../../database/executor.ts';
+import { nodes, workspaces, type Node, type Workspace } from '../../database/schema.ts';
+import { append } from './events.ts';
+import { lockOwner } from './users.ts';
+
+export interface OwnNode {
+  node: Node;
+  /** Names of the workspaces on it that are not deleted. */
+  workspaces: string[];
+}
+
+/** A person's nodes that are there, or were later than `since`; oldest first. */
+export async function listNodesOf(db: Executor, owner: string, since?: Date): Promise<OwnNode[]> {
+  const isThere = ne(nodes.phase, 'deleted');
+  const found = await db
+    .select()
+    .from(nodes)
+    .where(and(eq(nodes.owner, owner), since ? or(isThere, gt(nodes.phaseSince, since)) : isThere))
+    .orderBy(asc(nodes.createdAt), asc(nodes.id));
+  const guests = await db
+    .select({ nodeId: workspaces.nodeId, name: workspaces.name })
+    .from(workspaces)
+    .where(and(eq(workspaces.owner, owner), ne(workspaces.phase, 'deleted')))
+    .orderBy(asc(workspaces.name));
+  return found.map((node) => ({
+    node,
+    workspaces: guests.filter(({ nodeId }) => nodeId === node.id).map(({ name }) => name),
+  }));
+}
 
 export async function findNode(db: Executor, id: string): Promise<Node | undefined> {
   const [node] = await db.select().from(nodes).where(eq(nodes.id, id));
@@ -27,62 +43,6 @@ export async function isWanted(db: Executor, nodeId: string): Promise<boolean> {
     .where(and(eq(workspaces.nodeId, nodeId), ne(workspaces.phase, 'deleted')))
     .limit(1);
   return row !== undefined;
-}
-
-/** Commits "a create is about to be sent". False: it is not wanted any more, or the lease is lost. */
-export async function markCreateSent(db: Executor, held: Claim<Node>): Promise<boolean> {
-  const marked = await db
-    .update(nodes)
-    .set({ createSentAt: databaseNow })
-    .where(and(holds(nodes, held), eq(nodes.desired, 'running')))
-    .returning({ id: nodes.id });
-  return marked.length > 0;
-}
-
-/** It is as if it had not been sent. */
-export async function forgetCreateSent(db: Executor, held: Claim<Node>): Promise<void> {
-  await db.update(nodes).set({ createSentAt: null }).where(holds(nodes, held));
-}
-
-/** Commits "a record is about to be made". False: the node is not wanted any more, or the lease is lost. */
-export async function markPointSent(db: Executor, held: Claim<Node>): Promise<boolean> {
-  const marked = await db
-    .update(nodes)
-    .set({ pointSentAt: databaseNow })
-    .where(and(holds(nodes, held), eq(nodes.desired, 'running')))
-    .returning({ id: nodes.id });
-  return marked.length > 0;
-}
-
-/** Gives a node up, unless a workspace is on it. A placement that comes meanwhile moves `gen`, and the pass is overtaken. */
-export async function discardNode(db: Executor, held: Claim<Node>): Promise<void> {
-  const isNeeded = held.row.phase !== 'failed' && (await isWanted(db, held.row.id));
-  await finishNode(db, held, isNeeded ? {} : { desired: 'deleted' }, held.now);
-}
-
-/** Nodes that no workspace is on are not kept warm any longer. Gives their ids. */
-export async function giveUpIdleNodes(db: Executor): Promise<string[]> {
-  return db.transaction(async (tx) => {
-    const isIdle = sql`not exists
-      (select 1 from ${workspaces} where ${workspaces.nodeId} = ${nodes.id} and ${workspaces.phase} <> 'deleted')`;
-    const locked = await inOrder(tx, isIdle);
-    // Asked again under the locks: a placement that was under way has ended by now.
-    const given = await tx
-      .update(nodes)
-      .set({ desired: 'deleted', gen: sql`${nodes.gen} + 1`, nextAt: databaseNow })
-      .where(
-        and(
-          inArray(
-            nodes.id,
-            locked.map((node) => node.id),
-          ),
-          isIdle,
-        ),
-      )
-      .returning({ id: nodes.id });
-    await notify(tx, 'due');
-    return given.map((node) => node.id);
-  });
 }
 
 export async function countLiving(db: Executor, ids: string[]): Promise<number> {
@@ -158,28 +118,52 @@ export async function listMade(db: Executor): Promise<Pick<Node, 'name' | 'provi
     .orderBy(asc(nodes.createdAt), asc(nodes.id));
 }
 
-/** A person said that its server is gone: nobody looks. Should it be there all the same, the sweep finds it. */
-export async function forgetNode(tx: Executor, { id, gen }: Node): Promise<void> {
-  await tx
-    .update(nodes)
-    .set({
-      desired: 'deleted',
-      phase: 'deleted',
-      ...phaseClock(nodes, 'deleted'),
-      gen: sql`${nodes.gen} + 1`,
-      nextAt: null,
-      leaseToken: null,
-      leaseUntil: null,
-    })
-    .where(eq(nodes.id, id));
-  await append(tx, id, gen + 1, 'forgotten', {});
-  await wakeWorkspacesOf(tx, id);
-}
-
 /** Every node that may have a server at the provider. */
 export async function listLivingNodes(db: Executor, provider: string): Promise<Node[]> {
   return db
     .select()
     .from(nodes)
     .where(and(eq(nodes.provider, provider), ne(nodes.phase, 'deleted')));
+}
+
+/** The living nodes of these names. */
+export async function findNodesByName(db: Executor, names: string[]): Promise<Node[]> {
+  if (names.length === 0) return [];
+  return db
+    .select()
+    .from(nodes)
+    .where(and(inArray(nodes.name, names), ne(nodes.phase, 'deleted')));
+}
+
+/** Makes nodes due now. */
+export async function wakeNodes(tx: Executor, ids: string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await tx
+    .update(nodes)
+    .set({ gen: sql`${nodes.gen} + 1`, nextAt: databaseNow })
+    .where(inArray(nodes.id, inOrder(tx, inArray(nodes.id, ids))));
+  await notify(tx, 'due');
+}
+
+/** Nodes by id, locked in the order of their ids: who changes several at once must not meet another half-way. */
+export const inOrder = (tx: Executor, where: SQL) =>
+  tx
+    .select({ id: nodes.id })
+    .from(nodes)
+    .where(and(where, ne(nodes.phase, 'deleted')))
+    .orderBy(asc(nodes.id))
+    .for('no key update');
+
+/** What nodes should have: everything that was ever sent to them and is not deleted, and what they still ask about. */
+export async function workspacesOn(
+  db: Executor,
+  nodeIds: string | string[],
+  reported: string[] = [],
+): Promise<Workspace[]> {
+  const isLive = ne(workspaces.phase, 'deleted');
+  const isAsked = reported.length > 0 ? inArray(workspaces.id, reported) : sql`false`;
+  return db
+    .select()
+    .from(workspaces)
+    .where(and(inArray(workspaces.nodeId, [nodeIds].flat()), sql`(${isLive} or ${isAsked})`));
 }

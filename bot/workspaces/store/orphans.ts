@@ -1,8 +1,8 @@
 // What the sweep saw beside what is ours, and what a person wants of it. One statement each; calls nobody outside.
-import { and, asc, eq, inArray, isNotNull, ne, notInArray, or, sql } from 'drizzle-orm';
-import { nodes, orphans, type Node } from '../../database/schema.ts';
-import { type Executor } from './rows.ts';
-import { hurrySweep } from './upkeep.ts';
+import { asc, eq, isNotNull, notInArray, or, sql } from 'drizzle-orm';
+import type { Executor } from '../../database/executor.ts';
+import { orphans } from '../../database/schema.ts';
+import { runSweepSoon } from './sweeps.ts';
 
 export type Orphan = typeof orphans.$inferSelect;
 export type Wish = 'delete' | 'adopt';
@@ -46,7 +46,7 @@ export async function findOrphans(tx: Executor, word: string): Promise<Orphan[]>
 /** The sweep does it, soon. */
 export async function wishOrphan(tx: Executor, id: string, wish: Wish, user: string): Promise<void> {
   await tx.update(orphans).set({ wish, wishedBy: user, lastError: null }).where(eq(orphans.id, id));
-  await hurrySweep(tx, 'orphans');
+  await runSweepSoon(tx, 'orphans');
 }
 
 export async function listWishes(db: Executor): Promise<Orphan[]> {
@@ -56,13 +56,4 @@ export async function listWishes(db: Executor): Promise<Orphan[]> {
 /** It was tried, and what was wanted is over either way. `error`: what people read about it. */
 export async function settleOrphan(db: Executor, id: string, error: string | null): Promise<void> {
   await db.update(orphans).set({ wish: null, lastError: error }).where(eq(orphans.id, id));
-}
-
-/** The living nodes of these names. */
-export async function nodesNamed(db: Executor, names: string[]): Promise<Node[]> {
-  if (names.length === 0) return [];
-  return db
-    .select()
-    .from(nodes)
-    .where(and(inArray(nodes.name, names), ne(nodes.phase, 'deleted')));
 }

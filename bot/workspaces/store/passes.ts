@@ -1,56 +1,28 @@
 // The statements of a reconcile pass: claim a due row, renew, write the result under the lease.
-import { and, asc, eq, isNotNull, ne, sql } from 'drizzle-orm';
-import { commands, nodes, workspaces, type Node, type Workspace } from '../../database/schema.ts';
-import { randomBase32 } from '../../ids.ts';
-import { later } from '../timing.ts';
-import {
-  type Executor,
-  databaseNow,
-  LEASE,
-  LEASE_MS,
-  type Claim,
-  notify,
-  type Reconciled,
-  holds,
-  type WorkspacePatch,
-  type NodePatch,
-  wakeNodes,
-  touchCards,
-  append,
-  phaseClock,
-} from './rows.ts';
+import { and, asc, eq, isNotNull, sql } from 'drizzle-orm';
+import { claimFirst, isFree, RELEASED, RENEWED, type Held } from '../../database/claims.ts';
+import { databaseNow, notify, type Executor } from '../../database/executor.ts';
+import { nodes, workspaces, type Node, type Workspace } from '../../database/schema.ts';
+import { touchCards } from './cards.ts';
+import { endCommands } from './commands.ts';
+import { append } from './events.ts';
+import { wakeNodes } from './nodes.ts';
+import { holds, phaseClock, type NodePatch, type Reconciled, type WorkspacePatch } from './reconciled.ts';
+import { wakeWorkspacesOf } from './workspace-changes.ts';
 
-/** By the statement's clock: it stands still meanwhile, so that the index on `next_at` ends the search. */
-const isDue = (table: Reconciled) => sql`${table.nextAt} <= statement_timestamp()`;
-
-const isFree = (table: Reconciled) =>
-  sql`(${table.leaseUntil} is null or ${table.leaseUntil} < statement_timestamp())`;
-
-async function claim<Row extends Workspace | Node>(
+const claim = <Row extends Workspace | Node>(
   db: Executor,
   table: Reconciled,
-): Promise<Claim<Row> | undefined> {
-  const token = randomBase32(16);
-  const due = db
-    .select({ id: table.id })
-    .from(table)
-    .where(and(isDue(table), isFree(table)))
-    .orderBy(asc(table.nextAt))
-    .limit(1)
-    .for('update', { skipLocked: true });
-  const [found] = await db
-    .update(table)
-    .set({ leaseToken: token, leaseUntil: LEASE })
-    .where(eq(table.id, sql`(${due})`))
-    .returning();
-  if (!found?.leaseUntil) return undefined;
-  return { row: found as Row, token, now: later(found.leaseUntil, -LEASE_MS) };
-}
+): Promise<Held<Row> | undefined> =>
+  claimFirst<Row>(db, table, {
+    key: [table.id],
+    where: sql`${table.nextAt} <= statement_timestamp()`,
+    order: table.nextAt,
+  });
 
-export const claimWorkspace = (db: Executor): Promise<Claim<Workspace> | undefined> =>
-  claim<Workspace>(db, workspaces);
+export const claimWorkspace = (db: Executor): Promise<Held<Workspace> | undefined> => claim(db, workspaces);
 
-export const claimNode = (db: Executor): Promise<Claim<Node> | undefined> => claim<Node>(db, nodes);
+export const claimNode = (db: Executor): Promise<Held<Node> | undefined> => claim(db, nodes);
 
 /** In how many ms the next row that nobody works on is due; undefined: none waits. */
 export async function dueInMs(db: Executor, kind: 'workspace' | 'node'): Promise<number | undefined> {
@@ -69,10 +41,10 @@ export async function dueInMs(db: Executor, kind: 'workspace' | 'node'): Promise
 export async function renewLease(
   db: Executor,
   kind: 'workspace' | 'node',
-  held: Claim<{ id: string }>,
+  held: Held<{ id: string }>,
 ): Promise<void> {
   const table = kind === 'workspace' ? workspaces : nodes;
-  await db.update(table).set({ leaseUntil: LEASE }).where(holds(table, held));
+  await db.update(table).set(RENEWED).where(holds(table, held));
 }
 
 /** Changes that people see on the card. */
@@ -84,7 +56,7 @@ const SHOWN = ['phase', 'step', 'lastError', 'notice', 'warnedFor', 'desired', '
  */
 export async function finishWorkspace(
   db: Executor,
-  held: Claim<Workspace>,
+  held: Held<Workspace>,
   patch: WorkspacePatch,
   nextAt: Date | null,
 ): Promise<boolean> {
@@ -112,7 +84,7 @@ export async function finishWorkspace(
 /** The same for a node. A change of phase concerns its workspaces: they and their cards are woken. */
 export async function finishNode(
   db: Executor,
-  held: Claim<Node>,
+  held: Held<Node>,
   patch: NodePatch,
   nextAt: Date | null,
 ): Promise<boolean> {
@@ -126,7 +98,7 @@ export async function finishNode(
 /** What a provider refused for good stays refused, whatever was wanted meanwhile. */
 export async function failNode(
   db: Executor,
-  held: Claim<Node>,
+  held: Held<Node>,
   patch: Pick<NodePatch, 'attempts' | 'lastError'>,
 ): Promise<void> {
   const failed: NodePatch = { ...patch, phase: 'failed' };
@@ -140,19 +112,17 @@ export async function failNode(
   });
 }
 
-async function tellOfNode(tx: Executor, held: Claim<Node>, patch: NodePatch): Promise<void> {
+async function tellOfNode(tx: Executor, held: Held<Node>, patch: NodePatch): Promise<void> {
   if (!patch.phase && !patch.desired) return;
   const { id, gen } = held.row;
   await append(tx, id, gen, 'phase', { phase: patch.phase, desired: patch.desired, error: patch.lastError });
   await wakeWorkspacesOf(tx, id);
 }
 
-const RELEASED = { leaseToken: null, leaseUntil: null };
-
 async function endPass(
   tx: Executor,
   table: Reconciled,
-  held: Claim<Workspace | Node>,
+  held: Held<Workspace | Node>,
   patch: WorkspacePatch | NodePatch,
   nextAt: Date | null,
 ): Promise<boolean> {
@@ -168,38 +138,4 @@ async function endPass(
     .set({ ...RELEASED, nextAt: databaseNow })
     .where(holds(table, held));
   return false;
-}
-
-async function endCommands(tx: Executor, workspaceId: string, patch: WorkspacePatch): Promise<void> {
-  const isOpen = and(eq(commands.workspaceId, workspaceId), eq(commands.status, 'running'));
-  if (patch.phase === 'failed')
-    await tx
-      .update(commands)
-      .set({ status: 'failed', error: patch.lastError?.message ?? null, endedAt: databaseNow })
-      .where(isOpen);
-  if (patch.phase === 'running' || patch.phase === 'stopped' || patch.phase === 'deleted')
-    await tx
-      .update(commands)
-      .set({ status: 'done', endedAt: databaseNow })
-      .where(and(isOpen, eq(commands.desired, patch.phase)));
-  // What was wanted is wanted no longer: a delete that was refused.
-  if (patch.desired)
-    await tx
-      .update(commands)
-      .set({ status: 'failed', error: patch.notice ?? null, endedAt: databaseNow })
-      .where(and(isOpen, ne(commands.desired, patch.desired)));
-}
-
-/** What happened to the node concerns them, and their cards. */
-export async function wakeWorkspacesOf(tx: Executor, nodeId: string): Promise<void> {
-  const woken = await tx
-    .update(workspaces)
-    .set({ gen: sql`${workspaces.gen} + 1`, nextAt: databaseNow })
-    .where(and(eq(workspaces.nodeId, nodeId), ne(workspaces.phase, 'deleted')))
-    .returning({ id: workspaces.id });
-  await touchCards(
-    tx,
-    woken.map((row) => row.id),
-  );
-  await notify(tx, 'due');
 }

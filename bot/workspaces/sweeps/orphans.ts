@@ -21,9 +21,9 @@ export async function sweepOrphans(options: OrphanSweepOptions): Promise<void> {
 }
 
 async function lookAround({ db, provider, dns }: OrphanSweepOptions): Promise<SeenOrphan[]> {
-  const servers = (await provider.listStrangers?.()) ?? [];
+  const servers = await provider.unmanaged.list();
   const unlisted = await findUnlisted(db, provider);
-  const records = (await dns?.listStrangers()) ?? [];
+  const records = (await dns?.unmanaged.list()) ?? [];
   return [
     ...[...servers, ...unlisted].map((one) => ({ ...one, kind: 'server' as const, id: `server-${one.id}` })),
     ...records.map((one) => ({ ...one, kind: 'record' as const, id: `record-${one.id}` })),
@@ -72,17 +72,20 @@ async function fulfil(options: OrphanSweepOptions, orphan: Orphan): Promise<void
 
 async function remove({ db, provider, dns }: OrphanSweepOptions, { id, kind, name }: Orphan): Promise<void> {
   const bare = id.slice(id.indexOf('-') + 1);
-  if (kind === 'record') return dns?.removeStranger(name, bare);
+  if (kind === 'record') return dns?.unmanaged.remove(name, bare);
   // A node that is at work with a server of this name would lose it; it is adopted, or its node is deleted.
-  const [node] = await store.nodesNamed(db, [name]);
+  const [node] = await store.findNodesByName(db, [name]);
   if (node)
     throw new Error(`a machine of this installation has this name. Adopt it, or delete that machine.`);
-  await provider.removeStranger?.({ id: bare, name });
+  await provider.unmanaged.remove({ id: bare, name });
 }
 
 async function adopt({ db, provider }: OrphanSweepOptions, { id, name }: Orphan): Promise<void> {
-  const [node] = await store.nodesNamed(db, [name]);
+  const [node] = await store.findNodesByName(db, [name]);
   if (!node) throw new Error('no machine of this installation has this name any more.');
-  await provider.adopt?.({ id: id.slice(id.indexOf('-') + 1), name }, { node: node.id, owner: node.owner });
+  await provider.unmanaged.adopt(
+    { id: id.slice(id.indexOf('-') + 1), name },
+    { node: node.id, owner: node.owner },
+  );
   await store.wakeNodes(db, [node.id]);
 }

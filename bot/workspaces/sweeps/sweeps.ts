@@ -1,28 +1,21 @@
 // The periodic look at the outside world for what no row wants, and at rows for what slipped by.
-// Each sweep stands alone: one that fails is written down and stops no other.
 import type { Logger } from 'pino';
 import { messageOf } from '../../errors.ts';
 import type { Node } from '../../database/types.ts';
 import type { Dns } from '../../dns/dns.ts';
-import type { Provider, Server } from '../../providers/provider.ts';
+import type { Sweep } from '../../jobs/sweeper.ts';
+import type { Chore, Provider, Server } from '../../providers/provider.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
-import { proveAccount } from '../account.ts';
 import { sweepNames } from './names.ts';
 import { sweepOrphans } from './orphans.ts';
 import { isPast, later, type Timing } from '../timing.ts';
 
-export interface Sweep {
-  name: string;
-  everyMs: number;
-  /** Also at each start, however short ago the last run was. */
-  atStart?: true;
-  run(): Promise<void>;
-}
-
 export interface SweepOptions {
   db: Executor;
   provider: Provider;
+  /** Throws while the provider's account is not the one where our machines are. */
+  proveAccount: () => Promise<void>;
   /** Undefined: nodes have no names. */
   dns?: Dns | undefined;
   timing: Timing;
@@ -39,40 +32,32 @@ export function createSweeps(options: SweepOptions): Sweep[] {
     ...(dns
       ? [{ name: 'names', everyMs: 2 * timing.quietMs, run: () => sweepNames({ ...options, dns }) }]
       : []),
-    ...(provider.listStrangers
-      ? [{ name: 'orphans', everyMs: 8 * timing.quietMs, run: () => sweepOrphans(options) }]
-      : []),
-    // It looks again when its last look is a day old.
-    ...(provider.refreshFirewall
-      ? [{ name: 'firewall', everyMs: 6 * 3_600_000, run: () => keepFirewall(options) }]
-      : []),
-    ...(provider.prices
-      ? [{ name: 'prices', everyMs: 12 * 3_600_000, run: () => learnPrices(options) }]
-      : []),
+    { name: 'orphans', everyMs: 8 * timing.quietMs, run: () => sweepOrphans(options) },
+    { name: 'prices', everyMs: 12 * 3_600_000, run: () => learnPrices(options) },
+    ...provider.housekeeping.map((chore) => ({ ...chore, run: () => doChore(options, chore) })),
     {
       name: 'silent-nodes',
       everyMs: timing.silenceMs / 3,
       run: () => store.wakeSilentNodes(db, timing.silenceMs),
     },
     { name: 'old-logs', everyMs: 60 * 60_000, run: () => store.forgetOldLogs(db, 30) },
-    { name: 'old-payloads', everyMs: 60 * 60_000, run: () => store.forgetPayloads(db, 7) },
   ];
 }
 
 /** Commands call nobody: what they say of prices was written down before. */
 async function learnPrices({ db, provider }: SweepOptions): Promise<void> {
-  const list = await provider.prices?.();
-  if (!list) return;
+  const list = await provider.prices();
+  if (list.nodes.length === 0) return;
   const sizes: store.PriceList['sizes'] = {};
   for (const { size, perHour, perMonth } of list.nodes)
     if (perHour > (sizes[size]?.perHour ?? 0)) sizes[size] = { perHour, perMonth };
   await store.savePrices(db, { currency: list.currency, provider: provider.name, sizes });
 }
 
-/** One that is made in a strange account would make it look like ours. */
-async function keepFirewall({ db, provider }: SweepOptions): Promise<void> {
-  await proveAccount({ db, provider });
-  await provider.refreshFirewall?.();
+/** A firewall that is made in a strange account would make it look like ours. */
+async function doChore({ proveAccount }: SweepOptions, chore: Chore): Promise<void> {
+  await proveAccount();
+  await chore.run();
 }
 
 /** Servers that no row wants go; rows whose server is missing are looked at again. */
@@ -135,63 +120,4 @@ async function removeUnknown({ db, provider, log }: SweepOptions, listed: Server
   await provider.remove(fresh);
   await store.append(db, node, 0, 'swept', { server: fresh.name, id: fresh.id });
   return true;
-}
-
-export interface Sweeper {
-  start(): void;
-  stop(): Promise<void>;
-  /** Runs what is due, once. */
-  tick(): Promise<void>;
-}
-
-export function createSweeper(sweeps: Sweep[], { db, log }: { db: Executor; log: Logger }): Sweeper {
-  // Twice a period: a tick that comes a moment early must not cost a whole one.
-  const tickMs = Math.max(20, Math.min(...sweeps.map((sweep) => sweep.everyMs)) / 2);
-  const running = new Map<string, Promise<void>>();
-  let timer: NodeJS.Timeout | undefined;
-  let started: Promise<void> | undefined;
-  const tick = async (): Promise<void> => {
-    for (const sweep of sweeps) {
-      if (running.has(sweep.name)) continue;
-      const run = runAlone(sweep, db, log).finally(() => running.delete(sweep.name));
-      running.set(sweep.name, run);
-    }
-    await Promise.all(running.values());
-  };
-  return {
-    start() {
-      started = hurry(sweeps, db, log).then(tick);
-      timer = setInterval(() => void tick(), tickMs);
-    },
-    async stop() {
-      clearInterval(timer);
-      await started;
-      await Promise.all(running.values());
-    },
-    tick,
-  };
-}
-
-/** What looks for things that happened while nobody was there. */
-async function hurry(sweeps: Sweep[], db: Executor, log: Logger): Promise<void> {
-  try {
-    for (const { name, atStart } of sweeps) if (atStart) await store.hurrySweep(db, name);
-  } catch (error) {
-    log.error({ err: error }, 'a sweep could not be hurried');
-  }
-}
-
-async function runAlone(sweep: Sweep, db: Executor, log: Logger): Promise<void> {
-  const startedAt = performance.now();
-  try {
-    if (!(await store.claimSweep(db, sweep.name, sweep.everyMs))) return;
-    const error = await sweep.run().then(
-      () => null,
-      (reason: unknown) => messageOf(reason),
-    );
-    if (error !== null) log.error({ sweep: sweep.name, error }, 'a sweep failed');
-    await store.finishSweep(db, sweep.name, { durationMs: performance.now() - startedAt, error });
-  } catch (error) {
-    log.error({ err: error, sweep: sweep.name }, 'a sweep could not be written down');
-  }
 }

@@ -21,7 +21,7 @@ import { nodeId, showAccount, showInstallation } from './views.ts';
 
 export type CommentDelivery = Delivery & { comment: Comment };
 
-export interface Acts {
+export interface Acts extends InstallationActs {
   comment: (thread: Thread, by: string, body: string) => Promise<CommentDelivery>;
   /** On a line of a pull request's diff. */
   reviewComment: (thread: Thread, by: string, body: string) => Promise<CommentDelivery>;
@@ -40,6 +40,9 @@ export interface Acts {
   rename: (repository: Repository, by: string, name: string) => Promise<Delivery>;
   transfer: (repository: Repository, by: string, to: string) => Promise<Delivery>;
   deleteRepository: (repository: Repository, by: string) => Promise<Delivery>;
+}
+
+interface InstallationActs {
   /** Tells of an installation that is there. */
   installed: (installation: Installation, by: string) => Promise<Delivery>;
   suspend: (installation: Installation, by: string) => Promise<Delivery>;
@@ -96,44 +99,6 @@ export function createActs(world: World, git: Git, hooks: Hooks, stage: Stage): 
   function setDraft(thread: Thread, by: string, draft: boolean): Promise<Delivery> {
     thread.draft = draft;
     return hooks.aboutThread(draft ? 'converted_to_draft' : 'ready_for_review', thread, someone(by));
-  }
-
-  /** What an installation event tells of a repository. */
-  const mention = (repository: Repository): Json => ({
-    id: repository.id,
-    node_id: nodeId('R', repository.id),
-    name: repository.name,
-    full_name: nameOf(repository),
-    private: repository.private,
-  });
-
-  function aboutInstallation(action: string, installation: Installation, by: string): Promise<Delivery> {
-    const repositories = world.repositories.filter((one) => covers(installation, one));
-    const parts = {
-      installation: showInstallation(world, installation),
-      repositories: repositories.map(mention),
-    };
-    return hooks.aboutInstallation('installation', action, installation, someone(by), parts);
-  }
-
-  function select(
-    action: 'added' | 'removed',
-    installation: Installation,
-    by: string,
-    repository: Repository,
-  ) {
-    const { repositories } = installation;
-    if (repositories === 'all') throw new Error('this installation covers all repositories');
-    if (action === 'added') repositories.add(repository.id);
-    else repositories.delete(repository.id);
-    const parts = {
-      installation: showInstallation(world, installation),
-      repository_selection: 'selected',
-      repositories_added: action === 'added' ? [mention(repository)] : [],
-      repositories_removed: action === 'removed' ? [mention(repository)] : [],
-      requester: null,
-    };
-    return hooks.aboutInstallation('installation_repositories', action, installation, someone(by), parts);
   }
 
   return {
@@ -213,6 +178,54 @@ export function createActs(world: World, git: Git, hooks: Hooks, stage: Stage): 
       repository.deleted = true;
       return delivery;
     },
+    ...createInstallationActs(world, hooks, someone),
+  };
+}
+
+function createInstallationActs(
+  world: World,
+  hooks: Hooks,
+  someone: (login: string) => Account,
+): InstallationActs {
+  /** What an installation event tells of a repository. */
+  const mention = (repository: Repository): Json => ({
+    id: repository.id,
+    node_id: nodeId('R', repository.id),
+    name: repository.name,
+    full_name: nameOf(repository),
+    private: repository.private,
+  });
+
+  function aboutInstallation(action: string, installation: Installation, by: string): Promise<Delivery> {
+    const repositories = world.repositories.filter((one) => covers(installation, one));
+    const parts = {
+      installation: showInstallation(world, installation),
+      repositories: repositories.map(mention),
+    };
+    return hooks.aboutInstallation('installation', action, installation, someone(by), parts);
+  }
+
+  function select(
+    action: 'added' | 'removed',
+    installation: Installation,
+    by: string,
+    repository: Repository,
+  ) {
+    const { repositories } = installation;
+    if (repositories === 'all') throw new Error('this installation covers all repositories');
+    if (action === 'added') repositories.add(repository.id);
+    else repositories.delete(repository.id);
+    const parts = {
+      installation: showInstallation(world, installation),
+      repository_selection: 'selected',
+      repositories_added: action === 'added' ? [mention(repository)] : [],
+      repositories_removed: action === 'removed' ? [mention(repository)] : [],
+      requester: null,
+    };
+    return hooks.aboutInstallation('installation_repositories', action, installation, someone(by), parts);
+  }
+
+  return {
     installed: (installation, by) => aboutInstallation('created', installation, by),
     suspend(installation, by) {
       installation.suspendedAt = world.now();

@@ -125,7 +125,7 @@ function pusher(world: World, token: Token | undefined): Account {
   return token?.kind === 'user' ? token.account : world.bot;
 }
 
-async function runBackend(
+export async function runBackend(
   git: Git,
   path: string,
   url: URL,

@@ -139,7 +139,7 @@ export async function startFakeGitHub(options: FakeGitHubOptions): Promise<FakeG
       return;
     }
     const headers = flatten(request);
-    if (url.pathname === '/api/graphql') return serveGraphql(response, headers, entry);
+    if (url.pathname === '/api/graphql') return serveGraphql(world, response, headers, entry);
     if (!url.pathname.startsWith('/api/v3/')) {
       const answer = oauth.handle(entry.method, url, entry.body, request.headers);
       return void response.writeHead(answer.status, answer.headers).end(answer.body);
@@ -151,19 +151,6 @@ export async function startFakeGitHub(options: FakeGitHubOptions): Promise<FakeG
     for (const { thread, before } of await stage.follow(repository)) {
       const parts = { before, after: thread.head?.sha };
       hooks.track(hooks.aboutThread('synchronize', thread, by, parts));
-    }
-  }
-
-  function serveGraphql(response: ServerResponse, headers: Record<string, string>, entry: Logged): void {
-    try {
-      const caller = identify(world, headers['authorization']);
-      entry.auth = caller.kind;
-      entry.operation = 'graphql';
-      if (caller.kind === 'none') throw new Refusal(401, 'This endpoint requires you to be authenticated.');
-      sendJson(response, 200, answerGraphql(world, caller, entry.body), limits(world));
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      sendJson(response, error.status, error.body, limits(world));
     }
   }
 
@@ -237,6 +224,24 @@ export async function startFakeGitHub(options: FakeGitHubOptions): Promise<FakeG
     deploymentsOf: (repository) => world.deployments.filter((one) => one.repository === repository),
     checksOf: (repository) => world.checks.filter((one) => one.repository === repository),
   };
+}
+
+function serveGraphql(
+  world: World,
+  response: ServerResponse,
+  headers: Record<string, string>,
+  entry: Logged,
+): void {
+  try {
+    const caller = identify(world, headers['authorization']);
+    entry.auth = caller.kind;
+    entry.operation = 'graphql';
+    if (caller.kind === 'none') throw new Refusal(401, 'This endpoint requires you to be authenticated.');
+    sendJson(response, 200, answerGraphql(world, caller, entry.body), limits(world));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    sendJson(response, error.status, error.body, limits(world));
+  }
 }
 
 function toApp(options: FakeGitHubOptions, now: () => Date): App {

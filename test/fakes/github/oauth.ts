@@ -203,7 +203,9 @@ function answerIn(accept: string, answer: Json): Answer {
       body: JSON.stringify(answer),
     };
   }
-  const form = new URLSearchParams(Object.entries(answer).map(([name, value]) => [name, String(value)]));
+  const form = new URLSearchParams(
+    Object.entries(answer).map(([name, value]): [string, string] => [name, String(value)]),
+  );
   return {
     status: 200,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },

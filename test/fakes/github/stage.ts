@@ -81,51 +81,12 @@ export function createStage(world: World, git: Git): Stage {
   const account = (login: string) => mustBe(findAccount(world, login), `account ${login}`);
   const repository = (fullName: string) => mustBe(findRepository(world, fullName), `repository ${fullName}`);
 
-  function add(
-    login: string,
-    type: Account['type'],
-    { id = world.nextId(), name }: { id?: number; name?: string },
-  ) {
-    if (findAccount(world, login)) throw new Error(`${login} is there already`);
-    const made: Account = { id, login, name: name ?? null, type };
-    world.accounts.push(made);
-    return made;
-  }
-
-  function addThread(
-    home: Repository,
-    author: Account,
-    more: Partial<Thread> & Pick<Thread, 'kind' | 'title'>,
-  ) {
-    const now = world.now();
-    const thread: Thread = {
-      id: world.nextId(),
-      number: ++home.lastNumber,
-      repository: home,
-      author,
-      body: null,
-      state: 'open',
-      labels: [],
-      locked: false,
-      draft: false,
-      merged: false,
-      mergeCommit: null,
-      createdAt: now,
-      updatedAt: now,
-      closedAt: null,
-      ...more,
-    };
-    thread.labels = thread.labels.map((name) => ensureLabel(world, home, name).name);
-    world.threads.push(thread);
-    return thread;
-  }
-
   const stage: Stage = {
     account,
     repository,
-    addUser: (login, more = {}) => add(login, 'User', more),
-    addBot: (login) => add(login, 'Bot', {}),
-    addOrganization: (login, more = {}) => add(login, 'Organization', more),
+    addUser: (login, more = {}) => addAccount(world, login, 'User', more),
+    addBot: (login) => addAccount(world, login, 'Bot', {}),
+    addOrganization: (login, more = {}) => addAccount(world, login, 'Organization', more),
     renameUser(login, to) {
       account(login).login = to;
     },
@@ -134,7 +95,7 @@ export function createStage(world: World, git: Git): Stage {
       { private: isPrivate = false, archived = false, files, forkOf, ...more } = {},
     ) {
       const [login = '', name = ''] = fullName.split('/');
-      const owner = findAccount(world, login) ?? add(login, 'User', {});
+      const owner = findAccount(world, login) ?? addAccount(world, login, 'User', {});
       const parent = forkOf === undefined ? undefined : repository(forkOf);
       const defaultBranch = more.defaultBranch ?? parent?.defaultBranch ?? 'main';
       const made: Repository = {
@@ -175,7 +136,7 @@ export function createStage(world: World, git: Git): Stage {
       return installation;
     },
     addIssue(fullName, { by, title = 'It does not work', body, labels = [] }) {
-      return addThread(repository(fullName), account(by), {
+      return addThread(world, repository(fullName), account(by), {
         kind: 'issue',
         title,
         body: body ?? null,
@@ -194,7 +155,7 @@ export function createStage(world: World, git: Git): Stage {
         await stage.commit(nameOf(source), by, more.files ?? { 'feature.txt': 'a feature\n' }, { branch });
       }
       const sha = await mustResolve(git, source, branch);
-      const thread = addThread(home, account(by), {
+      const thread = addThread(world, home, account(by), {
         kind: 'pull',
         title,
         draft,
@@ -230,6 +191,47 @@ export function createStage(world: World, git: Git): Stage {
     },
   };
   return stage;
+}
+
+function addAccount(
+  world: World,
+  login: string,
+  type: Account['type'],
+  { id = world.nextId(), name }: { id?: number; name?: string },
+) {
+  if (findAccount(world, login)) throw new Error(`${login} is there already`);
+  const made: Account = { id, login, name: name ?? null, type };
+  world.accounts.push(made);
+  return made;
+}
+
+function addThread(
+  world: World,
+  home: Repository,
+  author: Account,
+  more: Partial<Thread> & Pick<Thread, 'kind' | 'title'>,
+) {
+  const now = world.now();
+  const thread: Thread = {
+    id: world.nextId(),
+    number: ++home.lastNumber,
+    repository: home,
+    author,
+    body: null,
+    state: 'open',
+    labels: [],
+    locked: false,
+    draft: false,
+    merged: false,
+    mergeCommit: null,
+    createdAt: now,
+    updatedAt: now,
+    closedAt: null,
+    ...more,
+  };
+  thread.labels = thread.labels.map((name) => ensureLabel(world, home, name).name);
+  world.threads.push(thread);
+  return thread;
 }
 
 function mustBe<T>(found: T | undefined, what: string): T {

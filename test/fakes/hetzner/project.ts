@@ -144,27 +144,6 @@ export function createProject(options: ProjectOptions) {
     capacity.set(place, room - 1);
   }
 
-  function insertServer(request: ServerRequest): FakeMachine {
-    const id = nextId();
-    const server: FakeMachine = {
-      id,
-      name: request.name,
-      status: 'initializing',
-      created: new Date().toISOString(),
-      labels: request.labels ?? {},
-      userData: request.user_data ?? '',
-      serverType: request.server_type,
-      location: request.location ?? 'fsn1',
-      image: request.image,
-      firewalls: (request.firewalls ?? []).map(({ firewall }) => firewall),
-      ip: `192.0.2.${id % 256}`,
-      isProtected: false,
-      isLocked: false,
-    };
-    servers.set(id, server);
-    return server;
-  }
-
   function boot(server: FakeMachine): FakeAction {
     server.status = 'starting';
     options.onChange('on', server);
@@ -184,7 +163,8 @@ export function createProject(options: ProjectOptions) {
     createServer(request: ServerRequest) {
       check(request, servers, firewalls, options.maxServers);
       takeRoom(`${request.location ?? 'fsn1'}/${request.server_type}`);
-      const server = insertServer(request);
+      const server = toMachine(nextId(), request);
+      servers.set(server.id, server);
       options.onChange('created', server);
       const { create, boot: bootMs } = options.durations;
       const started = options.now();
@@ -238,6 +218,24 @@ export function createProject(options: ProjectOptions) {
 }
 
 export type Project = ReturnType<typeof createProject>;
+
+function toMachine(id: number, request: ServerRequest): FakeMachine {
+  return {
+    id,
+    name: request.name,
+    status: 'initializing',
+    created: new Date().toISOString(),
+    labels: request.labels ?? {},
+    userData: request.user_data ?? '',
+    serverType: request.server_type,
+    location: request.location ?? 'fsn1',
+    image: request.image,
+    firewalls: (request.firewalls ?? []).map(({ firewall }) => firewall),
+    ip: `192.0.2.${id % 256}`,
+    isProtected: false,
+    isLocked: false,
+  };
+}
 
 /** What a description cannot say. */
 function check(

@@ -6,9 +6,8 @@ import { findKnown } from '../../../access/people/links-store.ts';
 import { parse } from '../../../commands/parser/parse.ts';
 import type { ParseContext, ParsedCommand } from '../../../commands/parser/parsed.ts';
 import { messageOf } from '../../../errors.ts';
+import type { Forge, Person } from '../../../forges/forge.ts';
 import { isDirty } from '../../../workspaces/workspace.ts';
-import type { Person } from '../../../forges/github/permissions.ts';
-import type { Site } from '../../../forges/github/locate.ts';
 import { renderConnectFirst, renderDelete, renderNew, renderRename, type FormView } from './render.ts';
 import type { SlackCalls } from '../calls.ts';
 import { sourceOf, type Event } from '../request.ts';
@@ -22,7 +21,8 @@ import { wordRefusal, type Say } from '../../wording.ts';
 export interface Forms {
   db: Executor;
   calls: SlackCalls;
-  github: Site | undefined;
+  /** Of which repositories are offered. */
+  forge: Forge | undefined;
   baseUrl: string;
   repositories: Repositories;
   log: Logger;
@@ -43,16 +43,17 @@ export async function openForm(forms: Forms, request: FormRequest): Promise<bool
 }
 
 async function compose(forms: Forms, request: FormRequest): Promise<FormView> {
-  const { db, github } = forms;
+  const { db, forge } = forms;
   const known = await findKnown(db, { source: sourceOf(request), externalId: request.user });
   const { channel, threadTs, id } = request;
   const metadata = { channel, ...(threadTs ? { threadTs } : {}), ...(id ? { id } : {}) };
   if (request.about === 'new') {
-    if (github && !known?.github) return composeConnect(forms, request);
+    const account = forge && known?.accounts.get(forge.name);
+    if (forge && !account) return composeConnect(forms, request);
     // What the search will need is looked up while the form opens.
-    if (github) forms.repositories.prepare();
-    const repository = await chooseRepository(forms, request, known?.github);
-    return renderNew(JSON.stringify(metadata), { repository, canSearch: github !== undefined });
+    if (forge) forms.repositories.prepare();
+    const repository = await chooseRepository(forms, request, account);
+    return renderNew(JSON.stringify(metadata), { repository, canSearch: forge !== undefined });
   }
   const workspace = known && id ? await findOwned(db, known.user.id, id) : undefined;
   if (request.about === 'rename') return renderRename(JSON.stringify(metadata), workspace?.name);
@@ -126,15 +127,15 @@ async function refuseName(
     : undefined;
 }
 
-/** What may be offered to them while they type; nothing where GitHub does not answer in time. Never throws. */
+/** What may be offered to them while they type; nothing where the forge does not answer in time. Never throws. */
 export async function suggestRepositories(
-  { db, github, repositories, log }: Forms,
+  { db, forge, repositories, log }: Forms,
   { home, user, typed }: { home: string; user: string; typed: string },
 ): Promise<string[]> {
   try {
     const known = await findKnown(db, { source: sourceOf({ home }), externalId: user });
-    if (!github || !known?.github) return [];
-    return await searchRepositories(repositories, known.github, typed);
+    const account = forge && known?.accounts.get(forge.name);
+    return account ? await searchRepositories(repositories, account, typed) : [];
   } catch (error) {
     log.warn({ error: messageOf(error) }, 'no repositories could be offered');
     return [];

@@ -1,17 +1,16 @@
-// The repositories that a form offers to a person: those that the GitHub App reaches and they may write to. Keeps what GitHub
-// said for a short while; the command asks again when it runs.
+// The repositories that a form offers to a person: those of the forge that Sam reaches and they may write to. Keeps what the
+// forge said for a short while; the command asks again when it runs.
 import type { Logger } from 'pino';
 import { messageOf } from '../../../errors.ts';
-import { readPermission, type Person } from '../../../forges/github/permissions.ts';
-import type { Site } from '../../../forges/github/locate.ts';
+import type { Forge, Person } from '../../../forges/forge.ts';
 import { isEnough } from '../../../forges/rights.ts';
 
 export interface Repositories {
-  /** `owner/name` of all that the App reaches. */
+  /** `owner/name` of all that Sam reaches. */
   list(): Promise<readonly string[]>;
   /** They will be asked for soon. */
   prepare(): void;
-  /** Of that person on that repository, as GitHub said lately. */
+  /** Of that person on that repository, as the forge said lately. */
   mayWrite(label: string, person: Person): Promise<boolean>;
 }
 
@@ -22,13 +21,13 @@ const MAX_RIGHTS = 5_000;
 const TIMEOUT_MS = 2_000;
 const MAX_OFFERED = 20;
 
-export function createRepositories(github: Site | undefined, log: Logger): Repositories {
+export function createRepositories(forge: Forge | undefined, log: Logger): Repositories {
   let listed: { at: number; names: Promise<readonly string[]> } | undefined;
   const rights = new Map<string, { until: number; mayWrite: Promise<boolean> }>();
   const list = (): Promise<readonly string[]> => {
-    if (!github) return Promise.resolve([]);
+    if (!forge) return Promise.resolve([]);
     if (listed && Date.now() - listed.at < LISTED_MS) return listed.names;
-    const names = github.app.reachable();
+    const names = forge.listRepositories();
     const entry = { at: Date.now(), names };
     listed = entry;
     names.catch(() => {
@@ -45,7 +44,7 @@ export function createRepositories(github: Site | undefined, log: Logger): Repos
       const known = rights.get(key);
       if (known && known.until > Date.now()) return known.mayWrite;
       if (rights.size > MAX_RIGHTS) rights.clear();
-      const mayWrite = github ? askRight(github, label, person) : Promise.resolve(false);
+      const mayWrite = askRight(forge, label, person);
       rights.set(key, { until: Date.now() + RIGHT_KEPT_MS, mayWrite });
       mayWrite.catch(() => rights.delete(key));
       return mayWrite;
@@ -53,19 +52,17 @@ export function createRepositories(github: Site | undefined, log: Logger): Repos
   };
 }
 
-async function askRight({ app }: Site, label: string, person: Person): Promise<boolean> {
-  const octokit = await app.on(label);
-  return octokit !== undefined && isEnough(await readPermission(octokit, label, person), 'write');
-}
+const askRight = async (forge: Forge | undefined, label: string, person: Person): Promise<boolean> =>
+  isEnough(await forge?.readPermission(label, person), 'write');
 
 /** Whose name begins with the words first, then those that hold them; nobody is offered what they may not write to. */
 export async function searchRepositories(
   repositories: Repositories,
   person: Person,
   typed: string,
-  patienceMs: number = TIMEOUT_MS,
+  timeoutMs: number = TIMEOUT_MS,
 ): Promise<string[]> {
-  const deadline = AbortSignal.timeout(patienceMs);
+  const deadline = AbortSignal.timeout(timeoutMs);
   const late = new Promise<undefined>((resolve) =>
     deadline.addEventListener('abort', () => resolve(undefined), { once: true }),
   );

@@ -64,5 +64,5 @@ async function compose({ db, trigger, canConnect, knowledge }: Homes, task: Home
   const owned = known ? await store.listOwned(db, known.user.id) : [];
   const complete = await completeFacts(knowledge);
   const views = owned.map((facts) => viewOf(complete(facts)));
-  return renderHome({ views, trigger, canConnect, login: known?.github?.login });
+  return renderHome({ views, trigger, canConnect, login: known?.accounts.values().next().value?.login });
 }

@@ -2,8 +2,8 @@
 import { and, asc, eq, ne, sql } from 'drizzle-orm';
 import { nodes, slackHomes, users, workspaces } from '../../../database/schema.ts';
 import type { Node, User, Workspace } from '../../../database/schema.ts';
-import { randomBase32 } from '../../../ids.ts';
-import { notify, type Executor } from '../../store.ts';
+import { claimFirst, RELEASED } from '../../../database/claims.ts';
+import { notify, type Executor } from '../../../database/executor.ts';
 
 /** Whose Home it is. `team`: whose token publishes it; `home`: where the person's id means something. */
 export interface Resident {
@@ -35,29 +35,29 @@ const expiryGrain = sql`case when w.phase = 'running' then concat_ws('/', w.kept
   floor(extract(epoch from greatest(w.last_activity_at, w.running_at)) / 900)) end`;
 
 /** Everything that a Home shows, as one short text: who they are to us, and where their workspaces stand. */
-const stateOf = sql`coalesce((
+const stateOf = sql<string>`coalesce((
   select i.user_id || ':' || md5(string_agg(concat_ws('|', w.id, w.name, w.phase, w.desired, w.step, w.ref, w.size, w.notice,
            w.last_error->>'message', w.reported->>'commit', n.phase, ${expiryGrain}), ',' order by w.id))
     from identities i left join workspaces w on w.owner = i.user_id and w.phase <> 'deleted'
     left join nodes n on n.id = w.node_id
-   where i.source = 'slack:' || h.home and i.external_id = h.person group by i.user_id), '-')`;
+   where i.source = 'slack:' || slack_homes.home and i.external_id = slack_homes.person group by i.user_id), '-')`;
 
 /** Takes a Home that was opened within a day and does not show what is true. Undefined: all do. */
 export async function claimHome(db: Executor): Promise<HomeTask | undefined> {
-  const token = randomBase32(16);
-  const [row] = await db.execute<{ team: string; home: string; person: string; state: string }>(sql`
-    update slack_homes set lease_token = ${token}, lease_until = clock_timestamp() + interval '30 seconds'
-      from (select h.team, h.person, ${stateOf} as state from slack_homes h
-             where h.opened_at > clock_timestamp() - interval '1 day' and h.next_at <= clock_timestamp()
-               and (h.lease_until is null or h.lease_until < clock_timestamp())
-               and h.sent_state is distinct from ${stateOf}
-             order by h.next_at limit 1 for update of h skip locked) due
-     where slack_homes.team = due.team and slack_homes.person = due.person
-    returning slack_homes.team, slack_homes.home, slack_homes.person, due.state`);
-  return row && { ...row, token };
+  const held = await claimFirst<typeof slackHomes.$inferSelect>(db, slackHomes, {
+    key: [slackHomes.team, slackHomes.person],
+    where: sql`slack_homes.opened_at > clock_timestamp() - interval '1 day'
+      and slack_homes.next_at <= clock_timestamp() and slack_homes.sent_state is distinct from ${stateOf}`,
+    order: slackHomes.nextAt,
+  });
+  if (!held) return undefined;
+  const { row, token } = held;
+  const { team, home, person } = row;
+  const [now] = await db.select({ state: stateOf }).from(slackHomes).where(isMine({ team, person, token }));
+  return now && { team, home, person, token, state: now.state };
 }
 
-const isMine = ({ team, person, token }: HomeTask) =>
+const isMine = ({ team, person, token }: Pick<HomeTask, 'team' | 'person' | 'token'>) =>
   and(eq(slackHomes.team, team), eq(slackHomes.person, person), eq(slackHomes.leaseToken, token));
 
 /** `state` undefined: it was not published. The next one comes no earlier than `pauseMs` from now. */
@@ -71,8 +71,7 @@ export async function releaseHome(
     .set({
       ...(state === undefined ? {} : { sentState: state }),
       nextAt: sql`clock_timestamp() + ${pauseMs} * interval '1 millisecond'`,
-      leaseToken: null,
-      leaseUntil: null,
+      ...RELEASED,
     })
     .where(isMine(task));
 }

@@ -3,7 +3,7 @@ import { and, eq, lte, sql } from 'drizzle-orm';
 import type { Place, Sealed, Vault } from '../../../access/vault.ts';
 import { cards, credentials, slackHomes, tokens } from '../../../database/schema.ts';
 import { lostToken } from '../calls.ts';
-import { notify, type Executor } from '../../store.ts';
+import { notify, type Executor } from '../../../database/executor.ts';
 
 /** What is sealed. */
 export interface Installation {

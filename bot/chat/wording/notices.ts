@@ -1,0 +1,65 @@
+// What a card says beside the state: why it stopped by itself, what would be lost, where it was saved. Knows no front.
+import type { Notice, NoticeCodes } from '../../codes.ts';
+import { plain } from '../../commands/parser/format.ts';
+import { describeLoss, listWork } from '../../workspaces/saving.ts';
+import { wordFailure } from './failures.ts';
+import { findWords, type Say, type Wording } from './words.ts';
+
+const short = (commit: string): string => plain(commit).slice(0, 7);
+
+export const NOTICES: Wording<NoticeCodes> = {
+  text: ({ text }) => ({ text }),
+  'idle-stop': () => ({ text: 'It was idle, so it stopped by itself.' }),
+  'stopped-long': () => ({ text: 'It was stopped for long.' }),
+  'kept-a-day': () => ({ text: 'It was kept for a day.' }),
+  'machine-lost': () => ({
+    text: 'Its machine is gone, and what was not pushed with it. A start begins anew.',
+  }),
+  'machine-silent': () => ({
+    text: 'Its machine does not answer. It comes back by itself when the machine does.',
+  }),
+  'fresh-checkout': () => ({ text: 'Its former machine is gone, so it begins with a fresh checkout.' }),
+  'thread-closed': ({ isPullRequest, isMerged }) => ({
+    text: `It stopped because ${isPullRequest ? 'the pull request' : 'the issue'} was ${isMerged ? 'merged' : 'closed'}.`,
+  }),
+  'label-removed': ({ label }) => ({
+    text: `It stopped because the label \`${plain(label)}\` was removed.`,
+  }),
+  'repository-deleted': () => ({ text: 'It stopped because the repository was deleted.' }),
+  'maintainer-stopped': ({ by }) => ({
+    text: `@${plain(by)}, who maintains the repository, stopped it.`,
+  }),
+  'maintainer-deleted': ({ by }) => ({
+    text: `@${plain(by)}, who maintains the repository, said to delete it.`,
+  }),
+  saved: ({ ref }) => ({
+    text: `Saved to \`${plain(ref)}\`: \`git fetch origin ${plain(ref)} && git checkout FETCH_HEAD\`.`,
+  }),
+  unsaved: ({ failure }, say) => ({ text: wordFailure(failure, 'NAME', say).text }),
+  'unsaved-late': () => ({ text: 'Not saved: it took too long.' }),
+  'would-lose': ({ work }) => ({ text: describeLoss(work ?? undefined) }),
+  lost: ({ work }) => ({ text: `Lost: ${listWork(work)}.` }),
+  'deleted-in-a-day': ({ name }, say) => ({
+    text: `It will be deleted all the same in a day, unless you start it: ${say(`start ${name}`)}.`,
+    next: `start ${name}`,
+  }),
+  'push-or-force': ({ name }, say) => ({
+    text: `Commit and push it, or say ${say(`rm ${name} --force`)}.`,
+    next: `rm ${name} --force`,
+  }),
+  'fork-moved': ({ head }, say) => ({
+    text: `Somebody pushed \`${short(head)}\` to the fork; this is still the commit that a maintainer let in. Before it starts again one of them has to say: ${say(`up --trust-fork ${plain(head)}`)}.`,
+    next: `up --trust-fork ${plain(head)}`,
+  }),
+  'fork-files': ({ commit, head, pull }, say) => ({
+    text: `It keeps the files that it had, of \`${short(commit)}\`. For \`${short(head)}\` say in its terminal \`git fetch origin refs/pull/${plain(pull)}/head\` and \`git checkout FETCH_HEAD\`, or take another one: ${say(`up --new --trust-fork ${plain(head)}`)}.`,
+    next: `up --new --trust-fork ${plain(head)}`,
+  }),
+};
+
+/** One line; empty: there is nothing to say. What another version wrote and this one cannot read is left out. */
+export const wordNotices = (notices: readonly Notice[], say: Say): string =>
+  notices
+    .map((notice) => findWords(NOTICES, notice, say)?.text)
+    .filter(Boolean)
+    .join(' ');

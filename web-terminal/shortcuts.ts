@@ -1,0 +1,78 @@
+// The few keys that belong to the page instead of the shell: which, on which platform, and whether they are wanted.
+// What a key types is never the page's; knows no terminal.
+
+export type PageKey = { do: 'select'; index: number } | { do: 'tabs' | 'new' | 'copy' | 'paste' };
+
+const STORED = 'sam.shortcuts';
+
+/** Option types characters on a Mac (`[`, `|`, `#` on many keyboards), so Ctrl and Cmd, which type nothing, stand in there. */
+export const isMac = (): boolean => /^(mac|iphone|ipad)/i.test(navigator.platform);
+
+/** For the help: what to press, and what it does. */
+export function listShortcuts(mac: boolean): [string, string][] {
+  const held = mac ? '⌃⌘' : 'Alt+';
+  return [
+    [`${held}1 … ${held}9`, 'show that tab'],
+    [`${held}0`, 'go to the tab bar: arrows move, F2 renames, Delete closes'],
+    ['Ctrl+Shift+Enter', 'new terminal'],
+    mac
+      ? ['⌘C, ⌘V', 'copy what is selected, paste']
+      : ['Ctrl+Shift+C, Ctrl+Shift+V', 'copy what is selected, paste'],
+    ['Ctrl+F6', 'go to the tab bar, also without the keys above'],
+  ];
+}
+
+/** False once somebody turned them off in this browser. A browser that keeps nothing has them on. */
+export function areShortcutsOn(): boolean {
+  try {
+    return localStorage.getItem(STORED) !== 'off';
+  } catch {
+    return true;
+  }
+}
+
+export function turnShortcuts(on: boolean): void {
+  try {
+    if (on) localStorage.removeItem(STORED);
+    else localStorage.setItem(STORED, 'off');
+  } catch {
+    // Then it holds for nobody: private windows of some browsers keep nothing.
+  }
+}
+
+/**
+ * What a key means to the page; undefined: it is the shell's. Goes by what the key types, not by where it lies. A terminal
+ * cannot tell Ctrl+Shift+letter from Ctrl+letter, so nothing is taken from a program by Ctrl+Shift+Enter, C and V.
+ */
+export function readPageKey(
+  event: KeyboardEvent,
+  { mac, on }: { mac: boolean; on: boolean },
+): PageKey | undefined {
+  const { key, altKey, ctrlKey, shiftKey, metaKey } = event;
+  // Whoever turned the others off still gets out of the terminal by keyboard.
+  if (key === 'F6' && ctrlKey && !altKey && !shiftKey && !metaKey) return { do: 'tabs' };
+  if (!on || event.getModifierState('AltGraph')) return undefined;
+  const digit = mac ? readMacDigit(event) : readAltDigit(event);
+  if (digit) return digit === '0' ? { do: 'tabs' } : { do: 'select', index: Number(digit) - 1 };
+  if (!ctrlKey || !shiftKey || altKey || metaKey) return undefined;
+  if (key === 'Enter') return { do: 'new' };
+  const letter = readLetter(event);
+  if (mac || (letter !== 'c' && letter !== 'v')) return undefined;
+  return { do: letter === 'c' ? 'copy' : 'paste' };
+}
+
+// With Shift too: that is how French keyboards type a digit. On the keypad, Alt and digits make characters on Windows.
+function readAltDigit({ key, code, altKey, ctrlKey, metaKey }: KeyboardEvent): string | undefined {
+  const isHeld = altKey && !ctrlKey && !metaKey && !code.startsWith('Numpad');
+  return isHeld && /^\d$/.test(key) ? key : undefined;
+}
+
+// Ctrl with Cmd types nothing, so where the key lies is all there is.
+function readMacDigit({ code, altKey, ctrlKey, metaKey }: KeyboardEvent): string | undefined {
+  return ctrlKey && metaKey && !altKey ? /^Digit(\d)$/.exec(code)?.[1] : undefined;
+}
+
+// On a keyboard of another script, the letter that lies there on a Latin one.
+function readLetter({ key, code }: KeyboardEvent): string | undefined {
+  return /^[a-z]$/i.test(key) ? key.toLowerCase() : /^Key([A-Z])$/.exec(code)?.[1]?.toLowerCase();
+}
