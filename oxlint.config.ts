@@ -154,7 +154,7 @@ export default defineConfig({
     ...room('commands', ['workspaces', 'billing', 'access', 'forges/forge']),
     ...room('workspaces', ['jobs', 'providers/provider', 'dns/dns', 'dns/addresses', 'access'], ['store/**']),
     may(['bot/workspaces/naming.ts'], ['workspaces', 'commands/parser/names']),
-    ...room('billing', ['workspaces/store/settings']),
+    ...room('billing', ['workspaces/store/settings', 'workspaces/store/nodes']),
     ...room('nodes', ['workspaces', 'access', 'forges', 'jobs', 'providers/provider'], [], noForge('github')),
     ...room('access', ['forges', 'providers/provider'], ['store/**', '**/*-store.ts'], noForge('github')),
     ...room('forges', [], [], noForge('github')),

@@ -1,8 +1,8 @@
 // Links that open a terminal: with a one-time code for the one who asked, or signed for all to see. Knows no HTTP.
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { hashSecret, newSecret } from './secrets.ts';
-import * as store from './store.ts';
-import type { Executor } from './store.ts';
+import { findCodeUser, insertCode, spendCode as storeSpendCode } from './store/codes.ts';
+import type { Executor } from '../database/types.ts';
 
 /** By the database's clock. */
 export const CODE_LIFE_SECONDS = 300;
@@ -18,7 +18,7 @@ export interface Invitation {
 /** `BASE_URL/w/<id>#<code>`: for this person, once, for 5 minutes. The caller has checked that they may open it. */
 export async function createLink(db: Executor, baseUrl: string, invitation: Invitation): Promise<string> {
   const code = newSecret();
-  await store.insertCode(db, { ...invitation, hash: hashSecret(code), lifeSeconds: CODE_LIFE_SECONDS });
+  await insertCode(db, { ...invitation, hash: hashSecret(code), lifeSeconds: CODE_LIFE_SECONDS });
   // The fragment: it reaches no server, no log and no previewer.
   return `${pageUrl(baseUrl, invitation.workspace)}#${code}`;
 }
@@ -37,9 +37,9 @@ export async function spendCode(
   user: string | undefined,
 ): Promise<Spent> {
   const hash = hashSecret(code);
-  const spent = await store.spendCode(db, { hash, workspace, user });
+  const spent = await storeSpendCode(db, { hash, workspace, user });
   if (spent) return spent;
-  const owner = await store.findCodeUser(db, hash, workspace);
+  const owner = await findCodeUser(db, hash, workspace);
   return user !== undefined && owner !== undefined && owner !== user ? 'other-person' : 'spent';
 }
 

@@ -1,11 +1,11 @@
 // Whether whoever redeems a link may still do on the repository what `open` takes: asked of its forge, by the owner's id.
 // Knows no link and no session.
 import type { Logger } from 'pino';
-import type { Workspace } from '../database/types.ts';
+import type { Executor, Workspace } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
 import { findForge, type Forge } from '../forges/forge.ts';
 import { isEnough } from '../forges/rights.ts';
-import { findIdentities, type Executor } from './store.ts';
+import { findIdentities } from './store/people.ts';
 
 export type RepositoryGuard = (workspace: Pick<Workspace, 'id' | 'owner' | 'repository'>) => Promise<boolean>;
 

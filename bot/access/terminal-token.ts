@@ -1,7 +1,7 @@
 // POST /api/terminal/token: who asks, may they, and where is the terminal. Knows no agent and opens no socket.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Front, Node, Workspace } from '../database/types.ts';
+import type { Executor, Front, Node, Workspace } from '../database/types.ts';
 import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '../http/routes.ts';
 import type { Traits } from '../providers/provider.ts';
 import type { Keys } from './keys.ts';
@@ -10,8 +10,8 @@ import type { RepositoryGuard } from './repository-guard.ts';
 import { isCurrent, isKnownFor, mayOpen } from './rights.ts';
 import { admit, cookieOf, hasSessionCookie, readSession, type Session } from './people/sessions.ts';
 import { signInPath } from './people/sign-in-attempts.ts';
-import { findPlace, type Executor } from './store.ts';
 import { issueTicket } from './tickets.ts';
+import { findPlace } from './store/places.ts';
 
 const MAX_BODY_BYTES = 4096;
 

@@ -1,6 +1,8 @@
 // What a person's machines cost, now and this month. Asks the store; says it in no sentence.
-import { listNodesOf, readPrices, type Executor } from '../workspaces/store.ts';
 import { costOf, money, monthOf, perHour } from './prices.ts';
+import type { Executor } from '../database/types.ts';
+import { listNodesOf } from '../workspaces/store/nodes.ts';
+import { readPrices } from '../workspaces/store/settings.ts';
 
 /** Undefined: they cost nothing, or nobody knows what. */
 export async function reportCosts(

@@ -1,11 +1,11 @@
 // Shows answers: each claimed, shown by its front, tried again until that is hopeless. Knows no command.
 import type { Logger } from 'pino';
-import type { Delivery, Front } from '../database/types.ts';
+import type { Delivery, Executor, Front, Held } from '../database/types.ts';
 import { isHopeless, messageOf, waitMs } from '../errors.ts';
 import type { FrontEnd } from './front.ts';
 import { whileHeld } from '../jobs/lease.ts';
-import * as store from './store.ts';
-import type { Executor, Held } from './store.ts';
+import { claimAnswer, markAnswered, postponeAnswer } from './store/answers.ts';
+import { renewDelivery } from './store/deliveries.ts';
 
 export interface Answers {
   db: Executor;
@@ -21,11 +21,11 @@ export const answerSource = (answers: Answers) => ({
   dueInMs: () => Promise.resolve(undefined),
   async take(): Promise<(() => Promise<void>) | undefined> {
     for (const front of answers.fronts.values()) {
-      const held = await store.claimAnswer(answers.db, front.name, front.thread);
+      const held = await claimAnswer(answers.db, front.name, front.thread);
       if (held)
         return () =>
           whileHeld(
-            () => store.renewDelivery(answers.db, held),
+            () => renewDelivery(answers.db, held),
             () => showAnswer(answers, front, held),
             { log: answers.log, everyMs: answers.renewEveryMs },
           );
@@ -37,12 +37,12 @@ export const answerSource = (answers: Answers) => ({
 async function showAnswer(answers: Answers, front: FrontEnd, held: Held<Delivery>): Promise<void> {
   try {
     if (held.row.answer) await front.answer(held.row, held.row.answer);
-    await store.markAnswered(answers.db, held);
+    await markAnswered(answers.db, held);
   } catch (error) {
     const isOver = isHopeless(error, held.row.receivedAt);
     const pauseMs = waitMs(error);
-    if (isOver) await store.markAnswered(answers.db, held);
-    else if (pauseMs !== undefined) await store.postponeAnswer(answers.db, held, pauseMs);
+    if (isOver) await markAnswered(answers.db, held);
+    else if (pauseMs !== undefined) await postponeAnswer(answers.db, held, pauseMs);
     answers.log.warn(
       { front: front.name, error: messageOf(error) },
       isOver ? 'an answer could not be shown' : 'an answer could not be shown; it is tried again',

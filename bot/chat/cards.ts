@@ -1,12 +1,12 @@
 // Keeps every card true: claims what is out of date, sends the newest, writes down what was sent.
 import type { Logger } from 'pino';
-import type { Card, Front } from '../database/types.ts';
+import type { Card, Executor, Front, Held } from '../database/types.ts';
 import { messageOf, ProviderError, waitMs } from '../errors.ts';
 import type { FrontEnd } from './front.ts';
 import { viewOf, type CardFacts } from './view.ts';
 import { whileHeld } from '../jobs/lease.ts';
-import * as store from './store.ts';
-import type { Executor, Held } from './store.ts';
+import { cardDueInMs, claimCard, deferCard, finishCard, postponeCard, renewCard } from './store/cards.ts';
+import { readSubject } from './store/subjects.ts';
 
 /** What a card shows beside the rows. */
 export interface CardKnowledge {
@@ -44,14 +44,14 @@ const MAX_PAUSE_MS = 60_000;
 
 export const cardSource = (cards: Cards) => ({
   name: 'cards',
-  dueInMs: () => store.cardDueInMs(cards.db),
+  dueInMs: () => cardDueInMs(cards.db),
   async take(): Promise<(() => Promise<void>) | undefined> {
     for (const front of cards.fronts.values()) {
-      const held = await store.claimCard(cards.db, front.name, front.thread);
+      const held = await claimCard(cards.db, front.name, front.thread);
       if (held)
         return () =>
           whileHeld(
-            () => store.renewCard(cards.db, held),
+            () => renewCard(cards.db, held),
             () => send(cards, front, held),
             cards,
           );
@@ -63,12 +63,12 @@ export const cardSource = (cards: Cards) => ({
 async function send(cards: Cards, front: FrontEnd, held: Held<Card>): Promise<void> {
   try {
     const complete = await completeFacts(cards);
-    const rows = await store.readSubject(cards.db, held.row.subject);
+    const rows = await readSubject(cards.db, held.row.subject);
     const [first, ...more] = rows.map((facts) => viewOf(complete(facts)));
-    if (!first) return await store.finishCard(cards.db, held, {});
+    if (!first) return await finishCard(cards.db, held, {});
     const sent = await front.sendCard(held.row, [first, ...more]);
-    if ('later' in sent) await store.deferCard(cards.db, held, sent.later);
-    else await store.finishCard(cards.db, held, sent);
+    if ('later' in sent) await deferCard(cards.db, held, sent.later);
+    else await finishCard(cards.db, held, sent);
   } catch (error) {
     cards.log.warn(
       { front: front.name, subject: held.row.subject, error: messageOf(error) },
@@ -76,8 +76,8 @@ async function send(cards: Cards, front: FrontEnd, held: Held<Card>): Promise<vo
     );
     // Refused for good: it says so again when there is something new to show.
     if (error instanceof ProviderError && !error.retryable)
-      return store.finishCard(cards.db, held, { lastError: messageOf(error) });
-    await store.postponeCard(
+      return finishCard(cards.db, held, { lastError: messageOf(error) });
+    await postponeCard(
       cards.db,
       held,
       waitMs(error) ?? Math.min(MAX_PAUSE_MS, 1000 * 2 ** held.row.attempts),

@@ -1,9 +1,10 @@
 // Where the forks stand now that somebody has workspaces of: before one starts again, and whenever a forge is looked at. Hears
 // nobody; knows no front.
 import { addressOf, type Forge } from '../forges/forge.ts';
-import * as workspaces from '../workspaces/store.ts';
-import * as store from './store.ts';
-import type { Executor } from './store.ts';
+import { resendSignals } from './store/card-changes.ts';
+import type { Executor } from '../database/types.ts';
+import { noteHead as workspacesNoteHead } from '../workspaces/store/workspace-changes.ts';
+import { listTopics } from '../workspaces/store/workspaces.ts';
 
 /** As many forks as anybody has workspaces of. */
 const MAX_FORKS = 20;
@@ -17,7 +18,7 @@ export async function lookAtForks(
   owner: string,
 ): Promise<void> {
   for (const forge of forges) {
-    const topics = await workspaces.listTopics(db, { host: addressOf(forge, ''), owner, most: MAX_FORKS });
+    const topics = await listTopics(db, { host: addressOf(forge, ''), owner, most: MAX_FORKS });
     for (const { topic, head } of topics) if (head !== null) await noteHead(db, forge, topic, head);
   }
 }
@@ -28,7 +29,7 @@ export async function noteHead(db: Executor, forge: Forge, topic: string, head: 
   const change = await forge.findChange(label, Number(number));
   if (!change || change.head === head) return;
   await db.transaction(async (tx) => {
-    await workspaces.noteHead(tx, topic, change.head);
-    await store.resendSignals(tx, topic);
+    await workspacesNoteHead(tx, topic, change.head);
+    await resendSignals(tx, topic);
   });
 }

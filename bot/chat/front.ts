@@ -1,11 +1,10 @@
 // What every front has in common: requests in, answers and cards out. Knows no vendor.
 import type { ParseContext, ParsedCommand, Target } from '../commands/parser/parsed.ts';
 import type { Command, CommandContext, Place } from '../commands/context.ts';
-import type { Answer, Card, Delivery, Front, User, Workspace } from '../database/types.ts';
+import type { Answer, Card, Delivery, Executor, Front, User, Workspace } from '../database/types.ts';
 import type { UserError } from '../errors.ts';
 import type { Repository } from '../forges/forge.ts';
 import type { CardView } from './view.ts';
-import type { Executor } from './store.ts';
 
 /** What was typed, and how it is read; or the command itself, where a label or a button is short for one. */
 export type Spoken = { text: string; context: ParseContext } | { command: ParsedCommand };

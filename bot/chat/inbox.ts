@@ -6,14 +6,22 @@ import { findCommand } from '../commands/command.ts';
 import { parse } from '../commands/parser/parse.ts';
 import type { ParsedCommand, ParseFailure } from '../commands/parser/parsed.ts';
 import type { Command, CommandContext, CommandLimits, Outcome } from '../commands/context.ts';
-import type { Answer, Delivery, Front } from '../database/types.ts';
+import type { Answer, Delivery, Executor, Front, Held } from '../database/types.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
 import type { Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import type { FrontEnd, IncomingCommand } from './front.ts';
-import * as store from './store.ts';
-import type { Executor, Held } from './store.ts';
+import { wantCard as storeWantCard } from './store/card-changes.ts';
+import {
+  claimDelivery,
+  deliveryDueInMs,
+  endDelivery,
+  lockDelivery,
+  postponeDelivery,
+  renewDelivery,
+} from './store/deliveries.ts';
+import { readWorkspaceRef } from './store/subjects.ts';
 
 export interface Inbox {
   db: Executor;
@@ -30,14 +38,14 @@ const MAX_ATTEMPTS = 3;
 /** Due requests, for the loop. */
 export const deliverySource = (inbox: Inbox) => ({
   name: 'deliveries',
-  dueInMs: () => store.deliveryDueInMs(inbox.db),
+  dueInMs: () => deliveryDueInMs(inbox.db),
   async take(): Promise<(() => Promise<void>) | undefined> {
-    const held = await store.claimDelivery(inbox.db);
+    const held = await claimDelivery(inbox.db);
     return (
       held &&
       (() =>
         whileHeld(
-          () => store.renewDelivery(inbox.db, held),
+          () => renewDelivery(inbox.db, held),
           () => runDelivery(inbox, held),
           inbox,
         ))
@@ -79,11 +87,11 @@ async function runIncoming(
   // What a place is about was looked up a moment ago.
   if (command.starts && !command.isAboutPlace) await inbox.beforeStart?.(incoming.actor.id);
   await inbox.db.transaction(async (tx) => {
-    if (!(await store.lockDelivery(tx, held))) return;
+    if (!(await lockDelivery(tx, held))) return;
     const context = contextOf(inbox, tx, held.row, incoming, repository);
     const outcome = await command.run(line, { ...context, maintains: permission?.maintains });
     if (outcome.answer.workspace) await wantCard(tx, front, incoming, outcome, held.row);
-    await store.endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
+    await endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
     await wantSignals(inbox, tx, outcome);
   });
 }
@@ -156,18 +164,18 @@ async function wantCard(
   if (!id) return;
   const { thread } = incoming.place;
   const card = front.cardOf
-    ? front.cardOf(await store.readWorkspaceRef(tx, id), incoming.place, { delivery, answer })
+    ? front.cardOf(await readWorkspaceRef(tx, id), incoming.place, { delivery, answer })
     : { thread, subject: id };
-  if (card) await store.wantCard(tx, { front: front.name, ...card });
+  if (card) await storeWantCard(tx, { front: front.name, ...card });
 }
 
 /** Wherever it was said: a pull request shows the workspace that somebody asked for in another chat. */
 async function wantSignals({ fronts }: Inbox, tx: Executor, { answer }: Outcome): Promise<void> {
-  const ref = answer.workspace ? await store.readWorkspaceRef(tx, answer.workspace) : undefined;
+  const ref = answer.workspace ? await readWorkspaceRef(tx, answer.workspace) : undefined;
   if (!ref) return;
   for (const front of fronts.values())
     for (const signal of front.signalsOf?.(ref) ?? [])
-      await store.wantCard(tx, { front: front.name, ...signal });
+      await storeWantCard(tx, { front: front.name, ...signal });
 }
 
 async function endWith(
@@ -176,8 +184,8 @@ async function endWith(
   answer: Answer | null | ((tx: Executor) => Promise<Answer | null>),
 ): Promise<void> {
   await inbox.db.transaction(async (tx) => {
-    if (!(await store.lockDelivery(tx, held))) return;
-    await store.endDelivery(tx, held, typeof answer === 'function' ? await answer(tx) : answer);
+    if (!(await lockDelivery(tx, held))) return;
+    await endDelivery(tx, held, typeof answer === 'function' ? await answer(tx) : answer);
   });
 }
 
@@ -196,7 +204,7 @@ async function retryLater(inbox: Inbox, held: Held<Delivery>, error: unknown): P
   const pauseMs = pauseOf(held, error);
   if (pauseMs !== undefined) {
     inbox.log.warn({ delivery: held.row.deliveryId, error: messageOf(error) }, 'a request has to wait');
-    return store.postponeDelivery(inbox.db, held, pauseMs);
+    return postponeDelivery(inbox.db, held, pauseMs);
   }
   const ref = randomBase32(6);
   inbox.log.error(
@@ -204,6 +212,6 @@ async function retryLater(inbox: Inbox, held: Held<Delivery>, error: unknown): P
     'a request failed',
   );
   if (held.row.attempts + 1 < MAX_ATTEMPTS)
-    return store.postponeDelivery(inbox.db, held, 1000 * 2 ** held.row.attempts);
+    return postponeDelivery(inbox.db, held, 1000 * 2 ** held.row.attempts);
   await endWith(inbox, held, { ok: false, code: 'internal', details: { ref } });
 }

@@ -1,7 +1,6 @@
 // What a command is told beside its words: who, where, when, and the one transaction it may write in. Knows no front.
-import type { Answer, Front, User } from '../database/types.ts';
+import type { Answer, Executor, Front, User } from '../database/types.ts';
 import type { Repository } from '../forges/forge.ts';
-import type { Executor } from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { UserError } from '../errors.ts';

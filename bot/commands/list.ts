@@ -2,9 +2,9 @@
 import type { AnswerCodes } from '../codes.ts';
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
-import * as store from '../workspaces/store.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import type { Command, CommandContext, Outcome } from './context.ts';
+import { listOfRepository, listWorkspaces } from '../workspaces/store/workspaces.ts';
 
 const MAX_SHOWN = 10;
 
@@ -33,7 +33,7 @@ export const list = {
   common: true,
   async run(command, context) {
     if (command.flags['all'] === true && !context.isOperator) return answerAll(command, context);
-    const mine = (await store.listWorkspaces(context.tx, context.actor.id)).filter(
+    const mine = (await listWorkspaces(context.tx, context.actor.id)).filter(
       (workspace) => isAsked(workspace, command) && isTellable(workspace, context),
     );
     const isFiltered = Object.keys(command.flags).length > 0;
@@ -45,7 +45,7 @@ export const list = {
 async function answerAll(command: ParsedCommand, { tx, place, maintains }: CommandContext): Promise<Outcome> {
   if (!maintains || maintains.toLowerCase() !== place.repository?.toLowerCase())
     throw new UserError('forbidden', { verb: 'list --all' });
-  const all = await store.listOfRepository(tx, maintains);
+  const all = await listOfRepository(tx, maintains);
   return answer(
     all.filter((one) => isAsked(one, command)),
     'nobodys',

@@ -1,7 +1,7 @@
 // The command that shows what a workspace and its node wrote.
-import * as store from '../workspaces/store.ts';
 import { findTarget } from './target.ts';
 import type { Command } from './context.ts';
+import { readBoot, readLogs } from '../workspaces/store/logs.ts';
 
 const DEFAULT_LINES = 30;
 
@@ -22,8 +22,8 @@ export const logs = {
     const count = typeof command.flags['lines'] === 'number' ? command.flags['lines'] : DEFAULT_LINES;
     const lines =
       command.flags['boot'] === true
-        ? await store.readBoot(context.tx, workspace.nodeId, count)
-        : await store.readLogs(context.tx, workspace.id, count);
+        ? await readBoot(context.tx, workspace.nodeId, count)
+        : await readLogs(context.tx, workspace.id, count);
     if (lines.length === 0)
       return { answer: { ok: true, code: 'no-logs', details: { name: workspace.name } } };
     const shown = lines.map(({ at, step, text }) => ({ at: at.toISOString(), step, text }));

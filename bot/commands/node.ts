@@ -1,8 +1,11 @@
 // The command that takes a machine away before its time.
 import type { AnswerCodes, Said } from '../codes.ts';
 import { UserError } from '../errors.ts';
-import * as store from '../workspaces/store.ts';
 import { checkOperator, type Command, type CommandContext, type Outcome } from './context.ts';
+import type { Executor } from '../database/types.ts';
+import { forgetNode, retireNode } from '../workspaces/store/node-changes.ts';
+import { findNodesByName, listNodesOf } from '../workspaces/store/nodes.ts';
+import { findOrphans, wishOrphan, type Orphan, type Wish } from '../workspaces/store/orphans.ts';
 
 export const node = {
   name: 'node',
@@ -40,38 +43,38 @@ const answer = (said: Words): Outcome => ({ answer: { ok: true, ...said } });
 
 /** Anybody's: who runs Sam knows what is there. */
 async function forget(name: string, { tx }: CommandContext): Promise<Words> {
-  const [found] = await store.findNodesByName(tx, [name]);
+  const [found] = await findNodesByName(tx, [name]);
   if (!found) throw new UserError('no-node', { name, isAnybodys: true });
-  await store.forgetNode(tx, found);
+  await forgetNode(tx, found);
   return { code: 'node-forgotten', details: { name: found.name } };
 }
 
 async function remove(name: string, { tx, actor }: CommandContext): Promise<Words> {
-  const mine = await store.listNodesOf(tx, actor.id);
+  const mine = await listNodesOf(tx, actor.id);
   const found = mine.find((one) => one.node.name === name || one.node.id === name);
   if (!found) throw new UserError('no-node', { name, isAnybodys: false });
   const { node: machine, workspaces } = found;
   const details = { name: machine.name };
   if (machine.desired === 'deleted') return { code: 'node-going', details };
-  const isFree = workspaces.length === 0 && (await store.retireNode(tx, machine));
+  const isFree = workspaces.length === 0 && (await retireNode(tx, machine));
   if (isFree) return { code: 'node-goes', details };
   throw new UserError('node-in-use', { name: machine.name, workspaces });
 }
 
 /** What is in doubt at the provider or in the DNS. The sweep does it. */
-async function changeOrphan(wanted: store.Wish, word: string, { tx, actor }: CommandContext): Promise<Words> {
-  const [orphan, ...others] = await store.findOrphans(tx, word);
+async function changeOrphan(wanted: Wish, word: string, { tx, actor }: CommandContext): Promise<Words> {
+  const [orphan, ...others] = await findOrphans(tx, word);
   if (!orphan) throw new UserError('no-orphan', { name: word });
   if (others.length > 0)
     throw new UserError('ambiguous', { name: word, ids: [orphan, ...others].map(({ id }) => id) });
   if (wanted === 'adopt') await refuseAdoption(orphan, tx);
-  await store.wishOrphan(tx, orphan.id, wanted, actor.id);
+  await wishOrphan(tx, orphan.id, wanted, actor.id);
   const details = { name: orphan.name, id: orphan.id };
   return { code: wanted === 'adopt' ? 'orphan-adopted' : 'orphan-goes', details };
 }
 
 /** Only what a node stands for can be of use: an agent answers to the installation that it was made by. */
-async function refuseAdoption({ kind, name }: store.Orphan, tx: store.Executor): Promise<void> {
-  const [known] = kind === 'server' ? await store.findNodesByName(tx, [name]) : [];
+async function refuseAdoption({ kind, name }: Orphan, tx: Executor): Promise<void> {
+  const [known] = kind === 'server' ? await findNodesByName(tx, [name]) : [];
   if (!known) throw new UserError('not-adoptable', { name });
 }

@@ -1,9 +1,12 @@
 // The command that lists a person's machines.
 import type { Failure } from '../../agent/protocol.ts';
 import type { Node } from '../database/types.ts';
-import * as store from '../workspaces/store.ts';
 import { perHour } from '../billing/prices.ts';
 import { checkOperator, type Command, type CommandContext, type Outcome } from './context.ts';
+import { listNodesOf, type OwnNode } from '../workspaces/store/nodes.ts';
+import { listOrphans } from '../workspaces/store/orphans.ts';
+import { readPrices, type PriceList } from '../workspaces/store/settings.ts';
+import { readSweeps } from '../workspaces/store/sweeps.ts';
 
 const MAX_SHOWN = 20;
 const MAX_ORPHANS = 30;
@@ -26,9 +29,9 @@ export const nodes = {
   async run({ flags }, context) {
     if (flags['orphans'] === true) return answerOrphans(context);
     const { tx, actor, isPublic = false } = context;
-    const mine = await store.listNodesOf(tx, actor.id);
+    const mine = await listNodesOf(tx, actor.id);
     if (mine.length === 0) return { answer: { ok: true, code: 'no-nodes', details: {} } };
-    const prices = await store.readPrices(tx);
+    const prices = await readPrices(tx);
     const shown = mine.slice(0, MAX_SHOWN);
     const rows = [HEAD, ...shown.map((one) => rowOf(one, prices, isPublic))];
     const troubles = isPublic ? [] : shown.flatMap(troubleOf);
@@ -38,11 +41,7 @@ export const nodes = {
 } satisfies Command;
 
 /** What everybody reads names no repository: names of workspaces are made of theirs. */
-function rowOf(
-  { node, workspaces }: store.OwnNode,
-  prices: store.PriceList | undefined,
-  isPublic: boolean,
-): string[] {
+function rowOf({ node, workspaces }: OwnNode, prices: PriceList | undefined, isPublic: boolean): string[] {
   const price = prices?.provider === node.provider ? prices.sizes[node.size] : undefined;
   return [
     node.name,
@@ -54,7 +53,7 @@ function rowOf(
 }
 
 /** Why nothing goes on with it; what a machine failed of stands on the cards of its workspaces. */
-const troubleOf = ({ node }: store.OwnNode): { name: string; message: string }[] =>
+const troubleOf = ({ node }: OwnNode): { name: string; message: string }[] =>
   node.lastError && node.attempts > 0 ? [{ name: node.name, message: saidOf(node.lastError) }] : [];
 
 const saidOf = ({ code, details, message }: Failure): string =>
@@ -66,12 +65,12 @@ const phaseOf = ({ phase, idleSince }: Node): string => (phase === 'ready' && id
 async function answerOrphans(context: CommandContext): Promise<Outcome> {
   checkOperator(context);
   const { tx } = context;
-  const [sweep] = (await store.readSweeps(tx)).filter(({ name }) => name === 'orphans');
+  const [sweep] = (await readSweeps(tx)).filter(({ name }) => name === 'orphans');
   if (!sweep?.lastSuccessAt) {
     const error = sweep?.lastError;
     return { answer: { ok: true, code: 'not-looked', details: error ? { error } : {} } };
   }
-  const all = await store.listOrphans(tx);
+  const all = await listOrphans(tx);
   const orphans = all.slice(0, MAX_ORPHANS).map(({ id, name, why, address, createdAt, wish, lastError }) => ({
     id,
     name,

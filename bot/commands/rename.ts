@@ -1,9 +1,9 @@
 // The command that gives a workspace another name.
-import * as store from '../workspaces/store.ts';
 import { findTarget } from './target.ts';
 import { takenName } from '../workspaces/naming.ts';
 import type { Command } from './context.ts';
 import { change } from './change.ts';
+import { takenNames } from '../workspaces/store/workspaces.ts';
 
 export const rename = {
   name: 'rename',
@@ -18,7 +18,7 @@ export const rename = {
     const workspace = await findTarget(command, context);
     const { value: name } = command;
     if (typeof name !== 'string') throw new Error('the parser takes no rename without a name');
-    const taken = await store.takenNames(context.tx, context.actor.id);
+    const taken = await takenNames(context.tx, context.actor.id);
     if (name !== workspace.name && taken.has(name)) throw takenName(name, taken, `rename ${workspace.name}`);
     return change(workspace, command, context, {
       desired: null,

@@ -1,9 +1,9 @@
 // The command that stops a workspace and starts it again.
-import * as store from '../workspaces/store.ts';
 import { findTarget } from './target.ts';
 import { checkGate } from '../workspaces/fork.ts';
 import type { Command } from './context.ts';
 import { change } from './change.ts';
+import { startAgain } from '../workspaces/store/workspace-changes.ts';
 
 export const restart = {
   name: 'restart',
@@ -21,7 +21,7 @@ export const restart = {
     checkGate(workspace);
     return change(workspace, command, context, {
       desired: 'running',
-      patch: store.startAgain(workspace),
+      patch: startAgain(workspace),
       link: 'when-running',
     });
   },

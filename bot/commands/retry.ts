@@ -1,10 +1,10 @@
 // The command that tries again what failed.
 import { UserError } from '../errors.ts';
-import * as store from '../workspaces/store.ts';
 import { findTarget } from './target.ts';
 import { checkGate } from '../workspaces/fork.ts';
 import type { Command } from './context.ts';
 import { change } from './change.ts';
+import { startAgain } from '../workspaces/store/workspace-changes.ts';
 
 export const retry = {
   name: 'retry',
@@ -24,7 +24,7 @@ export const retry = {
       throw new UserError('not-failed', { name: workspace.name, phase: workspace.phase });
     return change(workspace, command, context, {
       desired: 'running',
-      patch: store.startAgain(workspace),
+      patch: startAgain(workspace),
       link: 'when-running',
     });
   },

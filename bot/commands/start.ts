@@ -1,9 +1,9 @@
 // The command that starts a stopped workspace.
-import * as store from '../workspaces/store.ts';
 import { findTarget } from './target.ts';
 import { checkGate } from '../workspaces/fork.ts';
 import type { Command } from './context.ts';
 import { change } from './change.ts';
+import { startAgain } from '../workspaces/store/workspace-changes.ts';
 
 export const start = {
   name: 'start',
@@ -22,7 +22,7 @@ export const start = {
     const isRunning = workspace.desired === 'running' && workspace.phase !== 'failed';
     return change(workspace, command, context, {
       desired: 'running',
-      patch: isRunning ? undefined : store.startAgain(workspace),
+      patch: isRunning ? undefined : startAgain(workspace),
       said: isRunning ? { code: 'started-already', details: { name: workspace.name } } : undefined,
       link: 'when-running',
     });

@@ -3,9 +3,9 @@
 import type { Notice } from '../codes.ts';
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
-import * as store from '../workspaces/store.ts';
 import type { CommandContext } from './context.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
+import { findByName, listOfRepository, listWorkspaces } from '../workspaces/store/workspaces.ts';
 
 /**
  * The row, locked for the command's transaction. Throws UserError: there is none (of yours: somebody else's is the
@@ -14,7 +14,7 @@ import type { ParsedCommand } from './parser/parsed.ts';
 export async function findTarget(command: ParsedCommand, context: CommandContext): Promise<Workspace> {
   const { target } = command;
   if (target?.kind === 'name') return named(target.name, context);
-  const mine = (await store.listWorkspaces(context.tx, context.actor.id)).filter(
+  const mine = (await listWorkspaces(context.tx, context.actor.id)).filter(
     (workspace) => workspace.desired !== 'deleted',
   );
   const meant = mine.filter((workspace) => isMeant(workspace, command, context));
@@ -25,7 +25,7 @@ export async function findTarget(command: ParsedCommand, context: CommandContext
 }
 
 async function named(name: string, { tx, actor }: CommandContext): Promise<Workspace> {
-  const workspace = await store.findByName(tx, actor.id, name);
+  const workspace = await findByName(tx, actor.id, name);
   if (!workspace) throw new UserError('no-workspace', { name });
   return workspace;
 }
@@ -60,8 +60,8 @@ export async function findStoppable(command: ParsedCommand, context: CommandCont
   const { tx, actor, maintains } = context;
   const { target, verb } = command;
   if (target?.kind !== 'name' || !maintains) return findTarget(command, context);
-  if (await store.findByName(tx, actor.id, target.name)) return findTarget(command, context);
-  const others = (await store.listOfRepository(tx, maintains)).filter(
+  if (await findByName(tx, actor.id, target.name)) return findTarget(command, context);
+  const others = (await listOfRepository(tx, maintains)).filter(
     ({ id, name, desired }) => id === target.name || (name === target.name && desired !== 'deleted'),
   );
   const [only] = others;
@@ -70,7 +70,7 @@ export async function findStoppable(command: ParsedCommand, context: CommandCont
       found: others.map(({ id, ownerName }) => ({ id, owner: ownerName })),
       verb,
     });
-  const held = only && (await store.findByName(tx, only.owner, only.id));
+  const held = only && (await findByName(tx, only.owner, only.id));
   return held ?? findTarget(command, context);
 }
 

@@ -2,7 +2,6 @@
 import type { Fork, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import { newWorkspaceId, randomBase32 } from '../ids.ts';
-import * as store from '../workspaces/store.ts';
 import { findTarget } from './target.ts';
 import { keptUntil } from '../workspaces/expiry.ts';
 import { checkGate, noticesOfFiles, letIn, refuseTrustByName } from '../workspaces/fork.ts';
@@ -11,6 +10,9 @@ import type { ParsedCommand } from './parser/parsed.ts';
 import { change } from './change.ts';
 import type { Repository } from '../forges/forge.ts';
 import type { Command, CommandContext, Outcome } from './context.ts';
+import type { WorkspacePatch } from '../workspaces/store/reconciled.ts';
+import { startAgain } from '../workspaces/store/workspace-changes.ts';
+import { announce, findByKey, insertWorkspace, takenNames } from '../workspaces/store/workspaces.ts';
 
 export const up = {
   name: 'up',
@@ -70,7 +72,7 @@ async function makeOrFind(
   const ref = named ?? repository.ref ?? null;
   const commit = named === undefined ? (repository.commit ?? null) : null;
   const key = keyOf(repository, ref, context.actor.id, command.flags['new'] === true);
-  const held = await store.findByKey(context.tx, key);
+  const held = await findByKey(context.tx, key);
   const fork = letIn(repository, {
     said: textOf(command.flags['trust-fork']),
     hasRef: named !== undefined,
@@ -78,10 +80,10 @@ async function makeOrFind(
     place: context.place.topic,
   });
   if (held) return { workspace: held, fork, commit };
-  const taken = await store.takenNames(context.tx, context.actor.id);
+  const taken = await takenNames(context.tx, context.actor.id);
   if (context.limits.workspacesPerUser > 0 && taken.size >= context.limits.workspacesPerUser)
     throw new UserError('too-many', { count: taken.size });
-  const made = await store.insertWorkspace(context.tx, {
+  const made = await insertWorkspace(context.tx, {
     id: newWorkspaceId(),
     key,
     owner: context.actor.id,
@@ -114,7 +116,7 @@ async function answerNew(
   command: ParsedCommand,
   context: CommandContext,
 ): Promise<Outcome> {
-  await store.announce(context.tx);
+  await announce(context.tx);
   return change(workspace, command, context, { desired: 'running', link: 'when-running' });
 }
 
@@ -123,8 +125,8 @@ async function wakeUp(found: Found, command: ParsedCommand, context: CommandCont
   const { name } = workspace;
   const isRunning = workspace.desired === 'running' && workspace.phase !== 'failed';
   const kept = keptUntil(command.flags['expiry'], context.now);
-  const patch: store.WorkspacePatch = {
-    ...(isRunning ? {} : { ...store.startAgain(workspace), ...pinAnew(found) }),
+  const patch: WorkspacePatch = {
+    ...(isRunning ? {} : { ...startAgain(workspace), ...pinAnew(found) }),
     ...(kept ? { keptUntil: kept } : {}),
     ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: noticesOfFiles(workspace, fork) } : {}),
   };
@@ -137,7 +139,7 @@ async function wakeUp(found: Found, command: ParsedCommand, context: CommandCont
 }
 
 /** As long as nothing was checked out, the newest head is the one to take. */
-const pinAnew = ({ workspace, commit }: Found): store.WorkspacePatch =>
+const pinAnew = ({ workspace, commit }: Found): WorkspacePatch =>
   commit && workspace.commit !== null && workspace.reported?.commit === undefined ? { commit } : {};
 
 const isSame = (one: Fork, other: Fork | null): boolean =>

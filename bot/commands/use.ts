@@ -1,7 +1,7 @@
 // The command that sets the repository a channel's people mean when they name none.
 import { UserError } from '../errors.ts';
-import * as store from '../workspaces/store.ts';
 import type { Command, Outcome } from './context.ts';
+import { findDefault, setDefault, type ChannelDefault } from '../workspaces/store/channels.ts';
 
 export const use = {
   name: 'use',
@@ -17,15 +17,15 @@ export const use = {
   async run({ target }, { tx, front, actor, place, repository }) {
     const { channel } = place;
     if (!channel) throw new UserError('no-channel', {});
-    if (!target) return answer(await store.findDefault(tx, front, channel));
+    if (!target) return answer(await findDefault(tx, front, channel));
     if (!repository || repository.goal) throw new UserError('which-repository', { verb: 'use' });
     const wanted = { front, channel, repository: repository.label, ref: repository.ref ?? null };
-    await store.setDefault(tx, { ...wanted, setBy: actor.id });
+    await setDefault(tx, { ...wanted, setBy: actor.id });
     return answer(wanted);
   },
 } satisfies Command;
 
-function answer(known: Pick<store.ChannelDefault, 'repository' | 'ref'> | undefined): Outcome {
+function answer(known: Pick<ChannelDefault, 'repository' | 'ref'> | undefined): Outcome {
   const ref = known?.ref ? { ref: known.ref } : {};
   return {
     answer: { ok: true, code: 'default', details: known ? { repository: known.repository, ...ref } : {} },

@@ -1,7 +1,8 @@
 // The command that says whose a workspace is.
-import * as store from '../workspaces/store.ts';
 import { findTarget } from './target.ts';
 import type { Command } from './context.ts';
+import { findUser } from '../workspaces/store/users.ts';
+import { listWorkspaces } from '../workspaces/store/workspaces.ts';
 
 export const who = {
   name: 'who',
@@ -15,13 +16,13 @@ export const who = {
   isForAnyone: true,
   async run(command, context) {
     const { tx, actor, front, place, isPublic } = context;
-    const mine = await store.listWorkspaces(tx, actor.id);
+    const mine = await listWorkspaces(tx, actor.id);
     // What everybody reads has no ids of people.
     const you = { you: actor.name, ...(isPublic ? {} : { id: actor.id, front }) };
     if (!command.target && !place.workspace && mine.length !== 1)
       return { answer: { ok: true, code: 'you', details: you } };
     const { name, owner, reported } = await findTarget(command, context);
-    const person = await store.findUser(tx, owner);
+    const person = await findUser(tx, owner);
     const about = { name, owner: person?.name ?? owner, sessions: reported?.sessions ?? 0 };
     return { answer: { ok: true, code: 'owner', details: { ...you, ...about } } };
   },

@@ -1,7 +1,8 @@
 // What happens to workspaces when the pull request, issue, label or repository that they were made for goes. Asks nobody.
 import type { Notice } from '../codes.ts';
-import * as store from './store.ts';
-import type { Executor } from './store.ts';
+import type { Executor } from '../database/types.ts';
+import { giveUpWorkspace } from './store/workspace-changes.ts';
+import { listWanted } from './store/workspaces.ts';
 
 /**
  * They stop at once and are deleted as soon as nothing would be lost. `why`: for their cards. `since`: when it went, where
@@ -12,7 +13,7 @@ export async function retireWorkspaces(
   place: { topic: string; since?: Date } | { repository: string },
   why: Notice,
 ): Promise<number> {
-  const left = await store.listWanted(tx, place);
-  for (const workspace of left) await store.giveUpWorkspace(tx, workspace, why);
+  const left = await listWanted(tx, place);
+  for (const workspace of left) await giveUpWorkspace(tx, workspace, why);
   return left.length;
 }

@@ -3,7 +3,6 @@ import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createLinkSigner, type LinkSigner } from '../../bot/access/links.ts';
 import { signInRoutes } from '../../bot/access/people/sign-in.ts';
-import { meetPerson } from '../../bot/access/store.ts';
 import { ticketRoutes } from '../../bot/access/terminal-token.ts';
 import { createSignIn } from '../../bot/forges/github/sign-in.ts';
 import type { Route, Upgrade } from '../../bot/http/routes.ts';
@@ -13,6 +12,7 @@ import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github/github.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 import { openRows, type Rows } from './rows.ts';
+import { meetPerson } from '../../bot/access/store/people.ts';
 
 const CLIENT = { clientId: 'Iv23signin', clientSecret: 'the client secret of a sign-in' };
 

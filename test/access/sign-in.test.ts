@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createLink } from '../../bot/access/links.ts';
 import { parseLocalPath } from '../../bot/access/people/sign-in-attempts.ts';
-import { forgetExpired, meetPerson } from '../../bot/access/store.ts';
 import { site, workspace, ann, askTicket, countSessions } from './sign-in-context.ts';
+import { forgetExpired } from '../../bot/access/store/expiry.ts';
+import { meetPerson } from '../../bot/access/store/people.ts';
 
 describe('somebody who signs in', () => {
   test('comes back to the link they came from, and gets a ticket', async () => {

@@ -12,13 +12,13 @@ import {
   readSession,
   startSession,
 } from '../../bot/access/people/sessions.ts';
-import { forgetExpired } from '../../bot/access/store.ts';
 import { ticketRoutes } from '../../bot/access/terminal-token.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 import { openRows, type Rows } from './rows.ts';
+import { forgetExpired } from '../../bot/access/store/expiry.ts';
 
 let rows: Rows;
 let server: TestServer;

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answerSource } from '../../bot/chat/answers.ts';
 import type { FrontEnd } from '../../bot/chat/front.ts';
 import { whileHeld } from '../../bot/jobs/lease.ts';
-import * as store from '../../bot/chat/store.ts';
 import { openRows, type Rows } from '../access/rows.ts';
+import { claimDelivery, endDelivery, storeDelivery } from '../../bot/chat/store/deliveries.ts';
 
 let rows: Rows;
 beforeAll(async () => {
@@ -15,15 +15,15 @@ afterAll(() => rows.close());
 
 /** A request that was done, and whose answer nobody has seen yet. */
 async function addAnswered(deliveryId: string): Promise<void> {
-  await store.storeDelivery(rows.db, {
+  await storeDelivery(rows.db, {
     source: 'github',
     deliveryId,
     thread: deliveryId,
     event: 'x',
     payload: {},
   });
-  const held = await store.claimDelivery(rows.db);
-  await store.endDelivery(rows.db, held!, { ok: true, code: 'ok', details: {} });
+  const held = await claimDelivery(rows.db);
+  await endDelivery(rows.db, held!, { ok: true, code: 'ok', details: {} });
 }
 
 test('an answer that waits longer than a lease is not taken by a second worker', async () => {

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import type { Node } from '../../bot/database/schema.ts';
 import { costOf, monthOf } from '../../bot/billing/prices.ts';
-import type { PriceList } from '../../bot/workspaces/store.ts';
 import { nodeRow } from '../workspaces/rows.ts';
+import type { PriceList } from '../../bot/workspaces/store/settings.ts';
 
 const prices: PriceList = {
   currency: 'EUR',

@@ -5,13 +5,13 @@ import path from 'node:path';
 import postgres, { type Sql } from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
 import { renderPlain } from '../../bot/chat/console/render.ts';
-import { readSubject } from '../../bot/chat/store.ts';
 import { viewOf } from '../../bot/chat/view.ts';
 import { connect } from '../../bot/database/connect.ts';
 import { migrate } from '../../bot/database/migrate.ts';
 import { freshDatabase } from '../postgres.ts';
 import { until } from '../until.ts';
 import { launch } from './launch.ts';
+import { readSubject } from '../../bot/chat/store/subjects.ts';
 
 /** A folder as drizzle-kit writes it: a journal, and one file a migration. */
 async function newFolder(migrations: string[]): Promise<string> {

@@ -5,11 +5,11 @@ import { connect, type Database } from '../../bot/database/connect.ts';
 import { nodes, users } from '../../bot/database/schema.ts';
 import { createCloudflareDns } from '../../bot/dns/cloudflare/cloudflare.ts';
 import { newUserId } from '../../bot/ids.ts';
-import { findNode } from '../../bot/workspaces/store.ts';
 import { sweepNames } from '../../bot/workspaces/sweeps/names.ts';
 import { timingFrom } from '../../bot/workspaces/timing.ts';
 import { startFakeCloudflare, type FakeCloudflare } from '../fakes/cloudflare/cloudflare.ts';
 import { freshDatabase } from '../postgres.ts';
+import { findNode } from '../../bot/workspaces/store/nodes.ts';
 
 const DOMAIN = 'nodes.sam.example';
 let cloudflare: FakeCloudflare;

@@ -1,9 +1,10 @@
 // After a create that failed: when it may be sent again at once, and when it has to be quiet first.
 import { expect, test } from 'vitest';
 import { ProviderError } from '../../bot/errors.ts';
-import { insertNode, claimNode } from '../../bot/workspaces/store.ts';
 import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';
 import { createWorld } from '../workspaces/world.ts';
+import { insertNode } from '../../bot/workspaces/store/nodes.ts';
+import { claimNode } from '../../bot/workspaces/store/passes.ts';
 
 test('a create that certainly had no effect is as if it had not been sent; any other one is waited for', async () => {
   await using world = await createWorld({ bots: 1 });

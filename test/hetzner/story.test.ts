@@ -1,7 +1,6 @@
 // Machines at Hetzner, as a person meets them: a fake Hetzner and a fake Cloudflare, a real bot, real agents.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { storeDelivery } from '../../bot/chat/store.ts';
 import { connect } from '../../bot/database/connect.ts';
 import { findFreePort } from '../free-port.ts';
 import { startSam } from '../testers/sam.ts';
@@ -9,6 +8,7 @@ import { spawnSam } from '../testers/spawned-sam.ts';
 import { until } from '../until.ts';
 import { askForTerminal, typeThroughEdge } from './edge.ts';
 import { DOMAIN, openClouds, type Clouds } from './clouds.ts';
+import { storeDelivery } from '../../bot/chat/store/deliveries.ts';
 
 const LONG = { timeout: 300_000 };
 const PATIENCE_MS = 120_000;

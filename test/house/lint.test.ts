@@ -23,7 +23,7 @@ beforeAll(() => {
     'bot/forges/forge.ts',
     'bot/forges/locate.ts',
     'bot/commands/command.ts',
-    'bot/workspaces/store.ts',
+    'bot/workspaces/store/workspaces.ts',
     'bot/jobs/loop.ts',
     'bot/database/schema.ts',
     'bot/database/types.ts',
@@ -77,7 +77,7 @@ test.each([
   ['a command may not run the loop', 'bot/commands/x.ts', '../jobs/loop.ts'],
   ['the tables are for stores', 'bot/commands/x.ts', '../database/schema.ts'],
   ['drizzle is for stores', 'bot/commands/x.ts', 'drizzle-orm'],
-  ['drizzle is for the files of a store', 'bot/chat/store.ts', 'drizzle-orm'],
+  ['drizzle is for the files of a store', 'bot/chat/cards.ts', 'drizzle-orm'],
   ['what fronts share knows none of them', 'bot/chat/store/x.ts', '../github/cards.ts'],
   ['the Hetzner SDK stays in one file', 'bot/workspaces/x.ts', 'hcloud-js'],
   ['another front does not know the App', 'bot/chat/slack/x.ts', '../../forges/github/app.ts'],
@@ -98,7 +98,7 @@ test.each([
 });
 
 test.each([
-  ['a command may use the store', 'bot/commands/x.ts', '../workspaces/store.ts'],
+  ['a command may use the store', 'bot/commands/x.ts', '../workspaces/store/workspaces.ts'],
   ['the page may use the protocol', 'web-terminal/x.ts', '../agent/protocol.ts'],
   ['its own front may use the App', 'bot/chat/github/x.ts', '../../forges/github/app.ts'],
   ['a command may know what a repository is', 'bot/commands/x.ts', '../forges/forge.ts'],

@@ -7,7 +7,6 @@ import { afterAll } from 'vitest';
 import { createLink } from '../../bot/access/links.ts';
 import { startBot, type Bot } from '../../bot/bot.ts';
 import { createPlainScreen, type Screen } from '../../bot/chat/console/screen.ts';
-import * as chat from '../../bot/chat/store.ts';
 import { parseConfig } from '../../bot/config.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import type { User } from '../../bot/database/schema.ts';
@@ -18,6 +17,7 @@ import type { ProviderTable } from '../../bot/providers/provider.ts';
 import { createPlace, type Place } from './place.ts';
 import { createStable } from './stable.ts';
 import { until } from '../until.ts';
+import { meetPerson } from '../../bot/access/store/people.ts';
 
 export interface Sam extends AsyncDisposable {
   place: Place;
@@ -177,7 +177,7 @@ function createRecorder(): Recorder {
 // --- other people -------------------------------------------------------------------------------------------------
 
 const meet = ({ db }: Database, login: string): Promise<User> =>
-  chat.meetPerson(db, { source: 'test', externalId: login, login });
+  meetPerson(db, { source: 'test', externalId: login, login });
 
 async function linkFor(database: Database, url: string, login: string, name: string): Promise<string> {
   const { id: user } = await meet(database, login);

@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest';
 import type { Notice } from '../../bot/codes.ts';
 import { retireWorkspaces } from '../../bot/workspaces/cleanup.ts';
-import { noteVisibility } from '../../bot/workspaces/store.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { createWorld, type World, type WorldOptions } from './world.ts';
 import { noticeText } from '../words.ts';
 import { wakeSilentNodes } from '../../bot/workspaces/store/nodes.ts';
+import { noteVisibility } from '../../bot/workspaces/store/workspace-changes.ts';
 
 const URL = 'https://github.com/acme/api';
 const isDeleted = (row: { phase: string }): boolean => row.phase === 'deleted';

@@ -8,8 +8,8 @@ import { fail, readBody, sendJson, type Route } from '../../http/routes.ts';
 import type { Traits } from '../../providers/provider.ts';
 import type { Keys } from '../keys.ts';
 import { bearerOf, hashSecret, newSecret } from '../secrets.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { bindAgentKey, findBootstrapNode, findNodeByKey, insertBootstrapToken } from '../store/bootstrap.ts';
+import type { Executor } from '../../database/types.ts';
 
 const TOKEN_LIFE_SECONDS = 15 * 60;
 /** How long the first key may ask again: its answer may have got lost. */
@@ -38,7 +38,7 @@ type BoundNode = { id: string; provider: string };
 /** A new node's one-time right to fetch its credentials; 15 minutes by the database's clock. Only its hash is kept. */
 export async function createBootstrapToken(db: Executor, nodeId: string): Promise<string> {
   const token = newSecret();
-  await store.insertBootstrapToken(db, {
+  await insertBootstrapToken(db, {
     hash: hashSecret(token),
     node: nodeId,
     lifeSeconds: TOKEN_LIFE_SECONDS,
@@ -71,7 +71,7 @@ export async function readNodeToken(keys: Keys, header: string | undefined): Pro
 /** The node that boots with this token: it may say how that goes, also after its agent has redeemed it. */
 export async function findBootingNode(db: Executor, header: string | undefined): Promise<string | undefined> {
   const token = bearerOf(header);
-  return token && store.findBootstrapNode(db, hashSecret(token));
+  return token && findBootstrapNode(db, hashSecret(token));
 }
 
 async function answer(
@@ -89,12 +89,12 @@ async function redeem(db: Executor, req: IncomingMessage): Promise<BoundNode | u
   const token = bearerOf(req.headers.authorization);
   const proof = await readProof(req);
   if (!token || !proof) return undefined;
-  return store.bindAgentKey(db, { ...proof, hash: hashSecret(token), repeatSeconds: REPEAT_SECONDS });
+  return bindAgentKey(db, { ...proof, hash: hashSecret(token), repeatSeconds: REPEAT_SECONDS });
 }
 
 async function recognise(db: Executor, req: IncomingMessage): Promise<BoundNode | undefined> {
   const proof = await readProof(req);
-  return proof && store.findNodeByKey(db, proof.node, proof.key);
+  return proof && findNodeByKey(db, proof.node, proof.key);
 }
 
 const proofClaims = z.object({ node: z.string().regex(/^nd-[a-z2-7]{12}$/), iat: z.number() });

@@ -10,7 +10,7 @@ import { hashSecret, newSecret } from '../secrets.ts';
 import { isFullSignIn, readSession, type Session } from './sessions.ts';
 import { SIGN_IN_PAGE, signInPath } from './sign-in-attempts.ts';
 import { redirect, sendPage, type CalmPage } from './sign-in-pages.ts';
-import type { Executor } from '../store.ts';
+import type { Executor } from '../../database/types.ts';
 
 const PATH = '/connect';
 const COOKIE = 'sam-connect';

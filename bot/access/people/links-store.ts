@@ -11,7 +11,7 @@ import {
   type User,
 } from '../../database/schema.ts';
 import { randomBase32 } from '../../ids.ts';
-import type { Executor } from '../store.ts';
+import type { Executor } from '../../database/types.ts';
 
 /** Of a chat: `slack:T1`, `U1`. */
 export interface ChatIdentity {

@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { LinkSigner } from '../links.ts';
 import { mayOpen } from '../rights.ts';
 import { isFullSignIn, readSession } from './sessions.ts';
-import { findPlace, type Executor } from '../store.ts';
+import { findPlace } from '../store/places.ts';
+import type { Executor } from '../../database/types.ts';
 
 export interface PageGuard {
   db: Executor;

@@ -1,9 +1,9 @@
 // Browser sessions: a random cookie whose hash is a row. Knows how one begins and ends, not how a person proves who they are.
-import type { BrowserSession } from '../../database/types.ts';
+import type { BrowserSession, Executor } from '../../database/types.ts';
 import { readCookie, setCookie } from './cookies.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { revokeUser } from '../store/expiry.ts';
+import { deleteSession, findSession, insertSession, widenSession } from '../store/sessions.ts';
 
 const COOKIE = 'sam';
 const SIGN_IN_LIFE_SECONDS = 30 * 24 * 3600;
@@ -25,7 +25,7 @@ export async function readSession(
 ): Promise<Session | undefined> {
   const secret = readCookie(baseUrl, COOKIE, cookieHeader);
   if (!secret) return undefined;
-  const row = await store.findSession(db, hashSecret(secret));
+  const row = await findSession(db, hashSecret(secret));
   return row && { user: row.userId, workspaces: row.workspaces, secret };
 }
 
@@ -39,7 +39,7 @@ export const isFullSignIn = ({ workspaces }: Pick<Session, 'workspaces'>): boole
 /** After a full sign-in. Always a new secret: one that somebody put into this browser before is worth nothing after. */
 export async function startSession(db: Executor, user: string): Promise<Session> {
   const secret = newSecret();
-  await store.insertSession(db, {
+  await insertSession(db, {
     hash: hashSecret(secret),
     user,
     workspaces: null,
@@ -60,14 +60,14 @@ export async function admit(
 ): Promise<Session> {
   if (session && session.user === user) {
     const hash = hashSecret(session.secret);
-    if (await store.widenSession(db, hash, workspace, CODE_LIFE_SECONDS)) {
+    if (await widenSession(db, hash, workspace, CODE_LIFE_SECONDS)) {
       const others = session.workspaces?.filter((known) => known.id !== workspace.id);
       return { ...session, workspaces: others ? [...others, workspace] : null };
     }
   }
   const secret = newSecret();
   const workspaces = [workspace];
-  await store.insertSession(db, {
+  await insertSession(db, {
     hash: hashSecret(secret),
     user,
     workspaces,
@@ -78,10 +78,10 @@ export async function admit(
 
 /** Forgets this browser. */
 export const endSession = (db: Executor, session: Session): Promise<void> =>
-  store.deleteSession(db, hashSecret(session.secret));
+  deleteSession(db, hashSecret(session.secret));
 
 /** Signs a person out everywhere: browsers, links, and the terminals that are open. */
-export const endAllSessions = (db: Executor, user: string): Promise<void> => store.revokeUser(db, user);
+export const endAllSessions = (db: Executor, user: string): Promise<void> => revokeUser(db, user);
 
 /** The Set-Cookie header of a session. */
 export function cookieOf(baseUrl: string, session: Session): string {

@@ -3,8 +3,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readCookie, setCookie } from './cookies.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { endSignIn, insertSignIn } from '../store/sessions.ts';
+import type { Executor } from '../../database/types.ts';
 
 const COOKIE = 'sam-sign-in';
 const LIFE_SECONDS = 600;
@@ -23,7 +23,7 @@ export interface Attempt {
 /** `returnTo`: a path from `parseLocalPath`. */
 export async function beginAttempt(db: Executor, returnTo: string): Promise<Attempt> {
   const secret = newSecret();
-  await store.insertSignIn(db, { hash: hashSecret(secret), returnTo, lifeSeconds: LIFE_SECONDS });
+  await insertSignIn(db, { hash: hashSecret(secret), returnTo, lifeSeconds: LIFE_SECONDS });
   return attemptOf(secret);
 }
 
@@ -35,7 +35,7 @@ export function readAttempt(baseUrl: string, cookieHeader: string | undefined): 
 
 /** The path where it leads; undefined: it has ended already, or is older than 10 minutes by the database's clock. */
 export const endAttempt = async (db: Executor, attempt: Attempt): Promise<string | undefined> =>
-  (await store.endSignIn(db, hashSecret(attempt.secret)))?.returnTo;
+  (await endSignIn(db, hashSecret(attempt.secret)))?.returnTo;
 
 /** Whether what came back from a forge belongs to this attempt. */
 export function isOf(attempt: Attempt, state: string | null): boolean {

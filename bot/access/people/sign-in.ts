@@ -25,7 +25,8 @@ import {
   startSession,
   type Session,
 } from './sessions.ts';
-import { findUserName, meetPerson, type Executor } from '../store.ts';
+import { findUserName, meetPerson } from '../store/people.ts';
+import type { Executor } from '../../database/types.ts';
 
 /** Where a sign-in leads that began nowhere. */
 const HOME = SIGN_IN_PAGE;

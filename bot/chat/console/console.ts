@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
 import type { Command } from '../../commands/context.ts';
-import type { Answer, Card, Delivery, User } from '../../database/types.ts';
+import type { Answer, Card, Delivery, Executor, User } from '../../database/types.ts';
 import { randomBase32 } from '../../ids.ts';
 import type { FrontEnd } from '../front.ts';
 import type { Forge } from '../../forges/forge.ts';
@@ -13,8 +13,10 @@ import { redact } from '../../../agent/redact.ts';
 import type { CardView } from '../view.ts';
 import { joined, TERMINAL, wordAnswer } from '../wording.ts';
 import type { Screen } from './screen.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { meetPerson } from '../../access/store/people.ts';
+import { readCommand, type CommandState } from '../store/answers.ts';
+import { dropCards, wantCard } from '../store/card-changes.ts';
+import { storeDelivery } from '../store/deliveries.ts';
 
 export interface ConsoleOptions {
   db: Executor;
@@ -71,10 +73,10 @@ export function createConsole(options: ConsoleOptions): Console {
       const deliveryId = randomUUID();
       const ending = new Promise<Ending>((end) => waiting.lines.set(deliveryId, { end, manner }));
       const payload = { line, cwd: options.cwd };
-      await store.storeDelivery(db, { source: 'console', deliveryId, thread, event: 'line', payload });
+      await storeDelivery(db, { source: 'console', deliveryId, thread, event: 'line', payload });
       return ending;
     },
-    close: () => store.dropCards(db, 'console', thread),
+    close: () => dropCards(db, 'console', thread),
     async hear({ payload }) {
       const text = Payload.parse(payload).line;
       const spoken = { text, context };
@@ -99,7 +101,7 @@ export function createConsole(options: ConsoleOptions): Console {
 type Waiting = ConsoleOptions & { lines: Map<string, Line> };
 
 const person = ({ db, login }: ConsoleOptions): Promise<User> =>
-  store.meetPerson(db, { source: 'console', externalId: 'local', login });
+  meetPerson(db, { source: 'console', externalId: 'local', login });
 
 async function showAnswer(waiting: Waiting, delivery: Delivery, answer: Answer): Promise<void> {
   const line = waiting.lines.get(delivery.deliveryId);
@@ -107,12 +109,12 @@ async function showAnswer(waiting: Waiting, delivery: Delivery, answer: Answer):
   if (text && line?.manner !== 'quietly') waiting.screen.print(redact(text));
   if (!line) return;
   const { commandId } = delivery;
-  const command = commandId === null ? undefined : await store.readCommand(waiting.db, commandId);
+  const command = commandId === null ? undefined : await readCommand(waiting.db, commandId);
   const isOpen = command?.status === 'running' || (command !== undefined && text === '');
   if (!isOpen || !answer.workspace) return endLine(waiting, delivery.deliveryId, answer, command);
   Object.assign(line, { answer, command: commandId, needsCard: true });
   // The card may have been drawn before anybody waited for it.
-  await store.wantCard(waiting.db, {
+  await wantCard(waiting.db, {
     front: delivery.source,
     thread: delivery.thread,
     subject: answer.workspace,
@@ -123,7 +125,7 @@ async function endLine(
   waiting: Waiting,
   id: string,
   answer: Answer,
-  command: store.CommandState | undefined,
+  command: CommandState | undefined,
 ): Promise<void> {
   const line = waiting.lines.get(id);
   waiting.lines.delete(id);
@@ -138,7 +140,7 @@ async function endLine(
 async function settle(waiting: Waiting, view: CardView): Promise<void> {
   for (const [id, line] of waiting.lines) {
     if (line.command === undefined || line.answer?.workspace !== view.id || line.needsCard) continue;
-    const command = await store.readCommand(waiting.db, line.command);
+    const command = await readCommand(waiting.db, line.command);
     if (command && !isOver(command, view)) continue;
     if (linesAbout(waiting, view.id).length === 1) waiting.screen.freeze(view.id);
     await endLine(waiting, id, line.answer, command);
@@ -146,7 +148,7 @@ async function settle(waiting: Waiting, view: CardView): Promise<void> {
 }
 
 /** A card may be older than the command's end that came with its next version: the person shall see that one. */
-function isOver({ status, desired }: store.CommandState, view: CardView): boolean {
+function isOver({ status, desired }: CommandState, view: CardView): boolean {
   if (status === 'running') return false;
   return status === 'superseded' || desired === null || view.isSettled;
 }

@@ -1,6 +1,6 @@
 // What is said in a thread beside its card, and when nothing is: strangers, lessons that were given, other bots.
 import type { ParseContext } from '../../commands/parser/parsed.ts';
-import type { Answer, Delivery } from '../../database/types.ts';
+import type { Answer, Delivery, Executor } from '../../database/types.ts';
 import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
 import { readPermission } from '../../forges/github/permissions.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
@@ -10,8 +10,9 @@ import { addressOf } from './cards.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
 import { renderReply, voiceIn } from './render.ts';
 import { joined, wordAnswer, wordRefusal, type Voice, type WordedAnswer } from '../wording.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { keepReply } from '../store/answers.ts';
+import { redrawWorkspace } from '../store/card-changes.ts';
+import { readRecentMessages, wasToldByLabel } from '../store/recent-messages.ts';
 
 export interface Answers {
   db: Executor;
@@ -26,7 +27,7 @@ const MAX_SAID = 3;
 export async function showAnswer(options: Answers, delivery: Delivery, answer: Answer): Promise<void> {
   const event = eventOf(delivery);
   if (event.kind === 'closed') return removeLabels(options, event);
-  if (event.kind === 'button') return store.redrawWorkspace(options.db, 'github', event.subject);
+  if (event.kind === 'button') return redrawWorkspace(options.db, 'github', event.subject);
   if (!('number' in event) || delivery.reply) return;
   const context = await options.contextFor();
   const words = wordsOf(answer, event, voiceIn(context));
@@ -35,7 +36,7 @@ export async function showAnswer(options: Answers, delivery: Delivery, answer: A
   const body = renderReply(words, context);
   const lost = await findLost(options, octokit, delivery, body);
   const posted = lost ?? (await threads.postComment(octokit, event, body));
-  await store.keepReply(options.db, delivery, String(posted.id));
+  await keepReply(options.db, delivery, String(posted.id));
 }
 
 /** How far GitHub's clock may be behind ours. */
@@ -74,7 +75,7 @@ async function mayTalk(
   // Nobody said anything.
   if (event.kind === 'opened') return false;
   if (!(await settings.read(event.repository)).settings.comments) return false;
-  const recent = await store.readRecentMessages(db, 'github', delivery.thread);
+  const recent = await readRecentMessages(db, 'github', delivery.thread);
   if (recent.filter(({ isRecent }) => isRecent).length >= MAX_SAID) return false;
   if (answer.code === 'forbidden')
     return event.isPrivate && event.kind === 'comment' && !recent.some(({ code }) => code === 'forbidden');
@@ -94,7 +95,7 @@ const isOneOfMany = async (
   delivery: Delivery,
   { ok, code }: Answer,
 ): Promise<boolean> =>
-  event.kind === 'label' && !ok && (await store.wasToldByLabel(db, 'github', delivery, { ...event, code }));
+  event.kind === 'label' && !ok && (await wasToldByLabel(db, 'github', delivery, { ...event, code }));
 
 async function removeLabels(
   { app, settings }: Answers,

@@ -2,8 +2,8 @@
 import { Event } from './events.ts';
 import { labelOfButton } from './render-signals.ts';
 import { joined, wordAnswer, type Voice } from '../wording.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { readClick as storeReadClick } from '../store/recent-messages.ts';
+import type { Executor } from '../../database/types.ts';
 
 export interface Press {
   by: string;
@@ -13,7 +13,7 @@ export interface Press {
 
 /** Undefined: nobody pressed any lately, or what it did can be seen anyhow. */
 export async function readClick(db: Executor, workspace: string, voice: Voice): Promise<Press | undefined> {
-  const pressed = await store.readClick(db, 'github', workspace);
+  const pressed = await storeReadClick(db, 'github', workspace);
   const event = Event.safeParse(pressed?.payload).data;
   if (!pressed || event?.kind !== 'button') return undefined;
   // A check has no way to send a browser anywhere.

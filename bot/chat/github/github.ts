@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { formatCommand } from '../../commands/parser/format.ts';
 import type { ParseContext, ParsedCommand, Target } from '../../commands/parser/parsed.ts';
 import type { Command } from '../../commands/context.ts';
-import type { Card, Delivery, User } from '../../database/types.ts';
+import type { Card, Delivery, Executor, User } from '../../database/types.ts';
 import { locateOn } from '../../forges/find.ts';
 import type { Forge, Repository } from '../../forges/forge.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
@@ -24,8 +24,8 @@ import { ackReaction, conclusionSource } from './reactions.ts';
 import { lookAtThreads } from './watch.ts';
 import { webhookRoute } from './webhooks.ts';
 import type { CardView } from '../view.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { meetPerson } from '../../access/store/people.ts';
+import { keepNote, readNote } from '../store/notes.ts';
 
 export interface GitHubOptions {
   db: Executor;
@@ -114,8 +114,8 @@ const MISSED = 'github-missed-deliveries';
 async function findMissed({ app, db, log }: GitHubOptions): Promise<void> {
   const count = await redeliverMissed({
     app,
-    recall: () => store.readNote(db, MISSED),
-    remember: (notes) => store.keepNote(db, MISSED, notes),
+    recall: () => readNote(db, MISSED),
+    remember: (notes) => keepNote(db, MISSED, notes),
   });
   if (count > 0) log.info({ count }, 'GitHub delivers again what did not reach us');
 }
@@ -140,7 +140,7 @@ const repositoryOf = (event: Event): string | undefined =>
   'repository' in event ? event.repository : undefined;
 
 const meet = (db: Executor, { id, login }: { id: number; login: string }): Promise<User> =>
-  store.meetPerson(db, { source: 'github', externalId: String(id), login });
+  meetPerson(db, { source: 'github', externalId: String(id), login });
 
 /** What the person said, or would have: labels and buttons are short for commands. */
 async function spokenOf(options: GitHubOptions, event: Event): Promise<Spoken | undefined> {

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import type { GitHubApp } from '../../forges/github/app.ts';
 import { createLabels } from '../../forges/github/labels.ts';
 import { readDescribedApp } from '../../forges/github/manifest.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { redrawCards } from '../store/card-changes.ts';
+import type { Executor } from '../../database/types.ts';
 
 const Mention = z.object({ full_name: z.string().regex(/^[\w.-]+\/[\w.-]+$/) });
 
@@ -70,7 +70,7 @@ export async function noticeInstallation(
   }
   return async (tx) => {
     // What changed while nobody could be told.
-    await store.redrawCards(tx, 'github', `${account}/`);
+    await redrawCards(tx, 'github', `${account}/`);
     return null;
   };
 }

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Notice as CardNotice } from '../../codes.ts';
 import { parse } from '../../commands/parser/parse.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
-import type { Answer, Delivery } from '../../database/types.ts';
+import type { Answer, Delivery, Executor } from '../../database/types.ts';
 import { messageOf } from '../../errors.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
 import type { GitHubConfig } from '../../forges/github/config.ts';
@@ -15,9 +15,9 @@ import { isEnough } from '../../forges/rights.ts';
 import { readLabel, type Event } from './events.ts';
 import { noticeInstallation } from './installations.ts';
 import { retireWorkspaces } from '../../workspaces/cleanup.ts';
-import { moveWorkspaces, noteHead, noteVisibility } from '../../workspaces/store.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { moveCards, resendSignals } from '../store/card-changes.ts';
+import { wasMisread } from '../store/recent-messages.ts';
+import { moveWorkspaces, noteHead, noteVisibility } from '../../workspaces/store/workspace-changes.ts';
 
 interface Options {
   app: GitHubApp;
@@ -141,7 +141,7 @@ async function mayUnlabel(
 const noticePush = (topic: string, { head }: Of<'pushed'>): Notice =>
   quietly(async (tx) => {
     await noteHead(tx, topic, head);
-    await store.resendSignals(tx, topic);
+    await resendSignals(tx, topic);
   });
 
 function noticeMove(options: Options, event: Of<'moved'>): Notice {
@@ -153,7 +153,7 @@ function noticeMove(options: Options, event: Of<'moved'>): Notice {
       { label: from, url: urlOf(options, from) },
       { label: to, url: urlOf(options, to) },
     );
-    await store.moveCards(tx, 'github', from, to);
+    await moveCards(tx, 'github', from, to);
   });
 }
 
@@ -167,7 +167,6 @@ export async function noticeEdit(
   { comment, sender, text }: Extract<Event, { kind: 'edited' }>,
 ): Promise<((tx: Executor) => Promise<Answer | null>) | undefined> {
   const parsed = parse(text, context);
-  if (parsed.kind !== 'command' || !(await store.wasMisread(db, 'github', { comment, sender })))
-    return undefined;
+  if (parsed.kind !== 'command' || !(await wasMisread(db, 'github', { comment, sender }))) return undefined;
   return () => Promise.resolve({ ok: false, code: 'edited', details: { line: parsed.line } });
 }

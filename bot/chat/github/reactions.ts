@@ -1,13 +1,12 @@
 // Reactions on comments: that one was heard, and how it ended. Knows no card.
 import type { Logger } from 'pino';
-import type { Answer, Delivery } from '../../database/types.ts';
+import type { Answer, Delivery, Executor } from '../../database/types.ts';
 import { isHopeless, messageOf } from '../../errors.ts';
 import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
 import { missingPermission } from '../../forges/github/missing-permissions.ts';
 import * as threads from '../../forges/github/threads.ts';
 import { eventOf, type Comment } from './events.ts';
-import * as store from '../store.ts';
-import type { Conclusion, Executor } from '../store.ts';
+import { claimConclusion, keepAck, markConcluded, type Conclusion } from '../store/answers.ts';
 
 export interface Signs {
   db: Executor;
@@ -28,7 +27,7 @@ export async function ackReaction({ db, app, log }: Signs, delivery: Delivery): 
   try {
     const octokit = await app.on(event.repository);
     const ack = octokit && (await threads.react(octokit, addressOf(event), 'eyes'));
-    if (ack !== undefined) await store.keepAck(db, delivery, String(ack));
+    if (ack !== undefined) await keepAck(db, delivery, String(ack));
   } catch (error) {
     if (missingPermission(error) !== undefined) throw error;
     log.warn({ delivery: delivery.deliveryId, error: messageOf(error) }, 'a sign could not be given');
@@ -40,7 +39,7 @@ export const conclusionSource = (signs: Signs) => ({
   name: 'github reactions',
   dueInMs: () => Promise.resolve(undefined),
   async take(): Promise<(() => Promise<void>) | undefined> {
-    const held = await store.claimConclusion(signs.db, 'github');
+    const held = await claimConclusion(signs.db, 'github');
     return held && (() => finalReaction(signs, held));
   },
 });
@@ -51,10 +50,10 @@ async function finalReaction({ db, app, log }: Signs, held: Conclusion): Promise
     const event = eventOf(held.row);
     const octokit = event.kind === 'comment' ? await app.on(event.repository) : undefined;
     if (octokit && event.kind === 'comment') await signEnd(octokit, event, held);
-    await store.markConcluded(db, held);
+    await markConcluded(db, held);
   } catch (error) {
     const isOver = isHopeless(error, held.row.receivedAt);
-    if (isOver) await store.markConcluded(db, held);
+    if (isOver) await markConcluded(db, held);
     log.warn(
       { delivery: held.row.deliveryId, error: messageOf(error) },
       isOver ? 'a reaction is given up' : 'a reaction has to wait',

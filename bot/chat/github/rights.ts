@@ -4,8 +4,9 @@ import { addressOf, labelOf, type Forge, type Person } from '../../forges/forge.
 import type { PendingCommand, Permission } from '../front.ts';
 import type { Event } from './events.ts';
 import { checkRight } from '../../forges/rights.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { countRecent } from '../store/recent-messages.ts';
+import { findRepositoryOf } from '../store/subjects.ts';
+import type { Executor } from '../../database/types.ts';
 
 export interface Rights {
   /** Throws UserError `forbidden`, or `too-often`. */
@@ -43,7 +44,7 @@ async function findMeant(
   { repository, line: { target }, incoming }: PendingCommand,
 ): Promise<string | undefined> {
   const named =
-    target?.kind === 'name' ? await store.findRepositoryOf(db, incoming.actor.id, target.name) : undefined;
+    target?.kind === 'name' ? await findRepositoryOf(db, incoming.actor.id, target.name) : undefined;
   const url = repository?.url ?? named;
   return url === undefined ? undefined : labelOf(forge, url);
 }
@@ -63,7 +64,7 @@ async function checkPace(
   event: Extract<Event, { sender: unknown }>,
 ): Promise<void> {
   if (commandsPerHour === 0) return;
-  const recent = await store.countRecent(db, 'github', event);
+  const recent = await countRecent(db, 'github', event);
   if (recent.person < commandsPerHour && recent.repository < 2 * commandsPerHour) return;
   const [most, whom] =
     recent.person >= commandsPerHour

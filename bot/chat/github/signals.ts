@@ -2,7 +2,7 @@
 // is wanted and what was sent, lease, attempts and pace are the same, and only what is sent differs. One thing outside
 // for each `sentFor`; a create looks first for what an earlier one may have left, because a crash leaves no trace here.
 import type { ParseContext } from '../../commands/parser/parsed.ts';
-import type { Card } from '../../database/types.ts';
+import type { Card, Executor } from '../../database/types.ts';
 import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
 import { createCheck, findCheck, updateCheck, type Check } from '../../forges/github/checks.ts';
 import * as deployments from '../../forges/github/deployments.ts';
@@ -17,8 +17,7 @@ import { voiceIn } from './render.ts';
 import { hashOf, paced, whenAllowed, withoutClocks } from '../pace.ts';
 import { renderCheck, renderDeployment, renderPastCheck, type CheckOptions } from './render-signals.ts';
 import type { CardView } from '../view.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { redrawCard } from '../store/card-changes.ts';
 
 export interface SignalSender {
   db: Executor;
@@ -176,6 +175,6 @@ async function waitForPermission(
   const isOwn = missing === 'unknown' || missing.split(':')[0] === own.split(':')[0];
   const permission = isOwn ? own : missing;
   app.missingPermissions.note(repository, permission);
-  await store.redrawCard(db, 'github', thread);
+  await redrawCard(db, 'github', thread);
   return { later: app.missingPermissions.until(repository, permission) ?? new Date() };
 }

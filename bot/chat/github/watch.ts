@@ -5,11 +5,11 @@ import type { Forge } from '../../forges/forge.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
 import { findIssue } from '../../forges/github/threads.ts';
 import { retireWorkspaces } from '../../workspaces/cleanup.ts';
-import { listTopics } from '../../workspaces/store.ts';
 import { noteHead } from '../forks.ts';
 import { addressOf } from './cards.ts';
 import { whyClosed } from './notices.ts';
-import type { Executor } from '../store.ts';
+import type { Executor } from '../../database/types.ts';
+import { listTopics } from '../../workspaces/store/workspaces.ts';
 
 interface Options {
   db: Executor;

@@ -5,8 +5,8 @@ import { verify, verifyWithFallback } from '@octokit/webhooks-methods';
 import { fail, readBody, sendJson, type Route } from '../../http/routes.ts';
 import { threadOf, type Event } from './events.ts';
 import { understand } from './understand.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { storeDelivery, type NewDelivery } from '../store/deliveries.ts';
+import type { Executor } from '../../database/types.ts';
 
 const MAX_BODY_BYTES = 5 * 1024 * 1024;
 
@@ -33,12 +33,12 @@ async function accept({ db, secrets }: Webhooks, req: IncomingMessage, res: Serv
   const understood = understand(name, body);
   if ('misfit' in understood) return fail(res, 400, 'misfit', understood.misfit);
   if ('nothing' in understood) return sendJson(res, 200, { ok: true, stored: false });
-  const stored = await store.storeDelivery(db, asDelivery(id, name, raw, understood.event));
+  const stored = await storeDelivery(db, asDelivery(id, name, raw, understood.event));
   sendJson(res, 200, { ok: true, stored });
 }
 
 /** Neither id nor event is signed; the body is. A button's body repeats when it is pressed again. */
-const asDelivery = (deliveryId: string, event: string, raw: string, payload: Event): store.NewDelivery => ({
+const asDelivery = (deliveryId: string, event: string, raw: string, payload: Event): NewDelivery => ({
   source: 'github',
   deliveryId,
   event,

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { createConnectUrl } from '../../access/people/linking.ts';
 import { findKnown } from '../../access/people/links-store.ts';
-import type { Answer, Delivery } from '../../database/types.ts';
+import type { Answer, Delivery, Executor } from '../../database/types.ts';
 import { messageOf, ProviderError } from '../../errors.ts';
 import { QUESTION, renderAnswer, renderLink, type Press, type SlackMessage } from './render.ts';
 import { CLOSED_ROOM, isRefusal, UNREACHABLE, type SlackCalls } from './calls.ts';
@@ -10,7 +10,6 @@ import { openDirect } from './cards.ts';
 import { wordAnswer, type WordedAnswer } from '../wording.ts';
 import { Event, sourceOf, voiceFor } from './request.ts';
 import { NOT_CONNECTED } from './rights.ts';
-import type { Executor } from '../store.ts';
 
 export interface SlackAnswers {
   db: Executor;

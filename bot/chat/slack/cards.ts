@@ -1,6 +1,6 @@
 // The card of a workspace in a channel or thread: posted, edited in place, posted again once; in private where it cannot be.
 import type { Logger } from 'pino';
-import type { Card } from '../../database/types.ts';
+import type { Card, Executor } from '../../database/types.ts';
 import { messageOf } from '../../errors.ts';
 import { hashOf, paced, whenAllowed, withoutClocks } from '../pace.ts';
 import { renderCard, type SlackMessage } from './render.ts';
@@ -8,7 +8,6 @@ import type { CardView } from '../view.ts';
 import { CLOSED_ROOM, isRefusal, UNREACHABLE, type SlackCalls } from './calls.ts';
 import { parseThread } from './request.ts';
 import * as slackStore from './store.ts';
-import type { Executor } from '../store.ts';
 
 export interface SlackCardSender {
   db: Executor;

@@ -12,7 +12,7 @@ import { externalIdOf } from './cards.ts';
 import { threadOf, type Event } from './request.ts';
 import { accountOn, checkConnected, type SlackRights } from './rights.ts';
 import * as slackStore from './store.ts';
-import type { Executor } from '../store.ts';
+import type { Executor } from '../../database/types.ts';
 
 const channelOf = ({ team, channel }: Event): string => `${team}/${channel}`;
 

@@ -1,11 +1,10 @@
 // Signs on messages in Slack: that one was heard, and how it ended. No sign is a reason not to work.
 import type { Logger } from 'pino';
-import type { Delivery } from '../../database/types.ts';
+import type { Delivery, Executor } from '../../database/types.ts';
 import { messageOf, ProviderError, waitMs } from '../../errors.ts';
 import { isRefusal, LOST_TOKEN, type SlackCalls } from './calls.ts';
 import { Event } from './request.ts';
-import * as store from '../store.ts';
-import type { Conclusion, Executor } from '../store.ts';
+import { claimConclusion, keepAck, keepLease, markConcluded, type Conclusion } from '../store/answers.ts';
 
 export interface SlackSigns {
   db: Executor;
@@ -21,7 +20,7 @@ export async function ackReaction(signs: SlackSigns, delivery: Delivery): Promis
   if (event.kind !== 'message' || delivery.ack) return;
   try {
     await sign(signs, event, 'add', SEEN);
-    await store.keepAck(signs.db, delivery, SEEN);
+    await keepAck(signs.db, delivery, SEEN);
   } catch (error) {
     signs.log.warn({ delivery: delivery.deliveryId, error: messageOf(error) }, 'a sign could not be given');
   }
@@ -32,7 +31,7 @@ export const conclusionSource = (signs: SlackSigns) => ({
   name: 'slack signs',
   dueInMs: () => Promise.resolve(undefined),
   async take(): Promise<(() => Promise<void>) | undefined> {
-    const held = await store.claimConclusion(signs.db, 'slack');
+    const held = await claimConclusion(signs.db, 'slack');
     return held && (() => finalReaction(signs, held));
   },
 });
@@ -42,9 +41,9 @@ async function finalReaction(signs: SlackSigns, held: Conclusion): Promise<void>
   try {
     const event = Event.parse(held.row.payload);
     if (event.kind === 'message') await signEnd(signs, event, held);
-    await store.markConcluded(signs.db, held);
+    await markConcluded(signs.db, held);
   } catch (error) {
-    await store.keepLease(signs.db, held, waitMs(error) ?? 0);
+    await keepLease(signs.db, held, waitMs(error) ?? 0);
     signs.log.warn({ delivery: held.row.deliveryId, error: messageOf(error) }, 'a sign has to wait');
   }
 }

@@ -15,8 +15,8 @@ import type { Event, Understood } from './request.ts';
 import type { Field, FormRequest } from './forms/events.ts';
 import { openHome } from './home/store.ts';
 import { optionOf } from './forms/render.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { storeDelivery } from '../store/deliveries.ts';
+import type { Executor } from '../../database/types.ts';
 
 export interface SlackDoorOptions {
   db: Executor;
@@ -156,10 +156,10 @@ async function remember(options: SlackDoorOptions, body: unknown): Promise<Reply
   if (errors) return { response_action: 'errors', errors };
   if (form) {
     // Slack's permission to open it ends in three seconds, and opening one changes nothing.
-    void openOr(options, form, () => store.storeDelivery(db, delivery));
+    void openOr(options, form, () => storeDelivery(db, delivery));
     return undefined;
   }
-  await store.storeDelivery(db, delivery);
+  await storeDelivery(db, delivery);
   const text = promise(event);
   return text === undefined ? undefined : { response_type: 'ephemeral', text };
 }

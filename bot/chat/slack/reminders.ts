@@ -7,7 +7,7 @@ import { isRefusal, LOST_TOKEN, UNREACHABLE, type SlackCalls } from './calls.ts'
 import { openDirect } from './cards.ts';
 import * as slackStore from './store.ts';
 import type { Notification } from './store.ts';
-import type { Executor } from '../store.ts';
+import type { Executor } from '../../database/types.ts';
 
 export interface Reminders {
   db: Executor;

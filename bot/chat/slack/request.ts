@@ -4,8 +4,8 @@ import { z } from 'zod';
 import type { Field, FormRequest } from './forms/events.ts';
 import type { Resident } from './home/store.ts';
 import type { Said, Whose } from './shapes.ts';
-import type { NewDelivery } from '../store.ts';
 import { createVoice, type Voice } from '../wording.ts';
+import type { NewDelivery } from '../store/deliveries.ts';
 
 const Here = z.object({
   /** The workspace that the app is installed in: whose token answers. */

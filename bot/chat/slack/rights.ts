@@ -8,7 +8,7 @@ import { checkRight, isEnough } from '../../forges/rights.ts';
 import type { SlackConfig } from './config.ts';
 import { sourceOf, type Event } from './request.ts';
 import * as slackStore from './store.ts';
-import type { Executor } from '../store.ts';
+import type { Executor } from '../../database/types.ts';
 
 export interface SlackRights {
   db: Executor;

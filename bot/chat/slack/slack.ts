@@ -9,7 +9,7 @@ import { findCommand } from '../../commands/command.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
 import { plain } from '../../commands/parser/format.ts';
 import type { Command } from '../../commands/context.ts';
-import type { Delivery, User } from '../../database/types.ts';
+import type { Delivery, Executor, User } from '../../database/types.ts';
 import type { Route } from '../../http/routes.ts';
 import type { CardKnowledge } from '../cards.ts';
 import type { FrontEnd } from '../front.ts';
@@ -33,8 +33,7 @@ import { createRepositories } from './forms/repositories.ts';
 import { permit, type SlackRights } from './rights.ts';
 import { ackReaction, conclusionSource } from './reactions.ts';
 import * as slackStore from './store.ts';
-import * as store from '../store.ts';
-import type { Executor } from '../store.ts';
+import { meetPerson } from '../../access/store/people.ts';
 
 export interface SlackOptions {
   db: Executor;
@@ -154,7 +153,7 @@ async function meet({ db }: Parts, event: Event): Promise<User> {
   const identity = { source: sourceOf(event), externalId: event.user };
   const known = await findKnown(db, identity);
   if (known && (event.name === undefined || event.name === known.login)) return known.user;
-  return store.meetPerson(db, { ...identity, login: event.name ?? event.user });
+  return meetPerson(db, { ...identity, login: event.name ?? event.user });
 }
 
 function contextFor({ commands, config, forges }: Parts, event: Event): ParseContext {

@@ -15,8 +15,8 @@ import type { Field, FormRequest } from './events.ts';
 import { findOwned, isNameTaken } from '../home/store.ts';
 import { searchRepositories, type Repositories } from './repositories.ts';
 import * as slackStore from '../store.ts';
-import type { Executor } from '../../store.ts';
 import { wordRefusal, type Say } from '../../wording.ts';
+import type { Executor } from '../../../database/types.ts';
 
 export interface Forms {
   db: Executor;

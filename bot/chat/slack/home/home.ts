@@ -8,7 +8,7 @@ import { viewOf } from '../../view.ts';
 import { isRefusal, LOST_TOKEN, type SlackCalls } from '../calls.ts';
 import * as store from './store.ts';
 import type { HomeTask } from './store.ts';
-import type { Executor } from '../../store.ts';
+import type { Executor } from '../../../database/types.ts';
 
 export interface Homes {
   db: Executor;

@@ -9,7 +9,7 @@ import type { SlackConfig } from '../config.ts';
 import { installRoutes } from './pages.ts';
 import * as store from './store.ts';
 import { findToken, type Installing } from './tokens.ts';
-import type { Executor } from '../../store.ts';
+import type { Executor } from '../../../database/types.ts';
 
 export interface InstallOptions {
   db: Executor;

@@ -6,7 +6,7 @@ import { isRefusal, lostToken, type SlackClients } from '../calls.ts';
 import type { SlackConfig, SlackInstall } from '../config.ts';
 import * as store from './store.ts';
 import type { Installation } from './store.ts';
-import type { Executor } from '../../store.ts';
+import type { Executor } from '../../../database/types.ts';
 
 export interface Installing {
   db: Executor;
