@@ -153,7 +153,7 @@ export default defineConfig({
     ),
     ...room('commands', ['workspaces', 'billing', 'access', 'forges/forge']),
     ...room('workspaces', ['jobs', 'providers/provider', 'dns/dns', 'dns/addresses', 'access'], ['store/**']),
-    may(['bot/workspaces/{fork,naming,expiry}.ts'], ['workspaces', 'commands', 'forges/forge']),
+    may(['bot/workspaces/naming.ts'], ['workspaces', 'commands/parser/names']),
     ...room('billing', ['workspaces/store/settings']),
     ...room('nodes', ['workspaces', 'access', 'forges', 'jobs', 'providers/provider'], [], noForge('github')),
     ...room('access', ['forges', 'providers/provider'], ['store/**', '**/*-store.ts'], noForge('github')),

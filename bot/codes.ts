@@ -13,6 +13,205 @@ export type Said<Codes, Code extends keyof Codes = keyof Codes> = {
 /** Whose side something is on. */
 export type Side = ErrorClass;
 
+/**
+ * Why a line is no command. What was typed is in here without credentials, as much as a code span shows. `command`: whose help
+ * says how to write it; `suggestion`: the line that was probably meant, which parses.
+ */
+export interface ParseCodes {
+  'too-long': NoDetails;
+  /** `line`: what is shown of it; `column`: where the quote stands in that. */
+  'unclosed-quote': { at: number; line: string; column: number; suggestion?: string };
+  'unknown-verb': { word: string; suggestion?: string };
+  /** `canAsk`: there is a command for what reads like a request. */
+  prose: { canAsk: boolean };
+  'wrong-front': { command: string; fronts: readonly string[] };
+  'unknown-flag': { flag: string; command: string; flags: readonly string[] };
+  'repeated-flag': { flag: string; command: string };
+  contradiction: { flag: string; other: string; command: string };
+  /** `example`: the flag with what it takes. */
+  'missing-value': { flag: string; example: string; command: string };
+  'bad-value': {
+    flag: string;
+    kind: ValueKind;
+    values?: readonly string[];
+    max?: number;
+    typed: string;
+    command: string;
+  };
+  /** `number`: hours, or a pull request. */
+  'bad-duration':
+    | { flag: string; typed: string; command: string }
+    | { number: string; command: string }
+    | { typed: string; suggestion: string; command: string };
+  'bad-target':
+    | { what: 'word' | 'page' | 'address' | 'path'; typed?: string; command: string }
+    /** `ssh`: an address of a repository that https reaches too. */
+    | { what: 'ssh'; suggestion: string }
+    | { what: 'scheme'; canBeForeign: boolean; command: string };
+  /** `typed` absent: the branch of a link. */
+  'bad-ref': { typed?: string; command: string };
+  'bad-name': { typed: string; command: string };
+  credentials: NoDetails;
+  'no-paths-here': { command: string };
+  'no-urls-here': { hosts: readonly string[]; command: string };
+  'too-many-words': { word: string; command: string };
+}
+
+/**
+ * What a flag takes. `name`: a new workspace name; `ref`: a branch, tag or commit; `repository`: owner/name; `commit`: a whole
+ * commit id; `size`: small, medium or large. Numbers and durations arrive as such, the rest as text.
+ */
+export type ValueKind =
+  | 'text'
+  | 'boolean'
+  | 'duration'
+  | 'size'
+  | 'number'
+  | 'name'
+  | 'ref'
+  | 'repository'
+  | 'commit';
+
+/** Why a command was not run, for whoever said it: what they or somebody they know can mend. */
+export interface RefusalCodes extends ParseCodes {
+  // Which workspace, which machine.
+  which: { names: readonly string[]; verb: string };
+  whose: { found: readonly { id: string; owner: string }[]; verb: string };
+  /** `name`: the one that was named; `why`: where none was. */
+  'no-workspace': { name: string } | { why: 'none-here' | 'none-yet' | 'none-such' };
+  'which-node': NoDetails;
+  /** `isAnybodys`: asked for by whoever runs Sam. */
+  'no-node': { name: string; isAnybodys: boolean };
+  'no-orphan': { name: string };
+  ambiguous: { name: string; ids: readonly string[] };
+  'not-adoptable': { name: string };
+
+  // Not as it stands now.
+  deleting: { name: string };
+  dirty: { work: Work; name: string; isOwn: boolean };
+  'never-idle': { name: string };
+  'not-running': { name: string; phase: string; next: 'retry' | 'start' | 'status' };
+  'not-failed': { name: string; phase: string };
+  'name-taken': { name: string; line: string };
+  'node-in-use': { name: string; workspaces: readonly string[] };
+  'too-many': { count: number };
+
+  // Not by this person, not here, not so often.
+  forbidden:
+    | { verb: string; label: string; needed: 'read' | 'write' | 'maintain' | 'admin'; has: string }
+    | { verb: 'list --all' };
+  'needs-maintainer': { flag: string; label: string; has: string; line: string };
+  'not-operator': NoDetails;
+  'not-connected': NoDetails;
+  'not-here': { verb: string };
+  'no-channel': NoDetails;
+  private: { line: string };
+  'not-public': NoDetails;
+  'too-often': { most?: number; whom?: 'person' | 'repository' };
+
+  // Which repository, and what of it.
+  'which-repository': { verb: string };
+  'no-repository': { label: string };
+  'no-thread': { label: string; number: number };
+  'thread-closed': { isPullRequest: boolean; label: string; branch: string };
+  'no-github': { label: string };
+  'not-a-repository': { path: string };
+  'no-commit': { path: string };
+  'no-git': NoDetails;
+  'not-owned': { path: string };
+  /** `folder`, `ref`: where the path reads like both. */
+  'no-folder': { path: string; folder?: string; ref?: string };
+  'names-workspace': NoDetails;
+
+  // Pull requests from forks. `from`: whose fork, if it is still there.
+  'fork-closed': { from?: string; label: string; branch: string };
+  'fork-ref': { label: string };
+  'fork-untrusted': { from?: string; head: string; topic?: string };
+  'fork-moved': { name: string; head: string; trusted: string; topic: string };
+  'other-head': { typed: string; head: string; topic?: string };
+  'no-fork': NoDetails;
+
+  // Passwords for git, said to whoever sits at the terminal.
+  'no-app': { repository: string };
+  'no-access': { login: string; repository: string };
+  'no-push': { login: string; repository: string; role: string };
+  'no-permission': { repository: string; missing: string };
+  'no-credentials': NoDetails;
+
+  // Of the fronts.
+  /** `permission` absent: GitHub did not say which. */
+  'app-lacks': { permission?: string; page?: string };
+  edited: { line: string };
+  'no-form': { about: string };
+  'no-button': NoDetails;
+  /** A bug. `ref` finds it in the log. */
+  internal: { ref: string };
+}
+
+/** What is answered to a command that ran. */
+export interface AnswerCodes {
+  /** The card says it. */
+  ok: NoDetails;
+  /** A pull request or issue was; nobody said anything. */
+  closed: NoDetails;
+  'there-already': { name: string };
+  'started-already': { name: string };
+  'stopped-already': { name: string };
+  'deleting-already': { name: string };
+  renamed: { from: string; name: string };
+  /** `until`: ISO 8601. */
+  kept: { name: string; until: string; isCut: boolean };
+  workspaces: Table;
+  'no-workspaces': { why: 'filtered' | 'none-here' | 'none-yet' | 'nobodys' };
+  logs: { lines: readonly { at: string; step: string; text: string }[] };
+  'no-logs': { name: string };
+  you: You;
+  owner: You & { name: string; owner: string; sessions: number };
+  nodes: Table & { troubles: readonly { name: string; message: string }[] };
+  'no-nodes': NoDetails;
+  'node-goes': { name: string };
+  'node-going': { name: string };
+  'node-forgotten': { name: string };
+  'not-looked': { error?: string };
+  /** `lookedAt`: ISO 8601. */
+  orphans: { orphans: readonly OrphanLine[]; more: number; lookedAt: string };
+  'orphan-goes': { name: string; id: string };
+  'orphan-adopted': { name: string; id: string };
+  cost: { machines: number; rate: string; month: string };
+  'no-prices': NoDetails;
+  /** `repository` absent: there is none. */
+  default: { repository?: string; ref?: string };
+  connect: NoDetails;
+  disconnected: { wasLinked: boolean };
+  /** `command` absent: what can be said at all. */
+  help: { command?: string; front: 'slack' | 'github' | 'console' | 'api' };
+  'rename-how': { id: string };
+  /** Asks back before a deletion. */
+  confirm: { id: string };
+}
+
+/** Columns, the first row their heads. `more`: rows that were left out. */
+export interface Table {
+  rows: readonly (readonly string[])[];
+  more: number;
+}
+
+/** Who somebody is. `id`, `front`: where not everybody reads it. */
+interface You {
+  you: string;
+  id?: string;
+  front?: string;
+}
+
+export interface OrphanLine {
+  id: string;
+  name: string;
+  why: string;
+  address: string | null;
+  since: string;
+  change: 'adopt' | 'delete' | null;
+  error: string | null;
+}
 /** Why a workspace, or its machine, failed: what nodes say, and what the bot finds out by itself. */
 export interface FailureCodes extends AgentFailures {
   'machine-late': NoDetails;

@@ -1,12 +1,18 @@
 // The errors that have a meaning. Everything else that is thrown is a bug, and people see only a reference to the log.
+import type { RefusalCodes, Said } from './codes.ts';
 
-/** Something a person can mend. `message` is finished text for a chat: what happened, then one command to copy. */
-export class UserError extends Error {
+/** Something a person can mend. What is said of it is made of code and details where it is shown: chat/wording.ts. */
+export class UserError<Code extends keyof RefusalCodes = keyof RefusalCodes> extends Error {
   override readonly name = 'UserError';
-  readonly code: string;
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
+  readonly code: Code;
+  readonly details: RefusalCodes[Code];
+  constructor(code: Code, details: RefusalCodes[Code], options?: ErrorOptions) {
+    super(code, options);
     this.code = code;
+    this.details = details;
+  }
+  get said(): Said<RefusalCodes> {
+    return { code: this.code, details: this.details } as Said<RefusalCodes>;
   }
 }
 

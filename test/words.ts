@@ -1,8 +1,7 @@
 // What people read of a row or a report, where no trigger is needed.
 import type { Failure } from '../agent/protocol.ts';
-import { wordFailure, wordNotices } from '../bot/chat/wording.ts';
+import { createSay, wordFailure, wordNotices } from '../bot/chat/wording.ts';
 import type { Notice } from '../bot/codes.ts';
-import { createSay } from '../bot/commands/say.ts';
 
 const say = createSay('');
 

@@ -3,6 +3,7 @@ import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.t
 import { getElement } from './dom.ts';
 import { encodeAck } from './frames.ts';
 import { openHelp } from './help.ts';
+import { takeFrame, takeMessage } from './incoming.ts';
 import { createKeyBar, type KeyBar } from './keys.ts';
 import { areShortcutsOn, isMac, readPageKey } from './shortcuts.ts';
 import { connect, createConnection, isOpen, sendBytes, sendInput, sendMessage } from './socket.ts';
@@ -15,8 +16,6 @@ import {
   getShown,
   openSession,
   selectTab,
-  takeFrame,
-  takeMessage,
   type Terminals,
 } from './terminals.ts';
 import { readText } from './text.ts';

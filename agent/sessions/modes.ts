@@ -25,33 +25,43 @@ const CHARSETS: Record<string, string> = { '(': '(', ')': ')', '*': '*', '+': '+
 const LONGEST = 4096;
 const STYLES = 50;
 const [ESC, BEL, CAN, SUB, SO, SI] = [0x1b, 0x07, 0x18, 0x1a, 0x0e, 0x0f];
-const [CSI, OSC, SGR] = [0x5b, 0x5d, 0x6d];
+const [CSI, OSC, SGR, ZERO] = [0x5b, 0x5d, 0x6d, 0x30];
+const NOTHING = Buffer.alloc(0);
 
 export function createModes(): Modes {
-  return { on: new Map(), style: '', rest: Buffer.alloc(0) };
+  return { on: new Map(), style: '', rest: NOTHING };
 }
 
 /** Takes the next bytes of the output. Cheap where there are no sequences: in a flood it sees them all. */
 export function noteModes(modes: Modes, bytes: Buffer): void {
   const all = modes.rest.length > 0 ? Buffer.concat([modes.rest, bytes]) : bytes;
-  const styles: string[] = [];
+  let styles: [from: number, to: number][] = [];
   let shiftedAt = -1;
   let at = all.indexOf(ESC);
   while (at >= 0) {
     const length = lengthOf(all, at);
     if (length === 0 && all.length - at < LONGEST) break;
-    if (all[at + 1] === CSI && all[at + length - 1] === SGR)
-      noteStyle(modes, styles, all.toString('latin1', at, at + length));
-    else if (length > 0 && noteSequence(modes, all, at, length)) {
-      shiftedAt = at;
-      styles.length = 0;
+    const isStyle = all[at + 1] === CSI && all[at + length - 1] === SGR;
+    if (isStyle && !isPlain(all, at, length)) styles.push([at, at + length]);
+    else {
+      const effect = isStyle ? 'reset' : length > 0 && noteSequence(modes, all, at, length);
+      if (effect && !isStyle) shiftedAt = at;
+      if (effect === 'reset') {
+        if (styles.length > 0) styles = [];
+        modes.style = '';
+      }
     }
     at = all.indexOf(ESC, at + Math.max(length, 1));
   }
-  modes.rest = at < 0 ? Buffer.alloc(0) : Buffer.from(all.subarray(at)); // a copy: the ring uses its buffers again
-  modes.style = (modes.style + styles.slice(-STYLES).join('')).slice(-LONGEST);
+  modes.rest = at < 0 ? NOTHING : Buffer.from(all.subarray(at)); // a copy: the ring uses its buffers again
+  for (const [from, to] of styles.slice(-STYLES)) modes.style += all.toString('latin1', from, to);
+  if (modes.style.length > LONGEST) modes.style = modes.style.slice(modes.style.indexOf('\x1b', LONGEST / 2));
   noteShift(modes, all, shiftedAt);
 }
+
+/** `CSI m` or `CSI 0 m`. */
+const isPlain = (bytes: Buffer, at: number, length: number): boolean =>
+  length === 3 || (length === 4 && bytes[at + 2] === ZERO);
 
 /** In bytes; 0: it is not whole yet. */
 function lengthOf(bytes: Buffer, start: number): number {
@@ -73,12 +83,6 @@ function lengthOf(bytes: Buffer, start: number): number {
 const isBetween = (byte: number | undefined, least: number, most: number): boolean =>
   byte !== undefined && byte >= least && byte <= most;
 
-function noteStyle(modes: Modes, styles: string[], sequence: string): void {
-  if (sequence !== '\x1b[m' && sequence !== '\x1b[0m') return void styles.push(sequence);
-  styles.length = 0;
-  modes.style = '';
-}
-
 // Bytes of their own, so the last is what counts.
 function noteShift(modes: Modes, bytes: Buffer, after: number): void {
   const [out, back] = [bytes.lastIndexOf(SO), bytes.lastIndexOf(SI)];
@@ -91,11 +95,16 @@ function set({ on }: Modes, key: string, sequence: string | undefined): void {
   if (sequence !== undefined) on.set(key, sequence);
 }
 
-/** True for what shifts between character sets, or takes attributes back. */
-function noteSequence(modes: Modes, bytes: Buffer, start: number, length: number): boolean {
+/** `shift`: it chose between character sets. `reset`: that too, and attributes are as they were. */
+function noteSequence(
+  modes: Modes,
+  bytes: Buffer,
+  start: number,
+  length: number,
+): 'shift' | 'reset' | undefined {
   const text = bytes.toString('utf8', start + 1, start + length);
   const [kind = '', final = ''] = text;
-  if (kind === '[') return noteControl(modes, text.slice(1));
+  if (kind === '[') return noteControl(modes, text.slice(1)) ? 'reset' : undefined;
   if (kind === ']') noteSetting(modes, text.slice(1).replace(/\x07$/, '')); // oxlint-disable-line no-control-regex
   if (kind === '=' || kind === '>') set(modes, '?66', `\x1b[?66${kind === '=' ? 'h' : 'l'}`);
   const charset = CHARSETS[kind];
@@ -104,15 +113,15 @@ function noteSequence(modes: Modes, bytes: Buffer, start: number, length: number
   if (text === '%@' || text === '%G') set(modes, 'charset(', undefined);
   const shift = SHIFTS[kind];
   if (shift || kind === '%') set(modes, 'shift', shift);
-  return kind === 'c' || kind === '%' || shift !== undefined;
+  if (kind === 'c') return 'reset';
+  return kind === '%' || shift ? 'shift' : undefined;
 }
 
 function forget(modes: Modes, ...kept: RegExp[]): void {
   for (const key of modes.on.keys()) if (!kept.some((one) => one.test(key))) modes.on.delete(key);
-  modes.style = '';
 }
 
-/** What follows `CSI`. */
+/** What follows `CSI`. True: a soft reset. */
 function noteControl(modes: Modes, text: string): boolean {
   const [, prefix = '', numbers = '', end = ''] = /^(\??)([0-9;]*)([^0-9;?].*)$/.exec(text) ?? [];
   if (end === 'h' || end === 'l')

@@ -2,7 +2,8 @@
 import { parentPort } from 'node:worker_threads';
 import headless from '@xterm/headless';
 import { useWidths } from '../widths.ts';
-import { watchScreen, type Terminal } from './screen.ts';
+import type { Terminal } from './inside.ts';
+import { watchScreen } from './screen.ts';
 import { skipAhead } from './sequences.ts';
 import type { SnapshotAnswer, SnapshotRequest } from './snapshot.ts';
 

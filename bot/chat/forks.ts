@@ -1,7 +1,7 @@
 // Where the forks stand now that somebody has workspaces of: before one starts again, and whenever a forge is looked at. Hears
 // nobody; knows no front.
-import { listTopics, notePush } from '../commands/farewell.ts';
 import { addressOf, type Forge } from '../forges/forge.ts';
+import * as workspaces from '../workspaces/store.ts';
 import * as store from './store.ts';
 import type { Executor } from './store.ts';
 
@@ -17,7 +17,7 @@ export async function lookAtForks(
   owner: string,
 ): Promise<void> {
   for (const forge of forges) {
-    const topics = await listTopics(db, { host: addressOf(forge, ''), owner, most: MAX_FORKS });
+    const topics = await workspaces.listTopics(db, { host: addressOf(forge, ''), owner, most: MAX_FORKS });
     for (const { topic, head } of topics) if (head !== null) await noteHead(db, forge, topic, head);
   }
 }
@@ -28,7 +28,7 @@ export async function noteHead(db: Executor, forge: Forge, topic: string, head: 
   const change = await forge.findChange(label, Number(number));
   if (!change || change.head === head) return;
   await db.transaction(async (tx) => {
-    await notePush(tx, topic, change.head);
+    await workspaces.noteHead(tx, topic, change.head);
     await store.resendSignals(tx, topic);
   });
 }

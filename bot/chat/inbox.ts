@@ -1,18 +1,17 @@
 // The worker of the inbox: takes stored requests in order, asks for the right, runs the command, ends the request.
 // One transaction ends the request and writes what is wanted; no transaction is open while a vendor is asked.
 import type { Logger } from 'pino';
+import type { ParseCodes, Said } from '../codes.ts';
 import { findCommand } from '../commands/command.ts';
 import { parse } from '../commands/parser/parse.ts';
 import type { ParsedCommand, ParseFailure } from '../commands/parser/parsed.ts';
-import { createSay, shownTrigger } from '../commands/say.ts';
-import type { Command, CommandLimits, Outcome, Scene } from '../commands/context.ts';
+import type { Command, CommandContext, CommandLimits, Outcome } from '../commands/context.ts';
 import type { Answer, Delivery, Front } from '../database/types.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
 import type { Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
 import { whileHeld } from '../jobs/lease.ts';
-import type { FrontEnd, Heard } from './front.ts';
-import { withIgnored } from './ignored.ts';
+import type { FrontEnd, IncomingCommand } from './front.ts';
 import * as store from './store.ts';
 import type { Executor, Held } from './store.ts';
 
@@ -51,52 +50,59 @@ async function runDelivery(inbox: Inbox, held: Held<Delivery>): Promise<void> {
     const front = inbox.fronts.get(held.row.source);
     const notice = await front?.notice?.(held.row);
     if (notice) return await endWith(inbox, held, notice);
-    const heard = await front?.hear(held.row);
-    if (!front || !heard) return await endWith(inbox, held, null);
-    await runHeard(inbox, held, front, heard);
+    const incoming = await front?.hear(held.row);
+    if (!front || !incoming) return await endWith(inbox, held, null);
+    await runIncoming(inbox, held, front, incoming);
   } catch (thrown) {
     const error = inbox.fronts.get(held.row.source)?.explain?.(thrown, held.row) ?? thrown;
-    if (error instanceof UserError)
-      return endWith(inbox, held, { ok: false, code: error.code, text: error.message });
+    if (error instanceof UserError) return endWith(inbox, held, { ok: false, ...error.said });
     await retryLater(inbox, held, error);
   }
 }
 
-async function runHeard(inbox: Inbox, held: Held<Delivery>, front: FrontEnd, heard: Heard): Promise<void> {
-  const parsed = parse(heard.text, heard.context);
+async function runIncoming(
+  inbox: Inbox,
+  held: Held<Delivery>,
+  front: FrontEnd,
+  incoming: IncomingCommand,
+): Promise<void> {
+  const { spoken } = incoming;
+  const parsed = 'command' in spoken ? spoken.command : parse(spoken.text, spoken.context);
   if (parsed.kind === 'ignore') return endWith(inbox, held, null);
-  if (parsed.kind === 'error')
-    return endWith(inbox, held, {
-      ok: false,
-      code: parsed.code,
-      text: describeFailure(parsed, held.row.source),
-      ...(parsed.suggestion ? { suggestion: parsed.suggestion } : {}),
-    });
-  const line = asCommand(parsed, heard);
+  if (parsed.kind === 'error') return endWith(inbox, held, refusalOf(parsed));
+  const line = asCommand(parsed, incoming);
   const command = findCommand(inbox.commands, line.verb);
   if (!command) throw new Error(`the parser knows ${line.verb}, the table does not`);
   const repository = await locate(front, command, line, held.row);
-  const standing = await front.permit({ delivery: held.row, heard, command, line, repository });
+  const permission = await front.permit({ delivery: held.row, incoming, command, line, repository });
   await front.acknowledge?.(held.row);
-  // What is asked of a place was looked up with it.
-  if (command.starts && !command.isAboutPlace) await inbox.beforeStart?.(heard.actor.id);
+  // What a place is about was looked up a moment ago.
+  if (command.starts && !command.isAboutPlace) await inbox.beforeStart?.(incoming.actor.id);
   await inbox.db.transaction(async (tx) => {
     if (!(await store.lockDelivery(tx, held))) return;
-    const scene = { ...sceneOf(inbox, tx, held.row, heard, repository), maintains: standing?.maintains };
-    const outcome = await command.run(line, scene);
-    if (outcome.answer.workspace) await wantCard(tx, front, heard, outcome, held.row);
-    await store.endDelivery(tx, held, withIgnored(outcome.answer, line.ignored), outcome.commandId);
+    const context = contextOf(inbox, tx, held.row, incoming, repository);
+    const outcome = await command.run(line, { ...context, maintains: permission?.maintains });
+    if (outcome.answer.workspace) await wantCard(tx, front, incoming, outcome, held.row);
+    await store.endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
     await wantSignals(inbox, tx, outcome);
   });
 }
 
+function refusalOf({ code, details, usage }: ParseFailure): Answer {
+  const said = { code, details } as Said<ParseCodes>;
+  return { ok: false, ...said, ...(usage === undefined ? {} : { usage }) };
+}
+
+const withIgnored = (answer: Answer, { ignored }: ParsedCommand): Answer =>
+  ignored.length > 0 ? { ...answer, ignored } : answer;
+
 /** `help` and a bare trigger are commands like the others. */
 function asCommand(
   parsed: Exclude<ReturnType<typeof parse>, ParseFailure | { kind: 'ignore' }>,
-  heard: Heard,
+  incoming: IncomingCommand,
 ): ParsedCommand {
   if (parsed.kind === 'command') return parsed;
-  const verb = parsed.kind === 'status' && heard.place.workspace ? 'status' : 'help';
+  const verb = parsed.kind === 'status' && incoming.place.workspace ? 'status' : 'help';
   const words = parsed.kind === 'help' && parsed.topic ? [parsed.topic] : [];
   return {
     kind: 'command',
@@ -118,62 +124,51 @@ async function locate(
   return front.locate(target, delivery);
 }
 
-function sceneOf(
+function contextOf(
   inbox: Inbox,
   tx: Executor,
   delivery: Delivery,
-  heard: Heard,
+  incoming: IncomingCommand,
   repository: Repository | undefined,
-): Scene {
+): CommandContext {
   return {
     tx,
-    actor: heard.actor,
+    actor: incoming.actor,
     front: delivery.source,
-    place: heard.place,
-    identity: heard.identity,
+    place: incoming.place,
+    identity: incoming.identity,
     repository,
     now: new Date(),
     limits: inbox.limits,
-    commands: inbox.commands,
-    say: createSay(shownTrigger(heard.context)),
-    trigger: shownTrigger(heard.context),
+    isPublic: incoming.isPublic === true,
+    isOperator: incoming.isOperator === true,
   };
 }
 
 async function wantCard(
   tx: Executor,
   front: FrontEnd,
-  heard: Heard,
+  incoming: IncomingCommand,
   { answer }: Outcome,
   delivery: Delivery,
 ): Promise<void> {
   const { workspace: id } = answer;
   if (!id) return;
-  const { thread } = heard.place;
+  const { thread } = incoming.place;
   const card = front.cardOf
-    ? front.cardOf(await store.readWhereabouts(tx, id), heard.place, { delivery, answer })
+    ? front.cardOf(await store.readWorkspaceRef(tx, id), incoming.place, { delivery, answer })
     : { thread, subject: id };
   if (card) await store.wantCard(tx, { front: front.name, ...card });
 }
 
 /** Wherever it was said: a pull request shows the workspace that somebody asked for in another chat. */
 async function wantSignals({ fronts }: Inbox, tx: Executor, { answer }: Outcome): Promise<void> {
-  const whereabouts = answer.workspace ? await store.readWhereabouts(tx, answer.workspace) : undefined;
-  if (!whereabouts) return;
+  const ref = answer.workspace ? await store.readWorkspaceRef(tx, answer.workspace) : undefined;
+  if (!ref) return;
   for (const front of fronts.values())
-    for (const signal of front.signalsOf?.(whereabouts) ?? [])
+    for (const signal of front.signalsOf?.(ref) ?? [])
       await store.wantCard(tx, { front: front.name, ...signal });
 }
-
-/** A terminal is monospaced everywhere, a chat only between fences. */
-const describeFailure = (failure: ParseFailure, front: Front): string =>
-  [
-    failure.caret && (front === 'console' ? failure.caret : `\`\`\`\n${failure.caret}\n\`\`\``),
-    failure.message,
-    failure.usage,
-  ]
-    .filter(Boolean)
-    .join('\n');
 
 async function endWith(
   inbox: Inbox,
@@ -187,13 +182,13 @@ async function endWith(
 }
 
 /** How long a vendor may keep a thread waiting. */
-const PATIENCE_MS = 10 * 60_000;
+const TIMEOUT_MS = 10 * 60_000;
 
 /** A vendor's limit, or a vendor that is down: nothing is lost, it is only later. Undefined: no more patience, or a bug. */
 function pauseOf({ row }: Held<Delivery>, error: unknown): number | undefined {
   if (!(error instanceof ProviderError) || !error.retryable) return undefined;
   const pauseMs = error.retryAfterMs ?? Math.min(60_000, 1000 * 2 ** row.attempts);
-  return Date.now() + pauseMs - row.receivedAt.getTime() < PATIENCE_MS ? pauseMs : undefined;
+  return Date.now() + pauseMs - row.receivedAt.getTime() < TIMEOUT_MS ? pauseMs : undefined;
 }
 
 /** A bug, or a vendor that does not answer: some more tries, then a reference that finds it in the log. */
@@ -210,6 +205,5 @@ async function retryLater(inbox: Inbox, held: Held<Delivery>, error: unknown): P
   );
   if (held.row.attempts + 1 < MAX_ATTEMPTS)
     return store.postponeDelivery(inbox.db, held, 1000 * 2 ** held.row.attempts);
-  const text = `Something broke on our side (ref ${ref}). Say it again; if it breaks again, the log of the bot has the reason under that reference.`;
-  await endWith(inbox, held, { ok: false, code: 'internal', text });
+  await endWith(inbox, held, { ok: false, code: 'internal', details: { ref } });
 }

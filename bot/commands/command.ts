@@ -1,24 +1,10 @@
 // What a command says about itself: parser, help and did-you-mean read this and know no verb by name. Runs nothing.
+import type { ValueKind } from '../codes.ts';
 
 export type Front = 'slack' | 'github' | 'console' | 'api';
 
-/**
- * How a flag's value is read. `name`: a new workspace name; `ref`: a branch, tag or commit; `repository`: owner/name;
- * `commit`: a whole commit id; `size`: small, medium or large. Numbers and durations arrive as such, the rest as text.
- */
-export type FlagKind =
-  | 'text'
-  | 'boolean'
-  | 'duration'
-  | 'size'
-  | 'number'
-  | 'name'
-  | 'ref'
-  | 'repository'
-  | 'commit';
-
 export type FlagSpec = {
-  kind: FlagKind;
+  kind: ValueKind;
   /** One letter: `-s`. */
   short?: string;
   /** Half a sentence without a full stop; help shows it beside the flag. */
@@ -33,8 +19,11 @@ export type FlagSpec = {
   excludes?: string;
 };
 
-/** How the words that are no flags are read. All of them may be left out but for `name`. */
-export type Takes = 'none' | 'target' | 'target name' | 'target duration' | 'topic' | 'words';
+/**
+ * How the words that are no flags are read. All of them may be left out but for `name`. `names`: plain words, whatever flags stand
+ * among them; `words`: what follows the first may be a sentence, and has no flags.
+ */
+export type Takes = 'none' | 'target' | 'target name' | 'target duration' | 'topic' | 'names' | 'words';
 
 export type CommandSpec = {
   name: string;
@@ -57,8 +46,12 @@ export type CommandSpec = {
   isAboutPlace?: boolean;
   /** Whoever says it must be able to write to the repository. */
   needsWrite?: boolean;
-  /** It makes a workspace run, and so costs something: the repository's own settings say who may. */
+  /** It makes something run, which may cost something. */
   starts?: boolean;
+  /** It ends what runs: it goes through wherever it is said. */
+  ends?: boolean;
+  /** Those who maintain a repository may say it of what others have there. */
+  isForMaintainers?: boolean;
   /** Also for those of whom nobody knows yet who they are. */
   isForAnyone?: boolean;
   /** It takes something away for good: a typo never turns into it while another verb is as near. */

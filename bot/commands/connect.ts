@@ -1,8 +1,7 @@
 // The command that leads to the sign-in which says who a person of a chat is on GitHub.
-import type { CommandSpec } from './command.ts';
 import type { Command } from './context.ts';
 
-export const connectSpec = {
+export const connect = {
   name: 'connect',
   aliases: ['login', 'signin'],
   summary: 'Connects you here with your GitHub account, whose rights then count.',
@@ -13,10 +12,6 @@ export const connectSpec = {
   takes: 'none',
   fronts: ['slack'],
   isForAnyone: true,
-} satisfies CommandSpec;
-
-export const connect: Command = {
-  ...connectSpec,
   // The front makes the one-time link as it shows it: it is written down nowhere.
-  run: () => Promise.resolve({ answer: { ok: true, code: 'ok', text: '', link: 'connect' } }),
-};
+  run: () => Promise.resolve({ answer: { ok: true, code: 'connect', details: {}, link: 'connect' } }),
+} satisfies Command;

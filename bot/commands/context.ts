@@ -1,10 +1,10 @@
-// What a command is told beside its words: who, where, when, and the one transaction it may write in.
+// What a command is told beside its words: who, where, when, and the one transaction it may write in. Knows no front.
 import type { Answer, Front, User } from '../database/types.ts';
 import type { Repository } from '../forges/forge.ts';
 import type { Executor } from '../workspaces/store.ts';
 import type { CommandSpec } from './command.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
-import type { Say } from './say.ts';
+import { UserError } from '../errors.ts';
 
 /** Where it was said. */
 export interface Place {
@@ -26,7 +26,7 @@ export interface CommandLimits {
   idleTimeoutMs: number;
 }
 
-export interface Scene {
+export interface CommandContext {
   tx: Executor;
   actor: User;
   front: Front;
@@ -39,10 +39,10 @@ export interface Scene {
   maintains?: string | undefined;
   now: Date;
   limits: CommandLimits;
-  commands: readonly Command[];
-  say: Say;
-  /** What `say` puts before a line; empty on the console. */
-  trigger: string;
+  /** Everybody reads what is answered: it names no other repository and no ids of people. */
+  isPublic?: boolean;
+  /** They run Sam: they see what is anybody's, and what is in doubt. */
+  isOperator?: boolean;
 }
 
 /** What a command gives back: the answer, and the row of what it wrote down. */
@@ -51,7 +51,12 @@ export interface Outcome {
   commandId?: number;
 }
 
-/** One verb. `run` writes in the scene's transaction and calls nobody; what a person can mend it throws as UserError. */
+/** One verb. `run` writes in the context's transaction and calls nobody; what a person can mend it throws as UserError. */
 export interface Command extends CommandSpec {
-  run(command: ParsedCommand, scene: Scene): Promise<Outcome>;
+  run(command: ParsedCommand, context: CommandContext): Promise<Outcome>;
+}
+
+/** Nobody else sees what other installations have at the provider. */
+export function checkOperator({ isOperator = false }: CommandContext): void {
+  if (!isOperator) throw new UserError('not-operator', {});
 }

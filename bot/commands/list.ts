@@ -1,12 +1,14 @@
 // The command that lists workspaces.
-import type { CommandSpec } from './command.ts';
+import type { AnswerCodes } from '../codes.ts';
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
-import type { Command, Outcome, Scene } from './context.ts';
+import type { Command, CommandContext, Outcome } from './context.ts';
 
-export const listSpec = {
+const MAX_SHOWN = 10;
+
+export const list = {
   name: 'list',
   aliases: ['ls', 'ps'],
   summary: 'Lists your workspaces and where each stands.',
@@ -27,50 +29,32 @@ export const listSpec = {
     },
   },
   takes: 'none',
+  isForMaintainers: true,
   common: true,
-} satisfies CommandSpec;
-
-const MOST = 10;
-
-export const list: Command = {
-  ...listSpec,
-  async run(command, scene) {
-    if (command.flags['all'] === true && scene.front !== 'console') return answerAll(command, scene);
-    const mine = (await store.listWorkspaces(scene.tx, scene.actor.id)).filter(
-      (workspace) => isAsked(workspace, command) && isTellable(workspace, scene),
+  async run(command, context) {
+    if (command.flags['all'] === true && !context.isOperator) return answerAll(command, context);
+    const mine = (await store.listWorkspaces(context.tx, context.actor.id)).filter(
+      (workspace) => isAsked(workspace, command) && isTellable(workspace, context),
     );
-    return answer(mine.length > 0 ? render(mine) : undefined, describeNone(command, scene));
+    const isFiltered = Object.keys(command.flags).length > 0;
+    return answer(mine, isFiltered ? 'filtered' : context.isPublic ? 'none-here' : 'none-yet');
   },
-};
+} satisfies Command;
 
-/** Everyone's of the place's repository. On the console there is one person, who sees their own anyway. */
-async function answerAll(command: ParsedCommand, scene: Scene): Promise<Outcome> {
-  const { repository } = scene.place;
-  if (!scene.maintains || scene.maintains.toLowerCase() !== repository?.toLowerCase())
-    throw new UserError(
-      'forbidden',
-      `${scene.say('list --all')} is for those who maintain the repository (the role maintain or admin). Yours: ${scene.say('list')}.`,
-    );
-  const all = (await store.listOfRepository(scene.tx, scene.maintains)).filter((one) =>
-    isAsked(one, command),
-  );
+/** Everyone's of the place's repository. Who runs Sam is one person, who sees their own anyway. */
+async function answerAll(command: ParsedCommand, { tx, place, maintains }: CommandContext): Promise<Outcome> {
+  if (!maintains || maintains.toLowerCase() !== place.repository?.toLowerCase())
+    throw new UserError('forbidden', { verb: 'list --all' });
+  const all = await store.listOfRepository(tx, maintains);
   return answer(
-    all.length > 0 ? render(all) : undefined,
-    `Nobody has a workspace of this repository. Make one: ${scene.say('up')}.`,
+    all.filter((one) => isAsked(one, command)),
+    'nobodys',
   );
 }
 
-const answer = (table: string | undefined, none: string): Outcome => ({
-  answer: {
-    ok: true,
-    code: 'ok',
-    ...(table === undefined ? { text: none } : { text: table, isVerbatim: true }),
-  },
-});
-
 /** What everybody reads names no other repository. */
-const isTellable = (workspace: Workspace, { front, place }: Scene): boolean =>
-  front !== 'github' || workspace.repository === place.repository;
+const isTellable = (workspace: Workspace, { isPublic, place }: CommandContext): boolean =>
+  !isPublic || workspace.repository === place.repository;
 
 function isAsked(workspace: Workspace, { flags }: ParsedCommand): boolean {
   const { state, repo } = flags;
@@ -78,26 +62,13 @@ function isAsked(workspace: Workspace, { flags }: ParsedCommand): boolean {
   return typeof repo !== 'string' || workspace.repository.toLowerCase().endsWith(`/${repo.toLowerCase()}`);
 }
 
-function describeNone({ flags }: ParsedCommand, { front, say }: Scene): string {
-  if (Object.keys(flags).length > 0) return `None of your workspaces is like that. All: ${say('list')}.`;
-  return front === 'github'
-    ? `You have no workspace of this repository. Make one: ${say('up')}.`
-    : `You have no workspace yet. Make one: ${say('up owner/name')}.`;
-}
-
 type Listed = Workspace & { ownerName?: string };
 
-function render(all: Listed[]): string {
+function answer(all: Listed[], why: AnswerCodes['no-workspaces']['why']): Outcome {
+  if (all.length === 0) return { answer: { ok: true, code: 'no-workspaces', details: { why } } };
   const head = ['NAME', 'PHASE', 'REPOSITORY', 'REF', ...(all[0]?.ownerName === undefined ? [] : ['OWNER'])];
-  const rows = [head, ...all.slice(0, MOST).map(rowOf)];
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-  return [...lines, ...(all.length > MOST ? [`…and ${all.length - MOST} more`] : [])].join('\n');
+  const rows = [head, ...all.slice(0, MAX_SHOWN).map(rowOf)];
+  return { answer: { ok: true, code: 'workspaces', details: { rows, more: all.length - MAX_SHOWN } } };
 }
 
 const rowOf = (workspace: Listed): string[] => [

@@ -1,10 +1,11 @@
 // The command that shows what a workspace and its node wrote.
-import type { CommandSpec } from './command.ts';
 import * as store from '../workspaces/store.ts';
-import { findTarget } from './find.ts';
+import { findTarget } from './target.ts';
 import type { Command } from './context.ts';
 
-export const logsSpec = {
+const DEFAULT_LINES = 30;
+
+export const logs = {
   name: 'logs',
   aliases: ['log'],
   summary: 'Shows the last lines that the making of a workspace wrote, without secrets.',
@@ -16,24 +17,16 @@ export const logsSpec = {
     boot: { kind: 'boolean', summary: 'what its machine said while it booted' },
   },
   takes: 'target',
-} satisfies CommandSpec;
-
-const DEFAULT_LINES = 30;
-
-export const logs: Command = {
-  ...logsSpec,
-  async run(command, scene) {
-    const workspace = await findTarget(command, scene);
+  async run(command, context) {
+    const workspace = await findTarget(command, context);
     const count = typeof command.flags['lines'] === 'number' ? command.flags['lines'] : DEFAULT_LINES;
     const lines =
       command.flags['boot'] === true
-        ? await store.readBoot(scene.tx, workspace.nodeId, count)
-        : await store.readLogs(scene.tx, workspace.id, count);
-    const text = lines
-      .map((line) => `${line.at.toISOString().slice(11, 19)} ${line.step.padEnd(6)} ${line.text}`)
-      .join('\n');
-    if (!text)
-      return { answer: { ok: true, code: 'ok', text: `\`${workspace.name}\` has written nothing yet.` } };
-    return { answer: { ok: true, code: 'ok', text, isVerbatim: true, isPrivate: true } };
+        ? await store.readBoot(context.tx, workspace.nodeId, count)
+        : await store.readLogs(context.tx, workspace.id, count);
+    if (lines.length === 0)
+      return { answer: { ok: true, code: 'no-logs', details: { name: workspace.name } } };
+    const shown = lines.map(({ at, step, text }) => ({ at: at.toISOString(), step, text }));
+    return { answer: { ok: true, code: 'logs', details: { lines: shown }, isPrivate: true } };
   },
-};
+} satisfies Command;

@@ -1,12 +1,10 @@
 // The command that takes a machine away before its time.
+import type { AnswerCodes, Said } from '../codes.ts';
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
-import type { CommandSpec } from './command.ts';
-import { refuseOthers, wishFor } from './orphans.ts';
-import { shown } from './say.ts';
-import type { Command, Scene } from './context.ts';
+import { checkOperator, type Command, type CommandContext, type Outcome } from './context.ts';
 
-export const nodeSpec = {
+export const node = {
   name: 'node',
   aliases: ['machine'],
   summary: 'Deletes one of your machines that no workspace is on, instead of keeping it warm.',
@@ -20,55 +18,60 @@ export const nodeSpec = {
       summary: 'it does not exist any more, and nobody has to look: for whoever runs Sam, at the console',
     },
   },
-  takes: 'words',
+  takes: 'names',
   destructive: true,
-} satisfies CommandSpec;
-
-export const node: Command = {
-  ...nodeSpec,
-  async run({ words, flags }, scene) {
-    // Behind the words a flag is a word.
-    const isMarked = (flag: string): boolean => flags[flag] === true || words.includes(`--${flag}`);
-    const [first, name, ...rest] = words.filter((word) => word !== '--orphan' && word !== '--gone');
+  async run({ words, flags }, context) {
+    const [first, name, ...rest] = words;
     const verb = first?.toLowerCase();
     if ((verb !== 'rm' && verb !== 'adopt') || name === undefined || rest.length > 0)
-      throw new UserError(
-        'bad-target',
-        `Say which machine: ${scene.say('node rm vm-abcdefghijkl')}. All yours: ${scene.say('nodes')}.`,
-      );
-    const isOrphan = verb === 'adopt' || isMarked('orphan');
-    if (isOrphan || isMarked('gone')) refuseOthers(scene);
+      throw new UserError('which-node', {});
+    const isOrphan = verb === 'adopt' || flags['orphan'] === true;
+    const isGone = flags['gone'] === true;
+    if (isOrphan || isGone) checkOperator(context);
     const machine = name.toLowerCase();
-    const text = isOrphan
-      ? await wishFor(verb === 'adopt' ? 'adopt' : 'delete', machine, scene)
-      : await (isMarked('gone') ? forget(machine, scene) : remove(machine, scene));
-    return { answer: { ok: true, code: 'ok', text } };
+    if (isOrphan) return answer(await changeOrphan(verb === 'adopt' ? 'adopt' : 'delete', machine, context));
+    return answer(await (isGone ? forget(machine, context) : remove(machine, context)));
   },
-};
+} satisfies Command;
+
+type Words = Said<AnswerCodes>;
+
+const answer = (said: Words): Outcome => ({ answer: { ok: true, ...said } });
 
 /** Anybody's: who runs Sam knows what is there. */
-async function forget(name: string, { tx, say }: Scene): Promise<string> {
+async function forget(name: string, { tx }: CommandContext): Promise<Words> {
   const [found] = await store.findNodesByName(tx, [name]);
-  if (!found)
-    throw new UserError('no-node', `There is no machine ${shown(name)}, or Sam knows that it is gone.`);
+  if (!found) throw new UserError('no-node', { name, isAnybodys: true });
   await store.forgetNode(tx, found);
-  return (
-    `\`${found.name}\` is over for Sam, and whatever was on it. If it is still there with Sam's mark, it is deleted ` +
-    `when the sweep finds it; what is in doubt: ${say('nodes --orphans')}.`
-  );
+  return { code: 'node-forgotten', details: { name: found.name } };
 }
 
-async function remove(name: string, { tx, actor, say }: Scene): Promise<string> {
+async function remove(name: string, { tx, actor }: CommandContext): Promise<Words> {
   const mine = await store.listNodesOf(tx, actor.id);
   const found = mine.find((one) => one.node.name === name || one.node.id === name);
-  if (!found)
-    throw new UserError('no-node', `You have no machine ${shown(name)}. All yours: ${say('nodes')}.`);
-  if (found.node.desired === 'deleted') return `\`${found.node.name}\` is being deleted already.`;
-  const isFree = found.workspaces.length === 0 && (await store.retireNode(tx, found.node));
-  if (isFree) return `\`${found.node.name}\` goes now.`;
-  const [first = 'NAME', ...others] = found.workspaces;
-  throw new UserError(
-    'node-in-use',
-    `On \`${found.node.name}\` there ${others.length > 0 ? 'are' : 'is'} ${[first, ...others].map((one) => `\`${one}\``).join(', ')}. Delete what you do not need first: ${say(`rm ${first}`)}.`,
-  );
+  if (!found) throw new UserError('no-node', { name, isAnybodys: false });
+  const { node: machine, workspaces } = found;
+  const details = { name: machine.name };
+  if (machine.desired === 'deleted') return { code: 'node-going', details };
+  const isFree = workspaces.length === 0 && (await store.retireNode(tx, machine));
+  if (isFree) return { code: 'node-goes', details };
+  throw new UserError('node-in-use', { name: machine.name, workspaces });
+}
+
+/** What is in doubt at the provider or in the DNS. The sweep does it. */
+async function changeOrphan(wanted: store.Wish, word: string, { tx, actor }: CommandContext): Promise<Words> {
+  const [orphan, ...others] = await store.findOrphans(tx, word);
+  if (!orphan) throw new UserError('no-orphan', { name: word });
+  if (others.length > 0)
+    throw new UserError('ambiguous', { name: word, ids: [orphan, ...others].map(({ id }) => id) });
+  if (wanted === 'adopt') await refuseAdoption(orphan, tx);
+  await store.wishOrphan(tx, orphan.id, wanted, actor.id);
+  const details = { name: orphan.name, id: orphan.id };
+  return { code: wanted === 'adopt' ? 'orphan-adopted' : 'orphan-goes', details };
+}
+
+/** Only what a node stands for can be of use: an agent answers to the installation that it was made by. */
+async function refuseAdoption({ kind, name }: store.Orphan, tx: store.Executor): Promise<void> {
+  const [known] = kind === 'server' ? await store.findNodesByName(tx, [name]) : [];
+  if (!known) throw new UserError('not-adoptable', { name });
 }

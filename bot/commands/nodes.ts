@@ -2,12 +2,14 @@
 import type { Failure } from '../../agent/protocol.ts';
 import type { Node } from '../database/types.ts';
 import * as store from '../workspaces/store.ts';
-import type { CommandSpec } from './command.ts';
 import { perHour } from '../billing/prices.ts';
-import { describeOrphans, refuseOthers } from './orphans.ts';
-import type { Command } from './context.ts';
+import { checkOperator, type Command, type CommandContext, type Outcome } from './context.ts';
 
-export const nodesSpec = {
+const MAX_SHOWN = 20;
+const MAX_ORPHANS = 30;
+const HEAD = ['MACHINE', 'PHASE', 'SIZE', 'PRICE', 'WORKSPACES'];
+
+export const nodes = {
   name: 'nodes',
   aliases: ['machines'],
   summary: 'Lists your machines, what is on them and what they cost.',
@@ -21,37 +23,25 @@ export const nodesSpec = {
     },
   },
   takes: 'none',
-} satisfies CommandSpec;
-
-const MOST = 20;
-const HEAD = ['MACHINE', 'PHASE', 'SIZE', 'PRICE', 'WORKSPACES'];
-
-export const nodes: Command = {
-  ...nodesSpec,
-  async run({ flags }, scene) {
-    const { tx, actor, front, say } = scene;
-    if (flags['orphans'] === true) {
-      refuseOthers(scene);
-      return { answer: { ok: true, code: 'ok', text: await describeOrphans(scene), isVerbatim: true } };
-    }
+  async run({ flags }, context) {
+    if (flags['orphans'] === true) return answerOrphans(context);
+    const { tx, actor, isPublic = false } = context;
     const mine = await store.listNodesOf(tx, actor.id);
-    if (mine.length === 0)
-      return { answer: { ok: true, code: 'ok', text: `You have no machine. One comes with ${say('up')}.` } };
+    if (mine.length === 0) return { answer: { ok: true, code: 'no-nodes', details: {} } };
     const prices = await store.readPrices(tx);
-    // What everybody reads names no repository: names of workspaces are made of theirs.
-    const isNaming = front !== 'github';
-    const rows = mine.slice(0, MOST).map((one) => rowOf(one, prices, isNaming));
-    const trouble = isNaming ? mine.slice(0, MOST).flatMap(troubleOf) : [];
-    const more = mine.length > MOST ? [`…and ${mine.length - MOST} more`] : [];
-    const text = [...aligned([HEAD, ...rows]), ...more, ...trouble].join('\n');
-    return { answer: { ok: true, code: 'ok', text, isVerbatim: true } };
+    const shown = mine.slice(0, MAX_SHOWN);
+    const rows = [HEAD, ...shown.map((one) => rowOf(one, prices, isPublic))];
+    const troubles = isPublic ? [] : shown.flatMap(troubleOf);
+    const details = { rows, more: mine.length - MAX_SHOWN, troubles };
+    return { answer: { ok: true, code: 'nodes', details } };
   },
-};
+} satisfies Command;
 
+/** What everybody reads names no repository: names of workspaces are made of theirs. */
 function rowOf(
   { node, workspaces }: store.OwnNode,
   prices: store.PriceList | undefined,
-  isNaming: boolean,
+  isPublic: boolean,
 ): string[] {
   const price = prices?.provider === node.provider ? prices.sizes[node.size] : undefined;
   return [
@@ -59,25 +49,38 @@ function rowOf(
     phaseOf(node),
     node.size,
     price && prices ? perHour(price.perHour, prices.currency) : '-',
-    isNaming ? workspaces.join(', ') || '-' : String(workspaces.length),
+    isPublic ? String(workspaces.length) : workspaces.join(', ') || '-',
   ];
 }
 
 /** Why nothing goes on with it; what a machine failed of stands on the cards of its workspaces. */
-const troubleOf = ({ node }: store.OwnNode): string[] =>
-  node.lastError && node.attempts > 0 ? [`${node.name}: ${saidOf(node.lastError)}`] : [];
+const troubleOf = ({ node }: store.OwnNode): { name: string; message: string }[] =>
+  node.lastError && node.attempts > 0 ? [{ name: node.name, message: saidOf(node.lastError) }] : [];
 
 const saidOf = ({ code, details, message }: Failure): string =>
   typeof details?.['said'] === 'string' ? details['said'] : (message ?? code ?? '');
 
 const phaseOf = ({ phase, idleSince }: Node): string => (phase === 'ready' && idleSince ? 'warm' : phase);
 
-function aligned(rows: string[][]): string[] {
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+/** What is in doubt at the provider and in the DNS, as the sweep saw it. */
+async function answerOrphans(context: CommandContext): Promise<Outcome> {
+  checkOperator(context);
+  const { tx } = context;
+  const [sweep] = (await store.readSweeps(tx)).filter(({ name }) => name === 'orphans');
+  if (!sweep?.lastSuccessAt) {
+    const error = sweep?.lastError;
+    return { answer: { ok: true, code: 'not-looked', details: error ? { error } : {} } };
+  }
+  const all = await store.listOrphans(tx);
+  const orphans = all.slice(0, MAX_ORPHANS).map(({ id, name, why, address, createdAt, wish, lastError }) => ({
+    id,
+    name,
+    why,
+    address,
+    since: createdAt.toISOString(),
+    change: wish,
+    error: lastError,
+  }));
+  const details = { orphans, more: all.length - MAX_ORPHANS, lookedAt: sweep.lastSuccessAt.toISOString() };
+  return { answer: { ok: true, code: 'orphans', details } };
 }

@@ -1,11 +1,10 @@
 // The command that gives a link to the terminal.
-import type { CommandSpec } from './command.ts';
 import { UserError } from '../errors.ts';
 import { can } from '../workspaces/workspace.ts';
-import { findTarget } from './find.ts';
+import { findTarget } from './target.ts';
 import type { Command } from './context.ts';
 
-export const openSpec = {
+export const open = {
   name: 'open',
   aliases: ['link', 'attach', 'terminal', 'url'],
   summary: 'Gives you a link that opens a terminal in the browser.',
@@ -16,18 +15,11 @@ export const openSpec = {
   takes: 'target',
   common: true,
   needsWrite: true,
-} satisfies CommandSpec;
-
-export const open: Command = {
-  ...openSpec,
-  async run(command, scene) {
-    const workspace = await findTarget(command, scene);
+  async run(command, context) {
+    const workspace = await findTarget(command, context);
     if (can.open(workspace))
-      return { answer: { ok: true, code: 'ok', text: '', workspace: workspace.id, link: 'now' } };
+      return { answer: { ok: true, code: 'ok', details: {}, workspace: workspace.id, link: 'now' } };
     const next = workspace.phase === 'failed' ? 'retry' : can.start(workspace) ? 'start' : 'status';
-    throw new UserError(
-      'not-running',
-      `\`${workspace.name}\` ${workspace.phase === 'failed' ? 'has failed' : `is ${workspace.phase}`}, so there is nothing to open. Next: ${scene.say(`${next} ${workspace.name}`)}.`,
-    );
+    throw new UserError('not-running', { name: workspace.name, phase: workspace.phase, next });
   },
-};
+} satisfies Command;

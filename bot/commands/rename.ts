@@ -1,13 +1,11 @@
 // The command that gives a workspace another name.
-import type { CommandSpec } from './command.ts';
-import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
-import { findTarget } from './find.ts';
+import { findTarget } from './target.ts';
 import { takenName } from '../workspaces/naming.ts';
 import type { Command } from './context.ts';
-import { wish } from './change.ts';
+import { change } from './change.ts';
 
-export const renameSpec = {
+export const rename = {
   name: 'rename',
   aliases: ['mv'],
   summary: 'Gives a workspace another name; its links stay.',
@@ -16,25 +14,16 @@ export const renameSpec = {
   who: "The workspace's owner.",
   flags: {},
   takes: 'target name',
-} satisfies CommandSpec;
-
-export const rename: Command = {
-  ...renameSpec,
-  async run(command, scene) {
-    const workspace = await findTarget(command, scene);
+  async run(command, context) {
+    const workspace = await findTarget(command, context);
     const { value: name } = command;
-    if (typeof name !== 'string')
-      throw new UserError(
-        'missing-value',
-        `Which name? For example ${scene.say(`rename ${workspace.name} login-fix`)}.`,
-      );
-    const taken = await store.takenNames(scene.tx, scene.actor.id);
-    if (name !== workspace.name && taken.has(name))
-      throw takenName(name, taken, `rename ${workspace.name}`, scene.say);
-    return wish(workspace, command, scene, {
+    if (typeof name !== 'string') throw new Error('the parser takes no rename without a name');
+    const taken = await store.takenNames(context.tx, context.actor.id);
+    if (name !== workspace.name && taken.has(name)) throw takenName(name, taken, `rename ${workspace.name}`);
+    return change(workspace, command, context, {
       desired: null,
       patch: { name },
-      text: `\`${workspace.name}\` is now \`${name}\`.`,
+      said: { code: 'renamed', details: { from: workspace.name, name } },
     });
   },
-};
+} satisfies Command;

@@ -1,12 +1,11 @@
 // The command that stops a workspace and starts it again.
-import type { CommandSpec } from './command.ts';
 import * as store from '../workspaces/store.ts';
-import { findTarget } from './find.ts';
+import { findTarget } from './target.ts';
 import { checkGate } from '../workspaces/fork.ts';
 import type { Command } from './context.ts';
-import { wish } from './change.ts';
+import { change } from './change.ts';
 
-export const restartSpec = {
+export const restart = {
   name: 'restart',
   aliases: ['reboot'],
   summary: 'Stops a workspace and starts it again; its files stay, its terminal sessions end.',
@@ -17,17 +16,13 @@ export const restartSpec = {
   takes: 'target',
   needsWrite: true,
   starts: true,
-} satisfies CommandSpec;
-
-export const restart: Command = {
-  ...restartSpec,
-  async run(command, scene) {
-    const workspace = await findTarget(command, scene);
-    checkGate(workspace, scene);
-    return wish(workspace, command, scene, {
+  async run(command, context) {
+    const workspace = await findTarget(command, context);
+    checkGate(workspace);
+    return change(workspace, command, context, {
       desired: 'running',
       patch: store.startAgain(workspace),
       link: 'when-running',
     });
   },
-};
+} satisfies Command;

@@ -1,13 +1,12 @@
 // The command that tries again what failed.
-import type { CommandSpec } from './command.ts';
 import { UserError } from '../errors.ts';
 import * as store from '../workspaces/store.ts';
-import { findTarget } from './find.ts';
+import { findTarget } from './target.ts';
 import { checkGate } from '../workspaces/fork.ts';
 import type { Command } from './context.ts';
-import { wish } from './change.ts';
+import { change } from './change.ts';
 
-export const retrySpec = {
+export const retry = {
   name: 'retry',
   aliases: ['again'],
   summary: 'Tries again to make a workspace that failed.',
@@ -18,22 +17,15 @@ export const retrySpec = {
   takes: 'target',
   needsWrite: true,
   starts: true,
-} satisfies CommandSpec;
-
-export const retry: Command = {
-  ...retrySpec,
-  async run(command, scene) {
-    const workspace = await findTarget(command, scene);
-    checkGate(workspace, scene);
+  async run(command, context) {
+    const workspace = await findTarget(command, context);
+    checkGate(workspace);
     if (workspace.phase !== 'failed')
-      throw new UserError(
-        'not-failed',
-        `\`${workspace.name}\` has not failed; it is ${workspace.phase}. To begin anew: ${scene.say(`restart ${workspace.name}`)}.`,
-      );
-    return wish(workspace, command, scene, {
+      throw new UserError('not-failed', { name: workspace.name, phase: workspace.phase });
+    return change(workspace, command, context, {
       desired: 'running',
       patch: store.startAgain(workspace),
       link: 'when-running',
     });
   },
-};
+} satisfies Command;

@@ -1,12 +1,11 @@
 // The command that starts a stopped workspace.
-import type { CommandSpec } from './command.ts';
 import * as store from '../workspaces/store.ts';
-import { findTarget } from './find.ts';
+import { findTarget } from './target.ts';
 import { checkGate } from '../workspaces/fork.ts';
 import type { Command } from './context.ts';
-import { wish } from './change.ts';
+import { change } from './change.ts';
 
-export const startSpec = {
+export const start = {
   name: 'start',
   aliases: ['resume', 'wake'],
   summary: 'Starts a stopped workspace with the files it had.',
@@ -17,19 +16,15 @@ export const startSpec = {
   takes: 'target',
   needsWrite: true,
   starts: true,
-} satisfies CommandSpec;
-
-export const start: Command = {
-  ...startSpec,
-  async run(command, scene) {
-    const workspace = await findTarget(command, scene);
-    checkGate(workspace, scene);
+  async run(command, context) {
+    const workspace = await findTarget(command, context);
+    checkGate(workspace);
     const isRunning = workspace.desired === 'running' && workspace.phase !== 'failed';
-    return wish(workspace, command, scene, {
+    return change(workspace, command, context, {
       desired: 'running',
       patch: isRunning ? undefined : store.startAgain(workspace),
-      text: isRunning ? `\`${workspace.name}\` is started already.` : '',
+      said: isRunning ? { code: 'started-already', details: { name: workspace.name } } : undefined,
       link: 'when-running',
     });
   },
-};
+} satisfies Command;

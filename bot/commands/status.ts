@@ -1,10 +1,9 @@
 // The command that shows where a workspace stands.
-import type { CommandSpec } from './command.ts';
-import { findTarget } from './find.ts';
+import { findTarget } from './target.ts';
 import type { Command } from './context.ts';
-import { wish } from './change.ts';
+import { change } from './change.ts';
 
-export const statusSpec = {
+export const status = {
   name: 'status',
   aliases: ['st', 'info', 'show'],
   summary: 'Shows where a workspace stands and brings its card up to date.',
@@ -14,12 +13,8 @@ export const statusSpec = {
   flags: {},
   takes: 'target',
   common: true,
-} satisfies CommandSpec;
-
-export const status: Command = {
-  ...statusSpec,
-  async run(command, scene) {
-    const workspace = await findTarget(command, scene);
-    return wish(workspace, command, scene, { desired: null });
+  async run(command, context) {
+    const workspace = await findTarget(command, context);
+    return change(workspace, command, context, { desired: null });
   },
-};
+} satisfies Command;

@@ -1,10 +1,9 @@
 // The command that stops a workspace.
-import type { CommandSpec } from './command.ts';
-import { findStoppable, noticeOf } from './maintained.ts';
+import { findStoppable, noticeOf } from './target.ts';
 import type { Command } from './context.ts';
-import { wish } from './change.ts';
+import { change } from './change.ts';
 
-export const stopSpec = {
+export const stop = {
   name: 'stop',
   aliases: ['pause', 'down', 'sleep'],
   summary: 'Stops a workspace and keeps every file of it.',
@@ -13,26 +12,24 @@ export const stopSpec = {
   who: "The workspace's owner, and those who maintain its repository.",
   flags: {},
   takes: 'target',
+  ends: true,
+  isForMaintainers: true,
   common: true,
-} satisfies CommandSpec;
-
-export const stop: Command = {
-  ...stopSpec,
-  async run(command, scene) {
-    const workspace = await findStoppable(command, scene);
+  async run(command, context) {
+    const workspace = await findStoppable(command, context);
     const isStopped = workspace.desired === 'stopped';
-    return wish(workspace, command, scene, {
+    return change(workspace, command, context, {
       desired: 'stopped',
       patch: isStopped
         ? undefined
         : {
             desired: 'stopped',
             isAutomatic: false,
-            notice: noticeOf(workspace, scene, 'maintainer-stopped'),
+            notice: noticeOf(workspace, context, 'maintainer-stopped'),
             lastError: null,
           },
       isRevoking: true,
-      text: isStopped ? `\`${workspace.name}\` is stopped already.` : '',
+      said: isStopped ? { code: 'stopped-already', details: { name: workspace.name } } : undefined,
     });
   },
-};
+} satisfies Command;

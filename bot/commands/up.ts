@@ -1,19 +1,18 @@
 // The command that asks for a workspace.
-import type { CommandSpec } from './command.ts';
 import type { Fork, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
-import type { Repository } from '../forges/forge.ts';
 import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import * as store from '../workspaces/store.ts';
-import { findTarget } from './find.ts';
+import { findTarget } from './target.ts';
 import { keptUntil } from '../workspaces/expiry.ts';
-import { checkGate, letIn, noticesOfFiles, refuseTrustByName } from '../workspaces/fork.ts';
+import { checkGate, noticesOfFiles, letIn, refuseTrustByName } from '../workspaces/fork.ts';
 import { chooseName } from '../workspaces/naming.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
-import type { Command, Outcome, Scene } from './context.ts';
-import { refuseGoing } from './change.ts';
+import { change } from './change.ts';
+import type { Repository } from '../forges/forge.ts';
+import type { Command, CommandContext, Outcome } from './context.ts';
 
-export const upSpec = {
+export const up = {
   name: 'up',
   aliases: ['create', 'new', 'workspace', 'ws', 'launch'],
   summary:
@@ -38,25 +37,20 @@ export const upSpec = {
   needsWrite: true,
   starts: true,
   isAboutPlace: true,
-} satisfies CommandSpec;
-
-export const up: Command = {
-  ...upSpec,
-  async run(command, scene) {
+  async run(command, context) {
     // `up NAME` of one that is there is a wish to have it running.
     if (command.target?.kind === 'name') {
-      refuseTrustByName(command, scene);
-      const workspace = await findTarget(command, scene);
-      checkGate(workspace, scene);
-      return wakeUp({ workspace }, command, scene);
+      if (command.flags['trust-fork'] !== undefined) refuseTrustByName();
+      const workspace = await findTarget(command, context);
+      checkGate(workspace);
+      return wakeUp({ workspace }, command, context);
     }
-    const { repository } = scene;
-    if (!repository)
-      throw new UserError('no-repository', `Which repository? For example ${scene.say('up owner/name')}.`);
-    const found = await makeOrFind(command, scene, repository);
-    return found.isNew ? answerNew(found.workspace, command, scene) : wakeUp(found, command, scene);
+    const { repository } = context;
+    if (!repository) throw new UserError('which-repository', { verb: 'up' });
+    const found = await makeOrFind(command, context, repository);
+    return found.isNew ? answerNew(found.workspace, command, context) : wakeUp(found, command, context);
   },
-};
+} satisfies Command;
 
 interface Found {
   workspace: Workspace;
@@ -67,25 +61,31 @@ interface Found {
   commit?: string | null;
 }
 
-async function makeOrFind(command: ParsedCommand, scene: Scene, repository: Repository): Promise<Found> {
+async function makeOrFind(
+  command: ParsedCommand,
+  context: CommandContext,
+  repository: Repository,
+): Promise<Found> {
   const named = textOf(command.flags['ref']);
   const ref = named ?? repository.ref ?? null;
   const commit = named === undefined ? (repository.commit ?? null) : null;
-  const key = keyOf(repository, ref, scene.actor.id, command.flags['new'] === true);
-  const held = await store.findByKey(scene.tx, key);
-  const fork = letIn(command, scene, repository, held);
+  const key = keyOf(repository, ref, context.actor.id, command.flags['new'] === true);
+  const held = await store.findByKey(context.tx, key);
+  const fork = letIn(repository, {
+    said: textOf(command.flags['trust-fork']),
+    hasRef: named !== undefined,
+    held: held?.fork,
+    place: context.place.topic,
+  });
   if (held) return { workspace: held, fork, commit };
-  const taken = await store.takenNames(scene.tx, scene.actor.id);
-  if (scene.limits.workspacesPerUser > 0 && taken.size >= scene.limits.workspacesPerUser)
-    throw new UserError(
-      'too-many',
-      `You have ${taken.size} workspaces, which is the most a person may have. Delete one: ${scene.say('list')} shows them.`,
-    );
-  const made = await store.insertWorkspace(scene.tx, {
+  const taken = await store.takenNames(context.tx, context.actor.id);
+  if (context.limits.workspacesPerUser > 0 && taken.size >= context.limits.workspacesPerUser)
+    throw new UserError('too-many', { count: taken.size });
+  const made = await store.insertWorkspace(context.tx, {
     id: newWorkspaceId(),
     key,
-    owner: scene.actor.id,
-    name: chooseName(textOf(command.flags['name']), repository, taken, command.line, scene.say),
+    owner: context.actor.id,
+    name: chooseName(textOf(command.flags['name']), repository, taken, command.line),
     repository: repository.url,
     ref,
     commit,
@@ -93,7 +93,7 @@ async function makeOrFind(command: ParsedCommand, scene: Scene, repository: Repo
     topic: topicOf(repository),
     isPrivate: repository.isPrivate ?? null,
     size: (textOf(command.flags['size']) ?? repository.size ?? 'medium') as Workspace['size'],
-    keptUntil: keptUntil(command.flags['expiry'], scene.now) ?? null,
+    keptUntil: keptUntil(command.flags['expiry'], context.now) ?? null,
     idleTimeMs: repository.idleTimeMs ?? null,
   });
   return { ...made, fork, commit };
@@ -109,30 +109,31 @@ function keyOf(repository: Repository, ref: string | null, owner: string, isAnot
   return [repository.url.toLowerCase(), goal, owner, ...(isAnother ? [randomBase32(8)] : [])].join('|');
 }
 
-async function answerNew(workspace: Workspace, command: ParsedCommand, scene: Scene): Promise<Outcome> {
-  await store.announce(scene.tx);
-  const commandId = await record(workspace, command, scene);
-  return {
-    commandId,
-    answer: { ok: true, code: 'ok', text: '', workspace: workspace.id, link: 'when-running' },
-  };
+async function answerNew(
+  workspace: Workspace,
+  command: ParsedCommand,
+  context: CommandContext,
+): Promise<Outcome> {
+  await store.announce(context.tx);
+  return change(workspace, command, context, { desired: 'running', link: 'when-running' });
 }
 
-async function wakeUp(found: Found, command: ParsedCommand, scene: Scene): Promise<Outcome> {
+async function wakeUp(found: Found, command: ParsedCommand, context: CommandContext): Promise<Outcome> {
   const { workspace, fork } = found;
+  const { name } = workspace;
   const isRunning = workspace.desired === 'running' && workspace.phase !== 'failed';
-  const kept = keptUntil(command.flags['expiry'], scene.now);
+  const kept = keptUntil(command.flags['expiry'], context.now);
   const patch: store.WorkspacePatch = {
     ...(isRunning ? {} : { ...store.startAgain(workspace), ...pinAnew(found) }),
     ...(kept ? { keptUntil: kept } : {}),
     ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: noticesOfFiles(workspace, fork) } : {}),
   };
-  const isChanged = Object.keys(patch).length > 0;
-  refuseGoing(workspace, patch, scene);
-  const current = isChanged ? await store.changeWorkspace(scene.tx, workspace, patch) : workspace;
-  const commandId = await record(current, command, scene);
-  const text = isRunning ? `\`${workspace.name}\` is there already.` : '';
-  return { commandId, answer: { ok: true, code: 'ok', text, workspace: workspace.id, link: 'when-running' } };
+  return change(workspace, command, context, {
+    desired: 'running',
+    patch: Object.keys(patch).length > 0 ? patch : undefined,
+    said: isRunning ? { code: 'there-already', details: { name } } : undefined,
+    link: 'when-running',
+  });
 }
 
 /** As long as nothing was checked out, the newest head is the one to take. */
@@ -141,14 +142,5 @@ const pinAnew = ({ workspace, commit }: Found): store.WorkspacePatch =>
 
 const isSame = (one: Fork, other: Fork | null): boolean =>
   one.head === other?.head && one.trusted === other.trusted;
-
-const record = (workspace: Workspace, command: ParsedCommand, scene: Scene): Promise<number> =>
-  store.recordCommand(scene.tx, workspace, {
-    actor: scene.actor.id,
-    front: scene.front,
-    verb: 'up',
-    line: command.line,
-    desired: 'running',
-  });
 
 const textOf = (flag: unknown): string | undefined => (typeof flag === 'string' ? flag : undefined);

@@ -1,11 +1,9 @@
 // The command that says whose a workspace is.
-import type { CommandSpec } from './command.ts';
-import type { Front, Workspace } from '../database/types.ts';
 import * as store from '../workspaces/store.ts';
-import { findTarget } from './find.ts';
-import type { Command, Scene } from './context.ts';
+import { findTarget } from './target.ts';
+import type { Command } from './context.ts';
 
-export const whoSpec = {
+export const who = {
   name: 'who',
   aliases: ['whoami'],
   summary: 'Says who you are here, whose a workspace is and how many terminals are open in it.',
@@ -15,35 +13,16 @@ export const whoSpec = {
   flags: {},
   takes: 'target',
   isForAnyone: true,
-} satisfies CommandSpec;
-
-export const who: Command = {
-  ...whoSpec,
-  async run(command, scene) {
-    const mine = await store.listWorkspaces(scene.tx, scene.actor.id);
-    const you = describeYou(scene);
-    if (!command.target && !scene.place.workspace && mine.length !== 1)
-      return { answer: { ok: true, code: 'ok', text: you } };
-    const workspace = await findTarget(command, scene);
-    return { answer: { ok: true, code: 'ok', text: `${you}\n${await describe(workspace, scene)}` } };
+  async run(command, context) {
+    const { tx, actor, front, place, isPublic } = context;
+    const mine = await store.listWorkspaces(tx, actor.id);
+    // What everybody reads has no ids of people.
+    const you = { you: actor.name, ...(isPublic ? {} : { id: actor.id, front }) };
+    if (!command.target && !place.workspace && mine.length !== 1)
+      return { answer: { ok: true, code: 'you', details: you } };
+    const { name, owner, reported } = await findTarget(command, context);
+    const person = await store.findUser(tx, owner);
+    const about = { name, owner: person?.name ?? owner, sessions: reported?.sessions ?? 0 };
+    return { answer: { ok: true, code: 'owner', details: { ...you, ...about } } };
   },
-};
-
-/** What everybody reads has no ids of people. */
-const describeYou = ({ front, actor }: Scene): string =>
-  front === 'github'
-    ? `You are \`${actor.name}\`.`
-    : `You are ${actor.name} (${actor.id}), known from ${FRONTS[front]}.`;
-
-const FRONTS: Record<Front, string> = {
-  console: 'the console',
-  github: 'GitHub',
-  slack: 'Slack',
-  api: 'the API',
-};
-
-async function describe(workspace: Workspace, scene: Scene): Promise<string> {
-  const owner = await store.findUser(scene.tx, workspace.owner);
-  const sessions = workspace.reported?.sessions ?? 0;
-  return `\`${workspace.name}\` belongs to ${owner?.name ?? workspace.owner}; ${sessions} terminal session${sessions === 1 ? '' : 's'} open in it.`;
-}
+} satisfies Command;

@@ -16,7 +16,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type { Failure, Load, Work, WorkspaceReport } from '../../agent/protocol.ts';
-import type { Notice } from '../codes.ts';
+import type { AnswerCodes, Notice, RefusalCodes, Said } from '../codes.ts';
 
 const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
@@ -224,26 +224,23 @@ export const commands = pgTable(
   (table) => [uniqueIndex('commands_seq').on(table.workspaceId, table.seq)],
 );
 
-/** What a front shows for a request; text in our small Markdown, made by a command. */
-export interface Answer {
+/** What a front shows for a request. It finds the words itself: chat/wording.ts. */
+export type Answer = Said<AnswerCodes & RefusalCodes> & {
   ok: boolean;
-  /** Stable, for programs; `ok` or an error's code. */
-  code: string;
-  text: string;
+  /** How the command is written, without a trigger: of a line that is none. */
+  usage?: string;
   /** The workspace it is about. Its card goes where the request came from. */
   workspace?: string;
-  /** Columns and log lines: spaces count. */
-  isVerbatim?: true;
   /** Only for those who may read the repository. */
   isPrivate?: true;
-  /** Further command lines of the same message, which did not run; `text` names them too. */
-  ignored?: string[];
-  /** Show this person a private way into `workspace`; the front makes the one-time code as it shows it. */
-  /** `connect`: to the sign-in that says who they are. */
+  /** Further command lines of the same message, which did not run. */
+  ignored?: readonly string[];
+  /**
+   * Show this person a private way into `workspace`; the front makes the one-time code as it shows it. `connect`: to the sign-in
+   * that says who they are.
+   */
   link?: 'now' | 'when-running' | 'connect';
-  /** A line that was probably meant, for a button. */
-  suggestion?: string;
-}
+};
 
 /** The inbox: every request under its delivery id, before anything is done about it. */
 export const deliveries = pgTable(

@@ -58,11 +58,7 @@ const describe = (forge: Forge, { label, isPrivate }: FoundRepository): Reposito
 });
 
 /** The same for what is not there and for what the App may not see. */
-export const unknownRepository = (label: string): UserError =>
-  new UserError(
-    'no-repository',
-    `There is no repository \`${label}\` that I can see. If it is there, install the App on it. What I can do: \`/sam help\`.`,
-  );
+export const unknownRepository = (label: string): UserError => new UserError('no-repository', { label });
 
 async function open(forge: Forge, label: string, spot: Spot): Promise<FoundRepository> {
   const repository = await forge.findRepository(label);
@@ -81,17 +77,9 @@ async function mayKnow(forge: Forge, { label, isPrivate }: FoundRepository, spot
 async function locateNumber(forge: Forge, asked: string, number: number, spot: Spot): Promise<Repository> {
   const repository = await open(forge, asked, spot);
   const thread = await forge.findThread(repository.label, number);
-  if (!thread)
-    throw new UserError(
-      'no-thread',
-      `There is no pull request or issue \`#${number}\` in \`${repository.label}\`. What I can do: \`/sam help\`.`,
-    );
-  const kind = thread.isChange ? 'pull request' : 'issue';
-  if (!thread.isOpen)
-    throw new UserError(
-      'closed',
-      `This ${kind} is closed, so I start nothing for it. Reopen it, or take a branch: \`/sam up ${repository.label}@${repository.branch}\`.`,
-    );
+  if (!thread) throw new UserError('no-thread', { label: repository.label, number });
+  const { label, branch } = repository;
+  if (!thread.isOpen) throw new UserError('thread-closed', { isPullRequest: thread.isChange, label, branch });
   if (!thread.isChange)
     return { ...describe(forge, repository), ref: repository.branch, goal: `issue:${number}` };
   return locateChange(forge, repository, number);
@@ -105,11 +93,7 @@ async function locateChange(forge: Forge, repository: FoundRepository, number: n
   const head = { ...describe(forge, repository), commit, goal: `pr:${number}` };
   if (from !== undefined && isSame(from, label)) return { ...head, ref: branch };
   // Its commits cannot be had without a password, and it gets none.
-  if (isPrivate)
-    throw new UserError(
-      'fork',
-      `This pull request comes from a fork (\`${from ?? 'deleted'}\`), so I won't run its code with your credentials. Push its branch to \`${label}\`, and then: \`/sam up ${label}@${branch}\`.`,
-    );
+  if (isPrivate) throw new UserError('fork-closed', { ...(from && { from }), label, branch });
   return { ...head, ref, fork: { ...(from && { from }), head: commit } };
 }
 

@@ -54,11 +54,7 @@ function locatePlain(
   if (target.kind === 'url')
     return { url: target.url, label: target.url.replace(/^https?:\/\//, ''), ...ref };
   const label = `${target.owner}/${target.name}`;
-  if (target.number !== undefined)
-    throw new UserError(
-      'no-github',
-      `Pull requests need the GitHub App (README: fronts). Name the branch instead: \`up ${label}@BRANCH\`.`,
-    );
+  if (target.number !== undefined) throw new UserError('no-github', { label });
   return { url: addressOf({ url: usual }, label), label, ...ref };
 }
 
@@ -72,11 +68,7 @@ async function locatePath(typed: string, cwd: string): Promise<Repository> {
   const { top, gitDir } = await findRepository(path);
   const head = (...args: string[]) => git(top, '--git-dir', gitDir, ...args).catch(() => undefined);
   const commit = await head('rev-parse', '--verify', '--quiet', 'HEAD');
-  if (!commit)
-    throw new UserError(
-      'no-commit',
-      `${top} has no commit yet, so there is nothing to clone. Commit something first: \`git commit\`.`,
-    );
+  if (!commit) throw new UserError('no-commit', { path: top });
   const branch = await head('symbolic-ref', '--short', '--quiet', 'HEAD');
   const label = basename(top.replace(/(?<=[^/])\/?\.(git|bare)$/, ''));
   return { url: top, label, ref: branch ?? commit };
@@ -110,24 +102,13 @@ async function findRepository(path: string): Promise<{ top: string; gitDir: stri
 
 function noFolder(path: string, typed: string): UserError {
   const [, folder, ref] = /^(.+)@([^@/]+)$/.exec(typed) ?? [];
-  const next = ref
-    ? `A branch of a folder: \`up ${folder} --ref ${ref}\``
-    : 'A repository elsewhere: `up owner/name`';
-  return new UserError('no-folder', `There is no folder ${path}. ${next}.`);
+  return new UserError('no-folder', { path, ...(folder && ref ? { folder, ref } : {}) });
 }
 
 function notARepository(path: string, error: unknown): UserError {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-    return new UserError('no-git', 'Git is not installed here. Install it, for example `apt install git`.');
-  if (messageOf(error).includes('dubious ownership'))
-    return new UserError(
-      'not-owned',
-      `${path} belongs to another user, so git will not read it. Allow it: \`git config --global --add safe.directory ${path}\`.`,
-    );
-  return new UserError(
-    'no-repository',
-    `${path} is not a git repository. Go to one, or name one: \`up owner/name\`.`,
-  );
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new UserError('no-git', {});
+  if (messageOf(error).includes('dubious ownership')) return new UserError('not-owned', { path });
+  return new UserError('not-a-repository', { path });
 }
 
 async function git(folder: string, ...args: string[]): Promise<string> {

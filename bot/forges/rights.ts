@@ -7,8 +7,6 @@ export interface Wanted {
   /** `owner/name`. */
   label: string;
   person: Person;
-  /** What commands begin with where it was said. */
-  trigger: string;
   /** `starts`: it makes a workspace run, and so costs something. */
   command: {
     starts?: boolean;
@@ -22,20 +20,17 @@ export interface Wanted {
 
 /** Throws UserError: `forbidden`, `needs-maintainer`, or what a repository that is not there gives. */
 export async function checkRight(forge: Forge, wanted: Wanted): Promise<{ maintains: boolean }> {
-  const { label, person, trigger, command, line, isKnown } = wanted;
+  const { label, person, command, line, isKnown } = wanted;
   const permission = await forge.readPermission(label, person);
   // Who may not read it is not told that it is there.
   if (!permission || (permission.level === 'none' && !isKnown)) throw unknownRepository(label);
   const needed = await neededFor(command, label, forge);
+  const has = nameOf(permission);
   if (!isEnough(permission, needed))
-    throw new UserError('forbidden', describeLack(`${trigger} ${line.verb}`, label, permission, needed));
+    throw new UserError('forbidden', { verb: line.verb, label, needed, has });
   const maintains = isEnough(permission, 'maintain');
   const flag = Object.keys(line.flags).find((name) => command.flags[name]?.needsMaintain);
-  if (flag && !maintains)
-    throw new UserError(
-      'needs-maintainer',
-      `\`--${flag}\` needs **maintain** or **admin** on \`${label}\`; you have **${nameOf(permission)}**. Ask one who has it to say: \`${trigger} ${line.line}\`.`,
-    );
+  if (flag && !maintains) throw new UserError('needs-maintainer', { flag, label, has, line: line.line });
   return { maintains };
 }
 
@@ -58,10 +53,7 @@ export const isEnough = (permission: Permission | undefined, needed: Needed): bo
 
 const nameOf = ({ level, role }: Permission): string => (level === 'none' ? 'nothing' : role || level);
 
-const describeLack = (said: string, label: string, permission: Permission, needed: Needed): string =>
-  `\`${said}\` needs **${needed}** on \`${label}\`; you have **${nameOf(permission)}**. ${needed === 'admin' ? 'An administrator' : 'A maintainer'} can run it for you.`;
-
-/** Throws UserError (`no-app`, `no-access`, `forbidden`): a sentence for the person at the terminal. */
+/** Throws UserError (`no-app`, `no-access`, `no-push`) for the person at the terminal. */
 export async function checkGitRight(
   forge: Forge,
   repository: string,
@@ -69,19 +61,8 @@ export async function checkGitRight(
   operation: GitOperation,
 ): Promise<void> {
   const permission = await forge.readPermission(repository, person);
-  if (!permission)
-    throw new UserError(
-      'no-app',
-      `Sam's App is not installed on ${repository}, so it has no password for it. Ask an owner of it to install the App, then try again.`,
-    );
-  if (!isEnough(permission, 'read'))
-    throw new UserError(
-      'no-access',
-      `${person.login} may not read ${repository} (any more). Ask a maintainer of it for access, then try again.`,
-    );
+  if (!permission) throw new UserError('no-app', { repository });
+  if (!isEnough(permission, 'read')) throw new UserError('no-access', { login: person.login, repository });
   if (operation === 'push' && !isEnough(permission, 'write'))
-    throw new UserError(
-      'forbidden',
-      `${person.login} may not push to ${repository}: that needs write, and you have ${permission.role}. Ask a maintainer of it; your commits are safe here.`,
-    );
+    throw new UserError('no-push', { login: person.login, repository, role: permission.role });
 }

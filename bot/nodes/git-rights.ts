@@ -27,11 +27,7 @@ export function createGitBroker({ db, forges, log }: GitBrokerOptions): GitBroke
     async token(workspace, operation) {
       const { forge, label = '' } = findForge(forges, workspace.repository) ?? {};
       const known = forge && (await findIdentities(db, [workspace.owner], forge.name)).get(workspace.owner);
-      if (!forge || workspace.fork || !known)
-        throw new UserError(
-          'no-credentials',
-          'Sam has no password for this repository. Use your own: `git push` asks for it.',
-        );
+      if (!forge || workspace.fork || !known) throw new UserError('no-credentials', {});
       await checkGitRight(forge, label, personOf(known), operation);
       const minted = await forge.mintToken(label, operation);
       log.info({ repository: label, operation, person: known.login }, 'git got a token');

@@ -7,7 +7,7 @@ import type {
   GitOperation,
   GitToken,
 } from '../../agent/protocol.ts';
-import type { SaidGitRefusal } from '../codes.ts';
+import type { RefusalCodes, Said, SaidGitRefusal } from '../codes.ts';
 import type { Executor, Workspace } from '../database/types.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { findWorkspace } from '../workspaces/store/workspaces.ts';
@@ -27,7 +27,7 @@ export interface GitAnswering {
   /** Absent: nobody gets a token for git. */
   git?: GitBroker | undefined;
   /** A refusal as the sentence that git shows in its terminal. */
-  wordRefusal: (refusal: SaidGitRefusal) => string;
+  wordRefusal: (refusal: SaidGitRefusal | Said<RefusalCodes>) => string;
 }
 
 interface Asking {
@@ -81,7 +81,7 @@ export async function answerGit(
     return { type: 'git-token', ref, ...(await broker.git.token(row, operation)) };
   } catch (error) {
     if (error instanceof UserError)
-      return { type: 'git-token', ref, error: { code: error.code, message: error.message } };
+      return { type: 'git-token', ref, error: { ...error.said, message: broker.wordRefusal(error.said) } };
     asking.log.warn({ workspace, operation, error: messageOf(error) }, 'git got no token');
     return refuse('unavailable');
   } finally {

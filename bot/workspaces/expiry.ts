@@ -1,14 +1,16 @@
 // Until when people want a workspace kept: a span from now, or the next such time of day. Pure.
-import type { Duration } from '../commands/parser/parsed.ts';
+
+/** A span, or a time of day. */
+type Duration = { ms: number } | { until: string; zone?: string };
 
 /** Nobody keeps a paid machine idle for longer than this with one command. */
-export const LONGEST_MS = 7 * 86_400_000;
+export const MAX_KEPT_MS = 7 * 86_400_000;
 
 /** The moment that `wanted` means, a week from now at most; undefined if it is no duration. */
 export function keptUntil(wanted: unknown, now: Date): Date | undefined {
   if (!isDuration(wanted)) return undefined;
   const ms = 'ms' in wanted ? wanted.ms : untilTime(wanted, now);
-  return new Date(now.getTime() + Math.min(ms, LONGEST_MS));
+  return new Date(now.getTime() + Math.min(ms, MAX_KEPT_MS));
 }
 
 const isDuration = (value: unknown): value is Duration =>

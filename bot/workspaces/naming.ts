@@ -1,37 +1,36 @@
 // What a new workspace is called: short, unique among its owner's, easy to type. Pure.
 import { UserError } from '../errors.ts';
 import { isValidName } from '../commands/parser/names.ts';
-import type { Say } from '../commands/say.ts';
-import type { Repository } from '../forges/forge.ts';
 
-/** The name that `line` asks for, or one made of the repository. Throws UserError if the one asked for is taken. */
+/** What it is for. `goal`: `pr:412`, `issue:7`. */
+interface Purpose {
+  label: string;
+  goal?: string;
+}
+
+/** The name that `line` asks for, or one made of what it is for. Throws UserError if the one asked for is taken. */
 export function chooseName(
   asked: string | undefined,
-  repository: Repository,
+  purpose: Purpose,
   taken: ReadonlySet<string>,
   line: string,
-  say: Say,
 ): string {
-  if (asked === undefined) return firstFree(baseOf(repository), taken);
+  if (asked === undefined) return firstFree(baseOf(purpose), taken);
   const rest = line.replace(/\s*--name[\s=]+\S+/, '');
-  if (taken.has(asked)) throw takenName(asked, taken, `${rest} --name`, say);
+  if (taken.has(asked)) throw takenName(asked, taken, `${rest} --name`);
   return asked;
 }
 
 /** `line`: the command up to the name. */
-export function takenName(name: string, taken: ReadonlySet<string>, line: string, say: Say): UserError {
-  return new UserError(
-    'name-taken',
-    `You already have a workspace called \`${name}\`. Take another name: ${say(`${line} ${firstFree(name, taken)}`)}.`,
-  );
-}
+export const takenName = (name: string, taken: ReadonlySet<string>, line: string): UserError =>
+  new UserError('name-taken', { name, line: `${line} ${firstFree(name, taken)}` });
 
 function firstFree(base: string, taken: ReadonlySet<string>): string {
   for (let count = 2, name = base; ; name = `${base}-${count++}`) if (!taken.has(name)) return name;
 }
 
 /** `api` or, for a pull request or issue, `api-412`. */
-function baseOf({ label, goal }: Repository): string {
+function baseOf({ label, goal }: Purpose): string {
   const last = label.split('/').at(-1) ?? label;
   const number = goal?.split(':')[1];
   const name = toAscii(last)

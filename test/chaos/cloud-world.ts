@@ -85,7 +85,7 @@ export async function createCloudWorld(): Promise<CloudWorld> {
     },
     async say(owner, line, label) {
       const repository = label ? { url: `https://github.com/${label}`, label } : undefined;
-      return (await runLine(database, LIMITS, owner, line, repository)).answer.text;
+      return (await runLine(database, LIMITS, owner, line, repository)).text;
     },
     startBot: () => startBot({ url: fresh.url, database, hetzner, cloudflare, errors }),
     [Symbol.asyncDispose]: () => rest.disposeAsync(),

@@ -36,6 +36,7 @@ const onGitHub = (shown: CardView): string =>
     linkTo: () => 'https://sam.example.com/w/x',
     context: {
       front: 'github',
+      markup: 'markdown',
       triggers: ['/sam'],
       triggerOptional: false,
       commands,

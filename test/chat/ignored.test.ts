@@ -1,34 +1,44 @@
 // More commands than one in a message: named once, below the answer, and never within its columns.
 import { expect, test } from 'vitest';
-import { splitIgnored, withIgnored } from '../../bot/chat/ignored.ts';
-import { renderReply } from '../../bot/chat/github/render.ts';
+import { renderReply, voiceIn } from '../../bot/chat/github/render.ts';
+import { wordAnswer } from '../../bot/chat/wording.ts';
 import type { ParseContext } from '../../bot/commands/parser/parsed.ts';
 import type { Answer } from '../../bot/database/types.ts';
 
 const context: ParseContext = {
   front: 'github',
+  markup: 'markdown',
   triggers: ['/sam'],
   triggerOptional: false,
   commands: [],
   allowPaths: false,
   allowUrls: false,
 };
-const table: Answer = { ok: true, code: 'ok', text: 'NAME  PHASE\napi   running', isVerbatim: true };
+const rows = [
+  ['NAME', 'PHASE'],
+  ['api', 'running'],
+];
+const table: Answer = { ok: true, code: 'workspaces', details: { rows, more: 0 } };
 
-test('what was put below an answer can be taken off again', () => {
-  const answer = withIgnored(table, ['up', 'rm --force']);
-  expect(splitIgnored(answer)).toEqual({
-    words: table.text,
+test('what stands below an answer is apart from it', () => {
+  expect(wordAnswer({ ...table, ignored: ['up', 'rm --force'] }, voiceIn(context))).toMatchObject({
+    text: 'NAME  PHASE\napi   running',
     hint: 'I run one command per message; ignored: `up`, `rm --force`.',
+    isVerbatim: true,
   });
-  expect(splitIgnored(withIgnored({ ...table, text: '' }, ['up'])).words).toBe('');
-  expect(splitIgnored(table)).toEqual({ words: table.text, hint: '' });
-  expect(withIgnored(table, [])).toBe(table);
+  const silent: Answer = { ok: true, code: 'ok', details: {}, ignored: ['up'] };
+  expect(wordAnswer(silent, voiceIn(context)).text).toBe('');
+  expect(wordAnswer(table, voiceIn(context)).hint).toBe('');
+});
+
+test('an answer that an earlier version wrote down is shown as it is', () => {
+  const old = { ok: false, code: 'forbidden', text: 'No.', suggestion: 'up' } as unknown as Answer;
+  expect(wordAnswer(old, voiceIn(context))).toEqual({ text: 'No.', hint: '', isVerbatim: false, next: 'up' });
 });
 
 test('on GitHub it stands below the columns, and is no command', () => {
-  const { words, hint } = splitIgnored(withIgnored(table, ['up']));
-  expect(renderReply(words, { isVerbatim: true, hint }, context)).toMatchInlineSnapshot(`
+  expect(renderReply(wordAnswer({ ...table, ignored: ['up'] }, voiceIn(context)), context))
+    .toMatchInlineSnapshot(`
     "\`\`\`text
     NAME  PHASE
     api   running

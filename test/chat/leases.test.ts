@@ -23,7 +23,7 @@ async function addAnswered(deliveryId: string): Promise<void> {
     payload: {},
   });
   const held = await store.claimDelivery(rows.db);
-  await store.endDelivery(rows.db, held!, { ok: true, code: 'ok', text: 'hello' });
+  await store.endDelivery(rows.db, held!, { ok: true, code: 'ok', details: {} });
 }
 
 test('an answer that waits longer than a lease is not taken by a second worker', async () => {

@@ -6,13 +6,12 @@ import { renderPlain } from '../../bot/chat/console/render.ts';
 import { renderCard as renderOnGitHub } from '../../bot/chat/github/render.ts';
 import { renderCard as renderInSlack } from '../../bot/chat/slack/render.ts';
 import { viewOf, type CardView } from '../../bot/chat/view.ts';
-import { wordFailure, wordGitRefusal, wordNotices } from '../../bot/chat/wording.ts';
+import { createSay, wordFailure, wordGitRefusal, wordNotices } from '../../bot/chat/wording.ts';
 import { FAILURES } from '../../bot/chat/wording/failures.ts';
 import { NOTICES } from '../../bot/chat/wording/notices.ts';
 import type { FailureCodes, GitRefusalCodes, Notice, NoticeCodes, Side } from '../../bot/codes.ts';
 import { commands } from '../../bot/commands/index.ts';
 import { parse } from '../../bot/commands/parser/parse.ts';
-import { createSay } from '../../bot/commands/say.ts';
 import { console_, github } from '../commands/table.ts';
 import { nodeRow, T0, workspaceRow } from '../workspaces/rows.ts';
 

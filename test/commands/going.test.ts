@@ -1,9 +1,10 @@
 // What is being deleted does not come back, and whoever wants it hears what to type where they are.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createSay } from '../../bot/commands/say.ts';
-import type { Command, Scene } from '../../bot/commands/context.ts';
+import type { Command, CommandContext } from '../../bot/commands/context.ts';
 import { restart } from '../../bot/commands/restart.ts';
 import { start } from '../../bot/commands/start.ts';
+import { createVoice, wordRefusal } from '../../bot/chat/wording.ts';
+import type { UserError } from '../../bot/errors.ts';
 import { up } from '../../bot/commands/up.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 import { command, github } from './table.ts';
@@ -18,21 +19,19 @@ test.each([start, restart, up])('`$name` of it says how to make a new one', asyn
   const name = `box-${verb.name}`;
   const { owner } = await rows.addWorkspace({ name, phase: 'deleting', desired: 'deleted' });
   const run = rows.db.transaction((tx) => {
-    const scene: Scene = {
+    const context: CommandContext = {
       tx,
-      actor: { id: owner, name: 'ada' } as Scene['actor'],
+      actor: { id: owner, name: 'ada' } as CommandContext['actor'],
       front: 'github',
       place: { thread: 'acme/api#1' },
       repository: undefined,
       now: new Date(),
       limits: { workspacesPerUser: 0, idleTimeoutMs: 0 },
-      commands: [],
-      say: createSay('/sam'),
-      trigger: '/sam',
     };
-    return verb.run(command(`/sam ${verb.name} ${name}`, github), scene);
+    return verb.run(command(`/sam ${verb.name} ${name}`, github), context);
   });
-  await expect(run).rejects.toThrow(
+  const error = await run.catch((thrown: unknown) => thrown as UserError);
+  expect(wordRefusal((error as UserError).said, createVoice('/sam').say).text).toBe(
     `\`${name}\` is being deleted, and nothing brings it back. Make a new one: \`/sam up\`.`,
   );
 });

@@ -4,7 +4,7 @@ import { chooseName } from '../../bot/workspaces/naming.ts';
 import { isValidName } from '../../bot/commands/parser/names.ts';
 
 const nameOf = (label: string, taken: string[] = []): string =>
-  chooseName(undefined, { url: '', label }, new Set(taken), 'up', (line) => line);
+  chooseName(undefined, { label }, new Set(taken), 'up');
 
 test.for([
   ['acme/api', 'api'],

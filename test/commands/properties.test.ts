@@ -2,13 +2,13 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { createVoice } from '../../bot/chat/wording.ts';
+import { renderCommandHelp, renderHelp } from '../../bot/chat/wording/help.ts';
 import { findCommand } from '../../bot/commands/command.ts';
 import { formatCommand } from '../../bot/commands/parser/format.ts';
 import { isValidRef } from '../../bot/commands/parser/names.ts';
-import { parse, type ParseContext, type ParsedCommand } from '../../bot/commands/parser/parse.ts';
-import { countEdits } from '../../bot/commands/parser/suggest.ts';
-import { renderCommandHelp, renderHelp } from '../../bot/commands/usage.ts';
-import { api, command, commands, console_, fronts, github, mention, slash, texts } from './table.ts';
+import { countEdits, parse, type ParseContext, type ParsedCommand } from '../../bot/commands/parser/parse.ts';
+import { api, command, commands, console_, fronts, github, mention, slash, texts, worded } from './table.ts';
 
 // Many runs, on machines that may be busy.
 vi.setConfig({ testTimeout: 60_000 });
@@ -81,10 +81,11 @@ describe('what Sam writes is no command to Sam', () => {
       fc.property(texts, (text) => {
         const result = parse(text, inComments);
         if (result.kind !== 'error') return;
-        for (const reply of [result.message, `${result.message}\n\n${result.usage ?? ''}`]) {
+        const { message, usage = '', caret = '' } = worded(result, github);
+        for (const reply of [message, `${message}\n\n${usage}`]) {
           expect(parse(reply, github).kind).toBe('ignore');
         }
-        expect(parse(`Look:\n\n\`\`\`\n${result.caret ?? ''}\n\`\`\``, github).kind).toBe('ignore');
+        expect(parse(`Look:\n\n\`\`\`\n${caret}\n\`\`\``, github).kind).toBe('ignore');
       }),
       RUNS,
     );
@@ -92,13 +93,19 @@ describe('what Sam writes is no command to Sam', () => {
 
   test.each(commands)('the help on $name', (spec) => {
     for (const trigger of github.triggers) {
-      expect(parse(renderCommandHelp(spec, trigger), github)).toMatchObject({ kind: 'ignore' });
-      expect(parse(`- ${renderCommandHelp(spec, trigger)}`, github)).toMatchObject({ kind: 'ignore' });
+      expect(parse(renderCommandHelp(spec, createVoice(trigger).say), github)).toMatchObject({
+        kind: 'ignore',
+      });
+      expect(parse(`- ${renderCommandHelp(spec, createVoice(trigger).say)}`, github)).toMatchObject({
+        kind: 'ignore',
+      });
     }
   });
 
   test('the short help', () => {
-    expect(parse(renderHelp(commands, { front: 'github', trigger: '/sam' }), github).kind).toBe('ignore');
+    expect(parse(renderHelp(commands, { front: 'github', say: createVoice('/sam').say }), github).kind).toBe(
+      'ignore',
+    );
   });
 });
 
@@ -123,7 +130,7 @@ describe('did you mean', () => {
       fc.property(typos, fc.constantFrom('', ' api-412'), (typo, target) => {
         const result = parse(`/sam ${typo}${target}`, github);
         expect(result).toMatchObject({ kind: 'error', code: 'unknown-verb' });
-        const suggestion = result.kind === 'error' ? (result.suggestion ?? '') : '';
+        const suggestion = result.kind === 'error' ? (worded(result, github).suggestion ?? '') : '';
         expect(suggestion).not.toBe('');
         const again = parse(suggestion, console_);
         expect(suggestion.startsWith('rename') || ['command', 'help'].includes(again.kind)).toBe(true);

@@ -1,12 +1,14 @@
 // What people read when a line is no command, and what help says.
 import { describe, expect, test } from 'vitest';
+import { createVoice, TERMINAL } from '../../bot/chat/wording.ts';
+import { renderCommandHelp, renderHelp } from '../../bot/chat/wording/help.ts';
 import type { CommandSpec } from '../../bot/commands/command.ts';
 import { formatCommand } from '../../bot/commands/parser/format.ts';
-import { parse, type ParseContext } from '../../bot/commands/parser/parse.ts';
-import { rmSpec } from '../../bot/commands/rm.ts';
-import { findNearest } from '../../bot/commands/parser/suggest.ts';
-import { renderCommandHelp, renderHelp } from '../../bot/commands/usage.ts';
+import { findNearest, parse, type ParseContext } from '../../bot/commands/parser/parse.ts';
+import { rm } from '../../bot/commands/rm.ts';
 import { command, commands, console_, failure, fronts, github, slash } from './table.ts';
+
+const { say } = createVoice('/sam');
 
 const askSpec: CommandSpec = {
   name: 'ask',
@@ -49,7 +51,7 @@ describe('an unknown verb', () => {
   });
 
   test('is not taken for a deletion where something harmless is as near', () => {
-    const table = [rmSpec, { ...rmSpec, name: 'rn', aliases: [], destructive: false }];
+    const table = [rm, { ...rm, name: 'rn', aliases: [], destructive: false }];
     expect(findNearest(table, 'rk')?.name).toBe('rn');
   });
 
@@ -197,8 +199,8 @@ describe('a command of some fronts only', () => {
 
   test('is neither suggested nor shown in help elsewhere', () => {
     expect(failure('/sam usee', { ...github, commands: table }).suggestion).toBeUndefined();
-    expect(renderHelp(table, { front: 'github', trigger: '/sam' })).not.toContain('`use`');
-    expect(renderHelp(table, { front: 'slack', trigger: '/sam' })).toContain('`use`');
+    expect(renderHelp(table, { front: 'github', say })).not.toContain('`use`');
+    expect(renderHelp(table, { front: 'slack', say })).toContain('`use`');
   });
 });
 
@@ -226,7 +228,7 @@ describe('a command that takes a sentence', () => {
 
 describe('help', () => {
   test('the short one names every command, a few with a sentence', () => {
-    const text = renderHelp(commands, { front: 'github', trigger: '/sam' });
+    const text = renderHelp(commands, { front: 'github', say });
     expect(text.split('\n').length).toBeLessThanOrEqual(9);
     expect(text).toContain('- `/sam stop [target]`: stops a workspace and keeps every file of it.');
     for (const { name, fronts } of commands)
@@ -234,11 +236,11 @@ describe('help', () => {
   });
 
   test('the console shows commands without a trigger', () => {
-    expect(renderHelp(commands, { front: 'console', trigger: '' })).toContain('- `stop [target]`:');
+    expect(renderHelp(commands, { front: 'console', say: TERMINAL.say })).toContain('- `stop [target]`:');
   });
 
   test('on one command it says usage, flags, examples and who', () => {
-    expect(renderCommandHelp(rmSpec, '/sam')).toBe(
+    expect(renderCommandHelp(rm, say)).toBe(
       [
         '`/sam rm`: deletes a workspace and its files; unsaved work is named first and needs `--force`.',
         'Usage: `/sam rm [target] [--force]`',
@@ -254,7 +256,7 @@ describe('help', () => {
     expect(spec.summary).toMatch(/^[A-Z][^\n]*\.$/);
     expect(spec.who).toMatch(/^[A-Z][^\n]*\.$/);
     expect(spec.usage.split(' ')[0]).toBe(spec.name);
-    expect(renderCommandHelp(spec, '/sam').split('\n').length).toBeLessThanOrEqual(15);
+    expect(renderCommandHelp(spec, say).split('\n').length).toBeLessThanOrEqual(15);
     for (const { summary } of Object.values<{ summary: string }>(spec.flags))
       expect(summary).not.toMatch(/\.$/);
   });

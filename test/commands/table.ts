@@ -1,5 +1,6 @@
 // The verbs and the fronts as the parser's tests see them, and texts made at random.
 import fc from 'fast-check';
+import { createVoice, TERMINAL, wordRefusal } from '../../bot/chat/wording.ts';
 import type { CommandSpec } from '../../bot/commands/command.ts';
 import { commands as table } from '../../bot/commands/index.ts';
 import {
@@ -31,6 +32,7 @@ export const commands: readonly CommandSpec[] = [...table, probe];
 
 export const github: ParseContext = {
   front: 'github',
+  markup: 'markdown',
   triggers: ['/sam', '@sam', '@my-app', '@my-app[bot]'],
   triggerOptional: false,
   commands,
@@ -40,14 +42,27 @@ export const github: ParseContext = {
 export const console_: ParseContext = {
   ...github,
   front: 'console',
+  markup: 'none',
   triggerOptional: true,
   allowPaths: true,
   allowUrls: true,
 };
 /** The text of a slash command. */
-export const slash: ParseContext = { ...github, front: 'slack', triggers: ['/sam'], triggerOptional: true };
+export const slash: ParseContext = {
+  ...github,
+  front: 'slack',
+  markup: 'mrkdwn',
+  triggers: ['/sam'],
+  triggerOptional: true,
+  emptyIsTrigger: true,
+};
 /** A message that mentions the bot. */
-export const mention: ParseContext = { ...github, front: 'slack', triggers: ['/sam', '<@U0SAM>'] };
+export const mention: ParseContext = {
+  ...github,
+  front: 'slack',
+  markup: 'mrkdwn',
+  triggers: ['/sam', '<@U0SAM>'],
+};
 export const api: ParseContext = { ...console_, front: 'api', triggers: ['/sam'], allowPaths: false };
 export const fronts = [github, console_, slash, mention, api];
 
@@ -58,10 +73,33 @@ export function command(text: string, context: ParseContext = console_): ParsedC
   return result;
 }
 
-export function failure(text: string, context: ParseContext = console_): ParseFailure {
+/** Why the text is no command, as people read it there. */
+export interface Worded {
+  kind: 'error';
+  code: string;
+  message: string;
+  usage?: string;
+  suggestion?: string;
+  caret?: string;
+}
+
+export function failure(text: string, context: ParseContext = console_): Worded {
   const result = parse(text, context);
   if (result.kind !== 'error') throw new Error(`${JSON.stringify(text)} is ${JSON.stringify(result)}`);
-  return result;
+  return worded(result, context);
+}
+
+export function worded({ kind, usage, ...said }: ParseFailure, { front }: ParseContext): Worded {
+  const { say } = front === 'console' ? TERMINAL : createVoice('/sam');
+  const { text, next, above } = wordRefusal(said, say);
+  return {
+    kind,
+    code: said.code,
+    message: text,
+    ...(usage === undefined ? {} : { usage: `Usage: ${say(usage)}` }),
+    ...(next === undefined ? {} : { suggestion: next }),
+    ...(above === undefined ? {} : { caret: above }),
+  };
 }
 
 const verbs = commands.flatMap(({ name, aliases }) => [name, ...aliases]);

@@ -10,6 +10,7 @@ import { anyFailure, anyView, nastyText } from '../views.ts';
 
 const context: ParseContext = {
   front: 'github',
+  markup: 'markdown',
   triggers: ['/sam', '@sam-test', '@sam-test[bot]', '@sam'],
   triggerOptional: false,
   commands,
@@ -65,7 +66,7 @@ test('no card is a command, whatever a workspace is called or says', () => {
 test('no reply is a command, whatever it quotes', () => {
   fc.assert(
     fc.property(nasty, fc.boolean(), (text, isVerbatim) => {
-      expect(parse(renderReply(text, { isVerbatim }, context), context).kind).toBe('ignore');
+      expect(parse(renderReply({ text, hint: '', isVerbatim }, context), context).kind).toBe('ignore');
     }),
     { numRuns: 1000 },
   );
@@ -79,7 +80,7 @@ test('no backslash or backtick makes a link or a mention of what is quoted', () 
   const piece = fc.constantFrom('\\', '\\', '`', '[', ']', '(', ')', '@', 'bob', '!', '&', ' ');
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 14 }), (pieces) => {
-      const text = live(renderReply(pieces.join(''), { isVerbatim: false }, context));
+      const text = live(renderReply({ text: pieces.join(''), hint: '', isVerbatim: false }, context));
       expect(text).not.toMatch(/@\w|\[.*\]\(/);
     }),
     {

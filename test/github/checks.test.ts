@@ -12,6 +12,7 @@ import { nodeRow, T0, workspaceRow } from '../workspaces/rows.ts';
 
 const context: ParseContext = {
   front: 'github',
+  markup: 'markdown',
   triggers: ['/sam', '@sam'],
   triggerOptional: false,
   commands,

@@ -88,8 +88,12 @@ test('one that is being deleted still gets it: its work has to be saved', async 
 });
 
 test('what is wrong is a sentence for the person, and a bug is only in the log', async () => {
-  const forbidding = deskThat(() => Promise.reject(new UserError('forbidden', 'You may not push.')));
-  expect(await ask(forbidding)).toMatchObject({ error: { code: 'forbidden', message: 'You may not push.' } });
+  const forbidding = deskThat(() =>
+    Promise.reject(new UserError('no-push', { login: 'ada', repository: 'acme/api', role: 'read' })),
+  );
+  expect(await ask(forbidding)).toMatchObject({
+    error: { code: 'no-push', message: expect.stringContaining('ada may not push to acme/api') as string },
+  });
   const breaking = deskThat(() => Promise.reject(new Error('github: mint token: 502')));
   expect(await ask(breaking)).toMatchObject({
     error: {

@@ -110,6 +110,7 @@ describe.skipIf(browserMissing)('pasting in a browser', { timeout: 120_000 }, ()
     await dialog.waitFor({ state: 'detached' });
     await put('paste', 'three\nfour\n');
     await dialog.getByRole('button', { name: 'Paste' }).click();
+    await ann.sees(/^four$/m);
     await ann.page.keyboard.type('five\n');
     await ann.page.keyboard.press('Control+d');
     await eventually(() => readFileSync(path.join(site.folder, 'pasted'), 'utf8')).toBe(

@@ -61,6 +61,7 @@ test('what the page says one can say is what one can say', async () => {
 
 const context: ParseContext = {
   front: 'slack',
+  markup: 'mrkdwn',
   triggers: ['/sam'],
   triggerOptional: true,
   commands,

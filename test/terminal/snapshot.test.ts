@@ -185,14 +185,14 @@ test('a ring that forgot its beginning is read from a line or a sequence on', ()
 });
 
 test('modes are remembered from bytes in any pieces', () => {
-  const text = `a${ESC}[?1049;2004h${ESC}[?25lb${ESC}[?2004l${ESC}[?12hc`;
+  const text = `a${ESC}[?1049;2004h${ESC}[?25lb${ESC}[?2004l${ESC}[?12h${ESC}[?99hc`;
   fc.assert(
     fc.property(fc.array(fc.nat(text.length)), (cuts) => {
       const modes = createModes();
       const at = [0, ...cuts.toSorted((a, b) => a - b), text.length];
       for (const [i, start] of at.slice(0, -1).entries())
         noteModes(modes, Buffer.from(text.slice(start, at[i + 1])));
-      expect(renderModes(modes)).toBe(`${ESC}[?1049h${ESC}[?25l${ESC}[?2004l`);
+      expect(renderModes(modes)).toBe(`${ESC}[?1049h${ESC}[?25l${ESC}[?2004l${ESC}[?12h`);
     }),
   );
 });

@@ -9,7 +9,7 @@ const messageOf = (call: Promise<unknown>): Promise<string> =>
     (error: Error) => error.message,
   );
 const text = async (world: World, owner: string, line: string): Promise<string> =>
-  (await world.say(owner, line)).answer.text;
+  (await world.say(owner, line)).text;
 
 test('everyone sees their own machines, with what is on them, what they cost, and why nothing goes on', async () => {
   await using world = await createWorld();
@@ -38,7 +38,7 @@ test('everyone sees their own machines, with what is on them, what they cost, an
   expect(await text(world, ada, 'nodes')).toContain(`\n${name}: hetzner: find: no.`);
   // What everybody reads says how many, and no more.
   const onGitHub = await runLine(world.database, world.limits, ada, 'nodes', undefined, 'github');
-  expect(onGitHub.answer.text).toMatch(/ +1$/);
+  expect(onGitHub.text).toMatch(/ +1$/);
 });
 
 test('one that nobody needs goes at once with node rm, one with workspaces does not', async () => {

@@ -1,7 +1,8 @@
 // What happens to a workspace when its pull request goes: two bots over one database, agents that save, cannot, or are silent.
 import { expect, test } from 'vitest';
 import type { Notice } from '../../bot/codes.ts';
-import { noteVisibility, sayFarewell } from '../../bot/commands/farewell.ts';
+import { retireWorkspaces } from '../../bot/workspaces/cleanup.ts';
+import { noteVisibility } from '../../bot/workspaces/store.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { createWorld, type World, type WorldOptions } from './world.ts';
 import { noticeText } from '../words.ts';
@@ -30,7 +31,7 @@ const see = ({ db }: World, isPrivate: boolean): Promise<void> =>
 const MERGED: Notice = { code: 'thread-closed', details: { isPullRequest: true, isMerged: true } };
 
 const merge = ({ db }: World): Promise<number> =>
-  db.transaction((tx) => sayFarewell(tx, { repository: URL }, MERGED));
+  db.transaction((tx) => retireWorkspaces(tx, { repository: URL }, MERGED));
 
 const endTheDay = async ({ sql }: World, id: string): Promise<void> =>
   void (await sql`update workspaces set delete_at = now(), next_at = now(), gen = gen + 1 where id = ${id}`);

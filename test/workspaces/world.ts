@@ -7,7 +7,8 @@ import { desiredOf } from '../../bot/nodes/desired.ts';
 import { commands } from '../../bot/commands/index.ts';
 import { findCommand } from '../../bot/commands/command.ts';
 import { parse } from '../../bot/commands/parser/parse.ts';
-import { createSay } from '../../bot/commands/say.ts';
+import { joined, TERMINAL, wordAnswer, wordRefusal } from '../../bot/chat/wording.ts';
+import { UserError } from '../../bot/errors.ts';
 import type { Outcome } from '../../bot/commands/context.ts';
 import type { Repository } from '../../bot/forges/forge.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
@@ -44,7 +45,7 @@ export interface World extends AsyncDisposable {
   errors: string[];
   addUser(name?: string): Promise<string>;
   /** Runs one line as that person, in one transaction, as the inbox does. */
-  say(owner: string, line: string, repository?: Repository): Promise<Outcome>;
+  say(owner: string, line: string, repository?: Repository): Promise<Said>;
   /** `up` for a repository of that name; gives the workspace's id. */
   up(owner: string, label?: string, flags?: string): Promise<string>;
   workspace(id: string): Promise<Workspace>;
@@ -110,7 +111,7 @@ export async function createWorld({
   const rest = ending.move();
   const workspace = async (id: string): Promise<Workspace> => (await findWorkspace(db, id))!;
   const node = async (id: string): Promise<Node> => (await findNode(db, id))!;
-  const say = (owner: string, line: string, repository?: Repository): Promise<Outcome> =>
+  const say = (owner: string, line: string, repository?: Repository): Promise<Said> =>
     runLine(database, limits, owner, line, repository);
   return {
     url: fresh.url,
@@ -158,6 +159,9 @@ async function seeRow<Row>(read: () => Promise<Row>, isSo: (row: Row) => boolean
   return row;
 }
 
+/** `text`: what the console shows of the answer. */
+export type Said = Outcome & { text: string };
+
 export async function runLine(
   { db }: Database,
   limits: Limits,
@@ -165,9 +169,10 @@ export async function runLine(
   text: string,
   repository: Repository | undefined,
   front: Front = 'console',
-): Promise<Outcome> {
+): Promise<Said> {
   const line = parse(text, {
     front,
+    markup: 'none',
     triggers: ['sam'],
     triggerOptional: true,
     commands,
@@ -175,7 +180,7 @@ export async function runLine(
     allowUrls: false,
   });
   if (line.kind !== 'command') throw new Error(`not a command: ${JSON.stringify(line)}`);
-  return db.transaction((tx) =>
+  const run = db.transaction((tx) =>
     findCommand(commands, line.verb)!.run(line, {
       tx,
       actor: { id: owner, name: 'ada', createdAt: new Date() },
@@ -184,11 +189,16 @@ export async function runLine(
       repository,
       now: new Date(),
       limits: { workspacesPerUser: 0, idleTimeoutMs: limits.idleTimeoutMs },
-      commands,
-      say: createSay(''),
-      trigger: '',
+      isPublic: front === 'github',
+      isOperator: front === 'console',
     }),
   );
+  const outcome = await run.catch((error: unknown) => {
+    // Tests read what people would.
+    if (error instanceof UserError) error.message = wordRefusal(error.said, TERMINAL.say).text;
+    throw error;
+  });
+  return { ...outcome, text: joined(wordAnswer(outcome.answer, TERMINAL)) };
 }
 
 // --- agents -------------------------------------------------------------------------------------------------------

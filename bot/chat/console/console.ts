@@ -11,6 +11,7 @@ import { locate } from '../../forges/locate.ts';
 import { renderPlain, renderProgress } from './render.ts';
 import { redact } from '../../../agent/redact.ts';
 import type { CardView } from '../view.ts';
+import { joined, TERMINAL, wordAnswer } from '../wording.ts';
 import type { Screen } from './screen.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
@@ -75,7 +76,9 @@ export function createConsole(options: ConsoleOptions): Console {
     },
     close: () => store.dropCards(db, 'console', thread),
     async hear({ payload }) {
-      return { actor: await person(options), text: Payload.parse(payload).line, context, place: { thread } };
+      const text = Payload.parse(payload).line;
+      const spoken = { text, context };
+      return { actor: await person(options), spoken, place: { thread }, isOperator: true };
     },
     locate: async (target, { payload }) =>
       target && target.kind !== 'number' && target.kind !== 'name'
@@ -100,11 +103,12 @@ const person = ({ db, login }: ConsoleOptions): Promise<User> =>
 
 async function showAnswer(waiting: Waiting, delivery: Delivery, answer: Answer): Promise<void> {
   const line = waiting.lines.get(delivery.deliveryId);
-  if (answer.text && line?.manner !== 'quietly') waiting.screen.print(redact(answer.text));
+  const text = joined(wordAnswer(answer, TERMINAL));
+  if (text && line?.manner !== 'quietly') waiting.screen.print(redact(text));
   if (!line) return;
   const { commandId } = delivery;
   const command = commandId === null ? undefined : await store.readCommand(waiting.db, commandId);
-  const isOpen = command?.status === 'running' || (command !== undefined && answer.text === '');
+  const isOpen = command?.status === 'running' || (command !== undefined && text === '');
   if (!isOpen || !answer.workspace) return endLine(waiting, delivery.deliveryId, answer, command);
   Object.assign(line, { answer, command: commandId, needsCard: true });
   // The card may have been drawn before anybody waited for it.
@@ -158,6 +162,7 @@ async function showLink(waiting: Waiting, { workspace }: Answer): Promise<void> 
 
 const contextFor = ({ commands, forges }: ConsoleOptions): ParseContext => ({
   front: 'console',
+  markup: 'none',
   triggers: ['/sam', '@sam', 'sam'],
   triggerOptional: true,
   commands,

@@ -1,6 +1,5 @@
 // A card as lines of plain text, for the console. Pure.
-import { createSay } from '../../commands/say.ts';
-import { wordFailure, wordNotices } from '../wording.ts';
+import { createSay, wordFailure, wordNotices } from '../wording.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 

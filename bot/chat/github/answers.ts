@@ -8,8 +8,8 @@ import * as threads from '../../forges/github/threads.ts';
 import { isEnough } from '../../forges/rights.ts';
 import { addressOf } from './cards.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
-import { splitIgnored } from '../ignored.ts';
-import { renderReply } from './render.ts';
+import { renderReply, voiceIn } from './render.ts';
+import { joined, wordAnswer, wordRefusal, type Voice, type WordedAnswer } from '../wording.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 
@@ -21,19 +21,18 @@ export interface Answers {
 }
 
 /** Comments beside the card, in one thread, in ten minutes: more would be a loop. */
-const MOST_SAID = 3;
+const MAX_SAID = 3;
 
 export async function showAnswer(options: Answers, delivery: Delivery, answer: Answer): Promise<void> {
   const event = eventOf(delivery);
   if (event.kind === 'closed') return removeLabels(options, event);
   if (event.kind === 'button') return store.redrawWorkspace(options.db, 'github', event.subject);
   if (!('number' in event) || delivery.reply) return;
-  const text = wordsOf(answer, event);
-  const octokit = text === '' ? undefined : await options.app.on(event.repository);
+  const context = await options.contextFor();
+  const words = wordsOf(answer, event, voiceIn(context));
+  const octokit = joined(words) === '' ? undefined : await options.app.on(event.repository);
   if (!octokit || !(await mayTalk(options, octokit, event, delivery, answer))) return;
-  const isVerbatim = answer.isVerbatim === true && text === answer.text;
-  const { words, hint } = isVerbatim ? splitIgnored(answer) : { words: text, hint: '' };
-  const body = renderReply(words, { isVerbatim, hint }, await options.contextFor());
+  const body = renderReply(words, context);
   const lost = await findLost(options, octokit, delivery, body);
   const posted = lost ?? (await threads.postComment(octokit, event, body));
   await store.keepReply(options.db, delivery, String(posted.id));
@@ -55,11 +54,13 @@ async function findLost(
 }
 
 /** Where there is a card it is the answer. */
-function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }): string {
-  if (answer.isPrivate && !event.isPrivate)
-    return 'That is not for everybody to read, so I do not show it in a public repository. Open the terminal from the card and look there: `/sam open`.';
-  if (!answer.workspace || !answer.ok) return answer.text;
-  return splitIgnored(answer).hint;
+function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }, voice: Voice): WordedAnswer {
+  const words = wordAnswer(answer, voice);
+  if (answer.isPrivate && !event.isPrivate) {
+    const { text } = wordRefusal({ code: 'not-public', details: {} }, voice.say);
+    return { text, hint: '', isVerbatim: false };
+  }
+  return answer.workspace && answer.ok ? { ...words, text: '', isVerbatim: false } : words;
 }
 
 /** Strangers must not make Sam talk, nobody gets the same lesson twice, and no two bots talk for ever. */
@@ -73,12 +74,12 @@ async function mayTalk(
   // Nobody said anything.
   if (event.kind === 'opened') return false;
   if (!(await settings.read(event.repository)).settings.comments) return false;
-  const said = await store.readSaid(db, 'github', delivery.thread);
-  if (said.filter(({ isRecent }) => isRecent).length >= MOST_SAID) return false;
+  const recent = await store.readRecentMessages(db, 'github', delivery.thread);
+  if (recent.filter(({ isRecent }) => isRecent).length >= MAX_SAID) return false;
   if (answer.code === 'forbidden')
-    return event.isPrivate && event.kind === 'comment' && !said.some(({ code }) => code === 'forbidden');
-  if (answer.code === 'edited') return !said.some(({ code, isRecent }) => isRecent && code === 'edited');
-  const isRepeated = said.some(
+    return event.isPrivate && event.kind === 'comment' && !recent.some(({ code }) => code === 'forbidden');
+  if (answer.code === 'edited') return !recent.some(({ code, isRecent }) => isRecent && code === 'edited');
+  const isRepeated = recent.some(
     ({ to, ok, isRecent }) => isRecent && !ok && !answer.ok && to === String(event.sender.id),
   );
   if (isRepeated || (await isOneOfMany(db, event, delivery, answer))) return false;

@@ -20,7 +20,7 @@ export interface CardSender {
 type Sent = Partial<Card> | { later: Date };
 
 /** How often it is posted again after somebody deleted it. */
-const MOST_REPOSTS = 1;
+const MAX_REPOSTS = 1;
 
 export function createCardSender(sender: CardSender) {
   return async (card: Card, views: [CardView, ...CardView[]]): Promise<Sent> => {
@@ -60,7 +60,7 @@ export function createCardSender(sender: CardSender) {
 
 /** Nothing is posted only to say that something is gone, or where people deleted it twice. */
 const isUnwanted = (card: Card, isGone: boolean): boolean =>
-  card.externalId === null && (isGone || card.reposts > MOST_REPOSTS);
+  card.externalId === null && (isGone || card.reposts > MAX_REPOSTS);
 
 interface Posted {
   patch: Partial<Card>;
@@ -75,7 +75,7 @@ async function send({ app }: CardSender, octokit: Octokit, card: Card, body: str
     : undefined;
   if (edited) return { patch: {}, node: edited.node };
   const reposts = isAgain ? { reposts: card.reposts + 1 } : {};
-  if (isAgain && card.reposts >= MOST_REPOSTS) return { patch: { externalId: null, ...reposts } };
+  if (isAgain && card.reposts >= MAX_REPOSTS) return { patch: { externalId: null, ...reposts } };
   // A post whose answer got lost has left its comment.
   const lost =
     card.attempts > 0

@@ -1,6 +1,7 @@
 // What the last press of a check's button led to: the check itself says it, because GitHub shows no other answer.
 import { Event } from './events.ts';
 import { labelOfButton } from './render-signals.ts';
+import { joined, wordAnswer, type Voice } from '../wording.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 
@@ -11,12 +12,12 @@ export interface Press {
 }
 
 /** Undefined: nobody pressed any lately, or what it did can be seen anyhow. */
-export async function readPress(db: Executor, workspace: string): Promise<Press | undefined> {
-  const pressed = await store.readPress(db, 'github', workspace);
+export async function readClick(db: Executor, workspace: string, voice: Voice): Promise<Press | undefined> {
+  const pressed = await store.readClick(db, 'github', workspace);
   const event = Event.safeParse(pressed?.payload).data;
   if (!pressed || event?.kind !== 'button') return undefined;
   // A check has no way to send a browser anywhere.
   const where = pressed.answer.link === 'now' ? 'the link **Open terminal** on this page leads there.' : '';
-  const text = pressed.answer.text || where;
+  const text = joined(wordAnswer(pressed.answer, voice)) || where;
   return text ? { by: event.sender.login, button: labelOfButton(event.identifier), text } : undefined;
 }

@@ -1,26 +1,26 @@
 // GitHub as a front: comments, labels and buttons in; reactions, replies and one card a thread out. Knows no cloud.
 import type { Logger } from 'pino';
-import type { ParseContext, Target } from '../../commands/parser/parsed.ts';
+import { formatCommand } from '../../commands/parser/format.ts';
+import type { ParseContext, ParsedCommand, Target } from '../../commands/parser/parsed.ts';
 import type { Command } from '../../commands/context.ts';
 import type { Card, Delivery, User } from '../../database/types.ts';
 import { locateOn } from '../../forges/find.ts';
 import type { Forge, Repository } from '../../forges/forge.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
-import type { GitHubConfig } from '../../forges/github/config.ts';
+import { TRIGGER, type GitHubConfig } from '../../forges/github/config.ts';
 import { redeliverMissed } from '../../forges/github/missed-deliveries.ts';
 import type { SettingsReader } from '../../forges/github/repository-settings.ts';
 import type { Route } from '../../http/routes.ts';
-import type { FrontEnd, Heard, Whereabouts } from '../front.ts';
+import type { FrontEnd, IncomingCommand, Spoken, WorkspaceRef } from '../front.ts';
 import { showAnswer } from './answers.ts';
 import { createCardSender } from './cards.ts';
-import { noticeEdit } from './edits.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
-import { explainLack } from './missing-permissions.ts';
-import { noticeOf } from './notices.ts';
+import { explainMissingPermission } from './missing-permissions.ts';
+import { noticeEdit, noticeOf } from './notices.ts';
 import { createRights, personOf } from './rights.ts';
 import { createSignalSender } from './signals.ts';
 import type { Sweep } from '../../jobs/sweeper.ts';
-import { acknowledge, conclusionSource } from './reactions.ts';
+import { ackReaction, conclusionSource } from './reactions.ts';
 import { lookAtThreads } from './watch.ts';
 import { webhookRoute } from './webhooks.ts';
 import type { CardView } from '../view.ts';
@@ -76,9 +76,10 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
     },
     hear: (delivery) => hear(options, delivery),
     locate: (target, delivery) => locate(options, target, eventOf(delivery)),
-    explain: (error, delivery) => explainLack(options.app, error, repositoryOf(eventOf(delivery))),
+    explain: (error, delivery) =>
+      explainMissingPermission(options.app, error, repositoryOf(eventOf(delivery))),
     permit: (asked) => rights.permit(asked, eventOf(asked.delivery)),
-    acknowledge: (delivery) => acknowledge(options, delivery),
+    acknowledge: (delivery) => ackReaction(options, delivery),
     answer: (delivery, answer) => showAnswer(sender, delivery, answer),
     sendCard: (card, views) => (card.kind === 'card' ? sendComment : sendSignal)(card, views),
     cardOf: (workspace, { topic }, { delivery }) => cardOf(config, workspace, topic, eventOf(delivery)),
@@ -88,7 +89,7 @@ export function createGitHub(options: GitHubOptions): GitHubFront {
 
 function cardOf(
   { url }: GitHubConfig,
-  { id, topic, repository, isPrivate }: Whereabouts,
+  { id, topic, repository, isPrivate }: WorkspaceRef,
   here: string | undefined,
   event: Event,
 ): Pick<Card, 'thread' | 'subject'> | undefined {
@@ -101,7 +102,7 @@ function cardOf(
 
 function signalsOf(
   { url }: GitHubConfig,
-  { topic, repository, key }: Whereabouts,
+  { topic, repository, key }: WorkspaceRef,
 ): Pick<Card, 'thread' | 'subject' | 'kind'>[] {
   const isPullRequest = repository.startsWith(`${url}/`) && /\|pr:\d+\|/.test(key);
   if (!topic || !isPullRequest) return [];
@@ -119,14 +120,14 @@ async function findMissed({ app, db, log }: GitHubOptions): Promise<void> {
   if (count > 0) log.info({ count }, 'GitHub delivers again what did not reach us');
 }
 
-async function hear(options: GitHubOptions, delivery: Delivery): Promise<Heard | undefined> {
+async function hear(options: GitHubOptions, delivery: Delivery): Promise<IncomingCommand | undefined> {
   const event = eventOf(delivery);
-  const text = await textOf(options, event);
-  if (text === undefined || !('sender' in event)) return undefined;
+  const spoken = await spokenOf(options, event);
+  if (!spoken || !('sender' in event)) return undefined;
   return {
     actor: await meet(options.db, event.sender),
-    text,
-    context: await contextFor(options),
+    spoken,
+    isPublic: true,
     place: {
       thread: delivery.thread,
       repository: `${options.config.url}/${event.repository}`,
@@ -142,39 +143,52 @@ const meet = (db: Executor, { id, login }: { id: number; login: string }): Promi
   store.meetPerson(db, { source: 'github', externalId: String(id), login });
 
 /** What the person said, or would have: labels and buttons are short for commands. */
-async function textOf({ settings }: GitHubOptions, event: Event): Promise<string | undefined> {
+async function spokenOf(options: GitHubOptions, event: Event): Promise<Spoken | undefined> {
+  const { settings } = options;
   switch (event.kind) {
     case 'comment':
-      return event.text;
+      return { text: event.text, context: await contextFor(options) };
     case 'label': {
       const ours = readLabel(event.label, (await settings.read(event.repository)).settings.label);
-      // A label on what is closed is a mark, not a wish.
+      // A label on what is closed is a mark, and asks for nothing.
       if (!ours || !event.isAdded || !event.isOpen) return undefined;
-      return `/sam up${ours.size ? ` --size ${ours.size}` : ''}`;
+      return shortFor({ verb: 'up', flags: ours.size ? { size: ours.size } : {} });
     }
     case 'opened':
-      return (await settings.read(event.repository)).settings.auto_start ? '/sam up' : undefined;
-    case 'button':
-      return BUTTONS[event.identifier]?.(event.subject);
+      return (await settings.read(event.repository)).settings.auto_start
+        ? shortFor({ verb: 'up' })
+        : undefined;
+    case 'button': {
+      const button = BUTTONS[event.identifier];
+      return button && shortFor({ ...button, target: { kind: 'name', name: event.subject } });
+    }
     default:
       return undefined;
   }
 }
 
-/** The subject is a workspace's id. */
-const BUTTONS: Record<string, (subject: string) => string> = {
-  open: (subject) => `/sam open ${subject}`,
-  stop: (subject) => `/sam stop ${subject}`,
-  keep: (subject) => `/sam extend ${subject} 4h`,
-  start: (subject) => `/sam start ${subject}`,
-  retry: (subject) => `/sam retry ${subject}`,
+type Short = Pick<ParsedCommand, 'verb'> & Partial<Pick<ParsedCommand, 'target' | 'flags' | 'value'>>;
+
+function shortFor(short: Short): { command: ParsedCommand } {
+  const command = { kind: 'command' as const, flags: {}, words: [], ignored: [], ...short };
+  return { command: { ...command, line: formatCommand(command, '') } };
+}
+
+/** What each is about is a workspace, by its id. */
+const BUTTONS: Record<string, Short> = {
+  open: { verb: 'open' },
+  stop: { verb: 'stop' },
+  keep: { verb: 'extend', value: { ms: 4 * 3_600_000 } },
+  start: { verb: 'start' },
+  retry: { verb: 'retry' },
 };
 
 async function contextFor({ app, config, commands }: GitHubOptions): Promise<ParseContext> {
   const slug = await app.slug();
   return {
     front: 'github',
-    triggers: ['/sam', `@${slug}`, `@${slug}[bot]`, ...config.mentions],
+    markup: 'markdown',
+    triggers: [TRIGGER, `@${slug}`, `@${slug}[bot]`, ...config.mentions],
     triggerOptional: false,
     commands,
     hosts: [new URL(config.url).host],

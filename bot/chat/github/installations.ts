@@ -36,7 +36,7 @@ export const InstallationEvent = z.object({
 });
 export type InstallationEvent = z.infer<typeof InstallationEvent>;
 
-const MOST_KEPT = 100;
+const MAX_KEPT = 100;
 
 export function readInstallation(body: z.infer<typeof InstallationBody>): InstallationEvent {
   const { action, installation } = body;
@@ -47,7 +47,7 @@ export function readInstallation(body: z.infer<typeof InstallationBody>): Instal
     ...(installation.account ? { account: installation.account.login } : {}),
     ...(installation.html_url ? { page: installation.html_url } : {}),
     ...(installation.permissions ? { permissions: installation.permissions } : {}),
-    repositories: (added ?? []).slice(0, MOST_KEPT).map(({ full_name: name }) => name),
+    repositories: (added ?? []).slice(0, MAX_KEPT).map(({ full_name: name }) => name),
   };
 }
 

@@ -4,7 +4,7 @@ import type { GitHubApp } from '../../forges/github/app.ts';
 import { missingPermission } from '../../forges/github/missing-permissions.ts';
 
 /** Undefined: that was not the reason. */
-export function explainLack(
+export function explainMissingPermission(
   app: Pick<GitHubApp, 'settingsUrl' | 'missingPermissions'>,
   error: unknown,
   repository: string | undefined,
@@ -13,10 +13,6 @@ export function explainLack(
   if (permission === undefined) return undefined;
   if (repository) app.missingPermissions.note(repository, permission);
   const page = repository && app.settingsUrl(repository);
-  const what = permission === 'unknown' ? 'a permission' : `the permission **${permission}**`;
-  return new UserError(
-    'app-lacks',
-    `I could not do that: my GitHub App was not given ${what} on this repository. Whoever administers it can accept it${page ? `: ${page}` : " in the settings of the App's installation"}. Then say it again.`,
-    { cause: error },
-  );
+  const details = { ...(permission === 'unknown' ? {} : { permission }), ...(page ? { page } : {}) };
+  return new UserError('app-lacks', details, { cause: error });
 }

@@ -9,13 +9,13 @@ export interface NoteSources {
 }
 
 /** How many mistakes of a file are shown at once. */
-const MOST_PROBLEMS = 3;
+const MAX_PROBLEMS = 3;
 
 /** A line each, in our small Markdown. */
 export function notesOn({ app, settings }: NoteSources, repository: string): string[] {
   const { problems } = settings.known(repository);
-  const shown = problems.slice(0, MOST_PROBLEMS).join('; ');
-  const more = problems.length - MOST_PROBLEMS;
+  const shown = problems.slice(0, MAX_PROBLEMS).join('; ');
+  const more = problems.length - MAX_PROBLEMS;
   const lacks = app.missingPermissions.of(repository);
   const page = app.settingsUrl(repository);
   return [

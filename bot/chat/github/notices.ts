@@ -1,8 +1,9 @@
 // What GitHub tells that is no command: threads that close, labels that go, pushes, repositories that move. What of it is
 // written down, in the transaction that ends the request.
 import type { Logger } from 'pino';
-import { follow, notePush, noteVisibility, sayFarewell } from '../../commands/farewell.ts';
 import type { Notice as CardNotice } from '../../codes.ts';
+import { parse } from '../../commands/parser/parse.ts';
+import type { ParseContext } from '../../commands/parser/parsed.ts';
 import type { Answer, Delivery } from '../../database/types.ts';
 import { messageOf } from '../../errors.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
@@ -13,6 +14,8 @@ import { findIssue } from '../../forges/github/threads.ts';
 import { isEnough } from '../../forges/rights.ts';
 import { readLabel, type Event } from './events.ts';
 import { noticeInstallation } from './installations.ts';
+import { retireWorkspaces } from '../../workspaces/cleanup.ts';
+import { moveWorkspaces, noteHead, noteVisibility } from '../../workspaces/store.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
 
@@ -46,7 +49,7 @@ export async function noticeOf(
     case 'gone':
       options.app.forget();
       return quietly((tx) =>
-        sayFarewell(
+        retireWorkspaces(
           tx,
           { repository: urlOf(options, event.repository) },
           { code: 'repository-deleted', details: {} },
@@ -93,8 +96,8 @@ async function noticeClosed(
   if (await isOpenAgain(options, event)) return undefined;
   return async (tx) => {
     await see(options, tx, event);
-    await sayFarewell(tx, { topic }, whyClosed(event));
-    return { ok: true, code: 'closed', text: '' };
+    await retireWorkspaces(tx, { topic }, whyClosed(event));
+    return { ok: true, code: 'closed', details: {} };
   };
 }
 
@@ -121,7 +124,7 @@ async function noticeUnlabelled(
   if (event.isAdded || !(await mayUnlabel(options, event))) return undefined;
   return quietly(async (tx) => {
     await see(options, tx, event);
-    await sayFarewell(tx, { topic }, { code: 'label-removed', details: { label: event.label } });
+    await retireWorkspaces(tx, { topic }, { code: 'label-removed', details: { label: event.label } });
   });
 }
 
@@ -137,7 +140,7 @@ async function mayUnlabel(
 
 const noticePush = (topic: string, { head }: Of<'pushed'>): Notice =>
   quietly(async (tx) => {
-    await notePush(tx, topic, head);
+    await noteHead(tx, topic, head);
     await store.resendSignals(tx, topic);
   });
 
@@ -145,7 +148,26 @@ function noticeMove(options: Options, event: Of<'moved'>): Notice {
   const [from, to] = [event.from, event.repository];
   options.app.forget();
   return quietly(async (tx) => {
-    await follow(tx, { label: from, url: urlOf(options, from) }, { label: to, url: urlOf(options, to) });
+    await moveWorkspaces(
+      tx,
+      { label: from, url: urlOf(options, from) },
+      { label: to, url: urlOf(options, to) },
+    );
     await store.moveCards(tx, 'github', from, to);
   });
+}
+
+/**
+ * A comment that was not understood, and was mended by an edit: edits never run, and who waits for one is told so. Undefined:
+ * nobody waits. Only for the comment's author, who was answered lately, and has a command there now.
+ */
+export async function noticeEdit(
+  db: Executor,
+  context: ParseContext,
+  { comment, sender, text }: Extract<Event, { kind: 'edited' }>,
+): Promise<((tx: Executor) => Promise<Answer | null>) | undefined> {
+  const parsed = parse(text, context);
+  if (parsed.kind !== 'command' || !(await store.wasMisread(db, 'github', { comment, sender })))
+    return undefined;
+  return () => Promise.resolve({ ok: false, code: 'edited', details: { line: parsed.line } });
 }

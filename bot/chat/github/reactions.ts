@@ -22,7 +22,7 @@ const addressOf = (event: Comment): threads.CommentAddress => ({
 });
 
 /** A sign that cannot be given is no reason not to work; a permission that is missing is one to say so. */
-export async function acknowledge({ db, app, log }: Signs, delivery: Delivery): Promise<void> {
+export async function ackReaction({ db, app, log }: Signs, delivery: Delivery): Promise<void> {
   const event = eventOf(delivery);
   if (event.kind !== 'comment' || delivery.ack) return;
   try {
@@ -41,12 +41,12 @@ export const conclusionSource = (signs: Signs) => ({
   dueInMs: () => Promise.resolve(undefined),
   async take(): Promise<(() => Promise<void>) | undefined> {
     const held = await store.claimConclusion(signs.db, 'github');
-    return held && (() => conclude(signs, held));
+    return held && (() => finalReaction(signs, held));
   },
 });
 
 /** Each sign that something was heard gets its end: commands end, because all their phases have deadlines. */
-async function conclude({ db, app, log }: Signs, held: Conclusion): Promise<void> {
+async function finalReaction({ db, app, log }: Signs, held: Conclusion): Promise<void> {
   try {
     const event = eventOf(held.row);
     const octokit = event.kind === 'comment' ? await app.on(event.repository) : undefined;

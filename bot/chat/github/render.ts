@@ -1,8 +1,15 @@
 // Cards and replies as GitHub's Markdown. Pure. Whatever is shown, no line of it is a command, and nobody is mentioned.
 import { findLines } from '../../commands/parser/lines.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
-import { createSay, plain, shownTrigger, type Say } from '../../commands/say.ts';
-import { wordFailure, wordNotices } from '../wording.ts';
+import { plain } from '../../commands/parser/format.ts';
+import {
+  createVoice,
+  wordFailure,
+  wordNotices,
+  type Say,
+  type Voice,
+  type WordedAnswer,
+} from '../wording.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
@@ -24,9 +31,11 @@ const ICONS: Record<ReturnType<typeof lookOf>, string> = {
 const LONGEST = 60_000;
 const SEPARATOR = '\n\n';
 
-/** With the trigger that is listened to. */
+/** With the first trigger that is listened to. */
+export const voiceIn = ({ triggers: [trigger = ''] }: ParseContext): Voice => createVoice(trigger);
+
 export function sayIn(context: ParseContext): Say {
-  const say = createSay(shownTrigger(context));
+  const { say } = voiceIn(context);
   return (line) => say(plain(line, 200));
 }
 
@@ -108,15 +117,10 @@ const expiry = (view: CardView, say: Say): string =>
 const checkLine = ({ label, state }: CheckItem): string =>
   `- [${state === 'done' ? 'x' : ' '}] ${calm(label)}${state === 'doing' ? ' …' : ''}`;
 
-/** An answer as a comment of its own; `isVerbatim`: columns, with `hint` below them. */
-export function renderReply(
-  text: string,
-  { isVerbatim, hint = '' }: { isVerbatim: boolean; hint?: string },
-  context: ParseContext,
-): string {
+/** An answer as a comment of its own. */
+export function renderReply({ text, hint, isVerbatim }: WordedAnswer, context: ParseContext): string {
   const words = isVerbatim ? fence(text) : calmLines(text);
-  const shown = hint ? `${words}\n${calmLines(hint)}` : words;
-  const whole = harmless(shown, context);
+  const whole = harmless([words, calmLines(hint)].filter(Boolean).join('\n'), context);
   return whole.length <= LONGEST ? whole : `${whole.slice(0, LONGEST).toWellFormed()}\n…`;
 }
 

@@ -1,7 +1,7 @@
 // Who may say what on GitHub: the person's permission on the repository, asked when the command runs, and how often.
 import { UserError } from '../../errors.ts';
 import { addressOf, labelOf, type Forge, type Person } from '../../forges/forge.ts';
-import type { Asked, Standing } from '../front.ts';
+import type { PendingCommand, Permission } from '../front.ts';
 import type { Event } from './events.ts';
 import { checkRight } from '../../forges/rights.ts';
 import * as store from '../store.ts';
@@ -9,7 +9,7 @@ import type { Executor } from '../store.ts';
 
 export interface Rights {
   /** Throws UserError `forbidden`, or `too-often`. */
-  permit(asked: Asked, event: Event): Promise<Standing>;
+  permit(asked: PendingCommand, event: Event): Promise<Permission>;
 }
 
 export function createRights(options: { db: Executor; forge: Forge; commandsPerHour: number }): Rights {
@@ -22,9 +22,9 @@ export function createRights(options: { db: Executor; forge: Forge; commandsPerH
       // Stopping what is one's own takes no right on it.
       const label = asked.repository || command.needsWrite ? about : event.repository;
       const isKnown = isSame(label, event.repository);
-      const wanted = { label, person: personOf(event.sender), trigger: '/sam', command, line, isKnown };
+      const wanted = { label, person: personOf(event.sender), command, line, isKnown };
       const { maintains } = await checkRight(forge, wanted);
-      if (!event.isPrivate && !isSame(about, event.repository) && !ENDING.includes(command.name))
+      if (!event.isPrivate && !isSame(about, event.repository) && !command.ends)
         await checkSecrecy(forge, about, asked);
       await checkPace(options, event);
       return { maintains: maintains ? addressOf(forge, label) : undefined };
@@ -37,28 +37,25 @@ export const personOf = ({ id, login }: { id: number; login: string }): Person =
 
 const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
-/** They go through wherever they are said, without a word where everybody reads. */
-const ENDING = ['stop', 'rm'];
-
 /** `owner/name` of the repository that the words mean: named, or that of a workspace which is. */
 async function findMeant(
   { db, forge }: { db: Executor; forge: Forge },
-  { repository, line: { target }, heard }: Asked,
+  { repository, line: { target }, incoming }: PendingCommand,
 ): Promise<string | undefined> {
   const named =
-    target?.kind === 'name' ? await store.findRepositoryOf(db, heard.actor.id, target.name) : undefined;
+    target?.kind === 'name' ? await store.findRepositoryOf(db, incoming.actor.id, target.name) : undefined;
   const url = repository?.url ?? named;
   return url === undefined ? undefined : labelOf(forge, url);
 }
 
 /** A card tells its readers of the repository that it is about. */
-async function checkSecrecy(forge: Forge, label: string, { repository: named, line }: Asked): Promise<void> {
+async function checkSecrecy(
+  forge: Forge,
+  label: string,
+  { repository: named, line }: PendingCommand,
+): Promise<void> {
   const repository = await forge.findRepository(label);
-  if (repository?.isPrivate !== false)
-    throw new UserError(
-      'private',
-      `That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: \`/sam ${named ? 'up' : line.line}\`.`,
-    );
+  if (repository?.isPrivate !== false) throw new UserError('private', { line: named ? 'up' : line.line });
 }
 
 async function checkPace(
@@ -69,9 +66,8 @@ async function checkPace(
   const recent = await store.countRecent(db, 'github', event);
   if (recent.person < commandsPerHour && recent.repository < 2 * commandsPerHour) return;
   const [most, whom] =
-    recent.person >= commandsPerHour ? [commandsPerHour, 'person'] : [2 * commandsPerHour, 'repository'];
-  throw new UserError(
-    'too-often',
-    `That was more than ${most} commands in an hour, the most that I take from one ${whom}. Say it again in a while; until then the card shows where things stand.`,
-  );
+    recent.person >= commandsPerHour
+      ? [commandsPerHour, 'person' as const]
+      : [2 * commandsPerHour, 'repository' as const];
+  throw new UserError('too-often', { most, whom });
 }

@@ -12,7 +12,8 @@ import type { RepositorySettings, SettingsReader } from '../../forges/github/rep
 import { findPullRequest, type ThreadAddress } from '../../forges/github/threads.ts';
 import { addressOf } from './cards.ts';
 import { notesOn } from './notes.ts';
-import { readPress } from './click.ts';
+import { readClick } from './click.ts';
+import { voiceIn } from './render.ts';
 import { hashOf, paced, whenAllowed, withoutClocks } from '../pace.ts';
 import { renderCheck, renderDeployment, renderPastCheck, type CheckOptions } from './render-signals.ts';
 import type { CardView } from '../view.ts';
@@ -103,11 +104,12 @@ async function send<Said>(
 ): Promise<Sent> {
   const newest = views.findLast(({ desired }) => desired !== 'deleted') ?? views.at(-1) ?? views[0];
   const { repository, number } = addressOf(card.thread);
+  const context = await sender.contextFor();
   const options: CheckOptions = {
     linkTo: sender.linkTo,
-    context: await sender.contextFor(),
+    context,
     notes: notesOn(sender, repository),
-    press: await readPress(sender.db, newest.id),
+    press: await readClick(sender.db, newest.id, voiceIn(context)),
   };
   const sentHash = hashOf(JSON.stringify(signal.say(withoutClocks(newest), options)));
   if (sentHash === card.sentHash || (card.externalId === null && signal.isEnd(newest))) return { sentHash };

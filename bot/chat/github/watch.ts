@@ -1,10 +1,11 @@
 // What GitHub says now of the threads that workspaces were made for: deliveries may be lost for good. Hears nobody.
 import type { Logger } from 'pino';
-import { listTopics, sayFarewell } from '../../commands/farewell.ts';
 import { messageOf } from '../../errors.ts';
 import type { Forge } from '../../forges/forge.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
 import { findIssue } from '../../forges/github/threads.ts';
+import { retireWorkspaces } from '../../workspaces/cleanup.ts';
+import { listTopics } from '../../workspaces/store.ts';
 import { noteHead } from '../forks.ts';
 import { addressOf } from './cards.ts';
 import { whyClosed } from './notices.ts';
@@ -44,6 +45,6 @@ async function lookAt({ db, forge, app, log }: Options, topic: string, head: str
   if (issue.isOpen) return head === null ? undefined : noteHead(db, forge, topic, head);
   // What stopped then and is kept for a day has heard of it, and what somebody started afterwards is theirs.
   const place = { topic, ...(issue.closedAt && { since: issue.closedAt }) };
-  const stopped = await db.transaction((tx) => sayFarewell(tx, place, whyClosed(issue)));
+  const stopped = await db.transaction((tx) => retireWorkspaces(tx, place, whyClosed(issue)));
   if (stopped > 0) log.warn({ topic, stopped }, 'it was closed, and no delivery said so');
 }

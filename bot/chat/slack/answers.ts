@@ -4,11 +4,11 @@ import { createConnectUrl } from '../../access/people/linking.ts';
 import { findKnown } from '../../access/people/links-store.ts';
 import type { Answer, Delivery } from '../../database/types.ts';
 import { messageOf, ProviderError } from '../../errors.ts';
-import { splitIgnored } from '../ignored.ts';
 import { QUESTION, renderAnswer, renderLink, type Press, type SlackMessage } from './render.ts';
 import { CLOSED_ROOM, isRefusal, UNREACHABLE, type SlackCalls } from './calls.ts';
 import { openDirect } from './cards.ts';
-import { Event, sourceOf } from './request.ts';
+import { wordAnswer, type WordedAnswer } from '../wording.ts';
+import { Event, sourceOf, voiceFor } from './request.ts';
 import { NOT_CONNECTED } from './rights.ts';
 import type { Executor } from '../store.ts';
 
@@ -45,10 +45,10 @@ async function composeAnswer(
   event: Event,
   answer: Answer,
 ): Promise<SlackMessage | undefined> {
-  const { words: text, hint } = splitIgnored(answer);
-  const message = await composeWords(answers, delivery, event, { ...answer, text });
-  if (hint === '') return message;
-  const below = renderAnswer(hint);
+  const words = wordAnswer(answer, voiceFor(answers.trigger, event));
+  const message = await composeWords(answers, delivery, event, { ...answer, ...words });
+  if (words.hint === '') return message;
+  const below = renderAnswer(words.hint);
   return message
     ? { text: `${message.text}\n${below.text}`, blocks: [...message.blocks, ...below.blocks] }
     : below;
@@ -58,7 +58,7 @@ async function composeWords(
   answers: SlackAnswers,
   delivery: Delivery,
   event: Event,
-  answer: Answer,
+  answer: Answer & WordedAnswer,
 ): Promise<SlackMessage | undefined> {
   if (answer.code === NOT_CONNECTED || answer.link === 'connect')
     return composeConnect(answers, delivery, event, answer.text);
@@ -66,15 +66,15 @@ async function composeWords(
     return composeLink(answers, event, answer.workspace);
   if (answer.text === '') return undefined;
   return renderAnswer(answer.text, {
-    isVerbatim: answer.isVerbatim === true,
+    isVerbatim: answer.isVerbatim,
     presses: pressesFor(answers, event, answer),
     id: `answer:${delivery.seq}`,
   });
 }
 
 /** What was probably meant, and what asks back before it destroys. */
-function pressesFor({ trigger }: SlackAnswers, event: Event, { code, suggestion }: Answer): Press[] {
-  if (suggestion) return [{ label: `Run ${trigger} ${suggestion}`, line: suggestion }];
+function pressesFor({ trigger }: SlackAnswers, event: Event, { code, next }: Answer & WordedAnswer): Press[] {
+  if (next) return [{ label: `Run ${trigger} ${next}`, line: next }];
   if (code !== 'confirm' || event.kind !== 'button') return [];
   return [{ label: 'Delete it', line: event.line.slice(QUESTION.length), style: 'danger' }];
 }

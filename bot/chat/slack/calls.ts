@@ -54,14 +54,14 @@ export interface SlackClients {
 }
 
 /** More than that many are of tokens that were renewed since. */
-const MOST_CLIENTS = 500;
+const MAX_CLIENTS = 500;
 
 /** Each call is tried once: the row that wanted it remembers, and tries again. */
 export function createClients(apiUrl: string, log: Logger): SlackClients {
   const logger = quietLogger(log);
   const clients = new Map<string, SlackClient>();
   const clientFor = (token: string | undefined): SlackClient => {
-    if (clients.size > MOST_CLIENTS) clients.clear();
+    if (clients.size > MAX_CLIENTS) clients.clear();
     const client =
       clients.get(token ?? '') ??
       new webApi.WebClient(token, {

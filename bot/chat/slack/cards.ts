@@ -22,7 +22,7 @@ export interface SlackCardSender {
 type Sent = Partial<Card> | { later: Date };
 
 /** How often it is posted again after somebody deleted it. */
-const MOST_REPOSTS = 1;
+const MAX_REPOSTS = 1;
 const QUIETLY = { unfurl_links: false, unfurl_media: false, parse: 'none', link_names: false } as const;
 
 export function createSlackCardSender(sender: SlackCardSender) {
@@ -42,7 +42,7 @@ export function createSlackCardSender(sender: SlackCardSender) {
 
 /** Nothing is posted only to say that something is gone, or where people deleted it twice. */
 const isUnwanted = (card: Card, view: CardView): boolean =>
-  card.externalId === null && (view.phase === 'deleted' || card.reposts > MOST_REPOSTS);
+  card.externalId === null && (view.phase === 'deleted' || card.reposts > MAX_REPOSTS);
 
 /** How a message is called in its card's row: `C1:123.45`. */
 export const externalIdOf = (channel: string, ts: string): string => `${channel}:${ts}`;
@@ -87,7 +87,7 @@ async function edit(
     if (isRefusal(error, [...CLOSED_ROOM, 'cant_update_message', 'edit_window_closed'])) return {};
     if (!isRefusal(error, ['message_not_found'])) throw error;
   }
-  if (card.reposts >= MOST_REPOSTS) return { externalId: null, reposts: card.reposts + 1 };
+  if (card.reposts >= MAX_REPOSTS) return { externalId: null, reposts: card.reposts + 1 };
   return { ...(await post(sender, card, view, message)), reposts: card.reposts + 1 };
 }
 

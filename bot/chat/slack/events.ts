@@ -1,6 +1,6 @@
 // What Slack's requests say, as far as Sam cares: the few facts that are kept of each. Pure.
 import type { z } from 'zod';
-import type { FormWish } from './forms/events.ts';
+import type { FormRequest } from './forms/events.ts';
 import {
   clean,
   deliveryOf,
@@ -95,16 +95,16 @@ function readPress(body: z.infer<typeof Pressed>): Understood {
     messageTs,
     isEphemeral: container.is_ephemeral === true,
   };
-  const form = wishOf(event, body.trigger_id);
+  const form = formOf(event, body.trigger_id);
   return { event, delivery: deliveryOf(event, hash(body.trigger_id)), ...(form ? { form } : {}) };
 }
 
 /** `?new`, `?rename ws-…`, `?rm ws-…`: buttons that open a form. */
-function wishOf(event: Extract<Event, { kind: 'button' }>, trigger: string): FormWish | undefined {
+function formOf(event: Extract<Event, { kind: 'button' }>, trigger: string): FormRequest | undefined {
   const [, about, id] = /^\?(new|rename|rm)(?: (\S+))?$/.exec(event.line) ?? [];
   if (!about) return undefined;
   const { team, home, user, name, channel, threadTs } = event;
-  return { about: about as FormWish['about'], trigger, team, home, user, name, channel, threadTs, id };
+  return { about: about as FormRequest['about'], trigger, team, home, user, name, channel, threadTs, id };
 }
 
 function readGone({

@@ -1,5 +1,5 @@
 // Words as Slack's mrkdwn: escaped, without secrets, cut to size. Pure. Knows no card and no button.
-import { plain } from '../../commands/say.ts';
+import { plain } from '../../commands/parser/format.ts';
 import { redact } from '../../../agent/redact.ts';
 
 /** Slack takes 3,000 characters a section. */

@@ -16,7 +16,7 @@ export interface SlackSigns {
 const SEEN = 'eyes';
 
 /** Shows on the message that it was heard and is allowed. Never throws: the command goes on without. */
-export async function acknowledge(signs: SlackSigns, delivery: Delivery): Promise<void> {
+export async function ackReaction(signs: SlackSigns, delivery: Delivery): Promise<void> {
   const event = Event.parse(delivery.payload);
   if (event.kind !== 'message' || delivery.ack) return;
   try {
@@ -33,12 +33,12 @@ export const conclusionSource = (signs: SlackSigns) => ({
   dueInMs: () => Promise.resolve(undefined),
   async take(): Promise<(() => Promise<void>) | undefined> {
     const held = await store.claimConclusion(signs.db, 'slack');
-    return held && (() => conclude(signs, held));
+    return held && (() => finalReaction(signs, held));
   },
 });
 
 /** Each sign that something was heard gets its end: commands end, because all their phases have deadlines. */
-async function conclude(signs: SlackSigns, held: Conclusion): Promise<void> {
+async function finalReaction(signs: SlackSigns, held: Conclusion): Promise<void> {
   try {
     const event = Event.parse(held.row.payload);
     if (event.kind === 'message') await signEnd(signs, event, held);

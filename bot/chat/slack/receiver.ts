@@ -12,7 +12,7 @@ import { quietLogger } from './calls.ts';
 import type { SlackConfig } from './config.ts';
 import { understand } from './events.ts';
 import type { Event, Understood } from './request.ts';
-import type { Field, FormWish } from './forms/events.ts';
+import type { Field, FormRequest } from './forms/events.ts';
 import { openHome } from './home/store.ts';
 import { optionOf } from './forms/render.ts';
 import * as store from '../store.ts';
@@ -26,7 +26,7 @@ export interface SlackDoorOptions {
   /** What is wrong with the fields of a form, by field; undefined: nothing. */
   refuse: (event: Event, fields: Field[]) => Promise<Record<string, string> | undefined>;
   /** False: it could not be opened. Never throws. */
-  openForm: (wish: FormWish) => Promise<boolean>;
+  openForm: (request: FormRequest) => Promise<boolean>;
   /** What may be offered to whoever types. Never throws. */
   suggest: (person: { home: string; user: string; typed: string }) => Promise<string[]>;
   /** Slack took the app away there, at that time. */
@@ -90,7 +90,7 @@ async function createSocketDoor(
   };
 }
 
-const LONGEST_PAUSE_MS = 60_000;
+const MAX_PAUSE_MS = 60_000;
 
 /** Slack ends its connections now and then: the next one is dialled at once, and after a failure later and later. */
 async function keepDialling(client: SocketClient, signal: AbortSignal, log: Logger): Promise<void> {
@@ -104,9 +104,7 @@ async function keepDialling(client: SocketClient, signal: AbortSignal, log: Logg
       if (signal.aborted) return;
       failures += 1;
       log.error({ error: messageOf(error) }, 'Slack did not take our connection; it is tried again');
-      await setTimeout(Math.min(LONGEST_PAUSE_MS, 500 * 2 ** failures), undefined, { signal }).catch(
-        () => {},
-      );
+      await setTimeout(Math.min(MAX_PAUSE_MS, 500 * 2 ** failures), undefined, { signal }).catch(() => {});
     }
   }
 }
@@ -168,7 +166,7 @@ async function remember(options: SlackDoorOptions, body: unknown): Promise<Reply
 
 async function openOr(
   { openForm, log }: SlackDoorOptions,
-  form: FormWish,
+  form: FormRequest,
   otherwise: () => Promise<unknown>,
 ): Promise<void> {
   if (await openForm(form)) return;

@@ -6,7 +6,7 @@ import { renderAnswer, type SlackMessage } from './render.ts';
 import { isRefusal, LOST_TOKEN, UNREACHABLE, type SlackCalls } from './calls.ts';
 import { openDirect } from './cards.ts';
 import * as slackStore from './store.ts';
-import type { Tiding } from './store.ts';
+import type { Notification } from './store.ts';
 import type { Executor } from '../store.ts';
 
 export interface Reminders {
@@ -27,19 +27,19 @@ export function reminderSource(reminders: Reminders) {
     async take(): Promise<(() => Promise<void>) | undefined> {
       if (performance.now() - lookedAt > LOOK_EVERY_MS) {
         lookedAt = performance.now();
-        await slackStore.noteTidings(reminders.db);
+        await slackStore.noteNotifications(reminders.db);
       }
-      const tiding = await slackStore.claimTiding(reminders.db);
-      return tiding && (() => tell(reminders, tiding));
+      const notification = await slackStore.claimNotification(reminders.db);
+      return notification && (() => tell(reminders, notification));
     },
   };
 }
 
 /** Told once; what Slack does not take now is tried again when the lease is over. */
-async function tell({ db, calls, log }: Reminders, tiding: Tiding): Promise<void> {
-  const { owner, workspace } = tiding;
+async function tell({ db, calls, log }: Reminders, notification: Notification): Promise<void> {
+  const { owner, workspace } = notification;
   const { team } = owner;
-  const message = compose(tiding);
+  const message = compose(notification);
   try {
     const channel = await openDirect(calls, team, owner.externalId);
     await calls.call(team, 'remind', (client) =>
@@ -53,17 +53,17 @@ async function tell({ db, calls, log }: Reminders, tiding: Tiding): Promise<void
     );
   } catch (error) {
     if (!isRefusal(error, UNREACHABLE)) {
-      await slackStore.postponeTiding(db, tiding, waitMs(error) ?? 0);
+      await slackStore.postponeNotification(db, notification, waitMs(error) ?? 0);
       // Of a lost token whoever can mend it was told in the log.
       if (!isRefusal(error, LOST_TOKEN))
         log.warn({ workspace: workspace.id, error: messageOf(error) }, 'a reminder has to wait');
       return;
     }
   }
-  await slackStore.endTiding(db, tiding);
+  await slackStore.endNotification(db, notification);
 }
 
-function compose({ workspace, act, about }: Tiding): SlackMessage {
+function compose({ workspace, act, about }: Notification): SlackMessage {
   const { id, name, warnedFor } = workspace;
   if (act)
     return renderAnswer(`\`${act.by}\` said \`${act.verb}\` of your workspace \`${name}\`.`, {

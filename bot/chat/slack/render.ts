@@ -1,7 +1,6 @@
 // Cards and answers as Slack's Block Kit, within its limits. Pure. Whatever is shown, nobody is mentioned and nothing of
 // it is markup of Slack's that a name or a log brought along.
-import { createSay } from '../../commands/say.ts';
-import { wordFailure, wordNotices } from '../wording.ts';
+import { createSay, wordFailure, wordNotices } from '../wording.ts';
 import { formatSpan, formatTime } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { calm, code, cut, escape, fences, LONGEST_SECTION, split, toMrkdwn } from './mrkdwn.ts';

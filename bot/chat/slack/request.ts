@@ -1,10 +1,11 @@
 // What is kept of a request of Slack's: who said what where, and whose token answers. Pure.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Field, FormWish } from './forms/events.ts';
+import type { Field, FormRequest } from './forms/events.ts';
 import type { Resident } from './home/store.ts';
 import type { Said, Whose } from './shapes.ts';
 import type { NewDelivery } from '../store.ts';
+import { createVoice, type Voice } from '../wording.ts';
 
 const Here = z.object({
   /** The workspace that the app is installed in: whose token answers. */
@@ -54,7 +55,7 @@ export type Understood =
       /** What a form was filled in with, to be looked through before it is stored. */
       fields?: Field[];
       /** It asks for a form; if none can be opened it is answered in words. */
-      form?: FormWish;
+      form?: FormRequest;
     }
   /** Somebody opened the App Home. */
   | { home: Resident }
@@ -141,6 +142,13 @@ export function parseThread(thread: string): { team: string; channel: string; th
 
 export const hash = (...parts: string[]): string =>
   createHash('sha256').update(parts.join('\n')).digest('hex');
+
+/** How the bot is called where slash commands do not work. */
+export const NAME = '@sam';
+
+/** In threads there are no slash commands. `command`: what they begin with elsewhere. */
+export const voiceFor = (command: string, event: Event): Voice =>
+  createVoice(event.kind === 'message' && event.threadTs !== undefined ? NAME : command);
 
 /** JSON may hold a NUL, Postgres' text may not. */
 export const clean = (text: string): string => text.replaceAll('\0', '').toWellFormed();

@@ -3,7 +3,7 @@ import { findKnown, type Known } from '../../access/people/links-store.ts';
 import { UserError } from '../../errors.ts';
 import { unknownRepository } from '../../forges/find.ts';
 import { addressOf, findForge, type Forge, type Person } from '../../forges/forge.ts';
-import type { Asked, Standing } from '../front.ts';
+import type { PendingCommand, Permission } from '../front.ts';
 import { checkRight, isEnough } from '../../forges/rights.ts';
 import type { SlackConfig } from './config.ts';
 import { sourceOf, type Event } from './request.ts';
@@ -22,30 +22,28 @@ export interface SlackRights {
 export const NOT_CONNECTED = 'not-connected';
 
 /** Throws UserError: `not-connected`, `forbidden`, `too-often`, or where nothing may be started. */
-export async function permit(rights: SlackRights, asked: Asked, event: Event): Promise<Standing> {
-  let standing: Standing = {};
+export async function permit(rights: SlackRights, asked: PendingCommand, event: Event): Promise<Permission> {
+  let permission: Permission = {};
   if (!asked.command.isForAnyone) {
     const known = await checkConnected(rights, event);
     if (rights.forges.length === 0) checkChannel(rights, asked, event);
     else {
       await checkRepositories(rights, asked, known);
-      standing = await readStanding(rights, asked, known);
+      permission = await readMaintained(rights, asked, known);
     }
   }
   await checkPace(rights, asked);
-  return standing;
+  return permission;
 }
 
-/** What maintainers may do with what others run: by its id anywhere, by its name in a channel that has a repository. */
-const MAINTAINED: readonly string[] = ['list', 'stop', 'rm'];
-
-async function readStanding(
+/** What others run maintainers name by its id anywhere, by its name in a channel that has a repository. */
+async function readMaintained(
   { db, forges }: SlackRights,
-  { command, line, repository, heard }: Asked,
+  { command, line, repository, incoming }: PendingCommand,
   known: Known | undefined,
-): Promise<Standing> {
-  const { channel } = heard.place;
-  if (!MAINTAINED.includes(command.name) || channel === undefined) return {};
+): Promise<Permission> {
+  const { channel } = incoming.place;
+  if (!command.isForMaintainers || channel === undefined) return {};
   const { target } = line;
   // The button of a card names the workspace by its id, and so its repository.
   const named = target?.kind === 'name' ? await slackStore.findRepository(db, target.name) : undefined;
@@ -85,49 +83,43 @@ export function accountOn(known: Known | undefined, { name }: Forge): Person {
   return account;
 }
 
-const notConnected = (): UserError =>
-  new UserError(
-    NOT_CONNECTED,
-    'I do not know yet who you are on GitHub, and what you may do here is what you may do there.',
-  );
+const notConnected = (): UserError => new UserError(NOT_CONNECTED, {});
 
 /** Without a forge nobody can say who may: those who chose the channels did. */
-function checkChannel({ config }: SlackRights, { command, repository, line }: Asked, event: Event): void {
+function checkChannel(
+  { config }: SlackRights,
+  { command, repository, line }: PendingCommand,
+  event: Event,
+): void {
   if (!command.needsWrite || !repository || config.allowedChannels.includes(event.channel)) return;
-  throw new UserError(
-    'not-here',
-    `\`${config.command} ${line.verb}\` is for the channels that were chosen for it (SLACK_ALLOWED_CHANNELS), and this is none of them. What works here: \`${config.command} help\`.`,
-  );
+  throw new UserError('not-here', { verb: line.verb });
 }
 
 /** Of what is theirs already only that which opens it or keeps it running needs the right anew: stopping never does. */
 async function checkRepositories(
-  { db, config, forges }: SlackRights,
-  { command, line, repository, heard }: Asked,
+  { db, forges }: SlackRights,
+  { command, line, repository, incoming }: PendingCommand,
   known: Known | undefined,
 ): Promise<void> {
   const addresses = repository ? [repository.url] : [];
   const { target } = line;
   if (!repository && command.needsWrite) {
-    const name = target?.kind === 'name' ? target.name : target ? undefined : heard.place.workspace;
+    const name = target?.kind === 'name' ? target.name : target ? undefined : incoming.place.workspace;
     const number = target?.kind === 'number' ? target.number : undefined;
-    addresses.push(...(await slackStore.listRepositories(db, heard.actor.id, { name, number })));
+    addresses.push(...(await slackStore.listRepositories(db, incoming.actor.id, { name, number })));
   }
   const places = addresses.flatMap((one) => findForge(forges, one) ?? []);
   // What is on none of them nobody can say anything about, which is a no.
   if (repository && places.length === 0) throw unknownRepository(repository.label);
   for (const { forge, label } of places) {
     const person = accountOn(known, forge);
-    const wanted = { label, person, trigger: config.command, command, line, isKnown: !repository };
+    const wanted = { label, person, command, line, isKnown: !repository };
     await checkRight(forge, wanted);
   }
 }
 
-async function checkPace({ db, config, commandsPerHour }: SlackRights, { delivery }: Asked): Promise<void> {
+async function checkPace({ db, commandsPerHour }: SlackRights, { delivery }: PendingCommand): Promise<void> {
   if (commandsPerHour === 0) return;
   if ((await slackStore.countRecent(db, delivery.thread)) < commandsPerHour) return;
-  throw new UserError(
-    'too-often',
-    `In the last hour you have said as much as I take in an hour. Wait a while, then say it again: \`${config.command} status\`.`,
-  );
+  throw new UserError('too-often', {});
 }

@@ -7,7 +7,7 @@ import { parse } from '../../commands/parser/parse.ts';
 import type { Vault } from '../../access/vault.ts';
 import { findCommand } from '../../commands/command.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
-import { plain } from '../../commands/say.ts';
+import { plain } from '../../commands/parser/format.ts';
 import type { Command } from '../../commands/context.ts';
 import type { Delivery, User } from '../../database/types.ts';
 import type { Route } from '../../http/routes.ts';
@@ -21,7 +21,7 @@ import { createSlackCalls, type SlackCalls } from './calls.ts';
 import { createSlackCardSender } from './cards.ts';
 import type { SlackConfig } from './config.ts';
 import { createSlackDoor } from './receiver.ts';
-import { Event, sourceOf } from './request.ts';
+import { Event, NAME, sourceOf, voiceFor } from './request.ts';
 import { openForm, refuseForm, suggestRepositories } from './forms/forms.ts';
 import type { Source } from '../../jobs/loop.ts';
 import { homeSource } from './home/home.ts';
@@ -31,7 +31,7 @@ import { askBack } from './forms/questions.ts';
 import { reminderSource } from './reminders.ts';
 import { createRepositories } from './forms/repositories.ts';
 import { permit, type SlackRights } from './rights.ts';
-import { acknowledge, conclusionSource } from './reactions.ts';
+import { ackReaction, conclusionSource } from './reactions.ts';
 import * as slackStore from './store.ts';
 import * as store from '../store.ts';
 import type { Executor } from '../store.ts';
@@ -82,8 +82,9 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
   const door = await createSlackDoor({
     ...options,
     promise: (event) => promiseOf(parts, event),
-    refuse: (event, fields) => refuseForm(db, event, fields, contextFor(parts, event)),
-    openForm: (wish) => openForm(forms, wish),
+    refuse: (event, fields) =>
+      refuseForm(db, event, fields, { context: contextFor(parts, event), say: voiceFor(trigger, event).say }),
+    openForm: (request) => openForm(forms, request),
     suggest: (person) => suggestRepositories(forms, person),
     forget: (team, at) => installs.forget(team, at),
   });
@@ -107,13 +108,13 @@ export async function createSlack(options: SlackOptions): Promise<SlackFront> {
     },
     stop: door.stop,
     notice(delivery) {
-      const answer = askBack(trigger, delivery);
+      const answer = askBack(delivery);
       return Promise.resolve(answer && (() => Promise.resolve(answer)));
     },
     hear: (delivery) => hear(parts, delivery),
     locate: (target, delivery) => locate(parts.rights, target, eventOf(delivery)),
     permit: (asked) => permit(parts.rights, asked, eventOf(asked.delivery)),
-    acknowledge: (delivery) => acknowledge(parts, delivery),
+    acknowledge: (delivery) => ackReaction(parts, delivery),
     answer: (delivery, answer) => showAnswer(answers, delivery, answer),
     sendCard: createSlackCardSender({ ...parts, trigger }),
     cardOf({ id }, { thread }, { delivery, answer }) {
@@ -140,8 +141,7 @@ async function hear(parts: Parts, delivery: Delivery): ReturnType<FrontEnd['hear
   }
   return {
     actor: await meet(parts, event),
-    text: textOf(event),
-    context: contextFor(parts, event),
+    spoken: { text: textOf(event), context: contextFor(parts, event) },
     place: await placeOf(parts.db, event),
     identity: { source: sourceOf(event), externalId: event.user },
   };
@@ -157,15 +157,15 @@ async function meet({ db }: Parts, event: Event): Promise<User> {
   return store.meetPerson(db, { ...identity, login: event.name ?? event.user });
 }
 
-/** In threads slash commands do not work: there the bot is called by its name. */
 function contextFor({ commands, config, forges }: Parts, event: Event): ParseContext {
   const bot = event.kind === 'message' && event.bot ? [`<@${event.bot}>`] : [];
-  const isInThread = event.kind === 'message' && event.threadTs !== undefined;
-  const names = isInThread ? ['@sam', config.command] : [config.command, '@sam'];
+  const isAddressed = event.kind !== 'message' || event.isDirect;
   return {
     front: 'slack',
-    triggers: [...names, ...bot],
-    triggerOptional: event.kind !== 'message' || event.isDirect,
+    markup: 'mrkdwn',
+    triggers: [config.command, NAME, ...bot],
+    triggerOptional: isAddressed,
+    emptyIsTrigger: isAddressed,
     commands,
     ...(forges.length > 0 ? { hosts: forges.map(({ url }) => new URL(url).host) } : {}),
     allowPaths: false,

@@ -147,7 +147,7 @@ async function findTeam(db: Executor, { source, externalId }: Omit<SlackPerson, 
 
 // --- private news -------------------------------------------------------------------------------------------------
 
-export interface Tiding {
+export interface Notification {
   workspace: Workspace;
   about: string;
   owner: SlackPerson;
@@ -157,7 +157,7 @@ export interface Tiding {
 }
 
 /** Takes the next thing that an owner should hear of in private. Undefined: nothing. */
-export async function claimTiding(db: Executor): Promise<Tiding | undefined> {
+export async function claimNotification(db: Executor): Promise<Notification | undefined> {
   const held = await claimFirst<typeof tidings.$inferSelect>(db, tidings, {
     key: [tidings.workspaceId, tidings.about],
     where: sql`${tidings.toldAt} is null and ${tidings.createdAt} > clock_timestamp() - interval '1 day'`,
@@ -170,12 +170,12 @@ export async function claimTiding(db: Executor): Promise<Tiding | undefined> {
   const act = await findAct(db, claimed.about);
   if (workspace && owner && (act || isStillSo(workspace, claimed.about)))
     return { workspace, owner, act, about: claimed.about, token };
-  await endTiding(db, { workspace: { id: claimed.workspaceId }, about: claimed.about });
+  await endNotification(db, { workspace: { id: claimed.workspaceId }, about: claimed.about });
   return undefined;
 }
 
 /** Finds what is news: only for those whom Slack knows, and nothing that is older than an hour. */
-export async function noteTidings(db: Executor): Promise<void> {
+export async function noteNotifications(db: Executor): Promise<void> {
   await db.execute(sql`
     insert into tidings (workspace_id, about)
     select w.id, 'expiry:' || floor(extract(epoch from w.warned_for))
@@ -194,7 +194,7 @@ export async function noteTidings(db: Executor): Promise<void> {
 const isStillSo = ({ phase, warnedFor }: Workspace, about: string): boolean =>
   phase === 'running' && about === `expiry:${Math.floor((warnedFor?.getTime() ?? 0) / 1000)}`;
 
-async function findAct(db: Executor, about: string): Promise<Tiding['act']> {
+async function findAct(db: Executor, about: string): Promise<Notification['act']> {
   const [kind, id] = about.split(':');
   if (kind !== 'command') return undefined;
   const [row] = await db.execute<{ by: string; verb: string }>(sql`
@@ -203,9 +203,9 @@ async function findAct(db: Executor, about: string): Promise<Tiding['act']> {
 }
 
 /** It is tried again after so long, and not before its lease is over. */
-export async function postponeTiding(
+export async function postponeNotification(
   db: Executor,
-  { workspace, about, token }: Tiding,
+  { workspace, about, token }: Notification,
   ms: number,
 ): Promise<void> {
   await db
@@ -218,7 +218,7 @@ export async function postponeTiding(
     );
 }
 
-export async function endTiding(
+export async function endNotification(
   db: Executor,
   { workspace, about }: { workspace: Pick<Workspace, 'id'>; about: string },
 ): Promise<void> {

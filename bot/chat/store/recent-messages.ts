@@ -27,7 +27,7 @@ export async function countRecent(
   return row ?? { person: 0, repository: 0 };
 }
 
-export interface Said {
+export interface RecentMessage {
   /** The person's id at the vendor. */
   to: string | null;
   code: string;
@@ -36,7 +36,11 @@ export interface Said {
 }
 
 /** What was said in a thread beside its cards, newest first; `isRecent`: in the last ten minutes. */
-export async function readSaid(db: Executor, source: Front, thread: string): Promise<Said[]> {
+export async function readRecentMessages(
+  db: Executor,
+  source: Front,
+  thread: string,
+): Promise<RecentMessage[]> {
   return db
     .select({
       to: sql<string | null>`${deliveries.payload}->'sender'->>'id'`,
@@ -91,7 +95,7 @@ export async function wasMisread(
 }
 
 /** The answer to the last button of a workspace that was pressed in the last ten minutes. */
-export async function readPress(
+export async function readClick(
   db: Executor,
   front: Front,
   workspace: string,

@@ -5,7 +5,7 @@ import type { Node, User, Workspace } from '../../database/schema.ts';
 import { type Executor } from '../../database/executor.ts';
 
 /** Of a workspace that is there. */
-export async function readWhereabouts(
+export async function readWorkspaceRef(
   tx: Executor,
   workspace: string,
 ): Promise<Pick<Workspace, 'id' | 'topic' | 'repository' | 'key' | 'isPrivate'>> {

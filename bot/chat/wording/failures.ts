@@ -1,7 +1,7 @@
 // What people are told of a failure: what happened, whose side it is on, what to type next. Knows no front and no row.
 import type { AgentFailures, Failure } from '../../../agent/protocol.ts';
 import type { FailureCodes, Side } from '../../codes.ts';
-import { plain } from '../../commands/say.ts';
+import { plain } from '../../commands/parser/format.ts';
 import { findWords, type Say, type Wording } from './words.ts';
 
 /** `name`: of the workspace that it is about. */

@@ -1,6 +1,6 @@
 // What a card says beside the state: why it stopped by itself, what would be lost, where it was saved. Knows no front.
 import type { Notice, NoticeCodes } from '../../codes.ts';
-import { plain } from '../../commands/say.ts';
+import { plain } from '../../commands/parser/format.ts';
 import { describeLoss, listWork } from '../../workspaces/saving.ts';
 import { wordFailure } from './failures.ts';
 import { findWords, type Say, type Wording } from './words.ts';

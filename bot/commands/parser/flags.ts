@@ -1,11 +1,11 @@
-// Reads flags: `--size=large`, `--size large`, `-s large`, `size=large`. What a flag does is its command's affair.
+// Reads flags: `--size=large`, `--size large`, `-s large`, `size=large`, and their values by kind. What a flag does is its
+// command's affair.
 import type { CommandSpec, FlagSpec } from '../command.ts';
-import { countDurationWords } from './durations.ts';
-import { MEANINGS, PLACEHOLDERS, readFlagValue, type FlagValue } from './flag-values.ts';
-import type { Flags } from './parsed.ts';
-import { Refusal } from './refusal.ts';
-import type { Scope } from './repositories.ts';
-import { shown } from '../say.ts';
+import { formatFlagUsage, plain } from './format.ts';
+import { countDurationWords, isCommit, isValidName, isWorkspaceId, readDuration } from './names.ts';
+import { Refusal, type Duration, type Flags, type Size } from './parsed.ts';
+import { readRef, type Scope } from './repositories.ts';
+import { readTarget } from './targets.ts';
 import type { Token } from './tokens.ts';
 
 /** A flag as found: how it was written, its name, the value that came with it, if any. */
@@ -41,11 +41,6 @@ export function asksForHelp(tokens: readonly Token[]): boolean {
   return tokens.slice(0, end < 0 ? undefined : end).some(({ text, quoted }) => !quoted && HELP.test(text));
 }
 
-/** How the flag is typed, with what it takes: `--size s|m|l`. */
-export function formatFlagUsage(name: string, { kind, values }: FlagSpec): string {
-  return kind === 'boolean' ? `--${name}` : `--${name} ${values?.join('|') ?? PLACEHOLDERS[kind]}`;
-}
-
 function isDashed({ text, quoted }: Token): boolean {
   return !quoted && /^--?[a-z]/i.test(text);
 }
@@ -76,30 +71,25 @@ function findShort(
   return flag.kind === 'boolean' ? undefined : { written: text.slice(0, 2), name, value: text.slice(2) };
 }
 
-function refuseUnknown(written: string, { spec, scope }: Reading): never {
-  const names = Object.keys(spec.flags).map((name) => `\`--${name}\``);
-  const next =
-    names.length === 0
-      ? `It has none. Send it without: ${scope.say(spec.name)}.`
-      : `It has ${names.join(', ')}. What they do: ${scope.say(`help ${spec.name}`)}.`;
-  throw new Refusal('unknown-flag', `${shown(written)} is no flag of ${scope.say(spec.name)}. ${next}`);
+function refuseUnknown(written: string, { spec }: Reading): never {
+  const flags = Object.keys(spec.flags);
+  throw new Refusal('unknown-flag', { flag: plain(written), command: spec.name, flags });
 }
 
 /** Puts the flag among the others; gives the place of the next token. */
 function addFlag(flags: Flags, { written, name, value }: Found, at: number, reading: Reading): number {
   const flag = reading.spec.flags[name];
   if (!flag) return at;
-  if (Object.hasOwn(flags, name)) {
-    throw refusal('repeated-flag', `\`--${name}\` is there twice, and I cannot choose.`, reading);
-  }
+  const command = reading.spec.name;
+  if (Object.hasOwn(flags, name)) throw new Refusal('repeated-flag', { flag: name, command });
   if (flag.kind === 'boolean') {
     if (readSwitch(name, value, reading)) flags[name] = true;
     return at;
   }
   const words = value === undefined ? takeWords(flag, at, reading) : [value];
   if (words.join('') === '') {
-    const example = `\`${formatFlagUsage(name, flag)}\``;
-    throw refusal('missing-value', `${shown(written)} needs a value, like ${example}.`, reading);
+    const example = formatFlagUsage(name, flag);
+    throw new Refusal('missing-value', { flag: plain(written), example, command });
   }
   flags[name] = readValue(name, flag, words.join(' '), reading);
   return value === undefined ? at + words.length : at;
@@ -116,31 +106,78 @@ function takeWords(flag: FlagSpec, at: number, { tokens }: Reading): string[] {
 function readSwitch(name: string, value: string | undefined, reading: Reading): boolean {
   if (value === undefined || /^(?:true|yes|on)$/i.test(value)) return true;
   if (/^(?:false|no|off)$/i.test(value)) return false;
-  throw refusal('bad-value', `\`--${name}\` is on or off and takes no value.`, reading);
+  throw refuseValue(name, { kind: 'boolean' }, value, reading);
 }
 
 function readValue(name: string, flag: FlagSpec, text: string, reading: Reading): FlagValue {
   const value = readFlagValue(flag, text, reading.scope);
   if (value !== undefined) return value;
-  const means = flag.values ? `one of ${flag.values.join(', ')}` : MEANINGS[flag.kind];
-  const upTo = flag.max === undefined ? '' : ` up to ${flag.max}`;
-  const code = flag.kind === 'duration' ? 'bad-duration' : 'bad-value';
-  throw refusal(code, `\`--${name}\` takes ${means}${upTo}, not ${shown(text)}.`, reading);
+  throw refuseValue(name, flag, text, reading);
+}
+
+function refuseValue(
+  flag: string,
+  { kind, values, max }: Pick<FlagSpec, 'kind' | 'values' | 'max'>,
+  text: string,
+  { spec }: Reading,
+): Refusal {
+  const [typed, command] = [plain(text), spec.name];
+  if (kind === 'duration') return new Refusal('bad-duration', { flag, typed, command });
+  const limits = { ...(values ? { values } : {}), ...(max === undefined ? {} : { max }) };
+  return new Refusal('bad-value', { flag, kind, ...limits, typed, command });
 }
 
 function checkContradictions(flags: Flags, reading: Reading): void {
   for (const name of Object.keys(flags)) {
     const other = reading.spec.flags[name]?.excludes;
-    if (other && Object.hasOwn(flags, other)) {
-      throw refusal(
-        'contradiction',
-        `\`--${name}\` and \`--${other}\` contradict each other: take one.`,
-        reading,
-      );
-    }
+    if (other && Object.hasOwn(flags, other))
+      throw new Refusal('contradiction', { flag: name, other, command: reading.spec.name });
   }
 }
 
-function refusal(code: Refusal['code'], what: string, { spec, scope }: Reading): Refusal {
-  return new Refusal(code, `${what} How to write it: ${scope.say(`help ${spec.name}`)}.`);
+type FlagValue = string | number | Duration;
+
+const SIZES: readonly Size[] = ['small', 'medium', 'large'];
+
+/** The value, or undefined if the text is none of that kind. */
+function readFlagValue(flag: FlagSpec, text: string, scope: Scope): FlagValue | undefined {
+  const lower = text.toLowerCase();
+  switch (flag.kind) {
+    case 'boolean':
+      return undefined;
+    case 'text':
+      return readText(flag, text);
+    case 'duration':
+      return readDuration(text.split(' '));
+    case 'size':
+      return SIZES.find((size) => size === lower || size.charAt(0) === lower);
+    case 'number':
+      return readNumber(flag, text);
+    case 'name':
+      return isValidName(lower) && !isWorkspaceId(lower) ? lower : undefined;
+    case 'ref':
+      return readRef(text, scope);
+    case 'repository':
+      return readRepositoryName(text, scope);
+    case 'commit':
+      return isCommit(text) ? lower : undefined;
+    default:
+      return flag.kind satisfies never;
+  }
+}
+
+function readText({ values }: FlagSpec, text: string): string | undefined {
+  if (values) return values.find((value) => value === text.toLowerCase());
+  return text.length <= 200 && text.isWellFormed() && !/\p{Cc}/u.test(text) ? text : undefined;
+}
+
+function readNumber({ max = 999_999 }: FlagSpec, text: string): number | undefined {
+  const number = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  return number >= 1 && number <= max ? number : undefined;
+}
+
+function readRepositoryName(text: string, scope: Scope): string | undefined {
+  const target = readTarget(text, scope);
+  const isPlain = target.kind === 'repository' && !target.ref && !target.number;
+  return isPlain ? `${target.owner}/${target.name}` : undefined;
 }

@@ -2,63 +2,57 @@
 // nothing, throws nothing, and takes time linear in the text.
 import { findCommand, isOffered, type CommandSpec } from '../command.ts';
 import { asksForHelp, readFlags } from './flags.ts';
-import { formatCommand } from './format.ts';
+import { formatCommand, formatUsage, plain } from './format.ts';
 import { findLines } from './lines.ts';
-import type { ParseContext, ParseResult } from './parsed.ts';
-import { readPositionals } from './positionals.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal, type ParseContext, type ParseResult } from './parsed.ts';
 import type { Scope } from './repositories.ts';
-import { createSay, plain, shown, shownTrigger, type Say } from '../say.ts';
-import { findNearest } from './suggest.ts';
+import { readPositionals } from './targets.ts';
 import { readTokens, type Token } from './tokens.ts';
-import { formatUsage } from '../usage.ts';
 
 export type { ParseContext, ParsedCommand, ParseFailure, ParseResult } from './parsed.ts';
 
 /** GitHub's own limit for a comment, in UTF-16 code units. */
-const LONGEST = 64 * 1024;
+const MAX_LENGTH = 64 * 1024;
 const CREDENTIALS = /:[\\/]{2}[^\s\\/?#@]*@/;
 const PROSE_WORDS = 4;
 
 /** The first command of the text. See ParseContext for the fronts' differences, ParseResult for the answers. */
 export function parse(text: string, context: ParseContext): ParseResult {
-  const say = createSay(shownTrigger(context));
   try {
-    if (text.length > LONGEST) return refuseLong(text, context, say);
+    if (text.length > MAX_LENGTH) return refuseLong(text, context);
     const { first, ignored } = findLines(text, context);
     if (first === undefined) return ignoreOrStatus(context);
-    const result = first === '' ? { kind: 'status' as const } : parseLine(first, ignored, context, say);
+    const result = first === '' ? { kind: 'status' as const } : parseLine(first, ignored, context);
     const isShort = result.kind === 'help' || result.kind === 'status';
     return isShort && ignored.length > 0 ? { ...result, ignored } : result;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { kind: 'error', code: error.code, message: error.message, ...error.details };
+    return error.failure;
   }
 }
 
 /** Nothing to read. A slash command without text is the trigger alone; an empty line at a prompt is nothing. */
-function ignoreOrStatus({ front, triggerOptional }: ParseContext): ParseResult {
-  if (front === 'slack' && triggerOptional) return { kind: 'status' };
+function ignoreOrStatus({ emptyIsTrigger, triggerOptional }: ParseContext): ParseResult {
+  if (emptyIsTrigger) return { kind: 'status' };
   return { kind: 'ignore', why: triggerOptional ? 'nothing was typed' : 'no line begins with the trigger' };
 }
 
-function refuseLong(text: string, { triggers, triggerOptional }: ParseContext, say: Say): ParseResult {
+function refuseLong(text: string, { triggers, triggerOptional }: ParseContext): ParseResult {
   const lower = text.toLowerCase();
   const isForUs = triggerOptional || triggers.some((trigger) => lower.includes(trigger.toLowerCase()));
   if (!isForUs) return { kind: 'ignore', why: 'too long, and no trigger in it' };
-  const message = `That text is longer than 64 kB, so I did not read it. Send the command alone, like ${say('status')}.`;
-  return { kind: 'error', code: 'too-long', message };
+  return new Refusal('too-long', {}).failure;
 }
 
-function parseLine(line: string, ignored: string[], context: ParseContext, say: Say): ParseResult {
-  if (CREDENTIALS.test(line)) throw refuseCredentials(say);
+function parseLine(line: string, ignored: string[], context: ParseContext): ParseResult {
+  if (CREDENTIALS.test(line)) throw new Refusal('credentials', {});
   const { tokens, unclosed } = readTokens(line);
-  if (unclosed) throw refuseQuote(line, unclosed, say);
+  if (unclosed) throw refuseQuote(line, unclosed);
   const [verb, ...rest] = tokens;
   if (!verb) return { kind: 'status' };
   const spec = findCommand(context.commands, verb.text);
-  if (!spec) throw refuseVerb(verb, rest, context, say);
-  return parseCommand(spec, rest, { line, ignored }, context, say);
+  if (!spec) throw refuseVerb(verb, rest, context);
+  return parseCommand(spec, rest, { line, ignored }, context);
 }
 
 function parseCommand(
@@ -66,26 +60,25 @@ function parseCommand(
   tokens: Token[],
   typed: { line: string; ignored: string[] },
   context: ParseContext,
-  say: Say,
 ): ParseResult {
-  if (!isOffered(spec, context.front)) throw refuseFront(spec, say);
-  if (spec.takes === 'topic') return readTopic(tokens, context, say);
+  if (!isOffered(spec, context.front))
+    throw new Refusal('wrong-front', { command: spec.name, fronts: spec.fronts ?? [] });
+  if (spec.takes === 'topic') return readTopic(tokens, context);
   if (asksForHelp(spec.takes === 'words' ? tokens.slice(0, 1) : tokens))
     return { kind: 'help', topic: spec.name };
   const hosts = (context.hosts ?? ['github.com']).map((host) => host.toLowerCase());
-  const scope: Scope = { ...context, hosts, say, verb: spec.name };
-  const usage = `Usage: ${say(formatUsage(spec))}`;
+  const scope: Scope = { ...context, hosts, command: spec.name };
   try {
     const { flags, words } = readFlags(tokens, spec, scope);
     return { kind: 'command', verb: spec.name, flags, ...readPositionals(words, spec, scope), ...typed };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    throw new Refusal(error.code, error.message, { usage, ...error.details });
+    throw new Refusal(error.code, error.details, formatUsage(spec));
   }
 }
 
 /** Help on a command if the words name one or nearly so, else help on everything. */
-function readTopic(tokens: Token[], { commands, front }: ParseContext, say: Say): ParseResult {
+function readTopic(tokens: Token[], { commands, front }: ParseContext): ParseResult {
   const offered = commands.filter((spec) => isOffered(spec, front));
   const word = tokens.find(({ text }) => !text.startsWith('-'))?.text ?? '';
   const topic = findCommand(offered, word)?.name;
@@ -93,26 +86,23 @@ function readTopic(tokens: Token[], { commands, front }: ParseContext, say: Say)
   const nearest = findNearest(offered, word)?.name;
   // "help me" and the like are no typos.
   if (!nearest || word.length < 3 || tokens.length > 1) return { kind: 'help' };
-  const message = `I don't know ${shown(word)}. Did you mean ${say(`help ${nearest}`)}? All commands: ${say('help')}.`;
-  throw new Refusal('unknown-verb', message, { suggestion: `help ${nearest}` });
+  throw new Refusal('unknown-verb', { word: plain(word), suggestion: `help ${nearest}` });
 }
 
-function refuseVerb(verb: Token, rest: Token[], context: ParseContext, say: Say): Refusal {
+function refuseVerb(verb: Token, rest: Token[], context: ParseContext): Refusal {
   const offered = context.commands.filter((spec) => isOffered(spec, context.front));
   const nearest = findNearest(offered, verb.text);
-  const corrected = nearest && correct(nearest, rest, context, say);
-  if (rest.length + 1 >= PROSE_WORDS && !corrected) return refuseProse(offered, say);
-  const all = `All commands: ${say('help')}.`;
-  if (!nearest) return new Refusal('unknown-verb', `I don't know ${shown(verb.text)}. ${all}`);
-  const suggestion = corrected ?? nearest.name;
-  const message = `I don't know ${shown(verb.text)}. Did you mean ${say(suggestion)}? ${all}`;
-  return new Refusal('unknown-verb', message, { suggestion });
+  const corrected = nearest && correct(nearest, rest, context);
+  if (rest.length + 1 >= PROSE_WORDS && !corrected)
+    return new Refusal('prose', { canAsk: findCommand(offered, 'ask') !== undefined });
+  const word = plain(verb.text);
+  return new Refusal('unknown-verb', nearest ? { word, suggestion: corrected ?? nearest.name } : { word });
 }
 
 /** The line with the right verb, if that is a command. One that destroys loses its flags. */
-function correct(spec: CommandSpec, rest: Token[], context: ParseContext, say: Say): string | undefined {
+function correct(spec: CommandSpec, rest: Token[], context: ParseContext): string | undefined {
   try {
-    const result = parseCommand(spec, rest, { line: '', ignored: [] }, context, say);
+    const result = parseCommand(spec, rest, { line: '', ignored: [] }, context);
     if (result.kind === 'help') return result.topic ? `help ${result.topic}` : 'help';
     if (result.kind !== 'command') return undefined;
     return plainOr(formatCommand(spec.destructive ? { ...result, flags: {} } : result, ''), spec.name);
@@ -127,31 +117,67 @@ function plainOr(line: string, otherwise: string): string {
   return plain(line, 120) === line ? line : otherwise;
 }
 
-function refuseProse(offered: readonly CommandSpec[], say: Say): Refusal {
-  const message = findCommand(offered, 'ask')
-    ? `That looks like a request for Claude, and I run commands only. Ask with ${say('ask …')}.`
-    : `That reads like a sentence, and I only know commands. All commands: ${say('help')}.`;
-  return new Refusal('prose', message);
-}
-
-function refuseFront({ name, fronts = [] }: CommandSpec, say: Say): Refusal {
-  const places = fronts.join(' and ');
-  return new Refusal('wrong-front', `\`${name}\` works on ${places} only. What works here: ${say('help')}.`);
-}
-
-function refuseCredentials(say: Say): Refusal {
-  return new Refusal(
-    'credentials',
-    `That address has credentials in it. I never use them, and others may have read them: change them, then name the repository alone: ${say('up owner/name')}.`,
-  );
-}
-
-function refuseQuote(line: string, { at, quote }: { at: number; quote: string }, say: Say): Refusal {
+function refuseQuote(line: string, { at, quote }: { at: number; quote: string }): Refusal {
   const closed = plainOr(line + quote, '');
   const from = Math.max(0, at - 40);
-  const next = closed ? `With the end closed: ${say(closed)}.` : `How lines look: ${say('help')}.`;
-  return new Refusal('unclosed-quote', `The quote at character ${at + 1} is never closed. ${next}`, {
-    caret: `${plain(line.slice(from), 80)}\n${' '.repeat(at - from)}^`,
-    ...(closed ? { suggestion: closed } : {}),
-  });
+  const shown = { line: plain(line.slice(from), 80), column: at - from };
+  return new Refusal('unclosed-quote', { at, ...shown, ...(closed ? { suggestion: closed } : {}) });
+}
+
+/** Longer than any verb with its typos. */
+const MAX_WORD = 24;
+
+/**
+ * The command with a name or alias at most two edits away (one for up to four letters), the nearest first. Among equals
+ * one that destroys comes last, then the table's order decides.
+ */
+export function findNearest<Spec extends CommandSpec>(
+  commands: readonly Spec[],
+  word: string,
+): Spec | undefined {
+  const typed = word.toLowerCase();
+  if (typed.length < 2 || typed.length > MAX_WORD) return undefined;
+  const allowed = typed.length <= 4 ? 1 : 2;
+  const ranked = commands
+    .map((spec) => ({ spec, edits: fewestEdits(spec, typed) }))
+    .filter(({ edits }) => edits <= allowed)
+    .toSorted((a, b) => rank(a) - rank(b));
+  return ranked[0]?.spec;
+}
+
+function rank({ spec, edits }: { spec: CommandSpec; edits: number }): number {
+  return edits + (spec.destructive ? 0.5 : 0);
+}
+
+function fewestEdits({ name, aliases }: CommandSpec, typed: string): number {
+  const words = [name, ...aliases].filter((word) => word.length >= 2 && !word.startsWith('-'));
+  return Math.min(...words.map((word) => countEdits(word, typed)));
+}
+
+/** Damerau-Levenshtein, adjacent letters swapped as one edit. Meant for short words: time is the product of lengths. */
+export function countEdits(from: string, to: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column += 1) {
+      const isSame = from[row - 1] === to[column - 1];
+      const isSwap =
+        row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      const edits = [
+        at(last, column) + 1,
+        at(current, column - 1) + 1,
+        at(last, column - 1) + (isSame ? 0 : 1),
+        isSwap ? at(before, column - 2) + 1 : Infinity,
+      ];
+      current.push(Math.min(...edits));
+    }
+    before = last;
+    last = current;
+  }
+  return at(last, to.length);
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] ?? Infinity;
 }

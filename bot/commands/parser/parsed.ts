@@ -1,13 +1,19 @@
-// What the parser is told and what it gives back. Types only: a front reads these and never a word of the text.
+// What the parser is told and what it gives back: a front reads these and never a word of the text. Reads nothing itself.
+import type { ParseCodes, Said } from '../../codes.ts';
 import type { RepositoryTarget } from '../../forges/forge.ts';
 import type { CommandSpec, Front } from '../command.ts';
 
 export type ParseContext = {
+  /** Whose commands are offered. */
   front: Front;
-  /** What a command line begins with, in any case; the first is the one that replies print. Slack's mention is `<@U…>`. */
+  /** What of the text is markup: `markdown` has code and quotes, which say nothing; `mrkdwn` is Slack's. */
+  markup: 'markdown' | 'mrkdwn' | 'none';
+  /** What a command line begins with, in any case. Slack's mention is `<@U…>`. */
   triggers: readonly string[];
   /** A line without a trigger is a command too: the console, and the text of a slash command. */
   triggerOptional: boolean;
+  /** No text at all is the trigger alone: it was said before the text. */
+  emptyIsTrigger?: boolean;
   commands: readonly CommandSpec[];
   /** The hosts whose repositories are taken: the first is where `owner/name` is, and its pages are read. `github.com` if absent. */
   hosts?: readonly string[];
@@ -43,38 +49,8 @@ export type ParsedCommand = {
   ignored: string[];
 };
 
-export type ErrorCode =
-  | 'too-long'
-  | 'unclosed-quote'
-  | 'unknown-verb'
-  | 'prose'
-  | 'wrong-front'
-  | 'unknown-flag'
-  | 'repeated-flag'
-  | 'contradiction'
-  | 'missing-value'
-  | 'bad-value'
-  | 'bad-target'
-  | 'bad-ref'
-  | 'bad-duration'
-  | 'bad-name'
-  | 'credentials'
-  | 'no-paths-here'
-  | 'no-urls-here'
-  | 'too-many-words';
-
-export type ParseFailure = {
-  kind: 'error';
-  code: ErrorCode;
-  /** Finished sentences for a chat: what happened, then one command to copy, in backticks. */
-  message: string;
-  /** A finished line for below the message: "Usage: `/sam up …`". */
-  usage?: string;
-  /** A line without trigger that is probably meant. It parses; it is for a button, never run unasked. */
-  suggestion?: string;
-  /** Two lines for a fixed-width font: what was typed, and a `^` below the place. */
-  caret?: string;
-};
+/** `usage`: how the command is written, without a trigger. */
+export type ParseFailure = Said<ParseCodes> & { kind: 'error'; usage?: string };
 
 export type ParseResult =
   | ParsedCommand
@@ -83,3 +59,21 @@ export type ParseResult =
   | { kind: 'status'; ignored?: string[] }
   | ParseFailure
   | { kind: 'ignore'; why: string };
+
+/** Why a line is no command. Thrown by the parser's parts and caught in parse.ts: it never leaves the folder. */
+export class Refusal<Code extends keyof ParseCodes = keyof ParseCodes> extends Error {
+  override readonly name = 'Refusal';
+  readonly code: Code;
+  readonly details: ParseCodes[Code];
+  readonly usage: string | undefined;
+  constructor(code: Code, details: ParseCodes[Code], usage?: string) {
+    super(code);
+    this.code = code;
+    this.details = details;
+    this.usage = usage;
+  }
+  get failure(): ParseFailure {
+    const said = { code: this.code, details: this.details } as Said<ParseCodes>;
+    return { kind: 'error', ...said, ...(this.usage === undefined ? {} : { usage: this.usage }) };
+  }
+}

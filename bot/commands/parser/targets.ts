@@ -1,10 +1,90 @@
-// Reads and writes the word that says what a command is about. Looks nothing up.
-import { readAddress, refuseSecureShell, SECURE_SHELL } from './addresses.ts';
-import { isValidName } from './names.ts';
-import type { Target } from './parsed.ts';
-import { Refusal } from './refusal.ts';
-import { badTarget, readRepository, type Scope } from './repositories.ts';
-import { shown } from '../say.ts';
+// Reads the words of a command that are no flags, by what the command takes, and the word that says what it is about. Looks
+// nothing up.
+import type { CommandSpec } from '../command.ts';
+import { plain } from './format.ts';
+import { countDurationWords, isValidName, isWorkspaceId, readDuration } from './names.ts';
+import { Refusal, type ParsedCommand, type Target } from './parsed.ts';
+import {
+  badTarget,
+  readAddress,
+  readRepository,
+  refuseSecureShell,
+  SECURE_SHELL,
+  type Scope,
+} from './repositories.ts';
+
+type Positionals = Pick<ParsedCommand, 'target' | 'value' | 'words'>;
+
+/** Throws Refusal. */
+export function readPositionals(words: string[], { takes }: CommandSpec, scope: Scope): Positionals {
+  switch (takes) {
+    case 'names':
+    case 'words':
+      return { words };
+    case 'none':
+    case 'topic':
+      return refuseMore(words, 0, scope);
+    case 'target':
+      return { ...refuseMore(words, 1, scope), ...readOptionalTarget(words, scope) };
+    case 'target name':
+      return readTargetAndName(words, scope);
+    case 'target duration':
+      return readTargetAndDuration(words, scope);
+    default:
+      return takes satisfies never;
+  }
+}
+
+function readOptionalTarget([word]: string[], scope: Scope): Pick<Positionals, 'target'> {
+  return word === undefined ? {} : { target: readTarget(word, scope) };
+}
+
+function readTargetAndName(words: string[], scope: Scope): Positionals {
+  const none = refuseMore(words, 2, scope);
+  const typed = words.at(-1) ?? '';
+  const value = typed.toLowerCase();
+  if (!isValidName(value) || isWorkspaceId(value)) throw refuseName(typed, scope);
+  return { ...none, ...readOptionalTarget(words.slice(0, -1), scope), value };
+}
+
+/** `extend`, `extend 4h`, `extend api-412`, `extend api-412 until 18:40 UTC`. */
+function readTargetAndDuration(words: string[], scope: Scope): Positionals {
+  const hasTarget =
+    words.length > 0 && words[0]?.toLowerCase() !== 'until' && countDurationWords(words, 0) === 0;
+  const rest = words.slice(hasTarget ? 1 : 0);
+  const value = readDuration(rest);
+  if (rest.length > 0 && !value) throw refuseDuration(words, scope);
+  if (hasTarget && rest.length === 0) refuseHalfDuration(words[0] ?? '', scope);
+  const target = hasTarget ? readOptionalTarget(words, scope) : {};
+  return { words: [], ...target, ...(value ? { value } : {}) };
+}
+
+/** No words, once it is sure that there are no more than the command takes. */
+function refuseMore(words: string[], taken: number, { command }: Scope): Positionals {
+  const extra = words[taken];
+  if (extra === undefined) return { words: [] };
+  throw new Refusal('too-many-words', { word: plain(extra), command });
+}
+
+const refuseName = (typed: string, { command }: Scope): Refusal =>
+  new Refusal('bad-name', { typed: plain(typed), command });
+
+/** A single word that is a target by the rules, and a duration by its looks: `4`, `4hours`. */
+function refuseHalfDuration(word: string, scope: Scope): void {
+  if (/^\d+[mhdw][a-z]+$/i.test(word)) throw refuseDuration([word], scope);
+  if (!/^\d+$/.test(word)) return;
+  throw new Refusal('bad-duration', { number: plain(word, 6), command: scope.command });
+}
+
+function refuseDuration(words: string[], { command }: Scope): Refusal {
+  const typed = plain(words.slice(0, 3).join(' '));
+  const [, count = '4', unit = 'h'] = /(?:^| )([1-9]\d?) ?([mhdw])[a-z]*$/i.exec(typed) ?? [];
+  return new Refusal('bad-duration', {
+    typed,
+    suggestion: `${command} ${count}${unit.toLowerCase()}`,
+    command,
+  });
+}
 
 const NUMBER = /^#?(\d{1,9})$/;
 const SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
@@ -21,38 +101,12 @@ export function readTarget(word: string, scope: Scope): Target {
   if (word.includes('/')) return readRepository(word, scope);
   const name = word.toLowerCase();
   if (isValidName(name)) return { kind: 'name', name };
-  throw badTarget(shown(word), scope);
+  throw badTarget({ what: 'word', typed: word }, scope);
 }
 
-/** The word that readTarget reads as this target, without quotes. */
-export function formatTarget(target: Target): string {
-  switch (target.kind) {
-    case 'name':
-      return target.name;
-    case 'number':
-      return `#${target.number}`;
-    case 'path':
-      return target.path;
-    case 'url':
-      return target.url + (target.ref ? `@${target.ref}` : '');
-    case 'repository': {
-      const { owner, name, ref, number } = target;
-      return `${owner}/${name}${ref ? `@${ref}` : ''}${number ? `#${number}` : ''}`;
-    }
-    default:
-      return target satisfies never;
-  }
-}
-
-function readPath(path: string, { allowPaths, say, verb }: Scope): Target {
-  if (!allowPaths) {
-    throw new Refusal(
-      'no-paths-here',
-      `A path means something only on the machine where I run, so I read none here. Name the repository instead: ${say(`${verb} owner/name`)}.`,
-    );
-  }
-  if (/\p{Cc}/u.test(path) || !path.isWellFormed()) {
-    throw new Refusal('bad-target', `That path has control characters. This folder is ${say(`${verb} .`)}.`);
-  }
+function readPath(path: string, { allowPaths, command }: Scope): Target {
+  if (!allowPaths) throw new Refusal('no-paths-here', { command });
+  if (/\p{Cc}/u.test(path) || !path.isWellFormed())
+    throw new Refusal('bad-target', { what: 'path', command });
   return { kind: 'path', path };
 }

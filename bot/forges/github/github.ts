@@ -96,10 +96,6 @@ async function mintToken(app: GitHubApp, repository: string, operation: GitOpera
     const missing = Object.entries(LEAST[operation])
       .map(([name, level]) => `${name}: ${level}`)
       .join(', ');
-    throw new UserError(
-      'no-permission',
-      `Sam's App may not do that on ${repository}: it needs ${missing}. Ask an owner of it to accept the App's permissions, then try again.`,
-      { cause: error },
-    );
+    throw new UserError('no-permission', { repository, missing }, { cause: error });
   }
 }

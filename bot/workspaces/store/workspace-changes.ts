@@ -35,10 +35,7 @@ export async function changeWorkspace(
   revoke = false,
 ): Promise<Workspace> {
   if (workspace.desired === 'deleted' && patch.desired && patch.desired !== 'deleted')
-    throw new UserError(
-      'deleting',
-      `\`${workspace.name}\` is being deleted, and nothing brings it back. Make a new one with \`up\`.`,
-    );
+    throw new UserError('deleting', { name: workspace.name });
   const [changed] = await tx
     .update(workspaces)
     .set({

@@ -55,7 +55,7 @@ const Metadata = z.object({
 });
 
 /** A form that somebody wants to see. */
-export interface FormWish {
+export interface FormRequest {
   about: 'new' | 'rename' | 'rm';
   trigger: string;
   team: string;
@@ -143,7 +143,7 @@ const ADDRESS = new RegExp(
 );
 const SURE = new RegExp(String.raw`(?:^|[\s(])${NAME}#(\d{1,6})(?!\w)|${'`'}${NAME}(?:#(\d{1,6}))?${'`'}`);
 const WORDS = new RegExp(String.raw`(?<=^|[\s(])${NAME}(?=[\s),.;:!?]|$)`, 'g');
-const MOST_WORDS = 3;
+const MAX_WORDS = 3;
 
 /** The repositories that a message names. */
 export function findNamed(text: string): Named {
@@ -151,6 +151,6 @@ export function findNamed(text: string): Named {
   const [, numbered, number, spanned, spannedNumber] = SURE.exec(text) ?? [];
   const name = byAddress?.replace(/\.git$/, '') ?? numbered ?? spanned;
   const suffix = byAddress ? addressNumber : (number ?? spannedNumber);
-  const maybe = [...text.matchAll(WORDS)].map(([word]) => word).slice(0, MOST_WORDS);
+  const maybe = [...text.matchAll(WORDS)].map(([word]) => word).slice(0, MAX_WORDS);
   return { maybe, ...(name ? { repository: `${name}${suffix ? `#${suffix}` : ''}` } : {}) };
 }

@@ -4,18 +4,19 @@ import type { Logger } from 'pino';
 import { createConnectUrl } from '../../../access/people/linking.ts';
 import { findKnown } from '../../../access/people/links-store.ts';
 import { parse } from '../../../commands/parser/parse.ts';
-import { isDirty } from '../../../commands/rm.ts';
 import type { ParseContext, ParsedCommand } from '../../../commands/parser/parsed.ts';
 import { messageOf } from '../../../errors.ts';
 import type { Forge, Person } from '../../../forges/forge.ts';
+import { isDirty } from '../../../workspaces/workspace.ts';
 import { renderConnectFirst, renderDelete, renderNew, renderRename, type FormView } from './render.ts';
 import type { SlackCalls } from '../calls.ts';
 import { sourceOf, type Event } from '../request.ts';
-import type { Field, FormWish } from './events.ts';
+import type { Field, FormRequest } from './events.ts';
 import { findOwned, isNameTaken } from '../home/store.ts';
 import { searchRepositories, type Repositories } from './repositories.ts';
 import * as slackStore from '../store.ts';
 import type { Executor } from '../../store.ts';
+import { wordRefusal, type Say } from '../../wording.ts';
 
 export interface Forms {
   db: Executor;
@@ -28,34 +29,34 @@ export interface Forms {
 }
 
 /** False: it could not be opened; then it is asked for in words. Never throws. */
-export async function openForm(forms: Forms, wish: FormWish): Promise<boolean> {
+export async function openForm(forms: Forms, request: FormRequest): Promise<boolean> {
   try {
-    const view = await compose(forms, wish);
-    await forms.calls.call(wish.team, 'open form', (client) =>
-      client.views.open({ trigger_id: wish.trigger, view }),
+    const view = await compose(forms, request);
+    await forms.calls.call(request.team, 'open form', (client) =>
+      client.views.open({ trigger_id: request.trigger, view }),
     );
     return true;
   } catch (error) {
-    forms.log.warn({ form: wish.about, error: messageOf(error) }, 'a form could not be opened');
+    forms.log.warn({ form: request.about, error: messageOf(error) }, 'a form could not be opened');
     return false;
   }
 }
 
-async function compose(forms: Forms, wish: FormWish): Promise<FormView> {
+async function compose(forms: Forms, request: FormRequest): Promise<FormView> {
   const { db, forge } = forms;
-  const known = await findKnown(db, { source: sourceOf(wish), externalId: wish.user });
-  const { channel, threadTs, id } = wish;
+  const known = await findKnown(db, { source: sourceOf(request), externalId: request.user });
+  const { channel, threadTs, id } = request;
   const metadata = { channel, ...(threadTs ? { threadTs } : {}), ...(id ? { id } : {}) };
-  if (wish.about === 'new') {
+  if (request.about === 'new') {
     const account = forge && known?.accounts.get(forge.name);
-    if (forge && !account) return composeConnect(forms, wish);
+    if (forge && !account) return composeConnect(forms, request);
     // What the search will need is looked up while the form opens.
     if (forge) forms.repositories.prepare();
-    const repository = await chooseRepository(forms, wish, account);
+    const repository = await chooseRepository(forms, request, account);
     return renderNew(JSON.stringify(metadata), { repository, canSearch: forge !== undefined });
   }
   const workspace = known && id ? await findOwned(db, known.user.id, id) : undefined;
-  if (wish.about === 'rename') return renderRename(JSON.stringify(metadata), workspace?.name);
+  if (request.about === 'rename') return renderRename(JSON.stringify(metadata), workspace?.name);
   const work = workspace?.reported?.work;
   const dirty = isDirty(work) ? work : undefined;
   const force = dirty ? { force: true } : {};
@@ -68,7 +69,7 @@ const LOOK_WITHIN_MS = 1_000;
 /** What the message names for certain; else what it names, if it is theirs to write to; else what the channel means. */
 async function chooseRepository(
   { db, repositories }: Forms,
-  { team, channel, named }: FormWish,
+  { team, channel, named }: FormRequest,
   person: Person | undefined,
 ): Promise<string | undefined> {
   if (named?.repository) return named.repository;
@@ -81,32 +82,32 @@ async function chooseRepository(
   return found.flat().find((one) => maybe.includes(one.toLowerCase())) ?? usual;
 }
 
-async function composeConnect({ db, baseUrl }: Forms, wish: FormWish): Promise<FormView> {
-  const identity = { source: sourceOf(wish), externalId: wish.user };
+async function composeConnect({ db, baseUrl }: Forms, request: FormRequest): Promise<FormView> {
+  const identity = { source: sourceOf(request), externalId: request.user };
   const known = await findKnown(db, identity);
   // Nothing was said that could go on afterwards.
-  const invitation = { ...identity, login: known?.login ?? wish.name ?? wish.user, delivery: '' };
+  const invitation = { ...identity, login: known?.login ?? request.name ?? request.user, delivery: '' };
   return renderConnectFirst(await createConnectUrl(db, baseUrl, invitation));
 }
 
-const LONGEST_ERROR = 150;
+const MAX_ERROR = 150;
 
 /** What is wrong with the fields, by field; undefined: nothing that the words and the names of their own workspaces could tell. */
 export async function refuseForm(
   db: Executor,
   event: Event,
   fields: readonly Field[],
-  context: ParseContext,
+  { context, say }: { context: ParseContext; say: Say },
 ): Promise<Record<string, string> | undefined> {
   for (const { block, line } of fields) {
     const parsed = parse(line, context);
     const wrong =
       parsed.kind === 'error'
-        ? parsed.message
+        ? wordRefusal(parsed, say).text
         : parsed.kind === 'command' && parsed.verb === 'rename'
           ? await refuseName(db, event, parsed)
           : undefined;
-    if (wrong) return { [block]: wrong.slice(0, LONGEST_ERROR).toWellFormed() };
+    if (wrong) return { [block]: wrong.slice(0, MAX_ERROR).toWellFormed() };
   }
   return undefined;
 }

@@ -48,11 +48,11 @@ interface Input {
 }
 
 /** Slack takes 75 characters of an option. */
-export const LONGEST_OPTION = 75;
+export const MAX_OPTION = 75;
 
 const plainText = (text: string): PlainText => ({ type: 'plain_text', text });
 export const optionOf = (text: string): Option => ({
-  text: plainText(cut(text, LONGEST_OPTION)),
+  text: plainText(cut(text, MAX_OPTION)),
   value: text.slice(0, 150),
 });
 

@@ -17,17 +17,17 @@ export interface HomeView {
 }
 
 /** Slack takes 100 blocks; a card has six at most. */
-const MOST_SHOWN = 12;
+const MAX_SHOWN = 12;
 
 export function renderHome(facts: HomeFacts): HomeView {
   const { views, trigger } = facts;
-  const more = views.length - MOST_SHOWN;
+  const more = views.length - MAX_SHOWN;
   return {
     type: 'home',
     blocks: [
       header('Your workspaces'),
       ...(views.length > 0 ? [] : [sectionOf(emptyText(facts))]),
-      ...views.slice(0, MOST_SHOWN).flatMap((view) => [...renderCard(view, trigger).blocks, divider]),
+      ...views.slice(0, MAX_SHOWN).flatMap((view) => [...renderCard(view, trigger).blocks, divider]),
       ...(more > 0 ? [sectionOf(`And ${more} more: ${code(`${trigger} list`)}.`)] : []),
       // Without a GitHub App a workspace is made in a channel that was chosen for it, and the Home is none.
       ...(facts.canConnect

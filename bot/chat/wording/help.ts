@@ -1,20 +1,13 @@
 // Writes help from the table. Every command stands in a code span and no line is one alone: help is no command.
-import { isOffered, type CommandSpec, type Front } from './command.ts';
-import { formatFlagUsage } from './parser/flags.ts';
-import { createSay } from './say.ts';
-
-/** The verb, its words and its flags on one line, without the trigger: `logs [target] [--lines N]`. */
-export function formatUsage({ usage, flags }: CommandSpec): string {
-  const optional = Object.entries(flags).map(([name, flag]) => `[${formatFlagUsage(name, flag)}]`);
-  return [usage, ...optional].join(' ');
-}
+import { isOffered, type CommandSpec, type Front } from '../../commands/command.ts';
+import { formatFlagUsage, formatUsage } from '../../commands/parser/format.ts';
+import type { Say } from './words.ts';
 
 /** The commands a front offers: the common ones with a sentence, the others by name. */
 export function renderHelp(
   commands: readonly CommandSpec[],
-  { front, trigger }: { front: Front; trigger: string },
+  { front, say }: { front: Front; say: Say },
 ): string {
-  const say = createSay(trigger);
   const offered = commands.filter((spec) => isOffered(spec, front));
   const others = offered.filter(({ common }) => !common).map(({ name }) => `\`${name}\``);
   return [
@@ -24,7 +17,7 @@ export function renderHelp(
       .map(({ usage, summary }) => `- ${say(usage)}: ${lowerFirst(summary)}`),
     ...(others.length === 0 ? [] : [`- Also: ${others.join(', ')}.`]),
     `${TARGETS[front]} More about a command: ${say(`help ${offered[0]?.name ?? 'help'}`)}.`,
-    ...(front === 'console' ? ['Ctrl-C ends Sam, and workspaces go on.'] : []),
+    ...ENDS[front],
   ].join('\n');
 }
 
@@ -38,9 +31,16 @@ const TARGETS: Record<Front, string> = {
   api: `A target is ${NAMED}, \`owner/name#412\` or a workspace's name.`,
 };
 
+/** What else there is to know. */
+const ENDS: Record<Front, string[]> = {
+  console: ['Ctrl-C ends Sam, and workspaces go on.'],
+  github: [],
+  slack: [],
+  api: [],
+};
+
 /** One command in full: description, usage, flags, examples, who may say it. */
-export function renderCommandHelp(spec: CommandSpec, trigger: string): string {
-  const say = createSay(trigger);
+export function renderCommandHelp(spec: CommandSpec, say: Say): string {
   const { name, aliases, summary, flags, examples, who } = spec;
   const flagLines = Object.entries(flags).map(([flag, { short, summary: does, ...rest }]) => {
     const written = `\`${formatFlagUsage(flag, { ...rest, summary: does })}\``;

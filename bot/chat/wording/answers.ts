@@ -1,0 +1,140 @@
+// The sentences and tables that a command is answered with. Pure; each says commands by `say` alone.
+import type { AnswerCodes, OrphanLine, Table } from '../../codes.ts';
+import { findCommand } from '../../commands/command.ts';
+import { commands } from '../../commands/index.ts';
+import { renderCommandHelp, renderHelp } from './help.ts';
+import { plural, type Say, type Words, type Wording } from './words.ts';
+
+const NOTHING: Words = { text: '' };
+
+export const ANSWERS: Wording<AnswerCodes> = {
+  ok: () => NOTHING,
+  closed: () => NOTHING,
+  'there-already': ({ name }) => ({ text: `\`${name}\` is there already.` }),
+  'started-already': ({ name }) => ({ text: `\`${name}\` is started already.` }),
+  'stopped-already': ({ name }) => ({ text: `\`${name}\` is stopped already.` }),
+  'deleting-already': ({ name }) => ({ text: `\`${name}\` is being deleted already.` }),
+  renamed: ({ from, name }) => ({ text: `\`${from}\` is now \`${name}\`.` }),
+  kept: ({ name, until, isCut }) => ({
+    text: `\`${name}\` stays until ${formatDay(until)} at least, however idle.${isCut ? ' That is a week, the most that can be said at once.' : ''}`,
+  }),
+  workspaces: (table) => ({ text: renderTable(table).join('\n'), isVerbatim: true }),
+  'no-workspaces': noWorkspaces,
+  logs: ({ lines }) => ({
+    text: lines.map(({ at, step, text }) => `${at.slice(11, 19)} ${step.padEnd(6)} ${text}`).join('\n'),
+    isVerbatim: true,
+  }),
+  'no-logs': ({ name }) => ({ text: `\`${name}\` has written nothing yet.` }),
+  you: (who) => ({ text: describeYou(who) }),
+  owner: ({ name, owner, sessions, ...who }) => ({
+    text: `${describeYou(who)}\n\`${name}\` belongs to ${owner}; ${plural(sessions, 'terminal session')} open in it.`,
+  }),
+  nodes: ({ troubles, ...table }) => ({
+    text: [...renderTable(table), ...troubles.map(({ name, message }) => `${name}: ${message}`)].join('\n'),
+    isVerbatim: true,
+  }),
+  'no-nodes': (_, say) => ({ text: `You have no machine. One comes with ${say('up')}.` }),
+  'node-goes': ({ name }) => ({ text: `\`${name}\` goes now.` }),
+  'node-going': ({ name }) => ({ text: `\`${name}\` is being deleted already.` }),
+  'node-forgotten': ({ name }, say) => ({
+    text:
+      `\`${name}\` is over for Sam, and whatever was on it. If it is still there with Sam's mark, it is deleted ` +
+      `when the sweep finds it; what is in doubt: ${say('nodes --orphans')}.`,
+  }),
+  'not-looked': ({ error }) => ({
+    text:
+      error === undefined
+        ? 'Nobody has looked yet, or there is nothing outside to look at.'
+        : `Nobody could look yet: ${error}`,
+    isVerbatim: true,
+  }),
+  orphans: describeOrphans,
+  'orphan-goes': ({ name, id }, say) => ({
+    text: `\`${name}\` (${id}) goes within a minute. Whether it did: ${say('nodes --orphans')}.`,
+  }),
+  'orphan-adopted': ({ name, id }, say) => ({
+    text: `\`${name}\` (${id}) becomes ours within a minute. Whether it did: ${say('nodes --orphans')}.`,
+  }),
+  cost: ({ machines, rate, month }, say) => ({
+    text:
+      `Now: ${plural(machines, 'machine')}, ${rate}. ` +
+      `This month so far: about ${month}. Net, at the dearest location; started hours count whole.\n` +
+      `A machine is paid for until it is deleted, also while it is off and while its workspaces are stopped. Yours: ${say('nodes')}.`,
+  }),
+  'no-prices': () => ({ text: 'Your machines cost nothing here, or their prices are not known yet.' }),
+  default: ({ repository, ref }, say) => ({
+    text:
+      repository === undefined
+        ? `This channel has no repository of its own. Give it one: ${say('use owner/name')}.`
+        : `Here ${say('up')} means \`${repository}${ref ? `@${ref}` : ''}\`. Another one: ${say('use owner/name')}.`,
+  }),
+  connect: () => NOTHING,
+  disconnected: ({ wasLinked }, say) => ({
+    text: wasLinked
+      ? `You are not connected with GitHub any more. Your workspaces go on; connect again to use them from here: ${say('connect')}.`
+      : `You were not connected with GitHub. To connect: ${say('connect')}.`,
+  }),
+  help: ({ command, front }, say) => {
+    const spec = command === undefined ? undefined : findCommand(commands, command);
+    return { text: spec ? renderCommandHelp(spec, say) : renderHelp(commands, { front, say }) };
+  },
+  'rename-how': ({ id }, say) => ({ text: `Say it with the new name: ${say(`rename ${id} NEW-NAME`)}.` }),
+  confirm: ({ id }) => ({
+    text: `Delete \`${id}\` and its files? If something in it was not pushed, I say so first and delete nothing.`,
+  }),
+};
+
+/** `2026-05-10 18:40 UTC`. */
+const formatDay = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')} UTC`;
+
+function noWorkspaces({ why }: AnswerCodes['no-workspaces'], say: Say): Words {
+  switch (why) {
+    case 'filtered':
+      return { text: `None of your workspaces is like that. All: ${say('list')}.` };
+    case 'none-here':
+      return { text: `You have no workspace of this repository. Make one: ${say('up')}.` };
+    case 'none-yet':
+      return { text: `You have no workspace yet. Make one: ${say('up owner/name')}.` };
+    case 'nobodys':
+      return { text: `Nobody has a workspace of this repository. Make one: ${say('up')}.` };
+    default:
+      return why satisfies never;
+  }
+}
+
+const FRONTS: Record<string, string> = {
+  console: 'the console',
+  github: 'GitHub',
+  slack: 'Slack',
+  api: 'the API',
+};
+
+/** What everybody reads has no ids of people. */
+const describeYou = ({ you, id, front = '' }: AnswerCodes['you']): string =>
+  id === undefined ? `You are \`${you}\`.` : `You are ${you} (${id}), known from ${FRONTS[front] ?? front}.`;
+
+function describeOrphans({ orphans, more, lookedAt }: AnswerCodes['orphans'], say: Say): Words {
+  const looked = `Looked at ${formatDay(lookedAt)}.`;
+  if (orphans.length === 0) return { text: `Nothing is in doubt. ${looked}`, isVerbatim: true };
+  const text = [
+    ...orphans.map(orphanLine),
+    ...andMore(more),
+    `Sam leaves these alone, unless it says otherwise. ${looked} To delete one for good: ${say('node rm NAME --orphan')}. ` +
+      `One that is a machine of this installation: ${say('node adopt NAME')}.`,
+  ].join('\n');
+  return { text, isVerbatim: true };
+}
+
+function orphanLine({ id, name, why, address, since, change, error }: OrphanLine): string {
+  const state = change ? ` (${change === 'adopt' ? 'is being adopted' : 'is being deleted'})` : '';
+  const failed = error ? ` (not done: ${error})` : '';
+  return `${name} · ${id} · ${address ?? 'no address'} · since ${since.slice(0, 10)} · ${why}${state}${failed}`;
+}
+
+const andMore = (more: number): string[] => (more > 0 ? [`…and ${more} more`] : []);
+
+function renderTable({ rows, more }: Table): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  return [...lines.map((line) => line.trimEnd()), ...andMore(more)];
+}

@@ -1,0 +1,224 @@
+// The sentences that say why a command was not run, and what to say instead. Pure; each says commands by `say` alone.
+import type { ParseCodes, RefusalCodes } from '../../codes.ts';
+import { plain } from '../../commands/parser/format.ts';
+import { describeLoss } from '../../workspaces/workspace.ts';
+import { shown, type Say, type Words, type Wording } from './words.ts';
+
+type Refusals = Omit<RefusalCodes, keyof ParseCodes>;
+type Some = Partial<Wording<Refusals>>;
+
+const short = (commit: string): string => commit.slice(0, 7);
+
+const marked = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
+
+const WHICH = {
+  which: ({ names, verb }, say) => ({
+    text: `You have ${names.length} workspaces here: ${marked(names)}. Say which: ${say(`${verb} ${names[0] ?? 'NAME'}`)}.`,
+  }),
+  whose: ({ found, verb }, say) => ({
+    text: `${found.length} people have a workspace of that name: ${found.map(({ id, owner }) => `\`${id}\` of \`${plain(owner)}\``).join(', ')}. Say whose: ${say(`${verb} ${found[0]?.id ?? 'ID'}`)}.`,
+  }),
+  'no-workspace': noWorkspace,
+  'which-node': (_, say) => ({
+    text: `Say which machine: ${say('node rm vm-abcdefghijkl')}. All yours: ${say('nodes')}.`,
+  }),
+  'no-node': ({ name, isAnybodys }, say) => ({
+    text: isAnybodys
+      ? `There is no machine ${shown(name)}, or Sam knows that it is gone.`
+      : `You have no machine ${shown(name)}. All yours: ${say('nodes')}.`,
+  }),
+  'no-orphan': ({ name }, say) => ({
+    text: `Nothing in doubt is called ${shown(name)}. All: ${say('nodes --orphans')}.`,
+  }),
+  ambiguous: ({ name, ids }) => ({
+    text: `There is more than one ${shown(name)}. Say which by its id: ${marked(ids)}.`,
+  }),
+  'not-adoptable': ({ name }, say) => ({
+    text: `${shown(name)} is no machine that this installation knows, so nothing could use it. To delete it: ${say(`node rm ${name} --orphan`)}.`,
+  }),
+} satisfies Some;
+
+function noWorkspace(details: RefusalCodes['no-workspace'], say: Say): Words {
+  if ('name' in details)
+    return {
+      text: `There is no workspace ${shown(details.name)} here that you can see. All yours: ${say('list')}.`,
+    };
+  switch (details.why) {
+    case 'none-here':
+      return { text: `You have no workspace here. Make one: ${say('up')}.` };
+    case 'none-yet':
+      return { text: `You have no workspace yet. Make one: ${say('up owner/name')}.` };
+    case 'none-such':
+      return {
+        text: `You have no workspace for that. All yours: ${say('list')}. A new one: ${say('up owner/name')}.`,
+      };
+    default:
+      return details.why satisfies never;
+  }
+}
+
+const STATES = {
+  deleting: ({ name }, say) => ({
+    text: `\`${name}\` is being deleted, and nothing brings it back. Make a new one: ${say('up')}.`,
+  }),
+  dirty: ({ work, name, isOwn }, say) => ({
+    text: `${describeLoss(work)} ${isOwn ? 'Commit and push it' : 'It is not your work: ask its owner'}, or delete it all the same: ${say(`rm ${name} --force`)}.`,
+  }),
+  'never-idle': ({ name }, say) => ({
+    text: `Workspaces here never stop by themselves (\`IDLE_TIMEOUT=0\`), so there is nothing to extend. When you are done: ${say(`stop ${name}`)}.`,
+  }),
+  'not-running': ({ name, phase, next }, say) => ({
+    text: `\`${name}\` ${phase === 'failed' ? 'has failed' : `is ${phase}`}, so there is nothing to open. Next: ${say(`${next} ${name}`)}.`,
+  }),
+  'not-failed': ({ name, phase }, say) => ({
+    text: `\`${name}\` has not failed; it is ${phase}. To begin anew: ${say(`restart ${name}`)}.`,
+  }),
+  'name-taken': ({ name, line }, say) => ({
+    text: `You already have a workspace called \`${name}\`. Take another name: ${say(line)}.`,
+  }),
+  'node-in-use': ({ name, workspaces }, say) => ({
+    text: `On \`${name}\` there ${workspaces.length > 1 ? 'are' : 'is'} ${marked(workspaces)}. Delete what you do not need first: ${say(`rm ${workspaces[0] ?? 'NAME'}`)}.`,
+  }),
+  'too-many': ({ count }, say) => ({
+    text: `You have ${count} workspaces, which is the most a person may have. Delete one: ${say('list')} shows them.`,
+  }),
+} satisfies Some;
+
+const RIGHTS = {
+  forbidden: (details, say) => ({
+    text:
+      'label' in details
+        ? `${say(details.verb)} needs **${details.needed}** on \`${details.label}\`; you have **${details.has}**. ${details.needed === 'admin' ? 'An administrator' : 'A maintainer'} can run it for you.`
+        : `${say(details.verb)} is for those who maintain the repository (the role maintain or admin). Yours: ${say('list')}.`,
+  }),
+  'needs-maintainer': ({ flag, label, has, line }, say) => ({
+    text: `\`--${flag}\` needs **maintain** or **admin** on \`${label}\`; you have **${has}**. Ask one who has it to say: ${say(line)}.`,
+  }),
+  'not-operator': (_, say) => ({
+    text: `That is for whoever runs Sam, at its console. Your own machines: ${say('nodes')}.`,
+  }),
+  'not-connected': () => ({
+    text: 'I do not know yet who you are on GitHub, and what you may do here is what you may do there.',
+  }),
+  'not-here': ({ verb }, say) => ({
+    text: `${say(verb)} is for the channels that were chosen for it (SLACK_ALLOWED_CHANNELS), and this is none of them. What works here: ${say('help')}.`,
+  }),
+  'no-channel': (_, say) => ({ text: `That is for channels. What works here: ${say('help')}.` }),
+  private: ({ line }, say) => ({
+    text: `That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: ${say(line)}.`,
+  }),
+  'not-public': (_, say) => ({
+    text: `That is not for everybody to read, so I do not show it in a public repository. Open the terminal from the card and look there: ${say('open')}.`,
+  }),
+  'too-often': ({ most, whom }, say) => ({
+    text: most
+      ? `That was more than ${most} commands in an hour, the most that I take from one ${whom}. Say it again in a while; until then the card shows where things stand.`
+      : `In the last hour you have said as much as I take in an hour. Wait a while, then say it again: ${say('status')}.`,
+  }),
+} satisfies Some;
+
+const REPOSITORIES = {
+  'which-repository': ({ verb }, say) => ({
+    text: `Which repository? For example ${say(`${verb} owner/name`)}.`,
+  }),
+  'no-repository': ({ label }, say) => ({
+    text: `There is no repository \`${label}\` that I can see. If it is there, install the App on it. What I can do: ${say('help')}.`,
+  }),
+  'no-thread': ({ label, number }, say) => ({
+    text: `There is no pull request or issue \`#${number}\` in \`${label}\`. What I can do: ${say('help')}.`,
+  }),
+  'thread-closed': ({ isPullRequest, label, branch }, say) => ({
+    text: `This ${isPullRequest ? 'pull request' : 'issue'} is closed, so I start nothing for it. Reopen it, or take a branch: ${say(`up ${label}@${branch}`)}.`,
+  }),
+  'no-github': ({ label }, say) => ({
+    text: `Pull requests need the GitHub App (README: fronts). Name the branch instead: ${say(`up ${label}@BRANCH`)}.`,
+  }),
+  'not-a-repository': ({ path }, say) => ({
+    text: `${path} is not a git repository. Go to one, or name one: ${say('up owner/name')}.`,
+  }),
+  'no-commit': ({ path }) => ({
+    text: `${path} has no commit yet, so there is nothing to clone. Commit something first: \`git commit\`.`,
+  }),
+  'no-git': () => ({ text: 'Git is not installed here. Install it, for example `apt install git`.' }),
+  'not-owned': ({ path }) => ({
+    text: `${path} belongs to another user, so git will not read it. Allow it: \`git config --global --add safe.directory ${path}\`.`,
+  }),
+  'no-folder': ({ path, folder, ref }, say) => ({
+    text: `There is no folder ${path}. ${ref === undefined ? `A repository elsewhere: ${say('up owner/name')}` : `A branch of a folder: ${say(`up ${folder} --ref ${ref}`)}`}.`,
+  }),
+  'names-workspace': (_, say) => ({
+    text: `That names a workspace, not a repository. All yours: ${say('list')}.`,
+  }),
+} satisfies Some;
+
+const FORKS = {
+  'fork-closed': ({ from, label, branch }, say) => ({
+    text: `${comesFrom(from)} Push its branch to \`${label}\`, and then: ${say(`up ${label}@${branch}`)}.`,
+  }),
+  'fork-ref': ({ label }, say) => ({
+    text: `On a pull request from a fork there is nothing but its own commit. A branch of \`${label}\`: ${say(`up ${label}@BRANCH`)}.`,
+  }),
+  'fork-untrusted': ({ from, head, topic }, say) => ({
+    text: `${comesFrom(from)} A maintainer who has read \`${short(head)}\` can start it without any: ${letIn(head, topic, say)}.`,
+  }),
+  'fork-moved': ({ name, head, trusted, topic }, say) => ({
+    text: `Somebody pushed to the fork of \`${name}\`: its pull request is at \`${short(head)}\`, and a maintainer let in \`${short(trusted)}\`. One who has read it can go on: ${letIn(head, topic, say)}.`,
+  }),
+  'other-head': ({ typed, head, topic }, say) => ({
+    text: `\`${short(typed)}\` is not the head of this pull request; that is \`${short(head)}\` now. If you have read it: ${letIn(head, topic, say)}.`,
+  }),
+  'no-fork': (_, say) => ({
+    text: `\`--trust-fork\` is for a pull request from a fork, and this is none. Without it: ${say('up')}.`,
+  }),
+} satisfies Some;
+
+const comesFrom = (fork = 'deleted'): string =>
+  `This pull request comes from a fork (\`${fork}\`), so I won't run its code with your credentials.`;
+
+/** `topic` absent: it is said there. */
+const letIn = (head: string, topic: string | undefined, say: Say): string =>
+  say(`up ${topic === undefined ? '' : `${topic} `}--trust-fork ${head}`);
+
+const GIT = {
+  'no-app': ({ repository }) => ({
+    text: `Sam's App is not installed on ${repository}, so it has no password for it. Ask an owner of it to install the App, then try again.`,
+  }),
+  'no-access': ({ login, repository }) => ({
+    text: `${login} may not read ${repository} (any more). Ask a maintainer of it for access, then try again.`,
+  }),
+  'no-push': ({ login, repository, role }) => ({
+    text: `${login} may not push to ${repository}: that needs write, and you have ${role}. Ask a maintainer of it; your commits are safe here.`,
+  }),
+  'no-permission': ({ repository, missing }) => ({
+    text: `Sam's App may not do that on ${repository}: it needs ${missing}. Ask an owner of it to accept the App's permissions, then try again.`,
+  }),
+  'no-credentials': () => ({
+    text: 'Sam has no password for this repository. Use your own: `git push` asks for it.',
+  }),
+} satisfies Some;
+
+const FRONTS = {
+  'app-lacks': ({ permission, page }) => ({
+    text: `I could not do that: my GitHub App was not given ${permission === undefined ? 'a permission' : `the permission **${permission}**`} on this repository. Whoever administers it can accept it${page ? `: ${page}` : " in the settings of the App's installation"}. Then say it again.`,
+  }),
+  edited: ({ line }, say) => ({
+    text: `I run no edits, so that nobody can make a comment mean something else afterwards. Say it in a new one: ${say(line)}.`,
+  }),
+  'no-form': ({ about }, say) => ({
+    text: `The form did not open; Slack gives only three seconds for it. Try it again, or say it in a channel: ${say(`up ${about || 'owner/name'}`)}.`,
+  }),
+  'no-button': (_, say) => ({ text: `I know no such button. What works: ${say('help')}.` }),
+  internal: ({ ref }) => ({
+    text: `Something broke on our side (ref ${ref}). Say it again; if it breaks again, the log of the bot has the reason under that reference.`,
+  }),
+} satisfies Some;
+
+export const REFUSALS: Wording<Refusals> = {
+  ...WHICH,
+  ...STATES,
+  ...RIGHTS,
+  ...REPOSITORIES,
+  ...FORKS,
+  ...GIT,
+  ...FRONTS,
+};

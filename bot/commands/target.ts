@@ -1,0 +1,82 @@
+// Which workspace a command means: the one it names, the thread's, or the only one; for maintainers also one of somebody else on
+// their repository. Asks the store, changes nothing.
+import type { Notice } from '../codes.ts';
+import type { Workspace } from '../database/types.ts';
+import { UserError } from '../errors.ts';
+import * as store from '../workspaces/store.ts';
+import type { CommandContext } from './context.ts';
+import type { ParsedCommand } from './parser/parsed.ts';
+
+/**
+ * The row, locked for the command's transaction. Throws UserError: there is none (of yours: somebody else's is the
+ * same as none), or several would do.
+ */
+export async function findTarget(command: ParsedCommand, context: CommandContext): Promise<Workspace> {
+  const { target } = command;
+  if (target?.kind === 'name') return named(target.name, context);
+  const mine = (await store.listWorkspaces(context.tx, context.actor.id)).filter(
+    (workspace) => workspace.desired !== 'deleted',
+  );
+  const meant = mine.filter((workspace) => isMeant(workspace, command, context));
+  const [only] = meant;
+  if (only && meant.length === 1) return named(only.id, context);
+  if (meant.length === 0) throw nothingMeant(command, mine, context);
+  throw new UserError('which', { names: meant.map(({ name }) => name), verb: command.verb });
+}
+
+async function named(name: string, { tx, actor }: CommandContext): Promise<Workspace> {
+  const workspace = await store.findByName(tx, actor.id, name);
+  if (!workspace) throw new UserError('no-workspace', { name });
+  return workspace;
+}
+
+function isMeant(workspace: Workspace, { target }: ParsedCommand, context: CommandContext): boolean {
+  const { repository, place } = context;
+  if (target?.kind === 'number') return isOfNumber(workspace, target.number, context);
+  if (repository)
+    return workspace.repository === repository.url && (!repository.ref || workspace.ref === repository.ref);
+  if (place.workspace) return workspace.id === place.workspace;
+  if (place.topic) return workspace.topic === place.topic;
+  return true;
+}
+
+/** Of the place's repository, where the place is in one. */
+function isOfNumber(workspace: Workspace, number: number, { place, repository }: CommandContext): boolean {
+  const url = repository?.url ?? place.repository;
+  const isHere = url === undefined || workspace.repository.toLowerCase() === url.toLowerCase();
+  return isHere && /\|(pr|issue):/.test(workspace.key) && workspace.key.includes(`:${number}|`);
+}
+
+function nothingMeant({ target }: ParsedCommand, mine: Workspace[], { place }: CommandContext): UserError {
+  if (place.topic && !target) return new UserError('no-workspace', { why: 'none-here' });
+  return new UserError('no-workspace', { why: mine.length === 0 ? 'none-yet' : 'none-such' });
+}
+
+/**
+ * Like `findTarget`, and for maintainers a workspace of somebody else that is named: first one's own, then those of the
+ * repository. Without a name it is always about one's own.
+ */
+export async function findStoppable(command: ParsedCommand, context: CommandContext): Promise<Workspace> {
+  const { tx, actor, maintains } = context;
+  const { target, verb } = command;
+  if (target?.kind !== 'name' || !maintains) return findTarget(command, context);
+  if (await store.findByName(tx, actor.id, target.name)) return findTarget(command, context);
+  const others = (await store.listOfRepository(tx, maintains)).filter(
+    ({ id, name, desired }) => id === target.name || (name === target.name && desired !== 'deleted'),
+  );
+  const [only] = others;
+  if (others.length > 1)
+    throw new UserError('whose', {
+      found: others.map(({ id, ownerName }) => ({ id, owner: ownerName })),
+      verb,
+    });
+  const held = only && (await store.findByName(tx, only.owner, only.id));
+  return held ?? findTarget(command, context);
+}
+
+/** What its owner reads on the card; null: they did it themselves. */
+export const noticeOf = (
+  workspace: Workspace,
+  { actor }: CommandContext,
+  code: 'maintainer-stopped' | 'maintainer-deleted',
+): Notice[] | null => (workspace.owner === actor.id ? null : [{ code, details: { by: actor.name } }]);

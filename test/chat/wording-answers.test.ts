@@ -1,0 +1,211 @@
+// Whatever Sam answers, on every front: it names what is typed there and no other front's way of saying it.
+import { expect, test } from 'vitest';
+import { renderReply, voiceIn } from '../../bot/chat/github/render.ts';
+import { redact } from '../../agent/redact.ts';
+import { renderAnswer } from '../../bot/chat/slack/render.ts';
+import { voiceFor, type Event } from '../../bot/chat/slack/request.ts';
+import { joined, TERMINAL, wordAnswer, type Voice } from '../../bot/chat/wording.ts';
+import type { AnswerCodes, RefusalCodes } from '../../bot/codes.ts';
+import { findCommand } from '../../bot/commands/command.ts';
+import { commands } from '../../bot/commands/index.ts';
+import type { Answer } from '../../bot/database/types.ts';
+import { github } from '../commands/table.ts';
+
+type Codes = AnswerCodes & RefusalCodes;
+
+const SHA = 'a'.repeat(40);
+const work = { changed: 1, untracked: 0, unpushed: 2 };
+const command = 'up';
+const name = 'api-412';
+const label = 'acme/api';
+const rows = [['NAME'], ['api']];
+const you = { you: 'ada', id: 'u-1', front: 'slack' };
+
+/** Of each code one of every kind of details; a code without any does not compile. */
+const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
+  'too-long': [{}],
+  'unclosed-quote': [
+    { at: 3, line: 'up "x', column: 3, suggestion: 'up "x"' },
+    { at: 0, line: '"', column: 0 },
+  ],
+  'unknown-verb': [{ word: 'satus', suggestion: 'status' }, { word: 'x' }],
+  prose: [{ canAsk: true }, { canAsk: false }],
+  'wrong-front': [{ command: 'use', fronts: ['slack'] }],
+  'unknown-flag': [
+    { flag: '--x', command, flags: ['size'] },
+    { flag: '--x', command, flags: [] },
+  ],
+  'repeated-flag': [{ flag: 'size', command }],
+  contradiction: [{ flag: 'boot', other: 'agent', command }],
+  'missing-value': [{ flag: '--size', example: '--size s|m|l', command }],
+  'bad-value': [
+    { flag: 'new', kind: 'boolean', typed: 'maybe', command },
+    { flag: 'lines', kind: 'number', max: 100, typed: '0', command },
+    { flag: 'state', kind: 'text', values: ['running'], typed: 'x', command },
+  ],
+  'bad-duration': [
+    { flag: 'expiry', typed: '8', command },
+    { number: '4', command: 'extend' },
+    { typed: 'noon', suggestion: 'extend 4h', command: 'extend' },
+  ],
+  'bad-target': [
+    { what: 'word', typed: 'x_y', command },
+    { what: 'page', command },
+    { what: 'address', command },
+    { what: 'path', command },
+    { what: 'ssh', suggestion: `up ${label}` },
+    { what: 'scheme', canBeForeign: true, command },
+  ],
+  'bad-ref': [{ typed: 'a..b', command }, { command }],
+  'bad-name': [
+    { typed: 'A_B', command: 'rename' },
+    { typed: '', command: 'rename' },
+  ],
+  credentials: [{}],
+  'no-paths-here': [{ command }],
+  'no-urls-here': [{ hosts: ['github.com'], command }],
+  'too-many-words': [{ word: 'running', command }],
+  which: [{ names: [name, 'web'], verb: 'stop' }],
+  whose: [{ found: [{ id: 'ws-a', owner: 'bob' }], verb: 'stop' }],
+  'no-workspace': [{ name }, { why: 'none-here' }, { why: 'none-yet' }, { why: 'none-such' }],
+  'which-node': [{}],
+  'no-node': [
+    { name: 'vm-a', isAnybodys: true },
+    { name: 'vm-a', isAnybodys: false },
+  ],
+  'no-orphan': [{ name: 'vm-a' }],
+  ambiguous: [{ name: 'vm-a', ids: ['1', '2'] }],
+  'not-adoptable': [{ name: 'vm-a' }],
+  deleting: [{ name }],
+  dirty: [
+    { work, name, isOwn: true },
+    { work, name: 'ws-a', isOwn: false },
+  ],
+  'never-idle': [{ name }],
+  'not-running': [
+    { name, phase: 'failed', next: 'retry' },
+    { name, phase: 'stopped', next: 'start' },
+  ],
+  'not-failed': [{ name, phase: 'running' }],
+  'name-taken': [{ name, line: 'up --name api-2' }],
+  'node-in-use': [{ name: 'vm-a', workspaces: [name, 'web'] }],
+  'too-many': [{ count: 3 }],
+  forbidden: [{ verb: 'up', label, needed: 'write', has: 'read' }, { verb: 'list --all' }],
+  'needs-maintainer': [{ flag: 'trust-fork', label, has: 'write', line: `up --trust-fork ${SHA}` }],
+  'not-operator': [{}],
+  'not-connected': [{}],
+  'not-here': [{ verb: 'up' }],
+  'no-channel': [{}],
+  private: [{ line: 'up' }],
+  'not-public': [{}],
+  'too-often': [{}, { most: 3, whom: 'person' }],
+  'which-repository': [{ verb: 'use' }],
+  'no-repository': [{ label }],
+  'no-thread': [{ label, number: 4 }],
+  'thread-closed': [{ isPullRequest: true, label, branch: 'main' }],
+  'no-github': [{ label }],
+  'not-a-repository': [{ path: '/x' }],
+  'no-commit': [{ path: '/x' }],
+  'no-git': [{}],
+  'not-owned': [{ path: '/x' }],
+  'no-folder': [{ path: '/x@y' }, { path: '/x@y', folder: '/x', ref: 'y' }],
+  'names-workspace': [{}],
+  'fork-closed': [{ label, branch: 'fix' }],
+  'fork-ref': [{ label }],
+  'fork-untrusted': [{ from: 'bob/api', head: SHA, topic: `${label}#4` }, { head: SHA }],
+  'fork-moved': [{ name, head: SHA, trusted: SHA, topic: `${label}#4` }],
+  'other-head': [{ typed: SHA, head: SHA }],
+  'no-fork': [{}],
+  'no-app': [{ repository: label }],
+  'no-access': [{ login: 'ada', repository: label }],
+  'no-push': [{ login: 'ada', repository: label, role: 'read' }],
+  'no-permission': [{ repository: label, missing: 'contents: write' }],
+  'no-credentials': [{}],
+  'app-lacks': [{}, { permission: 'checks: write', page: 'https://github.com/x' }],
+  edited: [{ line: 'up' }],
+  'no-form': [{ about: '' }],
+  'no-button': [{}],
+  internal: [{ ref: 'ab12' }],
+
+  ok: [{}],
+  closed: [{}],
+  'there-already': [{ name }],
+  'started-already': [{ name }],
+  'stopped-already': [{ name }],
+  'deleting-already': [{ name }],
+  renamed: [{ from: name, name: 'web' }],
+  kept: [{ name, until: '2026-05-10T12:00:00.000Z', isCut: true }],
+  workspaces: [{ rows, more: 2 }],
+  'no-workspaces': [{ why: 'filtered' }, { why: 'none-here' }, { why: 'none-yet' }, { why: 'nobodys' }],
+  logs: [{ lines: [{ at: '2026-05-10T12:00:00.000Z', step: 'clone', text: 'x' }] }],
+  'no-logs': [{ name }],
+  you: [you, { you: 'ada' }],
+  owner: [{ ...you, name, owner: 'ada', sessions: 1 }],
+  nodes: [{ rows, more: 0, troubles: [{ name: 'vm-a', message: 'hetzner: find: no.' }] }],
+  'no-nodes': [{}],
+  'node-goes': [{ name: 'vm-a' }],
+  'node-going': [{ name: 'vm-a' }],
+  'node-forgotten': [{ name: 'vm-a' }],
+  'not-looked': [{}, { error: 'no' }],
+  orphans: [{ orphans: [], more: 0, lookedAt: '2026-05-10T12:00:00.000Z' }],
+  'orphan-goes': [{ name: 'vm-a', id: '1' }],
+  'orphan-adopted': [{ name: 'vm-a', id: '1' }],
+  cost: [{ machines: 1, rate: '0.01 €/h', month: '1 €' }],
+  'no-prices': [{}],
+  default: [{}, { repository: label, ref: 'main' }],
+  connect: [{}],
+  disconnected: [{ wasLinked: true }, { wasLinked: false }],
+  help: [{ front: 'slack' }, { front: 'github', command: 'rm' }],
+  'rename-how': [{ id: 'ws-a' }],
+  confirm: [{ id: 'ws-a' }],
+};
+
+const answers = Object.entries(SAMPLES).flatMap(([code, all]) =>
+  all.map((details) => ({ ok: true, code, details, usage: 'up [target]' }) as unknown as Answer),
+);
+
+/** With `SLACK_COMMAND=/box` and `SAM_MENTIONS=@bot`. */
+const context = { ...github, triggers: ['/sam', '@my-app', '@bot'] };
+const inSlack = (threadTs?: string): Voice =>
+  voiceFor('/box', { kind: 'message', ...(threadTs ? { threadTs } : {}) } as Event);
+const showInSlack = (answer: Answer, voice: Voice): string => {
+  const { text, isVerbatim } = wordAnswer(answer, voice);
+  return JSON.stringify(renderAnswer(text, { isVerbatim }));
+};
+
+const FRONTS: [string, string, (answer: Answer) => string][] = [
+  ['the console', '', (answer) => redact(joined(wordAnswer(answer, TERMINAL)))],
+  ['GitHub', '/sam', (answer) => renderReply(wordAnswer(answer, voiceIn(context)), context)],
+  ['Slack', '/box', (answer) => showInSlack(answer, inSlack())],
+  ['a thread in Slack', '@sam', (answer) => showInSlack(answer, inSlack('1.0'))],
+];
+
+const TRIGGERS = /(?<![\w/])(?:\/sam|\/box|@sam|@bot|@my-app)(?![\w-])/g;
+/** A command with words of its own, in a code span, and no trigger before it. */
+const bare = (text: string): string[] =>
+  [...text.matchAll(/`([a-z]+) [^`]+`/g)]
+    .filter(([, verb = '']) => findCommand(commands, verb))
+    .map(([span]) => span);
+
+test.each(FRONTS)('what is said on %s names its trigger %j and no other', (_, trigger, show) => {
+  for (const answer of answers) {
+    const text = show(answer);
+    const others = [...text.matchAll(TRIGGERS)].map(([word]) => word).filter((word) => word !== trigger);
+    expect([answer.code, others]).toEqual([answer.code, []]);
+    // Help tells of flags by what else is said: `nodes --orphans`.
+    if (trigger !== '' && answer.code !== 'help')
+      expect([answer.code, bare(text)]).toEqual([answer.code, []]);
+  }
+});
+
+test('every command that is said is one, and help is to be had on it', () => {
+  const said = new Set<string>();
+  const say = (line: string): string => {
+    said.add(line.split(' ')[0] ?? '');
+    return line;
+  };
+  for (const answer of answers) wordAnswer(answer, { say, fence: (text) => text });
+  // The way to ask Claude is said only where there is that command.
+  said.delete('ask');
+  expect([...said].filter((verb) => !findCommand(commands, verb))).toEqual([]);
+});

@@ -1,0 +1,107 @@
+// What the node says of the workspace's sessions becomes tabs and screens. Knows the protocol; must not know people's keys.
+import type { SessionInfo, TerminalMessage } from '../agent/protocol.ts';
+import { showNotice } from './dialogs.ts';
+import type { NodeFrame } from './frames.ts';
+import {
+  addSession,
+  end,
+  findShown,
+  focusTerminal,
+  measureFit,
+  openSession,
+  resume,
+  show,
+  type Terminals,
+} from './terminals.ts';
+
+export function takeMessage(terminals: Terminals, message: TerminalMessage): void {
+  switch (message.type) {
+    case 'attached':
+      return takeAttached(terminals, message.sessions);
+    case 'opened':
+      return takeOpened(terminals, message.id, message.n);
+    case 'resumed':
+      return takeResumed(terminals, message.id, message.n, message.offset);
+    case 'gone':
+      return takeGone(terminals, message.id);
+    case 'session':
+      return takeSession(terminals, message.session);
+    case 'exit':
+      return end(terminals, message.id, describeExit(message.code, message.signal));
+    case 'error':
+      terminals.opening = undefined;
+      return showNotice(message.message);
+    default: // a newer node may say more
+      return message satisfies never;
+  }
+}
+
+export function takeFrame(terminals: Terminals, frame: NodeFrame): void {
+  for (const [id, session] of terminals.sessions) {
+    if (session.n !== frame.n || !session.view) continue;
+    if (frame.type === 'output') session.view.output(frame.bytes);
+    else session.view.snapshot(frame.offset, frame.bytes);
+    if (id !== terminals.shown && frame.type === 'output') terminals.bar.mark(id, 'news', true);
+  }
+}
+
+function takeAttached(terminals: Terminals, infos: SessionInfo[]): void {
+  const known = new Set(infos.map(({ id }) => id));
+  for (const id of terminals.sessions.keys())
+    if (!known.has(id)) end(terminals, id, 'It ended while you were away.');
+  for (const info of infos) takeSession(terminals, info);
+  const shown = findShown(terminals);
+  const first = infos[0]?.id;
+  if (first === undefined) return openSession(terminals);
+  if (!shown || shown.ended !== undefined) show(terminals, first);
+  else resume(terminals, shown);
+  for (const session of terminals.sessions.values()) if (session.view) resume(terminals, session);
+  if (document.activeElement === document.body) focusTerminal(terminals);
+}
+
+function takeSession(terminals: Terminals, info: SessionInfo): void {
+  const session = terminals.sessions.get(info.id);
+  if (!session) return addSession(terminals, info);
+  session.info = info;
+  terminals.bar.rename(info.id, info.name);
+  if (session.n !== undefined) session.view?.adoptSize(info.cols, info.rows);
+}
+
+function takeOpened(terminals: Terminals, id: string, n: number): void {
+  const size = terminals.opening ?? measureFit();
+  terminals.opening = undefined;
+  // Its name comes with the `session` that follows.
+  if (!terminals.sessions.has(id)) addSession(terminals, { id, name: '…', ...size, first: 0, end: 0 });
+  const session = terminals.sessions.get(id);
+  if (!session) return;
+  session.asked = true;
+  session.n = n;
+  show(terminals, id);
+  session.view?.adoptSize(session.info.cols, session.info.rows);
+  session.view?.resume(0, 0);
+  session.view?.fit();
+  focusTerminal(terminals);
+}
+
+function takeResumed(terminals: Terminals, id: string, n: number, offset: number): void {
+  const session = terminals.sessions.get(id);
+  if (!session?.view) return;
+  session.n = n;
+  session.view.adoptSize(session.info.cols, session.info.rows);
+  session.view.resume(offset, session.info.end);
+  if (id === terminals.shown) session.view.fit();
+}
+
+// The session, or only the offset we asked for: then the node still lists it, and its screen comes whole.
+function takeGone(terminals: Terminals, id: string): void {
+  const session = terminals.sessions.get(id);
+  if (!session || session.ended !== undefined) return;
+  if (session.view?.received === undefined) return end(terminals, id, 'It is gone.');
+  session.view.forget();
+  session.asked = false;
+  resume(terminals, session);
+}
+
+function describeExit(code: number, signal?: number): string {
+  return signal ? `Ended by signal ${signal}.` : `Exited with code ${code}.`;
+}
