@@ -1,6 +1,10 @@
 // Checks a connection's ticket: it becomes a viewer of its workspace, or is turned away. Must not know output, frames or ptys.
 import { Close } from '../protocol.ts';
-import { createWorkspaceSessions, type WorkspaceSessions } from '../sessions/workspace-sessions.ts';
+import {
+  createWorkspaceSessions,
+  RequestError,
+  type WorkspaceSessions,
+} from '../sessions/workspace-sessions.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import { drop, log, settle, type Connection, type State } from './connections.ts';
 import type { Received } from './frames.ts';
@@ -63,8 +67,7 @@ function attach(state: State, connection: Connection, claims: TicketClaims, earl
 
 function shellOf({ options }: State, workspaceId: string, profile: string | undefined): SpawnSpec {
   const workspace = options.find(workspaceId);
-  if (!workspace?.running)
-    throw Object.assign(new Error('The workspace is not running.'), { code: 'stopped' });
+  if (!workspace?.running) throw new RequestError('stopped', 'The workspace is not running.');
   return profile === undefined ? workspace.shell() : workspace.shell(profile);
 }
 
