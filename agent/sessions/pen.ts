@@ -11,6 +11,8 @@ export const PLAIN: Pick<Attributes, 'fg' | 'bg' | 'extended'> = {
 /** How the terminal that reads the text writes now. */
 export interface Pen {
   core: Core;
+  /** What it was last given. */
+  last: { fg: number; bg: number };
   style: string;
   link: number;
   newCell(): Cell;
@@ -28,6 +30,10 @@ const UNDERLINE = 0x10000000;
 
 /** Nothing, when that is how the pen writes already. */
 export function setStyle(pen: Pen, look: Pick<Attributes, 'fg' | 'bg' | 'extended'>): string {
+  const { last } = pen;
+  const isPlain = ((look.bg | last.bg) & HAS_EXTENDED) === 0;
+  if (isPlain && look.fg === last.fg && look.bg === last.bg) return ''; // for most cells, so without any text
+  pen.last = { fg: look.fg, bg: look.bg };
   const link = look.bg & HAS_EXTENDED ? look.extended.urlId : 0;
   const style = describeStyle(look);
   let text = '';

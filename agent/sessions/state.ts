@@ -82,7 +82,7 @@ export function nameCharset(charset: Charset): string {
 
 /** A terminal is asked for its own tables: they are the same objects in all of them. */
 function listCharsets(): Map<object, string> {
-  const terminal = new headless.Terminal({ allowProposedApi: true });
+  const terminal = new headless.Terminal({ allowProposedApi: true, logLevel: 'off' }); // it warns of `writeSync`
   const core = coreOf(terminal) as Core & { writeSync(text: string): void };
   const names = new Map<object, string>();
   for (const name of '0A4C5RQKYE6ZH7=') {
