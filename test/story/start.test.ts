@@ -145,7 +145,7 @@ describe('a start that cannot be', () => {
       expect(await sam.say('up ./demo')).toMatchInlineSnapshot(`
         "✗ demo: failed
           demo@main · medium · ws-1
-          The node's disk is full. Delete a workspace that you no longer need (\`rm <name>\`). (yours to mend)
+          The node's disk is full. Delete a workspace that you no longer need (\`rm NAME\`). (yours to mend)
           Next: retry demo"
       `);
       expect(await sam.say('rm demo')).toMatchInlineSnapshot(`"✓ demo: deleted"`);
