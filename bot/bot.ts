@@ -26,7 +26,7 @@ import { namesOf, openClouds, type Clouds } from './clouds.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
 import { startEmbedded } from './database/embedded/embedded.ts';
-import { endLeases } from './database/leases.ts';
+import { endLeases } from './database/claims.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import { StartError } from './errors.ts';

@@ -4,7 +4,7 @@ import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createLinkSigner, type LinkSigner } from '../../bot/access/links.ts';
 import { signInRoutes } from '../../bot/access/people/sign-in.ts';
 import { ticketRoutes } from '../../bot/access/terminal-token.ts';
-import { createSignIn } from '../../bot/forges/github/sign-in.ts';
+import { createSignIn } from '../../bot/forges/github/github.ts';
 import type { Route, Upgrade } from '../../bot/http/routes.ts';
 import { pageRoutes } from '../../bot/http/pages.ts';
 import type { PageFiles } from '../../bot/http/page-bundle.ts';
