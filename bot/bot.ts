@@ -14,7 +14,7 @@ import type { PageGuard } from './access/people/page-guard.ts';
 import { ticketRoutes } from './access/terminal-token.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { artifactRoutes, findAgentVersion, requireArtifact } from './nodes/artifact.ts';
-import { createGitBroker } from './nodes/git-rights.ts';
+import { createGitBroker } from './nodes/git-tokens.ts';
 import { bootReportRoutes } from './nodes/boot-reports.ts';
 import { certificateRoutes } from './nodes/certificate.ts';
 import { createHub, type Hub } from './nodes/hub.ts';
