@@ -31,7 +31,11 @@ export function openHelp(terminals: Terminals): void {
   dialog.append(
     createElement('h2', { text: 'Keys', attributes: { id: 'help-title' } }),
     list,
-    createSwitch('These keys are the page’s; without, they are the shell’s', areShortcutsOn(), turnShortcuts),
+    createSwitch(
+      'Keyboard shortcuts of this page (off: the shell gets these keys)',
+      areShortcutsOn(),
+      turnShortcuts,
+    ),
     createReaderSwitch(terminals),
     createElement(
       'div',

@@ -13,6 +13,8 @@ export const PLAIN: Pick<Attributes, 'fg' | 'bg' | 'extended'> = {
 /** How the terminal that reads the text writes now. */
 export interface Pen {
   core: Core;
+  /** What it was last given. */
+  last: { fg: number; bg: number };
   style: string;
   link: number;
   newCell(): Cell;
@@ -30,6 +32,10 @@ const UNDERLINE = 0x10000000;
 
 /** Nothing, when that is how the pen writes already. */
 export function setStyle(pen: Pen, look: Pick<Attributes, 'fg' | 'bg' | 'extended'>): string {
+  const { last } = pen;
+  const isPlain = ((look.bg | last.bg) & HAS_EXTENDED) === 0;
+  if (isPlain && look.fg === last.fg && look.bg === last.bg) return ''; // for most cells, so without any text
+  pen.last = { fg: look.fg, bg: look.bg };
   const link = look.bg & HAS_EXTENDED ? look.extended.urlId : 0;
   const style = describeStyle(look);
   let text = '';
@@ -176,7 +182,7 @@ export function nameCharset(charset: Charset): string {
 
 /** A terminal is asked for its own tables: they are the same objects in all of them. */
 function listCharsets(): Map<object, string> {
-  const terminal = new headless.Terminal({ allowProposedApi: true });
+  const terminal = new headless.Terminal({ allowProposedApi: true, logLevel: 'off' }); // it warns of `writeSync`
   const core = coreOf(terminal) as Core & { writeSync(text: string): void };
   const names = new Map<object, string>();
   for (const name of '0A4C5RQKYE6ZH7=') {

@@ -24,6 +24,7 @@ export function watchScreen(terminal: Terminal): () => string {
     const { normal, alt, active } = core.buffers;
     const pen: Pen = {
       core,
+      last: { fg: 0, bg: 0 },
       style: '',
       link: 0,
       newCell: () => terminal.buffer.normal.getNullCell() as unknown as Cell,
@@ -87,8 +88,9 @@ function drawLine(pen: Pen, line: Line, isFresh: boolean, isWrapping: boolean): 
   let text = '';
   for (let x = 0; x < end;) {
     line.loadCell(x, cell);
-    if (cell.getChars()) {
-      text += setStyle(pen, cell) + cell.getChars();
+    const characters = cell.getChars();
+    if (characters) {
+      text += setStyle(pen, cell) + characters;
       x += Math.max(1, cell.getWidth());
       continue;
     }

@@ -9,6 +9,7 @@ import type { Received } from './frames.ts';
 import {
   endWorkspaceSessions,
   createWorkspaceSessions,
+  RequestError,
   type WorkspaceSessions,
 } from '../sessions/workspace-sessions.ts';
 import { describeSession } from '../sessions/session.ts';
@@ -193,8 +194,7 @@ function attach(state: State, connection: Connection, claims: TicketClaims, earl
 
 function shellOf({ options }: State, workspaceId: string, profile: string | undefined): SpawnSpec {
   const workspace = options.find(workspaceId);
-  if (!workspace?.running)
-    throw Object.assign(new Error('The workspace is not running.'), { code: 'stopped' });
+  if (!workspace?.running) throw new RequestError('stopped', 'The workspace is not running.');
   return profile === undefined ? workspace.shell() : workspace.shell(profile);
 }
 

@@ -61,6 +61,9 @@ export function createStore(dir: string): Store {
       const found: Workspace[] = [];
       for (const id of new Set([...(await listFolder(join(dir, 'workspaces'))), ...(await states.list())])) {
         try {
+          // Of a counting or a saving that was killed; none goes on by now.
+          for (const name of await listFolder(folder(id)))
+            if (name.startsWith(SCRATCH)) await removeTree(join(folder(id), name));
           const state = await states.find(id);
           if (state === undefined) onStray(id);
           else found.push(state);

@@ -71,7 +71,7 @@ describe.skipIf(browserMissing)('the keyboard', { timeout: 120_000 }, () => {
     await ann.page.getByRole('button', { name: 'Keys and help' }).click();
     const help = ann.page.getByRole('dialog');
     expect(await help.locator('kbd').allTextContents()).toContain('Alt+1 … Alt+9');
-    await help.getByLabel(/keys are the page/).uncheck();
+    await help.getByLabel(/Keyboard shortcuts/).uncheck();
     await help.getByRole('button', { name: 'Close' }).click();
     await ann.page.reload();
     await ann.sees('api-412 $');

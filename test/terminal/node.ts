@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { ProfileError } from '../../agent/runtimes/runtime.ts';
 import { createTerminals } from '../../agent/terminal/server.ts';
 import type { TerminalOptions, Terminals, TicketClaims } from '../../agent/terminal/terminals.ts';
 import { Frame, type SessionInfo, type TerminalMessage } from '../../agent/protocol.ts';
@@ -46,7 +47,7 @@ export function run(script: string): string {
 
 function findProfile(profile = 'bash') {
   const found = profiles[profile];
-  if (!found) throw Object.assign(new Error(`There is no profile ${profile}.`), { code: 'unknown-profile' });
+  if (!found) throw new ProfileError('unknown-profile', `There is no profile ${profile}.`);
   return found;
 }
 
