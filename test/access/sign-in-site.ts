@@ -69,12 +69,13 @@ export async function startSignInSite(options: SiteOptions = {}): Promise<SignIn
     const signIn = createSignIn({ url: github.url, apiUrl: github.apiUrl, ...CLIENT });
     const forges = options.withoutSignIn ? [] : [{ name: 'github', title: 'GitHub', signIn }];
     return [
-      ...pageRoutes(options.page ?? emptyPage, [], { db, baseUrl, signer }),
+      ...pageRoutes(options.page ?? emptyPage, [], { db, baseUrl, signer, openCommand: '/sam open' }),
       ...ticketRoutes({ db, keys, baseUrl, traitsOf: traitsIn(providers), forges }),
       ...signInRoutes({
         db,
         baseUrl,
         forges,
+        openCommand: '/sam open',
         log: { warn: (what: unknown) => void log.push(what as object) },
       }),
     ];
