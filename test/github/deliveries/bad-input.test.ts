@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { Thread } from '../fakes/github/github.ts';
-import { startGitHub, type GitHub } from '../testers/github.ts';
-import type { Notice } from '../../bot/codes.ts';
+import type { Thread } from '../../fakes/github/github.ts';
+import { startGitHub, type GitHub } from '../../testers/github.ts';
+import type { Notice } from '../../../bot/codes.ts';
 
 let scene: GitHub;
 let logged = '';

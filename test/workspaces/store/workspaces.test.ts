@@ -1,14 +1,19 @@
 // The statements, against each other: claims, leases, commands, names.
 import { describe, expect, test } from 'vitest';
-import { forgetPayloads } from '../../bot/chat/store/deliveries.ts';
-import { connect } from '../../bot/database/connect.ts';
-import { newWorkspaceId } from '../../bot/ids.ts';
-import { reconcileNode } from '../../bot/workspaces/reconcile-node.ts';
-import { world, addWorkspace, claim, times, addNode, ada } from './store-context.ts';
-import { markCreateSent } from '../../bot/workspaces/store/node-changes.ts';
-import { claimNode, claimWorkspace, finishWorkspace, renewLease } from '../../bot/workspaces/store/passes.ts';
-import { settle } from '../../bot/workspaces/store/settings.ts';
-import { freeNames, insertWorkspace } from '../../bot/workspaces/store/workspaces.ts';
+import { forgetPayloads } from '../../../bot/chat/store/deliveries.ts';
+import { connect } from '../../../bot/database/connect.ts';
+import { newWorkspaceId } from '../../../bot/ids.ts';
+import { reconcileNode } from '../../../bot/workspaces/reconcile-node.ts';
+import { world, addWorkspace, claim, times, addNode, ada } from './context.ts';
+import { markCreateSent } from '../../../bot/workspaces/store/node-changes.ts';
+import {
+  claimNode,
+  claimWorkspace,
+  finishWorkspace,
+  renewLease,
+} from '../../../bot/workspaces/store/passes.ts';
+import { settle } from '../../../bot/workspaces/store/settings.ts';
+import { freeNames, insertWorkspace } from '../../../bot/workspaces/store/workspaces.ts';
 
 const endLease = (id: string) =>
   world.sql`update workspaces set lease_until = clock_timestamp() where id = ${id}`;

@@ -3,11 +3,11 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { cloneRepository, findTags } from '../../agent/git/clone.ts';
-import { countWork } from '../../agent/git/counting.ts';
-import { findHead, setIdentity } from '../../agent/git/git.ts';
-import { saveWork } from '../../agent/git/saving.ts';
-import { git, makeRepository } from '../testers/node.ts';
+import { cloneRepository, findTags } from '../../../agent/git/clone.ts';
+import { countWork } from '../../../agent/git/counting.ts';
+import { findHead, setIdentity } from '../../../agent/git/git.ts';
+import { saveWork } from '../../../agent/git/saving.ts';
+import { git, makeRepository } from '../../testers/node.ts';
 
 const HOOKS =
   'post-checkout post-index-change reference-transaction pre-push pre-commit post-commit fsmonitor-watchman sendemail-validate pre-auto-gc post-rewrite update push-to-checkout';

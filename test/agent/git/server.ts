@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { createWatch } from '../testers/watch.ts';
+import { createWatch } from '../../testers/watch.ts';
 
 export interface GitServer {
   url: (path: string) => string;

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { sign } from '@octokit/webhooks-methods';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { startGitHub, SECRET, type GitHub } from '../testers/github.ts';
+import { startGitHub, SECRET, type GitHub } from '../../testers/github.ts';
 
 const OLD_SECRET = 'an-older-secret-for-tests';
 let scene: GitHub;

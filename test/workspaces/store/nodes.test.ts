@@ -1,19 +1,19 @@
 // The statements about nodes, against each other: reports, placements, the last workspace of a node.
 import { describe, expect, test } from 'vitest';
-import type { WorkspaceReport } from '../../agent/protocol.ts';
-import { connect, type Database } from '../../bot/database/connect.ts';
-import type { Workspace } from '../../bot/database/schema.ts';
-import { reconcileWorkspace } from '../../bot/workspaces/reconcile-workspace.ts';
-import { world, addNode, addWorkspace, times, ada, claim } from './store-context.ts';
+import type { WorkspaceReport } from '../../../agent/protocol.ts';
+import { connect, type Database } from '../../../bot/database/connect.ts';
+import type { Workspace } from '../../../bot/database/schema.ts';
+import { reconcileWorkspace } from '../../../bot/workspaces/reconcile-workspace.ts';
+import { world, addNode, addWorkspace, times, ada, claim } from './context.ts';
 import {
   discardNode,
   retireIdleNodes,
   saveHeartbeats,
   saveHello,
   saveLoad,
-} from '../../bot/workspaces/store/node-changes.ts';
-import { claimNode, claimWorkspace, finishWorkspace } from '../../bot/workspaces/store/passes.ts';
-import { saveReport } from '../../bot/workspaces/store/workspace-changes.ts';
+} from '../../../bot/workspaces/store/node-changes.ts';
+import { claimNode, claimWorkspace, finishWorkspace } from '../../../bot/workspaces/store/passes.ts';
+import { saveReport } from '../../../bot/workspaces/store/workspace-changes.ts';
 
 describe('what agents say', () => {
   const report = (id: string, patch: Partial<WorkspaceReport> = {}): WorkspaceReport => ({

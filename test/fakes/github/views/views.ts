@@ -8,7 +8,7 @@ import {
   type Thread,
   type World,
   nameOf,
-} from './model.ts';
+} from '../model.ts';
 
 export const at = (date: Date) => date.toISOString().replace(/\.\d+Z/, 'Z');
 export const atOrNull = (date: Date | null) => date && at(date);

@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { cloneRepository } from '../../agent/git/clone.ts';
-import { countWork } from '../../agent/git/counting.ts';
-import { sourceOf } from '../../agent/git/submodules.ts';
-import { serveGit } from './git-server.ts';
-import { git, makeRepository } from '../testers/node.ts';
+import { cloneRepository } from '../../../agent/git/clone.ts';
+import { countWork } from '../../../agent/git/counting.ts';
+import { sourceOf } from '../../../agent/git/submodules.ts';
+import { serveGit } from './server.ts';
+import { git, makeRepository } from '../../testers/node.ts';
 
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sam-sub-'));

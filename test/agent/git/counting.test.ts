@@ -3,10 +3,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { cloneRepository, findTags } from '../../agent/git/clone.ts';
-import { countWork } from '../../agent/git/counting.ts';
-import { saveWork } from '../../agent/git/saving.ts';
-import { git, makeRepository } from '../testers/node.ts';
+import { cloneRepository, findTags } from '../../../agent/git/clone.ts';
+import { countWork } from '../../../agent/git/counting.ts';
+import { saveWork } from '../../../agent/git/saving.ts';
+import { git, makeRepository } from '../../testers/node.ts';
 
 const NOTHING = { changed: 0, untracked: 0, unpushed: 0 };
 

@@ -3,35 +3,35 @@ import { sql, type SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect, type Database } from '../../bot/database/connect.ts';
-import * as slack from '../../bot/chat/slack/store.ts';
-import { createLoop } from '../../bot/jobs/loop.ts';
-import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
-import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile-workspace.ts';
-import { timingFrom } from '../../bot/workspaces/timing.ts';
-import { freshDatabase, type FreshDatabase } from '../postgres.ts';
-import { until } from '../until.ts';
-import { createFakeProvider } from './fake-provider.ts';
-import { claimAnswer, claimConclusion } from '../../bot/chat/store/answers.ts';
-import { cardDueInMs, claimCard } from '../../bot/chat/store/cards.ts';
-import { claimDelivery, deliveryDueInMs } from '../../bot/chat/store/deliveries.ts';
-import type { Executor } from '../../bot/database/types.ts';
-import { saveHeartbeats } from '../../bot/workspaces/store/node-changes.ts';
-import { isWanted, lockNodesOf, wakeNodes, workspacesOn } from '../../bot/workspaces/store/nodes.ts';
+import { connect, type Database } from '../../../bot/database/connect.ts';
+import * as slack from '../../../bot/chat/slack/store.ts';
+import { createLoop } from '../../../bot/jobs/loop.ts';
+import { nodeSource } from '../../../bot/workspaces/reconcile-node.ts';
+import { workspaceSource, type Reconciler } from '../../../bot/workspaces/reconcile-workspace.ts';
+import { timingFrom } from '../../../bot/workspaces/timing.ts';
+import { freshDatabase, type FreshDatabase } from '../../postgres.ts';
+import { until } from '../../until.ts';
+import { createFakeProvider } from '../fake-provider.ts';
+import { claimAnswer, claimConclusion } from '../../../bot/chat/store/answers.ts';
+import { cardDueInMs, claimCard } from '../../../bot/chat/store/cards.ts';
+import { claimDelivery, deliveryDueInMs } from '../../../bot/chat/store/deliveries.ts';
+import type { Executor } from '../../../bot/database/types.ts';
+import { saveHeartbeats } from '../../../bot/workspaces/store/node-changes.ts';
+import { isWanted, lockNodesOf, wakeNodes, workspacesOn } from '../../../bot/workspaces/store/nodes.ts';
 import {
   claimNode,
   claimWorkspace,
   finishWorkspace,
   passDueInMs,
-} from '../../bot/workspaces/store/passes.ts';
-import { saveReport } from '../../bot/workspaces/store/workspace-changes.ts';
+} from '../../../bot/workspaces/store/passes.ts';
+import { saveReport } from '../../../bot/workspaces/store/workspace-changes.ts';
 import {
   findByKey,
   findByName,
   findWorkspace,
   listWorkspaces,
   takenNames,
-} from '../../bot/workspaces/store/workspaces.ts';
+} from '../../../bot/workspaces/store/workspaces.ts';
 
 const ROWS = 2_000;
 

@@ -1,5 +1,5 @@
 // How deployments, their statuses and check runs are shown. Only what somebody reads; complete.ts adds the rest.
-import type { CheckRun, Deployment, DeploymentStatus, Json, Repository, Thread, World } from './model.ts';
+import type { CheckRun, Deployment, DeploymentStatus, Json, Repository, Thread, World } from '../model.ts';
 import { at, atOrNull, nodeId, repositoryPage, repositoryUrl, showAccount, showApp } from './views.ts';
 
 export function showDeployment(world: World, deployment: Deployment): Json {

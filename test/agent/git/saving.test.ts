@@ -12,14 +12,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { WorkspaceError } from '../../agent/failure.ts';
-import { cloneRepository } from '../../agent/git/clone.ts';
-import { countWork } from '../../agent/git/counting.ts';
-import type { Work } from '../../agent/protocol.ts';
-import { saveWork } from '../../agent/git/saving.ts';
-import { serveGit } from './git-server.ts';
-import { git, makeRepository } from '../testers/node.ts';
-import { failureText } from '../words.ts';
+import type { WorkspaceError } from '../../../agent/failure.ts';
+import { cloneRepository } from '../../../agent/git/clone.ts';
+import { countWork } from '../../../agent/git/counting.ts';
+import type { Work } from '../../../agent/protocol.ts';
+import { saveWork } from '../../../agent/git/saving.ts';
+import { serveGit } from './server.ts';
+import { git, makeRepository } from '../../testers/node.ts';
+import { failureText } from '../../words.ts';
 
 const ID = 'ws-abcdefghijkl';
 const REF = `refs/sam/${ID}`;

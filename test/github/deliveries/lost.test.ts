@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Delivery, Thread } from '../fakes/github/github.ts';
-import { until } from '../until.ts';
-import { startGitHub, type GitHub } from '../testers/github.ts';
+import type { Delivery, Thread } from '../../fakes/github/github.ts';
+import { until } from '../../until.ts';
+import { startGitHub, type GitHub } from '../../testers/github.ts';
 
 let scene: GitHub;
 let count = 0;

@@ -1,5 +1,5 @@
 // How issues, pull requests, comments and reactions are shown. Only what somebody reads; complete.ts adds the rest.
-import type { Account, Comment, Json, Reaction, Repository, Thread, World } from './model.ts';
+import type { Account, Comment, Json, Reaction, Repository, Thread, World } from '../model.ts';
 import {
   at,
   atOrNull,

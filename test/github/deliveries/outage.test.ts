@@ -1,8 +1,8 @@
 // GitHub is down, or slow, or breaks off: nothing is lost, it is only later, and the cards catch up.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { Thread } from '../fakes/github/github.ts';
-import { until } from '../until.ts';
-import { startGitHub, type GitHub } from '../testers/github.ts';
+import type { Thread } from '../../fakes/github/github.ts';
+import { until } from '../../until.ts';
+import { startGitHub, type GitHub } from '../../testers/github.ts';
 
 let scene: GitHub;
 let count = 0;

@@ -1,10 +1,10 @@
 // A database in which nothing reconciles by itself, and a new owner, ada, for each test.
-import type { Held } from '../../bot/database/types.ts';
+import type { Held } from '../../../bot/database/types.ts';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { nodes, workspaces, type Node, type Workspace } from '../../bot/database/schema.ts';
-import { newNodeId, newWorkspaceId, serverName } from '../../bot/ids.ts';
-import { createWorld, type World } from './world.ts';
-import { claimWorkspace } from '../../bot/workspaces/store/passes.ts';
+import { nodes, workspaces, type Node, type Workspace } from '../../../bot/database/schema.ts';
+import { newNodeId, newWorkspaceId, serverName } from '../../../bot/ids.ts';
+import { createWorld, type World } from '../world.ts';
+import { claimWorkspace } from '../../../bot/workspaces/store/passes.ts';
 
 /** Nothing reconciles here by itself. */
 export let world: World;

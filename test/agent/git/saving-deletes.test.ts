@@ -2,11 +2,11 @@
 import { existsSync, readdirSync, writeFileSync, chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findProcesses } from '../../agent/system/processes.ts';
-import type { DesiredWorkspace } from '../../agent/protocol.ts';
-import { serveGit } from './git-server.ts';
-import { createNode, git, makeRepository, type Node } from '../testers/node.ts';
-import { failureText } from '../words.ts';
+import { findProcesses } from '../../../agent/system/processes.ts';
+import type { DesiredWorkspace } from '../../../agent/protocol.ts';
+import { serveGit } from './server.ts';
+import { createNode, git, makeRepository, type Node } from '../../testers/node.ts';
+import { failureText } from '../../words.ts';
 
 async function startRunning({ over = 'file' }: { over?: 'file' | 'http' } = {}) {
   const scene = await createNode();

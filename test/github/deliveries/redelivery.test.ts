@@ -4,11 +4,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createGitHubApp } from '../../bot/forges/github/app.ts';
-import { redeliverMissed } from '../../bot/forges/github/missed-deliveries.ts';
-import { startFakeGitHub, type FakeGitHub, type Thread } from '../fakes/github/github.ts';
-import { until } from '../until.ts';
-import { startGitHub, type GitHub } from '../testers/github.ts';
+import { createGitHubApp } from '../../../bot/forges/github/app.ts';
+import { redeliverMissed } from '../../../bot/forges/github/missed-deliveries.ts';
+import { startFakeGitHub, type FakeGitHub, type Thread } from '../../fakes/github/github.ts';
+import { until } from '../../until.ts';
+import { startGitHub, type GitHub } from '../../testers/github.ts';
 
 const NOWHERE = 'http://127.0.0.1:1/';
 

@@ -1,6 +1,6 @@
 // Webhook payloads: GitHub's own examples with our state laid over them. Sends nothing.
 import examples from '@octokit/webhooks-examples' with { type: 'json' };
-import { type Account, type Json, type Repository, type World, installationFor, nameOf } from './model.ts';
+import { type Account, type Json, type Repository, type World, installationFor, nameOf } from '../model.ts';
 import { nodeId, showAccount, showRepository } from './views.ts';
 
 interface Example extends Json {

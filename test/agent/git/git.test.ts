@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { findHead, isValidRef, protocolOf, repositoryName } from '../../agent/git/git.ts';
-import { countWork } from '../../agent/git/counting.ts';
-import { cloneRepository } from '../../agent/git/clone.ts';
-import type { WorkspaceError } from '../../agent/failure.ts';
-import { explainGit } from '../../agent/git/failures.ts';
-import { redact } from '../../agent/redact.ts';
-import { serveGit } from './git-server.ts';
-import { git, makeRepository } from '../testers/node.ts';
-import { failureText } from '../words.ts';
+import { findHead, isValidRef, protocolOf, repositoryName } from '../../../agent/git/git.ts';
+import { countWork } from '../../../agent/git/counting.ts';
+import { cloneRepository } from '../../../agent/git/clone.ts';
+import type { WorkspaceError } from '../../../agent/failure.ts';
+import { explainGit } from '../../../agent/git/failures.ts';
+import { redact } from '../../../agent/redact.ts';
+import { serveGit } from './server.ts';
+import { git, makeRepository } from '../../testers/node.ts';
+import { failureText } from '../../words.ts';
 
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sam-git-'));
