@@ -17,6 +17,7 @@ describeProvider('hetzner', async () => {
   return {
     provider: createHetzner(optionsFor(fake)),
     stranger: createHetzner(optionsFor(fake, { installation: 'theirs' })),
+    hasAccount: true,
     async turnOff(server) {
       fake.turnOff(server);
     },

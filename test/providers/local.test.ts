@@ -14,7 +14,7 @@ import { startBot } from './local-bot.ts';
 
 describeProvider('local', async () => {
   const place = await createPlace();
-  return { ...place, provider: place.open('ours'), stranger: place.open('theirs') };
+  return { ...place, provider: place.open('ours'), stranger: place.open('theirs'), hasAccount: false };
 });
 
 describe('the agent of a local node', () => {
