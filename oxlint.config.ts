@@ -152,7 +152,7 @@ export default defineConfig({
       noFront('github', 'console'),
     ),
     ...room('commands', ['workspaces', 'billing', 'access', 'forges/forge']),
-    ...room('workspaces', ['jobs', 'providers/provider', 'dns/dns', 'dns/addresses', 'access'], ['store/**']),
+    ...room('workspaces', ['jobs', 'providers/provider', 'dns/dns', 'access'], ['store/**']),
     may(['bot/workspaces/naming.ts'], ['workspaces', 'commands/parser/names']),
     ...room('billing', ['workspaces/store/settings', 'workspaces/store/nodes']),
     ...room('nodes', ['workspaces', 'access', 'forges', 'jobs', 'providers/provider'], [], noForge('github')),

@@ -14,19 +14,19 @@ import type { PageGuard } from './access/people/page-guard.ts';
 import { ticketRoutes } from './access/terminal-token.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { artifactRoutes, findAgentVersion, requireArtifact } from './nodes/artifact.ts';
-import { createGitBroker } from './nodes/git-rights.ts';
+import { createGitBroker } from './nodes/git-tokens.ts';
 import { bootReportRoutes } from './nodes/boot-reports.ts';
 import { certificateRoutes } from './nodes/certificate.ts';
 import { createHub, type Hub } from './nodes/hub.ts';
 import { createTerminalPipe } from './nodes/terminal-proxy.ts';
 import type { Console } from './chat/console/console.ts';
 import type { Screen } from './chat/console/screen.ts';
-import { wordGitRefusal } from './chat/wording.ts';
+import { TRIGGER, wordGitRefusal } from './chat/wording.ts';
 import { namesOf, openClouds, type Clouds } from './clouds.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
 import { startEmbedded } from './database/embedded/embedded.ts';
-import { endLeases } from './database/leases.ts';
+import { endLeases } from './database/claims.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
 import { StartError } from './errors.ts';
@@ -254,13 +254,23 @@ async function loadEncryptionKeys({ encryptionKeys, databaseUrl, dataDir }: Conf
   return parseEncryptionKeys(await keepSecret(dataDir, 'encryption-key', makeEncryptionKey));
 }
 
+/** For pages that do not know from which front somebody comes. */
+const OPEN_COMMAND = `${TRIGGER} open`;
+
 /** Without a key nothing was ever signed, and there is nobody who signed in. */
 const makeGuard = ({
   config: { baseUrl },
   database: { db },
   encryptionKeys,
 }: Settled): PageGuard | undefined =>
-  encryptionKeys.length === 0 ? undefined : { db, baseUrl, signer: createLinkSigner(encryptionKeys) };
+  encryptionKeys.length === 0
+    ? undefined
+    : {
+        db,
+        baseUrl,
+        signer: createLinkSigner(encryptionKeys),
+        openCommand: OPEN_COMMAND,
+      };
 
 /** What `npm run build` made; a build in the data folder goes before it. */
 function agentFolder({ dataDir }: Config): string {
@@ -306,9 +316,9 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
       traitsOf,
       forges,
       mayStill: createRepositoryGuard({ db, log, forges }),
-      triggers: { console: '', github: '/sam', slack: config.slack?.command ?? '/sam' },
+      triggers: { console: '', github: TRIGGER, slack: config.slack?.command ?? TRIGGER },
     }),
-    ...signInRoutes({ db, baseUrl, log, forges }),
+    ...signInRoutes({ db, baseUrl, log, forges, openCommand: OPEN_COMMAND }),
     ...bootstrapRoutes({ db, keys, baseUrl, traitsOf }),
     ...bootReportRoutes({ db }),
     ...certificateRoutes({ db, keys, log, ...namesOf(settled.clouds) }),

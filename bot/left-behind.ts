@@ -1,4 +1,5 @@
 // What a new configuration would leave behind: machines and names that only the old one can see. Calls nobody outside.
+import { TERMINAL } from './chat/wording.ts';
 import type { Config } from './config.ts';
 import { StartError } from './errors.ts';
 import { traitsIn } from './providers/index.ts';
@@ -35,8 +36,11 @@ const describeRenamed = (left: Made[], domain: string): string =>
   `Sam still has machines whose names are not below ${domain}: ${left.map(({ host }) => host).join(', ')}.\n` +
   `Put the old BASE_DOMAIN back and start; ${howToEnd(left)}, and change it after that.`;
 
-const howToEnd = ([first]: Made[]): string =>
-  `delete their workspaces (\`rm NAME\`) and them (\`node rm ${first?.name}\`; one that does not exist any more: ` +
-  `\`node rm ${first?.name} --gone\`)`;
+/** At the console: whoever starts Sam has it. */
+function howToEnd([first]: Made[]): string {
+  const { say } = TERMINAL;
+  const remove = `node rm ${first?.name}`;
+  return `delete their workspaces (${say('rm NAME')}) and them (${say(remove)}; one that does not exist any more: ${say(`${remove} --gone`)})`;
+}
 
 const listed = (left: Made[]): string => left.map(({ name }) => name).join(', ');

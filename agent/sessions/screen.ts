@@ -1,8 +1,16 @@
 // A terminal as the text that makes it again: its screens, cell by cell, and all of its state that xterm.js keeps. Must not know
 // sessions, output or threads.
 import { coreOf, type Attributes, type Buffer, type Cell, type Line, type Terminal } from './inside.ts';
-import { drawPen, PLAIN, setStyle, type Pen } from './pen.ts';
-import { drawModes, nameCharset, watchBlink, watchColors } from './state.ts';
+import {
+  drawPen,
+  PLAIN,
+  setStyle,
+  type Pen,
+  drawModes,
+  nameCharset,
+  watchBlink,
+  watchColors,
+} from './drawing.ts';
 
 /**
  * Watches from now on what nothing can be asked for later. The returned function draws: a cleared terminal of the same

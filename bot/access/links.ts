@@ -1,7 +1,7 @@
 // Links that open a terminal: with a one-time code for the one who asked, or signed for all to see. Knows no HTTP.
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { hashSecret, newSecret } from './secrets.ts';
-import { findCodeUser, insertCode, spendCode as storeSpendCode } from './store/codes.ts';
+import { findCodeUser, insertCode, spendCode as storeSpendCode } from './store/tokens.ts';
 import type { Executor } from '../database/types.ts';
 
 /** By the database's clock. */

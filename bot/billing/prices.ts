@@ -1,6 +1,8 @@
-// What machines cost: from when to when each was there, times its price. Knows no table of a cloud.
+// What machines cost: from when to when each was there, times its price, and for a person now and this month. Knows no table of a
+// cloud; says it in no sentence.
 import type { Executor, Node } from '../database/types.ts';
 import { readPrices, type PriceList } from '../workspaces/store/settings.ts';
+import { listNodesOf } from '../workspaces/store/nodes.ts';
 
 /**
  * Net, of one node from `start` on. A machine counts from the moment its create was sent until it was gone, also while it
@@ -34,3 +36,20 @@ export const perHour = (amount: number, currency: string): string =>
 export const money = (amount: number, currency: string): string => `${amount.toFixed(2)} ${sign(currency)}`;
 
 const sign = (currency: string): string => (currency === 'EUR' ? '€' : currency);
+
+/** Undefined: they cost nothing, or nobody knows what. */
+export async function reportCosts(
+  tx: Executor,
+  owner: string,
+  now: Date,
+): Promise<{ machines: number; rate: string; month: string } | undefined> {
+  const prices = await readPrices(tx);
+  if (!prices) return undefined;
+  const { currency, sizes } = prices;
+  const start = monthOf(now);
+  const all = await listNodesOf(tx, owner, start);
+  const living = all.filter(({ node }) => node.phase !== 'deleted' && node.createSentAt);
+  const rate = living.reduce((sum, { node }) => sum + (sizes[node.size]?.perHour ?? 0), 0);
+  const month = all.reduce((sum, { node }) => sum + costOf(node, prices, start, now), 0);
+  return { machines: living.length, rate: perHour(rate, currency), month: money(month, currency) };
+}

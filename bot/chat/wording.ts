@@ -9,7 +9,15 @@ import { findWords, type Say, type Voice, type Wording, type Words } from './wor
 
 export { wordFailure } from './wording/failures.ts';
 export { wordNotices } from './wording/notices.ts';
-export { createSay, createVoice, TERMINAL, type Say, type Voice, type Words } from './wording/words.ts';
+export {
+  createSay,
+  createVoice,
+  TERMINAL,
+  TRIGGER,
+  type Say,
+  type Voice,
+  type Words,
+} from './wording/words.ts';
 
 const SENTENCES: Wording<AnswerCodes & RefusalCodes> = { ...PARSE_FAILURES, ...REFUSALS, ...ANSWERS };
 

@@ -1,5 +1,5 @@
 // The command that says what a person's machines cost: now, and this month.
-import { reportCosts } from '../billing/report.ts';
+import { reportCosts } from '../billing/prices.ts';
 import type { Command } from './context.ts';
 
 export const cost = {

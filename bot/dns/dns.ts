@@ -14,6 +14,23 @@
 // - A name is one below the domain that the DNS was made with; any other is refused (not retryable).
 // - Every call ends within the time-out that the DNS was made with. Errors are ProviderError, without secrets in
 //   message or cause.
+import { isIP } from 'node:net';
+// The contract of the DNS: one name for each node, behind an edge that holds the public certificate. Knows no rows.
+//
+// Who calls: the reconciler and the sweep, nobody else; never inside a transaction, one call at a time per name.
+//
+// - A record is ours if it says so itself: its comment names us, our installation and the node. Whatever else is
+//   in the zone is never changed, and `find`, `list` and `remove` do not see it.
+// - `ensure` may be repeated after any failure, and ends with exactly one record of ours of that name, with that
+//   address, behind the edge. It looks first, deletes what is double or outdated, and throws (not retryable) if a
+//   record of somebody else has the name.
+// - `find` asks the outside world each time. An empty answer means: there is no record of ours of this name. Not
+//   being able to ask is an error, never an empty answer.
+// - `remove` takes every record of ours of that name, and the one with that id if it is ours. Removing what is
+//   gone is not an error.
+// - A name is one below the domain that the DNS was made with; any other is refused (not retryable).
+// - Every call ends within the time-out that the DNS was made with. Errors are ProviderError, without secrets in
+//   message or cause.
 
 export interface Dns {
   /** Names are below it; lower case. */
@@ -68,3 +85,9 @@ export interface Certificate {
   issuedAt: Date;
   expiresAt: Date;
 }
+
+/** IPv6 has many spellings. */
+export const isSameAddress = (one: string, other: string): boolean =>
+  isIP(one) === isIP(other) && (isIP(one) === 6 ? canonical(one) === canonical(other) : one === other);
+
+const canonical = (address: string): string => new URL(`http://[${address}]`).hostname;

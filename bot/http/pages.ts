@@ -23,7 +23,7 @@ export function pageRoutes(page: PageFiles, nodeOrigins: string[], guard?: PageG
       async handle(req, res, params) {
         const isThere = !guard || (await maySeePage(guard, req, params['workspace'] ?? ''));
         if (isThere) res.writeHead(200, headers).end(page.html);
-        else sendPage(res, noSuchWorkspace);
+        else sendPage(res, noSuchWorkspace(guard.openCommand));
       },
     },
     ...[...page.assets.keys()].map((path): Route => ({ method: 'GET', path, handle: asset })),

@@ -2,8 +2,7 @@
 import type { Failure } from '../../agent/protocol.ts';
 import type { KnownFailure } from '../codes.ts';
 import type { Node, NodePhase } from '../database/types.ts';
-import { isSameAddress } from '../dns/addresses.ts';
-import type { DnsRecord } from '../dns/dns.ts';
+import { isSameAddress, type DnsRecord } from '../dns/dns.ts';
 import type { Server } from '../providers/provider.ts';
 import { isPast, later, nextLook, type Timing } from './timing.ts';
 

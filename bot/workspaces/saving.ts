@@ -1,4 +1,4 @@
-// What goes with a workspace that is deleted, what was saved of it, and what its card says of both. Pure; knows no step.
+// What goes with a workspace that is deleted, what was saved of it, and the notices of both. Pure; knows no step and no sentence.
 import type { Saved, Work, WorkspaceReport } from '../../agent/protocol.ts';
 import type { Notice } from '../codes.ts';
 import type { Workspace } from '../database/types.ts';
@@ -22,13 +22,6 @@ export const isLastCall = ({ isAutomatic, deleteAt }: Workspace, now: Date): boo
 /** Until when the agent may look for work, save it, and delete. */
 export const deletingEnd = ({ phaseSince, step }: Workspace, timing: Timing): Date =>
   later(phaseSince, timing.deletingMs + (step === 'saving' ? timing.savingMs : 0));
-
-/** What would go with it, as a sentence. */
-export function describeLoss(work: Work | undefined): string {
-  if (!work) return 'Not deleted: its machine did not answer, so nobody knows what would be lost.';
-  if (!isDirty(work)) return 'Not deleted: Git could not say whether work would be lost.';
-  return `Not deleted: ${listWork(work)} would be lost.`;
-}
 
 /** `refused`: undefined if nobody could say. */
 export interface Refusal {
@@ -54,25 +47,3 @@ export const noticesOfEnd = ({ refused, saved }: Partial<Refusal>): Notice[] => 
 
 const whereSaved = (saved: Saved | undefined): Notice[] =>
   saved ? [{ code: 'saved', details: { ref: saved.ref } }] : [];
-
-const MAX_PLACES = 3;
-
-/** What it is, and what of it lies elsewhere than in the checkout itself. */
-export function listWork(work: Work): string {
-  const places = work.places ?? [];
-  const named = places.slice(0, MAX_PLACES).map((place) => `${countWork(place)} in \`${place.where}\``);
-  const more = places.length - named.length;
-  if (more > 0) named.push(`the rest in ${more} other place${more === 1 ? '' : 's'}`);
-  return named.length === 0 ? countWork(work) : `${countWork(work)} (of that ${LIST.format(named)})`;
-}
-
-const LIST = new Intl.ListFormat('en');
-
-function countWork(work: Omit<Work, 'places'>): string {
-  const parts = [
-    work.changed && `${work.changed} changed file${work.changed === 1 ? '' : 's'}`,
-    work.untracked && `${work.untracked} new file${work.untracked === 1 ? '' : 's'}`,
-    work.unpushed && `${work.unpushed} unpushed commit${work.unpushed === 1 ? '' : 's'}`,
-  ].filter((part) => typeof part === 'string');
-  return LIST.format(parts);
-}

@@ -6,7 +6,7 @@ import { isGone, isUsable, mayHold } from './node.ts';
 import { deletingEnd, isAllSaved, isLastCall, noticesOfEnd } from './saving.ts';
 import { isPast, later, type Timing } from './timing.ts';
 
-export { describeLoss, isDirty } from './saving.ts';
+export { isDirty } from './saving.ts';
 
 export type WorkspaceStep =
   /** Find or make a node for it. */

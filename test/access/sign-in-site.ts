@@ -4,7 +4,7 @@ import { makeSigningKey } from '../../bot/access/key-files.ts';
 import { createLinkSigner, type LinkSigner } from '../../bot/access/links.ts';
 import { signInRoutes } from '../../bot/access/people/sign-in.ts';
 import { ticketRoutes } from '../../bot/access/terminal-token.ts';
-import { createSignIn } from '../../bot/forges/github/sign-in.ts';
+import { createSignIn } from '../../bot/forges/github/github.ts';
 import type { Route, Upgrade } from '../../bot/http/routes.ts';
 import { pageRoutes } from '../../bot/http/pages.ts';
 import type { PageFiles } from '../../bot/http/page-bundle.ts';
@@ -69,12 +69,13 @@ export async function startSignInSite(options: SiteOptions = {}): Promise<SignIn
     const signIn = createSignIn({ url: github.url, apiUrl: github.apiUrl, ...CLIENT });
     const forges = options.withoutSignIn ? [] : [{ name: 'github', title: 'GitHub', signIn }];
     return [
-      ...pageRoutes(options.page ?? emptyPage, [], { db, baseUrl, signer }),
+      ...pageRoutes(options.page ?? emptyPage, [], { db, baseUrl, signer, openCommand: '/sam open' }),
       ...ticketRoutes({ db, keys, baseUrl, traitsOf: traitsIn(providers), forges }),
       ...signInRoutes({
         db,
         baseUrl,
         forges,
+        openCommand: '/sam open',
         log: { warn: (what: unknown) => void log.push(what as object) },
       }),
     ];

@@ -10,7 +10,7 @@ import { checkIntegrity } from '../../tools/packages.ts';
 import { bundleAgent, ENTRIES } from '../../tools/bundle-agent.ts';
 import { tar } from '../../tools/tar.ts';
 import { ORIGIN } from '../testers/node-bot.ts';
-import { serveGit } from '../agent/git-server.ts';
+import { serveGit } from '../agent/git/server.ts';
 import { createNode, makeRepository } from '../testers/node.ts';
 import { attach } from '../agent/viewer.ts';
 import { followChild } from './child.ts';

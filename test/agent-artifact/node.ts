@@ -7,7 +7,7 @@ import { createUsers } from '../../agent/system/users.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { createNode, makeRepository } from '../testers/node.ts';
 import { isLeftOut } from '../needs.ts';
-import { serveGit } from '../agent/git-server.ts';
+import { serveGit } from '../agent/git/server.ts';
 import { attach } from '../agent/viewer.ts';
 
 const isRoot = process.getuid?.() === 0;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
-import { serveGit } from './git-server.ts';
+import { serveGit } from './git/server.ts';
 import { createNode, git, makeRepository, type Node } from '../testers/node.ts';
 import { failureText } from '../words.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
-import { serveGit } from './git-server.ts';
+import { serveGit } from './git/server.ts';
 import { createNode, git, makeRepository } from '../testers/node.ts';
 import { eventually } from '../testers/watch.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { connect, type Database } from '../../bot/database/connect.ts';
-import { endLeases } from '../../bot/database/leases.ts';
+import { endLeases } from '../../bot/database/claims.ts';
 import { listProcesses } from '../../bot/providers/local/processes.ts';
 import { findFreePort } from '../free-port.ts';
 import { createPlace, type Place } from '../testers/place.ts';

@@ -1,7 +1,7 @@
 // What a bot that died held is free for the next one, where the database is its own.
 import { expect, onTestFinished, test } from 'vitest';
 import { connect } from '../../bot/database/connect.ts';
-import { endLeases } from '../../bot/database/leases.ts';
+import { endLeases } from '../../bot/database/claims.ts';
 import { freshDatabase } from '../postgres.ts';
 
 test('every lease ends, in every table that has one, and nothing else changes', async () => {

@@ -60,9 +60,6 @@ export function describeForge(name: string, setup: () => Promise<ForgeUnderTest>
     });
     afterEach(() => place.close());
 
-    const levelOf = async (label: string, person: Person) =>
-      (await forge.readPermission(label, person))?.level;
-
     test('is called by the name that stands in rows and addresses', () => {
       expect(forge.name).toBe(name);
       expect(forge.name).toMatch(/^[a-z][a-z\d-]*$/);
@@ -107,152 +104,196 @@ export function describeForge(name: string, setup: () => Promise<ForgeUnderTest>
       expect(await forge.listRepositories()).toEqual(['acme/api']);
     });
 
-    test('tells what each person may do, as it is at that moment', async () => {
-      await place.addRepository('acme/secret', { isPrivate: true });
-      const levels = ['read', 'write', 'maintain', 'admin'] as const;
-      for (const level of levels) {
-        const person = place.addPerson(`${level}-person`);
-        expect(await levelOf('acme/secret', person)).toBe('none');
-        place.allow('acme/secret', person, level);
-        expect(await levelOf('acme/secret', person)).toBe(level);
-        place.allow('acme/secret', person, 'none');
-        expect(await levelOf('acme/secret', person)).toBe('none');
-      }
-    });
-
-    test('on a public repository everybody reads, and nobody writes for that', async () => {
-      await place.addRepository('acme/api');
-      expect(await levelOf('acme/api', place.addPerson('eve'))).toBe('read');
-    });
-
-    test('knows people by their ids: a new name loses no right, and an old one that somebody else took gives none', async () => {
-      await place.addRepository('acme/secret', { isPrivate: true });
-      const ann = place.addPerson('ann');
-      place.allow('acme/secret', ann, 'write');
-      place.rename(ann, 'ann-of-old');
-      expect(await levelOf('acme/secret', ann)).toBe('write');
-      const thief = place.addPerson('ann');
-      expect(await levelOf('acme/secret', ann)).toBe('write');
-      expect(await levelOf('acme/secret', thief)).toBe('none');
-    });
-
-    test('tells issues from changes, open from closed', async () => {
-      await place.addRepository('acme/api');
-      const ann = place.addPerson('ann');
-      const issue = place.addIssue('acme/api', ann);
-      const change = await place.addChange('acme/api', ann);
-      expect(await forge.findThread('acme/api', issue)).toEqual({ isOpen: true, isChange: false });
-      expect(await forge.findThread('acme/api', change)).toEqual({ isOpen: true, isChange: true });
-      expect(await forge.findThread('acme/api', change + 100)).toBeUndefined();
-      await place.closeThread('acme/api', change);
-      expect(await forge.findThread('acme/api', change)).toEqual({ isOpen: false, isChange: true });
-    });
-
-    test('the commits of a change can be fetched from its repository, wherever they come from', async () => {
-      await place.addRepository('acme/api');
-      const [ann, eve] = [place.addPerson('ann'), place.addPerson('eve')];
-      const own = await forge.findChange('acme/api', await place.addChange('acme/api', ann));
-      const fork = await forge.findChange(
-        'acme/api',
-        await place.addChange('acme/api', eve, { from: 'eve/api' }),
-      );
-      expect(own?.from).toBe('acme/api');
-      expect(fork?.from).toBe('eve/api');
-      for (const change of [own!, fork!])
-        expect(await git('ls-remote', addressOf(forge, 'acme/api'), change.ref)).toBe(
-          `${change.head}\t${change.ref}`,
-        );
-      expect(await git('ls-remote', addressOf(forge, own!.from!), `refs/heads/${own!.branch}`)).toContain(
-        own!.head,
-      );
-    });
-
-    test('tells what the people of a repository want, and what holds where they say nothing', async () => {
-      const rules: RepositoryRules = { size: 'large', idleTimeMs: 3_600_000, who: 'maintain' };
-      await place.addRepository('acme/api');
-      await place.addRepository('acme/strict', { rules });
-      expect(await forge.readRules('acme/api')).toEqual(defaultRules);
-      expect(await forge.readRules('acme/strict')).toEqual(rules);
-    });
-
-    test('a token opens its one repository, and only for what it was minted', async () => {
-      await place.addRepository('acme/secret', { isPrivate: true });
-      await place.addRepository('acme/other', { isPrivate: true });
-      const token = await forge.mintToken('acme/secret', 'fetch');
-      expect(token.expiresAt).toBeGreaterThan(Date.now());
-      const secret = withToken(forge, 'acme/secret', token);
-      expect(await git('ls-remote', secret, 'refs/heads/main')).toMatch(/^[\da-f]{40}\trefs\/heads\/main$/);
-      await expect(git('ls-remote', addressOf(forge, 'acme/secret'))).rejects.toThrow();
-      await expect(git('ls-remote', withToken(forge, 'acme/other', token))).rejects.toThrow();
-      const clone = mkdtempSync(join(tmpdir(), 'sam-forge-'));
-      onTestFinished(() => rmSync(clone, { recursive: true, force: true }));
-      await git('clone', '-q', secret, clone);
-      const push = ['-C', clone, 'push', '-q'];
-      await expect(git(...push, secret, 'HEAD:refs/heads/more')).rejects.toThrow();
-      const pushing = withToken(forge, 'acme/secret', await forge.mintToken('acme/secret', 'push'));
-      await git(...push, pushing, 'HEAD:refs/heads/more');
-      expect(await git('ls-remote', secret, 'refs/heads/more')).toContain('refs/heads/more');
-    });
-
-    test('names an author that is not another person’s', () => {
-      const [ann, bob] = [place.addPerson('ann'), place.addPerson('bob')];
-      expect(forge.identityOf(ann).email).toMatch(/^[^\s@]+@[^\s@]+$/);
-      expect(forge.identityOf(ann)).not.toEqual(forge.identityOf(bob));
-    });
-
-    const attempt = { state: 'a state of a test', verifier: 'v'.repeat(43), callback: CALLBACK };
-
-    /** What the browser is sent back with, once it was where the forge asks. */
-    async function visit(): Promise<URL> {
-      const answer = await fetch(await forge.signIn.begin(attempt), { redirect: 'manual' });
-      return new URL(answer.headers.get('location') ?? 'http://nowhere/');
-    }
-
-    test('a sign-in says who it is, once, to whoever began it', async () => {
-      const ann = place.addPerson('ann');
-      place.signedInAs(ann);
-      const back = await visit();
-      expect(`${back.origin}${back.pathname}`).toBe(CALLBACK);
-      expect(back.searchParams.get('state')).toBe(attempt.state);
-      const code = back.searchParams.get('code')!;
-      expect(await forge.signIn.complete(code, attempt)).toEqual(ann);
-      expect(await signInErrorOf(forge.signIn.complete(code, attempt))).toMatchObject({ isRefusal: true });
-    });
-
-    test('a code is worth nothing without the secret of the browser where it began', async () => {
-      place.signedInAs(place.addPerson('ann'));
-      const code = (await visit()).searchParams.get('code')!;
-      const other = { ...attempt, verifier: 'w'.repeat(43) };
-      expect(await signInErrorOf(forge.signIn.complete(code, other))).toMatchObject({ isRefusal: true });
-    });
-
-    test('while it is down nothing is denied and nothing allowed: whoever asks hears that it may work later', async () => {
-      await place.addRepository('acme/strict', { rules: { who: 'admin' } });
-      const ann = place.addPerson('ann');
-      place.signedInAs(ann);
-      const code = (await visit()).searchParams.get('code')!;
-      await forge.findRepository('acme/strict');
-      place.breakDown();
-      const errors = [
-        await errorOf(forge.findRepository('acme/strict')),
-        await errorOf(forge.findThread('acme/strict', 1)),
-        await errorOf(forge.findChange('acme/strict', 1)),
-        await errorOf(forge.readPermission('acme/strict', ann)),
-        await errorOf(forge.mintToken('acme/strict', 'fetch')),
-        await errorOf(forge.listRepositories()),
-      ];
-      expect(errors.map((error) => [error.provider, error.retryable])).toEqual(
-        errors.map(() => [name, true]),
-      );
-      expect(await forge.readRules('acme/strict')).toMatchObject({ size: 'medium' });
-      const failure = await signInErrorOf(forge.signIn.complete(code, attempt));
-      expect(failure.isRefusal).toBe(false);
-      const text = [...errors, failure]
-        .map((one) => inspect(one, { depth: 20, showHidden: true }))
-        .join('\n');
-      for (const secret of [code, ...place.secrets()]) expect(text.includes(secret)).toBe(false);
-    });
+    describeRights(() => place);
+    describeThreads(() => place);
+    describeGit(() => place);
+    describeSignIn(() => place);
+    describeOutage(() => place);
   });
+}
+
+/** Who may do what. */
+function describeRights(current: () => ForgeUnderTest): void {
+  test('tells what each person may do, as it is at that moment', async () => {
+    const place = current();
+    const { forge } = place;
+    await place.addRepository('acme/secret', { isPrivate: true });
+    const levels = ['read', 'write', 'maintain', 'admin'] as const;
+    for (const level of levels) {
+      const person = place.addPerson(`${level}-person`);
+      expect(await levelOf(forge, 'acme/secret', person)).toBe('none');
+      place.allow('acme/secret', person, level);
+      expect(await levelOf(forge, 'acme/secret', person)).toBe(level);
+      place.allow('acme/secret', person, 'none');
+      expect(await levelOf(forge, 'acme/secret', person)).toBe('none');
+    }
+  });
+
+  test('on a public repository everybody reads, and nobody writes for that', async () => {
+    const place = current();
+    const { forge } = place;
+    await place.addRepository('acme/api');
+    expect(await levelOf(forge, 'acme/api', place.addPerson('eve'))).toBe('read');
+  });
+
+  test('knows people by their ids: a new name loses no right, and an old one that somebody else took gives none', async () => {
+    const place = current();
+    const { forge } = place;
+    await place.addRepository('acme/secret', { isPrivate: true });
+    const ann = place.addPerson('ann');
+    place.allow('acme/secret', ann, 'write');
+    place.rename(ann, 'ann-of-old');
+    expect(await levelOf(forge, 'acme/secret', ann)).toBe('write');
+    const thief = place.addPerson('ann');
+    expect(await levelOf(forge, 'acme/secret', ann)).toBe('write');
+    expect(await levelOf(forge, 'acme/secret', thief)).toBe('none');
+  });
+}
+
+/** Issues and changes, and what a repository's people want. */
+function describeThreads(current: () => ForgeUnderTest): void {
+  test('tells issues from changes, open from closed', async () => {
+    const place = current();
+    const { forge } = place;
+    await place.addRepository('acme/api');
+    const ann = place.addPerson('ann');
+    const issue = place.addIssue('acme/api', ann);
+    const change = await place.addChange('acme/api', ann);
+    expect(await forge.findThread('acme/api', issue)).toEqual({ isOpen: true, isChange: false });
+    expect(await forge.findThread('acme/api', change)).toEqual({ isOpen: true, isChange: true });
+    expect(await forge.findThread('acme/api', change + 100)).toBeUndefined();
+    await place.closeThread('acme/api', change);
+    expect(await forge.findThread('acme/api', change)).toEqual({ isOpen: false, isChange: true });
+  });
+
+  test('the commits of a change can be fetched from its repository, wherever they come from', async () => {
+    const place = current();
+    const { forge } = place;
+    await place.addRepository('acme/api');
+    const [ann, eve] = [place.addPerson('ann'), place.addPerson('eve')];
+    const own = await forge.findChange('acme/api', await place.addChange('acme/api', ann));
+    const fork = await forge.findChange(
+      'acme/api',
+      await place.addChange('acme/api', eve, { from: 'eve/api' }),
+    );
+    expect(own?.from).toBe('acme/api');
+    expect(fork?.from).toBe('eve/api');
+    for (const change of [own!, fork!])
+      expect(await git('ls-remote', addressOf(forge, 'acme/api'), change.ref)).toBe(
+        `${change.head}\t${change.ref}`,
+      );
+    expect(await git('ls-remote', addressOf(forge, own!.from!), `refs/heads/${own!.branch}`)).toContain(
+      own!.head,
+    );
+  });
+
+  test('tells what the people of a repository want, and what holds where they say nothing', async () => {
+    const place = current();
+    const { forge } = place;
+    const rules: RepositoryRules = { size: 'large', idleTimeMs: 3_600_000, who: 'maintain' };
+    await place.addRepository('acme/api');
+    await place.addRepository('acme/strict', { rules });
+    expect(await forge.readRules('acme/api')).toEqual(defaultRules);
+    expect(await forge.readRules('acme/strict')).toEqual(rules);
+  });
+}
+
+/** Tokens for git, and authors. */
+function describeGit(current: () => ForgeUnderTest): void {
+  test('a token opens its one repository, and only for what it was minted', async () => {
+    const place = current();
+    const { forge } = place;
+    await place.addRepository('acme/secret', { isPrivate: true });
+    await place.addRepository('acme/other', { isPrivate: true });
+    const token = await forge.mintToken('acme/secret', 'fetch');
+    expect(token.expiresAt).toBeGreaterThan(Date.now());
+    const secret = withToken(forge, 'acme/secret', token);
+    expect(await git('ls-remote', secret, 'refs/heads/main')).toMatch(/^[\da-f]{40}\trefs\/heads\/main$/);
+    await expect(git('ls-remote', addressOf(forge, 'acme/secret'))).rejects.toThrow();
+    await expect(git('ls-remote', withToken(forge, 'acme/other', token))).rejects.toThrow();
+    const clone = mkdtempSync(join(tmpdir(), 'sam-forge-'));
+    onTestFinished(() => rmSync(clone, { recursive: true, force: true }));
+    await git('clone', '-q', secret, clone);
+    const push = ['-C', clone, 'push', '-q'];
+    await expect(git(...push, secret, 'HEAD:refs/heads/more')).rejects.toThrow();
+    const pushing = withToken(forge, 'acme/secret', await forge.mintToken('acme/secret', 'push'));
+    await git(...push, pushing, 'HEAD:refs/heads/more');
+    expect(await git('ls-remote', secret, 'refs/heads/more')).toContain('refs/heads/more');
+  });
+
+  test('names an author that is not another person’s', () => {
+    const place = current();
+    const { forge } = place;
+    const [ann, bob] = [place.addPerson('ann'), place.addPerson('bob')];
+    expect(forge.identityOf(ann).email).toMatch(/^[^\s@]+@[^\s@]+$/);
+    expect(forge.identityOf(ann)).not.toEqual(forge.identityOf(bob));
+  });
+}
+
+/** Who somebody is. */
+function describeSignIn(current: () => ForgeUnderTest): void {
+  test('a sign-in says who it is, once, to whoever began it', async () => {
+    const place = current();
+    const { forge } = place;
+    const ann = place.addPerson('ann');
+    place.signedInAs(ann);
+    const back = await visit(forge);
+    expect(`${back.origin}${back.pathname}`).toBe(CALLBACK);
+    expect(back.searchParams.get('state')).toBe(ATTEMPT.state);
+    const code = back.searchParams.get('code')!;
+    expect(await forge.signIn.complete(code, ATTEMPT)).toEqual(ann);
+    expect(await signInErrorOf(forge.signIn.complete(code, ATTEMPT))).toMatchObject({ isRefusal: true });
+  });
+
+  test('a code is worth nothing without the secret of the browser where it began', async () => {
+    const place = current();
+    const { forge } = place;
+    place.signedInAs(place.addPerson('ann'));
+    const code = (await visit(forge)).searchParams.get('code')!;
+    const other = { ...ATTEMPT, verifier: 'w'.repeat(43) };
+    expect(await signInErrorOf(forge.signIn.complete(code, other))).toMatchObject({ isRefusal: true });
+  });
+}
+
+/** When it does not answer. */
+function describeOutage(current: () => ForgeUnderTest): void {
+  test('while it is down nothing is denied and nothing allowed: whoever asks hears that it may work later', async () => {
+    const place = current();
+    const { forge } = place;
+    await place.addRepository('acme/strict', { rules: { who: 'admin' } });
+    const ann = place.addPerson('ann');
+    place.signedInAs(ann);
+    const code = (await visit(forge)).searchParams.get('code')!;
+    await forge.findRepository('acme/strict');
+    place.breakDown();
+    const errors = [
+      await errorOf(forge.findRepository('acme/strict')),
+      await errorOf(forge.findThread('acme/strict', 1)),
+      await errorOf(forge.findChange('acme/strict', 1)),
+      await errorOf(forge.readPermission('acme/strict', ann)),
+      await errorOf(forge.mintToken('acme/strict', 'fetch')),
+      await errorOf(forge.listRepositories()),
+    ];
+    expect(errors.map((error) => [error.provider, error.retryable])).toEqual(
+      errors.map(() => [forge.name, true]),
+    );
+    expect(await forge.readRules('acme/strict')).toMatchObject({ size: 'medium' });
+    const failure = await signInErrorOf(forge.signIn.complete(code, ATTEMPT));
+    expect(failure.isRefusal).toBe(false);
+    const text = [...errors, failure].map((one) => inspect(one, { depth: 20, showHidden: true })).join('\n');
+    for (const secret of [code, ...place.secrets()]) expect(text.includes(secret)).toBe(false);
+  });
+}
+
+const levelOf = async (forge: Forge, label: string, person: Person) =>
+  (await forge.readPermission(label, person))?.level;
+
+const ATTEMPT = { state: 'a state of a test', verifier: 'v'.repeat(43), callback: CALLBACK };
+
+/** What the browser is sent back with, once it was where the forge asks. */
+async function visit(forge: Forge): Promise<URL> {
+  const answer = await fetch(await forge.signIn.begin(ATTEMPT), { redirect: 'manual' });
+  return new URL(answer.headers.get('location') ?? 'http://nowhere/');
 }
 
 /** What the call throws: a ProviderError, or the test fails. */

@@ -21,5 +21,5 @@ test('a bare repository, and a folder of worktrees around one, is one to clone f
   git(root, 'clone', '-q', path, 'work');
   mkdirSync(join(root, 'work', 'deep'));
   expect(await at('work/deep')).toEqual({ url: join(root, 'work'), label: 'work', ref: 'main' });
-  await expect(at('.')).rejects.toThrow(`${root} is not a git repository.`);
+  await expect(at('.')).rejects.toMatchObject({ code: 'not-a-repository', details: { path: root } });
 });

@@ -11,7 +11,7 @@ import { Frame, FRAME_HEAD_BYTES, type TerminalMessage } from '../../agent/proto
 import type { Node, Workspace } from '../../bot/database/schema.ts';
 import { bootData } from '../../bot/providers/boot/cloud-init.ts';
 import { build, republish } from '../agent-artifact/build.ts';
-import { serveGit } from '../agent/git-server.ts';
+import { serveGit } from '../agent/git/server.ts';
 import { makeRepository } from '../testers/node.ts';
 import { createWatch, eventually } from '../testers/watch.ts';
 import { startBot } from './bot.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { build } from '../agent-artifact/build.ts';
 import { makeRepository } from '../testers/node.ts';
-import { serveGit } from '../agent/git-server.ts';
+import { serveGit } from '../agent/git/server.ts';
 import { findFreePort } from '../free-port.ts';
 import { askForTerminal, typeThroughEdge } from '../hetzner/edge.ts';
 import { openClouds } from '../hetzner/clouds.ts';

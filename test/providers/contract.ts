@@ -11,6 +11,8 @@ export interface ProviderUnderTest {
   provider: Provider;
   /** The same place, seen by another installation. */
   stranger: Provider;
+  /** Whether servers are in an account: one that could be another by mistake, and where others may have theirs. */
+  hasAccount: boolean;
   /** As a power cut would: the server is there, and off. Ends when the provider says so. */
   turnOff(server: Server): Promise<void>;
   /** What nobody may find in an answer or an error: the provider's own token and the like. */
@@ -139,6 +141,7 @@ export function describeProvider(name: string, setup: () => Promise<ProviderUnde
     });
 
     describeWalls(() => place);
+    describeAccount(() => place);
   });
 }
 
@@ -187,6 +190,66 @@ function describeWalls(current: () => ProviderUnderTest): void {
     const text = shown.map((one) => inspect(one, { depth: 20, showHidden: true })).join('\n');
     for (const secret of [order.boot.bootstrapToken, ...(place.secrets ?? [])])
       expect(text.includes(secret)).toBe(false);
+  });
+}
+
+/** What stands around its servers: the account, what else is in it, what it costs, what keeps it in order. */
+function describeAccount(current: () => ProviderUnderTest): void {
+  test('an account with a server of ours is ours; one that shows nothing of ours is refused for good', async () => {
+    const { provider, stranger, hasAccount } = current();
+    await stranger.create(anOrder());
+    const order = anOrder();
+    if (hasAccount)
+      expect(await errorOf(provider.proveAccount([order.name]))).toMatchObject({ retryable: false });
+    else await provider.proveAccount([order.name]);
+    await provider.create(order);
+    await provider.proveAccount([order.name]);
+  });
+
+  test('its chores may be done again and again, and touch no server', async () => {
+    const { provider } = current();
+    await provider.create(anOrder());
+    const before = await provider.list();
+    for (const chore of [...provider.housekeeping, ...provider.housekeeping]) {
+      expect(chore.name).toMatch(/^[a-z][a-z-]*$/);
+      expect(chore.everyMs).toBeGreaterThan(0);
+      await chore.run();
+    }
+    expect(await provider.list()).toEqual(before);
+  });
+
+  test('tells what a server costs: net, in one currency, a month never more than all of its hours', async () => {
+    const { currency, vatRate, nodes } = await current().provider.prices();
+    expect(currency).toMatch(/^[A-Z]{3}$/);
+    expect(vatRate).toBeGreaterThanOrEqual(0);
+    for (const { size, perHour, perMonth, location } of nodes) {
+      expect(['small', 'medium', 'large']).toContain(size);
+      expect(location).not.toBe('');
+      expect(perHour).toBeGreaterThan(0);
+      expect(perMonth).toBeGreaterThan(perHour);
+      expect(perMonth).toBeLessThanOrEqual(perHour * 24 * 31);
+    }
+    expect(new Set(nodes.map(({ size, location }) => `${size} ${location}`)).size).toBe(nodes.length);
+  });
+
+  test("what is another installation's is shown as such, and only a person's word removes or adopts it", async () => {
+    const { provider, stranger, hasAccount } = current();
+    const own = await provider.create(anOrder());
+    const [left, adopted] = [await stranger.create(anOrder()), await stranger.create(anOrder())];
+    const listed = await provider.unmanaged.list();
+    expect(listed.map(({ id }) => id)).not.toContain(own.id);
+    if (!hasAccount) return expect(listed).toEqual([]);
+    expect(listed.map(({ id }) => id).sort()).toEqual([left.id, adopted.id].sort());
+    expect(listed.every(({ why }) => why !== '')).toBe(true);
+    await provider.unmanaged.remove({ id: left.id, name: adopted.name });
+    expect(await stranger.find(left.name)).toMatchObject({ id: left.id });
+    await provider.unmanaged.remove(left);
+    await expect.poll(() => stranger.find(left.name), { timeout: DEADLINE_MS }).toBeUndefined();
+    const { node, owner } = anOrder();
+    await provider.unmanaged.adopt(adopted, { node, owner });
+    const labels = { ...own.labels, 'sam-node': node, 'sam-owner': owner };
+    expect(await provider.find(adopted.name)).toMatchObject({ id: adopted.id, labels });
+    expect(await provider.unmanaged.list()).toEqual([]);
   });
 }
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createReader } from '../../bot/environment.ts';
-import { toLabelValue } from '../../bot/providers/hetzner/labels.ts';
+import { toLabelValue } from '../../bot/providers/hetzner/shown.ts';
 import { createHetzner } from '../../bot/providers/hetzner/hetzner.ts';
 import { hetzner } from '../../bot/providers/hetzner/entry.ts';
 import type { Server } from '../../bot/providers/provider.ts';
@@ -17,6 +17,7 @@ describeProvider('hetzner', async () => {
   return {
     provider: createHetzner(optionsFor(fake)),
     stranger: createHetzner(optionsFor(fake, { installation: 'theirs' })),
+    hasAccount: true,
     async turnOff(server) {
       fake.turnOff(server);
     },

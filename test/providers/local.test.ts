@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { providers, traitsIn } from '../../bot/providers/index.ts';
-import { toFault } from '../../bot/providers/local/errors.ts';
+import { toFault } from '../../bot/providers/local/calls.ts';
 import { identify, listProcesses } from '../../bot/providers/local/processes.ts';
 import { anOrder, describeProvider, errorOf } from './contract.ts';
 import { BOT_ENV, createPlace, pidOf, pidsThatMention } from './local-place.ts';
@@ -14,7 +14,7 @@ import { startBot } from './local-bot.ts';
 
 describeProvider('local', async () => {
   const place = await createPlace();
-  return { ...place, provider: place.open('ours'), stranger: place.open('theirs') };
+  return { ...place, provider: place.open('ours'), stranger: place.open('theirs'), hasAccount: false };
 });
 
 describe('the agent of a local node', () => {

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { serveGit } from '../agent/git-server.ts';
+import { serveGit } from '../agent/git/server.ts';
 import { git, type Place } from '../testers/place.ts';
 import { startSam, type Sam } from '../testers/sam.ts';
 import { openTerminal } from '../testers/terminal.ts';

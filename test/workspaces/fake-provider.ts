@@ -44,15 +44,23 @@ export interface FakeProvider extends Provider {
   addServer(patch?: Partial<Server>): Server;
 }
 
-const INSTALLATION = 'here';
+/** Where installations make servers side by side. */
+interface Place {
+  servers: Map<string, Server>;
+  nextId: number;
+}
 
-export function createFakeProvider(): FakeProvider {
-  const servers = new Map<string, Server>();
+export const createFakePlace = (): Place => ({ servers: new Map(), nextId: 1 });
+
+const failure = (operation: Operation, retryable: boolean, message: string): ProviderError =>
+  new ProviderError({ provider: 'fake', operation, retryable }, message);
+
+export function createFakeProvider(place = createFakePlace(), installation = 'here'): FakeProvider {
+  const { servers } = place;
   const calls: FakeProvider['calls'] = [];
   const faults: Record<Operation, Fault[]> = { create: [], find: [], list: [], start: [], remove: [] };
   let hung: { operation: Operation; release: () => void }[] = [];
   let late: (() => void)[] = [];
-  let nextId = 1;
 
   const released = (operation: Operation): Promise<void> =>
     new Promise((release) => hung.push({ operation, release }));
@@ -61,8 +69,7 @@ export function createFakeProvider(): FakeProvider {
   async function call<T>(operation: Operation, name: string, work: () => T): Promise<T> {
     calls.push({ operation, name, at: performance.now() });
     const fault = faults[operation].shift();
-    const broken = (retryable: boolean): ProviderError =>
-      new ProviderError({ provider: 'fake', operation, retryable }, `${fault}.`);
+    const broken = (retryable: boolean) => failure(operation, retryable, `${fault}.`);
     switch (fault) {
       case undefined:
         return work();
@@ -92,25 +99,24 @@ export function createFakeProvider(): FakeProvider {
   }
 
   const make = (order: ServerOrder): Server => {
-    if (servers.has(order.name))
-      throw new ProviderError(
-        { provider: 'fake', operation: 'create', retryable: true },
-        `${order.name} already exists.`,
-      );
+    if (servers.has(order.name)) throw failure('create', true, `${order.name} already exists.`);
     const { name } = order;
     const server: Server = {
-      id: String(nextId++),
+      id: String(place.nextId++),
       name,
       status: 'running',
       createdAt: new Date(),
-      labels: labelsFor(INSTALLATION, order),
+      labels: labelsFor(installation, order),
     };
     servers.set(name, server);
     return server;
   };
-  const ours = (operation: Operation, name: string): Server | undefined => {
+  /** Throws for what is somebody else's, by what is there or by what was handed in. */
+  const ours = (operation: Operation, name: string, said?: Server): Server | undefined => {
     const server = servers.get(name);
-    refuse(operation, server);
+    for (const one of [server, said])
+      if (one && one.labels['sam-installation'] !== installation)
+        throw failure(operation, false, `${name} is not ours.`);
     return server;
   };
 
@@ -127,16 +133,17 @@ export function createFakeProvider(): FakeProvider {
       }),
     list: () =>
       call('list', '', () =>
-        [...servers.values()].filter(({ labels }) => labels['sam-installation'] === INSTALLATION),
+        [...servers.values()].filter(({ labels }) => labels['sam-installation'] === installation),
       ),
-    start: ({ name, id }) =>
-      call('start', name, () => {
-        const server = ours('start', name);
-        if (server?.id === id) servers.set(name, { ...server, status: 'running' });
+    start: (server) =>
+      call('start', server.name, () => {
+        const found = ours('start', server.name, server);
+        if (found?.id !== server.id) throw failure('start', true, `there is no ${server.name} any more.`);
+        servers.set(found.name, { ...found, status: 'running' });
       }),
-    remove: ({ name, id }) =>
-      call('remove', name, () => {
-        if (ours('remove', name)?.id === id) servers.delete(name);
+    remove: (server) =>
+      call('remove', server.name, () => {
+        if (ours('remove', server.name, server)?.id === server.id) servers.delete(server.name);
       }),
     breakNext(operation, fault, times = 1) {
       for (let time = 0; time < times; time++) faults[operation].push(fault);
@@ -155,10 +162,10 @@ export function createFakeProvider(): FakeProvider {
     },
     count: (operation) => calls.filter((one) => one.operation === operation).length,
     addServer(patch = {}) {
-      const name = patch.name ?? `vm-unknown${nextId}`;
-      const labels = labelsFor(INSTALLATION, { node: `nd-unknown${nextId}`, owner: 'us-nobody' });
+      const name = patch.name ?? `vm-unknown${place.nextId}`;
+      const labels = labelsFor(installation, { node: `nd-unknown${place.nextId}`, owner: 'us-nobody' });
       const server: Server = {
-        id: String(nextId++),
+        id: String(place.nextId++),
         name,
         status: 'running',
         createdAt: new Date(0),
@@ -169,9 +176,4 @@ export function createFakeProvider(): FakeProvider {
       return server;
     },
   };
-}
-
-function refuse(operation: Operation, server: Server | undefined): void {
-  if (server && server.labels['sam-installation'] !== INSTALLATION)
-    throw new ProviderError({ provider: 'fake', operation, retryable: false }, `${server.name} is not ours.`);
 }

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Failure } from '../../agent/protocol.ts';
 import { later } from '../../bot/workspaces/timing.ts';
-import { describeLoss, expiryOf, nextStep } from '../../bot/workspaces/workspace.ts';
+import { describeLoss } from '../../bot/chat/wording/notices.ts';
+import { expiryOf, nextStep } from '../../bot/workspaces/workspace.ts';
 import { noticesOfDelay, type Refusal } from '../../bot/workspaces/saving.ts';
 import { desiredOf } from '../../bot/nodes/desired.ts';
 import { noticeText } from '../words.ts';

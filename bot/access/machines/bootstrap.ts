@@ -8,7 +8,7 @@ import { fail, readBody, sendJson, type Route } from '../../http/routes.ts';
 import type { Traits } from '../../providers/provider.ts';
 import type { Keys } from '../keys.ts';
 import { bearerOf, hashSecret, newSecret } from '../secrets.ts';
-import { bindAgentKey, findBootstrapNode, findNodeByKey, insertBootstrapToken } from '../store/bootstrap.ts';
+import { bindAgentKey, findBootstrapNode, findNodeByKey, insertBootstrapToken } from '../store/tokens.ts';
 import type { Executor } from '../../database/types.ts';
 
 const TOKEN_LIFE_SECONDS = 15 * 60;

@@ -10,6 +10,8 @@ export interface PageGuard {
   db: Executor;
   baseUrl: string;
   signer: LinkSigner;
+  /** What brings a new link, as people type it. */
+  openCommand: string;
 }
 
 /** A path may hold anything, Postgres' text may not. */

@@ -112,10 +112,10 @@ export const escape = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
 
 /** For a workspace that is unknown, deleted or not theirs, and for a link that is outdated: the same bytes. */
-export const noSuchWorkspace: CalmPage = {
+export const noSuchWorkspace = (command: string): CalmPage => ({
   status: 404,
   title: 'No such workspace',
   text: 'It was deleted, it is not yours to open, or this link is outdated. Where you started it, this brings a new link:',
-  command: '/sam open',
+  command,
   next: { label: 'Who is signed in here?', href: '/login' },
-};
+});

@@ -41,6 +41,8 @@ export interface SignInOptions {
   /** With none of them nobody signs in; sessions that codes made can still end. */
   forges: readonly SignInForge[];
   log: Pick<Logger, 'warn'>;
+  /** What brings a new link, as people type it. */
+  openCommand: string;
 }
 
 /** A sign-in at one forge. */
@@ -153,13 +155,13 @@ async function signOut(
 }
 
 async function showPerson(options: SignInOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const { db, baseUrl, forges } = options;
+  const { db, baseUrl, forges, openCommand } = options;
   const asked = queryOf(options, req).get('returnTo');
   const returnTo = asked === null ? undefined : parseLocalPath(baseUrl, asked);
   // Whoever is led here has to choose, whoever they are in this browser so far.
   if (forges.length > 1 && returnTo !== undefined) return sendPage(res, nobodyYet(forges, returnTo));
   const session = await readSession(db, baseUrl, req.headers.cookie);
-  if (!session) return sendPage(res, forges.length > 0 ? nobodyYet(forges) : nobody);
+  if (!session) return sendPage(res, forges.length > 0 ? nobodyYet(forges) : nobody(openCommand));
   const name = (await findUserName(db, session.user)) ?? session.user;
   sendPage(res, isFullSignIn(session) ? signedInAs(name) : letInAs(name));
 }
@@ -204,12 +206,12 @@ const notOurPage: CalmPage = {
   next: { label: 'Go there', href: HOME },
 };
 
-const nobody: CalmPage = {
+const nobody = (command: string): CalmPage => ({
   status: 200,
   title: 'Nobody is signed in here',
   text: 'The links that the chat gives you open your terminals. This brings a new one there:',
-  command: '/sam open',
-};
+  command,
+});
 
 const nobodyYet = (forges: readonly SignInForge[], returnTo?: string): CalmPage => ({
   status: 200,

@@ -1,9 +1,10 @@
 // What a card says beside the state: why it stopped by itself, what would be lost, where it was saved. Knows no front.
 import type { Notice, NoticeCodes } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
-import { describeLoss, listWork } from '../../workspaces/saving.ts';
+import type { Work } from '../../../agent/protocol.ts';
+import { isDirty } from '../../workspaces/saving.ts';
 import { wordFailure } from './failures.ts';
-import { findWords, type Say, type Wording } from './words.ts';
+import { findWords, plural, type Say, type Wording } from './words.ts';
 
 const short = (commit: string): string => plain(commit).slice(0, 7);
 
@@ -63,3 +64,32 @@ export const wordNotices = (notices: readonly Notice[], say: Say): string =>
     .map((notice) => findWords(NOTICES, notice, say)?.text)
     .filter(Boolean)
     .join(' ');
+
+/** What would go with a workspace, as a sentence. */
+export function describeLoss(work: Work | undefined): string {
+  if (!work) return 'Not deleted: its machine did not answer, so nobody knows what would be lost.';
+  if (!isDirty(work)) return 'Not deleted: Git could not say whether work would be lost.';
+  return `Not deleted: ${listWork(work)} would be lost.`;
+}
+
+const MAX_PLACES = 3;
+
+/** What it is, and what of it lies elsewhere than in the checkout itself. */
+export function listWork(work: Work): string {
+  const places = work.places ?? [];
+  const named = places.slice(0, MAX_PLACES).map((place) => `${countWork(place)} in \`${place.where}\``);
+  const more = places.length - named.length;
+  if (more > 0) named.push(`the rest in ${plural(more, 'other place')}`);
+  return named.length === 0 ? countWork(work) : `${countWork(work)} (of that ${LIST.format(named)})`;
+}
+
+const LIST = new Intl.ListFormat('en');
+
+function countWork(work: Omit<Work, 'places'>): string {
+  const parts = [
+    work.changed && plural(work.changed, 'changed file'),
+    work.untracked && plural(work.untracked, 'new file'),
+    work.unpushed && plural(work.unpushed, 'unpushed commit'),
+  ].filter((part) => typeof part === 'string');
+  return LIST.format(parts);
+}

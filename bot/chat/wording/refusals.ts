@@ -1,7 +1,7 @@
 // The sentences that say why a command was not run, and what to say instead. Pure; each says commands by `say` alone.
 import type { ParseCodes, RefusalCodes } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
-import { describeLoss } from '../../workspaces/workspace.ts';
+import { describeLoss } from './notices.ts';
 import { shown, type Say, type Words, type Wording } from './words.ts';
 
 type Refusals = Omit<RefusalCodes, keyof ParseCodes>;

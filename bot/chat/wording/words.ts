@@ -26,6 +26,9 @@ export interface Voice {
   fence: (text: string) => string;
 }
 
+/** What a command begins with where no front says otherwise. */
+export const TRIGGER = '/sam';
+
 /** With what commands begin with there; empty where every line is one. */
 export const createSay =
   (trigger: string): Say =>

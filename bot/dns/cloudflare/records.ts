@@ -3,11 +3,10 @@
 // Cloudflare knows no idempotent create: a lost answer may have made a record. So nothing is retried here; whoever
 // calls comes again, and `ensureRecord` looks before it makes.
 import { isIP } from 'node:net';
-import { isSameAddress } from '../addresses.ts';
+import { isSameAddress, type DnsRecord } from '../dns.ts';
 import { limits, type Operation, type Zone } from './client.ts';
 import { fault, isDuplicate, isGone } from './errors.ts';
 import { isBelow, parse, readName, readPages, readShown, toOurs, type Shown } from './shown.ts';
-import type { DnsRecord } from '../dns.ts';
 
 export async function findRecords(zone: Zone, operation: Operation, name: string): Promise<DnsRecord[]> {
   return toOurs(zone, await readName(zone, operation, name));

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Clock } from './budget.ts';
 import type { Operation } from './calls.ts';
 import { fault } from './errors.ts';
-import { isInstallations, toLabelValue } from './labels.ts';
+import { isInstallations, toLabelValue } from './shown.ts';
 
 export interface FirewallOptions {
   installation: string;

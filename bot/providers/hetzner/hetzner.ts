@@ -6,14 +6,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'hcloud-js';
 import type { Size } from '../../database/types.ts';
-import { proveAccount } from './account.ts';
+import { proveAccount, adoptUnmanaged, listUnmanaged, removeUnmanaged, readPrices } from './project.ts';
 import { createBudget, type Clock } from './budget.ts';
 import { createOperations, type Send } from './calls.ts';
-import { createServer } from './create.ts';
+import { createServer, findServer, listServers, removeServer, startServer } from './servers.ts';
 import { createFirewall } from './firewall.ts';
-import { readPrices } from './prices.ts';
-import { findServer, listServers, removeServer, startServer } from './servers.ts';
-import { adoptUnmanaged, listUnmanaged, removeUnmanaged } from './unmanaged.ts';
 import type { Provider, ServerOrder } from '../provider.ts';
 
 export interface HetznerOptions {

@@ -7,8 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isProcessOf, startAgent, statusOf, type LocalAgent } from './agent.ts';
-import { bounded, createTurns } from './calls.ts';
-import { fault } from './errors.ts';
+import { bounded, createTurns, fault } from './calls.ts';
 import {
   deleteEmpty,
   deleteFolder,

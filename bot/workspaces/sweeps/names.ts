@@ -1,7 +1,6 @@
 // The sweep of the DNS: records that no row wants go, nodes whose record is missing or wrong are looked at again.
 import type { Logger } from 'pino';
-import { isSameAddress } from '../../dns/addresses.ts';
-import type { Dns, DnsRecord } from '../../dns/dns.ts';
+import { isSameAddress, type Dns, type DnsRecord } from '../../dns/dns.ts';
 import type { Executor, Node } from '../../database/types.ts';
 import { messageOf } from '../../errors.ts';
 import { isPast, later, type Timing } from '../timing.ts';

@@ -19,7 +19,7 @@ export interface OrphanSweepOptions {
 export async function sweepOrphans(options: OrphanSweepOptions): Promise<void> {
   for (const orphan of await listWishes(options.db)) await fulfil(options, orphan);
   for (const { id, name, why } of await saveOrphans(options.db, await lookAround(options)))
-    options.log.warn({ orphan: id, name, why }, 'in doubt and left alone: see `nodes --orphans`');
+    options.log.warn({ orphan: id, name, why }, 'in doubt and left alone: the list of orphans shows it');
 }
 
 async function lookAround({ db, provider, dns }: OrphanSweepOptions): Promise<SeenOrphan[]> {

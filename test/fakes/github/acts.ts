@@ -16,8 +16,8 @@ import {
   covers,
   nameOf,
 } from './model.ts';
-import { showCheck } from './view-work.ts';
-import { nodeId, showAccount, showInstallation } from './views.ts';
+import { showCheck } from './views/work.ts';
+import { nodeId, showAccount, showInstallation } from './views/views.ts';
 
 export type CommentDelivery = Delivery & { comment: Comment };
 

@@ -1,7 +1,7 @@
 // GraphQL, as far as Sam speaks it: the mutation minimizeComment and nothing else.
 import type { Caller } from './callers.ts';
 import { type Json, type World, allows, covers } from './model.ts';
-import { commentNodeId } from './view-threads.ts';
+import { commentNodeId } from './views/threads.ts';
 
 const classifiers = ['ABUSE', 'DUPLICATE', 'LOW_QUALITY', 'OFF_TOPIC', 'OUTDATED', 'RESOLVED', 'SPAM'];
 

@@ -1,7 +1,7 @@
 // Outgoing webhooks: signed, sent, kept, sent again. The payloads' shapes are payloads.ts's.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { sign } from '@octokit/webhooks-methods';
-import { makePayload } from './payloads.ts';
+import { makePayload } from './views/payloads.ts';
 import {
   type Account,
   type Comment,
@@ -12,8 +12,8 @@ import {
   type World,
   covers,
 } from './model.ts';
-import { showComment, showIssue, showPull } from './view-threads.ts';
-import { at, showLabels } from './views.ts';
+import { showComment, showIssue, showPull } from './views/threads.ts';
+import { at, showLabels } from './views/views.ts';
 
 /** One delivery, signed. `answer` is undefined where nobody was there to take it. */
 export interface Delivery {

@@ -13,7 +13,7 @@ import {
   installationFor,
   nameOf,
 } from '../model.ts';
-import { at, showApp, showInstallation, showRepository } from '../views.ts';
+import { at, showApp, showInstallation, showRepository } from '../views/views.ts';
 
 function getInstallation({ world, params }: Call): Installation {
   const id = Number(params['installation_id']);

@@ -2,7 +2,7 @@
 import { invalid, notFound, Refusal } from '../refusal.ts';
 import { type Call, created, type Handlers, ok, paged, textIn } from './call.ts';
 import type { CheckRun } from '../model.ts';
-import { showCheck } from '../view-work.ts';
+import { showCheck } from '../views/work.ts';
 
 function getCheck({ world, repository, params }: Call): CheckRun {
   const id = Number(params['check_run_id']);

@@ -2,7 +2,7 @@
 import { invalid, notFound, Refusal } from '../refusal.ts';
 import { type Call, created, type Handlers, noContent, ok, paged, textIn } from './call.ts';
 import type { Deployment, DeploymentStatus } from '../model.ts';
-import { showDeployment, showDeploymentStatus } from '../view-work.ts';
+import { showDeployment, showDeploymentStatus } from '../views/work.ts';
 
 function getDeployment({ world, repository, params }: Call): Deployment {
   const id = Number(params['deployment_id']);

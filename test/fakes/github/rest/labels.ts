@@ -14,7 +14,7 @@ import {
   textIn,
 } from './call.ts';
 import type { Label, Thread } from '../model.ts';
-import { showLabel, showLabels } from '../views.ts';
+import { showLabel, showLabels } from '../views/views.ts';
 
 function getLabel({ repository, params }: Call): Label {
   const label = findLabel(repository, params['name'] ?? '');

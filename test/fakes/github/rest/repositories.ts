@@ -3,7 +3,7 @@ import type { Entry } from '../git.ts';
 import { notFound, Refusal } from '../refusal.ts';
 import { type Call, type Handlers, noContent, ok, paged } from './call.ts';
 import { findAccount, roleOf } from '../model.ts';
-import { nodeId, repositoryPage, repositoryUrl, showAccount, showRepository } from '../views.ts';
+import { nodeId, repositoryPage, repositoryUrl, showAccount, showRepository } from '../views/views.ts';
 
 async function getCommit({ world, git, repository }: Call, ref: string) {
   const sha = await git.resolve(repository.id, ref);

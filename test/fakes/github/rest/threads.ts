@@ -2,8 +2,8 @@
 import { forbidden, invalid, notFound } from '../refusal.ts';
 import { actor, type Call, created, getThread, type Handlers, noContent, ok, paged } from './call.ts';
 import type { Comment, Reaction, ReactionContent, Thread } from '../model.ts';
-import { showComment, showIssue, showPull, showReaction } from '../view-threads.ts';
-import { at } from '../views.ts';
+import { showComment, showIssue, showPull, showReaction } from '../views/threads.ts';
+import { at } from '../views/views.ts';
 
 /** GitHub's limit, in characters. */
 const longestComment = 65_536;

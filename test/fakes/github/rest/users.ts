@@ -2,7 +2,7 @@
 import { notFound } from '../refusal.ts';
 import { type Call, type Handlers, ok, paged } from './call.ts';
 import { type Account, covers, findAccount, roleOf } from '../model.ts';
-import { showAccount, showInstallation, showRepository } from '../views.ts';
+import { showAccount, showInstallation, showRepository } from '../views/views.ts';
 
 function showPublicly({ world }: Call, account: Account | undefined) {
   if (!account) throw notFound();
