@@ -140,7 +140,6 @@ export default defineConfig({
         'typescript/no-non-null-assertion': 'off',
       },
     },
-    { files: ['test/page/terminal.test.ts'], rules: { 'max-lines-per-function': 'off' } },
     ...room('chat', chat, ['store/**'], [...noFront('console', 'github', 'slack'), ...noForge('github')]),
     may(['bot/chat/console/**'], chat, [], [...noFront('github', 'slack'), ...noForge('github')]),
     may(['bot/chat/github/**'], chat, ['probot'], noFront('slack', 'console')),

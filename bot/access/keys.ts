@@ -1,5 +1,5 @@
-// The keys that sign tickets and node tokens, and the checks of both. Knows no database and no person.
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+// The keys that sign tickets and node tokens, both of these, and their checks. Knows no database and no person.
+import { createPrivateKey, createPublicKey, type KeyObject, randomUUID } from 'node:crypto';
 import {
   calculateJwkThumbprint,
   decodeProtectedHeader,
@@ -128,3 +128,23 @@ export function keyRoutes(keys: Keys): Route[] {
     },
   ];
 }
+
+export const TICKET_LIFE_SECONDS = 60;
+
+export interface TicketFor {
+  /** Its id. */
+  workspace: string;
+  user: string;
+  /** The workspace's `access` now; the agent takes no lower one than it was told of. */
+  access: number;
+  /** Whether the viewer may type, open and close, or only look. */
+  drive: boolean;
+}
+
+/** A JWT, `sam-ticket+jwt`, for the audience `workspace:<id>`. */
+export const issueTicket = (keys: Keys, { workspace, user, access, drive }: TicketFor): Promise<string> =>
+  keys.sign(
+    'sam-ticket+jwt',
+    { aud: `workspace:${workspace}`, sub: user, access, drive, jti: randomUUID() },
+    TICKET_LIFE_SECONDS,
+  );

@@ -4,13 +4,12 @@ import { z } from 'zod';
 import type { Executor, Front, Node, Workspace } from '../database/types.ts';
 import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '../http/routes.ts';
 import type { Traits } from '../providers/provider.ts';
-import type { Keys } from './keys.ts';
+import { type Keys, issueTicket } from './keys.ts';
 import { spendCode } from './links.ts';
 import type { RepositoryGuard } from './repository-guard.ts';
 import { isCurrent, isKnownFor, mayOpen } from './rights.ts';
 import { admit, cookieOf, hasSessionCookie, readSession, type Session } from './people/sessions.ts';
 import { signInPath } from './people/sign-in-attempts.ts';
-import { issueTicket } from './tickets.ts';
 import { findPlace } from './store/places.ts';
 
 const MAX_BODY_BYTES = 4096;

@@ -131,7 +131,7 @@ export const workspaces = pgTable(
   'workspaces',
   {
     id: text('id').primaryKey(),
-    /** repository | goal | owner: one `up`, one workspace (DESIGN.md rule 10). */
+    /** repository | goal | owner: one `up`, one workspace, from whichever front. */
     key: text('key').notNull(),
     owner: text('owner')
       .notNull()

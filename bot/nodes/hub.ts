@@ -1,5 +1,5 @@
 // The bot's end of the agents' connections: who is let in, who is still there, and the goodbye.
-// Knows no person and decides nothing: what agents say goes into rows (hearing.ts), rows come out as wishes (telling.ts).
+// Knows no person and decides nothing: what agents say goes into rows (incoming.ts), what rows want is told (outgoing.ts).
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';

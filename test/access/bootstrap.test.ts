@@ -12,8 +12,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Bootstrap } from '../../agent/protocol.ts';
 import { bootstrapRoutes, createBootstrapToken, readNodeToken } from '../../bot/access/machines/bootstrap.ts';
 import { makeSigningKey } from '../../bot/access/key-files.ts';
-import { createKeys, type Keys } from '../../bot/access/keys.ts';
-import { issueTicket } from '../../bot/access/tickets.ts';
+import { createKeys, type Keys, issueTicket } from '../../bot/access/keys.ts';
 import type { Node } from '../../bot/database/schema.ts';
 import { newNodeId } from '../../bot/ids.ts';
 import { providers, traitsIn } from '../../bot/providers/index.ts';

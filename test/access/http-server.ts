@@ -1,4 +1,4 @@
-// Routes and upgrades behind a real HTTP server on port 0, as bot/server.ts would serve them.
+// Routes and upgrades behind a real HTTP server on port 0, as bot/http/server.ts would serve them.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {

@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keepSecret, makeEncryptionKey, makeSigningKey } from '../../bot/access/key-files.ts';
-import { createKeys, keyRoutes, parsePems, type Keys } from '../../bot/access/keys.ts';
-import { issueTicket } from '../../bot/access/tickets.ts';
+import { createKeys, keyRoutes, parsePems, type Keys, issueTicket } from '../../bot/access/keys.ts';
 import { parseEncryptionKeys } from '../../bot/access/vault.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 

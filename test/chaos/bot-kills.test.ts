@@ -167,7 +167,7 @@ async function expectWorld(place: Place, { sql }: Database, wanted: string[]): P
   );
   const servers = nodes.map(({ id }) => `vm-${id.slice(3)}`);
   const folder = join(place.dataDir, 'nodes');
-  // What a create was writing when it died is nobody's yet, and goes when it is old (test/providers/local).
+  // What a create was writing when it died is nobody's yet, and goes when it is old (test/providers/local-crash.test.ts).
   const named = readdirSync(folder).filter((name) => !name.startsWith('.new-'));
   expect(named.toSorted()).toEqual(servers);
   const checkouts = servers.flatMap((server) => readdirSync(join(folder, server, 'data/workspaces')));

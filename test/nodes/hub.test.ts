@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import WebSocket from 'ws';
-import { issueTicket } from '../../bot/access/tickets.ts';
+import { issueTicket } from '../../bot/access/keys.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
 import { newNodeId, newWorkspaceId } from '../../bot/ids.ts';
 import { serveRoutes } from '../access/http-server.ts';

@@ -1,6 +1,7 @@
-// The agent of a local server as a process: how it is started, and how it is known again. Knows no calls of a provider.
+// The agent of a local server as a process: how it is started, known again, and ended. Knows no calls of a provider.
 import { delimiter, dirname } from 'node:path';
 import { PASSED } from '../../../agent/protocol.ts';
+import { fault } from './calls.ts';
 import { dataOf, logOf, readProcess, writeProcess, type ServerRecord } from './folders.ts';
 import {
   endFamily,
@@ -101,8 +102,21 @@ async function findAgent({ agent, installation }: LocalAgent, name: string): Pro
   return oldest;
 }
 
+/** All that is the server's. Throws while any of it is left. */
+export async function endProcesses(
+  local: LocalAgent & { timeoutMs: number },
+  folder: string,
+  server: Pick<ServerRecord, 'name' | 'labels'>,
+): Promise<void> {
+  const ours = isProcessOf(local, server, await readProcess(folder));
+  const graceMs = Math.min(5_000, local.timeoutMs / 8);
+  const left = await endFamily(ours, { graceMs, killMs: local.timeoutMs / 4 });
+  if (left.length === 0) return;
+  throw fault('remove', true, `these processes do not end, even when killed: ${left.join(', ')}.`);
+}
+
 /** Whether a process is the server's: the recorded agent, or one that has the server's name or node as a mark. */
-export function isProcessOf(
+function isProcessOf(
   { installation }: LocalAgent,
   { name, labels }: Pick<ServerRecord, 'name' | 'labels'>,
   recorded: Identity | undefined,

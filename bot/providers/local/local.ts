@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isProcessOf, startAgent, statusOf, type LocalAgent } from './agent.ts';
+import { endProcesses, startAgent, statusOf, type LocalAgent } from './agent.ts';
 import { bounded, createTurns, fault } from './calls.ts';
 import {
   deleteEmpty,
@@ -14,7 +14,6 @@ import {
   deleteStaged,
   listFolders,
   publishFolder,
-  readProcess,
   readServer,
   retireFolder,
   stageFolder,
@@ -22,7 +21,7 @@ import {
   type Marks,
   type ServerRecord,
 } from './folders.ts';
-import { endFamily, identify } from './processes.ts';
+import { identify } from './processes.ts';
 import {
   labelsFor,
   WITHOUT_ACCOUNT,
@@ -195,18 +194,6 @@ async function discardAbandoned(local: Local, folder: string): Promise<void> {
 async function discard(local: Local, folder: string, record: ServerRecord): Promise<void> {
   await endProcesses(local, folder, record);
   await deleteFolder(await retireFolder(folder, record));
-}
-
-async function endProcesses(
-  local: Local,
-  folder: string,
-  server: Pick<ServerRecord, 'name' | 'labels'>,
-): Promise<void> {
-  const ours = isProcessOf(local, server, await readProcess(folder));
-  const graceMs = Math.min(5_000, local.timeoutMs / 8);
-  const left = await endFamily(ours, { graceMs, killMs: local.timeoutMs / 4 });
-  if (left.length === 0) return;
-  throw fault('remove', true, `these processes do not end, even when killed: ${left.join(', ')}.`);
 }
 
 function goOnDeleting({ deletions }: Local, folder: string): Promise<void> {

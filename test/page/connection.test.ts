@@ -1,0 +1,172 @@
+// The page in a real browser when the connection, the workspace or the right to it goes.
+import { beforeEach, describe, expect, test } from 'vitest';
+import { browserMissing } from '../browser.ts';
+import { type Site, WORKSPACE } from './site.ts';
+import { desktop, eventually } from './visitor.ts';
+import { PROMPT, useVisits } from './visits.ts';
+
+describe.skipIf(browserMissing)('a connection that breaks', { timeout: 120_000 }, () => {
+  const visits = useVisits();
+  let site: Site;
+  beforeEach(() => void ({ site } = visits));
+  const { arrive } = visits;
+
+  test('a broken connection shows, mends itself, and nothing is lost or drawn twice', async () => {
+    const ann = await arrive();
+    const types: number[] = [];
+    ann.page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => typeof payload !== 'string' && types.push(payload[0] ?? 0)),
+    );
+    await ann.run('clear; for i in $(seq 30); do echo line-$i; sleep 0.06; done');
+    await ann.sees('line-5');
+    site.isDown = true;
+    site.cut();
+    await ann.isIn('Reconnecting');
+    await eventually(() => ann.page.locator('#strip').textContent()).toMatch(/Connection lost.*in \d+ s/);
+    site.isDown = false;
+    await ann.isIn('Connected');
+    await ann.sees('line-30');
+    const lines = (await ann.screen()).split('\n').filter((line) => line.startsWith('line-'));
+    expect(lines).toEqual(Array.from({ length: 30 }, (_, index) => `line-${index + 1}`));
+    expect(types.length).toBeGreaterThan(0);
+    expect(types, 'only what was missing came, no screen anew').not.toContain(0x81);
+    expect(await ann.page.locator('#strip').isVisible()).toBe(false);
+  });
+
+  test('what is typed while nobody is connected is not sent, and the page says so', async () => {
+    const ann = await arrive();
+    site.isDown = true;
+    site.cut();
+    await ann.isIn('Reconnecting');
+    await ann.run('echo typed-into-the-void');
+    await eventually(() => ann.page.locator('#unsent').textContent()).toContain('not sent');
+    site.isDown = false;
+    // In the page itself: a retry of its own may come first, and then there is no such button.
+    await ann.page.evaluate(() => document.querySelector<HTMLElement>('#strip button')?.click());
+    await ann.isIn('Connected');
+    await ann.run('echo after');
+    await ann.sees(/^after$/m);
+    expect(await ann.screen()).not.toContain('void');
+    expect(await ann.page.locator('#unsent').textContent()).toBe('');
+  });
+
+  test('coming back online tries again at once, without waiting for the delay', async () => {
+    const ann = await arrive();
+    await ann.page.clock.install();
+    await ann.page.clock.pauseAt(new Date(Date.now() + 60_000)); // from here no delay ever passes
+    site.cut();
+    await ann.isIn('Reconnecting');
+    await ann.page.evaluate(() => dispatchEvent(new Event('online')));
+    await ann.isIn('Connected');
+  });
+
+  test('a node that has gone silent is noticed, and one that is merely quiet is left alone', async () => {
+    const context = await visits.browser.newContext(desktop);
+    const page = await context.newPage();
+    let answers = 0;
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => (answers += String(payload).includes('"gone"') ? 1 : 0)),
+    );
+    await page.clock.install();
+    await page.goto(site.page());
+    const state = page.locator('#state');
+    await eventually(() => state.textContent()).toBe('Connected');
+    for (let minute = 1; minute <= 3; minute++) {
+      await page.clock.fastForward(60_000);
+      await eventually(() => answers).toBe(minute);
+      expect(await state.textContent()).toBe('Connected');
+    }
+    expect(site.asked).toHaveLength(1);
+    site.freeze();
+    await eventually(async () => {
+      await page.clock.fastForward(16_000);
+      return state.textContent();
+    }).not.toBe('Connected');
+    await eventually(async () => (await page.clock.runFor(1_000), state.textContent())).toBe('Connected');
+    expect(site.asked.length).toBeGreaterThan(1);
+    await context.close();
+  });
+});
+
+describe.skipIf(browserMissing)('a workspace or a right that ends', { timeout: 120_000 }, () => {
+  const visits = useVisits();
+  let site: Site;
+  beforeEach(() => void ({ site } = visits));
+  const { arrive } = visits;
+
+  test('when the workspace stops, the page says so as people type it there, and goes in by itself when it runs', async () => {
+    const ann = await arrive();
+    await ann.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await site.stop();
+    await ann.page.getByRole('heading', { name: 'The workspace was stopped' }).waitFor();
+    await ann.page.getByRole('button', { name: 'Copy' }).click();
+    await eventually(() => ann.page.evaluate(() => navigator.clipboard.readText())).toBe(
+      '/box start api-412',
+    );
+    site.phase('preparing');
+    await eventually(() => ann.page.locator('#strip').textContent()).toContain('The bot says not-running.');
+    site.start();
+    await ann.isIn('Connected');
+    await eventually(() => site.terminals.sessions(WORKSPACE).length).toBe(1);
+    await ann.sees(PROMPT);
+    await ann.run('echo started-$((1+1))');
+    await ann.sees('started-2');
+  });
+
+  test('a page that nobody looks at asks for nothing; it goes in when somebody does', async () => {
+    const ann = await arrive();
+    await site.stop();
+    await ann.page.getByRole('heading', { name: 'The workspace was stopped' }).waitFor();
+    const see = (state: string) =>
+      ann.page.evaluate((now) => {
+        Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => now });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, state);
+    await see('hidden');
+    const before = site.asked.length;
+    site.start();
+    await new Promise((done) => setTimeout(done, 5_000)); // longer than the first delay
+    expect(site.asked).toHaveLength(before);
+    await see('visible');
+    await ann.isIn('Connected');
+  });
+
+  test.each([
+    ['failed', 'The workspace failed', '/box retry api-412'],
+    ['deleted', 'The workspace was deleted', 'list'],
+  ] as const)('a workspace that %s is not called stopped', async (phase, title, command) => {
+    const ann = await arrive();
+    await site.stop(phase);
+    await ann.page.getByRole('heading', { name: title }).waitFor();
+    expect(await ann.page.locator('#screen code').textContent()).toBe(command);
+  });
+
+  test('one that is being deleted is called so until it is gone, and then asked for no more', async () => {
+    const ann = await arrive();
+    await site.stop('deleting');
+    await ann.page.getByRole('heading', { name: 'The workspace is being deleted' }).waitFor();
+    site.phase('deleted');
+    await ann.page.getByRole('heading', { name: 'The workspace was deleted' }).waitFor();
+    expect(await ann.page.locator('#screen code').textContent()).toBe('/box list');
+    expect(await ann.page.getByText('by itself').count()).toBe(0);
+  });
+
+  test('after a revocation the page asks for a new ticket by itself, once', async () => {
+    const ann = await arrive();
+    site.revoke(2);
+    await eventually(() => site.asked.length).toBe(2);
+    await ann.isIn('Connected');
+    await ann.run('echo still-$((1+1))');
+    await ann.sees('still-2');
+  });
+
+  test('tickets that the node refuses again and again end in a screen, not in a loop', async () => {
+    const ann = await arrive();
+    const workspace = { id: WORKSPACE, name: 'api-412', phase: 'running', repository: 'acme/api' };
+    const url = `${site.page().replace('http', 'ws').split('/w/')[0]}/terminal`;
+    site.answerTickets(() => ({ status: 200, body: { ticket: 'forged', url, workspace } }));
+    site.cut();
+    await ann.page.getByRole('heading', { name: 'Your access ended' }).waitFor();
+    expect(site.asked).toHaveLength(3);
+  });
+});
