@@ -308,7 +308,7 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
       mayStill: createRepositoryGuard({ db, log, forges }),
       triggers: { console: '', github: '/sam', slack: config.slack?.command ?? '/sam' },
     }),
-    ...signInRoutes({ db, baseUrl, log, forges }),
+    ...signInRoutes({ db, baseUrl, log, forges, keys: settled.encryptionKeys }),
     ...bootstrapRoutes({ db, keys, baseUrl, traitsOf }),
     ...bootReportRoutes({ db }),
     ...certificateRoutes({ db, keys, log, ...namesOf(settled.clouds) }),
