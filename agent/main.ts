@@ -10,7 +10,7 @@ import { createLog, describeError } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
-import type { Bootstrap, BotMessage } from './protocol.ts';
+import type { Bootstrap, BotMessage, Trusted } from './protocol.ts';
 import { createRuntimes } from './runtimes/index.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './identity/tickets.ts';
@@ -94,9 +94,12 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
     reports: () => workspaces.reports(),
   });
+  const trusted = { ...settings, startedAt: performance.timeOrigin };
   const terminals = createTerminals({
-    origin: settings.origin,
-    verifyTicket: createTicketVerifier({ ...settings, startedAt: performance.timeOrigin }),
+    get origin() {
+      return trusted.origin;
+    },
+    verifyTicket: createTicketVerifier(trusted),
     find: (id) => workspaces.find(id),
     onInput: (id, at) => workspaces.noteInput(id, at),
     onSessions: (id) => workspaces.noteSessions(id),
@@ -129,6 +132,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     outbox,
     tokens,
     workspaces,
+    trust: (moved: Trusted) => void Object.assign(trusted, moved),
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
     certify: endpoint.certify,
     close,
@@ -144,9 +148,10 @@ function endpointOptions(
     : { host: host ?? '127.0.0.1', port: 0, isSecure: false };
 }
 
-function handleMessage(message: BotMessage, { outbox, tokens, workspaces, updater }: Parts): void {
+function handleMessage(message: BotMessage, { outbox, tokens, workspaces, updater, trust }: Parts): void {
   switch (message.type) {
     case 'desired':
+      if (message.settings) trust(message.settings);
       if (message.agent) updater.offer(message.agent.version);
       return workspaces.want(message.workspaces, message.all);
     case 'revoke':

@@ -306,12 +306,23 @@ export type BotMessage =
       workspaces: DesiredWorkspace[];
       /** With `all`: the agent that the bot has to give; another one than that replaces itself. */
       agent?: { version: string };
+      /** With `all`: where the bot is now, which may be elsewhere than at the bootstrap. Newer bots say it. */
+      settings?: Trusted;
     }
   /** The log lines up to this id are in the database; the agent may forget them. */
   | { type: 'logged'; id: number }
   /** Drop viewers of this workspace whose ticket has a lower `access`. */
   | { type: 'revoke'; workspace: string; access: number }
   | ({ type: 'git-token'; ref: number } & (GitToken | { error: GitRefusal }));
+
+/** Whose pages may open terminals, with whose tickets. */
+export interface Trusted {
+  /** The one Origin that may open terminals. */
+  origin: string;
+  /** Where the keys of tickets are. */
+  jwks: string;
+  issuer: string;
+}
 
 /** The answer of `POST /api/bootstrap` and `POST /agent/token`. */
 export interface Bootstrap {
@@ -320,13 +331,8 @@ export interface Bootstrap {
   token: string;
   /** The WebSocket URL to dial. */
   connect: string;
-  settings: {
+  settings: Trusted & {
     tokenLifeMs: number;
-    /** The one Origin that may open terminals. */
-    origin: string;
-    /** Where the keys of tickets are. */
-    jwks: string;
-    issuer: string;
     /** Whether the terminal listens on loopback behind the bot, or with its own certificate. */
     terminal: 'loopback' | 'tls';
     /** Whether each workspace has a unix user of its own; absent: all run as the agent's. */

@@ -30,12 +30,15 @@ const desiredWorkspaces = z
 const oneLine = z.string().regex(/^[\x20-\x7e]{1,4096}$/);
 const gitAnswer = z.object({ type: z.literal('git-token'), ref: count });
 
+const trusted = z.object({ origin: z.string(), jwks: z.url({ protocol: /^https?$/ }), issuer: z.string() });
+
 const botMessage: z.ZodType<BotMessage> = z.union([
   z.object({
     type: z.literal('desired'),
     all: z.boolean(),
     workspaces: desiredWorkspaces,
     agent: z.exactOptional(z.object({ version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/) })),
+    settings: z.exactOptional(trusted),
   }),
   z.object({ type: z.literal('logged'), id: z.number() }),
   z.object({ type: z.literal('revoke'), workspace: workspaceId, access: count }),
@@ -49,11 +52,8 @@ const bootstrap: z.ZodType<Bootstrap> = z.object({
   node: z.string(),
   token: z.string().min(1),
   connect: z.url({ protocol: /^wss?$/ }),
-  settings: z.object({
+  settings: trusted.extend({
     tokenLifeMs: z.number().positive(),
-    origin: z.string(),
-    jwks: z.url({ protocol: /^https?$/ }),
-    issuer: z.string(),
     terminal: z.enum(['loopback', 'tls']),
     users: z.exactOptional(z.enum(['own', 'per-workspace'])),
   }),

@@ -28,8 +28,9 @@ const payload = z.object({
 });
 
 export interface TicketOptions {
-  jwks: string;
-  issuer: string;
+  /** These two are read at each ticket: the bot may move. */
+  readonly jwks: string;
+  readonly issuer: string;
   /** ms since 1970. What an earlier life of this agent spent is not known: tickets from before are refused. */
   startedAt: number;
   now?: () => number;
@@ -38,18 +39,23 @@ export interface TicketOptions {
 
 /** Spends the ticket. Throws for one that is not good, whatever the reason. */
 export function createTicketVerifier(options: TicketOptions): (ticket: string) => Promise<Claims> {
-  const { jwks, issuer, startedAt, now = Date.now, refetchMs = REFETCH_MS } = options;
-  const keys = createRemoteJWKSet(new URL(jwks), {
-    cooldownDuration: refetchMs,
-    cacheMaxAge: KEYS_FRESH_MS,
-    timeoutDuration: KEYS_TIMEOUT_MS,
+  const { startedAt, now = Date.now, refetchMs = REFETCH_MS } = options;
+  const keysAt = (jwks: string) => ({
+    jwks,
+    keys: createRemoteJWKSet(new URL(jwks), {
+      cooldownDuration: refetchMs,
+      cacheMaxAge: KEYS_FRESH_MS,
+      timeoutDuration: KEYS_TIMEOUT_MS,
+    }),
   });
+  let known = keysAt(options.jwks);
   const spend = createSpent(now);
   return async (ticket) => {
-    const verified = await jwtVerify(ticket, keys, {
+    if (known.jwks !== options.jwks) known = keysAt(options.jwks);
+    const verified = await jwtVerify(ticket, known.keys, {
       algorithms: ['EdDSA'],
       typ: 'sam-ticket+jwt',
-      issuer,
+      issuer: options.issuer,
       clockTolerance: TOLERANCE_S,
       currentDate: new Date(now()),
     });

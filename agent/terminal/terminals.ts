@@ -21,8 +21,8 @@ export interface TerminalWorkspace {
 }
 
 export interface TerminalOptions {
-  /** The one Origin that may open terminals, compared exactly. */
-  origin: string;
+  /** The one Origin that may open terminals, compared exactly. Read at each upgrade: the bot may move. */
+  readonly origin: string;
   /** Throws on any bad ticket; also spends the `jti`. */
   verifyTicket(ticket: string): Promise<TicketClaims>;
   find(workspaceId: string): TerminalWorkspace | undefined;

@@ -1,52 +1,117 @@
 // Whether whoever redeems a link may still do on the repository what `open` takes: asked of its forge, by the owner's id.
-// Knows no link and no session.
+// In doubt no, but for a forge that is silent: then what it said last holds for a while. Knows no link and no session.
 import type { Logger } from 'pino';
 import type { Executor, Workspace } from '../database/types.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, ProviderError } from '../errors.ts';
 import { findForge, type Forge } from '../forges/forge.ts';
 import { isEnough } from '../forges/rights.ts';
 import { findIdentities } from './store/people.ts';
 
-export type RepositoryGuard = (workspace: Pick<Workspace, 'id' | 'owner' | 'repository'>) => Promise<boolean>;
+export type RightLeft =
+  | { is: 'there' }
+  | { is: 'gone' }
+  /** The forge cannot be asked now, or wants to be asked less; `title`: as people call it. */
+  | { is: 'unknown'; title: string }
+  /** This person has it asked too often. */
+  | { is: 'too-often' };
 
-/** A page that lost its connection asks for a new ticket again and again. */
+export type RepositoryGuard = (
+  workspace: Pick<Workspace, 'id' | 'owner' | 'repository'>,
+) => Promise<RightLeft>;
+
+/** A page that lost its connection asks for a new ticket again and again; so does one whose person lost the right. */
 const KEPT_MS = 60_000;
+/** A forge that was silent may answer again any moment. */
+const SILENCE_KEPT_MS = 5_000;
+/** How long a right that was seen outlives the forge's silence. */
+const TRUSTED_MS = 15 * 60_000;
 const MAX_KEPT = 5_000;
+/** Questions that one person may cause: so many at once, and one more in each of these spans. */
+const BURST = 20;
+const REFILL_MS = 3_000;
 
-/** True too where nobody can be asked: the workspace is theirs, and without a forge no password for git is to be had. */
+interface Kept {
+  answer: Promise<RightLeft>;
+  until: number;
+  /** When the forge last said yes. */
+  seenAt: number;
+}
+
+/** `there` too where nobody can be asked: the workspace is theirs, and without a forge no password for git is to be had. */
 export function createRepositoryGuard({
   db,
   forges,
   log,
+  now = Date.now,
 }: {
   db: Executor;
   forges: readonly Forge[];
-  log: Logger;
+  log: Pick<Logger, 'warn'>;
+  now?: () => number;
 }): RepositoryGuard {
-  const letIn = new Map<string, number>();
+  const known = new Map<string, Kept>();
+  const mayAsk = createBucket(now);
   return async ({ id, owner, repository }) => {
-    const key = `${id} ${owner}`;
     const place = findForge(forges, repository);
-    if (!place || (letIn.get(key) ?? 0) > Date.now()) return true;
+    if (!place) return { is: 'there' };
+    const key = `${id} ${owner}`;
+    const last = known.get(key);
+    if (last && last.until > now()) return last.answer;
+    if (!mayAsk(owner)) return { is: 'too-often' };
     const { forge, label } = place;
-    try {
-      if (!(await mayWrite(db, forge, label, owner))) return false;
-    } catch (error) {
-      log.warn(
-        { repository: label, error: messageOf(error) },
-        `a link is redeemed without asking ${forge.title}`,
-      );
-      return true;
+    // Those who come while it is asked get the same answer.
+    const kept: Kept = { answer: ask(), until: Infinity, seenAt: last?.seenAt ?? -Infinity };
+    keep(known, key, kept);
+    return kept.answer;
+
+    async function ask(): Promise<RightLeft> {
+      try {
+        const mayWrite = await readRight(db, forge, label, owner);
+        kept.until = now() + KEPT_MS;
+        kept.seenAt = mayWrite ? now() : -Infinity;
+        return { is: mayWrite ? 'there' : 'gone' };
+      } catch (error) {
+        const refusal = refusalOf(error);
+        const isTrusted = !refusal && now() - kept.seenAt < TRUSTED_MS;
+        kept.until = now() + (refusal ? KEPT_MS : SILENCE_KEPT_MS);
+        log.warn(
+          { repository: label, error: messageOf(error), isTrusted },
+          `${forge.title} was not to be asked`,
+        );
+        if (isTrusted) return { is: 'there' };
+        return refusal === 'no' ? { is: 'gone' } : { is: 'unknown', title: forge.title };
+      }
     }
-    if (letIn.size >= MAX_KEPT) letIn.clear();
-    letIn.set(key, Date.now() + KEPT_MS);
-    return true;
   };
 }
 
-async function mayWrite(db: Executor, forge: Forge, label: string, owner: string): Promise<boolean> {
+function keep<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > MAX_KEPT && oldest !== undefined) map.delete(oldest);
+}
+
+function createBucket(now: () => number): (owner: string) => boolean {
+  const buckets = new Map<string, { left: number; at: number }>();
+  return (owner) => {
+    const { left, at } = buckets.get(owner) ?? { left: BURST, at: now() };
+    const filled = Math.min(BURST, left + (now() - at) / REFILL_MS);
+    keep(buckets, owner, { left: filled >= 1 ? filled - 1 : filled, at: now() });
+    return filled >= 1;
+  };
+}
+
+async function readRight(db: Executor, forge: Forge, label: string, owner: string): Promise<boolean> {
   const person = (await findIdentities(db, [owner], forge.name)).get(owner);
   if (!person) return true;
-  const permission = await forge.readPermission(label, { id: person.externalId, login: person.login });
-  return permission === undefined || isEnough(permission, 'write');
+  // Undefined: Sam does not reach it any more, so nobody can say.
+  return isEnough(await forge.readPermission(label, { id: person.externalId, login: person.login }), 'write');
+}
+
+/** The forge answered, and it was no, or that it has been asked too much. Undefined: it was silent, or is broken. */
+function refusalOf(error: unknown): 'no' | 'limit' | undefined {
+  if (!(error instanceof ProviderError)) return undefined;
+  if (error.retryAfterMs !== undefined || error.cause === 429) return 'limit';
+  return error.retryable ? undefined : 'no';
 }

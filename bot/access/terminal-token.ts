@@ -6,7 +6,7 @@ import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '.
 import type { Traits } from '../providers/provider.ts';
 import { type Keys, issueTicket } from './keys.ts';
 import { spendCode } from './links.ts';
-import type { RepositoryGuard } from './repository-guard.ts';
+import type { RepositoryGuard, RightLeft } from './repository-guard.ts';
 import { isCurrent, isKnownFor, mayOpen } from './rights.ts';
 import { admit, cookieOf, hasSessionCookie, readSession, type Session } from './people/sessions.ts';
 import { signInPath } from './people/sign-in-attempts.ts';
@@ -178,13 +178,36 @@ async function decide(
   // A stop ends what a code began. Its page still hears how the workspace stands, until there is something to open.
   if (!isOff && !isCurrent(session, workspace))
     return { refusal: withExtra(signInEnded(options, asked), { ...trigger, phase: workspace.phase }) };
-  if (options.mayStill && !(await options.mayStill(workspace))) return { refusal: notFound };
+  const right = options.mayStill ? await options.mayStill(workspace) : ({ is: 'there' } as const);
+  if (right.is !== 'there') return { refusal: refusalOf(right, workspace) };
   if (isOff) return { refusal: withExtra(notRunning(workspace), trigger) };
   const url = node && terminalUrl(options, node);
   if (!url) return { refusal: withExtra(nodeSilent(workspace), trigger) };
-  const right = { workspace: workspace.id, user: session.user, access: workspace.access, drive: true };
-  const ticket = await issueTicket(options.keys, right);
+  const claims = { workspace: workspace.id, user: session.user, access: workspace.access, drive: true };
+  const ticket = await issueTicket(options.keys, claims);
   return { grant: { ticket, url, workspace: summarise(workspace), ...trigger } };
+}
+
+/** Who lost the right is told no more than somebody who never had it. */
+function refusalOf(right: Exclude<RightLeft, { is: 'there' }>, { name }: Workspace): Refusal {
+  switch (right.is) {
+    case 'gone':
+      return notFound;
+    case 'unknown':
+      return {
+        status: 503,
+        code: 'forge-silent',
+        message: `${right.title} does not answer, so nobody can say whether ${name} is still yours to open. Try again in a minute.`,
+      };
+    case 'too-often':
+      return {
+        status: 429,
+        code: 'too-often',
+        message: 'You have opened terminals very often in a short while. Try again in a minute.',
+      };
+    default:
+      return right satisfies never;
+  }
 }
 
 /** Nothing where nobody knows: the workspace was made by nobody's words, or that front is off. */

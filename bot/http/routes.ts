@@ -48,9 +48,14 @@ export function matchUpgrade(
   return undefined;
 }
 
-/** The path of a request's URL; undefined for one that no URL can have. */
+/**
+ * The path of a request. Undefined for one that is not normalised, which proxies and we could read in two ways: what stands
+ * behind `//`, a dot segment or a backslash, percent-encoded too, is none of our addresses.
+ */
 export function pathOf(req: IncomingMessage): string | undefined {
-  return URL.parse(req.url ?? '', 'http://localhost')?.pathname;
+  const [path = ''] = (req.url ?? '').split('?', 1);
+  const isNormal = path.startsWith('/') && !/\/\/|%2f|%5c/i.test(path);
+  return isNormal && URL.parse(path, 'http://localhost')?.pathname === path ? path : undefined;
 }
 
 function matchPath(pattern: string, path: string): Params | undefined {
@@ -74,33 +79,70 @@ function decode(segment: string): string | undefined {
   }
 }
 
-/** A body that was not read: too large (413) or broken off (400). */
+/** A body that was not read: too large (413), broken off (400), too slow (408), or given up for newer ones (503). */
 export class BodyError extends Error {
   override readonly name = 'BodyError';
-  readonly status: 400 | 413;
-  constructor(status: 400 | 413, message: string, options?: ErrorOptions) {
+  readonly status: 400 | 408 | 413 | 503;
+  constructor(status: BodyError['status'], message: string, options?: ErrorOptions) {
     super(message, options);
     this.status = status;
   }
 }
 
+/** Bodies are held before anybody knows who sent them: so much in all, and no longer than that. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
+const READ_WITHIN_MS = 15_000;
+
+interface Reading {
+  size: number;
+  fail(error: BodyError): void;
+}
+
+/** The oldest first. */
+const readings = new Set<Reading>();
+let heldBytes = 0;
+
 /** The whole body, `limit` bytes at most. Throws a BodyError. */
 export async function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
+  const tooLarge = (): BodyError => new BodyError(413, `The request is larger than ${limit} bytes.`);
+  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge();
   const parts: Buffer[] = [];
-  let size = 0;
-  const isTold = Number(req.headers['content-length'] ?? 0) > limit;
+  const whole = Promise.withResolvers<void>();
+  const reading: Reading = { size: 0, fail: whole.reject };
+  const take = (part: Buffer): void => {
+    reading.size += part.length;
+    heldBytes += part.length;
+    parts.push(part);
+    if (reading.size > limit) reading.fail(tooLarge());
+    else makeRoom();
+  };
+  const breakOff = (cause?: Error): void =>
+    reading.fail(new BodyError(400, 'The request broke off.', { cause }));
+  const late = (): void => reading.fail(new BodyError(408, 'The request took too long to arrive.'));
+  const timer = setTimeout(late, READ_WITHIN_MS);
+  readings.add(reading);
+  if (req.destroyed) breakOff();
+  req.on('data', take).once('end', whole.resolve).once('error', breakOff).once('close', breakOff);
   try {
-    if (!isTold)
-      for await (const part of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        size += part.length;
-        if (size > limit) break;
-        parts.push(part);
-      }
-  } catch (cause) {
-    throw new BodyError(400, 'The request broke off.', { cause });
+    await whole.promise;
+    return Buffer.concat(parts);
+  } finally {
+    clearTimeout(timer);
+    readings.delete(reading);
+    heldBytes -= reading.size;
+    req.off('data', take).off('end', whole.resolve).off('close', breakOff).pause();
   }
-  if (isTold || size > limit) throw new BodyError(413, `The request is larger than ${limit} bytes.`);
-  return Buffer.concat(parts);
+}
+
+/** Ours arrive at once: what has been arriving for the longest goes first. */
+function makeRoom(): void {
+  for (const reading of readings) {
+    if (heldBytes <= MAX_HELD_BYTES) return;
+    heldBytes -= reading.size;
+    reading.size = 0;
+    readings.delete(reading);
+    reading.fail(new BodyError(503, 'Too much arrives at once. Try again in a moment.'));
+  }
 }
 
 /** Nothing that our own routes say may be kept by a cache, unless the route's headers say so. */

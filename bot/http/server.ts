@@ -99,10 +99,16 @@ async function dispatch(
   }
 }
 
+const BODY_ERRORS: Record<BodyError['status'], string> = {
+  400: 'broken-off',
+  408: 'too-slow',
+  413: 'too-large',
+  503: 'busy',
+};
+
 function answerError(error: unknown, res: ServerResponse, log: Logger): void {
   if (res.headersSent) return void res.destroy();
-  if (error instanceof BodyError)
-    return fail(res, error.status, error.status === 413 ? 'too-large' : 'broken-off', error.message);
+  if (error instanceof BodyError) return fail(res, error.status, BODY_ERRORS[error.status], error.message);
   const ref = randomBase32(6);
   log.error({ err: error, ref }, 'a request failed');
   fail(res, 500, 'internal', `Something broke on our side (ref ${ref}). The log of the bot has the reason.`);

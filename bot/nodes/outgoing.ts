@@ -2,6 +2,7 @@
 import { messageOf } from '../errors.ts';
 import { enqueue, send, type Connection, type HubOptions, type State } from './connections.ts';
 import { isUpToDate, messagesFor } from './desired.ts';
+import { trustedBy } from '../access/machines/bootstrap.ts';
 import { workspacesOn } from '../workspaces/store/nodes.ts';
 
 /** Hints that come while a look waits share it; one that comes while a look runs gets another. */
@@ -25,8 +26,12 @@ export async function tell({ options }: State, connection: Connection, all: bool
   const { messages, told } = messagesFor(rows, connection.told, all, facts);
   connection.told = told;
   const version = all ? await findVersion(options, connection) : undefined;
+  const more = {
+    ...(all && { settings: trustedBy(options.keys) }),
+    ...(version !== undefined && { agent: { version } }),
+  };
   for (const message of messages)
-    send(connection, message.type === 'desired' && version ? { ...message, agent: { version } } : message);
+    send(connection, message.type === 'desired' ? { ...message, ...more } : message);
 }
 
 /** What was built badly keeps no node from its work. */

@@ -1,9 +1,11 @@
 // Routes, bodies and answers, over real HTTP where it matters.
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { matchRoute, readBody, sendJson, type Route } from '../../bot/http/routes.ts';
+import { listen, type HttpServer } from '../../bot/http/server.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
 
 const route = (method: Route['method'], path: string): Route => ({ method, path, handle: () => {} });
@@ -32,12 +34,61 @@ describe('a route', () => {
   });
 });
 
+describe('a path that is not normalised', () => {
+  let server: HttpServer;
+  const answer: Route['handle'] = (_req, res) => sendJson(res, 200, {});
+  beforeAll(async () => {
+    server = await listen({ host: '127.0.0.1', port: 0, log: pino({ level: 'silent' }) });
+    server.serve([route('GET', '/metrics'), route('GET', '/w/:workspace')].map(answered), []);
+  });
+  afterAll(() => server.close());
+  const answered = (one: Route): Route => ({ ...one, handle: answer });
+
+  /** As it is, which fetch would not send. */
+  const get = async (path: string): Promise<number> => {
+    const socket = connect(server.port, '127.0.0.1');
+    let text = '';
+    socket.on('error', () => {}).on('data', (data) => (text += data.toString()));
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+    await once(socket, 'close');
+    return Number(text.split(' ')[1]);
+  };
+
+  test.each([
+    '//x/metrics',
+    '//metrics',
+    '/\\x/metrics',
+    '/w/../metrics',
+    '/w/%2e%2e/metrics',
+    '/w/.%2E/metrics',
+    '/./metrics',
+    '/w/..\\..\\metrics',
+    '/w/..%2fmetrics',
+    '/w/..%5Cmetrics',
+    '/w//x',
+    'http://x/metrics',
+  ])('%s is none of ours', async (path) => {
+    expect(await get(path)).toBe(404);
+  });
+
+  test.each(['/metrics', '/metrics?to=//x/../y', '/w/ws-a%20b'])('%s is one', async (path) => {
+    expect(await get(path)).toBe(200);
+  });
+});
+
 describe('a body', () => {
   let server: TestServer;
   const handle: Route['handle'] = async (req, res) =>
     sendJson(res, 200, { size: (await readBody(req, 1000)).length });
   beforeAll(async () => {
-    server = await serveRoutes(async () => ({ routes: [{ method: 'POST', path: '/', handle }] }));
+    const large: Route['handle'] = async (req, res) =>
+      sendJson(res, 200, { size: (await readBody(req, 5_000_000)).length });
+    server = await serveRoutes(async () => ({
+      routes: [
+        { method: 'POST', path: '/', handle },
+        { method: 'POST', path: '/large', handle: large },
+      ],
+    }));
   });
   afterAll(() => server.close());
 
@@ -53,6 +104,36 @@ describe('a body', () => {
     expect((await post('x'.repeat(1001))).status).toBe(413);
     const stream = new Blob(['x'.repeat(600), 'x'.repeat(600)]).stream();
     expect((await post(stream, { duplex: 'half' })).status).toBe(413);
+  });
+
+  const open = (length: number): { socket: Socket; answer: Promise<string> } => {
+    const socket = connect(Number(new URL(server.origin).port), '127.0.0.1');
+    let text = '';
+    socket.on('error', () => {}).on('data', (data) => (text += data.toString()));
+    socket.write(`POST /large HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n`);
+    return { socket, answer: once(socket, 'close').then(() => text) };
+  };
+
+  test('of somebody who lets us wait is held for 15 s and no longer', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { socket, answer } = open(1000);
+    await new Promise((resolve) => socket.write('x', resolve));
+    await expect.poll(() => vi.getTimerCount()).toBeGreaterThan(0);
+    await vi.advanceTimersByTimeAsync(15_000);
+    vi.useRealTimers();
+    expect(await answer).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test('makes room where many are held: the oldest goes, the next is read', async () => {
+    const held = Array.from({ length: 20 }, () => open(5_000_000));
+    const part = 'x'.repeat(4_900_000);
+    for (const { socket } of held) await new Promise((resolve) => socket.write(part, resolve));
+    const gone = held.slice(0, 5).map(({ answer }) => answer);
+    for (const answer of await Promise.all(gone)) expect(answer).toMatch(/^HTTP\/1\.1 503 /);
+    expect(await (await fetch(`${server.origin}/large`, { method: 'POST', body: part })).json()).toEqual({
+      size: part.length,
+    });
+    for (const { socket } of held) socket.destroy();
   });
 
   test('that is refused is not read to its end', async () => {

@@ -177,7 +177,7 @@ test('over https every cookie is one that only our very host can set', async () 
     const begun = await browser.get('/login/github?returnTo=/w/x');
     expect(begun.setCookies).toEqual([
       expect.stringMatching(
-        /^__Host-sam-sign-in=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600; Secure$/,
+        /^__Host-sam-sign-in=[\w-]{43}\.\d+\.[\w-]+\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600; Secure$/,
       ),
     ]);
     const callback = new URL((await browser.get(begun.location!)).location!);
@@ -202,6 +202,8 @@ test('over https every cookie is one that only our very host can set', async () 
 
 test('over http the sign-in’s cookie has no prefix, which browsers would refuse', async () => {
   expect((await ann.get('/login/github')).setCookies).toEqual([
-    expect.stringMatching(/^sam-sign-in=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600$/),
+    expect.stringMatching(
+      /^sam-sign-in=[\w-]{43}\.\d+\.[\w-]+\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600$/,
+    ),
   ]);
 });

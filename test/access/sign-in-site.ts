@@ -74,6 +74,7 @@ export async function startSignInSite(options: SiteOptions = {}): Promise<SignIn
       ...signInRoutes({
         db,
         baseUrl,
+        keys: [Buffer.alloc(32, 1)],
         forges,
         openCommand: '/sam open',
         log: { warn: (what: unknown) => void log.push(what as object) },

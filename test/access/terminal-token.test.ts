@@ -12,6 +12,7 @@ import {
   readSession,
   startSession,
 } from '../../bot/access/people/sessions.ts';
+import type { RightLeft } from '../../bot/access/repository-guard.ts';
 import { ticketRoutes } from '../../bot/access/terminal-token.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
@@ -24,6 +25,7 @@ let rows: Rows;
 let server: TestServer;
 let keys: Keys;
 let workspace: Workspace;
+let right: RightLeft;
 
 beforeAll(async () => {
   rows = await openRows();
@@ -36,6 +38,7 @@ beforeAll(async () => {
         baseUrl,
         traitsOf: traitsIn(providers),
         forges: [],
+        mayStill: async () => right,
         triggers: { console: '', slack: '/box', github: '/sam' },
       }),
     };
@@ -46,6 +49,7 @@ afterAll(async () => {
   await rows.close();
 });
 beforeEach(async () => {
+  right = { is: 'there' };
   workspace = await rows.addWorkspace();
 });
 
@@ -390,6 +394,26 @@ describe('a workspace without a terminal', () => {
     };
     expect(await place('vm-abc.example.com')).toBe('wss://vm-abc.example.com/terminal');
     expect(await place(null)).toBeUndefined();
+  });
+});
+
+test('who lost the right on the repository is told nothing; who may have it still, to try again', async () => {
+  const cookie = await signIn(workspace.owner);
+  const unknown = await ask({ workspace: newWorkspaceId() }, { cookie });
+  right = { is: 'gone' };
+  expect((await ask({ workspace: workspace.id }, { cookie })).text).toBe(unknown.text);
+  right = { is: 'unknown', title: 'GitHub' };
+  expect(await ask({ workspace: workspace.id }, { cookie })).toMatchObject({
+    status: 503,
+    body: {
+      error: 'forge-silent',
+      message: expect.stringMatching(/^GitHub does not answer.* Try again in a minute\.$/),
+    },
+  });
+  right = { is: 'too-often' };
+  expect(await ask({ workspace: workspace.id }, { cookie })).toMatchObject({
+    status: 429,
+    body: { error: 'too-often' },
   });
 });
 

@@ -2,7 +2,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { attach } from './viewer.ts';
 import { createNode } from '../testers/node.ts';
+import { ORIGIN } from '../testers/node-bot.ts';
 import { eventually } from '../testers/watch.ts';
 
 const paths = (requests: { path: string; status: number }[]) =>
@@ -114,6 +116,28 @@ test('a refused token is replaced, and the connection comes back', async () => {
     () => 'the second hello',
   );
   expect(paths(scene.bot.state.requests)).toEqual(['/api/bootstrap 200', '/agent/token 200']);
+});
+
+test('the bot may move: whose pages open terminals, and with whose tickets, is told at each connect', async () => {
+  const scene = await createNode();
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, ({ phase }) => phase === 'running');
+  const knock = async (origin: string, iss: string): Promise<number | undefined> => {
+    const port = scene.bot.state.hellos[0]!.terminalPort!;
+    return (await attach(port, await scene.bot.ticket(goal.id, { iss }), origin)).state.closed;
+  };
+  const moved = 'http://moved.test';
+  expect(await knock(ORIGIN, ORIGIN)).toBeUndefined();
+  expect(await knock(moved, moved)).toBe(1006);
+  const url = scene.bot.url.replace('127.0.0.1', 'localhost');
+  const settings = { origin: moved, issuer: moved, jwks: `${url}/.well-known/jwks.json` };
+  scene.bot.say({ type: 'desired', all: true, workspaces: [goal], settings });
+  await eventually(async () => (await knock(moved, moved)) === undefined, 'the way from its new address');
+  expect(scene.bot.state.keyRequests).toBe(2);
+  expect(await knock(ORIGIN, ORIGIN)).toBe(1006);
+  expect(await knock(moved, ORIGIN)).toBe(4401);
 });
 
 test('a bad configuration names every bad variable and ends with code 1', async () => {

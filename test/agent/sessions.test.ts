@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
+import { commandOf } from '../../bot/database/embedded/processes.ts';
 import { createNode, type Node } from '../testers/node.ts';
 import { attach } from './viewer.ts';
 import { eventually } from '../testers/watch.ts';
@@ -105,12 +106,12 @@ test('what people leave running goes on when only the agent dies', async () => {
   const viewer = await look(scene, goal.id);
   await viewer.open();
   viewer.type('setsid nohup sleep 600 >/dev/null 2>&1 &\n');
-  await eventually(async () => (await findProcesses(goal.id)).length >= 2, 'the daemon');
+  const daemons = async () =>
+    (await findProcesses(goal.id)).filter(({ pid }) => commandOf(pid) === 'sleep 600');
+  await eventually(async () => (await daemons()).length === 1, 'the daemon');
+  const left = await daemons();
   await agent.kill();
-  const left = await eventually(async () => {
-    const found = await findProcesses(goal.id);
-    return found.length === 1 && found;
-  }, 'the end of the shell alone');
+  await eventually(async () => (await findProcesses(goal.id)).length === 1, 'the end of the shell alone');
   scene.start();
   await scene.bot.until(
     () => scene.bot.state.hellos.length === 2,

@@ -6,8 +6,8 @@ import { ORIGIN } from '../testers/node-bot.ts';
 import { createWatch } from '../testers/watch.ts';
 
 /** Resolves when the node has answered the ticket: `closed` is the code if it did not like it. */
-export async function attach(port: number, ticket: string) {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/terminal`, { origin: ORIGIN });
+export async function attach(port: number, ticket: string, origin = ORIGIN) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/terminal`, { origin });
   onTestFinished(() => socket.terminate());
   const watch = createWatch();
   const state = { messages: [] as TerminalMessage[], output: '', closed: undefined as number | undefined };

@@ -174,9 +174,9 @@ describe('whoever has not', () => {
     expect(none.status).toBe(404);
   });
 
-  test('is not heard after ten tries, for a minute, and neither is anybody else', async () => {
-    for (let count = 0; count < 10; count++) await visit(`/setup?code=guess${count}`);
-    expect((await visit(setupUrl())).status).toBe(404);
+  test('keeps nobody out who has it, however many codes they guess', async () => {
+    for (let count = 0; count < 30; count++) await visit(`/setup?code=guess${count}`);
+    expect((await visit(setupUrl())).status).toBe(200);
   });
 
   test('cannot finish what another browser began', async () => {

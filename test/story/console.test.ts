@@ -1,7 +1,7 @@
 // Conversations at the console, as a person has them: a line, and what they see.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { serveGit } from '../agent/git/server.ts';
 import { git, type Place } from '../testers/place.ts';
 import { startSam, type Sam } from '../testers/sam.ts';
@@ -373,5 +373,22 @@ test('a bot that starts again finds its workspaces running, and tells nothing tw
   expect(await sam.place.agents()).toEqual([agent]);
   expect(await sam.say('open')).toContain('/w/ws-1#CODE');
   const terminal = await openTerminal(sam.link());
+  await terminal.run('echo $((6*7))', /^42/m);
+});
+
+test('a bot that comes back at another address opens the terminals of the nodes that it finds', async () => {
+  await using sam = await startSam();
+  sam.place.repository('demo');
+  await sam.say('up ./demo');
+  await sam.restart({ BASE_URL: sam.bot.url.replace('localhost', '127.0.0.1') });
+  await sam.settle();
+  // The agent dials again in its own time.
+  const terminal = await vi.waitFor(
+    async () => {
+      await sam.say('open');
+      return openTerminal(sam.link());
+    },
+    { timeout: 20_000, interval: 500 },
+  );
   await terminal.run('echo $((6*7))', /^42/m);
 });

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { commandOf } from '../../bot/database/embedded/processes.ts';
 import { findFreePort } from '../free-port.ts';
 import { createPlace, type Place } from '../testers/place.ts';
@@ -12,7 +12,7 @@ import { startSam } from '../testers/sam.ts';
 import { spawnInPty, spawnSam, type Spawned } from '../testers/spawned-sam.ts';
 import { isLeftOut } from '../needs.ts';
 import { until } from '../until.ts';
-import { openTerminal } from '../testers/terminal.ts';
+import { openTerminal, spend } from '../testers/terminal.ts';
 
 const CANARY = 'canary-that-nobody-may-read';
 
@@ -190,6 +190,28 @@ describe('an end', () => {
     const again = await openTerminal(await second.writes(/^http\S+\/w\/\S+$/m));
     await again.run('cat note.txt', /^kept/m);
     expect(await place.processes()).toEqual(expect.arrayContaining(left));
+    expect(await second.stop()).toBe(0);
+  });
+
+  test('and another PORT leave the nodes to be found, and their terminals to be opened', async () => {
+    await using place = await createPlace();
+    place.repository('demo');
+    const start = async (words: string[]) => {
+      const env = { PORT: String(await findFreePort()), SAM_DEADLINE_BASE: '3s' };
+      return spawnSam(words, { place, env });
+    };
+    await using first = await start(['up', './demo']);
+    await first.writes(/^http\S+\/w\/\S+$/m);
+    expect(await first.stop()).toBe(0);
+    await using second = await start(['open', 'demo']);
+    const url = new URL(await second.writes(/^http\S+\/w\/\S+$/m));
+    const cookie = (await spend(url.href)).cookie;
+    url.hash = '';
+    const terminal = await vi.waitFor(() => openTerminal(url.href, cookie), {
+      timeout: 40_000,
+      interval: 500,
+    });
+    await terminal.run('echo $((6*7))', /^42/m);
     expect(await second.stop()).toBe(0);
   });
 

@@ -29,8 +29,8 @@ export async function spend(
   return { status: response.status, body: await response.json(), cookie: set ?? cookie };
 }
 
-export async function openTerminal(link: string): Promise<OpenTerminal> {
-  const { status, body } = await spend(link);
+export async function openTerminal(link: string, cookie = ''): Promise<OpenTerminal> {
+  const { status, body } = await spend(link, cookie);
   if (status !== 200) throw new Error(`no ticket: ${JSON.stringify(body)}`);
   const { ticket, url } = body as { ticket: string; url: string };
   const socket = new WebSocket(url, { origin: new URL(link).origin });

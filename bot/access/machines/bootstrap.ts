@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { calculateJwkThumbprint, compactVerify, EmbeddedJWK } from 'jose';
 import { z } from 'zod';
-import type { Bootstrap } from '../../../agent/protocol.ts';
+import type { Bootstrap, Trusted } from '../../../agent/protocol.ts';
 import { fail, readBody, sendJson, type Route } from '../../http/routes.ts';
 import type { Traits } from '../../providers/provider.ts';
 import type { Keys } from '../keys.ts';
@@ -114,6 +114,13 @@ async function readProof(req: IncomingMessage): Promise<{ node: string; key: str
   }
 }
 
+/** What agents hear at each connect too: BASE_URL may be another one than at their bootstrap. */
+export const trustedBy = ({ issuer }: Keys): Trusted => ({
+  origin: new URL(issuer).origin,
+  jwks: `${issuer}/.well-known/jwks.json`,
+  issuer,
+});
+
 async function credentialsFor(
   { keys, baseUrl, traitsOf, tokenLifeMs = DAY_MS }: BootstrapOptions,
   node: BoundNode,
@@ -126,9 +133,7 @@ async function credentialsFor(
     connect: `${baseUrl.replace(/^http/, 'ws')}/agent/connect`,
     settings: {
       tokenLifeMs,
-      origin: new URL(baseUrl).origin,
-      jwks: `${baseUrl}/.well-known/jwks.json`,
-      issuer: keys.issuer,
+      ...trustedBy(keys),
       terminal: terminal === 'pipe' ? 'loopback' : terminal,
       users,
     },

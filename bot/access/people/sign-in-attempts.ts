@@ -3,7 +3,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readCookie, setCookie } from './cookies.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
-import { endSignIn, insertSignIn } from '../store/sessions.ts';
+import { deleteSignIn, insertSignIn } from '../store/sessions.ts';
 import type { Executor } from '../../database/types.ts';
 
 const COOKIE = 'sam-sign-in';
@@ -11,40 +11,67 @@ const LIFE_SECONDS = 600;
 const MAX_PATH_LENGTH = 1000;
 
 /**
- * A sign-in that has begun. Its secret is in the browser alone, its hash in a row; `state` and `verifier` (PKCE's) derive
- * from it, so that neither the database nor the address that the forge is called with can finish it.
+ * A sign-in that has begun. All of it is in the browser, signed, so that whoever begins many of them costs nothing; `state` and
+ * `verifier` (PKCE's) derive from its secret, so that the address that the forge is called with cannot finish it.
  */
 export interface Attempt {
   secret: string;
   state: string;
   verifier: string;
+  /** A path from `parseLocalPath`. */
+  returnTo: string;
+  /** Seconds since 1970. */
+  until: number;
 }
 
-/** `returnTo`: a path from `parseLocalPath`. */
-export async function beginAttempt(db: Executor, returnTo: string): Promise<Attempt> {
-  const secret = newSecret();
-  await insertSignIn(db, { hash: hashSecret(secret), returnTo, lifeSeconds: LIFE_SECONDS });
-  return attemptOf(secret);
+/** `keys`: those of the vault; the first signs, all verify. */
+export interface AttemptKeys {
+  baseUrl: string;
+  keys: Buffer[];
 }
 
-/** This browser's; undefined: it began none, or too long ago. The row is not asked. */
-export function readAttempt(baseUrl: string, cookieHeader: string | undefined): Attempt | undefined {
-  const secret = readCookie(baseUrl, COOKIE, cookieHeader);
-  return secret === undefined ? undefined : attemptOf(secret);
+export const beginAttempt = (returnTo: string): Attempt =>
+  attemptOf(newSecret(), returnTo, Math.floor(Date.now() / 1_000) + LIFE_SECONDS);
+
+/** This browser's; undefined: it began none, or too long ago, or somebody changed it. Whether it has ended is not asked. */
+export function readAttempt(
+  { baseUrl, keys }: AttemptKeys,
+  cookieHeader: string | undefined,
+): Attempt | undefined {
+  const [secret = '', until = '', path = '', signature] =
+    readCookie(baseUrl, COOKIE, cookieHeader)?.split('.') ?? [];
+  const body = `${secret}.${until}.${path}`;
+  const isOurs = signature !== undefined && keys.some((key) => isSame(sign(key, body), signature));
+  if (!isOurs || Number(until) * 1_000 < Date.now()) return undefined;
+  return attemptOf(secret, Buffer.from(path, 'base64url').toString(), Number(until));
 }
 
-/** The path where it leads; undefined: it has ended already, or is older than 10 minutes by the database's clock. */
-export const endAttempt = async (db: Executor, attempt: Attempt): Promise<string | undefined> =>
-  (await endSignIn(db, hashSecret(attempt.secret)))?.returnTo;
+/** Ends it. False: it has ended already. */
+export const endAttempt = (db: Executor, { secret, until }: Attempt): Promise<boolean> =>
+  insertSignIn(db, { hash: hashSecret(secret), until });
+
+/** Nobody was signed in by it: nothing of it need be remembered. */
+export const dropAttempt = (db: Executor, { secret }: Attempt): Promise<void> =>
+  deleteSignIn(db, hashSecret(secret));
 
 /** Whether what came back from a forge belongs to this attempt. */
-export function isOf(attempt: Attempt, state: string | null): boolean {
-  const [wanted, given] = [Buffer.from(attempt.state), Buffer.from(state ?? '')];
-  return wanted.length === given.length && timingSafeEqual(wanted, given);
+export const isOf = (attempt: Attempt, state: string | null): boolean => isSame(attempt.state, state ?? '');
+
+function isSame(wanted: string, given: string): boolean {
+  const [one, other] = [Buffer.from(wanted), Buffer.from(given)];
+  return one.length === other.length && timingSafeEqual(one, other);
 }
 
-export const attemptCookie = (baseUrl: string, attempt: Attempt): string =>
-  setCookie(baseUrl, COOKIE, attempt.secret, LIFE_SECONDS);
+/** Throws where there is no key: without one nobody signs in. */
+export function attemptCookie({ baseUrl, keys }: AttemptKeys, { secret, until, returnTo }: Attempt): string {
+  const [newest] = keys;
+  if (!newest) throw new Error('a sign-in needs a key');
+  const body = `${secret}.${until}.${Buffer.from(returnTo).toString('base64url')}`;
+  return setCookie(baseUrl, COOKIE, `${body}.${sign(newest, body)}`, LIFE_SECONDS);
+}
+
+const sign = (key: Buffer, body: string): string =>
+  createHmac('sha256', key).update(`sam sign-in\0${body}`).digest('base64url');
 
 /** Makes the browser forget its attempt. */
 export const endingAttemptCookie = (baseUrl: string): string => setCookie(baseUrl, COOKIE, '', 0);
@@ -80,8 +107,10 @@ export function parseLocalPath(baseUrl: string, text: string): string | undefine
   return url.pathname + url.search + url.hash;
 }
 
-const attemptOf = (secret: string): Attempt => ({
+const attemptOf = (secret: string, returnTo: string, until: number): Attempt => ({
   secret,
+  returnTo,
+  until,
   state: derive(secret, 'state'),
   verifier: derive(secret, 'verifier'),
 });

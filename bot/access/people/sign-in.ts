@@ -5,6 +5,7 @@ import { isFromOrigin, type Route } from '../../http/routes.ts';
 import {
   attemptCookie,
   beginAttempt,
+  dropAttempt,
   endAttempt,
   endingAttemptCookie,
   forgePath,
@@ -38,6 +39,8 @@ export interface SignInOptions {
   db: Executor;
   /** The bot as browsers reach it, without a slash at the end. */
   baseUrl: string;
+  /** Those of the vault; a sign-in under way is signed with the first. */
+  keys: Buffer[];
   /** With none of them nobody signs in; sessions that codes made can still end. */
   forges: readonly SignInForge[];
   log: Pick<Logger, 'warn'>;
@@ -76,12 +79,12 @@ function forgeRoutes(visit: Visit): Route[] {
 const callbackOf = (forge: string): string => `${forgePath(forge)}/callback`;
 
 async function begin(visit: Visit, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const { db, baseUrl, forge } = visit;
+  const { baseUrl, forge } = visit;
   const returnTo = parseLocalPath(baseUrl, queryOf(visit, req).get('returnTo') ?? HOME);
   if (returnTo === undefined)
     return sendPage(res, { ...leadsElsewhere, next: linkTo(forge, 'Sign in without it') });
-  const attempt = await beginAttempt(db, returnTo);
-  res.setHeader('set-cookie', attemptCookie(baseUrl, attempt));
+  const attempt = beginAttempt(returnTo);
+  res.setHeader('set-cookie', attemptCookie(visit, attempt));
   redirect(res, await forge.signIn.begin(atOurs(visit, attempt)));
 }
 
@@ -89,14 +92,18 @@ async function finish(visit: Visit, req: IncomingMessage, res: ServerResponse): 
   const { db, baseUrl, forge } = visit;
   const notFromHere = { ...unfinished, next: linkTo(forge, 'Sign in again') };
   const query = queryOf(visit, req);
-  const attempt = readAttempt(baseUrl, req.headers.cookie);
+  const attempt = readAttempt(visit, req.headers.cookie);
   // What belongs to no attempt of this browser ends none: another site may have sent it here.
   if (!attempt || !isOf(attempt, query.get('state'))) return sendPage(res, notFromHere);
-  const returnTo = await endAttempt(db, attempt);
+  const isFirst = await endAttempt(db, attempt);
   res.setHeader('set-cookie', endingAttemptCookie(baseUrl));
-  if (returnTo === undefined) return sendPage(res, notFromHere);
+  if (!isFirst) return sendPage(res, notFromHere);
+  const { returnTo } = attempt;
   const person = await askForge(visit, query, attempt);
-  if ('status' in person) return sendPage(res, { ...person, next: linkTo(forge, 'Sign in again', returnTo) });
+  if ('status' in person) {
+    await dropAttempt(db, attempt);
+    return sendPage(res, { ...person, next: linkTo(forge, 'Sign in again', returnTo) });
+  }
   const session = await signIn(visit, person, req.headers.cookie);
   res.setHeader('set-cookie', [cookieOf(baseUrl, session), endingAttemptCookie(baseUrl)]);
   redirect(res, `${new URL(baseUrl).origin}${returnTo}`);

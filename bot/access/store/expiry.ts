@@ -20,7 +20,7 @@ export async function revokeUser(db: Executor, user: string): Promise<void> {
 
 /**
  * Drops what is worth nothing any more. Codes are kept for a day, so that a late one is not a foreign one; sign-ins are
- * not, because anybody can begin as many as they like.
+ * not: what is late says so by itself.
  */
 export async function forgetExpired(db: Executor): Promise<void> {
   await db.delete(browserSessions).where(sql`${browserSessions.expiresAt} < clock_timestamp()`);

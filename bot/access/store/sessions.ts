@@ -1,28 +1,24 @@
-// Sign-ins that have begun, and browser sessions.
+// Sign-ins that have ended, and browser sessions.
 import { and, eq, gt, isNull, sql } from 'drizzle-orm';
 import { browserSessions, tokens } from '../../database/schema.ts';
 import type { BrowserSession } from '../../database/schema.ts';
 import { databaseNow, inMs, type Executor } from '../../database/executor.ts';
 
+/** A sign-in that comes back: it is finished once. False: it came before. `until`: seconds since 1970. */
 export async function insertSignIn(
   db: Executor,
-  signIn: { hash: string; returnTo: string; lifeSeconds: number },
-): Promise<void> {
-  await db.insert(tokens).values({
-    hash: signIn.hash,
-    purpose: 'sign-in',
-    subject: signIn.returnTo,
-    expiresAt: inMs(1_000 * signIn.lifeSeconds),
-  });
+  { hash, until }: { hash: string; until: number },
+): Promise<boolean> {
+  const ended = await db
+    .insert(tokens)
+    .values({ hash, purpose: 'sign-in', subject: 'ended', expiresAt: new Date(1_000 * until) })
+    .onConflictDoNothing()
+    .returning({ hash: tokens.hash });
+  return ended.length > 0;
 }
 
-/** Ends it, so that it is finished once. Undefined: unknown, ended or late. */
-export async function endSignIn(db: Executor, hash: string): Promise<{ returnTo: string } | undefined> {
-  const [ended] = await db
-    .delete(tokens)
-    .where(and(eq(tokens.hash, hash), eq(tokens.purpose, 'sign-in'), gt(tokens.expiresAt, databaseNow)))
-    .returning({ returnTo: tokens.subject });
-  return ended;
+export async function deleteSignIn(db: Executor, hash: string): Promise<void> {
+  await db.delete(tokens).where(and(eq(tokens.hash, hash), eq(tokens.purpose, 'sign-in')));
 }
 
 export async function insertSession(

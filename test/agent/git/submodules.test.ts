@@ -136,7 +136,7 @@ test("a person's git configuration does not change what is cloned; their passwor
   const { into } = await atHome(home, settings, () => clone(url));
   expect(git(into, 'rev-parse', 'refs/remotes/origin/main').trim()).toBe(first);
   expect(readFileSync(join(into, 'README.md'), 'utf8')).toBe('hello\n');
-  await expect(atHome(home, [], () => clone(url, { helper: '' }))).rejects.toThrow('needs a password');
+  await expect(atHome(home, [], () => clone(url, { helper: '' }))).rejects.toThrow('no-password');
 });
 
 test('a bare repository and a folder of worktrees around one are cloned from', async () => {
