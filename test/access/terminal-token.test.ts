@@ -1,8 +1,6 @@
 // Who gets a ticket: codes, cookies, revocations, over real HTTP and a real database.
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { makeSigningKey } from '../../bot/access/key-files.ts';
-import { createKeys, type Keys } from '../../bot/access/keys.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { createLink, createLinkSigner } from '../../bot/access/links.ts';
 import {
   cookieOf,
@@ -12,68 +10,16 @@ import {
   readSession,
   startSession,
 } from '../../bot/access/people/sessions.ts';
-import type { RightLeft } from '../../bot/access/repository-guard.ts';
-import { ticketRoutes } from '../../bot/access/terminal-token.ts';
-import type { Workspace } from '../../bot/database/schema.ts';
-import { newWorkspaceId } from '../../bot/ids.ts';
-import { providers, traitsIn } from '../../bot/providers/index.ts';
-import { serveRoutes, type TestServer } from './http-server.ts';
-import { openRows, type Rows } from './rows.ts';
 import { forgetExpired } from '../../bot/access/store/expiry.ts';
+import { newWorkspaceId } from '../../bot/ids.ts';
+import { useTicketSite, type Asked, type TicketSite } from './ticket-site.ts';
 
-let rows: Rows;
-let server: TestServer;
-let keys: Keys;
-let workspace: Workspace;
-let right: RightLeft;
-
-beforeAll(async () => {
-  rows = await openRows();
-  server = await serveRoutes(async (baseUrl) => {
-    keys = await createKeys({ pems: [makeSigningKey()], issuer: baseUrl });
-    return {
-      routes: ticketRoutes({
-        db: rows.db,
-        keys,
-        baseUrl,
-        traitsOf: traitsIn(providers),
-        forges: [],
-        mayStill: async () => right,
-        triggers: { console: '', slack: '/box', github: '/sam' },
-      }),
-    };
-  });
-});
-afterAll(async () => {
-  await server.close();
-  await rows.close();
-});
-beforeEach(async () => {
-  right = { is: 'there' };
-  workspace = await rows.addWorkspace();
-});
-
-type Asked = { status: number; body: Record<string, unknown>; cookie: string | undefined; text: string };
-
-async function ask(body: unknown, { cookie = '', ...headers }: Record<string, string> = {}): Promise<Asked> {
-  const response = await fetch(`${server.origin}/api/terminal/token`, {
-    method: 'POST',
-    headers: { origin: server.origin, 'content-type': 'application/json', cookie, ...headers },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  const text = await response.text();
-  const set = response.headers.get('set-cookie') ?? undefined;
-  return { status: response.status, body: JSON.parse(text), cookie: set?.split(';')[0], text };
-}
-
-const invite = async (to = workspace, user = to.owner): Promise<string> => {
-  const url = await createLink(rows.db, server.origin, { workspace: to.id, user, access: to.access });
-  return new URL(url).hash.slice(1);
-};
-
-const signIn = async (user: string): Promise<string> => `sam=${(await startSession(rows.db, user)).secret}`;
-const change = (patch: Partial<Pick<Workspace, 'phase' | 'desired' | 'access'>>) =>
-  rows.sql`update workspaces set ${rows.sql(patch)} where id = ${workspace.id}`;
+const { site, ask, invite, signIn, change } = useTicketSite();
+let rows: TicketSite['rows'];
+let server: TicketSite['server'];
+let keys: TicketSite['keys'];
+let workspace: TicketSite['workspace'];
+beforeEach(() => void ({ rows, server, keys, workspace } = site));
 
 describe('a link with a code', () => {
   test('opens the workspace once: of 50 browsers at the same moment, one gets in', async () => {
@@ -307,134 +253,6 @@ describe('a revocation', () => {
     expect(createLinkSigner([newKey, oldKey]).isSigned(link, signature)).toBe(true);
     expect(createLinkSigner([newKey]).isSigned(link, signature)).toBe(false);
     expect(signer.isSigned(link, '')).toBe(false);
-  });
-});
-
-describe('a workspace without a terminal', () => {
-  test('that is stopped says how to start it, and the code was not in vain', async () => {
-    await change({ phase: 'stopped', desired: 'stopped' });
-    const { status, body, cookie } = await ask({ workspace: workspace.id, code: await invite() });
-    expect({ status, body }).toMatchObject({
-      status: 409,
-      body: { error: 'not-running', phase: 'stopped', command: `start ${workspace.name}` },
-    });
-    await change({ phase: 'running', desired: 'running' });
-    expect((await ask({ workspace: workspace.id }, { cookie: cookie! })).status).toBe(200);
-  });
-
-  test('says what fits when it failed or is being made', async () => {
-    const cookie = await signIn(workspace.owner);
-    await change({ phase: 'failed' });
-    expect((await ask({ workspace: workspace.id }, { cookie })).body['command']).toBe(
-      `retry ${workspace.name}`,
-    );
-    await change({ phase: 'preparing' });
-    expect((await ask({ workspace: workspace.id }, { cookie })).body).toMatchObject({
-      phase: 'preparing',
-      command: `status ${workspace.name}`,
-    });
-  });
-
-  test('that is about to stop or to go is spoken of as such', async () => {
-    const cookie = await signIn(workspace.owner);
-    const phaseWhen = async (patch: Parameters<typeof change>[0]) => {
-      await change(patch);
-      return (await ask({ workspace: workspace.id }, { cookie })).body['phase'];
-    };
-    expect(await phaseWhen({ desired: 'stopped' })).toBe('stopping');
-    expect(await phaseWhen({ desired: 'deleted' })).toBe('deleting');
-    expect(await phaseWhen({ desired: 'deleted', phase: 'stopped' })).toBe('deleting');
-  });
-
-  test('says to a page whose code the stop ended how it stands, and lets it in no more', async () => {
-    const { cookie } = await ask({ workspace: workspace.id, code: await invite() });
-    await change({ phase: 'stopped', desired: 'stopped', access: 2 });
-    expect(await ask({ workspace: workspace.id }, { cookie: cookie! })).toMatchObject({
-      status: 409,
-      body: { error: 'not-running', phase: 'stopped' },
-    });
-    await change({ phase: 'running', desired: 'running' });
-    expect(await ask({ workspace: workspace.id }, { cookie: cookie! })).toMatchObject({
-      status: 401,
-      body: { error: 'sign-in-ended', phase: 'running' },
-    });
-  });
-
-  test('names commands as its owner last typed them; nobody knows how before', async () => {
-    const cookie = await signIn(workspace.owner);
-    await change({ phase: 'stopped', desired: 'stopped' });
-    const trigger = async () => (await ask({ workspace: workspace.id }, { cookie })).body['trigger'];
-    expect(await trigger()).toBeUndefined();
-    const say = (seq: number, front: string, actor = workspace.owner) => rows.sql`
-      insert into commands (workspace_id, seq, actor, front, verb, line, status, gen)
-      values (${workspace.id}, ${seq}, ${actor}, ${front}, 'up', 'up', 'done', 1)`;
-    await say(1, 'console');
-    expect(await trigger()).toBe('');
-    await say(2, 'slack');
-    await say(3, 'github', await rows.addUser());
-    expect(await trigger()).toBe('/box');
-    await change({ phase: 'running', desired: 'running' });
-    expect((await ask({ workspace: workspace.id }, { cookie })).body).toMatchObject({ trigger: '/box' });
-  });
-
-  test('on a silent machine says so', async () => {
-    const cookie = await signIn(workspace.owner);
-    await rows.sql`update nodes set phase = 'unhealthy' where id = ${workspace.nodeId}`;
-    const { status, body } = await ask({ workspace: workspace.id }, { cookie });
-    expect({ status, body }).toMatchObject({ status: 503, body: { error: 'node-silent' } });
-    await rows.sql`update nodes set phase = 'ready', terminal_port = null where id = ${workspace.nodeId}`;
-    expect((await ask({ workspace: workspace.id }, { cookie })).status).toBe(503);
-  });
-
-  test('on a machine of its own is reached there, not through the bot', async () => {
-    const cookie = await signIn(workspace.owner);
-    const place = async (host: string | null) => {
-      await rows.sql`update nodes set provider = 'hetzner', address = '203.0.113.7', host = ${host} where id = ${workspace.nodeId}`;
-      return (await ask({ workspace: workspace.id }, { cookie })).body['url'];
-    };
-    expect(await place('vm-abc.example.com')).toBe('wss://vm-abc.example.com/terminal');
-    expect(await place(null)).toBeUndefined();
-  });
-});
-
-test('who lost the right on the repository is told nothing; who may have it still, to try again', async () => {
-  const cookie = await signIn(workspace.owner);
-  const unknown = await ask({ workspace: newWorkspaceId() }, { cookie });
-  right = { is: 'gone' };
-  expect((await ask({ workspace: workspace.id }, { cookie })).text).toBe(unknown.text);
-  right = { is: 'unknown', title: 'GitHub' };
-  expect(await ask({ workspace: workspace.id }, { cookie })).toMatchObject({
-    status: 503,
-    body: {
-      error: 'forge-silent',
-      message: expect.stringMatching(/^GitHub does not answer.* Try again in a minute\.$/),
-    },
-  });
-  right = { is: 'too-often' };
-  expect(await ask({ workspace: workspace.id }, { cookie })).toMatchObject({
-    status: 429,
-    body: { error: 'too-often' },
-  });
-});
-
-describe('a request that our page would not send', () => {
-  test('from another origin is refused, and spends nothing', async () => {
-    const code = await invite();
-    const cookie = await signIn(workspace.owner);
-    for (const origin of ['https://evil.example', 'null', `${server.origin}.evil.example`, ''])
-      expect(await ask({ workspace: workspace.id, code }, { cookie, origin })).toMatchObject({
-        status: 403,
-        body: { error: 'wrong-origin', address: server.origin },
-      });
-    expect((await ask({ workspace: workspace.id, code })).status).toBe(200);
-  });
-
-  test('as a form, too large or of another shape is refused', async () => {
-    const form = { 'content-type': 'text/plain' };
-    expect((await ask({ workspace: workspace.id }, form)).status).toBe(415);
-    expect((await ask({ workspace: workspace.id, code: 'x'.repeat(5000) })).status).toBe(413);
-    const bodies = ['', '{', '[]', '{"workspace":1}', '{"workspace":"ws\\u0000"}', '{"workspace":"../x"}'];
-    for (const body of bodies) expect((await ask(body)).status).toBe(400);
   });
 });
 
