@@ -3,7 +3,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
-import { commandOf } from '../../bot/database/embedded/processes.ts';
 import { createNode, type Node } from '../testers/node.ts';
 import { attach } from './viewer.ts';
 import { eventually } from '../testers/watch.ts';
