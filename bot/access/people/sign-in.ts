@@ -15,7 +15,7 @@ import {
   SIGN_IN_PAGE,
 } from './sign-in-attempts.ts';
 import { SignInError, type Forge, type Person } from '../../forges/forge.ts';
-import { redirect, sendPage, type CalmPage, type Link } from './sign-in-pages.ts';
+import { codeScriptRoute, redirect, sendPage, type CalmPage, type Link } from './sign-in-pages.ts';
 import {
   cookieOf,
   endAllSessions,
@@ -55,6 +55,7 @@ type Visit = SignInOptions & { forge: SignInForge };
  */
 export function signInRoutes(options: SignInOptions): Route[] {
   return [
+    codeScriptRoute,
     { method: 'GET', path: HOME, handle: (req, res) => showPerson(options, req, res) },
     { method: 'POST', path: '/logout', handle: (req, res) => signOut(options, req, res, endSession) },
     {
