@@ -331,7 +331,7 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
     ...certificateRoutes({ db, keys, log, ...namesOf(settled.clouds) }),
     ...artifactRoutes({ folder: agentFolder(config), baseUrl }),
     ...keyRoutes(keys),
-    ...healthRoutes({ db, sweeps, version: VERSION }),
+    ...healthRoutes({ ...config, db, sweeps, version: VERSION }),
   ];
 }
 

@@ -35,6 +35,8 @@ export interface Config {
   slack: SlackConfig | undefined;
   limits: Limits;
   logLevel: string;
+  /** Undefined: how much is going on is told to this very machine alone. */
+  metricsToken: string | undefined;
   /** What every deadline derives from, in ms; only tests set it. */
   baseMs: number;
 }
@@ -88,6 +90,12 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
     slack: readSlack(reader),
     limits: readLimits(reader),
     logLevel: read('LOG_LEVEL', 'info', parseLevel, '`debug`, `info`, `warn` or `error`'),
+    metricsToken: read(
+      'METRICS_TOKEN',
+      undefined,
+      parseToken,
+      'a secret of your own: 16 characters or more, letters, digits and `-._~+/=`',
+    ),
     baseMs: read('SAM_DEADLINE_BASE', 30_000, parseDuration, 'a duration like `30s`'),
   };
   reader.problems.push(...missingKeys(config), ...unsafe(config, entry, reader));
@@ -191,6 +199,9 @@ function parseRing(value: string): Buffer[] | undefined {
     return undefined;
   }
 }
+
+const parseToken = (value: string): string | undefined =>
+  /^[\w.~+/=-]{16,4096}$/.test(value) ? value : undefined;
 
 function parsePort(value: string): number | undefined {
   const port = Number(value);

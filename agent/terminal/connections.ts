@@ -25,6 +25,11 @@ export interface State {
 
 export interface Connection {
   readonly socket: WebSocket;
+  /**
+   * Whose place it takes among those without a ticket: the peer of its socket, of IPv6 the network. Behind Cloudflare, or the
+   * bot's pipe, many people have one; what they or a proxy write into headers is not believed.
+   */
+  readonly address: string;
   stage: Stage;
   /** It has said something since the last ping. */
   isAlive: boolean;
@@ -60,6 +65,19 @@ export function settle(
     default:
       stage satisfies never;
   }
+}
+
+/** The address that has the most of them without a ticket gives up a place: that of whoever has been silent for the longest. */
+export function makeRoom(state: State): void {
+  const unproven = [...state.connections].filter(
+    ({ stage }) => stage.is === 'waiting' || stage.is === 'checking',
+  );
+  const byAddress = [...Map.groupBy(unproven, ({ address }) => address).values()];
+  const [most = []] = byAddress.toSorted((one, other) => other.length - one.length);
+  const leaving = most.find(({ stage }) => stage.is === 'waiting') ?? most[0];
+  if (!leaving) return;
+  settle(state, leaving, { is: 'dropped' });
+  leaving.socket.terminate();
 }
 
 export function drop(state: State, connection: Connection, code: number): void {

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { Close, MAX_FRAME_BYTES, MAX_PENDING_VIEWERS } from '../protocol.ts';
-import { drop, settle, type Connection, type State, log } from './connections.ts';
+import { drop, makeRoom, settle, type Connection, type State, log } from './connections.ts';
 import type { Received } from './frames.ts';
 import {
   endWorkspaceSessions,
@@ -51,17 +51,29 @@ export function createTerminals(options: TerminalOptions): Terminals {
 function upgrade(state: State, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   socket.on('error', () => socket.destroy());
   if (req.headers.origin !== state.options.origin) return refuse(socket, '403 Forbidden');
-  if (state.closed || state.pending >= MAX_PENDING_VIEWERS) return refuse(socket, '503 Service Unavailable');
-  state.server.handleUpgrade(req, socket, head, (accepted) => receive(state, accepted));
+  if (state.closed) return refuse(socket, '503 Service Unavailable');
+  const address = addressOf(req);
+  state.server.handleUpgrade(req, socket, head, (accepted) => {
+    if (state.pending >= MAX_PENDING_VIEWERS) makeRoom(state);
+    receive(state, accepted, address);
+  });
+}
+
+/** Whoever has an address of IPv6 has a whole /64 of them: four of its eight groups. */
+function addressOf({ socket: { remoteAddress: address = '' } }: IncomingMessage): string {
+  if (!address.includes(':') || address.startsWith('::ffff:')) return address;
+  const [front = [], back = []] = address.split('::').map((part) => part.split(':').filter(Boolean));
+  const zeros = Array.from({ length: 8 - front.length - back.length }, () => '0');
+  return [...front, ...zeros, ...back].slice(0, 4).join(':');
 }
 
 function refuse(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }
 
-function receive(state: State, socket: WebSocket): void {
+function receive(state: State, socket: WebSocket, address: string): void {
   const deadline = setTimeout(() => drop(state, connection, Close.BAD_TICKET), state.timing.attachMs);
-  const connection: Connection = { socket, stage: { is: 'waiting', deadline }, isAlive: true };
+  const connection: Connection = { socket, address, stage: { is: 'waiting', deadline }, isAlive: true };
   state.connections.add(connection);
   state.pending++;
   socket.on('message', (data: Buffer, isBinary) => handleMessage(state, connection, { data, isBinary }));

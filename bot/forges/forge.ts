@@ -30,7 +30,7 @@ export interface Forge {
   findChange(label: string, number: number): Promise<Change | undefined>;
   /** `none` too for a login that is somebody else's by now. Undefined: Sam does not reach the repository, so nobody can say. */
   readPermission(label: string, person: Person): Promise<Permission | undefined>;
-  /** What its people want of Sam, from its default branch; may be some minutes old. Never throws: then `defaultRules`, or the last. */
+  /** What its people want of Sam, from its default branch; may be some minutes old. `defaultRules` where they say nothing. */
   readRules(label: string): Promise<RepositoryRules>;
   /**
    * Labels of the repositories that Sam reaches; of very many the first. What a person may do on one is `readPermission`'s: to

@@ -1,6 +1,8 @@
 // Whether Sam is well, for supervisors and dashboards: /healthz, /readyz, /metrics. Changes nothing.
 import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
-import { sendJson, type Route } from './routes.ts';
+import type { IncomingMessage } from 'node:http';
+import { bearerOf, isSameSecret } from '../access/secrets.ts';
+import { fail, sendJson, type Route } from './routes.ts';
 import type { Executor } from '../database/types.ts';
 import { countPhases } from '../workspaces/store/reconciled.ts';
 import { readSweeps } from '../workspaces/store/sweeps.ts';
@@ -10,6 +12,8 @@ export interface HealthOptions {
   /** Each sweep and how often it should go through; ms. */
   sweeps: { name: string; everyMs: number }[];
   version: string;
+  /** Who has it sees how much is going on; undefined: who asks from this very machine. */
+  metricsToken: string | undefined;
 }
 
 /** A sweep is late when its last success is older than two periods (and a minute for a slow start). */
@@ -28,26 +32,44 @@ export function healthRoutes(options: HealthOptions): Route[] {
     {
       method: 'GET',
       path: '/readyz',
-      async handle(_req, res) {
+      async handle(req, res) {
         const sweeps = await judgeSweeps(options, startedAt).catch(() => undefined);
         const isReady = sweeps !== undefined && sweeps.every((sweep) => !sweep.isLate);
-        sendJson(res, isReady ? 200 : 503, {
-          ok: isReady,
-          database: sweeps !== undefined,
-          sweeps: sweeps ?? [],
-        });
+        const details = { database: sweeps !== undefined, sweeps: sweeps ?? [] };
+        sendJson(res, isReady ? 200 : 503, { ok: isReady, ...(maySee(options, req) && details) });
       },
     },
     {
       method: 'GET',
       path: '/metrics',
-      async handle(_req, res) {
+      async handle(req, res) {
+        if (!maySee(options, req))
+          return fail(res, 401, 'unauthorized', 'This needs METRICS_TOKEN as bearer.');
         const text = await registry.metrics();
         res.writeHead(200, { 'content-type': registry.contentType, 'cache-control': 'no-store' }).end(text);
       },
     },
   ];
 }
+
+/** What proxies add, each its own. A request without any of them, from this machine to this machine, came through none. */
+const FORWARDED = /^(forwarded|via|x-forwarded-.*|x-real-ip|cf-.*|true-client-ip|x-client-ip|x-original-.*)$/;
+
+function maySee({ metricsToken }: HealthOptions, req: IncomingMessage): boolean {
+  if (metricsToken !== undefined) {
+    const given = bearerOf(req.headers.authorization);
+    return given !== undefined && isSameSecret(given, metricsToken);
+  }
+  const isHere = isLoopback(req.socket.remoteAddress ?? '') && isLoopback(hostOf(req));
+  return isHere && !Object.keys(req.headers).some((name) => FORWARDED.test(name));
+}
+
+/** What the client called us: a proxy that adds nothing may leave the public name in place. */
+const hostOf = ({ headers }: IncomingMessage): string =>
+  URL.parse(`http://${headers.host ?? ''}`)?.hostname ?? '';
+
+const isLoopback = (address: string): boolean =>
+  /^((::ffff:)?127\.\d+\.\d+\.\d+|\[?::1\]?|localhost)$/.test(address);
 
 interface SweepHealth {
   name: string;

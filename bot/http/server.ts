@@ -25,20 +25,26 @@ export interface HttpServer {
 }
 
 const CLOSE_AFTER_MS = 2_000;
+/** A year, of this very host. */
+const HSTS = 'max-age=31536000';
 
 /** Resolves when it listens. Throws StartError if the port is taken or not allowed. */
 export async function listen({
   host,
   port,
+  baseUrl,
   log,
 }: {
   host: string;
   port: number;
+  /** As browsers reach it, through whatever ends their TLS. */
+  baseUrl: string;
   log: Logger;
 }): Promise<HttpServer> {
   let routes: readonly Route[] | undefined;
   let upgrades: readonly Upgrade[] = [];
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (req, res) => {
+    if (baseUrl.startsWith('https:')) res.setHeader('strict-transport-security', HSTS);
     void dispatch(routes, req, res, log);
   });
   server.on('upgrade', (req, socket: Duplex, head: Buffer) => {

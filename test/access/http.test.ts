@@ -38,7 +38,12 @@ describe('a path that is not normalised', () => {
   let server: HttpServer;
   const answer: Route['handle'] = (_req, res) => sendJson(res, 200, {});
   beforeAll(async () => {
-    server = await listen({ host: '127.0.0.1', port: 0, log: pino({ level: 'silent' }) });
+    server = await listen({
+      host: '127.0.0.1',
+      port: 0,
+      baseUrl: 'https://sam.test',
+      log: pino({ level: 'silent' }),
+    });
     server.serve([route('GET', '/metrics'), route('GET', '/w/:workspace')].map(answered), []);
   });
   afterAll(() => server.close());
@@ -69,6 +74,11 @@ describe('a path that is not normalised', () => {
     'http://x/metrics',
   ])('%s is none of ours', async (path) => {
     expect(await get(path)).toBe(404);
+  });
+
+  test('says to browsers that we are reached by https alone, where we are', async () => {
+    const response = await fetch(`http://127.0.0.1:${server.port}/metrics`);
+    expect(response.headers.get('strict-transport-security')).toBe('max-age=31536000');
   });
 
   test.each(['/metrics', '/metrics?to=//x/../y', '/w/ws-a%20b'])('%s is one', async (path) => {

@@ -155,11 +155,7 @@ function createForge(world: World, url: string): Forge {
       const level = found?.levels.get(id) ?? 'none';
       return found && asPermission(level === 'none' && !found.isPrivate ? 'read' : level);
     },
-    readRules: (label) =>
-      look('read rules', label).then(
-        (found) => found?.rules ?? defaultRules,
-        () => defaultRules,
-      ),
+    readRules: async (label) => (await look('read rules', label))?.rules ?? defaultRules,
     async listRepositories() {
       await look('list repositories', '');
       return world.repositories.filter(({ isReached }) => isReached).map(({ label }) => label);

@@ -17,6 +17,7 @@ import {
 import { expiryOf } from '../../bot/workspaces/workspace.ts';
 import { privateKey, openContext } from '../fakes/github/context.ts';
 import { T0, workspaceRow } from '../workspaces/rows.ts';
+import { until } from '../until.ts';
 import { startGitHub, type GitHub } from '../testers/github.ts';
 
 const problemsOf = (text: string): string[] => parseRepositorySettings(text).problems;
@@ -245,6 +246,32 @@ test('who may start a workspace is for the repository to say', async () => {
   const refused = await scene.say('/sam up', 'bob', pull);
   const taken = await scene.say('/sam up', 'mia', pull);
   expect([scene.signs(refused), scene.signs(taken)]).toEqual([['-1'], ['rocket']]);
+});
+
+test('a file that GitHub cannot give is not one that is not there: starting waits, what runs goes on', async () => {
+  await addRepository('acme/closed', 'who: admin\nlabel: work\nauto_start: on\n');
+  const running = await scene.github.addPullRequest('acme/closed', { by: 'ada', branch: 'running' });
+  scene.github.addCollaborator('acme/closed', 'ada', 'admin');
+  await scene.say('/sam up', 'ada', running);
+  // Nothing is known of it any more, as after a start.
+  await scene.sam.restart();
+  scene.github.fail('GET', '/repos/acme/closed/contents/*', { status: 500, times: Infinity });
+  const pull = await scene.github.addPullRequest('acme/closed', { by: 'bob', branch: 'wanted' });
+  const { comment } = await scene.github.comment(pull, 'bob', '/sam up');
+  await scene.github.label(pull, 'bob', 'sam');
+  const attempts = async () => {
+    const rows = await scene.place.sql<{ attempts: number }[]>`
+      select attempts from deliveries where thread = ${`acme/closed#${pull.number}`} and ended_at is null`;
+    return Math.max(0, ...rows.map((row) => row.attempts));
+  };
+  await until(async () => (await attempts()) >= 2, 40_000);
+  const made = () => scene.place.sql`select 1 from workspaces where topic = ${`acme/closed#${pull.number}`}`;
+  expect(await made()).toEqual([]);
+  const { comment: stop } = await scene.github.comment(running, 'ada', '/sam stop');
+  await until(() => scene.signs(stop).includes('rocket'), 40_000);
+  scene.github.mend();
+  await scene.settle();
+  expect([await made(), scene.signs(comment)]).toEqual([[], ['-1']]);
 });
 
 test('where it is wanted, a pull request that is ready gets a workspace, if who opened it may have one', async () => {

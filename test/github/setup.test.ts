@@ -86,6 +86,19 @@ async function takeToGitHub({ text }: Visit): Promise<string> {
 }
 
 const setupUrl = (): string => sam.bot.setupUrl ?? '/setup';
+const setupCode = (): string => new URL(setupUrl(), sam.bot.url).hash.slice(1);
+
+/** As the page's script takes the code out of the address, and goes on. */
+async function enter(code = setupCode(), origin = sam.bot.url): Promise<Visit> {
+  const answer = await fetch(new URL('/setup/code', sam.bot.url), {
+    method: 'POST',
+    body: code,
+    headers: { origin },
+  });
+  const [set = ''] = answer.headers.getSetCookie();
+  const { next } = (await answer.json()) as { next: string };
+  return visit(next, set.split(';')[0]);
+}
 
 describe.skipIf(browserMissing)('in a browser', { timeout: 120_000 }, () => {
   let browser: Browser;
@@ -98,7 +111,8 @@ describe.skipIf(browserMissing)('in a browser', { timeout: 120_000 }, () => {
     await open();
     const page = await browser.newPage();
     await page.goto(setupUrl());
-    expect(await page.locator('h1').textContent()).toBe('Connect Sam to GitHub');
+    await page.getByRole('heading', { name: 'Connect Sam to GitHub' }).waitFor();
+    expect(page.url()).toBe(`${sam.bot.url}/setup`);
     await page.getByRole('button', { name: 'Create the App in my account' }).click();
     await page.getByRole('link', { name: 'Install it on GitHub' }).waitFor();
     expect(await page.locator('h1').textContent()).toBe('The App sam-localhost is made');
@@ -120,7 +134,7 @@ describe('whoever has the code', () => {
   beforeEach(() => open());
 
   test('gets the keys written down, for this user alone', async () => {
-    const form = await visit(setupUrl());
+    const form = await enter();
     const done = await visit(await takeToGitHub(form), form.cookie);
     expect([done.status, /<h1>(.*?)<\/h1>/.exec(done.text)?.[1]]).toEqual([
       200,
@@ -135,21 +149,23 @@ describe('whoever has the code', () => {
   });
 
   test('can spend it once', async () => {
-    const form = await visit(setupUrl());
+    const form = await enter();
     const back = await takeToGitHub(form);
     await visit(back, form.cookie);
-    expect((await visit(setupUrl())).status).toBe(404);
+    expect((await enter()).status).toBe(404);
+    expect((await visit('/setup', form.cookie)).status).toBe(404);
     expect((await visit(back, form.cookie)).status).toBe(404);
   });
 
   test('may make the App in an organization', async () => {
-    const form = await visit(`${setupUrl()}&org=acme`);
+    const { cookie } = await enter();
+    const form = await visit('/setup?org=acme', cookie);
     expect(form.text).toContain(`${github.url}/organizations/acme/settings/apps/new?state=`);
-    expect((await visit(`${setupUrl()}&org=a/b`)).text).toContain('no name that an organization can have');
+    expect((await visit('/setup?org=a/b', cookie)).text).toContain('no name that an organization can have');
   });
 
   test('tries again when GitHub was down, and begins again when its code is too old', async () => {
-    const form = await visit(setupUrl());
+    const form = await enter();
     const back = await takeToGitHub(form);
     github.fail('POST', '/app-manifests/*', { status: 502 });
     expect((await visit(back, form.cookie)).status).toBe(503);
@@ -157,7 +173,7 @@ describe('whoever has the code', () => {
     const late = await visit(back, form.cookie);
     expect([late.status, late.text]).toEqual([400, expect.stringContaining('older than an hour')]);
     expect(() => statSync(savedAppPath(place.dataDir))).toThrow('ENOENT');
-    const again = await visit(setupUrl(), form.cookie);
+    const again = await visit('/setup', form.cookie);
     expect((await visit(await takeToGitHub(again), again.cookie)).status).toBe(200);
   });
 });
@@ -166,23 +182,27 @@ describe('whoever has not', () => {
   beforeEach(() => open());
 
   test('sees nothing, whatever they try', async () => {
-    const code = new URL(setupUrl()).searchParams.get('code') ?? '';
+    const code = setupCode();
     const none = await visit('/setup');
     for (const wrong of ['', 'x', code.slice(1), `${code}x`, code.toUpperCase()]) {
-      expect(await visit(`/setup?code=${wrong}`)).toEqual(none);
+      expect(await enter(wrong)).toEqual(none);
     }
+    expect(await enter(code, 'https://evil.example')).toEqual(none);
+    // A code in a query would be in the logs of proxies.
+    expect(await visit(`/setup?code=${code}`)).toEqual(none);
+    expect((await visit('/setup', 'sam-setup=guess')).text).toBe(none.text);
     expect(none.status).toBe(404);
   });
 
   test('keeps nobody out who has it, however many codes they guess', async () => {
-    for (let count = 0; count < 30; count++) await visit(`/setup?code=guess${count}`);
-    expect((await visit(setupUrl())).status).toBe(200);
+    for (let count = 0; count < 30; count++) await enter(`guess${count}`);
+    expect((await enter()).status).toBe(200);
   });
 
   test('cannot finish what another browser began', async () => {
-    const form = await visit(setupUrl());
+    const form = await enter();
     const back = await takeToGitHub(form);
-    const other = await visit(setupUrl());
+    const other = await enter();
     expect((await visit(back)).status).toBe(404);
     expect((await visit(back, other.cookie)).status).toBe(404);
     expect((await visit(back, form.cookie)).status).toBe(200);
@@ -191,7 +211,7 @@ describe('whoever has not', () => {
 
 test('what would stop the next start is said before anything is made', async () => {
   await open({ ALLOW_INSECURE_BASE_URL: 'false', ALLOW_LOCAL_NODES: 'false' });
-  const { status, text } = await visit(setupUrl());
+  const { status, text } = await enter();
   expect(status).toBe(200);
   expect(text).toContain('that needs <code>ALLOW_LOCAL_NODES=true</code>'.replaceAll(/<\/?code>/g, ''));
   expect(text).toContain('not an https address');

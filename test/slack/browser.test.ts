@@ -28,7 +28,8 @@ describe.skipIf(browserMissing)('in a browser', { timeout: 120_000 }, () => {
     const connecting = await visit(browser, linkNow());
     await connecting.page.getByRole('button', { name: 'Connect bob with bob' }).click();
     await eventually(() => connecting.page.locator('h1').textContent()).toBe('Connected');
-    expect(connecting.page.url()).not.toContain('token');
+    expect(new URL(connecting.page.url()).pathname).toBe('/connect');
+    expect(connecting.page.url()).not.toContain('#');
     await connecting.leave();
     await scene.settle();
 

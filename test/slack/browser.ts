@@ -34,7 +34,11 @@ export function createBrowser(origin: string): Browser {
   return {
     visit,
     async follow(to) {
-      let page = await visit(to);
+      const { pathname, hash } = new URL(to, origin);
+      // As the script of the page does.
+      const code = { method: 'POST', body: hash.slice(1), headers: { origin } };
+      const taken = hash ? await visit(`${pathname}/code`, code) : undefined;
+      let page = await visit(taken ? (JSON.parse(taken.text) as { next: string }).next : to);
       for (let step = 0; page.location && step < 10; step++) page = await visit(page.location);
       return page;
     },

@@ -74,6 +74,11 @@ test.each([
   [{ SLACK_API_URL: 'ftp://slack' }, 'SLACK_API_URL is `ftp://slack`'],
   [{ SLACK_COMMAND: 'sam' }, 'SLACK_COMMAND is `sam`'],
   [{ SLACK_ALLOWED_CHANNELS: '#general' }, 'SLACK_ALLOWED_CHANNELS is `#general`'],
+  [{ SLACK_ALLOWED_CHANNELS: 'T0123ABCD/C0123ABCD' }, 'SLACK_ALLOWED_CHANNELS is `T0123ABCD/C0123ABCD`'],
+  [
+    { ...MANY, SLACK_BOT_TOKEN: '', SLACK_ALLOWED_CHANNELS: 'C0123ABCD' },
+    'SLACK_ALLOWED_CHANNELS is `C0123ABCD`, not channels like `T0123ABCD/C0123ABCD`',
+  ],
   [{ SLACK_CLIENT_ID: '123.456' }, 'leave one or the others out'],
   [{ SLACK_CLIENT_ID: '123.456', SLACK_BOT_TOKEN: '' }, 'SLACK_STATE_SECRET is missing'],
   [{ ...MANY, SLACK_BOT_TOKEN: '', SLACK_STATE_SECRET: 'short' }, 'SLACK_STATE_SECRET is not a secret'],

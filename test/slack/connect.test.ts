@@ -45,7 +45,16 @@ function createBrowser() {
     visit,
     /** Goes where it is sent, up to the page at the end. */
     async follow(to: string): Promise<Visit> {
-      let page = await visit(to);
+      const { pathname, hash } = new URL(to, origin());
+      // As the script of the page does.
+      const taken = hash
+        ? await visit(`${pathname}/code`, {
+            method: 'POST',
+            body: hash.slice(1),
+            headers: { origin: origin() },
+          })
+        : undefined;
+      let page = await visit(taken ? (JSON.parse(taken.text) as { next: string }).next : to);
       for (let step = 0; page.location && step < 10; step++) page = await visit(page.location);
       return page;
     },
@@ -77,7 +86,7 @@ test('the first command of somebody unknown brings a private way to the sign-in,
   expect(await scene.say('up acme/api')).toMatchInlineSnapshot(`
     [
       "On it: \`up acme/api\`",
-      "*<http://localhost/connect?token=TOKEN|Connect your GitHub account>*
+      "*<http://localhost/connect#CODE|Connect your GitHub account>*
     I do not know yet who you are on GitHub, and what you may do here is what you may do there. After the sign-in, what you said goes on by itself. The link is for you alone, and works once, within 10 minutes.",
     ]
   `);

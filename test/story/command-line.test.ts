@@ -21,7 +21,7 @@ describe('without a terminal', () => {
         database  Postgres at DATABASE_URL
         machines  local: code of repositories runs as you, on this machine
         fronts    console on · GitHub and Slack off (README: fronts)
-        set up    GitHub: http://localhost/setup?code=CODE
+        set up    GitHub: http://localhost/setup#CODE
       "
     `);
     expect(said.replace(BANNER, '').replace(/^demo: .*\n/gm, '')).toMatchInlineSnapshot(`

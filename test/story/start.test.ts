@@ -280,6 +280,11 @@ test('tells supervisors and dashboards how it is, and strangers nothing', async 
   const [status, type, metrics] = await ask('/metrics');
   expect([status, type]).toEqual([200, expect.stringContaining('text/plain')]);
   expect(metrics).toMatch(/^sam_workspaces\{phase="running"\} 1$/m);
+  // What a proxy on this machine brings along is a stranger's.
+  for (const headers of [{ 'x-forwarded-for': '127.0.0.1' }, { forwarded: 'for=x' }, { via: '1.1 x' }]) {
+    expect((await fetch(`${url}/metrics`, { headers })).status).toBe(401);
+    expect(await (await fetch(`${url}/readyz`, { headers })).json()).toEqual({ ok: true });
+  }
   expect(await ask('/nothing')).toEqual([
     404,
     expect.stringContaining('json'),

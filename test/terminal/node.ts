@@ -126,8 +126,12 @@ export interface TestViewer {
 }
 
 /** `null`: without an Origin. */
-export function dial(node: Node, origin: string | null = ORIGIN): WebSocket {
-  return new WebSocket(`ws://127.0.0.1:${node.port}/terminal`, origin === null ? {} : { origin });
+/** `from`: another of this machine's addresses. */
+export function dial(node: Node, origin: string | null = ORIGIN, from?: string): WebSocket {
+  return new WebSocket(`ws://127.0.0.1:${node.port}/terminal`, {
+    ...(origin !== null && { origin }),
+    ...(from !== undefined && { localAddress: from }),
+  });
 }
 
 /** Connects and sends the ticket; waits for nothing but the connection. */

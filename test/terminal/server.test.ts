@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { attach, call, closedWith, dial, hear, infoOf, open, ORIGIN, program, resume, say } from './node.ts';
+import type { TicketClaims } from '../../agent/terminal/terminals.ts';
 import { sees, startNode, ticketFor, type, until } from './node.ts';
 
 test.each([
@@ -72,21 +73,51 @@ test('what is said right behind the ticket is heard after its check, in order', 
   expect(node.terminals.sessions('ws-a').map(({ name }) => name)).toEqual(['a', 'b', 'c']);
 });
 
-test('the 65th viewer that has not attached is refused, until one of them does', async () => {
-  await using node = await startNode();
-  const waiting = await Promise.all(
-    Array.from({ length: 64 }, async () => {
-      const socket = dial(node);
+const crowd = (node: Parameters<typeof dial>[0], count: number, from?: string) =>
+  Promise.all(
+    Array.from({ length: count }, async () => {
+      const socket = dial(node, ORIGIN, from);
+      socket.on('error', () => {});
       await once(socket, 'open');
       return socket;
     }),
   );
-  expect(await refusal(dial(node))).toBe(503);
-  waiting[0]!.send(JSON.stringify({ type: 'attach', ticket: ticketFor() }));
-  await once(waiting[0]!, 'message');
+const living = (sockets: ReturnType<typeof dial>[]): number =>
+  sockets.filter(({ readyState }) => readyState === 1).length;
+
+test('sixty-four that say nothing keep nobody out: the oldest of them makes room', async () => {
+  await using node = await startNode();
+  const waiting = await crowd(node, 64);
   const viewer = await attach(node);
+  await until(() => living(waiting) === 63, 'the end of the oldest');
+  // Attached, it takes no place any more.
+  await crowd(node, 1);
   await open(viewer);
-  for (const socket of waiting) socket.terminate();
+  expect(living(waiting)).toBe(63);
+});
+
+test('whose address holds the most gives up its own, whatever the order', async () => {
+  await using node = await startNode();
+  const few = await crowd(node, 4, '127.0.0.2');
+  const many = await crowd(node, 60, '127.0.0.3');
+  const more = await crowd(node, 40, '127.0.0.3');
+  await until(() => living([...many, ...more]) === 60, 'room');
+  expect(living(few)).toBe(4);
+  few[0]!.send(JSON.stringify({ type: 'attach', ticket: ticketFor() }));
+  await once(few[0]!, 'message');
+});
+
+test('who has shown a ticket goes after all who have not', async () => {
+  const checks: (() => void)[] = [];
+  const claims = JSON.parse(ticketFor()) as TicketClaims;
+  await using node = await startNode({
+    verifyTicket: () => new Promise((resolve) => void checks.push(() => resolve(claims))),
+  });
+  const viewer = await call(node);
+  await until(() => checks.length === 1, 'the check');
+  await crowd(node, 200);
+  checks[0]!();
+  await open(viewer);
 });
 
 test('a revocation drops those with a lower access at once, and nobody else', async () => {

@@ -148,7 +148,7 @@ export function secretsOf({ slack }: Slack): string[] {
   const { world, server } = slack;
   const triggers = server.seen.map(({ body }) => new URLSearchParams(body).get('trigger_id') ?? '');
   const shown = JSON.stringify(world.messages) + JSON.stringify(world.views);
-  const codes = [...shown.matchAll(/(?:\/w\/ws-\w+#|\?token=)([\w-]{20,})/g)].map(([, code = '']) => code);
+  const codes = [...shown.matchAll(/(?:\/w\/ws-\w+#|\/connect#)([\w-]{20,})/g)].map(([, code = '']) => code);
   return [
     SIGNING_SECRET,
     BOT_TOKEN,
@@ -208,7 +208,6 @@ function calm(slack: FakeSlack, text: string): string {
   const { people, channels } = slack.world;
   let shown = text
     .replaceAll(/<!date\^\d+\^\{time\}\|[^>]*>/g, 'TIME')
-    .replaceAll(/\?token=[\w-]{43}/g, '?token=TOKEN')
     .replaceAll(/`[0-9a-f]{7}`/g, '`commit`')
     .replaceAll(/ · (\d+s|\d+m \d\ds)$/gm, ' · SPAN');
   for (const { id, name } of people.values()) shown = shown.replaceAll(id, `U-${name}`);

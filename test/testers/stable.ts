@@ -15,7 +15,7 @@ export function createStable(root: string): (text: string) => string {
       .replaceAll(/\b(ws|nd|us|vm)-[a-z2-7]{12}\b/g, nameOf)
       .replaceAll(/http:\/\/(localhost|127\.0\.0\.1):\d+/g, 'http://$1')
       .replaceAll(/#[\w-]{43}/g, '#CODE')
-      .replaceAll(/\/setup\?code=\w+/g, '/setup?code=CODE')
+      .replaceAll(/\/setup#\w+/g, '/setup#CODE')
       .replaceAll(/\b[0-9a-f]{40}\b/g, 'COMMIT')
       .replaceAll(/\(([0-9a-f]{7})\)/g, '(commit)')
       .replaceAll(/(\d{4}-\d\d-\d\d )?\d\d:\d\d UTC/g, 'TIME')

@@ -9,7 +9,7 @@ import { readCookie, setCookie } from './cookies.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import { isFullSignIn, readSession, type Session } from './sessions.ts';
 import { SIGN_IN_PAGE, signInPath } from './sign-in-attempts.ts';
-import { redirect, sendPage, type CalmPage } from './sign-in-pages.ts';
+import { codeRoute, redirect, sendPage, type CalmPage } from './sign-in-pages.ts';
 import type { Executor } from '../../database/types.ts';
 
 const PATH = '/connect';
@@ -47,33 +47,44 @@ export async function createConnectUrl(
   const secret = newSecret();
   const subject = JSON.stringify(invitation);
   await store.insertConnect(db, { hash: hashSecret(secret), subject, lifeSeconds: LIFE_SECONDS });
-  return `${baseUrl}${PATH}?token=${secret}`;
+  return `${baseUrl}${PATH}#${secret}`;
 }
 
-/** Visiting spends nothing: link scanners visit everything. The secret moves into a cookie, out of sight. */
+/** Visiting spends nothing: link scanners visit everything. The secret moves from the fragment into a cookie. */
 export function connectRoutes(options: ConnectOptions): Route[] {
   return [
     { method: 'GET', path: PATH, handle: (req, res) => visit(options, req, res) },
+    codeRoute(options.baseUrl, PATH, (code, req, res) => take(options, code, req, res)),
     { method: 'POST', path: PATH, handle: (req, res) => confirm(options, req, res) },
   ];
 }
 
+async function take(
+  options: ConnectOptions,
+  code: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<string> {
+  const secret = /^[\w-]{43}$/.exec(code)?.[0] ?? '';
+  res.setHeader('set-cookie', setCookie(options.baseUrl, COOKIE, secret, LIFE_SECONDS));
+  const isGood = (await store.findConnect(options.db, hashSecret(secret))) !== undefined;
+  return isGood && !(await accountOf(options, req)) ? signInFor(options) : PATH;
+}
+
+const signInFor = ({ forges }: ConnectOptions): string => signInPath(forges, PATH) ?? SIGN_IN_PAGE;
+
 async function visit(options: ConnectOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const { db, baseUrl } = options;
-  const token = URL.parse(req.url ?? '', baseUrl)?.searchParams.get('token');
-  if (token) {
-    res.setHeader(
-      'set-cookie',
-      setCookie(baseUrl, COOKIE, /^[\w-]{43}$/.exec(token)?.[0] ?? '', LIFE_SECONDS),
-    );
-    return redirect(res, `${baseUrl}${PATH}`);
-  }
   const secret = readCookie(baseUrl, COOKIE, req.headers.cookie);
   const invitation = secret ? parse(await store.findConnect(db, hashSecret(secret))) : undefined;
-  if (!invitation) return sendPage(res, tooLate(options.command));
-  const account = await accountOf(options, req);
-  if (!account) return redirect(res, `${baseUrl}${signInPath(options.forges, PATH) ?? SIGN_IN_PAGE}`);
-  sendPage(res, askPage(invitation, account, proofOf(secret ?? '')));
+  const account = invitation && (await accountOf(options, req));
+  // Whatever this browser holds already: a new link goes before it.
+  sendPage(res, { ...pageFor(), takesCode: true });
+
+  function pageFor(): CalmPage {
+    if (!invitation) return tooLate(options.command);
+    return account ? askPage(invitation, account, proofOf(secret ?? '')) : signInFirst(signInFor(options));
+  }
 }
 
 async function confirm(options: ConnectOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -141,6 +152,14 @@ const askPage = (
   text: `${describe(invitation)}, and ${login} on ${title}. Whoever that is in the chat may then do what you may on ${title}. If somebody else sent you this link, close the page.`,
   posts: [{ label: `Connect ${invitation.login} with ${login}`, action: `${PATH}?of=${proof}` }],
   next: { label: `Use another ${title} account`, href: SIGN_IN_PAGE },
+});
+
+/** No redirect: a browser would take a fragment along, to the forge. */
+const signInFirst = (href: string): CalmPage => ({
+  status: 200,
+  title: 'Who are you?',
+  text: 'Sign in to say who you are. After it this page asks whether to connect the chat with that account.',
+  next: { label: 'Sign in', href },
 });
 
 const donePage = (

@@ -1,6 +1,8 @@
-// Small pages without scripts: what happened, and the one thing to do. Knows no person and decides nothing.
+// Small pages: what happened, and the one thing to do. Without scripts, but for one that takes a code out of the address. Knows
+// no person and decides nothing.
 import { createHash } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isFromOrigin, readBody, sendJson, type Route } from '../../http/routes.ts';
 
 export interface CalmPage {
   status: number;
@@ -14,6 +16,8 @@ export interface CalmPage {
   choices?: Link[];
   /** Buttons that change something; each is a POST to a path of ours. */
   posts?: { label: string; action: string }[];
+  /** Links with a code lead here: see `codeRoute`. */
+  takesCode?: boolean;
 }
 
 export interface Link {
@@ -37,12 +41,13 @@ ul,ol{color:var(--soft);padding-left:1.25rem}li{margin:0 0 .75rem}p code,li code
 input{font:inherit;padding:.45rem .6rem;border-radius:6px;border:1px solid var(--line);background:none;color:var(--front);display:block;margin-top:.35rem}
 .wrong{margin-top:1rem;border-left:3px solid var(--key);padding-left:.75rem}`;
 
-const headers = (formTargets: string[]) => ({
+const headers = (formTargets: string[], takesCode: boolean) => ({
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
   'content-security-policy': [
     "default-src 'none'",
     `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+    ...(takesCode ? ["script-src 'self'", "connect-src 'self'"] : []),
     "base-uri 'none'",
     ["form-action 'self'", ...formTargets].join(' '),
     "frame-ancestors 'none'",
@@ -55,7 +60,7 @@ const headers = (formTargets: string[]) => ({
 });
 
 export const sendPage = (res: ServerResponse, page: CalmPage): void =>
-  sendHtml(res, { status: page.status, title: page.title, main: render(page) });
+  sendHtml(res, { ...page, main: render(page) });
 
 export interface HtmlPage {
   status: number;
@@ -64,13 +69,15 @@ export interface HtmlPage {
   main: string;
   /** Other origins that its forms may lead to. */
   formTargets?: string[];
+  takesCode?: boolean | undefined;
 }
 
-export function sendHtml(res: ServerResponse, { status, title, main, formTargets = [] }: HtmlPage): void {
-  const html = frame(title, main);
+export function sendHtml(res: ServerResponse, page: HtmlPage): void {
+  const { status, formTargets = [], takesCode = false } = page;
+  const html = frame(page);
   const length = { 'content-length': Buffer.byteLength(html) };
   res
-    .writeHead(status, { ...headers(formTargets), ...length })
+    .writeHead(status, { ...headers(formTargets, takesCode), ...length })
     .end(res.req.method === 'HEAD' ? undefined : html);
 }
 
@@ -94,10 +101,10 @@ function render({ text, command, next, choices = next ? [next] : [], posts = [] 
   return `<p>${escape(text)}</p>${copy}<div class="actions">${[...forms, ...links].join('')}</div>`;
 }
 
-const frame = (title: string, main: string): string =>
+const frame = ({ title, main, takesCode }: HtmlPage): string =>
   '<!doctype html><html lang="en"><head><meta charset="utf-8">' +
   '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">' +
-  `<title>${escape(title)} · Sam</title><style>${STYLE}</style></head>` +
+  `<title>${escape(title)} · Sam</title><style>${STYLE}</style>${takesCode ? `<script src="${SCRIPT_PATH}"></script>` : ''}</head>` +
   `<body><main><h1>${escape(title)}</h1>${main}</main></body></html>\n`;
 
 const entities: Record<string, string> = {
@@ -110,6 +117,59 @@ const entities: Record<string, string> = {
 
 export const escape = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
+
+const SCRIPT_PATH = '/take-code.js';
+
+/** A code in a fragment reaches no server, no log and no previewer by itself. The page is not shown before it is spent. */
+const SCRIPT = `async function take() {
+  const code = location.hash.slice(1);
+  if (!code) return;
+  document.documentElement.hidden = true;
+  history.replaceState(null, '', location.pathname + location.search);
+  try {
+    const answer = await fetch(location.pathname + '/code', { method: 'POST', body: code });
+    location.replace((await answer.json()).next);
+  } catch {
+    document.documentElement.hidden = false;
+  }
+}
+addEventListener('hashchange', take);
+take();
+`;
+
+export const codeScriptRoute: Route = {
+  method: 'GET',
+  path: SCRIPT_PATH,
+  handle: (_req, res) =>
+    void res
+      .writeHead(200, {
+        'content-type': 'text/javascript; charset=utf-8',
+        'content-length': Buffer.byteLength(SCRIPT),
+        'cache-control': 'no-cache',
+        'x-content-type-options': 'nosniff',
+      })
+      .end(res.req.method === 'HEAD' ? undefined : SCRIPT),
+};
+
+const MAX_CODE_BYTES = 200;
+
+/**
+ * `POST <path>/code`: what the page at `path` found in its fragment. `take` sets a cookie if it is good, and says where the
+ * browser goes on, a path of ours.
+ */
+export const codeRoute = (
+  baseUrl: string,
+  path: string,
+  take: (code: string, req: IncomingMessage, res: ServerResponse) => Promise<string> | string,
+): Route => ({
+  method: 'POST',
+  path: `${path}/code`,
+  async handle(req, res) {
+    const isOurs = isFromOrigin(req, new URL(baseUrl).origin);
+    const code = (await readBody(req, MAX_CODE_BYTES)).toString('utf8');
+    sendJson(res, isOurs ? 200 : 403, { next: isOurs ? await take(code, req, res) : path });
+  },
+});
 
 /** For a workspace that is unknown, deleted or not theirs, and for a link that is outdated: the same bytes. */
 export const noSuchWorkspace = (command: string): CalmPage => ({

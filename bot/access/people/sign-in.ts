@@ -1,4 +1,5 @@
 // Signing in with a forge, and out again: /login and /logout. Knows no workspace, and keeps nothing of the forge's but who it is.
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { isFromOrigin, type Route } from '../../http/routes.ts';
@@ -15,7 +16,7 @@ import {
   SIGN_IN_PAGE,
 } from './sign-in-attempts.ts';
 import { SignInError, type Forge, type Person } from '../../forges/forge.ts';
-import { redirect, sendPage, type CalmPage, type Link } from './sign-in-pages.ts';
+import { codeScriptRoute, redirect, sendPage, type CalmPage, type Link } from './sign-in-pages.ts';
 import {
   cookieOf,
   endAllSessions,
@@ -39,7 +40,7 @@ export interface SignInOptions {
   db: Executor;
   /** The bot as browsers reach it, without a slash at the end. */
   baseUrl: string;
-  /** Those of the vault; a sign-in under way is signed with the first. */
+  /** Those of the vault; a sign-in under way is signed with the first. Without any only this very process takes it back. */
   keys: Buffer[];
   /** With none of them nobody signs in; sessions that codes made can still end. */
   forges: readonly SignInForge[];
@@ -55,8 +56,10 @@ type Visit = SignInOptions & { forge: SignInForge };
  * `GET /login` says who is signed in, or where to; `GET /login/<forge>?returnTo=<local path>` and its callback;
  * `POST /logout[/everywhere]`.
  */
-export function signInRoutes(options: SignInOptions): Route[] {
+export function signInRoutes(given: SignInOptions): Route[] {
+  const options = { ...given, keys: given.keys.length > 0 ? given.keys : [randomBytes(32)] };
   return [
+    codeScriptRoute,
     { method: 'GET', path: HOME, handle: (req, res) => showPerson(options, req, res) },
     { method: 'POST', path: '/logout', handle: (req, res) => signOut(options, req, res, endSession) },
     {

@@ -149,13 +149,13 @@ async function spokenOf(options: GitHubOptions, event: Event): Promise<Spoken | 
     case 'comment':
       return { text: event.text, context: await contextFor(options) };
     case 'label': {
-      const ours = readLabel(event.label, (await settings.read(event.repository)).settings.label);
+      const ours = readLabel(event.label, (await settings.require(event.repository)).settings.label);
       // A label on what is closed is a mark, and asks for nothing.
       if (!ours || !event.isAdded || !event.isOpen) return undefined;
       return shortFor({ verb: 'up', flags: ours.size ? { size: ours.size } : {} });
     }
     case 'opened':
-      return (await settings.read(event.repository)).settings.auto_start
+      return (await settings.require(event.repository)).settings.auto_start
         ? shortFor({ verb: 'up' })
         : undefined;
     case 'button': {

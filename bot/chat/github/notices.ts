@@ -132,7 +132,7 @@ async function mayUnlabel(
   { app, settings }: Options,
   { repository, sender, label }: Of<'label'>,
 ): Promise<boolean> {
-  if (!readLabel(label, (await settings.read(repository)).settings.label)) return false;
+  if (!readLabel(label, (await settings.require(repository)).settings.label)) return false;
   const octokit = await app.on(repository);
   if (!octokit) return false;
   return isEnough(await readPermission(octokit, repository, sender), 'write');

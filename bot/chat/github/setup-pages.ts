@@ -1,4 +1,4 @@
-// The pages of /setup: the form that goes to GitHub, and what came of it. Decides nothing; without scripts.
+// The pages of /setup: the form that goes to GitHub, and what came of it. Decides nothing; without scripts of its own.
 import type { ServerResponse } from 'node:http';
 import { escape, sendHtml, sendPage } from '../../access/people/sign-in-pages.ts';
 import type { Manifest } from '../../forges/github/manifest.ts';
@@ -9,6 +9,7 @@ export const sendNothing = (res: ServerResponse): void =>
     status: 404,
     title: 'There is nothing here',
     text: 'If you are setting Sam up: the address of this page is in its banner, with a code that holds until the next start.',
+    takesCode: true,
   });
 
 export const sendObstacles = (res: ServerResponse, obstacles: string[]): void =>
@@ -23,7 +24,6 @@ export const sendObstacles = (res: ServerResponse, obstacles: string[]): void =>
 export interface Form {
   action: string;
   manifest: Manifest;
-  code: string;
   organization: string | undefined;
   isWrongOrganization: boolean;
   /** `github.com`. */
@@ -37,6 +37,7 @@ export function sendForm(res: ServerResponse, form: Form): void {
   sendHtml(res, {
     status: 200,
     title: 'Connect Sam to GitHub',
+    takesCode: true,
     formTargets: [new URL(action).origin],
     main: [
       `<p>This makes a GitHub App of your own at ${escape(form.host)}. You see it there before it is made, and may change its name.</p>`,
@@ -49,14 +50,14 @@ export function sendForm(res: ServerResponse, form: Form): void {
       '<div class="actions">',
       `<form method="post" action="${escape(action)}"><input type="hidden" name="manifest" value="${escape(JSON.stringify(manifest))}">`,
       `<button class="main">Create the App ${form.organization ? `in ${escape(form.organization)}` : 'in my account'}</button></form></div>`,
-      form.organization ? '' : organizationForm(form.code),
+      form.organization ? '' : ORGANIZATION_FORM,
       form.isWrongOrganization ? '<p class="wrong">That is no name that an organization can have.</p>' : '',
     ].join(''),
   });
 }
 
-const organizationForm = (code: string): string =>
-  `<form class="other" method="get" action="/setup"><input type="hidden" name="code" value="${escape(code)}">` +
+const ORGANIZATION_FORM =
+  '<form class="other" method="get" action="/setup">' +
   '<label>Or in an organization, by its name: <input name="org" required maxlength="39" autocomplete="off" placeholder="acme"></label>' +
   '<button>Go on with it</button></form>';
 

@@ -1,9 +1,10 @@
 // GET /setup, for a bot that has no GitHub App yet: makes one at GitHub and keeps its credentials. Gone once there is an App.
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { readCookie, setCookie } from '../../access/people/cookies.ts';
-import { newSecret } from '../../access/secrets.ts';
+import { codeRoute } from '../../access/people/sign-in-pages.ts';
+import { isSameSecret, newSecret } from '../../access/secrets.ts';
 import { messageOf } from '../../errors.ts';
 import { ConversionError, convertCode, readManifest, type NewApp } from '../../forges/github/manifest.ts';
 import { saveApp, savedAppPath } from '../../forges/github/saved-app.ts';
@@ -37,34 +38,49 @@ const ORGANIZATION = /^[a-z\d](?:[a-z\d-]{0,38})$/i;
 interface OpenSetup extends SetupOptions {
   /** Undefined: spent. */
   code: string | undefined;
+  /** The cookies of those who had it. */
+  letIn: Set<string>;
 }
 
 export function createSetup(options: SetupOptions): Setup {
   const code = randomBase32(20);
-  const setup: OpenSetup = { ...options, code };
+  const setup: OpenSetup = { ...options, code, letIn: new Set() };
   return {
-    url: `${options.baseUrl}${PATH}?code=${code}`,
+    url: `${options.baseUrl}${PATH}#${code}`,
     routes: [
       { method: 'GET', path: PATH, handle: (req, res) => show(setup, req, res) },
+      codeRoute(options.baseUrl, PATH, (given, _req, res) => take(setup, given, res)),
       { method: 'GET', path: DONE, handle: (req, res) => finish(setup, req, res) },
     ],
   };
 }
 
+/** The code's 100 bits need no lock, which others could close for whoever has it. What comes back from GitHub belongs to this browser; the state alone, which GitHub knows, finishes nothing. */
+function take(setup: OpenSetup, given: string, res: ServerResponse): string {
+  if (setup.code === undefined || !isSameSecret(given, setup.code)) return PATH;
+  const secret = newSecret();
+  setup.letIn.add(secret);
+  res.setHeader('set-cookie', setCookie(setup.baseUrl, COOKIE, secret, LIFE_SECONDS));
+  return PATH;
+}
+
+/** The cookie of whoever had the code. No code, a wrong one and a spent one look the same. */
+function secretOf(setup: OpenSetup, req: IncomingMessage): string | undefined {
+  const secret = readCookie(setup.baseUrl, COOKIE, req.headers.cookie);
+  return secret !== undefined && setup.code !== undefined && setup.letIn.has(secret) ? secret : undefined;
+}
+
 async function show(setup: OpenSetup, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const query = queryOf(setup, req);
-  if (!isLetIn(setup, query.get('code'))) return pages.sendNothing(res);
+  const secret = secretOf(setup, req);
+  if (secret === undefined) return pages.sendNothing(res);
   if (setup.obstacles.length > 0) return pages.sendObstacles(res, setup.obstacles);
   const asked = query.get('org')?.trim() ?? '';
   const organization = ORGANIZATION.test(asked) ? asked : undefined;
-  // What comes back belongs to this browser; the state alone, which GitHub knows, finishes nothing.
-  const secret = newSecret();
-  res.setHeader('set-cookie', setCookie(setup.baseUrl, COOKIE, secret, LIFE_SECONDS));
   const where = organization ? `/organizations/${organization}` : '';
   pages.sendForm(res, {
     action: `${setup.server.url}${where}/settings/apps/new?state=${stateOf(secret)}`,
     manifest: await readManifest(setup.baseUrl, DONE),
-    code: setup.code ?? '',
     organization,
     isWrongOrganization: asked !== '' && !organization,
     host: new URL(setup.server.url).host,
@@ -74,12 +90,11 @@ async function show(setup: OpenSetup, req: IncomingMessage, res: ServerResponse)
 
 async function finish(setup: OpenSetup, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const query = queryOf(setup, req);
-  const secret = readCookie(setup.baseUrl, COOKIE, req.headers.cookie);
-  const isOurs = secret !== undefined && isSame(query.get('state') ?? '', stateOf(secret));
-  const setupCode = setup.code;
-  if (!isOurs || setupCode === undefined) return pages.sendNothing(res);
+  const secret = secretOf(setup, req);
+  if (secret === undefined || !isSameSecret(query.get('state') ?? '', stateOf(secret)))
+    return pages.sendNothing(res);
   const app = await convert(setup, query.get('code') ?? '');
-  if (!('credentials' in app)) return pages.sendFailure(res, { ...app, again: `${PATH}?code=${setupCode}` });
+  if (!('credentials' in app)) return pages.sendFailure(res, { ...app, again: PATH });
   await saveApp(setup.dataDir, app.credentials);
   setup.code = undefined;
   setup.log.info({ app: app.slug }, 'a GitHub App was made; it is used from the next start on');
@@ -96,16 +111,6 @@ async function convert({ server, log }: OpenSetup, code: string): Promise<NewApp
     log.warn({ error: messageOf(error) }, 'no GitHub App was made');
     return { isFinal: error.isFinal };
   }
-}
-
-/** A wrong code and a spent one look the same. Its 100 bits need no lock, which others could close for whoever has it. */
-const isLetIn = ({ code }: OpenSetup, given: string | null): boolean =>
-  given !== null && code !== undefined && isSame(given, code);
-
-/** In a time that tells nothing, whatever the lengths are. */
-function isSame(given: string, wanted: string): boolean {
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(given), hash(wanted));
 }
 
 const stateOf = (secret: string): string =>

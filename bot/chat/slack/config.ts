@@ -13,7 +13,10 @@ export interface SlackConfig {
   apiUrl: string;
   /** The slash command's name: `/sam`. */
   command: string;
-  /** Ids of channels where public repositories may be started when there is no GitHub App. */
+  /**
+   * Channels where public repositories may be started when there is no GitHub App: ids, and with `install` each behind that of
+   * its Slack workspace, `T…/C…` (an organisation's `E…` where the app is installed for all of it).
+   */
   allowedChannels: string[];
 }
 
@@ -31,8 +34,8 @@ const MANY = ['SLACK_CLIENT_ID', 'SLACK_CLIENT_SECRET', 'SLACK_STATE_SECRET'] as
 /** Undefined if nothing of the group is set. What is missing or bad is added to the reader's problems. */
 export function readSlack(reader: Reader): SlackConfig | undefined {
   const { read, text, problems } = reader;
-  const rest = readRest(reader);
   const isSet = (name: string): boolean => text(name) !== undefined;
+  const rest = readRest(reader, MANY.some(isSet));
   if (![...ONE, ...MANY, 'SLACK_APP_TOKEN'].some(isSet)) return undefined;
   problems.push(...findMissing(isSet));
   return {
@@ -73,7 +76,10 @@ const readInstall = ({ read }: Reader): SlackInstall => ({
   ),
 });
 
-const readRest = ({ read }: Reader): Pick<SlackConfig, 'apiUrl' | 'command' | 'allowedChannels'> => ({
+const readRest = (
+  { read }: Reader,
+  isMany: boolean,
+): Pick<SlackConfig, 'apiUrl' | 'command' | 'allowedChannels'> => ({
   apiUrl: read(
     'SLACK_API_URL',
     'https://slack.com/api/',
@@ -84,8 +90,12 @@ const readRest = ({ read }: Reader): Pick<SlackConfig, 'apiUrl' | 'command' | 'a
   allowedChannels: read(
     'SLACK_ALLOWED_CHANNELS',
     [],
-    parseChannels,
-    'ids of channels like `C0123ABCD`, comma-separated (a channel’s details show it at their end)',
+    isMany
+      ? channelsParser(/^[TE][A-Z0-9]{2,20}\/[CG][A-Z0-9]{2,20}$/)
+      : channelsParser(/^[CG][A-Z0-9]{2,20}$/),
+    isMany
+      ? 'channels like `T0123ABCD/C0123ABCD`, the Slack workspace’s id before the channel’s, comma-separated: many Slack workspaces are served'
+      : 'ids of channels like `C0123ABCD`, comma-separated (a channel’s details show it at their end)',
   ),
 });
 
@@ -111,7 +121,9 @@ function parseApiUrl(value: string): string | undefined {
 const parseCommand = (value: string): string | undefined =>
   /^\/[\w-]{1,31}$/.test(value) ? value : undefined;
 
-function parseChannels(value: string): string[] | undefined {
-  const ids = value.split(',').map((id) => id.trim());
-  return ids.every((id) => /^[CG][A-Z0-9]{2,20}$/.test(id)) ? ids : undefined;
-}
+const channelsParser =
+  (shape: RegExp) =>
+  (value: string): string[] | undefined => {
+    const ids = value.split(',').map((id) => id.trim());
+    return ids.every((id) => shape.test(id)) ? ids : undefined;
+  };

@@ -91,7 +91,9 @@ function checkChannel(
   { command, repository, line }: PendingCommand,
   event: Event,
 ): void {
-  if (!command.needsWrite || !repository || config.allowedChannels.includes(event.channel)) return;
+  // Of many Slack workspaces another one may have a channel of that id.
+  const channel = config.install ? `${event.team}/${event.channel}` : event.channel;
+  if (!command.needsWrite || !repository || config.allowedChannels.includes(channel)) return;
   throw new UserError('not-here', { verb: line.verb });
 }
 

@@ -75,7 +75,7 @@ function createForge(config: GitHubConfig, app: GitHubApp, settings: SettingsRea
       return octokit && readPermission(octokit, label, { id: Number(id), login });
     },
     async readRules(label) {
-      const { size, idle_time: idleTimeMs, who } = (await settings.read(label)).settings;
+      const { size, idle_time: idleTimeMs, who } = (await settings.require(label)).settings;
       return { size, idleTimeMs, who };
     },
     listRepositories: () => app.reachable(),

@@ -1,5 +1,6 @@
 // `.github/sam.yml`: what the people of a repository want of Sam. Read from the default branch only, or whoever opens a
-// pull request could change it there. A bad value costs its own key and nothing else; no reading ever fails.
+// pull request could change it there. A bad value costs its own key and nothing else. A file
+// that cannot be read is not one that is not there: what starts something waits for it.
 import type { Logger } from 'pino';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
@@ -128,6 +129,8 @@ const listKeys = (): string =>
 export interface SettingsReader {
   /** At most `keptMs` old. Where GitHub does not answer: what was last known, or what holds without a file. */
   read(repository: string): Promise<Reading>;
+  /** At most `keptMs` old, for what starts or ends something. Throws ProviderError where GitHub does not answer. */
+  require(repository: string): Promise<Reading>;
   /** What was read last, without asking. */
   known(repository: string): Reading;
 }
@@ -145,29 +148,39 @@ export function createSettingsReader({
   keptMs: number;
   log: Logger;
 }): SettingsReader {
-  const kept = new Map<string, { reading: Reading; until: number }>();
+  /** `isRead`: it was; else this is what holds until GitHub answers. */
+  const kept = new Map<string, { reading: Reading; until: number; isRead: boolean }>();
   const known = (repository: string): Reading => kept.get(repository.toLowerCase())?.reading ?? NOTHING_READ;
-  function keep(repository: string, reading: Reading): Reading {
+  function keep(repository: string, reading: Reading, isRead: boolean): Reading {
     const key = repository.toLowerCase();
     kept.delete(key);
-    kept.set(key, { reading, until: Date.now() + keptMs });
+    kept.set(key, { reading, until: Date.now() + keptMs, isRead });
     const [oldest] = kept.keys();
     if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
     return reading;
   }
+  async function ask(repository: string): Promise<Reading> {
+    const octokit = await app.on(repository);
+    const text = octokit && (await readFile(octokit, repository));
+    return keep(repository, text === undefined ? NOTHING_READ : parseRepositorySettings(text), true);
+  }
+  const fresh = (repository: string) => {
+    const last = kept.get(repository.toLowerCase());
+    return last && last.until > Date.now() ? last : undefined;
+  };
   return {
     known,
     async read(repository) {
-      const last = kept.get(repository.toLowerCase());
-      if (last && last.until > Date.now()) return last.reading;
       try {
-        const octokit = await app.on(repository);
-        const text = octokit && (await readFile(octokit, repository));
-        return keep(repository, text === undefined ? NOTHING_READ : parseRepositorySettings(text));
+        return fresh(repository)?.reading ?? (await ask(repository));
       } catch (error) {
         log.warn({ repository, error: messageOf(error) }, `${FILE} could not be read`);
-        return keep(repository, known(repository));
+        return keep(repository, known(repository), false);
       }
+    },
+    async require(repository) {
+      const last = fresh(repository);
+      return last?.isRead ? last.reading : ask(repository);
     },
   };
 }
