@@ -28,12 +28,16 @@ export interface Task {
   signal: AbortSignal;
 }
 
-/** Lets git in this workspace ask for passwords, from a session or from here. Its folder is there. Repeatable. */
+/**
+ * Lets git in this workspace ask for passwords, from a session or from here, as long as it is wanted running or being saved.
+ * Its folder is there. Repeatable.
+ */
 export function openCredentials({ store, credentials }: Tools, state: WorkspaceState): Promise<void> {
   return credentials.open(store.socket(state.now().desired.id), () => {
-    const { desired, origin } = state.now();
+    const { desired, step, origin } = state.now();
     const repositories = [desired.repository, ...(origin === undefined ? [] : [origin])];
-    return { id: desired.id, repositories, isOpen: desired.credentials === 'sam' };
+    const isServed = desired.desired === 'running' || step === 'saving';
+    return { id: desired.id, repositories, isOpen: desired.credentials === 'sam' && isServed };
   });
 }
 
@@ -55,10 +59,13 @@ export function gitOf(
 
 export const runtimeOf = ({ runtimes }: Tools, { runtime }: Workspace): Runtime => runtimes[runtime];
 
-/** Its sessions, and whatever else runs in it. */
+/** Its sessions, and whatever else runs in it; nobody gets a password from here on. */
 export async function endEverything(tools: Tools, workspace: Workspace): Promise<void> {
-  const endSessions = () => tools.endSessions(workspace.desired.id);
-  await runtimeOf(tools, workspace).stop(specOf(tools, workspace), endSessions);
+  const { id } = workspace.desired;
+  await tools.credentials.close(tools.store.socket(id));
+  const endSessions = () => tools.endSessions(id);
+  const left = await runtimeOf(tools, workspace).stop(specOf(tools, workspace), endSessions);
+  if (left > 0) tools.log(id, 'stop', `${left} programs could not be ended, and live on.`);
 }
 
 export function specOf(tools: Pick<Tools, 'store' | 'users'>, workspace: Workspace): WorkspaceSpec {
