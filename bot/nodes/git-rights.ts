@@ -4,7 +4,8 @@ import type { Executor, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import { findForge, type Forge, type Person } from '../forges/forge.ts';
 import { checkGitRight } from '../forges/rights.ts';
-import type { GitBroker, GitFacts } from './git-tokens.ts';
+import type { GitFacts } from './desired.ts';
+import type { GitBroker } from './git-tokens.ts';
 import { findIdentities, type Known } from '../access/store/people.ts';
 
 export interface GitBrokerOptions {

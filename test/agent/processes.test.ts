@@ -71,7 +71,7 @@ test('whoever leads a session takes all of it along, however clean its environme
     detached: true,
     stdio: 'ignore',
   });
-  const isThere = () => spawnSync('pgrep', ['-fx', 'sleep 9875']).status === 0;
+  const isThere = () => /^sleep 9875$/m.test(String(spawnSync('ps', ['-axww', '-o', 'args=']).stdout));
   await eventually(() => Promise.resolve(isThere()), 'the orphan');
   expect(await endPrograms([await tracePrograms(id)])).toBe(0);
   expect([isThere(), child.signalCode !== null]).toEqual([false, true]);
