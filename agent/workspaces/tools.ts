@@ -1,9 +1,9 @@
 // What the steps of a workspace work with, and what several of them do: passwords, git, its runtime, the end of all
 // programs, and a look for work that a deletion would lose.
-import { readdir } from 'node:fs/promises';
 import { helperCommand, type Broker } from '../credentials/broker.ts';
 import { countWork } from '../git/counting.ts';
 import { credentialEnvironment, findHead, type Git } from '../git/git.ts';
+import { runAs } from '../git/scratch.ts';
 import type { Work } from '../protocol.ts';
 import type { Runtimes } from '../runtimes/index.ts';
 import type { Runtime, WorkspaceSpec } from '../runtimes/runtime.ts';
@@ -109,10 +109,11 @@ export async function findWork(tools: Tools, workspace: Workspace, signal: Abort
   const dir = store.checkout(workspace);
   try {
     const beside = (await store.listBeside(workspace)).length;
-    const names = store.hasCheckout(workspace) ? await readdir(dir) : [];
+    // As the user: it may be a link to where only the agent may look.
+    const names = store.hasCheckout(workspace) ? (await runAs(git, 'ls', ['-A', '--', dir])).split('\n') : [];
     // Without its .git nothing tells work from what was cloned: every file counts.
     if (!names.includes('.git'))
-      return { work: { changed: 0, untracked: names.length + beside, unpushed: 0 } };
+      return { work: { changed: 0, untracked: names.filter(Boolean).length + beside, unpushed: 0 } };
     const [work, commit] = await Promise.all([countWork(git, dir, workspace), findHead(git, dir)]);
     return { work: { ...work, untracked: work.untracked + beside }, commit };
   } catch {
