@@ -1,6 +1,6 @@
 // From a new node to a running workspace, and back to it after every kind of interruption.
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,7 +8,6 @@ import { expect, onTestFinished, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
 import { serveGit } from './git-server.ts';
 import { createNode, git, makeRepository } from '../testers/node.ts';
-import { attach } from './viewer.ts';
 import { eventually } from '../testers/watch.ts';
 
 const hasOnly = (folder: string, names: string[]) =>
@@ -246,42 +245,6 @@ test('a stop keeps the files, and a start goes on with them', async () => {
   scene.bot.want({ ...goal, run: 2 });
   await scene.bot.report(goal.id, isRunning(2));
   expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
-});
-
-test('after a stop nothing of a workspace runs: no filter, hook or helper that it names, and nothing on its way out', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
-  const [dir, beat] = [scene.checkout(goal), join(scene.folder, 'beat')];
-  const trap = join(scene.folder, 'trap');
-  writeFileSync(trap, `#!/bin/sh\ntouch ${beat}\ncat`, { mode: 0o755 });
-  for (const key of 'filter.x.clean filter.x.smudge core.fsmonitor diff.external credential.helper gpg.program core.pager'.split(
-    ' ',
-  ))
-    git(dir, 'config', key, trap);
-  for (const hook of ['post-index-change', 'reference-transaction', 'post-checkout'])
-    writeFileSync(join(dir, '.git/hooks', hook), `#!/bin/sh\ntouch ${beat}`, { mode: 0o755 });
-  writeFileSync(join(dir, '.gitattributes'), '* filter=x diff=x\n');
-  writeFileSync(join(dir, 'README.md'), 'changed\n');
-  const port = scene.bot.state.hellos.at(-1)!.terminalPort!;
-  const viewer = await attach(port, await scene.bot.ticket(goal.id));
-  await viewer.open();
-  viewer.type(`last() { trap "" HUP TERM; setsid sh -c "while :; do : >${beat}; sleep 0.02; done" & }\n`);
-  viewer.type('trap last HUP TERM EXIT; echo up-"now"\n');
-  await viewer.reads(/up-now/);
-  scene.bot.want({ ...goal, desired: 'stopped' });
-  const { work } = await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
-  expect(await findProcesses(goal.id)).toEqual([]);
-  rmSync(beat, { force: true });
-  expect(work).toEqual({ changed: 1, untracked: 1, unpushed: 0 });
-  for (const desired of ['deleted', 'stopped'] as const) {
-    scene.bot.want({ ...goal, desired });
-    await scene.bot.report(goal.id, (one) => (one.refused !== undefined) === (desired === 'deleted'));
-  }
-  await delay(300);
-  expect(existsSync(beat)).toBe(false);
 });
 
 test('a stopped workspace has no door to passwords, and one that runs again has', async () => {

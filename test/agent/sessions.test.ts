@@ -1,12 +1,13 @@
 // Terminals of workspaces: who gets in, what a session sees, and that a stop leaves no process behind.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
 import { sendSignals } from '../../agent/system/ending.ts';
 import { findProcessesOf } from '../../agent/system/users.ts';
-import { createNode, type Node } from '../testers/node.ts';
+import { createNode, git, type Node } from '../testers/node.ts';
 import { attach } from './viewer.ts';
 import { eventually } from '../testers/watch.ts';
 
@@ -76,6 +77,37 @@ test('a stop ends sessions and daemons, and tells the viewers', async () => {
   for (const pid of pids) expect(commandOf(pid)).toBe('');
   const late = await look(scene, goal.id);
   expect(late.state.closed).toBe(4410);
+});
+
+test('after a stop nothing of a workspace runs: no filter, hook or helper that it names, and nothing on its way out', async () => {
+  const { scene, goal } = await startRunning();
+  const [dir, beat] = [scene.checkout(goal), join(scene.folder, 'beat')];
+  const trap = join(scene.folder, 'trap');
+  writeFileSync(trap, `#!/bin/sh\ntouch ${beat}\ncat`, { mode: 0o755 });
+  for (const key of 'filter.x.clean filter.x.smudge core.fsmonitor diff.external credential.helper gpg.program core.pager'.split(
+    ' ',
+  ))
+    git(dir, 'config', key, trap);
+  for (const hook of ['post-index-change', 'reference-transaction', 'post-checkout'])
+    writeFileSync(join(dir, '.git/hooks', hook), `#!/bin/sh\ntouch ${beat}`, { mode: 0o755 });
+  writeFileSync(join(dir, '.gitattributes'), '* filter=x diff=x\n');
+  writeFileSync(join(dir, 'README.md'), 'changed\n');
+  const viewer = await look(scene, goal.id);
+  await viewer.open();
+  viewer.type(`last() { trap "" HUP TERM; setsid sh -c "while :; do : >${beat}; sleep 0.02; done" & }\n`);
+  viewer.type('trap last HUP TERM EXIT; echo up-"now"\n');
+  await viewer.reads(/up-now/);
+  scene.bot.want({ ...goal, desired: 'stopped' });
+  const { work } = await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  expect(await findProcesses(goal.id)).toEqual([]);
+  rmSync(beat, { force: true });
+  expect(work).toEqual({ changed: 1, untracked: 1, unpushed: 0 });
+  for (const desired of ['deleted', 'stopped'] as const) {
+    scene.bot.want({ ...goal, desired });
+    await scene.bot.report(goal.id, (one) => (one.refused !== undefined) === (desired === 'deleted'));
+  }
+  await delay(300);
+  expect(existsSync(beat)).toBe(false);
 });
 
 test('a restart ends the sessions of before', async () => {
