@@ -19,20 +19,22 @@ export interface Subject {
   id: string;
   /** The addresses of its own repository: the present one, and where it was cloned from. */
   repositories: string[];
-  /** Whether the bot has passwords for it. */
+  /** Whether the bot has passwords for it, and it may have them now. */
   isOpen: boolean;
 }
 
 export interface Broker {
   /** Serves the workspace at `socket`, whose folder is there. `subject` is asked each time. Repeatable; never rejects. */
   open: (socket: string, subject: () => Subject) => Promise<void>;
-  /** Repeatable. */
+  /** At once: who waits for an answer there gets none. Repeatable. */
   close: (socket: string) => Promise<void>;
   closeAll: () => Promise<void>;
 }
 
 interface Served {
   server: Server;
+  /** Whoever waits for an answer: nobody gets one once it is closed. */
+  connections: Set<Socket>;
   folder: FileHandle;
 }
 
@@ -44,6 +46,7 @@ export function createBroker(ask: Tokens['ask'], log: Log): Broker {
     if (one === undefined) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     one.server.close(() => resolve());
+    for (const connection of one.connections) connection.destroy();
     await promise;
     await one.folder.close();
   };
@@ -70,7 +73,12 @@ async function serve(socket: string, reply: (question: string) => Promise<Answer
   try {
     const isShort = Buffer.byteLength(socket) <= MAX_ADDRESS_BYTES || process.platform !== 'linux';
     const address = isShort ? socket : join(`/proc/self/fd/${folder.fd}`, basename(socket));
-    const server = createServer({ allowHalfOpen: true }, (connection) => void converse(connection, reply));
+    const connections = new Set<Socket>();
+    const server = createServer({ allowHalfOpen: true }, (connection) => {
+      connections.add(connection);
+      connection.once('close', () => connections.delete(connection));
+      converse(connection, reply).catch(() => connection.destroy());
+    });
     server.maxConnections = MAX_CONNECTIONS;
     const listening = Promise.withResolvers<void>();
     server.once('error', listening.reject);
@@ -80,7 +88,7 @@ async function serve(socket: string, reply: (question: string) => Promise<Answer
     const owner = await folder.stat();
     if (owner.uid === process.getuid?.()) await chmod(socket, 0o600);
     else await giveSocket(socket, owner);
-    return { server, folder };
+    return { server, connections, folder };
   } catch (error) {
     await folder.close();
     throw error;

@@ -3,7 +3,9 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import { findAccount, passedFrom } from '../system/environment.ts';
-import { endProcesses, findProcesses, MARK } from '../system/processes.ts';
+import { endPrograms, type Programs } from '../system/ending.ts';
+import { createGroups } from '../system/groups.ts';
+import { MARK, tracePrograms } from '../system/processes.ts';
 import { becoming, type Users } from '../system/users.ts';
 import { ProfileError, type Runtime, type WorkspaceSpec } from './runtime.ts';
 
@@ -12,18 +14,29 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const POSIX_SHELLS = new Set(['sh', 'bash', 'dash', 'zsh', 'ksh']);
 
 export function createHostRuntime({ env, users }: { env: NodeJS.ProcessEnv; users: Users }): Runtime {
+  const groups = createGroups();
+  /** Where the workspace has a user, its number says all: a mark is a word that anybody may write. */
+  const findPrograms = async (id: string): Promise<Programs[]> => [
+    groups.programs(id),
+    users.programs(id) ?? (await tracePrograms(id)),
+  ];
   return {
     prepare: () => Promise.resolve(),
     start: () => Promise.resolve(),
-    session: (workspace, profile) => chooseCommand(workspace, profile, env),
+    session(workspace, profile) {
+      const { env: variables, cwd, ...command } = chooseCommand(workspace, profile, env);
+      const door = groups.door(workspace.id);
+      return { ...becoming(workspace.user, command, { cwd, door }), env: variables };
+    },
     async stop({ id }, endSessions) {
       // Now, while parents live: a child that cleaned its environment is known by its parent alone.
-      const before = await findProcesses(id);
+      const programs = await findPrograms(id);
       // Together: a daemon that holds on to a terminal would keep its session from ending.
-      await Promise.all([endSessions(), endProcesses(id, before)]);
+      await Promise.all([endSessions(), endPrograms(programs)]);
       // What the last ones started on their way out.
-      await endProcesses(id);
-      await users.end(id);
+      const left = await endPrograms(programs, { graceMs: 0, killMs: 1_000 });
+      groups.remove(id);
+      return left;
     },
     async remove({ id }) {
       await users.remove(id);
@@ -41,9 +54,9 @@ function chooseCommand(
   const cwd = workspace.dir;
   switch (profile ?? 'shell') {
     case 'shell':
-      return { ...becoming(workspace.user, { file: shell, args: ['-l'] }), env, cwd };
+      return { file: shell, args: ['-l'], env, cwd };
     case 'claude':
-      return { ...becoming(workspace.user, runInLoginShell(shell, getClaude(env))), env, cwd };
+      return { ...runInLoginShell(shell, getClaude(env)), env, cwd };
     default:
       throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   }

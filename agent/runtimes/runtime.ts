@@ -28,9 +28,10 @@ export interface Runtime {
   session: (workspace: WorkspaceSpec, profile: string | undefined) => SpawnSpec;
   /**
    * Ends everything that runs in the workspace, daemons included. `endSessions` closes its terminals: the runtime calls it
-   * once it has seen what runs there. Files stay. Repeatable. Throws `WorkspaceError` for what does not end.
+   * once it has seen what runs there. Files stay. Repeatable; within ten seconds, whatever resists. How many live on: what
+   * hangs in the kernel, and what cannot be held.
    */
-  stop: (workspace: WorkspaceSpec, endSessions: () => Promise<void>) => Promise<void>;
+  stop: (workspace: WorkspaceSpec, endSessions: () => Promise<void>) => Promise<number>;
   /** Forgets what it keeps beside the workspace's folder, which is gone by now. After `stop`. Repeatable. */
   remove: (workspace: WorkspaceSpec) => Promise<void>;
 }

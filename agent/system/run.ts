@@ -1,11 +1,17 @@
 // Runs one program to its end, within bounds of time and output. Knows no shell: arguments stay arguments.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 
 const MAX_OUTPUT_BYTES = 64 << 20;
 const MAX_ERROR_CHARACTERS = 64 << 10;
 const KILL_AFTER_MS = 2_000;
 
+/** `sam FOLDER FILE ARGUMENT…`: enters the folder with the rights that it has itself, and says why where it may not. */
+export const ENTER = 'cd -- "$1" && shift && unset OLDPWD && exec "$@"';
+/** What a shell ends with that does not find a program. */
+const NOT_FOUND = 127;
+
 export interface RunOptions {
+  /** A user's folder is entered by the user: it may be a link to where only the agent may go. */
   cwd?: string;
   /** The whole environment of the program. */
   env: Record<string, string>;
@@ -34,13 +40,7 @@ export interface Outcome {
  */
 export async function run(file: string, args: string[], options: RunOptions): Promise<Outcome> {
   options.signal?.throwIfAborted();
-  const child = spawn(file, args, {
-    cwd: options.cwd,
-    env: options.env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-    ...(options.user && { uid: options.user.uid, gid: options.user.gid }),
-  });
+  const child = start(file, args, options);
   const ended = Promise.withResolvers<{ code: number | undefined; startError?: string }>();
   child.once('error', (error: NodeJS.ErrnoException) =>
     ended.resolve({ code: undefined, startError: error.code ?? error.message }),
@@ -55,10 +55,22 @@ export async function run(file: string, args: string[], options: RunOptions): Pr
     endGroup(child);
   }, options.timeoutMs);
   const { code, startError } = await ended.promise;
+  const isMissing = code === NOT_FOUND && isEntering(options);
   clearTimeout(timer);
   options.signal?.removeEventListener('abort', abort);
   options.signal?.throwIfAborted();
-  return { code, startError, isTimeout, ...output() };
+  return { code, startError: isMissing ? 'ENOENT' : startError, isTimeout, ...output() };
+}
+
+const isEntering = ({ user, cwd }: RunOptions): boolean => user !== undefined && cwd !== undefined;
+
+function start(file: string, args: string[], { cwd, env, user }: RunOptions): ChildProcess {
+  const how = { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true } satisfies SpawnOptions;
+  if (!user) return spawn(file, args, { ...how, cwd });
+  // Node goes to the folder before it becomes the user.
+  const becoming = { ...how, cwd: '/', uid: user.uid, gid: user.gid };
+  if (cwd === undefined) return spawn(file, args, becoming);
+  return spawn('/bin/sh', ['-c', ENTER, 'sam', cwd, file, ...args], becoming);
 }
 
 function collect(child: ChildProcess, onLine?: (line: string) => void) {

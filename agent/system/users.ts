@@ -2,13 +2,15 @@
 // no terminal.
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { chmod, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkspaceError } from '../failure.ts';
+import { endPrograms, sendSignals, type Programs } from './ending.ts';
 import { codeOf } from './files.ts';
 import { giveFolder } from './ownership.ts';
-import { run } from './run.ts';
+import { isOfUser, listPids, readStat } from './processes.ts';
+import { ENTER, run } from './run.ts';
 
 export interface User {
   name: string;
@@ -23,9 +25,9 @@ export interface Users {
   find: (workspace: string) => User | undefined;
   /** Makes the user, and its workspace's folder, which is there, its own. Repeatable. Throws `WorkspaceError`. */
   prepare: (workspace: string) => Promise<void>;
-  /** Ends every process of the user, whatever it made of itself. Repeatable. */
-  end: (workspace: string) => Promise<void>;
-  /** Also forgets the user and what lies of it in the folders that are everybody's. Its own files are gone. Repeatable. */
+  /** Every process of the user, real or effective, whatever it made of itself; undefined: it has no user of its own. */
+  programs: (workspace: string) => Programs | undefined;
+  /** Ends them, forgets the user and what lies of it in the folders that are everybody's. Its own files are gone. Repeatable. */
   remove: (workspace: string) => Promise<void>;
 }
 
@@ -35,8 +37,7 @@ const ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 /** Another program may be changing the users at this moment. */
 const LOCKED_TRIES = 20;
 const LOCKED_WAIT_MS = 500;
-const KILL_TIMEOUT_MS = 10_000;
-const KILL_LOOK_MS = 20;
+const KILL_TIMEOUT_MS = 2_000;
 /** The user may put things there faster than they are put aside. */
 const HOME_TRIES = 3;
 /** Far from those of people, and from those that containers are given (login.defs). */
@@ -56,7 +57,7 @@ const EVERYBODYS = ['/tmp', '/var/tmp', '/dev/shm'];
 export const ownUser: Users = {
   find: () => undefined,
   prepare: () => Promise.resolve(),
-  end: () => Promise.resolve(),
+  programs: () => undefined,
   remove: () => Promise.resolve(),
 };
 
@@ -74,15 +75,15 @@ export function createUsers(dir: string): Users {
       await giveFolder(folder, user);
       await prepareHome(user);
     },
-    async end(workspace) {
+    programs(workspace) {
       const user = find(workspace);
-      if (user) await endProcessesOf(user);
+      return user && programsOf(user);
     },
     async remove(workspace) {
       const user = find(workspace);
       if (!user) return;
-      await endProcessesOf(user);
-      // The next user may get the same number.
+      // One that hangs in the kernel keeps its user: another workspace must not get the same number.
+      if ((await endPrograms([programsOf(user)], { graceMs: 0 })) > 0) return;
       await run('find', [...EVERYBODYS, '-xdev', '-uid', String(user.uid), '-delete'], {
         env: ENV,
         timeoutMs: COMMANDS_TIMEOUT_MS,
@@ -148,38 +149,33 @@ function cannot(program: string, why: string): WorkspaceError {
   return new WorkspaceError({ class: 'internal', code: 'no-user', details: { program, said: why } });
 }
 
-/** By its number alone: no environment and no parent hides a process from that. What starts meanwhile is met again. */
-async function endProcessesOf({ uid, name }: User): Promise<void> {
-  for (const startedAt = performance.now(); ; await delay(KILL_LOOK_MS)) {
-    const left = await findProcessesOf(uid);
-    if (left.length === 0) return;
-    if (performance.now() - startedAt > KILL_TIMEOUT_MS)
-      throw cannot('kill', `${left.length} processes of ${name} live on`);
-    for (const pid of left) kill(pid);
-  }
-}
+/** By its number alone: no environment and no parent hides a process from that. */
+const programsOf = (user: User): Programs => ({
+  find: () => Promise.resolve(findProcessesOf(user.uid)),
+  async kill() {
+    await killAs(user);
+    // Who has its number for a moment only, and where nothing more could be started.
+    for (const pid of findProcessesOf(user.uid)) sendSignals(pid, ['SIGKILL']);
+  },
+});
 
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It ended in between.
-  }
+// The kernel ends all that this user may signal in one go, whoever starts children meanwhile; and until it is that user, nobody of it
+// can stop the one who asks for it.
+const KILL =
+  'const [uid, gid] = process.argv.slice(1).map(Number); process.setgroups([]); process.setgid(gid); process.setuid(uid); process.kill(-1, "SIGKILL");';
+
+async function killAs({ uid, gid }: User): Promise<void> {
+  if (uid === 0) throw new Error('kill: root is no user of a workspace');
+  await run(process.execPath, ['-e', KILL, String(uid), String(gid)], {
+    cwd: '/',
+    env: ENV,
+    timeoutMs: KILL_TIMEOUT_MS,
+  });
 }
 
 /** Also those that are another user for a moment; not zombies, which their parents bury. */
-export async function findProcessesOf(uid: number): Promise<number[]> {
-  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const status = await readFile(`/proc/${name}/status`, 'latin1').catch(() => '');
-      const [, uids = ''] = /^Uid:\s+(.*)$/m.exec(status) ?? [];
-      const isLiving = !/^State:\s+[ZX]/m.test(status);
-      return isLiving && uids.split(/\s+/).includes(String(uid)) ? [Number(name)] : [];
-    }),
-  );
-  return found.flat();
-}
+export const findProcessesOf = (uid: number): number[] =>
+  listPids().filter((pid) => isOfUser(pid, uid) && readStat(pid) !== undefined);
 
 interface Command {
   file: string;
@@ -187,11 +183,24 @@ interface Command {
 }
 
 // The terminal goes to the user as well, so that programs may open it by its name. Groups and capabilities of root stay behind.
-const BECOME =
-  'chown "$1" /proc/self/fd/0; uid=$1 gid=$2; shift 2; exec setpriv --reuid "$uid" --regid "$gid" --clear-groups --inh-caps=-all -- "$@"';
+const BECOME = `chown "$1" /proc/self/fd/0; uid=$1 gid=$2; shift 2
+exec setpriv --reuid "$uid" --regid "$gid" --clear-groups --inh-caps=-all -- "$@"`;
+const JOIN = '{ echo 0 >"$1"; } 2>/dev/null; shift; exec "$@"';
 
-/** What starts `command` on a terminal as this user. */
-export function becoming(user: User | undefined, { file, args }: Command): Command {
-  if (!user) return { file, args };
-  return { file: '/bin/sh', args: ['-c', BECOME, 'sam', String(user.uid), String(user.gid), file, ...args] };
+/** What starts `command` on a terminal, in this folder: as this user, who goes there by itself, and from behind the door of a control group. */
+export function becoming(
+  user: User | undefined,
+  { file, args }: Command,
+  { cwd, door }: { cwd: string; door?: string | undefined },
+): Command & { cwd: string } {
+  const become = user
+    ? sh(BECOME, String(user.uid), String(user.gid), '/bin/sh', '-c', ENTER, 'sam', cwd, file, ...args)
+    : { file, args };
+  const join = door === undefined ? become : sh(JOIN, door, become.file, ...become.args);
+  return { ...join, cwd: user ? '/' : cwd };
 }
+
+const sh = (script: string, ...args: string[]): Command => ({
+  file: '/bin/sh',
+  args: ['-c', script, 'sam', ...args],
+});

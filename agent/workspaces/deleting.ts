@@ -55,6 +55,8 @@ async function save(tools: Tools, { state, signal }: Task, seen: Work): Promise<
     signal.throwIfAborted();
     tools.log(id, 'saving', messageOf(error));
     await state.update({ ...stopped, ...refusal(found), failure: toFailure(error) });
+  } finally {
+    await tools.credentials.close(store.socket(id));
   }
 }
 
@@ -77,8 +79,6 @@ export async function remove(tools: Tools, { state, signal }: Task): Promise<voi
   }
   // A state file that is written late would bring the folder back.
   await state.retire();
-  await tools.credentials.close(tools.store.socket(desired.id));
-  await tools.users.end(desired.id);
   const spec = specOf(tools, state.now());
   await tools.store.remove(desired.id);
   await runtimeOf(tools, state.now()).remove(spec);

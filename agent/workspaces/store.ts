@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { WorkspaceError } from '../failure.ts';
 import { codeOf } from '../system/files.ts';
 import { removeTree } from '../system/trees.ts';
 import { HOME_FOLDER } from '../system/users.ts';
@@ -57,7 +58,7 @@ export function createStore(dir: string): Store {
     },
     async readAll(onStray) {
       // What a crash left of a removal; it is read by no one before it is gone.
-      await removeTree(trash);
+      await removeTree(trash).catch((error: unknown) => onStray('trash', error));
       const found: Workspace[] = [];
       for (const id of new Set([...(await listFolder(join(dir, 'workspaces'))), ...(await states.list())])) {
         try {
@@ -95,7 +96,7 @@ export function createStore(dir: string): Store {
       await mkdir(trash, { recursive: true, mode: 0o700 });
       await removeTree(join(trash, id));
       await rename(folder(id), join(trash, id)).catch(ignoreMissing);
-      await removeTree(join(trash, id));
+      await removeTree(join(trash, id)).catch(ignoreBusy);
       // Last: what a crash leaves of the files is still its owner's.
       await states.remove(id);
     },
@@ -107,6 +108,11 @@ async function listFolder(path: string): Promise<string[]> {
     ignoreMissing(error);
     return [];
   });
+}
+
+/** Something outlived its end and still writes there, by an open folder: nobody else gets there, and the next start removes it. */
+function ignoreBusy(error: unknown): void {
+  if (error instanceof WorkspaceError) throw error;
 }
 
 function ignoreMissing(error: unknown): void {

@@ -1,9 +1,9 @@
 // What the steps of a workspace work with, and what several of them do: passwords, git, its runtime, the end of all
 // programs, and a look for work that a deletion would lose.
-import { readdir } from 'node:fs/promises';
 import { helperCommand, type Broker } from '../credentials/broker.ts';
 import { countWork } from '../git/counting.ts';
 import { credentialEnvironment, findHead, type Git } from '../git/git.ts';
+import { runAs } from '../git/scratch.ts';
 import type { Work } from '../protocol.ts';
 import type { Runtimes } from '../runtimes/index.ts';
 import type { Runtime, WorkspaceSpec } from '../runtimes/runtime.ts';
@@ -28,12 +28,16 @@ export interface Task {
   signal: AbortSignal;
 }
 
-/** Lets git in this workspace ask for passwords, from a session or from here. Its folder is there. Repeatable. */
+/**
+ * Lets git in this workspace ask for passwords, from a session or from here, as long as it is wanted running or being saved.
+ * Its folder is there. Repeatable.
+ */
 export function openCredentials({ store, credentials }: Tools, state: WorkspaceState): Promise<void> {
   return credentials.open(store.socket(state.now().desired.id), () => {
-    const { desired, origin } = state.now();
+    const { desired, step, origin } = state.now();
     const repositories = [desired.repository, ...(origin === undefined ? [] : [origin])];
-    return { id: desired.id, repositories, isOpen: desired.credentials === 'sam' };
+    const isServed = desired.desired === 'running' || step === 'saving';
+    return { id: desired.id, repositories, isOpen: desired.credentials === 'sam' && isServed };
   });
 }
 
@@ -55,10 +59,13 @@ export function gitOf(
 
 export const runtimeOf = ({ runtimes }: Tools, { runtime }: Workspace): Runtime => runtimes[runtime];
 
-/** Its sessions, and whatever else runs in it. */
+/** Its sessions, and whatever else runs in it; nobody gets a password from here on. */
 export async function endEverything(tools: Tools, workspace: Workspace): Promise<void> {
-  const endSessions = () => tools.endSessions(workspace.desired.id);
-  await runtimeOf(tools, workspace).stop(specOf(tools, workspace), endSessions);
+  const { id } = workspace.desired;
+  await tools.credentials.close(tools.store.socket(id));
+  const endSessions = () => tools.endSessions(id);
+  const left = await runtimeOf(tools, workspace).stop(specOf(tools, workspace), endSessions);
+  if (left > 0) tools.log(id, 'stop', `${left} programs could not be ended, and live on.`);
 }
 
 export function specOf(tools: Pick<Tools, 'store' | 'users'>, workspace: Workspace): WorkspaceSpec {
@@ -102,10 +109,11 @@ export async function findWork(tools: Tools, workspace: Workspace, signal: Abort
   const dir = store.checkout(workspace);
   try {
     const beside = (await store.listBeside(workspace)).length;
-    const names = store.hasCheckout(workspace) ? await readdir(dir) : [];
+    // As the user: it may be a link to where only the agent may look.
+    const names = store.hasCheckout(workspace) ? (await runAs(git, 'ls', ['-A', '--', dir])).split('\n') : [];
     // Without its .git nothing tells work from what was cloned: every file counts.
     if (!names.includes('.git'))
-      return { work: { changed: 0, untracked: names.length + beside, unpushed: 0 } };
+      return { work: { changed: 0, untracked: names.filter(Boolean).length + beside, unpushed: 0 } };
     const [work, commit] = await Promise.all([countWork(git, dir, workspace), findHead(git, dir)]);
     return { work: { ...work, untracked: work.untracked + beside }, commit };
   } catch {

@@ -1,7 +1,9 @@
 // What a node should do about a workspace, from its row. Pure; knows no connection.
 import type { BotMessage, DesiredWorkspace } from '../../agent/protocol.ts';
 import type { Workspace } from '../database/types.ts';
-import type { GitFacts } from './git-tokens.ts';
+
+/** What a node has to know of a workspace's git beside its row. */
+export type GitFacts = Pick<DesiredWorkspace, 'identity' | 'credentials'>;
 
 /** Undefined: nothing to tell, so the node goes on as it was told last. */
 export function desiredOf(row: Workspace, git?: GitFacts): DesiredWorkspace | undefined {

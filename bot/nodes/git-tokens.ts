@@ -1,23 +1,15 @@
 // What nodes are told of git where the repository is on a forge: who commits, and passwords on the owner's own right, for agents that
 // ask for one.
 import type { Logger } from 'pino';
-import type {
-  AgentMessage,
-  BotMessage,
-  DesiredWorkspace,
-  GitOperation,
-  GitToken,
-} from '../../agent/protocol.ts';
+import type { AgentMessage, BotMessage, GitOperation, GitToken } from '../../agent/protocol.ts';
 import type { RefusalCodes, Said, SaidGitRefusal } from '../codes.ts';
 import type { Executor, Workspace } from '../database/types.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { desiredOf, type GitFacts } from './desired.ts';
 import { findWorkspace } from '../workspaces/store/workspaces.ts';
 import { findForge, type Forge, type Person } from '../forges/forge.ts';
 import { checkGitRight } from '../forges/rights.ts';
 import { findIdentities, type Known } from '../access/store/people.ts';
-
-/** What a node has to know of a workspace's git beside its row. */
-export type GitFacts = Pick<DesiredWorkspace, 'identity' | 'credentials'>;
 
 export interface GitBroker {
   /** By workspace; who is not in it gets nothing. */
@@ -65,6 +57,12 @@ function spend(asking: Asking): boolean {
   return whole >= 1;
 }
 
+/** What outlived a stop gets nothing: it is for what the node is to keep running, or to save before it goes. */
+function mayHave(row: Workspace): boolean {
+  const goal = desiredOf(row);
+  return goal?.desired === 'running' || goal?.save === true;
+}
+
 /** Never rejects. What it answers is never logged. */
 export async function answerGit(
   broker: GitAnswering,
@@ -79,7 +77,7 @@ export async function answerGit(
   asking.minting++;
   try {
     const row = await findWorkspace(broker.db, workspace);
-    const isHere = row && row.nodeId === asking.node && row.phase !== 'deleted';
+    const isHere = row && row.nodeId === asking.node && mayHave(row);
     if (!isHere || !broker.git) return refuse('no-workspace');
     if (!spend(asking)) return refuse('too-often');
     return { type: 'git-token', ref, ...(await broker.git.token(row, operation)) };

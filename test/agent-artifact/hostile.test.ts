@@ -22,6 +22,7 @@ import { createLog } from '../../agent/log.ts';
 import type { WorkspaceReport } from '../../agent/protocol.ts';
 import { countTrees } from '../../agent/git/counting.ts';
 import { commitWork } from '../../agent/git/saving-commits.ts';
+import { run } from '../../agent/system/run.ts';
 import { removeTree } from '../../agent/system/trees.ts';
 import type { User } from '../../agent/system/users.ts';
 import { asRoot, startNode } from './node.ts';
@@ -115,6 +116,43 @@ asRoot('whatever lies where the agent keeps its state, it starts, and knows its 
     );
     for (const { id } of [one, other]) await scene.bot.report(id, isRunning(1));
   }
+});
+
+asRoot('a link in place of the checkout leads nobody to where they may not go by themselves', async () => {
+  const { users, open, scene, one, other, folder } = await startNode();
+  const user = users.find(one.id)!;
+  writeFileSync(join(folder(other), 'api/secret'), 'secret-of-other\n', { mode: 0o644 });
+  const neighbour = await open(other);
+  neighbour.type('echo "number:$$:"\n');
+  const [, pid] = await neighbour.reads(/number:(\d+):/);
+  runAs(user, folder(one), 'mv api kept');
+  for (const [index, target] of [`/proc/${pid}/cwd`, join(folder(other), 'api')].entries()) {
+    runAs(user, folder(one), `ln -sfn ${target} api`);
+    expect(readFileSync(join(folder(one), 'api/secret'), 'utf8')).toBe('secret-of-other\n');
+    scene.bot.want({ ...one, run: index + 2 });
+    expect((await scene.bot.report(one.id, isRunning(index + 2))).commit).toBeUndefined();
+    const shell = await open(one);
+    shell.type('cat secret; pwd\n');
+    await shell.reads(/can't cd|Permission denied/);
+    await shell.heard('exit');
+    expect(shell.state.output).not.toContain('secret-of');
+    const link = {
+      cwd: join(folder(one), 'api'),
+      env: { PATH: process.env['PATH']! },
+      timeoutMs: 10_000,
+      user,
+    };
+    expect(await run('cat', ['secret'], link)).toMatchObject({ stdout: '', code: expect.toBeOneOf([1, 2]) });
+  }
+  scene.bot.want({ ...one, desired: 'deleted' });
+  const { failure } = await scene.bot.report(one.id, (report) => report.refused !== undefined);
+  expect(failure).toMatchObject({ code: 'unknown-work' });
+  runAs(user, folder(one), 'rm api; mv kept api');
+  scene.bot.want({ ...one, run: 4 });
+  await scene.bot.report(one.id, isRunning(4));
+  const shell = await open(one);
+  shell.type('echo "in:$PWD:$OLDPWD:"\n');
+  await shell.reads(new RegExp(`in:${folder(one)}/api::`));
 });
 
 asRoot('the door for git belongs to its workspace, and a link in its place gives nothing away', async () => {

@@ -1,8 +1,9 @@
 // Workspaces as unix users of their own: real users, real terminals. Needs root, as on a node; without it these tests are
 // left out, and say so.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLoadMeter, type Times } from '../../agent/bot-link/outbox.ts';
 import { becoming, createUsers, findProcessesOf } from '../../agent/system/users.ts';
@@ -34,7 +35,7 @@ asRoot(
 asRoot('of the groups that the agent is in, none stays', async () => {
   const { users, one } = await startNode();
   const user = users.find(one.id)!;
-  const { file, args } = becoming(user, { file: 'id', args: ['-G'] });
+  const { file, args } = becoming(user, { file: 'id', args: ['-G'] }, { cwd: '/' });
   const groups = execFileSync('setpriv', ['--groups', '4,27', '--', file, ...args], { encoding: 'utf8' });
   expect(groups.trim()).toBe(String(user.gid));
 });
@@ -70,13 +71,13 @@ asRoot(
       'env -i setsid sh -c "sleep 987 & exec sleep 988" & sleep 0.1; touch /tmp/of-$(id -un); echo started-"it"\n',
     );
     await shell.reads(/started-it/);
-    await expect.poll(() => findProcessesOf(uid).then(({ length }) => length)).toBeGreaterThanOrEqual(3);
+    await expect.poll(() => findProcessesOf(uid).length).toBeGreaterThanOrEqual(3);
     scene.bot.want({ ...one, desired: 'stopped' });
     await scene.bot.report(one.id, ({ phase }) => phase === 'stopped');
-    expect(await findProcessesOf(uid)).toEqual([]);
+    expect(findProcessesOf(uid)).toEqual([]);
     scene.bot.want({ ...one, desired: 'deleted', force: true });
     await scene.bot.report(one.id, ({ phase }) => phase === 'deleted');
-    expect(await findProcessesOf(uid)).toEqual([]);
+    expect(findProcessesOf(uid)).toEqual([]);
     expect(existsSync(folder(one))).toBe(false);
     expect(existsSync(`/tmp/of-${name}`)).toBe(false);
     expect(users.find(one.id)).toBeUndefined();
@@ -84,6 +85,48 @@ asRoot(
     expect(users.find(other.id)).toBeDefined();
   },
 );
+
+asRoot('whatever resists, a stop and a forced deletion end all of it, and only that', async () => {
+  const { scene, users, open, one, other, folder } = await startNode();
+  const { uid } = users.find(one.id)!;
+  const neighbour = users.find(other.id)!;
+  const shell = await open(one);
+  // Each number lives for a moment: nobody who reads a list of them meets one that is still there.
+  const begin = `(for n in $(seq 200); do setsid sh -c 'trap "" HUP TERM; while :; do sleep 0.3 & wait; done' & done
+    export SAM_WORKSPACE=${other.id}; setsid sh -c 'trap "" HUP TERM; while :; do sleep 0.1 & wait; done' &
+    setsid sh -c 'trap "" HUP TERM; f() { : >/tmp/beat-${one.id}; f & }; f' &) >/dev/null 2>&1; echo up-"now"\n`;
+  const isBeating = async () => {
+    rmSync(`/tmp/beat-${one.id}`, { force: true });
+    await delay(500);
+    return existsSync(`/tmp/beat-${one.id}`);
+  };
+  const inTime = async (id: string, phase: string) => {
+    const startedAt = performance.now();
+    const report = await scene.bot.report(id, (now) => now.phase === phase || now.phase === 'failed');
+    expect(report).toMatchObject({ phase });
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+  };
+  shell.type(begin);
+  await shell.reads(/up-now/);
+  await expect.poll(() => findProcessesOf(uid).length, { timeout: 10_000 }).toBeGreaterThan(200);
+  expect(await isBeating()).toBe(true);
+  // The neighbour's name is in their environment: that is no reason to touch them, or to wait for them.
+  scene.bot.want({ ...other, desired: 'stopped' });
+  await inTime(other.id, 'stopped');
+  expect(findProcessesOf(uid).length).toBeGreaterThan(200);
+  expect(findProcessesOf(neighbour.uid)).toEqual([]);
+  scene.bot.want({ ...one, desired: 'stopped' });
+  await inTime(one.id, 'stopped');
+  expect([findProcessesOf(uid), await isBeating()]).toEqual([[], false]);
+  scene.bot.want({ ...one, run: 2 });
+  await scene.bot.report(one.id, ({ phase, run }) => phase === 'running' && run === 2);
+  const again = await open(one);
+  again.type(begin);
+  await again.reads(/up-now/);
+  scene.bot.want({ ...one, run: 2, desired: 'deleted', force: true });
+  await inTime(one.id, 'deleted');
+  expect([findProcessesOf(uid), await isBeating(), existsSync(folder(one))]).toEqual([[], false, false]);
+});
 
 asRoot('what programs keep at home is no work that a deletion would lose', async () => {
   const { scene, open, one } = await startNode();

@@ -1,8 +1,10 @@
 // From a new node to a running workspace, and back to it after every kind of interruption.
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
 import { serveGit } from './git/server.ts';
 import { createNode, git, makeRepository } from '../testers/node.ts';
@@ -243,6 +245,31 @@ test('a stop keeps the files, and a start goes on with them', async () => {
   scene.bot.want({ ...goal, run: 2 });
   await scene.bot.report(goal.id, isRunning(2));
   expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
+});
+
+test('a stopped workspace has no door to passwords, and one that runs again has', async () => {
+  const scene = await createNode();
+  const server = await serveGit(join(scene.folder, 'served'), { token: 'of-git' });
+  makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
+  scene.bot.state.password = 'of-git';
+  const goal = scene.goal({ repository: server.url('acme/api.git'), credentials: 'sam' });
+  const door = join(scene.dir, 'workspaces', goal.id, '.git.sock');
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, isRunning(1));
+  // Whoever holds it open is not waited for either.
+  const held = connect({ path: door, allowHalfOpen: true }).on('error', () => {});
+  onTestFinished(() => void held.destroy());
+  await once(held, 'connect');
+  scene.bot.want({ ...goal, desired: 'stopped' });
+  await scene.bot.report(goal.id, (one) => one.phase === 'stopped', 10_000);
+  const late = connect(door);
+  expect(await once(late, 'error')).toMatchObject([{ code: expect.stringMatching(/ENOENT|ECONNREFUSED/) }]);
+  scene.bot.want({ ...goal, run: 2 });
+  await scene.bot.report(goal.id, isRunning(2));
+  const again = connect(door);
+  await once(again, 'connect');
+  again.destroy();
 });
 
 test('a failure stands until a higher run, also over a restart of the agent', async () => {

@@ -112,7 +112,7 @@ export function describeRuntime(name: string, { create, find = findOnNode }: Run
     test('a stop leaves other workspaces alone', async () => {
       await begin();
       const other = { ...workspace, id: newWorkspaceId() };
-      onTestFinished(() => runtime.stop(other, noSessions));
+      onTestFinished(async () => void (await runtime.stop(other, noSessions)));
       await runtime.start(other);
       open('exec sleep 9874\n');
       await eventually(async () => (await find('sleep 9874')).length === 1, 'the program');

@@ -1,9 +1,13 @@
 // Terminals of workspaces: who gets in, what a session sees, and that a stop leaves no process behind.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
-import { createNode, type Node } from '../testers/node.ts';
+import { sendSignals } from '../../agent/system/ending.ts';
+import { findProcessesOf } from '../../agent/system/users.ts';
+import { createNode, git, type Node } from '../testers/node.ts';
 import { attach } from './viewer.ts';
 import { eventually } from '../testers/watch.ts';
 
@@ -75,6 +79,37 @@ test('a stop ends sessions and daemons, and tells the viewers', async () => {
   expect(late.state.closed).toBe(4410);
 });
 
+test('after a stop nothing of a workspace runs: no filter, hook or helper that it names, and nothing on its way out', async () => {
+  const { scene, goal } = await startRunning();
+  const [dir, beat] = [scene.checkout(goal), join(scene.folder, 'beat')];
+  const trap = join(scene.folder, 'trap');
+  writeFileSync(trap, `#!/bin/sh\ntouch ${beat}\ncat`, { mode: 0o755 });
+  for (const key of 'filter.x.clean filter.x.smudge core.fsmonitor diff.external credential.helper gpg.program core.pager'.split(
+    ' ',
+  ))
+    git(dir, 'config', key, trap);
+  for (const hook of ['post-index-change', 'reference-transaction', 'post-checkout'])
+    writeFileSync(join(dir, '.git/hooks', hook), `#!/bin/sh\ntouch ${beat}`, { mode: 0o755 });
+  writeFileSync(join(dir, '.gitattributes'), '* filter=x diff=x\n');
+  writeFileSync(join(dir, 'README.md'), 'changed\n');
+  const viewer = await look(scene, goal.id);
+  await viewer.open();
+  viewer.type(`last() { trap "" HUP TERM; setsid sh -c "while :; do : >${beat}; sleep 0.02; done" & }\n`);
+  viewer.type('trap last HUP TERM EXIT; echo up-"now"\n');
+  await viewer.reads(/up-now/);
+  scene.bot.want({ ...goal, desired: 'stopped' });
+  const { work } = await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  expect(await findProcesses(goal.id)).toEqual([]);
+  rmSync(beat, { force: true });
+  expect(work).toEqual({ changed: 1, untracked: 1, unpushed: 0 });
+  for (const desired of ['deleted', 'stopped'] as const) {
+    scene.bot.want({ ...goal, desired });
+    await scene.bot.report(goal.id, (one) => (one.refused !== undefined) === (desired === 'deleted'));
+  }
+  await delay(300);
+  expect(existsSync(beat)).toBe(false);
+});
+
 test('a restart ends the sessions of before', async () => {
   const { scene, goal } = await startRunning();
   const viewer = await look(scene, goal.id);
@@ -99,6 +134,54 @@ test('a forced delete takes the sessions along', async () => {
   expect(await findProcesses(goal.id)).toEqual([]);
   expect(await viewer.closes()).toBe(4410);
 });
+
+test.runIf(process.getuid?.() === 0)(
+  'without root, too, a stop and a forced deletion end two hundred that resist, and never fail for what cannot be held',
+  async () => {
+    const scene = await createNode();
+    const goal = scene.goal();
+    execFileSync('chown', ['-R', '54321:54321', scene.folder]);
+    chmodSync(scene.folder, 0o755);
+    onTestFinished(() => {
+      for (let left; (left = findProcessesOf(54321)).length > 0;)
+        for (const pid of left) sendSignals(pid, ['SIGKILL']);
+    });
+    scene.bot.want(goal);
+    scene.start({ HOME: scene.folder }, [
+      'setpriv',
+      '--reuid',
+      '54321',
+      '--regid',
+      '54321',
+      '--clear-groups',
+    ]);
+    const resist = async (run: number) => {
+      await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.run === run);
+      const viewer = await look(scene, goal.id);
+      await viewer.open();
+      viewer.type(`(for n in $(seq 200); do setsid sh -c 'trap "" HUP TERM; while :; do sleep 0.3 & wait; done' & done
+        (env -i setsid sh -c 'trap "" HUP TERM; while :; do : >beat; sleep 0.01; done' &)) >/dev/null 2>&1; echo up-"now"\n`);
+      await viewer.reads(/up-now/);
+      await eventually(() => findProcessesOf(54321).length > 200, 'all of them', 10_000);
+    };
+    const isEnded = async (phase: string) => {
+      const startedAt = performance.now();
+      const ended = (one: { phase: string }) => [phase, 'failed'].includes(one.phase);
+      expect(await scene.bot.report(goal.id, ended)).toMatchObject({ phase });
+      expect(performance.now() - startedAt).toBeLessThan(10_000);
+      // The agent and what it asks git, and what cannot be traced.
+      expect(findProcessesOf(54321).length).toBeLessThan(15);
+    };
+    await resist(1);
+    scene.bot.want({ ...goal, desired: 'stopped' });
+    await isEnded('stopped');
+    scene.bot.want({ ...goal, run: 2 });
+    await resist(2);
+    scene.bot.want({ ...goal, run: 2, desired: 'deleted', force: true });
+    await isEnded('deleted');
+    expect(existsSync(scene.checkout(goal))).toBe(false);
+  },
+);
 
 test('what people leave running goes on when only the agent dies', async () => {
   const { scene, goal, agent } = await startRunning();

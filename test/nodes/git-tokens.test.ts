@@ -76,14 +76,42 @@ test('no other node gets it, and nobody for a workspace that is deleted or unkno
   expect(await ask(undefined)).toMatchObject(refused);
 });
 
-test('one that is being deleted still gets it: its work has to be saved', async () => {
-  const leaving = await rows.addWorkspace({
-    owner: node.owner,
-    nodeId: node.id,
-    phase: 'deleting',
-    desired: 'deleted',
-  });
-  expect(await ask(giving, { of: leaving.id })).toMatchObject(token);
+test('one that is being deleted still gets it where its work is to be saved, and only there', async () => {
+  const add = (patch: Partial<Workspace>) =>
+    rows.addWorkspace({
+      owner: node.owner,
+      nodeId: node.id,
+      phase: 'deleting',
+      desired: 'deleted',
+      ...patch,
+    });
+  const saving = { isAutomatic: true, isPrivate: true };
+  expect(await ask(giving, { of: (await add(saving)).id })).toMatchObject(token);
+  for (const patch of [{}, { ...saving, isPrivate: false }, { ...saving, force: true }, { force: true }])
+    expect(await ask(giving, { of: (await add(patch)).id })).toMatchObject({
+      error: { code: 'no-workspace' },
+    });
+});
+
+test('what is not wanted running gets none, whoever asks in its name', async () => {
+  let minted = 0;
+  const counting = deskThat(() => Promise.resolve((minted++, token)));
+  for (const [desired, phase, isGiven] of [
+    ['running', 'preparing', true],
+    ['running', 'running', true],
+    ['stopped', 'running', false],
+    ['stopped', 'stopping', false],
+    ['stopped', 'stopped', false],
+    ['stopped', 'failed', false],
+    ['running', 'failed', false],
+    ['running', 'stopped', false],
+    ['deleted', 'running', false],
+  ] as const) {
+    const one = await rows.addWorkspace({ owner: node.owner, nodeId: node.id, desired, phase });
+    const answer = await ask(counting, { of: one.id });
+    expect('password' in answer, `${desired}, ${phase}`).toBe(isGiven);
+  }
+  expect(minted).toBe(2);
 });
 
 test('what is wrong is a sentence for the person, and a bug is only in the log', async () => {

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
-import { findProcesses } from '../../agent/system/processes.ts';
+import { endPrograms } from '../../agent/system/ending.ts';
+import { createGroups } from '../../agent/system/groups.ts';
+import { tracePrograms } from '../../agent/system/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { startBot, type Bot } from './node-bot.ts';
@@ -25,7 +27,11 @@ export async function createNode(options: Parameters<typeof startBot>[0] = {}) {
   onTestFinished(async () => {
     for (const agent of agents) await agent.kill();
     await bot.vanish();
-    for (const id of ids) for (const { pid } of await findProcesses(id)) process.kill(pid, 'SIGKILL');
+    const groups = createGroups();
+    for (const id of ids) {
+      await endPrograms([groups.programs(id), await tracePrograms(id)], { graceMs: 0 });
+      groups.remove(id);
+    }
     rmSync(folder, { recursive: true, force: true });
   });
   const dir = join(folder, 'node');

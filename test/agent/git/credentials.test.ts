@@ -1,8 +1,10 @@
 // Git's passwords on a node: real git, the real helper and socket, and a bot that is there, away, or of another mind.
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { createBroker, helperCommand, type Subject } from '../../../agent/credentials/broker.ts';
 import { createTokens, type Answer, type Tokens } from '../../../agent/credentials/tokens.ts';
@@ -175,6 +177,31 @@ test('where nobody can tell what git is about, whoever may only read still reads
   expect(stderr).toBe('');
   expect(stdout).toMatch(/^username=x-access-token\npassword=ghs_\w+\npassword_expiry_utc=\d{10}\n$/);
   expect(node.questions.map(({ operation }) => operation)).toEqual(['push', 'fetch']);
+});
+
+test('a door that closes gives nothing more, not even to whoever waits before it', async () => {
+  const node = await createNode();
+  let answer: (one: Answer) => void = () => {};
+  node.tokens.open((message) => {
+    if (message.type === 'git-token')
+      answer = (one) => node.tokens.answered({ type: 'git-token', ref: message.ref, ...one });
+  });
+  const heard: string[] = [];
+  const wait = (text: string) => {
+    const client = connect({ path: node.socket, allowHalfOpen: true });
+    client.on('data', (bytes) => heard.push(String(bytes))).on('error', () => {});
+    client.write(text);
+    return new Promise((resolve) => client.once('end', resolve).once('close', resolve));
+  };
+  const { protocol, host } = new URL(node.repository);
+  const question = { protocol: protocol.slice(0, -1), host, path: 'acme/api.git', operation: 'push' };
+  const waiting = [wait(`${JSON.stringify(question)}\n`), wait('half a question'), wait('')];
+  await delay(300);
+  const startedAt = performance.now();
+  await node.desk.close(node.socket);
+  answer(given);
+  await Promise.all(waiting);
+  expect([heard, performance.now() - startedAt < 1_000, existsSync(node.socket)]).toEqual([[], true, false]);
 });
 
 test('without credentials the helpers of the host are off, and those of others are not', () => {
