@@ -19,9 +19,10 @@ import { bootReportRoutes } from './nodes/boot-reports.ts';
 import { certificateRoutes } from './nodes/certificate.ts';
 import { createHub, type Hub } from './nodes/hub.ts';
 import { createTerminalPipe } from './nodes/terminal-proxy.ts';
-import type { Console } from './chat/console/console.ts';
-import type { Screen } from './chat/console/screen.ts';
+import type { Front, FrontEntry, FrontState, Prompt, Terminal } from './chat/front.ts';
 import { TRIGGER, wordGitRefusal } from './chat/wording.ts';
+import { commands } from './commands/index.ts';
+import type { Command } from './commands/context.ts';
 import { namesOf, openClouds, type Clouds } from './clouds.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
@@ -29,12 +30,12 @@ import { startEmbedded } from './database/embedded/embedded.ts';
 import { endLeases } from './database/claims.ts';
 import { lockDataDir } from './database/lock.ts';
 import { migrate } from './database/migrate.ts';
-import { StartError } from './errors.ts';
+import { messageOf, StartError } from './errors.ts';
 import type { Forge } from './forges/forge.ts';
 import type { GitHub } from './forges/github/github.ts';
 import { builtIn, openForges, type ForgeEntry } from './forges/index.ts';
 import { refuseLeftBehind } from './left-behind.ts';
-import { openFronts, openGitHub, type Fronts } from './fronts.ts';
+import { fronts, openFronts, openGitHub, type Fronts } from './fronts.ts';
 import { healthRoutes } from './http/health.ts';
 import type { Route, Upgrade } from './http/routes.ts';
 import { randomBase32 } from './ids.ts';
@@ -60,25 +61,26 @@ import { sweepBook } from './workspaces/store/sweeps.ts';
 export const VERSION = '0.1.0';
 const ROOT = join(import.meta.dirname, '..');
 
-export interface BotOptions {
+export interface BotOptions extends Terminal {
   config: Config;
-  screen: Screen;
   log: Logger;
-  /** The person at the console, and what their relative paths are relative to. */
-  login: string;
-  cwd: string;
   env: NodeJS.ProcessEnv;
   /** Those that can be chosen; the same that the configuration was read with. */
   providers?: ProviderTable;
   /** The table of forges. */
   forges?: readonly ForgeEntry[];
+  /** The table of fronts. */
+  fronts?: readonly FrontEntry[];
+  /** The table of commands. */
+  commands?: readonly Command[];
 }
 
 export interface Bot {
   url: string;
-  console: Console;
-  /** Where a bot without a GitHub App gets one: with a code, for whoever started it. */
-  setupUrl: string | undefined;
+  /** For the person at this process. */
+  console: Prompt;
+  /** What the banner says of each. */
+  fronts: FrontState[];
   /** Nodes that no workspace needs go now instead of staying warm. Resolves when they are gone, or after a while. */
   discardIdleNodes(): Promise<void>;
   /** Takes nothing new, lets what is under way end. Local nodes live on. */
@@ -87,7 +89,7 @@ export interface Bot {
 
 /** Throws StartError; then nothing of it is left running. */
 export async function startBot(given: BotOptions): Promise<Bot> {
-  const options = { ...given, providers: given.providers ?? providers, forges: given.forges ?? builtIn };
+  const options = { providers, forges: builtIn, fronts, commands, ...given };
   await using ending = new AsyncDisposableStack();
   const { log } = options;
   const lock = await lockDataDir(options.config.dataDir, { url: options.config.baseUrl });
@@ -103,11 +105,16 @@ export async function startBot(given: BotOptions): Promise<Bot> {
   const rest = ending.move();
   return {
     url: config.baseUrl,
-    console: parts.fronts.console,
-    setupUrl: parts.fronts.setupUrl,
+    console: promptOf(parts.fronts.all),
+    fronts: parts.fronts.all.map((front) => front.describe()),
     discardIdleNodes: () => discardIdleNodes(database, parts.loop),
     stop: () => rest.disposeAsync(),
   };
+}
+
+function promptOf(all: readonly Front[]): Prompt {
+  const { prompt } = all.find((front) => front.prompt) ?? {};
+  return prompt ?? { say: () => Promise.reject(new Error('no front has a prompt')) };
 }
 
 /** With port 0 the system chose one. */
@@ -165,6 +172,7 @@ interface Parts {
   routes: Route[];
   upgrades: Upgrade[];
   fronts: Fronts;
+  forges: readonly Forge[];
   loop: Loop;
   chatLoop: Loop;
   hub: Hub;
@@ -206,17 +214,7 @@ async function assemble(
     github,
     forges: openForges(options.forges, { github }),
   };
-  const hub = createHub({
-    db,
-    keys: settled.keys,
-    log,
-    traitsOf: traitsIn(options.providers),
-    activityEveryMs: activityStep(config),
-    heartbeatMs: timingFrom(config.baseMs).heartbeatMs,
-    agentVersion: () => findAgentVersion(agentFolder(config)),
-    git: createGitBroker({ db, log, forges: settled.forges }),
-    wordRefusal: wordGitRefusal,
-  });
+  const hub = makeHub(settled);
   ending.defer(() => hub.close());
   const pipe = createTerminalPipe({
     db,
@@ -226,19 +224,42 @@ async function assemble(
   });
   ending.defer(() => pipe.close());
   const reconciler = { ...makeReconciler(settled), listeningSince: await readClock(db) };
-  const fronts = await openFronts({ ...settled, db });
-  ending.defer(() => fronts.stop());
-  const sweeps = [...createSweeps(reconciler), ...housekeeping(settled), ...fronts.sweeps];
+  const { screen, login, cwd } = options;
+  const opened = await openFronts(options.fronts, { ...settled, db, terminal: { screen, login, cwd } });
+  for (const front of opened.all) ending.defer(() => front.stop());
+  const sweeps = [
+    ...createSweeps(reconciler),
+    ...housekeeping(settled),
+    ...opened.all.flatMap((front) => front.sweeps),
+  ];
   return {
-    routes: [...(await makeRoutes(settled, sweeps)), ...fronts.routes],
+    routes: [
+      ...(await makeRoutes(settled, opened.all, sweeps)),
+      ...opened.all.flatMap((front) => front.routes),
+    ],
     upgrades: [hub.upgrade, pipe.upgrade],
-    fronts,
+    fronts: opened,
+    forges: settled.forges,
     loop: createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log }),
-    chatLoop: createLoop(fronts.sources, { log }),
+    chatLoop: createLoop(opened.sources, { log }),
     hub,
     sweeps,
     log,
   };
+}
+
+function makeHub({ config, database: { db }, keys, providers: table, forges, log }: Settled): Hub {
+  return createHub({
+    db,
+    keys,
+    log,
+    traitsOf: traitsIn(table),
+    activityEveryMs: activityStep(config),
+    heartbeatMs: timingFrom(config.baseMs).heartbeatMs,
+    agentVersion: () => findAgentVersion(agentFolder(config)),
+    git: createGitBroker({ db, log, forges }),
+    wordRefusal: wordGitRefusal,
+  });
 }
 
 async function loadKeys(config: Config): Promise<Keys> {
@@ -300,7 +321,7 @@ function makeReconciler({ config, database: { db }, clouds, log }: Settled): Rec
   };
 }
 
-async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
+async function makeRoutes(settled: Settled, all: readonly Front[], sweeps: Sweep[]): Promise<Route[]> {
   const { config, keys, log, forges } = settled;
   const { db } = settled.database;
   const built = join(ROOT, 'dist/page');
@@ -316,7 +337,7 @@ async function makeRoutes(settled: Settled, sweeps: Sweep[]): Promise<Route[]> {
       traitsOf,
       forges,
       mayStill: createRepositoryGuard({ db, log, forges }),
-      triggers: { console: '', github: TRIGGER, slack: config.slack?.command ?? TRIGGER },
+      triggers: Object.fromEntries(all.map(({ name, trigger }) => [name, trigger])),
     }),
     ...signInRoutes({
       db,
@@ -348,7 +369,7 @@ function housekeeping({ database: { db } }: Settled): Sweep[] {
 const activityStep = ({ limits }: Config): number => Math.min(60_000, limits.idleTimeoutMs / 20 || 60_000);
 
 async function run(
-  { loop, chatLoop, fronts, hub, sweeps, log }: Parts,
+  { loop, chatLoop, fronts: { all }, forges, hub, sweeps, log }: Parts,
   database: Database,
   ending: AsyncDisposableStack,
 ): Promise<void> {
@@ -368,8 +389,22 @@ async function run(
   ending.defer(() => sweeper.stop());
   loop.start();
   chatLoop.start();
-  fronts.start();
+  for (const front of all) front.start();
+  warm(forges, log);
   sweeper.start();
+}
+
+/** Asked ahead: the first command need not wait for it. */
+function warm(forges: readonly Forge[], log: Logger): void {
+  for (const forge of forges)
+    forge
+      .warm()
+      .catch((error: unknown) =>
+        log.info(
+          { error: messageOf(error) },
+          `${forge.title} could not be asked ahead; the first command asks it`,
+        ),
+      );
 }
 
 async function discardIdleNodes({ db }: Database, loop: Loop): Promise<void> {

@@ -24,7 +24,8 @@ export interface ParseCodes {
   'unknown-verb': { word: string; suggestion?: string };
   /** `canAsk`: there is a command for what reads like a request. */
   prose: { canAsk: boolean };
-  'wrong-front': { command: string; fronts: readonly string[] };
+  /** `needs`: what the front has not. */
+  'wrong-front': { command: string; needs: FrontNeed };
   'unknown-flag': { flag: string; command: string; flags: readonly string[] };
   'repeated-flag': { flag: string; command: string };
   contradiction: { flag: string; other: string; command: string };
@@ -56,6 +57,9 @@ export interface ParseCodes {
   'no-urls-here': { hosts: readonly string[]; command: string };
   'too-many-words': { word: string; command: string };
 }
+
+/** What not every front has, and a command may need. */
+export type FrontNeed = 'hasChannels' | 'hasLinkedAccounts';
 
 /**
  * What a flag takes. `name`: a new workspace name; `ref`: a branch, tag or commit; `repository`: owner/name; `commit`: a whole
@@ -184,7 +188,7 @@ export interface AnswerCodes {
   connect: NoDetails;
   disconnected: { wasLinked: boolean };
   /** `command` absent: what can be said at all. */
-  help: { command?: string; front: 'slack' | 'github' | 'console' | 'api' };
+  help: { command?: string };
   'rename-how': { id: string };
   /** Asks back before a deletion. */
   confirm: { id: string };

@@ -1,5 +1,6 @@
 // What `npm start -- --help` and the like say without a start, and the words of the shell as one line. Pure.
 import { commands } from './commands/index.ts';
+import { atTerminal } from './chat/console/render.ts';
 import { TERMINAL } from './chat/wording.ts';
 import { renderHelp } from './chat/wording/help.ts';
 
@@ -17,7 +18,7 @@ npm start                runs Sam; in a terminal, with a prompt
 npm start -- up .        the same, and makes a workspace of the repository you stand in
 npm start -- LINE        the same with any line of these
 
-${renderHelp(commands, { front: 'console', say: TERMINAL.say })}
+${renderHelp({ commands, traits: atTerminal }, TERMINAL.say)}
 
 Settings are environment variables, or lines of a file \`.env\` in Sam's folder; .env.example lists them all.`;
 

@@ -6,7 +6,8 @@ import { createInterface, type Interface } from 'node:readline';
 import { destination, pino, type Logger } from 'pino';
 import { startBot, VERSION, type Bot } from './bot.ts';
 import { answerAtOnce, joinWords } from './command-line.ts';
-import { createLiveScreen, createPlainScreen, type Screen } from './chat/console/screen.ts';
+import { createLiveScreen, createPlainScreen } from './chat/console/screen.ts';
+import type { FrontState, Screen } from './chat/front.ts';
 import { parseConfig, type Config } from './config.ts';
 import { describeDatabaseCrash } from './database/connect.ts';
 import { messageOf, StartError } from './errors.ts';
@@ -99,31 +100,33 @@ function banner(bot: Bot, config: Config): string {
   return [
     `Sam ${VERSION} at ${bot.url}`,
     `  database  ${database}`,
-    `  machines  ${machinesLine(config)}`,
-    frontsLine(config),
-    ...(bot.setupUrl ? [`  set up    GitHub: ${bot.setupUrl}`] : []),
+    `  machines  ${machinesLine(bot, config)}`,
+    ...frontLines(bot.fronts),
   ].join('\n');
 }
 
-function machinesLine({ machines: { provider, settings }, dns, github, slack }: Config): string {
+function machinesLine({ fronts }: Bot, { machines: { provider, settings }, dns }: Config): string {
   const entry = entryOf(providers, provider);
   const { traits } = entry;
-  const isShared = traits.sharesHost && (github !== undefined || slack !== undefined);
+  const others = fronts.filter(({ isForOthers }) => isForOthers);
+  const isShared = traits.sharesHost && others.some(({ isOn }) => isOn);
+  const titles = others.map(({ title }) => title).join(' or ');
   return [
     `${provider}: ${entry.describe(settings)}`,
     traits.terminal === 'tls' && dns ? `, named vm-….${dns.domain}` : '',
-    isShared ? '; whoever may use the GitHub or Slack front can read the keys of this bot' : '',
+    isShared ? `; whoever may use the ${titles} front can read the keys of this bot` : '',
   ].join('');
 }
 
-function frontsLine({ github, slack }: Config): string {
-  const off = [...(github ? [] : ['GitHub']), ...(slack ? [] : ['Slack'])];
+function frontLines(fronts: readonly FrontState[]): string[] {
+  const on = fronts
+    .filter(({ isOn }) => isOn)
+    .map(({ title, details }) => `${title} on${details ? ` (${details})` : ''}`);
+  const off = fronts.filter(({ isOn }) => !isOn).map(({ title }) => title);
   return [
-    '  fronts    console on',
-    ...(github ? [`GitHub on (App ${github.appId} at ${new URL(github.url).host})`] : []),
-    ...(slack ? [`Slack on (\`${slack.command}\`${slack.appToken ? ', Socket Mode' : ''})`] : []),
-    ...(off.length > 0 ? [`${off.join(' and ')} off (README: fronts)`] : []),
-  ].join(' · ');
+    `  fronts    ${[...on, ...(off.length > 0 ? [`${off.join(' and ')} off (README: fronts)`] : [])].join(' · ')}`,
+    ...fronts.flatMap(({ title, setUpUrl }) => (setUpUrl ? [`  set up    ${title}: ${setUpUrl}`] : [])),
+  ];
 }
 
 /** With a person at the terminal the log goes to a file, else to standard error, one JSON object a line. */

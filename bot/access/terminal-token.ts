@@ -1,7 +1,7 @@
 // POST /api/terminal/token: who asks, may they, and where is the terminal. Knows no agent and opens no socket.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Executor, Front, Node, Workspace } from '../database/types.ts';
+import type { Executor, FrontName, Node, Workspace } from '../database/types.ts';
 import { BodyError, fail, isFromOrigin, readBody, sendJson, type Route } from '../http/routes.ts';
 import type { Traits } from '../providers/provider.ts';
 import { type Keys, issueTicket } from './keys.ts';
@@ -24,7 +24,7 @@ export interface TicketOptions {
   /** Where people can sign in; without one a code is the only way in. */
   forges: readonly { name: string }[];
   /** What a command begins with, by front; the page names commands as the owner types them. */
-  triggers?: Partial<Record<Front, string>>;
+  triggers?: Partial<Record<FrontName, string>>;
   /** Whether its owner still has the right that `open` takes. Absent: nobody can be asked. */
   mayStill?: RepositoryGuard | undefined;
 }
@@ -211,7 +211,7 @@ function refusalOf(right: Exclude<RightLeft, { is: 'there' }>, { name }: Workspa
 }
 
 /** Nothing where nobody knows: the workspace was made by nobody's words, or that front is off. */
-const triggerOf = ({ triggers }: TicketOptions, front: Front | null): { trigger?: string } => {
+const triggerOf = ({ triggers }: TicketOptions, front: FrontName | null): { trigger?: string } => {
   const trigger = front === null ? undefined : triggers?.[front];
   return trigger === undefined ? {} : { trigger };
 };

@@ -1,15 +1,15 @@
 // Shows answers: each claimed, shown by its front, tried again until that is hopeless. Knows no command.
 import type { Logger } from 'pino';
-import type { Delivery, Executor, Front, Held } from '../database/types.ts';
+import type { Delivery, Executor, FrontName, Held } from '../database/types.ts';
 import { isHopeless, messageOf, waitMs } from '../errors.ts';
-import type { FrontEnd } from './front.ts';
+import type { Conversation } from './front.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import { claimAnswer, markAnswered, postponeAnswer } from './store/answers.ts';
 import { renewDelivery } from './store/deliveries.ts';
 
 export interface Answers {
   db: Executor;
-  fronts: ReadonlyMap<Front, FrontEnd>;
+  conversations: ReadonlyMap<FrontName, Conversation>;
   log: Logger;
   /** How often a lease is renewed while an answer takes long; tests pass their own. */
   renewEveryMs?: number;
@@ -20,13 +20,13 @@ export const answerSource = (answers: Answers) => ({
   name: 'answers',
   dueInMs: () => Promise.resolve(undefined),
   async take(): Promise<(() => Promise<void>) | undefined> {
-    for (const front of answers.fronts.values()) {
-      const held = await claimAnswer(answers.db, front.name, front.thread);
+    for (const [front, conversation] of answers.conversations) {
+      const held = await claimAnswer(answers.db, front, conversation.thread);
       if (held)
         return () =>
           whileHeld(
             () => renewDelivery(answers.db, held),
-            () => showAnswer(answers, front, held),
+            () => showAnswer(answers, conversation, held),
             { log: answers.log, everyMs: answers.renewEveryMs },
           );
     }
@@ -34,9 +34,9 @@ export const answerSource = (answers: Answers) => ({
   },
 });
 
-async function showAnswer(answers: Answers, front: FrontEnd, held: Held<Delivery>): Promise<void> {
+async function showAnswer(answers: Answers, conversation: Conversation, held: Held<Delivery>): Promise<void> {
   try {
-    if (held.row.answer) await front.answer(held.row, held.row.answer);
+    if (held.row.answer) await conversation.answer(held.row, held.row.answer);
     await markAnswered(answers.db, held);
   } catch (error) {
     const isOver = isHopeless(error, held.row.receivedAt);
@@ -44,7 +44,7 @@ async function showAnswer(answers: Answers, front: FrontEnd, held: Held<Delivery
     if (isOver) await markAnswered(answers.db, held);
     else if (pauseMs !== undefined) await postponeAnswer(answers.db, held, pauseMs);
     answers.log.warn(
-      { front: front.name, error: messageOf(error) },
+      { front: held.row.source, error: messageOf(error) },
       isOver ? 'an answer could not be shown' : 'an answer could not be shown; it is tried again',
     );
   }

@@ -6,12 +6,12 @@ import { findCommand } from '../commands/command.ts';
 import { parse } from '../commands/parser/parse.ts';
 import type { ParsedCommand, ParseFailure } from '../commands/parser/parsed.ts';
 import type { Command, CommandContext, CommandLimits, Outcome } from '../commands/context.ts';
-import type { Answer, Delivery, Executor, Front, Held } from '../database/types.ts';
+import type { Answer, Delivery, Executor, FrontName, Held } from '../database/types.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
 import type { Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
 import { whileHeld } from '../jobs/lease.ts';
-import type { FrontEnd, IncomingCommand } from './front.ts';
+import type { Conversation, IncomingCommand, Notice } from './front.ts';
 import { wantCard as storeWantCard } from './store/card-changes.ts';
 import {
   claimDelivery,
@@ -25,7 +25,7 @@ import { readWorkspaceRef } from './store/subjects.ts';
 
 export interface Inbox {
   db: Executor;
-  fronts: ReadonlyMap<Front, FrontEnd>;
+  conversations: ReadonlyMap<FrontName, Conversation>;
   commands: readonly Command[];
   limits: CommandLimits;
   /** Learns what has to be known before a workspace of that person starts again. Throws ProviderError. */
@@ -54,15 +54,16 @@ export const deliverySource = (inbox: Inbox) => ({
 });
 
 async function runDelivery(inbox: Inbox, held: Held<Delivery>): Promise<void> {
+  const conversation = inbox.conversations.get(held.row.source);
+  if (!conversation) return endWith(inbox, held, null);
   try {
-    const front = inbox.fronts.get(held.row.source);
-    const notice = await front?.notice?.(held.row);
+    const notice = await conversation.notice(held.row);
     if (notice) return await endWith(inbox, held, notice);
-    const incoming = await front?.hear(held.row);
-    if (!front || !incoming) return await endWith(inbox, held, null);
-    await runIncoming(inbox, held, front, incoming);
+    const incoming = await conversation.hear(held.row);
+    if (!incoming) return await endWith(inbox, held, null);
+    await runIncoming(inbox, held, conversation, incoming);
   } catch (thrown) {
-    const error = inbox.fronts.get(held.row.source)?.explain?.(thrown, held.row) ?? thrown;
+    const error = conversation.explain(thrown, held.row) ?? thrown;
     if (error instanceof UserError) return endWith(inbox, held, { ok: false, ...error.said });
     await retryLater(inbox, held, error);
   }
@@ -71,7 +72,7 @@ async function runDelivery(inbox: Inbox, held: Held<Delivery>): Promise<void> {
 async function runIncoming(
   inbox: Inbox,
   held: Held<Delivery>,
-  front: FrontEnd,
+  conversation: Conversation,
   incoming: IncomingCommand,
 ): Promise<void> {
   const { spoken } = incoming;
@@ -81,16 +82,16 @@ async function runIncoming(
   const line = asCommand(parsed, incoming);
   const command = findCommand(inbox.commands, line.verb);
   if (!command) throw new Error(`the parser knows ${line.verb}, the table does not`);
-  const repository = await locate(front, command, line, held.row);
-  const permission = await front.permit({ delivery: held.row, incoming, command, line, repository });
-  await front.acknowledge?.(held.row);
+  const repository = await locate(conversation, command, line, held.row);
+  const permission = await conversation.permit({ delivery: held.row, incoming, command, line, repository });
+  await conversation.acknowledge(held.row);
   // What a place is about was looked up a moment ago.
   if (command.starts && !command.isAboutPlace) await inbox.beforeStart?.(incoming.actor.id);
   await inbox.db.transaction(async (tx) => {
     if (!(await lockDelivery(tx, held))) return;
     const context = contextOf(inbox, tx, held.row, incoming, repository);
-    const outcome = await command.run(line, { ...context, maintains: permission?.maintains });
-    if (outcome.answer.workspace) await wantCard(tx, front, incoming, outcome, held.row);
+    const outcome = await command.run(line, { ...context, traits: conversation.traits, ...permission });
+    if (outcome.answer.workspace) await wantCard(tx, conversation, incoming, outcome, held.row);
     await endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
     await wantSignals(inbox, tx, outcome);
   });
@@ -123,13 +124,13 @@ function asCommand(
 }
 
 async function locate(
-  front: FrontEnd,
+  conversation: Conversation,
   command: Command,
   { target }: ParsedCommand,
   delivery: Delivery,
 ): Promise<Repository | undefined> {
   if (target?.kind === 'name' || (!target && !command.isAboutPlace)) return undefined;
-  return front.locate(target, delivery);
+  return conversation.locate(target, delivery);
 }
 
 function contextOf(
@@ -138,7 +139,7 @@ function contextOf(
   delivery: Delivery,
   incoming: IncomingCommand,
   repository: Repository | undefined,
-): CommandContext {
+): Omit<CommandContext, 'traits'> {
   return {
     tx,
     actor: incoming.actor,
@@ -148,41 +149,32 @@ function contextOf(
     repository,
     now: new Date(),
     limits: inbox.limits,
-    isPublic: incoming.isPublic === true,
-    isOperator: incoming.isOperator === true,
   };
 }
 
 async function wantCard(
   tx: Executor,
-  front: FrontEnd,
+  conversation: Conversation,
   incoming: IncomingCommand,
   { answer }: Outcome,
   delivery: Delivery,
 ): Promise<void> {
   const { workspace: id } = answer;
   if (!id) return;
-  const { thread } = incoming.place;
-  const card = front.cardOf
-    ? front.cardOf(await readWorkspaceRef(tx, id), incoming.place, { delivery, answer })
-    : { thread, subject: id };
-  if (card) await storeWantCard(tx, { front: front.name, ...card });
+  const ref = await readWorkspaceRef(tx, id);
+  const card = conversation.cardOf(ref, incoming.place, { delivery, answer });
+  if (card) await storeWantCard(tx, { front: delivery.source, ...card });
 }
 
 /** Wherever it was said: a pull request shows the workspace that somebody asked for in another chat. */
-async function wantSignals({ fronts }: Inbox, tx: Executor, { answer }: Outcome): Promise<void> {
+async function wantSignals({ conversations }: Inbox, tx: Executor, { answer }: Outcome): Promise<void> {
   const ref = answer.workspace ? await readWorkspaceRef(tx, answer.workspace) : undefined;
   if (!ref) return;
-  for (const front of fronts.values())
-    for (const signal of front.signalsOf?.(ref) ?? [])
-      await storeWantCard(tx, { front: front.name, ...signal });
+  for (const [front, conversation] of conversations)
+    for (const signal of conversation.signalsOf(ref)) await storeWantCard(tx, { front, ...signal });
 }
 
-async function endWith(
-  inbox: Inbox,
-  held: Held<Delivery>,
-  answer: Answer | null | ((tx: Executor) => Promise<Answer | null>),
-): Promise<void> {
+async function endWith(inbox: Inbox, held: Held<Delivery>, answer: Answer | null | Notice): Promise<void> {
   await inbox.db.transaction(async (tx) => {
     if (!(await lockDelivery(tx, held))) return;
     await endDelivery(tx, held, typeof answer === 'function' ? await answer(tx) : answer);

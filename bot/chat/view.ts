@@ -56,6 +56,32 @@ export interface CardFacts {
   warningMs: number;
 }
 
+/** What a card shows beside the rows. */
+export interface CardKnowledge {
+  /** When the workspace stops by itself. */
+  expiryOf: (workspace: CardFacts['workspace']) => Date | undefined;
+  /** What an hour of its machine costs, for people; asked once for all that a card shows. */
+  readPrices: () => Promise<(node: NonNullable<CardFacts['node']>) => string | undefined>;
+  warningMs: number;
+}
+
+type RowFacts = Omit<CardFacts, 'expiry' | 'price' | 'warningMs'>;
+
+/** Adds to the rows what else a card shows. */
+export async function completeFacts({
+  readPrices,
+  expiryOf,
+  warningMs,
+}: CardKnowledge): Promise<(facts: RowFacts) => CardFacts> {
+  const priceOf = await readPrices();
+  return (facts) => ({
+    ...facts,
+    price: facts.node ? priceOf(facts.node) : undefined,
+    expiry: expiryOf(facts.workspace),
+    warningMs,
+  });
+}
+
 /** Draws nothing; says what there is to draw. */
 export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }: CardFacts): CardView {
   const repository = labelOf(workspace.repository);

@@ -3,6 +3,7 @@
 import type { AnswerCodes, GitRefusalCodes, RefusalCodes, Said } from '../codes.ts';
 import type { Answer } from '../database/types.ts';
 import { ANSWERS } from './wording/answers.ts';
+import { renderHelp, type Offer } from './wording/help.ts';
 import { PARSE_FAILURES } from './wording/parse-failures.ts';
 import { REFUSALS } from './wording/refusals.ts';
 import { findWords, type Say, type Voice, type Wording, type Words } from './wording/words.ts';
@@ -19,13 +20,15 @@ export {
   type Words,
 } from './wording/words.ts';
 
-const SENTENCES: Wording<AnswerCodes & RefusalCodes> = { ...PARSE_FAILURES, ...REFUSALS, ...ANSWERS };
+type Sentences = Omit<AnswerCodes, 'help'> & RefusalCodes;
+
+const SENTENCES: Wording<Sentences> = { ...PARSE_FAILURES, ...REFUSALS, ...ANSWERS };
 
 /** Why something was not done: without what stands around it. */
 export const wordRefusal = (said: Said<RefusalCodes>, say: Say): Words => word(said, say);
 
 /** A row of another version may say what this one does not know: nothing. */
-const word = ({ code, details }: Said<AnswerCodes & RefusalCodes>, say: Say): Words =>
+const word = ({ code, details }: Said<Sentences>, say: Say): Words =>
   findWords(SENTENCES, { code, details: { ...details } }, say) ?? { text: '' };
 
 /** An answer as it is shown. */
@@ -43,16 +46,20 @@ export interface WordedAnswer {
 /** Of a row that was answered before there were codes alone: finished words. */
 type OldAnswer = { text: string; isVerbatim?: true; suggestion?: string };
 
-export function wordAnswer(answer: Answer, { say, fence }: Voice): WordedAnswer {
+/** `offer`: what can be said there, for help. */
+export function wordAnswer(answer: Answer, { say, fence }: Voice, offer: Offer): WordedAnswer {
   if ('text' in answer) {
     const { text, isVerbatim = false, suggestion } = answer as OldAnswer;
     return { text, hint: '', isVerbatim, next: suggestion };
   }
-  const { text, above, isVerbatim = false, next } = word(answer, say);
+  const { text, above, isVerbatim = false, next } = wordCode(answer, say, offer);
   const usage = answer.usage === undefined ? '' : `Usage: ${say(answer.usage)}`;
   const lines = [above === undefined ? '' : fence(above), text, usage];
   return { text: lines.filter(Boolean).join('\n'), hint: hintOf(answer), isVerbatim, next };
 }
+
+const wordCode = (answer: Answer, say: Say, offer: Offer): Words =>
+  answer.code === 'help' ? { text: renderHelp(offer, say, answer.details.command) } : word(answer, say);
 
 function hintOf({ ignored = [] }: Answer): string {
   if (ignored.length === 0) return '';

@@ -1,7 +1,21 @@
 // What a command says about itself: parser, help and did-you-mean read this and know no verb by name. Runs nothing.
-import type { ValueKind } from '../codes.ts';
+import type { FrontNeed, ValueKind } from '../codes.ts';
 
-export type Front = 'slack' | 'github' | 'console' | 'api';
+/** What a front is like, for those who must not know which one it is. */
+export interface FrontTraits extends Record<FrontNeed, boolean> {
+  /** How sentences call it: `GitHub`, `the console`. */
+  title: string;
+  /** Everybody reads what is answered: it names no other repository and no ids of people. */
+  isPublic: boolean;
+  /** Whoever speaks there runs Sam: they see what is anybody's, and what is in doubt. */
+  isOperator: boolean;
+  /** A place there may have a repository of its own. */
+  hasChannels: boolean;
+  /** People say there themselves who they are on a forge. */
+  hasLinkedAccounts: boolean;
+  /** What a command that names nothing is about, where it is about a place. */
+  about: 'workspace' | 'topic' | 'channel' | 'nothing';
+}
 
 export type FlagSpec = {
   kind: ValueKind;
@@ -38,8 +52,8 @@ export type CommandSpec = {
   who: string;
   flags: Readonly<Record<string, FlagSpec>>;
   takes: Takes;
-  /** Where it can be said; everywhere if absent. */
-  fronts?: readonly Front[];
+  /** What a front must have for it; it can be said everywhere if absent. */
+  needs?: FrontNeed;
   /** The short help shows it with its summary. */
   common?: boolean;
   /** Where no repository is named it is about the place where it was said. */
@@ -59,8 +73,8 @@ export type CommandSpec = {
 };
 
 /** Whether the front offers the command. */
-export function isOffered(spec: CommandSpec, front: Front): boolean {
-  return spec.fronts?.includes(front) ?? true;
+export function isOffered({ needs }: CommandSpec, traits: FrontTraits): boolean {
+  return needs === undefined || traits[needs];
 }
 
 /** The command that `word` names, by name or alias, in any case. */

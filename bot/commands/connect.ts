@@ -10,7 +10,7 @@ export const connect = {
   who: 'Everyone.',
   flags: {},
   takes: 'none',
-  fronts: ['slack'],
+  needs: 'hasLinkedAccounts',
   isForAnyone: true,
   // The front makes the one-time link as it shows it: it is written down nowhere.
   run: () => Promise.resolve({ answer: { ok: true, code: 'connect', details: {}, link: 'connect' } }),

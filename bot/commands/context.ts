@@ -1,7 +1,7 @@
 // What a command is told beside its words: who, where, when, and the one transaction it may write in. Knows no front.
-import type { Answer, Executor, Front, User } from '../database/types.ts';
+import type { Answer, Executor, FrontName, User } from '../database/types.ts';
 import type { Repository } from '../forges/forge.ts';
-import type { CommandSpec } from './command.ts';
+import type { CommandSpec, FrontTraits } from './command.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { UserError } from '../errors.ts';
 
@@ -28,7 +28,8 @@ export interface CommandLimits {
 export interface CommandContext {
   tx: Executor;
   actor: User;
-  front: Front;
+  front: FrontName;
+  traits: FrontTraits;
   place: Place;
   /** Who the actor is on this front, where one can be somebody else there: `slack:T1`, `U1`. */
   identity?: { source: string; externalId: string } | undefined;
@@ -38,10 +39,6 @@ export interface CommandContext {
   maintains?: string | undefined;
   now: Date;
   limits: CommandLimits;
-  /** Everybody reads what is answered: it names no other repository and no ids of people. */
-  isPublic?: boolean;
-  /** They run Sam: they see what is anybody's, and what is in doubt. */
-  isOperator?: boolean;
 }
 
 /** What a command gives back: the answer, and the row of what it wrote down. */
@@ -56,6 +53,6 @@ export interface Command extends CommandSpec {
 }
 
 /** Nobody else sees what other installations have at the provider. */
-export function checkOperator({ isOperator = false }: CommandContext): void {
-  if (!isOperator) throw new UserError('not-operator', {});
+export function checkOperator({ traits }: CommandContext): void {
+  if (!traits.isOperator) throw new UserError('not-operator', {});
 }

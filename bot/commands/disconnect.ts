@@ -11,7 +11,7 @@ export const disconnect = {
   who: 'Everyone, for themselves.',
   flags: {},
   takes: 'none',
-  fronts: ['slack'],
+  needs: 'hasLinkedAccounts',
   isForAnyone: true,
   async run(_command, { tx, identity }) {
     const wasLinked = identity !== undefined && (await unlink(tx, identity));

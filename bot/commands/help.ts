@@ -11,8 +11,8 @@ export const help = {
   flags: {},
   takes: 'topic',
   isForAnyone: true,
-  run({ words: [command] }, { front }) {
-    const details = { front, ...(command === undefined ? {} : { command }) };
-    return Promise.resolve({ answer: { ok: true, code: 'help', details } });
-  },
+  run: ({ words: [command] }) =>
+    Promise.resolve({
+      answer: { ok: true, code: 'help', details: command === undefined ? {} : { command } },
+    }),
 } satisfies Command;

@@ -32,12 +32,12 @@ export const list = {
   isForMaintainers: true,
   common: true,
   async run(command, context) {
-    if (command.flags['all'] === true && !context.isOperator) return answerAll(command, context);
+    if (command.flags['all'] === true && !context.traits.isOperator) return answerAll(command, context);
     const mine = (await listWorkspaces(context.tx, context.actor.id)).filter(
       (workspace) => isAsked(workspace, command) && isTellable(workspace, context),
     );
     const isFiltered = Object.keys(command.flags).length > 0;
-    return answer(mine, isFiltered ? 'filtered' : context.isPublic ? 'none-here' : 'none-yet');
+    return answer(mine, isFiltered ? 'filtered' : context.traits.isPublic ? 'none-here' : 'none-yet');
   },
 } satisfies Command;
 
@@ -53,8 +53,8 @@ async function answerAll(command: ParsedCommand, { tx, place, maintains }: Comma
 }
 
 /** What everybody reads names no other repository. */
-const isTellable = (workspace: Workspace, { isPublic, place }: CommandContext): boolean =>
-  !isPublic || workspace.repository === place.repository;
+const isTellable = (workspace: Workspace, { traits, place }: CommandContext): boolean =>
+  !traits.isPublic || workspace.repository === place.repository;
 
 function isAsked(workspace: Workspace, { flags }: ParsedCommand): boolean {
   const { state, repo } = flags;

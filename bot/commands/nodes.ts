@@ -28,7 +28,8 @@ export const nodes = {
   takes: 'none',
   async run({ flags }, context) {
     if (flags['orphans'] === true) return answerOrphans(context);
-    const { tx, actor, isPublic = false } = context;
+    const { tx, actor } = context;
+    const { isPublic } = context.traits;
     const mine = await listNodesOf(tx, actor.id);
     if (mine.length === 0) return { answer: { ok: true, code: 'no-nodes', details: {} } };
     const prices = await readPrices(tx);

@@ -12,7 +12,7 @@ export const use = {
   who: 'Whoever can write to the repository.',
   flags: {},
   takes: 'target',
-  fronts: ['slack'],
+  needs: 'hasChannels',
   needsWrite: true,
   async run({ target }, { tx, front, actor, place, repository }) {
     const { channel } = place;

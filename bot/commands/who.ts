@@ -15,10 +15,10 @@ export const who = {
   takes: 'target',
   isForAnyone: true,
   async run(command, context) {
-    const { tx, actor, front, place, isPublic } = context;
+    const { tx, actor, traits, place } = context;
     const mine = await listWorkspaces(tx, actor.id);
     // What everybody reads has no ids of people.
-    const you = { you: actor.name, ...(isPublic ? {} : { id: actor.id, front }) };
+    const you = { you: actor.name, ...(traits.isPublic ? {} : { id: actor.id, front: traits.title }) };
     if (!command.target && !place.workspace && mine.length !== 1)
       return { answer: { ok: true, code: 'you', details: you } };
     const { name, owner, reported } = await findTarget(command, context);

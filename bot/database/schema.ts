@@ -34,7 +34,8 @@ export type WorkspacePhase =
   | 'failed';
 export type NodePhase = 'creating' | 'booting' | 'ready' | 'unhealthy' | 'deleting' | 'deleted' | 'failed';
 export type Size = 'small' | 'medium' | 'large';
-export type Front = 'console' | 'github' | 'slack' | 'api';
+/** As the table of fronts has it: rows may name one that is off. */
+export type FrontName = string;
 
 export interface Fork {
   /** `owner/name`; absent: it was deleted. */
@@ -210,7 +211,7 @@ export const commands = pgTable(
     actor: text('actor')
       .notNull()
       .references(() => users.id),
-    front: text('front').$type<Front>().notNull(),
+    front: text('front').$type<FrontName>().notNull(),
     verb: text('verb').notNull(),
     line: text('line').notNull(),
     desired: text('desired').$type<Desired>(),
@@ -246,7 +247,7 @@ export type Answer = Said<AnswerCodes & RefusalCodes> & {
 export const deliveries = pgTable(
   'deliveries',
   {
-    source: text('source').$type<Front>().notNull(),
+    source: text('source').$type<FrontName>().notNull(),
     deliveryId: text('delivery_id').notNull(),
     bodyHash: text('body_hash'),
     /** Requests of one thread run in order. */
@@ -303,7 +304,7 @@ export type CardKind = 'card' | 'deployment' | 'check';
 export const cards = pgTable(
   'cards',
   {
-    front: text('front').$type<Front>().notNull(),
+    front: text('front').$type<FrontName>().notNull(),
     thread: text('thread').notNull(),
     /** The workspace; on GitHub the pull request or issue, whose one comment lists everyone's. */
     subject: text('subject').notNull(),
@@ -442,7 +443,7 @@ export const orphans = pgTable('orphans', {
 export const channels = pgTable(
   'channels',
   {
-    front: text('front').$type<Front>().notNull(),
+    front: text('front').$type<FrontName>().notNull(),
     /** `T1/C1`. */
     channel: text('channel').notNull(),
     /** `owner/name`. */

@@ -12,6 +12,7 @@ test('where the chat calls Sam by another name, the page does too', async () => 
         forges: [],
         db: rows.db,
         baseUrl,
+        chat: 'Cloud',
         command: '/cloud',
         resume: () => Promise.resolve(),
       }),

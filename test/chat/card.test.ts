@@ -1,6 +1,6 @@
 // What a card says while a workspace is between two states: nothing that is over already, and nothing to press in vain.
 import { describe, expect, test } from 'vitest';
-import { renderCard } from '../../bot/chat/github/render.ts';
+import { onGitHub as traits, renderCard } from '../../bot/chat/github/render.ts';
 import { renderPlain } from '../../bot/chat/console/render.ts';
 import { renderCard as renderSlackCard } from '../../bot/chat/slack/render.ts';
 import { viewOf, type CardView } from '../../bot/chat/view.ts';
@@ -35,7 +35,7 @@ const onGitHub = (shown: CardView): string =>
     subject: 'acme/api#1',
     linkTo: () => 'https://sam.example.com/w/x',
     context: {
-      front: 'github',
+      traits,
       markup: 'markdown',
       triggers: ['/sam'],
       triggerOptional: false,

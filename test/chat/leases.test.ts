@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answerSource } from '../../bot/chat/answers.ts';
-import type { FrontEnd } from '../../bot/chat/front.ts';
+import type { Conversation } from '../../bot/chat/front.ts';
 import { whileHeld } from '../../bot/jobs/lease.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 import { claimDelivery, endDelivery, storeDelivery } from '../../bot/chat/store/deliveries.ts';
@@ -30,16 +30,15 @@ test('an answer that waits longer than a lease is not taken by a second worker',
   await addAnswered('slow');
   const gate = Promise.withResolvers<void>();
   const shown: string[] = [];
-  const front = {
-    name: 'github',
+  const conversation = {
     answer: async ({ deliveryId }) => {
       shown.push(deliveryId);
       await gate.promise;
     },
-  } as Partial<FrontEnd> as FrontEnd;
+  } as Partial<Conversation> as Conversation;
   const answers = answerSource({
     db: rows.db,
-    fronts: new Map([['github', front]]),
+    conversations: new Map([['github', conversation]]),
     log: pino({ level: 'silent' }),
     renewEveryMs: 5,
   });

@@ -9,7 +9,7 @@ import type { AnswerCodes, RefusalCodes } from '../../bot/codes.ts';
 import { findCommand } from '../../bot/commands/command.ts';
 import { commands } from '../../bot/commands/index.ts';
 import type { Answer } from '../../bot/database/types.ts';
-import { github } from '../commands/table.ts';
+import { console_, github, slash } from '../commands/table.ts';
 
 type Codes = AnswerCodes & RefusalCodes;
 
@@ -19,7 +19,7 @@ const command = 'up';
 const name = 'api-412';
 const label = 'acme/api';
 const rows = [['NAME'], ['api']];
-const you = { you: 'ada', id: 'u-1', front: 'slack' };
+const you = { you: 'ada', id: 'u-1', front: 'Slack' };
 
 /** Of each code one of every kind of details; a code without any does not compile. */
 const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
@@ -30,7 +30,10 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   ],
   'unknown-verb': [{ word: 'satus', suggestion: 'status' }, { word: 'x' }],
   prose: [{ canAsk: true }, { canAsk: false }],
-  'wrong-front': [{ command: 'use', fronts: ['slack'] }],
+  'wrong-front': [
+    { command: 'use', needs: 'hasChannels' },
+    { command: 'connect', needs: 'hasLinkedAccounts' },
+  ],
   'unknown-flag': [
     { flag: '--x', command, flags: ['size'] },
     { flag: '--x', command, flags: [] },
@@ -155,7 +158,7 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   default: [{}, { repository: label, ref: 'main' }],
   connect: [{}],
   disconnected: [{ wasLinked: true }, { wasLinked: false }],
-  help: [{ front: 'slack' }, { front: 'github', command: 'rm' }],
+  help: [{}, { command: 'rm' }],
   'rename-how': [{ id: 'ws-a' }],
   confirm: [{ id: 'ws-a' }],
 };
@@ -169,13 +172,13 @@ const context = { ...github, triggers: ['/sam', '@my-app', '@bot'] };
 const inSlack = (threadTs?: string): Voice =>
   voiceFor('/box', { kind: 'message', ...(threadTs ? { threadTs } : {}) } as Event);
 const showInSlack = (answer: Answer, voice: Voice): string => {
-  const { text, isVerbatim } = wordAnswer(answer, voice);
+  const { text, isVerbatim } = wordAnswer(answer, voice, slash);
   return JSON.stringify(renderAnswer(text, { isVerbatim }));
 };
 
 const FRONTS: [string, string, (answer: Answer) => string][] = [
-  ['the console', '', (answer) => redact(joined(wordAnswer(answer, TERMINAL)))],
-  ['GitHub', '/sam', (answer) => renderReply(wordAnswer(answer, voiceIn(context)), context)],
+  ['the console', '', (answer) => redact(joined(wordAnswer(answer, TERMINAL, console_)))],
+  ['GitHub', '/sam', (answer) => renderReply(wordAnswer(answer, voiceIn(context), context), context)],
   ['Slack', '/box', (answer) => showInSlack(answer, inSlack())],
   ['a thread in Slack', '@sam', (answer) => showInSlack(answer, inSlack('1.0'))],
 ];
@@ -204,7 +207,7 @@ test('every command that is said is one, and help is to be had on it', () => {
     said.add(line.split(' ')[0] ?? '');
     return line;
   };
-  for (const answer of answers) wordAnswer(answer, { say, fence: (text) => text });
+  for (const answer of answers) wordAnswer(answer, { say, fence: (text) => text }, github);
   // The way to ask Claude is said only where there is that command.
   said.delete('ask');
   expect([...said].filter((verb) => !findCommand(commands, verb))).toEqual([]);

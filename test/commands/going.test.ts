@@ -1,5 +1,6 @@
 // What is being deleted does not come back, and whoever wants it hears what to type where they are.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { onGitHub } from '../../bot/chat/github/render.ts';
 import type { Command, CommandContext } from '../../bot/commands/context.ts';
 import { restart } from '../../bot/commands/restart.ts';
 import { start } from '../../bot/commands/start.ts';
@@ -23,6 +24,7 @@ test.each([start, restart, up])('`$name` of it says how to make a new one', asyn
       tx,
       actor: { id: owner, name: 'ada' } as CommandContext['actor'],
       front: 'github',
+      traits: onGitHub,
       place: { thread: 'acme/api#1' },
       repository: undefined,
       now: new Date(),

@@ -144,10 +144,10 @@ describe('the console', () => {
 
 describe('verbs', () => {
   test('every alias means its command, in any case', () => {
-    for (const { name, aliases, takes, fronts } of commands) {
+    for (const { name, aliases, takes, needs } of commands) {
       for (const alias of aliases) {
         const line = `${alias.toUpperCase()}${takes === 'target name' ? ' x' : ''}`;
-        const context = fronts ? slash : console_;
+        const context = needs ? slash : console_;
         expect(parse(line, context)).toMatchObject(takes === 'topic' ? { kind: 'help' } : { verb: name });
       }
     }
@@ -163,10 +163,10 @@ describe('verbs', () => {
   });
 
   test('every example in the help is a command of its verb', () => {
-    for (const { name, examples, fronts } of commands) {
+    for (const { name, examples, needs } of commands) {
       expect(examples.length).toBeGreaterThan(0);
       for (const example of examples) {
-        const verb = parse(example, fronts ? slash : console_);
+        const verb = parse(example, needs ? slash : console_);
         expect(verb).toMatchObject(name === 'help' ? { kind: 'help' } : { kind: 'command', verb: name });
       }
     }

@@ -103,15 +103,13 @@ describe('what Sam writes is no command to Sam', () => {
   });
 
   test('the short help', () => {
-    expect(parse(renderHelp(commands, { front: 'github', say: createVoice('/sam').say }), github).kind).toBe(
-      'ignore',
-    );
+    expect(parse(renderHelp(github, createVoice('/sam').say), github).kind).toBe('ignore');
   });
 });
 
 describe('did you mean', () => {
   const words = commands
-    .filter(({ fronts }) => !fronts)
+    .filter(({ needs }) => !needs)
     .flatMap(({ name, aliases }) => [name, ...aliases])
     .filter((word) => word.length >= 3);
   const letters = fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz'.split(''));

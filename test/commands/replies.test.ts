@@ -20,7 +20,7 @@ const askSpec: CommandSpec = {
   flags: { new: { kind: 'boolean', summary: 'in a workspace of its own' } },
   takes: 'words',
 };
-const useSpec: CommandSpec = { ...askSpec, name: 'use', aliases: [], takes: 'target', fronts: ['slack'] };
+const useSpec: CommandSpec = { ...askSpec, name: 'use', aliases: [], takes: 'target', needs: 'hasChannels' };
 
 describe('an unknown verb', () => {
   test('brings the nearest one, as a line to copy', () => {
@@ -192,15 +192,15 @@ describe('a command of some fronts only', () => {
   test('is refused elsewhere, with where it works', () => {
     expect(failure('/sam use acme/api', { ...github, commands: table })).toMatchObject({
       code: 'wrong-front',
-      message: '`use` works on slack only. What works here: `/sam help`.',
+      message: '`use` works only where people talk in channels. What works here: `/sam help`.',
     });
     expect(command('use acme/api', { ...slash, commands: table }).verb).toBe('use');
   });
 
   test('is neither suggested nor shown in help elsewhere', () => {
     expect(failure('/sam usee', { ...github, commands: table }).suggestion).toBeUndefined();
-    expect(renderHelp(table, { front: 'github', say })).not.toContain('`use`');
-    expect(renderHelp(table, { front: 'slack', say })).toContain('`use`');
+    expect(renderHelp({ ...github, commands: table }, say)).not.toContain('`use`');
+    expect(renderHelp({ ...slash, commands: table }, say)).toContain('`use`');
   });
 });
 
@@ -228,15 +228,15 @@ describe('a command that takes a sentence', () => {
 
 describe('help', () => {
   test('the short one names every command, a few with a sentence', () => {
-    const text = renderHelp(commands, { front: 'github', say });
+    const text = renderHelp(github, say);
     expect(text.split('\n').length).toBeLessThanOrEqual(9);
     expect(text).toContain('- `/sam stop [target]`: stops a workspace and keeps every file of it.');
-    for (const { name, fronts } of commands)
-      if (!fronts) expect(text).toMatch(new RegExp(`\`(?:/sam )?${name}[ \`]`));
+    for (const { name, needs } of commands)
+      if (!needs) expect(text).toMatch(new RegExp(`\`(?:/sam )?${name}[ \`]`));
   });
 
   test('the console shows commands without a trigger', () => {
-    expect(renderHelp(commands, { front: 'console', say: TERMINAL.say })).toContain('- `stop [target]`:');
+    expect(renderHelp(console_, TERMINAL.say)).toContain('- `stop [target]`:');
   });
 
   test('on one command it says usage, flags, examples and who', () => {

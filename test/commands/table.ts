@@ -2,6 +2,9 @@
 import fc from 'fast-check';
 import { createVoice, TERMINAL, wordRefusal } from '../../bot/chat/wording.ts';
 import type { CommandSpec } from '../../bot/commands/command.ts';
+import { atTerminal } from '../../bot/chat/console/render.ts';
+import { onGitHub } from '../../bot/chat/github/render.ts';
+import { inSlack } from '../../bot/chat/slack/request.ts';
 import { commands as table } from '../../bot/commands/index.ts';
 import {
   parse,
@@ -31,7 +34,7 @@ const probe: CommandSpec = {
 export const commands: readonly CommandSpec[] = [...table, probe];
 
 export const github: ParseContext = {
-  front: 'github',
+  traits: onGitHub,
   markup: 'markdown',
   triggers: ['/sam', '@sam', '@my-app', '@my-app[bot]'],
   triggerOptional: false,
@@ -41,7 +44,7 @@ export const github: ParseContext = {
 };
 export const console_: ParseContext = {
   ...github,
-  front: 'console',
+  traits: atTerminal,
   markup: 'none',
   triggerOptional: true,
   allowPaths: true,
@@ -50,7 +53,7 @@ export const console_: ParseContext = {
 /** The text of a slash command. */
 export const slash: ParseContext = {
   ...github,
-  front: 'slack',
+  traits: inSlack,
   markup: 'mrkdwn',
   triggers: ['/sam'],
   triggerOptional: true,
@@ -59,11 +62,16 @@ export const slash: ParseContext = {
 /** A message that mentions the bot. */
 export const mention: ParseContext = {
   ...github,
-  front: 'slack',
+  traits: inSlack,
   markup: 'mrkdwn',
   triggers: ['/sam', '<@U0SAM>'],
 };
-export const api: ParseContext = { ...console_, front: 'api', triggers: ['/sam'], allowPaths: false };
+export const api: ParseContext = {
+  ...console_,
+  traits: { ...atTerminal, title: 'the API', isOperator: false, about: 'nothing' },
+  triggers: ['/sam'],
+  allowPaths: false,
+};
 export const fronts = [github, console_, slash, mention, api];
 
 /** The command that the text is, or a failed test that says what it is instead. */
@@ -89,8 +97,8 @@ export function failure(text: string, context: ParseContext = console_): Worded 
   return worded(result, context);
 }
 
-export function worded({ kind, usage, ...said }: ParseFailure, { front }: ParseContext): Worded {
-  const { say } = front === 'console' ? TERMINAL : createVoice('/sam');
+export function worded({ kind, usage, ...said }: ParseFailure, { traits }: ParseContext): Worded {
+  const { say } = traits === atTerminal ? TERMINAL : createVoice('/sam');
   const { text, next, above } = wordRefusal(said, say);
   return {
     kind,

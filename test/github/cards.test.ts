@@ -2,14 +2,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { CardView } from '../../bot/chat/view.ts';
-import { renderCard, renderReply } from '../../bot/chat/github/render.ts';
+import { onGitHub, renderCard, renderReply } from '../../bot/chat/github/render.ts';
 import { commands } from '../../bot/commands/index.ts';
 import { parse } from '../../bot/commands/parser/parse.ts';
 import type { ParseContext } from '../../bot/commands/parser/parsed.ts';
 import { anyFailure, anyView, nastyText } from '../views.ts';
 
 const context: ParseContext = {
-  front: 'github',
+  traits: onGitHub,
   markup: 'markdown',
   triggers: ['/sam', '@sam-test', '@sam-test[bot]', '@sam'],
   triggerOptional: false,

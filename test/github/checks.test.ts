@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { renderCheck, renderDeployment } from '../../bot/chat/github/render-signals.ts';
 import { viewOf, type CardView } from '../../bot/chat/view.ts';
+import { onGitHub } from '../../bot/chat/github/render.ts';
 import { commands } from '../../bot/commands/index.ts';
 import { parse } from '../../bot/commands/parser/parse.ts';
 import type { ParseContext } from '../../bot/commands/parser/parsed.ts';
@@ -11,7 +12,7 @@ import { PHASES } from '../views.ts';
 import { nodeRow, T0, workspaceRow } from '../workspaces/rows.ts';
 
 const context: ParseContext = {
-  front: 'github',
+  traits: onGitHub,
   markup: 'markdown',
   triggers: ['/sam', '@sam'],
   triggerOptional: false,

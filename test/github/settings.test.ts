@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { onGitHub } from '../../bot/chat/github/render.ts';
 import { isOffered } from '../../bot/commands/command.ts';
 import { commands } from '../../bot/commands/index.ts';
 import { createGitHubApp } from '../../bot/forges/github/app.ts';
@@ -145,7 +146,7 @@ test('docs/github.md has every command that works on GitHub', () => {
   const text = readFileSync(DOCS, 'utf8');
   const table = text.slice(text.indexOf('## Commands'), text.indexOf('A target is'));
   const missing = commands
-    .filter((command) => isOffered(command, 'github'))
+    .filter((command) => isOffered(command, onGitHub))
     .map(({ name }) => name)
     .filter((name) => !new RegExp(`\`(/sam )?${name}[\` ]`).test(table));
   expect(missing).toEqual([]);

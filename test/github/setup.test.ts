@@ -85,7 +85,8 @@ async function takeToGitHub({ text }: Visit): Promise<string> {
   return answer.headers.get('location') ?? `${answer.status} ${await answer.text()}`;
 }
 
-const setupUrl = (): string => sam.bot.setupUrl ?? '/setup';
+const setUpUrl = (): string | undefined => sam.bot.fronts.find(({ title }) => title === 'GitHub')?.setUpUrl;
+const setupUrl = (): string => setUpUrl() ?? '/setup';
 const setupCode = (): string => new URL(setupUrl(), sam.bot.url).hash.slice(1);
 
 /** As the page's script takes the code out of the address, and goes on. */
@@ -120,7 +121,7 @@ describe.skipIf(browserMissing)('in a browser', { timeout: 120_000 }, () => {
     await page.close();
 
     await sam.restart();
-    expect(sam.bot.setupUrl).toBeUndefined();
+    expect(setUpUrl()).toBeUndefined();
     expect((await visit('/setup')).status).toBe(404);
     await github.addRepository('ann/tool');
     github.install('ann');

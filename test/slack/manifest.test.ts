@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { readDescribed, readManifest } from '../../bot/chat/slack/install/manifest.ts';
+import { inSlack } from '../../bot/chat/slack/request.ts';
 import { isOffered } from '../../bot/commands/command.ts';
 import { commands } from '../../bot/commands/index.ts';
 import { parse, type ParseContext } from '../../bot/commands/parser/parse.ts';
@@ -51,7 +52,7 @@ test('what the page says one can say is what one can say', async () => {
   const docs = await readFile(join(ROOT, 'docs/slack.md'), 'utf8');
   const table = docs.slice(docs.indexOf('## What you can say'), docs.indexOf('In a thread call it'));
   const said = [...table.matchAll(/`(?:\/sam )?([a-z]+)\b[^`]*`/g)].map(([, word = '']) => word);
-  const offered = commands.filter((command) => isOffered(command, 'slack')).map(({ name }) => name);
+  const offered = commands.filter((command) => isOffered(command, inSlack)).map(({ name }) => name);
   const rows = table.split('\n').filter((line) => line.startsWith('| `'));
   expect(rows.length).toBeGreaterThan(5);
   for (const name of offered) expect(said).toContain(name);
@@ -60,7 +61,7 @@ test('what the page says one can say is what one can say', async () => {
 });
 
 const context: ParseContext = {
-  front: 'slack',
+  traits: inSlack,
   markup: 'mrkdwn',
   triggers: ['/sam'],
   triggerOptional: true,

@@ -109,7 +109,7 @@ describe('what needs no start', () => {
       await using sam = spawnSam([flag], { place });
       expect(await sam.exit).toBe(0);
       const said = sam.output();
-      for (const { name } of commands.filter(({ fronts }) => !fronts)) expect(said).toContain(`\`${name}`);
+      for (const { name } of commands.filter(({ needs }) => !needs)) expect(said).toContain(`\`${name}`);
       for (const word of ['npm start -- up .', '.env.example', 'A target is', 'Ctrl-C'])
         expect(said).toContain(word);
     }

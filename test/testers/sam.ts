@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { afterAll } from 'vitest';
 import { createLink } from '../../bot/access/links.ts';
-import { startBot, type Bot } from '../../bot/bot.ts';
-import { createPlainScreen, type Screen } from '../../bot/chat/console/screen.ts';
+import { startBot, type Bot, type BotOptions } from '../../bot/bot.ts';
+import { createPlainScreen } from '../../bot/chat/console/screen.ts';
+import type { FrontEntry, Screen } from '../../bot/chat/front.ts';
+import { commands as builtInCommands } from '../../bot/commands/index.ts';
+import type { Command } from '../../bot/commands/context.ts';
+import { fronts as builtInFronts } from '../../bot/fronts.ts';
 import { parseConfig } from '../../bot/config.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import type { User } from '../../bot/database/schema.ts';
@@ -61,7 +65,11 @@ export interface SamOptions {
   providers?: ProviderTable;
   /** Its table of forges; without it the one that it has. */
   forges?: readonly ForgeEntry[] | undefined;
+  fronts?: readonly FrontEntry[];
+  commands?: readonly Command[];
 }
+
+type Tables = Required<Pick<BotOptions, 'providers' | 'forges' | 'fronts' | 'commands'>>;
 
 /** Everything of it is gone after the test, or the test fails. */
 export async function startSam({
@@ -70,12 +78,15 @@ export async function startSam({
   log = createLog(),
   providers = builtIn,
   forges = builtInForges,
+  fronts = builtInFronts,
+  commands = builtInCommands,
 }: SamOptions = {}): Promise<Sam> {
   const place = given ?? (await createPlace());
   const asked = { ...place.env, ...env };
+  const tables: Tables = { providers, forges, fronts, commands };
   const recorder = createRecorder();
   const stable = createStable(place.root);
-  let bot = await start(place, asked, recorder.screen, log, { providers, forges });
+  let bot = await start(place, asked, recorder.screen, log, tables);
   const database = await connect(place.databaseUrl);
   const say = async (line: string): Promise<string> => {
     await bot.console.say(line);
@@ -100,7 +111,7 @@ export async function startSam({
       const { port } = new URL(bot.url);
       await bot.stop();
       // At the address where its nodes look for it.
-      bot = await start(place, { ...asked, PORT: port }, recorder.screen, log, { providers, forges });
+      bot = await start(place, { ...asked, PORT: port }, recorder.screen, log, tables);
     },
     async [Symbol.asyncDispose]() {
       await bot.stop();
@@ -119,13 +130,13 @@ async function start(
   env: NodeJS.ProcessEnv,
   screen: Screen,
   log: Logger,
-  { providers, forges }: { providers: ProviderTable; forges: readonly ForgeEntry[] },
+  tables: Tables,
 ): Promise<Bot> {
   await bundlePage(page);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   cpSync(page, join(dataDir, 'page'), { recursive: true });
-  const config = parseConfig(env, cwd, providers);
-  return startBot({ config, screen, log, login: 'ada', cwd, env, providers, forges });
+  const config = parseConfig(env, cwd, tables.providers);
+  return startBot({ config, screen, log, login: 'ada', cwd, env, ...tables });
 }
 
 /** `LOG_LEVEL=debug` shows what the bot thinks. */

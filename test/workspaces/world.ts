@@ -4,6 +4,9 @@ import pino from 'pino';
 import type { Logger } from 'pino';
 import type { DesiredWorkspace, WorkspaceReport } from '../../agent/protocol.ts';
 import { desiredOf } from '../../bot/nodes/desired.ts';
+import { atTerminal } from '../../bot/chat/console/render.ts';
+import { onGitHub } from '../../bot/chat/github/render.ts';
+import type { ParseContext } from '../../bot/commands/parser/parsed.ts';
 import { commands } from '../../bot/commands/index.ts';
 import { findCommand } from '../../bot/commands/command.ts';
 import { parse } from '../../bot/commands/parser/parse.ts';
@@ -12,7 +15,7 @@ import { UserError } from '../../bot/errors.ts';
 import type { Outcome } from '../../bot/commands/context.ts';
 import type { Repository } from '../../bot/forges/forge.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
-import { users, type Front, type Node, type Workspace } from '../../bot/database/schema.ts';
+import { users, type FrontName, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newUserId } from '../../bot/ids.ts';
 import { createLoop } from '../../bot/jobs/loop.ts';
 import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
@@ -168,29 +171,30 @@ export async function runLine(
   owner: string,
   text: string,
   repository: Repository | undefined,
-  front: Front = 'console',
+  front: FrontName = 'console',
 ): Promise<Said> {
-  const line = parse(text, {
-    front,
+  const traits = front === 'github' ? onGitHub : atTerminal;
+  const context: ParseContext = {
+    traits,
     markup: 'none',
     triggers: ['sam'],
     triggerOptional: true,
     commands,
     allowPaths: false,
     allowUrls: false,
-  });
+  };
+  const line = parse(text, context);
   if (line.kind !== 'command') throw new Error(`not a command: ${JSON.stringify(line)}`);
   const run = db.transaction((tx) =>
     findCommand(commands, line.verb)!.run(line, {
       tx,
       actor: { id: owner, name: 'ada', createdAt: new Date() },
       front,
+      traits,
       place: { thread: 'console' },
       repository,
       now: new Date(),
       limits: { workspacesPerUser: 0, idleTimeoutMs: limits.idleTimeoutMs },
-      isPublic: front === 'github',
-      isOperator: front === 'console',
     }),
   );
   const outcome = await run.catch((error: unknown) => {
@@ -198,7 +202,7 @@ export async function runLine(
     if (error instanceof UserError) error.message = wordRefusal(error.said, TERMINAL.say).text;
     throw error;
   });
-  return { ...outcome, text: joined(wordAnswer(outcome.answer, TERMINAL)) };
+  return { ...outcome, text: joined(wordAnswer(outcome.answer, TERMINAL, context)) };
 }
 
 // --- agents -------------------------------------------------------------------------------------------------------

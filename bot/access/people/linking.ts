@@ -32,7 +32,9 @@ export interface ConnectOptions {
   baseUrl: string;
   /** Where people prove who they are. */
   forges: readonly SignInForge[];
-  /** What people of the chat type: `/sam`. */
+  /** How pages call the chat: `Slack`. */
+  chat: string;
+  /** What its people type before a command. */
   command: string;
   /** In the transaction that connects them. */
   resume(tx: Executor, invitation: ConnectInvitation): Promise<void>;
@@ -83,7 +85,9 @@ async function visit(options: ConnectOptions, req: IncomingMessage, res: ServerR
 
   function pageFor(): CalmPage {
     if (!invitation) return tooLate(options.command);
-    return account ? askPage(invitation, account, proofOf(secret ?? '')) : signInFirst(signInFor(options));
+    return account
+      ? askPage(options, invitation, account, proofOf(secret ?? ''))
+      : signInFirst(signInFor(options));
   }
 }
 
@@ -104,8 +108,7 @@ async function confirm(options: ConnectOptions, req: IncomingMessage, res: Serve
     return spent;
   });
   res.setHeader('set-cookie', setCookie(baseUrl, COOKIE, '', 0));
-  const { command } = options;
-  sendPage(res, invitation ? donePage(invitation, account, command) : tooLate(command));
+  sendPage(res, invitation ? donePage(options, invitation, account) : tooLate(options.command));
 }
 
 /** Says which link a page is about, and is worth nothing without the cookie. */
@@ -136,20 +139,19 @@ function parse(subject: string | undefined): ConnectInvitation | undefined {
   return subject === undefined ? undefined : Invitation.parse(JSON.parse(subject));
 }
 
-const describe = ({ source, login }: ChatIdentity & { login: string }): string => {
-  const [front = '', team = ''] = source.split(':');
-  return `${login} in the ${front === 'slack' ? 'Slack' : front} workspace ${team}`;
-};
+const describe = ({ chat }: ConnectOptions, { source, login }: ChatIdentity & { login: string }): string =>
+  `${login} in the ${chat} workspace ${source.split(':')[1] ?? ''}`;
 
 /** It names both sides: somebody could have sent you a link of theirs. */
 const askPage = (
+  options: ConnectOptions,
   invitation: ConnectInvitation,
   { login, forge: { title } }: Account,
   proof: string,
 ): CalmPage => ({
   status: 200,
   title: 'Are both of these you?',
-  text: `${describe(invitation)}, and ${login} on ${title}. Whoever that is in the chat may then do what you may on ${title}. If somebody else sent you this link, close the page.`,
+  text: `${describe(options, invitation)}, and ${login} on ${title}. Whoever that is in the chat may then do what you may on ${title}. If somebody else sent you this link, close the page.`,
   posts: [{ label: `Connect ${invitation.login} with ${login}`, action: `${PATH}?of=${proof}` }],
   next: { label: `Use another ${title} account`, href: SIGN_IN_PAGE },
 });
@@ -163,14 +165,14 @@ const signInFirst = (href: string): CalmPage => ({
 });
 
 const donePage = (
+  options: ConnectOptions,
   invitation: ConnectInvitation,
   { login, forge: { title } }: Account,
-  command: string,
 ): CalmPage => ({
   status: 200,
   title: 'Connected',
-  text: `${describe(invitation)} is ${login} on ${title} from now on. Go back to the chat: what you said there goes on by itself. To undo it, say this there:`,
-  command: `${command} disconnect`,
+  text: `${describe(options, invitation)} is ${login} on ${title} from now on. Go back to the chat: what you said there goes on by itself. To undo it, say this there:`,
+  command: `${options.command} disconnect`,
 });
 
 const tooLate = (command: string): CalmPage => ({

@@ -1,7 +1,7 @@
 // What a terminal is about.
 import { and, eq, ne, sql } from 'drizzle-orm';
 import { commands, nodes, workspaces } from '../../database/schema.ts';
-import type { Front, Node, Workspace } from '../../database/schema.ts';
+import type { FrontName, Node, Workspace } from '../../database/schema.ts';
 import type { Executor } from '../../database/executor.ts';
 
 /**
@@ -11,9 +11,9 @@ import type { Executor } from '../../database/executor.ts';
 export async function findPlace(
   db: Executor,
   workspaceId: string,
-): Promise<{ workspace: Workspace; node: Node | null; front: Front | null } | undefined> {
+): Promise<{ workspace: Workspace; node: Node | null; front: FrontName | null } | undefined> {
   const said = and(eq(commands.workspaceId, workspaces.id), eq(commands.actor, workspaces.owner));
-  const front = sql<Front | null>`(select ${commands.front} from ${commands} where ${said} order by ${commands.seq} desc limit 1)`;
+  const front = sql<FrontName | null>`(select ${commands.front} from ${commands} where ${said} order by ${commands.seq} desc limit 1)`;
   const [found] = await db
     .select({ workspace: workspaces, node: nodes, front })
     .from(workspaces)

@@ -2,52 +2,31 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
-import type { Command } from '../../commands/context.ts';
-import type { Answer, Card, Delivery, Executor, User } from '../../database/types.ts';
+import type { Answer, Card, Delivery, User } from '../../database/types.ts';
 import { randomBase32 } from '../../ids.ts';
-import type { FrontEnd } from '../front.ts';
-import type { Forge } from '../../forges/forge.ts';
+import {
+  everyoneMay,
+  noAcknowledgement,
+  noExplanation,
+  noNotice,
+  noSignals,
+  ownCardInThread,
+  type Conversation,
+  type Ending,
+  type Front,
+  type FrontOptions,
+  type Manner,
+  type Terminal,
+} from '../front.ts';
 import { locate } from '../../forges/locate.ts';
-import { renderPlain, renderProgress } from './render.ts';
+import { atTerminal, renderPlain, renderProgress, TRIGGER } from './render.ts';
 import { redact } from '../../../agent/redact.ts';
 import type { CardView } from '../view.ts';
 import { joined, TERMINAL, wordAnswer } from '../wording.ts';
-import type { Screen } from './screen.ts';
 import { meetPerson } from '../../access/store/people.ts';
 import { readCommand, type CommandState } from '../store/answers.ts';
 import { dropCards, wantCard } from '../store/card-changes.ts';
 import { storeDelivery } from '../store/deliveries.ts';
-
-export interface ConsoleOptions {
-  db: Executor;
-  screen: Screen;
-  commands: readonly Command[];
-  forges: readonly Forge[];
-  /** What relative paths are relative to. */
-  cwd: string;
-  login: string;
-  /** Makes this person's private way into a workspace: a URL with a one-time code. */
-  createLink(workspace: string, user: string): Promise<string>;
-}
-
-export interface Console extends FrontEnd {
-  thread: string;
-  /** Stores the line and waits until its answer is shown and what it wants is reached or given up. */
-  say(line: string, manner?: Manner): Promise<Ending>;
-  /** Its screen is gone, and its cards with it. */
-  close(): Promise<void>;
-}
-
-/** `once`: nobody can say another line after it. `quietly`: nothing is shown. */
-export type Manner = 'once' | 'quietly';
-
-export interface Ending {
-  ok: boolean;
-  /** The workspace it was about. */
-  workspace?: string;
-  /** The line made that workspace. */
-  isNew?: boolean;
-}
 
 /** A line under way. `command` and `answer` are known once it was answered. */
 interface Line {
@@ -59,35 +38,63 @@ interface Line {
   end(ending: Ending): void;
 }
 
+const NAME = 'console';
+/** Whoever started the bot, whatever the system calls them. */
+const PERSON = 'operator';
+
 const Payload = z.object({ line: z.string(), cwd: z.string() });
 
-export function createConsole(options: ConsoleOptions): Console {
+export function createConsole(options: FrontOptions): Front {
+  const { db, terminal } = options;
   const thread = `console:${randomBase32(8)}`;
-  const waiting: Waiting = { ...options, lines: new Map() };
-  const context = contextFor(options);
-  const { db } = options;
+  const waiting: Waiting = { ...options, ...terminal, lines: new Map() };
   return {
-    name: 'console',
-    thread,
-    async say(line, manner) {
-      const deliveryId = randomUUID();
-      const ending = new Promise<Ending>((end) => waiting.lines.set(deliveryId, { end, manner }));
-      const payload = { line, cwd: options.cwd };
-      await storeDelivery(db, { source: 'console', deliveryId, thread, event: 'line', payload });
-      return ending;
+    name: NAME,
+    trigger: TRIGGER,
+    conversation: createConversation(waiting, thread),
+    routes: [],
+    sources: [],
+    sweeps: [],
+    prompt: {
+      async say(line, manner) {
+        const deliveryId = randomUUID();
+        const ending = new Promise<Ending>((end) => waiting.lines.set(deliveryId, { end, manner }));
+        const payload = { line, cwd: terminal.cwd };
+        await storeDelivery(db, { source: NAME, deliveryId, thread, event: 'line', payload });
+        return ending;
+      },
     },
-    close: () => dropCards(db, 'console', thread),
+    start() {},
+    // Its screen is gone, and its cards with it.
+    stop: () => dropCards(db, NAME, thread),
+    describe: () => ({
+      title: NAME,
+      isOn: true,
+      details: '',
+      isForOthers: false,
+      setUpUrl: undefined,
+    }),
+  };
+}
+
+function createConversation(waiting: Waiting, thread: string): Conversation {
+  const context = contextFor(waiting);
+  return {
+    traits: atTerminal,
+    thread,
+    notice: noNotice,
     async hear({ payload }) {
       const text = Payload.parse(payload).line;
-      const spoken = { text, context };
-      return { actor: await person(options), spoken, place: { thread }, isOperator: true };
+      return { actor: await person(waiting), spoken: { text, context }, place: { thread } };
     },
     locate: async (target, { payload }) =>
       target && target.kind !== 'number' && target.kind !== 'name'
-        ? locate(options.forges, target, Payload.parse(payload).cwd)
+        ? locate(waiting.forges, target, Payload.parse(payload).cwd)
         : undefined,
     // Whoever can type here can read the bot's keys: there is nobody to ask.
-    permit: () => Promise.resolve(),
+    permit: everyoneMay,
+    explain: noExplanation,
+    acknowledge: noAcknowledgement,
     answer: (delivery, answer) => showAnswer(waiting, delivery, answer),
     async sendCard(card, [view]) {
       drawCard(waiting, card, view);
@@ -95,17 +102,19 @@ export function createConsole(options: ConsoleOptions): Console {
       await settle(waiting, view);
       return { sentHash: hashOf(view) };
     },
+    cardOf: ownCardInThread,
+    signalsOf: noSignals,
   };
 }
 
-type Waiting = ConsoleOptions & { lines: Map<string, Line> };
+type Waiting = FrontOptions & Terminal & { lines: Map<string, Line> };
 
-const person = ({ db, login }: ConsoleOptions): Promise<User> =>
-  meetPerson(db, { source: 'console', externalId: 'local', login });
+const person = ({ db, login }: Waiting): Promise<User> =>
+  meetPerson(db, { source: NAME, externalId: PERSON, login });
 
 async function showAnswer(waiting: Waiting, delivery: Delivery, answer: Answer): Promise<void> {
   const line = waiting.lines.get(delivery.deliveryId);
-  const text = joined(wordAnswer(answer, TERMINAL));
+  const text = joined(wordAnswer(answer, TERMINAL, { ...waiting, traits: atTerminal }));
   if (text && line?.manner !== 'quietly') waiting.screen.print(redact(text));
   if (!line) return;
   const { commandId } = delivery;
@@ -162,10 +171,11 @@ async function showLink(waiting: Waiting, { workspace }: Answer): Promise<void> 
   waiting.screen.print(`Open the terminal; the link works once, within 5 minutes:\n${url}`);
 }
 
-const contextFor = ({ commands, forges }: ConsoleOptions): ParseContext => ({
-  front: 'console',
+const contextFor = ({ commands, forges }: FrontOptions): ParseContext => ({
+  traits: atTerminal,
   markup: 'none',
-  triggers: ['/sam', '@sam', 'sam'],
+  // Needed by nobody, and typed by those who know Sam from elsewhere.
+  triggers: ['/', '@', ''].map((sign) => `${sign}sam`),
   triggerOptional: true,
   commands,
   ...(forges.length > 0 ? { hosts: forges.map(({ url }) => new URL(url).host) } : {}),

@@ -1,4 +1,5 @@
 // A card as lines of plain text, for the console. Pure.
+import type { FrontTraits } from '../../commands/command.ts';
 import { createSay, wordFailure, wordNotices } from '../wording.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
@@ -19,7 +20,17 @@ const ICONS: Record<ReturnType<typeof lookOf>, string> = {
 const MARKS: Record<CheckItem['state'], string> = { done: '✓', doing: '…', todo: '·', failed: '✗' };
 
 /** Here no line needs a trigger. */
-const say = createSay('');
+export const TRIGGER = '';
+const say = createSay(TRIGGER);
+
+export const atTerminal: FrontTraits = {
+  title: 'the console',
+  isPublic: false,
+  isOperator: true,
+  hasChannels: false,
+  hasLinkedAccounts: false,
+  about: 'workspace',
+};
 
 /** The whole card; the first line is its title. `next`: what to do after a failure, where nobody can type another line. */
 export function renderPlain(view: CardView, next?: string): string[] {

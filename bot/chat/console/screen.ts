@@ -1,16 +1,6 @@
 // The console's screen: text that stays, cards that are redrawn in place above the prompt. Knows no commands.
 import type { Interface } from 'node:readline';
-
-export interface Screen {
-  /** Text that stays. */
-  print(text: string): void;
-  /** Draws a card, in place where that is possible; `progress` is the one line that stands for it elsewhere, if any. */
-  show(id: string, lines: string[], progress: string): void;
-  /** The card's last state stays on the screen; the next `show` of it begins anew. */
-  freeze(id: string): void;
-  /** The person ended a line: the cursor stands below it. Told at once, before anything else is drawn. */
-  typed(line: string): void;
-}
+import type { Screen } from '../front.ts';
 
 interface Output {
   write(text: string): unknown;

@@ -9,7 +9,7 @@ import { isEnough } from '../../forges/rights.ts';
 import { addressOf } from './cards.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
 import { renderReply, voiceIn } from './render.ts';
-import { joined, wordAnswer, wordRefusal, type Voice, type WordedAnswer } from '../wording.ts';
+import { joined, wordAnswer, wordRefusal, type WordedAnswer } from '../wording.ts';
 import { keepReply } from '../store/answers.ts';
 import { redrawWorkspace } from '../store/card-changes.ts';
 import { readRecentMessages, wasToldByLabel } from '../store/recent-messages.ts';
@@ -30,7 +30,7 @@ export async function showAnswer(options: Answers, delivery: Delivery, answer: A
   if (event.kind === 'button') return redrawWorkspace(options.db, 'github', event.subject);
   if (!('number' in event) || delivery.reply) return;
   const context = await options.contextFor();
-  const words = wordsOf(answer, event, voiceIn(context));
+  const words = wordsOf(answer, event, context);
   const octokit = joined(words) === '' ? undefined : await options.app.on(event.repository);
   if (!octokit || !(await mayTalk(options, octokit, event, delivery, answer))) return;
   const body = renderReply(words, context);
@@ -55,8 +55,9 @@ async function findLost(
 }
 
 /** Where there is a card it is the answer. */
-function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }, voice: Voice): WordedAnswer {
-  const words = wordAnswer(answer, voice);
+function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }, context: ParseContext): WordedAnswer {
+  const voice = voiceIn(context);
+  const words = wordAnswer(answer, voice, context);
   if (answer.isPrivate && !event.isPrivate) {
     const { text } = wordRefusal({ code: 'not-public', details: {} }, voice.say);
     return { text, hint: '', isVerbatim: false };

@@ -1,208 +1,72 @@
-// GitHub as a front: comments, labels and buttons in; reactions, replies and one card a thread out. Knows no cloud.
-import type { Logger } from 'pino';
-import { formatCommand } from '../../commands/parser/format.ts';
-import type { ParseContext, ParsedCommand, Target } from '../../commands/parser/parsed.ts';
-import type { Command } from '../../commands/context.ts';
-import type { Card, Delivery, Executor, User } from '../../database/types.ts';
-import { locateOn } from '../../forges/find.ts';
-import type { Forge, Repository } from '../../forges/forge.ts';
-import type { GitHubApp } from '../../forges/github/app.ts';
-import { TRIGGER, type GitHubConfig } from '../../forges/github/config.ts';
-import { redeliverMissed } from '../../forges/github/missed-deliveries.ts';
-import type { SettingsReader } from '../../forges/github/repository-settings.ts';
-import type { Route } from '../../http/routes.ts';
-import type { FrontEnd, IncomingCommand, Spoken, WorkspaceRef } from '../front.ts';
-import { showAnswer } from './answers.ts';
-import { createCardSender } from './cards.ts';
-import { eventOf, readLabel, type Event } from './events.ts';
-import { explainMissingPermission } from './missing-permissions.ts';
-import { noticeEdit, noticeOf } from './notices.ts';
-import { createRights, personOf } from './rights.ts';
-import { createSignalSender } from './signals.ts';
-import type { Sweep } from '../../jobs/sweeper.ts';
-import { ackReaction, conclusionSource } from './reactions.ts';
-import { lookAtThreads } from './watch.ts';
+// GitHub as a front: on with an App, off without one, and then with the pages that make one. Knows no cloud.
+import { createLinkSigner } from '../../access/links.ts';
+import { TRIGGER } from '../../forges/github/config.ts';
+import type { Front, FrontOptions, FrontState } from '../front.ts';
+import { createConversation, type GitHubOptions } from './conversation.ts';
+import { conclusionSource } from './reactions.ts';
+import { createSetup } from './setup.ts';
+import { findMissed, lookAtThreads } from './sweeps.ts';
 import { webhookRoute } from './webhooks.ts';
-import type { CardView } from '../view.ts';
-import { meetPerson } from '../../access/store/people.ts';
-import { keepNote, readNote } from '../store/notes.ts';
 
-export interface GitHubOptions {
-  db: Executor;
-  /** The same GitHub, as others see it. */
-  forge: Forge;
-  app: GitHubApp;
-  config: GitHubConfig;
-  settings: SettingsReader;
-  commands: readonly Command[];
-  /** A person's, in an hour; a repository's is twice that. 0: no maximum. */
-  commandsPerHour: number;
-  /** The signed address of a workspace's terminal. */
-  linkTo: (view: CardView) => string;
-  /** The shortest time between two edits of a card, in the long run. */
-  paceMs: number;
-  log: Logger;
-}
+const HOUR_MS = 60 * 60_000;
 
-export interface GitHubFront extends FrontEnd {
-  routes: Route[];
-  /** Reactions that say how a command ended, for the loop. */
-  conclusions: {
-    name: string;
-    take(): Promise<(() => Promise<void>) | undefined>;
-    dueInMs(): Promise<number | undefined>;
-  };
-  /** What is looked after every now and then. */
-  sweeps: Sweep[];
-}
-
-export function createGitHub(options: GitHubOptions): GitHubFront {
-  const { db, config } = options;
-  const rights = createRights(options);
-  const sender = { ...options, contextFor: () => contextFor(options) };
-  const [sendComment, sendSignal] = [createCardSender(sender), createSignalSender(sender)];
+export function createGitHub(options: FrontOptions): Front {
+  const { config, github } = options;
+  const conversing = config.github && github && { ...options, ...github, config: config.github };
   return {
     name: 'github',
-    routes: [webhookRoute({ db, secrets: config.webhookSecrets })],
-    conclusions: conclusionSource(options),
+    trigger: TRIGGER,
+    prompt: undefined,
+    start() {},
+    stop: () => Promise.resolve(),
+    ...(conversing ? turnOn(options, withLinks(options, conversing)) : turnOff(options)),
+  };
+}
+
+type Rest = Pick<Front, 'conversation' | 'routes' | 'sources' | 'sweeps' | 'describe'>;
+
+/** What everybody reads holds a signed address of the terminal: whoever follows it must sign in. */
+function withLinks(
+  { config: { baseUrl, limits }, encryptionKeys }: FrontOptions,
+  parts: Omit<GitHubOptions, 'linkTo' | 'commandsPerHour'>,
+): GitHubOptions {
+  const signer = createLinkSigner(encryptionKeys);
+  return {
+    ...parts,
+    commandsPerHour: limits.commandsPerHour,
+    linkTo: ({ id, access }) => signer.sign(baseUrl, { workspace: id, access }),
+  };
+}
+
+function turnOn({ db }: FrontOptions, parts: GitHubOptions): Rest {
+  const { webhookSecrets: secrets, appId, url } = parts.config;
+  return {
+    conversation: createConversation(parts),
+    routes: [webhookRoute({ db, secrets })],
+    sources: [conclusionSource(parts)],
     sweeps: [
-      { name: 'missed-deliveries', everyMs: 60 * 60_000, atStart: true, run: () => findMissed(options) },
-      { name: 'closed-threads', everyMs: 60 * 60_000, run: () => lookAtThreads(options) },
+      { name: 'missed-deliveries', everyMs: HOUR_MS, atStart: true, run: () => findMissed(parts) },
+      { name: 'closed-threads', everyMs: HOUR_MS, run: () => lookAtThreads(parts) },
     ],
-    async notice(delivery) {
-      const event = eventOf(delivery);
-      if (event.kind === 'edited') return noticeEdit(db, await contextFor(options), event);
-      return noticeOf(options, delivery, event);
-    },
-    hear: (delivery) => hear(options, delivery),
-    locate: (target, delivery) => locate(options, target, eventOf(delivery)),
-    explain: (error, delivery) =>
-      explainMissingPermission(options.app, error, repositoryOf(eventOf(delivery))),
-    permit: (asked) => rights.permit(asked, eventOf(asked.delivery)),
-    acknowledge: (delivery) => ackReaction(options, delivery),
-    answer: (delivery, answer) => showAnswer(sender, delivery, answer),
-    sendCard: (card, views) => (card.kind === 'card' ? sendComment : sendSignal)(card, views),
-    cardOf: (workspace, { topic }, { delivery }) => cardOf(config, workspace, topic, eventOf(delivery)),
-    signalsOf: (workspace) => signalsOf(config, workspace),
+    describe: () => describe(`App ${appId} at ${new URL(url).host}`, undefined),
   };
 }
 
-function cardOf(
-  { url }: GitHubConfig,
-  { id, topic, repository, isPrivate }: WorkspaceRef,
-  here: string | undefined,
-  event: Event,
-): Pick<Card, 'thread' | 'subject'> | undefined {
-  if (topic) return { thread: topic, subject: topic };
-  if (!here || !('sender' in event) || !repository.startsWith(`${url}/`)) return undefined;
-  // What everybody reads names no private repository.
-  const isHere = repository.toLowerCase() === `${url}/${event.repository}`.toLowerCase();
-  return isHere || event.isPrivate || isPrivate === false ? { thread: here, subject: id } : undefined;
-}
-
-function signalsOf(
-  { url }: GitHubConfig,
-  { topic, repository, key }: WorkspaceRef,
-): Pick<Card, 'thread' | 'subject' | 'kind'>[] {
-  const isPullRequest = repository.startsWith(`${url}/`) && /\|pr:\d+\|/.test(key);
-  if (!topic || !isPullRequest) return [];
-  return (['deployment', 'check'] as const).map((kind) => ({ thread: topic, subject: topic, kind }));
-}
-
-const MISSED = 'github-missed-deliveries';
-
-async function findMissed({ app, db, log }: GitHubOptions): Promise<void> {
-  const count = await redeliverMissed({
-    app,
-    recall: () => readNote(db, MISSED),
-    remember: (notes) => keepNote(db, MISSED, notes),
-  });
-  if (count > 0) log.info({ count }, 'GitHub delivers again what did not reach us');
-}
-
-async function hear(options: GitHubOptions, delivery: Delivery): Promise<IncomingCommand | undefined> {
-  const event = eventOf(delivery);
-  const spoken = await spokenOf(options, event);
-  if (!spoken || !('sender' in event)) return undefined;
+function turnOff({ config, log }: FrontOptions): Rest {
+  const setup = config.setup && createSetup({ ...config, ...config.setup, log });
   return {
-    actor: await meet(options.db, event.sender),
-    spoken,
-    isPublic: true,
-    place: {
-      thread: delivery.thread,
-      repository: `${options.config.url}/${event.repository}`,
-      ...('number' in event ? { topic: delivery.thread } : {}),
-    },
+    conversation: undefined,
+    routes: setup?.routes ?? [],
+    sources: [],
+    sweeps: [],
+    describe: () => describe('', setup?.url),
   };
 }
 
-const repositoryOf = (event: Event): string | undefined =>
-  'repository' in event ? event.repository : undefined;
-
-const meet = (db: Executor, { id, login }: { id: number; login: string }): Promise<User> =>
-  meetPerson(db, { source: 'github', externalId: String(id), login });
-
-/** What the person said, or would have: labels and buttons are short for commands. */
-async function spokenOf(options: GitHubOptions, event: Event): Promise<Spoken | undefined> {
-  const { settings } = options;
-  switch (event.kind) {
-    case 'comment':
-      return { text: event.text, context: await contextFor(options) };
-    case 'label': {
-      const ours = readLabel(event.label, (await settings.require(event.repository)).settings.label);
-      // A label on what is closed is a mark, and asks for nothing.
-      if (!ours || !event.isAdded || !event.isOpen) return undefined;
-      return shortFor({ verb: 'up', flags: ours.size ? { size: ours.size } : {} });
-    }
-    case 'opened':
-      return (await settings.require(event.repository)).settings.auto_start
-        ? shortFor({ verb: 'up' })
-        : undefined;
-    case 'button': {
-      const button = BUTTONS[event.identifier];
-      return button && shortFor({ ...button, target: { kind: 'name', name: event.subject } });
-    }
-    default:
-      return undefined;
-  }
-}
-
-type Short = Pick<ParsedCommand, 'verb'> & Partial<Pick<ParsedCommand, 'target' | 'flags' | 'value'>>;
-
-function shortFor(short: Short): { command: ParsedCommand } {
-  const command = { kind: 'command' as const, flags: {}, words: [], ignored: [], ...short };
-  return { command: { ...command, line: formatCommand(command, '') } };
-}
-
-/** What each is about is a workspace, by its id. */
-const BUTTONS: Record<string, Short> = {
-  open: { verb: 'open' },
-  stop: { verb: 'stop' },
-  keep: { verb: 'extend', value: { ms: 4 * 3_600_000 } },
-  start: { verb: 'start' },
-  retry: { verb: 'retry' },
-};
-
-async function contextFor({ app, config, commands }: GitHubOptions): Promise<ParseContext> {
-  const slug = await app.slug();
-  return {
-    front: 'github',
-    markup: 'markdown',
-    triggers: [TRIGGER, `@${slug}`, `@${slug}[bot]`, ...config.mentions],
-    triggerOptional: false,
-    commands,
-    hosts: [new URL(config.url).host],
-    allowPaths: false,
-    allowUrls: false,
-  };
-}
-
-async function locate(
-  { forge }: GitHubOptions,
-  target: Target | undefined,
-  event: Event,
-): Promise<Repository | undefined> {
-  if (!('sender' in event)) return undefined;
-  if (target && target.kind !== 'number' && target.kind !== 'repository') return undefined;
-  return locateOn(forge, target, { ...event, sender: personOf(event.sender) });
-}
+const describe = (details: string, setUpUrl: string | undefined): FrontState => ({
+  title: 'GitHub',
+  isOn: details !== '',
+  details,
+  isForOthers: true,
+  setUpUrl,
+});

@@ -1,4 +1,5 @@
 // Cards and replies as GitHub's Markdown. Pure. Whatever is shown, no line of it is a command, and nobody is mentioned.
+import type { FrontTraits } from '../../commands/command.ts';
 import { findLines } from '../../commands/parser/lines.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
 import { plain } from '../../commands/parser/format.ts';
@@ -13,6 +14,15 @@ import {
 import { formatSpan, formatTime, until } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
+
+export const onGitHub: FrontTraits = {
+  title: 'GitHub',
+  isPublic: true,
+  isOperator: false,
+  hasChannels: false,
+  hasLinkedAccounts: false,
+  about: 'topic',
+};
 
 const ICONS: Record<ReturnType<typeof lookOf>, string> = {
   queued: '🛠',

@@ -13,7 +13,6 @@ import { findPullRequest, type ThreadAddress } from '../../forges/github/threads
 import { addressOf } from './cards.ts';
 import { notesOn } from './notes.ts';
 import { readClick } from './click.ts';
-import { voiceIn } from './render.ts';
 import { hashOf, paced, whenAllowed, withoutClocks } from '../pace.ts';
 import { renderCheck, renderDeployment, renderPastCheck, type CheckOptions } from './render-signals.ts';
 import type { CardView } from '../view.ts';
@@ -108,7 +107,7 @@ async function send<Said>(
     linkTo: sender.linkTo,
     context,
     notes: notesOn(sender, repository),
-    press: await readClick(sender.db, newest.id, voiceIn(context)),
+    press: await readClick(sender.db, newest.id, context),
   };
   const sentHash = hashOf(JSON.stringify(signal.say(withoutClocks(newest), options)));
   if (sentHash === card.sentHash || (card.externalId === null && signal.isEnd(newest))) return { sentHash };

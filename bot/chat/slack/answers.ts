@@ -1,5 +1,6 @@
 // Answers in Slack: for the one who asked and for nobody else. Links with codes are made as they are shown.
 import type { Logger } from 'pino';
+import type { Command } from '../../commands/context.ts';
 import { createConnectUrl } from '../../access/people/linking.ts';
 import { findKnown } from '../../access/people/links-store.ts';
 import type { Answer, Delivery, Executor } from '../../database/types.ts';
@@ -8,7 +9,7 @@ import { QUESTION, renderAnswer, renderLink, type Press, type SlackMessage } fro
 import { CLOSED_ROOM, isRefusal, UNREACHABLE, type SlackCalls } from './calls.ts';
 import { openDirect } from './cards.ts';
 import { wordAnswer, type WordedAnswer } from '../wording.ts';
-import { Event, sourceOf, voiceFor } from './request.ts';
+import { Event, inSlack, sourceOf, voiceFor } from './request.ts';
 import { NOT_CONNECTED } from './rights.ts';
 
 export interface SlackAnswers {
@@ -21,6 +22,8 @@ export interface SlackAnswers {
   canConnect: boolean;
   /** Makes this person's private way into a workspace: a URL with a one-time code. */
   createLink: (workspace: string, user: string) => Promise<string>;
+  /** All that can be said, for help. */
+  commands: readonly Command[];
   log: Logger;
 }
 
@@ -44,7 +47,7 @@ async function composeAnswer(
   event: Event,
   answer: Answer,
 ): Promise<SlackMessage | undefined> {
-  const words = wordAnswer(answer, voiceFor(answers.trigger, event));
+  const words = wordAnswer(answer, voiceFor(answers.trigger, event), { ...answers, traits: inSlack });
   const message = await composeWords(answers, delivery, event, { ...answer, ...words });
   if (words.hint === '') return message;
   const below = renderAnswer(words.hint);

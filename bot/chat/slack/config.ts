@@ -27,6 +27,9 @@ export interface SlackInstall {
   stateSecret: string;
 }
 
+/** The slash command of an app that was made from our manifest. */
+export const DEFAULT_COMMAND = '/sam';
+
 const SHORTEST_SECRET = 16;
 const ONE = ['SLACK_SIGNING_SECRET', 'SLACK_BOT_TOKEN'] as const;
 const MANY = ['SLACK_CLIENT_ID', 'SLACK_CLIENT_SECRET', 'SLACK_STATE_SECRET'] as const;
@@ -86,7 +89,7 @@ const readRest = (
     parseApiUrl,
     'an address like https://slack.com/api/',
   ),
-  command: read('SLACK_COMMAND', '/sam', parseCommand, 'a name like `/sam`'),
+  command: read('SLACK_COMMAND', DEFAULT_COMMAND, parseCommand, 'a name like `/sam`'),
   allowedChannels: read(
     'SLACK_ALLOWED_CHANNELS',
     [],

@@ -5,6 +5,7 @@ import type { Field, FormRequest } from './forms/events.ts';
 import type { Resident } from './home/store.ts';
 import type { Said, Whose } from './shapes.ts';
 import { createVoice, type Voice } from '../wording.ts';
+import type { FrontTraits } from '../../commands/command.ts';
 import type { NewDelivery } from '../store/deliveries.ts';
 
 const Here = z.object({
@@ -118,7 +119,7 @@ export function whereOf(
 
 /** `id`: no secret of Slack's; what lets its holder do something comes hashed. */
 export const deliveryOf = (event: Event, id: string): NewDelivery => ({
-  source: 'slack',
+  source: FRONT,
   deliveryId: `${event.team}:${id}`,
   event: event.kind,
   payload: event,
@@ -129,7 +130,7 @@ export const deliveryOf = (event: Event, id: string): NewDelivery => ({
 const personOf = ({ home, user }: Event): string => `${home}/${user}`;
 
 /** `slack:<team>`: where the ids of its people mean something. */
-export const sourceOf = ({ home }: Pick<Event, 'home'>): string => `slack:${home}`;
+export const sourceOf = ({ home }: Pick<Event, 'home'>): string => `${FRONT}:${home}`;
 
 /** Where cards go: a channel, or a thread in it. */
 export const threadOf = ({ team, channel, threadTs }: Pick<Event, 'team' | 'channel' | 'threadTs'>): string =>
@@ -142,6 +143,18 @@ export function parseThread(thread: string): { team: string; channel: string; th
 
 export const hash = (...parts: string[]): string =>
   createHash('sha256').update(parts.join('\n')).digest('hex');
+
+/** What rows call this front. */
+export const FRONT = 'slack';
+
+export const inSlack: FrontTraits = {
+  title: 'Slack',
+  isPublic: false,
+  isOperator: false,
+  hasChannels: true,
+  hasLinkedAccounts: true,
+  about: 'channel',
+};
 
 /** How the bot is called where slash commands do not work. */
 export const NAME = '@sam';

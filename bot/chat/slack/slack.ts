@@ -1,181 +1,65 @@
-// Slack as a front: commands, mentions, direct messages and buttons in; cards for a channel and answers for one person out.
-// Knows no cloud.
-import type { Logger } from 'pino';
+// Slack as a front: on with an app's settings, off without. Loads Bolt only if it is on: each start would wait for it.
 import { connectRoutes } from '../../access/people/linking.ts';
-import { findKnown } from '../../access/people/links-store.ts';
-import { parse } from '../../commands/parser/parse.ts';
-import type { Vault } from '../../access/vault.ts';
-import { findCommand } from '../../commands/command.ts';
-import type { ParseContext } from '../../commands/parser/parsed.ts';
-import { plain } from '../../commands/parser/format.ts';
-import type { Command } from '../../commands/context.ts';
-import type { Delivery, Executor, User } from '../../database/types.ts';
-import type { Route } from '../../http/routes.ts';
-import type { CardKnowledge } from '../cards.ts';
-import type { FrontEnd } from '../front.ts';
-import type { Forge } from '../../forges/forge.ts';
-import { CARD_BLOCK } from './render.ts';
-import { escape } from './mrkdwn.ts';
-import { showAnswer, type SlackAnswers } from './answers.ts';
-import { createSlackCalls, type SlackCalls } from './calls.ts';
-import { createSlackCardSender } from './cards.ts';
-import type { SlackConfig } from './config.ts';
-import { createSlackDoor } from './receiver.ts';
-import { Event, NAME, sourceOf, voiceFor } from './request.ts';
-import { openForm, refuseForm, suggestRepositories } from './forms/forms.ts';
-import type { Source } from '../../jobs/loop.ts';
-import { homeSource } from './home/home.ts';
-import { createInstalls } from './install/installs.ts';
-import { claimMessage, locate, placeOf } from './places.ts';
-import { askBack } from './forms/questions.ts';
-import { reminderSource } from './reminders.ts';
-import { createRepositories } from './forms/repositories.ts';
-import { permit, type SlackRights } from './rights.ts';
-import { ackReaction, conclusionSource } from './reactions.ts';
+import { createVault } from '../../access/vault.ts';
+import type { Front, FrontOptions } from '../front.ts';
+import { DEFAULT_COMMAND, type SlackConfig } from './config.ts';
+import type { SlackOptions } from './conversation.ts';
+import { FRONT } from './request.ts';
 import * as slackStore from './store.ts';
-import { meetPerson } from '../../access/store/people.ts';
 
-export interface SlackOptions {
-  db: Executor;
-  config: SlackConfig;
-  baseUrl: string;
-  commands: readonly Command[];
-  /** Whose permissions count. With none `SLACK_ALLOWED_CHANNELS` says where anything may be started. */
-  forges: readonly Forge[];
-  /** A person's, in an hour. 0: no maximum. */
-  commandsPerHour: number;
-  /** Makes this person's private way into a workspace: a URL with a one-time code. */
-  createLink: (workspace: string, user: string) => Promise<string>;
-  /** The shortest time between two edits of a card, in the long run. */
-  paceMs: number;
-  /** What cards show beside the rows; the App Home shows the same. */
-  knowledge: CardKnowledge;
-  /** Seals the tokens of many workspaces. */
-  vault?: Vault;
-  log: Logger;
-}
-
-export interface SlackFront extends FrontEnd {
-  routes: Route[];
-  /** Signs of how commands ended, and what owners are told unasked; for the loop. */
-  sources: Source[];
-  start(): void;
-  stop(): Promise<void>;
-}
-
-/** A minute: that often Slack is asked whether it takes a token again. */
-const LOST_TOKEN_PACES = 5;
-
-type Parts = SlackOptions & { calls: SlackCalls; rights: SlackRights };
-
-export async function createSlack(options: SlackOptions): Promise<SlackFront> {
-  const { db, config, baseUrl } = options;
-  const installs = createInstalls(options);
-  const calls = createSlackCalls({ ...options, ...installs, lostTokenMs: LOST_TOKEN_PACES * options.paceMs });
-  const parts: Parts = { ...options, calls, rights: options };
-  const trigger = config.command;
-  const canConnect = options.forges.length > 0;
-  const [forge] = options.forges;
-  const forms = { ...parts, forge, repositories: createRepositories(forge, options.log) };
-  const answers: SlackAnswers = { ...parts, trigger, canConnect };
-  const door = await createSlackDoor({
-    ...options,
-    promise: (event) => promiseOf(parts, event),
-    refuse: (event, fields) =>
-      refuseForm(db, event, fields, { context: contextFor(parts, event), say: voiceFor(trigger, event).say }),
-    openForm: (request) => openForm(forms, request),
-    suggest: (person) => suggestRepositories(forms, person),
-    forget: (team, at) => installs.forget(team, at),
-  });
+export async function createSlack(options: FrontOptions): Promise<Front> {
+  const { slack } = options.config;
   return {
-    name: 'slack',
+    name: FRONT,
+    trigger: slack?.command ?? DEFAULT_COMMAND,
+    prompt: undefined,
+    sweeps: [],
+    ...(slack ? await turnOn(options, slack) : OFF),
+  };
+}
+
+type Rest = Omit<Front, 'name' | 'trigger' | 'prompt' | 'sweeps'>;
+
+const STATE = { title: 'Slack', isForOthers: true, setUpUrl: undefined };
+
+const OFF: Rest = {
+  conversation: undefined,
+  routes: [],
+  sources: [],
+  start() {},
+  stop: () => Promise.resolve(),
+  describe: () => ({ ...STATE, isOn: false, details: '' }),
+};
+
+async function turnOn(options: FrontOptions, slack: SlackConfig): Promise<Rest> {
+  const { db, forges, encryptionKeys } = options;
+  const { baseUrl, limits } = options.config;
+  const parts: SlackOptions = {
+    ...options,
+    config: slack,
+    baseUrl,
+    commandsPerHour: limits.commandsPerHour,
+    ...(slack.install && { vault: createVault(encryptionKeys) }),
+  };
+  const { openSlack } = await import('./conversation.ts');
+  const opened = await openSlack(parts);
+  return {
+    ...opened,
     routes: [
-      ...door.routes,
-      ...installs.routes,
+      ...opened.routes,
       ...connectRoutes({
         db,
         baseUrl,
-        forges: options.forges,
-        command: trigger,
+        forges,
+        command: slack.command,
+        chat: 'Slack',
         resume: (tx, { delivery }) => slackStore.repeatDelivery(tx, delivery),
       }),
     ],
-    sources: [conclusionSource(parts), reminderSource(parts), homeSource({ ...parts, trigger, canConnect })],
-    start() {
-      door.start();
-      void installs.check();
-    },
-    stop: door.stop,
-    notice(delivery) {
-      const answer = askBack(delivery);
-      return Promise.resolve(answer && (() => Promise.resolve(answer)));
-    },
-    hear: (delivery) => hear(parts, delivery),
-    locate: (target, delivery) => locate(parts.rights, target, eventOf(delivery)),
-    permit: (asked) => permit(parts.rights, asked, eventOf(asked.delivery)),
-    acknowledge: (delivery) => ackReaction(parts, delivery),
-    answer: (delivery, answer) => showAnswer(answers, delivery, answer),
-    sendCard: createSlackCardSender({ ...parts, trigger }),
-    cardOf({ id }, { thread }, { delivery, answer }) {
-      const event = eventOf(delivery);
-      // A link is for one person; the message of a pressed button is the card.
-      const isShown =
-        answer.link === 'now' ||
-        (event.kind === 'button' && event.block.startsWith(CARD_BLOCK)) ||
-        (event.kind === 'form' && event.form !== 'new');
-      return isShown ? undefined : { thread, subject: id };
-    },
+    describe: () => ({
+      ...STATE,
+      isOn: true,
+      details: `\`${slack.command}\`${slack.appToken ? ', Socket Mode' : ''}`,
+    }),
   };
-}
-
-const eventOf = ({ payload }: Delivery): Event => Event.parse(payload);
-
-// --- what was said ------------------------------------------------------------------------------------------------
-
-async function hear(parts: Parts, delivery: Delivery): ReturnType<FrontEnd['hear']> {
-  const event = eventOf(delivery);
-  if (event.kind === 'button') {
-    await claimMessage(parts, event);
-    if (await slackStore.wasPressed(parts.db, delivery.deliveryId, event.press)) return undefined;
-  }
-  return {
-    actor: await meet(parts, event),
-    spoken: { text: textOf(event), context: contextFor(parts, event) },
-    place: await placeOf(parts.db, event),
-    identity: { source: sourceOf(event), externalId: event.user },
-  };
-}
-
-const textOf = (event: Event): string => ('line' in event ? event.line : event.text);
-
-/** Not every request says what people are called. */
-async function meet({ db }: Parts, event: Event): Promise<User> {
-  const identity = { source: sourceOf(event), externalId: event.user };
-  const known = await findKnown(db, identity);
-  if (known && (event.name === undefined || event.name === known.login)) return known.user;
-  return meetPerson(db, { ...identity, login: event.name ?? event.user });
-}
-
-function contextFor({ commands, config, forges }: Parts, event: Event): ParseContext {
-  const bot = event.kind === 'message' && event.bot ? [`<@${event.bot}>`] : [];
-  const isAddressed = event.kind !== 'message' || event.isDirect;
-  return {
-    front: 'slack',
-    markup: 'mrkdwn',
-    triggers: [config.command, NAME, ...bot],
-    triggerOptional: isAddressed,
-    emptyIsTrigger: isAddressed,
-    commands,
-    ...(forges.length > 0 ? { hosts: forges.map(({ url }) => new URL(url).host) } : {}),
-    allowPaths: false,
-    allowUrls: false,
-  };
-}
-
-/** What a slash command is answered with at once: it was heard, and nothing is promised. */
-function promiseOf(parts: Parts, event: Event): string | undefined {
-  if (event.kind !== 'command') return undefined;
-  const parsed = parse(event.text, contextFor(parts, event));
-  if (parsed.kind !== 'command' || findCommand(parts.commands, parsed.verb)?.isForAnyone) return undefined;
-  return `On it: \`${escape(plain(parsed.line, 200))}\``;
 }

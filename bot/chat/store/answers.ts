@@ -1,7 +1,7 @@
 // What a front still has to show of ended requests: the answer, and how the command ended. Knows no vendor.
 import { eq, sql } from 'drizzle-orm';
 import { commands, deliveries } from '../../database/schema.ts';
-import type { CommandStatus, Delivery, Desired, Front } from '../../database/schema.ts';
+import type { CommandStatus, Delivery, Desired, FrontName } from '../../database/schema.ts';
 import { RELEASED, RENEWED, type Held } from '../../database/claims.ts';
 import { databaseNow, inMs, type Executor } from '../../database/executor.ts';
 import { claimOldest, isMine, isThis } from './deliveries.ts';
@@ -9,7 +9,7 @@ import { claimOldest, isMine, isThis } from './deliveries.ts';
 /** Claims an answer that its front has not shown yet; within a thread one after the other. `thread`: only that one's (a console's own). */
 export function claimAnswer(
   db: Executor,
-  source: Front,
+  source: FrontName,
   thread?: string,
 ): Promise<Held<Delivery> | undefined> {
   const isThread = thread === undefined ? sql`true` : sql`deliveries.thread = ${thread}`;
@@ -49,7 +49,7 @@ export async function keepReply(db: Executor, delivery: Delivery, reply: string)
 export type Conclusion = Held<Delivery> & { status: CommandStatus | undefined };
 
 /** Claims an answered request whose command is over, and whose front has not shown yet how it ended. */
-export async function claimConclusion(db: Executor, source: Front): Promise<Conclusion | undefined> {
+export async function claimConclusion(db: Executor, source: FrontName): Promise<Conclusion | undefined> {
   const held = await claimOldest(
     db,
     sql`deliveries.answered_at is not null and deliveries.answer is not null and deliveries.concluded_at is null

@@ -1,7 +1,7 @@
 // Which cards are wanted, where, and that they are drawn again. Knows no vendor, and sends nothing.
 import { and, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { cards, workspaces } from '../../database/schema.ts';
-import type { Card, CardKind, Front } from '../../database/schema.ts';
+import type { Card, CardKind, FrontName } from '../../database/schema.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 
 /** What makes a card due with another version. */
@@ -18,12 +18,12 @@ export async function wantCard(
 }
 
 /** The cards of a place that is gone: nobody will ever draw them again. */
-export async function dropCards(db: Executor, front: Front, thread: string): Promise<void> {
+export async function dropCards(db: Executor, front: FrontName, thread: string): Promise<void> {
   await db.delete(cards).where(and(eq(cards.front, front), eq(cards.thread, thread)));
 }
 
 /** A thread has a new name: its cards go on there. */
-export async function moveCards(tx: Executor, front: Front, from: string, to: string): Promise<void> {
+export async function moveCards(tx: Executor, front: FrontName, from: string, to: string): Promise<void> {
   const inside = `${escapeLike(from)}#%`;
   const moved = (column: 'thread' | 'subject') =>
     sql`case when ${cards[column]} like ${inside} then ${to} || substr(${cards[column]}, ${from.length + 1}) else ${cards[column]} end`;
@@ -34,7 +34,7 @@ export async function moveCards(tx: Executor, front: Front, from: string, to: st
 }
 
 /** The cards of all threads that begin so are drawn again, as if none had been sent. */
-export async function redrawCards(tx: Executor, front: Front, beginning: string): Promise<void> {
+export async function redrawCards(tx: Executor, front: FrontName, beginning: string): Promise<void> {
   const isThere = sql`${cards.thread} like ${`${escapeLike(beginning)}%`}`;
   await wantAgain(tx, and(eq(cards.front, front), isThere), { sentHash: null });
 }
@@ -47,12 +47,12 @@ export async function resendSignals(tx: Executor, thread: string): Promise<void>
 }
 
 /** The card of the thread is drawn again: there is something else to say on it. */
-export async function redrawCard(db: Executor, front: Front, thread: string): Promise<void> {
+export async function redrawCard(db: Executor, front: FrontName, thread: string): Promise<void> {
   await wantAgain(db, and(eq(cards.front, front), eq(cards.thread, thread), eq(cards.kind, 'card')));
 }
 
 /** All that shows the workspace, by itself or among those of a topic, is drawn again. */
-export async function redrawWorkspace(db: Executor, front: Front, workspace: string): Promise<void> {
+export async function redrawWorkspace(db: Executor, front: FrontName, workspace: string): Promise<void> {
   const { id, topic } = workspaces;
   const topics = db.select({ topic }).from(workspaces).where(eq(id, workspace));
   const isShown = sql`(${cards.subject} = ${workspace} or ${cards.subject} in (${topics}))`;

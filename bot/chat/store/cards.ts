@@ -1,7 +1,7 @@
 // Cards whose newest version was not sent: claimed, sent or put off. Knows no vendor.
 import { and, asc, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { cards } from '../../database/schema.ts';
-import type { Card, Front } from '../../database/schema.ts';
+import type { Card, FrontName } from '../../database/schema.ts';
 import {
   claimFirst,
   countLeft,
@@ -14,7 +14,7 @@ import {
 import { inMs, type Executor } from '../../database/executor.ts';
 
 /** Claims a card whose newest version was not sent. `thread`: only that one's. */
-export function claimCard(db: Executor, front: Front, thread?: string): Promise<Held<Card> | undefined> {
+export function claimCard(db: Executor, front: FrontName, thread?: string): Promise<Held<Card> | undefined> {
   return claimFirst<Card>(db, cards, {
     key: [cards.seq],
     where: and(

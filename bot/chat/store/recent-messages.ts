@@ -1,7 +1,7 @@
 // What was said lately, by whom and to whom: for limits, and so that nobody hears the same thing twice. Writes nothing.
 import { and, desc, eq, sql } from 'drizzle-orm';
 import { deliveries } from '../../database/schema.ts';
-import type { Answer, Delivery, Front } from '../../database/schema.ts';
+import type { Answer, Delivery, FrontName } from '../../database/schema.ts';
 import { type Executor } from '../../database/executor.ts';
 
 /**
@@ -10,7 +10,7 @@ import { type Executor } from '../../database/executor.ts';
  */
 export async function countRecent(
   db: Executor,
-  source: Front,
+  source: FrontName,
   { sender, repository }: { sender: { id: number }; repository: string },
 ): Promise<{ person: number; repository: number }> {
   const [row] = await db
@@ -38,7 +38,7 @@ export interface RecentMessage {
 /** What was said in a thread beside its cards, newest first; `isRecent`: in the last ten minutes. */
 export async function readRecentMessages(
   db: Executor,
-  source: Front,
+  source: FrontName,
   thread: string,
 ): Promise<RecentMessage[]> {
   return db
@@ -59,7 +59,7 @@ export async function readRecentMessages(
 /** Whether an earlier label of that person there got the same answer in the last ten minutes. */
 export async function wasToldByLabel(
   db: Executor,
-  source: Front,
+  source: FrontName,
   { seq }: Pick<Delivery, 'seq'>,
   { sender, repository, code }: { sender: { id: number }; repository: string; code: string },
 ): Promise<boolean> {
@@ -78,7 +78,7 @@ export async function wasToldByLabel(
 /** Whether the comment got an answer in the last quarter of an hour that said what was wrong with it. */
 export async function wasMisread(
   db: Executor,
-  source: Front,
+  source: FrontName,
   { comment, sender }: { comment: number; sender: { id: number } },
 ): Promise<boolean> {
   const rows = await db
@@ -97,7 +97,7 @@ export async function wasMisread(
 /** The answer to the last button of a workspace that was pressed in the last ten minutes. */
 export async function readClick(
   db: Executor,
-  front: Front,
+  front: FrontName,
   workspace: string,
 ): Promise<{ payload: unknown; answer: Answer } | undefined> {
   const { payload, answer } = deliveries;

@@ -1,13 +1,11 @@
 // The sentences and tables that a command is answered with. Pure; each says commands by `say` alone.
 import type { AnswerCodes, OrphanLine, Table } from '../../codes.ts';
-import { findCommand } from '../../commands/command.ts';
-import { commands } from '../../commands/index.ts';
-import { renderCommandHelp, renderHelp } from './help.ts';
 import { plural, type Say, type Words, type Wording } from './words.ts';
 
 const NOTHING: Words = { text: '' };
 
-export const ANSWERS: Wording<AnswerCodes> = {
+/** All but help, which is made of the table of commands. */
+export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
   ok: () => NOTHING,
   closed: () => NOTHING,
   'there-already': ({ name }) => ({ text: `\`${name}\` is there already.` }),
@@ -74,10 +72,6 @@ export const ANSWERS: Wording<AnswerCodes> = {
       ? `You are not connected with GitHub any more. Your workspaces go on; connect again to use them from here: ${say('connect')}.`
       : `You were not connected with GitHub. To connect: ${say('connect')}.`,
   }),
-  help: ({ command, front }, say) => {
-    const spec = command === undefined ? undefined : findCommand(commands, command);
-    return { text: spec ? renderCommandHelp(spec, say) : renderHelp(commands, { front, say }) };
-  },
   'rename-how': ({ id }, say) => ({ text: `Say it with the new name: ${say(`rename ${id} NEW-NAME`)}.` }),
   confirm: ({ id }) => ({
     text: `Delete \`${id}\` and its files? If something in it was not pushed, I say so first and delete nothing.`,
@@ -102,16 +96,9 @@ function noWorkspaces({ why }: AnswerCodes['no-workspaces'], say: Say): Words {
   }
 }
 
-const FRONTS: Record<string, string> = {
-  console: 'the console',
-  github: 'GitHub',
-  slack: 'Slack',
-  api: 'the API',
-};
-
 /** What everybody reads has no ids of people. */
 const describeYou = ({ you, id, front = '' }: AnswerCodes['you']): string =>
-  id === undefined ? `You are \`${you}\`.` : `You are ${you} (${id}), known from ${FRONTS[front] ?? front}.`;
+  id === undefined ? `You are \`${you}\`.` : `You are ${you} (${id}), known from ${front}.`;
 
 function describeOrphans({ orphans, more, lookedAt }: AnswerCodes['orphans'], say: Say): Words {
   const looked = `Looked at ${formatDay(lookedAt)}.`;

@@ -1,5 +1,5 @@
 // The sentences that say why a line is no command. Pure; each says commands by `say` alone.
-import type { ParseCodes, ValueKind } from '../../codes.ts';
+import type { FrontNeed, ParseCodes, ValueKind } from '../../codes.ts';
 import { shown, type Say, type Words, type Wording } from './words.ts';
 
 /** What a kind takes, in the middle of a sentence. */
@@ -19,6 +19,11 @@ const howTo = (what: string, command: string, say: Say): Words => ({
   text: `${what} How to write it: ${say(`help ${command}`)}.`,
 });
 
+const NEEDS: Record<FrontNeed, string> = {
+  hasChannels: 'people talk in channels',
+  hasLinkedAccounts: 'people say who they are on GitHub',
+};
+
 export const PARSE_FAILURES: Wording<ParseCodes> = {
   'too-long': (_, say) => ({
     text: `That text is longer than 64 kB, so I did not read it. Send the command alone, like ${say('status')}.`,
@@ -37,8 +42,8 @@ export const PARSE_FAILURES: Wording<ParseCodes> = {
       ? `That looks like a request for Claude, and I run commands only. Ask with ${say('ask …')}.`
       : `That reads like a sentence, and I only know commands. All commands: ${say('help')}.`,
   }),
-  'wrong-front': ({ command, fronts }, say) => ({
-    text: `\`${command}\` works on ${fronts.join(' and ')} only. What works here: ${say('help')}.`,
+  'wrong-front': ({ command, needs }, say) => ({
+    text: `\`${command}\` works only where ${NEEDS[needs]}. What works here: ${say('help')}.`,
   }),
   'unknown-flag': ({ flag, command, flags }, say) => ({
     text: `${shown(flag)} is no flag of ${say(command)}. ${

@@ -61,8 +61,8 @@ function parseCommand(
   typed: { line: string; ignored: string[] },
   context: ParseContext,
 ): ParseResult {
-  if (!isOffered(spec, context.front))
-    throw new Refusal('wrong-front', { command: spec.name, fronts: spec.fronts ?? [] });
+  if (spec.needs && !isOffered(spec, context.traits))
+    throw new Refusal('wrong-front', { command: spec.name, needs: spec.needs });
   if (spec.takes === 'topic') return readTopic(tokens, context);
   if (asksForHelp(spec.takes === 'words' ? tokens.slice(0, 1) : tokens))
     return { kind: 'help', topic: spec.name };
@@ -78,8 +78,8 @@ function parseCommand(
 }
 
 /** Help on a command if the words name one or nearly so, else help on everything. */
-function readTopic(tokens: Token[], { commands, front }: ParseContext): ParseResult {
-  const offered = commands.filter((spec) => isOffered(spec, front));
+function readTopic(tokens: Token[], { commands, traits }: ParseContext): ParseResult {
+  const offered = commands.filter((spec) => isOffered(spec, traits));
   const word = tokens.find(({ text }) => !text.startsWith('-'))?.text ?? '';
   const topic = findCommand(offered, word)?.name;
   if (topic) return { kind: 'help', topic };
@@ -90,7 +90,7 @@ function readTopic(tokens: Token[], { commands, front }: ParseContext): ParseRes
 }
 
 function refuseVerb(verb: Token, rest: Token[], context: ParseContext): Refusal {
-  const offered = context.commands.filter((spec) => isOffered(spec, context.front));
+  const offered = context.commands.filter((spec) => isOffered(spec, context.traits));
   const nearest = findNearest(offered, verb.text);
   const corrected = nearest && correct(nearest, rest, context);
   if (rest.length + 1 >= PROSE_WORDS && !corrected)

@@ -1,11 +1,11 @@
 // What the parser is told and what it gives back: a front reads these and never a word of the text. Reads nothing itself.
 import type { ParseCodes, Said } from '../../codes.ts';
 import type { RepositoryTarget } from '../../forges/forge.ts';
-import type { CommandSpec, Front } from '../command.ts';
+import type { CommandSpec, FrontTraits } from '../command.ts';
 
 export type ParseContext = {
-  /** Whose commands are offered. */
-  front: Front;
+  /** Of the front, whose commands are offered. */
+  traits: FrontTraits;
   /** What of the text is markup: `markdown` has code and quotes, which say nothing; `mrkdwn` is Slack's. */
   markup: 'markdown' | 'mrkdwn' | 'none';
   /** What a command line begins with, in any case. Slack's mention is `<@U…>`. */

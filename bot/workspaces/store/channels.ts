@@ -1,10 +1,10 @@
 // The repository that a channel's people mean when they name none, in Postgres. Knows no vendor.
 import { and, eq } from 'drizzle-orm';
 import type { Executor } from '../../database/executor.ts';
-import { channels, type Front } from '../../database/schema.ts';
+import { channels, type FrontName } from '../../database/schema.ts';
 
 export interface ChannelDefault {
-  front: Front;
+  front: FrontName;
   channel: string;
   /** `owner/name`. */
   repository: string;
@@ -22,7 +22,7 @@ export async function setDefault(tx: Executor, wanted: ChannelDefault & { setBy:
 
 export async function findDefault(
   db: Executor,
-  front: Front,
+  front: FrontName,
   channel: string,
 ): Promise<ChannelDefault | undefined> {
   const [found] = await db

@@ -1,13 +1,13 @@
 // Who said what of which workspace, and what became of it.
 import { and, eq, isNotNull, ne, sql } from 'drizzle-orm';
 import { databaseNow, type Executor } from '../../database/executor.ts';
-import { commands, type Desired, type Front, type Workspace } from '../../database/schema.ts';
+import { commands, type Desired, type FrontName, type Workspace } from '../../database/schema.ts';
 import { append } from './events.ts';
 import type { WorkspacePatch } from './reconciled.ts';
 
 export interface NewCommand {
   actor: string;
-  front: Front;
+  front: FrontName;
   verb: string;
   line: string;
   /** Absent: the verb wants no other state. */

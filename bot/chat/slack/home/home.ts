@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { findKnown } from '../../../access/people/links-store.ts';
 import { messageOf, ProviderError, waitMs } from '../../../errors.ts';
-import { completeFacts, type CardKnowledge } from '../../cards.ts';
+import { completeFacts, type CardKnowledge } from '../../view.ts';
 import { renderHome } from './render.ts';
 import { viewOf } from '../../view.ts';
 import { isRefusal, LOST_TOKEN, type SlackCalls } from '../calls.ts';

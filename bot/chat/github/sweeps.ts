@@ -1,20 +1,23 @@
-// What GitHub says now of the threads that workspaces were made for: deliveries may be lost for good. Hears nobody.
+// What GitHub is asked for every now and then: deliveries that did not reach us, and the threads that workspaces were made for,
+// because some are lost for good. Hears nobody.
 import type { Logger } from 'pino';
 import { messageOf } from '../../errors.ts';
 import type { Forge } from '../../forges/forge.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
+import { redeliverMissed } from '../../forges/github/missed-deliveries.ts';
 import { findIssue } from '../../forges/github/threads.ts';
 import { retireWorkspaces } from '../../workspaces/cleanup.ts';
 import { noteHead } from '../forks.ts';
 import { addressOf } from './cards.ts';
 import { whyClosed } from './notices.ts';
 import type { Executor } from '../../database/types.ts';
+import { keepNote, readNote } from '../store/notes.ts';
 import { listTopics } from '../../workspaces/store/workspaces.ts';
 
 interface Options {
   db: Executor;
   forge: Forge;
-  app: Pick<GitHubApp, 'on'>;
+  app: GitHubApp;
   config: { url: string };
   log: Logger;
 }
@@ -47,4 +50,15 @@ async function lookAt({ db, forge, app, log }: Options, topic: string, head: str
   const place = { topic, ...(issue.closedAt && { since: issue.closedAt }) };
   const stopped = await db.transaction((tx) => retireWorkspaces(tx, place, whyClosed(issue)));
   if (stopped > 0) log.warn({ topic, stopped }, 'it was closed, and no delivery said so');
+}
+
+const MISSED = 'github-missed-deliveries';
+
+export async function findMissed({ app, db, log }: Options): Promise<void> {
+  const count = await redeliverMissed({
+    app,
+    recall: () => readNote(db, MISSED),
+    remember: (notes) => keepNote(db, MISSED, notes),
+  });
+  if (count > 0) log.info({ count }, 'GitHub delivers again what did not reach us');
 }
