@@ -5,7 +5,7 @@ import { readConfig, type Config } from './config.ts';
 import { keepConnected } from './bot-link/connection.ts';
 import { createEndpoint, type EndpointOptions } from './identity/endpoint.ts';
 import { findInstalled, VERSION } from './update/artifact.ts';
-import { lockFolder } from './system/lock.ts';
+import { lockFolder } from './system/files.ts';
 import { createLog, describeError } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
 import { createBroker } from './credentials/broker.ts';

@@ -8,20 +8,11 @@ import { createKeyBar, type KeyBar } from './keys.ts';
 import { areShortcutsOn, isMac, readPageKey } from './shortcuts.ts';
 import { connect, createConnection, isOpen, sendBytes, sendInput, sendMessage } from './socket.ts';
 import { createStatus } from './status.ts';
-import { allowStrictStyles } from './strict-styles.ts';
-import {
-  createTerminals,
-  focusTerminal,
-  forgetNumbers,
-  getShown,
-  openSession,
-  selectTab,
-  type Terminals,
-} from './terminals.ts';
-import { readText } from './text.ts';
+import { allowStrictStyles } from './theme.ts';
+import { createTerminals, focusTerminal, forgetNumbers, getShown, openSession, selectTab, type Terminals } from './terminals.ts';
 import { createTicketDesk, takeCode, type WorkspaceSummary } from './ticket.ts';
-import { followViewport } from './viewport.ts';
 import { installShell } from './shell.ts';
+import type { Terminal } from '@xterm/xterm';
 
 const code = takeCode();
 const workspaceId = decodeURIComponent(location.pathname.split('/')[2] ?? '');
@@ -114,4 +105,38 @@ async function paste(): Promise<void> {
 function labelOf(repository: string): string {
   if (repository.startsWith('/')) return repository.split('/').findLast(Boolean) ?? repository;
   return repository.replace(/^https?:\/\/(github\.com\/)?/, '');
+}
+
+const MOST_ROWS = 500;
+
+/** The last rows, each line in one piece however it is wrapped; without what is empty at the end. */
+export function readText({ buffer: { active } }: Pick<Terminal, 'buffer'>): string {
+  const first = Math.max(0, active.length - MOST_ROWS);
+  const rows = Array.from({ length: active.length - first }, (_, at) => active.getLine(first + at));
+  return rows
+    .map((row, at) => {
+      const next = rows[at + 1]?.isWrapped === true;
+      return `${row?.translateToString(!next) ?? ''}${next ? '' : '\n'}`;
+    })
+    .join('')
+    .trimEnd();
+}
+
+const KEYBOARD_PX = 120;
+
+/** Keeps `--height` and `--top` of the page, and the class `keyboard`, right from now on. */
+export function followViewport(): void {
+  const viewport = window.visualViewport;
+  if (!viewport) return;
+  const update = () => {
+    if (viewport.scale > 1.05) return; // somebody zoomed in to read: nothing should move under them
+    const { style, classList } = document.documentElement;
+    style.setProperty('--height', `${viewport.height}px`);
+    style.setProperty('--top', `${viewport.offsetTop}px`);
+    classList.toggle('keyboard', innerHeight - viewport.height >= KEYBOARD_PX);
+  };
+  viewport.addEventListener('resize', update);
+  viewport.addEventListener('scroll', update);
+  addEventListener('orientationchange', update);
+  update();
 }

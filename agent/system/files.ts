@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { findStart } from './processes.ts';
 
 const MAX_BYTES = 4 << 20;
 
@@ -54,4 +56,16 @@ async function readOwn(path: string): Promise<string> {
 /** `ENOENT` and the like, of whatever was thrown. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+const holder = z.object({ pid: z.number().int().positive(), started: z.string() });
+
+/** Throws if another living process holds the folder. A dead one's file counts for nothing, even if its pid came again. */
+export async function lockFolder(dir: string): Promise<void> {
+  const path = join(dir, 'agent.pid');
+  const held = holder.safeParse(await findJson(path).catch(() => undefined)).data;
+  if (held !== undefined && held.pid !== process.pid && (await findStart(held.pid)) === held.started) {
+    throw new Error(`start: another agent (process ${held.pid}) works in ${dir}`);
+  }
+  await writeJson(path, { pid: process.pid, started: (await findStart(process.pid)) ?? '' });
 }

@@ -3,7 +3,7 @@ import { describeError, type Log } from '../log.ts';
 import { toFailure } from '../failure.ts';
 import type { DesiredWorkspace } from '../protocol.ts';
 import { createWorkspaceState, type WorkspaceState } from './state.ts';
-import { check, remove } from './deleting.ts';
+import { check, remove } from './steps.ts';
 import { prepare, stop } from './steps.ts';
 import { inspect, type Tools } from './tools.ts';
 import { isSuperseded, nextStep, withDesired, type Step, type Workspace } from './workspace.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import { makeCertificateRequest } from '../../agent/identity/certificate-request.ts';
+import { makeCertificateRequest } from '../../agent/identity/certificate.ts';
 import { readCertificateRequest } from '../../bot/nodes/certificate-request.ts';
 
 const HOSTNAME = 'vm-abcdefghijkl.nodes.example.com';

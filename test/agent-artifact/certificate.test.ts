@@ -10,7 +10,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { WebSocket, WebSocketServer, type ClientOptions } from 'ws';
 import { keepCertificate, type Pair } from '../../agent/identity/certificate.ts';
-import { makeCertificateRequest } from '../../agent/identity/certificate-request.ts';
+import { makeCertificateRequest } from '../../agent/identity/certificate.ts';
 import { createEndpoint } from '../../agent/identity/endpoint.ts';
 import { createLog } from '../../agent/log.ts';
 import type { Bootstrap } from '../../agent/protocol.ts';
