@@ -40,7 +40,8 @@ interface Line {
 
 const NAME = 'console';
 /** Whoever started the bot, whatever the system calls them. */
-const PERSON = 'operator';
+// oxlint-disable-next-line house/no-vendor -- the rows of people say so; no provider is meant.
+const PERSON = 'local';
 
 const Payload = z.object({ line: z.string(), cwd: z.string() });
 

@@ -12,9 +12,18 @@ import type { RepositorySettings, SettingsReader } from '../../forges/github/rep
 import { findPullRequest, type ThreadAddress } from '../../forges/github/threads.ts';
 import { addressOf } from './cards.ts';
 import { notesOn } from './notes.ts';
-import { readClick } from './click.ts';
+import { Event } from './events.ts';
+import { readClick as readLastClick } from '../store/recent-messages.ts';
+import { joined, wordAnswer } from '../wording.ts';
+import { voiceIn } from './render.ts';
 import { hashOf, paced, whenAllowed, withoutClocks } from '../pace.ts';
-import { renderCheck, renderDeployment, renderPastCheck, type CheckOptions } from './render-signals.ts';
+import {
+  labelOfButton,
+  renderCheck,
+  renderDeployment,
+  renderPastCheck,
+  type CheckOptions,
+} from './render-signals.ts';
 import type { CardView } from '../view.ts';
 import { redrawCard } from '../store/card-changes.ts';
 
@@ -176,4 +185,22 @@ async function waitForPermission(
   app.missingPermissions.note(repository, permission);
   await redrawCard(db, 'github', thread);
   return { later: app.missingPermissions.until(repository, permission) ?? new Date() };
+}
+
+/** What the last press of a check's button led to: the check itself says it, because GitHub shows no other answer. */
+interface Press {
+  by: string;
+  button: string;
+  text: string;
+}
+
+/** Undefined: nobody pressed any lately, or what it did can be seen anyhow. */
+async function readClick(db: Executor, workspace: string, context: ParseContext): Promise<Press | undefined> {
+  const pressed = await readLastClick(db, 'github', workspace);
+  const event = Event.safeParse(pressed?.payload).data;
+  if (!pressed || event?.kind !== 'button') return undefined;
+  // A check has no way to send a browser anywhere.
+  const where = pressed.answer.link === 'now' ? 'the link **Open terminal** on this page leads there.' : '';
+  const text = joined(wordAnswer(pressed.answer, voiceIn(context), context)) || where;
+  return text ? { by: event.sender.login, button: labelOfButton(event.identifier), text } : undefined;
 }

@@ -6,9 +6,9 @@ import type { Vault } from '../../access/vault.ts';
 import { findCommand } from '../../commands/command.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
 import { plain } from '../../commands/parser/format.ts';
-import type { Delivery, User } from '../../database/types.ts';
+import type { Answer, Delivery, User } from '../../database/types.ts';
 import { noExplanation, noSignals, type Conversation, type Front, type FrontOptions } from '../front.ts';
-import { CARD_BLOCK } from './render.ts';
+import { CARD_BLOCK, QUESTION } from './render.ts';
 import { escape } from './mrkdwn.ts';
 import { showAnswer, type SlackAnswers } from './answers.ts';
 import { createSlackCalls, type SlackCalls } from './calls.ts';
@@ -20,7 +20,6 @@ import { openForm, refuseForm, suggestRepositories } from './forms/forms.ts';
 import { homeSource } from './home/home.ts';
 import { createInstalls } from './install/installs.ts';
 import { claimMessage, locate, placeOf } from './places.ts';
-import { askBack } from './forms/questions.ts';
 import { reminderSource } from './reminders.ts';
 import { createRepositories } from './forms/repositories.ts';
 import { permit, type SlackRights } from './rights.ts';
@@ -154,4 +153,21 @@ function promiseOf(parts: Parts, event: Event): string | undefined {
   const parsed = parse(event.text, contextFor(parts, event));
   if (parsed.kind !== 'command' || findCommand(parts.commands, parsed.verb)?.isForAnyone) return undefined;
   return `On it: \`${escape(plain(parsed.line, 200))}\``;
+}
+
+/** Of a button that opens a form, where none could be opened: what it asks for, in words. Undefined: it is none of those. */
+function askBack({ payload }: Delivery): Answer | undefined {
+  const event = Event.parse(payload);
+  if (event.kind !== 'button' || !event.line.startsWith(QUESTION)) return undefined;
+  const [verb = '', about = ''] = event.line.slice(QUESTION.length).split(' ');
+  switch (verb) {
+    case 'new':
+      return { ok: false, code: 'no-form', details: { about } };
+    case 'rename':
+      return { ok: true, code: 'rename-how', details: { id: about } };
+    case 'rm':
+      return { ok: true, code: 'confirm', details: { id: about } };
+    default:
+      return { ok: false, code: 'no-button', details: {} };
+  }
 }
