@@ -100,7 +100,7 @@ test('a button that somebody presses who may not does nothing, and says why wher
   scene.github.addUser('carol');
   scene.github.addCollaborator('acme/api', 'carol', 'write');
   expect(await press(kept, 'stop', 'carol')).toContain('`carol` pressed **Stop**: There is no workspace');
-  expect(checkOf(kept)?.output['title']).toBe('api-1: running');
+  expect(checkOf(kept)?.output['title']).toBe(`api-${kept.number}: running`);
 });
 
 test('a push gets a check and a deployment of its own that say the same', async () => {

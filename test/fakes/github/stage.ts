@@ -152,7 +152,9 @@ export function createStage(world: World, git: Git): Stage {
       const baseSha = await mustResolve(git, home, home.defaultBranch);
       const isThere = await git.resolve(source.id, `refs/heads/${branch}`);
       if (!isThere || more.files) {
-        await stage.commit(nameOf(source), by, more.files ?? { 'feature.txt': 'a feature\n' }, { branch });
+        // Of two in one second each has a head of its own, as people's have.
+        const files = more.files ?? { 'feature.txt': 'a feature\n' };
+        await stage.commit(nameOf(source), by, files, { branch, message: `a commit for ${branch}` });
       }
       const sha = await mustResolve(git, source, branch);
       const thread = addThread(world, home, account(by), {
