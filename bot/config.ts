@@ -4,7 +4,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { readSlack, type SlackConfig } from './chat/slack/config.ts';
-import { readDns, type DnsConfig } from './dns/config.ts';
+import { readDns, type DnsConfig } from './dns/dns.ts';
 import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
 import { readGitHub, readServer, type GitHubConfig } from './forges/github/config.ts';

@@ -7,7 +7,7 @@ import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
 import { startEmbedded } from '../bot/database/embedded/embedded.ts';
 import { lockDataDir } from '../bot/database/lock.ts';
-import { migrate } from '../bot/database/migrate.ts';
+import { migrate } from '../bot/database/connect.ts';
 import { birthOf } from '../bot/database/embedded/processes.ts';
 
 declare module 'vitest' {

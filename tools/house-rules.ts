@@ -94,7 +94,6 @@ const MAX_FILES = 20;
 /** Folders that may be larger, and why. */
 const LARGE: Record<string, string> = {
   'bot/commands': 'one file a verb',
-  'web-terminal': 'one page, a file for each part of it; none is a subject of its own',
 };
 
 const smallFolder = {

@@ -1,17 +1,24 @@
 // The page for one workspace: takes the code out of the address, waits for a person, puts the parts together.
 import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
-import { getElement } from './dom.ts';
+import { getElement, createElement } from './dom.ts';
 import { encodeAck } from './frames.ts';
-import { openHelp } from './help.ts';
+import { openHelp } from './shortcuts.ts';
 import { takeFrame, takeMessage } from './incoming.ts';
 import { createKeyBar, type KeyBar } from './keys.ts';
 import { areShortcutsOn, isMac, readPageKey } from './shortcuts.ts';
 import { connect, createConnection, isOpen, sendBytes, sendInput, sendMessage } from './socket.ts';
 import { createStatus } from './status.ts';
 import { allowStrictStyles } from './theme.ts';
-import { createTerminals, focusTerminal, forgetNumbers, getShown, openSession, selectTab, type Terminals } from './terminals.ts';
+import {
+  createTerminals,
+  focusTerminal,
+  forgetNumbers,
+  getShown,
+  openSession,
+  selectTab,
+  type Terminals,
+} from './terminals.ts';
 import { createTicketDesk, takeCode, type WorkspaceSummary } from './ticket.ts';
-import { installShell } from './shell.ts';
 import type { Terminal } from '@xterm/xterm';
 
 const code = takeCode();
@@ -139,4 +146,34 @@ export function followViewport(): void {
   viewport.addEventListener('scroll', update);
   addEventListener('orientationchange', update);
   update();
+}
+
+const WORKER = '/assets/service-worker.js';
+
+interface TrustedTypes {
+  createPolicy: (
+    name: string,
+    rules: { createScriptURL: (url: string) => string },
+  ) => {
+    createScriptURL: (url: string) => string;
+  };
+}
+
+/**
+ * Called once somebody was let in. The manifest has no start_url, so the installed app opens this workspace; it is linked
+ * here and not in the HTML, so that no browser reads it while the one-time code is still in the address.
+ */
+export function installShell(): void {
+  document.head.append(
+    createElement('link', { attributes: { rel: 'manifest', href: '/assets/manifest.webmanifest' } }),
+  );
+  navigator.serviceWorker?.register(trustWorker(), { scope: '/w/' }).catch(() => undefined);
+}
+
+// The policy of the page demands that addresses of scripts are made in one named place: this one, of one constant.
+function trustWorker(): string {
+  const types = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
+  return (
+    types?.createPolicy('sam-shell', { createScriptURL: () => WORKER }).createScriptURL(WORKER) ?? WORKER
+  );
 }

@@ -5,7 +5,7 @@ import { Terminal } from '@xterm/xterm';
 import { ACK_EVERY_BYTES, isReport } from '../agent/protocol.ts';
 import { useWidths } from '../agent/widths.ts';
 import { createElement } from './dom.ts';
-import { createHyperlinks, openLink } from './links.ts';
+import { createHyperlinks, openLink } from './paste.ts';
 import { acceptPastes } from './paste.ts';
 import { getColours, getFont } from './theme.ts';
 import { scrollByTouch } from './touch.ts';

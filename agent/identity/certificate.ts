@@ -1,6 +1,13 @@
 // The node's certificate for its terminal: a key that never leaves the node, a certificate that the bot gets for it, a new
 // one at two thirds of its life. Knows no socket.
-import { createPrivateKey, generateKeyPairSync, X509Certificate, type KeyObject, createPublicKey, sign } from 'node:crypto';
+import {
+  createPrivateKey,
+  generateKeyPairSync,
+  X509Certificate,
+  type KeyObject,
+  createPublicKey,
+  sign,
+} from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';

@@ -4,7 +4,7 @@ import { basename, delimiter, isAbsolute, join } from 'node:path';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import { findAccount, passedFrom } from '../system/environment.ts';
 import { endPrograms, type Programs } from '../system/ending.ts';
-import { createGroups } from '../system/groups.ts';
+import { createGroups } from '../system/ending.ts';
 import { MARK, tracePrograms } from '../system/processes.ts';
 import { becoming, type Users } from '../system/users.ts';
 import { ProfileError, type Runtime, type WorkspaceSpec } from './runtime.ts';

@@ -1,7 +1,19 @@
-// The steps of one workspace's life: made ready, stopped. Knows not what is wanted: the worker decides.
+// The steps of one workspace's life: made ready, stopped; work looked for, saved, and all of it deleted. Knows not what is wanted: the worker decides.
 import { cloneRepository, findTags } from '../git/clone.ts';
 import { findHead, setIdentity } from '../git/git.ts';
-import { endEverything, findCommit, gitOf, inspect, openCredentials, runtimeOf, specOf, type Task, type Tools, findWork, type Found } from './tools.ts';
+import {
+  endEverything,
+  findCommit,
+  gitOf,
+  inspect,
+  openCredentials,
+  runtimeOf,
+  specOf,
+  type Task,
+  type Tools,
+  findWork,
+  type Found,
+} from './tools.ts';
 import type { Work } from '../protocol.ts';
 import { toFailure } from '../failure.ts';
 import { saveWork } from '../git/saving.ts';

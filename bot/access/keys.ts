@@ -1,5 +1,12 @@
 // The keys that sign tickets and node tokens, both of these, and their checks. Knows no database and no person.
-import { createPrivateKey, createPublicKey, type KeyObject, randomUUID } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  randomUUID,
+  generateKeyPairSync,
+  randomBytes,
+} from 'node:crypto';
 import {
   calculateJwkThumbprint,
   decodeProtectedHeader,
@@ -10,6 +17,8 @@ import {
 } from 'jose';
 import { messageOf, StartError } from '../errors.ts';
 import { sendJson, type Route } from '../http/routes.ts';
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 
 const ALGORITHM = 'EdDSA';
 const TOLERANCE_SECONDS = 5;
@@ -148,3 +157,52 @@ export const issueTicket = (keys: Keys, { workspace, user, access, drive }: Tick
     { aud: `workspace:${workspace}`, sub: user, access, drive, jti: randomUUID() },
     TICKET_LIFE_SECONDS,
   );
+
+/**
+ * The content of `folder/name`, made by `make` when there is none. Two bots that start together keep the same one:
+ * the file appears whole or not at all, and never twice.
+ */
+export async function keepSecret(folder: string, name: string, make: () => string): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const kept = await findFile(path);
+  if (kept !== undefined) return kept;
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    await writeDurably(draft, make());
+    await link(draft, path).catch(unlessThere);
+  } finally {
+    await rm(draft, { force: true });
+  }
+  return readFile(path, 'utf8');
+}
+
+async function findFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}
+
+/** A new Ed25519 key as PKCS #8 in PEM. */
+export const makeSigningKey = (): string =>
+  generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+/** 32 random bytes, base64. */
+export const makeEncryptionKey = (): string => randomBytes(32).toString('base64');

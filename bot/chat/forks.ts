@@ -1,7 +1,7 @@
 // Where the forks stand now that somebody has workspaces of: before one starts again, and whenever a forge is looked at. Hears
 // nobody; knows no front.
 import { addressOf, type Forge } from '../forges/forge.ts';
-import { resendSignals } from './store/card-changes.ts';
+import { resendSignals } from './store/cards.ts';
 import type { Executor } from '../database/types.ts';
 import { noteHead as workspacesNoteHead } from '../workspaces/store/workspace-changes.ts';
 import { listTopics } from '../workspaces/store/workspaces.ts';

@@ -12,7 +12,7 @@ import type { Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import type { Conversation, IncomingCommand, Notice } from './front.ts';
-import { wantCard as storeWantCard } from './store/card-changes.ts';
+import { wantCard as storeWantCard } from './store/cards.ts';
 import {
   claimDelivery,
   deliveryDueInMs,

@@ -1,7 +1,7 @@
 // The command that sets the repository a channel's people mean when they name none.
 import { UserError } from '../errors.ts';
 import type { Command, Outcome } from './context.ts';
-import { findDefault, setDefault, type ChannelDefault } from '../workspaces/store/channels.ts';
+import { findDefault, setDefault, type ChannelDefault } from '../workspaces/store/settings.ts';
 
 export const use = {
   name: 'use',

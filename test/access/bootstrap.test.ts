@@ -11,7 +11,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Bootstrap } from '../../agent/protocol.ts';
 import { bootstrapRoutes, createBootstrapToken, readNodeToken } from '../../bot/access/machines/bootstrap.ts';
-import { makeSigningKey } from '../../bot/access/key-files.ts';
+import { makeSigningKey } from '../../bot/access/keys.ts';
 import { createKeys, type Keys, issueTicket } from '../../bot/access/keys.ts';
 import type { Node } from '../../bot/database/schema.ts';
 import { newNodeId } from '../../bot/ids.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { keepSecret, makeEncryptionKey, makeSigningKey } from '../../bot/access/key-files.ts';
+import { keepSecret, makeEncryptionKey, makeSigningKey } from '../../bot/access/keys.ts';
 import { createKeys, keyRoutes, parsePems, type Keys, issueTicket } from '../../bot/access/keys.ts';
 import { parseEncryptionKeys } from '../../bot/access/vault.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';

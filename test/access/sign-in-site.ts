@@ -1,6 +1,6 @@
 // A bot's routes for people, with a fake GitHub to sign in at, and browsers that keep cookies and follow nothing by themselves.
 import { createKeys, type Keys } from '../../bot/access/keys.ts';
-import { makeSigningKey } from '../../bot/access/key-files.ts';
+import { makeSigningKey } from '../../bot/access/keys.ts';
 import { createLinkSigner, type LinkSigner } from '../../bot/access/links.ts';
 import { signInRoutes } from '../../bot/access/people/sign-in.ts';
 import { ticketRoutes } from '../../bot/access/terminal-token.ts';

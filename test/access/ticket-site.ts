@@ -1,6 +1,6 @@
 // The route that gives tickets, over real HTTP and a real database, and what its tests ask of it. Tests nothing.
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { makeSigningKey } from '../../bot/access/key-files.ts';
+import { makeSigningKey } from '../../bot/access/keys.ts';
 import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { createLink } from '../../bot/access/links.ts';
 import { startSession } from '../../bot/access/people/sessions.ts';

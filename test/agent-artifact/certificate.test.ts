@@ -15,7 +15,7 @@ import { createEndpoint } from '../../agent/identity/endpoint.ts';
 import { createLog } from '../../agent/log.ts';
 import type { Bootstrap } from '../../agent/protocol.ts';
 import { AGENT_AUDIENCE } from '../../bot/access/machines/bootstrap.ts';
-import { makeSigningKey } from '../../bot/access/key-files.ts';
+import { makeSigningKey } from '../../bot/access/keys.ts';
 import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { certificateRoutes } from '../../bot/nodes/certificate.ts';
 import { serveRoutes, type TestServer } from '../access/http-server.ts';

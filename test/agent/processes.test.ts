@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { endPrograms } from '../../agent/system/ending.ts';
 import { findProcesses, tracePrograms } from '../../agent/system/processes.ts';
-import { createGroups } from '../../agent/system/groups.ts';
+import { createGroups } from '../../agent/system/ending.ts';
 import { createUsers, findProcessesOf } from '../../agent/system/users.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { isLeftOut } from '../needs.ts';

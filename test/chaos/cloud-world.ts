@@ -14,7 +14,7 @@ import { createHetzner } from '../../bot/providers/hetzner/hetzner.ts';
 import { createLoop } from '../../bot/jobs/loop.ts';
 import { nodeSource } from '../../bot/workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from '../../bot/workspaces/reconcile-workspace.ts';
-import { createAccountProof } from '../../bot/workspaces/account.ts';
+import { createAccountProof } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { createSweeper } from '../../bot/jobs/sweeper.ts';
 import { createSweeps } from '../../bot/workspaces/sweeps/sweeps.ts';
 import { timingFrom } from '../../bot/workspaces/timing.ts';

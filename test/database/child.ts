@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect, describeDatabaseCrash } from '../../bot/database/connect.ts';
 import { startEmbedded } from '../../bot/database/embedded/embedded.ts';
 import { lockDataDir } from '../../bot/database/lock.ts';
-import { migrate } from '../../bot/database/migrate.ts';
+import { migrate } from '../../bot/database/connect.ts';
 
 const [task = '', ...args] = process.argv.slice(2);
 const [first = '', second = ''] = args;

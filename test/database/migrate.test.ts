@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { renderPlain } from '../../bot/chat/console/render.ts';
 import { viewOf } from '../../bot/chat/view.ts';
 import { connect } from '../../bot/database/connect.ts';
-import { migrate } from '../../bot/database/migrate.ts';
+import { migrate } from '../../bot/database/connect.ts';
 import { freshDatabase } from '../postgres.ts';
 import { until } from '../until.ts';
 import { launch } from './launch.ts';

@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import { bootstrapRoutes, createBootstrapToken } from '../../bot/access/machines/bootstrap.ts';
-import { makeSigningKey } from '../../bot/access/key-files.ts';
+import { makeSigningKey } from '../../bot/access/keys.ts';
 import { createKeys, keyRoutes, type Keys, issueTicket } from '../../bot/access/keys.ts';
 import { artifactRoutes, findAgentVersion } from '../../bot/nodes/artifact.ts';
 import { bootReportRoutes } from '../../bot/nodes/boot-reports.ts';

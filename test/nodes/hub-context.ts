@@ -6,7 +6,7 @@ import { providers, traitsIn } from '../../bot/providers/index.ts';
 import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import WebSocket from 'ws';
 import type { AgentMessage, BotMessage, WorkspaceReport } from '../../agent/protocol.ts';
-import { makeSigningKey } from '../../bot/access/key-files.ts';
+import { makeSigningKey } from '../../bot/access/keys.ts';
 import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
 import type { Node, Workspace } from '../../bot/database/schema.ts';

@@ -7,7 +7,7 @@ import WebSocket from 'ws';
 import type { Failure } from '../../agent/protocol.ts';
 import { wordGitRefusal } from '../../bot/chat/wording.ts';
 import { parseAgentMessage } from '../../bot/nodes/messages.ts';
-import { makeSigningKey } from '../../bot/access/key-files.ts';
+import { makeSigningKey } from '../../bot/access/keys.ts';
 import { createKeys } from '../../bot/access/keys.ts';
 import { createHub, type Hub } from '../../bot/nodes/hub.ts';
 import { createNode } from '../testers/node.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Frame } from '../../agent/protocol.ts';
 import { cutInput, decodeFrame, encodeAck, encodeFrame } from '../../web-terminal/frames.ts';
 import { toControl } from '../../web-terminal/keys.ts';
-import { parseLink } from '../../web-terminal/links.ts';
+import { parseLink } from '../../web-terminal/paste.ts';
 import { isReport } from '../../agent/protocol.ts';
 import { describeRefusal } from '../../web-terminal/screens.ts';
 import { listShortcuts, readPageKey } from '../../web-terminal/shortcuts.ts';

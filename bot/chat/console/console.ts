@@ -25,7 +25,7 @@ import type { CardView } from '../view.ts';
 import { joined, TERMINAL, wordAnswer } from '../wording.ts';
 import { meetPerson } from '../../access/store/people.ts';
 import { readCommand, type CommandState } from '../store/answers.ts';
-import { dropCards, wantCard } from '../store/card-changes.ts';
+import { dropCards, wantCard } from '../store/cards.ts';
 import { storeDelivery } from '../store/deliveries.ts';
 
 /** A line under way. `command` and `answer` are known once it was answered. */

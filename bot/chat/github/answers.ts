@@ -11,7 +11,7 @@ import { eventOf, readLabel, type Event } from './events.ts';
 import { renderReply, voiceIn } from './render.ts';
 import { joined, wordAnswer, wordRefusal, type WordedAnswer } from '../wording.ts';
 import { keepReply } from '../store/answers.ts';
-import { redrawWorkspace } from '../store/card-changes.ts';
+import { redrawWorkspace } from '../store/cards.ts';
 import { readRecentMessages, wasToldByLabel } from '../store/recent-messages.ts';
 
 export interface Answers {

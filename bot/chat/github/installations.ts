@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
 import { readDescribedApp } from '../../forges/github/manifest.ts';
-import { redrawCards } from '../store/card-changes.ts';
+import { redrawCards } from '../store/cards.ts';
 import type { Executor } from '../../database/types.ts';
 import { messageOf } from '../../errors.ts';
 import { call } from '../../forges/github/calls.ts';

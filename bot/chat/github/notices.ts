@@ -15,7 +15,7 @@ import { isEnough } from '../../forges/rights.ts';
 import { readLabel, type Event } from './events.ts';
 import { noticeInstallation } from './installations.ts';
 import { retireWorkspaces } from '../../workspaces/cleanup.ts';
-import { moveCards, resendSignals } from '../store/card-changes.ts';
+import { moveCards, resendSignals } from '../store/cards.ts';
 import { wasMisread } from '../store/recent-messages.ts';
 import { moveWorkspaces, noteHead, noteVisibility } from '../../workspaces/store/workspace-changes.ts';
 

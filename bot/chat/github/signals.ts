@@ -25,7 +25,7 @@ import {
   type CheckOptions,
 } from './render-signals.ts';
 import type { CardView } from '../view.ts';
-import { redrawCard } from '../store/card-changes.ts';
+import { redrawCard } from '../store/cards.ts';
 
 export interface SignalSender {
   db: Executor;

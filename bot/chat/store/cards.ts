@@ -1,7 +1,7 @@
-// Cards whose newest version was not sent: claimed, sent or put off. Knows no vendor.
-import { and, asc, eq, ne, sql, type SQL } from 'drizzle-orm';
-import { cards } from '../../database/schema.ts';
-import type { Card, FrontName } from '../../database/schema.ts';
+// Which cards are wanted, where, that they are drawn again, and who draws them now. Knows no vendor, and sends nothing.
+import { and, eq, ne, sql, type SQL, asc } from 'drizzle-orm';
+import { cards, workspaces, type Card, type CardKind, type FrontName } from '../../database/schema.ts';
+import { databaseNow, notify, type Executor, inMs } from '../../database/executor.ts';
 import {
   claimFirst,
   countLeft,
@@ -11,7 +11,74 @@ import {
   untilFirst,
   type Held,
 } from '../../database/claims.ts';
-import { inMs, type Executor } from '../../database/executor.ts';
+
+/** What makes a card due with another version. */
+const AGAIN = { wantVersion: sql`${cards.wantVersion} + 1`, nextAt: databaseNow };
+
+/** Wants a card for `subject` in that thread; one that is there is drawn again. */
+export async function wantCard(
+  tx: Executor,
+  card: Pick<Card, 'front' | 'thread' | 'subject'> & { kind?: CardKind },
+): Promise<void> {
+  const target = [cards.front, cards.thread, cards.subject, cards.kind];
+  await tx.insert(cards).values(card).onConflictDoUpdate({ target, set: AGAIN });
+  await notify(tx, 'card');
+}
+
+/** The cards of a place that is gone: nobody will ever draw them again. */
+export async function dropCards(db: Executor, front: FrontName, thread: string): Promise<void> {
+  await db.delete(cards).where(and(eq(cards.front, front), eq(cards.thread, thread)));
+}
+
+/** A thread has a new name: its cards go on there. */
+export async function moveCards(tx: Executor, front: FrontName, from: string, to: string): Promise<void> {
+  const inside = `${escapeLike(from)}#%`;
+  const moved = (column: 'thread' | 'subject') =>
+    sql`case when ${cards[column]} like ${inside} then ${to} || substr(${cards[column]}, ${from.length + 1}) else ${cards[column]} end`;
+  await tx
+    .update(cards)
+    .set({ thread: moved('thread'), subject: moved('subject') })
+    .where(and(eq(cards.front, front), sql`${cards.thread} like ${inside}`));
+}
+
+/** The cards of all threads that begin so are drawn again, as if none had been sent. */
+export async function redrawCards(tx: Executor, front: FrontName, beginning: string): Promise<void> {
+  const isThere = sql`${cards.thread} like ${`${escapeLike(beginning)}%`}`;
+  await wantAgain(tx, and(eq(cards.front, front), isThere), { sentHash: null });
+}
+
+const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
+
+/** What shows a thread's workspaces beside its card is sent again, even if it says the same: the commit is another. */
+export async function resendSignals(tx: Executor, thread: string): Promise<void> {
+  await wantAgain(tx, and(eq(cards.thread, thread), ne(cards.kind, 'card')), { sentHash: null });
+}
+
+/** The card of the thread is drawn again: there is something else to say on it. */
+export async function redrawCard(db: Executor, front: FrontName, thread: string): Promise<void> {
+  await wantAgain(db, and(eq(cards.front, front), eq(cards.thread, thread), eq(cards.kind, 'card')));
+}
+
+/** All that shows the workspace, by itself or among those of a topic, is drawn again. */
+export async function redrawWorkspace(db: Executor, front: FrontName, workspace: string): Promise<void> {
+  const { id, topic } = workspaces;
+  const topics = db.select({ topic }).from(workspaces).where(eq(id, workspace));
+  const isShown = sql`(${cards.subject} = ${workspace} or ${cards.subject} in (${topics}))`;
+  await wantAgain(db, and(eq(cards.front, front), isShown));
+}
+
+/** `forget`: what was sent before, so that an equal body is sent too. */
+async function wantAgain(
+  tx: Executor,
+  which: SQL | undefined,
+  forget: { sentHash?: null } = {},
+): Promise<void> {
+  await tx
+    .update(cards)
+    .set({ ...AGAIN, ...forget })
+    .where(which);
+  await notify(tx, 'card');
+}
 
 /** Claims a card whose newest version was not sent. `thread`: only that one's. */
 export function claimCard(db: Executor, front: FrontName, thread?: string): Promise<Held<Card> | undefined> {

@@ -1,8 +1,15 @@
-// What a card shows: workspaces with their nodes and owners, as they are now. Writes nothing.
+// What a card shows: workspaces with their nodes and owners, as they are now; and short notes that a front keeps for itself.
 import { and, asc, desc, eq, ne, or, sql } from 'drizzle-orm';
-import { nodes, users, workspaces } from '../../database/schema.ts';
-import type { Node, User, Workspace } from '../../database/schema.ts';
-import { type Executor } from '../../database/executor.ts';
+import {
+  nodes,
+  users,
+  workspaces,
+  type Node,
+  type User,
+  type Workspace,
+  settings,
+} from '../../database/schema.ts';
+import type { Executor } from '../../database/executor.ts';
 
 /** Of a workspace that is there. */
 export async function readWorkspaceRef(
@@ -62,4 +69,14 @@ async function readWorkspaces(db: Executor, subject: string): Promise<Subject[]>
     .where(subject.includes('#') ? eq(workspaces.topic, subject) : eq(workspaces.id, subject))
     .orderBy(asc(workspaces.createdAt));
   return rows.map((row) => ({ ...row, now: new Date(row.now) }));
+}
+
+export async function readNote(db: Executor, name: string): Promise<string | undefined> {
+  const [row] = await db.select().from(settings).where(eq(settings.name, name));
+  return row?.value;
+}
+
+export async function keepNote(db: Executor, name: string, value: string): Promise<void> {
+  const { name: target } = settings;
+  await db.insert(settings).values({ name, value }).onConflictDoUpdate({ target, set: { value } });
 }

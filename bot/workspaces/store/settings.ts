@@ -1,7 +1,8 @@
-// Facts about this installation that are chosen or learned once: its id, the prices of its machines.
-import { eq } from 'drizzle-orm';
+// Facts about this installation that are chosen or learned once: its id, the prices of its machines; the
+// repository that a channel's people mean when they name none.
+import { eq, and } from 'drizzle-orm';
 import type { Executor } from '../../database/executor.ts';
-import { settings, type Size } from '../../database/schema.ts';
+import { settings, type Size, channels, type FrontName } from '../../database/schema.ts';
 
 /** Net, per hour and month of a node, at the dearest location that is configured; the address is in it. */
 export interface PriceList {
@@ -32,4 +33,33 @@ export async function settle(db: Executor, name: string, value: string): Promise
   await db.insert(settings).values({ name, value }).onConflictDoNothing();
   const [row] = await db.select().from(settings).where(eq(settings.name, name));
   return row?.value ?? value;
+}
+
+export interface ChannelDefault {
+  front: FrontName;
+  channel: string;
+  /** `owner/name`. */
+  repository: string;
+  ref: string | null;
+}
+
+/** The newest word holds. */
+export async function setDefault(tx: Executor, wanted: ChannelDefault & { setBy: string }): Promise<void> {
+  const { repository, ref, setBy } = wanted;
+  await tx
+    .insert(channels)
+    .values(wanted)
+    .onConflictDoUpdate({ target: [channels.front, channels.channel], set: { repository, ref, setBy } });
+}
+
+export async function findDefault(
+  db: Executor,
+  front: FrontName,
+  channel: string,
+): Promise<ChannelDefault | undefined> {
+  const [found] = await db
+    .select()
+    .from(channels)
+    .where(and(eq(channels.front, front), eq(channels.channel, channel)));
+  return found;
 }

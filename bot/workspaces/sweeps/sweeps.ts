@@ -1,6 +1,6 @@
 // The periodic look at the outside world for what no row wants, and at rows for what slipped by.
 import type { Logger } from 'pino';
-import { messageOf } from '../../errors.ts';
+import { messageOf, ProviderError } from '../../errors.ts';
 import type { Executor, Node } from '../../database/types.ts';
 import type { Dns } from '../../dns/dns.ts';
 import type { Sweep } from '../../jobs/sweeper.ts';
@@ -10,7 +10,7 @@ import { sweepOrphans } from './orphans.ts';
 import { isPast, later, type Timing } from '../timing.ts';
 import { append } from '../store/events.ts';
 import { forgetOldLogs } from '../store/logs.ts';
-import { findNode, listLivingNodes, wakeNodes, wakeSilentNodes } from '../store/nodes.ts';
+import { findNode, listLivingNodes, wakeNodes, wakeSilentNodes, namesOfSeenNodes } from '../store/nodes.ts';
 import { readClock } from '../store/reconciled.ts';
 import { savePrices, type PriceList } from '../store/settings.ts';
 
@@ -123,4 +123,31 @@ async function removeUnknown({ db, provider, log }: SweepOptions, listed: Server
   await provider.remove(fresh);
   await append(db, node, 0, 'swept', { server: fresh.name, id: fresh.id });
   return true;
+}
+
+/** Every node asks: a strange account is not looked at for each of them. */
+const REFUSED_MS = 60_000;
+
+/**
+ * A function that throws ProviderError while the account is strange. It asks once in the life of a provider, and only if
+ * machines are known: a token's account stays the same.
+ */
+export function createAccountProof({ db, provider }: { db: Executor; provider: Provider }) {
+  let isProven = false;
+  let refused: { about: string; error: ProviderError; until: number } | undefined;
+  return async (): Promise<void> => {
+    if (isProven) return;
+    const names = await namesOfSeenNodes(db, provider.name);
+    if (names.length === 0) return;
+    const about = names.join();
+    if (refused?.about === about && performance.now() < refused.until) throw refused.error;
+    try {
+      await provider.proveAccount(names);
+    } catch (error) {
+      if (error instanceof ProviderError && !error.retryable)
+        refused = { about, error, until: performance.now() + REFUSED_MS };
+      throw error;
+    }
+    isProven = true;
+  };
 }
