@@ -7,6 +7,7 @@ import {
   matchRoute,
   matchUpgrade,
   pathOf,
+  refuseUpgrade,
   type Route,
   type Upgrade,
 } from '../../bot/http/routes.ts';
@@ -47,7 +48,7 @@ function serve(
   });
   server.on('upgrade', (req, socket, head) => {
     const found = matchUpgrade(upgrades, pathOf(req) ?? '');
-    if (!found) return void socket.destroy();
+    if (!found) return refuseUpgrade(socket, '404 Not Found');
     void found.upgrade.handle(req, socket, head, found.params);
   });
 }
