@@ -24,7 +24,7 @@ import { TRIGGER, wordGitRefusal } from './chat/wording.ts';
 import { commands } from './commands/index.ts';
 import type { Command } from './commands/context.ts';
 import { namesOf, openClouds, type Clouds } from './clouds.ts';
-import type { Config } from './config.ts';
+import { localAddress, type Config } from './config.ts';
 import { connect, type Database } from './database/connect.ts';
 import { startEmbedded } from './database/embedded/embedded.ts';
 import { endLeases } from './database/claims.ts';
@@ -101,6 +101,7 @@ export async function startBot(given: BotOptions): Promise<Bot> {
   const database = await openDatabase(config, ending);
   const parts = await assemble({ ...options, config }, database, ending);
   server.serve(parts.routes, parts.upgrades);
+  await tryAddress(config);
   await run(parts, database, ending);
   const rest = ending.move();
   return {
@@ -119,9 +120,24 @@ function promptOf(all: readonly Front[]): Prompt {
 
 /** With port 0 the system chose one. */
 function withPort(config: Config, port: number): Config {
-  return config.port === 0 && config.baseUrl === 'http://localhost:0'
-    ? { ...config, port, baseUrl: `http://localhost:${port}` }
+  return config.port === 0 && config.baseUrl === localAddress(config.host, 0)
+    ? { ...config, port, baseUrl: localAddress(config.host, port) }
     : config;
+}
+
+const TRY_MS = 5_000;
+
+/** Once, where nobody said it: links lead there, and nodes call there. A given one may be reachable for others alone. */
+async function tryAddress({ baseUrl, host, port }: Config): Promise<void> {
+  if (baseUrl !== localAddress(host, port)) return;
+  try {
+    await fetch(`${baseUrl}/healthz`, { signal: AbortSignal.timeout(TRY_MS) });
+  } catch (error) {
+    throw new StartError(
+      `Sam listens on ${host}, and does not find itself at ${baseUrl}.\nSet HOST to an address of this machine, or BASE_URL to the one that leads to it.`,
+      { cause: error },
+    );
+  }
 }
 
 async function openDatabase(config: Config, ending: AsyncDisposableStack): Promise<Database> {

@@ -58,14 +58,15 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
   const reader = createReader(env);
   const { read, text } = reader;
   const port = read('PORT', 3000, parsePort, 'a port number from 0 to 65535');
+  const host = text('HOST') ?? '127.0.0.1';
   const machines = readProvider(reader, table);
   const entry = entryOf(table, machines.provider);
   const config: Config = {
     port,
-    host: text('HOST') ?? '127.0.0.1',
+    host,
     baseUrl: read(
       'BASE_URL',
-      `http://localhost:${port}`,
+      localAddress(host, port),
       parseOrigin,
       'an address like https://sam.example.com, without a path',
     ),
@@ -109,6 +110,12 @@ type Facts = Omit<Config, 'github'> & { github: object | undefined };
 function setupOf(config: Config, entry: ProviderEntry, reader: Reader): Config['setup'] {
   const facts: Facts = { ...config, github: {} };
   return { server: readServer(reader), obstacles: [...missingKeys(facts), ...unsafe(facts, entry, reader)] };
+}
+
+/** Where a bot that was told no address is found: where it listens, and on this machine if that is everywhere. */
+export function localAddress(host: string, port: number): string {
+  if (['127.0.0.1', '0.0.0.0', '::'].includes(host)) return `http://localhost:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** Bots that share a database share their keys. */

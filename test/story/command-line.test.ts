@@ -36,6 +36,19 @@ describe('without a terminal', () => {
     expect(sam.output()).toBe(said);
   });
 
+  test.each([
+    ['127.0.0.2', '127.0.0.2'],
+    ['::1', '[::1]'],
+  ])('a bot that listens on %s is found there, and so is its link', async (HOST, shown) => {
+    await using place = await createPlace();
+    place.repository('demo');
+    await using sam = spawnSam(['up', './demo'], { place, env: { HOST, BASE_URL: undefined } });
+    const link = await sam.writes(/^http\S+\/w\/\S+$/m);
+    expect(new URL(link).hostname).toBe(shown);
+    expect((await fetch(new URL('/healthz', link))).status).toBe(200);
+    expect(await sam.stop()).toBe(0);
+  });
+
   test('a workspace that cannot be made ends the bot with code 1 and leaves nothing', async () => {
     await using place = await createPlace();
     place.repository('demo');
