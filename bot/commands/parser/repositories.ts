@@ -168,7 +168,7 @@ const SEGMENT = /^@?(?:[\p{L}\p{N}_.~+,=:-]|%[\da-f]{2}){1,100}$/iu;
  * without. GitLab's pages are below `/-/`, which is in no repository's path.
  */
 function readForeign(origin: string, path: string, scope: Scope): Target {
-  const [typed = '', page] = splitPage(trimSlashes(path));
+  const [typed, page] = splitPage(trimSlashes(path));
   const at = page === undefined ? typed.search(/(?<=[^/])@/) : -1;
   const segments = (at < 0 ? typed : typed.slice(0, at)).split('/').slice(1);
   const isRepository = segments.length >= 1 && segments.length <= 20 && segments.every(isSegment);
