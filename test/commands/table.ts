@@ -121,6 +121,8 @@ const flagWords = commands.flatMap(({ flags }) =>
 const targets = [
   'api-412 #412 412 acme/api acme/api@fix/login acme/api@a=b#7 ws-k7m2q4xa5bzd . ../.. ~/x git@github.com:a/b.git',
   'https://github.com/acme/api/pull/7/files https://github.com/acme/api/tree/fix/%23x github.com/acme/api',
+  'https://gitlab.com/g/s/p/-/tree/a%23b https://git.sr.ht/~a/b@c https://h/@a/%C3%BC:b@@ ssh://git@h:2/o/r.git',
+  'https://alice@h/ü https://github.com/acme/api/compare/a...b <https://www.github.com/a/b> [a](https://h/a,b@c)',
   'https://git.example:8443/a/b.git@v1 http://[::1]:80/a/b https://u:p@h/a/b /x/"y acme/api@a`b',
 ].flatMap((line) => line.split(' '));
 const values = [

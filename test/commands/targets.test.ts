@@ -43,6 +43,39 @@ test.each([
     { kind: 'url', url: 'http://127.0.0.1:3000/acme/api', ref: 'main' },
   ],
   ['https://git.example:443/a/b/', { kind: 'url', url: 'https://git.example/a/b' }],
+  ['https://github.com/acme/api/blob/main/src/x.ts#L3', { ...api, ref: 'main' }],
+  ['https://github.com/acme/api/blob/refs/heads/main/x.ts', { ...api, ref: 'main' }],
+  ['https://github.com/acme/api/commits/fix/login', { ...api, ref: 'fix/login' }],
+  ['https://github.com/acme/api/commits', api],
+  ['https://github.com/acme/api/releases', api],
+  ['https://github.com/acme/api/releases/tag/v1.2', { ...api, ref: 'v1.2' }],
+  ['https://github.com/acme/api/compare/main...fix/login', { ...api, ref: 'fix/login' }],
+  ['https://github.com/acme/api/compare/fix/login', { ...api, ref: 'fix/login' }],
+  ['https://www.github.com/acme/api', api],
+  ['www.github.com/acme/api/pull/412', { ...api, number: 412 }],
+  ['[acme/api](https://github.com/acme/api)', api],
+  ['[#412](https://github.com/acme/api/pull/412)', { ...api, number: 412 }],
+  ['<https://github.com/acme/api/tree/fix/login>', { ...api, ref: 'fix/login' }],
+  ['https://alice@github.com/acme/api.git', api],
+  ['https://alice@bitbucket.org/t/r.git', { kind: 'url', url: 'https://bitbucket.org/t/r.git' }],
+  ['https://git.sr.ht/~a/b', { kind: 'url', url: 'https://git.sr.ht/~a/b' }],
+  ['https://git.sr.ht/~a/b@main', { kind: 'url', url: 'https://git.sr.ht/~a/b', ref: 'main' }],
+  ['https://git.example/@a/b@v1', { kind: 'url', url: 'https://git.example/@a/b', ref: 'v1' }],
+  ['https://host/a', { kind: 'url', url: 'https://host/a' }],
+  [
+    'https://dev.azure.com/o/My%20Team/_git/r',
+    { kind: 'url', url: 'https://dev.azure.com/o/My%20Team/_git/r' },
+  ],
+  ['https://gitlab.com/g/sub/p/-/tree/main', { kind: 'url', url: 'https://gitlab.com/g/sub/p', ref: 'main' }],
+  [
+    'https://gitlab.com/g/p/-/tree/fix/a?ref_type=heads',
+    { kind: 'url', url: 'https://gitlab.com/g/p', ref: 'fix/a' },
+  ],
+  ['https://gitlab.com/g/p/-/blob/main/x.ts', { kind: 'url', url: 'https://gitlab.com/g/p', ref: 'main' }],
+  ['https://gitlab.com/g/p/-/commits/main', { kind: 'url', url: 'https://gitlab.com/g/p', ref: 'main' }],
+  ['https://gitlab.com/g/p/-/tags/v1', { kind: 'url', url: 'https://gitlab.com/g/p', ref: 'v1' }],
+  ['https://gitlab.com/g/p/-/releases/v1', { kind: 'url', url: 'https://gitlab.com/g/p', ref: 'v1' }],
+  ['https://gitlab.com/g/p/-/compare/main...fix', { kind: 'url', url: 'https://gitlab.com/g/p', ref: 'fix' }],
   ['.', { kind: 'path', path: '.' }],
   ['..', { kind: 'path', path: '..' }],
   ['./x', { kind: 'path', path: './x' }],
@@ -73,12 +106,18 @@ describe('refused', () => {
     ['up https://github.com/acme/api/tree/fix%2312', 'bad-ref'],
     ['up https://github.com/acme/api/tree/a%0Ab', 'bad-ref'],
     ['up https://github.com/acme/api/tree/%zz', 'bad-ref'],
-    ['up https://github.com/acme/api/blob/main/x.ts', 'bad-target'],
+    ['up https://github.com/acme/api/settings', 'bad-target'],
+    ['up https://github.com/acme/api/releases/latest', 'bad-target'],
+    ['up https://github.com/acme/api/compare/main...bob:fix', 'bad-ref'],
+    ['up https://gitlab.com/g/p/-/merge_requests/5', 'bad-target'],
     ['up https://github.com/acme', 'bad-target'],
     ['up https://github.com/acme/../api', 'bad-target'],
     ['up https://host/a/../b', 'bad-target'],
     ['up https://host/a/%2e%2e', 'bad-target'],
-    ['up https://host/a', 'bad-target'],
+    ['up https://host', 'bad-target'],
+    ['up https://host/a%2f..%2fb', 'bad-target'],
+    ['up https://host/a%0ab', 'bad-target'],
+    ['up https://host/a//b', 'bad-target'],
     ['up "https://host\\a/b/c"', 'bad-target'],
     ['up https://ho\u0007st/a/b', 'bad-target'],
     ['up https://host:99999/a/b', 'bad-target'],
@@ -108,9 +147,20 @@ describe('refused', () => {
       message: 'I clone over https, with credentials of my own. Say `/sam up acme/api`.',
       suggestion: 'up acme/api',
     });
-    expect(failure('up git@elsewhere.example:acme/api.git').message).toBe(
-      'I clone over https only, with credentials of my own. Write it like this: `up https://host/owner/name`.',
+    expect(failure('up ssh://git@github.com/acme/api.git').suggestion).toBe('up acme/api');
+    expect(failure('up git@elsewhere.example:acme/api.git')).toMatchObject({
+      message:
+        'I clone over https, with credentials of my own. Say `up https://elsewhere.example/acme/api.git`.',
+      suggestion: 'up https://elsewhere.example/acme/api.git',
+    });
+    expect(failure('up ssh://git@host:2222/o/r.git').suggestion).toBe('up https://host/o/r.git');
+    expect(failure('/sam up git@elsewhere.example:acme/api.git', github).message).toBe(
+      'I clone over https only, with credentials of my own. Write it like this: `/sam up owner/name`.',
     );
+  });
+
+  test('a user name in an address is left out of the command and of its line', () => {
+    expect(command('up https://alice@bitbucket.org/t/r.git').line).toBe('up https://bitbucket.org/t/r.git');
   });
 
   test('an address with credentials, which the answer does not repeat', () => {
@@ -119,7 +169,7 @@ describe('refused', () => {
     expect(message).toBe(
       'That address has credentials in it. I never use them, and others may have read them: change them, then name the repository alone: `/sam up owner/name`.',
     );
-    expect(failure('up https://token@host/a/b')).toMatchObject({ code: 'credentials' });
+    expect(failure('up https://glpat-x1x2x3x4x5x6x7x8x9x0@host/a/b')).toMatchObject({ code: 'credentials' });
   });
 
   test('a path anywhere but on the console', () => {

@@ -49,14 +49,23 @@ function stripDecoration(line: string): string {
   return isWhole ? inner.trim() : text;
 }
 
-/** What follows the trigger, or undefined if the line does not begin with one as a word of its own. */
-function afterTrigger(line: string, triggers: readonly string[]): string | undefined {
-  const trigger = triggers.find(
-    (word) =>
-      line.slice(0, word.length).toLowerCase() === word.toLowerCase() &&
-      (line.length === word.length || line[word.length] === ' '),
-  );
-  return trigger === undefined ? undefined : line.slice(trigger.length).trim();
+/** As keyboards of some languages write a trigger's first sign. */
+const WIDE_SIGNS: Record<string, string> = { '／': '/', '＠': '@' };
+
+/**
+ * What follows the trigger, or undefined if the line does not begin with one as a word of its own. Names that are mentioned may have
+ * a colon, as people address each other.
+ */
+function afterTrigger(typed: string, triggers: readonly string[]): string | undefined {
+  const line = (WIDE_SIGNS[typed.charAt(0)] ?? typed.charAt(0)) + typed.slice(1);
+  for (const trigger of triggers) {
+    if (line.slice(0, trigger.length).toLowerCase() !== trigger.toLowerCase()) continue;
+    const colon =
+      trigger.includes('@') && /^[:：]/.test(line.slice(trigger.length, trigger.length + 1)) ? 1 : 0;
+    const end = trigger.length + colon;
+    if (line.length === end || line[end] === ' ') return line.slice(end).trim();
+  }
+  return undefined;
 }
 
 function startsWithVerb(line: string, { commands }: ParseContext): boolean {

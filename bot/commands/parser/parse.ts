@@ -14,6 +14,8 @@ export type { ParseContext, ParsedCommand, ParseFailure, ParseResult } from './p
 /** GitHub's own limit for a comment, in UTF-16 code units. */
 const MAX_LENGTH = 64 * 1024;
 const CREDENTIALS = /:[\\/]{2}[^\s\\/?#@]*@/;
+/** A name alone is no secret, and hosts write it into the addresses that they offer. Tokens that stand there are longer. */
+const USER_NAME = /(?<=\b(?:https?|ssh):\/\/)[\w.-]{1,19}@(?=[\w[])/gi;
 const PROSE_WORDS = 4;
 
 /** The first command of the text. See ParseContext for the fronts' differences, ParseResult for the answers. */
@@ -44,7 +46,8 @@ function refuseLong(text: string, { triggers, triggerOptional }: ParseContext): 
   return new Refusal('too-long', {}).failure;
 }
 
-function parseLine(line: string, ignored: string[], context: ParseContext): ParseResult {
+function parseLine(typed: string, ignored: string[], context: ParseContext): ParseResult {
+  const line = typed.replaceAll(USER_NAME, '');
   if (CREDENTIALS.test(line)) throw new Refusal('credentials', {});
   const { tokens, unclosed } = readTokens(line);
   if (unclosed) throw refuseQuote(line, unclosed);

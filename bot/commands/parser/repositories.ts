@@ -1,6 +1,6 @@
 // Reads repositories: `owner/name@ref#N`, and addresses of our forges, of the first with its pages, and of others. Asks nobody whether
 // they exist.
-import { plain } from './format.ts';
+import { formatCommand, plain } from './format.ts';
 import { isValidOwner, isValidRef, isValidRepositoryName } from './names.ts';
 import { Refusal, type ParseContext, type Target } from './parsed.ts';
 
@@ -63,8 +63,9 @@ export function badTarget(shown: What, { command }: Scope): Refusal {
 }
 
 const ADDRESS = /^(https?:\/\/([^/?#]*))([^?#]*)/i;
-/** What a repository's page offers for cloning: `git@github.com:acme/api.git`. */
-export const SECURE_SHELL = /^[\w.-]+@([\w.-]+):(.*)$/;
+/** What a repository's page offers for cloning, `git@github.com:acme/api.git`, and the same as an address. */
+export const SECURE_SHELL =
+  /^(?:[\w.-]+@([\w.-]+):(?!\/\/)|(?:(?:git\+)?ssh|git):\/\/([^/:?#]+)(?::\d*)?)\/*(.*)$/i;
 const HOST = /^(?:[a-z\d](?:[a-z\d.-]*)|\[[\da-f:]+\])(?::\d{1,5})?$/i;
 /** Everything in here reads back as it is written, from every front. */
 const PLAIN_REF = /^[\p{L}\p{N}._/+@=,%#!-]+$/u;
@@ -75,14 +76,17 @@ export function readAddress(word: string, scope: Scope): Target {
   if (!origin) throw onlyHttp(scope);
   if (!HOST.test(host) || !URL.canParse(origin)) throw badTarget({ what: 'address' }, scope);
   const url = new URL(origin);
-  if (url.host === scope.hosts[0]) return readPage(path, scope);
+  if (url.host === scope.hosts[0] || url.host === `www.${scope.hosts[0]}`) return readPage(path, scope);
   if (!scope.allowUrls && !scope.hosts.includes(url.host)) {
     throw new Refusal('no-urls-here', { hosts: scope.hosts, command: scope.command });
   }
   return readForeign(url.origin, path, scope);
 }
 
-/** A repository's page, or one of a pull request, issue, branch or commit, with whatever follows. */
+/** Lists of a repository's things: they lead to the repository. */
+const LISTS = /^(?:branches|commits|compare|issues|pulls|releases|tags)$/;
+
+/** A repository's page, or one of a pull request, issue, branch, tag, file, comparison or commit, with whatever follows. */
 function readPage(path: string, scope: Scope): Target {
   const shown = { what: 'page' } as const;
   const [, owner = '', name = '', page = '', item = '', ...rest] = trimSlashes(path).split('/');
@@ -93,10 +97,45 @@ function readPage(path: string, scope: Scope): Target {
   if (/^(?:pull|issues)$/.test(page) && /^\d{1,9}$/.test(item)) {
     return checkRepository({ shown, owner, name, number: Number(item) }, scope);
   }
-  if (page === 'commit') return checkRepository({ shown, owner, name, ref: item }, scope);
-  if (page === 'tree')
-    return checkRepository({ shown, owner, name, ref: decodeRef([item, ...rest], scope) }, scope);
-  throw badTarget(shown, scope);
+  if (item === '' && LISTS.test(page)) return checkRepository({ shown, owner, name }, scope);
+  const segments = page === 'releases' && item === 'tag' ? rest : [item, ...rest];
+  const isRelease = page !== 'releases' || (item === 'tag' && rest.length > 0);
+  const ref = isRelease ? readPageRef(page, segments, scope) : undefined;
+  if (ref === undefined) throw badTarget(shown, scope);
+  return checkRepository({ shown, owner, name, ref }, scope);
+}
+
+/** The ref that a page shows, by what follows the page's name; undefined if it shows none. Throws Refusal. */
+function readPageRef(page: string, segments: string[], scope: Scope): string | undefined {
+  switch (page) {
+    case 'commit':
+      return segments[0];
+    case 'tree':
+    case 'commits':
+    case 'releases':
+    case 'tags':
+      return decodeRef(segments, scope);
+    case 'blob':
+    case 'raw':
+    case 'blame':
+      // Where the branch ends and the file begins, only the forge knows: most branches are one segment.
+      return decodeRef(
+        /^refs\/(?:heads|tags)\//.test(segments.join('/')) ? segments.slice(2, 3) : segments.slice(0, 1),
+        scope,
+      );
+    case 'compare':
+      return decodeRef(
+        [
+          segments
+            .join('/')
+            .split(/\.{2,3}/)
+            .at(-1) ?? '',
+        ],
+        scope,
+      );
+    default:
+      return undefined;
+  }
 }
 
 function decodeRef(segments: string[], scope: Scope): string {
@@ -121,27 +160,54 @@ function decode(text: string): string {
   }
 }
 
-/** `.git` stays as typed: some hosts serve a repository only with it, some only without. */
+/** What paths of git hosts are made of: `~user`, `@user`, and what else an address may have as it is. */
+const SEGMENT = /^@?(?:[\p{L}\p{N}_.~+,=:-]|%[\da-f]{2}){1,100}$/iu;
+
+/**
+ * Any path: how deep repositories are, each host decides. `.git` stays as typed: some serve a repository only with it, some only
+ * without. GitLab's pages are below `/-/`, which is in no repository's path.
+ */
 function readForeign(origin: string, path: string, scope: Scope): Target {
-  const { path: repositoryPath, ref } = splitRef(trimSlashes(path));
-  const segments = repositoryPath.split('/').slice(1);
-  const isRepository =
-    segments.length >= 2 &&
-    segments.length <= 8 &&
-    segments.every((segment) => /^[\w.][\w.-]{0,99}$/.test(segment) && !/^\.{1,2}$/.test(segment));
+  const [typed, page] = splitPage(trimSlashes(path));
+  const at = page === undefined ? typed.search(/(?<=[^/])@/) : -1;
+  const segments = (at < 0 ? typed : typed.slice(0, at)).split('/').slice(1);
+  const isRepository = segments.length >= 1 && segments.length <= 20 && segments.every(isSegment);
   if (!isRepository) throw badTarget({ what: 'address' }, scope);
-  const url = `${origin}/${segments.join('/')}`;
-  return { kind: 'url', url, ...(ref === undefined ? {} : { ref: readRef(ref, scope) }) };
+  const url = origin + new URL(`${origin}/${segments.join('/')}`).pathname;
+  if (page === undefined)
+    return { kind: 'url', url, ...(at < 0 ? {} : { ref: readRef(typed.slice(at + 1), scope) }) };
+  const [name = '', ...rest] = page.split('/');
+  if (rest.length === 0 && LISTS.test(name)) return { kind: 'url', url };
+  const ref = readPageRef(name, rest, scope);
+  if (ref === undefined) throw badTarget({ what: 'page' }, scope);
+  return { kind: 'url', url, ref: readRef(ref, scope) };
+}
+
+function splitPage(path: string): [string, string?] {
+  const at = path.indexOf('/-/');
+  return at < 0 ? [path] : [path.slice(0, at), path.slice(at + 3)];
+}
+
+function isSegment(segment: string): boolean {
+  // What an escape stands for must not move about in the path, nor end it.
+  const plainly = decode(segment);
+  return SEGMENT.test(segment) && !/^\.{0,2}$|[\p{C}/\\]/u.test(plainly);
 }
 
 /** Says how to write it instead, whole if it is a repository that we can reach. */
 export function refuseSecureShell(word: string, scope: Scope): Refusal {
-  const [, host = '', path = ''] = SECURE_SHELL.exec(word) ?? [];
-  const [owner = '', typed = '', ...more] = path.split('/');
-  const name = typed.replace(/\.git$/i, '');
-  const isOurs = host.toLowerCase() === scope.hosts[0] && more.length === 0;
-  if (!isOurs || !isValidOwner(owner) || !isValidRepositoryName(name)) return onlyHttp(scope);
-  return new Refusal('bad-target', { what: 'ssh', suggestion: `${scope.command} ${owner}/${name}` });
+  const [, short, long, path = ''] = SECURE_SHELL.exec(word) ?? [];
+  try {
+    const target = readAddress(`https://${short ?? long ?? ''}/${path}`, scope);
+    const suggestion = formatCommand(
+      { kind: 'command', verb: scope.command, target, words: [], flags: {} },
+      '',
+    );
+    if (plain(suggestion, 120) === suggestion) return new Refusal('bad-target', { what: 'ssh', suggestion });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
+  return onlyHttp(scope);
 }
 
 function onlyHttp({ command, allowUrls }: Scope): Refusal {

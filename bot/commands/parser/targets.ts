@@ -89,13 +89,19 @@ function refuseDuration(words: string[], { command }: Scope): Refusal {
 const NUMBER = /^#?(\d{1,9})$/;
 const SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
 
+/** An address as Markdown writes it: `<https://…>`, `[acme/api](https://…)`. */
+const LINK = /^(?:<(https?:\/\/[^<>]*)>|\[[^\]]*\]\((?:<?)(https?:\/\/[^()<>]*)(?:>?)\))$/i;
+
 /** Throws Refusal. */
-export function readTarget(word: string, scope: Scope): Target {
+export function readTarget(typed: string, scope: Scope): Target {
+  const [, bare, linked] = LINK.exec(typed) ?? [];
+  const word = bare ?? linked ?? typed;
   if (/^(?:~|\.{1,2})?\/|^(?:~|\.{1,2})$/.test(word)) return readPath(word, scope);
-  if (SCHEME.test(word)) return readAddress(word, scope);
-  if (scope.hosts.some((host) => word.toLowerCase().startsWith(`${host}/`)))
-    return readAddress(`https://${word}`, scope);
   if (SECURE_SHELL.test(word)) throw refuseSecureShell(word, scope);
+  if (SCHEME.test(word)) return readAddress(word, scope);
+  const lower = word.toLowerCase();
+  if (scope.hosts.some((host) => lower.startsWith(`${host}/`) || lower.startsWith(`www.${host}/`)))
+    return readAddress(`https://${word}`, scope);
   const [, digits] = NUMBER.exec(word) ?? [];
   if (digits && Number(digits) > 0) return { kind: 'number', number: Number(digits) };
   if (word.includes('/')) return readRepository(word, scope);
