@@ -46,13 +46,11 @@ export async function spendCode(
 /** The page of a workspace. */
 export const pageUrl = (baseUrl: string, workspace: string): string => `${baseUrl}/w/${workspace}`;
 
-/** What a link that everyone can read says; it is worth nothing without sign-in. */
-type Signed = Pick<Invitation, 'workspace' | 'access'>;
-
+/** Of links that everyone can read, worth nothing without sign-in; a workspace is given by its id. */
 export interface LinkSigner {
-  /** `BASE_URL/w/<id>?s=<signature>`; good for as long as the workspace's `access` stays. */
-  sign(baseUrl: string, link: Signed): string;
-  isSigned(link: Signed, signature: string): boolean;
+  /** `BASE_URL/w/<id>?s=<signature>`; lives as long as the workspace, whatever becomes of its `access`. */
+  sign(baseUrl: string, workspace: string): string;
+  isSigned(workspace: string, signature: string): boolean;
 }
 
 /** `keys`: those of the vault; the first signs, all verify. */
@@ -61,15 +59,13 @@ export function createLinkSigner(keys: Buffer[]): LinkSigner {
   const [newest] = derived;
   if (!newest) throw new Error('a link signer needs a key');
   return {
-    sign: (baseUrl, link) => `${pageUrl(baseUrl, link.workspace)}?s=${signatureOf(newest, link)}`,
-    isSigned: (link, signature) => derived.some((key) => isSame(signatureOf(key, link), signature)),
+    sign: (baseUrl, workspace) => `${pageUrl(baseUrl, workspace)}?s=${signatureOf(newest, workspace)}`,
+    isSigned: (workspace, signature) => derived.some((key) => isSame(signatureOf(key, workspace), signature)),
   };
 }
 
-const signatureOf = (key: Buffer, { workspace, access }: Signed): string =>
-  createHmac('sha256', key)
-    .update(JSON.stringify([workspace, access]))
-    .digest('base64url');
+const signatureOf = (key: Buffer, workspace: string): string =>
+  createHmac('sha256', key).update(workspace).digest('base64url');
 
 function isSame(wanted: string, given: string): boolean {
   const [one, other] = [Buffer.from(wanted), Buffer.from(given)];

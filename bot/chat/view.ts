@@ -37,8 +37,6 @@ export interface CardView {
   /** When it goes with everything that is left of it, unless somebody starts it. */
   deleteAt?: Date;
   sessions: number;
-  /** Counts revocations; a signed link is made of it. */
-  access: number;
   /** Commands that make sense now. */
   lines: string[];
   /** What is wanted has been reached, or was given up. */
@@ -109,7 +107,6 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
     ...(workspace.phase === 'stopped' && workspace.deleteAt ? { deleteAt: workspace.deleteAt } : {}),
     sessions: workspace.reported?.sessions ?? 0,
-    access: workspace.access,
     lines: isSilent ? [`stop ${workspace.name}`, `rm ${workspace.name}`] : linesFor(workspace),
     isSettled,
   };

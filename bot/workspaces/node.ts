@@ -52,19 +52,22 @@ export function nextNodeStep(
 ): NodeStep {
   if (node.phase === 'deleted') return wait(null);
   if (node.desired === 'deleted') return towardsDeleted(node, outside, now, life.timing);
-  switch (node.phase) {
-    case 'creating':
-      return whileCreating(node, outside.server, isWanted, now, life.timing);
-    case 'booting':
-      return whileBooting(node, outside, now, life.timing);
-    case 'ready':
-    case 'unhealthy':
-      return whileAlive(node, outside, isWanted, now, life);
-    case 'failed':
-      return afterFailure(node, outside, now, life.timing);
-    case 'deleting':
-      return { do: 'discard' };
-  }
+  if (node.phase === 'deleting') return { do: 'discard' };
+  if (node.phase === 'creating') return whileCreating(node, outside.server, isWanted, now, life.timing);
+  if (isWanted)
+    return node.idleSince ? { do: 'idle', since: null } : whileThere(node, outside, isWanted, now, life);
+  // It costs, in whatever phase: the time counts from the moment nobody wants it.
+  if (!node.idleSince) return { do: 'idle', since: now };
+  const end = later(node.idleSince, life.nodeWarmMs);
+  if (isPast(end, now)) return { do: 'discard' };
+  const step = whileThere(node, outside, isWanted, now, life);
+  return step.do === 'wait' && (!step.until || end < step.until) ? wait(end) : step;
+}
+
+function whileThere(node: Node, outside: Outside, isWanted: boolean, now: Date, life: NodeLife): NodeStep {
+  if (node.phase === 'booting') return whileBooting(node, outside, now, life.timing);
+  if (node.phase === 'failed') return afterFailure(node, outside, now, life.timing);
+  return whileAlive(node, outside, isWanted, now, life);
 }
 
 function towardsDeleted(node: Node, { server, records }: Outside, now: Date, timing: Timing): NodeStep {
@@ -138,18 +141,13 @@ function whileAlive(node: Node, outside: Outside, isWanted: boolean, now: Date, 
   const isSilent = isOff || isPast(later(lastSign(node, life), silenceMs), now);
   if (isSilent && node.phase === 'ready') return { do: 'enter', phase: 'unhealthy' };
   if (!isSilent && node.phase === 'unhealthy') return { do: 'enter', phase: 'ready', server };
-  if (isWanted) {
-    if (node.idleSince) return { do: 'idle', since: null };
-    if (isOff) return { do: 'start', server };
-    const named = checkName(node, outside, server);
-    if (typeof named === 'object') return named;
-    // An agent that is back makes the row due; this look is for what happens to the machine meanwhile.
-    return wait(isSilent ? later(now, silenceMs) : null);
-  }
-  // Nobody wants it: one that is off is not started for that.
-  if (!node.idleSince) return { do: 'idle', since: now };
-  const end = later(node.idleSince, life.nodeWarmMs);
-  return isPast(end, now) ? { do: 'discard' } : wait(end);
+  // One that nobody wants and that is off is not started for that.
+  if (!isWanted) return wait(null);
+  if (isOff) return { do: 'start', server };
+  const named = checkName(node, outside, server);
+  if (typeof named === 'object') return named;
+  // An agent that is back makes the row due; this look is for what happens to the machine meanwhile.
+  return wait(isSilent ? later(now, silenceMs) : null);
 }
 
 /** One that is known to be silent has to speak itself. */

@@ -207,6 +207,20 @@ describe('whatever is wrong, the answer is the same', () => {
     expect((await redeem(token)).status).toBe(404);
   });
 
+  test('404, for a node whose deletion is wanted, be it the first token or a later one', async () => {
+    const token = await createBootstrapToken(rows.db, node.id);
+    expect((await redeem(token)).status).toBe(200);
+    await rows.sql`update nodes set desired = 'deleted' where id = ${node.id}`;
+    const answers = [await redeem(token), await renew()];
+    expect(answers.map(({ status }) => status)).toEqual([404, 404]);
+    const unbound = await rows.addNode({ phase: 'booting', desired: 'deleted' });
+    const first = await createBootstrapToken(rows.db, unbound.id);
+    const body = await prove(key, { node: unbound.id, iat: seconds() });
+    expect((await redeem(first, body)).status).toBe(404);
+    const [row] = await rows.sql`select agent_key from nodes where id = ${unbound.id}`;
+    expect(row!['agent_key']).toBeNull();
+  });
+
   test('404, for a token that is somebody’s link', async () => {
     const token = await createBootstrapToken(rows.db, node.id);
     await rows.sql`update tokens set purpose = 'link' where subject = ${node.id}`;

@@ -31,7 +31,7 @@ describe('the page of a workspace', () => {
   });
 
   test('is a 404 for a stranger who signs in by somebody else’s link, signature and all', async () => {
-    const link = site.signer.sign(site.origin, { workspace: workspace.id, access: 1 });
+    const link = site.signer.sign(site.origin, workspace.id);
     site.github.signedInAs('bob');
     const bob = site.browser();
     const back = await bob.signIn(link.slice(site.origin.length));
@@ -42,15 +42,17 @@ describe('the page of a workspace', () => {
     expect([ticket.status, ticket.text]).toEqual([404, none.text]);
   });
 
-  test('is a 404 by a link that is wrong or outdated, for its owner too', async () => {
+  test('is a 404 by a link that is wrong, for its owner too; a stop and a start leave the right one', async () => {
     await ann.signIn();
-    const link = site.signer.sign(site.origin, { workspace: workspace.id, access: 1 });
+    const link = site.signer.sign(site.origin, workspace.id);
     expect((await ann.get(link)).status).toBe(200);
     expect((await ann.get(`${link.slice(0, -1)}!`)).status).toBe(404);
     expect((await ann.get(`/w/${workspace.id}?s=`)).status).toBe(404);
     await change({ access: 2 });
-    expect((await ann.get(link)).status).toBe(404);
+    expect((await ann.get(link)).status).toBe(200);
     expect((await ann.get(`/w/${workspace.id}`)).status).toBe(200);
+    await change({ phase: 'deleted' });
+    expect((await ann.get(link)).status).toBe(404);
   });
 
   test('is no 404 in a browser that a code let in: elsewhere it is nobody', async () => {
@@ -126,11 +128,11 @@ describe('signing out', () => {
     expect(row!['access']).toBe(1);
   });
 
-  test('everywhere forgets all browsers, ends links, and closes the terminals that are open', async () => {
+  test('everywhere forgets all browsers, leaves links that take a sign-in, and closes the terminals that are open', async () => {
     const phone = site.browser();
     await ann.signIn();
     await phone.signIn();
-    const link = site.signer.sign(site.origin, { workspace: workspace.id, access: 1 });
+    const link = site.signer.sign(site.origin, workspace.id);
     const heard: string[] = [];
     const listening = await site.rows.sql.listen('sam', (hint) => heard.push(hint));
     expect((await ann.post('/logout/everywhere')).status).toBe(303);
@@ -140,7 +142,7 @@ describe('signing out', () => {
     await expect.poll(() => heard).toContain(`desired:${workspace.nodeId}`);
     await listening.unlisten();
     await ann.signIn();
-    expect((await ann.get(link)).status).toBe(404);
+    expect((await ann.get(link)).status).toBe(200);
     expect((await askTicket(ann)).status).toBe(200);
   });
 

@@ -36,7 +36,7 @@ describe.skipIf(browserMissing)('a link that everyone can read', { timeout: 120_
   });
   beforeEach(async () => {
     workspace = await site.rows.addWorkspace({ owner: await site.userOf('ann') });
-    link = site.signer.sign(site.origin, { workspace: workspace.id, access: 1 });
+    link = site.signer.sign(site.origin, workspace.id);
   });
   afterEach(async () => {
     const { complaints } = visitor;

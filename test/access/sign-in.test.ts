@@ -9,7 +9,7 @@ import { meetPerson } from '../../bot/access/store/people.ts';
 
 describe('somebody who signs in', () => {
   test('comes back to the link they came from, and gets a ticket', async () => {
-    const link = new URL(site.signer.sign(site.origin, { workspace: workspace.id, access: 1 }));
+    const link = new URL(site.signer.sign(site.origin, workspace.id));
     const page = await ann.get(link.href);
     expect(page.status).toBe(200);
     const refused = await askTicket(ann, workspace.id, { s: link.searchParams.get('s') });

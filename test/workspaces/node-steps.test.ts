@@ -116,6 +116,24 @@ describe('living', () => {
     expect(step({ idleSince: T0 })).toEqual({ do: 'idle', since: null });
   });
 
+  test('one that nobody wants while it still boots, or after its boot failed, goes when the same time is over', () => {
+    const booting = { phase: 'booting', readyAt: null, lastHeardAt: null } as const;
+    const warm = 50;
+    const at = (patch: Partial<Node>, ms: number, nodeWarmMs = warm) =>
+      nextNodeStep(nodeRow(patch), { server: serverOf() }, false, after(ms), { ...life, nodeWarmMs });
+    for (const patch of [booting, { ...booting, phase: 'failed' } as const]) {
+      expect(at(patch, 5)).toEqual({ do: 'idle', since: after(5) });
+      const idle = { ...patch, idleSince: T0 };
+      expect(at(idle, 1)).toEqual({ do: 'wait', until: after(warm) });
+      expect(at(idle, warm)).toEqual({ do: 'discard' });
+      expect(at(idle, 0, 0)).toEqual({ do: 'discard' });
+      expect(step(idle)).toEqual({ do: 'idle', since: null });
+    }
+    // Until then it goes on: the owner's next workspace may land there.
+    const heard = { ...booting, idleSince: T0, lastHeardAt: T0 };
+    expect(unwanted(heard, serverOf(), 1)).toMatchObject({ do: 'enter', phase: 'ready' });
+  });
+
   test('one that is off and unwanted is not started, and goes like any other', () => {
     expect(unwanted({ phase: 'unhealthy' }, serverOf('off'))).toMatchObject({ do: 'idle' });
     expect(unwanted({ phase: 'unhealthy', idleSince: T0 }, serverOf('off'), life.nodeWarmMs)).toEqual({

@@ -20,7 +20,7 @@ const ID = /^[\w-]{1,100}$/;
 /**
  * False: answer with the one 404 for unknown, deleted and not theirs. Somebody who is not signed in, or whom a code let in,
  * sees the page of every id, and learns by POST what it is worth. A link's signature keeps nobody out who has the right;
- * one that is wrong or outdated is no link any more, so that what is posted in public ends when `access` moves.
+ * one that is wrong is no link. `access` does not end it: it takes a sign-in anyway.
  */
 export async function maySeePage(
   { db, baseUrl, signer }: PageGuard,
@@ -32,6 +32,5 @@ export async function maySeePage(
   const place = ID.test(workspaceId) ? await findPlace(db, workspaceId) : undefined;
   if (!place || !mayOpen(session.user, place.workspace)) return false;
   const signature = URL.parse(req.url ?? '', baseUrl)?.searchParams.get('s') ?? undefined;
-  const link = { workspace: workspaceId, access: place.workspace.access };
-  return signature === undefined || signer.isSigned(link, signature);
+  return signature === undefined || signer.isSigned(workspaceId, signature);
 }

@@ -80,7 +80,7 @@ export async function insertBootstrapToken(
 /**
  * Binds the node to the agent's key: the first key to come gets it, for the life of the node. The node's row decides, so
  * two tokens of one node cannot bring two keys either. Undefined: the token is unknown, late, of another node, was
- * redeemed longer than `repeatSeconds` ago, or the node has another key or is gone.
+ * redeemed longer than `repeatSeconds` ago, or the node has another key, is gone, or is on its way out.
  */
 export async function bindAgentKey(
   db: Executor,
@@ -93,7 +93,7 @@ export async function bindAgentKey(
        where tokens.hash = ${claim.hash} and tokens.purpose = 'bootstrap' and tokens.subject = nodes.id
          and tokens.expires_at > clock_timestamp()
          and (tokens.used_at is null or tokens.used_at > clock_timestamp() - ${claim.repeatSeconds} * interval '1 second')
-         and nodes.id = ${claim.node} and nodes.phase <> 'deleted'
+         and nodes.id = ${claim.node} and nodes.desired = 'running' and nodes.phase <> 'deleted'
          and (nodes.agent_key is null or nodes.agent_key = ${claim.key})
       returning nodes.id, nodes.provider
     )
@@ -120,7 +120,7 @@ export async function findBootstrapNode(db: Executor, hash: string): Promise<str
   return found?.id;
 }
 
-/** The node, if it is not deleted and this is its agent's key. */
+/** The node, if this is its agent's key, unless the node is gone or on its way out. */
 export async function findNodeByKey(
   db: Executor,
   node: string,
@@ -129,6 +129,13 @@ export async function findNodeByKey(
   const [found] = await db
     .select({ id: nodes.id, provider: nodes.provider })
     .from(nodes)
-    .where(and(eq(nodes.id, node), eq(nodes.agentKey, key), ne(nodes.phase, 'deleted')));
+    .where(
+      and(
+        eq(nodes.id, node),
+        eq(nodes.agentKey, key),
+        eq(nodes.desired, 'running'),
+        ne(nodes.phase, 'deleted'),
+      ),
+    );
   return found;
 }

@@ -46,7 +46,7 @@ function withLinks(
   return {
     ...parts,
     commandsPerHour: limits.commandsPerHour,
-    linkTo: ({ id, access }) => signer.sign(baseUrl, { workspace: id, access }),
+    linkTo: ({ id }) => signer.sign(baseUrl, id),
   };
 }
 
