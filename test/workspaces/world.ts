@@ -173,7 +173,8 @@ export async function runLine(
   repository: Repository | undefined,
   front: FrontName = 'console',
 ): Promise<Said> {
-  const traits = front === 'github' ? onGitHub : atTerminal;
+  const elsewhere = front === 'github' ? onGitHub : { ...atTerminal, isOperator: false };
+  const traits = front === 'console' ? atTerminal : elsewhere;
   const context: ParseContext = {
     traits,
     markup: 'none',
