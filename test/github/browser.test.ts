@@ -57,9 +57,16 @@ describe.skipIf(browserMissing)('the link on the card', { timeout: 120_000 }, ()
     // What was asked a moment ago counts for a minute.
     await scene.sam.restart();
     await headingOf(await follow('bob')).toBe('No such workspace');
+    scene.github.addCollaborator('acme/api', 'bob', 'write');
+    await scene.sam.restart();
+  });
+
+  test('says so while GitHub cannot be asked, and nobody saw their right lately', async () => {
     scene.github.fail('GET', '/repos/acme/api/collaborators/*', { status: 502, times: Infinity });
+    await scene.sam.restart();
     const bob = await follow('bob');
-    await bob.isIn('Connected');
+    await eventually(() => bob.page.locator('#screen').textContent()).toContain('GitHub does not answer');
     scene.github.mend();
+    await scene.sam.restart();
   });
 });
