@@ -58,20 +58,20 @@ export function getFont() {
   };
 }
 
-const lightQuery = matchMedia('(prefers-color-scheme: light)');
+const askForLight = (): MediaQueryList => matchMedia('(prefers-color-scheme: light)');
 
 /**
  * Options of a terminal for what the system asks for now. On a light ground most programs' colours are too pale, so xterm
  * deepens them; on a dark one that costs more than it gives: it would grey all inverse text.
  */
 export function getColours(): { theme: ITheme; minimumContrastRatio: number } {
-  return lightQuery.matches
+  return askForLight().matches
     ? { theme: light, minimumContrastRatio: 4.5 }
     : { theme: dark, minimumContrastRatio: 1 };
 }
 
 export function onThemeChange(listen: () => void): void {
-  lightQuery.addEventListener('change', listen);
+  askForLight().addEventListener('change', listen);
 }
 
 /** Repeatable only by reloading the page: it changes two functions of this document. */
