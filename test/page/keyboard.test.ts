@@ -1,32 +1,22 @@
 // What keys type goes to the shell, whatever the keyboard; what the page takes can be turned off.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Browser } from 'playwright-core';
-import { browserMissing, launchBrowser } from '../browser.ts';
-import { startSite, type Site } from './site.ts';
+import { describe, expect, test } from 'vitest';
+import { browserMissing } from '../browser.ts';
+import { PROMPT, useVisits } from './visits.ts';
 import { desktop, eventually, visit, type Visitor } from './visitor.ts';
 
 describe.skipIf(browserMissing)('the keyboard', { timeout: 120_000 }, () => {
-  let browser: Browser;
-  let site: Site;
+  const visits = useVisits();
   let ann: Visitor;
-  beforeAll(async () => void (browser = await launchBrowser()));
-  afterAll(() => browser?.close());
-  beforeEach(async () => void (site = await startSite()));
-  afterEach(async () => {
-    const { complaints } = ann;
-    await ann.leave();
-    await site.close();
-    expect(complaints).toEqual([]);
-  });
 
   async function arrive(platform: string): Promise<void> {
-    ann = await visit(browser, 'about:blank', desktop);
+    ann = await visit(visits.browser, 'about:blank', desktop);
+    visits.remember(ann);
     await ann.page.addInitScript((name) => {
       Object.defineProperty(Navigator.prototype, 'platform', { get: () => name });
     }, platform);
-    await ann.page.goto(site.page());
+    await ann.page.goto(visits.site.page());
     await ann.isIn('Connected');
-    await ann.sees('api-412 $');
+    await ann.sees(PROMPT);
   }
 
   /** A key as a browser tells it, with the bits of what is held: 1 Alt, 2 Ctrl, 4 Cmd, 8 Shift. */
@@ -43,7 +33,7 @@ describe.skipIf(browserMissing)('the keyboard', { timeout: 120_000 }, () => {
   async function openSecond(): Promise<void> {
     await ann.page.getByRole('button', { name: 'New terminal' }).click();
     await eventually(() => ann.page.getByRole('tab').count()).toBe(2);
-    await ann.sees('api-412 $');
+    await ann.sees(PROMPT);
   }
   const shown = () => ann.page.getByRole('tab', { selected: true }).getAttribute('id');
 
@@ -74,7 +64,7 @@ describe.skipIf(browserMissing)('the keyboard', { timeout: 120_000 }, () => {
     await help.getByLabel(/Keyboard shortcuts/).uncheck();
     await help.getByRole('button', { name: 'Close' }).click();
     await ann.page.reload();
-    await ann.sees('api-412 $');
+    await ann.sees(PROMPT);
     const before = await shown();
     await ann.run('cat -v');
     await ann.page.keyboard.press(before === (await second?.getAttribute('id')) ? 'Alt+1' : 'Alt+2');

@@ -1,12 +1,11 @@
 // What comes in whole (by the clipboard, a button, a keyboard's menu, the mouse) types no key that nobody pressed.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Browser } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import { cleanPaste } from '../../web-terminal/paste.ts';
-import { browserMissing, launchBrowser } from '../browser.ts';
-import { startSite, type Site } from './site.ts';
-import { desktop, eventually, phone, visit, type Visitor } from './visitor.ts';
+import { browserMissing } from '../browser.ts';
+import { useVisits } from './visits.ts';
+import { desktop, eventually, phone, type Visitor } from './visitor.ts';
 
 const ESC = '\u001b';
 const EVIL = `ls\n${ESC}[201~\necho pwned > pwned\n\u009b201~\necho pwned > pwned\n`;
@@ -21,23 +20,11 @@ test('of a pasted text only tabs and line breaks are left of what is no characte
 });
 
 describe.skipIf(browserMissing)('pasting in a browser', { timeout: 120_000 }, () => {
-  let browser: Browser;
-  let site: Site;
+  const visits = useVisits();
   let ann: Visitor;
-  beforeAll(async () => void (browser = await launchBrowser()));
-  afterAll(() => browser?.close());
-  beforeEach(async () => void (site = await startSite()));
-  afterEach(async () => {
-    const { complaints } = ann;
-    await ann.leave();
-    await site.close();
-    expect(complaints).toEqual([]);
-  });
 
   async function arrive(options = desktop): Promise<void> {
-    ann = await visit(browser, site.page(), options);
-    await ann.isIn('Connected');
-    await ann.sees('api-412 $');
+    ann = await visits.arrive('', options);
     await ann.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   }
 
@@ -113,7 +100,7 @@ describe.skipIf(browserMissing)('pasting in a browser', { timeout: 120_000 }, ()
     await ann.sees(/^four$/m);
     await ann.page.keyboard.type('five\n');
     await ann.page.keyboard.press('Control+d');
-    await eventually(() => readFileSync(path.join(site.folder, 'pasted'), 'utf8')).toBe(
+    await eventually(() => readFileSync(path.join(visits.site.folder, 'pasted'), 'utf8')).toBe(
       'three\nfour\nfive\n',
     );
   });

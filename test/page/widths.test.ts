@@ -1,12 +1,10 @@
 // How many cells characters take: what the C library of the shells says, on the page and in the screens that the agent draws.
 import headless from '@xterm/headless';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Browser } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import { createSnapshots } from '../../agent/sessions/snapshot.ts';
 import { useWidths, widthOf } from '../../agent/widths.ts';
-import { browserMissing, launchBrowser } from '../browser.ts';
-import { startSite, type Site } from './site.ts';
-import { visit, type Visitor } from './visitor.ts';
+import { browserMissing } from '../browser.ts';
+import { useVisits } from './visits.ts';
 /** `wcwidth` of glibc 2.36 under C.UTF-8, asked by `ctypes.CDLL('libc.so.6').wcwidth(c)`, for U+0020 up to U+10FFFF. */
 import known from './widths.json' with { type: 'json' };
 
@@ -76,20 +74,10 @@ test('a screen that is drawn again has the same cells', async () => {
 });
 
 describe.skipIf(browserMissing)('emoji in a browser', { timeout: 120_000 }, () => {
-  let browser: Browser;
-  let site: Site;
-  let ann: Visitor;
-  beforeAll(async () => void (browser = await launchBrowser()));
-  afterAll(() => browser?.close());
-  beforeEach(async () => void (site = await startSite()));
-  afterEach(async () => {
-    await ann.leave();
-    await site.close();
-  });
+  const visits = useVisits();
 
   test('take the cells that the shell counts, so that what is typed after them can be edited', async () => {
-    ann = await visit(browser, site.page());
-    await ann.sees('api-412 $');
+    const ann = await visits.arrive();
     await ann.run(`IFS='[;' read -rsd R -p $'\\r🫠🥲\\e[6n' _ _ column; echo; echo "column $column"`);
     await ann.sees(/^column 5$/m);
     await ann.page.keyboard.insertText('echo 🫠🫠x');
