@@ -1,6 +1,6 @@
 // GitHub as a front: on with an App, off without one, and then with the pages that make one. Knows no cloud.
 import { createLinkSigner } from '../../access/links.ts';
-import { TRIGGER } from '../../forges/github/config.ts';
+import { TRIGGER } from '../wording.ts';
 import type { Front, FrontOptions, FrontState } from '../front.ts';
 import { createConversation, type GitHubOptions } from './conversation.ts';
 import { conclusionSource } from './reactions.ts';

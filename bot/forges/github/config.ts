@@ -2,9 +2,6 @@
 import { createPrivateKey } from 'node:crypto';
 import type { Reader } from '../../environment.ts';
 
-/** What commands begin with there, whatever else Sam is called. */
-export const TRIGGER = '/sam';
-
 export interface GitHubConfig {
   appId: number;
   /** PEM. */
