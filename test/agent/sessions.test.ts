@@ -190,10 +190,16 @@ test('what people leave running goes on when only the agent dies', async () => {
   viewer.type('setsid nohup sleep 600 >/dev/null 2>&1 &\n');
   const daemons = async () =>
     (await findProcesses(goal.id)).filter(({ pid }) => commandOf(pid) === 'sleep 600');
-  await eventually(async () => (await daemons()).length === 1, 'the daemon');
-  const left = await daemons();
+  const left = await eventually(async () => {
+    const found = await daemons();
+    return found.length === 1 && found;
+  }, 'the daemon');
   await agent.kill();
-  await eventually(async () => (await findProcesses(goal.id)).length === 1, 'the end of the shell alone');
+  const isAlone = async (): Promise<boolean> => {
+    const found = await findProcesses(goal.id);
+    return found.length === 1 && found[0]!.pid === left[0]!.pid;
+  };
+  await eventually(isAlone, 'the end of the shell alone');
   scene.start();
   await scene.bot.until(
     () => scene.bot.state.hellos.length === 2,
