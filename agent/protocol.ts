@@ -236,6 +236,16 @@ export interface GitRefusal {
   message?: string;
 }
 
+/** What the programs of a workspace may use at most, together. */
+export interface Limits {
+  /** Bytes, files in memory included. */
+  memory: number;
+  /** Each thread counts. */
+  processes: number;
+  /** What they ran against since it was started: some were ended for want of memory, or could not be started. */
+  reached?: ('memory' | 'processes')[];
+}
+
 /** What a node has. */
 export interface WorkspaceReport {
   id: string;
@@ -257,6 +267,8 @@ export interface WorkspaceReport {
   refused?: Work;
   /** What the repository holds of it since it last ran. */
   saved?: Saved;
+  /** While it runs. Null: the node can hold it to none; older agents say nothing. */
+  limits?: Limits | null;
 }
 
 /** Where work was pushed before a deletion that nobody asked for; the remote was asked, and has it. */

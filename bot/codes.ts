@@ -1,6 +1,6 @@
 // Everything that Sam says to people, as codes and what each has to be filled in with. Types alone: rows, the wire and errors
 // carry these; the sentences are in chat/wording.ts.
-import type { AgentFailures, ErrorClass, Failure, NoDetails, Work } from '../agent/protocol.ts';
+import type { AgentFailures, ErrorClass, Failure, Limits, NoDetails, Work } from '../agent/protocol.ts';
 
 /** What a sentence is filled in with. Plain data: it goes into rows. */
 export type Details = Readonly<Record<string, unknown>>;
@@ -165,6 +165,8 @@ export interface AnswerCodes {
   renamed: { from: string; name: string };
   /** `until`: ISO 8601. */
   kept: { name: string; until: string; isCut: boolean };
+  /** What it may use while it runs. `limits`: null: its node can hold it to none. */
+  limits: { name: string; limits: Limits | null };
   workspaces: Table;
   'no-workspaces': { why: 'filtered' | 'none-here' | 'none-yet' | 'nobodys' };
   logs: { lines: readonly { at: string; step: string; text: string }[] };
@@ -271,6 +273,8 @@ export interface NoticeCodes {
   lost: { work: Work };
   'deleted-in-a-day': { name: string };
   'push-or-force': { name: string };
+  /** It runs, and ran against what it may use. */
+  'limit-reached': { limits: Limits };
   'fork-moved': { head: string };
   /** The files are of an earlier commit than the one that was let in. `pull`: its pull request's number. */
   'fork-files': { commit: string; head: string; pull: string };

@@ -2,9 +2,11 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
 import type { SpawnSpec } from '../sessions/pty.ts';
+import { describeError } from '../log.ts';
 import { findAccount, passedFrom } from '../system/environment.ts';
 import { endPrograms, type Programs } from '../system/ending.ts';
-import { createGroups } from '../system/ending.ts';
+import { createGroups } from '../system/groups.ts';
+import { closeToNeighbours } from '../system/neighbours.ts';
 import { MARK, tracePrograms } from '../system/processes.ts';
 import { becoming, type Users } from '../system/users.ts';
 import { ProfileError, type Runtime, type WorkspaceSpec } from './runtime.ts';
@@ -21,13 +23,23 @@ export function createHostRuntime({ env, users }: { env: NodeJS.ProcessEnv; user
     users.programs(id) ?? (await tracePrograms(id)),
   ];
   return {
-    prepare: () => Promise.resolve(),
+    async prepare({ id, user }, tools) {
+      groups.doors(id);
+      const group = groups.place(id);
+      if (!user || !group) return;
+      await closeToNeighbours({ uid: user.uid, ...group }).catch((error: unknown) =>
+        tools.log(
+          `Other workspaces on this node reach the ports that this one listens on: ${describeError(error)}`,
+        ),
+      );
+    },
     start: () => Promise.resolve(),
     session(workspace, profile) {
       const { env: variables, cwd, ...command } = chooseCommand(workspace, profile, env);
-      const door = groups.door(workspace.id);
-      return { ...becoming(workspace.user, command, { cwd, door }), env: variables };
+      const doors = groups.doors(workspace.id);
+      return { ...becoming(workspace.user, command, { cwd, doors }), env: variables };
     },
+    limits: (id) => groups.limits(id),
     async stop({ id }, endSessions) {
       // Now, while parents live: a child that cleaned its environment is known by its parent alone.
       const programs = await findPrograms(id);

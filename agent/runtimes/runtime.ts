@@ -1,5 +1,6 @@
 // The contract of a runtime: where the programs of a workspace run. test/agent/runtime-contract.ts holds every runtime to it.
 // Knows no socket and no git.
+import type { Limits } from '../protocol.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import type { User } from '../system/users.ts';
 
@@ -26,6 +27,8 @@ export interface Runtime {
   start: (workspace: WorkspaceSpec) => Promise<void>;
   /** What a new session of `profile` starts; absent: a login shell. Throws `ProfileError`. */
   session: (workspace: WorkspaceSpec, profile: string | undefined) => SpawnSpec;
+  /** What holds the programs of a running workspace, and what they ran against. Undefined: nothing does. */
+  limits: (workspace: string) => Limits | undefined;
   /**
    * Ends everything that runs in the workspace, daemons included. `endSessions` closes its terminals: the runtime calls it
    * once it has seen what runs there. Files stay. Repeatable; within ten seconds, whatever resists. How many live on: what

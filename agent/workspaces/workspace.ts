@@ -1,5 +1,5 @@
 // What the agent knows of one workspace, and what to do next with it. Pure: no file, no process, no clock.
-import type { DesiredWorkspace, WorkspaceReport } from '../protocol.ts';
+import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
 import type { RuntimeName } from '../runtimes/index.ts';
 
 export interface Workspace {
@@ -85,7 +85,12 @@ export function afterRestart(workspace: Workspace): Workspace {
   return { ...workspace, phase: 'preparing', step: 'start' };
 }
 
-export function toReport(workspace: Workspace, sessions: number): WorkspaceReport {
+/** `limits`: of one that runs; null: it has none. */
+export function toReport(
+  workspace: Workspace,
+  sessions: number,
+  limits: Limits | null = null,
+): WorkspaceReport {
   const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved } = workspace;
   return {
     id: desired.id,
@@ -99,5 +104,6 @@ export function toReport(workspace: Workspace, sessions: number): WorkspaceRepor
     ...(work && { work }),
     ...(refused && { refused }),
     ...(saved && { saved }),
+    ...(phase === 'running' && { limits }),
   };
 }

@@ -102,7 +102,7 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
     elapsedMs: now.getTime() - workspace.phaseSince.getTime(),
     checklist: checklistOf(workspace, node),
     ...(workspace.phase === 'failed' ? { failure: workspace.lastError } : {}),
-    notices: isSilent ? [{ code: 'machine-silent', details: {} }] : (workspace.notice ?? []),
+    notices: isSilent ? [{ code: 'machine-silent', details: {} }] : noticesOf(workspace),
     ...(shownExpiry ? { expiry: shownExpiry } : {}),
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
     ...(workspace.phase === 'stopped' && workspace.deleteAt ? { deleteAt: workspace.deleteAt } : {}),
@@ -110,6 +110,14 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
     lines: isSilent ? [`stop ${workspace.name}`, `rm ${workspace.name}`] : linesFor(workspace),
     isSettled,
   };
+}
+
+function noticesOf({ phase, notice, reported }: Workspace): Notice[] {
+  const limits = phase === 'running' ? reported?.limits : undefined;
+  return [
+    ...(notice ?? []),
+    ...(limits?.reached ? [{ code: 'limit-reached', details: { limits } } as const] : []),
+  ];
 }
 
 /** The sign on a card. `silent`: it should run, and cannot be reached. Nothing looks as if it ran while it goes. */

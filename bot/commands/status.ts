@@ -15,6 +15,9 @@ export const status = {
   common: true,
   async run(command, context) {
     const workspace = await findTarget(command, context);
-    return change(workspace, command, context, { desired: null });
+    const { name, phase, reported } = workspace;
+    const limits = phase === 'running' ? reported?.limits : undefined;
+    const said = limits === undefined ? undefined : ({ code: 'limits', details: { name, limits } } as const);
+    return change(workspace, command, context, { desired: null, said });
   },
 } satisfies Command;

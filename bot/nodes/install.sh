@@ -78,7 +78,8 @@ write_settings() {
 # The agent is root and starts people's processes: what they inherit must not stop them from working (no NoNewPrivileges, no
 # read-only system, no closed devices), but nobody below it needs kernel modules, its log, the clock or the host's name. systemd
 # starts it again whatever ends it, for ever; a process of theirs that takes all memory does not take the agent with it. And
-# what people left running (a server, a tmux) goes on when the agent alone ends, or becomes its next version: KillMode.
+# what people left running (a server, a tmux) goes on when the agent alone ends, or becomes its next version: KillMode. The agent
+# has a control group beside those that it makes for them, which version 2 wants of whoever sets limits (systemd 254 and newer).
 write_unit() {
   [ -e "$unit" ] && return 0
   mkdir -p "$(dirname "$unit")"
@@ -101,6 +102,7 @@ OOMPolicy=continue
 TasksMax=infinity
 LimitNOFILE=1048576
 Delegate=yes
+DelegateSubgroup=agent
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
 ProtectHostname=yes

@@ -1,6 +1,14 @@
 // What agents say, checked before anyone believes it. The shapes are those of agent/protocol.ts; knows no socket.
 import { z } from 'zod';
-import type { AgentMessage, Failure, Load, LogLine, Work, WorkspaceReport } from '../../agent/protocol.ts';
+import type {
+  AgentMessage,
+  Failure,
+  Limits,
+  Load,
+  LogLine,
+  Work,
+  WorkspaceReport,
+} from '../../agent/protocol.ts';
 
 /** Any moment of this century's first 125 years: what is added to it later still is a date. */
 const MAX_TIME_MS = 4e12;
@@ -49,6 +57,17 @@ const failure: z.ZodType<Failure> = z.object({
   message: z.exactOptional(text(4_000)),
 });
 
+const limits: z.ZodType<Limits> = z.object({
+  memory: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  processes: count,
+  reached: z.exactOptional(
+    z
+      .array(z.unknown())
+      .max(10)
+      .transform((all) => (['memory', 'processes'] as const).filter((one) => all.includes(one))),
+  ),
+});
+
 const STEPS = ['clone', 'build', 'start', 'check', 'saving'] as const;
 
 const report: z.ZodType<WorkspaceReport> = z.object({
@@ -69,6 +88,7 @@ const report: z.ZodType<WorkspaceReport> = z.object({
       commit: z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/),
     }),
   ),
+  limits: z.exactOptional(limits.nullable()),
 });
 /** Newer agents have more to say of a workspace. What cannot be read of one keeps nobody from reading of the others. */
 const reports = z

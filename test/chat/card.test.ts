@@ -48,6 +48,33 @@ const onGitHub = (shown: CardView): string =>
 
 const inSlack = (shown: CardView): string => JSON.stringify(renderSlackCard(shown, '/sam').blocks);
 
+describe('one that runs', () => {
+  const limits = { memory: 2_867 * 2 ** 20, processes: 2_867 };
+  const reported = (reached?: ('memory' | 'processes')[]): Partial<Workspace> => ({
+    reported: {
+      id: running.id,
+      phase: 'running',
+      run: 1,
+      sessions: 0,
+      limits: { ...limits, ...(reached && { reached }) },
+    },
+  });
+
+  test('within its limits says nothing of them', () => {
+    for (const shown of [view(reported()), view({ ...reported(['memory']), phase: 'stopped' })])
+      expect(renderPlain(shown).join('\n')).not.toMatch(/memory|processes/);
+  });
+
+  test('and ran against them says so wherever its card is', () => {
+    const shown = view(reported(['memory', 'processes']));
+    const text =
+      'Some of its programs were ended for want of memory. Some of its programs could not be started: there are too many. It may use 2.8 GiB of memory and 2,867 processes.';
+    expect(renderPlain(shown)).toContain(`  ${text}`);
+    expect(onGitHub(shown)).toContain(text);
+    expect(inSlack(shown)).toContain(text);
+  });
+});
+
 describe.each(['stopped', 'deleted'] as const)('one that runs and shall be %s', (desired) => {
   const going = view({ desired });
 

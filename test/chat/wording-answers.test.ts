@@ -138,6 +138,10 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   'deleting-already': [{ name }],
   renamed: [{ from: name, name: 'web' }],
   kept: [{ name, until: '2026-05-10T12:00:00.000Z', isCut: true }],
+  limits: [
+    { name, limits: { memory: 2_790_000_000, processes: 2_662 } },
+    { name, limits: null },
+  ],
   workspaces: [{ rows, more: 2 }],
   'no-workspaces': [{ why: 'filtered' }, { why: 'none-here' }, { why: 'none-yet' }, { why: 'nobodys' }],
   logs: [{ lines: [{ at: '2026-05-10T12:00:00.000Z', step: 'clone', text: 'x' }] }],

@@ -107,6 +107,13 @@ const notices: Arbitraries<NoticeCodes> = {
   lost: fc.record({ work: work.filter(({ changed }) => changed > 0) }),
   'deleted-in-a-day': fc.record({ name }),
   'push-or-force': fc.record({ name }),
+  'limit-reached': fc.record({
+    limits: fc.record({
+      memory: fc.nat(),
+      processes: fc.nat(),
+      reached: fc.subarray(['memory', 'processes'], { minLength: 1 }),
+    }),
+  }),
   'fork-moved': fc.record({ head: commit }),
   'fork-files': fc.record({ commit, head: commit, pull: fc.nat().map(String) }),
 };

@@ -99,7 +99,8 @@ describe('a workspace from a folder', () => {
     sam.place.repository('demo');
     await sam.say('up ./demo');
     expect(await sam.say('status')).toMatchInlineSnapshot(`
-      "✓ demo: running
+      "\`demo\` LIMITS.
+      ✓ demo: running
         demo@main (commit) · medium · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h"
     `);
