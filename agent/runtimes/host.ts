@@ -21,7 +21,8 @@ export function createHostRuntime({ env, users }: { env: NodeJS.ProcessEnv; user
     users.programs(id) ?? (await tracePrograms(id)),
   ];
   return {
-    prepare: () => Promise.resolve(),
+    isAvailable: () => Promise.resolve(true),
+    prepare: () => Promise.resolve({ environment: {} }),
     start: () => Promise.resolve(),
     session(workspace, profile) {
       const { env: variables, cwd, ...command } = chooseCommand(workspace, profile, env);
@@ -41,6 +42,7 @@ export function createHostRuntime({ env, users }: { env: NodeJS.ProcessEnv; user
     async remove({ id }) {
       await users.remove(id);
     },
+    sweep: () => Promise.resolve([]),
   };
 }
 
