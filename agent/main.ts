@@ -6,16 +6,16 @@ import { keepConnected } from './bot-link/connection.ts';
 import { createEndpoint, type EndpointOptions } from './identity/endpoint.ts';
 import { findInstalled, VERSION } from './update/artifact.ts';
 import { lockFolder } from './system/files.ts';
-import { createLog, describeError } from './log.ts';
+import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
-import type { Bootstrap, BotMessage, Trusted } from './protocol.ts';
+import type { Bootstrap, BotMessage, EnvironmentSettings } from './protocol.ts';
 import { createRuntimes } from './runtimes/index.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './identity/tickets.ts';
 import { createUpdates, type Life } from './update/update.ts';
-import { createUsers, ownUser } from './system/users.ts';
+import { createUsers, ownUser, type Users } from './system/users.ts';
 import { createStore } from './workspaces/store.ts';
 import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
 
@@ -95,6 +95,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     reports: () => workspaces.reports(),
   });
   const trusted = { ...settings, startedAt: performance.timeOrigin };
+  const places = createPlaces(config, users, log);
   const terminals = createTerminals({
     get origin() {
       return trusted.origin;
@@ -110,7 +111,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
       store: createStore(config.dir),
       credentials,
       users,
-      runtimes: createRuntimes({ env: process.env, users }),
+      runtimes: places.runtimes,
       endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
     },
@@ -132,10 +133,24 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     outbox,
     tokens,
     workspaces,
-    trust: (moved: Trusted) => void Object.assign(trusted, moved),
+    trust: ({ environments, ...moved }: Settings) => {
+      Object.assign(trusted, moved);
+      if (environments) places.use(environments);
+    },
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
     certify: endpoint.certify,
     close,
+  };
+}
+
+type Settings = NonNullable<Extract<BotMessage, { type: 'desired' }>['settings']>;
+
+/** Where programs run, as whoever runs Sam has it: the bot says so at each connect. */
+function createPlaces({ node, dir }: Config, users: Users, log: Log) {
+  let settings: EnvironmentSettings = { runtime: 'auto' };
+  return {
+    runtimes: createRuntimes({ env: process.env, users, node, dir, settings: () => settings, log }),
+    use: (now: EnvironmentSettings) => void (settings = now),
   };
 }
 

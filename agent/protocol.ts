@@ -160,6 +160,31 @@ export interface AgentFailures {
   'foreign-files': { path: string };
   'processes-live': { count: number };
   'unknown-work': NoDetails;
+  /** The engine that runs containers does not answer. */
+  'engine-unavailable': NoDetails;
+  'no-compose': NoDetails;
+  'out-of-memory': { during: string };
+  /** `why`: it could not be reached, was busy (a status), or had enough of us. `host`: of the registry. */
+  'registry-unavailable': { host: string; why: string };
+  'registry-limited': { host: string };
+  'registry-denied': { host: string; what: string };
+  'registry-untrusted': { host: string };
+  'no-image': { image: string };
+  'no-feature': { feature: string };
+  /** `path` is in the checkout. */
+  'devcontainer-broken': { path: string; said: string };
+  /** `choices`: what could be named instead, comma-separated. */
+  'no-devcontainer': { what: string; choices: string };
+  'devcontainer-file-missing': { path: string; file: string };
+  'devcontainer-build-failed': { exit: number; said: string };
+  'devcontainer-feature-failed': { feature: string; said: string };
+  'devcontainer-hook-failed': { hook: string; exit: number; said: string };
+  /** It took longer than `minutes`. */
+  'devcontainer-late': { during: string; minutes: number };
+  'no-container-user': { user: string };
+  'container-exited': { exit: number; said: string };
+  'devcontainer-failed': { said: string };
+  'default-image-failed': { said: string };
   /** Work that a deletion would have saved. `gone`: the host took it and does not have it. */
   'not-saved': { why: 'no-commit' | 'gone' | 'denied' | 'refused' | 'unreachable'; host: string };
 }
@@ -246,14 +271,40 @@ export interface Limits {
   reached?: ('memory' | 'processes')[];
 }
 
+/** What a workspace goes through until it runs; what is not needed is left out. */
+export const PREPARE_STEPS = ['clone', 'pull', 'build', 'features', 'create', 'hooks', 'start'] as const;
+export type PrepareStep = (typeof PREPARE_STEPS)[number];
+
+/** Where the programs of a workspace run, and what came of its own configuration. */
+export interface Environment {
+  /** `devcontainer`: a container, as the repository describes it; `host`: the node itself, which keeps nothing apart. */
+  runtime: 'devcontainer' | 'host';
+  /** The file of the checkout that describes it; absent: there is none, or it was not asked. */
+  configuration?: string;
+  /** The container could not be made as it is described: this one is for mending that. The report has the failure. */
+  isRecovery?: true;
+  /** What else the checkout has: names that `up --config` takes. */
+  others?: string[];
+  /** It was made anew, since what describes it has changed; or it was not, and would be by a restart. */
+  change?: 'rebuilt' | 'outdated';
+  /** What the configuration wants to be reached at from outside. */
+  ports?: number[];
+  /** How long each step of the last preparation took. */
+  steps?: { step: PrepareStep; ms: number }[];
+}
+
 /** What a node has. */
 export interface WorkspaceReport {
   id: string;
   phase: 'preparing' | 'running' | 'stopping' | 'stopped' | 'deleting' | 'deleted' | 'failed';
   /** The `run` that this phase belongs to. */
   run: number;
-  step?: 'clone' | 'build' | 'start' | 'check' | 'saving';
+  step?: PrepareStep | 'check' | 'saving';
+  /** How often the step was tried, this time among them, and how often it is at most; from the second time on. */
+  attempt?: { number: number; of: number };
   failure?: Failure;
+  /** Where its programs run. Newer agents say it, from the first preparation on. */
+  environment?: Environment;
   /** When somebody last typed; ms since 1970, the bot corrects it to its own clock by `now`. */
   activityAt?: number;
   sessions: number;
@@ -319,13 +370,21 @@ export type BotMessage =
       /** With `all`: the agent that the bot has to give; another one than that replaces itself. */
       agent?: { version: string };
       /** With `all`: where the bot is now, which may be elsewhere than at the bootstrap. Newer bots say it. */
-      settings?: Trusted;
+      settings?: Trusted & { environments?: EnvironmentSettings };
     }
   /** The log lines up to this id are in the database; the agent may forget them. */
   | { type: 'logged'; id: number }
   /** Drop viewers of this workspace whose ticket has a lower `access`. */
   | { type: 'revoke'; workspace: string; access: number }
   | ({ type: 'git-token'; ref: number } & (GitToken | { error: GitRefusal }));
+
+/** How workspaces are made. */
+export interface EnvironmentSettings {
+  /** `host`: no containers, whatever the node has. */
+  runtime: 'auto' | 'host';
+  /** For repositories that describe none; absent: the agent's own. */
+  defaultImage?: string;
+}
 
 /** Whose pages may open terminals, with whose tickets. */
 export interface Trusted {

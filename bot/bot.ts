@@ -273,6 +273,7 @@ function makeHub({ config, database: { db }, keys, providers: table, forges, log
     activityEveryMs: activityStep(config),
     heartbeatMs: timingFrom(config.baseMs).heartbeatMs,
     agentVersion: () => findAgentVersion(agentFolder(config)),
+    environments: config.environments,
     git: createGitBroker({ db, log, forges }),
     wordRefusal: wordGitRefusal,
   });

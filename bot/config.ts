@@ -1,6 +1,7 @@
 // Environment in, Config out, or one error that names every bad variable. The only reader of environment names; reads no
 // file but the App that /setup made.
 import { isAbsolute, resolve } from 'node:path';
+import type { EnvironmentSettings } from '../agent/protocol.ts';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { readSlack, type SlackConfig } from './chat/slack/config.ts';
@@ -33,6 +34,8 @@ export interface Config {
   /** For a bot without an App: where it would be made, and what must be mended before GitHub could be on. */
   setup: { server: { url: string; apiUrl: string }; obstacles: string[] } | undefined;
   slack: SlackConfig | undefined;
+  /** Where the programs of workspaces run. */
+  environments: EnvironmentSettings;
   limits: Limits;
   logLevel: string;
   /** Undefined: how much is going on is told to this very machine alone. */
@@ -89,6 +92,7 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
     github: readGitHub(reader),
     setup: undefined,
     slack: readSlack(reader),
+    environments: readEnvironments(reader),
     limits: readLimits(reader),
     logLevel: read('LOG_LEVEL', 'info', parseLevel, '`debug`, `info`, `warn` or `error`'),
     metricsToken: read(
@@ -166,6 +170,18 @@ function isPublicAddress(baseUrl: string): boolean {
   const { protocol, hostname } = new URL(baseUrl);
   return protocol === 'https:' && !/^(localhost|.*\.localhost|127\..*|\[::1\]|0\.0\.0\.0)$/.test(hostname);
 }
+
+function readEnvironments({ read }: Reader): EnvironmentSettings {
+  const runtime = read('RUNTIME', 'auto', parseRuntime, '`auto` or `host`');
+  const image = read('DEFAULT_IMAGE', undefined, parseImage, 'the name of a container image');
+  return { runtime, ...(image !== undefined && { defaultImage: image }) };
+}
+
+const parseRuntime = (value: string): EnvironmentSettings['runtime'] | undefined =>
+  value === 'auto' || value === 'host' ? value : undefined;
+
+const parseImage = (value: string): string | undefined =>
+  /^[A-Za-z0-9][\w./:@-]{0,299}$/.test(value) ? value : undefined;
 
 function readLimits({ read }: Reader): Limits {
   const count = (name: string, fallback: number): number =>

@@ -32,13 +32,18 @@ const gitAnswer = z.object({ type: z.literal('git-token'), ref: count });
 
 const trusted = z.object({ origin: z.string(), jwks: z.url({ protocol: /^https?$/ }), issuer: z.string() });
 
+const environments = z.object({
+  runtime: z.enum(['auto', 'host']),
+  defaultImage: z.exactOptional(z.string().regex(/^[A-Za-z0-9][\w./:@-]{0,299}$/)),
+});
+
 const botMessage: z.ZodType<BotMessage> = z.union([
   z.object({
     type: z.literal('desired'),
     all: z.boolean(),
     workspaces: desiredWorkspaces,
     agent: z.exactOptional(z.object({ version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/) })),
-    settings: z.exactOptional(trusted),
+    settings: z.exactOptional(trusted.extend({ environments: z.exactOptional(environments) })),
   }),
   z.object({ type: z.literal('logged'), id: z.number() }),
   z.object({ type: z.literal('revoke'), workspace: workspaceId, access: count }),

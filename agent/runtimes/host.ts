@@ -23,15 +23,17 @@ export function createHostRuntime({ env, users }: { env: NodeJS.ProcessEnv; user
     users.programs(id) ?? (await tracePrograms(id)),
   ];
   return {
-    async prepare({ id, user }, tools) {
+    isAvailable: () => Promise.resolve(true),
+    async prepare({ id, user }, { log }) {
       groups.doors(id);
       const group = groups.place(id);
-      if (!user || !group) return;
+      if (!user || !group) return { environment: {} };
       await closeToNeighbours({ uid: user.uid, ...group }).catch((error: unknown) =>
-        tools.log(
+        log(
           `Other workspaces on this node reach the ports that this one listens on: ${describeError(error)}`,
         ),
       );
+      return { environment: {} };
     },
     start: () => Promise.resolve(),
     session(workspace, profile) {
@@ -53,6 +55,7 @@ export function createHostRuntime({ env, users }: { env: NodeJS.ProcessEnv; user
     async remove({ id }) {
       await users.remove(id);
     },
+    sweep: () => Promise.resolve([]),
   };
 }
 

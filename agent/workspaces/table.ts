@@ -136,7 +136,6 @@ function newWorkspace(desired: DesiredWorkspace): Workspace {
   const phase = desired.desired === 'running' ? 'preparing' : 'stopped';
   return {
     desired,
-    runtime: 'host',
     phase,
     run: desired.run,
     folder: checkoutFolder(repositoryName(desired.repository)),

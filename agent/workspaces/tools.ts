@@ -57,7 +57,8 @@ export function gitOf(
   };
 }
 
-export const runtimeOf = ({ runtimes }: Tools, { runtime }: Workspace): Runtime => runtimes[runtime];
+/** Of one that nothing ever ran in: whichever, there is nothing to end. */
+export const runtimeOf = ({ runtimes }: Tools, { runtime = 'host' }: Workspace): Runtime => runtimes[runtime];
 
 /** Its sessions, and whatever else runs in it; nobody gets a password from here on. */
 export async function endEverything(tools: Tools, workspace: Workspace): Promise<void> {
@@ -74,7 +75,8 @@ export function specOf(tools: Pick<Tools, 'store' | 'users'>, workspace: Workspa
     id,
     name,
     dir: tools.store.checkout(workspace),
-    env: credentialEnvironment(gitOf(tools, workspace)),
+    // Its helper is a program of the node.
+    env: workspace.runtime === 'host' ? credentialEnvironment(gitOf(tools, workspace)) : {},
     user: tools.users.find(id),
   };
 }

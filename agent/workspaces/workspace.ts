@@ -1,12 +1,18 @@
 // What the agent knows of one workspace, and what to do next with it. Pure: no file, no process, no clock.
 import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
 import type { RuntimeName } from '../runtimes/index.ts';
+import type { Prepared } from '../runtimes/runtime.ts';
 
 export interface Workspace {
   /** The newest that the bot asked for. */
   desired: DesiredWorkspace;
-  /** Where its programs run, for life. */
-  runtime: RuntimeName;
+  /** Where its programs run, for life; absent: it was not chosen yet, nothing of it ever ran. */
+  runtime?: RuntimeName | undefined;
+  /** What came of its last preparation. */
+  prepared?: Pick<Prepared, 'environment' | 'fingerprint'> | undefined;
+  attempt?: WorkspaceReport['attempt'];
+  /** How long the steps of the last preparation took. */
+  steps?: NonNullable<WorkspaceReport['environment']>['steps'];
   /** The name of the checkout's folder; stays when the repository is renamed. */
   folder: string;
   phase: WorkspaceReport['phase'];
@@ -58,10 +64,13 @@ export function withDesired(workspace: Workspace, desired: DesiredWorkspace): Wo
     ...workspace,
     desired: { ...desired, access },
     refused: undefined,
-    failure: workspace.phase === 'failed' ? workspace.failure : undefined,
+    failure: workspace.phase === 'failed' || isRecovering(workspace) ? workspace.failure : undefined,
     isGivenUp: isSameRun ? workspace.isGivenUp : undefined,
   };
 }
+
+const isRecovering = ({ phase, prepared }: Workspace): boolean =>
+  phase === 'running' && prepared?.environment.isRecovery === true;
 
 /** Whether what is being done no longer serves what is desired, so that going on with it would only cost time. */
 export function isSuperseded(doing: Step, run: number, { desired, step }: Workspace): boolean {
@@ -92,12 +101,15 @@ export function toReport(
   limits: Limits | null = null,
 ): WorkspaceReport {
   const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved } = workspace;
+  const { attempt, runtime, prepared, steps } = workspace;
   return {
     id: desired.id,
     phase,
     run,
     sessions,
     ...(step && { step }),
+    ...(step && attempt && { attempt }),
+    ...(runtime && { environment: { runtime, ...prepared?.environment, ...(steps && { steps }) } }),
     ...(failure && { failure }),
     ...(activityAt !== undefined && { activityAt }),
     ...(commit !== undefined && { commit }),

@@ -1,5 +1,5 @@
 // What a card shows of a workspace, before any front's markup. Pure: rows and the time in, facts out.
-import type { Failure } from '../../agent/protocol.ts';
+import { PREPARE_STEPS, type Environment, type Failure, type PrepareStep } from '../../agent/protocol.ts';
 import type { Notice } from '../codes.ts';
 import type { Node, User, Workspace } from '../database/types.ts';
 
@@ -37,6 +37,8 @@ export interface CardView {
   /** When it goes with everything that is left of it, unless somebody starts it. */
   deleteAt?: Date;
   sessions: number;
+  /** Where its programs run, once that is known. */
+  environment?: Environment;
   /** Commands that make sense now. */
   lines: string[];
   /** What is wanted has been reached, or was given up. */
@@ -101,7 +103,8 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
     doing: isSilent ? 'not reachable' : doingOf(workspace, node),
     elapsedMs: now.getTime() - workspace.phaseSince.getTime(),
     checklist: checklistOf(workspace, node),
-    ...(workspace.phase === 'failed' ? { failure: workspace.lastError } : {}),
+    ...failureOf(workspace),
+    ...environmentOf(workspace),
     notices: isSilent ? [{ code: 'machine-silent', details: {} }] : noticesOf(workspace),
     ...(shownExpiry ? { expiry: shownExpiry } : {}),
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
@@ -120,6 +123,16 @@ function noticesOf({ phase, notice, reported }: Workspace): Notice[] {
   ];
 }
 
+/** What it fails of, or what kept its container from being as it should. */
+function failureOf({ phase, lastError, reported }: Workspace): { failure?: Failure | null } {
+  if (phase === 'failed') return { failure: lastError };
+  const isRecovering = phase === 'running' && reported?.environment?.isRecovery === true;
+  return isRecovering && reported.failure ? { failure: reported.failure } : {};
+}
+
+const environmentOf = ({ phase, reported }: Workspace): { environment?: Environment } =>
+  reported?.environment && phase !== 'deleted' ? { environment: reported.environment } : {};
+
 /** The sign on a card. `silent`: it should run, and cannot be reached. Nothing looks as if it ran while it goes. */
 export function lookOf({ isSettled, doing, phase, desired }: CardView): Workspace['phase'] | 'silent' {
   if (isSettled) return doing === phase ? phase : 'silent';
@@ -134,7 +147,7 @@ export function labelOf(repository: string): string {
   return path.startsWith('/') ? (path.split('/').filter(Boolean).at(-1) ?? path) : path;
 }
 
-function doingOf({ desired, phase, step, force }: Workspace, node: Node | null): string {
+function doingOf({ desired, phase, step, force, reported }: Workspace, node: Node | null): string {
   if (phase === desired || phase === 'failed') return phase;
   if (desired === 'deleted') return force ? 'deleting' : (GOING[step ?? ''] ?? 'deleting');
   if (desired === 'stopped') return 'stopping';
@@ -144,7 +157,9 @@ function doingOf({ desired, phase, step, force }: Workspace, node: Node | null):
     case 'provisioning':
       return node?.phase === 'ready' ? 'getting ready' : 'starting a machine';
     case 'preparing':
-      return step && step in MAKING ? MAKING[step as keyof typeof MAKING] : 'getting ready';
+      return step && step in MAKING
+        ? `${MAKING[step as PrepareStep]}${attemptOf(reported)}`
+        : 'getting ready';
     default:
       return 'starting';
   }
@@ -152,13 +167,18 @@ function doingOf({ desired, phase, step, force }: Workspace, node: Node | null):
 
 const GOING: Record<string, string> = { check: 'looking for unsaved work', saving: 'saving unpushed work' };
 
-const MAKING = {
+const MAKING: Record<PrepareStep, string> = {
   clone: 'cloning the repository',
+  pull: 'fetching the image',
   build: 'building the environment',
+  features: 'adding features to the environment',
+  create: 'making the container',
+  hooks: "running the repository's own set-up",
   start: 'starting the shell',
 };
 
-const STEPS = ['clone', 'build', 'start'] as const;
+const attemptOf = (reported: Workspace['reported']): string =>
+  reported?.attempt ? ` (attempt ${reported.attempt.number} of ${reported.attempt.of})` : '';
 
 function checklistOf(workspace: Workspace, node: Node | null): CheckItem[] {
   if (workspace.desired !== 'running' || workspace.phase === 'running') return [];
@@ -169,8 +189,8 @@ function checklistOf(workspace: Workspace, node: Node | null): CheckItem[] {
 
 /** Which line of the checklist is being worked on. */
 function position(workspace: Workspace, node: Node | null): number {
-  if (workspace.step && workspace.step !== 'check' && workspace.step !== 'saving')
-    return 1 + STEPS.indexOf(workspace.step);
+  const step = PREPARE_STEPS.find((one) => one === workspace.step);
+  if (step !== undefined) return step === 'clone' ? 1 : step === 'start' ? 3 : 2;
   const isOnNode = node !== null && (node.phase === 'ready' || node.phase === 'unhealthy');
   return isOnNode && workspace.phase !== 'queued' ? 1 : 0;
 }

@@ -1,13 +1,15 @@
 // What agents say, checked before anyone believes it. The shapes are those of agent/protocol.ts; knows no socket.
 import { z } from 'zod';
-import type {
-  AgentMessage,
-  Failure,
-  Limits,
-  Load,
-  LogLine,
-  Work,
-  WorkspaceReport,
+import {
+  PREPARE_STEPS,
+  type AgentMessage,
+  type Environment,
+  type Failure,
+  type Limits,
+  type Load,
+  type LogLine,
+  type Work,
+  type WorkspaceReport,
 } from '../../agent/protocol.ts';
 
 /** Any moment of this century's first 125 years: what is added to it later still is a date. */
@@ -68,13 +70,30 @@ const limits: z.ZodType<Limits> = z.object({
   ),
 });
 
-const STEPS = ['clone', 'build', 'start', 'check', 'saving'] as const;
+const STEPS = [...PREPARE_STEPS, 'check', 'saving'] as const;
+
+const environment: z.ZodType<Environment> = z.object({
+  runtime: z.enum(['devcontainer', 'host']),
+  configuration: z.exactOptional(text(300)),
+  isRecovery: z.exactOptional(z.literal(true)),
+  others: z.exactOptional(z.array(text(100)).max(20).catch([])),
+  change: z.exactOptional(z.enum(['rebuilt', 'outdated'])),
+  ports: z.exactOptional(z.array(z.number().int().min(1).max(65_535)).max(100).catch([])),
+  steps: z.exactOptional(
+    z
+      .array(z.object({ step: z.enum(PREPARE_STEPS), ms: time }))
+      .max(20)
+      .catch([]),
+  ),
+});
 
 const report: z.ZodType<WorkspaceReport> = z.object({
   id: workspaceId,
   phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
   run: count,
   step: z.exactOptional(z.enum(STEPS)),
+  attempt: z.exactOptional(z.object({ number: count, of: count })),
+  environment: z.exactOptional(environment),
   failure: z.exactOptional(failure),
   activityAt: z.exactOptional(time),
   sessions: count,

@@ -27,7 +27,7 @@ export async function tell({ options }: State, connection: Connection, all: bool
   connection.told = told;
   const version = all ? await findVersion(options, connection) : undefined;
   const more = {
-    ...(all && { settings: trustedBy(options.keys) }),
+    ...(all && { settings: { ...trustedBy(options.keys), environments: options.environments } }),
     ...(version !== undefined && { agent: { version } }),
   };
   for (const message of messages)

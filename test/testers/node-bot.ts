@@ -8,7 +8,9 @@ import type {
   Bootstrap,
   BotMessage,
   DesiredWorkspace,
+  EnvironmentSettings,
   LogLine,
+  Trusted,
   WorkspaceReport,
 } from '../../agent/protocol.ts';
 import { randomBase32 } from '../../bot/ids.ts';
@@ -32,6 +34,9 @@ const createState = () => ({
   lines: [] as LogLine[],
   batches: [] as number[],
   desired: [] as DesiredWorkspace[],
+  /** What it says of them at each connect. */
+  environments: { runtime: 'host' } as EnvironmentSettings,
+  trusted: undefined as Trusted | undefined,
   tokens: new Set<string>(),
   /** How many answers get lost on their way from now on. */
   lose: 0,
@@ -124,6 +129,8 @@ export async function startBot({
   };
   let server = await listen(0);
   const port = (server.address() as AddressInfo).port;
+  const { origin, jwks, issuer } = makeBootstrap(port, { node, token: '', tokenLifeMs, settings }).settings;
+  state.trusted = { origin, jwks, issuer };
   const say = (message: BotMessage) => state.socket?.send(JSON.stringify(message));
 
   return {
@@ -180,7 +187,9 @@ function hear(state: State, message: AgentMessage, say: (message: BotMessage) =>
   if (message.type === 'hello') {
     state.hellos.push(message);
     state.reports = new Map(message.workspaces.map((one) => [one.id, one]));
-    say({ type: 'desired', all: true, workspaces: state.desired });
+    const { trusted, environments } = state;
+    const settings = trusted && { settings: { ...trusted, environments } };
+    say({ type: 'desired', all: true, workspaces: state.desired, ...settings });
   } else if (message.type === 'report') {
     if (message.load) state.loads++;
     for (const one of message.workspaces) state.reports.set(one.id, one);

@@ -1,6 +1,6 @@
 // A card as lines of plain text, for the console. Pure.
 import type { FrontTraits } from '../../commands/command.ts';
-import { createSay, wordFailure, wordNotices } from '../wording.ts';
+import { createSay, wordEnvironment, wordFailure, wordNotices } from '../wording.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
@@ -38,7 +38,9 @@ export function renderPlain(view: CardView, next?: string): string[] {
   const notice = wordNotices(view.notices, say);
   if (view.phase === 'deleted') return [title, ...(notice ? [`  ${notice}`] : [])];
   const commit = view.commit ? ` (${view.commit})` : '';
-  const lines = [title, `  ${view.source}${commit} · ${view.size} · ${view.id}`];
+  const { where, more } = wordEnvironment(view.environment, view.name, say);
+  const about = [`${view.source}${commit}`, view.size, where, view.id].filter(Boolean);
+  const lines = [title, `  ${about.join(' · ')}`];
   if (view.checklist.length > 0 && !view.isSettled)
     lines.push(`  ${view.checklist.map((item) => `${MARKS[item.state]} ${item.label}`).join('   ')}`);
   if (view.failure !== undefined) {
@@ -46,6 +48,7 @@ export function renderPlain(view: CardView, next?: string): string[] {
     lines.push(`  ${words.text} (${words.side})`, `  Next: ${next ?? words.next}`);
   }
   if (notice) lines.push(`  ${notice}`);
+  if (more) lines.push(`  ${more}`);
   if (view.phase === 'stopped') lines.push(`  Its files are kept${until(view)}. Go on: start ${view.name}`);
   if (view.expiry)
     lines.push(

@@ -10,6 +10,7 @@ import {
   type Say,
   type Voice,
   type WordedAnswer,
+  wordEnvironment,
 } from '../wording.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
@@ -97,10 +98,12 @@ function renderSection(view: CardView, options: SectionOptions): string {
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
   const lines = [`### ${ICONS[lookOf(view)]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
-  lines.push(`${code(view.source)}${commit} · ${view.size} · for ${code(view.owner)}`);
+  const { where, more } = wordEnvironment(view.environment, view.name, say);
+  const about = [`${code(view.source)}${commit}`, view.size, where, `for ${code(view.owner)}`];
+  lines.push(about.filter(Boolean).join(' · '));
   if (view.phase !== 'deleted') lines.push(...body(view, options, say));
   const notice = wordNotices(view.notices, say);
-  if (notice) lines.push('', `ℹ ${calm(notice)}`);
+  for (const said of [notice, more].filter(Boolean)) lines.push('', `ℹ ${calm(said)}`);
   if (view.phase === 'stopped')
     lines.push('', `Its files are kept${until(view)}. Go on: ${say(`start ${view.name}`)}`);
   lines.push('', `<sub>${[view.id, ...view.lines.map(say)].join(' · ')}</sub>`);

@@ -1,6 +1,6 @@
 // Cards and answers as Slack's Block Kit, within its limits. Pure. Whatever is shown, nobody is mentioned and nothing of
 // it is markup of Slack's that a name or a log brought along.
-import { createSay, wordFailure, wordNotices } from '../wording.ts';
+import { createSay, wordEnvironment, wordFailure, wordNotices } from '../wording.ts';
 import { formatSpan, formatTime } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { calm, code, cut, escape, fences, LONGEST_SECTION, split, toMrkdwn } from './mrkdwn.ts';
@@ -66,16 +66,22 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
   const title = `${ICONS[lookOf(view)]} *${code(view.name)}* ${calm(view.doing, 200)}${time}`;
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
-  const about = `${code(view.source)}${commit} · ${calm(view.size, 40)} · for ${code(view.owner)}`;
+  const { where, more } = wordEnvironment(view.environment, view.name, createSay(trigger));
+  const about = [
+    `${code(view.source)}${commit}`,
+    calm(view.size, 40),
+    toMrkdwn(where),
+    `for ${code(view.owner)}`,
+  ];
   const rows = view.phase === 'deleted' ? [] : bodyOf(view, trigger);
   const said = wordNotices(view.notices, createSay(trigger));
-  const notice = said ? [`:information_source: ${toMrkdwn(said)}`] : [];
+  const notices = [said, more].filter(Boolean).map((one) => `:information_source: ${toMrkdwn(one)}`);
   const buttons = pressesOf(view);
   return {
     text: cut(`${calm(view.name, 100)}: ${calm(view.doing, 200)}`, LONGEST_TEXT),
     blocks: [
-      section([title, about].join('\n')),
-      ...[...rows, ...notice].map((row) => section(row)),
+      section([title, about.filter(Boolean).join(' · ')].join('\n')),
+      ...[...rows, ...notices].map((row) => section(row)),
       ...(buttons.length > 0 ? [actions(`${CARD_BLOCK}${view.id}`, buttons, menuOf(view))] : []),
       { type: 'context', elements: [mrkdwn([expiryOf(view), view.id].filter(Boolean).join(' · '))] },
     ],
