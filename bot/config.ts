@@ -3,6 +3,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
+import type { ModelServices } from '../agent/protocol.ts';
 import { readSlack, type SlackConfig } from './chat/slack/config.ts';
 import { readDns, type DnsConfig } from './dns/dns.ts';
 import { createReader, type Env, type Reader } from './environment.ts';
@@ -33,6 +34,8 @@ export interface Config {
   /** For a bot without an App: where it would be made, and what must be mended before GitHub could be on. */
   setup: { server: { url: string; apiUrl: string }; obstacles: string[] } | undefined;
   slack: SlackConfig | undefined;
+  /** Where agents ask models, without a slash at the end. */
+  models: ModelServices;
   limits: Limits;
   logLevel: string;
   /** Undefined: how much is going on is told to this very machine alone. */
@@ -89,6 +92,7 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
     github: readGitHub(reader),
     setup: undefined,
     slack: readSlack(reader),
+    models: readModels(reader),
     limits: readLimits(reader),
     logLevel: read('LOG_LEVEL', 'info', parseLevel, '`debug`, `info`, `warn` or `error`'),
     metricsToken: read(
@@ -167,6 +171,16 @@ function isPublicAddress(baseUrl: string): boolean {
   return protocol === 'https:' && !/^(localhost|.*\.localhost|127\..*|\[::1\]|0\.0\.0\.0)$/.test(hostname);
 }
 
+/** A path may be part of it: gateways of companies have one. */
+function readModels({ read }: Reader): ModelServices {
+  const base = (name: string, fallback: string): string =>
+    read(name, fallback, parseBase, 'an address like https://gateway.example.com, without a query');
+  return {
+    anthropic: base('ANTHROPIC_BASE_URL', 'https://api.anthropic.com'),
+    openai: base('OPENAI_BASE_URL', 'https://api.openai.com'),
+  };
+}
+
 function readLimits({ read }: Reader): Limits {
   const count = (name: string, fallback: number): number =>
     read(name, fallback, parseCount, 'a whole number; 0 means no maximum');
@@ -243,6 +257,12 @@ function parseOrigin(value: string): string | undefined {
   const url = new URL(value);
   const isPlain = url.pathname === '/' && !url.search && !url.hash && !url.username;
   return isPlain && /^https?:$/.test(url.protocol) ? url.origin : undefined;
+}
+
+function parseBase(value: string): string | undefined {
+  const url = URL.parse(value);
+  const isPlain = url !== null && !url.search && !url.hash && !url.username && /^https?:$/.test(url.protocol);
+  return isPlain ? url.href.replace(/\/+$/, '') : undefined;
 }
 
 function parseDatabaseUrl(value: string): string | undefined {

@@ -1,4 +1,5 @@
 // The steps of one workspace's life: made ready, stopped; work looked for, saved, and all of it deleted. Knows not what is wanted: the worker decides.
+import { answerQuestions } from '../coding/claude.ts';
 import { cloneRepository, findTags } from '../git/clone.ts';
 import { findHead, setIdentity } from '../git/git.ts';
 import {
@@ -46,6 +47,7 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
     log: (line) => tools.log(desired.id, 'build', line),
   });
   await state.update({ step: 'start' });
+  await greetClaude(tools, task);
   await runtime.start(specOf(tools, state.now()));
   // The work is counted later: a terminal opens without waiting for it.
   await state.update({
@@ -53,6 +55,20 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
     phase: 'running',
     step: undefined,
   });
+}
+
+/** Without it people answer the questions themselves: no reason not to start. */
+async function greetClaude({ store, users, log }: Tools, { state, signal }: Task): Promise<void> {
+  const { desired } = state.now();
+  const isWritten = await answerQuestions({
+    folder: store.claude(desired.id),
+    checkout: store.checkout(state.now()),
+    isTrusted: desired.credentials !== 'none',
+    user: users.find(desired.id),
+    signal,
+  });
+  if (!isWritten)
+    log(desired.id, 'start', 'What Claude Code asks at its first start could not be answered for you.');
 }
 
 async function clone(tools: Tools, { state, signal }: Task): Promise<void> {

@@ -1,6 +1,14 @@
 // What agents say, checked before anyone believes it. The shapes are those of agent/protocol.ts; knows no socket.
 import { z } from 'zod';
-import type { AgentMessage, Failure, Load, LogLine, Work, WorkspaceReport } from '../../agent/protocol.ts';
+import type {
+  AgentMessage,
+  Failure,
+  Load,
+  LogLine,
+  ModelUsage,
+  Work,
+  WorkspaceReport,
+} from '../../agent/protocol.ts';
 
 /** Any moment of this century's first 125 years: what is added to it later still is a date. */
 const MAX_TIME_MS = 4e12;
@@ -26,6 +34,7 @@ const text = (max: number) =>
     .transform((value) => value.toWellFormed().replaceAll(SEQUENCES, '').replaceAll(CONTROLS, ''));
 const workspaceId = z.string().regex(/^ws-[a-z2-7]{12}$/);
 const count = z.number().int().min(0).max(1e9);
+const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const time = z.number().min(0).max(MAX_TIME_MS);
 const share = z.number().transform((value) => Math.min(1, Math.max(0, value)));
 
@@ -51,6 +60,14 @@ const failure: z.ZodType<Failure> = z.object({
 
 const STEPS = ['clone', 'build', 'start', 'check', 'saving'] as const;
 
+const usage: z.ZodType<ModelUsage> = z.object({
+  requests: count,
+  input: amount,
+  output: amount,
+  cacheRead: amount,
+  cacheWrite: amount,
+});
+
 const report: z.ZodType<WorkspaceReport> = z.object({
   id: workspaceId,
   phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
@@ -69,6 +86,7 @@ const report: z.ZodType<WorkspaceReport> = z.object({
       commit: z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/),
     }),
   ),
+  usage: z.exactOptional(usage),
 });
 /** Newer agents have more to say of a workspace. What cannot be read of one keeps nobody from reading of the others. */
 const reports = z
@@ -112,6 +130,12 @@ const agentMessage: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
     ref: count,
     workspace: workspaceId,
     operation: z.enum(['fetch', 'push']),
+  }),
+  z.object({
+    type: z.literal('credential'),
+    ref: count,
+    workspace: workspaceId,
+    provider: z.enum(['anthropic', 'openai', 'claude']),
   }),
 ]);
 
