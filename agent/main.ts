@@ -11,6 +11,7 @@ import { createOutbox } from './bot-link/outbox.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage, EnvironmentSettings } from './protocol.ts';
+import { openModels } from './models/models.ts';
 import { createRuntimes } from './runtimes/index.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './identity/tickets.ts';
@@ -67,10 +68,12 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
       parts.outbox.open(send);
       parts.confirm();
       parts.tokens.open(send);
+      parts.models.keys.open(send);
     },
     onEnd() {
       parts.outbox.close();
       parts.tokens.close();
+      parts.models.keys.close();
     },
     onMessage: (message) => handleMessage(message, parts),
     log,
@@ -94,6 +97,12 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
     reports: () => workspaces.reports(),
   });
+  const models = await openModels(config.dir, {
+    find: (id) => workspaces.findClient(id),
+    onUsage: (id, used) => workspaces.noteUsage(id, used),
+    env: process.env,
+    log,
+  });
   const trusted = { ...settings, startedAt: performance.timeOrigin };
   const places = createPlaces(config, users, log);
   const terminals = createTerminals({
@@ -111,6 +120,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
       store: createStore(config.dir),
       credentials,
       users,
+      models,
       runtimes: places.runtimes,
       endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
@@ -127,11 +137,13 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     await endpoint.close();
     await workspaces.close();
     await credentials.closeAll();
+    await models.close();
     await terminals.close();
   };
   return {
     outbox,
     tokens,
+    models,
     workspaces,
     trust: ({ environments, ...moved }: Settings) => {
       Object.assign(trusted, moved);
@@ -163,10 +175,12 @@ function endpointOptions(
     : { host: host ?? '127.0.0.1', port: 0, isSecure: false };
 }
 
-function handleMessage(message: BotMessage, { outbox, tokens, workspaces, updater, trust }: Parts): void {
+function handleMessage(message: BotMessage, parts: Parts): void {
+  const { outbox, tokens, models, workspaces, updater } = parts;
   switch (message.type) {
     case 'desired':
-      if (message.settings) trust(message.settings);
+      if (message.settings) parts.trust(message.settings);
+      if (message.models) models.serve(message.models);
       if (message.agent) updater.offer(message.agent.version);
       return workspaces.want(message.workspaces, message.all);
     case 'revoke':
@@ -175,6 +189,10 @@ function handleMessage(message: BotMessage, { outbox, tokens, workspaces, update
       return outbox.logged(message.id);
     case 'git-token':
       return tokens.answered(message);
+    case 'credential':
+      return models.keys.answered(message);
+    case 'credentials-changed':
+      return models.changed();
     default:
       return message satisfies never;
   }

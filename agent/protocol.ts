@@ -293,6 +293,28 @@ export interface Environment {
   steps?: { step: PrepareStep; ms: number }[];
 }
 
+/** Whose models a workspace may ask with its owner's key. `claude`: a token of the owner's plan, which no gateway can put in. */
+export type ModelProvider = 'anthropic' | 'openai' | 'claude';
+
+/** Why there is no key: `message` is the sentence for whoever asked, in the terminal. */
+export interface KeyRefusal {
+  code: string;
+  message?: string;
+}
+
+/** What a workspace has asked of models since it was made. Counts; tokens as the answers say them. */
+export interface ModelUsage {
+  requests: number;
+  input: number;
+  output: number;
+  /** Read from, and written to, the models' cache. */
+  cacheRead: number;
+  cacheWrite: number;
+}
+
+/** Where models are asked: the bases of the addresses, without a slash at their end. */
+export type ModelServices = Record<Exclude<ModelProvider, 'claude'>, string>;
+
 /** What a node has. */
 export interface WorkspaceReport {
   id: string;
@@ -320,6 +342,8 @@ export interface WorkspaceReport {
   saved?: Saved;
   /** While it runs. Null: the node can hold it to none; older agents say nothing. */
   limits?: Limits | null;
+  /** Absent: it has asked no model. */
+  usage?: ModelUsage;
 }
 
 /** Where work was pushed before a deletion that nobody asked for; the remote was asked, and has it. */
@@ -359,7 +383,9 @@ export type AgentMessage =
   | { type: 'report'; now: number; workspaces: WorkspaceReport[]; load?: Load }
   | { type: 'log'; id: number; lines: LogLine[] }
   /** Git wants a password for the workspace's own repository; the answer repeats `ref`. */
-  | { type: 'git-token'; ref: number; workspace: string; operation: GitOperation };
+  | { type: 'git-token'; ref: number; workspace: string; operation: GitOperation }
+  /** A model is asked: which key is its owner's at this moment? The answer repeats `ref`. */
+  | { type: 'credential'; ref: number; workspace: string; provider: ModelProvider };
 
 export type BotMessage =
   /** First after each connect (`all`), then what changed. What is not named is left alone, never deleted. */
@@ -371,12 +397,17 @@ export type BotMessage =
       agent?: { version: string };
       /** With `all`: where the bot is now, which may be elsewhere than at the bootstrap. Newer bots say it. */
       settings?: Trusted & { environments?: EnvironmentSettings };
+      /** With `all`: where models are. Newer bots say it. */
+      models?: ModelServices;
     }
   /** The log lines up to this id are in the database; the agent may forget them. */
   | { type: 'logged'; id: number }
   /** Drop viewers of this workspace whose ticket has a lower `access`. */
   | { type: 'revoke'; workspace: string; access: number }
-  | ({ type: 'git-token'; ref: number } & (GitToken | { error: GitRefusal }));
+  | ({ type: 'git-token'; ref: number } & (GitToken | { error: GitRefusal }))
+  | ({ type: 'credential'; ref: number } & ({ value: string } | { error: KeyRefusal }))
+  /** The owner's keys are others now: what an agent holds of them is worth nothing any more. */
+  | { type: 'credentials-changed' };
 
 /** How workspaces are made. */
 export interface EnvironmentSettings {

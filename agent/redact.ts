@@ -17,9 +17,11 @@ const SECRETS: [RegExp, string][] = [
   [/sk-ant-[\w-]{10,}/g, '[anthropic key]'],
   [/(?<![A-Za-z0-9])sk-[\w-]{20,}/g, '[openai key]'],
   [/(?:xox[abeprs](?:\.xox[abeprs])?|xapp)-[A-Za-z0-9-]{10,}/g, '[slack token]'],
+  // A workspace's own, for models.
+  [/samws_[a-z2-7]{12}_[\w-]{16,}/g, '[workspace token]'],
   [/sam_pat_[\w-]{16,}/g, '[sam token]'],
-  // A one-time code in the address of a terminal.
-  [/(\/w\/ws-[a-z2-7]{12}#)[\w-]{16,}/g, '$1[code]'],
+  // A one-time code in the address of a terminal, or of somebody's own page.
+  [/(\/(?:w\/ws-[a-z2-7]{12}|settings)#)[\w-]{16,}/g, '$1[code]'],
   [new RegExp(JWT, 'g'), '[token]'],
   // Hetzner's: no prefix, 64 of all three kinds of characters; a hash is in one case.
   [

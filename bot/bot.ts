@@ -8,6 +8,8 @@ import { bootstrapRoutes, createBootstrapToken } from './access/machines/bootstr
 import { keepSecret, makeEncryptionKey, makeSigningKey } from './access/keys.ts';
 import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
 import { createLinkSigner } from './access/links.ts';
+import { createCredentials, type Credentials } from './access/credentials/credentials.ts';
+import { credentialRoutes } from './access/credentials/credential-routes.ts';
 import { createRepositoryGuard } from './access/repository-guard.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
 import type { PageGuard } from './access/people/page-guard.ts';
@@ -20,7 +22,7 @@ import { certificateRoutes } from './nodes/certificate.ts';
 import { createHub, type Hub } from './nodes/hub.ts';
 import { createTerminalPipe } from './nodes/terminal-proxy.ts';
 import type { Front, FrontEntry, FrontState, Prompt, Terminal } from './chat/front.ts';
-import { TRIGGER, wordGitRefusal } from './chat/wording.ts';
+import { TRIGGER, wordGitRefusal, wordKeyRefusal } from './chat/wording.ts';
 import { commands } from './commands/index.ts';
 import type { Command } from './commands/context.ts';
 import { namesOf, openClouds, type Clouds } from './clouds.ts';
@@ -200,6 +202,8 @@ type Settled = Required<Omit<BotOptions, 'forges'>> & {
   keys: Keys;
   /** Those of the vault: the first seals, all open. */
   encryptionKeys: Buffer[];
+  /** What people left here; undefined: there is no key to seal it with. */
+  credentials: Credentials | undefined;
   clouds: Clouds;
   database: Database;
   /** Those that are set up. */
@@ -218,11 +222,13 @@ async function assemble(
   await refuseLeftBehind(db, config, options.providers);
   await requireArtifacts(options);
   const github = await openGitHub(config, log);
+  const encryptionKeys = await loadEncryptionKeys(config);
   const settled: Settled = {
     ...options,
     database,
     keys: await loadKeys(config),
-    encryptionKeys: await loadEncryptionKeys(config),
+    encryptionKeys,
+    credentials: createCredentials(db, encryptionKeys),
     clouds: await openClouds({
       ...options,
       installation: await settle(db, 'installation', randomBase32(12)),
@@ -264,7 +270,9 @@ async function assemble(
   };
 }
 
-function makeHub({ config, database: { db }, keys, providers: table, forges, log }: Settled): Hub {
+function makeHub(settled: Settled): Hub {
+  const { config, keys, providers: table, forges, log, credentials } = settled;
+  const { db } = settled.database;
   return createHub({
     db,
     keys,
@@ -276,6 +284,9 @@ function makeHub({ config, database: { db }, keys, providers: table, forges, log
     environments: config.environments,
     git: createGitBroker({ db, log, forges }),
     wordRefusal: wordGitRefusal,
+    ...(credentials && { openKey: (owner, provider) => credentials.open(owner, provider) }),
+    models: config.models,
+    wordKeyRefusal,
   });
 }
 
@@ -364,6 +375,7 @@ async function makeRoutes(settled: Settled, all: readonly Front[], sweeps: Sweep
       keys: settled.encryptionKeys,
       openCommand: OPEN_COMMAND,
     }),
+    ...credentialRoutes({ db, baseUrl, credentials: settled.credentials }),
     ...bootstrapRoutes({ db, keys, baseUrl, traitsOf }),
     ...bootReportRoutes({ db }),
     ...certificateRoutes({ db, keys, log, ...namesOf(settled.clouds) }),
@@ -394,6 +406,7 @@ async function run(
   const onHint = (hint: string): void => {
     if (hint === 'due') loop.wake();
     else if (hint.startsWith('desired:')) void hub.refresh(hint.slice(8));
+    else if (hint.startsWith('credentials:')) hub.forgetKeys(hint.slice(12));
     else chatLoop.wake();
   };
   await database.listen('sam', onHint, () => {

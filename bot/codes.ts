@@ -1,6 +1,14 @@
 // Everything that Sam says to people, as codes and what each has to be filled in with. Types alone: rows, the wire and errors
 // carry these; the sentences are in chat/wording.ts.
-import type { AgentFailures, ErrorClass, Failure, Limits, NoDetails, Work } from '../agent/protocol.ts';
+import type {
+  AgentFailures,
+  ErrorClass,
+  Failure,
+  Limits,
+  ModelProvider,
+  NoDetails,
+  Work,
+} from '../agent/protocol.ts';
 
 /** What a sentence is filled in with. Plain data: it goes into rows. */
 export type Details = Readonly<Record<string, unknown>>;
@@ -288,6 +296,15 @@ export interface GitRefusalCodes {
   'no-workspace': NoDetails;
   'too-often': NoDetails;
   unavailable: NoDetails;
+}
+
+/** Why a model gets no key of its workspace's owner from the bot. */
+export interface KeyRefusalCodes {
+  busy: NoDetails;
+  'not-running': NoDetails;
+  fork: NoDetails;
+  none: { provider: ModelProvider };
+  unreadable: NoDetails;
 }
 
 export type SaidGitRefusal = Said<GitRefusalCodes>;

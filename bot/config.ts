@@ -1,7 +1,7 @@
 // Environment in, Config out, or one error that names every bad variable. The only reader of environment names; reads no
 // file but the App that /setup made.
 import { isAbsolute, resolve } from 'node:path';
-import type { EnvironmentSettings } from '../agent/protocol.ts';
+import type { EnvironmentSettings, ModelServices } from '../agent/protocol.ts';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { readSlack, type SlackConfig } from './chat/slack/config.ts';
@@ -36,6 +36,8 @@ export interface Config {
   slack: SlackConfig | undefined;
   /** Where the programs of workspaces run. */
   environments: EnvironmentSettings;
+  /** Where agents ask models, without a slash at the end. */
+  models: ModelServices;
   limits: Limits;
   logLevel: string;
   /** Undefined: how much is going on is told to this very machine alone. */
@@ -93,6 +95,7 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
     setup: undefined,
     slack: readSlack(reader),
     environments: readEnvironments(reader),
+    models: readModels(reader),
     limits: readLimits(reader),
     logLevel: read('LOG_LEVEL', 'info', parseLevel, '`debug`, `info`, `warn` or `error`'),
     metricsToken: read(
@@ -183,6 +186,16 @@ const parseRuntime = (value: string): EnvironmentSettings['runtime'] | undefined
 const parseImage = (value: string): string | undefined =>
   /^[A-Za-z0-9][\w./:@-]{0,299}$/.test(value) ? value : undefined;
 
+/** A path may be part of it: gateways of companies have one. */
+function readModels({ read }: Reader): ModelServices {
+  const base = (name: string, fallback: string): string =>
+    read(name, fallback, parseBase, 'an address like https://gateway.example.com, without a query');
+  return {
+    anthropic: base('ANTHROPIC_BASE_URL', 'https://api.anthropic.com'),
+    openai: base('OPENAI_BASE_URL', 'https://api.openai.com'),
+  };
+}
+
 function readLimits({ read }: Reader): Limits {
   const count = (name: string, fallback: number): number =>
     read(name, fallback, parseCount, 'a whole number; 0 means no maximum');
@@ -259,6 +272,12 @@ function parseOrigin(value: string): string | undefined {
   const url = new URL(value);
   const isPlain = url.pathname === '/' && !url.search && !url.hash && !url.username;
   return isPlain && /^https?:$/.test(url.protocol) ? url.origin : undefined;
+}
+
+function parseBase(value: string): string | undefined {
+  const url = URL.parse(value);
+  const isPlain = url !== null && !url.search && !url.hash && !url.username && /^https?:$/.test(url.protocol);
+  return isPlain ? url.href.replace(/\/+$/, '') : undefined;
 }
 
 function parseDatabaseUrl(value: string): string | undefined {

@@ -28,6 +28,7 @@ const desiredWorkspaces = z
 
 // Git reads them line by line.
 const oneLine = z.string().regex(/^[\x20-\x7e]{1,4096}$/);
+const refusal = z.object({ code: z.string().max(100), message: z.exactOptional(z.string().max(2_000)) });
 const gitAnswer = z.object({ type: z.literal('git-token'), ref: count });
 
 const trusted = z.object({ origin: z.string(), jwks: z.url({ protocol: /^https?$/ }), issuer: z.string() });
@@ -36,6 +37,9 @@ const environments = z.object({
   runtime: z.enum(['auto', 'host']),
   defaultImage: z.exactOptional(z.string().regex(/^[A-Za-z0-9][\w./:@-]{0,299}$/)),
 });
+const webAddress = z.url({ protocol: /^https?$/ });
+// It becomes the line of a header.
+const keyAnswer = z.object({ type: z.literal('credential'), ref: count });
 
 const botMessage: z.ZodType<BotMessage> = z.union([
   z.object({
@@ -44,13 +48,17 @@ const botMessage: z.ZodType<BotMessage> = z.union([
     workspaces: desiredWorkspaces,
     agent: z.exactOptional(z.object({ version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/) })),
     settings: z.exactOptional(trusted.extend({ environments: z.exactOptional(environments) })),
+    models: z.exactOptional(z.object({ anthropic: webAddress, openai: webAddress })),
   }),
   z.object({ type: z.literal('logged'), id: z.number() }),
   z.object({ type: z.literal('revoke'), workspace: workspaceId, access: count }),
   gitAnswer.extend({ username: oneLine, password: oneLine, expiresAt: z.number() }),
   gitAnswer.extend({
-    error: z.object({ code: z.string().max(100), message: z.exactOptional(z.string().max(2_000)) }),
+    error: refusal,
   }),
+  keyAnswer.extend({ value: oneLine }),
+  keyAnswer.extend({ error: refusal }),
+  z.object({ type: z.literal('credentials-changed') }),
 ]);
 
 const bootstrap: z.ZodType<Bootstrap> = z.object({

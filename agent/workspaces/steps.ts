@@ -1,4 +1,5 @@
 // The steps of one workspace's life: made ready, stopped; work looked for, saved, and all of it deleted. Knows not what is wanted: the worker decides.
+import { answerQuestions } from '../coding/claude.ts';
 import { cloneRepository, findTags } from '../git/clone.ts';
 import { findHead, setIdentity } from '../git/git.ts';
 import {
@@ -66,9 +67,10 @@ async function chooseFor(tools: Tools, state: WorkspaceState, isCloned: boolean)
 /** What stands in the way of the right one, where sessions can be opened all the same. */
 async function makeEnvironment(
   tools: Tools,
-  { state, signal }: Task,
+  task: Task,
   { clock, mayRebuild }: { clock: StepClock; mayRebuild: boolean },
 ): Promise<Workspace['failure']> {
+  const { state, signal } = task;
   const runtime = runtimeOf(tools, state.now());
   const { id } = state.now().desired;
   const enter: Preparing['enter'] = (step, attempt) => {
@@ -83,6 +85,7 @@ async function makeEnvironment(
     mayRebuild,
   });
   await state.update({ prepared, step: clock.enter('start'), attempt: undefined });
+  await greetClaude(tools, task);
   await runtime.start(specOf(tools, state.now()));
   return failure;
 }
@@ -108,6 +111,20 @@ export function createStepClock(now = () => performance.now()) {
       return [...spent].map(([step, ms]) => ({ step, ms: Math.round(ms) }));
     },
   };
+}
+
+/** Without it people answer the questions themselves: no reason not to start. */
+async function greetClaude({ store, users, log }: Tools, { state, signal }: Task): Promise<void> {
+  const { desired } = state.now();
+  const isWritten = await answerQuestions({
+    folder: store.claude(desired.id),
+    checkout: store.checkout(state.now()),
+    isTrusted: desired.credentials !== 'none',
+    user: users.find(desired.id),
+    signal,
+  });
+  if (!isWritten)
+    log(desired.id, 'start', 'What Claude Code asks at its first start could not be answered for you.');
 }
 
 async function clone(tools: Tools, { state, signal }: Task): Promise<void> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { WorkspaceError } from '../failure.ts';
 import { codeOf, findJson, writeJson } from '../system/files.ts';
 import { removeTree } from '../system/trees.ts';
+import { CLAUDE_FOLDER } from '../coding/claude.ts';
 import { HOME_FOLDER } from '../system/users.ts';
 import type { Workspace } from './workspace.ts';
 import { z } from 'zod';
@@ -33,6 +34,8 @@ export interface Store {
   hasCheckout: (workspace: Workspace) => boolean;
   /** Where git's helper asks for passwords. */
   socket: (id: string) => string;
+  /** What Claude Code remembers of it. */
+  claude: (id: string) => string;
   /** Where a clone is made; whatever a broken one left there is gone. */
   startClone: (workspace: Workspace) => Promise<string>;
   /** Makes the finished clone the checkout, in one step. */
@@ -53,6 +56,7 @@ export function createStore(dir: string): Store {
   return {
     checkout,
     socket: (id) => join(folder(id), SOCKET),
+    claude: (id) => join(folder(id), CLAUDE_FOLDER),
     has: (id) => existsSync(folder(id)) || states.has(id),
     hasCheckout: (one) => existsSync(checkout(one)),
     async write(one) {
@@ -90,7 +94,7 @@ export function createStore(dir: string): Store {
     },
     finishClone: (one) => rename(join(folder(one.desired.id), HALF_CLONE), checkout(one)),
     async listBeside(one) {
-      const ours = new Set([HALF_CLONE, SOCKET, HOME_FOLDER]);
+      const ours = new Set([HALF_CLONE, SOCKET, HOME_FOLDER, CLAUDE_FOLDER]);
       const names = await listFolder(folder(one.desired.id));
       const isOurs = (name: string) => ours.has(name) || name.startsWith(SCRATCH) || isOldState(name);
       return names.filter((name) => !isOurs(name) && name !== one.folder);
@@ -167,6 +171,9 @@ const workspace: z.ZodType<Workspace> = z.object({
   work: z.exactOptional(work),
   refused: z.exactOptional(work),
   saved: z.exactOptional(z.object({ ref: z.string(), commit: z.string() })),
+  usage: z.exactOptional(
+    z.object({ requests: count, input: count, output: count, cacheRead: count, cacheWrite: count }),
+  ),
   isGivenUp: z.exactOptional(z.boolean()),
 });
 

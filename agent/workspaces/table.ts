@@ -2,6 +2,8 @@
 import { describeError, type Log } from '../log.ts';
 import { repositoryName } from '../git/git.ts';
 import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
+import type { Client } from '../models/gateway.ts';
+import type { Tokens } from '../models/usage.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import { runtimeOf, specOf, type Tools } from './tools.ts';
 import { checkoutFolder } from './store.ts';
@@ -27,6 +29,9 @@ export interface Workspaces {
   find: (id: string) => Attachable | undefined;
   noteInput: (id: string, at: number) => void;
   noteSessions: (id: string) => void;
+  noteUsage: (id: string, tokens: Tokens) => void;
+  /** Who may ask models at this moment. */
+  findClient: (id: string) => Client | undefined;
   close: () => Promise<void>;
 }
 
@@ -76,6 +81,11 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     noteSessions(id) {
       workers.get(id)?.noteChange();
       onChange(id);
+    },
+    noteUsage: (id, tokens) => workers.get(id)?.noteUsage(tokens),
+    findClient(id) {
+      const workspace = workers.get(id)?.workspace();
+      return workspace && asClient(tools, workspace);
     },
     async close() {
       clearInterval(looking);
@@ -151,6 +161,12 @@ function noteLimits({ workers, reached, tools, onChange }: Table): void {
     if (now !== (reached.get(id) ?? '')) onChange(id);
     reached.set(id, now);
   }
+}
+
+/** Stopped means that nothing is handed out, whatever has not ended yet. */
+function asClient({ users }: Tools, { desired, phase }: Workspace): Client | undefined {
+  const isServed = desired.desired === 'running' && (phase === 'running' || phase === 'preparing');
+  return isServed ? { run: desired.run, uid: users.find(desired.id)?.uid } : undefined;
 }
 
 function describe(tools: Tools, workspace: Workspace): Attachable {

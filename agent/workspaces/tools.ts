@@ -1,9 +1,11 @@
 // What the steps of a workspace work with, and what several of them do: passwords, git, its runtime, the end of all
 // programs, and a look for work that a deletion would lose.
+import { claudeEnvironment } from '../coding/claude.ts';
 import { helperCommand, type Broker } from '../credentials/broker.ts';
 import { countWork } from '../git/counting.ts';
 import { credentialEnvironment, findHead, type Git } from '../git/git.ts';
 import { runAs } from '../git/scratch.ts';
+import type { Models } from '../models/models.ts';
 import type { Work } from '../protocol.ts';
 import type { Runtimes } from '../runtimes/index.ts';
 import type { Runtime, WorkspaceSpec } from '../runtimes/runtime.ts';
@@ -18,6 +20,7 @@ export interface Tools {
   runtimes: Runtimes;
   credentials: Broker;
   users: Users;
+  models: Pick<Models, 'way' | 'end'>;
   /** Ends all sessions of a workspace; resolves when their programs are gone. */
   endSessions: (id: string) => Promise<void>;
   log: (id: string, step: string, line: string) => void;
@@ -63,20 +66,28 @@ export const runtimeOf = ({ runtimes }: Tools, { runtime = 'host' }: Workspace):
 /** Its sessions, and whatever else runs in it; nobody gets a password from here on. */
 export async function endEverything(tools: Tools, workspace: Workspace): Promise<void> {
   const { id } = workspace.desired;
+  tools.models.end(id);
   await tools.credentials.close(tools.store.socket(id));
   const endSessions = () => tools.endSessions(id);
   const left = await runtimeOf(tools, workspace).stop(specOf(tools, workspace), endSessions);
   if (left > 0) tools.log(id, 'stop', `${left} programs could not be ended, and live on.`);
 }
 
-export function specOf(tools: Pick<Tools, 'store' | 'users'>, workspace: Workspace): WorkspaceSpec {
-  const { id, name } = workspace.desired;
+export function specOf(
+  tools: Pick<Tools, 'store' | 'users' | 'models'>,
+  workspace: Workspace,
+): WorkspaceSpec {
+  const { id, name, run } = workspace.desired;
+  const claude = { folder: tools.store.claude(id), gateway: tools.models.way(id, run) };
   return {
     id,
     name,
     dir: tools.store.checkout(workspace),
-    // Its helper is a program of the node.
-    env: workspace.runtime === 'host' ? credentialEnvironment(gitOf(tools, workspace)) : {},
+    // Its helper is a program of the node, and so is its gateway.
+    env:
+      workspace.runtime === 'host'
+        ? { ...credentialEnvironment(gitOf(tools, workspace)), ...claudeEnvironment(claude) }
+        : {},
     user: tools.users.find(id),
   };
 }

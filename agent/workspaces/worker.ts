@@ -2,6 +2,7 @@
 import { describeError, type Log } from '../log.ts';
 import { toFailure } from '../failure.ts';
 import type { DesiredWorkspace } from '../protocol.ts';
+import { addUsage, type Tokens } from '../models/usage.ts';
 import { createWorkspaceState, type WorkspaceState } from './state.ts';
 import { check, remove } from './steps.ts';
 import { prepare, stop } from './steps.ts';
@@ -16,6 +17,8 @@ export interface Worker {
   raiseAccess: (access: number) => void;
   /** A user typed, at this time. */
   noteInput: (at: number) => void;
+  /** A model has answered in it: what that cost. */
+  noteUsage: (tokens: Tokens) => void;
   /** The work may have changed; it is counted once this has been quiet for a while. */
   noteChange: () => void;
   /** Ends what is being done; the state on disk says where it stood. */
@@ -49,6 +52,7 @@ export function createWorker({ workspace, tools, onChange, log }: WorkerOptions)
   const closing = new AbortController();
   const state = createWorkspaceState(workspace, tools.store, onChange);
   const job: Job = { state, tools, log, closing: closing.signal };
+  const telling = debounce(() => logErrors(job, 'saving the usage', state.update({})));
   const counting = debounce(() => logErrors(job, 'counting work', countWork(job)));
   let working: Promise<void> | undefined;
   let reportedInputAt = 0;
@@ -80,10 +84,15 @@ export function createWorker({ workspace, tools, onChange, log }: WorkerOptions)
       }
       counting.note();
     },
+    noteUsage(tokens) {
+      state.remember({ usage: addUsage(state.now().usage, tokens) });
+      telling.note();
+    },
     noteChange: counting.note,
     async close() {
       closing.abort();
       counting.close();
+      telling.close();
       await working;
       await state.settle();
     },

@@ -32,6 +32,7 @@ export interface Workspace {
   refused?: WorkspaceReport['refused'];
   /** Work of this checkout that the repository holds; of no worth any more once it runs again. */
   saved?: WorkspaceReport['saved'];
+  usage?: WorkspaceReport['usage'];
   /** What is desired was tried and failed; it is left alone until the bot asks for something. */
   isGivenUp?: boolean | undefined;
 }
@@ -100,7 +101,7 @@ export function toReport(
   sessions: number,
   limits: Limits | null = null,
 ): WorkspaceReport {
-  const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved } = workspace;
+  const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved, usage } = workspace;
   const { attempt, runtime, prepared, steps } = workspace;
   return {
     id: desired.id,
@@ -117,5 +118,6 @@ export function toReport(
     ...(refused && { refused }),
     ...(saved && { saved }),
     ...(phase === 'running' && { limits }),
+    ...(usage && { usage }),
   };
 }

@@ -1,6 +1,6 @@
 // What Sam says to people: a sentence for each code of codes.ts, printed with the trigger and the markup of the front that shows
 // it. Pure; knows no front.
-import type { AnswerCodes, GitRefusalCodes, RefusalCodes, Said } from '../codes.ts';
+import type { AnswerCodes, GitRefusalCodes, KeyRefusalCodes, RefusalCodes, Said } from '../codes.ts';
 import type { Answer } from '../database/types.ts';
 import { ANSWERS } from './wording/answers.ts';
 import { renderHelp, type Offer } from './wording/help.ts';
@@ -84,6 +84,30 @@ const GIT_REFUSALS: Wording<GitRefusalCodes> = {
     text: 'Sam could not get a password for this repository just now. Try again in a minute.',
   }),
 };
+
+const KEY_NAMES: Record<KeyRefusalCodes['none']['provider'], string> = {
+  anthropic: 'Anthropic API key',
+  openai: 'OpenAI API key',
+  claude: 'Claude plan token',
+};
+
+const KEY_REFUSALS: Wording<KeyRefusalCodes> = {
+  busy: () => ({ text: 'Too many programs ask for a key at once. Try again in a moment.' }),
+  'not-running': () => ({ text: 'This workspace is not running any more, so Sam gives it no key.' }),
+  fork: () => ({
+    text: 'This code comes from a fork, so Sam gives it no key. Sign in by yourself in this terminal if you trust it.',
+  }),
+  none: ({ provider }, say) => ({
+    text: `You have left no ${KEY_NAMES[provider]} with Sam. Say ${say('connect claude')} where you talk to Sam: it brings a private link to the page for it. Then say here again what you said.`,
+  }),
+  unreadable: () => ({
+    text: 'Sam could not read the key that you left. Delete it on your settings page and put it in again.',
+  }),
+};
+
+/** For the terminal in which a coding agent asked: no front is there to say what a command begins with. */
+export const wordKeyRefusal = ({ code, details }: Said<KeyRefusalCodes>): string =>
+  findWords(KEY_REFUSALS, { code, details: { ...details } }, (line) => `\`${line}\``)?.text ?? '';
 
 /** For the terminal in which git asked: no front is there, so nothing in it is a command of ours. */
 export const wordGitRefusal = ({

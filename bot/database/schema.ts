@@ -366,7 +366,15 @@ export const logs = pgTable(
   (table) => [index('logs_workspace').on(table.workspaceId, table.id)],
 );
 
-export type TokenPurpose = 'link' | 'bootstrap' | 'sign-in' | 'connect' | 'slack-install';
+/** `settings`: a code that leads to somebody's own page; `settings-session`: the browser that it let in there. */
+export type TokenPurpose =
+  | 'link'
+  | 'bootstrap'
+  | 'sign-in'
+  | 'connect'
+  | 'slack-install'
+  | 'settings'
+  | 'settings-session';
 
 /** One-time rights. Only a hash is stored; one statement spends them. */
 export const tokens = pgTable('tokens', {
@@ -398,14 +406,22 @@ export const browserSessions = pgTable(
 );
 
 /** Secrets of people and installations, sealed by access/vault.ts. */
-export const credentials = pgTable('credentials', {
-  id: text('id').primaryKey(),
-  kind: text('kind').notNull(),
-  owner: text('owner').notNull(),
-  keyId: text('key_id').notNull(),
-  ciphertext: bytes('ciphertext').notNull(),
-  createdAt: at('created_at').notNull().defaultNow(),
-});
+export const credentials = pgTable(
+  'credentials',
+  {
+    id: text('id').primaryKey(),
+    kind: text('kind').notNull(),
+    owner: text('owner').notNull(),
+    keyId: text('key_id').notNull(),
+    ciphertext: bytes('ciphertext').notNull(),
+    createdAt: at('created_at').notNull().defaultNow(),
+    /** What of a person's may be shown: its last four characters, or an address that is no secret. */
+    shown: text('shown'),
+    /** When a node last asked for it. */
+    usedAt: at('used_at'),
+  },
+  (table) => [index('credentials_owner').on(table.owner)],
+);
 
 /** When each sweep last went through, and what stopped it since. */
 export const sweeps = pgTable('sweeps', {

@@ -9,6 +9,7 @@ import { messageOf } from '../errors.ts';
 import type { Traits } from '../providers/provider.ts';
 import type { Told } from './desired.ts';
 import type { GitAnswering } from './git-tokens.ts';
+import type { KeyAnswering } from './model-keys.ts';
 import { wakeNodes } from '../workspaces/store/nodes.ts';
 
 export const CloseCode = { GOING_AWAY: 1001, POLICY: 1008, BROKEN: 1011 } as const;
@@ -16,7 +17,7 @@ export const CloseCode = { GOING_AWAY: 1001, POLICY: 1008, BROKEN: 1011 } as con
 /** Calls `task` again and again; the returned function ends that. */
 export type Every = (ms: number, task: () => Promise<void>) => () => void;
 
-export interface HubOptions extends GitAnswering {
+export interface HubOptions extends GitAnswering, KeyAnswering {
   keys: Keys;
   log: Logger;
   /** Of the provider that a node's row names. */
@@ -42,6 +43,8 @@ export interface Connection {
   hasSaidHello: boolean;
   /** Tokens for git that it waits for. */
   minting: number;
+  /** Keys of models that it waits for. */
+  unsealing: number;
   told: Told;
   /** What the agent says it has: also those that are none of ours, or not any more. */
   reported: Set<string>;
@@ -71,6 +74,7 @@ export function createConnection(node: Node, socket: WebSocket, options: HubOpti
     log: options.log.child({ node: node.id }),
     hasSaidHello: false,
     minting: 0,
+    unsealing: 0,
     told: new Map(),
     reported: new Set(),
     queue: Promise.resolve(),

@@ -12,6 +12,7 @@ import {
   CloseCode,
   createConnection,
   leave,
+  send,
   type Every,
   type HubOptions,
   type State,
@@ -31,6 +32,8 @@ export interface Hub {
   upgrade: Upgrade;
   /** A hint that the rows of this node's workspaces changed. Resolves when the node, if connected here, was told. */
   refresh(nodeId: string): Promise<void>;
+  /** The keys of this node's owner changed: whatever its agent holds of them it forgets now. */
+  forgetKeys(nodeId: string): void;
   isConnected(nodeId: string): boolean;
   /** Says goodbye to all (1001) and lets what is being written end. */
   close(): Promise<void>;
@@ -57,6 +60,10 @@ export function createHub(options: HubOptions): Hub {
     refresh: async (nodeId) => {
       const connection = state.connections.get(nodeId);
       if (connection) await look(state, connection);
+    },
+    forgetKeys: (nodeId) => {
+      const connection = state.connections.get(nodeId);
+      if (connection) send(connection, { type: 'credentials-changed' });
     },
     isConnected: (nodeId) => state.connections.get(nodeId)?.hasSaidHello ?? false,
     close: () => {

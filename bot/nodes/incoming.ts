@@ -2,6 +2,7 @@
 import { AGENT_PROTOCOL_VERSION, type AgentMessage } from '../../agent/protocol.ts';
 import { CloseCode, enqueue, send, type Connection, type State } from './connections.ts';
 import { answerGit } from './git-tokens.ts';
+import { answerKey } from './model-keys.ts';
 import { parseAgentMessage } from './messages.ts';
 import { tell } from './outgoing.ts';
 import { saveLogs } from '../workspaces/store/logs.ts';
@@ -27,6 +28,11 @@ export function receive(state: State, connection: Connection, data: string): voi
     void answerGit(state.options, connection, message).then((answer) => send(connection, answer));
     return;
   }
+  if (message.type === 'credential') {
+    if (!connection.hasSaidHello) return unexpected(connection, message);
+    void answerKey(state.options, connection, message).then((answer) => send(connection, answer));
+    return;
+  }
   if (++connection.waiting === MAX_WAITING) connection.socket.pause();
   void enqueue(state, connection, () => handle(state, connection, message)).then(() => {
     if (connection.waiting-- === MAX_WAITING) connection.socket.resume();
@@ -36,7 +42,7 @@ export function receive(state: State, connection: Connection, data: string): voi
 async function handle(
   state: State,
   connection: Connection,
-  message: Exclude<AgentMessage, { type: 'git-token' }>,
+  message: Exclude<AgentMessage, { type: 'git-token' | 'credential' }>,
 ): Promise<void> {
   switch (message.type) {
     case 'hello':

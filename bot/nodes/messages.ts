@@ -8,6 +8,7 @@ import {
   type Limits,
   type Load,
   type LogLine,
+  type ModelUsage,
   type Work,
   type WorkspaceReport,
 } from '../../agent/protocol.ts';
@@ -36,6 +37,7 @@ const text = (max: number) =>
     .transform((value) => value.toWellFormed().replaceAll(SEQUENCES, '').replaceAll(CONTROLS, ''));
 const workspaceId = z.string().regex(/^ws-[a-z2-7]{12}$/);
 const count = z.number().int().min(0).max(1e9);
+const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const time = z.number().min(0).max(MAX_TIME_MS);
 const share = z.number().transform((value) => Math.min(1, Math.max(0, value)));
 
@@ -87,6 +89,14 @@ const environment: z.ZodType<Environment> = z.object({
   ),
 });
 
+const usage: z.ZodType<ModelUsage> = z.object({
+  requests: count,
+  input: amount,
+  output: amount,
+  cacheRead: amount,
+  cacheWrite: amount,
+});
+
 const report: z.ZodType<WorkspaceReport> = z.object({
   id: workspaceId,
   phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
@@ -108,6 +118,7 @@ const report: z.ZodType<WorkspaceReport> = z.object({
     }),
   ),
   limits: z.exactOptional(limits.nullable()),
+  usage: z.exactOptional(usage),
 });
 /** Newer agents have more to say of a workspace. What cannot be read of one keeps nobody from reading of the others. */
 const reports = z
@@ -151,6 +162,12 @@ const agentMessage: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
     ref: count,
     workspace: workspaceId,
     operation: z.enum(['fetch', 'push']),
+  }),
+  z.object({
+    type: z.literal('credential'),
+    ref: count,
+    workspace: workspaceId,
+    provider: z.enum(['anthropic', 'openai', 'claude']),
   }),
 ]);
 

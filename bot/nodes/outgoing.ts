@@ -28,6 +28,7 @@ export async function tell({ options }: State, connection: Connection, all: bool
   const version = all ? await findVersion(options, connection) : undefined;
   const more = {
     ...(all && { settings: { ...trustedBy(options.keys), environments: options.environments } }),
+    ...(all && options.models && { models: options.models }),
     ...(version !== undefined && { agent: { version } }),
   };
   for (const message of messages)

@@ -2,6 +2,8 @@
 import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { makeSigningKey } from '../../bot/access/keys.ts';
 import { createLinkSigner, type LinkSigner } from '../../bot/access/links.ts';
+import { createCredentials } from '../../bot/access/credentials/credentials.ts';
+import { credentialRoutes } from '../../bot/access/credentials/credential-routes.ts';
 import { signInRoutes } from '../../bot/access/people/sign-in.ts';
 import { ticketRoutes } from '../../bot/access/terminal-token.ts';
 import { createSignIn } from '../../bot/forges/github/github.ts';
@@ -71,6 +73,7 @@ export async function startSignInSite(options: SiteOptions = {}): Promise<SignIn
     return [
       ...pageRoutes(options.page ?? emptyPage, [], { db, baseUrl, signer, openCommand: '/sam open' }),
       ...ticketRoutes({ db, keys, baseUrl, traitsOf: traitsIn(providers), forges }),
+      ...credentialRoutes({ db, baseUrl, credentials: createCredentials(db, [Buffer.alloc(32, 1)]) }),
       ...signInRoutes({
         db,
         baseUrl,
@@ -113,6 +116,7 @@ export interface TestBrowser {
   /** `to`: a path, or an address of the bot or of GitHub. */
   get(to: string): Promise<Answer>;
   post(to: string, options?: { origin?: string; json?: unknown }): Promise<Answer>;
+  delete(to: string, options?: { origin?: string }): Promise<Answer>;
   /** The whole way through GitHub; the address that it ends at. */
   signIn(returnTo?: string): Promise<string>;
   /** As far as GitHub's answer: the callback's address, not visited yet. */
@@ -149,6 +153,7 @@ function createBrowser(origin: string): TestBrowser {
         headers: { origin: from, ...(json !== undefined && { 'content-type': 'application/json' }) },
         ...(json !== undefined && { body: JSON.stringify(json) }),
       }),
+    delete: (to, { origin: from = origin } = {}) => send(to, { method: 'DELETE', headers: { origin: from } }),
     signIn: async (returnTo) => (await get(await goToGitHub(returnTo))).location!,
   };
 }

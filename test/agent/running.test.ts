@@ -48,7 +48,7 @@ test('a new node fetches its token, says hello and clones what the bot wants', a
   expect(scene.bot.state.hellos).toMatchObject([
     { protocol: 1, terminalPort: expect.any(Number), workspaces: [] },
   ]);
-  await hasOnly(join(scene.dir, 'workspaces', goal.id), [goal.id]);
+  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['.claude', goal.id]);
 });
 
 test('the phases of a start are told in their order', async () => {
@@ -196,7 +196,7 @@ test('a clone that was cut off by a kill is made again, and no half of it stays'
   server.release();
   scene.start();
   await scene.bot.report(goal.id, isRunning(1));
-  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['api']);
+  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['.claude', 'api']);
   expect(readdirSync(scene.checkout(goal)).sort()).toEqual(['.git', 'README.md']);
 });
 
@@ -364,7 +364,7 @@ test('killed again and again at any moment, the agent ends where the bot wants i
   await scene.bot.report(goal.id, isRunning(20));
   await scene.bot.report(other.id, isRunning(20));
   expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
-  for (const one of [goal, other]) await hasOnly(join(scene.dir, 'workspaces', one.id), ['api']);
+  for (const one of [goal, other]) await hasOnly(join(scene.dir, 'workspaces', one.id), ['.claude', 'api']);
   scene.bot.want({ ...goal, desired: 'deleted', force: true }, { ...other, desired: 'deleted' });
   for (const one of [goal, other]) await scene.bot.report(one.id, (report) => report.phase === 'deleted');
   expect(readdirSync(join(scene.dir, 'workspaces'))).toEqual([]);

@@ -48,7 +48,7 @@ test('a session has nothing of the agent: only the variables that it should have
   const [, names] = await viewer.reads(/([A-Z_,]+),END/);
   expect(names!.split(',')).toEqual(
     // PWD and SHLVL are the shell's own.
-    'COLORTERM DOCKER_HOST HOME LANG LOGNAME PATH PWD SAM_NODE SAM_WORKSPACE SAM_WORKSPACE_NAME SHELL SHLVL TERM USER'.split(
+    'ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC CLAUDE_CONFIG_DIR COLORTERM DISABLE_AUTOUPDATER DISABLE_TELEMETRY DOCKER_HOST HOME LANG LOGNAME PATH PWD SAM_NODE SAM_WORKSPACE SAM_WORKSPACE_NAME SHELL SHLVL TERM USER'.split(
       ' ',
     ),
   );

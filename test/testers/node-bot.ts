@@ -11,6 +11,8 @@ import type {
   EnvironmentSettings,
   LogLine,
   Trusted,
+  ModelProvider,
+  ModelServices,
   WorkspaceReport,
 } from '../../agent/protocol.ts';
 import { randomBase32 } from '../../bot/ids.ts';
@@ -46,6 +48,12 @@ const createState = () => ({
   acknowledges: true,
   /** What git gets that asks for one. */
   password: undefined as string | undefined,
+  /** Where models are, and the keys of their owner by provider; others get a refusal that says `sentence`. */
+  models: undefined as ModelServices | undefined,
+  modelKeys: {} as Partial<Record<ModelProvider, string>>,
+  sentence: 'You have left no key with Sam.',
+  /** Which keys were asked for, in order. */
+  keyQuestions: [] as string[],
   keyRequests: 0,
   socket: undefined as WebSocket | undefined,
   connects: 0,
@@ -188,8 +196,9 @@ function hear(state: State, message: AgentMessage, say: (message: BotMessage) =>
     state.hellos.push(message);
     state.reports = new Map(message.workspaces.map((one) => [one.id, one]));
     const { trusted, environments } = state;
+    const models = state.models && { models: state.models };
     const settings = trusted && { settings: { ...trusted, environments } };
-    say({ type: 'desired', all: true, workspaces: state.desired, ...settings });
+    say({ type: 'desired', all: true, workspaces: state.desired, ...settings, ...models });
   } else if (message.type === 'report') {
     if (message.load) state.loads++;
     for (const one of message.workspaces) state.reports.set(one.id, one);
@@ -198,6 +207,11 @@ function hear(state: State, message: AgentMessage, say: (message: BotMessage) =>
     if (!state.batches.includes(message.id)) state.lines.push(...message.lines);
     state.batches.push(message.id);
     if (state.acknowledges) say({ type: 'logged', id: message.id });
+  } else if (message.type === 'credential') {
+    state.keyQuestions.push(`${message.workspace} ${message.provider}`);
+    const value = state.modelKeys[message.provider];
+    const answer = value === undefined ? { error: { code: 'none', message: state.sentence } } : { value };
+    say({ type: 'credential', ref: message.ref, ...answer });
   } else if (message.type === 'git-token' && state.password !== undefined) {
     const given = { username: 'x-access-token', password: state.password, expiresAt: Date.now() + 60_000 };
     say({ type: 'git-token', ref: message.ref, ...given });

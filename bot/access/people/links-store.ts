@@ -67,14 +67,20 @@ export async function link(tx: Executor, identity: ChatIdentity, login: string, 
     });
 }
 
-/** Forgets who the person of the chat is, and the unspent codes they were given. False: they were not connected. */
+/** Forgets who the person of the chat is, the unspent codes they were given, and who came to their settings by one. False: they were not connected. */
 export async function unlink(tx: Executor, identity: ChatIdentity): Promise<boolean> {
   const known = await findKnown(tx, identity);
   if (!known || known.accounts.size === 0) return false;
   await tx.delete(identities).where(isIdentity(identity));
   await tx
     .delete(tokens)
-    .where(and(eq(tokens.userId, known.user.id), eq(tokens.purpose, 'link'), isNull(tokens.usedAt)));
+    .where(
+      and(
+        eq(tokens.userId, known.user.id),
+        inArray(tokens.purpose, ['link', 'settings', 'settings-session']),
+        isNull(tokens.usedAt),
+      ),
+    );
   return true;
 }
 

@@ -1,5 +1,5 @@
 // What ends because somebody says so, or by time.
-import { and, eq, ne, sql } from 'drizzle-orm';
+import { and, eq, inArray, ne, sql } from 'drizzle-orm';
 import { browserSessions, tokens, workspaces } from '../../database/schema.ts';
 import { notify, type Executor } from '../../database/executor.ts';
 
@@ -7,7 +7,9 @@ import { notify, type Executor } from '../../database/executor.ts';
 export async function revokeUser(db: Executor, user: string): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.delete(browserSessions).where(eq(browserSessions.userId, user));
-    await tx.delete(tokens).where(and(eq(tokens.userId, user), eq(tokens.purpose, 'link')));
+    await tx
+      .delete(tokens)
+      .where(and(eq(tokens.userId, user), inArray(tokens.purpose, ['link', 'settings', 'settings-session'])));
     const revoked = await tx
       .update(workspaces)
       .set({ access: sql`${workspaces.access} + 1` })

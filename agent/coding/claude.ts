@@ -1,0 +1,51 @@
+// Claude Code in a workspace: how it finds its model, where it keeps what it remembers, and that it need not ask who is there.
+// Knows no key: what it is told is worth something on this node alone.
+import { run } from '../system/run.ts';
+import type { User } from '../system/users.ts';
+
+/** In the workspace's folder, beside the checkout: conversations live as long as the workspace. */
+export const CLAUDE_FOLDER = '.claude';
+
+export interface ClaudePlace {
+  /** Absolute. */
+  folder: string;
+  /** Where models are asked; absent: it signs in by itself. */
+  gateway?: { url: string; token: string } | undefined;
+}
+
+export const claudeEnvironment = ({ folder, gateway }: ClaudePlace): Record<string, string> => ({
+  CLAUDE_CONFIG_DIR: folder,
+  DISABLE_AUTOUPDATER: '1',
+  DISABLE_TELEMETRY: '1',
+  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+  ...(gateway && { ANTHROPIC_BASE_URL: gateway.url, ANTHROPIC_AUTH_TOKEN: gateway.token }),
+});
+
+const ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+const TIMEOUT_MS = 10_000;
+
+/** Whole or not at all; what lies there already is a person's. The folder is the workspace's own: it may be anything by now. */
+const WRITE = `umask 077; mkdir -p -- "$1" && cd -- "$1" || exit 1
+[ -e .claude.json ] || [ -L .claude.json ] && exit 0
+printf '%s\\n' "$2" >".claude.json.$$" && mv -n -- ".claude.json.$$" .claude.json`;
+
+export interface Answering {
+  folder: string;
+  checkout: string;
+  /** Nobody is asked again whether they trust what they had checked out; of a fork they are. */
+  isTrusted: boolean;
+  user: User | undefined;
+  signal: AbortSignal;
+}
+
+/** What a person would be asked at the first start. Repeatable; changes nothing that is there. False: it could not be written. */
+export async function answerQuestions(answering: Answering): Promise<boolean> {
+  const { folder, checkout, isTrusted, user, signal } = answering;
+  const answers = {
+    hasCompletedOnboarding: true,
+    ...(isTrusted && { projects: { [checkout]: { hasTrustDialogAccepted: true } } }),
+  };
+  const words = ['-c', WRITE, 'sam', folder, JSON.stringify(answers)];
+  const { code } = await run('/bin/sh', words, { env: ENV, timeoutMs: TIMEOUT_MS, user, signal });
+  return code === 0;
+}

@@ -1,0 +1,149 @@
+// Passes one request on to a model and its answer back, both as they come: byte for byte, at the pace of whoever reads. Puts the
+// key in; knows no workspace.
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { pipeline } from 'node:stream/promises';
+import { Transform } from 'node:stream';
+import { headersAnswered, headersAsked } from './headers.ts';
+import type { Service } from './services.ts';
+import { createMeter, type Meter, type Tokens } from './usage.ts';
+
+/** What models take at most. */
+export const MAX_BODY_BYTES = 32 << 20;
+/** A model that thinks sends pings meanwhile. */
+const SILENCE_MS = 10 * 60_000;
+const CONNECT_MS = 30_000;
+
+/** Connections to models, kept for the next request; through a proxy where the node has one. */
+export function createRoads(env: NodeJS.ProcessEnv) {
+  const options = { keepAlive: true, maxFreeSockets: 16, proxyEnv: env };
+  const [plain, secure] = [new HttpAgent(options), new HttpsAgent(options)];
+  return {
+    open: (url: URL) =>
+      url.protocol === 'https:'
+        ? { request: httpsRequest, agent: secure }
+        : { request: httpRequest, agent: plain },
+    close() {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+}
+
+export type Roads = ReturnType<typeof createRoads>;
+
+/** What became of a request. `passed`: as far as both sides wanted; `refused`: nothing was sent, the caller answers. */
+export type Passed =
+  | { is: 'passed'; tokens: Tokens | undefined }
+  | { is: 'refused'; status: number; type: string; message: string };
+
+export interface Forwarding {
+  /** The base of the service's address. */
+  base: string;
+  service: Service;
+  key: string;
+  roads: Roads;
+  /** Ends both sides. */
+  signal: AbortSignal;
+}
+
+type Refused = Passed & { is: 'refused' };
+
+const TOO_LARGE: Refused = {
+  is: 'refused',
+  status: 413,
+  type: 'request_too_large',
+  message: `The request is larger than ${MAX_BODY_BYTES} bytes.`,
+};
+
+/** Never rejects. Resolves when the last byte was given to whoever reads, or when a side has ended before. */
+export async function forward(
+  req: IncomingMessage,
+  res: ServerResponse,
+  forwarding: Forwarding,
+): Promise<Passed> {
+  if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return TOO_LARGE;
+  if (res.destroyed) return { is: 'passed', tokens: undefined };
+  const ended = new AbortController();
+  const hangUp = () => ended.abort();
+  res.once('close', hangUp);
+  const signal = AbortSignal.any([forwarding.signal, ended.signal]);
+  const asked = ask(req, forwarding, signal);
+  let meter: Meter | undefined;
+  try {
+    const answer = await asked.answer;
+    // The key is for that address alone.
+    if (isRedirect(answer)) return { ...UNREACHABLE, message: REDIRECTED };
+    meter = findMeter(answer, forwarding.service);
+    await passBack(answer, res, meter, signal);
+  } catch (error) {
+    const isOver = res.headersSent || signal.aborted;
+    if (!isOver) return error === TOO_LARGE ? TOO_LARGE : UNREACHABLE;
+    // What was cut must look so: an answer by half has no end.
+    res.destroy();
+  } finally {
+    res.off('close', hangUp);
+    asked.end();
+  }
+  return { is: 'passed', tokens: meter?.read() };
+}
+
+const UNREACHABLE: Refused = {
+  is: 'refused',
+  status: 502,
+  type: 'api_error',
+  message: 'The model cannot be reached from here at this moment. Try again in a minute.',
+};
+
+function ask(req: IncomingMessage, { base, service, key, roads }: Forwarding, signal: AbortSignal) {
+  const url = new URL(`${base}${service.path}`);
+  const { request, agent } = roads.open(url);
+  const headers = { ...headersAsked(req.headers), 'accept-encoding': 'identity', ...service.authorize(key) };
+  const asking = request(url, { method: req.method ?? 'GET', headers, agent, signal, timeout: SILENCE_MS });
+  const answer = Promise.withResolvers<IncomingMessage>();
+  asking.once('response', answer.resolve).once('error', answer.reject);
+  asking.once('timeout', () => asking.destroy(new Error('the model is silent')));
+  asking.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(() => asking.destroy(new Error('no connection in time')), CONNECT_MS);
+    for (const event of ['connect', 'close']) socket.once(event, () => clearTimeout(timer));
+  });
+  let size = 0;
+  const measure = new Transform({
+    transform(bytes: Buffer, _encoding, done) {
+      size += bytes.length;
+      done(size > MAX_BODY_BYTES ? (TOO_LARGE as never) : null, bytes);
+    },
+  });
+  // An answer may come before all was asked: a refusal.
+  pipeline(req, measure, asking).catch(answer.reject);
+  return { answer: answer.promise, end: () => void asking.destroy() };
+}
+
+const isRedirect = ({ statusCode = 0 }: IncomingMessage): boolean => statusCode >= 300 && statusCode < 400;
+
+const REDIRECTED = 'The model is elsewhere: its address answers with a redirect, which Sam does not follow.';
+
+/** Only what a model said is counted. */
+function findMeter({ statusCode = 0, headers }: IncomingMessage, { isAnswer }: Service): Meter | undefined {
+  const isGood = statusCode >= 200 && statusCode < 300;
+  const isStream = /^text\/event-stream/i.test(headers['content-type'] ?? '');
+  return isAnswer && isGood ? createMeter(isStream) : undefined;
+}
+
+async function passBack(
+  answer: IncomingMessage,
+  res: ServerResponse,
+  meter: Meter | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  // At once: whoever asked waits for the first byte.
+  res.writeHead(answer.statusCode ?? 502, headersAnswered(answer.headers)).flushHeaders();
+  if (meter) answer.on('data', meter.take);
+  await pipeline(answer, res, { signal });
+}

@@ -1,0 +1,163 @@
+// What a workspace gets of its owner's key: answers of models, and never the key. A whole agent, a scripted model.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { KEY, startModel, type FakeModel } from '../fakes/model.ts';
+import { createNode, type Node } from '../testers/node.ts';
+import { attach } from './viewer.ts';
+
+const asking = JSON.stringify({ model: 'scripted', stream: true, max_tokens: 10, messages: [] });
+
+async function startScene(model: FakeModel, key: string | undefined = KEY) {
+  const scene = await createNode();
+  scene.bot.state.models = { anthropic: model.url, openai: `${model.url}/openai` };
+  if (key !== '') scene.bot.state.modelKeys = { anthropic: key };
+  const goal = scene.goal();
+  scene.bot.want(goal);
+  const agent = scene.start();
+  await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  return { scene, goal, agent };
+}
+
+/** What a session of the workspace has in its environment. */
+async function readEnvironment(scene: Node, workspace: string) {
+  const port = scene.bot.state.hellos.at(-1)!.terminalPort!;
+  const viewer = await attach(port, await scene.bot.ticket(workspace));
+  await viewer.open();
+  viewer.type('echo "[$ANTHROPIC_BASE_URL,$ANTHROPIC_AUTH_TOKEN,$CLAUDE_CONFIG_DIR]"\n');
+  const [, url = '', token = '', config = ''] = await viewer.reads(/\[(http[^,]+),([^,]+),([^\],]+)\]/);
+  return { url, token, config };
+}
+
+const ask = (url: string, token: string, path = '/v1/messages') =>
+  fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: asking,
+  });
+
+test('a program in a workspace asks a model with a token of its own, and the model sees the key of the owner', async () => {
+  const model = await startModel();
+  const { scene, goal, agent } = await startScene(model);
+  const { url, token } = await readEnvironment(scene, goal.id);
+  const answer = await ask(url, token);
+  expect(await answer.text()).toContain('"text":"hello"');
+  expect(model.asked).toMatchObject([{ path: '/v1/messages', body: asking, headers: { 'x-api-key': KEY } }]);
+  expect(model.asked[0]!.headers.authorization).toBeUndefined();
+  // What it cost goes to the bot.
+  const report = await scene.bot.report(goal.id, (one) => one.usage !== undefined);
+  expect(report.usage).toEqual({ requests: 1, input: 12, output: 34, cacheRead: 5, cacheWrite: 6 });
+  expect(token).not.toContain(KEY);
+  expect(agent.output()).not.toContain(KEY);
+  expect(agent.output()).not.toContain(token);
+});
+
+test('nothing of the key lies on the disk of the node', async () => {
+  const model = await startModel();
+  const { scene, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(scene, goal.id);
+  await (await ask(url, token)).text();
+  expect(model.asked).toHaveLength(1);
+  const found = spawnSync('grep', ['-rlF', KEY, scene.folder], { encoding: 'utf8' }).stdout;
+  expect(found).toBe('');
+});
+
+test('a token ends with its run, and with the wish that it should run', async () => {
+  const model = await startModel();
+  const { scene, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(scene, goal.id);
+  expect((await ask(url, token)).status).toBe(200);
+  scene.bot.want({ ...goal, desired: 'stopped' });
+  await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  const refused = await ask(url, token);
+  expect(refused.status).toBe(401);
+  scene.bot.want({ ...goal, run: 2 });
+  await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 2);
+  expect((await ask(url, token)).status).toBe(401);
+  const next = await readEnvironment(scene, goal.id);
+  expect((await ask(next.url, next.token)).status).toBe(200);
+});
+
+test('after a restart of the agent what runs on asks as before', async () => {
+  const model = await startModel();
+  const { scene, goal, agent } = await startScene(model);
+  const { url, token } = await readEnvironment(scene, goal.id);
+  await agent.kill();
+  scene.start();
+  await scene.bot.until(
+    () => scene.bot.state.hellos.length === 2,
+    () => 'the second hello',
+  );
+  await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  expect((await ask(url, token)).status).toBe(200);
+});
+
+test('without a key the answer is the sentence of the bot, and no program tries again', async () => {
+  const model = await startModel();
+  const { scene, goal } = await startScene(model, '');
+  const { url, token } = await readEnvironment(scene, goal.id);
+  const answer = await ask(url, token);
+  expect(answer.status).toBe(401);
+  expect(answer.headers.get('x-should-retry')).toBe('false');
+  expect(await answer.json()).toEqual({
+    type: 'error',
+    error: { type: 'authentication_error', message: 'You have left no key with Sam.' },
+  });
+  // Put in by now: the next request has it.
+  scene.bot.state.modelKeys = { anthropic: KEY };
+  expect((await ask(url, token)).status).toBe(200);
+  expect(model.asked).toHaveLength(1);
+});
+
+test('a key that was taken back is worth nothing at once, also for an answer under way', async () => {
+  const model = await startModel();
+  const { scene, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(scene, goal.id);
+  model.answer = (_asked, res) =>
+    void res.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n');
+  const endless = await ask(url, token);
+  scene.bot.state.modelKeys = {};
+  scene.bot.say({ type: 'credentials-changed' });
+  await expect(endless.text()).rejects.toThrow();
+  expect((await ask(url, token)).status).toBe(401);
+  expect(model.asked).toHaveLength(1);
+});
+
+test('while the bot is away the answer is that, and programs try again', async () => {
+  const model = await startModel();
+  const { scene, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(scene, goal.id);
+  await scene.bot.vanish();
+  const answer = await ask(url, token);
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get('x-should-retry')).toBeNull();
+  expect(await answer.text()).toContain('Sam cannot be reached, and it has your key.');
+});
+
+test('Claude Code finds its questions answered beside the checkout, and what a person wrote there stays', async () => {
+  const model = await startModel();
+  const { scene, goal } = await startScene(model);
+  const { config } = await readEnvironment(scene, goal.id);
+  expect(config).toBe(join(scene.dir, 'workspaces', goal.id, '.claude'));
+  const file = join(config, '.claude.json');
+  const trust = { [scene.checkout(goal)]: { hasTrustDialogAccepted: true } };
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ hasCompletedOnboarding: true, projects: trust });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  execFileSync('sh', ['-c', 'echo mine > "$1"', 'sh', file]);
+  scene.bot.want({ ...goal, run: 2 });
+  const report = await scene.bot.report(goal.id, (one) => one.run === 2 && one.work !== undefined);
+  expect(readFileSync(file, 'utf8')).toBe('mine\n');
+  // It is none of the work that a deletion would lose.
+  expect(report.work).toEqual({ changed: 0, untracked: 0, unpushed: 0 });
+});
+
+test('whoever checks out a fork is asked whether they trust it', async () => {
+  const scene = await createNode();
+  const goal = scene.goal({ credentials: 'none' });
+  scene.bot.want(goal);
+  scene.start();
+  await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  const file = join(scene.dir, 'workspaces', goal.id, '.claude/.claude.json');
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ hasCompletedOnboarding: true });
+});
