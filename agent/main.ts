@@ -10,7 +10,7 @@ import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
-import type { Bootstrap, BotMessage, EnvironmentSettings } from './protocol.ts';
+import type { Bootstrap, BotMessage, EnvironmentSettings, Trusted } from './protocol.ts';
 import { openModels } from './models/models.ts';
 import { createRuntimes } from './runtimes/index.ts';
 import { createTerminals } from './terminal/server.ts';
@@ -133,25 +133,18 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   const endpoint = await createEndpoint(endpointOptions(config, settings), (request, socket, head) =>
     terminals.handleUpgrade(request, socket, head),
   );
-  const close = async () => {
-    await endpoint.close();
-    await workspaces.close();
-    await credentials.closeAll();
-    await models.close();
-    await terminals.close();
-  };
   return {
     outbox,
     tokens,
     models,
     workspaces,
-    trust: ({ environments, ...moved }: Settings) => {
-      Object.assign(trusted, moved);
-      if (environments) places.use(environments);
-    },
+    trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
     certify: endpoint.certify,
-    close,
+    close: async () => {
+      for (const part of [endpoint, workspaces, { close: credentials.closeAll }, models, terminals])
+        await part.close();
+    },
   };
 }
 
@@ -162,7 +155,10 @@ function createPlaces({ node, dir }: Config, users: Users, log: Log) {
   let settings: EnvironmentSettings = { runtime: 'auto' };
   return {
     runtimes: createRuntimes({ env: process.env, users, node, dir, settings: () => settings, log }),
-    use: (now: EnvironmentSettings) => void (settings = now),
+    use({ environments, ...trusted }: Settings): Trusted {
+      settings = environments ?? settings;
+      return trusted;
+    },
   };
 }
 
