@@ -92,6 +92,8 @@ test.skipIf(isOut)(
       'container, without our rules': 'answered',
     });
 
+    await meetNeighbour(machine, node, workspace, git.url('api.git'));
+
     // The agent alone dies: its sessions end with it, what people left running goes on, and it is there again.
     before.type('setsid nohup sleep 4242 > /dev/null 2>&1 & sleep 0.2; echo "<$(ps -o args= -C sleep)>"\n');
     await before.reads(/<(sleep 4242)>/);
@@ -137,6 +139,30 @@ test.skipIf(isOut)(
     expect(restarts(machine)).toBe(4);
   },
 );
+
+/** A second workspace on this machine: neither may use all of it, and it does not reach what the first one listens on. */
+async function meetNeighbour(machine: Machine, node: Node, first: Workspace, repository: string) {
+  const second = await bot.addWorkspace(node, repository);
+  const isRunning = async () => (await bot.report(second))?.phase === 'running';
+  await eventually(isRunning, 'the second workspace to run', BOOT_MS);
+  const { limits } = (await bot.report(second)) ?? {};
+  // On a host with version 1 of control groups a machine may look at memory and processes, and change nothing.
+  const memory = Number(machine.run("sed -n 's/^MemTotal: *//p' /proc/meminfo").split(' ')[0]) * 1024;
+  const share = limits ? Math.round((limits.memory / memory) * 10) : limits;
+  expect(share).toBe(
+    machine.run('cat /sys/fs/cgroup/cgroup.controllers 2>&1 || true').includes('memory') ? 7 : null,
+  );
+
+  const listen = 'python3 -m http.server 8123 --bind 127.0.0.1 > /dev/null 2>&1 & ';
+  const ask = 'curl -sS -o /dev/null --retry-connrefused --retry 9 --retry-delay 1 http://127.0.0.1:8123/';
+  const own = await type(machine, node, first, `${listen} ${ask}; echo "<asked: $?>"\n`);
+  expect(await own.reads(/<asked: (\d+)>/)).toBe('0');
+  const other = await type(machine, node, second, 'curl -sS http://127.0.0.1:8123/; echo "<asked: $?>"\n');
+  expect(await other.reads(/<asked: (\d+)>/)).toBe('7');
+  for (const one of [own, other]) one.type('kill %1; exit\n');
+  for (const one of [own, other]) await one.reads(/exit(\r)/);
+  for (const one of [own, other]) one.close();
+}
 
 /** Since the last power on. */
 const restarts = (machine: Machine): number =>
