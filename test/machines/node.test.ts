@@ -17,6 +17,7 @@ import { createWatch, eventually } from '../testers/watch.ts';
 import { startBot } from './bot.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { tryMetadata } from './metadata.ts';
+import { openClosedNetwork } from '../agent/proxy.ts';
 import { findObstacle } from './rootfs.ts';
 import { isLeftOut } from '../needs.ts';
 
@@ -45,9 +46,13 @@ test.skipIf(isOut)(
     const git = await serveGit(repositories);
     const { node, token } = await bot.addNode();
     const startedAt = performance.now();
+    const network = await openClosedNetwork();
+    await network.serve('outside.test', bot.port);
+    const authorities = [readFileSync(network.authority, 'utf8')];
+    const way = { proxy: network.proxy, direct: [], authorities };
     const machine = await bootMachine({
-      userData: bootData({ url: bot.url, node: node.id, bootstrapToken: token }),
-      out: [bot.port, Number(new URL(git.url('')).port)],
+      userData: bootData({ url: bot.url, node: node.id, bootstrapToken: token }, way),
+      out: [bot.port, ...[git.url(''), network.proxy].map((url) => Number(new URL(url).port))],
       into: [443],
     });
     onTestFinished(async ({ task }) => {
@@ -84,6 +89,13 @@ test.skipIf(isOut)(
       'echo kept > ~/note; echo "<$(id -un) $(git rev-parse HEAD)>"\n',
     );
     expect(await before.reads(/<(\S+) [0-9a-f]{40}>/)).toBe(user);
+    // Who it is says the authority of the configuration; only the proxy knows where.
+    const outside = 'https://outside.test/api/agent/version';
+    before.type(
+      `curl -sS -o /dev/null ${outside}; node=/opt/sam/agent/bin/node; echo "<curl $?>"; ` +
+        `NODE_USE_ENV_PROXY=1 $node -e 'fetch("${outside}").then(({ status }) => console.log("<node", status + ">"))'\n`,
+    );
+    expect([await before.reads(/<curl (\d+)>/), await before.reads(/<node (\d+)>/)]).toEqual(['0', '200']);
     expect(machine.run('stat -c %a /var/lib/sam/terminal-key.json').trim()).toBe('600');
     expect(tryMetadata(machine, user)).toEqual({
       root: 'answered',
