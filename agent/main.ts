@@ -6,6 +6,7 @@ import { keepConnected } from './bot-link/connection.ts';
 import { createEndpoint, type EndpointOptions } from './identity/endpoint.ts';
 import { findInstalled, VERSION } from './update/artifact.ts';
 import { lockFolder } from './system/files.ts';
+import { followProxies } from './system/environment.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
 import { createBroker } from './credentials/broker.ts';
@@ -55,6 +56,7 @@ async function main(): Promise<void> {
 async function serve(config: Config, { log, signal, restart }: Life): Promise<void> {
   // Programs that the agent starts get their environment by name; this is for those that it might forget.
   delete process.env['SAM_BOOTSTRAP_TOKEN'];
+  takeProxies(log);
   await lockFolder(config.dir);
   const credentials = await createCredentials({ ...config, log, signal });
   const parts = await createParts(config, credentials.current().settings, { log, signal, restart });
@@ -83,6 +85,15 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
   const timer = setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS);
   await parts.close();
   clearTimeout(timer);
+}
+
+/** A word for other programs that this one does not understand is no reason to stay away. */
+function takeProxies(log: Log): void {
+  try {
+    followProxies(process.env);
+  } catch (error) {
+    log.error('the proxies of the environment are of no use; going without', { error: describeError(error) });
+  }
 }
 
 type Parts = Awaited<ReturnType<typeof createParts>>;

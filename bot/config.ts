@@ -10,6 +10,7 @@ import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
 import { readGitHub, readServer, type GitHubConfig } from './forges/github/config.ts';
 import { withSavedApp } from './forges/github/saved-app.ts';
+import { readNetwork, type Network } from './providers/boot/network.ts';
 import { entryOf, providers, readProvider, type ProviderChoice } from './providers/index.ts';
 import type { ProviderEntry, ProviderTable } from './providers/provider.ts';
 
@@ -23,6 +24,8 @@ export interface Config {
   /** Absolute. */
   dataDir: string;
   machines: ProviderChoice;
+  /** Of machines elsewhere; a local agent has the bot's own. */
+  network: Network;
   /** Undefined: nodes have no names of their own. */
   dns: DnsConfig | undefined;
   /** PKCS #8 PEMs, the new one first; none: generated into `dataDir`, if the database is the embedded one. */
@@ -83,6 +86,7 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
     ),
     dataDir: toAbsolute(text('DATA_DIR') ?? '.sam', cwd),
     machines,
+    network: readNetwork(reader),
     dns: readDns(reader, entry.traits.terminal === 'tls' ? `PROVIDER \`${machines.provider}\`` : undefined),
     jwtPrivateKeys: read(
       'JWT_PRIVATE_KEY',

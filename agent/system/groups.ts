@@ -35,10 +35,13 @@ export function createGroups(shares = shareOut(totalmem())): Groups {
   const folders = (workspace: string) => (tree ? basesOf(tree).map((base) => join(base, workspace)) : []);
   return {
     doors(workspace) {
-      if (!tree || !attempt(() => prepare(tree, workspace))) return [];
+      if (!tree) return [];
+      prepare(tree, workspace);
       if (!existsSync(join(tree.unified, workspace, 'cgroup.kill'))) return [];
       if (hold(tree, '', { memory: shares.all }) && hold(tree, workspace, shares.one)) held.add(workspace);
-      return folders(workspace).map((folder) => join(folder, 'cgroup.procs'));
+      return folders(workspace)
+        .map((folder) => join(folder, 'cgroup.procs'))
+        .filter((file) => existsSync(file));
     },
     place: (workspace) =>
       tree && tree.depth > 1
@@ -119,7 +122,8 @@ function unitIn(own: string, name: string): string {
 const basesOf = ({ unified, old }: Tree): string[] => [...new Set([unified, ...Object.values(old)])];
 
 function prepare(tree: Tree, workspace: string): void {
-  for (const base of basesOf(tree)) mkdirSync(join(base, workspace), { recursive: true });
+  // Old hierarchies may be there to be looked at only.
+  for (const base of basesOf(tree)) attempt(() => mkdirSync(join(base, workspace), { recursive: true }));
   // Refused where processes sit between the groups: then there are no limits. With the CPU it is enough that there is a group:
   // each of them has an equal share.
   for (const folder of [dirname(tree.unified), tree.unified])

@@ -60,11 +60,12 @@ const createState = () => ({
 });
 type State = ReturnType<typeof createState>;
 
-/** `tokenLifeMs` of the tokens that it gives; `settings` beside those that it always gives. */
+/** `tokenLifeMs` of the tokens that it gives; `settings` beside those that it always gives; `connect`: where agents find it. */
 export async function startBot({
   tokenLifeMs = 3_600_000,
   settings = {},
-}: { tokenLifeMs?: number; settings?: Partial<Bootstrap['settings']> } = {}) {
+  connect,
+}: { tokenLifeMs?: number; settings?: Partial<Bootstrap['settings']>; connect?: string } = {}) {
   const node = `nd-${randomBase32(12)}`;
   const bootstrapToken = `bt-${randomBase32(24)}`;
   const watch = createWatch();
@@ -74,7 +75,8 @@ export async function startBot({
   const giveToken = (): Bootstrap => {
     const token = `nt-${randomBase32(24)}`;
     state.tokens.add(token);
-    return makeBootstrap(port, { node, token, tokenLifeMs, settings });
+    const made = makeBootstrap(port, { node, token, tokenLifeMs, settings });
+    return connect === undefined ? made : { ...made, connect };
   };
   const answerToken = async (path: string, request: IncomingMessage): Promise<[number, Bootstrap?]> => {
     const body = await readBody(request);
