@@ -1,6 +1,6 @@
 // The table of fronts: to add one, a folder in chat/ and a line here. Starts the workers that serve all of them.
 import type { Logger } from 'pino';
-import { createLink } from './access/links.ts';
+import { createLink, repeatLink } from './access/links.ts';
 import { hourly } from './billing/prices.ts';
 import { answerSource } from './chat/answers.ts';
 import { cardSource } from './chat/cards.ts';
@@ -45,7 +45,11 @@ export async function openFronts(table: readonly FrontEntry[], parts: FrontParts
 }
 
 function complete(parts: FrontParts): FrontOptions {
-  const { config, db } = parts;
+  const {
+    config,
+    db,
+    encryptionKeys: [key],
+  } = parts;
   const { warningMs, cardPaceMs } = timingFrom(config.baseMs);
   return {
     ...parts,
@@ -57,7 +61,10 @@ function complete(parts: FrontParts): FrontOptions {
     },
     async createLink(workspace, user) {
       const row = await findWorkspace(db, workspace);
-      return createLink(db, config.baseUrl, { workspace, user, access: row?.access ?? 0 });
+      const invitation = { workspace, user, access: row?.access ?? 0 };
+      return key
+        ? repeatLink(db, config.baseUrl, invitation, key)
+        : createLink(db, config.baseUrl, invitation);
     },
   };
 }

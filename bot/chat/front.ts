@@ -65,7 +65,7 @@ export interface FrontOptions extends ForgeOptions {
   knowledge: CardKnowledge;
   /** The shortest time between two edits of a card, in the long run. */
   paceMs: number;
-  /** Makes a person's private way into a workspace: a URL with a one-time code. */
+  /** Makes a person's private way into a workspace: a URL with a one-time code. With a key of ours the same one while it is unspent. */
   createLink(workspace: string, user: string): Promise<string>;
   terminal: Terminal;
   log: Logger;
