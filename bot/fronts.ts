@@ -75,9 +75,10 @@ function serve(options: FrontOptions, all: readonly Front[]): Source[] {
     all.flatMap(({ name, conversation }) => (conversation ? [[name, conversation] as const] : [])),
   );
   const beforeStart = (actor: string): Promise<void> => lookAtForks({ db, forges }, actor);
+  const unqueued = new Map([...conversations].filter(([, { isQueued }]) => !isQueued));
   return [
     deliverySource({ db, conversations, commands, limits: config.limits, beforeStart, log }),
-    answerSource({ db, conversations, log }),
-    cardSource({ db, conversations, knowledge, log }),
+    answerSource({ db, conversations: unqueued, log }),
+    cardSource({ db, conversations: unqueued, knowledge, log }),
   ];
 }
