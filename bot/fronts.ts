@@ -1,6 +1,6 @@
 // The table of fronts: to add one, a folder in chat/ and a line here. Starts the workers that serve all of them.
 import type { Logger } from 'pino';
-import { createLink } from './access/links.ts';
+import { createLink, repeatLink } from './access/links.ts';
 import { hourly } from './billing/prices.ts';
 import { answerSource } from './chat/answers.ts';
 import { cardSource } from './chat/cards.ts';
@@ -45,7 +45,11 @@ export async function openFronts(table: readonly FrontEntry[], parts: FrontParts
 }
 
 function complete(parts: FrontParts): FrontOptions {
-  const { config, db } = parts;
+  const {
+    config,
+    db,
+    encryptionKeys: [key],
+  } = parts;
   const { warningMs, cardPaceMs } = timingFrom(config.baseMs);
   return {
     ...parts,
@@ -57,7 +61,10 @@ function complete(parts: FrontParts): FrontOptions {
     },
     async createLink(workspace, user) {
       const row = await findWorkspace(db, workspace);
-      return createLink(db, config.baseUrl, { workspace, user, access: row?.access ?? 0 });
+      const invitation = { workspace, user, access: row?.access ?? 0 };
+      return key
+        ? repeatLink(db, config.baseUrl, invitation, key)
+        : createLink(db, config.baseUrl, invitation);
     },
   };
 }
@@ -68,9 +75,10 @@ function serve(options: FrontOptions, all: readonly Front[]): Source[] {
     all.flatMap(({ name, conversation }) => (conversation ? [[name, conversation] as const] : [])),
   );
   const beforeStart = (actor: string): Promise<void> => lookAtForks({ db, forges }, actor);
+  const unqueued = new Map([...conversations].filter(([, { isQueued }]) => !isQueued));
   return [
     deliverySource({ db, conversations, commands, limits: config.limits, beforeStart, log }),
-    answerSource({ db, conversations, log }),
-    cardSource({ db, conversations, knowledge, log }),
+    answerSource({ db, conversations: unqueued, log }),
+    cardSource({ db, conversations: unqueued, knowledge, log }),
   ];
 }

@@ -10,6 +10,7 @@ export const connect = {
   who: 'Everyone.',
   flags: {},
   takes: 'none',
+  gives: true,
   needs: 'hasLinkedAccounts',
   isForAnyone: true,
   // The front makes the one-time link as it shows it: it is written down nowhere.

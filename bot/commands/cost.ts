@@ -11,6 +11,7 @@ export const cost = {
   who: 'Everyone, about their own.',
   flags: {},
   takes: 'none',
+  gives: true,
   async run(_command, { tx, actor, now }) {
     const details = await reportCosts(tx, actor.id, now);
     return {

@@ -29,6 +29,7 @@ export const list = {
     },
   },
   takes: 'none',
+  gives: true,
   isForMaintainers: true,
   common: true,
   async run(command, context) {

@@ -12,6 +12,7 @@ export const status = {
   who: "The workspace's owner.",
   flags: {},
   takes: 'target',
+  gives: true,
   common: true,
   async run(command, context) {
     const workspace = await findTarget(command, context);

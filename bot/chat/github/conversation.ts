@@ -10,7 +10,14 @@ import { UserError } from '../../errors.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
 import type { GitHubConfig } from '../../forges/github/config.ts';
 import { TRIGGER } from '../wording.ts';
-import type { Conversation, FrontOptions, IncomingCommand, Spoken, WorkspaceRef } from '../front.ts';
+import {
+  noAcknowledgement,
+  type Conversation,
+  type FrontOptions,
+  type IncomingCommand,
+  type Spoken,
+  type WorkspaceRef,
+} from '../front.ts';
 import { showAnswer } from './answers.ts';
 import { createCardSender } from './cards.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
@@ -18,7 +25,6 @@ import { noticeEdit, noticeOf } from './notices.ts';
 import { createRights, personOf } from './rights.ts';
 import { createSignalSender } from './signals.ts';
 import { onGitHub } from './render.ts';
-import { ackReaction } from './reactions.ts';
 import type { CardView } from '../view.ts';
 import { meetPerson } from '../../access/store/people.ts';
 
@@ -39,6 +45,7 @@ export function createConversation(options: GitHubOptions): Conversation {
   return {
     traits: onGitHub,
     thread: undefined,
+    isQueued: true,
     async notice(delivery) {
       const event = eventOf(delivery);
       if (event.kind === 'edited') return noticeEdit(db, await contextFor(options), event);
@@ -49,7 +56,8 @@ export function createConversation(options: GitHubOptions): Conversation {
     explain: (error, delivery) =>
       explainMissingPermission(options.app, error, repositoryOf(eventOf(delivery))),
     permit: (asked) => rights.permit(asked, eventOf(asked.delivery)),
-    acknowledge: (delivery) => ackReaction(options, delivery),
+    // Where the end does not come at once, the queue says that it was heard.
+    acknowledge: noAcknowledgement,
     answer: (delivery, answer) => showAnswer(sender, delivery, answer),
     sendCard: (card, views) => (card.kind === 'card' ? sendComment : sendSignal)(card, views),
     cardOf: (workspace, { topic }, { delivery }) => cardOf(config, workspace, topic, eventOf(delivery)),

@@ -3,7 +3,7 @@ import { createLinkSigner } from '../../access/links.ts';
 import { TRIGGER } from '../wording.ts';
 import type { Front, FrontOptions, FrontState } from '../front.ts';
 import { createConversation, type GitHubOptions } from './conversation.ts';
-import { conclusionSource } from './reactions.ts';
+import { writeSource } from './queue.ts';
 import { createSetup } from './setup.ts';
 import { webhookRoute } from './webhooks.ts';
 import type { Logger } from 'pino';
@@ -52,10 +52,11 @@ function withLinks(
 
 function turnOn({ db }: FrontOptions, parts: GitHubOptions): Rest {
   const { webhookSecrets: secrets, appId, url } = parts.config;
+  const conversation = createConversation(parts);
   return {
-    conversation: createConversation(parts),
+    conversation,
     routes: [webhookRoute({ db, secrets })],
-    sources: [conclusionSource(parts)],
+    sources: [writeSource({ ...parts, conversation })],
     sweeps: [
       { name: 'missed-deliveries', everyMs: HOUR_MS, atStart: true, run: () => findMissed(parts) },
       { name: 'closed-threads', everyMs: HOUR_MS, run: () => lookAtThreads(parts) },
