@@ -1,6 +1,6 @@
 // Cards and replies as GitHub's Markdown. Pure. Whatever is shown, no line of it is a command, and nobody is mentioned.
 import type { FrontTraits } from '../../commands/command.ts';
-import { findLines } from '../../commands/parser/lines.ts';
+import { mayBeCommand } from '../../commands/parser/lines.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
 import { plain } from '../../commands/parser/format.ts';
 import {
@@ -184,4 +184,4 @@ const harmless = (text: string, context: ParseContext): string =>
 
 /** A line that would be a command when GitHub sends it back to us begins with a mark. */
 const disarm = (line: string, context: ParseContext): string =>
-  /[/@]/.test(line) && findLines(line, context).first !== undefined ? `› ${line}` : line;
+  /[/@／＠]/.test(line) && mayBeCommand(line, context) ? `› ${line}` : line;
