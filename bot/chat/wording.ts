@@ -9,6 +9,7 @@ import { REFUSALS } from './wording/refusals.ts';
 import { findWords, type Say, type Voice, type Wording, type Words } from './wording/words.ts';
 
 export { wordFailure } from './wording/failures.ts';
+export { PRESSES, wordLive, type Press } from './wording/live.ts';
 export { wordNotices } from './wording/notices.ts';
 export {
   createSay,
