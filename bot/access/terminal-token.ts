@@ -129,7 +129,9 @@ async function codeSpent(
     status: 410,
     code: 'code-spent',
     message: 'This link was used already, or is too old. Ask the chat for a new one.',
-    extra: { command: mayKnow ? `open ${place.workspace.name}` : 'open' },
+    extra: mayKnow
+      ? { command: `open ${place.workspace.name}`, ...triggerOf(options, place.front) }
+      : { command: 'open' },
   };
 }
 
@@ -252,7 +254,7 @@ const nodeSilent = (workspace: Workspace): Refusal => ({
   status: 503,
   code: 'node-silent',
   message: `The machine of ${workspace.name} does not answer at the moment. It is looked after; try again soon.`,
-  extra: { command: `status ${workspace.name}` },
+  extra: { command: `status ${workspace.name}`, phase: workspace.phase },
 });
 
 /** Undefined: nobody knows now where its terminals are. A node beside the bot is reached through it, so that one port is enough. */

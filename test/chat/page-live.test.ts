@@ -7,6 +7,7 @@ import type { Workspace } from '../../bot/database/schema.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 import { serveRoutes, type TestServer } from '../access/http-server.ts';
+import { until } from '../until.ts';
 import { openEvents, type Events } from './event-stream.ts';
 
 let rows: Rows;
@@ -50,11 +51,9 @@ async function listen(headers: Record<string, string> = {}): Promise<Events> {
 /** As the bot's loop does it. */
 async function look(): Promise<void> {
   const [source] = page.sources;
-  const due = await source?.dueInMs();
-  if (due !== undefined) await new Promise((resolve) => setTimeout(resolve, due + 1));
-  await (
-    await source?.take()
-  )?.();
+  await until(async () => (await source?.dueInMs()) === undefined);
+  const job = await source?.take();
+  await job?.();
 }
 
 const say = (front: string, seq = 1) => rows.sql`

@@ -144,6 +144,8 @@ async function tell(options: LiveOptions, listener: Listener): Promise<void> {
   const visitor = await findVisitor(options, listener.req, listener.workspace);
   if (listener.res.writableEnded) return;
   const isRefused = 'refusal' in visitor;
+  // Nobody can say just now whether it is theirs still.
+  if (isRefused && visitor.refusal.status >= 429) return;
   const state = isRefused ? await readEnd(options, listener) : await readState(options, visitor);
   if (state && state.id !== listener.told)
     send(listener, `id: ${state.id}\nevent: state\ndata: ${JSON.stringify(state)}\n\n`);
@@ -156,8 +158,8 @@ async function tell(options: LiveOptions, listener: Listener): Promise<void> {
 async function beat(options: LiveOptions, listener: Listener): Promise<void> {
   const visitor = await findVisitor(options, listener.req, listener.workspace).catch(() => undefined);
   if (listener.res.writableEnded) return;
-  if (visitor && 'refusal' in visitor && visitor.refusal.status < 429) await tell(options, listener);
-  else send(listener, 'event: beat\ndata:\n\n');
+  if (visitor && 'refusal' in visitor) await tell(options, listener);
+  if (!listener.res.writableEnded) send(listener, 'event: beat\ndata:\n\n');
 }
 
 function send({ res }: Listener, text: string): void {

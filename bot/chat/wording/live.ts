@@ -31,7 +31,7 @@ function wordLook(view: CardView, say: Say): LiveWords {
     case 'queued':
     case 'provisioning':
     case 'preparing':
-      return { title: 'The workspace is getting ready', text: `Now: ${view.doing}.`, next: `logs ${name}` };
+      return { title: 'The workspace is getting ready', text: `Now: ${view.doing}.` };
     case 'running':
       return { title: 'The workspace runs', text: '', next: `open ${name}` };
     case 'stopping':
