@@ -248,17 +248,14 @@ async function assemble(
   const reconciler = { ...makeReconciler(settled), listeningSince: await readClock(db) };
   const { screen, login, cwd } = options;
   const opened = await openFronts(options.fronts, { ...settled, db, terminal: { screen, login, cwd } });
-  for (const front of opened.all) ending.defer(() => front.stop());
+  ending.defer(async () => void (await opened.stop()));
   const sweeps = [
     ...createSweeps(reconciler),
     ...housekeeping(settled),
     ...opened.all.flatMap((front) => front.sweeps),
   ];
   return {
-    routes: [
-      ...(await makeRoutes(settled, opened.all, sweeps)),
-      ...opened.all.flatMap((front) => front.routes),
-    ],
+    routes: [...(await makeRoutes(settled, opened.all, sweeps)), ...opened.routes],
     upgrades: [hub.upgrade, pipe.upgrade],
     fronts: opened,
     forges: settled.forges,

@@ -9,9 +9,11 @@ import { lookAtForks } from './chat/forks.ts';
 import type { Front, FrontEntry, FrontOptions } from './chat/front.ts';
 import { createGitHub } from './chat/github/github.ts';
 import { deliverySource } from './chat/inbox.ts';
+import { createPage } from './chat/page/page.ts';
 import { createSlack } from './chat/slack/slack.ts';
 import type { Config } from './config.ts';
 import type { GitHub } from './forges/github/github.ts';
+import type { Route } from './http/routes.ts';
 import type { Source } from './jobs/loop.ts';
 import { findWorkspace } from './workspaces/store/workspaces.ts';
 import { timingFrom } from './workspaces/timing.ts';
@@ -36,12 +38,24 @@ export interface Fronts {
   all: readonly Front[];
   /** What the loop of the chats takes: requests, answers and cards of all, and what each brings. */
   sources: Source[];
+  /** What each answers over HTTP. */
+  routes: Route[];
+  /** Hears nothing more. What is under way has ended before. */
+  stop(): Promise<unknown>;
 }
 
 export async function openFronts(table: readonly FrontEntry[], parts: FrontParts): Promise<Fronts> {
   const options = complete(parts);
   const all = await Promise.all(table.map(async (open) => open(options)));
-  return { all, sources: [...serve(options, all), ...all.flatMap(({ sources }) => sources)] };
+  const triggers = Object.fromEntries(all.map(({ name, trigger }) => [name, trigger]));
+  const page = createPage({ ...options, baseUrl: parts.config.baseUrl, triggers });
+  const every = [...all, page];
+  return {
+    all,
+    sources: [...serve(options, every), ...every.flatMap(({ sources }) => sources)],
+    routes: every.flatMap(({ routes }) => routes),
+    stop: () => Promise.all(every.map((front) => front.stop())),
+  };
 }
 
 function complete(parts: FrontParts): FrontOptions {
@@ -69,7 +83,7 @@ function complete(parts: FrontParts): FrontOptions {
   };
 }
 
-function serve(options: FrontOptions, all: readonly Front[]): Source[] {
+function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conversation'>[]): Source[] {
   const { db, config, commands, forges, knowledge, log } = options;
   const conversations = new Map(
     all.flatMap(({ name, conversation }) => (conversation ? [[name, conversation] as const] : [])),

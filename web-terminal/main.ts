@@ -6,7 +6,16 @@ import { openHelp } from './shortcuts.ts';
 import { takeFrame, takeMessage } from './incoming.ts';
 import { createKeyBar, type KeyBar } from './keys.ts';
 import { areShortcutsOn, isMac, readPageKey } from './shortcuts.ts';
-import { connect, createConnection, isOpen, sendBytes, sendInput, sendMessage } from './socket.ts';
+import { createLive } from './live.ts';
+import {
+  connect,
+  createConnection,
+  type ConnectionState,
+  isOpen,
+  sendBytes,
+  sendInput,
+  sendMessage,
+} from './socket.ts';
 import { createStatus } from './status.ts';
 import { allowStrictStyles } from './theme.ts';
 import {
@@ -34,11 +43,24 @@ const connection = createConnection({
   onState: (state) => {
     if (state.kind !== 'open') forgetNumbers(terminals);
     status.take(state);
+    if (isAboutWorkspace(state)) live.start();
+    else if (state.kind !== 'opening') live.stop();
   },
   onMessage: (message) => takeMessage(terminals, message),
   onFrame: (frame) => takeFrame(terminals, frame),
 });
-const status = createStatus({ retry: () => connect(connection), getName: () => workspace?.name });
+const live = createLive(workspaceId, {
+  onState: (state) => {
+    status.tell(state);
+    if (state.isOpen) connect(connection);
+  },
+  onOver: () => connect(connection),
+});
+const status = createStatus({
+  retry: () => connect(connection),
+  getName: () => workspace?.name,
+  press: live.press,
+});
 const keys: KeyBar = createKeyBar({
   type: (text) => getShown(terminals)?.terminal.input(text),
   isApplicationCursor: () => getShown(terminals)?.terminal.modes.applicationCursorKeysMode ?? false,
@@ -71,6 +93,12 @@ function whenSeen(start: () => void): void {
   status.take({ kind: 'opening' });
   if (document.visibilityState === 'visible') return start();
   document.addEventListener('visibilitychange', () => whenSeen(start), { once: true });
+}
+
+/** Whether there is no terminal because of how the workspace stands. */
+function isAboutWorkspace(state: ConnectionState): boolean {
+  if (state.kind === 'waiting') return state.isTold === true;
+  return state.kind === 'refused' && ['not-running', 'stopped', 'not-here'].includes(state.refusal.reason);
 }
 
 function showWorkspace(summary: WorkspaceSummary): void {
