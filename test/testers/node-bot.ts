@@ -60,6 +60,11 @@ const createState = () => ({
 });
 type State = ReturnType<typeof createState>;
 
+async function describeKeys(key: CryptoKey): Promise<string> {
+  const jwk = { ...(await exportJWK(key)), kid: KEY_ID, alg: 'EdDSA', use: 'sig' };
+  return JSON.stringify({ keys: [jwk] });
+}
+
 /** `tokenLifeMs` of the tokens that it gives; `settings` beside those that it always gives; `connect`: where agents find it. */
 export async function startBot({
   tokenLifeMs = 3_600_000,
@@ -96,8 +101,7 @@ export async function startBot({
     const path = request.url ?? '';
     if (path === '/.well-known/jwks.json') {
       state.keyRequests++;
-      const jwk = { ...(await exportJWK(publicKey)), kid: KEY_ID, alg: 'EdDSA', use: 'sig' };
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }));
+      response.setHeader('content-type', 'application/json').end(await describeKeys(publicKey));
       return;
     }
     if (path !== '/api/bootstrap' && path !== '/agent/token') {
