@@ -60,7 +60,7 @@ const createState = () => ({
 });
 type State = ReturnType<typeof createState>;
 
-async function describeKeys(key: CryptoKey): Promise<string> {
+async function describeKeys(key: Parameters<typeof exportJWK>[0]): Promise<string> {
   const jwk = { ...(await exportJWK(key)), kid: KEY_ID, alg: 'EdDSA', use: 'sig' };
   return JSON.stringify({ keys: [jwk] });
 }
