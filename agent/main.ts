@@ -132,13 +132,6 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   const endpoint = await createEndpoint(endpointOptions(config, settings), (request, socket, head) =>
     terminals.handleUpgrade(request, socket, head),
   );
-  const close = async () => {
-    await endpoint.close();
-    await workspaces.close();
-    await credentials.closeAll();
-    await models.close();
-    await terminals.close();
-  };
   return {
     outbox,
     tokens,
@@ -147,8 +140,13 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     trust: (moved: Trusted) => void Object.assign(trusted, moved),
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
     certify: endpoint.certify,
-    close,
+    close: () => closeAll([endpoint, workspaces, { close: credentials.closeAll }, models, terminals]),
   };
+}
+
+/** One after the other. */
+async function closeAll(parts: { close: () => Promise<void> }[]): Promise<void> {
+  for (const part of parts) await part.close();
 }
 
 function endpointOptions(

@@ -1,6 +1,7 @@
 // The table of fronts: to add one, a folder in chat/ and a line here. Starts the workers that serve all of them.
 import type { Logger } from 'pino';
 import { createLink } from './access/links.ts';
+import { createSettingsLink } from './access/credentials/settings-sessions.ts';
 import { hourly } from './billing/prices.ts';
 import { answerSource } from './chat/answers.ts';
 import { cardSource } from './chat/cards.ts';
@@ -30,7 +31,7 @@ export async function openGitHub({ github, baseMs }: Config, log: Logger): Promi
 }
 
 /** What this bot has beside what is made of it here. */
-export type FrontParts = Omit<FrontOptions, 'knowledge' | 'paceMs' | 'createLink'>;
+export type FrontParts = Omit<FrontOptions, 'knowledge' | 'paceMs' | 'createLink' | 'createSettingsLink'>;
 
 export interface Fronts {
   all: readonly Front[];
@@ -55,6 +56,7 @@ function complete(parts: FrontParts): FrontOptions {
       expiryOf: (workspace) => expiryOf(workspace, config.limits.idleTimeoutMs),
       readPrices: () => hourly(db),
     },
+    createSettingsLink: (user) => createSettingsLink(db, config.baseUrl, user),
     async createLink(workspace, user) {
       const row = await findWorkspace(db, workspace);
       return createLink(db, config.baseUrl, { workspace, user, access: row?.access ?? 0 });

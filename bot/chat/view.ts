@@ -1,5 +1,5 @@
 // What a card shows of a workspace, before any front's markup. Pure: rows and the time in, facts out.
-import type { Failure } from '../../agent/protocol.ts';
+import type { Failure, ModelUsage } from '../../agent/protocol.ts';
 import type { Notice } from '../codes.ts';
 import type { Node, User, Workspace } from '../database/types.ts';
 
@@ -37,6 +37,8 @@ export interface CardView {
   /** When it goes with everything that is left of it, unless somebody starts it. */
   deleteAt?: Date;
   sessions: number;
+  /** What it asked of models, if anything. */
+  usage?: ModelUsage;
   /** Commands that make sense now. */
   lines: string[];
   /** What is wanted has been reached, or was given up. */
@@ -107,6 +109,7 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
     ...(workspace.phase === 'stopped' && workspace.deleteAt ? { deleteAt: workspace.deleteAt } : {}),
     sessions: workspace.reported?.sessions ?? 0,
+    ...(workspace.reported?.usage ? { usage: workspace.reported.usage } : {}),
     lines: isSilent ? [`stop ${workspace.name}`, `rm ${workspace.name}`] : linesFor(workspace),
     isSettled,
   };

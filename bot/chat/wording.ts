@@ -9,7 +9,7 @@ import { REFUSALS } from './wording/refusals.ts';
 import { findWords, type Say, type Voice, type Wording, type Words } from './wording/words.ts';
 
 export { wordFailure } from './wording/failures.ts';
-export { wordNotices } from './wording/notices.ts';
+export { wordNotices, wordUsage } from './wording/notices.ts';
 export {
   createSay,
   createVoice,

@@ -1,6 +1,6 @@
 // A card as lines of plain text, for the console. Pure.
 import type { FrontTraits } from '../../commands/command.ts';
-import { createSay, wordFailure, wordNotices } from '../wording.ts';
+import { createSay, wordFailure, wordNotices, wordUsage } from '../wording.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
@@ -47,6 +47,7 @@ export function renderPlain(view: CardView, next?: string): string[] {
   }
   if (notice) lines.push(`  ${notice}`);
   if (view.phase === 'stopped') lines.push(`  Its files are kept${until(view)}. Go on: start ${view.name}`);
+  if (view.usage) lines.push(`  Models: ${wordUsage(view.usage)}`);
   if (view.expiry)
     lines.push(
       `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,

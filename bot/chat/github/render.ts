@@ -7,6 +7,7 @@ import {
   createVoice,
   wordFailure,
   wordNotices,
+  wordUsage,
   type Say,
   type Voice,
   type WordedAnswer,
@@ -97,7 +98,8 @@ function renderSection(view: CardView, options: SectionOptions): string {
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
   const lines = [`### ${ICONS[lookOf(view)]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
-  lines.push(`${code(view.source)}${commit} · ${view.size} · for ${code(view.owner)}`);
+  const usage = view.usage ? ` · ${wordUsage(view.usage)}` : '';
+  lines.push(`${code(view.source)}${commit} · ${view.size} · for ${code(view.owner)}${usage}`);
   if (view.phase !== 'deleted') lines.push(...body(view, options, say));
   const notice = wordNotices(view.notices, say);
   if (notice) lines.push('', `ℹ ${calm(notice)}`);

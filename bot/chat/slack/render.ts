@@ -1,6 +1,6 @@
 // Cards and answers as Slack's Block Kit, within its limits. Pure. Whatever is shown, nobody is mentioned and nothing of
 // it is markup of Slack's that a name or a log brought along.
-import { createSay, wordFailure, wordNotices } from '../wording.ts';
+import { createSay, wordFailure, wordNotices, wordUsage } from '../wording.ts';
 import { formatSpan, formatTime } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { calm, code, cut, escape, fences, LONGEST_SECTION, split, toMrkdwn } from './mrkdwn.ts';
@@ -66,7 +66,8 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
   const title = `${ICONS[lookOf(view)]} *${code(view.name)}* ${calm(view.doing, 200)}${time}`;
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
-  const about = `${code(view.source)}${commit} · ${calm(view.size, 40)} · for ${code(view.owner)}`;
+  const usage = view.usage ? ` · ${wordUsage(view.usage)}` : '';
+  const about = `${code(view.source)}${commit} · ${calm(view.size, 40)} · for ${code(view.owner)}${usage}`;
   const rows = view.phase === 'deleted' ? [] : bodyOf(view, trigger);
   const said = wordNotices(view.notices, createSay(trigger));
   const notice = said ? [`:information_source: ${toMrkdwn(said)}`] : [];
