@@ -8,6 +8,7 @@ import { findInstalled, VERSION } from './update/artifact.ts';
 import { lockFolder } from './system/files.ts';
 import { createLog, describeError } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
+import { createCodingPrograms } from './coding/programs.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage, Trusted } from './protocol.ts';
@@ -103,6 +104,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     env: process.env,
     log,
   });
+  const programs = createCodingPrograms({ dir: config.dir, env: process.env, log });
   const trusted = { ...settings, startedAt: performance.timeOrigin };
   const terminals = createTerminals({
     get origin() {
@@ -120,7 +122,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
       credentials,
       users,
       models,
-      runtimes: createRuntimes({ env: process.env, users }),
+      runtimes: createRuntimes({ env: process.env, users, programs }),
       endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
     },
@@ -136,6 +138,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     outbox,
     tokens,
     models,
+    programs,
     workspaces,
     trust: (moved: Trusted) => void Object.assign(trusted, moved),
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
@@ -164,6 +167,9 @@ function handleMessage(message: BotMessage, parts: Parts): void {
     case 'desired':
       if (message.settings) parts.trust(message.settings);
       if (message.models) models.serve(message.models);
+      if (message.packages) parts.programs.serve(message.packages);
+      // Whoever has left something for it will want it.
+      if (message.workspaces.some(({ claude }) => claude)) void parts.programs.bringIfMissing();
       if (message.agent) updater.offer(message.agent.version);
       return workspaces.want(message.workspaces, message.all);
     case 'revoke':

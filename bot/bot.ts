@@ -284,8 +284,12 @@ function makeHub(settled: Settled): Hub {
     agentVersion: () => findAgentVersion(agentFolder(config)),
     git: createGitBroker({ db, log, forges }),
     wordRefusal: wordGitRefusal,
-    ...(credentials && { openKey: (owner, provider) => credentials.open(owner, provider) }),
+    ...(credentials && {
+      openKey: (owner, provider) => credentials.open(owner, provider),
+      findClaude: (owners) => credentials.findClaude(owners),
+    }),
     models: config.models,
+    packages: config.packages,
     wordKeyRefusal,
   });
 }

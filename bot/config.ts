@@ -36,6 +36,8 @@ export interface Config {
   slack: SlackConfig | undefined;
   /** Where agents ask models, without a slash at the end. */
   models: ModelServices;
+  /** The registry of npm that agents bring coding agents from, without a slash at the end. */
+  packages: string;
   limits: Limits;
   logLevel: string;
   /** Undefined: how much is going on is told to this very machine alone. */
@@ -92,7 +94,7 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
     github: readGitHub(reader),
     setup: undefined,
     slack: readSlack(reader),
-    models: readModels(reader),
+    ...readModels(reader),
     limits: readLimits(reader),
     logLevel: read('LOG_LEVEL', 'info', parseLevel, '`debug`, `info`, `warn` or `error`'),
     metricsToken: read(
@@ -172,12 +174,15 @@ function isPublicAddress(baseUrl: string): boolean {
 }
 
 /** A path may be part of it: gateways of companies have one. */
-function readModels({ read }: Reader): ModelServices {
+function readModels({ read }: Reader): Pick<Config, 'models' | 'packages'> {
   const base = (name: string, fallback: string): string =>
     read(name, fallback, parseBase, 'an address like https://gateway.example.com, without a query');
   return {
-    anthropic: base('ANTHROPIC_BASE_URL', 'https://api.anthropic.com'),
-    openai: base('OPENAI_BASE_URL', 'https://api.openai.com'),
+    models: {
+      anthropic: base('ANTHROPIC_BASE_URL', 'https://api.anthropic.com'),
+      openai: base('OPENAI_BASE_URL', 'https://api.openai.com'),
+    },
+    packages: base('NPM_REGISTRY', 'https://registry.npmjs.org'),
   };
 }
 

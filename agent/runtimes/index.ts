@@ -1,4 +1,5 @@
 // The runtimes, one line each. A workspace has one for life, by its name.
+import type { CodingPrograms } from '../coding/programs.ts';
 import type { Users } from '../system/users.ts';
 import { createHostRuntime } from './host.ts';
 import type { Runtime } from './runtime.ts';
@@ -7,6 +8,8 @@ export interface RuntimeOptions {
   /** The agent's own. */
   env: NodeJS.ProcessEnv;
   users: Users;
+  /** What the node has for coding. */
+  programs?: CodingPrograms;
 }
 
 const RUNTIMES = {

@@ -47,7 +47,7 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
     log: (line) => tools.log(desired.id, 'build', line),
   });
   await state.update({ step: 'start' });
-  await greetClaude(tools, task);
+  await Promise.all([tools.models.prepare(desired), greetClaude(tools, task)]);
   await runtime.start(specOf(tools, state.now()));
   // The work is counted later: a terminal opens without waiting for it.
   await state.update({

@@ -7,6 +7,8 @@ import { startSam, type Sam } from '../testers/sam.ts';
 import { openTerminal } from '../testers/terminal.ts';
 import { until } from '../until.ts';
 
+/** Nothing is brought from there. */
+const NOBODY = 'http://127.0.0.1:9';
 const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
 
 /** The browser of whoever follows the link that `connect claude` shows. */
@@ -62,7 +64,9 @@ async function dump({ place: { sql } }: Sam): Promise<string> {
 test('a person leaves a key, a program in their workspace works with it, and it is worth nothing once it is taken back', async () => {
   const model = await startModel();
   model.answer = ({ body }, res) => sendMessage(res, body, [says('the answer')]);
-  await using sam = await startSam({ env: { ENCRYPTION_KEY, ANTHROPIC_BASE_URL: model.url } });
+  await using sam = await startSam({
+    env: { ENCRYPTION_KEY, ANTHROPIC_BASE_URL: model.url, NPM_REGISTRY: NOBODY },
+  });
   sam.place.repository('demo');
   await sam.say('up ./demo');
   const way = await findWay(sam);
