@@ -9,15 +9,17 @@ import { lockFolder } from './system/files.ts';
 import { followProxies } from './system/environment.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
+import { createCodingPrograms } from './coding/programs.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage, EnvironmentSettings, Trusted } from './protocol.ts';
 import { openModels } from './models/models.ts';
 import { createRuntimes } from './runtimes/index.ts';
+import type { RuntimeOptions } from './runtimes/runtime.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './identity/tickets.ts';
 import { createUpdates, type Life } from './update/update.ts';
-import { createUsers, ownUser, type Users } from './system/users.ts';
+import { createUsers, ownUser } from './system/users.ts';
 import { createStore } from './workspaces/store.ts';
 import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
 
@@ -114,8 +116,9 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     env: process.env,
     log,
   });
+  const programs = createCodingPrograms({ dir: config.dir, env: process.env, log });
   const trusted = { ...settings, startedAt: performance.timeOrigin };
-  const places = createPlaces(config, users, log);
+  const places = createPlaces(config, { users, programs, log });
   const terminals = createTerminals({
     get origin() {
       return trusted.origin;
@@ -148,29 +151,32 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     outbox,
     tokens,
     models,
+    programs,
     workspaces,
     trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
     certify: endpoint.certify,
-    close: async () => {
-      for (const part of [endpoint, workspaces, { close: credentials.closeAll }, models, terminals])
-        await part.close();
-    },
+    close: () => closeAll([endpoint, workspaces, { close: credentials.closeAll }, models, terminals]),
   };
 }
 
 type Settings = NonNullable<Extract<BotMessage, { type: 'desired' }>['settings']>;
 
 /** Where programs run, as whoever runs Sam has it: the bot says so at each connect. */
-function createPlaces({ node, dir }: Config, users: Users, log: Log) {
+function createPlaces({ node, dir }: Config, parts: Pick<RuntimeOptions, 'users' | 'programs' | 'log'>) {
   let settings: EnvironmentSettings = { runtime: 'auto' };
   return {
-    runtimes: createRuntimes({ env: process.env, users, node, dir, settings: () => settings, log }),
+    runtimes: createRuntimes({ ...parts, env: process.env, node, dir, settings: () => settings }),
     use({ environments, ...trusted }: Settings): Trusted {
       settings = environments ?? settings;
       return trusted;
     },
   };
+}
+
+/** One after the other. */
+async function closeAll(parts: { close: () => Promise<void> }[]): Promise<void> {
+  for (const part of parts) await part.close();
 }
 
 function endpointOptions(
@@ -188,6 +194,9 @@ function handleMessage(message: BotMessage, parts: Parts): void {
     case 'desired':
       if (message.settings) parts.trust(message.settings);
       if (message.models) models.serve(message.models);
+      if (message.packages) parts.programs.serve(message.packages);
+      // Whoever has left something for it will want it.
+      if (message.workspaces.some(({ claude }) => claude)) void parts.programs.bringIfMissing();
       if (message.agent) updater.offer(message.agent.version);
       return workspaces.want(message.workspaces, message.all);
     case 'revoke':

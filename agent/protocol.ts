@@ -235,6 +235,11 @@ export interface DesiredWorkspace {
    * absent: whoever the node asks.
    */
   credentials?: 'sam' | 'none';
+  /**
+   * What its owner has left for Claude Code: a `key`, which the node's gateway puts in, or a token of their `plan`, which only
+   * its own processes can carry. Absent: nothing, or nothing for this code.
+   */
+  claude?: 'key' | 'plan';
 }
 
 export interface GitIdentity {
@@ -399,6 +404,8 @@ export type BotMessage =
       settings?: Trusted & { environments?: EnvironmentSettings };
       /** With `all`: where models are. Newer bots say it. */
       models?: ModelServices;
+      /** With `all`: the registry of npm that coding agents come from. */
+      packages?: string;
     }
   /** The log lines up to this id are in the database; the agent may forget them. */
   | { type: 'logged'; id: number }

@@ -10,6 +10,7 @@ import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
 import { createLinkSigner } from './access/links.ts';
 import { createCredentials, type Credentials } from './access/credentials/credentials.ts';
 import { credentialRoutes } from './access/credentials/credential-routes.ts';
+import { settingsRoutes } from './access/credentials/settings-pages.ts';
 import { createRepositoryGuard } from './access/repository-guard.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
 import type { PageGuard } from './access/people/page-guard.ts';
@@ -281,8 +282,12 @@ function makeHub(settled: Settled): Hub {
     environments: config.environments,
     git: createGitBroker({ db, log, forges }),
     wordRefusal: wordGitRefusal,
-    ...(credentials && { openKey: (owner, provider) => credentials.open(owner, provider) }),
+    ...(credentials && {
+      openKey: (owner, provider) => credentials.open(owner, provider),
+      findClaude: (owners) => credentials.findClaude(owners),
+    }),
     models: config.models,
+    packages: config.packages,
     wordKeyRefusal,
   });
 }
@@ -302,6 +307,8 @@ async function loadEncryptionKeys({ encryptionKeys, databaseUrl, dataDir }: Conf
 
 /** For pages that do not know from which front somebody comes. */
 const OPEN_COMMAND = `${TRIGGER} open`;
+
+const CONNECT_COMMAND = `${TRIGGER} connect claude`;
 
 /** Without a key nothing was ever signed, and there is nobody who signed in. */
 const makeGuard = ({
@@ -373,6 +380,7 @@ async function makeRoutes(settled: Settled, all: readonly Front[], sweeps: Sweep
       openCommand: OPEN_COMMAND,
     }),
     ...credentialRoutes({ db, baseUrl, credentials: settled.credentials }),
+    ...settingsRoutes({ db, baseUrl, credentials: settled.credentials, forges, command: CONNECT_COMMAND }),
     ...bootstrapRoutes({ db, keys, baseUrl, traitsOf }),
     ...bootReportRoutes({ db }),
     ...certificateRoutes({ db, keys, log, ...namesOf(settled.clouds) }),
@@ -383,12 +391,24 @@ async function makeRoutes(settled: Settled, all: readonly Front[], sweeps: Sweep
 }
 
 /** What is kept for a while only. */
-function housekeeping({ database: { db } }: Settled): Sweep[] {
+function housekeeping({ database: { db }, credentials, log }: Settled): Sweep[] {
   const everyMs = 60 * 60_000;
+  const reseal = credentials && (() => resealCredentials(credentials, log));
   return [
     { name: 'old-tokens', everyMs, run: () => forgetExpired(db) },
     { name: 'old-payloads', everyMs, run: () => forgetPayloads(db, 7) },
+    ...(reseal ? [{ name: 'sealed-credentials', everyMs, atStart: true as const, run: reseal }] : []),
   ];
+}
+
+/** Under the newest key of the ring, so that the one before can go. */
+async function resealCredentials(credentials: Credentials, log: Logger): Promise<void> {
+  const unreadable = await credentials.reseal();
+  if (unreadable.length > 0)
+    log.error(
+      { count: unreadable.length },
+      'ENCRYPTION_KEY is not the one that sealed some keys of people, so their workspaces get none. Set the earlier key behind it (ENCRYPTION_KEY=new,old) and start again; if that one is lost, these people put theirs in anew.',
+    );
 }
 
 /** How fine `last_activity_at` is: a twentieth of the time-out, a minute at most. */

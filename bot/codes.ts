@@ -117,6 +117,7 @@ export interface RefusalCodes extends ParseCodes {
   'not-connected': NoDetails;
   'not-here': { verb: string };
   'no-channel': NoDetails;
+  'no-connection': { word: string };
   private: { line: string };
   'not-public': NoDetails;
   'too-often': { most?: number; whom?: 'person' | 'repository' };
@@ -196,6 +197,8 @@ export interface AnswerCodes {
   /** `repository` absent: there is none. */
   default: { repository?: string; ref?: string };
   connect: NoDetails;
+  /** `address`: of the page, where no private link can be shown. */
+  settings: { address?: string };
   disconnected: { wasLinked: boolean };
   /** `command` absent: what can be said at all. */
   help: { command?: string };

@@ -41,6 +41,8 @@ export interface Config {
   environments: EnvironmentSettings;
   /** Where agents ask models, without a slash at the end. */
   models: ModelServices;
+  /** The registry of npm that agents bring coding agents from, without a slash at the end. */
+  packages: string;
   limits: Limits;
   logLevel: string;
   /** Undefined: how much is going on is told to this very machine alone. */
@@ -99,7 +101,7 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
     setup: undefined,
     slack: readSlack(reader),
     environments: readEnvironments(reader),
-    models: readModels(reader),
+    ...readModels(reader),
     limits: readLimits(reader),
     logLevel: read('LOG_LEVEL', 'info', parseLevel, '`debug`, `info`, `warn` or `error`'),
     metricsToken: read(
@@ -191,12 +193,15 @@ const parseImage = (value: string): string | undefined =>
   /^[A-Za-z0-9][\w./:@-]{0,299}$/.test(value) ? value : undefined;
 
 /** A path may be part of it: gateways of companies have one. */
-function readModels({ read }: Reader): ModelServices {
+function readModels({ read }: Reader): Pick<Config, 'models' | 'packages'> {
   const base = (name: string, fallback: string): string =>
     read(name, fallback, parseBase, 'an address like https://gateway.example.com, without a query');
   return {
-    anthropic: base('ANTHROPIC_BASE_URL', 'https://api.anthropic.com'),
-    openai: base('OPENAI_BASE_URL', 'https://api.openai.com'),
+    models: {
+      anthropic: base('ANTHROPIC_BASE_URL', 'https://api.anthropic.com'),
+      openai: base('OPENAI_BASE_URL', 'https://api.openai.com'),
+    },
+    packages: base('NPM_REGISTRY', 'https://registry.npmjs.org'),
   };
 }
 

@@ -1,5 +1,6 @@
 // The table of fronts: to add one, a folder in chat/ and a line here. Starts the workers that serve all of them.
 import type { Logger } from 'pino';
+import { createSettingsLink } from './access/credentials/settings-sessions.ts';
 import { createLink, repeatLink } from './access/links.ts';
 import { hourly } from './billing/prices.ts';
 import { answerSource } from './chat/answers.ts';
@@ -32,7 +33,7 @@ export async function openGitHub({ github, baseMs }: Config, log: Logger): Promi
 }
 
 /** What this bot has beside what is made of it here. */
-export type FrontParts = Omit<FrontOptions, 'knowledge' | 'paceMs' | 'createLink'>;
+export type FrontParts = Omit<FrontOptions, 'knowledge' | 'paceMs' | 'createLink' | 'createSettingsLink'>;
 
 export interface Fronts {
   all: readonly Front[];
@@ -73,6 +74,7 @@ function complete(parts: FrontParts): FrontOptions {
       expiryOf: (workspace) => expiryOf(workspace, config.limits.idleTimeoutMs),
       readPrices: () => hourly(db),
     },
+    createSettingsLink: (user) => createSettingsLink(db, config.baseUrl, user),
     async createLink(workspace, user) {
       const row = await findWorkspace(db, workspace);
       const invitation = { workspace, user, access: row?.access ?? 0 };

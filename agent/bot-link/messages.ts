@@ -19,6 +19,7 @@ export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
   commit: z.exactOptional(z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/)),
   identity: z.exactOptional(z.object({ name: z.string().max(200), email: z.string().max(400) })),
   credentials: z.exactOptional(z.enum(['sam', 'none'])),
+  claude: z.exactOptional(z.enum(['key', 'plan'])),
 });
 
 /** Newer bots have more to ask. What cannot be read of one workspace leaves that one as it is, and no other. */
@@ -49,6 +50,7 @@ const botMessage: z.ZodType<BotMessage> = z.union([
     agent: z.exactOptional(z.object({ version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/) })),
     settings: z.exactOptional(trusted.extend({ environments: z.exactOptional(environments) })),
     models: z.exactOptional(z.object({ anthropic: webAddress, openai: webAddress })),
+    packages: z.exactOptional(webAddress),
   }),
   z.object({ type: z.literal('logged'), id: z.number() }),
   z.object({ type: z.literal('revoke'), workspace: workspaceId, access: count }),

@@ -1,5 +1,6 @@
 // Claude Code in a workspace: how it finds its model, where it keeps what it remembers, and that it need not ask who is there.
-// Knows no key: what it is told is worth something on this node alone.
+// Keeps no key.
+import type { Way } from '../models/models.ts';
 import { run } from '../system/run.ts';
 import type { User } from '../system/users.ts';
 
@@ -9,16 +10,18 @@ export const CLAUDE_FOLDER = '.claude';
 export interface ClaudePlace {
   /** Absolute. */
   folder: string;
-  /** Where models are asked; absent: it signs in by itself. */
-  gateway?: { url: string; token: string } | undefined;
+  way: Way;
 }
 
-export const claudeEnvironment = ({ folder, gateway }: ClaudePlace): Record<string, string> => ({
+/** Never a key, and never two ways at once: an empty variable too would be one. */
+export const claudeEnvironment = ({ folder, way }: ClaudePlace): Record<string, string> => ({
   CLAUDE_CONFIG_DIR: folder,
   DISABLE_AUTOUPDATER: '1',
   DISABLE_TELEMETRY: '1',
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-  ...(gateway && { ANTHROPIC_BASE_URL: gateway.url, ANTHROPIC_AUTH_TOKEN: gateway.token }),
+  ...('plan' in way
+    ? { CLAUDE_CODE_OAUTH_TOKEN: way.plan }
+    : { ANTHROPIC_BASE_URL: way.url, ANTHROPIC_AUTH_TOKEN: way.token }),
 });
 
 const ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf, findJson, writeJson } from '../system/files.ts';
-import type { ModelServices } from '../protocol.ts';
+import type { DesiredWorkspace, ModelServices } from '../protocol.ts';
 import { createGateway, type Gateway, type GatewayOptions, type Listener } from './gateway.ts';
 import { createKeys, type Keys } from './keys.ts';
 
@@ -16,8 +16,10 @@ const kept = z.object({
 
 /** The way of this node's workspaces to models. */
 export interface Models {
-  /** Where this run of a workspace asks, and with what. */
-  way: (workspace: string, run: number) => { url: string; token: string };
+  /** With what this run of a workspace asks: through the gateway, or by itself with a token of its owner's plan. */
+  way: (workspace: string, run: number) => Way;
+  /** The bot said what the owner has left for it: resolves when `way` says so, too. Never rejects. */
+  prepare: (desired: Pick<DesiredWorkspace, 'id' | 'desired' | 'claude'>) => Promise<void>;
   /** The workspace asks nothing any more. */
   end: (workspace: string) => void;
   /** The bot said where models are. */
@@ -28,6 +30,8 @@ export interface Models {
   changed: () => void;
   close: () => Promise<void>;
 }
+
+export type Way = { url: string; token: string } | { plan: string };
 
 export type ModelsOptions = Omit<GatewayOptions, 'secret' | 'keys' | 'services'>;
 
@@ -43,18 +47,47 @@ export async function openModels(dir: string, options: ModelsOptions): Promise<M
     services: () => services,
     secret: Buffer.from(secret, 'base64'),
   });
+  const plans = createPlans(keys);
   const { port } = await listenAgain(gateway, before?.port ?? 0);
   if (port !== before?.port) await writeJson(path, { secret, port });
   return {
-    way: (workspace, run) => ({ url: `http://${HOST}:${port}`, token: gateway.tokenOf(workspace, run) }),
+    way: (workspace, run) =>
+      plans.find(workspace) ?? { url: `http://${HOST}:${port}`, token: gateway.tokenOf(workspace, run) },
+    prepare: plans.prepare,
     end: gateway.end,
     serve: (moved) => void (services = moved),
     keys,
     changed() {
       keys.forget();
       gateway.recheck();
+      plans.renew();
     },
     close: gateway.close,
+  };
+}
+
+/** Tokens of plans, for the environments of processes that start: in memory alone, as long as the workspace is to run. */
+function createPlans(keys: Keys) {
+  const plans = new Map<string, { plan?: string }>();
+  const ask = async (workspace: string) => {
+    const held = {} as { plan?: string };
+    plans.set(workspace, held);
+    const key = await keys.find(workspace, 'claude');
+    if ('value' in key && plans.get(workspace) === held) held.plan = key.value;
+  };
+  return {
+    find(workspace: string): Way | undefined {
+      const plan = plans.get(workspace)?.plan;
+      return plan === undefined ? undefined : { plan };
+    },
+    prepare: async ({ id, desired, claude }: Pick<DesiredWorkspace, 'id' | 'desired' | 'claude'>) => {
+      const isWanted = desired === 'running' && claude === 'plan';
+      if (!isWanted) plans.delete(id);
+      else if (plans.get(id)?.plan === undefined) await ask(id);
+    },
+    renew() {
+      for (const id of plans.keys()) void ask(id);
+    },
   };
 }
 

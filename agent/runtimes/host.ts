@@ -1,6 +1,7 @@
 // The runtime without a container: sessions are processes of the node, of the workspace's user or the agent's. Knows no git.
 import { accessSync, constants, statSync } from 'node:fs';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
+import type { CodingPrograms } from '../coding/programs.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import { describeError } from '../log.ts';
 import { findAccount, passedFrom } from '../system/environment.ts';
@@ -15,7 +16,14 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 /** Shells that take a command as `-lc`, and its arguments behind it, as POSIX has it. */
 const POSIX_SHELLS = new Set(['sh', 'bash', 'dash', 'zsh', 'ksh']);
 
-export function createHostRuntime({ env, users }: { env: NodeJS.ProcessEnv; users: Users }): Runtime {
+export interface HostOptions {
+  /** The agent's own. */
+  env: NodeJS.ProcessEnv;
+  users: Users;
+  programs?: CodingPrograms;
+}
+
+export function createHostRuntime({ env, users, programs }: HostOptions): Runtime {
   const groups = createGroups();
   /** Where the workspace has a user, its number says all: a mark is a word that anybody may write. */
   const findPrograms = async (id: string): Promise<Programs[]> => [
@@ -37,7 +45,7 @@ export function createHostRuntime({ env, users }: { env: NodeJS.ProcessEnv; user
     },
     start: () => Promise.resolve(),
     session(workspace, profile) {
-      const { env: variables, cwd, ...command } = chooseCommand(workspace, profile, env);
+      const { env: variables, cwd, ...command } = chooseCommand(workspace, profile, env, programs);
       const doors = groups.doors(workspace.id);
       return { ...becoming(workspace.user, command, { cwd, doors }), env: variables };
     },
@@ -63,24 +71,27 @@ function chooseCommand(
   workspace: WorkspaceSpec,
   profile: string | undefined,
   agentEnv: NodeJS.ProcessEnv,
+  programs: CodingPrograms | undefined,
 ): SpawnSpec {
   const shell = findShell();
   const env = sessionEnvironment(workspace, agentEnv, shell);
+  // Behind what the person has by the same name.
+  if (programs) env['PATH'] = `${env['PATH']}${delimiter}${programs.bin}`;
   const cwd = workspace.dir;
   switch (profile ?? 'shell') {
     case 'shell':
       return { file: shell, args: ['-l'], env, cwd };
     case 'claude':
-      return { ...runInLoginShell(shell, getClaude(env)), env, cwd };
+      return { ...runInLoginShell(shell, getClaude(env, programs)), env, cwd };
     default:
       throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   }
 }
 
 /** Through a login shell, so that the user's own PATH is there for the tools that the program calls. */
-function runInLoginShell(shell: string, file: string): Pick<SpawnSpec, 'file' | 'args'> {
+function runInLoginShell(shell: string, words: string[]): Pick<SpawnSpec, 'file' | 'args'> {
   const posix = POSIX_SHELLS.has(basename(shell)) ? shell : '/bin/sh';
-  return { file: posix, args: ['-lc', 'exec "$0"', file] };
+  return { file: posix, args: ['-lc', 'exec "$0" "$@"', ...words] };
 }
 
 function sessionEnvironment(
@@ -119,21 +130,39 @@ function findShell(): string {
   );
 }
 
-function getClaude(env: Record<string, string>): string {
+/** Waits for what is on its way, and says so: nobody looks at an empty terminal. */
+const WAIT = `echo 'Claude Code comes to this node for the first time: about 190 MB, once.'
+while [ ! -x "$1" ] && [ ! -s "$2" ]; do sleep 0.3; done
+[ -x "$1" ] && exec "$1"
+echo 'It could not be brought here:' && cat -- "$2"
+echo 'Open this again in a minute, or install it in a shell: npm install -g @anthropic-ai/claude-code'
+exit 1`;
+
+/** The node's own, else one that the person has, else the node's as soon as it is there. */
+function getClaude(env: Record<string, string>, programs: CodingPrograms | undefined): string[] {
+  const own = programs?.claude();
+  if (own?.isThere) return [own.file];
+  const found = findClaude(env);
+  if (found !== undefined) return [found];
+  if (own === undefined || programs === undefined)
+    throw new ProfileError(
+      'not-installed',
+      'Claude Code is not installed on this node. Open a shell and run `npm install -g @anthropic-ai/claude-code`.',
+    );
+  void programs.bring();
+  return ['/bin/sh', '-c', WAIT, 'sam', own.file, own.failure];
+}
+
+function findClaude(env: Record<string, string>): string | undefined {
   const home = env['HOME'] ?? '/';
   const folders = [
     ...(env['PATH'] ?? '').split(delimiter),
     join(home, '.local/bin'),
     join(home, '.claude/local'),
   ];
-  const found = folders
+  return folders
     .map((folder) => join(folder, 'claude'))
     .find((file) => isAbsolute(file) && isExecutable(file));
-  if (found !== undefined) return found;
-  throw new ProfileError(
-    'not-installed',
-    'Claude Code is not installed on this node. Open a shell and run `npm install -g @anthropic-ai/claude-code`.',
-  );
 }
 
 function isExecutable(file: string): boolean {

@@ -1,5 +1,6 @@
 // The contract of a runtime: where the programs of a workspace run. test/agent/runtime-contract.ts holds every runtime to it.
 // Knows no socket and no git.
+import type { CodingPrograms } from '../coding/programs.ts';
 import type { Log } from '../log.ts';
 import type { AgentFailure, Environment, EnvironmentSettings, Limits, PrepareStep } from '../protocol.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
@@ -16,6 +17,8 @@ export interface RuntimeOptions {
   /** What whoever runs Sam says; asked each time. */
   settings: () => EnvironmentSettings;
   log: Log;
+  /** What the node has for coding. */
+  programs?: CodingPrograms;
 }
 
 /** What a runtime is told of a workspace. */

@@ -85,7 +85,7 @@ async function makeEnvironment(
     mayRebuild,
   });
   await state.update({ prepared, step: clock.enter('start'), attempt: undefined });
-  await greetClaude(tools, task);
+  await Promise.all([tools.models.prepare(state.now().desired), greetClaude(tools, task)]);
   await runtime.start(specOf(tools, state.now()));
   return failure;
 }

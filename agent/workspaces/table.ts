@@ -106,6 +106,7 @@ async function recover(table: Table): Promise<void> {
 function want(table: Table, desired: DesiredWorkspace): void {
   const { workers, gone, tools, onChange, onAccess } = table;
   const worker = workers.get(desired.id);
+  void tools.models.prepare(desired);
   if (worker !== undefined) {
     const isRaised = desired.access > worker.workspace().desired.access;
     worker.want(desired);

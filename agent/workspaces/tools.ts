@@ -20,7 +20,7 @@ export interface Tools {
   runtimes: Runtimes;
   credentials: Broker;
   users: Users;
-  models: Pick<Models, 'way' | 'end'>;
+  models: Pick<Models, 'way' | 'prepare' | 'end'>;
   /** Ends all sessions of a workspace; resolves when their programs are gone. */
   endSessions: (id: string) => Promise<void>;
   log: (id: string, step: string, line: string) => void;
@@ -78,7 +78,7 @@ export function specOf(
   workspace: Workspace,
 ): WorkspaceSpec {
   const { id, name, run } = workspace.desired;
-  const claude = { folder: tools.store.claude(id), gateway: tools.models.way(id, run) };
+  const claude = { folder: tools.store.claude(id), way: tools.models.way(id, run) };
   return {
     id,
     name,

@@ -67,6 +67,8 @@ export interface FrontOptions extends ForgeOptions {
   paceMs: number;
   /** Makes a person's private way into a workspace: a URL with a one-time code. With a key of ours the same one while it is unspent. */
   createLink(workspace: string, user: string): Promise<string>;
+  /** The same to the person's own page, where their keys are. */
+  createSettingsLink(user: string): Promise<string>;
   terminal: Terminal;
   log: Logger;
 }

@@ -1,5 +1,11 @@
 // What a card shows of a workspace, before any front's markup. Pure: rows and the time in, facts out.
-import { PREPARE_STEPS, type Environment, type Failure, type PrepareStep } from '../../agent/protocol.ts';
+import {
+  PREPARE_STEPS,
+  type Environment,
+  type Failure,
+  type ModelUsage,
+  type PrepareStep,
+} from '../../agent/protocol.ts';
 import type { Notice } from '../codes.ts';
 import type { Node, User, Workspace } from '../database/types.ts';
 
@@ -39,6 +45,8 @@ export interface CardView {
   sessions: number;
   /** Where its programs run, once that is known. */
   environment?: Environment;
+  /** What it asked of models, if anything. */
+  usage?: ModelUsage;
   /** Commands that make sense now. */
   lines: string[];
   /** What is wanted has been reached, or was given up. */
@@ -110,6 +118,7 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
     ...(workspace.phase === 'stopped' && workspace.deleteAt ? { deleteAt: workspace.deleteAt } : {}),
     sessions: workspace.reported?.sessions ?? 0,
+    ...(workspace.reported?.usage ? { usage: workspace.reported.usage } : {}),
     lines: isSilent ? [`stop ${workspace.name}`, `rm ${workspace.name}`] : linesFor(workspace),
     isSettled,
   };

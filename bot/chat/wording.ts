@@ -11,7 +11,7 @@ import { findWords, type Say, type Voice, type Wording, type Words } from './wor
 export { wordEnvironment } from './wording/environment.ts';
 export { wordFailure } from './wording/failures.ts';
 export { PRESSES, wordLive, type Press } from './wording/live.ts';
-export { wordNotices } from './wording/notices.ts';
+export { wordNotices, wordUsage } from './wording/notices.ts';
 export {
   createSay,
   createVoice,

@@ -1,18 +1,37 @@
-// The command that leads to the sign-in which says who a person of a chat is on GitHub.
-import type { Command } from './context.ts';
+// The command that leads to what a person alone may see: the sign-in that says who they are, or the page for their own keys.
+import type { AnswerCodes } from '../codes.ts';
+import { UserError } from '../errors.ts';
+import type { Command, Outcome } from './context.ts';
+
+/** Whose keys there are; one page has all of them. */
+const KEYS = ['claude', 'anthropic', 'codex', 'openai', 'keys'];
 
 export const connect = {
   name: 'connect',
   aliases: ['login', 'signin'],
-  summary: 'Connects you here with your GitHub account, whose rights then count.',
-  usage: 'connect',
-  examples: ['connect'],
-  who: 'Everyone.',
+  summary:
+    'Leads to the page for your own keys of Claude and others; in Slack alone, connects you with your GitHub account.',
+  usage: 'connect [claude]',
+  examples: ['connect claude', 'connect'],
+  who: 'Everyone, for themselves.',
   flags: {},
-  takes: 'none',
+  takes: 'names',
   gives: true,
-  needs: 'hasLinkedAccounts',
   isForAnyone: true,
-  // The front makes the one-time link as it shows it: it is written down nowhere.
-  run: () => Promise.resolve({ answer: { ok: true, code: 'connect', details: {}, link: 'connect' } }),
+  run({ words: [word, ...others] }, { traits }) {
+    if (others.length > 0)
+      throw new UserError('too-many-words', { word: others[0] ?? '', command: 'connect' });
+    if (word !== undefined && !KEYS.includes(word.toLowerCase()))
+      throw new UserError('no-connection', { word });
+    if (word !== undefined) return lead('settings');
+    if (!traits.hasLinkedAccounts)
+      throw new UserError('wrong-front', { command: 'connect', needs: 'hasLinkedAccounts' });
+    return lead('connect');
+  },
 } satisfies Command;
+
+/** The front makes the one-time link as it shows it: it is written down nowhere. */
+const lead = (link: 'connect' | 'settings'): Promise<Outcome> => {
+  const code: keyof AnswerCodes = link;
+  return Promise.resolve({ answer: { ok: true, code, details: {}, link } });
+};

@@ -238,9 +238,9 @@ export type Answer = Said<AnswerCodes & RefusalCodes> & {
   ignored?: readonly string[];
   /**
    * Show this person a private way into `workspace`; the front makes the one-time code as it shows it. `connect`: to the sign-in
-   * that says who they are.
+   * that says who they are. `settings`: to their own page.
    */
-  link?: 'now' | 'when-running' | 'connect';
+  link?: 'now' | 'when-running' | 'connect' | 'settings';
 };
 
 /** The inbox: every request under its delivery id, before anything is done about it. */

@@ -4,9 +4,11 @@ import type { Workspace } from '../database/types.ts';
 
 /** What a node has to know of a workspace's git beside its row. */
 export type GitFacts = Pick<DesiredWorkspace, 'identity' | 'credentials'>;
+/** The same, and which credential of its owner Claude Code has. */
+export type Facts = GitFacts & Pick<DesiredWorkspace, 'claude'>;
 
 /** Undefined: nothing to tell, so the node goes on as it was told last. */
-export function desiredOf(row: Workspace, git?: GitFacts): DesiredWorkspace | undefined {
+export function desiredOf(row: Workspace, facts?: Facts): DesiredWorkspace | undefined {
   const goal = goalOf(row);
   return (
     goal && {
@@ -18,7 +20,7 @@ export function desiredOf(row: Workspace, git?: GitFacts): DesiredWorkspace | un
       repository: cloneUrl(row.repository),
       ...(row.ref === null ? {} : { ref: row.ref }),
       ...(row.commit === null ? {} : { commit: row.commit }),
-      ...git,
+      ...facts,
     }
   );
 }
@@ -51,7 +53,7 @@ export function messagesFor(
   rows: Workspace[],
   before: Told,
   all: boolean,
-  facts: ReadonlyMap<string, GitFacts> = new Map(),
+  facts: ReadonlyMap<string, Facts> = new Map(),
 ): { messages: BotMessage[]; told: Told } {
   const known: Told = all ? new Map() : before;
   const told: Told = new Map();
@@ -76,7 +78,7 @@ export function messagesFor(
 export function isUpToDate(
   rows: Workspace[],
   before: Told,
-  facts: ReadonlyMap<string, GitFacts> | undefined,
+  facts: ReadonlyMap<string, Facts> | undefined,
 ): boolean {
   const { messages, told } = messagesFor(rows, before, false, facts);
   return messages.length === 0 && told.size === before.size && [...told.keys()].every((id) => before.has(id));

@@ -11,6 +11,10 @@ export interface KeyAnswering {
   db: Executor;
   /** Opens what the person has left. Absent: nobody can leave anything here. */
   openKey?: ((owner: string, provider: ModelProvider) => Promise<string | undefined>) | undefined;
+  /** What these people have left for Claude Code; who has left nothing is not in it. */
+  findClaude?: ((owners: string[]) => Promise<ReadonlyMap<string, 'key' | 'plan'>>) | undefined;
+  /** Where coding agents come from. */
+  packages?: string;
   /** Where models are, for agents. */
   models?: ModelServices;
   /** A refusal as the sentence that the asking program shows in its terminal. */

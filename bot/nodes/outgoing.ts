@@ -1,7 +1,8 @@
 // What agents are told: what the rows of their workspaces say, as far as they have not heard it. Writes nothing.
 import { messageOf } from '../errors.ts';
 import { enqueue, send, type Connection, type HubOptions, type State } from './connections.ts';
-import { isUpToDate, messagesFor } from './desired.ts';
+import { isUpToDate, messagesFor, type Facts } from './desired.ts';
+import type { Workspace } from '../database/types.ts';
 import { trustedBy } from '../access/machines/bootstrap.ts';
 import { workspacesOn } from '../workspaces/store/nodes.ts';
 
@@ -22,17 +23,32 @@ export function look(state: State, connection: Connection): Promise<void> {
 
 export async function tell({ options }: State, connection: Connection, all: boolean): Promise<void> {
   const rows = await workspacesOn(options.db, connection.node, [...connection.reported]);
-  const facts = await options.git?.facts(rows);
+  const facts = await findFacts(options, rows);
   const { messages, told } = messagesFor(rows, connection.told, all, facts);
   connection.told = told;
   const version = all ? await findVersion(options, connection) : undefined;
   const more = {
     ...(all && { settings: { ...trustedBy(options.keys), environments: options.environments } }),
     ...(all && options.models && { models: options.models }),
+    ...(all && options.packages !== undefined && { packages: options.packages }),
     ...(version !== undefined && { agent: { version } }),
   };
   for (const message of messages)
     send(connection, message.type === 'desired' ? { ...message, ...more } : message);
+}
+
+/** By workspace. */
+async function findFacts(
+  { git, findClaude }: HubOptions,
+  rows: Workspace[],
+): Promise<ReadonlyMap<string, Facts>> {
+  const facts = new Map<string, Facts>(await git?.facts(rows));
+  const owners = await findClaude?.([...new Set(rows.map(({ owner }) => owner))]);
+  for (const { id, owner, fork } of rows) {
+    const claude = fork ? undefined : owners?.get(owner);
+    if (claude) facts.set(id, { ...facts.get(id), claude });
+  }
+  return facts;
 }
 
 /** What was built badly keeps no node from its work. */
@@ -64,7 +80,7 @@ async function findBehind({ options, connections }: State): Promise<Connection[]
   const ids = there.map(({ node }) => node);
   const asked = there.flatMap(({ reported }) => [...reported]);
   const rows = await workspacesOn(options.db, ids, asked);
-  const facts = await options.git?.facts(rows);
+  const facts = await findFacts(options, rows);
   const byNode = Map.groupBy(rows, ({ nodeId }) => nodeId);
   return there.filter(({ node, reported, told }) => {
     // What one agent asks about may be a row of another's.

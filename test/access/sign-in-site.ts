@@ -4,6 +4,7 @@ import { makeSigningKey } from '../../bot/access/keys.ts';
 import { createLinkSigner, type LinkSigner } from '../../bot/access/links.ts';
 import { createCredentials } from '../../bot/access/credentials/credentials.ts';
 import { credentialRoutes } from '../../bot/access/credentials/credential-routes.ts';
+import { settingsRoutes } from '../../bot/access/credentials/settings-pages.ts';
 import { signInRoutes } from '../../bot/access/people/sign-in.ts';
 import { ticketRoutes } from '../../bot/access/terminal-token.ts';
 import { createSignIn } from '../../bot/forges/github/github.ts';
@@ -68,12 +69,14 @@ export async function startSignInSite(options: SiteOptions = {}): Promise<SignIn
   });
   function makeRoutes(baseUrl: string, keys: Keys): Route[] {
     const { db } = rows;
+    const credentials = createCredentials(db, [Buffer.alloc(32, 1)]);
     const signIn = createSignIn({ url: github.url, apiUrl: github.apiUrl, ...CLIENT });
     const forges = options.withoutSignIn ? [] : [{ name: 'github', title: 'GitHub', signIn }];
     return [
       ...pageRoutes(options.page ?? emptyPage, [], { db, baseUrl, signer, openCommand: '/sam open' }),
       ...ticketRoutes({ db, keys, baseUrl, traitsOf: traitsIn(providers), forges }),
-      ...credentialRoutes({ db, baseUrl, credentials: createCredentials(db, [Buffer.alloc(32, 1)]) }),
+      ...credentialRoutes({ db, baseUrl, credentials }),
+      ...settingsRoutes({ db, baseUrl, credentials, forges, command: '/sam connect claude' }),
       ...signInRoutes({
         db,
         baseUrl,
@@ -115,7 +118,12 @@ export interface TestBrowser {
   cookies: Map<string, string>;
   /** `to`: a path, or an address of the bot or of GitHub. */
   get(to: string): Promise<Answer>;
-  post(to: string, options?: { origin?: string; json?: unknown }): Promise<Answer>;
+  post(
+    to: string,
+    options?: { origin?: string; json?: unknown; form?: Record<string, string> },
+  ): Promise<Answer>;
+  /** The text as it is, from our own page. */
+  send(to: string, body: string): Promise<Answer>;
   delete(to: string, options?: { origin?: string }): Promise<Answer>;
   /** The whole way through GitHub; the address that it ends at. */
   signIn(returnTo?: string): Promise<string>;
@@ -147,12 +155,14 @@ function createBrowser(origin: string): TestBrowser {
     cookies,
     get,
     goToGitHub,
-    post: (to, { origin: from = origin, json } = {}) =>
+    post: (to, { origin: from = origin, json, form } = {}) =>
       send(to, {
         method: 'POST',
         headers: { origin: from, ...(json !== undefined && { 'content-type': 'application/json' }) },
         ...(json !== undefined && { body: JSON.stringify(json) }),
+        ...(form !== undefined && { body: new URLSearchParams(form) }),
       }),
+    send: (to, body) => send(to, { method: 'POST', headers: { origin }, body }),
     delete: (to, { origin: from = origin } = {}) => send(to, { method: 'DELETE', headers: { origin: from } }),
     signIn: async (returnTo) => (await get(await goToGitHub(returnTo))).location!,
   };

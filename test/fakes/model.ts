@@ -13,6 +13,8 @@ export interface Asked {
 export interface FakeModel {
   url: string;
   asked: Asked[];
+  /** What was asked, byte for byte. */
+  bodies: Buffer[];
   /** Answers every request from now on; without one a message streams that says `hello`. */
   answer: (asked: Asked, res: ServerResponse) => void | Promise<void>;
   close(): Promise<void>;
@@ -22,9 +24,11 @@ export interface FakeModel {
 export const KEY = 'sk-ant-api03-canary-0123456789abcdefghijklmnopqrstuvwxyz';
 
 export async function startModel(): Promise<FakeModel> {
-  const model: FakeModel = { url: '', asked: [], answer: sayHello, close };
+  const model: FakeModel = { url: '', asked: [], bodies: [], answer: sayHello, close };
   const server = createServer((req, res) => {
-    void readBody(req).then((body) => {
+    void readBody(req).then((bytes) => {
+      model.bodies.push(bytes);
+      const body = bytes.toString('utf8');
       const asked = { method: req.method ?? '', path: req.url ?? '', headers: req.headers, body };
       model.asked.push(asked);
       return model.answer(asked, res);
@@ -41,10 +45,10 @@ export async function startModel(): Promise<FakeModel> {
   return model;
 }
 
-async function readBody(req: IncomingMessage): Promise<string> {
+async function readBody(req: IncomingMessage): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const piece of req) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces).toString('utf8');
+  return Buffer.concat(pieces);
 }
 
 const sayHello = ({ body }: Asked, res: ServerResponse): void => sendMessage(res, body, [says('hello')]);

@@ -50,6 +50,8 @@ const createState = () => ({
   password: undefined as string | undefined,
   /** Where models are, and the keys of their owner by provider; others get a refusal that says `sentence`. */
   models: undefined as ModelServices | undefined,
+  /** Where coding agents come from. */
+  packages: undefined as string | undefined,
   modelKeys: {} as Partial<Record<ModelProvider, string>>,
   sentence: 'You have left no key with Sam.',
   /** Which keys were asked for, in order. */
@@ -201,10 +203,10 @@ function hear(state: State, message: AgentMessage, say: (message: BotMessage) =>
   if (message.type === 'hello') {
     state.hellos.push(message);
     state.reports = new Map(message.workspaces.map((one) => [one.id, one]));
-    const { trusted, environments } = state;
-    const models = state.models && { models: state.models };
+    const { trusted, environments, models, packages } = state;
     const settings = trusted && { settings: { ...trusted, environments } };
-    say({ type: 'desired', all: true, workspaces: state.desired, ...settings, ...models });
+    const places = { ...(models && { models }), ...(packages !== undefined && { packages }) };
+    say({ type: 'desired', all: true, workspaces: state.desired, ...settings, ...places });
   } else if (message.type === 'report') {
     if (message.load) state.loads++;
     for (const one of message.workspaces) state.reports.set(one.id, one);

@@ -34,6 +34,8 @@ export interface Sam extends AsyncDisposable {
   progress(): string[];
   /** What was shown and not read by `say`: what Sam says by itself. */
   heard(): string;
+  /** All that was ever shown, word for word. */
+  shown(): string;
   /** The newest link that was shown. */
   link(): string;
   /** A link of another person: into a workspace that is made theirs, or into somebody else's. */
@@ -101,6 +103,7 @@ export async function startSam({
     begin: say,
     progress: () => recorder.progress.map(stable),
     heard: () => stable(recorder.read()),
+    shown: () => recorder.shown(),
     link: () => recorder.link(),
     linkFor: (login, workspace) => linkFor(database, bot.url, login, workspace),
     give: (workspace, login) => give(database, workspace, login),
@@ -147,6 +150,7 @@ interface Recorder {
   /** What stayed on the screen since the last `read`. */
   read(): string;
   progress: string[];
+  shown(): string;
   link(): string;
 }
 
@@ -177,6 +181,7 @@ function createRecorder(): Recorder {
       text = '';
       return read.trimEnd();
     },
+    shown: () => all,
     link() {
       const link = all.match(/^http\S+\/w\/\S+$/gm)?.at(-1);
       if (!link) throw new Error(`no link was shown:\n${all}`);

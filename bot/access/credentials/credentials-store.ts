@@ -71,6 +71,20 @@ export async function dropRow(tx: Executor, owner: string, provider: Provider): 
   return gone.length > 0;
 }
 
+/** Which of these kinds each of these people has. */
+export async function listKinds(
+  db: Executor,
+  owners: string[],
+  ...providers: Provider[]
+): Promise<{ owner: string; provider: Provider }[]> {
+  if (owners.length === 0) return [];
+  const rows = await db
+    .select({ owner: credentials.owner, kind: credentials.kind })
+    .from(credentials)
+    .where(and(inArray(credentials.owner, owners), inArray(credentials.kind, providers)));
+  return rows.map(({ owner, kind }) => ({ owner, provider: kind as Provider }));
+}
+
 export async function noteUse(db: Executor, owner: string, provider: Provider): Promise<void> {
   await db.update(credentials).set({ usedAt: databaseNow }).where(isOf(owner, provider));
 }

@@ -20,6 +20,8 @@ export interface Credentials {
   forget(owner: string, provider: Provider): Promise<boolean>;
   /** For a node that uses it at this moment. Undefined: there is none. Throws for one that no key of the ring opens. */
   open(owner: string, provider: Provider): Promise<string | undefined>;
+  /** What Claude Code goes with: a key before a plan. Who has left neither is not in it. */
+  findClaude(owners: string[]): Promise<ReadonlyMap<string, 'key' | 'plan'>>;
   /** Seals anew what an older key of the ring sealed. Gives those that no key of the ring opens. */
   reseal(): Promise<ShownCredential[]>;
 }
@@ -64,6 +66,15 @@ export function createCredentials(db: Executor, keys: Buffer[]): Credentials | u
       const value = vault.open(row, placeOf(owner, provider));
       await store.noteUse(db, owner, provider);
       return value;
+    },
+    async findClaude(owners) {
+      const found = await store.listKinds(db, owners, 'anthropic', 'claude');
+      const plans = found.filter(({ provider }) => provider === 'claude');
+      const keys = found.filter(({ provider }) => provider === 'anthropic');
+      return new Map([
+        ...plans.map(({ owner }) => [owner, 'plan'] as const),
+        ...keys.map(({ owner }) => [owner, 'key'] as const),
+      ]);
     },
     reseal: () => reseal(db, vault),
   };

@@ -39,6 +39,7 @@ dl{margin:0 0 1rem}dt{color:var(--soft)}dd{margin:.35rem 0 1rem;overflow-wrap:an
 ul,ol{color:var(--soft);padding-left:1.25rem}li{margin:0 0 .75rem}p code,li code{padding:.1rem .35rem}
 .other{margin-top:2rem;padding-top:1.25rem;border-top:1px solid var(--line);color:var(--soft);display:flex;gap:.75rem;flex-wrap:wrap;align-items:end}
 input{font:inherit;padding:.45rem .6rem;border-radius:6px;border:1px solid var(--line);background:none;color:var(--front);display:block;margin-top:.35rem}
+.own{margin-top:1.25rem;padding-top:1.25rem;border-top:1px solid var(--line)}.own h2{font-size:1rem;margin:0 0 .25rem}.own input{box-sizing:border-box;width:100%;margin:0 0 .6rem}.own label{color:var(--soft)}.own .actions{margin-top:.5rem}
 .wrong{margin-top:1rem;border-left:3px solid var(--key);padding-left:.75rem}`;
 
 const headers = (formTargets: string[], takesCode: boolean) => ({

@@ -144,6 +144,7 @@ async function endLine(
   const isReached = answer.ok && (command === undefined || command.status === 'done');
   const isLinkDue = answer.link === 'now' || (answer.link === 'when-running' && command?.status === 'done');
   if (answer.ok && isLinkDue) await showLink(waiting, answer);
+  if (answer.ok && answer.link === 'settings') await showSettingsLink(waiting);
   const about = answer.workspace ? { workspace: answer.workspace } : {};
   line?.end({ ok: isReached, ...about, isNew: command?.seq === 1 });
 }
@@ -172,6 +173,11 @@ async function showLink(waiting: Waiting, { workspace }: Answer): Promise<void> 
   if (!workspace) return;
   const url = await waiting.createLink(workspace, (await person(waiting)).id);
   waiting.screen.print(`Open the terminal; the link works once, within 5 minutes:\n${url}`);
+}
+
+async function showSettingsLink(waiting: Waiting): Promise<void> {
+  const url = await waiting.createSettingsLink((await person(waiting)).id);
+  waiting.screen.print(`Your own page, for your keys; the link works once, within 5 minutes:\n${url}`);
 }
 
 const contextFor = ({ commands, forges }: FrontOptions): ParseContext => ({

@@ -1,6 +1,6 @@
 // A card as lines of plain text, for the console. Pure.
 import type { FrontTraits } from '../../commands/command.ts';
-import { createSay, wordEnvironment, wordFailure, wordNotices } from '../wording.ts';
+import { createSay, wordEnvironment, wordFailure, wordNotices, wordUsage } from '../wording.ts';
 import { formatSpan, formatTime, until } from '../times.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
@@ -50,6 +50,7 @@ export function renderPlain(view: CardView, next?: string): string[] {
   if (notice) lines.push(`  ${notice}`);
   if (more) lines.push(`  ${more}`);
   if (view.phase === 'stopped') lines.push(`  Its files are kept${until(view)}. Go on: start ${view.name}`);
+  if (view.usage) lines.push(`  Models: ${wordUsage(view.usage)}`);
   if (view.expiry)
     lines.push(
       `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,

@@ -19,6 +19,8 @@ export interface Answers {
   app: GitHubApp;
   settings: SettingsReader;
   contextFor: () => Promise<ParseContext>;
+  /** Where people leave their keys, once they are signed in. */
+  settingsPage: string;
 }
 
 /** Comments beside the card, in one thread, in ten minutes: more would be a loop. */
@@ -31,7 +33,9 @@ export async function showAnswer(options: Answers, delivery: Delivery, answer: A
   if (event.kind === 'button') await redrawWorkspace(options.db, 'github', event.subject);
   if (!('number' in event) || delivery.reply) return false;
   const context = await options.contextFor();
-  const words = wordsOf(answer, event, context);
+  const shown: Answer =
+    answer.code === 'settings' ? { ...answer, details: { address: options.settingsPage } } : answer;
+  const words = wordsOf(shown, event, context);
   const octokit = joined(words) === '' ? undefined : await options.app.on(event.repository);
   if (!octokit || !(await mayTalk(options, octokit, event, delivery, answer))) return false;
   const body = renderReply(words, context);

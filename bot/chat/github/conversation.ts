@@ -33,6 +33,8 @@ export type GitHubOptions = Omit<FrontOptions, 'config' | 'github'> &
     config: GitHubConfig;
     /** A person's, in an hour; a repository's is twice that. 0: no maximum. */
     commandsPerHour: number;
+    /** Where people leave their keys, once they are signed in. */
+    settingsPage: string;
     /** The signed address of a workspace's terminal. */
     linkTo: (view: CardView) => string;
   };

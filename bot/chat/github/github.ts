@@ -1,4 +1,5 @@
 // GitHub as a front: on with an App, off without one, and then with the pages that make one. Knows no cloud.
+import { SETTINGS_PAGE } from '../../access/credentials/settings-sessions.ts';
 import { createLinkSigner } from '../../access/links.ts';
 import { TRIGGER } from '../wording.ts';
 import type { Front, FrontOptions, FrontState } from '../front.ts';
@@ -40,12 +41,13 @@ type Rest = Pick<Front, 'conversation' | 'routes' | 'sources' | 'sweeps' | 'desc
 /** What everybody reads holds a signed address of the terminal: whoever follows it must sign in. */
 function withLinks(
   { config: { baseUrl, limits }, encryptionKeys }: FrontOptions,
-  parts: Omit<GitHubOptions, 'linkTo' | 'commandsPerHour'>,
+  parts: Omit<GitHubOptions, 'linkTo' | 'commandsPerHour' | 'settingsPage'>,
 ): GitHubOptions {
   const signer = createLinkSigner(encryptionKeys);
   return {
     ...parts,
     commandsPerHour: limits.commandsPerHour,
+    settingsPage: `${baseUrl}${SETTINGS_PAGE}`,
     linkTo: ({ id }) => signer.sign(baseUrl, id),
   };
 }

@@ -7,6 +7,7 @@ import {
   createVoice,
   wordFailure,
   wordNotices,
+  wordUsage,
   type Say,
   type Voice,
   type WordedAnswer,
@@ -99,7 +100,8 @@ function renderSection(view: CardView, options: SectionOptions): string {
   const lines = [`### ${ICONS[lookOf(view)]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
   const { where, more } = wordEnvironment(view.environment, view.name, say);
-  const about = [`${code(view.source)}${commit}`, view.size, where, `for ${code(view.owner)}`];
+  const usage = view.usage && wordUsage(view.usage);
+  const about = [`${code(view.source)}${commit}`, view.size, where, `for ${code(view.owner)}`, usage];
   lines.push(about.filter(Boolean).join(' · '));
   if (view.phase !== 'deleted') lines.push(...body(view, options, say));
   const notice = wordNotices(view.notices, say);

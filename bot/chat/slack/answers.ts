@@ -22,6 +22,8 @@ export interface SlackAnswers {
   canConnect: boolean;
   /** Makes this person's private way into a workspace: a URL with a one-time code. */
   createLink: (workspace: string, user: string) => Promise<string>;
+  /** The same to the person's own page, where their keys are. */
+  createSettingsLink: (user: string) => Promise<string>;
   /** All that can be said, for help. */
   commands: readonly Command[];
   log: Logger;
@@ -64,6 +66,7 @@ async function composeWords(
 ): Promise<SlackMessage | undefined> {
   if (answer.code === NOT_CONNECTED || answer.link === 'connect')
     return composeConnect(answers, delivery, event, answer.text);
+  if (answer.link === 'settings') return composeSettings(answers, delivery, event);
   if (answer.ok && answer.link === 'now' && answer.workspace)
     return composeLink(answers, event, answer.workspace);
   if (answer.text === '') return undefined;
@@ -90,6 +93,30 @@ async function composeLink(
   if (!known) return undefined;
   const url = await createLink(workspace, known.user.id);
   return renderLink('It works once, within 5 minutes, and is for you alone.', 'Open the terminal', url);
+}
+
+/** Keys are the person's, wherever they speak: who that is has to be known first. */
+async function composeSettings(
+  answers: SlackAnswers,
+  delivery: Delivery,
+  event: Event,
+): Promise<SlackMessage | undefined> {
+  const known = await findKnown(answers.db, { source: sourceOf(event), externalId: event.user });
+  const isConnected = known !== undefined && known.accounts.size > 0;
+  if (answers.canConnect && !isConnected)
+    return composeConnect(
+      answers,
+      delivery,
+      event,
+      'First say who you are on GitHub; then your key is yours everywhere.',
+    );
+  if (!known) return undefined;
+  const url = await answers.createSettingsLink(known.user.id);
+  return renderLink(
+    'It works once, within 5 minutes, and is for you alone.',
+    'Open the page for your keys',
+    url,
+  );
 }
 
 async function composeConnect(

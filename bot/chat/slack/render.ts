@@ -1,6 +1,6 @@
 // Cards and answers as Slack's Block Kit, within its limits. Pure. Whatever is shown, nobody is mentioned and nothing of
 // it is markup of Slack's that a name or a log brought along.
-import { createSay, wordEnvironment, wordFailure, wordNotices } from '../wording.ts';
+import { createSay, wordEnvironment, wordFailure, wordNotices, wordUsage } from '../wording.ts';
 import { formatSpan, formatTime } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { calm, code, cut, escape, fences, LONGEST_SECTION, split, toMrkdwn } from './mrkdwn.ts';
@@ -72,6 +72,7 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
     calm(view.size, 40),
     toMrkdwn(where),
     `for ${code(view.owner)}`,
+    view.usage ? wordUsage(view.usage) : '',
   ];
   const rows = view.phase === 'deleted' ? [] : bodyOf(view, trigger);
   const said = wordNotices(view.notices, createSay(trigger));

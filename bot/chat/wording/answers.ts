@@ -73,6 +73,12 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
         : `Here ${say('up')} means \`${repository}${ref ? `@${ref}` : ''}\`. Another one: ${say('use owner/name')}.`,
   }),
   connect: () => NOTHING,
+  settings: ({ address }) =>
+    address === undefined
+      ? NOTHING
+      : {
+          text: `Everybody reads along here, so I give no private link. Sign in on my own page and leave your key there: ${address}. Never put one into a comment.`,
+        },
   disconnected: ({ wasLinked }, say) => ({
     text: wasLinked
       ? `You are not connected with GitHub any more. Your workspaces go on; connect again to use them from here: ${say('connect')}.`

@@ -1,7 +1,7 @@
 // What a card says beside the state: why it stopped by itself, what would be lost, where it was saved. Knows no front.
 import type { Notice, NoticeCodes } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
-import type { Work } from '../../../agent/protocol.ts';
+import type { ModelUsage, Work } from '../../../agent/protocol.ts';
 import { isDirty } from '../../workspaces/saving.ts';
 import { wordFailure } from './failures.ts';
 import { findWords, listLimits, plural, type Say, type Wording } from './words.ts';
@@ -73,6 +73,18 @@ export const wordNotices = (notices: readonly Notice[], say: Say): string =>
     .map((notice) => findWords(NOTICES, notice, say)?.text)
     .filter(Boolean)
     .join(' ');
+
+/** `34k`, `1.2M`. */
+const countShort = (count: number): string =>
+  new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: count < 1e6 ? 0 : 1 })
+    .format(count)
+    .replace('K', 'k');
+
+/** `12 requests, 34k tokens`: all that went in and came out, what models had in their cache among it. */
+export function wordUsage({ requests, input, output, cacheRead, cacheWrite }: ModelUsage): string {
+  const tokens = input + output + cacheRead + cacheWrite;
+  return `${plural(requests, 'request')}, ${countShort(tokens)} tokens`;
+}
 
 /** What would go with a workspace, as a sentence. */
 export function describeLoss(work: Work | undefined): string {

@@ -103,6 +103,10 @@ const RIGHTS = {
   'not-here': ({ verb }, say) => ({
     text: `${say(verb)} is for the channels that were chosen for it (SLACK_ALLOWED_CHANNELS), and this is none of them. What works here: ${say('help')}.`,
   }),
+  'no-connection': ({ word }, say) => ({
+    text: `I cannot connect you with ${shown(word)}. Your keys of Claude and others: ${say('connect claude')}.`,
+    next: 'connect claude',
+  }),
   'no-channel': (_, say) => ({ text: `That is for channels. What works here: ${say('help')}.` }),
   private: ({ line }, say) => ({
     text: `That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: ${say(line)}.`,

@@ -128,7 +128,16 @@ const stateOf = (report: WorkspaceReport | null) =>
 
 /** What people see beside it. */
 const factsOf = (report: WorkspaceReport | null) =>
-  report && [report.work, report.sessions, report.commit, report.limits?.reached];
+  report && [
+    report.work,
+    report.sessions,
+    report.commit,
+    report.limits?.reached,
+    magnitude(report.usage?.requests),
+  ];
+
+/** Counts rise all the time: a card that is not drawn for anything else is drawn when they have doubled. */
+const magnitude = (count = 0): number => Math.floor(Math.log2(count + 1));
 
 /** A pull request has a new head: of the workspaces that were made from its fork nothing starts before it is let in. */
 export async function noteHead(tx: Executor, topic: string, head: string): Promise<void> {

@@ -1,0 +1,98 @@
+// From `connect claude` to an answer of a model in a workspace, and back: a whole bot, its node, and a scripted model.
+import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { KEY, sendMessage, says, startModel } from '../fakes/model.ts';
+import { startSam, type Sam } from '../testers/sam.ts';
+import { openTerminal } from '../testers/terminal.ts';
+import { until } from '../until.ts';
+
+/** Nothing is brought from there. */
+const NOBODY = 'http://127.0.0.1:9';
+const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
+
+/** The browser of whoever follows the link that `connect claude` shows. */
+async function openSettings(sam: Sam) {
+  const said = await sam.say('connect claude');
+  expect(said).toContain('Your own page, for your keys; the link works once, within 5 minutes:');
+  const { origin, hash } = new URL(/^http.*\/settings#\S+$/m.exec(sam.shown())![0]);
+  const taken = await fetch(`${origin}/settings/code`, {
+    method: 'POST',
+    headers: { origin },
+    body: hash.slice(1),
+  });
+  const cookie = taken.headers.get('set-cookie')!.split(';')[0]!;
+  return (method: string, path: string, json?: object) =>
+    fetch(`${origin}${path}`, {
+      method,
+      headers: { origin, cookie, 'content-type': 'application/json' },
+      ...(json && { body: JSON.stringify(json) }),
+    });
+}
+
+interface Way {
+  url: string;
+  token: string;
+}
+
+/** What a session of the workspace has in its environment. */
+async function findWay(sam: Sam): Promise<Way> {
+  const terminal = await openTerminal(sam.link());
+  const line = await terminal.run('echo "[$ANTHROPIC_BASE_URL,$ANTHROPIC_AUTH_TOKEN]"', /\[http[^\]]+\]/);
+  const [url = '', token = ''] = line.slice(1, -1).split(',');
+  return { url, token };
+}
+
+const ask = ({ url, token }: Way) =>
+  fetch(`${url}/v1/messages`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: '{"messages":[],"stream":true}',
+  });
+
+/** All rows as text, bytes as the letters that they might be. */
+async function dump({ place: { sql } }: Sam): Promise<string> {
+  const tables = await sql<{ name: string }[]>`
+    select table_name as name from information_schema.tables where table_schema = 'public'`;
+  const rows = await Promise.all(tables.map(({ name }) => sql`select * from ${sql(name)}`));
+  return JSON.stringify(rows, (_key, value: unknown) => {
+    const isBytes = value instanceof Object && 'type' in value && value.type === 'Buffer' && 'data' in value;
+    return isBytes ? Buffer.from(value.data as number[]).toString('latin1') : value;
+  });
+}
+
+test('a person leaves a key, a program in their workspace works with it, and it is worth nothing once it is taken back', async () => {
+  const model = await startModel();
+  model.answer = ({ body }, res) => sendMessage(res, body, [says('the answer')]);
+  await using sam = await startSam({
+    env: { ENCRYPTION_KEY, ANTHROPIC_BASE_URL: model.url, NPM_REGISTRY: NOBODY },
+  });
+  sam.place.repository('demo');
+  await sam.say('up ./demo');
+  const way = await findWay(sam);
+  const refused = await ask(way);
+  expect([refused.status, await refused.text()]).toEqual([
+    401,
+    expect.stringContaining('You have left no Anthropic API key with Sam. Say `connect claude`'),
+  ]);
+  const settings = await openSettings(sam);
+  expect((await settings('POST', '/api/credentials', { provider: 'anthropic', value: KEY })).status).toBe(
+    201,
+  );
+  expect(await (await ask(way)).text()).toContain('the answer');
+  expect(model.asked.map(({ headers }) => headers['x-api-key'])).toEqual([KEY]);
+  // What it cost stands on the card.
+  await until(async () => (await sam.say('status demo')).includes('Models: 1 request, 57 tokens'));
+  await expectNowhere(sam);
+  expect((await settings('DELETE', '/api/credentials/anthropic')).status).toBe(204);
+  await until(async () => (await ask(way)).status === 401);
+});
+
+/** Not on the disk of the bot or the node, in a process's environment, in a row, or on the screen. */
+async function expectNowhere(sam: Sam): Promise<void> {
+  expect(spawnSync('grep', ['-rlaF', KEY, sam.place.root], { encoding: 'utf8' }).stdout).toBe('');
+  for (const pid of await sam.place.processes())
+    expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain(KEY);
+  expect(await dump(sam)).not.toContain(KEY);
+  expect(sam.shown()).not.toContain(KEY);
+}
