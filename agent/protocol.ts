@@ -257,6 +257,8 @@ export interface WorkspaceReport {
   refused?: Work;
   /** What the repository holds of it since it last ran. */
   saved?: Saved;
+  /** Of what failed: nothing was ever checked out, so nothing can be lost with it. Newer agents say it. */
+  isEmpty?: true;
 }
 
 /** Where work was pushed before a deletion that nobody asked for; the remote was asked, and has it. */

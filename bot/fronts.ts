@@ -15,7 +15,7 @@ import type { GitHub } from './forges/github/github.ts';
 import type { Source } from './jobs/loop.ts';
 import { findWorkspace } from './workspaces/store/workspaces.ts';
 import { timingFrom } from './workspaces/timing.ts';
-import { expiryOf } from './workspaces/workspace.ts';
+import { endOf, expiryOf } from './workspaces/workspace.ts';
 
 /** In the order of the banner. */
 export const fronts: readonly FrontEntry[] = [createConsole, createGitHub, createSlack];
@@ -53,6 +53,7 @@ function complete(parts: FrontParts): FrontOptions {
     knowledge: {
       warningMs,
       expiryOf: (workspace) => expiryOf(workspace, config.limits.idleTimeoutMs),
+      endOf: (workspace) => endOf(workspace, config.limits.deleteStoppedAfterMs),
       readPrices: () => hourly(db),
     },
     async createLink(workspace, user) {

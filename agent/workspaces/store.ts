@@ -156,6 +156,7 @@ const workspace: z.ZodType<Workspace> = z.object({
   work: z.exactOptional(work),
   refused: z.exactOptional(work),
   saved: z.exactOptional(z.object({ ref: z.string(), commit: z.string() })),
+  isEmpty: z.exactOptional(z.literal(true)),
   isGivenUp: z.exactOptional(z.boolean()),
 });
 

@@ -26,6 +26,7 @@ export interface Workspace {
   refused?: WorkspaceReport['refused'];
   /** Work of this checkout that the repository holds; of no worth any more once it runs again. */
   saved?: WorkspaceReport['saved'];
+  isEmpty?: WorkspaceReport['isEmpty'] | undefined;
   /** What is desired was tried and failed; it is left alone until the bot asks for something. */
   isGivenUp?: boolean | undefined;
 }
@@ -86,7 +87,7 @@ export function afterRestart(workspace: Workspace): Workspace {
 }
 
 export function toReport(workspace: Workspace, sessions: number): WorkspaceReport {
-  const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved } = workspace;
+  const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved, isEmpty } = workspace;
   return {
     id: desired.id,
     phase,
@@ -99,5 +100,6 @@ export function toReport(workspace: Workspace, sessions: number): WorkspaceRepor
     ...(work && { work }),
     ...(refused && { refused }),
     ...(saved && { saved }),
+    ...(isEmpty && { isEmpty }),
   };
 }

@@ -69,6 +69,7 @@ const report: z.ZodType<WorkspaceReport> = z.object({
       commit: z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/),
     }),
   ),
+  isEmpty: z.exactOptional(z.literal(true)),
 });
 /** Newer agents have more to say of a workspace. What cannot be read of one keeps nobody from reading of the others. */
 const reports = z

@@ -91,7 +91,7 @@ test('`Stop` and `Start` edit the same card', async () => {
   expect(scene.read(scene.card())).toMatchInlineSnapshot(`
     ":black_square_for_stop: *\`api\`* stopped
     \`acme/api\` @ \`commit\` · medium · for \`bob\`
-    Its files are kept.
+    Its files are kept until TIME.
     [Start] [⋯ Logs | Rename… | Delete…]
     ws-1"
   `);

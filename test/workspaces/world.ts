@@ -214,8 +214,9 @@ export interface Agents {
   /** Of the dirty ones, those whose new files cannot be saved; and those whose push never ends. */
   untracked: Set<string>;
   hanging: Set<string>;
-  /** Workspaces that never get ready. */
+  /** Workspaces that never get ready; and those of them that have no checkout. */
   failing: Set<string>;
+  empty: Set<string>;
   /** Servers, by name, whose agent says nothing. */
   silent: Set<string>;
   /** What each workspace went through, as its agents said. */
@@ -238,6 +239,7 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
   const untracked = new Set<string>();
   const hanging = new Set<string>();
   const failing = new Set<string>();
+  const empty = new Set<string>();
   const silent = new Set<string>();
   const said = new Map<string, string[]>();
   let isStopped = true;
@@ -307,7 +309,12 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
         ? [is(phase, { refused: { changed: 2, untracked: 0, unpushed: 0 } })]
         : [is('deleting'), is('deleted')];
     if (failing.has(id))
-      return [is('failed', { failure: { class: 'configuration', message: 'No such branch.' } })];
+      return [
+        is('failed', {
+          failure: { class: 'configuration', message: 'No such branch.' },
+          ...(empty.has(id) ? { isEmpty: true } : {}),
+        }),
+      ];
     return [is('preparing', { step: 'clone' }), is('running')];
   }
 
@@ -328,6 +335,7 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
     untracked,
     hanging,
     failing,
+    empty,
     silent,
     said,
     on(name) {

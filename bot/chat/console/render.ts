@@ -1,7 +1,7 @@
 // A card as lines of plain text, for the console. Pure.
 import type { FrontTraits } from '../../commands/command.ts';
 import { createSay, wordFailure, wordNotices } from '../wording.ts';
-import { formatSpan, formatTime, until } from '../times.ts';
+import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
 const ICONS: Record<ReturnType<typeof lookOf>, string> = {
@@ -46,8 +46,9 @@ export function renderPlain(view: CardView, next?: string): string[] {
     lines.push(`  ${words.text} (${words.side})`, `  Next: ${next ?? words.next}`);
   }
   if (notice) lines.push(`  ${notice}`);
-  if (view.phase === 'stopped') lines.push(`  Its files are kept${until(view)}. Go on: start ${view.name}`);
-  if (view.expiry)
+  if (view.phase === 'stopped') lines.push(`  ${keptWords(view)} Go on: start ${view.name}`);
+  // Whoever cannot type a retry cannot keep it either.
+  if (view.expiry && (view.failure === undefined || next === undefined))
     lines.push(
       `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,
     );

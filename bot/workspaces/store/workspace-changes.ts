@@ -1,6 +1,7 @@
 // What changes a workspace's row outside a pass: people's words, what happened to its repository, its agent's reports.
 import { isDeepStrictEqual } from 'node:util';
-import { and, eq, isNotNull, ne, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, ne, sql } from 'drizzle-orm';
+import { isFree } from '../../database/claims.ts';
 import type { WorkspaceReport } from '../../../agent/protocol.ts';
 import type { Notice } from '../../codes.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
@@ -86,6 +87,22 @@ export async function wakeWorkspacesOf(tx: Executor, nodeId: string): Promise<vo
   await notify(tx, 'due');
 }
 
+/** Those at rest that the limits give an end to: their passes find out when. */
+export async function wakeResting(
+  db: Executor,
+  { idleTimeoutMs, deleteStoppedAfterMs }: { idleTimeoutMs: number; deleteStoppedAfterMs: number },
+): Promise<void> {
+  const ending = [
+    ...(idleTimeoutMs > 0 ? (['running', 'failed'] as const) : []),
+    ...(deleteStoppedAfterMs > 0 ? (['stopped', 'failed'] as const) : []),
+  ];
+  await db
+    .update(workspaces)
+    .set({ nextAt: databaseNow })
+    .where(and(isNull(workspaces.nextAt), isFree(workspaces), inArray(workspaces.phase, ending)));
+  await notify(db, 'due');
+}
+
 /** Takes an agent's word for one of its workspaces. Only a change of state wakes the reconciler. */
 export async function saveReport(
   db: Executor,
@@ -124,7 +141,15 @@ export async function saveReport(
 
 /** What the reconciler decides by. Compared by value: Postgres keeps an object's members in an order of its own. */
 const stateOf = (report: WorkspaceReport | null) =>
-  report && [report.phase, report.run, report.step, report.failure, report.refused, report.saved];
+  report && [
+    report.phase,
+    report.run,
+    report.step,
+    report.failure,
+    report.refused,
+    report.saved,
+    report.isEmpty,
+  ];
 
 /** What people see beside it. */
 const factsOf = (report: WorkspaceReport | null) => report && [report.work, report.sessions, report.commit];
