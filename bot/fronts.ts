@@ -5,7 +5,7 @@ import { hourly } from './billing/prices.ts';
 import { answerSource } from './chat/answers.ts';
 import { cardSource } from './chat/cards.ts';
 import { createConsole } from './chat/console/console.ts';
-import { lookAtForks } from './chat/forks.ts';
+import { readHeads } from './chat/forks.ts';
 import type { Front, FrontEntry, FrontOptions } from './chat/front.ts';
 import { createGitHub } from './chat/github/github.ts';
 import { deliverySource } from './chat/inbox.ts';
@@ -68,9 +68,15 @@ function serve(options: FrontOptions, all: readonly Front[]): Source[] {
   const conversations = new Map(
     all.flatMap(({ name, conversation }) => (conversation ? [[name, conversation] as const] : [])),
   );
-  const beforeStart = (actor: string): Promise<void> => lookAtForks({ db, forges }, actor);
   return [
-    deliverySource({ db, conversations, commands, limits: config.limits, beforeStart, log }),
+    deliverySource({
+      db,
+      conversations,
+      commands,
+      limits: config.limits,
+      readHeads: (about) => readHeads({ db, forges }, about),
+      log,
+    }),
     answerSource({ db, conversations, log }),
     cardSource({ db, conversations, knowledge, log }),
   ];

@@ -14,6 +14,7 @@ import { joined, TERMINAL, wordAnswer, wordRefusal } from '../../bot/chat/wordin
 import { UserError } from '../../bot/errors.ts';
 import type { Outcome } from '../../bot/commands/context.ts';
 import type { Repository } from '../../bot/forges/forge.ts';
+import type { Heads } from '../../bot/workspaces/fork.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { users, type FrontName, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newUserId } from '../../bot/ids.ts';
@@ -196,6 +197,7 @@ export async function runLine(
       repository,
       now: new Date(),
       limits: { workspacesPerUser: 0, idleTimeoutMs: limits.idleTimeoutMs },
+      heads: headsOf(repository),
     }),
   );
   const outcome = await run.catch((error: unknown) => {
@@ -204,6 +206,12 @@ export async function runLine(
     throw error;
   });
   return { ...outcome, text: joined(wordAnswer(outcome.answer, TERMINAL, context)) };
+}
+
+/** As its forge would say it. */
+function headsOf(repository: Repository | undefined): Heads {
+  const { fork, goal, label } = repository ?? {};
+  return new Map(fork ? [[`${label}#${goal?.split(':')[1]}`, fork.head]] : []);
 }
 
 // --- agents -------------------------------------------------------------------------------------------------------

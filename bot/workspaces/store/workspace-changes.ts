@@ -7,13 +7,17 @@ import type { Notice } from '../../codes.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import { workspaces, type Workspace } from '../../database/schema.ts';
 import { UserError } from '../../errors.ts';
+import type { Admission } from '../fork.ts';
 import { touchCards } from './cards.ts';
 import { supersede } from './commands.ts';
 import { append } from './events.ts';
 import { phaseClock, type WorkspacePatch } from './reconciled.ts';
 
-/** What a wish to run resets: errors, deadlines, what was said of the last run. Its files stay where they are. */
-export const startAgain = (workspace: Workspace): WorkspacePatch => ({
+/** A change that starts nothing. */
+export type QuietPatch = Omit<WorkspacePatch, 'desired' | 'run'> & { desired?: 'stopped' | 'deleted' };
+
+/** A wish to run resets errors, deadlines, what was said of the last run. Its files stay where they are. */
+const anew = (workspace: Workspace): WorkspacePatch => ({
   desired: 'running',
   phase:
     workspace.phase === 'failed' || workspace.phase === 'running' || workspace.phase === 'preparing'
@@ -28,12 +32,27 @@ export const startAgain = (workspace: Workspace): WorkspacePatch => ({
   runningAt: null,
 });
 
+/** The one way by which a workspace that is there becomes wanted running, past the gate. */
+export const startWorkspace = (
+  tx: Executor,
+  workspace: Workspace,
+  _: Admission,
+  patch: Omit<QuietPatch, 'desired'> = {},
+): Promise<Workspace> => write(tx, workspace, { ...anew(workspace), ...patch }, false);
+
 /** A person's wish for a workspace: everything that an earlier wish left behind is reset in the same statement. */
-export async function changeWorkspace(
+export const changeWorkspace = (
+  tx: Executor,
+  workspace: Workspace,
+  patch: QuietPatch,
+  revoke = false,
+): Promise<Workspace> => write(tx, workspace, patch, revoke);
+
+async function write(
   tx: Executor,
   workspace: Workspace,
   patch: WorkspacePatch,
-  revoke = false,
+  revoke: boolean,
 ): Promise<Workspace> {
   if (workspace.desired === 'deleted' && patch.desired && patch.desired !== 'deleted')
     throw new UserError('deleting', { name: workspace.name });
@@ -62,7 +81,7 @@ export async function changeWorkspace(
 /** Nobody asked for it, something happened: stop at once, delete as soon as nothing would be lost. */
 export async function giveUpWorkspace(tx: Executor, workspace: Workspace, why: Notice): Promise<void> {
   await supersede(tx, workspace.id, 'deleted');
-  const patch: WorkspacePatch = {
+  const patch: QuietPatch = {
     desired: 'deleted',
     desiredBefore: 'stopped',
     force: false,
