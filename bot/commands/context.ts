@@ -38,6 +38,8 @@ export interface CommandContext {
   repository: Repository | undefined;
   /** The address of a repository that the actor maintains: what others run on it they may see, stop and delete. */
   maintains?: string | undefined;
+  /** The address of a repository that the actor may read: how what others run on it stands they may see. */
+  reads?: string | undefined;
   now: Date;
   limits: CommandLimits;
 }

@@ -41,10 +41,10 @@ export async function findByName(db: Executor, owner: string, name: string): Pro
   return workspace;
 }
 
-/** Everyone's on a repository that are not on their way out, newest first, with the owner's name. */
+/** Everyone's on a repository that are not on their way out, newest first, with the owner's name. Undefined: on any. */
 export async function listOfRepository(
   db: Executor,
-  repository: string,
+  repository: string | undefined,
 ): Promise<(Workspace & { ownerName: string })[]> {
   const rows = await db
     .select({ workspace: workspaces, ownerName: users.name })
@@ -52,7 +52,9 @@ export async function listOfRepository(
     .innerJoin(users, eq(users.id, workspaces.owner))
     .where(
       and(
-        eq(sql`lower(${workspaces.repository})`, repository.toLowerCase()),
+        repository === undefined
+          ? undefined
+          : eq(sql`lower(${workspaces.repository})`, repository.toLowerCase()),
         ne(workspaces.phase, 'deleted'),
       ),
     )
