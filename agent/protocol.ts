@@ -349,6 +349,8 @@ export interface WorkspaceReport {
   limits?: Limits | null;
   /** Absent: it has asked no model. */
   usage?: ModelUsage;
+  /** Of what failed: nothing was ever checked out, so nothing can be lost with it. Newer agents say it. */
+  isEmpty?: true;
 }
 
 /** Where work was pushed before a deletion that nobody asked for; the remote was asked, and has it. */

@@ -141,6 +141,8 @@ export interface RefusalCodes extends ParseCodes {
   'fork-ref': { label: string };
   'fork-untrusted': { from?: string; head: string; topic?: string };
   'fork-moved': { name: string; head: string; trusted: string; topic: string };
+  /** Its forge does not say where its pull request stands. */
+  'fork-unseen': { name: string; topic: string };
   'other-head': { typed: string; head: string; topic?: string };
   'no-fork': NoDetails;
 

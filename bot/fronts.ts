@@ -6,7 +6,7 @@ import { hourly } from './billing/prices.ts';
 import { answerSource } from './chat/answers.ts';
 import { cardSource } from './chat/cards.ts';
 import { createConsole } from './chat/console/console.ts';
-import { lookAtForks } from './chat/forks.ts';
+import { readHeads } from './chat/forks.ts';
 import type { Front, FrontEntry, FrontOptions } from './chat/front.ts';
 import { createGitHub } from './chat/github/github.ts';
 import { deliverySource } from './chat/inbox.ts';
@@ -18,7 +18,7 @@ import type { Route } from './http/routes.ts';
 import type { Source } from './jobs/loop.ts';
 import { findWorkspace } from './workspaces/store/workspaces.ts';
 import { timingFrom } from './workspaces/timing.ts';
-import { expiryOf } from './workspaces/workspace.ts';
+import { endOf, expiryOf } from './workspaces/workspace.ts';
 
 /** In the order of the banner. */
 export const fronts: readonly FrontEntry[] = [createConsole, createGitHub, createSlack];
@@ -72,6 +72,7 @@ function complete(parts: FrontParts): FrontOptions {
     knowledge: {
       warningMs,
       expiryOf: (workspace) => expiryOf(workspace, config.limits.idleTimeoutMs),
+      endOf: (workspace) => endOf(workspace, config.limits.deleteStoppedAfterMs),
       readPrices: () => hourly(db),
     },
     createSettingsLink: (user) => createSettingsLink(db, config.baseUrl, user),
@@ -90,10 +91,16 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
   const conversations = new Map(
     all.flatMap(({ name, conversation }) => (conversation ? [[name, conversation] as const] : [])),
   );
-  const beforeStart = (actor: string): Promise<void> => lookAtForks({ db, forges }, actor);
   const unqueued = new Map([...conversations].filter(([, { isQueued }]) => !isQueued));
   return [
-    deliverySource({ db, conversations, commands, limits: config.limits, beforeStart, log }),
+    deliverySource({
+      db,
+      conversations,
+      commands,
+      limits: config.limits,
+      readHeads: (about) => readHeads({ db, forges }, about),
+      log,
+    }),
     answerSource({ db, conversations: unqueued, log }),
     cardSource({ db, conversations: unqueued, knowledge, log }),
   ];

@@ -37,6 +37,7 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
     failure: undefined,
     // From here on people change what was saved.
     saved: undefined,
+    isEmpty: undefined,
   });
   await chooseFor(tools, state, isCloned);
   // After a crash of the agent alone what people left running goes on; only a new run, or a clone by half, ends it.
@@ -238,10 +239,11 @@ export async function remove(tools: Tools, { state, signal }: Task): Promise<voi
 }
 
 function refusal({ work }: Found): Partial<Workspace> {
-  if (work !== undefined) return { refused: work, work };
+  if (work !== undefined) return { refused: work, work, isEmpty: undefined };
   return {
     refused: { changed: 0, untracked: 0, unpushed: 0 },
     saved: undefined,
+    isEmpty: undefined,
     failure: { class: 'internal', code: 'unknown-work', details: {} },
   };
 }

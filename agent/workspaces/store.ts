@@ -145,6 +145,7 @@ const environment = z.object({
   ports: z.exactOptional(z.array(z.number())),
 });
 const steps = z.array(z.object({ step: z.enum(PREPARE_STEPS), ms: z.number() }));
+// All of it: what is not named here is forgotten by the next start of the agent.
 const workspace: z.ZodType<Workspace> = z.object({
   desired: desiredWorkspace,
   runtime: z.exactOptional(z.enum(RUNTIME_NAMES)),
@@ -168,14 +169,17 @@ const workspace: z.ZodType<Workspace> = z.object({
   commit: z.exactOptional(z.string()),
   base: z.exactOptional(z.string()),
   origin: z.exactOptional(z.string()),
+  tags: z.exactOptional(z.array(z.string())),
+  attempt: z.exactOptional(z.object({ number: count, of: count })),
   work: z.exactOptional(work),
   refused: z.exactOptional(work),
   saved: z.exactOptional(z.object({ ref: z.string(), commit: z.string() })),
   usage: z.exactOptional(
     z.object({ requests: count, input: count, output: count, cacheRead: count, cacheWrite: count }),
   ),
+  isEmpty: z.exactOptional(z.literal(true)),
   isGivenUp: z.exactOptional(z.boolean()),
-});
+} satisfies Record<keyof Workspace, z.ZodType>);
 
 export interface States {
   /** The ids that have one. */

@@ -132,6 +132,8 @@ function startWorker(table: Table, workspace: Workspace): void {
   const { id } = workspace.desired;
   const onChange = (now: Workspace) => {
     if (now.phase === 'deleted') forget(table, id, now.run);
+    // Somebody wants it again since its deletion began: it begins anew.
+    if (now.phase === 'deleted' && now.desired.desired !== 'deleted') want(table, now.desired);
     table.onChange(id);
   };
   workers.set(id, createWorker({ workspace, tools, onChange, log }));

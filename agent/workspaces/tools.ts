@@ -110,6 +110,15 @@ export function findCommit(
   return findHead(gitOf(tools, workspace, signal), tools.store.checkout(workspace));
 }
 
+/** It never got as far as a checkout. False in doubt. */
+export async function hasNothing({ store }: Pick<Tools, 'store'>, workspace: Workspace): Promise<boolean> {
+  if (workspace.origin !== undefined || store.hasCheckout(workspace)) return false;
+  return store.listBeside(workspace).then(
+    (names) => names.length === 0,
+    () => false,
+  );
+}
+
 export interface Found {
   /** Undefined: git cannot say. */
   work: Work | undefined;

@@ -33,6 +33,7 @@ export interface Workspace {
   /** Work of this checkout that the repository holds; of no worth any more once it runs again. */
   saved?: WorkspaceReport['saved'];
   usage?: WorkspaceReport['usage'];
+  isEmpty?: WorkspaceReport['isEmpty'] | undefined;
   /** What is desired was tried and failed; it is left alone until the bot asks for something. */
   isGivenUp?: boolean | undefined;
 }
@@ -101,7 +102,8 @@ export function toReport(
   sessions: number,
   limits: Limits | null = null,
 ): WorkspaceReport {
-  const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved, usage } = workspace;
+  const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved, usage, isEmpty } =
+    workspace;
   const { attempt, runtime, prepared, steps } = workspace;
   return {
     id: desired.id,
@@ -119,5 +121,6 @@ export function toReport(
     ...(saved && { saved }),
     ...(phase === 'running' && { limits }),
     ...(usage && { usage }),
+    ...(isEmpty && { isEmpty }),
   };
 }

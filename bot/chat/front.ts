@@ -136,6 +136,8 @@ export interface PendingCommand {
 export interface Permission {
   /** The address of a repository that they maintain. */
   maintains?: string | undefined;
+  /** Of one that they may read. */
+  reads?: string | undefined;
 }
 
 /** What to write down in the transaction that ends a request which is no command. */

@@ -6,7 +6,9 @@ import { findCommand } from '../commands/command.ts';
 import { parse } from '../commands/parser/parse.ts';
 import type { ParsedCommand, ParseFailure } from '../commands/parser/parsed.ts';
 import type { Command, CommandContext, CommandLimits, Outcome } from '../commands/context.ts';
-import type { Answer, Delivery, Executor, FrontName, Held } from '../database/types.ts';
+import { findTarget } from '../commands/target.ts';
+import type { Answer, Delivery, Executor, FrontName, Held, Workspace } from '../database/types.ts';
+import type { Heads } from '../workspaces/fork.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
 import type { Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
@@ -28,8 +30,10 @@ export interface Inbox {
   conversations: ReadonlyMap<FrontName, Conversation>;
   commands: readonly Command[];
   limits: CommandLimits;
-  /** Learns what has to be known before a workspace of that person starts again. Throws ProviderError. */
-  beforeStart?: ((actor: string) => Promise<void>) | undefined;
+  /** Where the forks stand now that a start may be about: a workspace, or what a new one is made of. Throws ProviderError. */
+  readHeads: (
+    about: Pick<CommandContext, 'repository'> & { workspace: Workspace | undefined },
+  ) => Promise<Heads>;
   log: Logger;
 }
 
@@ -85,16 +89,32 @@ async function runIncoming(
   const repository = await locate(conversation, command, line, held.row);
   const permission = await conversation.permit({ delivery: held.row, incoming, command, line, repository });
   await conversation.acknowledge(held.row);
-  // What a place is about was looked up a moment ago.
-  if (command.starts && !command.isAboutPlace) await inbox.beforeStart?.(incoming.actor.id);
+  const { traits } = conversation;
+  const contextIn = (tx: Executor): CommandContext => ({
+    ...contextOf(inbox, tx, held.row, incoming, repository),
+    traits,
+    ...permission,
+  });
+  const heads = command.starts
+    ? await readHeads(inbox, line, contextIn(inbox.db))
+    : new Map<string, string>();
   await inbox.db.transaction(async (tx) => {
     if (!(await lockDelivery(tx, held))) return;
-    const context = contextOf(inbox, tx, held.row, incoming, repository);
-    const outcome = await command.run(line, { ...context, traits: conversation.traits, ...permission });
+    const outcome = await command.run(line, { ...contextIn(tx), heads });
     if (outcome.answer.workspace) await wantCard(tx, conversation, incoming, outcome, held.row);
     await endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
     await wantSignals(inbox, tx, outcome);
   });
+}
+
+/** Of the workspace that is meant; what is wrong with the words is said when they run. */
+async function readHeads(inbox: Inbox, line: ParsedCommand, context: CommandContext): Promise<Heads> {
+  const { repository } = context;
+  const workspace = await findTarget(line, context).catch((error: unknown) => {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  });
+  return inbox.readHeads({ workspace, repository });
 }
 
 function refusalOf({ code, details, usage }: ParseFailure): Answer {

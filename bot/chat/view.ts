@@ -40,8 +40,10 @@ export interface CardView {
   /** When it stops by itself. */
   expiry?: Date;
   isExpiring: boolean;
-  /** When it goes with everything that is left of it, unless somebody starts it. */
+  /** When it goes with everything that is left of it, unless somebody starts it or has it kept. */
   deleteAt?: Date;
+  /** A machine has files of it. */
+  hasFiles: boolean;
   sessions: number;
   /** Where its programs run, once that is known. */
   environment?: Environment;
@@ -59,6 +61,8 @@ export interface CardFacts {
   owner: User;
   now: Date;
   expiry: Date | undefined;
+  /** When it is deleted by itself, if it is stopped. */
+  end?: Date | undefined;
   /** Of an hour of its machine: `0.0123 €/h`. */
   price?: string | undefined;
   warningMs: number;
@@ -68,17 +72,20 @@ export interface CardFacts {
 export interface CardKnowledge {
   /** When the workspace stops by itself. */
   expiryOf: (workspace: CardFacts['workspace']) => Date | undefined;
+  /** When one that is stopped is deleted by itself. */
+  endOf: (workspace: CardFacts['workspace']) => Date | undefined;
   /** What an hour of its machine costs, for people; asked once for all that a card shows. */
   readPrices: () => Promise<(node: NonNullable<CardFacts['node']>) => string | undefined>;
   warningMs: number;
 }
 
-type RowFacts = Omit<CardFacts, 'expiry' | 'price' | 'warningMs'>;
+type RowFacts = Omit<CardFacts, 'expiry' | 'end' | 'price' | 'warningMs'>;
 
 /** Adds to the rows what else a card shows. */
 export async function completeFacts({
   readPrices,
   expiryOf,
+  endOf,
   warningMs,
 }: CardKnowledge): Promise<(facts: RowFacts) => CardFacts> {
   const priceOf = await readPrices();
@@ -86,17 +93,21 @@ export async function completeFacts({
     ...facts,
     price: facts.node ? priceOf(facts.node) : undefined,
     expiry: expiryOf(facts.workspace),
+    end: endOf(facts.workspace),
     warningMs,
   });
 }
 
 /** Draws nothing; says what there is to draw. */
-export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }: CardFacts): CardView {
+export function viewOf({ workspace, node, owner, now, expiry, end, price, warningMs }: CardFacts): CardView {
   const repository = labelOf(workspace.repository);
   const isSettled = workspace.phase === workspace.desired || workspace.phase === 'failed';
   const isSilent = workspace.phase === 'running' && node?.phase === 'unhealthy';
-  const isUsable = workspace.phase === 'running' && workspace.desired === 'running' && !isSilent;
-  const shownExpiry = isUsable ? expiry : undefined;
+  const { phase, desired } = workspace;
+  // One that failed counts as idle, whatever became of its machine.
+  const mayExpire = desired === 'running' && (phase === 'failed' || (phase === 'running' && !isSilent));
+  const shownExpiry = mayExpire ? expiry : undefined;
+  const deleteAt = phase === 'stopped' && desired === 'stopped' ? (workspace.deleteAt ?? end) : undefined;
   return {
     id: workspace.id,
     name: workspace.name,
@@ -116,10 +127,11 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
     notices: isSilent ? [{ code: 'machine-silent', details: {} }] : noticesOf(workspace),
     ...(shownExpiry ? { expiry: shownExpiry } : {}),
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
-    ...(workspace.phase === 'stopped' && workspace.deleteAt ? { deleteAt: workspace.deleteAt } : {}),
+    ...(deleteAt ? { deleteAt } : {}),
+    hasFiles: workspace.nodeId !== null,
     sessions: workspace.reported?.sessions ?? 0,
     ...(workspace.reported?.usage ? { usage: workspace.reported.usage } : {}),
-    lines: isSilent ? [`stop ${workspace.name}`, `rm ${workspace.name}`] : linesFor(workspace),
+    lines: isSilent ? [`stop ${workspace.name}`, `rm ${workspace.name}`] : linesFor(workspace, shownExpiry),
     isSettled,
   };
 }
@@ -210,7 +222,7 @@ const stateAt = (index: number, at: number, isFailed: boolean): CheckItem['state
   return isFailed ? 'failed' : 'doing';
 };
 
-function linesFor(workspace: Workspace): string[] {
+function linesFor(workspace: Workspace, expiry: Date | undefined): string[] {
   const { name, desired } = workspace;
   const { phase } = workspace;
   if (phase === 'running' && desired === 'stopped') return [`logs ${name}`, `rm ${name}`];
@@ -221,7 +233,7 @@ function linesFor(workspace: Workspace): string[] {
     case 'stopped':
       return [`start ${name}`, `rm ${name}`];
     case 'failed':
-      return [`retry ${name}`, `logs ${name}`, `rm ${name}`];
+      return [`retry ${name}`, ...(expiry ? [`extend ${name} 4h`] : []), `logs ${name}`, `rm ${name}`];
     case 'deleted':
       return [];
     default:

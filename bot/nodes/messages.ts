@@ -119,6 +119,7 @@ const report: z.ZodType<WorkspaceReport> = z.object({
   ),
   limits: z.exactOptional(limits.nullable()),
   usage: z.exactOptional(usage),
+  isEmpty: z.exactOptional(z.literal(true)),
 });
 /** Newer agents have more to say of a workspace. What cannot be read of one keeps nobody from reading of the others. */
 const reports = z

@@ -111,6 +111,35 @@ test('one that is stopped says until when its files are kept', () => {
   );
 });
 
+test('one that never had a file does not say that any are kept', () => {
+  const stopped = view({ phase: 'stopped', desired: 'stopped', nodeId: null });
+  expect(renderPlain(stopped).at(-1)).toBe('  No machine has files of it. Go on: start api');
+  expect(onGitHub(stopped) + inSlack(stopped)).not.toContain('files are kept');
+});
+
+test('one that failed says when it stops by itself, and how to keep it', () => {
+  const failed = view({
+    phase: 'failed',
+    lastError: { class: 'configuration', code: 'no-git', details: {} },
+  });
+  expect(renderPlain(failed).slice(-2)).toEqual([
+    '  Next: retry api',
+    '  Stops at 14:00 UTC if idle. Keep it: extend api 4h',
+  ]);
+  expect(onGitHub(failed)).toContain(
+    '**Next:** `/sam retry api` · stops at **14:00 UTC** if idle: `/sam extend api 4h`',
+  );
+  expect(inSlack(failed)).toMatch(/"Retry"[^]*"Keep 4h"[^]*stops at [^]*14:00 UTC/);
+  // Where nobody can type another line there is nothing to keep.
+  expect(renderPlain(failed, 'mend it').at(-1)).toBe('  Next: mend it');
+});
+
+test.each(['stopped', 'deleted'] as const)('one that failed and shall be %s does not', (desired) => {
+  const failed = view({ phase: 'failed', desired, lastError: null });
+  expect(renderPlain(failed).join('\n')).not.toContain('Stops at');
+  expect(inSlack(failed)).not.toMatch(/stops at|Keep 4h/);
+});
+
 test('one that runs has them all', () => {
   expect(renderPlain(view({}))).toEqual([
     '✓ api: running',

@@ -118,6 +118,7 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   'fork-ref': [{ label }],
   'fork-untrusted': [{ from: 'bob/api', head: SHA, topic: `${label}#4` }, { head: SHA }],
   'fork-moved': [{ name, head: SHA, trusted: SHA, topic: `${label}#4` }],
+  'fork-unseen': [{ name, topic: `${label}#4` }],
   'other-head': [{ typed: SHA, head: SHA }],
   'no-fork': [{}],
   'no-app': [{ repository: label }],

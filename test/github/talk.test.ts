@@ -57,7 +57,7 @@ test('`stop` and `start` edit the same comment', async () => {
     ### ⏹ Workspace \`api-1\`: stopped
     \`acme/api@stopped\` @ \`commit\` · medium · for \`bob\`
 
-    Its files are kept. Go on: \`/sam start api-1\`
+    Its files are kept until TIME. Go on: \`/sam start api-1\`
 
     <sub>ws-1 · \`/sam start api-1\` · \`/sam rm api-1\`</sub>",
     ]

@@ -17,7 +17,7 @@ import { createWatch, eventually } from '../testers/watch.ts';
 import { startBot } from './bot.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { tryMetadata } from './metadata.ts';
-import { openClosedNetwork } from '../agent/proxy.ts';
+import { openClosedNetwork } from '../agent/system/proxy.ts';
 import { findObstacle } from './rootfs.ts';
 import { isLeftOut } from '../needs.ts';
 

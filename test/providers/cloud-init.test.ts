@@ -25,7 +25,7 @@ import { matchRoute, pathOf } from '../../bot/http/routes.ts';
 import { isLeftOut } from '../needs.ts';
 import { bootData, MAX_BYTES } from '../../bot/providers/boot/cloud-init.ts';
 import type { Network } from '../../bot/providers/boot/network.ts';
-import { openClosedNetwork, type ClosedNetwork } from '../agent/proxy.ts';
+import { openClosedNetwork, type ClosedNetwork } from '../agent/system/proxy.ts';
 
 const BOOT = {
   url: 'https://sam.example.com',

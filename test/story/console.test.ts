@@ -143,7 +143,7 @@ describe('a workspace that runs', () => {
     expect(await sam.say('stop')).toMatchInlineSnapshot(`
       "■ demo: stopped
         demo@main (commit) · medium · on the host, which does not isolate · ws-1
-        Its files are kept. Go on: start demo"
+        Its files are kept until TIME. Go on: start demo"
     `);
     expect(await terminal.closes()).toBe(4410);
     expect(await sam.say('stop')).toMatchInlineSnapshot(`"\`demo\` is stopped already."`);
@@ -278,7 +278,8 @@ describe('what cannot be', () => {
       "✗ demo: failed
         demo@fix · medium · on the host, which does not isolate · ws-1
         There is no branch, tag or commit \`fix\` in /place/code/demo. Push it, or name another one with \`--ref\`. (yours to mend)
-        Next: retry demo"
+        Next: retry demo
+        Stops at TIME if idle. Keep it: extend demo 4h"
     `);
     expect(await sam.say('open')).toMatchInlineSnapshot(
       `"\`demo\` has failed, so there is nothing to open. Next: \`retry demo\`."`,
@@ -300,7 +301,8 @@ describe('what cannot be', () => {
       "✗ gone: failed
         ada/gone · medium · on the host, which does not isolate · ws-1
         http://127.0.0.1/ada/gone.git does not exist, or Sam may not see it. Check the name. (yours to mend)
-        Next: retry gone"
+        Next: retry gone
+        Stops at TIME if idle. Keep it: extend gone 4h"
     `);
     expect(await sam.say('rm gone')).toMatchInlineSnapshot(`"✓ gone: deleted"`);
   });
@@ -312,7 +314,8 @@ describe('what cannot be', () => {
       "✗ demo: failed
         ada/demo · medium · on the host, which does not isolate · ws-1
         http://127.0.0.1/ada/demo.git needs a password, or does not exist. Check the name, and that Sam may read it. (yours to mend)
-        Next: retry demo"
+        Next: retry demo
+        Stops at TIME if idle. Keep it: extend demo 4h"
     `);
   });
 

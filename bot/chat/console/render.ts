@@ -1,7 +1,7 @@
 // A card as lines of plain text, for the console. Pure.
 import type { FrontTraits } from '../../commands/command.ts';
 import { createSay, wordEnvironment, wordFailure, wordNotices, wordUsage } from '../wording.ts';
-import { formatSpan, formatTime, until } from '../times.ts';
+import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
 const ICONS: Record<ReturnType<typeof lookOf>, string> = {
@@ -49,9 +49,10 @@ export function renderPlain(view: CardView, next?: string): string[] {
   }
   if (notice) lines.push(`  ${notice}`);
   if (more) lines.push(`  ${more}`);
-  if (view.phase === 'stopped') lines.push(`  Its files are kept${until(view)}. Go on: start ${view.name}`);
+  if (view.phase === 'stopped') lines.push(`  ${keptWords(view)} Go on: start ${view.name}`);
   if (view.usage) lines.push(`  Models: ${wordUsage(view.usage)}`);
-  if (view.expiry)
+  // Whoever cannot type a retry cannot keep it either.
+  if (view.expiry && (view.failure === undefined || next === undefined))
     lines.push(
       `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,
     );

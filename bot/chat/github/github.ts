@@ -117,7 +117,10 @@ async function lookAt({ db, forge, app, log }: Options, topic: string, head: str
   const octokit = await app.on(address.repository);
   const issue = octokit && (await findIssue(octokit, address));
   if (!octokit || !issue) return;
-  if (issue.isOpen) return head === null ? undefined : noteHead(db, forge, topic, head);
+  if (issue.isOpen) {
+    if (head !== null) await noteHead(db, forge, topic, head);
+    return;
+  }
   // What stopped then and is kept for a day has heard of it, and what somebody started afterwards is theirs.
   const place = { topic, ...(issue.closedAt && { since: issue.closedAt }) };
   const stopped = await db.transaction((tx) => retireWorkspaces(tx, place, whyClosed(issue)));

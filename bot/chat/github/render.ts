@@ -13,7 +13,7 @@ import {
   type WordedAnswer,
   wordEnvironment,
 } from '../wording.ts';
-import { formatSpan, formatTime, until } from '../times.ts';
+import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
@@ -106,8 +106,7 @@ function renderSection(view: CardView, options: SectionOptions): string {
   if (view.phase !== 'deleted') lines.push(...body(view, options, say));
   const notice = wordNotices(view.notices, say);
   for (const said of [notice, more].filter(Boolean)) lines.push('', `ℹ ${calm(said)}`);
-  if (view.phase === 'stopped')
-    lines.push('', `Its files are kept${until(view)}. Go on: ${say(`start ${view.name}`)}`);
+  if (view.phase === 'stopped') lines.push('', `${keptWords(view)} Go on: ${say(`start ${view.name}`)}`);
   lines.push('', `<sub>${[view.id, ...view.lines.map(say)].join(' · ')}</sub>`);
   return lines.join('\n');
 }
@@ -119,7 +118,7 @@ function body(view: CardView, { linkTo }: SectionOptions, say: Say): string[] {
   if (view.checklist.length > 0 && !view.isSettled) lines.push('', ...view.checklist.map(checkLine));
   if (view.failure !== undefined) {
     const { text, side, next } = wordFailure(view.failure, view.name, say);
-    lines.push('', `⚠ ${calm(text)} (${side})`, '', `**Next:** ${say(next)}`);
+    lines.push('', `⚠ ${calm(text)} (${side})`, '', `**Next:** ${say(next)}${expiry(view, say)}`);
   }
   return lines;
 }

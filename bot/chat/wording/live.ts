@@ -1,5 +1,5 @@
 // What the terminal's page says of a workspace while there is nothing to type into. Knows no page and no row.
-import { until } from '../times.ts';
+import { keptWords } from '../times.ts';
 import { lookOf, type CardView } from '../view.ts';
 import { wordFailure } from './failures.ts';
 import { wordNotices } from './notices.ts';
@@ -42,7 +42,7 @@ function wordLook(view: CardView, say: Say): LiveWords {
     case 'stopped':
       return {
         title: 'The workspace was stopped',
-        text: `Its files are kept${until(view)}; the programs in its terminals have ended.`,
+        text: `${keptWords(view)} The programs in its terminals have ended.`,
         next: `start ${name}`,
       };
     case 'deleting':

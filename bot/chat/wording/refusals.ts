@@ -168,6 +168,9 @@ const FORKS = {
   'fork-moved': ({ name, head, trusted, topic }, say) => ({
     text: `Somebody pushed to the fork of \`${name}\`: its pull request is at \`${short(head)}\`, and a maintainer let in \`${short(trusted)}\`. One who has read it can go on: ${letIn(head, topic, say)}.`,
   }),
+  'fork-unseen': ({ name, topic }, say) => ({
+    text: `\`${name}\` is of a fork, and I cannot see where its pull request \`${topic}\` stands now, so nothing of it starts. If it is there, see that the App may read it, and then: ${say(`start ${name}`)}.`,
+  }),
   'other-head': ({ typed, head, topic }, say) => ({
     text: `\`${short(typed)}\` is not the head of this pull request; that is \`${short(head)}\` now. If you have read it: ${letIn(head, topic, say)}.`,
   }),

@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { endPrograms } from '../../agent/system/ending.ts';
-import { findProcesses, tracePrograms } from '../../agent/system/processes.ts';
-import { createGroups } from '../../agent/system/groups.ts';
-import { createUsers, findProcessesOf } from '../../agent/system/users.ts';
-import { newWorkspaceId } from '../../bot/ids.ts';
-import { isLeftOut } from '../needs.ts';
-import { eventually } from '../testers/watch.ts';
+import { endPrograms } from '../../../agent/system/ending.ts';
+import { findProcesses, tracePrograms } from '../../../agent/system/processes.ts';
+import { createGroups } from '../../../agent/system/groups.ts';
+import { createUsers, findProcessesOf } from '../../../agent/system/users.ts';
+import { newWorkspaceId } from '../../../bot/ids.ts';
+import { isLeftOut } from '../../needs.ts';
+import { eventually } from '../../testers/watch.ts';
 
 test('processes are found by their mark and by their parents, and end even if they do not want to', async () => {
   const id = newWorkspaceId();

@@ -5,8 +5,8 @@ import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { isLeftOut } from '../needs.ts';
-import { eventually } from '../testers/watch.ts';
+import { isLeftOut } from '../../needs.ts';
+import { eventually } from '../../testers/watch.ts';
 
 const UNIFIED = /^\S+ \S+ \S+ \S+ (\S+) .* - cgroup2 /m.exec(
   readFileSync('/proc/self/mountinfo', 'utf8'),

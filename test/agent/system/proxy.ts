@@ -8,7 +8,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createAuthority } from '../agent-artifact/authority.ts';
+import { createAuthority } from '../../agent-artifact/authority.ts';
 
 export interface ClosedNetwork {
   /** With its user and password. */

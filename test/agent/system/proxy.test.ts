@@ -3,8 +3,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createNode, makeRepository } from '../testers/node.ts';
-import { serveGit } from './git/server.ts';
+import { createNode, makeRepository } from '../../testers/node.ts';
+import { serveGit } from '../git/server.ts';
 import { openClosedNetwork } from './proxy.ts';
 
 test('bot and repository are reached through the proxy, and are who the authority says', async () => {

@@ -3,8 +3,8 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { closeToNeighbours } from '../../agent/system/neighbours.ts';
-import { becoming } from '../../agent/system/users.ts';
+import { closeToNeighbours } from '../../../agent/system/neighbours.ts';
+import { becoming } from '../../../agent/system/users.ts';
 
 /** Of version 2. */
 const all = process.argv[2] ?? '';
