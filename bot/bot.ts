@@ -8,7 +8,8 @@ import { bootstrapRoutes, createBootstrapToken } from './access/machines/bootstr
 import { keepSecret, makeEncryptionKey, makeSigningKey } from './access/keys.ts';
 import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
 import { createLinkSigner } from './access/links.ts';
-import { createRepositoryGuard } from './access/repository-guard.ts';
+import { createRightsWatch, LOOK_EVERY_MS } from './access/lost-rights.ts';
+import { createRepositoryGuard, type RepositoryGuard } from './access/repository-guard.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
 import type { PageGuard } from './access/people/page-guard.ts';
 import { ticketRoutes } from './access/terminal-token.ts';
@@ -243,14 +244,16 @@ async function assemble(
   const { screen, login, cwd } = options;
   const opened = await openFronts(options.fronts, { ...settled, db, terminal: { screen, login, cwd } });
   for (const front of opened.all) ending.defer(() => front.stop());
+  const mayStill = createRepositoryGuard({ db, log, forges: settled.forges });
   const sweeps = [
     ...createSweeps(reconciler),
     ...housekeeping(settled),
+    { name: 'lost-rights', everyMs: LOOK_EVERY_MS, run: createRightsWatch({ db, mayStill }) },
     ...opened.all.flatMap((front) => front.sweeps),
   ];
   return {
     routes: [
-      ...(await makeRoutes(settled, opened.all, sweeps)),
+      ...(await makeRoutes(settled, opened.all, sweeps, mayStill)),
       ...opened.all.flatMap((front) => front.routes),
     ],
     upgrades: [hub.upgrade, pipe.upgrade],
@@ -337,7 +340,12 @@ function makeReconciler({ config, database: { db }, clouds, log }: Settled): Rec
   };
 }
 
-async function makeRoutes(settled: Settled, all: readonly Front[], sweeps: Sweep[]): Promise<Route[]> {
+async function makeRoutes(
+  settled: Settled,
+  all: readonly Front[],
+  sweeps: Sweep[],
+  mayStill: RepositoryGuard,
+): Promise<Route[]> {
   const { config, keys, log, forges } = settled;
   const { db } = settled.database;
   const built = join(ROOT, 'dist/page');
@@ -352,7 +360,7 @@ async function makeRoutes(settled: Settled, all: readonly Front[], sweeps: Sweep
       baseUrl,
       traitsOf,
       forges,
-      mayStill: createRepositoryGuard({ db, log, forges }),
+      mayStill,
       triggers: Object.fromEntries(all.map(({ name, trigger }) => [name, trigger])),
     }),
     ...signInRoutes({
