@@ -111,6 +111,8 @@ export interface RefusalCodes extends ParseCodes {
   'no-channel': NoDetails;
   private: { line: string };
   'not-public': NoDetails;
+  /** It would name what only some of its readers may know of. */
+  'not-nameable': NoDetails;
   'too-often': { most?: number; whom?: 'person' | 'repository' };
 
   // Which repository, and what of it.
