@@ -120,6 +120,8 @@ export interface RefusalCodes extends ParseCodes {
   'no-connection': { word: string };
   private: { line: string };
   'not-public': NoDetails;
+  /** It would name what only some of its readers may know of. */
+  'not-nameable': NoDetails;
   'too-often': { most?: number; whom?: 'person' | 'repository' };
 
   // Which repository, and what of it.

@@ -2,6 +2,7 @@
 // One transaction ends the request and writes what is wanted; no transaction is open while a vendor is asked.
 import type { Logger } from 'pino';
 import type { ParseCodes, Said } from '../codes.ts';
+import { tellable } from '../commands/audience.ts';
 import { findCommand } from '../commands/command.ts';
 import { parse } from '../commands/parser/parse.ts';
 import type { ParsedCommand, ParseFailure } from '../commands/parser/parsed.ts';
@@ -79,10 +80,38 @@ async function runIncoming(
   conversation: Conversation,
   incoming: IncomingCommand,
 ): Promise<void> {
+  try {
+    await runSpoken(inbox, held, conversation, incoming);
+  } catch (thrown) {
+    const error = conversation.explain(thrown, held.row) ?? thrown;
+    if (!(error instanceof UserError)) throw error;
+    await endSaying(inbox, held, conversation, incoming, { ok: false, ...error.said });
+  }
+}
+
+/** With nothing in it that the place's readers may not know of. */
+const endSaying = (
+  inbox: Inbox,
+  held: Held<Delivery>,
+  { traits }: Conversation,
+  incoming: IncomingCommand,
+  answer: Answer,
+): Promise<void> =>
+  endWith(inbox, held, (tx) => tellable(tx, answer, { ...incoming, traits, said: wordsSaid(incoming) }));
+
+const wordsSaid = ({ spoken }: IncomingCommand): string =>
+  'command' in spoken ? spoken.command.line : spoken.text;
+
+async function runSpoken(
+  inbox: Inbox,
+  held: Held<Delivery>,
+  conversation: Conversation,
+  incoming: IncomingCommand,
+): Promise<void> {
   const { spoken } = incoming;
   const parsed = 'command' in spoken ? spoken.command : parse(spoken.text, spoken.context);
   if (parsed.kind === 'ignore') return endWith(inbox, held, null);
-  if (parsed.kind === 'error') return endWith(inbox, held, refusalOf(parsed));
+  if (parsed.kind === 'error') return endSaying(inbox, held, conversation, incoming, refusalOf(parsed));
   const line = asCommand(parsed, incoming);
   const command = findCommand(inbox.commands, line.verb);
   if (!command) throw new Error(`the parser knows ${line.verb}, the table does not`);
@@ -102,7 +131,9 @@ async function runIncoming(
     if (!(await lockDelivery(tx, held))) return;
     const outcome = await command.run(line, { ...contextIn(tx), heads });
     if (outcome.answer.workspace) await wantCard(tx, conversation, incoming, outcome, held.row);
-    await endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
+    const { traits } = conversation;
+    const answer = await tellable(tx, outcome.answer, { ...incoming, traits, said: wordsSaid(incoming) });
+    await endDelivery(tx, held, withIgnored(answer, line), outcome.commandId);
     await wantSignals(inbox, tx, outcome);
   });
 }

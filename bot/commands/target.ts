@@ -3,6 +3,7 @@
 import type { Notice } from '../codes.ts';
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
+import { mayName } from './audience.ts';
 import type { CommandContext } from './context.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { findByName, listOfRepository, listWorkspaces } from '../workspaces/store/workspaces.ts';
@@ -21,6 +22,7 @@ export async function findTarget(command: ParsedCommand, context: CommandContext
   const [only] = meant;
   if (only && meant.length === 1) return named(only.id, context);
   if (meant.length === 0) throw nothingMeant(command, mine, context);
+  if (!meant.every((one) => mayName(context, one))) throw new UserError('not-nameable', {});
   throw new UserError('which', { names: meant.map(({ name }) => name), verb: command.verb });
 }
 

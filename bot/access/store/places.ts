@@ -28,3 +28,16 @@ export async function findPlace(
     .where(and(eq(workspaces.id, workspaceId), ne(workspaces.phase, 'deleted')));
   return found;
 }
+
+/** Those in which terminals are open, whether somebody looks on or not. */
+export const listOpened = (db: Executor): Promise<Pick<Workspace, 'id' | 'owner' | 'repository'>[]> =>
+  db
+    .select({ id: workspaces.id, owner: workspaces.owner, repository: workspaces.repository })
+    .from(workspaces)
+    .where(
+      and(
+        eq(workspaces.phase, 'running'),
+        eq(workspaces.desired, 'running'),
+        sql`(${workspaces.reported}->>'sessions')::int > 0`,
+      ),
+    );

@@ -1,4 +1,5 @@
 // What is said on GitHub: comments, labels and buttons in; reactions, replies and one card a thread out. Knows no cloud.
+import { mayName } from '../../commands/audience.ts';
 import { formatCommand } from '../../commands/parser/format.ts';
 import type { ParseContext, ParsedCommand, Target } from '../../commands/parser/parsed.ts';
 import type { Card, Delivery, Executor, User } from '../../database/types.ts';
@@ -69,15 +70,15 @@ export function createConversation(options: GitHubOptions): Conversation {
 
 function cardOf(
   { url }: GitHubConfig,
-  { id, topic, repository, isPrivate }: WorkspaceRef,
+  workspace: WorkspaceRef,
   here: string | undefined,
   event: Event,
 ): Pick<Card, 'thread' | 'subject'> | undefined {
+  const { id, topic, repository } = workspace;
   if (topic) return { thread: topic, subject: topic };
   if (!here || !('sender' in event) || !repository.startsWith(`${url}/`)) return undefined;
-  // What everybody reads names no private repository.
-  const isHere = repository.toLowerCase() === `${url}/${event.repository}`.toLowerCase();
-  return isHere || event.isPrivate || isPrivate === false ? { thread: here, subject: id } : undefined;
+  const place = { repository: `${url}/${event.repository}` };
+  return mayName({ traits: onGitHub, place }, workspace) ? { thread: here, subject: id } : undefined;
 }
 
 function signalsOf(
