@@ -26,13 +26,19 @@ export const KEY = 'sk-ant-api03-canary-0123456789abcdefghijklmnopqrstuvwxyz';
 export async function startModel(): Promise<FakeModel> {
   const model: FakeModel = { url: '', asked: [], bodies: [], answer: sayHello, close };
   const server = createServer((req, res) => {
-    void readBody(req).then((bytes) => {
+    const answer = (bytes: Buffer) => {
+      const asked = {
+        method: req.method ?? '',
+        path: req.url ?? '',
+        headers: req.headers,
+        body: bytes.toString('utf8'),
+      };
       model.bodies.push(bytes);
-      const body = bytes.toString('utf8');
-      const asked = { method: req.method ?? '', path: req.url ?? '', headers: req.headers, body };
       model.asked.push(asked);
       return model.answer(asked, res);
-    });
+    };
+    // Who hangs up before all was asked gets no answer.
+    void readBody(req).then(answer, () => res.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   model.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
