@@ -53,6 +53,11 @@ describe.skipIf(browserMissing)('axe finds nothing to complain of', { timeout: 2
     await press('Keys and help');
     await check('the help');
     await page.keyboard.press('Escape');
+    await page.locator('.pane:not([hidden]) .xterm-helper-textarea').focus();
+    await page.keyboard.press('Control+Shift+F');
+    await page.keyboard.type('done');
+    await check('the search');
+    await page.keyboard.press('Escape');
     await page.getByRole('tab').first().press('Delete');
     await page.getByRole('dialog').waitFor();
     await check('a question');
