@@ -16,6 +16,7 @@ import {
   sendInput,
   sendMessage,
 } from './socket.ts';
+import { createSearch } from './search.ts';
 import { createStatus } from './status.ts';
 import { allowStrictStyles } from './theme.ts';
 import {
@@ -77,9 +78,15 @@ const terminals: Terminals = createTerminals(
   { translate: keys.applyCtrl, onKey: takePageKey, onDeadKey: status.sayUnsent },
 );
 
+const search = createSearch({
+  getAddon: () => getShown(terminals)?.search,
+  onClose: () => focusTerminal(terminals),
+});
+
 getElement('new').addEventListener('click', () => openSession(terminals));
-getElement('help').addEventListener('click', () => openHelp(terminals));
-getElement('panes').addEventListener('click', () => {
+getElement('help').addEventListener('click', () => openHelp(terminals, search.open));
+getElement('panes').addEventListener('click', (event) => {
+  if ((event.target as Element).closest('#search')) return;
   if (getSelection()?.isCollapsed !== false) focusTerminal(terminals);
 });
 document.addEventListener('keydown', (event) => {
@@ -119,6 +126,7 @@ function takePageKey(event: KeyboardEvent): boolean {
   if (key.do === 'select') selectTab(terminals, key.index);
   if (key.do === 'new') openSession(terminals);
   if (key.do === 'tabs') terminals.bar.focus();
+  if (key.do === 'find') search.open();
   const selected = key.do === 'copy' ? getShown(terminals)?.terminal.getSelection() : '';
   if (selected) void writeClipboard(selected);
   return true;

@@ -1,5 +1,6 @@
 // One session on the screen: an xterm and how far it has come. Counts bytes; knows no socket, no tabs and no other session.
 import { FitAddon } from '@xterm/addon-fit';
+import { SearchAddon } from '@xterm/addon-search';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
 import { ACK_EVERY_BYTES, isReport } from '../agent/protocol.ts';
@@ -26,6 +27,7 @@ export interface SessionEvents {
 export interface SessionView {
   pane: HTMLElement;
   terminal: Terminal;
+  search: SearchAddon;
   /** As if somebody had pasted it here. */
   paste: (text: string) => void;
   /** The offset after the last byte that came; undefined before the first. A reconnect goes on from here. */
@@ -59,6 +61,8 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   const terminal: Terminal = createTerminal(() => terminal);
   const fitting = new FitAddon();
   terminal.loadAddon(fitting);
+  const search = new SearchAddon();
+  terminal.loadAddon(search);
   terminal.loadAddon(new WebLinksAddon((_event, address) => openLink(address)));
   const progress = trackProgress(terminal, events.onDrawn);
   sendInput(terminal, events, progress.isReplaying);
@@ -74,6 +78,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   return Object.assign(progress, {
     pane,
     terminal,
+    search,
     paste,
     fit,
     show: (visible: boolean) => {

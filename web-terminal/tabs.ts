@@ -96,13 +96,14 @@ function moveByKey(event: KeyboardEvent, list: HTMLElement, events: TabEvents): 
   event.preventDefault();
 }
 
-/** `back` gives the keyboard to whoever had it before. */
+/** `back` gives the keyboard to whoever had it before. The field lies over the tab, not in it: a tab holds no other control. */
 function startRename(tab: HTMLElement, { onRename }: TabEvents, back: () => void): void {
   const label = tab.querySelector('.label');
   const id = tab.dataset['id'];
-  if (!label || id === undefined || tab.querySelector('input')) return;
+  if (!label || id === undefined || document.querySelector('.rename')) return;
   const before = label.textContent;
   const input = createElement('input', {
+    class: 'rename',
     attributes: {
       'aria-label': 'Name of the terminal',
       maxlength: String(NAME_LENGTH),
@@ -114,7 +115,7 @@ function startRename(tab: HTMLElement, { onRename }: TabEvents, back: () => void
   const end = (name: string) => {
     if (isOver) return;
     isOver = true;
-    input.replaceWith(label);
+    input.remove();
     if (name && name !== before) onRename(id, name);
   };
   input.addEventListener('keydown', (event) => {
@@ -126,8 +127,10 @@ function startRename(tab: HTMLElement, { onRename }: TabEvents, back: () => void
     back();
   });
   input.addEventListener('blur', () => end(input.value.trim()));
-  for (const type of ['click', 'dblclick']) input.addEventListener(type, (event) => event.stopPropagation());
-  label.replaceWith(input);
+  const { left, top, width, height } = label.getBoundingClientRect();
+  Object.assign(input.style, { left: `${left - 4}px`, top: `${top - 2}px` });
+  Object.assign(input.style, { width: `${width + 8}px`, height: `${height + 4}px` });
+  tab.parentElement?.after(input);
   input.focus();
   input.select();
 }

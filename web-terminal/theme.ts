@@ -70,6 +70,17 @@ export function getColours(): { theme: ITheme; minimumContrastRatio: number } {
     : { theme: dark, minimumContrastRatio: 1 };
 }
 
+/** For what a search finds: all of it, and the one that it stands at. */
+export function getSearchColours() {
+  const [match, active] = askForLight().matches ? ['#f2e2b0', '#f0b955'] : ['#4a4326', '#8a6a1f'];
+  return {
+    matchBackground: match,
+    matchOverviewRuler: match,
+    activeMatchBackground: active,
+    activeMatchColorOverviewRuler: active,
+  };
+}
+
 export function onThemeChange(listen: () => void): void {
   askForLight().addEventListener('change', listen);
 }

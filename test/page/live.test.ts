@@ -116,6 +116,17 @@ describe.skipIf(browserMissing)('a page that listens', { timeout: 120_000 }, () 
     await ann.isIn('Connected');
   });
 
+  test('leaves the terminal in sight when its machine falls silent', async () => {
+    const ann = await arrive();
+    site.tell({ isSilent: true });
+    site.cut();
+    await eventually(() => ann.page.locator('#strip').textContent()).toContain('The bot says node-silent.');
+    await eventually(() => site.listeners.size).toBe(1);
+    expect(await ann.page.locator('#screen').isVisible()).toBe(false);
+    site.tell({ isSilent: false });
+    await ann.isIn('Connected');
+  });
+
   test('listens only while somebody looks at it', async () => {
     const ann = await arrive();
     await site.stop();
