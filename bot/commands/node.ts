@@ -62,8 +62,9 @@ async function remove(name: string, context: CommandContext): Promise<Words> {
   const isFree = workspaces.length === 0 && (await retireNode(tx, machine));
   if (isFree) return { code: 'node-goes', details };
   const there = (await listWorkspaces(tx, actor.id)).filter(({ nodeId }) => nodeId === machine.id);
-  const named = there.filter((one) => mayName(context, one) && workspaces.includes(one.name));
-  throw new UserError('node-in-use', { name: machine.name, workspaces: named.map((one) => one.name) });
+  const nameable = new Set(there.filter((one) => mayName(context, one)).map((one) => one.name));
+  const named = workspaces.filter((one) => nameable.has(one));
+  throw new UserError('node-in-use', { name: machine.name, workspaces: named });
 }
 
 /** What is in doubt at the provider or in the DNS. The sweep does it. */
