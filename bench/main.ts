@@ -1,7 +1,8 @@
 // `npm run bench -- NAME`: measures and prints. Nothing here fails on a time: machines differ, ratios do not.
 import { benchBoot } from './boot.ts';
+import { benchGateway } from './gateway.ts';
 
-const benches: Record<string, () => Promise<void>> = { boot: benchBoot };
+const benches: Record<string, () => Promise<void>> = { boot: benchBoot, gateway: benchGateway };
 
 const name = process.argv[2] ?? '';
 const bench = benches[name];

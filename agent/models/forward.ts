@@ -80,7 +80,7 @@ export async function forward(
     // The key is for that address alone.
     if (isRedirect(answer)) return { ...UNREACHABLE, message: REDIRECTED };
     meter = findMeter(answer, forwarding.service);
-    await passBack(answer, res, meter, signal);
+    await passBack(answer, res, meter);
   } catch (error) {
     const isOver = res.headersSent || signal.aborted;
     if (!isOver) return error === TOO_LARGE ? TOO_LARGE : UNREACHABLE;
@@ -136,14 +136,31 @@ function findMeter({ statusCode = 0, headers }: IncomingMessage, { isAnswer }: S
   return isAnswer && isGood ? createMeter(isStream) : undefined;
 }
 
-async function passBack(
-  answer: IncomingMessage,
-  res: ServerResponse,
-  meter: Meter | undefined,
-  signal: AbortSignal,
-): Promise<void> {
+/** What came with one read of the socket goes out with one write: an answer is many small pieces. */
+function passBack(answer: IncomingMessage, res: ServerResponse, meter: Meter | undefined): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let pieces: Buffer[] = [];
+  const flush = () => {
+    const [first, ...more] = pieces;
+    if (first === undefined) return;
+    const bytes = more.length === 0 ? first : Buffer.concat(pieces);
+    pieces = [];
+    meter?.take(bytes);
+    if (!res.write(bytes)) answer.pause();
+  };
   // At once: whoever asked waits for the first byte.
   res.writeHead(answer.statusCode ?? 502, headersAnswered(answer.headers)).flushHeaders();
-  if (meter) answer.on('data', meter.take);
-  await pipeline(answer, res, { signal });
+  answer.on('data', (piece: Buffer) => {
+    if (pieces.push(piece) === 1) process.nextTick(flush);
+  });
+  res.on('drain', () => answer.resume());
+  answer.once('end', () => {
+    flush();
+    res.end();
+  });
+  answer.once('error', reject).once('close', () => {
+    if (!answer.readableEnded) reject(new Error('the model broke off'));
+  });
+  res.once('finish', resolve).once('close', () => reject(new Error('nobody reads any more')));
+  return promise;
 }
