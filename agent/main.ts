@@ -113,7 +113,6 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   const models = await openModels(config.dir, {
     find: (id) => workspaces.findClient(id),
     onUsage: (id, used) => workspaces.noteUsage(id, used),
-    env: process.env,
     log,
   });
   const programs = createCodingPrograms({ dir: config.dir, env: process.env, log });

@@ -1,5 +1,6 @@
 // The gateway of this node, put together: what tokens are made from and where it listens stay the same over a restart of the agent.
 import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf, findJson, writeJson } from '../system/files.ts';
@@ -35,7 +36,13 @@ export type Way = { url: string; token: string } | { plan: string };
 
 export type ModelsOptions = Omit<GatewayOptions, 'secret' | 'keys' | 'services'>;
 
+/** What the kernel writes of this process when it breaks has no memory in it: keys are there. Programs that it starts have their own say. */
+async function keepOutOfCores(): Promise<void> {
+  await writeFile('/proc/self/coredump_filter', '0').catch(() => undefined);
+}
+
 export async function openModels(dir: string, options: ModelsOptions): Promise<Models> {
+  await keepOutOfCores();
   const path = join(dir, 'gateway.json');
   const before = kept.safeParse(await findJson(path).catch(() => undefined)).data;
   const secret = before?.secret ?? randomBytes(32).toString('base64');

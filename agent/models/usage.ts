@@ -61,7 +61,7 @@ export function createMeter(isStream: boolean): Meter {
 }
 
 // In what models write a quote is escaped: only a name of the event itself looks so.
-const NAME = '"usage"';
+const NAME = Buffer.from('"usage"');
 
 function hearLines(lines: Buffer, hear: (json: string) => void): void {
   for (let at = lines.indexOf(NAME); at >= 0;) {

@@ -47,7 +47,7 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
     session(workspace, profile) {
       const { env: variables, cwd, ...command } = chooseCommand(workspace, profile, env, programs);
       const doors = groups.doors(workspace.id);
-      return { ...becoming(workspace.user, command, { cwd, doors }), env: variables };
+      return { ...becoming(workspace.user, withCores(command), { cwd, doors }), env: variables };
     },
     limits: (id) => groups.limits(id),
     async stop({ id }, endSessions) {
@@ -87,6 +87,14 @@ function chooseCommand(
       throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   }
 }
+
+/** The agent's own cores are empty, for it holds keys; those of a person's programs are as everywhere. */
+const CORES = '{ echo 0x33 >/proc/self/coredump_filter; } 2>/dev/null; exec "$@"';
+
+const withCores = ({ file, args }: Pick<SpawnSpec, 'file' | 'args'>): Pick<SpawnSpec, 'file' | 'args'> => ({
+  file: '/bin/sh',
+  args: ['-c', CORES, 'sam', file, ...args],
+});
 
 /** Through a login shell, so that the user's own PATH is there for the tools that the program calls. */
 function runInLoginShell(shell: string, words: string[]): Pick<SpawnSpec, 'file' | 'args'> {

@@ -135,6 +135,43 @@ test('while the bot is away the answer is that, and programs try again', async (
   expect(await answer.text()).toContain('Sam cannot be reached, and it has your key.');
 });
 
+test.skipIf(process.platform !== 'linux')(
+  'what the kernel writes of a broken agent has no memory in it, and of other programs it has',
+  async () => {
+    const { scene, goal, agent } = await startScene(await startModel());
+    expect(readFileSync(`/proc/${agent.pid}/coredump_filter`, 'utf8').trim()).toBe('00000000');
+    const viewer = await attach(
+      scene.bot.state.hellos.at(-1)!.terminalPort!,
+      await scene.bot.ticket(goal.id),
+    );
+    await viewer.open();
+    viewer.type('echo "cores:$(cat /proc/$$/coredump_filter)."\n');
+    await viewer.reads(/cores:00000033\./);
+  },
+);
+
+test('a token of a plan is in the environment of terminals, and then nothing else is', async () => {
+  const scene = await createNode();
+  const plan = 'sk-ant-oat01-canary-of-a-plan-0123456789';
+  scene.bot.state.modelKeys = { claude: plan };
+  const goal = scene.goal({ claude: 'plan' });
+  scene.bot.want(goal);
+  const agent = scene.start({ PATH: `${scene.folder}:${process.env['PATH']}` });
+  await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  const look = async () => {
+    const port = scene.bot.state.hellos.at(-1)!.terminalPort!;
+    const viewer = await attach(port, await scene.bot.ticket(goal.id));
+    await viewer.open();
+    viewer.type('echo "[$CLAUDE_CODE_OAUTH_TOKEN,$ANTHROPIC_BASE_URL,$ANTHROPIC_AUTH_TOKEN]"\n');
+    return (await viewer.reads(/\[((?:sk|,http)[^\]$]*)\]/))[1];
+  };
+  expect(await look()).toBe(`${plan},,`);
+  expect(agent.output()).not.toContain(plan);
+  // A key came: the plan is in no environment any more.
+  scene.bot.want({ ...goal, claude: 'key' });
+  expect(await look()).toMatch(/^,http:.*,samws_/);
+});
+
 test('Claude Code finds its questions answered beside the checkout, and what a person wrote there stays', async () => {
   const model = await startModel();
   const { scene, goal } = await startScene(model);

@@ -270,3 +270,13 @@ test('a card that somebody deletes is posted again once', async () => {
   await scene.say('/sam stop', 'bob', pull);
   expect(scene.comments(pull)).toEqual([]);
 });
+
+test('`connect claude` is answered with the page to sign in at, and with no code: everybody reads along', async () => {
+  const pull = await newPull();
+  await scene.say('/sam connect claude', 'bob', pull);
+  await until(() => scene.comments(pull).length > 0);
+  expect(lastComment(pull)).toMatch(
+    /^Everybody reads along here, so I give no private link\. Sign in on my own page and leave your key there: http\S+\/settings\. Never put one into a comment\.$/m,
+  );
+  expect(lastComment(pull)).not.toContain('#');
+});

@@ -240,6 +240,18 @@ test('of several commands in one message the first runs and the others are named
   expect(scene.read(scene.card())).toContain('running');
 });
 
+test('`connect claude` shows one person a private way to the page for their keys, and nobody a code', async () => {
+  const before = scene.slack.seenBy(scene.people.bob, scene.dev).length;
+  const [said] = await scene.say('connect claude');
+  expect(said).toContain('It works once, within 5 minutes, and is for you alone.');
+  const shown = JSON.stringify(scene.slack.seenBy(scene.people.bob, scene.dev).slice(before));
+  expect(shown).toMatch(/\/settings#[\w-]{43}\|Open the page for your keys/);
+  expect(JSON.stringify(scene.slack.seenBy(scene.people.ada, scene.dev))).not.toContain('/settings#');
+  expect((await scene.say('connect gemini')).at(-1)).toContain(
+    'I cannot connect you with `gemini`. Your keys of Claude and others: `/sam connect claude`.',
+  );
+});
+
 test('another command of the same app is told which one is ours', async () => {
   const { bob } = scene.people;
   const sent = await scene.slack.slash(bob, scene.dev, 'up', { command: '/other' });

@@ -3,6 +3,7 @@ import { and, eq, gt, inArray, isNull, ne, notInArray, sql } from 'drizzle-orm';
 import {
   cards,
   commands,
+  credentials,
   identities,
   nodes,
   tokens,
@@ -134,6 +135,8 @@ async function handOver(tx: Executor, from: string, to: string): Promise<void> {
     .update(nodes)
     .set({ owner: to })
     .where(and(eq(nodes.owner, from), ne(nodes.phase, 'deleted')));
+  // Sealed for the one who is gone: nobody could open them any more. Whoever left them puts them in anew.
+  await tx.delete(credentials).where(eq(credentials.owner, from));
   await tx.update(commands).set({ actor: to }).where(eq(commands.actor, from));
 }
 
