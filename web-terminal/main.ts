@@ -74,6 +74,7 @@ const keys: KeyBar = createKeyBar({
   type: (text) => getShown(terminals)?.terminal.input(text),
   isApplicationCursor: () => getShown(terminals)?.terminal.modes.applicationCursorKeysMode ?? false,
   paste: () => void paste(),
+  find: () => search.open(),
   copy: () => void showText('Text of the terminal', readShown()).then(() => focusTerminal(terminals)),
 });
 const terminals: Terminals = createTerminals(
@@ -84,7 +85,7 @@ const terminals: Terminals = createTerminals(
     acknowledge: (n, offset) => sendBytes(connection, encodeAck(n, offset)),
   },
   {
-    translate: keys.applyCtrl,
+    translate: keys.modify,
     onKey: takePageKey,
     onDeadKey: status.sayUnsent,
     onTitle: entitle,

@@ -85,7 +85,7 @@ function readLetter({ key, code }: KeyboardEvent): string | undefined {
 }
 
 const touch: [string, string][] = [
-  ['Ctrl, then a key', 'both together'],
+  ['Ctrl or Alt, then a key', 'both together; tapped twice it is held'],
   ['Copy', 'the text of the terminal, to select'],
   ['Drag', 'scroll'],
   ['Two fingers', 'zoom'],
