@@ -1,12 +1,12 @@
 // The page for one workspace: takes the code out of the address, waits for a person, puts the parts together.
 import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
 import { getElement, createElement } from './dom.ts';
-import { encodeAck } from './frames.ts';
+import { encodeAck } from './connection/frames.ts';
 import { openHelp } from './shortcuts.ts';
 import { takeFrame, takeMessage } from './incoming.ts';
 import { createKeyBar, type KeyBar } from './keys.ts';
 import { areShortcutsOn, isMac, readPageKey } from './shortcuts.ts';
-import { createLive } from './live.ts';
+import { createLive } from './connection/live.ts';
 import {
   connect,
   createConnection,
@@ -15,7 +15,7 @@ import {
   sendBytes,
   sendInput,
   sendMessage,
-} from './socket.ts';
+} from './connection/socket.ts';
 import { createSearch } from './search.ts';
 import { createStatus } from './status.ts';
 import { allowStrictStyles } from './theme.ts';
@@ -28,12 +28,20 @@ import {
   selectTab,
   type Terminals,
 } from './terminals.ts';
-import { createTicketDesk, takeCode, type WorkspaceSummary } from './ticket.ts';
+import { createTicketDesk, takeCode, type WorkspaceSummary } from './connection/ticket.ts';
 import type { Terminal } from '@xterm/xterm';
 
 const code = takeCode();
 const workspaceId = decodeURIComponent(location.pathname.split('/')[2] ?? '');
 let workspace: WorkspaceSummary | undefined;
+
+let where = document.title;
+let program = '';
+let hasRung = false;
+document.addEventListener('visibilitychange', () => {
+  hasRung = false;
+  entitle(program);
+});
 
 allowStrictStyles();
 followViewport();
@@ -66,6 +74,7 @@ const keys: KeyBar = createKeyBar({
   type: (text) => getShown(terminals)?.terminal.input(text),
   isApplicationCursor: () => getShown(terminals)?.terminal.modes.applicationCursorKeysMode ?? false,
   paste: () => void paste(),
+  find: () => search.open(),
   copy: () => void showText('Text of the terminal', readShown()).then(() => focusTerminal(terminals)),
 });
 const terminals: Terminals = createTerminals(
@@ -75,7 +84,13 @@ const terminals: Terminals = createTerminals(
     input: (n, bytes) => sendInput(connection, n, bytes),
     acknowledge: (n, offset) => sendBytes(connection, encodeAck(n, offset)),
   },
-  { translate: keys.applyCtrl, onKey: takePageKey, onDeadKey: status.sayUnsent },
+  {
+    translate: keys.modify,
+    onKey: takePageKey,
+    onDeadKey: status.sayUnsent,
+    onTitle: entitle,
+    onBellAway: ring,
+  },
 );
 
 const search = createSearch({
@@ -112,9 +127,21 @@ function showWorkspace(summary: WorkspaceSummary): void {
   if (!workspace) installShell();
   workspace = summary;
   const label = labelOf(summary.repository);
-  document.title = `${summary.name} · ${label}`;
+  where = `${summary.name} · ${label}`;
+  entitle('');
   getElement('workspace').textContent = summary.name;
   getElement('repository').textContent = label + (summary.ref ? ` @ ${summary.ref}` : '');
+}
+
+/** Of the browser's tab: what runs, where, and whether it rang while nobody looked. */
+function entitle(title: string): void {
+  program = title;
+  document.title = [hasRung ? '🔔' : '', title, where].filter(Boolean).join(' · ');
+}
+
+function ring(): void {
+  hasRung = true;
+  entitle(program);
 }
 
 /** True when the key was the page's. */

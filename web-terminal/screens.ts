@@ -1,8 +1,8 @@
 // The full-page answers when there is no terminal to show: what happened, and the one thing to do. Acts on nothing itself.
 import { createCopyButton } from './dialogs.ts';
 import { createButton, createElement, getElement } from './dom.ts';
-import type { LiveState } from './live.ts';
-import { isPassing, type Refusal } from './ticket.ts';
+import type { LiveState } from './connection/live.ts';
+import { isPassing, type Refusal } from './connection/ticket.ts';
 
 interface Screen {
   title: string;

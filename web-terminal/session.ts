@@ -6,8 +6,12 @@ import { Terminal } from '@xterm/xterm';
 import { ACK_EVERY_BYTES, isReport } from '../agent/protocol.ts';
 import { useWidths } from '../agent/widths.ts';
 import { createElement } from './dom.ts';
+import { writeClipboard } from './dialogs.ts';
+import { offerCopies } from './offers.ts';
+import { readSettings } from './settings.ts';
 import { createHyperlinks, openLink } from './paste.ts';
 import { acceptPastes } from './paste.ts';
+import { cutTitle } from './tabs.ts';
 import { getColours, getFont } from './theme.ts';
 import { scrollByTouch } from './touch.ts';
 
@@ -20,6 +24,10 @@ export interface SessionEvents {
   onFit: (cols: number, rows: number) => void;
   /** Changes what was typed before it goes out: the key bar's Ctrl. */
   translate: (text: string) => string;
+  /** A program rang the bell, just now. */
+  onBell: () => void;
+  /** What a program calls itself from now on; short, and one line. */
+  onTitle: (title: string) => void;
   /** True: the key was the page's, the shell shall not see it. */
   onKey: (event: KeyboardEvent) => boolean;
 }
@@ -66,6 +74,11 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   terminal.loadAddon(new WebLinksAddon((_event, address) => openLink(address)));
   const progress = trackProgress(terminal, events.onDrawn);
   sendInput(terminal, events, progress.isReplaying);
+  const isLive = () => !progress.isReplaying();
+  terminal.onBell(() => isLive() && events.onBell());
+  terminal.onTitleChange((title) => events.onTitle(cutTitle(title)));
+  offerCopies(terminal, () => isLive() && !pane.hidden && document.hasFocus());
+  copySelections(terminal);
   scrollByTouch(pane, terminal);
   const paste = acceptPastes(pane, terminal, (text) => events.onInput(new TextEncoder().encode(text)));
 
@@ -111,9 +124,15 @@ function createTerminal(getTerminal: () => Terminal): Terminal {
     allowProposedApi: true, // for the widths
   });
   useWidths(terminal);
-  // A program may not write the clipboard (OSC 52): xterm ignores it, and so it stays.
-  terminal.parser.registerOscHandler(52, () => true);
   return terminal;
+}
+
+/** Where its person wants that. */
+function copySelections(terminal: Terminal): void {
+  terminal.onSelectionChange(() => {
+    const text = terminal.getSelection();
+    if (text && readSettings().copyOnSelect) void writeClipboard(text);
+  });
 }
 
 /** Writes bytes as they are (xterm decodes UTF-8 across pieces) and counts them as they are drawn. */

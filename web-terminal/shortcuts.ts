@@ -1,7 +1,8 @@
 // The few keys that belong to the page instead of the shell: which, on which platform, and whether they are wanted; and the help that lists them.
 // What a key types is never the page's; knows no terminal.
 import { createButton, createElement } from './dom.ts';
-import { type Terminals, focusTerminal } from './terminals.ts';
+import { FONT_SIZES, keepSettings, readSettings } from './settings.ts';
+import { type Terminals, focusTerminal, resizeText } from './terminals.ts';
 
 export type PageKey = { do: 'select'; index: number } | { do: 'tabs' | 'new' | 'copy' | 'paste' | 'find' };
 
@@ -84,7 +85,7 @@ function readLetter({ key, code }: KeyboardEvent): string | undefined {
 }
 
 const touch: [string, string][] = [
-  ['Ctrl, then a key', 'both together'],
+  ['Ctrl or Alt, then a key', 'both together; tapped twice it is held'],
   ['Copy', 'the text of the terminal, to select'],
   ['Drag', 'scroll'],
   ['Two fingers', 'zoom'],
@@ -119,6 +120,10 @@ export function openHelp(terminals: Terminals, find: () => void): void {
       turnShortcuts,
     ),
     createReaderSwitch(terminals),
+    createSwitch('Copy what is selected at once', readSettings().copyOnSelect, (copyOnSelect) =>
+      keepSettings({ copyOnSelect }),
+    ),
+    createSizes(terminals),
     createElement(
       'div',
       { class: 'actions' },
@@ -141,6 +146,24 @@ function createReaderSwitch(terminals: Terminals): HTMLElement {
     terminals.screenReader = on;
     for (const { view } of terminals.sessions.values()) if (view) view.terminal.options.screenReaderMode = on;
   });
+}
+
+function createSizes(terminals: Terminals): HTMLElement {
+  const shown = createElement('output', { text: `${readSettings().fontSize} px` });
+  const step = (by: number) => () => {
+    const fontSize = Math.min(FONT_SIZES.most, Math.max(FONT_SIZES.least, readSettings().fontSize + by));
+    keepSettings({ fontSize });
+    resizeText(terminals, readSettings().fontSize);
+    shown.textContent = `${readSettings().fontSize} px`;
+  };
+  return createElement(
+    'div',
+    { class: 'sizes', attributes: { role: 'group', 'aria-label': 'Size of the text' } },
+    document.createTextNode('Size of the text'),
+    createButton('−', step(-1), { attributes: { 'aria-label': 'Smaller' } }),
+    shown,
+    createButton('+', step(1), { attributes: { 'aria-label': 'Larger' } }),
+  );
 }
 
 function createSwitch(text: string, isOn: boolean, turn: (on: boolean) => void): HTMLElement {

@@ -1,9 +1,9 @@
 // How the connection is, for eyes and ears: the dot in the bar, the strip below it, the screens. Decides nothing.
 import { createButton, createElement, getElement } from './dom.ts';
-import type { LiveState } from './live.ts';
+import type { LiveState } from './connection/live.ts';
 import { describeRefusal, hideScreen, showLive, showOpening, showScreen } from './screens.ts';
-import type { ConnectionState } from './socket.ts';
-import { isPassing } from './ticket.ts';
+import type { ConnectionState } from './connection/socket.ts';
+import { isPassing } from './connection/ticket.ts';
 
 export interface StatusOptions {
   /** Tries again now. */

@@ -41,7 +41,9 @@ describe.skipIf(browserMissing)('axe finds nothing to complain of', { timeout: 2
     const press = (name: string) => page.getByRole('button', { name, exact: true }).first().click();
     await ann.run('ls --color=always /; echo done-$((1+1))');
     await ann.sees('done-2');
-    await check('one terminal');
+    await ann.run(String.raw`printf '\e]2;a title\a\e]52;c;aGVsbG8=\a'`);
+    await page.locator('#offer').getByText('hello').waitFor();
+    await check('one terminal, a title, and an offer');
     await press('New terminal');
     await eventually(() => page.getByRole('tab').count()).toBe(2);
     await page.getByRole('tab').first().click();

@@ -1,5 +1,5 @@
 // The connection to the node: ticket, socket, and back again when it breaks. Knows frames; must not know sessions or DOM.
-import { Close, Frame, type TerminalMessage, type ViewerMessage } from '../agent/protocol.ts';
+import { Close, Frame, type TerminalMessage, type ViewerMessage } from '../../agent/protocol.ts';
 import { decodeFrame, encodeFrame, type NodeFrame } from './frames.ts';
 import { isPassing, type Answer, type Grant, type Refusal, type WorkspaceSummary } from './ticket.ts';
 
