@@ -17,7 +17,7 @@ const DEVCONTAINER = {
 describe.skipIf(isLeftOut('containers', findNoEngine()))('a workspace in a container', () => {
   let engine: TestEngine;
   beforeAll(async () => {
-    engine = await startEngine();
+    engine = await startEngine({ withDebian: true });
   });
   afterAll(() => engine?.remove());
 

@@ -13,6 +13,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +25,7 @@ const PACKAGES = 'procps';
 const PROGRAMS = ['docker', 'dockerd', 'mmdebstrap', 'ip', 'nsenter', 'unshare', 'umount'];
 
 export const BASE = 'sam.test/base:1';
-/** Two programs and no more: for what only has to be there. */
+/** Made in a moment: a shell and its friends, root and a user `dev`. */
 export const BUSYBOX = 'sam.test/busybox:1';
 
 /** In the environment of the tests: why there is no Debian for containers. */
@@ -53,8 +54,8 @@ function isThere(program: string): boolean {
 
 export type TestEngine = Awaited<ReturnType<typeof startEngine>>;
 
-/** Two images are in it: `BASE` and `BUSYBOX`. */
-export async function startEngine() {
+/** `BUSYBOX` is in it, and `BASE` where it is asked for. */
+export async function startEngine({ withDebian = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sam-engine-'));
   const host = `unix://${join(folder, 'engine.sock')}`;
   let daemon = await startDaemon(folder, host);
@@ -64,8 +65,9 @@ export async function startEngine() {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], DOCKER_HOST: host, HOME: folder, DOCKER_BUILDKIT: '0' },
     }).trim();
-  docker('import', '--change', 'ENV PATH=/usr/local/bin:/usr/bin:/bin', findBase(), BASE);
-  docker('import', makeBusybox(folder), BUSYBOX);
+  const path = ['--change', 'ENV PATH=/usr/local/bin:/usr/bin:/bin', '--change', 'CMD ["/bin/sh"]'];
+  if (withDebian) docker('import', ...path, findBase(), BASE);
+  docker('import', ...path, makeBusybox(folder), BUSYBOX);
   return {
     host,
     docker,
@@ -175,11 +177,18 @@ export function findBase(): string {
 
 function makeBusybox(folder: string): string {
   const root = join(folder, 'busybox');
-  mkdirSync(join(root, 'bin'), { recursive: true });
-  mkdirSync(join(root, 'etc'));
+  for (const name of ['bin', 'etc', 'tmp', 'root', 'home/dev', 'usr/bin'])
+    mkdirSync(join(root, name), { recursive: true });
   cpSync('/bin/busybox', join(root, 'bin/busybox'));
-  for (const name of ['sh', 'ls', 'cat', 'sleep', 'id', 'grep', 'head'])
-    symlinkSync('busybox', join(root, 'bin', name));
+  const programs = execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' }).split('\n');
+  for (const name of programs)
+    if (name && name !== 'busybox') symlinkSync('busybox', join(root, 'bin', name));
+  writeFileSync(
+    join(root, 'etc/passwd'),
+    'root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000:dev:/home/dev:/bin/sh\n',
+  );
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\ndev:x:1000:\n');
+  writeFileSync(join(root, 'etc/os-release'), 'ID=busybox\n');
   const archive = join(folder, 'busybox.tar');
   execFileSync('tar', ['-C', root, '-cf', archive, '.']);
   rmSync(root, { recursive: true });

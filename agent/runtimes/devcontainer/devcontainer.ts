@@ -86,7 +86,7 @@ async function make(
     if (!(error instanceof WorkspaceError) || error.failure.code === 'engine-unavailable') throw error;
     preparing.log(`It failed: ${error.message}`);
     await endLog();
-    const left = error instanceof UpError ? error.place : undefined;
+    const left = error instanceof UpError ? error.container : undefined;
     const place = await recover(containers, workspace, preparing, left);
     if (place === undefined) throw error;
     const environment = {

@@ -23,6 +23,9 @@ export interface Container {
   isOutOfMemory: boolean;
   /** Named and nameless ones. */
   volumes: string[];
+  /** Of the node's folders: where it sees them. */
+  binds: { source: string; target: string }[];
+  /** Of its first program. */
   user: string;
 }
 
@@ -120,7 +123,7 @@ interface Inspected {
   Image: string;
   State: { Running: boolean; ExitCode: number; OOMKilled: boolean };
   Config: { Labels: Record<string, string> | null; User: string };
-  Mounts: { Type: string; Name?: string }[];
+  Mounts: { Type: string; Name?: string; Source: string; Destination: string }[];
 }
 
 /** Undefined: it went in between. */
@@ -144,6 +147,10 @@ const toContainer = ({ Id, Created, Image, State, Config, Mounts }: Inspected): 
   exitCode: State.ExitCode,
   isOutOfMemory: State.OOMKilled,
   volumes: Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name !== undefined ? [Name] : [])),
+  binds: Mounts.filter(({ Type }) => Type === 'bind').map(({ Source: source, Destination: target }) => ({
+    source,
+    target,
+  })),
   user: Config.User,
 });
 

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkspaceError } from '../../failure.ts';
-import type { PrepareStep } from '../../protocol.ts';
+import type { AgentFailure, PrepareStep } from '../../protocol.ts';
 import { writeJson } from '../../system/files.ts';
 import { run } from '../../system/run.ts';
 import type { Preparing, WorkspaceSpec } from '../runtime.ts';
@@ -32,12 +32,12 @@ interface Brought {
   ports: number[];
 }
 
-/** A container could not be made as it should be; what is left of it. */
+/** A container could not be made as it should be; `container`: what is left of it. */
 export class UpError extends WorkspaceError {
-  readonly place: Place | undefined;
-  constructor(failure: WorkspaceError['failure'], place: Place | undefined) {
+  readonly container: string | undefined;
+  constructor(failure: WorkspaceError['failure'], container?: string) {
     super(failure);
-    this.place = place;
+    this.container = container;
   }
 }
 
@@ -89,8 +89,11 @@ async function bringUpOnce(
     onLine: (line) => hear(heard, line, preparing),
   });
   const result = readResult(stdout);
-  const place = result && placeIn(result);
-  if (code === 0 && result?.isUp === true && place !== undefined) return { place, ports: result.ports };
+  const container = result?.containerId;
+  if (code === 0 && result?.isUp === true && container !== undefined) {
+    await checkRuns(containers, workspace, container);
+    return { place: placeIn(container, result), ports: result.ports };
+  }
   if (!(await containers.engine.isThere())) throw engineUnavailable();
   const failure = explainFailure({
     ...heard,
@@ -101,7 +104,28 @@ async function bringUpOnce(
     path: description?.path,
     image: image ?? imageOf(description),
   });
-  throw new UpError(failure, place);
+  if (failure.code === 'container-exited' && container !== undefined)
+    await checkRuns(containers, workspace, container);
+  throw new UpError(failure, container);
+}
+
+/** It counts as made as soon as it was started; its own program may have ended by then. */
+async function checkRuns(
+  { engine, node }: Containers,
+  { id }: WorkspaceSpec,
+  container: string,
+): Promise<void> {
+  const found = (await engine.find(labelsOf({ node }, id))).find((one) => one.id === container);
+  if (found?.isRunning === true) return;
+  const { stdout, stderr } = await engine.run(['logs', '--tail', '5', container]);
+  const said = `${stdout}\n${stderr}`
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' / ')
+    .slice(-400);
+  const failure: AgentFailure = found?.isOutOfMemory
+    ? { class: 'configuration', code: 'out-of-memory', details: { during: 'start' } }
+    : { class: 'configuration', code: 'container-exited', details: { exit: found?.exitCode ?? 0, said } };
+  throw new UpError(failure);
 }
 
 function hear(heard: Heard, line: string, { log, enter }: Preparing): void {
@@ -120,10 +144,12 @@ const imageOf = (description: Description | undefined): string | undefined => {
   return typeof image === 'string' ? image : undefined;
 };
 
-function placeIn({ containerId, remoteUser, remoteFolder, remoteEnv }: Result): Place | undefined {
-  if (containerId === undefined) return undefined;
-  return { container: containerId, user: remoteUser ?? 'root', folder: remoteFolder ?? '/', env: remoteEnv };
-}
+const placeIn = (container: string, { remoteUser, remoteFolder, remoteEnv }: Result): Place => ({
+  container,
+  user: remoteUser ?? 'root',
+  folder: remoteFolder ?? '/',
+  env: remoteEnv,
+});
 
 const PROGRAM = createRequire(import.meta.url).resolve('@devcontainers/cli/package.json');
 
