@@ -42,6 +42,7 @@ export function createHostRuntime({ env, users }: { env: NodeJS.ProcessEnv; user
     async remove({ id }) {
       await users.remove(id);
     },
+    warm: () => Promise.resolve(),
     sweep: () => Promise.resolve([]),
   };
 }

@@ -27,6 +27,8 @@ export interface Workspaces {
   find: (id: string) => Attachable | undefined;
   noteInput: (id: string, at: number) => void;
   noteSessions: (id: string) => void;
+  /** Removes what runtimes keep for workspaces of this node that nobody knows. Never rejects. */
+  sweep: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -69,6 +71,13 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     noteSessions(id) {
       workers.get(id)?.noteChange();
       onChange(id);
+    },
+    async sweep() {
+      const isKnown = (id: string) => workers.has(id) || tools.store.has(id);
+      for (const runtime of Object.values(tools.runtimes))
+        await runtime
+          .sweep(isKnown)
+          .catch((error: unknown) => table.log.error('a sweep broke', { error: describeError(error) }));
     },
     async close() {
       await Promise.all([...workers.values()].map((worker) => worker.close()));

@@ -70,7 +70,7 @@ export async function endEverything(tools: Tools, workspace: Workspace): Promise
 }
 
 export function specOf(tools: Pick<Tools, 'store' | 'users'>, workspace: Workspace): WorkspaceSpec {
-  const { id, name } = workspace.desired;
+  const { id, name, configuration, size } = workspace.desired;
   return {
     id,
     name,
@@ -78,6 +78,8 @@ export function specOf(tools: Pick<Tools, 'store' | 'users'>, workspace: Workspa
     // Its helper is a program of the node.
     env: workspace.runtime === 'host' ? credentialEnvironment(gitOf(tools, workspace)) : {},
     user: tools.users.find(id),
+    configuration,
+    size,
   };
 }
 

@@ -104,7 +104,8 @@ export function toReport(workspace: Workspace, sessions: number): WorkspaceRepor
     sessions,
     ...(step && { step }),
     ...(step && attempt && { attempt }),
-    ...(runtime && { environment: { runtime, ...prepared?.environment, ...(steps && { steps }) } }),
+    ...(runtime &&
+      prepared && { environment: { runtime, ...prepared.environment, ...(steps && { steps }) } }),
     ...(failure && { failure }),
     ...(activityAt !== undefined && { activityAt }),
     ...(commit !== undefined && { commit }),

@@ -26,6 +26,10 @@ export const up = {
     size: { kind: 'size', short: 's', summary: 'how big its machine is' },
     name: { kind: 'name', summary: 'what to call it; names are unique among yours' },
     ref: { kind: 'ref', summary: 'the branch, tag or commit to check out' },
+    config: {
+      kind: 'text',
+      summary: 'which of its container configurations: the name of its folder in `.devcontainer`',
+    },
     expiry: { kind: 'duration', summary: 'keeps it at least this long, however idle; a week at most' },
     'trust-fork': {
       kind: 'commit',
@@ -90,6 +94,7 @@ async function makeOrFind(
     name: chooseName(textOf(command.flags['name']), repository, taken, command.line),
     repository: repository.url,
     ref,
+    configuration: textOf(command.flags['config']) ?? null,
     commit,
     fork: fork ?? null,
     topic: topicOf(repository),
@@ -123,12 +128,16 @@ async function answerNew(
 async function wakeUp(found: Found, command: ParsedCommand, context: CommandContext): Promise<Outcome> {
   const { workspace, fork } = found;
   const { name } = workspace;
-  const isRunning = workspace.desired === 'running' && workspace.phase !== 'failed';
+  const configuration = textOf(command.flags['config']) ?? workspace.configuration;
+  // Another container takes a new beginning.
+  const isSame = configuration === workspace.configuration;
+  const isRunning = workspace.desired === 'running' && workspace.phase !== 'failed' && isSame;
   const kept = keptUntil(command.flags['expiry'], context.now);
   const patch: WorkspacePatch = {
     ...(isRunning ? {} : { ...startAgain(workspace), ...pinAnew(found) }),
+    ...(isSame ? {} : { configuration }),
     ...(kept ? { keptUntil: kept } : {}),
-    ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: noticesOfFiles(workspace, fork) } : {}),
+    ...(fork && !isSameFork(fork, workspace.fork) ? { fork, notice: noticesOfFiles(workspace, fork) } : {}),
   };
   return change(workspace, command, context, {
     desired: 'running',
@@ -142,7 +151,7 @@ async function wakeUp(found: Found, command: ParsedCommand, context: CommandCont
 const pinAnew = ({ workspace, commit }: Found): WorkspacePatch =>
   commit && workspace.commit !== null && workspace.reported?.commit === undefined ? { commit } : {};
 
-const isSame = (one: Fork, other: Fork | null): boolean =>
+const isSameFork = (one: Fork, other: Fork | null): boolean =>
   one.head === other?.head && one.trusted === other.trusted;
 
 const textOf = (flag: unknown): string | undefined => (typeof flag === 'string' ? flag : undefined);

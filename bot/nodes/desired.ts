@@ -18,6 +18,8 @@ export function desiredOf(row: Workspace, git?: GitFacts): DesiredWorkspace | un
       repository: cloneUrl(row.repository),
       ...(row.ref === null ? {} : { ref: row.ref }),
       ...(row.commit === null ? {} : { commit: row.commit }),
+      ...(row.configuration === null ? {} : { configuration: row.configuration }),
+      size: row.size,
       ...git,
     }
   );

@@ -22,7 +22,7 @@ import { eventually } from '../testers/watch.ts';
 const SOURCES = '/etc/apt/sources.list.d/debian.sources';
 const RELEASE = 'bookworm';
 const PACKAGES = 'procps';
-const PROGRAMS = ['docker', 'dockerd', 'mmdebstrap', 'ip', 'nsenter', 'unshare', 'umount'];
+const PROGRAMS = ['docker', 'dockerd', 'docker-compose', 'mmdebstrap', 'ip', 'nsenter', 'unshare', 'umount'];
 
 export const BASE = 'sam.test/base:1';
 /** Made in a moment: a shell and its friends, root and a user `dev`. */
@@ -39,7 +39,7 @@ export function findNoEngine(): string | undefined {
   if (!existsSync(SOURCES)) return 'this is no Debian';
   const missing = PROGRAMS.filter((name) => !isThere(name));
   if (missing.length > 0)
-    return `missing: ${missing.join(', ')} (apt-get install docker.io mmdebstrap busybox-static iproute2)`;
+    return `missing: ${missing.join(', ')} (apt-get install docker.io docker-compose mmdebstrap busybox-static iproute2)`;
   return undefined;
 }
 
@@ -71,6 +71,14 @@ export async function startEngine({ withDebian = false } = {}) {
   return {
     host,
     docker,
+    /** An image of this Dockerfile. */
+    build: (name: string, file: string): void => {
+      execFileSync('docker', ['build', '--tag', name, '-'], {
+        input: file,
+        stdio: ['pipe', 'ignore', 'pipe'],
+        env: { PATH: process.env['PATH'], DOCKER_HOST: host, HOME: folder, DOCKER_BUILDKIT: '0' },
+      });
+    },
     /** For an agent: nothing that it starts gets out either. */
     env: { DOCKER_HOST: host, https_proxy: 'http://127.0.0.1:9', no_proxy: '127.0.0.1,localhost' },
     /** Starts a program beside the engine, where `localhost` is what the engine means by it. */
@@ -82,16 +90,23 @@ export async function startEngine({ withDebian = false } = {}) {
       docker('ps', '--all', '--quiet', ...filters.flatMap((one) => ['--filter', one]))
         .split('\n')
         .filter(Boolean),
+    /** As a power failure does it: with what it started to run containers, but not with these. */
     async kill() {
+      const started = join(folder, 'exec/containerd/containerd.pid');
+      process.kill(Number(readFileSync(started, 'utf8')), 'SIGKILL');
       await end(daemon, 'SIGKILL');
+      // Where nobody buries it, it would count as one that runs.
+      rmSync(started, { force: true });
     },
     async restart() {
       await end(daemon, 'SIGTERM');
       daemon = await startDaemon(folder, host);
     },
     async remove() {
-      const left = docker('ps', '--quiet').split('\n').filter(Boolean);
-      if (left.length > 0) docker('kill', ...left);
+      if (daemon.exitCode === null && daemon.signalCode === null) {
+        const left = docker('ps', '--quiet').split('\n').filter(Boolean);
+        if (left.length > 0) docker('kill', ...left);
+      }
       await end(daemon, 'SIGTERM');
       unmountBelow(folder);
       rmSync(folder, { recursive: true, force: true });

@@ -16,13 +16,15 @@ interface RuntimeOptions {
   env?: Record<string, string>;
   settings?: EnvironmentSettings;
   deadlineMs?: number;
+  graceMs?: number;
+  node?: string;
 }
 
 export function createTestRuntime(engine: TestEngine, options: RuntimeOptions = {}) {
-  const { env = {}, settings = { runtime: 'auto', defaultImage: BUSYBOX }, ...more } = options;
+  const { env = {}, node = `nd-${randomBase32(12)}`, ...more } = options;
+  const { settings = { runtime: 'auto', defaultImage: BUSYBOX } } = options;
   const dir = mkdtempSync(join(tmpdir(), 'sam-runtime-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  const node = `nd-${randomBase32(12)}`;
   const runtime = createDevcontainerRuntime({
     env: {
       PATH: process.env['PATH'],
@@ -34,10 +36,10 @@ export function createTestRuntime(engine: TestEngine, options: RuntimeOptions = 
     users: ownUser,
     node,
     dir,
-    settings: () => settings,
     log: createLog(() => {}),
     retryMs: 10,
     ...more,
+    settings: () => settings,
   });
   return { runtime, node, dir };
 }
@@ -61,9 +63,12 @@ export function makeWorkspace(runtime: Runtime, files: Record<string, string>) {
   return {
     spec,
     write,
-    ...seen,
+    seen,
     /** As the steps of a workspace do it: what came of it is given to the next time. */
-    async prepare(change: Partial<WorkspaceSpec> = {}, more: Partial<Preparing> = {}): Promise<Prepared> {
+    prepare: async (
+      change: Partial<WorkspaceSpec> = {},
+      more: Partial<Preparing> = {},
+    ): Promise<Prepared> => {
       before = await runtime.prepare(
         { ...spec, ...change },
         {
@@ -79,7 +84,7 @@ export function makeWorkspace(runtime: Runtime, files: Record<string, string>) {
       return before;
     },
     /** Runs a line in a session, without a terminal. */
-    run(line: string): string {
+    run: (line: string): string => {
       const { file, args, env, cwd } = withoutTerminal(runtime.session(spec, undefined));
       return execFileSync(file, args, { env, cwd, input: `${line}\n`, encoding: 'utf8' }).trim();
     },

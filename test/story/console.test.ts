@@ -34,7 +34,7 @@ describe('a workspace from a folder', () => {
     sam.place.repository('demo');
     expect(await sam.say('up ./demo')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-1#CODE"
@@ -76,7 +76,7 @@ describe('a workspace from a folder', () => {
     await sam.say('up ./demo');
     expect(await sam.say('up ./demo --new')).toMatchInlineSnapshot(`
       "✓ demo-2: running
-        demo@main (commit) · medium · ws-2
+        demo@main (commit) · medium · on the host, which does not isolate · ws-2
         Stops at TIME if idle. Keep it: extend demo-2 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-2#CODE"
@@ -100,7 +100,7 @@ describe('a workspace from a folder', () => {
     await sam.say('up ./demo');
     expect(await sam.say('status')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h"
     `);
     expect(await sam.say('open')).toMatchInlineSnapshot(`
@@ -151,7 +151,7 @@ describe('a workspace that runs', () => {
     );
     expect(await sam.say('start')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-1#CODE"
@@ -173,7 +173,7 @@ describe('a workspace that runs', () => {
     await terminal.run('echo kept > note.txt; echo $((6*7))', /^42/m);
     expect(await sam.say('restart')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-1#CODE"
@@ -213,7 +213,7 @@ describe('rm', () => {
     git(folder, 'commit', '-q', '--allow-empty', '-m', 'mine');
     expect(await sam.say('rm')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or say \`rm demo --force\`.
         Stops at TIME if idle. Keep it: extend demo 4h"
     `);
@@ -285,7 +285,7 @@ describe('what cannot be', () => {
     git(folder, 'branch', 'fix');
     expect(await sam.say('retry')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@fix (commit) · medium · ws-1
+        demo@fix (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-1#CODE"
@@ -327,8 +327,8 @@ describe('what cannot be', () => {
       `"There is no workspace \`nope\` here that you can see. All yours: \`list\`."`,
     );
     expect(await sam.say('up demo --siez large')).toMatchInlineSnapshot(`
-      "\`--siez\` is no flag of \`up\`. It has \`--size\`, \`--name\`, \`--ref\`, \`--expiry\`, \`--trust-fork\`, \`--new\`. What they do: \`help up\`.
-      Usage: \`up [target] [--size s|m|l] [--name NAME] [--ref REF] [--expiry 4h] [--trust-fork SHA] [--new]\`"
+      "\`--siez\` is no flag of \`up\`. It has \`--size\`, \`--name\`, \`--ref\`, \`--config\`, \`--expiry\`, \`--trust-fork\`, \`--new\`. What they do: \`help up\`.
+      Usage: \`up [target] [--size s|m|l] [--name NAME] [--ref REF] [--config TEXT] [--expiry 4h] [--trust-fork SHA] [--new]\`"
     `);
   });
 });
@@ -349,11 +349,12 @@ test('help says what one can say', async () => {
   `);
   expect(await sam.say('help up')).toMatchInlineSnapshot(`
     "\`up\`: makes a workspace for a repository, branch, pull request or issue, or shows the one that is there.
-    Usage: \`up [target] [--size s|m|l] [--name NAME] [--ref REF] [--expiry 4h] [--trust-fork SHA] [--new]\`
+    Usage: \`up [target] [--size s|m|l] [--name NAME] [--ref REF] [--config TEXT] [--expiry 4h] [--trust-fork SHA] [--new]\`
     Other names: \`create\`, \`new\`, \`workspace\`, \`ws\`, \`launch\`.
     - \`--size s|m|l\` or \`-s\`: how big its machine is.
     - \`--name NAME\`: what to call it; names are unique among yours.
     - \`--ref REF\`: the branch, tag or commit to check out.
+    - \`--config TEXT\`: which of its container configurations: the name of its folder in \`.devcontainer\`.
     - \`--expiry 4h\`: keeps it at least this long, however idle; a week at most.
     - \`--trust-fork SHA\`: starts a pull request from a fork at this commit, its head, without credentials.
     - \`--new\`: makes another one, though there is one already.

@@ -10,6 +10,7 @@ const CHANGE_TIMEOUT_MS = 60_000;
 /** Between SIGTERM and SIGKILL. */
 const GRACE_SECONDS = 5;
 const LOUD = 'exec "$0" "$@" >&2';
+export const WORKSPACE_LABEL = 'sam.workspace';
 const COMPOSE_PROJECT = 'com.docker.compose.project';
 
 export interface Container {
@@ -98,9 +99,7 @@ export const engineUnavailable = (): WorkspaceError =>
 
 async function findContainers(ask: Engine['ask'], labels: Record<string, string>): Promise<Container[]> {
   const own = await list(ask, labels);
-  const projects = new Set(
-    own.map(({ labels: all }) => all[COMPOSE_PROJECT]).filter((one) => one !== undefined),
-  );
+  const projects = new Set(own.map(projectOf).filter((one) => one !== undefined));
   const found = new Map(own.map((one) => [one.id, one]));
   for (const project of projects)
     for (const one of await list(ask, { [COMPOSE_PROJECT]: project })) found.set(one.id, one);
@@ -154,5 +153,14 @@ const toContainer = ({ Id, Created, Image, State, Config, Mounts }: Inspected): 
   user: Config.User,
 });
 
-/** Of a container of compose: the project, whose networks and volumes go with it. */
-export const projectOf = ({ labels }: Container): string | undefined => labels[COMPOSE_PROJECT];
+/** What compose calls all that it makes for a workspace. */
+export const projectFor = (workspace: string): string => `sam-${workspace}`;
+
+/**
+ * The project of compose whose other containers, networks and volumes go with it. A repository may write any label on its
+ * container: only the project that is the workspace's own counts.
+ */
+export function projectOf({ labels }: Container): string | undefined {
+  const project = labels[COMPOSE_PROJECT];
+  return project === projectFor(labels[WORKSPACE_LABEL] ?? '') ? project : undefined;
+}

@@ -6,6 +6,7 @@ import type { Preparing, WorkspaceSpec } from '../runtime.ts';
 import { labelsOf, ROLE_LABEL, type Containers } from './containers.ts';
 import type { Container } from './engine.ts';
 import { keptLogOf } from './kept-log.ts';
+import { limitOptions } from './limits.ts';
 import type { Place } from './session.ts';
 
 const MAKE_TIMEOUT_MS = 5 * 60_000;
@@ -76,6 +77,7 @@ async function make(
     'run',
     '--detach',
     '--init',
+    ...limitOptions(workspace.size),
     ...Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
     '--mount',
     `type=bind,source=${workspace.dir},target=${folderOf(workspace)}`,

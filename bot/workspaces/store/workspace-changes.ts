@@ -127,7 +127,8 @@ const stateOf = (report: WorkspaceReport | null) =>
   report && [report.phase, report.run, report.step, report.failure, report.refused, report.saved];
 
 /** What people see beside it. */
-const factsOf = (report: WorkspaceReport | null) => report && [report.work, report.sessions, report.commit];
+const factsOf = (report: WorkspaceReport | null) =>
+  report && [report.work, report.sessions, report.commit, report.attempt, report.environment];
 
 /** A pull request has a new head: of the workspaces that were made from its fork nothing starts before it is let in. */
 export async function noteHead(tx: Executor, topic: string, head: string): Promise<void> {

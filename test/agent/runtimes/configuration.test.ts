@@ -98,6 +98,24 @@ test('a file that it names and that is not there is said before anything is buil
   );
 });
 
+test('one that would hide its container under another label is refused', async () => {
+  const one = { name: 'default', path: '.devcontainer.json' };
+  for (const runArgs of [
+    ['--label', 'sam.workspace=ws-x'],
+    ['--label=sam.node=nd-x'],
+    ['-lsam.role=x', '-l', 'sam.role=x'],
+  ]) {
+    const { dir } = makeCheckout({ '.devcontainer.json': JSON.stringify({ image: 'x', runArgs }) });
+    await expect(readConfiguration(dir, one)).rejects.toEqual(
+      broken('devcontainer-broken', { said: expect.stringContaining('label') }),
+    );
+  }
+  const { dir } = makeCheckout({
+    '.devcontainer.json': '{ "image": "x", "runArgs": ["--label", "team=sam.x"] }',
+  });
+  await expect(readConfiguration(dir, one)).resolves.toBeDefined();
+});
+
 test('one that leads out of the checkout is not read', async () => {
   const { dir } = makeCheckout({ 'README.md': '' });
   symlinkSync('/etc/hostname', join(dir, '.devcontainer.json'));
