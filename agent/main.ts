@@ -26,6 +26,7 @@ import { createWorkspaces, type Workspaces } from './workspaces/table.ts';
 const CLOSE_TIMEOUT_MS = 15_000;
 /** An agent that lives so long without the bot works all the same. */
 const CONFIRM_AFTER_MS = 60_000;
+const SWEEP_EVERY_MS = 10 * 60_000;
 /** "Start me again", to its supervisor. */
 const RESTART_CODE = 75;
 
@@ -64,6 +65,8 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
   const parts = await createParts(config, credentials.current().settings, { log, signal, restart });
   const confirming = setTimeout(parts.confirm, CONFIRM_AFTER_MS);
   await parts.workspaces.recover();
+  void parts.workspaces.sweep();
+  const sweeping = setInterval(() => void parts.workspaces.sweep(), SWEEP_EVERY_MS);
   if (credentials.current().settings.terminal === 'tls')
     void keepCertificate({ ...config, credentials, onPair: parts.certify, log, signal });
   await keepConnected({
@@ -84,6 +87,7 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
     signal,
   });
   clearTimeout(confirming);
+  clearInterval(sweeping);
   const timer = setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS);
   await parts.close();
   clearTimeout(timer);
@@ -164,10 +168,14 @@ type Settings = NonNullable<Extract<BotMessage, { type: 'desired' }>['settings']
 /** Where programs run, as whoever runs Sam has it: the bot says so at each connect. */
 function createPlaces({ node, dir }: Config, parts: Pick<RuntimeOptions, 'users' | 'programs' | 'log'>) {
   let settings: EnvironmentSettings = { runtime: 'auto' };
+  const runtimes = createRuntimes({ ...parts, env: process.env, node, dir, settings: () => settings });
   return {
-    runtimes: createRuntimes({ ...parts, env: process.env, node, dir, settings: () => settings }),
+    runtimes,
     use({ environments, ...trusted }: Settings): Trusted {
       settings = environments ?? settings;
+      // A machine of somebody's own has other things to do than to build what may never be asked for.
+      if (environments && parts.users !== ownUser)
+        for (const runtime of Object.values(runtimes)) void runtime.warm();
       return trusted;
     },
   };

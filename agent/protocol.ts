@@ -228,6 +228,10 @@ export interface DesiredWorkspace {
   ref?: string;
   /** The commit to check out, as the head of `ref` where that is a branch; 40 or 64 hexadecimal digits. */
   commit?: string;
+  /** Which of the repository's configurations for containers, by name or path; absent: nobody said. */
+  configuration?: string;
+  /** How much of its machine it may take. Newer bots say it. */
+  size?: 'small' | 'medium' | 'large';
   /** Whom commits are by, until somebody says otherwise in the checkout. */
   identity?: GitIdentity;
   /**

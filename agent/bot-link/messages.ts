@@ -17,6 +17,8 @@ export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
   repository: z.string().max(4096),
   ref: z.exactOptional(z.string().max(1024)),
   commit: z.exactOptional(z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/)),
+  configuration: z.exactOptional(z.string().max(200)),
+  size: z.exactOptional(z.enum(['small', 'medium', 'large'])),
   identity: z.exactOptional(z.object({ name: z.string().max(200), email: z.string().max(400) })),
   credentials: z.exactOptional(z.enum(['sam', 'none'])),
   claude: z.exactOptional(z.enum(['key', 'plan'])),

@@ -63,6 +63,7 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
     async remove({ id }) {
       await users.remove(id);
     },
+    warm: () => Promise.resolve(),
     sweep: () => Promise.resolve([]),
   };
 }

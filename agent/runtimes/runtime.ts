@@ -2,7 +2,14 @@
 // Knows no socket and no git.
 import type { CodingPrograms } from '../coding/programs.ts';
 import type { Log } from '../log.ts';
-import type { AgentFailure, Environment, EnvironmentSettings, Limits, PrepareStep } from '../protocol.ts';
+import type {
+  AgentFailure,
+  DesiredWorkspace,
+  Environment,
+  EnvironmentSettings,
+  Limits,
+  PrepareStep,
+} from '../protocol.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import type { User, Users } from '../system/users.ts';
 
@@ -34,6 +41,8 @@ export interface WorkspaceSpec {
   user?: User | undefined;
   /** Which of its configurations was asked for, by name; absent: nobody said. */
   configuration?: string | undefined;
+  /** How much of the node it may take; absent: nobody said. */
+  size?: DesiredWorkspace['size'];
 }
 
 /** What came of a preparation; it is kept, and given to the next one. */
@@ -74,6 +83,8 @@ export interface Runtime {
   stop: (workspace: WorkspaceSpec, endSessions: () => Promise<void>) => Promise<number>;
   /** Forgets what it keeps beside the workspace's folder, which is gone by now. After `stop`. Repeatable. */
   remove: (workspace: WorkspaceSpec) => Promise<void>;
+  /** Makes ahead what the first workspace would wait for, while nobody waits. Never rejects. */
+  warm: () => Promise<void>;
   /** Removes what it keeps for workspaces of this node that `isKnown` does not know, where that is proven; their ids. */
   sweep: (isKnown: (id: string) => boolean) => Promise<string[]>;
 }

@@ -13,6 +13,8 @@ export interface SpawnSpec {
   args: string[];
   env: Record<string, string>;
   cwd: string;
+  /** Told when the program is gone; absent: with it went all that it stood for. */
+  onGone?: () => void;
 }
 
 export interface PtyOptions extends SpawnSpec {

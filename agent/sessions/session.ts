@@ -104,6 +104,7 @@ function endSession(session: Session, status: ExitStatus): void {
   if (session.state.is === 'paused') clearTimeout(session.state.timer);
   session.state = { is: 'ended', status };
   options.onEnd(session, status);
+  options.spec.onGone?.();
   flush(session); // viewers that get the last bytes now hear of the end behind them
   if (attachments.size === 0) return;
   session.state.timer = setTimeout(() => {

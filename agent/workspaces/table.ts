@@ -32,6 +32,8 @@ export interface Workspaces {
   noteUsage: (id: string, tokens: Tokens) => void;
   /** Who may ask models at this moment. */
   findClient: (id: string) => Client | undefined;
+  /** Removes what runtimes keep for workspaces of this node that nobody knows. Never rejects. */
+  sweep: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -86,6 +88,13 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     findClient(id) {
       const workspace = workers.get(id)?.workspace();
       return workspace && asClient(tools, workspace);
+    },
+    async sweep() {
+      const isKnown = (id: string) => workers.has(id) || tools.store.has(id);
+      for (const runtime of Object.values(tools.runtimes))
+        await runtime
+          .sweep(isKnown)
+          .catch((error: unknown) => table.log.error('a sweep broke', { error: describeError(error) }));
     },
     async close() {
       clearInterval(looking);

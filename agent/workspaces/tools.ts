@@ -77,7 +77,7 @@ export function specOf(
   tools: Pick<Tools, 'store' | 'users' | 'models'>,
   workspace: Workspace,
 ): WorkspaceSpec {
-  const { id, name, run } = workspace.desired;
+  const { id, name, run, configuration, size } = workspace.desired;
   const claude = { folder: tools.store.claude(id), way: tools.models.way(id, run) };
   return {
     id,
@@ -89,6 +89,8 @@ export function specOf(
         ? { ...credentialEnvironment(gitOf(tools, workspace)), ...claudeEnvironment(claude) }
         : {},
     user: tools.users.find(id),
+    configuration,
+    size,
   };
 }
 

@@ -112,7 +112,8 @@ export function toReport(
     sessions,
     ...(step && { step }),
     ...(step && attempt && { attempt }),
-    ...(runtime && { environment: { runtime, ...prepared?.environment, ...(steps && { steps }) } }),
+    ...(runtime &&
+      prepared && { environment: { runtime, ...prepared.environment, ...(steps && { steps }) } }),
     ...(failure && { failure }),
     ...(activityAt !== undefined && { activityAt }),
     ...(commit !== undefined && { commit }),

@@ -152,7 +152,7 @@ function failureOf({ phase, lastError, reported }: Workspace): { failure?: Failu
 }
 
 const environmentOf = ({ phase, reported }: Workspace): { environment?: Environment } =>
-  reported?.environment && phase !== 'deleted' ? { environment: reported.environment } : {};
+  reported?.environment && phase === 'running' ? { environment: reported.environment } : {};
 
 /** The sign on a card. `silent`: it should run, and cannot be reached. Nothing looks as if it ran while it goes. */
 export function lookOf({ isSettled, doing, phase, desired }: CardView): Workspace['phase'] | 'silent' {

@@ -25,6 +25,10 @@ export const up = {
     size: { kind: 'size', short: 's', summary: 'how big its machine is' },
     name: { kind: 'name', summary: 'what to call it; names are unique among yours' },
     ref: { kind: 'ref', summary: 'the branch, tag or commit to check out' },
+    config: {
+      kind: 'text',
+      summary: 'which of its container configurations: the name of its folder in `.devcontainer`',
+    },
     expiry: { kind: 'duration', summary: 'keeps it at least this long, however idle; a week at most' },
     'trust-fork': {
       kind: 'commit',
@@ -89,6 +93,7 @@ async function makeOrFind(
     owner: context.actor.id,
     repository: repository.url,
     ref,
+    configuration: textOf(command.flags['config']) ?? null,
     commit,
     isPrivate: repository.isPrivate ?? null,
     size: (textOf(command.flags['size']) ?? repository.size ?? 'medium') as Workspace['size'],
@@ -122,12 +127,16 @@ async function wakeUp(found: Found, command: ParsedCommand, context: StartContex
   const { workspace, fork } = found;
   const admission = admit({ ...workspace, ...(fork ? { fork } : {}) }, context.heads);
   const { name } = workspace;
-  const isRunning = workspace.desired === 'running' && workspace.phase !== 'failed';
+  const configuration = textOf(command.flags['config']) ?? workspace.configuration;
+  // Another container takes a new beginning.
+  const isSame = configuration === workspace.configuration;
+  const isRunning = workspace.desired === 'running' && workspace.phase !== 'failed' && isSame;
   const kept = keptUntil(command.flags['expiry'], context.now);
   const patch: Omit<QuietPatch, 'desired'> = {
     ...(isRunning ? {} : pinAnew(found)),
+    ...(isSame ? {} : { configuration }),
     ...(kept ? { keptUntil: kept } : {}),
-    ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: noticesOfFiles(workspace, fork) } : {}),
+    ...(fork && !isSameFork(fork, workspace.fork) ? { fork, notice: noticesOfFiles(workspace, fork) } : {}),
   };
   return start(workspace, admission, command, context, {
     patch: Object.keys(patch).length > 0 ? patch : undefined,
@@ -140,7 +149,7 @@ async function wakeUp(found: Found, command: ParsedCommand, context: StartContex
 const pinAnew = ({ workspace, commit }: Found): { commit?: string } =>
   commit && workspace.commit !== null && workspace.reported?.commit === undefined ? { commit } : {};
 
-const isSame = (one: Fork, other: Fork | null): boolean =>
+const isSameFork = (one: Fork, other: Fork | null): boolean =>
   one.head === other?.head && one.trusted === other.trusted;
 
 const textOf = (flag: unknown): string | undefined => (typeof flag === 'string' ? flag : undefined);

@@ -141,6 +141,8 @@ export const workspaces = pgTable(
     /** `https://host/owner/name`, or a path. */
     repository: text('repository').notNull(),
     ref: text('ref'),
+    /** Which of the repository's configurations for containers was asked for, by name; null: nobody said. */
+    configuration: text('configuration'),
     /** As GitHub last said; null: nobody knows, which counts as public. */
     isPrivate: boolean('is_private'),
     /** The commit to check out: the head of its pull request at the moment of the command. */

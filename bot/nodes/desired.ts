@@ -21,6 +21,8 @@ export function desiredOf(row: Workspace, facts?: Facts): DesiredWorkspace | und
       repository: cloneUrl(row.repository),
       ...(row.ref === null ? {} : { ref: row.ref }),
       ...(row.commit === null ? {} : { commit: row.commit }),
+      ...(row.configuration === null ? {} : { configuration: row.configuration }),
+      size: row.size,
       ...facts,
     }
   );

@@ -14,6 +14,7 @@ import {
   type Runtime,
   type WorkspaceSpec,
 } from '../../agent/runtimes/runtime.ts';
+import type { SpawnSpec } from '../../agent/sessions/pty.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { eventually } from '../testers/watch.ts';
 
@@ -21,6 +22,10 @@ const exec = promisify(execFile);
 
 export interface RuntimeFixture {
   create: () => Runtime;
+  /** Where the checkout is for its programs. */
+  where?: (dir: string) => string;
+  /** What a session without a terminal is started by. */
+  headless?: (spec: SpawnSpec) => SpawnSpec;
   /** The lines of `ps` that hold `text`, wherever the runtime's programs run; for tests of what lives on. */
   find?: (text: string) => Promise<string[]>;
 }
@@ -30,7 +35,12 @@ const findOnNode = async (wanted: string): Promise<string[]> => {
   return stdout.split('\n').filter((line) => line.includes(wanted) && !/^\s*\d+\s+Z/.test(line));
 };
 
-export function describeRuntime(name: string, { create, find = findOnNode }: RuntimeFixture): void {
+const same = <Value>(value: Value): Value => value;
+
+export function describeRuntime(
+  name: string,
+  { create, find = findOnNode, where = same, headless = same }: RuntimeFixture,
+): void {
   describe(`the runtime ${name}`, () => {
     let runtime: Runtime;
     let workspace: WorkspaceSpec;
@@ -48,7 +58,7 @@ export function describeRuntime(name: string, { create, find = findOnNode }: Run
     };
     /** A session without a terminal, that runs `script`. */
     const open = (script: string) => {
-      const { file, args, env, cwd } = runtime.session(workspace, undefined);
+      const { file, args, env, cwd } = headless(runtime.session(workspace, undefined));
       const child = spawn(file, args, { env, cwd, stdio: ['pipe', 'pipe', 'ignore'], detached: true });
       child.stdin.end(script);
       return { child, output: text(child.stdout) };
@@ -69,7 +79,7 @@ export function describeRuntime(name: string, { create, find = findOnNode }: Run
     test('a session runs in the checkout, with what the workspace needs and its name', async () => {
       await begin();
       const { output } = open('echo "$PWD $PROJECT $SAM_WORKSPACE_NAME $TERM"\n');
-      expect((await output).trim()).toBe(`${workspace.dir} blue api-1 xterm-256color`);
+      expect((await output).trim()).toBe(`${where(workspace.dir)} blue api-1 xterm-256color`);
     });
 
     test('a session sees nothing of the agent that is secret', async () => {
@@ -95,7 +105,9 @@ export function describeRuntime(name: string, { create, find = findOnNode }: Run
 
     test('a stop ends everything, daemons that cleaned their environment among them, and can be told again', async () => {
       await begin();
-      open('setsid sleep 9872 & env -i setsid sleep 9872 & nohup sleep 9872 & exec sleep 9872\n');
+      open(
+        'setsid sleep 9872 & env -i setsid sleep 9872 & (trap "" HUP; exec sleep 9872) & exec sleep 9872\n',
+      );
       await eventually(async () => (await find('sleep 9872')).length === 4, 'four programs');
       await runtime.stop(workspace, noSessions);
       expect(await find('sleep 9872')).toEqual([]);
@@ -123,6 +135,7 @@ export function describeRuntime(name: string, { create, find = findOnNode }: Run
       await begin();
       const other = { ...workspace, id: newWorkspaceId() };
       onTestFinished(async () => void (await runtime.stop(other, noSessions)));
+      await runtime.prepare(other, preparing);
       await runtime.start(other);
       open('exec sleep 9874\n');
       await eventually(async () => (await find('sleep 9874')).length === 1, 'the program');

@@ -75,7 +75,7 @@ test('a label brings a deployment and a check beside the comment, and both say w
     [Open] [Stop] [Keep 4h]
 
     ### ✅ Workspace \`api-1\`: running
-    \`acme/api@fix-login\` @ \`commit\` · medium · for \`bob\`
+    \`acme/api@fix-login\` @ \`commit\` · medium · on the host, which does not isolate · for \`bob\`
 
     **[Open terminal](http://localhost/w/ws-1?s=SIGNATURE)** (sign in with GitHub) · stops at **TIME** if idle: \`/sam extend api-1 4h\`
 

@@ -210,7 +210,7 @@ test('a repository has its own label, size and idle time; its mistakes are shown
       "<!-- sam:v1 acme/api#1 -->
 
     ### ✅ Workspace \`api-1\`: running
-    \`acme/api@mine\` @ \`commit\` · small · for \`bob\`
+    \`acme/api@mine\` @ \`commit\` · small · on the host, which does not isolate · for \`bob\`
 
     **[Open terminal](http://localhost/w/ws-1?s=SIGNATURE)** (sign in with GitHub) · stops at **TIME** if idle: \`/sam extend api-1 4h\`
 

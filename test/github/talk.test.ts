@@ -29,7 +29,7 @@ test('`@sam workspace` on a pull request makes one workspace, one card, and a li
       "<!-- sam:v1 acme/api#1 -->
 
     ### ✅ Workspace \`api-1\`: running
-    \`acme/api@fix-login\` @ \`commit\` · medium · for \`bob\`
+    \`acme/api@fix-login\` @ \`commit\` · medium · on the host, which does not isolate · for \`bob\`
 
     **[Open terminal](http://localhost/w/ws-1?s=SIGNATURE)** (sign in with GitHub) · stops at **TIME** if idle: \`/sam extend api-1 4h\`
 
@@ -109,7 +109,9 @@ test('what ends at once gets no eyes', async () => {
 test('an issue gets a workspace on the default branch', async () => {
   const issue = scene.github.addIssue('acme/api', { by: 'eve' });
   await scene.say('/sam up --size small', 'ada', issue);
-  expect(lastComment(issue)).toContain('`acme/api@main` @ `commit` · small · for `ada`');
+  expect(lastComment(issue)).toContain(
+    '`acme/api@main` @ `commit` · small · on the host, which does not isolate · for `ada`',
+  );
 });
 
 test('a command on a line of the diff is one like the others', async () => {
@@ -117,7 +119,7 @@ test('a command on a line of the diff is one like the others', async () => {
   const { comment } = await scene.github.reviewComment(pull, 'bob', '@sam up --size small');
   await scene.settle();
   expect(scene.signs(comment)).toEqual(['rocket']);
-  expect(scene.comments(pull)[0]).toContain(' · small · for `bob`');
+  expect(scene.comments(pull)[0]).toContain(' · small · on the host, which does not isolate · for `bob`');
 });
 
 test('a stranger on a public repository gets a thumb down and no word', async () => {
@@ -232,7 +234,9 @@ test('the label `sam:large` is an `up`, and its removal the end', async () => {
   const pull = await newPull();
   await scene.github.label(pull, 'bob', 'sam:large');
   await scene.settle();
-  expect(lastComment(pull)).toMatch(/: running\n.* · large · for `bob`/);
+  expect(lastComment(pull)).toMatch(
+    /: running\n.* · large · on the host, which does not isolate · for `bob`/,
+  );
   await scene.github.unlabel(pull, 'bob', 'sam:large');
   await scene.settle();
   expect(lastComment(pull)).toContain('because the label `sam:large` was removed');
@@ -242,7 +246,9 @@ test('an issue with the label has a workspace until it is closed', async () => {
   const issue = scene.github.addIssue('acme/api', { by: 'bob' });
   await scene.github.label(issue, 'bob', 'sam:small');
   await scene.settle();
-  expect(lastComment(issue)).toMatch(/: running\n.* · small · for `bob`/);
+  expect(lastComment(issue)).toMatch(
+    /: running\n.* · small · on the host, which does not isolate · for `bob`/,
+  );
   await scene.github.close(issue, 'bob');
   await scene.settle();
   expect(lastComment(issue)).toContain('because the issue was closed');

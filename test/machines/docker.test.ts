@@ -11,13 +11,14 @@ const DEVCONTAINER = {
   containerEnv: { COLOR: 'green' },
   remoteEnv: { SHADE: 'dark' },
   forwardPorts: [3000, 'localhost:4000', 'db:5432'],
-  postCreateCommand: 'echo made-by-hook | tee /made',
+  remoteUser: 'games',
+  postCreateCommand: 'echo made-by-hook | tee /tmp/made; cp README.md COPY.md',
 };
 
 describe.skipIf(isLeftOut('containers', findNoEngine()))('a workspace in a container', () => {
   let engine: TestEngine;
   beforeAll(async () => {
-    engine = await startEngine();
+    engine = await startEngine({ withDebian: true });
   });
   afterAll(() => engine?.remove());
 
@@ -51,7 +52,7 @@ describe.skipIf(isLeftOut('containers', findNoEngine()))('a workspace in a conta
     const viewer = await look(scene, goal.id);
     await viewer.open();
     viewer.type(
-      'echo "at:$PWD $COLOR $SHADE $SAM_WORKSPACE_NAME $(cat /made) size:$(stty size)"; touch work /kept\n',
+      'echo "at:$PWD $COLOR $SHADE $SAM_WORKSPACE_NAME $(cat /tmp/made) size:$(stty size)"; touch work /tmp/kept\n',
     );
     await viewer.reads(/at:\/workspaces\/api green dark api-1 made-by-hook size:24 200/);
     const labels = [`label=sam.workspace=${goal.id}`, `label=sam.node=${scene.bot.node}`];
@@ -59,18 +60,66 @@ describe.skipIf(isLeftOut('containers', findNoEngine()))('a workspace in a conta
 
     scene.bot.want({ ...goal, desired: 'stopped' });
     const stopped = await scene.bot.report(goal.id, ({ phase }) => phase === 'stopped');
-    expect(stopped.work).toMatchObject({ untracked: 1 });
+    expect(stopped.work).toMatchObject({ untracked: 2 });
     expect(engine.containers(...labels, 'status=running')).toEqual([]);
 
     scene.bot.want({ ...goal, run: 2 });
     await scene.bot.report(goal.id, ({ phase, run }) => phase === 'running' && run === 2);
     const again = await look(scene, goal.id);
     await again.open();
-    again.type('ls -d work /kept\n');
-    await again.reads(/\/kept\s+work/);
+    again.type('ls -d work /tmp/kept\n');
+    await again.reads(/\/tmp\/kept\s+work/);
 
     scene.bot.want({ ...goal, run: 2, desired: 'deleted', force: true });
     await scene.bot.report(goal.id, ({ phase }) => phase === 'deleted');
     expect(engine.containers(...labels)).toEqual([]);
+  });
+
+  test('is found again by an agent that was killed, with what people left running in it', async () => {
+    const { scene, goal, agent } = await begin({ '.devcontainer.json': JSON.stringify({ image: BASE }) });
+    await scene.bot.report(goal.id, ({ phase }) => phase === 'running');
+    const viewer = await look(scene, goal.id);
+    await viewer.open();
+    viewer.type('setsid sleep 9891 & echo went\n');
+    await viewer.reads(/^went/m);
+    const before = engine.containers(`label=sam.workspace=${goal.id}`);
+    await agent.kill();
+    scene.start(engine.env);
+    await scene.bot.until(
+      () => scene.bot.state.hellos.length === 2,
+      () => 'the second hello',
+    );
+    await scene.bot.report(goal.id, ({ phase }) => phase === 'running');
+    expect(engine.containers(`label=sam.workspace=${goal.id}`)).toEqual(before);
+    const again = await look(scene, goal.id);
+    await again.open();
+    again.type('ps ax | grep -c "[s]leep 9891"\n');
+    await again.reads(/^1\r?$/m);
+  });
+
+  test('is none where whoever runs Sam wants none, and one that fails runs all the same, and says why', async () => {
+    const { scene } = await begin({ 'MORE.md': 'more' });
+    const host = scene.goal();
+    scene.bot.state.environments = { runtime: 'host' };
+    await scene.bot.vanish();
+    await scene.bot.comeBack();
+    scene.bot.want(host);
+    const onHost = await scene.bot.report(host.id, ({ phase }) => phase === 'running');
+    expect(onHost.environment?.runtime).toBe('host');
+    scene.bot.state.environments = { runtime: 'auto', defaultImage: BASE };
+    await scene.bot.vanish();
+    await scene.bot.comeBack();
+    const broken = makeRepository(join(scene.folder, 'repositories', 'broken.git'));
+    broken.commit({ '.devcontainer.json': '{ "image": ' });
+    const goal = scene.goal({ repository: broken.url });
+    scene.bot.want(goal);
+    const report = await scene.bot.report(goal.id, ({ phase }) => phase === 'running');
+    expect(report).toMatchObject({
+      environment: { runtime: 'devcontainer', isRecovery: true },
+      failure: { class: 'configuration', code: 'devcontainer-broken' },
+    });
+    // What the bot says again of it does not take that away.
+    scene.bot.want({ ...goal, access: 1 });
+    await scene.bot.report(goal.id, ({ failure }) => failure?.code === 'devcontainer-broken');
   });
 });

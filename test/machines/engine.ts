@@ -13,6 +13,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,10 +22,10 @@ import { eventually } from '../testers/watch.ts';
 const SOURCES = '/etc/apt/sources.list.d/debian.sources';
 const RELEASE = 'bookworm';
 const PACKAGES = 'procps';
-const PROGRAMS = ['docker', 'dockerd', 'mmdebstrap', 'ip', 'nsenter', 'unshare', 'umount'];
+const PROGRAMS = ['docker', 'dockerd', 'docker-compose', 'mmdebstrap', 'ip', 'nsenter', 'unshare', 'umount'];
 
 export const BASE = 'sam.test/base:1';
-/** Two programs and no more: for what only has to be there. */
+/** Made in a moment: a shell and its friends, root and a user `dev`. */
 export const BUSYBOX = 'sam.test/busybox:1';
 
 /** In the environment of the tests: why there is no Debian for containers. */
@@ -38,7 +39,7 @@ export function findNoEngine(): string | undefined {
   if (!existsSync(SOURCES)) return 'this is no Debian';
   const missing = PROGRAMS.filter((name) => !isThere(name));
   if (missing.length > 0)
-    return `missing: ${missing.join(', ')} (apt-get install docker.io mmdebstrap busybox-static iproute2)`;
+    return `missing: ${missing.join(', ')} (apt-get install docker.io docker-compose mmdebstrap busybox-static iproute2)`;
   return undefined;
 }
 
@@ -53,8 +54,8 @@ function isThere(program: string): boolean {
 
 export type TestEngine = Awaited<ReturnType<typeof startEngine>>;
 
-/** Two images are in it: `BASE` and `BUSYBOX`. */
-export async function startEngine() {
+/** `BUSYBOX` is in it, and `BASE` where it is asked for. */
+export async function startEngine({ withDebian = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sam-engine-'));
   const host = `unix://${join(folder, 'engine.sock')}`;
   let daemon = await startDaemon(folder, host);
@@ -64,11 +65,20 @@ export async function startEngine() {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], DOCKER_HOST: host, HOME: folder, DOCKER_BUILDKIT: '0' },
     }).trim();
-  docker('import', '--change', 'ENV PATH=/usr/local/bin:/usr/bin:/bin', findBase(), BASE);
-  docker('import', makeBusybox(folder), BUSYBOX);
+  const path = ['--change', 'ENV PATH=/usr/local/bin:/usr/bin:/bin', '--change', 'CMD ["/bin/sh"]'];
+  if (withDebian) docker('import', ...path, findBase(), BASE);
+  docker('import', ...path, makeBusybox(folder), BUSYBOX);
   return {
     host,
     docker,
+    /** An image of this Dockerfile. */
+    build: (name: string, file: string): void => {
+      execFileSync('docker', ['build', '--tag', name, '-'], {
+        input: file,
+        stdio: ['pipe', 'ignore', 'pipe'],
+        env: { PATH: process.env['PATH'], DOCKER_HOST: host, HOME: folder, DOCKER_BUILDKIT: '0' },
+      });
+    },
     /** For an agent: nothing that it starts gets out either. */
     env: { DOCKER_HOST: host, https_proxy: 'http://127.0.0.1:9', no_proxy: '127.0.0.1,localhost' },
     /** Starts a program beside the engine, where `localhost` is what the engine means by it. */
@@ -80,16 +90,23 @@ export async function startEngine() {
       docker('ps', '--all', '--quiet', ...filters.flatMap((one) => ['--filter', one]))
         .split('\n')
         .filter(Boolean),
+    /** As a power failure does it: with what it started to run containers, but not with these. */
     async kill() {
+      const started = join(folder, 'exec/containerd/containerd.pid');
+      process.kill(Number(readFileSync(started, 'utf8')), 'SIGKILL');
       await end(daemon, 'SIGKILL');
+      // Where nobody buries it, it would count as one that runs.
+      rmSync(started, { force: true });
     },
     async restart() {
       await end(daemon, 'SIGTERM');
       daemon = await startDaemon(folder, host);
     },
     async remove() {
-      const left = docker('ps', '--quiet').split('\n').filter(Boolean);
-      if (left.length > 0) docker('kill', ...left);
+      if (daemon.exitCode === null && daemon.signalCode === null) {
+        const left = docker('ps', '--quiet').split('\n').filter(Boolean);
+        if (left.length > 0) docker('kill', ...left);
+      }
       await end(daemon, 'SIGTERM');
       unmountBelow(folder);
       rmSync(folder, { recursive: true, force: true });
@@ -175,11 +192,18 @@ export function findBase(): string {
 
 function makeBusybox(folder: string): string {
   const root = join(folder, 'busybox');
-  mkdirSync(join(root, 'bin'), { recursive: true });
-  mkdirSync(join(root, 'etc'));
+  for (const name of ['bin', 'etc', 'tmp', 'root', 'home/dev', 'usr/bin'])
+    mkdirSync(join(root, name), { recursive: true });
   cpSync('/bin/busybox', join(root, 'bin/busybox'));
-  for (const name of ['sh', 'ls', 'cat', 'sleep', 'id', 'grep', 'head'])
-    symlinkSync('busybox', join(root, 'bin', name));
+  const programs = execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' }).split('\n');
+  for (const name of programs)
+    if (name && name !== 'busybox') symlinkSync('busybox', join(root, 'bin', name));
+  writeFileSync(
+    join(root, 'etc/passwd'),
+    'root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000:dev:/home/dev:/bin/sh\n',
+  );
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\ndev:x:1000:\n');
+  writeFileSync(join(root, 'etc/os-release'), 'ID=busybox\n');
   const archive = join(folder, 'busybox.tar');
   execFileSync('tar', ['-C', root, '-cf', archive, '.']);
   rmSync(root, { recursive: true });

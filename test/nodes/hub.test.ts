@@ -84,6 +84,7 @@ describe('hello', () => {
           access: 1,
           force: false,
           repository: 'https://github.com/acme/api.git',
+          size: workspace.size,
           ref: 'main',
         },
         {

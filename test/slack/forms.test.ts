@@ -78,7 +78,7 @@ test('a filled form starts one workspace, however often it is sent; its card is 
   expect(await count()).toBe(before + 1);
   expect(scene.read(direct().at(-1)!)).toMatchInlineSnapshot(`
     ":white_check_mark: *\`web\`* running
-    \`acme/web\` @ \`commit\` · small · for \`bob\`
+    \`acme/web\` @ \`commit\` · small · on the host, which does not isolate · for \`bob\`
     [Open terminal] [Keep 4h] [Stop] [⋯ Restart | Logs | Rename… | Delete…]
     stops at TIME if idle · ws-1"
   `);

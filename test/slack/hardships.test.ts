@@ -156,7 +156,7 @@ test('phones, pasted tokens and novels are understood or answered', async () => 
   expect(await scene.say(`up ${'x'.repeat(40_000)}`)).toMatchInlineSnapshot(`
     [
       "\`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\` is no workspace, pull request or repository. Those look like \`api-412\`, \`#412\` and \`owner/name@branch\`: \`/sam help up\`.
-    Usage: \`/sam up [target] [--size s|m|l] [--name NAME] [--ref REF] [--expiry 4h] [--trust-fork SHA] [--new]\`",
+    Usage: \`/sam up [target] [--size s|m|l] [--name NAME] [--ref REF] [--config TEXT] [--expiry 4h] [--trust-fork SHA] [--new]\`",
     ]
   `);
 });
@@ -199,7 +199,7 @@ test('where the bot is not in the channel, card and answer come in private, with
   const seen = await scene.say('up acme/api --name closed-room --new', bob, closed);
   expect(seen.at(-1)).toMatchInlineSnapshot(`
     ":white_check_mark: *\`closed-room\`* running
-    \`acme/api\` @ \`commit\` · medium · for \`bob\`
+    \`acme/api\` @ \`commit\` · medium · on the host, which does not isolate · for \`bob\`
     [Open terminal] [Keep 4h] [Stop] [⋯ Restart | Logs | Rename… | Delete…]
     stops at TIME if idle · ws-1
     I cannot write in <#C-closed>, so the card is here. For the next one, invite me there: \`/invite @Sam\`."

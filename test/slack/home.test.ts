@@ -53,7 +53,7 @@ test('it lists my workspaces with the buttons of their cards, and follows them',
   expect(scene.home(scene.people.bob)).toMatchInlineSnapshot(`
     "Your workspaces
     :white_check_mark: *\`mine\`* running
-    \`acme/api\` @ \`commit\` · medium · for \`bob\`
+    \`acme/api\` @ \`commit\` · medium · on the host, which does not isolate · for \`bob\`
     [Open terminal] [Keep 4h] [Stop] [⋯ Restart | Logs | Rename… | Delete…]
     stops at TIME if idle · ws-1
     ---

@@ -19,7 +19,7 @@ test('`/sam up acme/api` is answered at once, and then by one card for the chann
     [
       "On it: \`up acme/api\`",
       ":white_check_mark: *\`api\`* running
-    \`acme/api\` @ \`commit\` · medium · for \`bob\`
+    \`acme/api\` @ \`commit\` · medium · on the host, which does not isolate · for \`bob\`
     [Open terminal] [Keep 4h] [Stop] [⋯ Restart | Logs | Rename… | Delete…]
     stops at TIME if idle · ws-1",
     ]

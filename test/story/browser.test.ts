@@ -169,10 +169,10 @@ describe.skipIf(browserMissing)('the terminal in a browser', () => {
     await until(() => /demo: running/.test((heard += `${sam.heard()}\n`)));
     expect(heard.trim().replaceAll(/\n+/g, '\n')).toMatchInlineSnapshot(`
       "! demo: not reachable
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Its machine does not answer. It comes back by itself when the machine does.
       ✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h"
     `);
     expect(await pidOf(folder)).not.toBe(agent);

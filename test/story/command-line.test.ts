@@ -26,7 +26,7 @@ describe('without a terminal', () => {
     `);
     expect(said.replace(BANNER, '').replace(/^demo: .*\n/gm, '')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-1#CODE"
@@ -163,7 +163,7 @@ describe('in a terminal', () => {
     await sam.sees(/\/w\/ws-1#CODE\nsam>$/);
     expect(sam.screen().replace(BANNER, '')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-1#CODE
@@ -175,7 +175,7 @@ describe('in a terminal', () => {
     await sam.sees(/demo: stopped\n.*\n.*start demo\nsam>$/);
     expect(sam.screen().replace(BANNER, '')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-1#CODE

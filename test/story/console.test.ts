@@ -331,8 +331,8 @@ describe('what cannot be', () => {
       `"There is no workspace \`nope\` here that you can see. All yours: \`list\`."`,
     );
     expect(await sam.say('up demo --siez large')).toMatchInlineSnapshot(`
-      "\`--siez\` is no flag of \`up\`. It has \`--size\`, \`--name\`, \`--ref\`, \`--expiry\`, \`--trust-fork\`, \`--new\`. What they do: \`help up\`.
-      Usage: \`up [target] [--size s|m|l] [--name NAME] [--ref REF] [--expiry 4h] [--trust-fork SHA] [--new]\`"
+      "\`--siez\` is no flag of \`up\`. It has \`--size\`, \`--name\`, \`--ref\`, \`--config\`, \`--expiry\`, \`--trust-fork\`, \`--new\`. What they do: \`help up\`.
+      Usage: \`up [target] [--size s|m|l] [--name NAME] [--ref REF] [--config TEXT] [--expiry 4h] [--trust-fork SHA] [--new]\`"
     `);
   });
 });
@@ -353,11 +353,12 @@ test('help says what one can say', async () => {
   `);
   expect(await sam.say('help up')).toMatchInlineSnapshot(`
     "\`up\`: makes a workspace for a repository, branch, pull request or issue, or shows the one that is there.
-    Usage: \`up [target] [--size s|m|l] [--name NAME] [--ref REF] [--expiry 4h] [--trust-fork SHA] [--new]\`
+    Usage: \`up [target] [--size s|m|l] [--name NAME] [--ref REF] [--config TEXT] [--expiry 4h] [--trust-fork SHA] [--new]\`
     Other names: \`create\`, \`new\`, \`workspace\`, \`ws\`, \`launch\`.
     - \`--size s|m|l\` or \`-s\`: how big its machine is.
     - \`--name NAME\`: what to call it; names are unique among yours.
     - \`--ref REF\`: the branch, tag or commit to check out.
+    - \`--config TEXT\`: which of its container configurations: the name of its folder in \`.devcontainer\`.
     - \`--expiry 4h\`: keeps it at least this long, however idle; a week at most.
     - \`--trust-fork SHA\`: starts a pull request from a fork at this commit, its head, without credentials.
     - \`--new\`: makes another one, though there is one already.

@@ -29,6 +29,7 @@ export const workspaceRow = (patch: Partial<Workspace> = {}): Workspace => ({
   name: 'api',
   repository: 'https://github.com/acme/api',
   ref: null,
+  configuration: null,
   isPrivate: null,
   commit: null,
   fork: null,

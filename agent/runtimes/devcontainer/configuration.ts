@@ -73,6 +73,7 @@ const shape = z.looseObject({
   build: z.looseObject({ dockerfile: z.string().exactOptional() }).exactOptional(),
   dockerComposeFile: oneOrMore.exactOptional(),
   initializeCommand: z.unknown().exactOptional(),
+  runArgs: z.array(z.string()).exactOptional(),
 });
 
 export interface Description {
@@ -88,7 +89,10 @@ export interface Description {
 export async function readConfiguration(checkout: string, { path }: Configuration): Promise<Description> {
   const text = await readInside(checkout, path);
   const content = parse(path, text);
-  const { dockerFile, build, dockerComposeFile = [] } = content;
+  const { dockerFile, build, dockerComposeFile = [], runArgs = [] } = content;
+  // Under another label nobody would find it again, and nothing would stop it.
+  if (runArgs.some((argument) => /(^|=|-l)sam\.(node|workspace|role)\b/.test(argument)))
+    throw broken(path, 'runArgs sets a label that is Sam’s own');
   const dockerfile = build?.dockerfile ?? dockerFile;
   const files = [...(dockerfile === undefined ? [] : [dockerfile]), ...dockerComposeFile];
   for (const file of files)

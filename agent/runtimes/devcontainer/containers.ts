@@ -1,7 +1,7 @@
 // What all that has to do with a workspace's containers works with, and the labels that say whose they are. Does nothing.
 import type { RuntimeOptions } from '../runtime.ts';
 import type { DefaultImage } from './default-image.ts';
-import type { Engine } from './engine.ts';
+import { WORKSPACE_LABEL, type Engine } from './engine.ts';
 
 export interface Containers extends RuntimeOptions {
   engine: Engine;
@@ -10,10 +10,11 @@ export interface Containers extends RuntimeOptions {
   deadlineMs: number;
   /** Before the second attempt; before the third four times as long. */
   retryMs: number;
+  /** Younger containers may be being made by somebody who has not written that down yet. */
+  graceMs: number;
 }
 
 export const NODE_LABEL = 'sam.node';
-export const WORKSPACE_LABEL = 'sam.workspace';
 /** `main` or `recovery`: the dev container program adopts what carries all the labels that it was told. */
 export const ROLE_LABEL = 'sam.role';
 

@@ -1,6 +1,7 @@
 // The runtime of containers: a workspace's programs run in one that its repository describes, else in the default image. Knows no
 // terminal and no git.
 import { WorkspaceError } from '../../failure.ts';
+import { describeError } from '../../log.ts';
 import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
 import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration } from './configuration.ts';
 import { labelsOf, type Containers } from './containers.ts';
@@ -8,23 +9,29 @@ import { findDefaultImage } from './default-image.ts';
 import { createEngine, engineUnavailable } from './engine.ts';
 import { openKeptLog } from './kept-log.ts';
 import { goOnRecovering, recover } from './recovery.ts';
-import { removeAll, removeRecovery, sweepContainers } from './removal.ts';
+import { removeAll, removeOld, removeRecovery, sweepContainers } from './removal.ts';
 import { chooseSession, type Place } from './session.ts';
 import { bringUp, UpError, type Up } from './up.ts';
 
 const DEADLINE_MS = 20 * 60_000;
 const RETRY_MS = 3_000;
+const GRACE_MS = 10 * 60_000;
 
 export function createDevcontainerRuntime(
-  options: RuntimeOptions & Partial<Pick<Containers, 'deadlineMs' | 'retryMs'>>,
+  options: RuntimeOptions & Partial<Pick<Containers, 'deadlineMs' | 'retryMs' | 'graceMs'>>,
 ): Runtime {
   const engine = createEngine(options.env);
   const image = findDefaultImage({ ...options, engine });
-  const containers: Containers = { deadlineMs: DEADLINE_MS, retryMs: RETRY_MS, ...options, engine, image };
+  const times = { deadlineMs: DEADLINE_MS, retryMs: RETRY_MS, graceMs: GRACE_MS };
+  const containers: Containers = { ...times, ...options, engine, image };
   /** Where sessions begin, by workspace. */
   const places = new Map<string, Place>();
+  const isAvailable = async () => options.settings().runtime !== 'host' && (await engine.isThere());
   return {
-    isAvailable: async () => options.settings().runtime !== 'host' && (await engine.isThere()),
+    isAvailable,
+    async warm() {
+      if (await isAvailable()) await warmImage(containers);
+    },
     async prepare(workspace, preparing) {
       const { place, ...prepared } = await prepare(containers, workspace, preparing);
       places.set(workspace.id, place);
@@ -45,6 +52,16 @@ export function createDevcontainerRuntime(
     },
     sweep: (isKnown) => sweepContainers(containers, isKnown),
   };
+}
+
+async function warmImage({ image, log, deadlineMs }: Containers): Promise<void> {
+  const silent = { enter: () => {}, log: () => {}, signal: new AbortController().signal };
+  try {
+    await image.prepare(silent, deadlineMs);
+  } catch (error) {
+    // Whoever needs it tries again, and hears of it.
+    log.warn('the default image could not be made ahead', { error: describeError(error) });
+  }
 }
 
 async function prepare(
@@ -79,6 +96,7 @@ async function make(
     const { environment, fingerprint: made } = plan;
     if (environment.change === 'rebuilt')
       preparing.log('Its configuration has changed: the container is made anew.');
+    if (plan.isAnew) await removeOld(containers, workspace.id);
     const { place, ports } = await bringUp(containers, workspace, preparing, plan);
     await removeRecovery(containers, workspace.id);
     return { environment: { ...environment, ...(ports.length > 0 && { ports }) }, fingerprint: made, place };
@@ -87,7 +105,7 @@ async function make(
     if (!(error instanceof WorkspaceError) || error.failure.code === 'engine-unavailable') throw error;
     preparing.log(`It failed: ${error.message}`);
     await endLog();
-    const left = error instanceof UpError ? error.place : undefined;
+    const left = error instanceof UpError ? error.container : undefined;
     const place = await recover(containers, workspace, preparing, left);
     if (place === undefined) throw error;
     const environment = {
@@ -100,6 +118,8 @@ async function make(
 
 /** What is going to be made. */
 interface Plan extends Up {
+  /** What is there goes first. */
+  isAnew: boolean;
   environment: Prepared['environment'];
   fingerprint: string | undefined;
 }

@@ -10,6 +10,7 @@ const CHANGE_TIMEOUT_MS = 60_000;
 /** Between SIGTERM and SIGKILL. */
 const GRACE_SECONDS = 5;
 const LOUD = 'exec "$0" "$@" >&2';
+export const WORKSPACE_LABEL = 'sam.workspace';
 const COMPOSE_PROJECT = 'com.docker.compose.project';
 
 export interface Container {
@@ -23,6 +24,9 @@ export interface Container {
   isOutOfMemory: boolean;
   /** Named and nameless ones. */
   volumes: string[];
+  /** Of the node's folders: where it sees them. */
+  binds: { source: string; target: string }[];
+  /** Of its first program. */
   user: string;
 }
 
@@ -95,9 +99,7 @@ export const engineUnavailable = (): WorkspaceError =>
 
 async function findContainers(ask: Engine['ask'], labels: Record<string, string>): Promise<Container[]> {
   const own = await list(ask, labels);
-  const projects = new Set(
-    own.map(({ labels: all }) => all[COMPOSE_PROJECT]).filter((one) => one !== undefined),
-  );
+  const projects = new Set(own.map(projectOf).filter((one) => one !== undefined));
   const found = new Map(own.map((one) => [one.id, one]));
   for (const project of projects)
     for (const one of await list(ask, { [COMPOSE_PROJECT]: project })) found.set(one.id, one);
@@ -120,7 +122,7 @@ interface Inspected {
   Image: string;
   State: { Running: boolean; ExitCode: number; OOMKilled: boolean };
   Config: { Labels: Record<string, string> | null; User: string };
-  Mounts: { Type: string; Name?: string }[];
+  Mounts: { Type: string; Name?: string; Source: string; Destination: string }[];
 }
 
 /** Undefined: it went in between. */
@@ -144,8 +146,21 @@ const toContainer = ({ Id, Created, Image, State, Config, Mounts }: Inspected): 
   exitCode: State.ExitCode,
   isOutOfMemory: State.OOMKilled,
   volumes: Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name !== undefined ? [Name] : [])),
+  binds: Mounts.filter(({ Type }) => Type === 'bind').map(({ Source: source, Destination: target }) => ({
+    source,
+    target,
+  })),
   user: Config.User,
 });
 
-/** Of a container of compose: the project, whose networks and volumes go with it. */
-export const projectOf = ({ labels }: Container): string | undefined => labels[COMPOSE_PROJECT];
+/** What compose calls all that it makes for a workspace. */
+export const projectFor = (workspace: string): string => `sam-${workspace}`;
+
+/**
+ * The project of compose whose other containers, networks and volumes go with it. A repository may write any label on its
+ * container: only the project that is the workspace's own counts.
+ */
+export function projectOf({ labels }: Container): string | undefined {
+  const project = labels[COMPOSE_PROJECT];
+  return project === projectFor(labels[WORKSPACE_LABEL] ?? '') ? project : undefined;
+}

@@ -61,11 +61,15 @@ const CAUSES: [RegExp, Explain][] = [
     }),
   ],
   [
+    /open '[^'\n]*?([^/'\n]+)\/devcontainer-feature\.json'/,
+    ([, feature = '']) => ({ class: 'configuration', code: 'no-feature', details: { feature } }),
+  ],
+  [
     /toomanyrequests|429 Too Many Requests|reached your (?:unauthenticated )?pull rate limit/i,
     (_found, failed) => ({ class: 'transient', code: 'registry-limited', details: { host: hostIn(failed) } }),
   ],
   [
-    /manifest(?: for \S+)? (?:unknown|not found)|: not found: manifest|failed to resolve reference[^\n]*: not found|No such image: (\S+)/i,
+    /manifest(?: for \S+)? (?:unknown|not found)|: not found: manifest|failed to resolve reference[^\n]*: not found/i,
     (_found, failed) => ({ class: 'configuration', code: 'no-image', details: { image: imageIn(failed) } }),
   ],
   [
@@ -157,14 +161,9 @@ const unavailable = (why: string, host: string): AgentFailure => ({
 function buildFailed(exit: number, failed: Case): AgentFailure {
   if (exit === 137) return outOfMemory(failed.step);
   const said = lastWords(failed);
-  const feature =
-    failed.step === 'features' ? /Feature "?([^"'\n(]+?)"? \(/.exec(failed.text)?.[1] : undefined;
-  if (failed.step === 'features')
-    return {
-      class: 'configuration',
-      code: 'devcontainer-feature-failed',
-      details: { feature: feature?.trim() ?? '', said },
-    };
+  const [, feature] = /ERROR: Feature "([^"\n]+)"[^\n]* failed to install/.exec(failed.text) ?? [];
+  if (feature !== undefined)
+    return { class: 'configuration', code: 'devcontainer-feature-failed', details: { feature, said } };
   if (failed.path === undefined)
     return { class: 'internal', code: 'default-image-failed', details: { said } };
   return { class: 'configuration', code: 'devcontainer-build-failed', details: { exit, said } };
@@ -226,8 +225,10 @@ function explainRest(failed: Case): AgentFailure {
 }
 
 function exitIn({ text }: Case): number {
-  const found = [...text.matchAll(/exit(?:ed)?(?: with)?(?: code)?:? (\d+)/gi)].at(-1);
-  return Number(found?.[1] ?? 1);
+  const found = [...text.matchAll(/exit(?:ed)?(?: with)?(?: exit)? code:? (\d+)|non-zero code: (\d+)/gi)].at(
+    -1,
+  );
+  return Number(found?.[1] ?? found?.[2] ?? 1);
 }
 
 const hostOf = (name: string): string => (/^[^/]+\.[^/]+\//.test(name) ? (name.split('/')[0] ?? '') : '');
@@ -240,16 +241,15 @@ function hostIn({ text, message, image }: Case): string {
 
 function imageIn({ text, image }: Case): string {
   const [, one, other, third] =
-    /pull access denied for (\S+?),|manifest for (\S+) not found|(?:docker pull|No such image:) (\S+)/.exec(
-      text,
-    ) ?? [];
+    /pull access denied for (\S+?),|manifest for (\S+) not found|docker pull (\S+)/.exec(text) ?? [];
   return one ?? other ?? third ?? image ?? '';
 }
 
 const firstLine = (text: string): string => text.split('\n')[0]?.slice(0, 300) ?? '';
 
+/** What the programs say of themselves. */
 const NOISE =
-  /^\s*$|^\s+at |^Command failed|^Error: Command failed|IPv4 forwarding|DEPRECATED|^Run(ning)?\b|^Stop\b|from devcontainer\.json|^---> |^Step \d+\/|^Removing intermediate|: (succeeded|failed)$/i;
+  /^$|^at (async )?\S+ \(|^at async |^(Error: )?Command failed|IPv4 forwarding|DEPRECATED|^Running\b|^Run(:| ')|failed with exit code|Skipping any further|^---> |^Step \d+\/|^Removing intermediate|^Usage:|^Container started$|returned a non-zero code|^trap "exit 0"|^exec "\$@"|^while sleep 1|: (succeeded|failed)$/i;
 
 /** The last lines that a person can do something with. */
 function lastWords({ clues }: Case): string {

@@ -1,10 +1,12 @@
 // A place to mend what could not be made: the repository, the log and a shell, in what is left of the container or in one of
 // the default image. Knows no reason.
 import { basename } from 'node:path';
+import { z } from 'zod';
 import type { Preparing, WorkspaceSpec } from '../runtime.ts';
 import { labelsOf, ROLE_LABEL, type Containers } from './containers.ts';
 import type { Container } from './engine.ts';
 import { keptLogOf } from './kept-log.ts';
+import { limitOptions } from './limits.ts';
 import type { Place } from './session.ts';
 
 const MAKE_TIMEOUT_MS = 5 * 60_000;
@@ -13,15 +15,16 @@ const LOG_FOLDER = '/var/log/sam';
 const ROLE = 'recovery';
 const WAIT = 'trap "exit 0" TERM; while :; do sleep 86400 & wait $!; done';
 
-/** `left`: where the dev container program left one that runs. Undefined: there is no image to make one from. */
+/** `left`: the container that the dev container program left. Undefined: there is no image to make one from. */
 export async function recover(
   containers: Containers,
   workspace: WorkspaceSpec,
   preparing: Preparing,
-  left: Place | undefined,
+  left: string | undefined,
 ): Promise<Place | undefined> {
-  const there = left && (await isRunning(containers, workspace, left.container)) ? left : undefined;
-  const place = there ?? (await make(containers, workspace, preparing));
+  const place =
+    (left && (await enterLeft(containers, workspace, left))) ||
+    (await make(containers, workspace, preparing));
   if (place === undefined) return undefined;
   const { engine, dir } = containers;
   // As well as may be: what is in the way of it is not what is to be mended.
@@ -30,9 +33,31 @@ export async function recover(
   return place;
 }
 
-async function isRunning(containers: Containers, { id }: WorkspaceSpec, container: string): Promise<boolean> {
-  const found = await containers.engine.find(labelsOf(containers, id));
-  return found.some((one) => one.id === container && one.isRunning);
+/** What did not go as it should is mended best where it was to be done, if that runs. */
+async function enterLeft(
+  containers: Containers,
+  workspace: WorkspaceSpec,
+  left: string,
+): Promise<Place | undefined> {
+  const all = await containers.engine.find(labelsOf(containers, workspace.id));
+  const found = all.find(({ id, isRunning }) => id === left && isRunning);
+  if (found === undefined) return undefined;
+  const { target = '/' } = found.binds.find(({ source }) => source === workspace.dir) ?? {};
+  const user = userOf(found);
+  const { code } = await containers.engine.run(['exec', '--user', user, left, '/bin/sh', '-c', 'exit 0']);
+  return { container: left, user: code === 0 ? user : 'root', folder: target, env: {} };
+}
+
+const metadata = z.array(z.looseObject({ remoteUser: z.string().exactOptional() }));
+
+/** As the configuration has it: the dev container program writes it down at the container. */
+function userOf({ labels, user }: Container): string {
+  try {
+    const all = metadata.parse(JSON.parse(labels['devcontainer.metadata'] ?? '[]'));
+    return all.findLast(({ remoteUser }) => remoteUser !== undefined)?.remoteUser ?? (user || 'root');
+  } catch {
+    return user || 'root';
+  }
 }
 
 async function make(
@@ -52,6 +77,7 @@ async function make(
     'run',
     '--detach',
     '--init',
+    ...limitOptions(workspace.size),
     ...Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
     '--mount',
     `type=bind,source=${workspace.dir},target=${folderOf(workspace)}`,

@@ -1,37 +1,48 @@
 // What goes with a workspace: its containers, what was made for them alone, and what the agent keeps of it. Also for workspaces
 // that nobody knows any more, where that is proven.
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { describeError } from '../../log.ts';
-import { labelsOf, NODE_LABEL, ROLE_LABEL, WORKSPACE_LABEL, type Containers } from './containers.ts';
-import { projectOf, type Container, type Engine } from './engine.ts';
+import { labelsOf, NODE_LABEL, ROLE_LABEL, type Containers } from './containers.ts';
+import { projectOf, WORKSPACE_LABEL, type Container, type Engine } from './engine.ts';
 import { keptFolder } from './kept-log.ts';
 
-/** Younger ones may be being made by somebody who has not written that down yet. */
-const GRACE_MS = 10 * 60_000;
-/** What the dev container program calls what it builds: its own, and nobody else's. */
-const BUILT = /^vsc-/;
+/** What the dev container program and compose call what they build: for this workspace, and for nobody else. */
+const BUILT = /^(vsc-|sam-ws-[a-z2-7]{12}[-_])/;
 
 /** Repeatable. What another one uses stays. */
 export async function removeAll(containers: Containers, workspace: string): Promise<void> {
   const found = await containers.engine.find(labelsOf(containers, workspace));
-  await removeContainers(containers, found);
+  await removeContainers(containers, found, await findBeginning(containers, workspace, found));
   await rm(keptFolder(containers.dir, workspace), { recursive: true, force: true });
 }
 
 /** The recovery container has done its work once the real one is there. */
 export async function removeRecovery(containers: Containers, workspace: string): Promise<void> {
   const labels = { ...labelsOf(containers, workspace), [ROLE_LABEL]: 'recovery' };
-  const found = await containers.engine.find(labels);
-  if (found.length > 0)
-    await containers.engine.ask(['rm', '--force', '--volumes', ...found.map(({ id }) => id)]);
+  await removeAlone(containers.engine, await containers.engine.find(labels));
 }
 
-async function removeContainers({ engine }: Containers, found: Container[]): Promise<void> {
+/** Another one is made in their place: what has a name of its own stays, and is there for that. */
+export async function removeOld(containers: Containers, workspace: string): Promise<void> {
+  await removeAlone(containers.engine, await containers.engine.find(labelsOf(containers, workspace)));
+}
+
+async function removeAlone(engine: Engine, found: Container[]): Promise<void> {
+  if (found.length > 0) await engine.ask(['rm', '--force', '--volumes', ...found.map(({ id }) => id)]);
+}
+
+/** When the first of its containers was made, which may be gone: not before its folder was. */
+async function findBeginning({ dir }: Containers, workspace: string, found: Container[]): Promise<number> {
+  const folder = await stat(keptFolder(dir, workspace)).catch(() => undefined);
+  return Math.min(folder?.birthtimeMs ?? Infinity, ...found.map(({ createdAt }) => createdAt.getTime()));
+}
+
+async function removeContainers({ engine }: Containers, found: Container[], since: number): Promise<void> {
   if (found.length === 0) return;
   const projects = new Set(found.map(projectOf).filter((one) => one !== undefined));
   const images = await listBuilt(engine, found);
-  const volumes = await listOwnVolumes(engine, found);
-  await engine.ask(['rm', '--force', '--volumes', ...found.map(({ id }) => id)]);
+  const volumes = await listOwnVolumes(engine, found, since);
+  await removeAlone(engine, found);
   for (const project of projects) {
     const filter = ['--quiet', '--filter', `label=com.docker.compose.project=${project}`];
     await removeEach(engine, 'network', (await engine.ask(['network', 'ls', ...filter])).split('\n'));
@@ -67,15 +78,14 @@ async function listBuilt(engine: Engine, found: Container[]): Promise<string[]> 
   return [...new Set([...names, ...all.filter((name) => [...stems].some((stem) => name.startsWith(stem)))])];
 }
 
-/** Named volumes that came into being with the container. One that was there before is somebody's. */
-async function listOwnVolumes(engine: Engine, found: Container[]): Promise<string[]> {
+/** Named volumes that came into being with the workspace. One that was there before is somebody's. */
+async function listOwnVolumes(engine: Engine, found: Container[], since: number): Promise<string[]> {
   const own: string[] = [];
-  for (const { volumes, createdAt } of found)
-    for (const name of volumes) {
-      const { code, stdout } = await engine.run(['volume', 'inspect', '--format', '{{.CreatedAt}}', name]);
-      // Whole seconds.
-      if (code === 0 && Date.parse(stdout.trim()) >= createdAt.getTime() - 1_000) own.push(name);
-    }
+  for (const name of new Set(found.flatMap(({ volumes }) => volumes))) {
+    const { code, stdout } = await engine.run(['volume', 'inspect', '--format', '{{.CreatedAt}}', name]);
+    // Whole seconds.
+    if (code === 0 && Date.parse(stdout.trim()) >= since - 1_000) own.push(name);
+  }
   return own;
 }
 
@@ -83,9 +93,8 @@ async function listOwnVolumes(engine: Engine, found: Container[]): Promise<strin
 export async function sweepContainers(
   containers: Containers,
   isKnown: (id: string) => boolean,
-  graceMs = GRACE_MS,
 ): Promise<string[]> {
-  const { engine, node, log } = containers;
+  const { engine, node, log, graceMs } = containers;
   if (!(await engine.isThere())) return [];
   const strays = (await engine.find({ [NODE_LABEL]: node })).flatMap(
     ({ labels }) => labels[WORKSPACE_LABEL] ?? [],

@@ -1,4 +1,5 @@
 // How a terminal enters a container: the command, its user, folder and environment. Starts nothing itself.
+import { randomBytes } from 'node:crypto';
 import { ProfileError, type WorkspaceSpec } from '../runtime.ts';
 import type { Engine } from './engine.ts';
 import type { SpawnSpec } from '../../sessions/pty.ts';
@@ -25,6 +26,22 @@ const PROFILES: Record<string, string> = {
   claude: `${LOGIN}\nexec "$SHELL" -lc 'command -v claude >/dev/null || { echo "Claude Code is not installed in this container."; exit 127; }; exec claude'`,
 };
 
+const MARK = 'SAM_SESSION';
+
+// What the kernel does when a terminal is closed: whoever the session belongs to hears of it, and its leader goes. The program
+// that is entered by goes alone, and the engine keeps the terminal open for a shell that nobody will ever see again.
+const HANG_UP = `mark=$1 leader=
+session() { line=$(cat "$1/stat" 2>/dev/null); set -- \${line##*) }; echo "$4"; }
+for one in /proc/[0-9]*; do
+  tr '\\0' '\\n' 2>/dev/null <"$one/environ" | grep -qxF "$mark" || continue
+  [ "$(session "$one")" = "\${one#/proc/}" ] && leader=\${one#/proc/} && break
+done
+[ -n "$leader" ] || exit 0
+for one in /proc/[0-9]*; do [ "$(session "$one")" = "$leader" ] && kill -HUP "\${one#/proc/}" 2>/dev/null; done
+sleep 2
+kill -KILL "$leader" 2>/dev/null
+exit 0`;
+
 export function chooseSession(
   engine: Engine,
   workspace: WorkspaceSpec,
@@ -35,6 +52,7 @@ export function chooseSession(
   if (script === undefined)
     throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   if (place === undefined) throw new ProfileError('not-running', 'Its container does not run.');
+  const mark = randomBytes(9).toString('base64url');
   const variables = {
     LANG: 'C.UTF-8',
     // What draws is xterm.js, whatever terminal the engine thinks of.
@@ -43,6 +61,7 @@ export function chooseSession(
     SAM_WORKSPACE_NAME: workspace.name,
     ...trustingGit(workspace.env),
     ...place.env,
+    [MARK]: mark,
   };
   const env = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
   const where = ['--user', place.user, '--workdir', place.folder];
@@ -51,6 +70,11 @@ export function chooseSession(
     args: ['exec', '--interactive', '--tty', ...where, ...env, place.container, '/bin/sh', '-c', script],
     env: { ...engine.env, TERM: 'xterm-256color' },
     cwd: '/',
+    onGone() {
+      const script = ['/bin/sh', '-c', HANG_UP, 'sam', `${MARK}=${mark}`];
+      // As root: whoever became another user on the way is meant too.
+      void engine.run(['exec', '--user', 'root', place.container, ...script]);
+    },
   };
 }
 

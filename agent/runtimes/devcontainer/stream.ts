@@ -49,16 +49,18 @@ export function readLine(line: string): Said {
   }
 }
 
+const OWN_BUSINESS = /^Failed to fetch control manifest|^@devcontainers\/cli \d/;
+
 function readText(text: string, level: number): Said {
   // A registry's answer, at the lowest level: without it 401, 404, 429 and 503 look the same.
   if (text.startsWith('[httpOci]')) return { text, clue: text };
   if (level < SHOWN_LEVEL) return {};
-  return text.startsWith('Failed to fetch control manifest') ? {} : { text, clue: text };
+  return OWN_BUSINESS.test(text) ? {} : { text, clue: text };
 }
 
 const COMMANDS: [RegExp, PrepareStep][] = [
   [/^Run: \S*docker\S* pull\b/, 'pull'],
-  [/^Run: .*\bbuild\b.*(dev_containers_target_stage|_DEV_CONTAINERS_FEATURE|-features\b)/s, 'features'],
+  [/^Run: .*\bbuild\b.*_DEV_CONTAINERS_FEATURE_CONTENT_SOURCE/s, 'features'],
   [/^Run: \S*docker\S* (buildx )?build\b/, 'build'],
   [/^Run: .*\bcompose\b.* build\b/s, 'build'],
   [/^Run: .*\bcompose\b.* up\b/s, 'create'],

@@ -2,42 +2,43 @@
 // where that may help. Knows no terminal.
 import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkspaceError } from '../../failure.ts';
-import type { PrepareStep } from '../../protocol.ts';
+import type { AgentFailure, PrepareStep } from '../../protocol.ts';
 import { writeJson } from '../../system/files.ts';
 import { run } from '../../system/run.ts';
 import type { Preparing, WorkspaceSpec } from '../runtime.ts';
 import type { Description } from './configuration.ts';
 import { labelsOf, ROLE_LABEL, type Containers } from './containers.ts';
-import { engineUnavailable } from './engine.ts';
+import { engineUnavailable, projectFor } from './engine.ts';
 import { explainFailure } from './failures.ts';
 import { keptFolder } from './kept-log.ts';
+import { limit } from './limits.ts';
 import { trustingGit, type Place } from './session.ts';
 import { readLine, readResult, type Result } from './stream.ts';
 
 export interface Up {
   /** Absent: the default image. */
   description: Description | undefined;
-  /** The container that is there is removed first. */
-  isAnew: boolean;
 }
 
 const ATTEMPTS = 3;
 const MAX_CLUES = 300;
+const CHOWN_TIMEOUT_MS = 5 * 60_000;
 
 interface Brought {
   place: Place;
   ports: number[];
 }
 
-/** A container could not be made as it should be; what is left of it. */
+/** A container could not be made as it should be; `container`: what is left of it. */
 export class UpError extends WorkspaceError {
-  readonly place: Place | undefined;
-  constructor(failure: WorkspaceError['failure'], place: Place | undefined) {
+  readonly container: string | undefined;
+  constructor(failure: WorkspaceError['failure'], container?: string) {
     super(failure);
-    this.place = place;
+    this.container = container;
   }
 }
 
@@ -52,6 +53,7 @@ export async function bringUp(
   for (let number = 1; ; number++) {
     const attempt = number > 1 ? { number, of: ATTEMPTS } : undefined;
     const enter: Preparing['enter'] = (step) => preparing.enter(step, attempt);
+    if (attempt) enter('create');
     try {
       return await bringUpOnce(containers, workspace, { ...preparing, enter }, { ...up, endsAt });
     } catch (error) {
@@ -81,16 +83,24 @@ async function bringUpOnce(
   const heard: Heard = { step: 'create', hook: undefined, clues: [] };
   const timeoutMs = () => Math.max(1_000, endsAt - performance.now());
   const image = description ? undefined : await containers.image.prepare(preparing, timeoutMs());
-  const args = await argumentsFor(containers, workspace, up, image);
+  const owner = workspace.user ?? (await giveToPerson(workspace.dir));
+  const args = await argumentsFor(containers, { ...workspace, user: owner }, up, image);
   const { code, stdout, stderr, isTimeout } = await run(process.execPath, args, {
-    env: environmentFor(containers),
+    env: environmentFor(containers, workspace),
     timeoutMs: timeoutMs(),
     signal: preparing.signal,
-    onLine: (line) => hear(heard, line, preparing),
+    onLine: (line) => {
+      // Before its lifecycle commands begin, as far as that goes: they are the repository's.
+      if (hear(heard, line, preparing)) void limitAll(containers, workspace, preparing.log);
+    },
   });
   const result = readResult(stdout);
-  const place = result && placeIn(result);
-  if (code === 0 && result?.isUp === true && place !== undefined) return { place, ports: result.ports };
+  const container = result?.containerId;
+  if (code === 0 && result?.isUp === true && container !== undefined) {
+    await checkRuns(containers, workspace, container);
+    await limitAll(containers, workspace, preparing.log);
+    return { place: placeIn(container, result), ports: result.ports };
+  }
   if (!(await containers.engine.isThere())) throw engineUnavailable();
   const failure = explainFailure({
     ...heard,
@@ -101,11 +111,68 @@ async function bringUpOnce(
     path: description?.path,
     image: image ?? imageOf(description),
   });
-  throw new UpError(failure, place);
+  if (failure.code === 'container-exited' && container !== undefined)
+    await checkRuns(containers, workspace, container);
+  throw new UpError(failure, container);
 }
 
-function hear(heard: Heard, line: string, { log, enter }: Preparing): void {
-  const { text, step, hook, clue } = readLine(line);
+/** What the first person of most images has. */
+const PERSON = { uid: 1000, gid: 1000 };
+
+/**
+ * Whom the checkout belongs to where the agent is root and workspaces have no users of their own: nobody but root could write there,
+ * and few images have root for their person. Undefined: the agent's own user.
+ */
+async function giveToPerson(dir: string): Promise<typeof PERSON | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  if ((await stat(dir)).uid === 0) {
+    const { uid, gid } = PERSON;
+    const { code } = await run('chown', ['-R', '-h', `${uid}:${gid}`, '--', dir], {
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      timeoutMs: CHOWN_TIMEOUT_MS,
+    });
+    if (code !== 0) return undefined;
+  }
+  return PERSON;
+}
+
+/** It counts as made as soon as it was started; its own program may have ended by then. */
+async function checkRuns(
+  { engine, node }: Containers,
+  { id }: WorkspaceSpec,
+  container: string,
+): Promise<void> {
+  const found = (await engine.find(labelsOf({ node }, id))).find((one) => one.id === container);
+  if (found?.isRunning === true) return;
+  const { stdout, stderr } = await engine.run(['logs', '--tail', '5', container]);
+  const said = `${stdout}\n${stderr}`
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' / ')
+    .slice(-400);
+  const failure: AgentFailure = found?.isOutOfMemory
+    ? { class: 'configuration', code: 'out-of-memory', details: { during: 'start' } }
+    : { class: 'configuration', code: 'container-exited', details: { exit: found?.exitCode ?? 0, said } };
+  throw new UpError(failure);
+}
+
+/** Each of a compose file has the same. */
+async function limitAll(
+  { engine, node }: Containers,
+  workspace: WorkspaceSpec,
+  log: (line: string) => void,
+): Promise<void> {
+  try {
+    const found = await engine.find(labelsOf({ node }, workspace.id));
+    const running = found.filter(({ isRunning }) => isRunning).map(({ id }) => id);
+    if (!(await limit(engine, running, workspace))) log('The engine cannot limit what the container takes.');
+  } catch {
+    // It went away; whoever waits for the container hears of that.
+  }
+}
+
+/** True when the container has just been started. */
+function hear(heard: Heard, line: string, { log, enter }: Preparing): boolean {
+  const { text, step, hook, clue, isUp = false } = readLine(line);
   if (step !== undefined && step !== heard.step) enter((heard.step = step));
   if (hook !== undefined) heard.hook = hook;
   if (clue !== undefined) {
@@ -113,6 +180,7 @@ function hear(heard: Heard, line: string, { log, enter }: Preparing): void {
     if (heard.clues.length > MAX_CLUES) heard.clues.shift();
   }
   for (const one of text?.split('\n') ?? []) if (one.trim() !== '') log(one.trimEnd());
+  return isUp;
 }
 
 const imageOf = (description: Description | undefined): string | undefined => {
@@ -120,17 +188,19 @@ const imageOf = (description: Description | undefined): string | undefined => {
   return typeof image === 'string' ? image : undefined;
 };
 
-function placeIn({ containerId, remoteUser, remoteFolder, remoteEnv }: Result): Place | undefined {
-  if (containerId === undefined) return undefined;
-  return { container: containerId, user: remoteUser ?? 'root', folder: remoteFolder ?? '/', env: remoteEnv };
-}
+const placeIn = (container: string, { remoteUser, remoteFolder, remoteEnv }: Result): Place => ({
+  container,
+  user: remoteUser ?? 'root',
+  folder: remoteFolder ?? '/',
+  env: remoteEnv,
+});
 
 const PROGRAM = createRequire(import.meta.url).resolve('@devcontainers/cli/package.json');
 
 async function argumentsFor(
   containers: Containers,
-  { id, dir, env, user }: WorkspaceSpec,
-  { description, isAnew }: Up,
+  { id, dir, env, user }: Pick<WorkspaceSpec, 'id' | 'dir' | 'env'> & { user: typeof PERSON | undefined },
+  { description }: Up,
   image: string | undefined,
 ): Promise<string[]> {
   const labels = { ...labelsOf(containers, id), [ROLE_LABEL]: 'main' };
@@ -153,7 +223,6 @@ async function argumentsFor(
     // One that is committed is kept to; none is written into the checkout.
     ...(description && existsSync(join(dir, lockfileOf(description))) ? [] : ['--no-lockfile']),
     ...Object.entries(trustingGit(env)).flatMap(([name, value]) => ['--remote-env', `${name}=${value}`]),
-    ...(isAnew ? ['--remove-existing-container'] : []),
     '--include-merged-configuration',
   ];
 }
@@ -179,8 +248,10 @@ async function writeOverride(
   return path;
 }
 
-const environmentFor = ({ engine, dir }: Containers): Record<string, string> => ({
+const environmentFor = ({ engine, dir }: Containers, { id }: WorkspaceSpec): Record<string, string> => ({
   ...engine.env,
+  // It would be the checkout's folder, which two workspaces of one repository have in common.
+  COMPOSE_PROJECT_NAME: projectFor(id),
   // Half a second of each start.
   NODE_COMPILE_CACHE: join(dir, 'environments', '.cache', 'compiled'),
 });

@@ -177,6 +177,8 @@ const factsOf = (report: WorkspaceReport | null) =>
     report.sessions,
     report.commit,
     report.limits?.reached,
+    report.attempt,
+    report.environment,
     magnitude(report.usage?.requests),
   ];
 

@@ -130,6 +130,7 @@ export interface NewWorkspace {
   name: string;
   repository: string;
   ref: string | null;
+  configuration?: string | null;
   commit: string | null;
   fork: Fork | null;
   topic: string | null;

@@ -37,8 +37,8 @@ test('an unknown flag is named, with the one that was probably meant, and nothin
   expect(scene.signs(comment)).toEqual(['confused']);
   expect(scene.comments(pull)).toMatchInlineSnapshot(`
     [
-      "\`--sise\` is no flag of \`/sam up\`. It has \`--size\`, \`--name\`, \`--ref\`, \`--expiry\`, \`--trust-fork\`, \`--new\`. What they do: \`/sam help up\`.
-    Usage: \`/sam up [target] [--size s|m|l] [--name NAME] [--ref REF] [--expiry 4h] [--trust-fork SHA] [--new]\`",
+      "\`--sise\` is no flag of \`/sam up\`. It has \`--size\`, \`--name\`, \`--ref\`, \`--config\`, \`--expiry\`, \`--trust-fork\`, \`--new\`. What they do: \`/sam help up\`.
+    Usage: \`/sam up [target] [--size s|m|l] [--name NAME] [--ref REF] [--config TEXT] [--expiry 4h] [--trust-fork SHA] [--new]\`",
     ]
   `);
   expect(await rowsOf(pull)).toEqual([]);
