@@ -56,6 +56,9 @@ const terminals: Terminals = createTerminals(
 );
 
 getElement('new').addEventListener('click', () => openSession(terminals));
+getElement('claude').addEventListener('click', () =>
+  openSession(terminals, { name: 'Claude', profile: 'claude' }),
+);
 getElement('help').addEventListener('click', () => openHelp(terminals));
 getElement('panes').addEventListener('click', () => {
   if (getSelection()?.isCollapsed !== false) focusTerminal(terminals);
