@@ -6,14 +6,16 @@ import { keepConnected } from './bot-link/connection.ts';
 import { createEndpoint, type EndpointOptions } from './identity/endpoint.ts';
 import { findInstalled, VERSION } from './update/artifact.ts';
 import { lockFolder } from './system/files.ts';
-import { createLog, describeError } from './log.ts';
+import { followProxies } from './system/environment.ts';
+import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
 import { createCodingPrograms } from './coding/programs.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
-import type { Bootstrap, BotMessage, Trusted } from './protocol.ts';
+import type { Bootstrap, BotMessage, EnvironmentSettings, Trusted } from './protocol.ts';
 import { openModels } from './models/models.ts';
 import { createRuntimes } from './runtimes/index.ts';
+import type { RuntimeOptions } from './runtimes/runtime.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './identity/tickets.ts';
 import { createUpdates, type Life } from './update/update.ts';
@@ -56,6 +58,7 @@ async function main(): Promise<void> {
 async function serve(config: Config, { log, signal, restart }: Life): Promise<void> {
   // Programs that the agent starts get their environment by name; this is for those that it might forget.
   delete process.env['SAM_BOOTSTRAP_TOKEN'];
+  takeProxies(log);
   await lockFolder(config.dir);
   const credentials = await createCredentials({ ...config, log, signal });
   const parts = await createParts(config, credentials.current().settings, { log, signal, restart });
@@ -86,6 +89,15 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
   clearTimeout(timer);
 }
 
+/** A word for other programs that this one does not understand is no reason to stay away. */
+function takeProxies(log: Log): void {
+  try {
+    followProxies(process.env);
+  } catch (error) {
+    log.error('the proxies of the environment are of no use; going without', { error: describeError(error) });
+  }
+}
+
 type Parts = Awaited<ReturnType<typeof createParts>>;
 
 async function createParts(config: Config, settings: Bootstrap['settings'], life: Life) {
@@ -101,11 +113,11 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   const models = await openModels(config.dir, {
     find: (id) => workspaces.findClient(id),
     onUsage: (id, used) => workspaces.noteUsage(id, used),
-    env: process.env,
     log,
   });
   const programs = createCodingPrograms({ dir: config.dir, env: process.env, log });
   const trusted = { ...settings, startedAt: performance.timeOrigin };
+  const places = createPlaces(config, { users, programs, log });
   const terminals = createTerminals({
     get origin() {
       return trusted.origin;
@@ -122,7 +134,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
       credentials,
       users,
       models,
-      runtimes: createRuntimes({ env: process.env, users, programs }),
+      runtimes: places.runtimes,
       endSessions: (id) => terminals.endWorkspace(id),
       log: outbox.log,
     },
@@ -140,10 +152,24 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     models,
     programs,
     workspaces,
-    trust: (moved: Trusted) => void Object.assign(trusted, moved),
+    trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
     certify: endpoint.certify,
     close: () => closeAll([endpoint, workspaces, { close: credentials.closeAll }, models, terminals]),
+  };
+}
+
+type Settings = NonNullable<Extract<BotMessage, { type: 'desired' }>['settings']>;
+
+/** Where programs run, as whoever runs Sam has it: the bot says so at each connect. */
+function createPlaces({ node, dir }: Config, parts: Pick<RuntimeOptions, 'users' | 'programs' | 'log'>) {
+  let settings: EnvironmentSettings = { runtime: 'auto' };
+  return {
+    runtimes: createRuntimes({ ...parts, env: process.env, node, dir, settings: () => settings }),
+    use({ environments, ...trusted }: Settings): Trusted {
+      settings = environments ?? settings;
+      return trusted;
+    },
   };
 }
 

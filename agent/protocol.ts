@@ -160,6 +160,31 @@ export interface AgentFailures {
   'foreign-files': { path: string };
   'processes-live': { count: number };
   'unknown-work': NoDetails;
+  /** The engine that runs containers does not answer. */
+  'engine-unavailable': NoDetails;
+  'no-compose': NoDetails;
+  'out-of-memory': { during: string };
+  /** `why`: it could not be reached, was busy (a status), or had enough of us. `host`: of the registry. */
+  'registry-unavailable': { host: string; why: string };
+  'registry-limited': { host: string };
+  'registry-denied': { host: string; what: string };
+  'registry-untrusted': { host: string };
+  'no-image': { image: string };
+  'no-feature': { feature: string };
+  /** `path` is in the checkout. */
+  'devcontainer-broken': { path: string; said: string };
+  /** `choices`: what could be named instead, comma-separated. */
+  'no-devcontainer': { what: string; choices: string };
+  'devcontainer-file-missing': { path: string; file: string };
+  'devcontainer-build-failed': { exit: number; said: string };
+  'devcontainer-feature-failed': { feature: string; said: string };
+  'devcontainer-hook-failed': { hook: string; exit: number; said: string };
+  /** It took longer than `minutes`. */
+  'devcontainer-late': { during: string; minutes: number };
+  'no-container-user': { user: string };
+  'container-exited': { exit: number; said: string };
+  'devcontainer-failed': { said: string };
+  'default-image-failed': { said: string };
   /** Work that a deletion would have saved. `gone`: the host took it and does not have it. */
   'not-saved': { why: 'no-commit' | 'gone' | 'denied' | 'refused' | 'unreachable'; host: string };
 }
@@ -241,6 +266,38 @@ export interface GitRefusal {
   message?: string;
 }
 
+/** What the programs of a workspace may use at most, together. */
+export interface Limits {
+  /** Bytes, files in memory included. */
+  memory: number;
+  /** Each thread counts. */
+  processes: number;
+  /** What they ran against since it was started: some were ended for want of memory, or could not be started. */
+  reached?: ('memory' | 'processes')[];
+}
+
+/** What a workspace goes through until it runs; what is not needed is left out. */
+export const PREPARE_STEPS = ['clone', 'pull', 'build', 'features', 'create', 'hooks', 'start'] as const;
+export type PrepareStep = (typeof PREPARE_STEPS)[number];
+
+/** Where the programs of a workspace run, and what came of its own configuration. */
+export interface Environment {
+  /** `devcontainer`: a container, as the repository describes it; `host`: the node itself, which keeps nothing apart. */
+  runtime: 'devcontainer' | 'host';
+  /** The file of the checkout that describes it; absent: there is none, or it was not asked. */
+  configuration?: string;
+  /** The container could not be made as it is described: this one is for mending that. The report has the failure. */
+  isRecovery?: true;
+  /** What else the checkout has: names that `up --config` takes. */
+  others?: string[];
+  /** It was made anew, since what describes it has changed; or it was not, and would be by a restart. */
+  change?: 'rebuilt' | 'outdated';
+  /** What the configuration wants to be reached at from outside. */
+  ports?: number[];
+  /** How long each step of the last preparation took. */
+  steps?: { step: PrepareStep; ms: number }[];
+}
+
 /** Whose models a workspace may ask with its owner's key. `claude`: a token of the owner's plan, which no gateway can put in. */
 export type ModelProvider = 'anthropic' | 'openai' | 'claude';
 
@@ -269,8 +326,12 @@ export interface WorkspaceReport {
   phase: 'preparing' | 'running' | 'stopping' | 'stopped' | 'deleting' | 'deleted' | 'failed';
   /** The `run` that this phase belongs to. */
   run: number;
-  step?: 'clone' | 'build' | 'start' | 'check' | 'saving';
+  step?: PrepareStep | 'check' | 'saving';
+  /** How often the step was tried, this time among them, and how often it is at most; from the second time on. */
+  attempt?: { number: number; of: number };
   failure?: Failure;
+  /** Where its programs run. Newer agents say it, from the first preparation on. */
+  environment?: Environment;
   /** When somebody last typed; ms since 1970, the bot corrects it to its own clock by `now`. */
   activityAt?: number;
   sessions: number;
@@ -284,8 +345,12 @@ export interface WorkspaceReport {
   refused?: Work;
   /** What the repository holds of it since it last ran. */
   saved?: Saved;
+  /** While it runs. Null: the node can hold it to none; older agents say nothing. */
+  limits?: Limits | null;
   /** Absent: it has asked no model. */
   usage?: ModelUsage;
+  /** Of what failed: nothing was ever checked out, so nothing can be lost with it. Newer agents say it. */
+  isEmpty?: true;
 }
 
 /** Where work was pushed before a deletion that nobody asked for; the remote was asked, and has it. */
@@ -338,7 +403,7 @@ export type BotMessage =
       /** With `all`: the agent that the bot has to give; another one than that replaces itself. */
       agent?: { version: string };
       /** With `all`: where the bot is now, which may be elsewhere than at the bootstrap. Newer bots say it. */
-      settings?: Trusted;
+      settings?: Trusted & { environments?: EnvironmentSettings };
       /** With `all`: where models are. Newer bots say it. */
       models?: ModelServices;
       /** With `all`: the registry of npm that coding agents come from. */
@@ -352,6 +417,14 @@ export type BotMessage =
   | ({ type: 'credential'; ref: number } & ({ value: string } | { error: KeyRefusal }))
   /** The owner's keys are others now: what an agent holds of them is worth nothing any more. */
   | { type: 'credentials-changed' };
+
+/** How workspaces are made. */
+export interface EnvironmentSettings {
+  /** `host`: no containers, whatever the node has. */
+  runtime: 'auto' | 'host';
+  /** For repositories that describe none; absent: the agent's own. */
+  defaultImage?: string;
+}
 
 /** Whose pages may open terminals, with whose tickets. */
 export interface Trusted {

@@ -44,7 +44,6 @@ async function serveGateway(model: string): Promise<{ port: number; token: strin
     // As where workspaces have users: the kernel is asked whose connection it is.
     find: () => ({ run: 1, uid: process.getuid?.() }),
     onUsage: silent,
-    env: {},
     log: { info: silent, warn: silent, error: silent },
   });
   const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });

@@ -1,8 +1,13 @@
 // `npm run bench -- NAME`: measures and prints. Nothing here fails on a time: machines differ, ratios do not.
 import { benchBoot } from './boot.ts';
 import { benchGateway } from './gateway.ts';
+import { benchGitHub } from './github.ts';
 
-const benches: Record<string, () => Promise<void>> = { boot: benchBoot, gateway: benchGateway };
+const benches: Record<string, () => Promise<void>> = {
+  boot: benchBoot,
+  gateway: benchGateway,
+  github: benchGitHub,
+};
 
 const name = process.argv[2] ?? '';
 const bench = benches[name];

@@ -11,7 +11,8 @@ import { createLinkSigner } from './access/links.ts';
 import { createCredentials, type Credentials } from './access/credentials/credentials.ts';
 import { credentialRoutes } from './access/credentials/credential-routes.ts';
 import { settingsRoutes } from './access/credentials/settings-pages.ts';
-import { createRepositoryGuard } from './access/repository-guard.ts';
+import { createRightsWatch, LOOK_EVERY_MS } from './access/lost-rights.ts';
+import { createRepositoryGuard, type RepositoryGuard } from './access/repository-guard.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
 import type { PageGuard } from './access/people/page-guard.ts';
 import { ticketRoutes } from './access/terminal-token.ts';
@@ -249,17 +250,16 @@ async function assemble(
   const reconciler = { ...makeReconciler(settled), listeningSince: await readClock(db) };
   const { screen, login, cwd } = options;
   const opened = await openFronts(options.fronts, { ...settled, db, terminal: { screen, login, cwd } });
-  for (const front of opened.all) ending.defer(() => front.stop());
+  ending.defer(async () => void (await opened.stop()));
+  const mayStill = createRepositoryGuard({ db, log, forges: settled.forges });
   const sweeps = [
     ...createSweeps(reconciler),
     ...housekeeping(settled),
+    { name: 'lost-rights', everyMs: LOOK_EVERY_MS, run: createRightsWatch({ db, mayStill }) },
     ...opened.all.flatMap((front) => front.sweeps),
   ];
   return {
-    routes: [
-      ...(await makeRoutes(settled, opened.all, sweeps)),
-      ...opened.all.flatMap((front) => front.routes),
-    ],
+    routes: [...(await makeRoutes(settled, opened.all, sweeps, mayStill)), ...opened.routes],
     upgrades: [hub.upgrade, pipe.upgrade],
     fronts: opened,
     forges: settled.forges,
@@ -282,6 +282,7 @@ function makeHub(settled: Settled): Hub {
     activityEveryMs: activityStep(config),
     heartbeatMs: timingFrom(config.baseMs).heartbeatMs,
     agentVersion: () => findAgentVersion(agentFolder(config)),
+    environments: config.environments,
     git: createGitBroker({ db, log, forges }),
     wordRefusal: wordGitRefusal,
     ...(credentials && {
@@ -355,7 +356,12 @@ function makeReconciler({ config, database: { db }, clouds, log }: Settled): Rec
   };
 }
 
-async function makeRoutes(settled: Settled, all: readonly Front[], sweeps: Sweep[]): Promise<Route[]> {
+async function makeRoutes(
+  settled: Settled,
+  all: readonly Front[],
+  sweeps: Sweep[],
+  mayStill: RepositoryGuard,
+): Promise<Route[]> {
   const { config, keys, log, forges } = settled;
   const { db } = settled.database;
   const built = join(ROOT, 'dist/page');
@@ -370,7 +376,7 @@ async function makeRoutes(settled: Settled, all: readonly Front[], sweeps: Sweep
       baseUrl,
       traitsOf,
       forges,
-      mayStill: createRepositoryGuard({ db, log, forges }),
+      mayStill,
       triggers: Object.fromEntries(all.map(({ name, trigger }) => [name, trigger])),
     }),
     ...signInRoutes({

@@ -57,7 +57,7 @@ const callTimeoutMs = ({ baseMs }: Config): number => timingFrom(baseMs).callTim
 
 function openProvider(options: CloudOptions): Promise<Provider> {
   const { config, providers, env, installation } = options;
-  const { machines, baseUrl: url, dataDir } = config;
+  const { machines, baseUrl: url, dataDir, network } = config;
   return entryOf(providers, machines.provider).open(machines.settings, {
     installation,
     timeoutMs: callTimeoutMs(config),
@@ -65,6 +65,7 @@ function openProvider(options: CloudOptions): Promise<Provider> {
     dataDir,
     agentCommand: [process.execPath, AGENT],
     env,
+    network,
     edgeNetworks: edgeNetworks(options),
   });
 }

@@ -4,6 +4,7 @@ import type {
   AgentFailures,
   ErrorClass,
   Failure,
+  Limits,
   ModelProvider,
   NoDetails,
   Work,
@@ -119,6 +120,8 @@ export interface RefusalCodes extends ParseCodes {
   'no-connection': { word: string };
   private: { line: string };
   'not-public': NoDetails;
+  /** It would name what only some of its readers may know of. */
+  'not-nameable': NoDetails;
   'too-often': { most?: number; whom?: 'person' | 'repository' };
 
   // Which repository, and what of it.
@@ -140,6 +143,8 @@ export interface RefusalCodes extends ParseCodes {
   'fork-ref': { label: string };
   'fork-untrusted': { from?: string; head: string; topic?: string };
   'fork-moved': { name: string; head: string; trusted: string; topic: string };
+  /** Its forge does not say where its pull request stands. */
+  'fork-unseen': { name: string; topic: string };
   'other-head': { typed: string; head: string; topic?: string };
   'no-fork': NoDetails;
 
@@ -173,6 +178,8 @@ export interface AnswerCodes {
   renamed: { from: string; name: string };
   /** `until`: ISO 8601. */
   kept: { name: string; until: string; isCut: boolean };
+  /** What it may use while it runs. `limits`: null: its node can hold it to none. */
+  limits: { name: string; limits: Limits | null };
   workspaces: Table;
   'no-workspaces': { why: 'filtered' | 'none-here' | 'none-yet' | 'nobodys' };
   logs: { lines: readonly { at: string; step: string; text: string }[] };
@@ -281,6 +288,8 @@ export interface NoticeCodes {
   lost: { work: Work };
   'deleted-in-a-day': { name: string };
   'push-or-force': { name: string };
+  /** It runs, and ran against what it may use. */
+  'limit-reached': { limits: Limits };
   'fork-moved': { head: string };
   /** The files are of an earlier commit than the one that was let in. `pull`: its pull request's number. */
   'fork-files': { commit: string; head: string; pull: string };

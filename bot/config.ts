@@ -1,15 +1,16 @@
 // Environment in, Config out, or one error that names every bad variable. The only reader of environment names; reads no
 // file but the App that /setup made.
 import { isAbsolute, resolve } from 'node:path';
+import type { EnvironmentSettings, ModelServices } from '../agent/protocol.ts';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
-import type { ModelServices } from '../agent/protocol.ts';
 import { readSlack, type SlackConfig } from './chat/slack/config.ts';
 import { readDns, type DnsConfig } from './dns/dns.ts';
 import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
 import { readGitHub, readServer, type GitHubConfig } from './forges/github/config.ts';
 import { withSavedApp } from './forges/github/saved-app.ts';
+import { readNetwork, type Network } from './providers/boot/network.ts';
 import { entryOf, providers, readProvider, type ProviderChoice } from './providers/index.ts';
 import type { ProviderEntry, ProviderTable } from './providers/provider.ts';
 
@@ -23,6 +24,8 @@ export interface Config {
   /** Absolute. */
   dataDir: string;
   machines: ProviderChoice;
+  /** Of machines elsewhere; a local agent has the bot's own. */
+  network: Network;
   /** Undefined: nodes have no names of their own. */
   dns: DnsConfig | undefined;
   /** PKCS #8 PEMs, the new one first; none: generated into `dataDir`, if the database is the embedded one. */
@@ -34,6 +37,8 @@ export interface Config {
   /** For a bot without an App: where it would be made, and what must be mended before GitHub could be on. */
   setup: { server: { url: string; apiUrl: string }; obstacles: string[] } | undefined;
   slack: SlackConfig | undefined;
+  /** Where the programs of workspaces run. */
+  environments: EnvironmentSettings;
   /** Where agents ask models, without a slash at the end. */
   models: ModelServices;
   /** The registry of npm that agents bring coding agents from, without a slash at the end. */
@@ -83,6 +88,7 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
     ),
     dataDir: toAbsolute(text('DATA_DIR') ?? '.sam', cwd),
     machines,
+    network: readNetwork(reader),
     dns: readDns(reader, entry.traits.terminal === 'tls' ? `PROVIDER \`${machines.provider}\`` : undefined),
     jwtPrivateKeys: read(
       'JWT_PRIVATE_KEY',
@@ -94,6 +100,7 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
     github: readGitHub(reader),
     setup: undefined,
     slack: readSlack(reader),
+    environments: readEnvironments(reader),
     ...readModels(reader),
     limits: readLimits(reader),
     logLevel: read('LOG_LEVEL', 'info', parseLevel, '`debug`, `info`, `warn` or `error`'),
@@ -172,6 +179,18 @@ function isPublicAddress(baseUrl: string): boolean {
   const { protocol, hostname } = new URL(baseUrl);
   return protocol === 'https:' && !/^(localhost|.*\.localhost|127\..*|\[::1\]|0\.0\.0\.0)$/.test(hostname);
 }
+
+function readEnvironments({ read }: Reader): EnvironmentSettings {
+  const runtime = read('RUNTIME', 'auto', parseRuntime, '`auto` or `host`');
+  const image = read('DEFAULT_IMAGE', undefined, parseImage, 'the name of a container image');
+  return { runtime, ...(image !== undefined && { defaultImage: image }) };
+}
+
+const parseRuntime = (value: string): EnvironmentSettings['runtime'] | undefined =>
+  value === 'auto' || value === 'host' ? value : undefined;
+
+const parseImage = (value: string): string | undefined =>
+  /^[A-Za-z0-9][\w./:@-]{0,299}$/.test(value) ? value : undefined;
 
 /** A path may be part of it: gateways of companies have one. */
 function readModels({ read }: Reader): Pick<Config, 'models' | 'packages'> {

@@ -26,4 +26,4 @@ export function createReader(env: Env): Reader {
   };
 }
 
-const isSecret = (name: string): boolean => /KEY|SECRET|TOKEN|DATABASE_URL/.test(name);
+const isSecret = (name: string): boolean => /KEY|SECRET|TOKEN|DATABASE_URL|NODE_PROXY|NODE_CA/.test(name);

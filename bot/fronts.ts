@@ -1,22 +1,24 @@
 // The table of fronts: to add one, a folder in chat/ and a line here. Starts the workers that serve all of them.
 import type { Logger } from 'pino';
-import { createLink } from './access/links.ts';
 import { createSettingsLink } from './access/credentials/settings-sessions.ts';
+import { createLink, repeatLink } from './access/links.ts';
 import { hourly } from './billing/prices.ts';
 import { answerSource } from './chat/answers.ts';
 import { cardSource } from './chat/cards.ts';
 import { createConsole } from './chat/console/console.ts';
-import { lookAtForks } from './chat/forks.ts';
+import { readHeads } from './chat/forks.ts';
 import type { Front, FrontEntry, FrontOptions } from './chat/front.ts';
 import { createGitHub } from './chat/github/github.ts';
 import { deliverySource } from './chat/inbox.ts';
+import { createPage } from './chat/page/page.ts';
 import { createSlack } from './chat/slack/slack.ts';
 import type { Config } from './config.ts';
 import type { GitHub } from './forges/github/github.ts';
+import type { Route } from './http/routes.ts';
 import type { Source } from './jobs/loop.ts';
 import { findWorkspace } from './workspaces/store/workspaces.ts';
 import { timingFrom } from './workspaces/timing.ts';
-import { expiryOf } from './workspaces/workspace.ts';
+import { endOf, expiryOf } from './workspaces/workspace.ts';
 
 /** In the order of the banner. */
 export const fronts: readonly FrontEntry[] = [createConsole, createGitHub, createSlack];
@@ -37,16 +39,32 @@ export interface Fronts {
   all: readonly Front[];
   /** What the loop of the chats takes: requests, answers and cards of all, and what each brings. */
   sources: Source[];
+  /** What each answers over HTTP. */
+  routes: Route[];
+  /** Hears nothing more. What is under way has ended before. */
+  stop(): Promise<unknown>;
 }
 
 export async function openFronts(table: readonly FrontEntry[], parts: FrontParts): Promise<Fronts> {
   const options = complete(parts);
   const all = await Promise.all(table.map(async (open) => open(options)));
-  return { all, sources: [...serve(options, all), ...all.flatMap(({ sources }) => sources)] };
+  const triggers = Object.fromEntries(all.map(({ name, trigger }) => [name, trigger]));
+  const page = createPage({ ...options, baseUrl: parts.config.baseUrl, triggers });
+  const every = [...all, page];
+  return {
+    all,
+    sources: [...serve(options, every), ...every.flatMap(({ sources }) => sources)],
+    routes: every.flatMap(({ routes }) => routes),
+    stop: () => Promise.all(every.map((front) => front.stop())),
+  };
 }
 
 function complete(parts: FrontParts): FrontOptions {
-  const { config, db } = parts;
+  const {
+    config,
+    db,
+    encryptionKeys: [key],
+  } = parts;
   const { warningMs, cardPaceMs } = timingFrom(config.baseMs);
   return {
     ...parts,
@@ -54,25 +72,36 @@ function complete(parts: FrontParts): FrontOptions {
     knowledge: {
       warningMs,
       expiryOf: (workspace) => expiryOf(workspace, config.limits.idleTimeoutMs),
+      endOf: (workspace) => endOf(workspace, config.limits.deleteStoppedAfterMs),
       readPrices: () => hourly(db),
     },
     createSettingsLink: (user) => createSettingsLink(db, config.baseUrl, user),
     async createLink(workspace, user) {
       const row = await findWorkspace(db, workspace);
-      return createLink(db, config.baseUrl, { workspace, user, access: row?.access ?? 0 });
+      const invitation = { workspace, user, access: row?.access ?? 0 };
+      return key
+        ? repeatLink(db, config.baseUrl, invitation, key)
+        : createLink(db, config.baseUrl, invitation);
     },
   };
 }
 
-function serve(options: FrontOptions, all: readonly Front[]): Source[] {
+function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conversation'>[]): Source[] {
   const { db, config, commands, forges, knowledge, log } = options;
   const conversations = new Map(
     all.flatMap(({ name, conversation }) => (conversation ? [[name, conversation] as const] : [])),
   );
-  const beforeStart = (actor: string): Promise<void> => lookAtForks({ db, forges }, actor);
+  const unqueued = new Map([...conversations].filter(([, { isQueued }]) => !isQueued));
   return [
-    deliverySource({ db, conversations, commands, limits: config.limits, beforeStart, log }),
-    answerSource({ db, conversations, log }),
-    cardSource({ db, conversations, knowledge, log }),
+    deliverySource({
+      db,
+      conversations,
+      commands,
+      limits: config.limits,
+      readHeads: (about) => readHeads({ db, forges }, about),
+      log,
+    }),
+    answerSource({ db, conversations: unqueued, log }),
+    cardSource({ db, conversations: unqueued, knowledge, log }),
   ];
 }

@@ -62,6 +62,7 @@ export const anyView = (nasty: fc.Arbitrary<string>, fields: Partial<Fields>): f
       { maxLength: 3 },
     ),
     isExpiring: fc.boolean(),
+    hasFiles: fc.boolean(),
     sessions: fc.nat(),
     access: fc.nat(),
     lines: fc.array(nasty, { maxLength: 3 }),

@@ -10,6 +10,8 @@ import { findPackage, versionOf } from './packages.ts';
 import { tar, type Entry } from './tar.ts';
 
 const ROOT = join(import.meta.dirname, '..');
+/** What makes containers. */
+const CONTAINERS = '@devcontainers/cli';
 /** Where the header of gzip (RFC 1952) says which system packed it. */
 const GZIP_SYSTEM = 9;
 const UNIX = 3;
@@ -64,7 +66,10 @@ async function collect(arch: Arch, bundle: Bundle, cache: string): Promise<Entry
     text('lib/package.json', '{ "type": "module" }\n'),
     ...(await collectFolder(await findPackage(pty, cache), `lib/node_modules/${pty}`)),
     ...(await collectFolder(await findPackage('node-pty', cache), 'lib/node_modules/node-pty')),
-    ...(await collectLicenses(bundle.packages, cache)),
+    // A program of its own, with all that it needs in it.
+    ...(await collectFolder(await findPackage(CONTAINERS, cache), `lib/node_modules/${CONTAINERS}`)),
+    file('default/Dockerfile', await readFile(join(ROOT, 'agent/runtimes/default/Dockerfile'))),
+    ...(await collectLicenses([...bundle.packages, CONTAINERS], cache)),
     file('licenses/node', await readFile(join(node, 'LICENSE'))),
   ];
 }

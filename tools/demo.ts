@@ -54,13 +54,13 @@ export interface RunningBot {
 export function runBot(
   demo: Demo,
   command: [string, ...string[]],
-  options: { cwd?: string } = {},
+  { cwd, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): RunningBot {
   const [file, ...args] = command;
   const dataDir = join(demo.folder, 'data');
   const child = spawn(file, args, {
-    ...options,
-    env: { ...process.env, DATA_DIR: dataDir, PORT: '0' },
+    ...(cwd === undefined ? {} : { cwd }),
+    env: { ...process.env, ...env, DATA_DIR: dataDir, PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout });

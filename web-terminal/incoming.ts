@@ -1,7 +1,7 @@
 // What the node says of the workspace's sessions becomes tabs and screens. Knows the protocol; must not know people's keys.
 import type { SessionInfo, TerminalMessage } from '../agent/protocol.ts';
 import { showNotice } from './dialogs.ts';
-import type { NodeFrame } from './frames.ts';
+import type { NodeFrame } from './connection/frames.ts';
 import {
   addSession,
   end,

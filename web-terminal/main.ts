@@ -1,12 +1,22 @@
 // The page for one workspace: takes the code out of the address, waits for a person, puts the parts together.
 import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
 import { getElement, createElement } from './dom.ts';
-import { encodeAck } from './frames.ts';
+import { encodeAck } from './connection/frames.ts';
 import { openHelp } from './shortcuts.ts';
 import { takeFrame, takeMessage } from './incoming.ts';
 import { createKeyBar, type KeyBar } from './keys.ts';
 import { areShortcutsOn, isMac, readPageKey } from './shortcuts.ts';
-import { connect, createConnection, isOpen, sendBytes, sendInput, sendMessage } from './socket.ts';
+import { createLive } from './connection/live.ts';
+import {
+  connect,
+  createConnection,
+  type ConnectionState,
+  isOpen,
+  sendBytes,
+  sendInput,
+  sendMessage,
+} from './connection/socket.ts';
+import { createSearch } from './search.ts';
 import { createStatus } from './status.ts';
 import { allowStrictStyles } from './theme.ts';
 import {
@@ -18,12 +28,20 @@ import {
   selectTab,
   type Terminals,
 } from './terminals.ts';
-import { createTicketDesk, takeCode, type WorkspaceSummary } from './ticket.ts';
+import { createTicketDesk, takeCode, type WorkspaceSummary } from './connection/ticket.ts';
 import type { Terminal } from '@xterm/xterm';
 
 const code = takeCode();
 const workspaceId = decodeURIComponent(location.pathname.split('/')[2] ?? '');
 let workspace: WorkspaceSummary | undefined;
+
+let where = document.title;
+let program = '';
+let hasRung = false;
+document.addEventListener('visibilitychange', () => {
+  hasRung = false;
+  entitle(program);
+});
 
 allowStrictStyles();
 followViewport();
@@ -34,15 +52,29 @@ const connection = createConnection({
   onState: (state) => {
     if (state.kind !== 'open') forgetNumbers(terminals);
     status.take(state);
+    if (isAboutWorkspace(state)) live.start();
+    else if (state.kind !== 'opening') live.stop();
   },
   onMessage: (message) => takeMessage(terminals, message),
   onFrame: (frame) => takeFrame(terminals, frame),
 });
-const status = createStatus({ retry: () => connect(connection), getName: () => workspace?.name });
+const live = createLive(workspaceId, {
+  onState: (state) => {
+    status.tell(state);
+    if (state.isOpen) connect(connection);
+  },
+  onOver: () => connect(connection),
+});
+const status = createStatus({
+  retry: () => connect(connection),
+  getName: () => workspace?.name,
+  press: live.press,
+});
 const keys: KeyBar = createKeyBar({
   type: (text) => getShown(terminals)?.terminal.input(text),
   isApplicationCursor: () => getShown(terminals)?.terminal.modes.applicationCursorKeysMode ?? false,
   paste: () => void paste(),
+  find: () => search.open(),
   copy: () => void showText('Text of the terminal', readShown()).then(() => focusTerminal(terminals)),
 });
 const terminals: Terminals = createTerminals(
@@ -52,15 +84,27 @@ const terminals: Terminals = createTerminals(
     input: (n, bytes) => sendInput(connection, n, bytes),
     acknowledge: (n, offset) => sendBytes(connection, encodeAck(n, offset)),
   },
-  { translate: keys.applyCtrl, onKey: takePageKey, onDeadKey: status.sayUnsent },
+  {
+    translate: keys.modify,
+    onKey: takePageKey,
+    onDeadKey: status.sayUnsent,
+    onTitle: entitle,
+    onBellAway: ring,
+  },
 );
+
+const search = createSearch({
+  getAddon: () => getShown(terminals)?.search,
+  onClose: () => focusTerminal(terminals),
+});
 
 getElement('new').addEventListener('click', () => openSession(terminals));
 getElement('claude').addEventListener('click', () =>
   openSession(terminals, { name: 'Claude', profile: 'claude' }),
 );
-getElement('help').addEventListener('click', () => openHelp(terminals));
-getElement('panes').addEventListener('click', () => {
+getElement('help').addEventListener('click', () => openHelp(terminals, search.open));
+getElement('panes').addEventListener('click', (event) => {
+  if ((event.target as Element).closest('#search')) return;
   if (getSelection()?.isCollapsed !== false) focusTerminal(terminals);
 });
 document.addEventListener('keydown', (event) => {
@@ -76,13 +120,31 @@ function whenSeen(start: () => void): void {
   document.addEventListener('visibilitychange', () => whenSeen(start), { once: true });
 }
 
+/** Whether there is no terminal because of how the workspace stands. */
+function isAboutWorkspace(state: ConnectionState): boolean {
+  if (state.kind === 'waiting') return state.isTold === true;
+  return state.kind === 'refused' && ['not-running', 'stopped', 'not-here'].includes(state.refusal.reason);
+}
+
 function showWorkspace(summary: WorkspaceSummary): void {
   if (!workspace) installShell();
   workspace = summary;
   const label = labelOf(summary.repository);
-  document.title = `${summary.name} · ${label}`;
+  where = `${summary.name} · ${label}`;
+  entitle('');
   getElement('workspace').textContent = summary.name;
   getElement('repository').textContent = label + (summary.ref ? ` @ ${summary.ref}` : '');
+}
+
+/** Of the browser's tab: what runs, where, and whether it rang while nobody looked. */
+function entitle(title: string): void {
+  program = title;
+  document.title = [hasRung ? '🔔' : '', title, where].filter(Boolean).join(' · ');
+}
+
+function ring(): void {
+  hasRung = true;
+  entitle(program);
 }
 
 /** True when the key was the page's. */
@@ -94,6 +156,7 @@ function takePageKey(event: KeyboardEvent): boolean {
   if (key.do === 'select') selectTab(terminals, key.index);
   if (key.do === 'new') openSession(terminals);
   if (key.do === 'tabs') terminals.bar.focus();
+  if (key.do === 'find') search.open();
   const selected = key.do === 'copy' ? getShown(terminals)?.terminal.getSelection() : '';
   if (selected) void writeClipboard(selected);
   return true;

@@ -1,7 +1,8 @@
 // The full-page answers when there is no terminal to show: what happened, and the one thing to do. Acts on nothing itself.
 import { createCopyButton } from './dialogs.ts';
 import { createButton, createElement, getElement } from './dom.ts';
-import { isPassing, type Refusal } from './ticket.ts';
+import type { LiveState } from './connection/live.ts';
+import { isPassing, type Refusal } from './connection/ticket.ts';
 
 interface Screen {
   title: string;
@@ -85,23 +86,9 @@ const screens: Record<Refusal['reason'], (target: string) => Screen> = {
   }),
 };
 
-/** Of a workspace that does not run: how it stands. */
-const phases: Record<string, Pick<Screen, 'title' | 'text'>> = {
-  stopping: {
-    title: 'The workspace is being stopped',
-    text: 'Its files are kept; the programs in its terminals end.',
-  },
-  stopped: {
-    title: 'The workspace was stopped',
-    text: 'Its files are kept; the programs in its terminals have ended. Start it where you asked for it:',
-  },
-  deleting: { title: 'The workspace is being deleted', text: 'Its files and its terminals are going.' },
-  failed: { title: 'The workspace failed', text: 'It does not run. Try it again where you asked for it:' },
-};
-
 /** What a refusal looks like. `name` is what people call the workspace, when this page has learned it. */
 export function describeRefusal(refusal: Refusal, name: string | undefined): Screen {
-  const { reason, message, command, trigger, signIn, phase = '', address } = refusal;
+  const { reason, message, command, trigger, signIn, phase, address } = refusal;
   const canSignIn = signIn !== undefined && (reason === 'sign-in' || reason === 'sign-in-ended');
   return {
     ...screens[reason](name ?? '<name>'),
@@ -109,7 +96,6 @@ export function describeRefusal(refusal: Refusal, name: string | undefined): Scr
     ...(reason === 'sign-in-ended' &&
       phase === 'running' && { title: 'The workspace runs; this browser is signed out' }),
     ...(message !== undefined && { text: message }),
-    ...(reason === 'not-running' && phases[phase]),
     ...(command !== undefined && { command }),
     ...(trigger !== undefined && { trigger }),
     ...(canSignIn && { signIn }),
@@ -117,6 +103,8 @@ export function describeRefusal(refusal: Refusal, name: string | undefined): Scr
     ...(isPassing(refusal) && { waits: true }),
   };
 }
+
+const GOES_IN = 'This page goes in by itself as soon as it can.';
 
 /** Covers the page; what lies below cannot be reached until `hideScreen`. */
 export function showScreen(screen: Screen, onRetry: () => void): void {
@@ -126,7 +114,7 @@ export function showScreen(screen: Screen, onRetry: () => void): void {
     title,
     createElement('p', { text: screen.text }),
     ...(screen.command === undefined ? [] : [createCommand(screen.command, screen.trigger)]),
-    ...(screen.waits ? [createElement('p', { text: 'This page goes in by itself as soon as it can.' })] : []),
+    ...(screen.waits ? [createElement('p', { text: GOES_IN })] : []),
     ...createActions([...createSignIn(screen.signIn), ...createMove(screen.address), ...retry]),
   );
   title.focus();
@@ -145,6 +133,76 @@ export function showOpening(line: string, onNow?: () => void): void {
     );
 }
 
+/** How the workspace stands. What is the same stays where it is: the keyboard, what somebody has selected. */
+export function showLive(state: LiveState, onPress: (verb: string) => Promise<string | undefined>): void {
+  const { name, title, command, press } = state;
+  const frame = JSON.stringify([name, title, command, state.trigger, press]);
+  const screen = getElement('screen');
+  if (screen.hidden || screen.dataset['frame'] !== frame) {
+    const heading = createElement('h1', { text: title, attributes: { tabindex: '-1' } });
+    cover(
+      createElement('p', { class: 'name', text: name }),
+      heading,
+      createElement('p', { class: 'live-text' }),
+      createElement('ol', { class: 'steps' }),
+      createElement('p', { class: 'refused', attributes: { role: 'status' } }),
+      ...createActions(press ? [createPress(press, onPress)] : []),
+      ...(command === undefined ? [] : [createCommand(command, state.trigger)]),
+      ...(state.look === 'deleted' ? [] : [createElement('p', { class: 'hint', text: GOES_IN })]),
+      createElement('pre', { class: 'log', attributes: { tabindex: '0', role: 'log', 'aria-label': 'Log' } }),
+    );
+    screen.dataset['frame'] = frame;
+    heading.focus();
+  }
+  fill(screen, state);
+}
+
+function fill(screen: HTMLElement, { text, steps, log, refused = '' }: LiveState): void {
+  const part = (name: string, ...content: Node[]) => {
+    const element = screen.querySelector<HTMLElement>(`.${name}`);
+    if (!element) return;
+    element.hidden = content.length === 0 && name !== 'refused';
+    element.replaceChildren(...content);
+    element.scrollTop = element.scrollHeight;
+  };
+  part('live-text', ...(text ? createSpans(text) : []));
+  part('steps', ...steps.map(createStep));
+  part('refused', ...createSpans(refused));
+  part('log', ...(log.length ? [document.createTextNode(log.join('\n'))] : []));
+}
+
+const STEP_WORDS = { done: 'done', doing: 'under way', todo: 'to do', failed: 'failed' };
+
+function createStep({ label, state }: LiveState['steps'][number]): HTMLElement {
+  const said = createElement('span', { class: 'said', text: ` (${STEP_WORDS[state]})` });
+  const step = createElement('li', { text: label }, said);
+  step.dataset['state'] = state;
+  return step;
+}
+
+/** Disabled until the bot has heard it; what it comes to, the bot tells. */
+function createPress(
+  { verb, label }: { verb: string; label: string },
+  onPress: (verb: string) => Promise<string | undefined>,
+): HTMLElement {
+  const button = createButton(label, () => void say(), { class: 'primary' });
+  const say = async () => {
+    button.disabled = true;
+    const wrong = await onPress(verb);
+    if (wrong === undefined) return;
+    button.disabled = false;
+    document.querySelector('#screen .refused')?.replaceChildren(...createSpans(wrong));
+  };
+  return button;
+}
+
+/** What stands between backticks is a command. */
+function createSpans(text: string): Node[] {
+  return text
+    .split('`')
+    .map((part, at) => (at % 2 ? createElement('code', { text: part }) : document.createTextNode(part)));
+}
+
 export function hideScreen(): void {
   getElement('screen').hidden = true;
   getElement('screen').replaceChildren();
@@ -153,6 +211,7 @@ export function hideScreen(): void {
 
 function cover(...content: Node[]): void {
   const screen = getElement('screen');
+  delete screen.dataset['frame'];
   screen.replaceChildren(createElement('div', { class: 'card' }, ...content));
   screen.hidden = false;
   getElement('app').inert = true;

@@ -1,12 +1,17 @@
 // One session on the screen: an xterm and how far it has come. Counts bytes; knows no socket, no tabs and no other session.
 import { FitAddon } from '@xterm/addon-fit';
+import { SearchAddon } from '@xterm/addon-search';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
 import { ACK_EVERY_BYTES, isReport } from '../agent/protocol.ts';
 import { useWidths } from '../agent/widths.ts';
 import { createElement } from './dom.ts';
+import { writeClipboard } from './dialogs.ts';
+import { offerCopies } from './offers.ts';
+import { readSettings } from './settings.ts';
 import { createHyperlinks, openLink } from './paste.ts';
 import { acceptPastes } from './paste.ts';
+import { cutTitle } from './tabs.ts';
 import { getColours, getFont } from './theme.ts';
 import { scrollByTouch } from './touch.ts';
 
@@ -19,6 +24,10 @@ export interface SessionEvents {
   onFit: (cols: number, rows: number) => void;
   /** Changes what was typed before it goes out: the key bar's Ctrl. */
   translate: (text: string) => string;
+  /** A program rang the bell, just now. */
+  onBell: () => void;
+  /** What a program calls itself from now on; short, and one line. */
+  onTitle: (title: string) => void;
   /** True: the key was the page's, the shell shall not see it. */
   onKey: (event: KeyboardEvent) => boolean;
 }
@@ -26,6 +35,7 @@ export interface SessionEvents {
 export interface SessionView {
   pane: HTMLElement;
   terminal: Terminal;
+  search: SearchAddon;
   /** As if somebody had pasted it here. */
   paste: (text: string) => void;
   /** The offset after the last byte that came; undefined before the first. A reconnect goes on from here. */
@@ -59,9 +69,16 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   const terminal: Terminal = createTerminal(() => terminal);
   const fitting = new FitAddon();
   terminal.loadAddon(fitting);
+  const search = new SearchAddon();
+  terminal.loadAddon(search);
   terminal.loadAddon(new WebLinksAddon((_event, address) => openLink(address)));
   const progress = trackProgress(terminal, events.onDrawn);
   sendInput(terminal, events, progress.isReplaying);
+  const isLive = () => !progress.isReplaying();
+  terminal.onBell(() => isLive() && events.onBell());
+  terminal.onTitleChange((title) => events.onTitle(cutTitle(title)));
+  offerCopies(terminal, () => isLive() && !pane.hidden && document.hasFocus());
+  copySelections(terminal);
   scrollByTouch(pane, terminal);
   const paste = acceptPastes(pane, terminal, (text) => events.onInput(new TextEncoder().encode(text)));
 
@@ -74,6 +91,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   return Object.assign(progress, {
     pane,
     terminal,
+    search,
     paste,
     fit,
     show: (visible: boolean) => {
@@ -106,9 +124,15 @@ function createTerminal(getTerminal: () => Terminal): Terminal {
     allowProposedApi: true, // for the widths
   });
   useWidths(terminal);
-  // A program may not write the clipboard (OSC 52): xterm ignores it, and so it stays.
-  terminal.parser.registerOscHandler(52, () => true);
   return terminal;
+}
+
+/** Where its person wants that. */
+function copySelections(terminal: Terminal): void {
+  terminal.onSelectionChange(() => {
+    const text = terminal.getSelection();
+    if (text && readSettings().copyOnSelect) void writeClipboard(text);
+  });
 }
 
 /** Writes bytes as they are (xterm decodes UTF-8 across pieces) and counts them as they are drawn. */

@@ -1,9 +1,10 @@
 // The few keys that belong to the page instead of the shell: which, on which platform, and whether they are wanted; and the help that lists them.
 // What a key types is never the page's; knows no terminal.
 import { createButton, createElement } from './dom.ts';
-import { type Terminals, focusTerminal } from './terminals.ts';
+import { FONT_SIZES, keepSettings, readSettings } from './settings.ts';
+import { type Terminals, focusTerminal, resizeText } from './terminals.ts';
 
-export type PageKey = { do: 'select'; index: number } | { do: 'tabs' | 'new' | 'copy' | 'paste' };
+export type PageKey = { do: 'select'; index: number } | { do: 'tabs' | 'new' | 'copy' | 'paste' | 'find' };
 
 const STORED = 'sam.shortcuts';
 
@@ -20,6 +21,7 @@ export function listShortcuts(mac: boolean): [string, string][] {
     mac
       ? ['⌘C, ⌘V', 'copy what is selected, paste']
       : ['Ctrl+Shift+C, Ctrl+Shift+V', 'copy what is selected, paste'],
+    [mac ? '⌘F' : 'Ctrl+Shift+F', 'find in what was printed: Enter and Shift+Enter go on, Escape ends'],
     ['Ctrl+F6', 'go to the tab bar, also without the keys above'],
   ];
 }
@@ -44,7 +46,7 @@ export function turnShortcuts(on: boolean): void {
 
 /**
  * What a key means to the page; undefined: it is the shell's. Goes by what the key types, not by where it lies. A terminal
- * cannot tell Ctrl+Shift+letter from Ctrl+letter, so nothing is taken from a program by Ctrl+Shift+Enter, C and V.
+ * cannot tell Ctrl+Shift+letter from Ctrl+letter, so nothing is taken from a program by Ctrl+Shift+Enter, C, V and F.
  */
 export function readPageKey(
   event: KeyboardEvent,
@@ -56,12 +58,15 @@ export function readPageKey(
   if (!on || event.getModifierState('AltGraph')) return undefined;
   const digit = mac ? readMacDigit(event) : readAltDigit(event);
   if (digit) return digit === '0' ? { do: 'tabs' } : { do: 'select', index: Number(digit) - 1 };
+  if (mac && metaKey && !ctrlKey && !altKey && !shiftKey)
+    return readLetter(event) === 'f' ? { do: 'find' } : undefined;
   if (!ctrlKey || !shiftKey || altKey || metaKey) return undefined;
   if (key === 'Enter') return { do: 'new' };
-  const letter = readLetter(event);
-  if (mac || (letter !== 'c' && letter !== 'v')) return undefined;
-  return { do: letter === 'c' ? 'copy' : 'paste' };
+  const meaning = mac ? undefined : LETTERS[readLetter(event) ?? ''];
+  return meaning && { do: meaning };
 }
+
+const LETTERS: Record<string, 'copy' | 'paste' | 'find'> = { c: 'copy', v: 'paste', f: 'find' };
 
 // With Shift too: that is how French keyboards type a digit. On the keypad, Alt and digits make characters on Windows.
 function readAltDigit({ key, code, altKey, ctrlKey, metaKey }: KeyboardEvent): string | undefined {
@@ -80,7 +85,7 @@ function readLetter({ key, code }: KeyboardEvent): string | undefined {
 }
 
 const touch: [string, string][] = [
-  ['Ctrl, then a key', 'both together'],
+  ['Ctrl or Alt, then a key', 'both together; tapped twice it is held'],
   ['Copy', 'the text of the terminal, to select'],
   ['Drag', 'scroll'],
   ['Two fingers', 'zoom'],
@@ -91,7 +96,10 @@ const mouse: [string, string][] = [
   ['Middle click on a tab', 'close it'],
 ];
 
-export function openHelp(terminals: Terminals): void {
+const FIND = 'find';
+
+/** `find`: opens the search; fingers have no key for it. */
+export function openHelp(terminals: Terminals, find: () => void): void {
   const dialog = createElement('dialog', {
     class: 'dialog',
     attributes: { 'aria-labelledby': 'help-title' },
@@ -112,16 +120,22 @@ export function openHelp(terminals: Terminals): void {
       turnShortcuts,
     ),
     createReaderSwitch(terminals),
+    createSwitch('Copy what is selected at once', readSettings().copyOnSelect, (copyOnSelect) =>
+      keepSettings({ copyOnSelect }),
+    ),
+    createSizes(terminals),
     createElement(
       'div',
       { class: 'actions' },
+      createButton('Find', () => dialog.close(FIND)),
       createElement('a', { class: 'button', text: 'Sign out', attributes: { href: '/login' } }),
       createButton('Close', () => dialog.close(), { class: 'primary' }),
     ),
   );
   dialog.addEventListener('close', () => {
     dialog.remove();
-    focusTerminal(terminals);
+    if (dialog.returnValue === FIND) find();
+    else focusTerminal(terminals);
   });
   document.body.append(dialog);
   dialog.showModal();
@@ -132,6 +146,24 @@ function createReaderSwitch(terminals: Terminals): HTMLElement {
     terminals.screenReader = on;
     for (const { view } of terminals.sessions.values()) if (view) view.terminal.options.screenReaderMode = on;
   });
+}
+
+function createSizes(terminals: Terminals): HTMLElement {
+  const shown = createElement('output', { text: `${readSettings().fontSize} px` });
+  const step = (by: number) => () => {
+    const fontSize = Math.min(FONT_SIZES.most, Math.max(FONT_SIZES.least, readSettings().fontSize + by));
+    keepSettings({ fontSize });
+    resizeText(terminals, readSettings().fontSize);
+    shown.textContent = `${readSettings().fontSize} px`;
+  };
+  return createElement(
+    'div',
+    { class: 'sizes', attributes: { role: 'group', 'aria-label': 'Size of the text' } },
+    document.createTextNode('Size of the text'),
+    createButton('−', step(-1), { attributes: { 'aria-label': 'Smaller' } }),
+    shown,
+    createButton('+', step(1), { attributes: { 'aria-label': 'Larger' } }),
+  );
 }
 
 function createSwitch(text: string, isOn: boolean, turn: (on: boolean) => void): HTMLElement {

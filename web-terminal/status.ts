@@ -1,17 +1,23 @@
 // How the connection is, for eyes and ears: the dot in the bar, the strip below it, the screens. Decides nothing.
 import { createButton, createElement, getElement } from './dom.ts';
-import { describeRefusal, hideScreen, showOpening, showScreen } from './screens.ts';
-import type { ConnectionState } from './socket.ts';
+import type { LiveState } from './connection/live.ts';
+import { describeRefusal, hideScreen, showLive, showOpening, showScreen } from './screens.ts';
+import type { ConnectionState } from './connection/socket.ts';
+import { isPassing } from './connection/ticket.ts';
 
 export interface StatusOptions {
   /** Tries again now. */
   retry: () => void;
   /** What people call the workspace, once known. */
   getName: () => string | undefined;
+  /** Says a verb of the workspace's; resolves with what went wrong. */
+  press: (verb: string) => Promise<string | undefined>;
 }
 
 export interface Status {
   take: (state: ConnectionState) => void;
+  /** How the workspace stands: as long as there is no terminal, that goes before all the page could guess. */
+  tell: (state: LiveState) => void;
   /** Somebody typed while nobody listens: the strip says that nothing was sent. */
   sayUnsent: () => void;
 }
@@ -23,13 +29,18 @@ const words = {
   refused: 'Not connected',
 } as const;
 
-export function createStatus({ retry, getName }: StatusOptions): Status {
+export function createStatus({ retry, getName, press }: StatusOptions): Status {
   let wasOpen = false;
+  let now: ConnectionState = { kind: 'opening' };
+  let told: LiveState | undefined;
   let counting: ReturnType<typeof setInterval> | undefined;
   const draw = (state: ConnectionState) => {
     if (state.kind === 'open') {
       hideScreen();
       hideStrip();
+    } else if (told && !told.isOpen && !(wasOpen && told.look === 'silent')) {
+      hideStrip();
+      showLive(told, press);
     } else if (state.kind === 'refused') {
       hideStrip();
       showScreen(describeRefusal(state.refusal, getName()), retry);
@@ -40,12 +51,18 @@ export function createStatus({ retry, getName }: StatusOptions): Status {
   };
   const take = (state: ConnectionState) => {
     clearInterval(counting);
+    now = state;
     wasOpen ||= state.kind === 'open';
+    if (state.kind === 'open' || (state.kind === 'refused' && !isPassing(state.refusal))) told = undefined;
     showDot(state.kind);
     draw(state);
     if (state.kind === 'waiting') counting = setInterval(() => draw(state), 1_000);
   };
-  return { take, sayUnsent: flashStrip };
+  const tell = (state: LiveState) => {
+    told = state;
+    if (now.kind !== 'open' && !told.isOpen) draw(now);
+  };
+  return { take, tell, sayUnsent: flashStrip };
 }
 
 function showDot(kind: ConnectionState['kind']): void {

@@ -1,14 +1,21 @@
 // The tab bar: roles, keys, renaming in place. Shows names as text; knows no session and no terminal.
 import { createElement, getElement } from './dom.ts';
 
+type Mark = 'ended' | 'news' | 'bell';
+
+/** For those who listen. */
+const MARKS: Record<Mark, string> = { ended: 'ended', bell: 'rang the bell', news: 'has new output' };
+
 export interface TabBar {
   add: (id: string, name: string) => void;
   remove: (id: string) => void;
   rename: (id: string, name: string) => void;
   /** Marks the tab as the one that is shown. */
   select: (id: string) => void;
-  /** `ended`: struck through. `news`: output since it was last shown. */
-  mark: (id: string, mark: 'ended' | 'news', on: boolean) => void;
+  /** `ended`: struck through. `news`: output since it was last shown; `bell`: a program rang. */
+  mark: (id: string, mark: Mark, on: boolean) => void;
+  /** What its program calls itself, beside the name that people gave. */
+  entitle: (id: string, title: string) => void;
   /** Puts the keyboard into the bar. */
   focus: () => void;
 }
@@ -20,6 +27,16 @@ export interface TabEvents {
 }
 
 const NAME_LENGTH = 64;
+const TITLE_LENGTH = 64;
+
+/** A program writes it: no control characters, none that turn the direction of writing, and no more than fits. */
+export const cutTitle = (title: string): string =>
+  title
+    .slice(0, 4 * TITLE_LENGTH)
+    .replaceAll(/[\p{C}\p{Z}]+/gu, ' ')
+    .trim()
+    .slice(0, TITLE_LENGTH);
+
 const tabOf = (id: string) => document.getElementById(`tab-${id}`);
 const labelOf = (id: string) => tabOf(id)?.querySelector('.label');
 
@@ -41,7 +58,18 @@ export function createTabBar(events: TabEvents): TabBar {
       }
       tabOf(id)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     },
-    mark: (id, mark, on) => tabOf(id)?.classList.toggle(mark, on),
+    mark: (id, mark, on) => {
+      const tab = tabOf(id);
+      if (!tab || tab.classList.contains(mark) === on) return;
+      tab.classList.toggle(mark, on);
+      const words = (Object.keys(MARKS) as Mark[]).filter((one) => tab.classList.contains(one));
+      const said = tab.querySelector('.said');
+      if (said) said.textContent = words.map((one) => ` (${MARKS[one]})`).join('');
+    },
+    entitle: (id, title) => {
+      const shown = tabOf(id)?.querySelector('.title');
+      if (shown) shown.textContent = title;
+    },
     focus: () => list.querySelector<HTMLElement>('[aria-selected=true]')?.focus(),
   };
 }
@@ -61,6 +89,8 @@ function createTab(id: string, name: string, events: TabEvents): HTMLElement {
       attributes: { role: 'tab', id: `tab-${id}`, 'aria-controls': `pane-${id}`, tabindex: '-1' },
     },
     label,
+    createElement('span', { class: 'title' }),
+    createElement('span', { class: 'said' }),
     close,
   );
   tab.dataset['id'] = id;
@@ -96,13 +126,14 @@ function moveByKey(event: KeyboardEvent, list: HTMLElement, events: TabEvents): 
   event.preventDefault();
 }
 
-/** `back` gives the keyboard to whoever had it before. */
+/** `back` gives the keyboard to whoever had it before. The field lies over the tab, not in it: a tab holds no other control. */
 function startRename(tab: HTMLElement, { onRename }: TabEvents, back: () => void): void {
   const label = tab.querySelector('.label');
   const id = tab.dataset['id'];
-  if (!label || id === undefined || tab.querySelector('input')) return;
+  if (!label || id === undefined || document.querySelector('.rename')) return;
   const before = label.textContent;
   const input = createElement('input', {
+    class: 'rename',
     attributes: {
       'aria-label': 'Name of the terminal',
       maxlength: String(NAME_LENGTH),
@@ -114,7 +145,7 @@ function startRename(tab: HTMLElement, { onRename }: TabEvents, back: () => void
   const end = (name: string) => {
     if (isOver) return;
     isOver = true;
-    input.replaceWith(label);
+    input.remove();
     if (name && name !== before) onRename(id, name);
   };
   input.addEventListener('keydown', (event) => {
@@ -126,8 +157,10 @@ function startRename(tab: HTMLElement, { onRename }: TabEvents, back: () => void
     back();
   });
   input.addEventListener('blur', () => end(input.value.trim()));
-  for (const type of ['click', 'dblclick']) input.addEventListener(type, (event) => event.stopPropagation());
-  label.replaceWith(input);
+  const { left, top, width, height } = label.getBoundingClientRect();
+  Object.assign(input.style, { left: `${left - 4}px`, top: `${top - 2}px` });
+  Object.assign(input.style, { width: `${width + 8}px`, height: `${height + 4}px` });
+  tab.parentElement?.after(input);
   input.focus();
   input.select();
 }

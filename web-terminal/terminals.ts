@@ -3,7 +3,7 @@
 import type { SessionInfo, ViewerMessage } from '../agent/protocol.ts';
 import { askPerson, showNotice } from './dialogs.ts';
 import { createButton, createElement, getElement } from './dom.ts';
-import { cutInput } from './frames.ts';
+import { cutInput } from './connection/frames.ts';
 import { createSessionView, type SessionView } from './session.ts';
 import { createTabBar, type TabBar } from './tabs.ts';
 import { getColours, getFont, onThemeChange } from './theme.ts';
@@ -25,6 +25,10 @@ interface Hooks {
   onKey: (event: KeyboardEvent) => boolean;
   /** Somebody typed, but nobody is connected. */
   onDeadKey: () => void;
+  /** What the program in the terminal that is shown calls itself; empty: nothing. */
+  onTitle: (title: string) => void;
+  /** A program rang while nobody looked at the page. */
+  onBellAway: () => void;
 }
 
 interface Size {
@@ -43,6 +47,8 @@ interface Session {
   asked: boolean;
   /** Somebody here closed it: its tab goes when it has ended. */
   closing: boolean;
+  /** What its program calls itself. */
+  title?: string;
   /** How it ended; its screen stays until somebody closes it. */
   ended?: string;
 }
@@ -154,7 +160,8 @@ export function show(terminals: Terminals, id: string): void {
   terminals.shown = id;
   for (const [other, { view }] of terminals.sessions) view?.show(other === id);
   terminals.bar.select(id);
-  terminals.bar.mark(id, 'news', false);
+  for (const mark of ['news', 'bell'] as const) terminals.bar.mark(id, mark, false);
+  terminals.hooks.onTitle(session.title ?? '');
   resume(terminals, session);
 }
 
@@ -163,6 +170,12 @@ function createView(terminals: Terminals, session: Session): SessionView {
   const { id } = session.info;
   const view = createSessionView(id, {
     ...hooks,
+    onBell: () => ring(terminals, id),
+    onTitle: (title) => {
+      terminals.bar.entitle(id, title);
+      session.title = title;
+      if (terminals.shown === id) hooks.onTitle(title);
+    },
     onInput: (bytes) => typeInto(terminals, session, bytes),
     onDrawn: (offset) => session.n !== undefined && outlet.acknowledge(session.n, offset),
     onFit: (cols, rows) => {
@@ -173,6 +186,20 @@ function createView(terminals: Terminals, session: Session): SessionView {
   view.terminal.options.screenReaderMode = terminals.screenReader;
   getElement('panes').append(view.pane);
   return view;
+}
+
+function ring(terminals: Terminals, id: string): void {
+  if (document.visibilityState !== 'visible') terminals.hooks.onBellAway();
+  if (id !== terminals.shown) terminals.bar.mark(id, 'bell', true);
+}
+
+/** The size of the text in all of them, from now on. */
+export function resizeText({ sessions }: Terminals, fontSize: number): void {
+  for (const { view } of sessions.values()) {
+    if (!view) continue;
+    view.terminal.options.fontSize = fontSize;
+    view.fit();
+  }
 }
 
 // The node knows everybody's size and decides whose counts; what it says of the session is what is drawn.

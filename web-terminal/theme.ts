@@ -1,5 +1,6 @@
 // The colours and the font of the terminals; style.css has those of the page around them.
 import type { ITheme } from '@xterm/xterm';
+import { readSettings } from './settings.ts';
 
 const dark: ITheme = {
   background: '#0f1317',
@@ -53,7 +54,7 @@ const light: ITheme = {
 export function getFont() {
   return {
     fontFamily: 'ui-monospace, "SF Mono", SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
-    fontSize: matchMedia('(pointer: coarse)').matches ? 13 : 14,
+    fontSize: readSettings().fontSize,
     lineHeight: 1, // more, and the lines of boxes have gaps
   };
 }
@@ -68,6 +69,17 @@ export function getColours(): { theme: ITheme; minimumContrastRatio: number } {
   return askForLight().matches
     ? { theme: light, minimumContrastRatio: 4.5 }
     : { theme: dark, minimumContrastRatio: 1 };
+}
+
+/** For what a search finds: all of it, and the one that it stands at. */
+export function getSearchColours() {
+  const [match, active] = askForLight().matches ? ['#f2e2b0', '#f0b955'] : ['#4a4326', '#8a6a1f'];
+  return {
+    matchBackground: match,
+    matchOverviewRuler: match,
+    activeMatchBackground: active,
+    activeMatchColorOverviewRuler: active,
+  };
 }
 
 export function onThemeChange(listen: () => void): void {

@@ -1,4 +1,6 @@
 // The one WebSocket to the bot: dialled, kept alive, dialled again. Knows messages, not what they mean.
+import http from 'node:http';
+import https from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import WebSocket from 'ws';
 import { backoffMs } from './backoff.ts';
@@ -62,6 +64,8 @@ function connectOnce(options: ConnectionOptions): Promise<End> {
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     maxPayload: MAX_MESSAGE_BYTES,
     perMessageDeflate: false,
+    // Those that go by the environment's proxies; the library has none of its own.
+    agent: connect.startsWith('wss:') ? https.globalAgent : http.globalAgent,
   });
   const { promise, resolve } = Promise.withResolvers<End>();
   let openedAt: number | undefined;

@@ -34,6 +34,10 @@ const gitAnswer = z.object({ type: z.literal('git-token'), ref: count });
 
 const trusted = z.object({ origin: z.string(), jwks: z.url({ protocol: /^https?$/ }), issuer: z.string() });
 
+const environments = z.object({
+  runtime: z.enum(['auto', 'host']),
+  defaultImage: z.exactOptional(z.string().regex(/^[A-Za-z0-9][\w./:@-]{0,299}$/)),
+});
 const webAddress = z.url({ protocol: /^https?$/ });
 // It becomes the line of a header.
 const keyAnswer = z.object({ type: z.literal('credential'), ref: count });
@@ -44,7 +48,7 @@ const botMessage: z.ZodType<BotMessage> = z.union([
     all: z.boolean(),
     workspaces: desiredWorkspaces,
     agent: z.exactOptional(z.object({ version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/) })),
-    settings: z.exactOptional(trusted),
+    settings: z.exactOptional(trusted.extend({ environments: z.exactOptional(environments) })),
     models: z.exactOptional(z.object({ anthropic: webAddress, openai: webAddress })),
     packages: z.exactOptional(webAddress),
   }),

@@ -1,12 +1,7 @@
 // Passes one request on to a model and its answer back, both as they come: byte for byte, at the pace of whoever reads. Puts the
 // key in; knows no workspace.
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { Transform } from 'node:stream';
 import { headersAnswered, headersAsked } from './headers.ts';
@@ -19,24 +14,6 @@ export const MAX_BODY_BYTES = 32 << 20;
 const SILENCE_MS = 10 * 60_000;
 const CONNECT_MS = 30_000;
 
-/** Connections to models, kept for the next request; through a proxy where the node has one. */
-export function createRoads(env: NodeJS.ProcessEnv) {
-  const options = { keepAlive: true, maxFreeSockets: 16, proxyEnv: env };
-  const [plain, secure] = [new HttpAgent(options), new HttpsAgent(options)];
-  return {
-    open: (url: URL) =>
-      url.protocol === 'https:'
-        ? { request: httpsRequest, agent: secure }
-        : { request: httpRequest, agent: plain },
-    close() {
-      plain.destroy();
-      secure.destroy();
-    },
-  };
-}
-
-export type Roads = ReturnType<typeof createRoads>;
-
 /** What became of a request. `passed`: as far as both sides wanted; `refused`: nothing was sent, the caller answers. */
 export type Passed =
   | { is: 'passed'; tokens: Tokens | undefined }
@@ -47,7 +24,6 @@ export interface Forwarding {
   base: string;
   service: Service;
   key: string;
-  roads: Roads;
   /** Ends both sides. */
   signal: AbortSignal;
 }
@@ -100,11 +76,12 @@ const UNREACHABLE: Refused = {
   message: 'The model cannot be reached from here at this moment. Try again in a minute.',
 };
 
-function ask(req: IncomingMessage, { base, service, key, roads }: Forwarding, signal: AbortSignal) {
+function ask(req: IncomingMessage, { base, service, key }: Forwarding, signal: AbortSignal) {
   const url = new URL(`${base}${service.path}`);
-  const { request, agent } = roads.open(url);
+  // By the global agents, which go through the node's proxy where it has one.
+  const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const headers = { ...headersAsked(req.headers), 'accept-encoding': 'identity', ...service.authorize(key) };
-  const asking = request(url, { method: req.method ?? 'GET', headers, agent, signal, timeout: SILENCE_MS });
+  const asking = request(url, { method: req.method ?? 'GET', headers, signal, timeout: SILENCE_MS });
   const answer = Promise.withResolvers<IncomingMessage>();
   asking.once('response', answer.resolve).once('error', answer.reject);
   asking.once('timeout', () => asking.destroy(new Error('the model is silent')));

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { describeError, type Log } from '../log.ts';
 import type { ModelServices } from '../protocol.ts';
-import { createRoads, forward, type Passed, type Roads } from './forward.ts';
+import { forward, type Passed } from './forward.ts';
 import { AWAY, type Keys } from './keys.ts';
 import { findPeer } from './peers.ts';
 import { findService, plainError, type Service } from './services.ts';
@@ -31,7 +31,6 @@ export interface GatewayOptions {
   /** Asked for each request. Undefined: it is not wanted running. */
   find: (workspace: string) => Client | undefined;
   onUsage: (workspace: string, tokens: Tokens) => void;
-  env: NodeJS.ProcessEnv;
   log: Log;
 }
 
@@ -66,7 +65,6 @@ interface Active {
 }
 
 interface State extends GatewayOptions {
-  roads: Roads;
   active: Set<Active>;
   listeners: Set<Listener>;
 }
@@ -74,7 +72,6 @@ interface State extends GatewayOptions {
 export function createGateway(options: GatewayOptions): Gateway {
   const state: State = {
     ...options,
-    roads: createRoads(options.env),
     active: new Set(),
     listeners: new Set(),
   };
@@ -94,7 +91,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     async close() {
       for (const { abort } of active) abort.abort();
       await Promise.all([...listeners].map((one) => one.close()));
-      state.roads.close();
     },
   };
 }
@@ -176,7 +172,7 @@ async function pass(
   res: ServerResponse,
   { workspace, service, base }: { workspace: string; service: Service; base: string },
 ): Promise<Passing> {
-  const { active, keys, roads } = state;
+  const { active, keys } = state;
   const { provider } = service;
   const own = [...active].filter((one) => one.workspace === workspace);
   if (own.length >= MAX_AT_ONCE) return { is: 'refused', ...BUSY };
@@ -186,7 +182,7 @@ async function pass(
     const key = await keys.find(workspace, provider);
     if ('error' in key) return { is: 'refused', ...explain(key.error) };
     if (state.find(workspace) === undefined) return { is: 'refused', ...STRANGER };
-    return await forward(req, res, { base, service, key: key.value, roads, signal: one.abort.signal });
+    return await forward(req, res, { base, service, key: key.value, signal: one.abort.signal });
   } finally {
     active.delete(one);
   }

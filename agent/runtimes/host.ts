@@ -3,9 +3,11 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
 import type { CodingPrograms } from '../coding/programs.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
+import { describeError } from '../log.ts';
 import { findAccount, passedFrom } from '../system/environment.ts';
 import { endPrograms, type Programs } from '../system/ending.ts';
-import { createGroups } from '../system/ending.ts';
+import { createGroups } from '../system/groups.ts';
+import { closeToNeighbours } from '../system/neighbours.ts';
 import { MARK, tracePrograms } from '../system/processes.ts';
 import { becoming, type Users } from '../system/users.ts';
 import { ProfileError, type Runtime, type WorkspaceSpec } from './runtime.ts';
@@ -29,13 +31,25 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
     users.programs(id) ?? (await tracePrograms(id)),
   ];
   return {
-    prepare: () => Promise.resolve(),
+    isAvailable: () => Promise.resolve(true),
+    async prepare({ id, user }, { log }) {
+      groups.doors(id);
+      const group = groups.place(id);
+      if (!user || !group) return { environment: {} };
+      await closeToNeighbours({ uid: user.uid, ...group }).catch((error: unknown) =>
+        log(
+          `Other workspaces on this node reach the ports that this one listens on: ${describeError(error)}`,
+        ),
+      );
+      return { environment: {} };
+    },
     start: () => Promise.resolve(),
     session(workspace, profile) {
       const { env: variables, cwd, ...command } = chooseCommand(workspace, profile, env, programs);
-      const door = groups.door(workspace.id);
-      return { ...becoming(workspace.user, withCores(command), { cwd, door }), env: variables };
+      const doors = groups.doors(workspace.id);
+      return { ...becoming(workspace.user, withCores(command), { cwd, doors }), env: variables };
     },
+    limits: (id) => groups.limits(id),
     async stop({ id }, endSessions) {
       // Now, while parents live: a child that cleaned its environment is known by its parent alone.
       const programs = await findPrograms(id);
@@ -49,6 +63,7 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
     async remove({ id }) {
       await users.remove(id);
     },
+    sweep: () => Promise.resolve([]),
   };
 }
 

@@ -1,18 +1,10 @@
-// The runtimes, one line each. A workspace has one for life, by its name.
-import type { CodingPrograms } from '../coding/programs.ts';
-import type { Users } from '../system/users.ts';
+// The runtimes, one line each, the better ones first. A workspace has one for life, by its name.
+import { createDevcontainerRuntime } from './devcontainer/devcontainer.ts';
 import { createHostRuntime } from './host.ts';
-import type { Runtime } from './runtime.ts';
-
-export interface RuntimeOptions {
-  /** The agent's own. */
-  env: NodeJS.ProcessEnv;
-  users: Users;
-  /** What the node has for coding. */
-  programs?: CodingPrograms;
-}
+import type { Runtime, RuntimeOptions } from './runtime.ts';
 
 const RUNTIMES = {
+  devcontainer: createDevcontainerRuntime,
   host: createHostRuntime,
 } satisfies Record<string, (options: RuntimeOptions) => Runtime>;
 
@@ -24,4 +16,10 @@ export const RUNTIME_NAMES = Object.keys(RUNTIMES) as RuntimeName[];
 export function createRuntimes(options: RuntimeOptions): Runtimes {
   const made = RUNTIME_NAMES.map((name) => [name, RUNTIMES[name](options)]);
   return Object.fromEntries(made) as Runtimes;
+}
+
+/** For a new workspace: the first that the node can have. */
+export async function chooseRuntime(runtimes: Runtimes): Promise<RuntimeName> {
+  for (const name of RUNTIME_NAMES) if (await runtimes[name].isAvailable()) return name;
+  return 'host';
 }

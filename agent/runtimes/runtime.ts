@@ -1,7 +1,25 @@
 // The contract of a runtime: where the programs of a workspace run. test/agent/runtime-contract.ts holds every runtime to it.
 // Knows no socket and no git.
+import type { CodingPrograms } from '../coding/programs.ts';
+import type { Log } from '../log.ts';
+import type { AgentFailure, Environment, EnvironmentSettings, Limits, PrepareStep } from '../protocol.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
-import type { User } from '../system/users.ts';
+import type { User, Users } from '../system/users.ts';
+
+export interface RuntimeOptions {
+  /** The agent's own. */
+  env: NodeJS.ProcessEnv;
+  users: Users;
+  /** The node's id. */
+  node: string;
+  /** Where the agent keeps its things. */
+  dir: string;
+  /** What whoever runs Sam says; asked each time. */
+  settings: () => EnvironmentSettings;
+  log: Log;
+  /** What the node has for coding. */
+  programs?: CodingPrograms;
+}
 
 /** What a runtime is told of a workspace. */
 export interface WorkspaceSpec {
@@ -14,18 +32,40 @@ export interface WorkspaceSpec {
   env: Record<string, string>;
   /** Whom its programs run as; absent: the agent's own user. */
   user?: User | undefined;
+  /** Which of its configurations was asked for, by name; absent: nobody said. */
+  configuration?: string | undefined;
+}
+
+/** What came of a preparation; it is kept, and given to the next one. */
+export interface Prepared {
+  environment: Omit<Environment, 'runtime' | 'steps'>;
+  /** Of what it was made from. */
+  fingerprint?: string | undefined;
+  /** Why it is not as it should be, though sessions can be opened. */
+  failure?: AgentFailure | undefined;
+}
+
+export interface Preparing {
+  signal: AbortSignal;
+  log: (line: string) => void;
+  /** A step begins, for this time of so many. */
+  enter: (step: PrepareStep, attempt?: { number: number; of: number }) => void;
+  before?: Prepared | undefined;
+  /** What has changed may be made anew: people asked for a new beginning. */
+  mayRebuild: boolean;
 }
 
 export interface Runtime {
-  /** Makes what `start` needs and may take long, with progress in `log`. The checkout is there. Repeatable. Throws `WorkspaceError`. */
-  prepare: (
-    workspace: WorkspaceSpec,
-    tools: { signal: AbortSignal; log(line: string): void },
-  ) => Promise<void>;
+  /** Whether this node can have it now; asked once for each workspace. */
+  isAvailable: () => Promise<boolean>;
+  /** Makes what `start` needs and may take long. The checkout is there. Repeatable. Throws `WorkspaceError`. */
+  prepare: (workspace: WorkspaceSpec, preparing: Preparing) => Promise<Prepared>;
   /** From here on sessions can be opened. Leaves alone what runs already. Repeatable. Throws `WorkspaceError`. */
   start: (workspace: WorkspaceSpec) => Promise<void>;
-  /** What a new session of `profile` starts; absent: a login shell. Throws `ProfileError`. */
+  /** What a new session of `profile` starts; absent: a login shell. After `start`. Throws `ProfileError`. */
   session: (workspace: WorkspaceSpec, profile: string | undefined) => SpawnSpec;
+  /** What holds the programs of a running workspace, and what they ran against. Undefined: nothing does. */
+  limits: (workspace: string) => Limits | undefined;
   /**
    * Ends everything that runs in the workspace, daemons included. `endSessions` closes its terminals: the runtime calls it
    * once it has seen what runs there. Files stay. Repeatable; within ten seconds, whatever resists. How many live on: what
@@ -34,12 +74,14 @@ export interface Runtime {
   stop: (workspace: WorkspaceSpec, endSessions: () => Promise<void>) => Promise<number>;
   /** Forgets what it keeps beside the workspace's folder, which is gone by now. After `stop`. Repeatable. */
   remove: (workspace: WorkspaceSpec) => Promise<void>;
+  /** Removes what it keeps for workspaces of this node that `isKnown` does not know, where that is proven; their ids. */
+  sweep: (isKnown: (id: string) => boolean) => Promise<string[]>;
 }
 
 /** The session cannot be opened: a viewer is told `code` and `message`. */
 export class ProfileError extends Error {
   override readonly name = 'ProfileError';
-  readonly code: 'unknown-profile' | 'not-installed';
+  readonly code: 'unknown-profile' | 'not-installed' | 'not-running';
   constructor(code: ProfileError['code'], message: string) {
     super(message);
     this.code = code;

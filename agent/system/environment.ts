@@ -1,4 +1,6 @@
-// Who the agent is on its machine, and what of its environment goes on to git and to sessions. Knows neither of them.
+// Who the agent is on its machine, what of its environment goes on to git and to sessions, and how it gets out itself. Knows
+// none of them.
+import { setGlobalProxyFromEnv } from 'node:http';
 import { userInfo } from 'node:os';
 import { PASSED } from '../protocol.ts';
 
@@ -11,6 +13,26 @@ export function passedFrom(env: NodeJS.ProcessEnv, { isOther = false } = {}): Re
   );
   return Object.fromEntries(passed) as Record<string, string>;
 }
+
+const HERE = ['localhost', '127.0.0.1', '[::1]'];
+
+/**
+ * From here on `fetch`, and whoever takes the global agents of http and https, go by the environment's proxies; never to this
+ * machine itself, where a bot may be. Throws for what is no proxy.
+ */
+export function followProxies(env: NodeJS.ProcessEnv): void {
+  const named = (name: string) => env[name] || env[name.toUpperCase()];
+  const except = [named('no_proxy'), ...HERE].filter(Boolean).join(',');
+  setGlobalProxyFromEnv({
+    http_proxy: withScheme(named('http_proxy')),
+    https_proxy: withScheme(named('https_proxy')),
+    no_proxy: except,
+  });
+}
+
+/** Others take `proxy.example.com:3128` too. */
+const withScheme = (proxy: string | undefined): string | undefined =>
+  proxy === undefined || proxy.includes('://') ? proxy : `http://${proxy}`;
 
 export interface Account {
   name: string;

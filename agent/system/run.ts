@@ -19,6 +19,8 @@ export interface RunOptions {
   /** Whom it runs as, without the groups of the agent; absent: as the agent. */
   user?: { uid: number; gid: number } | undefined;
   signal?: AbortSignal | undefined;
+  /** What it reads; absent: nothing. */
+  input?: string | undefined;
   /** Each line of standard error, as it comes; a progress meter's carriage returns end lines too. */
   onLine?: (line: string) => void;
 }
@@ -47,6 +49,8 @@ export async function run(file: string, args: string[], options: RunOptions): Pr
   );
   child.once('close', (code) => ended.resolve({ code: code ?? undefined }));
   const output = collect(child, options.onLine);
+  // One that ends without reading is told by its end.
+  child.stdin?.on('error', () => {}).end(options.input);
   let isTimeout = false;
   const abort = () => endGroup(child);
   options.signal?.addEventListener('abort', abort, { once: true });
@@ -64,8 +68,9 @@ export async function run(file: string, args: string[], options: RunOptions): Pr
 
 const isEntering = ({ user, cwd }: RunOptions): boolean => user !== undefined && cwd !== undefined;
 
-function start(file: string, args: string[], { cwd, env, user }: RunOptions): ChildProcess {
-  const how = { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true } satisfies SpawnOptions;
+function start(file: string, args: string[], { cwd, env, user, input }: RunOptions): ChildProcess {
+  const stdin = input === undefined ? 'ignore' : 'pipe';
+  const how = { env, stdio: [stdin, 'pipe', 'pipe'], detached: true } satisfies SpawnOptions;
   if (!user) return spawn(file, args, { ...how, cwd });
   // Node goes to the folder before it becomes the user.
   const becoming = { ...how, cwd: '/', uid: user.uid, gid: user.gid };

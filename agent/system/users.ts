@@ -41,16 +41,14 @@ const KILL_TIMEOUT_MS = 2_000;
 /** The user may put things there faster than they are put aside. */
 const HOME_TRIES = 3;
 /** Far from those of people, and from those that containers are given (login.defs). */
+export const FIRST_UID = 20_000;
+export const LAST_UID = 29_999;
 const UIDS = [
-  '--key',
-  'UID_MIN=20000',
-  '--key',
-  'UID_MAX=29999',
-  '--key',
-  'GID_MIN=20000',
-  '--key',
-  'GID_MAX=29999',
-];
+  `UID_MIN=${FIRST_UID}`,
+  `UID_MAX=${LAST_UID}`,
+  `GID_MIN=${FIRST_UID}`,
+  `GID_MAX=${LAST_UID}`,
+].flatMap((one) => ['--key', one]);
 const EVERYBODYS = ['/tmp', '/var/tmp', '/dev/shm'];
 
 /** Everything runs as the agent's own user. */
@@ -185,18 +183,20 @@ interface Command {
 // The terminal goes to the user as well, so that programs may open it by its name. Groups and capabilities of root stay behind.
 const BECOME = `chown "$1" /proc/self/fd/0; uid=$1 gid=$2; shift 2
 exec setpriv --reuid "$uid" --regid "$gid" --clear-groups --inh-caps=-all -- "$@"`;
-const JOIN = '{ echo 0 >"$1"; } 2>/dev/null; shift; exec "$@"';
+const JOIN =
+  'doors=$1; shift; while [ "$doors" -gt 0 ]; do { echo 0 >"$1"; } 2>/dev/null; shift; doors=$((doors - 1)); done; exec "$@"';
 
-/** What starts `command` on a terminal, in this folder: as this user, who goes there by itself, and from behind the door of a control group. */
+/** What starts `command` on a terminal, in this folder: as this user, who goes there by itself, and from behind the doors of a control group. */
 export function becoming(
   user: User | undefined,
   { file, args }: Command,
-  { cwd, door }: { cwd: string; door?: string | undefined },
+  { cwd, doors }: { cwd: string; doors: string[] },
 ): Command & { cwd: string } {
   const become = user
     ? sh(BECOME, String(user.uid), String(user.gid), '/bin/sh', '-c', ENTER, 'sam', cwd, file, ...args)
     : { file, args };
-  const join = door === undefined ? become : sh(JOIN, door, become.file, ...become.args);
+  const join =
+    doors.length === 0 ? become : sh(JOIN, String(doors.length), ...doors, become.file, ...become.args);
   return { ...join, cwd: user ? '/' : cwd };
 }
 

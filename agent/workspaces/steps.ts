@@ -15,7 +15,10 @@ import {
   findWork,
   type Found,
 } from './tools.ts';
-import type { Work } from '../protocol.ts';
+import type { PrepareStep, Work } from '../protocol.ts';
+import { chooseRuntime } from '../runtimes/index.ts';
+import type { Preparing } from '../runtimes/runtime.ts';
+import type { WorkspaceState } from './state.ts';
 import { toFailure } from '../failure.ts';
 import { saveWork } from '../git/saving.ts';
 import type { Workspace } from './workspace.ts';
@@ -23,38 +26,92 @@ import type { Workspace } from './workspace.ts';
 export async function prepare(tools: Tools, task: Task): Promise<void> {
   const { store } = tools;
   const { state, signal } = task;
-  const { desired, run } = state.now();
+  const { desired, run, phase } = state.now();
   const isNewRun = desired.run > run;
   const isCloned = store.hasCheckout(state.now());
+  const clock = createStepClock();
   await state.update({
     phase: 'preparing',
     run: desired.run,
-    step: isCloned ? 'start' : 'clone',
+    step: clock.enter(isCloned ? 'start' : 'clone'),
     failure: undefined,
     // From here on people change what was saved.
     saved: undefined,
+    isEmpty: undefined,
   });
+  await chooseFor(tools, state, isCloned);
   // After a crash of the agent alone what people left running goes on; only a new run, or a clone by half, ends it.
   if (isNewRun || !isCloned) await endEverything(tools, state.now());
   signal.throwIfAborted();
   await tools.users.prepare(desired.id);
   await openCredentials(tools, state);
   if (!isCloned) await clone(tools, task);
-  await state.update({ step: 'build' });
-  const runtime = runtimeOf(tools, state.now());
-  await runtime.prepare(specOf(tools, state.now()), {
-    signal,
-    log: (line) => tools.log(desired.id, 'build', line),
-  });
-  await state.update({ step: 'start' });
-  await Promise.all([tools.models.prepare(desired), greetClaude(tools, task)]);
-  await runtime.start(specOf(tools, state.now()));
+  // Whoever starts what was stopped finds it as it was.
+  const failure = await makeEnvironment(tools, task, { clock, mayRebuild: isNewRun && phase !== 'stopped' });
   // The work is counted later: a terminal opens without waiting for it.
   await state.update({
     commit: await findCommit(tools, state.now(), signal),
     phase: 'running',
     step: undefined,
+    attempt: undefined,
+    steps: clock.end(),
+    failure,
   });
+}
+
+/** For life, and before anything of it is there. What has a checkout and no choice is of a version that knew only one. */
+async function chooseFor(tools: Tools, state: WorkspaceState, isCloned: boolean): Promise<void> {
+  if (state.now().runtime !== undefined) return;
+  await state.update({ runtime: isCloned ? 'host' : await chooseRuntime(tools.runtimes) });
+}
+
+/** What stands in the way of the right one, where sessions can be opened all the same. */
+async function makeEnvironment(
+  tools: Tools,
+  task: Task,
+  { clock, mayRebuild }: { clock: StepClock; mayRebuild: boolean },
+): Promise<Workspace['failure']> {
+  const { state, signal } = task;
+  const runtime = runtimeOf(tools, state.now());
+  const { id } = state.now().desired;
+  const enter: Preparing['enter'] = (step, attempt) => {
+    // Should the disk not take it, the next writing says so.
+    state.update({ step: clock.enter(step), attempt }).catch(() => undefined);
+  };
+  const { failure, ...prepared } = await runtime.prepare(specOf(tools, state.now()), {
+    signal,
+    log: (line) => tools.log(id, state.now().step ?? 'create', line),
+    enter,
+    before: state.now().prepared,
+    mayRebuild,
+  });
+  await state.update({ prepared, step: clock.enter('start'), attempt: undefined });
+  await Promise.all([tools.models.prepare(state.now().desired), greetClaude(tools, task)]);
+  await runtime.start(specOf(tools, state.now()));
+  return failure;
+}
+
+type StepClock = ReturnType<typeof createStepClock>;
+
+/** How long each step takes, in whole ms; one that comes again goes on. */
+export function createStepClock(now = () => performance.now()) {
+  const spent = new Map<PrepareStep, number>();
+  let current: { step: PrepareStep; since: number } | undefined;
+  const close = () => {
+    if (current) spent.set(current.step, (spent.get(current.step) ?? 0) + now() - current.since);
+  };
+  return {
+    enter(step: PrepareStep): PrepareStep {
+      close();
+      current = { step, since: now() };
+      return step;
+    },
+    end() {
+      close();
+      current = undefined;
+      return [...spent].map(([step, ms]) => ({ step, ms: Math.round(ms) }));
+    },
+  };
 }
 
 /** Without it people answer the questions themselves: no reason not to start. */
@@ -182,10 +239,11 @@ export async function remove(tools: Tools, { state, signal }: Task): Promise<voi
 }
 
 function refusal({ work }: Found): Partial<Workspace> {
-  if (work !== undefined) return { refused: work, work };
+  if (work !== undefined) return { refused: work, work, isEmpty: undefined };
   return {
     refused: { changed: 0, untracked: 0, unpushed: 0 },
     saved: undefined,
+    isEmpty: undefined,
     failure: { class: 'internal', code: 'unknown-work', details: {} },
   };
 }

@@ -10,6 +10,7 @@ import { HOME_FOLDER } from '../system/users.ts';
 import type { Workspace } from './workspace.ts';
 import { z } from 'zod';
 import { desiredWorkspace } from '../bot-link/messages.ts';
+import { PREPARE_STEPS } from '../protocol.ts';
 import { RUNTIME_NAMES } from '../runtimes/index.ts';
 
 const HALF_CLONE = '.clone';
@@ -136,14 +137,25 @@ export const isOldState = (name: string): boolean => /^workspace\.json(\.[0-9a-f
 
 const count = z.number().int().nonnegative();
 const work = z.object({ changed: count, untracked: count, unpushed: count });
+const environment = z.object({
+  configuration: z.exactOptional(z.string()),
+  others: z.exactOptional(z.array(z.string())),
+  change: z.exactOptional(z.enum(['rebuilt', 'outdated'])),
+  isRecovery: z.exactOptional(z.literal(true)),
+  ports: z.exactOptional(z.array(z.number())),
+});
+const steps = z.array(z.object({ step: z.enum(PREPARE_STEPS), ms: z.number() }));
+// All of it: what is not named here is forgotten by the next start of the agent.
 const workspace: z.ZodType<Workspace> = z.object({
   desired: desiredWorkspace,
-  runtime: z.enum(RUNTIME_NAMES).default('host'),
+  runtime: z.exactOptional(z.enum(RUNTIME_NAMES)),
+  prepared: z.exactOptional(z.object({ environment, fingerprint: z.exactOptional(z.string()) })),
+  steps: z.exactOptional(steps),
   // One name, not a way to elsewhere.
   folder: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/),
   phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
   run: count,
-  step: z.exactOptional(z.enum(['clone', 'build', 'start', 'check', 'saving'])),
+  step: z.exactOptional(z.enum([...PREPARE_STEPS, 'check', 'saving'])),
   failure: z.exactOptional(
     z.object({
       class: z.enum(['transient', 'configuration', 'provider', 'internal']),
@@ -157,14 +169,17 @@ const workspace: z.ZodType<Workspace> = z.object({
   commit: z.exactOptional(z.string()),
   base: z.exactOptional(z.string()),
   origin: z.exactOptional(z.string()),
+  tags: z.exactOptional(z.array(z.string())),
+  attempt: z.exactOptional(z.object({ number: count, of: count })),
   work: z.exactOptional(work),
   refused: z.exactOptional(work),
   saved: z.exactOptional(z.object({ ref: z.string(), commit: z.string() })),
   usage: z.exactOptional(
     z.object({ requests: count, input: count, output: count, cacheRead: count, cacheWrite: count }),
   ),
+  isEmpty: z.exactOptional(z.literal(true)),
   isGivenUp: z.exactOptional(z.boolean()),
-});
+} satisfies Record<keyof Workspace, z.ZodType>);
 
 export interface States {
   /** The ids that have one. */

@@ -1,7 +1,7 @@
 // All workspaces of this node, by id: what the bot wants of them, what it hears of them. Knows no socket.
 import { describeError, type Log } from '../log.ts';
 import { repositoryName } from '../git/git.ts';
-import type { DesiredWorkspace, WorkspaceReport } from '../protocol.ts';
+import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
 import type { Client } from '../models/gateway.ts';
 import type { Tokens } from '../models/usage.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
@@ -48,12 +48,20 @@ interface Table extends WorkspacesOptions {
   workers: Map<string, Worker>;
   /** Deleted, or never here; kept until the bot no longer asks. */
   gone: Map<string, WorkspaceReport>;
+  /** Which limits each ran against at the last look. */
+  reached: Map<string, string>;
 }
+
+const LOOK_EVERY_MS = 5_000;
 
 export function createWorkspaces(options: WorkspacesOptions): Workspaces {
   const { tools, countSessions, onChange } = options;
-  const table: Table = { ...options, workers: new Map(), gone: new Map() };
+  const table: Table = { ...options, workers: new Map(), gone: new Map(), reached: new Map() };
   const { workers, gone } = table;
+  const reportOf = (id: string, worker: Worker) =>
+    toReport(worker.workspace(), countSessions(id), limitsOf(tools, worker.workspace()));
+  // Nobody tells when a workspace runs against its limits.
+  const looking = setInterval(() => noteLimits(table), LOOK_EVERY_MS).unref();
   return {
     recover: () => recover(table),
     want(wanted, isAll) {
@@ -63,8 +71,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     },
     raiseAccess: (id, access) => raiseAccess(table, id, access),
     reports() {
-      const here = [...workers].map(([id, worker]) => toReport(worker.workspace(), countSessions(id)));
-      return [...here, ...gone.values()];
+      return [...[...workers].map(([id, worker]) => reportOf(id, worker)), ...gone.values()];
     },
     find(id) {
       const workspace = workers.get(id)?.workspace();
@@ -81,6 +88,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       return workspace && asClient(tools, workspace);
     },
     async close() {
+      clearInterval(looking);
       await Promise.all([...workers.values()].map((worker) => worker.close()));
     },
   };
@@ -124,13 +132,16 @@ function startWorker(table: Table, workspace: Workspace): void {
   const { id } = workspace.desired;
   const onChange = (now: Workspace) => {
     if (now.phase === 'deleted') forget(table, id, now.run);
+    // Somebody wants it again since its deletion began: it begins anew.
+    if (now.phase === 'deleted' && now.desired.desired !== 'deleted') want(table, now.desired);
     table.onChange(id);
   };
   workers.set(id, createWorker({ workspace, tools, onChange, log }));
 }
 
-function forget({ workers, gone }: Table, id: string, run: number): void {
+function forget({ workers, gone, reached }: Table, id: string, run: number): void {
   workers.delete(id);
+  reached.delete(id);
   gone.set(id, { id, phase: 'deleted', run, sessions: 0 });
 }
 
@@ -138,11 +149,21 @@ function newWorkspace(desired: DesiredWorkspace): Workspace {
   const phase = desired.desired === 'running' ? 'preparing' : 'stopped';
   return {
     desired,
-    runtime: 'host',
     phase,
     run: desired.run,
     folder: checkoutFolder(repositoryName(desired.repository)),
   };
+}
+
+const limitsOf = (tools: Tools, workspace: Workspace): Limits | undefined =>
+  workspace.phase === 'running' ? runtimeOf(tools, workspace).limits(workspace.desired.id) : undefined;
+
+function noteLimits({ workers, reached, tools, onChange }: Table): void {
+  for (const [id, worker] of workers) {
+    const now = limitsOf(tools, worker.workspace())?.reached?.join() ?? '';
+    if (now !== (reached.get(id) ?? '')) onChange(id);
+    reached.set(id, now);
+  }
 }
 
 /** Stopped means that nothing is handed out, whatever has not ended yet. */

@@ -60,7 +60,8 @@ export function gitOf(
   };
 }
 
-export const runtimeOf = ({ runtimes }: Tools, { runtime }: Workspace): Runtime => runtimes[runtime];
+/** Of one that nothing ever ran in: whichever, there is nothing to end. */
+export const runtimeOf = ({ runtimes }: Tools, { runtime = 'host' }: Workspace): Runtime => runtimes[runtime];
 
 /** Its sessions, and whatever else runs in it; nobody gets a password from here on. */
 export async function endEverything(tools: Tools, workspace: Workspace): Promise<void> {
@@ -82,7 +83,11 @@ export function specOf(
     id,
     name,
     dir: tools.store.checkout(workspace),
-    env: { ...credentialEnvironment(gitOf(tools, workspace)), ...claudeEnvironment(claude) },
+    // Its helper is a program of the node, and so is its gateway.
+    env:
+      workspace.runtime === 'host'
+        ? { ...credentialEnvironment(gitOf(tools, workspace)), ...claudeEnvironment(claude) }
+        : {},
     user: tools.users.find(id),
   };
 }
@@ -103,6 +108,15 @@ export function findCommit(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   return findHead(gitOf(tools, workspace, signal), tools.store.checkout(workspace));
+}
+
+/** It never got as far as a checkout. False in doubt. */
+export async function hasNothing({ store }: Pick<Tools, 'store'>, workspace: Workspace): Promise<boolean> {
+  if (workspace.origin !== undefined || store.hasCheckout(workspace)) return false;
+  return store.listBeside(workspace).then(
+    (names) => names.length === 0,
+    () => false,
+  );
 }
 
 export interface Found {

@@ -6,7 +6,7 @@ import { addUsage, type Tokens } from '../models/usage.ts';
 import { createWorkspaceState, type WorkspaceState } from './state.ts';
 import { check, remove } from './steps.ts';
 import { prepare, stop } from './steps.ts';
-import { inspect, type Tools } from './tools.ts';
+import { hasNothing, inspect, type Tools } from './tools.ts';
 import { isSuperseded, nextStep, withDesired, type Step, type Workspace } from './workspace.ts';
 
 export interface Worker {
@@ -132,7 +132,7 @@ async function perform(job: Job, step: Step): Promise<void> {
   }
 }
 
-async function fail({ state, log }: Job, step: Step, error: unknown): Promise<void> {
+async function fail({ state, tools, log }: Job, step: Step, error: unknown): Promise<void> {
   const workspace = state.now().desired.id;
   const cause = error instanceof Error && error.cause !== undefined ? describeError(error.cause) : undefined;
   log.error('a step failed', { workspace, step, error: describeError(error), cause });
@@ -142,6 +142,7 @@ async function fail({ state, log }: Job, step: Step, error: unknown): Promise<vo
     step: undefined,
     failure: toFailure(error),
     isGivenUp: true,
+    ...(step === 'prepare' && (await hasNothing(tools, state.now())) ? { isEmpty: true as const } : {}),
   });
   // On a full disk even this cannot be written; then the failure stands in memory, which is what the bot is told.
   await failed.catch((unsaved: unknown) =>

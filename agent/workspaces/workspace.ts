@@ -1,12 +1,18 @@
 // What the agent knows of one workspace, and what to do next with it. Pure: no file, no process, no clock.
-import type { DesiredWorkspace, WorkspaceReport } from '../protocol.ts';
+import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
 import type { RuntimeName } from '../runtimes/index.ts';
+import type { Prepared } from '../runtimes/runtime.ts';
 
 export interface Workspace {
   /** The newest that the bot asked for. */
   desired: DesiredWorkspace;
-  /** Where its programs run, for life. */
-  runtime: RuntimeName;
+  /** Where its programs run, for life; absent: it was not chosen yet, nothing of it ever ran. */
+  runtime?: RuntimeName | undefined;
+  /** What came of its last preparation. */
+  prepared?: Pick<Prepared, 'environment' | 'fingerprint'> | undefined;
+  attempt?: WorkspaceReport['attempt'];
+  /** How long the steps of the last preparation took. */
+  steps?: NonNullable<WorkspaceReport['environment']>['steps'];
   /** The name of the checkout's folder; stays when the repository is renamed. */
   folder: string;
   phase: WorkspaceReport['phase'];
@@ -27,6 +33,7 @@ export interface Workspace {
   /** Work of this checkout that the repository holds; of no worth any more once it runs again. */
   saved?: WorkspaceReport['saved'];
   usage?: WorkspaceReport['usage'];
+  isEmpty?: WorkspaceReport['isEmpty'] | undefined;
   /** What is desired was tried and failed; it is left alone until the bot asks for something. */
   isGivenUp?: boolean | undefined;
 }
@@ -59,10 +66,13 @@ export function withDesired(workspace: Workspace, desired: DesiredWorkspace): Wo
     ...workspace,
     desired: { ...desired, access },
     refused: undefined,
-    failure: workspace.phase === 'failed' ? workspace.failure : undefined,
+    failure: workspace.phase === 'failed' || isRecovering(workspace) ? workspace.failure : undefined,
     isGivenUp: isSameRun ? workspace.isGivenUp : undefined,
   };
 }
+
+const isRecovering = ({ phase, prepared }: Workspace): boolean =>
+  phase === 'running' && prepared?.environment.isRecovery === true;
 
 /** Whether what is being done no longer serves what is desired, so that going on with it would only cost time. */
 export function isSuperseded(doing: Step, run: number, { desired, step }: Workspace): boolean {
@@ -86,20 +96,31 @@ export function afterRestart(workspace: Workspace): Workspace {
   return { ...workspace, phase: 'preparing', step: 'start' };
 }
 
-export function toReport(workspace: Workspace, sessions: number): WorkspaceReport {
-  const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved, usage } = workspace;
+/** `limits`: of one that runs; null: it has none. */
+export function toReport(
+  workspace: Workspace,
+  sessions: number,
+  limits: Limits | null = null,
+): WorkspaceReport {
+  const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved, usage, isEmpty } =
+    workspace;
+  const { attempt, runtime, prepared, steps } = workspace;
   return {
     id: desired.id,
     phase,
     run,
     sessions,
     ...(step && { step }),
+    ...(step && attempt && { attempt }),
+    ...(runtime && { environment: { runtime, ...prepared?.environment, ...(steps && { steps }) } }),
     ...(failure && { failure }),
     ...(activityAt !== undefined && { activityAt }),
     ...(commit !== undefined && { commit }),
     ...(work && { work }),
     ...(refused && { refused }),
     ...(saved && { saved }),
+    ...(phase === 'running' && { limits }),
     ...(usage && { usage }),
+    ...(isEmpty && { isEmpty }),
   };
 }

@@ -1,7 +1,7 @@
 // Links that open a terminal: with a one-time code for the one who asked, or signed for all to see. Knows no HTTP.
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { hashSecret, newSecret } from './secrets.ts';
-import { findCodeUser, insertCode, spendCode as storeSpendCode } from './store/tokens.ts';
+import { findCodeUser, insertCode, prolongCode, spendCode as storeSpendCode } from './store/tokens.ts';
 import type { Executor } from '../database/types.ts';
 
 /** By the database's clock. */
@@ -19,9 +19,35 @@ export interface Invitation {
 export async function createLink(db: Executor, baseUrl: string, invitation: Invitation): Promise<string> {
   const code = newSecret();
   await insertCode(db, { ...invitation, hash: hashSecret(code), lifeSeconds: CODE_LIFE_SECONDS });
-  // The fragment: it reaches no server, no log and no previewer.
-  return `${pageUrl(baseUrl, invitation.workspace)}#${code}`;
+  return linkOf(baseUrl, invitation, code);
 }
+
+/** The same link as long as it is unspent, for whoever asks again and again. Of its code only the hash is kept: `key` makes it anew. */
+export async function repeatLink(
+  db: Executor,
+  baseUrl: string,
+  invitation: Invitation,
+  key: Buffer,
+): Promise<string> {
+  const last = await prolongCode(db, { ...invitation, lifeSeconds: CODE_LIFE_SECONDS });
+  const again = last && codeAt(key, invitation, last.createdAt);
+  if (again !== undefined && hashSecret(again) === last?.hash) return linkOf(baseUrl, invitation, again);
+  const createdAt = new Date();
+  const code = codeAt(key, invitation, createdAt);
+  await insertCode(db, { ...invitation, hash: hashSecret(code), createdAt, lifeSeconds: CODE_LIFE_SECONDS });
+  return linkOf(baseUrl, invitation, code);
+}
+
+function codeAt(key: Buffer, { workspace, user, access }: Invitation, createdAt: Date): string {
+  const derived = Buffer.from(hkdfSync('sha256', key, '', 'sam link code', 32));
+  return createHmac('sha256', derived)
+    .update(JSON.stringify([workspace, user, access, createdAt.getTime()]))
+    .digest('base64url');
+}
+
+/** The fragment: it reaches no server, no log and no previewer. */
+const linkOf = (baseUrl: string, { workspace }: Invitation, code: string): string =>
+  `${pageUrl(baseUrl, workspace)}#${code}`;
 
 export type Spent =
   | { user: string; access: number }

@@ -15,8 +15,10 @@ export type RightLeft =
   /** This person has it asked too often. */
   | { is: 'too-often' };
 
+/** `maxAgeMs`: a yes that is older is asked for again, for whoever looks after rights and not for a person. */
 export type RepositoryGuard = (
   workspace: Pick<Workspace, 'id' | 'owner' | 'repository'>,
+  maxAgeMs?: number,
 ) => Promise<RightLeft>;
 
 /** A page that lost its connection asks for a new ticket again and again; so does one whose person lost the right. */
@@ -51,13 +53,14 @@ export function createRepositoryGuard({
 }): RepositoryGuard {
   const known = new Map<string, Kept>();
   const mayAsk = createBucket(now);
-  return async ({ id, owner, repository }) => {
+  return async ({ id, owner, repository }, maxAgeMs = Infinity) => {
     const place = findForge(forges, repository);
     if (!place) return { is: 'there' };
     const key = `${id} ${owner}`;
     const last = known.get(key);
-    if (last && last.until > now()) return last.answer;
-    if (!mayAsk(owner)) return { is: 'too-often' };
+    if (last && last.until > now() && (last.until === Infinity || isFresh(last, now() - maxAgeMs)))
+      return last.answer;
+    if (maxAgeMs === Infinity && !mayAsk(owner)) return { is: 'too-often' };
     const { forge, label } = place;
     // Those who come while it is asked get the same answer.
     const kept: Kept = { answer: ask(), until: Infinity, seenAt: last?.seenAt ?? -Infinity };
@@ -67,8 +70,9 @@ export function createRepositoryGuard({
     async function ask(): Promise<RightLeft> {
       try {
         const mayWrite = await readRight(db, forge, label, owner);
-        kept.until = now() + KEPT_MS;
-        kept.seenAt = mayWrite ? now() : -Infinity;
+        const at = now();
+        kept.until = at + KEPT_MS;
+        kept.seenAt = mayWrite ? at : -Infinity;
         return { is: mayWrite ? 'there' : 'gone' };
       } catch (error) {
         const refusal = refusalOf(error);
@@ -84,6 +88,10 @@ export function createRepositoryGuard({
     }
   };
 }
+
+/** A no, a limit and a silence are kept as long as they are, whoever asks. */
+const isFresh = ({ seenAt, until }: Kept, since: number): boolean =>
+  seenAt >= since || until !== seenAt + KEPT_MS;
 
 function keep<Value>(map: Map<string, Value>, key: string, value: Value): void {
   map.delete(key);

@@ -29,7 +29,7 @@ export interface TicketOptions {
   mayStill?: RepositoryGuard | undefined;
 }
 
-interface Refusal {
+export interface Refusal {
   status: number;
   code: string;
   message: string;
@@ -73,7 +73,7 @@ async function serve(options: TicketOptions, req: IncomingMessage, res: ServerRe
   sendJson(res, 200, answer.grant);
 }
 
-const refuse = (res: ServerResponse, { status, code, message, extra }: Refusal): void =>
+export const refuse = (res: ServerResponse, { status, code, message, extra }: Refusal): void =>
   fail(res, status, code, message, extra);
 
 async function readRequest(
@@ -93,7 +93,7 @@ async function readRequest(
 }
 
 /** Our own page sends people there: at another address of this bot (127.0.0.1, a forwarded port) nothing opens. */
-const wrongOrigin = ({ baseUrl }: TicketOptions): Refusal => ({
+export const wrongOrigin = ({ baseUrl }: Pick<TicketOptions, 'baseUrl'>): Refusal => ({
   status: 403,
   code: 'wrong-origin',
   message: 'Only our own page may ask this.',
@@ -129,18 +129,23 @@ async function codeSpent(
     status: 410,
     code: 'code-spent',
     message: 'This link was used already, or is too old. Ask the chat for a new one.',
-    extra: { command: mayKnow ? `open ${place.workspace.name}` : 'open' },
+    extra: mayKnow
+      ? { command: `open ${place.workspace.name}`, ...triggerOf(options, place.front) }
+      : { command: 'open' },
   };
 }
 
-const notFound: Refusal = {
+export const notFound: Refusal = {
   status: 404,
   code: 'not-found',
   message: 'There is no such workspace, or it is not yours.',
 };
 
 /** The same for every workspace, but for the id that was asked for. */
-function signInRequired(options: TicketOptions, { workspace, s }: Request): Refusal {
+export function signInRequired(
+  options: Pick<TicketOptions, 'forges'>,
+  { workspace, s }: Pick<Request, 'workspace' | 's'>,
+): Refusal {
   const path = `/w/${workspace}${s === undefined ? '' : `?s=${encodeURIComponent(s)}`}`;
   const signIn = signInPath(options.forges, path);
   return {
@@ -154,7 +159,10 @@ function signInRequired(options: TicketOptions, { workspace, s }: Request): Refu
 }
 
 /** For a browser that was somebody until its session was over, or until access to the workspace was revoked. */
-const signInEnded = (options: TicketOptions, asked: Request): Refusal => ({
+export const signInEnded = (
+  options: Pick<TicketOptions, 'forges'>,
+  asked: Pick<Request, 'workspace' | 's'>,
+): Refusal => ({
   ...signInRequired(options, asked),
   code: 'sign-in-ended',
   message: `What let this browser in has expired or was revoked. ${options.forges.length > 0 ? 'Sign in again, or ask' : 'Ask'} for a new link where you started it:`,
@@ -189,7 +197,7 @@ async function decide(
 }
 
 /** Who lost the right is told no more than somebody who never had it. */
-function refusalOf(right: Exclude<RightLeft, { is: 'there' }>, { name }: Workspace): Refusal {
+export function refusalOf(right: Exclude<RightLeft, { is: 'there' }>, { name }: Workspace): Refusal {
   switch (right.is) {
     case 'gone':
       return notFound;
@@ -246,7 +254,7 @@ const nodeSilent = (workspace: Workspace): Refusal => ({
   status: 503,
   code: 'node-silent',
   message: `The machine of ${workspace.name} does not answer at the moment. It is looked after; try again soon.`,
-  extra: { command: `status ${workspace.name}` },
+  extra: { command: `status ${workspace.name}`, phase: workspace.phase },
 });
 
 /** Undefined: nobody knows now where its terminals are. A node beside the bot is reached through it, so that one port is enough. */

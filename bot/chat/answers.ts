@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { Delivery, Executor, FrontName, Held } from '../database/types.ts';
 import { isHopeless, messageOf, waitMs } from '../errors.ts';
-import type { Conversation } from './front.ts';
+import type { Conversation, Written } from './front.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import { claimAnswer, markAnswered, postponeAnswer } from './store/answers.ts';
 import { renewDelivery } from './store/deliveries.ts';
@@ -19,7 +19,7 @@ export interface Answers {
 export const answerSource = (answers: Answers) => ({
   name: 'answers',
   dueInMs: () => Promise.resolve(undefined),
-  async take(): Promise<(() => Promise<void>) | undefined> {
+  async take(): Promise<(() => Promise<unknown>) | undefined> {
     for (const [front, conversation] of answers.conversations) {
       const held = await claimAnswer(answers.db, front, conversation.thread);
       if (held)
@@ -34,10 +34,16 @@ export const answerSource = (answers: Answers) => ({
   },
 });
 
-async function showAnswer(answers: Answers, conversation: Conversation, held: Held<Delivery>): Promise<void> {
+export async function showAnswer(
+  answers: Omit<Answers, 'conversations'>,
+  conversation: Conversation,
+  held: Held<Delivery>,
+): Promise<Written> {
   try {
-    if (held.row.answer) await conversation.answer(held.row, held.row.answer);
+    const isWritten =
+      held.row.answer !== null && (await conversation.answer(held.row, held.row.answer)) === true;
     await markAnswered(answers.db, held);
+    return { isWritten };
   } catch (error) {
     const isOver = isHopeless(error, held.row.receivedAt);
     const pauseMs = waitMs(error);
@@ -47,5 +53,6 @@ async function showAnswer(answers: Answers, conversation: Conversation, held: He
       { front: held.row.source, error: messageOf(error) },
       isOver ? 'an answer could not be shown' : 'an answer could not be shown; it is tried again',
     );
+    return { isWritten: true, waitMs: pauseMs };
   }
 }

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { Card, Executor, FrontName, Held } from '../database/types.ts';
 import { messageOf, ProviderError, waitMs } from '../errors.ts';
-import type { Conversation } from './front.ts';
+import type { Conversation, Written } from './front.ts';
 import { completeFacts, viewOf, type CardKnowledge } from './view.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import { cardDueInMs, claimCard, deferCard, finishCard, postponeCard, renewCard } from './store/cards.ts';
@@ -19,15 +19,15 @@ const MAX_PAUSE_MS = 60_000;
 
 export const cardSource = (cards: Cards) => ({
   name: 'cards',
-  dueInMs: () => cardDueInMs(cards.db),
-  async take(): Promise<(() => Promise<void>) | undefined> {
+  dueInMs: () => cardDueInMs(cards.db, [...cards.conversations.keys()]),
+  async take(): Promise<(() => Promise<unknown>) | undefined> {
     for (const [front, conversation] of cards.conversations) {
       const held = await claimCard(cards.db, front, conversation.thread);
       if (held)
         return () =>
           whileHeld(
             () => renewCard(cards.db, held),
-            () => send(cards, conversation, held),
+            () => sendCard(cards, conversation, held),
             cards,
           );
     }
@@ -35,15 +35,23 @@ export const cardSource = (cards: Cards) => ({
   },
 });
 
-async function send(cards: Cards, conversation: Conversation, held: Held<Card>): Promise<void> {
+export async function sendCard(
+  cards: Omit<Cards, 'conversations'>,
+  conversation: Conversation,
+  held: Held<Card>,
+): Promise<Written> {
   try {
     const complete = await completeFacts(cards.knowledge);
     const rows = await readSubject(cards.db, held.row.subject);
     const [first, ...more] = rows.map((facts) => viewOf(complete(facts)));
-    if (!first) return await finishCard(cards.db, held, {});
+    if (!first) {
+      await finishCard(cards.db, held, {});
+      return { isWritten: false };
+    }
     const sent = await conversation.sendCard(held.row, [first, ...more]);
     if ('later' in sent) await deferCard(cards.db, held, sent.later);
     else await finishCard(cards.db, held, sent);
+    return { isWritten: 'sentAt' in sent };
   } catch (error) {
     cards.log.warn(
       { front: held.row.front, subject: held.row.subject, error: messageOf(error) },
@@ -51,12 +59,14 @@ async function send(cards: Cards, conversation: Conversation, held: Held<Card>):
     );
     // Refused for good: it says so again when there is something new to show.
     if (error instanceof ProviderError && !error.retryable)
-      return finishCard(cards.db, held, { lastError: messageOf(error) });
-    await postponeCard(
-      cards.db,
-      held,
-      waitMs(error) ?? Math.min(MAX_PAUSE_MS, 1000 * 2 ** held.row.attempts),
-      messageOf(error),
-    );
+      await finishCard(cards.db, held, { lastError: messageOf(error) });
+    else
+      await postponeCard(
+        cards.db,
+        held,
+        waitMs(error) ?? Math.min(MAX_PAUSE_MS, 1000 * 2 ** held.row.attempts),
+        messageOf(error),
+      );
+    return { isWritten: true, waitMs: waitMs(error) };
   }
 }

@@ -1,35 +1,51 @@
-// Where the forks stand now that somebody has workspaces of: before one starts again, and whenever a forge is looked at. Hears
-// nobody; knows no front.
-import { addressOf, type Forge } from '../forges/forge.ts';
+// Where the forks stand now that somebody has workspaces of: before one starts, and whenever a forge is looked at. Hears nobody;
+// knows no front.
+import { findForge, type Forge, type Repository } from '../forges/forge.ts';
 import { resendSignals } from './store/cards.ts';
-import type { Executor } from '../database/types.ts';
+import type { Executor, Workspace } from '../database/types.ts';
+import type { Heads } from '../workspaces/fork.ts';
 import { noteHead as workspacesNoteHead } from '../workspaces/store/workspace-changes.ts';
-import { listTopics } from '../workspaces/store/workspaces.ts';
 
-/** As many forks as anybody has workspaces of. */
-const MAX_FORKS = 20;
-
-/**
- * For the person's workspaces from forks: where their pull requests stand now, so that none starts at a commit that was
- * let in before a push which nobody heard of. Throws ProviderError: a forge does not say, and nothing starts.
- */
-export async function lookAtForks(
-  { db, forges }: { db: Executor; forges: readonly Forge[] },
-  owner: string,
-): Promise<void> {
-  for (const forge of forges) {
-    const topics = await listTopics(db, { host: addressOf(forge, ''), owner, most: MAX_FORKS });
-    for (const { topic, head } of topics) if (head !== null) await noteHead(db, forge, topic, head);
-  }
+interface About {
+  workspace: Pick<Workspace, 'repository' | 'topic' | 'fork'> | undefined;
+  repository: Repository | undefined;
 }
 
-/** Not there, or not for us to see: left alone, because nothing is proven by that. `head`: the one that we know. */
-export async function noteHead(db: Executor, forge: Forge, topic: string, head: string): Promise<void> {
+/**
+ * What the gate of a start asks for: of the workspace that is meant, and of what a new one would be made of. What a forge does
+ * not show is not among it, and nothing of that starts. Throws ProviderError: it does not say now.
+ */
+export async function readHeads(
+  { db, forges }: { db: Executor; forges: readonly Forge[] },
+  { workspace, repository }: About,
+): Promise<Heads> {
+  const heads = new Map<string, string>();
+  // That was looked up a moment ago.
+  if (repository?.fork)
+    heads.set(`${repository.label}#${repository.goal?.split(':')[1]}`, repository.fork.head);
+  const { topic, fork } = workspace ?? {};
+  const forge = workspace && findForge(forges, workspace.repository)?.forge;
+  if (!forge || !fork || !topic || heads.has(topic)) return heads;
+  const head = await noteHead(db, forge, topic, fork.head);
+  return head === undefined ? heads : heads.set(topic, head);
+}
+
+/**
+ * Where it stands now; not there, or not for us to see: left alone, because nothing is proven by that. `head`: the one that we
+ * know.
+ */
+export async function noteHead(
+  db: Executor,
+  forge: Forge,
+  topic: string,
+  head: string,
+): Promise<string | undefined> {
   const [label = '', number = ''] = topic.split('#');
   const change = await forge.findChange(label, Number(number));
-  if (!change || change.head === head) return;
+  if (!change || change.head === head) return change?.head;
   await db.transaction(async (tx) => {
     await workspacesNoteHead(tx, topic, change.head);
     await resendSignals(tx, topic);
   });
+  return change.head;
 }

@@ -65,7 +65,7 @@ export interface FrontOptions extends ForgeOptions {
   knowledge: CardKnowledge;
   /** The shortest time between two edits of a card, in the long run. */
   paceMs: number;
-  /** Makes a person's private way into a workspace: a URL with a one-time code. */
+  /** Makes a person's private way into a workspace: a URL with a one-time code. With a key of ours the same one while it is unspent. */
   createLink(workspace: string, user: string): Promise<string>;
   /** The same to the person's own page, where their keys are. */
   createSettingsLink(user: string): Promise<string>;
@@ -136,6 +136,8 @@ export interface PendingCommand {
 export interface Permission {
   /** The address of a repository that they maintain. */
   maintains?: string | undefined;
+  /** Of one that they may read. */
+  reads?: string | undefined;
 }
 
 /** What to write down in the transaction that ends a request which is no command. */
@@ -146,6 +148,8 @@ export interface Conversation {
   traits: FrontTraits;
   /** Set where only this process can show answers and cards: a console. */
   thread: string | undefined;
+  /** Its answers and cards wait for their turn in a queue of its own, which it serves itself. */
+  isQueued?: boolean;
   /** For what is no command; undefined: it is none of that. */
   notice(delivery: Delivery): Promise<Notice | undefined>;
   /** Undefined: it was not meant for us; the request ends without an answer. */
@@ -161,8 +165,8 @@ export interface Conversation {
   explain(error: unknown, delivery: Delivery): UserError | undefined;
   /** Shows that it was heard and is allowed, before it runs. */
   acknowledge(delivery: Delivery): Promise<void>;
-  /** Shows an answer to whoever asked. */
-  answer(delivery: Delivery, answer: Answer): Promise<void>;
+  /** Shows an answer to whoever asked. True: something was sent. */
+  answer(delivery: Delivery, answer: Answer): Promise<boolean | void>;
   /** Posts or edits the card; the result is kept in its row. `later`: not now, and nothing was sent. */
   sendCard(card: Card, views: [CardView, ...CardView[]]): Promise<Partial<Card> | { later: Date }>;
   /** Which card shows the workspace here; undefined: none. */
@@ -173,6 +177,12 @@ export interface Conversation {
   ): Pick<Card, 'thread' | 'subject'> | undefined;
   /** What else shows the workspace here, wherever it was asked for: `sendCard` gets these too. */
   signalsOf(workspace: WorkspaceRef): Pick<Card, 'thread' | 'subject' | 'kind'>[];
+}
+
+/** What came of an attempt: whether the vendor was written to, and how long it wants to be left alone. */
+export interface Written {
+  isWritten: boolean;
+  waitMs?: number | undefined;
 }
 
 // For a front that has nothing of its own there.

@@ -2,11 +2,14 @@
 // One transaction ends the request and writes what is wanted; no transaction is open while a vendor is asked.
 import type { Logger } from 'pino';
 import type { ParseCodes, Said } from '../codes.ts';
+import { tellable } from '../commands/audience.ts';
 import { findCommand } from '../commands/command.ts';
 import { parse } from '../commands/parser/parse.ts';
 import type { ParsedCommand, ParseFailure } from '../commands/parser/parsed.ts';
 import type { Command, CommandContext, CommandLimits, Outcome } from '../commands/context.ts';
-import type { Answer, Delivery, Executor, FrontName, Held } from '../database/types.ts';
+import { findTarget } from '../commands/target.ts';
+import type { Answer, Delivery, Executor, FrontName, Held, Workspace } from '../database/types.ts';
+import type { Heads } from '../workspaces/fork.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
 import type { Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
@@ -28,8 +31,10 @@ export interface Inbox {
   conversations: ReadonlyMap<FrontName, Conversation>;
   commands: readonly Command[];
   limits: CommandLimits;
-  /** Learns what has to be known before a workspace of that person starts again. Throws ProviderError. */
-  beforeStart?: ((actor: string) => Promise<void>) | undefined;
+  /** Where the forks stand now that a start may be about: a workspace, or what a new one is made of. Throws ProviderError. */
+  readHeads: (
+    about: Pick<CommandContext, 'repository'> & { workspace: Workspace | undefined },
+  ) => Promise<Heads>;
   log: Logger;
 }
 
@@ -75,26 +80,72 @@ async function runIncoming(
   conversation: Conversation,
   incoming: IncomingCommand,
 ): Promise<void> {
+  try {
+    await runSpoken(inbox, held, conversation, incoming);
+  } catch (thrown) {
+    const error = conversation.explain(thrown, held.row) ?? thrown;
+    if (!(error instanceof UserError)) throw error;
+    await endSaying(inbox, held, conversation, incoming, { ok: false, ...error.said });
+  }
+}
+
+/** With nothing in it that the place's readers may not know of. */
+const endSaying = (
+  inbox: Inbox,
+  held: Held<Delivery>,
+  { traits }: Conversation,
+  incoming: IncomingCommand,
+  answer: Answer,
+): Promise<void> =>
+  endWith(inbox, held, (tx) => tellable(tx, answer, { ...incoming, traits, said: wordsSaid(incoming) }));
+
+const wordsSaid = ({ spoken }: IncomingCommand): string =>
+  'command' in spoken ? spoken.command.line : spoken.text;
+
+async function runSpoken(
+  inbox: Inbox,
+  held: Held<Delivery>,
+  conversation: Conversation,
+  incoming: IncomingCommand,
+): Promise<void> {
   const { spoken } = incoming;
   const parsed = 'command' in spoken ? spoken.command : parse(spoken.text, spoken.context);
   if (parsed.kind === 'ignore') return endWith(inbox, held, null);
-  if (parsed.kind === 'error') return endWith(inbox, held, refusalOf(parsed));
+  if (parsed.kind === 'error') return endSaying(inbox, held, conversation, incoming, refusalOf(parsed));
   const line = asCommand(parsed, incoming);
   const command = findCommand(inbox.commands, line.verb);
   if (!command) throw new Error(`the parser knows ${line.verb}, the table does not`);
   const repository = await locate(conversation, command, line, held.row);
   const permission = await conversation.permit({ delivery: held.row, incoming, command, line, repository });
   await conversation.acknowledge(held.row);
-  // What a place is about was looked up a moment ago.
-  if (command.starts && !command.isAboutPlace) await inbox.beforeStart?.(incoming.actor.id);
+  const { traits } = conversation;
+  const contextIn = (tx: Executor): CommandContext => ({
+    ...contextOf(inbox, tx, held.row, incoming, repository),
+    traits,
+    ...permission,
+  });
+  const heads = command.starts
+    ? await readHeads(inbox, line, contextIn(inbox.db))
+    : new Map<string, string>();
   await inbox.db.transaction(async (tx) => {
     if (!(await lockDelivery(tx, held))) return;
-    const context = contextOf(inbox, tx, held.row, incoming, repository);
-    const outcome = await command.run(line, { ...context, traits: conversation.traits, ...permission });
+    const outcome = await command.run(line, { ...contextIn(tx), heads });
     if (outcome.answer.workspace) await wantCard(tx, conversation, incoming, outcome, held.row);
-    await endDelivery(tx, held, withIgnored(outcome.answer, line), outcome.commandId);
+    const { traits } = conversation;
+    const answer = await tellable(tx, outcome.answer, { ...incoming, traits, said: wordsSaid(incoming) });
+    await endDelivery(tx, held, withIgnored(answer, line), outcome.commandId);
     await wantSignals(inbox, tx, outcome);
   });
+}
+
+/** Of the workspace that is meant; what is wrong with the words is said when they run. */
+async function readHeads(inbox: Inbox, line: ParsedCommand, context: CommandContext): Promise<Heads> {
+  const { repository } = context;
+  const workspace = await findTarget(line, context).catch((error: unknown) => {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  });
+  return inbox.readHeads({ workspace, repository });
 }
 
 function refusalOf({ code, details, usage }: ParseFailure): Answer {

@@ -16,5 +16,8 @@ export function formatTime(moment: Date): string {
   return `${isFar ? `${text.slice(0, 10)} ` : ''}${text.slice(11, 16)} UTC`;
 }
 
-/** ` until …`, where its end is known. */
-export const until = ({ deleteAt }: CardView): string => (deleteAt ? ` until ${formatTime(deleteAt)}` : '');
+/** What is left of one that is stopped, and until when, as far as that is known. */
+export function keptWords({ deleteAt, hasFiles }: CardView, format = formatTime): string {
+  if (hasFiles) return `Its files are kept${deleteAt ? ` until ${format(deleteAt)}` : ''}.`;
+  return `No machine has files of it${deleteAt ? `, and it goes at ${format(deleteAt)}` : ''}.`;
+}

@@ -1,5 +1,11 @@
 // What a card shows of a workspace, before any front's markup. Pure: rows and the time in, facts out.
-import type { Failure, ModelUsage } from '../../agent/protocol.ts';
+import {
+  PREPARE_STEPS,
+  type Environment,
+  type Failure,
+  type ModelUsage,
+  type PrepareStep,
+} from '../../agent/protocol.ts';
 import type { Notice } from '../codes.ts';
 import type { Node, User, Workspace } from '../database/types.ts';
 
@@ -34,9 +40,13 @@ export interface CardView {
   /** When it stops by itself. */
   expiry?: Date;
   isExpiring: boolean;
-  /** When it goes with everything that is left of it, unless somebody starts it. */
+  /** When it goes with everything that is left of it, unless somebody starts it or has it kept. */
   deleteAt?: Date;
+  /** A machine has files of it. */
+  hasFiles: boolean;
   sessions: number;
+  /** Where its programs run, once that is known. */
+  environment?: Environment;
   /** What it asked of models, if anything. */
   usage?: ModelUsage;
   /** Commands that make sense now. */
@@ -51,6 +61,8 @@ export interface CardFacts {
   owner: User;
   now: Date;
   expiry: Date | undefined;
+  /** When it is deleted by itself, if it is stopped. */
+  end?: Date | undefined;
   /** Of an hour of its machine: `0.0123 €/h`. */
   price?: string | undefined;
   warningMs: number;
@@ -60,17 +72,20 @@ export interface CardFacts {
 export interface CardKnowledge {
   /** When the workspace stops by itself. */
   expiryOf: (workspace: CardFacts['workspace']) => Date | undefined;
+  /** When one that is stopped is deleted by itself. */
+  endOf: (workspace: CardFacts['workspace']) => Date | undefined;
   /** What an hour of its machine costs, for people; asked once for all that a card shows. */
   readPrices: () => Promise<(node: NonNullable<CardFacts['node']>) => string | undefined>;
   warningMs: number;
 }
 
-type RowFacts = Omit<CardFacts, 'expiry' | 'price' | 'warningMs'>;
+type RowFacts = Omit<CardFacts, 'expiry' | 'end' | 'price' | 'warningMs'>;
 
 /** Adds to the rows what else a card shows. */
 export async function completeFacts({
   readPrices,
   expiryOf,
+  endOf,
   warningMs,
 }: CardKnowledge): Promise<(facts: RowFacts) => CardFacts> {
   const priceOf = await readPrices();
@@ -78,17 +93,21 @@ export async function completeFacts({
     ...facts,
     price: facts.node ? priceOf(facts.node) : undefined,
     expiry: expiryOf(facts.workspace),
+    end: endOf(facts.workspace),
     warningMs,
   });
 }
 
 /** Draws nothing; says what there is to draw. */
-export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }: CardFacts): CardView {
+export function viewOf({ workspace, node, owner, now, expiry, end, price, warningMs }: CardFacts): CardView {
   const repository = labelOf(workspace.repository);
   const isSettled = workspace.phase === workspace.desired || workspace.phase === 'failed';
   const isSilent = workspace.phase === 'running' && node?.phase === 'unhealthy';
-  const isUsable = workspace.phase === 'running' && workspace.desired === 'running' && !isSilent;
-  const shownExpiry = isUsable ? expiry : undefined;
+  const { phase, desired } = workspace;
+  // One that failed counts as idle, whatever became of its machine.
+  const mayExpire = desired === 'running' && (phase === 'failed' || (phase === 'running' && !isSilent));
+  const shownExpiry = mayExpire ? expiry : undefined;
+  const deleteAt = phase === 'stopped' && desired === 'stopped' ? (workspace.deleteAt ?? end) : undefined;
   return {
     id: workspace.id,
     name: workspace.name,
@@ -103,17 +122,37 @@ export function viewOf({ workspace, node, owner, now, expiry, price, warningMs }
     doing: isSilent ? 'not reachable' : doingOf(workspace, node),
     elapsedMs: now.getTime() - workspace.phaseSince.getTime(),
     checklist: checklistOf(workspace, node),
-    ...(workspace.phase === 'failed' ? { failure: workspace.lastError } : {}),
-    notices: isSilent ? [{ code: 'machine-silent', details: {} }] : (workspace.notice ?? []),
+    ...failureOf(workspace),
+    ...environmentOf(workspace),
+    notices: isSilent ? [{ code: 'machine-silent', details: {} }] : noticesOf(workspace),
     ...(shownExpiry ? { expiry: shownExpiry } : {}),
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
-    ...(workspace.phase === 'stopped' && workspace.deleteAt ? { deleteAt: workspace.deleteAt } : {}),
+    ...(deleteAt ? { deleteAt } : {}),
+    hasFiles: workspace.nodeId !== null,
     sessions: workspace.reported?.sessions ?? 0,
     ...(workspace.reported?.usage ? { usage: workspace.reported.usage } : {}),
-    lines: isSilent ? [`stop ${workspace.name}`, `rm ${workspace.name}`] : linesFor(workspace),
+    lines: isSilent ? [`stop ${workspace.name}`, `rm ${workspace.name}`] : linesFor(workspace, shownExpiry),
     isSettled,
   };
 }
+
+function noticesOf({ phase, notice, reported }: Workspace): Notice[] {
+  const limits = phase === 'running' ? reported?.limits : undefined;
+  return [
+    ...(notice ?? []),
+    ...(limits?.reached ? [{ code: 'limit-reached', details: { limits } } as const] : []),
+  ];
+}
+
+/** What it fails of, or what kept its container from being as it should. */
+function failureOf({ phase, lastError, reported }: Workspace): { failure?: Failure | null } {
+  if (phase === 'failed') return { failure: lastError };
+  const isRecovering = phase === 'running' && reported?.environment?.isRecovery === true;
+  return isRecovering && reported.failure ? { failure: reported.failure } : {};
+}
+
+const environmentOf = ({ phase, reported }: Workspace): { environment?: Environment } =>
+  reported?.environment && phase !== 'deleted' ? { environment: reported.environment } : {};
 
 /** The sign on a card. `silent`: it should run, and cannot be reached. Nothing looks as if it ran while it goes. */
 export function lookOf({ isSettled, doing, phase, desired }: CardView): Workspace['phase'] | 'silent' {
@@ -129,7 +168,7 @@ export function labelOf(repository: string): string {
   return path.startsWith('/') ? (path.split('/').filter(Boolean).at(-1) ?? path) : path;
 }
 
-function doingOf({ desired, phase, step, force }: Workspace, node: Node | null): string {
+function doingOf({ desired, phase, step, force, reported }: Workspace, node: Node | null): string {
   if (phase === desired || phase === 'failed') return phase;
   if (desired === 'deleted') return force ? 'deleting' : (GOING[step ?? ''] ?? 'deleting');
   if (desired === 'stopped') return 'stopping';
@@ -139,7 +178,9 @@ function doingOf({ desired, phase, step, force }: Workspace, node: Node | null):
     case 'provisioning':
       return node?.phase === 'ready' ? 'getting ready' : 'starting a machine';
     case 'preparing':
-      return step && step in MAKING ? MAKING[step as keyof typeof MAKING] : 'getting ready';
+      return step && step in MAKING
+        ? `${MAKING[step as PrepareStep]}${attemptOf(reported)}`
+        : 'getting ready';
     default:
       return 'starting';
   }
@@ -147,13 +188,18 @@ function doingOf({ desired, phase, step, force }: Workspace, node: Node | null):
 
 const GOING: Record<string, string> = { check: 'looking for unsaved work', saving: 'saving unpushed work' };
 
-const MAKING = {
+const MAKING: Record<PrepareStep, string> = {
   clone: 'cloning the repository',
+  pull: 'fetching the image',
   build: 'building the environment',
+  features: 'adding features to the environment',
+  create: 'making the container',
+  hooks: "running the repository's own set-up",
   start: 'starting the shell',
 };
 
-const STEPS = ['clone', 'build', 'start'] as const;
+const attemptOf = (reported: Workspace['reported']): string =>
+  reported?.attempt ? ` (attempt ${reported.attempt.number} of ${reported.attempt.of})` : '';
 
 function checklistOf(workspace: Workspace, node: Node | null): CheckItem[] {
   if (workspace.desired !== 'running' || workspace.phase === 'running') return [];
@@ -164,8 +210,8 @@ function checklistOf(workspace: Workspace, node: Node | null): CheckItem[] {
 
 /** Which line of the checklist is being worked on. */
 function position(workspace: Workspace, node: Node | null): number {
-  if (workspace.step && workspace.step !== 'check' && workspace.step !== 'saving')
-    return 1 + STEPS.indexOf(workspace.step);
+  const step = PREPARE_STEPS.find((one) => one === workspace.step);
+  if (step !== undefined) return step === 'clone' ? 1 : step === 'start' ? 3 : 2;
   const isOnNode = node !== null && (node.phase === 'ready' || node.phase === 'unhealthy');
   return isOnNode && workspace.phase !== 'queued' ? 1 : 0;
 }
@@ -176,7 +222,7 @@ const stateAt = (index: number, at: number, isFailed: boolean): CheckItem['state
   return isFailed ? 'failed' : 'doing';
 };
 
-function linesFor(workspace: Workspace): string[] {
+function linesFor(workspace: Workspace, expiry: Date | undefined): string[] {
   const { name, desired } = workspace;
   const { phase } = workspace;
   if (phase === 'running' && desired === 'stopped') return [`logs ${name}`, `rm ${name}`];
@@ -187,7 +233,7 @@ function linesFor(workspace: Workspace): string[] {
     case 'stopped':
       return [`start ${name}`, `rm ${name}`];
     case 'failed':
-      return [`retry ${name}`, `logs ${name}`, `rm ${name}`];
+      return [`retry ${name}`, ...(expiry ? [`extend ${name} 4h`] : []), `logs ${name}`, `rm ${name}`];
     case 'deleted':
       return [];
     default:

@@ -8,7 +8,9 @@ import { PARSE_FAILURES } from './wording/parse-failures.ts';
 import { REFUSALS } from './wording/refusals.ts';
 import { findWords, type Say, type Voice, type Wording, type Words } from './wording/words.ts';
 
+export { wordEnvironment } from './wording/environment.ts';
 export { wordFailure } from './wording/failures.ts';
+export { PRESSES, wordLive, type Press } from './wording/live.ts';
 export { wordNotices, wordUsage } from './wording/notices.ts';
 export {
   createSay,
@@ -39,6 +41,8 @@ export interface WordedAnswer {
   hint: string;
   /** `text` is columns or log lines: spaces count. */
   isVerbatim: boolean;
+  /** The card is wanted as well. */
+  isBesideCard?: boolean;
   /** A line that was probably meant, for a button. */
   next?: string | undefined;
 }
@@ -52,10 +56,10 @@ export function wordAnswer(answer: Answer, { say, fence }: Voice, offer: Offer):
     const { text, isVerbatim = false, suggestion } = answer as OldAnswer;
     return { text, hint: '', isVerbatim, next: suggestion };
   }
-  const { text, above, isVerbatim = false, next } = wordCode(answer, say, offer);
+  const { text, above, isVerbatim = false, isBesideCard = false, next } = wordCode(answer, say, offer);
   const usage = answer.usage === undefined ? '' : `Usage: ${say(answer.usage)}`;
   const lines = [above === undefined ? '' : fence(above), text, usage];
-  return { text: lines.filter(Boolean).join('\n'), hint: hintOf(answer), isVerbatim, next };
+  return { text: lines.filter(Boolean).join('\n'), hint: hintOf(answer), isVerbatim, isBesideCard, next };
 }
 
 const wordCode = (answer: Answer, say: Say, offer: Offer): Words =>

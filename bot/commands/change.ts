@@ -1,34 +1,69 @@
 // Writes down what a person wants of a workspace: the row, the command, the event, all in the context's transaction.
 import type { AnswerCodes, Said } from '../codes.ts';
 import type { Answer, Desired, Workspace } from '../database/types.ts';
-import type { CommandContext, Outcome } from './context.ts';
+import type { CommandContext, Outcome, StartContext } from './context.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { recordCommand } from '../workspaces/store/commands.ts';
-import type { WorkspacePatch } from '../workspaces/store/reconciled.ts';
-import { changeWorkspace } from '../workspaces/store/workspace-changes.ts';
+import type { Admission } from '../workspaces/fork.ts';
+import { changeWorkspace, startWorkspace, type QuietPatch } from '../workspaces/store/workspace-changes.ts';
 
 export interface Change {
   /** Null: the verb wants no other state. */
-  desired: Desired | null;
+  desired: Exclude<Desired, 'running'> | null;
   /** Absent: it is so already, nothing changes. */
-  patch?: WorkspacePatch | undefined;
+  patch?: QuietPatch | undefined;
   /** Tickets, links and open terminals end with it. */
   isRevoking?: boolean;
   /** What is answered beside the card. */
   said?: Said<AnswerCodes> | undefined;
-  link?: Answer['link'];
 }
 
 /** Throws UserError where what is being deleted shall come back. */
 export async function change(
   workspace: Workspace,
   command: ParsedCommand,
-  { tx, actor, front }: CommandContext,
-  { desired, patch, isRevoking, said = { code: 'ok', details: {} }, link }: Change,
+  context: CommandContext,
+  { desired, patch, isRevoking, said }: Change,
 ): Promise<Outcome> {
-  const changed = patch ? await changeWorkspace(tx, workspace, patch, isRevoking) : workspace;
-  const { verb, line } = command;
-  const commandId = await recordCommand(tx, changed, { actor: actor.id, front, verb, line, desired });
+  const changed = patch ? await changeWorkspace(context.tx, workspace, patch, isRevoking) : workspace;
+  return answerFor(changed, command, context, { desired, said });
+}
+
+export interface Start {
+  /** Absent: the row is as it shall be. It is started all the same, unless it `isRunning`. */
+  patch?: Omit<QuietPatch, 'desired'> | undefined;
+  isRunning: boolean;
+  said?: Said<AnswerCodes> | undefined;
+}
+
+/** The same for a verb that wants it running; whoever has no admission cannot say so. */
+export async function start(
+  workspace: Workspace,
+  admission: Admission,
+  command: ParsedCommand,
+  context: StartContext,
+  { patch, isRunning, said }: Start,
+): Promise<Outcome> {
+  const { tx } = context;
+  const changed = isRunning
+    ? patch
+      ? await changeWorkspace(tx, workspace, patch)
+      : workspace
+    : await startWorkspace(tx, workspace, admission, patch);
+  return answerFor(changed, command, context, { desired: 'running', said, link: 'when-running' });
+}
+
+async function answerFor(
+  workspace: Workspace,
+  { verb, line }: ParsedCommand,
+  { tx, actor, front }: CommandContext,
+  {
+    desired,
+    said = { code: 'ok', details: {} },
+    link,
+  }: { desired: Desired | null; said?: Said<AnswerCodes> | undefined; link?: Answer['link'] },
+): Promise<Outcome> {
+  const commandId = await recordCommand(tx, workspace, { actor: actor.id, front, verb, line, desired });
   return {
     commandId,
     answer: { ok: true, ...said, workspace: workspace.id, ...(link ? { link } : {}) },

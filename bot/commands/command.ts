@@ -66,6 +66,10 @@ export type CommandSpec = {
   ends?: boolean;
   /** Those who maintain a repository may say it of what others have there. */
   isForMaintainers?: boolean;
+  /** It changes nothing of a workspace: whoever says it again wants its answer again. */
+  gives?: boolean;
+  /** Those who may read a repository may say it of what others have there. */
+  isForReaders?: boolean;
   /** Also for those of whom nobody knows yet who they are. */
   isForAnyone?: boolean;
   /** It takes something away for good: a typo never turns into it while another verb is as near. */

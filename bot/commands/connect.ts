@@ -16,6 +16,7 @@ export const connect = {
   who: 'Everyone, for themselves.',
   flags: {},
   takes: 'names',
+  gives: true,
   isForAnyone: true,
   run({ words: [word, ...others] }, { traits }) {
     if (others.length > 0)

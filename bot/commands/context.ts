@@ -4,6 +4,7 @@ import type { Repository } from '../forges/forge.ts';
 import type { CommandSpec, FrontTraits } from './command.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { UserError } from '../errors.ts';
+import type { Heads } from '../workspaces/fork.ts';
 
 /** Where it was said. */
 export interface Place {
@@ -37,8 +38,16 @@ export interface CommandContext {
   repository: Repository | undefined;
   /** The address of a repository that the actor maintains: what others run on it they may see, stop and delete. */
   maintains?: string | undefined;
+  /** The address of a repository that the actor may read: how what others run on it stands they may see. */
+  reads?: string | undefined;
   now: Date;
   limits: CommandLimits;
+}
+
+/** What a command is told that starts something: without it there is no way past the gate. */
+export interface StartContext extends CommandContext {
+  /** Asked a moment ago, of what the words mean. */
+  heads: Heads;
 }
 
 /** What a command gives back: the answer, and the row of what it wrote down. */
@@ -47,10 +56,16 @@ export interface Outcome {
   commandId?: number;
 }
 
-/** One verb. `run` writes in the context's transaction and calls nobody; what a person can mend it throws as UserError. */
-export interface Command extends CommandSpec {
-  run(command: ParsedCommand, context: CommandContext): Promise<Outcome>;
+/** `run` writes in the context's transaction and calls nobody; what a person can mend it throws as UserError. */
+interface Runs<Context> extends CommandSpec {
+  run(command: ParsedCommand, context: Context): Promise<Outcome>;
 }
+
+/** A verb that may make something run: who may, and where forks stand, is asked before. */
+export type StartingCommand = Runs<StartContext> & { starts: true };
+
+/** One verb. */
+export type Command = StartingCommand | (Runs<CommandContext> & { starts?: never });
 
 /** Nobody else sees what other installations have at the provider. */
 export function checkOperator({ traits }: CommandContext): void {

@@ -11,10 +11,14 @@ export const cost = {
   who: 'Everyone, about their own.',
   flags: {},
   takes: 'none',
+  gives: true,
   async run(_command, { tx, actor, now }) {
     const details = await reportCosts(tx, actor.id, now);
     return {
-      answer: details ? { ok: true, code: 'cost', details } : { ok: true, code: 'no-prices', details: {} },
+      // What somebody spends is theirs, and not of those who read the thread.
+      answer: details
+        ? { ok: true, code: 'cost', details, isPrivate: true }
+        : { ok: true, code: 'no-prices', details: {} },
     };
   },
 } satisfies Command;

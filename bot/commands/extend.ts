@@ -22,7 +22,9 @@ export const extend = {
   needsWrite: true,
   async run(command, context) {
     const workspace = await findTarget(command, context);
-    if (context.limits.idleTimeoutMs === 0 && workspace.idleTimeMs === null)
+    // One that is stopped is kept from being deleted.
+    const mayExpire = context.limits.idleTimeoutMs > 0 || workspace.idleTimeMs !== null;
+    if (!mayExpire && workspace.desired !== 'stopped')
       throw new UserError('never-idle', { name: workspace.name });
     const wanted = command.flags['max'] === true ? { ms: MAX_KEPT_MS } : (command.value ?? DEFAULT);
     const until = keptUntil(wanted, context.now) ?? context.now;

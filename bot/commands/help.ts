@@ -10,6 +10,7 @@ export const help = {
   who: 'Everyone.',
   flags: {},
   takes: 'topic',
+  gives: true,
   isForAnyone: true,
   run: ({ words: [command] }) =>
     Promise.resolve({

@@ -3,6 +3,7 @@ import type { AnswerCodes } from '../codes.ts';
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
+import { isHere } from './audience.ts';
 import type { Command, CommandContext, Outcome } from './context.ts';
 import { listOfRepository, listWorkspaces } from '../workspaces/store/workspaces.ts';
 
@@ -29,12 +30,13 @@ export const list = {
     },
   },
   takes: 'none',
+  gives: true,
   isForMaintainers: true,
   common: true,
   async run(command, context) {
     if (command.flags['all'] === true && !context.traits.isOperator) return answerAll(command, context);
     const mine = (await listWorkspaces(context.tx, context.actor.id)).filter(
-      (workspace) => isAsked(workspace, command) && isTellable(workspace, context),
+      (workspace) => isAsked(workspace, command) && isHere(context, workspace),
     );
     const isFiltered = Object.keys(command.flags).length > 0;
     return answer(mine, isFiltered ? 'filtered' : context.traits.isPublic ? 'none-here' : 'none-yet');
@@ -51,10 +53,6 @@ async function answerAll(command: ParsedCommand, { tx, place, maintains }: Comma
     'nobodys',
   );
 }
-
-/** What everybody reads names no other repository. */
-const isTellable = (workspace: Workspace, { traits, place }: CommandContext): boolean =>
-  !traits.isPublic || workspace.repository === place.repository;
 
 function isAsked(workspace: Workspace, { flags }: ParsedCommand): boolean {
   const { state, repo } = flags;

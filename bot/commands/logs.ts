@@ -17,6 +17,7 @@ export const logs = {
     boot: { kind: 'boolean', summary: 'what its machine said while it booted' },
   },
   takes: 'target',
+  gives: true,
   async run(command, context) {
     const workspace = await findTarget(command, context);
     const count = typeof command.flags['lines'] === 'number' ? command.flags['lines'] : DEFAULT_LINES;

@@ -1,11 +1,13 @@
 // The command that takes a machine away before its time.
 import type { AnswerCodes, Said } from '../codes.ts';
 import { UserError } from '../errors.ts';
+import { mayName } from './audience.ts';
 import { checkOperator, type Command, type CommandContext, type Outcome } from './context.ts';
 import type { Executor } from '../database/types.ts';
 import { forgetNode, retireNode } from '../workspaces/store/node-changes.ts';
 import { findNodesByName, listNodesOf } from '../workspaces/store/nodes.ts';
 import { findOrphans, wishOrphan, type Orphan, type Wish } from '../workspaces/store/orphans.ts';
+import { listWorkspaces } from '../workspaces/store/workspaces.ts';
 
 export const node = {
   name: 'node',
@@ -49,7 +51,8 @@ async function forget(name: string, { tx }: CommandContext): Promise<Words> {
   return { code: 'node-forgotten', details: { name: found.name } };
 }
 
-async function remove(name: string, { tx, actor }: CommandContext): Promise<Words> {
+async function remove(name: string, context: CommandContext): Promise<Words> {
+  const { tx, actor } = context;
   const mine = await listNodesOf(tx, actor.id);
   const found = mine.find((one) => one.node.name === name || one.node.id === name);
   if (!found) throw new UserError('no-node', { name, isAnybodys: false });
@@ -58,7 +61,10 @@ async function remove(name: string, { tx, actor }: CommandContext): Promise<Word
   if (machine.desired === 'deleted') return { code: 'node-going', details };
   const isFree = workspaces.length === 0 && (await retireNode(tx, machine));
   if (isFree) return { code: 'node-goes', details };
-  throw new UserError('node-in-use', { name: machine.name, workspaces });
+  const there = (await listWorkspaces(tx, actor.id)).filter(({ nodeId }) => nodeId === machine.id);
+  const nameable = new Set(there.filter((one) => mayName(context, one)).map((one) => one.name));
+  const named = workspaces.filter((one) => nameable.has(one));
+  throw new UserError('node-in-use', { name: machine.name, workspaces: named });
 }
 
 /** What is in doubt at the provider or in the DNS. The sweep does it. */

@@ -26,6 +26,7 @@ export const nodes = {
     },
   },
   takes: 'none',
+  gives: true,
   async run({ flags }, context) {
     if (flags['orphans'] === true) return answerOrphans(context);
     const { tx, actor } = context;

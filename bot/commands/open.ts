@@ -13,6 +13,7 @@ export const open = {
   who: "The workspace's owner.",
   flags: {},
   takes: 'target',
+  gives: true,
   common: true,
   needsWrite: true,
   async run(command, context) {

@@ -1,9 +1,8 @@
 // The command that stops a workspace and starts it again.
 import { findTarget } from './target.ts';
-import { checkGate } from '../workspaces/fork.ts';
-import type { Command } from './context.ts';
-import { change } from './change.ts';
-import { startAgain } from '../workspaces/store/workspace-changes.ts';
+import { admit } from '../workspaces/fork.ts';
+import type { StartingCommand } from './context.ts';
+import { start } from './change.ts';
 
 export const restart = {
   name: 'restart',
@@ -18,11 +17,7 @@ export const restart = {
   starts: true,
   async run(command, context) {
     const workspace = await findTarget(command, context);
-    checkGate(workspace);
-    return change(workspace, command, context, {
-      desired: 'running',
-      patch: startAgain(workspace),
-      link: 'when-running',
-    });
+    const admission = admit(workspace, context.heads);
+    return start(workspace, admission, command, context, { isRunning: false });
   },
-} satisfies Command;
+} satisfies StartingCommand;

@@ -1,10 +1,9 @@
 // The command that tries again what failed.
 import { UserError } from '../errors.ts';
 import { findTarget } from './target.ts';
-import { checkGate } from '../workspaces/fork.ts';
-import type { Command } from './context.ts';
-import { change } from './change.ts';
-import { startAgain } from '../workspaces/store/workspace-changes.ts';
+import { admit } from '../workspaces/fork.ts';
+import type { StartingCommand } from './context.ts';
+import { start } from './change.ts';
 
 export const retry = {
   name: 'retry',
@@ -19,13 +18,9 @@ export const retry = {
   starts: true,
   async run(command, context) {
     const workspace = await findTarget(command, context);
-    checkGate(workspace);
+    const admission = admit(workspace, context.heads);
     if (workspace.phase !== 'failed')
       throw new UserError('not-failed', { name: workspace.name, phase: workspace.phase });
-    return change(workspace, command, context, {
-      desired: 'running',
-      patch: startAgain(workspace),
-      link: 'when-running',
-    });
+    return start(workspace, admission, command, context, { isRunning: false });
   },
-} satisfies Command;
+} satisfies StartingCommand;

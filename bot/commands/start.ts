@@ -1,9 +1,8 @@
 // The command that starts a stopped workspace.
 import { findTarget } from './target.ts';
-import { checkGate } from '../workspaces/fork.ts';
-import type { Command } from './context.ts';
-import { change } from './change.ts';
-import { startAgain } from '../workspaces/store/workspace-changes.ts';
+import { admit } from '../workspaces/fork.ts';
+import type { StartingCommand } from './context.ts';
+import { start as goOn } from './change.ts';
 
 export const start = {
   name: 'start',
@@ -18,13 +17,11 @@ export const start = {
   starts: true,
   async run(command, context) {
     const workspace = await findTarget(command, context);
-    checkGate(workspace);
+    const admission = admit(workspace, context.heads);
     const isRunning = workspace.desired === 'running' && workspace.phase !== 'failed';
-    return change(workspace, command, context, {
-      desired: 'running',
-      patch: isRunning ? undefined : startAgain(workspace),
+    return goOn(workspace, admission, command, context, {
+      isRunning,
       said: isRunning ? { code: 'started-already', details: { name: workspace.name } } : undefined,
-      link: 'when-running',
     });
   },
-} satisfies Command;
+} satisfies StartingCommand;

@@ -1,5 +1,5 @@
 // The command that shows where a workspace stands.
-import { findTarget } from './target.ts';
+import { findReadable } from './target.ts';
 import type { Command } from './context.ts';
 import { change } from './change.ts';
 
@@ -9,12 +9,17 @@ export const status = {
   summary: 'Shows where a workspace stands and brings its card up to date.',
   usage: 'status [target]',
   examples: ['status', 'status api-412'],
-  who: "The workspace's owner.",
+  who: "The workspace's owner, and those who may read its repository.",
   flags: {},
   takes: 'target',
+  gives: true,
+  isForReaders: true,
   common: true,
   async run(command, context) {
-    const workspace = await findTarget(command, context);
-    return change(workspace, command, context, { desired: null });
+    const workspace = await findReadable(command, context);
+    const { name, phase, reported } = workspace;
+    const limits = phase === 'running' ? reported?.limits : undefined;
+    const said = limits === undefined ? undefined : ({ code: 'limits', details: { name, limits } } as const);
+    return change(workspace, command, context, { desired: null, said });
   },
 } satisfies Command;

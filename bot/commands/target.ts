@@ -3,6 +3,7 @@
 import type { Notice } from '../codes.ts';
 import type { Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
+import { mayName } from './audience.ts';
 import type { CommandContext } from './context.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { findByName, listOfRepository, listWorkspaces } from '../workspaces/store/workspaces.ts';
@@ -21,6 +22,7 @@ export async function findTarget(command: ParsedCommand, context: CommandContext
   const [only] = meant;
   if (only && meant.length === 1) return named(only.id, context);
   if (meant.length === 0) throw nothingMeant(command, mine, context);
+  if (!meant.every((one) => mayName(context, one))) throw new UserError('not-nameable', {});
   throw new UserError('which', { names: meant.map(({ name }) => name), verb: command.verb });
 }
 
@@ -65,13 +67,47 @@ export async function findStoppable(command: ParsedCommand, context: CommandCont
     ({ id, name, desired }) => id === target.name || (name === target.name && desired !== 'deleted'),
   );
   const [only] = others;
-  if (others.length > 1)
-    throw new UserError('whose', {
-      found: others.map(({ id, ownerName }) => ({ id, owner: ownerName })),
-      verb,
-    });
+  if (others.length > 1) throw whose(others, verb);
   const held = only && (await findByName(tx, only.owner, only.id));
   return held ?? findTarget(command, context);
+}
+
+type Owned = Workspace & { ownerName: string };
+
+const whose = (others: Owned[], verb: string): UserError =>
+  new UserError('whose', { found: others.map(({ id, ownerName }) => ({ id, owner: ownerName })), verb });
+
+/**
+ * Like `findTarget`, and where none of one's own is meant one of somebody else, to look at: on a repository that one may read, or
+ * anywhere for whoever runs Sam. Of several in one thread the newest; their card shows them all.
+ */
+export async function findReadable(command: ParsedCommand, context: CommandContext): Promise<Workspace> {
+  const { tx, reads, traits } = context;
+  const { target, verb } = command;
+  const own = await findTarget(command, context).catch((error: unknown) => {
+    if (error instanceof UserError && error.said.code === 'no-workspace') return error;
+    throw error;
+  });
+  const maySee = reads !== undefined || (traits.isOperator && target?.kind === 'name');
+  if (!(own instanceof UserError)) return own;
+  if (!maySee) throw own;
+  const others = (await listOfRepository(tx, reads)).filter(
+    (one) => one.desired !== 'deleted' && isSeen(one, command, context),
+  );
+  const [newest] = others;
+  if (target?.kind === 'name' && others.length > 1) throw whose(others, verb);
+  if (!newest) throw own;
+  return newest;
+}
+
+/** It is what the words mean, or the thread; never merely one of many in a repository. */
+function isSeen(workspace: Workspace, { target }: ParsedCommand, context: CommandContext): boolean {
+  const { repository, place } = context;
+  const { id, name, topic } = workspace;
+  if (target?.kind === 'name') return id === target.name || name === target.name;
+  if (target?.kind === 'number') return isOfNumber(workspace, target.number, context);
+  if (repository) return topic === `${repository.label}#${repository.goal?.split(':')[1]}`;
+  return place.workspace ? id === place.workspace : topic !== null && topic === place.topic;
 }
 
 /** What its owner reads on the card; null: they did it themselves. */

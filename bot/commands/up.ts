@@ -4,14 +4,13 @@ import { UserError } from '../errors.ts';
 import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import { findTarget } from './target.ts';
 import { keptUntil } from '../workspaces/expiry.ts';
-import { checkGate, noticesOfFiles, letIn, refuseTrustByName } from '../workspaces/fork.ts';
+import { admit, noticesOfFiles, letIn, refuseTrustByName } from '../workspaces/fork.ts';
 import { chooseName } from '../workspaces/naming.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
-import { change } from './change.ts';
+import { start } from './change.ts';
 import type { Repository } from '../forges/forge.ts';
-import type { Command, CommandContext, Outcome } from './context.ts';
-import type { WorkspacePatch } from '../workspaces/store/reconciled.ts';
-import { startAgain } from '../workspaces/store/workspace-changes.ts';
+import type { Outcome, StartContext, StartingCommand } from './context.ts';
+import type { QuietPatch } from '../workspaces/store/workspace-changes.ts';
 import { announce, findByKey, insertWorkspace, takenNames } from '../workspaces/store/workspaces.ts';
 
 export const up = {
@@ -43,16 +42,14 @@ export const up = {
     // `up NAME` of one that is there is a wish to have it running.
     if (command.target?.kind === 'name') {
       if (command.flags['trust-fork'] !== undefined) refuseTrustByName();
-      const workspace = await findTarget(command, context);
-      checkGate(workspace);
-      return wakeUp({ workspace }, command, context);
+      return wakeUp({ workspace: await findTarget(command, context) }, command, context);
     }
     const { repository } = context;
     if (!repository) throw new UserError('which-repository', { verb: 'up' });
     const found = await makeOrFind(command, context, repository);
     return found.isNew ? answerNew(found.workspace, command, context) : wakeUp(found, command, context);
   },
-} satisfies Command;
+} satisfies StartingCommand;
 
 interface Found {
   workspace: Workspace;
@@ -65,7 +62,7 @@ interface Found {
 
 async function makeOrFind(
   command: ParsedCommand,
-  context: CommandContext,
+  context: StartContext,
   repository: Repository,
 ): Promise<Found> {
   const named = textOf(command.flags['ref']);
@@ -83,21 +80,22 @@ async function makeOrFind(
   const taken = await takenNames(context.tx, context.actor.id);
   if (context.limits.workspacesPerUser > 0 && taken.size >= context.limits.workspacesPerUser)
     throw new UserError('too-many', { count: taken.size });
-  const made = await insertWorkspace(context.tx, {
+  const name = chooseName(textOf(command.flags['name']), repository, taken, command.line);
+  const origin = { name, fork: fork ?? null, topic: topicOf(repository) };
+  const wanted = {
+    ...origin,
     id: newWorkspaceId(),
     key,
     owner: context.actor.id,
-    name: chooseName(textOf(command.flags['name']), repository, taken, command.line),
     repository: repository.url,
     ref,
     commit,
-    fork: fork ?? null,
-    topic: topicOf(repository),
     isPrivate: repository.isPrivate ?? null,
     size: (textOf(command.flags['size']) ?? repository.size ?? 'medium') as Workspace['size'],
     keptUntil: keptUntil(command.flags['expiry'], context.now) ?? null,
     idleTimeMs: repository.idleTimeMs ?? null,
-  });
+  };
+  const made = await insertWorkspace(context.tx, admit(origin, context.heads), wanted);
   return { ...made, fork, commit };
 }
 
@@ -114,32 +112,32 @@ function keyOf(repository: Repository, ref: string | null, owner: string, isAnot
 async function answerNew(
   workspace: Workspace,
   command: ParsedCommand,
-  context: CommandContext,
+  context: StartContext,
 ): Promise<Outcome> {
   await announce(context.tx);
-  return change(workspace, command, context, { desired: 'running', link: 'when-running' });
+  return start(workspace, admit(workspace, context.heads), command, context, { isRunning: true });
 }
 
-async function wakeUp(found: Found, command: ParsedCommand, context: CommandContext): Promise<Outcome> {
+async function wakeUp(found: Found, command: ParsedCommand, context: StartContext): Promise<Outcome> {
   const { workspace, fork } = found;
+  const admission = admit({ ...workspace, ...(fork ? { fork } : {}) }, context.heads);
   const { name } = workspace;
   const isRunning = workspace.desired === 'running' && workspace.phase !== 'failed';
   const kept = keptUntil(command.flags['expiry'], context.now);
-  const patch: WorkspacePatch = {
-    ...(isRunning ? {} : { ...startAgain(workspace), ...pinAnew(found) }),
+  const patch: Omit<QuietPatch, 'desired'> = {
+    ...(isRunning ? {} : pinAnew(found)),
     ...(kept ? { keptUntil: kept } : {}),
     ...(fork && !isSame(fork, workspace.fork) ? { fork, notice: noticesOfFiles(workspace, fork) } : {}),
   };
-  return change(workspace, command, context, {
-    desired: 'running',
+  return start(workspace, admission, command, context, {
     patch: Object.keys(patch).length > 0 ? patch : undefined,
+    isRunning,
     said: isRunning ? { code: 'there-already', details: { name } } : undefined,
-    link: 'when-running',
   });
 }
 
 /** As long as nothing was checked out, the newest head is the one to take. */
-const pinAnew = ({ workspace, commit }: Found): WorkspacePatch =>
+const pinAnew = ({ workspace, commit }: Found): { commit?: string } =>
   commit && workspace.commit !== null && workspace.reported?.commit === undefined ? { commit } : {};
 
 const isSame = (one: Fork, other: Fork | null): boolean =>

@@ -13,6 +13,7 @@ export const who = {
   who: 'Everyone, about themselves and their own workspaces.',
   flags: {},
   takes: 'target',
+  gives: true,
   isForAnyone: true,
   async run(command, context) {
     const { tx, actor, traits, place } = context;

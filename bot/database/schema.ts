@@ -340,6 +340,19 @@ export const cards = pgTable(
   ],
 );
 
+/** Where a vendor counts what is written: who writes for an account now, and from when on the next may. */
+export const turns = pgTable(
+  'turns',
+  {
+    front: text('front').$type<FrontName>().notNull(),
+    account: text('account').notNull(),
+    nextAt: at('next_at').notNull().defaultNow(),
+    leaseToken: text('lease_token'),
+    leaseUntil: at('lease_until'),
+  },
+  (table) => [primaryKey({ columns: [table.front, table.account] })],
+);
+
 /** Append-only: the time line, and the audit. */
 export const events = pgTable(
   'events',

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 export interface Source {
   name: string;
   /** Claims one due row; the job works on it and never throws. Undefined: nothing is due. */
-  take(): Promise<(() => Promise<void>) | undefined>;
+  take(): Promise<(() => Promise<unknown>) | undefined>;
   /** In how many ms something will be due; undefined: nothing waits for a time. */
   dueInMs(): Promise<number | undefined>;
 }
@@ -109,7 +109,7 @@ function createLane(source: Source, { log, width, pollMs, onEnd }: LaneOptions):
     restsUntil = performance.now() + Math.min(pollMs, REST_MS * 2 ** Math.min(errors++, 10));
     return undefined;
   };
-  const run = async (job: () => Promise<void>): Promise<void> => {
+  const run = async (job: () => Promise<unknown>): Promise<void> => {
     try {
       await job();
       errors = 0;

@@ -2,7 +2,7 @@
 // Knows no message but as a thing to send.
 import type { Logger } from 'pino';
 import type { WebSocket, WebSocketServer } from 'ws';
-import type { BotMessage } from '../../agent/protocol.ts';
+import type { BotMessage, EnvironmentSettings } from '../../agent/protocol.ts';
 import type { Keys } from '../access/keys.ts';
 import type { Node } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
@@ -26,6 +26,8 @@ export interface HubOptions extends GitAnswering, KeyAnswering {
   activityEveryMs?: number;
   /** Of the agent that this bot has to give; undefined: none. Asked at each hello. */
   agentVersion?: () => Promise<string | undefined>;
+  /** How workspaces are made. */
+  environments: EnvironmentSettings;
   /** How often it asks the agents whether they are there. */
   heartbeatMs?: number;
   /** Polls (5 s) and heartbeats; tests pass their own. */

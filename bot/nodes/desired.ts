@@ -1,6 +1,7 @@
 // What a node should do about a workspace, from its row. Pure; knows no connection.
 import type { BotMessage, DesiredWorkspace } from '../../agent/protocol.ts';
 import type { Workspace } from '../database/types.ts';
+import { hasNoFiles } from '../workspaces/workspace.ts';
 
 /** What a node has to know of a workspace's git beside its row. */
 export type GitFacts = Pick<DesiredWorkspace, 'identity' | 'credentials'>;
@@ -32,6 +33,9 @@ function goalOf(row: Workspace): Pick<DesiredWorkspace, 'desired' | 'force' | 's
   if (row.phase === 'queued' || row.phase === 'provisioning') return undefined;
   if (row.desired === 'deleted')
     return { desired: 'deleted', force: row.force, ...(maySave(row) ? { save: true } : {}) };
+  // It has no file there, so nothing of it has to stay: it gives the machine back.
+  if (row.phase === 'failed' && row.desired === 'running' && hasNoFiles(row))
+    return { desired: 'deleted', force: false };
   if (row.desired === 'stopped' || row.phase === 'failed') return { desired: 'stopped', force: false };
   const isStarted = row.phase === 'preparing' || row.phase === 'running';
   // Wanted again, but the reconciler has not begun: until then it stays as it is.

@@ -12,6 +12,7 @@ url=${SAM_URL:-@SAM_URL@}
 prefix=${SAM_PREFIX:-}
 home=$prefix/opt/sam
 settings=$prefix/etc/sam/agent.env
+network=$prefix/etc/sam/network.env
 unit=$prefix/etc/systemd/system/sam-agent.service
 tries=${SAM_TRIES:-6}
 
@@ -75,10 +76,22 @@ write_settings() {
   mv "$settings.new" "$settings"
 }
 
+# How this script got out, and whom it trusted, goes on to the agent, to git and to sessions. A quote would need another.
+write_network() {
+  [ -e "$network" ] && return 0
+  names='(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO'
+  (
+    umask 077
+    env | grep -E "^($names)=[^\"'\\]+\$" >"$network.new" || true
+  )
+  if [ -s "$network.new" ]; then mv "$network.new" "$network"; else rm -f "$network.new"; fi
+}
+
 # The agent is root and starts people's processes: what they inherit must not stop them from working (no NoNewPrivileges, no
 # read-only system, no closed devices), but nobody below it needs kernel modules, its log, the clock or the host's name. systemd
 # starts it again whatever ends it, for ever; a process of theirs that takes all memory does not take the agent with it. And
-# what people left running (a server, a tmux) goes on when the agent alone ends, or becomes its next version: KillMode.
+# what people left running (a server, a tmux) goes on when the agent alone ends, or becomes its next version: KillMode. The agent
+# has a control group beside those that it makes for them, which version 2 wants of whoever sets limits (systemd 254 and newer).
 write_unit() {
   [ -e "$unit" ] && return 0
   mkdir -p "$(dirname "$unit")"
@@ -91,6 +104,7 @@ StartLimitIntervalSec=0
 
 [Service]
 EnvironmentFile=/etc/sam/agent.env
+EnvironmentFile=-/etc/sam/network.env
 ExecStart=/opt/sam/agent/sam-agent
 StateDirectory=sam
 StateDirectoryMode=0711
@@ -101,6 +115,7 @@ OOMPolicy=continue
 TasksMax=infinity
 LimitNOFILE=1048576
 Delegate=yes
+DelegateSubgroup=agent
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
 ProtectHostname=yes
@@ -155,6 +170,7 @@ rm -f "$home/version.json" "$home/agent.new"
 ln -s "agent-$version" "$home/agent.new" && mv -T "$home/agent.new" "$home/agent" ||
   fail "The link $home/agent could not be changed."
 write_settings || fail "The settings could not be written to $settings."
+write_network || fail "The settings could not be written to $network."
 write_unit || fail "The unit could not be written to $unit."
 start || fail 'The unit sam-agent.service does not start. Look into `journalctl -u sam-agent`.'
 echo "sam: the agent $version is installed."

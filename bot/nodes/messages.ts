@@ -1,13 +1,16 @@
 // What agents say, checked before anyone believes it. The shapes are those of agent/protocol.ts; knows no socket.
 import { z } from 'zod';
-import type {
-  AgentMessage,
-  Failure,
-  Load,
-  LogLine,
-  ModelUsage,
-  Work,
-  WorkspaceReport,
+import {
+  PREPARE_STEPS,
+  type AgentMessage,
+  type Environment,
+  type Failure,
+  type Limits,
+  type Load,
+  type LogLine,
+  type ModelUsage,
+  type Work,
+  type WorkspaceReport,
 } from '../../agent/protocol.ts';
 
 /** Any moment of this century's first 125 years: what is added to it later still is a date. */
@@ -58,7 +61,33 @@ const failure: z.ZodType<Failure> = z.object({
   message: z.exactOptional(text(4_000)),
 });
 
-const STEPS = ['clone', 'build', 'start', 'check', 'saving'] as const;
+const limits: z.ZodType<Limits> = z.object({
+  memory: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  processes: count,
+  reached: z.exactOptional(
+    z
+      .array(z.unknown())
+      .max(10)
+      .transform((all) => (['memory', 'processes'] as const).filter((one) => all.includes(one))),
+  ),
+});
+
+const STEPS = [...PREPARE_STEPS, 'check', 'saving'] as const;
+
+const environment: z.ZodType<Environment> = z.object({
+  runtime: z.enum(['devcontainer', 'host']),
+  configuration: z.exactOptional(text(300)),
+  isRecovery: z.exactOptional(z.literal(true)),
+  others: z.exactOptional(z.array(text(100)).max(20).catch([])),
+  change: z.exactOptional(z.enum(['rebuilt', 'outdated'])),
+  ports: z.exactOptional(z.array(z.number().int().min(1).max(65_535)).max(100).catch([])),
+  steps: z.exactOptional(
+    z
+      .array(z.object({ step: z.enum(PREPARE_STEPS), ms: time }))
+      .max(20)
+      .catch([]),
+  ),
+});
 
 const usage: z.ZodType<ModelUsage> = z.object({
   requests: count,
@@ -73,6 +102,8 @@ const report: z.ZodType<WorkspaceReport> = z.object({
   phase: z.enum(['preparing', 'running', 'stopping', 'stopped', 'deleting', 'deleted', 'failed']),
   run: count,
   step: z.exactOptional(z.enum(STEPS)),
+  attempt: z.exactOptional(z.object({ number: count, of: count })),
+  environment: z.exactOptional(environment),
   failure: z.exactOptional(failure),
   activityAt: z.exactOptional(time),
   sessions: count,
@@ -86,7 +117,9 @@ const report: z.ZodType<WorkspaceReport> = z.object({
       commit: z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/),
     }),
   ),
+  limits: z.exactOptional(limits.nullable()),
   usage: z.exactOptional(usage),
+  isEmpty: z.exactOptional(z.literal(true)),
 });
 /** Newer agents have more to say of a workspace. What cannot be read of one keeps nobody from reading of the others. */
 const reports = z

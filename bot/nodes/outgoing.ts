@@ -28,7 +28,7 @@ export async function tell({ options }: State, connection: Connection, all: bool
   connection.told = told;
   const version = all ? await findVersion(options, connection) : undefined;
   const more = {
-    ...(all && { settings: trustedBy(options.keys) }),
+    ...(all && { settings: { ...trustedBy(options.keys), environments: options.environments } }),
     ...(all && options.models && { models: options.models }),
     ...(all && options.packages !== undefined && { packages: options.packages }),
     ...(version !== undefined && { agent: { version } }),

@@ -21,6 +21,7 @@
 //   secrets in message or cause; `retryable` says whether the same call may work later.
 import type { Size } from '../database/types.ts';
 import type { Reader } from '../environment.ts';
+import type { Network } from './boot/network.ts';
 
 export interface Provider {
   /** As in the table of providers: also in the rows of its nodes. */
@@ -129,6 +130,8 @@ export interface Surroundings {
   agentCommand: string[];
   /** The bot's own environment. */
   env: NodeJS.ProcessEnv;
+  /** How machines elsewhere get out, and whom they trust. */
+  network: Network;
   /** The networks that browsers come from. Bounded in time, never throws, never empty. */
   edgeNetworks: () => Promise<string[]>;
 }

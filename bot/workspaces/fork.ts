@@ -1,5 +1,5 @@
-// Pull requests from forks: a maintainer lets in one commit; whatever is pushed after it needs a word of its own. Asks
-// nobody: who may say so was asked before.
+// Pull requests from forks: a maintainer lets in one commit; whatever is pushed after it needs a word of its own. And so the
+// gate that every start goes through. Asks nobody: who may say so, and where the forks stand, was asked before.
 import type { Notice } from '../codes.ts';
 import type { Fork, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
@@ -46,11 +46,33 @@ export function refuseTrustByName(): never {
   throw new UserError('no-fork', {});
 }
 
-/** Throws UserError if its pull request has moved on since a maintainer let its commit in. */
-export function checkGate({ name, fork, topic }: Pick<Workspace, 'name' | 'fork' | 'topic'>): void {
-  if (!fork || fork.head === fork.trusted) return;
-  const { head, trusted } = fork;
-  throw new UserError('fork-moved', { name, head, trusted, topic: String(topic) });
+/** Where pull requests from forks stand, by topic (`acme/api#412`), as their forge said a moment ago. */
+export type Heads = ReadonlyMap<string, string>;
+
+declare const admitted: unique symbol;
+
+/** The gate's word that a workspace may start. What makes a row wanted running takes one, and only the gate gives it. */
+export interface Admission {
+  readonly [admitted]: true;
+}
+
+/**
+ * Throws UserError if its pull request has moved on since a maintainer let its commit in, or nobody could say where it stands.
+ * `fork`: as it will be.
+ */
+export function admit(
+  { name, topic, fork }: Pick<Workspace, 'name' | 'topic' | 'fork'>,
+  heads: Heads,
+): Admission {
+  if (fork) {
+    const { trusted } = fork;
+    const seen = heads.get(topic ?? '');
+    if (seen === undefined) throw new UserError('fork-unseen', { name, topic: String(topic) });
+    // A push may have been heard since.
+    const head = seen === trusted ? fork.head : seen;
+    if (head !== trusted) throw new UserError('fork-moved', { name, head, trusted, topic: String(topic) });
+  }
+  return {} as Admission;
 }
 
 /** For the card: the files are those of another commit than the one that was let in. Null: they are its own. */

@@ -78,11 +78,13 @@ async function performWorkspaceStep(
     case 'enter':
       return finish(r, held, entering(row, step, now), now);
     case 'fail':
-      return finish(r, held, { phase: 'failed', lastError: step.failure, step: row.step }, row.deleteAt);
+      return finish(r, held, { phase: 'failed', lastError: step.failure, step: row.step }, now);
     case 'warn':
       return finish(r, held, { warnedFor: step.expiry }, step.expiry);
     case 'want':
       return want(r, held, step);
+    case 'leave':
+      return finish(r, held, { nodeId: null, reported: null }, now);
     case 'refuse':
       return refuse(r, held, step.work);
     case 'release':
@@ -118,7 +120,7 @@ async function place(r: Reconciler, held: Held<Workspace>): Promise<void> {
   if (isPlaced) return;
   const count = r.limits.nodesPerUser;
   const lastError: KnownFailure = { class: 'configuration', code: 'too-many-machines', details: { count } };
-  await finish(r, held, { phase: 'failed', lastError }, null);
+  await finish(r, held, { phase: 'failed', lastError }, held.now);
 }
 
 /** One transaction chooses and takes: from its end on the node is wanted. False: there is no room. */

@@ -15,6 +15,8 @@ export type WorkspaceStep =
   | { do: 'fail'; failure: Failure }
   /** Nobody asked, but the time has come. */
   | { do: 'want'; desired: Desired; force: boolean; notice: Notice[] }
+  /** It failed before it had any file: it gives its machine back. */
+  | { do: 'leave' }
   /** The agent found work that a delete would lose: back to what was wanted before. */
   | { do: 'refuse'; work: Work | undefined }
   /** Nothing would be lost any more, or everybody had a day to look after it: it goes, whatever is there. */
@@ -61,6 +63,7 @@ function towardsRunning(workspace: Workspace, node: Node | undefined, now: Date,
     case 'deleting':
       return node && isUsable(node) ? enter('preparing') : { do: 'enter', phase: 'queued' };
     case 'failed':
+      return whileFailed(workspace, node, now, life);
     case 'deleted':
       return wait(null);
   }
@@ -106,6 +109,21 @@ function whileRunning(workspace: Workspace, node: Node | undefined, now: Date, l
   if (reported?.run !== workspace.run) return enter('preparing');
   if (reported.phase === 'failed') return { do: 'fail', failure: reported.failure ?? unsaid };
   if (reported.phase !== 'running') return enter('preparing');
+  return untilExpiry(workspace, now, life);
+}
+
+/** One that had files counts as idle; one that never had any keeps no machine busy. */
+function whileFailed(workspace: Workspace, node: Node | undefined, now: Date, life: Life): WorkspaceStep {
+  const isRemoved = hasNoFiles(workspace) && workspace.reported?.phase === 'deleted';
+  const isLeft = mayHold(node) ? isRemoved : node && isUsable(node);
+  return isLeft ? { do: 'leave' } : untilExpiry(workspace, now, life);
+}
+
+/** Its agent said of this run that it failed before the first file, or has removed what little was there. */
+export const hasNoFiles = ({ reported, run }: Workspace): boolean =>
+  reported?.run === run && (reported.isEmpty === true || reported.phase === 'deleted');
+
+function untilExpiry(workspace: Workspace, now: Date, life: Life): WorkspaceStep {
   const expiry = expiryOf(workspace, life.idleTimeoutMs);
   if (!expiry) return wait(null);
   if (isPast(expiry, now))
@@ -129,24 +147,32 @@ function towardsStopped(workspace: Workspace, node: Node | undefined, now: Date,
   if (workspace.phase === 'stopped') return whileStopped(workspace, now, life);
   // No agent has heard of it, or none is left: nothing runs, and the node is free for others.
   if (!mayHold(node)) return { do: 'enter', phase: 'stopped', nodeId: null };
-  return workspace.phase === 'stopping' ? whileStopping(workspace, now, life.timing) : enter('stopping');
+  if (workspace.phase === 'stopping') return whileStopping(workspace, now, life.timing);
+  // Its agent was told, and says so when it has; until then its time counts like that of one that stopped.
+  if (workspace.phase === 'failed' && workspace.lastError?.code === STOP_UNKNOWN)
+    return hasStopped(workspace) ? enter('stopped') : whileStopped(workspace, now, life);
+  return enter('stopping');
 }
 
+const STOP_UNKNOWN = 'stop-unknown';
+
+const hasStopped = ({ reported, run }: Workspace): boolean =>
+  reported?.phase === 'stopped' && reported.run === run;
+
 function whileStopping(workspace: Workspace, now: Date, timing: Timing): WorkspaceStep {
-  if (workspace.reported?.phase === 'stopped' && workspace.reported.run === workspace.run)
-    return enter('stopped');
+  if (hasStopped(workspace)) return enter('stopped');
   return beforeDeadline(workspace, now, timing.stoppingMs, {
     class: 'provider',
-    code: 'stop-unknown',
+    code: STOP_UNKNOWN,
     details: {},
   });
 }
 
 function whileStopped(workspace: Workspace, now: Date, life: Life): WorkspaceStep {
-  if (workspace.deleteAt) return wait(workspace.deleteAt);
-  if (life.deleteStoppedAfterMs === 0) return wait(null);
-  const due = later(workspace.phaseSince, life.deleteStoppedAfterMs);
-  return isPast(due, now) ? deleteByItself('stopped-long') : wait(due);
+  const end = endOf(workspace, life.deleteStoppedAfterMs);
+  // One that was announced has been looked at before.
+  if (!end || workspace.deleteAt) return wait(end ?? null);
+  return isPast(end, now) ? deleteByItself('stopped-long') : wait(end);
 }
 
 const deleteByItself = (code: 'kept-a-day' | 'stopped-long'): WorkspaceStep => ({
@@ -197,13 +223,25 @@ function beforeDeadline(workspace: Workspace, now: Date, ms: number, failure: Kn
 const lostNode: KnownFailure = { class: 'provider', code: 'machine-lost', details: {} };
 const unsaid: KnownFailure = { class: 'internal', code: 'agent-unsaid', details: {} };
 
-/** When an idle workspace stops by itself; undefined: never. */
+/** When an idle workspace stops by itself; undefined: never. One that failed is idle from then on. */
 export function expiryOf(workspace: Workspace, idleTimeoutMs: number): Date | undefined {
+  const { lastActivityAt, runningAt, phase, phaseSince } = workspace;
   const idleMs = Math.min(idleTimeoutMs || Infinity, workspace.idleTimeMs ?? Infinity);
   if (idleMs === Infinity) return undefined;
-  const since = Math.max(workspace.lastActivityAt.getTime(), workspace.runningAt?.getTime() ?? 0);
-  return new Date(Math.max(since + idleMs, workspace.keptUntil?.getTime() ?? 0));
+  const failedAt = phase === 'failed' ? phaseSince : undefined;
+  const since = Math.max(...[lastActivityAt, runningAt, failedAt].map((at) => at?.getTime() ?? 0));
+  return notBefore(new Date(since + idleMs), workspace);
 }
+
+/** When a stopped workspace is deleted by itself, as far as nothing is lost with it; undefined: never. */
+export function endOf(workspace: Workspace, deleteStoppedAfterMs: number): Date | undefined {
+  if (workspace.deleteAt) return workspace.deleteAt;
+  if (deleteStoppedAfterMs === 0) return undefined;
+  return notBefore(later(workspace.phaseSince, deleteStoppedAfterMs), workspace);
+}
+
+const notBefore = (moment: Date, { keptUntil }: Workspace): Date =>
+  keptUntil && keptUntil > moment ? keptUntil : moment;
 
 /** What a verb may do to it now. */
 export const can = {

@@ -163,3 +163,26 @@ function bare(folder: string): string {
     symlinkSync(execFileSync('which', [name], { encoding: 'utf8' }).trim(), join(folder, name));
   return folder;
 }
+
+test('how the script got out goes on to the agent; what would need quotes does not', async () => {
+  const { install, machine, publish } = await makeScene();
+  publish('1.0.0+a');
+  const way = {
+    https_proxy: 'http://sam:s3cret@proxy.test:3128',
+    no_proxy: '127.0.0.1',
+    NO_PROXY: '127.0.0.1',
+  };
+  const said = await install({
+    ...NODE,
+    ...way,
+    NODE_EXTRA_CA_CERTS: '/etc/ca.pem',
+    all_proxy: 'a"b',
+    SECRET: 'x',
+  });
+  expect(said.code).toBe(0);
+  const file = join(machine, 'etc/sam/network.env');
+  expect(readFileSync(file, 'utf8').trimEnd().split('\n').sort()).toEqual(
+    [...Object.entries(way), ['NODE_EXTRA_CA_CERTS', '/etc/ca.pem']].map((one) => one.join('=')).sort(),
+  );
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});

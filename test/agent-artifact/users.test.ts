@@ -35,7 +35,7 @@ asRoot(
 asRoot('of the groups that the agent is in, none stays', async () => {
   const { users, one } = await startNode();
   const user = users.find(one.id)!;
-  const { file, args } = becoming(user, { file: 'id', args: ['-G'] }, { cwd: '/' });
+  const { file, args } = becoming(user, { file: 'id', args: ['-G'] }, { cwd: '/', doors: [] });
   const groups = execFileSync('setpriv', ['--groups', '4,27', '--', file, ...args], { encoding: 'utf8' });
   expect(groups.trim()).toBe(String(user.gid));
 });

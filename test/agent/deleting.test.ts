@@ -149,6 +149,44 @@ test('a delete during a clone ends the clone and leaves nothing', async () => {
   expect(readdirSync(join(scene.dir, 'workspaces'))).toEqual([]);
 });
 
+test('what failed before it had a file says so, also after a restart, and is cleared up without force', async () => {
+  const scene = await createNode();
+  const goal = scene.goal({ repository: join(scene.folder, 'gone.git') });
+  scene.bot.want(goal);
+  const agent = scene.start();
+  const failed = await scene.bot.report(goal.id, (one) => one.phase === 'failed');
+  expect(failed).toMatchObject({ isEmpty: true, run: 1 });
+  await agent.kill();
+  scene.bot.state.reports.delete(goal.id);
+  scene.start();
+  await scene.bot.report(goal.id, (one) => one.phase === 'failed' && one.isEmpty === true);
+  scene.bot.want({ ...goal, desired: 'deleted' });
+  await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
+  expect(readdirSync(join(scene.dir, 'workspaces'))).toEqual([]);
+});
+
+test('what was checked out once is not empty, whatever became of its checkout', async () => {
+  const { scene, goal, checkout } = await startRunning();
+  rmSync(checkout, { recursive: true });
+  rmSync(goal.repository, { recursive: true });
+  scene.bot.want({ ...goal, run: 2 });
+  const failed = await scene.bot.report(goal.id, (one) => one.phase === 'failed');
+  expect(failed.isEmpty).toBeUndefined();
+});
+
+test('what is wanted again while it is being deleted begins anew when that is done', async () => {
+  const { scene, goal, checkout } = await startRunning();
+  // It takes a while to delete them.
+  const folder = join(checkout, 'many');
+  mkdirSync(folder);
+  for (let count = 0; count < 8_000; count++) writeFileSync(join(folder, `${count}`), '');
+  scene.bot.want({ ...goal, desired: 'deleted', force: true });
+  await scene.bot.report(goal.id, (one) => one.phase === 'deleting');
+  scene.bot.want({ ...goal, run: 2 });
+  await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 2);
+  expect(readdirSync(checkout).toSorted()).toEqual(['.git', 'README.md']);
+});
+
 test('`deleted` is said for as long as the bot asks, also for what was never here', async () => {
   const scene = await createNode();
   const goal = { ...scene.goal(), desired: 'deleted' as const };

@@ -36,7 +36,6 @@ beforeEach(async () => {
     services: () => ({ anthropic: `${model.url}/base`, openai: `${model.url}/other` }),
     find: (id) => clients.get(id),
     onUsage: (id, tokens) => costs.push([id, tokens]),
-    env: {},
     log: { info: () => {}, warn: () => {}, error: () => {} },
   });
   onTestFinished(() => gateway.close());

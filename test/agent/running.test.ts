@@ -35,6 +35,13 @@ test('a new node fetches its token, says hello and clones what the bot wants', a
     sessions: 0,
     commit: expect.stringMatching(/^[0-9a-f]{40}$/),
     work: { changed: 0, untracked: 0, unpushed: 0 },
+    environment: {
+      runtime: 'host',
+      steps: [
+        { step: 'clone', ms: expect.any(Number) },
+        { step: 'start', ms: expect.any(Number) },
+      ],
+    },
   });
   expect(readFileSync(join(scene.checkout(goal), 'README.md'), 'utf8')).toBe('hello\n');
   expect(scene.bot.state.requests).toMatchObject([{ path: '/api/bootstrap', status: 200 }]);

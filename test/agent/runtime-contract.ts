@@ -8,7 +8,12 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { ProfileError, type Runtime, type WorkspaceSpec } from '../../agent/runtimes/runtime.ts';
+import {
+  ProfileError,
+  type Preparing,
+  type Runtime,
+  type WorkspaceSpec,
+} from '../../agent/runtimes/runtime.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { eventually } from '../testers/watch.ts';
 
@@ -31,9 +36,14 @@ export function describeRuntime(name: string, { create, find = findOnNode }: Run
     let workspace: WorkspaceSpec;
     const noSessions = () => Promise.resolve();
     const log: string[] = [];
-    const tools = { signal: new AbortController().signal, log: (line: string) => void log.push(line) };
+    const preparing: Preparing = {
+      signal: new AbortController().signal,
+      log: (line) => void log.push(line),
+      enter: () => {},
+      mayRebuild: false,
+    };
     const begin = async () => {
-      await runtime.prepare(workspace, tools);
+      await runtime.prepare(workspace, preparing);
       await runtime.start(workspace);
     };
     /** A session without a terminal, that runs `script`. */

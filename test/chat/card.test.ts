@@ -48,6 +48,33 @@ const onGitHub = (shown: CardView): string =>
 
 const inSlack = (shown: CardView): string => JSON.stringify(renderSlackCard(shown, '/sam').blocks);
 
+describe('one that runs', () => {
+  const limits = { memory: 2_867 * 2 ** 20, processes: 2_867 };
+  const reported = (reached?: ('memory' | 'processes')[]): Partial<Workspace> => ({
+    reported: {
+      id: running.id,
+      phase: 'running',
+      run: 1,
+      sessions: 0,
+      limits: { ...limits, ...(reached && { reached }) },
+    },
+  });
+
+  test('within its limits says nothing of them', () => {
+    for (const shown of [view(reported()), view({ ...reported(['memory']), phase: 'stopped' })])
+      expect(renderPlain(shown).join('\n')).not.toMatch(/memory|processes/);
+  });
+
+  test('and ran against them says so wherever its card is', () => {
+    const shown = view(reported(['memory', 'processes']));
+    const text =
+      'Some of its programs were ended for want of memory. Some of its programs could not be started: there are too many. It may use 2.8 GiB of memory and 2,867 processes.';
+    expect(renderPlain(shown)).toContain(`  ${text}`);
+    expect(onGitHub(shown)).toContain(text);
+    expect(inSlack(shown)).toContain(text);
+  });
+});
+
 describe.each(['stopped', 'deleted'] as const)('one that runs and shall be %s', (desired) => {
   const going = view({ desired });
 
@@ -82,6 +109,35 @@ test('one that is stopped says until when its files are kept', () => {
   expect(inSlack(stopped)).toMatch(
     /files are kept until <!date\^1767952800\^[^|]*\|(2026-01-09 )?10:00 UTC>/,
   );
+});
+
+test('one that never had a file does not say that any are kept', () => {
+  const stopped = view({ phase: 'stopped', desired: 'stopped', nodeId: null });
+  expect(renderPlain(stopped).at(-1)).toBe('  No machine has files of it. Go on: start api');
+  expect(onGitHub(stopped) + inSlack(stopped)).not.toContain('files are kept');
+});
+
+test('one that failed says when it stops by itself, and how to keep it', () => {
+  const failed = view({
+    phase: 'failed',
+    lastError: { class: 'configuration', code: 'no-git', details: {} },
+  });
+  expect(renderPlain(failed).slice(-2)).toEqual([
+    '  Next: retry api',
+    '  Stops at 14:00 UTC if idle. Keep it: extend api 4h',
+  ]);
+  expect(onGitHub(failed)).toContain(
+    '**Next:** `/sam retry api` · stops at **14:00 UTC** if idle: `/sam extend api 4h`',
+  );
+  expect(inSlack(failed)).toMatch(/"Retry"[^]*"Keep 4h"[^]*stops at [^]*14:00 UTC/);
+  // Where nobody can type another line there is nothing to keep.
+  expect(renderPlain(failed, 'mend it').at(-1)).toBe('  Next: mend it');
+});
+
+test.each(['stopped', 'deleted'] as const)('one that failed and shall be %s does not', (desired) => {
+  const failed = view({ phase: 'failed', desired, lastError: null });
+  expect(renderPlain(failed).join('\n')).not.toContain('Stops at');
+  expect(inSlack(failed)).not.toMatch(/stops at|Keep 4h/);
 });
 
 test('one that runs has them all', () => {

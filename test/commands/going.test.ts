@@ -1,7 +1,7 @@
 // What is being deleted does not come back, and whoever wants it hears what to type where they are.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { onGitHub } from '../../bot/chat/github/render.ts';
-import type { Command, CommandContext } from '../../bot/commands/context.ts';
+import type { StartContext, StartingCommand } from '../../bot/commands/context.ts';
 import { restart } from '../../bot/commands/restart.ts';
 import { start } from '../../bot/commands/start.ts';
 import { createVoice, wordRefusal } from '../../bot/chat/wording.ts';
@@ -16,19 +16,20 @@ beforeAll(async () => {
 });
 afterAll(() => rows.close());
 
-test.each([start, restart, up])('`$name` of it says how to make a new one', async (verb: Command) => {
+test.each([start, restart, up])('`$name` of it says how to make a new one', async (verb: StartingCommand) => {
   const name = `box-${verb.name}`;
   const { owner } = await rows.addWorkspace({ name, phase: 'deleting', desired: 'deleted' });
   const run = rows.db.transaction((tx) => {
-    const context: CommandContext = {
+    const context: StartContext = {
       tx,
-      actor: { id: owner, name: 'ada' } as CommandContext['actor'],
+      actor: { id: owner, name: 'ada' } as StartContext['actor'],
       front: 'github',
       traits: onGitHub,
       place: { thread: 'acme/api#1' },
       repository: undefined,
       now: new Date(),
       limits: { workspacesPerUser: 0, idleTimeoutMs: 0 },
+      heads: new Map(),
     };
     return verb.run(command(`/sam ${verb.name} ${name}`, github), context);
   });

@@ -138,7 +138,7 @@ test('`Stop` ends the deployment; the check is neutral, which holds up no merge,
     ### ⏹ Workspace \`api-1\`: stopped
     \`acme/api@stopped\` @ \`commit\` · medium · for \`bob\`
 
-    Its files are kept. Go on: \`/sam start api-1\`
+    Its files are kept until TIME. Go on: \`/sam start api-1\`
 
     <sub>ws-1 · \`/sam start api-1\` · \`/sam rm api-1\`</sub>"
   `);

@@ -75,6 +75,32 @@ test('a maintainer stops it by its name, and its owner reads who it was', async 
   expect(card()).not.toContain('mona');
 });
 
+test('who only reads sees how it stands, in its thread and by its name, and nothing else', async () => {
+  const before = scene.comments();
+  for (const line of ['status', 'status api-1', `status #${scene.pull.number}`]) {
+    const comment = await scene.say(`/sam ${line}`, 'eve');
+    expect(scene.signs(comment)).toEqual(['rocket']);
+  }
+  expect(scene.comments()).toEqual(before);
+  const comment = await scene.say('/sam logs', 'eve');
+  expect(scene.signs(comment)).not.toContain('rocket');
+});
+
+test('a stranger to a private repository is told nothing of what runs there', async () => {
+  await scene.github.addRepository('acme/private', { private: true });
+  for (const [login, level] of [
+    ['bob', 'write'],
+    ['wes', 'read'],
+  ] as const)
+    scene.github.addCollaborator('acme/private', login, level);
+  const thread = scene.github.addIssue('acme/private', { by: 'bob' });
+  await scene.say('/sam up', 'bob', thread);
+  expect(scene.signs(await scene.say('/sam status', 'wes', thread))).toEqual(['rocket']);
+  expect(scene.signs(await scene.say('/sam status', 'eve', thread))).not.toContain('rocket');
+  expect(await answerOf(`/sam status private-${thread.number}`, 'wes')).toContain('confused');
+  expect(scene.comments(thread).slice(1).join('\n')).not.toContain('private-1');
+});
+
 test('a bare `stop` still means one’s own', async () => {
   await scene.say('/sam stop', 'mona');
   expect(card()).toContain('Workspace `api-1`: running');

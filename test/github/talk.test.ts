@@ -57,7 +57,7 @@ test('`stop` and `start` edit the same comment', async () => {
     ### ⏹ Workspace \`api-1\`: stopped
     \`acme/api@stopped\` @ \`commit\` · medium · for \`bob\`
 
-    Its files are kept. Go on: \`/sam start api-1\`
+    Its files are kept until TIME. Go on: \`/sam start api-1\`
 
     <sub>ws-1 · \`/sam start api-1\` · \`/sam rm api-1\`</sub>",
     ]
@@ -82,7 +82,7 @@ test('`rm` ends with a card that says so and is folded away', async () => {
   `);
 });
 
-test('eyes are the first that is seen, long before the work is done, and give way to how it ended', async () => {
+test('eyes are the first that is seen where the work takes longer, and stay beside how it ended', async () => {
   const pull = await newPull();
   const cloning = scene.github.hold('POST', '/acme/api.git/git-upload-pack');
   onTestFinished(() => scene.github.mend());
@@ -90,14 +90,20 @@ test('eyes are the first that is seen, long before the work is done, and give wa
   const { comment } = await scene.github.comment(pull, 'bob', '/sam up');
   await cloning.arrived;
   await until(() => scene.comments(pull).length > 0);
-  expect(scene.signs(comment)).toEqual(['eyes']);
+  expect(scene.github.reactionsOn(comment)).toEqual(['eyes']);
   const writes = scene.github.log
     .slice(before)
     .filter(({ method, path }) => method === 'POST' && path.includes('/repos/'));
   expect(writes[0]?.path).toContain(`/comments/${comment.id}/reactions`);
   scene.github.mend();
   await scene.settle();
-  expect(scene.signs(comment)).toEqual(['rocket']);
+  expect(scene.github.reactionsOn(comment)).toEqual(['eyes', 'rocket']);
+});
+
+test('what ends at once gets no eyes', async () => {
+  const pull = await newWorkspace();
+  const comment = await scene.say('/sam extend 8h', 'bob', pull);
+  expect(scene.github.reactionsOn(comment)).toEqual(['rocket']);
 });
 
 test('an issue gets a workspace on the default branch', async () => {

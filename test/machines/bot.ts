@@ -29,6 +29,7 @@ export async function startBot(artifacts: string) {
     const { db } = rows;
     keys = made;
     hub = createHub({
+      environments: { runtime: 'host' },
       db,
       keys: made,
       log,

@@ -17,6 +17,7 @@ import { createWatch, eventually } from '../testers/watch.ts';
 import { startBot } from './bot.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { tryMetadata } from './metadata.ts';
+import { openClosedNetwork } from '../agent/system/proxy.ts';
 import { findObstacle } from './rootfs.ts';
 import { isLeftOut } from '../needs.ts';
 
@@ -45,9 +46,13 @@ test.skipIf(isOut)(
     const git = await serveGit(repositories);
     const { node, token } = await bot.addNode();
     const startedAt = performance.now();
+    const network = await openClosedNetwork();
+    await network.serve('outside.test', bot.port);
+    const authorities = [readFileSync(network.authority, 'utf8')];
+    const way = { proxy: network.proxy, direct: [], authorities };
     const machine = await bootMachine({
-      userData: bootData({ url: bot.url, node: node.id, bootstrapToken: token }),
-      out: [bot.port, Number(new URL(git.url('')).port)],
+      userData: bootData({ url: bot.url, node: node.id, bootstrapToken: token }, way),
+      out: [bot.port, ...[git.url(''), network.proxy].map((url) => Number(new URL(url).port))],
       into: [443],
     });
     onTestFinished(async ({ task }) => {
@@ -84,6 +89,13 @@ test.skipIf(isOut)(
       'echo kept > ~/note; echo "<$(id -un) $(git rev-parse HEAD)>"\n',
     );
     expect(await before.reads(/<(\S+) [0-9a-f]{40}>/)).toBe(user);
+    // Who it is says the authority of the configuration; only the proxy knows where.
+    const outside = 'https://outside.test/api/agent/version';
+    before.type(
+      `curl -sS -o /dev/null ${outside}; node=/opt/sam/agent/bin/node; echo "<curl $?>"; ` +
+        `NODE_USE_ENV_PROXY=1 $node -e 'fetch("${outside}").then(({ status }) => console.log("<node", status + ">"))'\n`,
+    );
+    expect([await before.reads(/<curl (\d+)>/), await before.reads(/<node (\d+)>/)]).toEqual(['0', '200']);
     expect(machine.run('stat -c %a /var/lib/sam/terminal-key.json').trim()).toBe('600');
     expect(tryMetadata(machine, user)).toEqual({
       root: 'answered',
@@ -91,6 +103,8 @@ test.skipIf(isOut)(
       container: 'no answer',
       'container, without our rules': 'answered',
     });
+
+    await meetNeighbour(machine, node, workspace, git.url('api.git'));
 
     // The agent alone dies: its sessions end with it, what people left running goes on, and it is there again.
     before.type('setsid nohup sleep 4242 > /dev/null 2>&1 & sleep 0.2; echo "<$(ps -o args= -C sleep)>"\n');
@@ -137,6 +151,30 @@ test.skipIf(isOut)(
     expect(restarts(machine)).toBe(4);
   },
 );
+
+/** A second workspace on this machine: neither may use all of it, and it does not reach what the first one listens on. */
+async function meetNeighbour(machine: Machine, node: Node, first: Workspace, repository: string) {
+  const second = await bot.addWorkspace(node, repository);
+  const isRunning = async () => (await bot.report(second))?.phase === 'running';
+  await eventually(isRunning, 'the second workspace to run', BOOT_MS);
+  const { limits } = (await bot.report(second)) ?? {};
+  // On a host with version 1 of control groups a machine may look at memory and processes, and change nothing.
+  const memory = Number(machine.run("sed -n 's/^MemTotal: *//p' /proc/meminfo").split(' ')[0]) * 1024;
+  const share = limits ? Math.round((limits.memory / memory) * 10) : limits;
+  expect(share).toBe(
+    machine.run('cat /sys/fs/cgroup/cgroup.controllers 2>&1 || true').includes('memory') ? 7 : null,
+  );
+
+  const listen = 'python3 -m http.server 8123 --bind 127.0.0.1 > /dev/null 2>&1 & ';
+  const ask = 'curl -sS -o /dev/null --retry-connrefused --retry 9 --retry-delay 1 http://127.0.0.1:8123/';
+  const own = await type(machine, node, first, `${listen} ${ask}; echo "<asked: $?>"\n`);
+  expect(await own.reads(/<asked: (\d+)>/)).toBe('0');
+  const other = await type(machine, node, second, 'curl -sS http://127.0.0.1:8123/; echo "<asked: $?>"\n');
+  expect(await other.reads(/<asked: (\d+)>/)).toBe('7');
+  for (const one of [own, other]) one.type('kill %1; exit\n');
+  for (const one of [own, other]) await one.reads(/exit(\r)/);
+  for (const one of [own, other]) one.close();
+}
 
 /** Since the last power on. */
 const restarts = (machine: Machine): number =>

@@ -40,6 +40,7 @@ beforeAll(async () => {
       select: { value: (fields: never) => (reads.count++, rows.db.select(fields)) },
     });
     hub = createHub({
+      environments: { runtime: 'host' },
       db,
       keys,
       log,

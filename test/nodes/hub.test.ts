@@ -69,7 +69,12 @@ describe('hello', () => {
       type: 'desired',
       all: true,
       // At each connect: the bot may be elsewhere than at the node's bootstrap.
-      settings: { origin: issuer, jwks: `${issuer}/.well-known/jwks.json`, issuer },
+      settings: {
+        origin: issuer,
+        jwks: `${issuer}/.well-known/jwks.json`,
+        issuer,
+        environments: { runtime: 'host' },
+      },
       workspaces: expect.arrayContaining([
         {
           id: workspace.id,
@@ -337,6 +342,7 @@ test('when the bot ends, every agent is told that it goes away', async () => {
   let last!: Hub;
   const ending = await serveRoutes(async () => {
     last = createHub({
+      environments: { runtime: 'host' },
       db: rows.db,
       keys,
       log,

@@ -28,6 +28,7 @@ async function startHub() {
     const keys = await createKeys({ pems: [makeSigningKey()], issuer });
     token = await keys.sign('sam-node+jwt', { aud: 'agent', sub: node.id }, 60);
     hub = createHub({
+      environments: { runtime: 'host' },
       db: rows.db,
       keys,
       log,

@@ -104,7 +104,7 @@ describe.skipIf(browserMissing)('a workspace or a right that ends', { timeout: 1
       '/box start api-412',
     );
     site.phase('preparing');
-    await eventually(() => ann.page.locator('#strip').textContent()).toContain('The bot says not-running.');
+    await ann.page.getByRole('heading', { name: 'The workspace is getting ready' }).waitFor();
     site.start();
     await ann.isIn('Connected');
     await eventually(() => site.terminals.sessions(WORKSPACE).length).toBe(1);

@@ -28,7 +28,7 @@ describe.skipIf(browserMissing)('the terminal on a phone', { timeout: 120_000 },
 
   test('the key bar has the keys that the keyboard lacks; on a desktop there is none', async () => {
     const labels = await ann.page.locator('#keys button').allTextContents();
-    expect(labels.join(' ')).toBe('Esc Tab ⇧Tab | ↑ ~ Paste Ctrl / - ← ↓ → Copy');
+    expect(labels.join(' ')).toBe('Esc Tab ⇧Tab | ~ ↑ Find Paste Ctrl Alt / - ← ↓ → Copy');
     for (const button of await ann.page.locator('#keys button').all()) {
       const box = await button.boundingBox();
       expect((box?.x ?? 999) + (box?.width ?? 0)).toBeLessThanOrEqual(390);

@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Frame } from '../../agent/protocol.ts';
-import { cutInput, decodeFrame, encodeAck, encodeFrame } from '../../web-terminal/frames.ts';
+import { cutInput, decodeFrame, encodeAck, encodeFrame } from '../../web-terminal/connection/frames.ts';
 import { toControl } from '../../web-terminal/keys.ts';
+import { parseCopy } from '../../web-terminal/offers.ts';
 import { parseLink } from '../../web-terminal/paste.ts';
 import { isReport } from '../../agent/protocol.ts';
 import { describeRefusal } from '../../web-terminal/screens.ts';
 import { listShortcuts, readPageKey } from '../../web-terminal/shortcuts.ts';
-import { computeDelay } from '../../web-terminal/socket.ts';
+import { cutTitle } from '../../web-terminal/tabs.ts';
+import { computeDelay } from '../../web-terminal/connection/socket.ts';
 
 const n = fc.integer({ min: 0, max: 0xffff });
 
@@ -197,6 +199,30 @@ describe('links', () => {
       '',
     ];
     expect(others.map(parseLink)).toEqual(others.map(() => undefined));
+  });
+});
+
+describe('what programs say to the page', () => {
+  const copy = (text: string) => `c;${Buffer.from(text).toString('base64')}`;
+
+  test('a text for the clipboard loses what presses keys; a question, bytes and a flood are none', () => {
+    expect(parseCopy(copy('ls\r\n\x1b[201~rm\t-rf\x07'))).toBe('ls\n[201~rm\t-rf');
+    expect(parseCopy(copy('é'))).toBe('é');
+    const others = [
+      'c;?',
+      '?',
+      '',
+      'c;',
+      'c;!',
+      `c;${Buffer.of(0xff, 0xfe).toString('base64')}`,
+      copy('x'.repeat(200_000)),
+    ];
+    expect(others.map(parseCopy)).toEqual(others.map(() => undefined));
+  });
+
+  test('a title is one short line, that cannot turn the direction of writing', () => {
+    expect(cutTitle('  vim\u202e\n a.txt\u0007')).toBe('vim a.txt');
+    expect(cutTitle('x'.repeat(1_000_000))).toHaveLength(64);
   });
 });
 

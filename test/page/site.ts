@@ -9,6 +9,8 @@ import { createTerminals } from '../../agent/terminal/server.ts';
 import type { Terminals } from '../../agent/terminal/terminals.ts';
 import { answerAsset, bundlePage, type PageFiles } from '../../bot/http/page-bundle.ts';
 
+import { stateOf, tell, tellNothing, type Told } from './told.ts';
+
 export const WORKSPACE = 'ws-abcdefghij23';
 
 export interface TicketRequest {
@@ -43,8 +45,16 @@ export interface Site {
   folder: string;
   /** It stands so from now on, and no more runs: viewers are told, sessions end. */
   stop: (phase?: 'stopped' | 'failed' | 'deleting' | 'deleted') => Promise<void>;
-  /** The bot says it stands so; nobody else hears of it. */
-  phase: (phase: string) => void;
+  /** The bot says it stands so; no node hears of it. */
+  phase: (phase: Told['phase']) => void;
+  /** And this beside it, from now on. */
+  tell: (more: Partial<Told>) => void;
+  /** Pages that listen to how the workspace stands. */
+  listeners: Set<ServerResponse>;
+  /** Buttons that were pressed: the verb, and the key that came with it. */
+  pressed: { verb: string; key: string }[];
+  /** Answers to presses from now on. */
+  answerPresses: (answer: (tries: number) => TicketAnswer) => void;
   start: () => void;
   revoke: (access: number) => void;
   close: () => Promise<void>;
@@ -56,7 +66,10 @@ interface State {
   answer: ((request: TicketRequest) => TicketAnswer | undefined) | undefined;
   tickets: Set<string>;
   access: number;
-  phase: string;
+  told: Told;
+  listeners: Set<ServerResponse>;
+  pressed: Site['pressed'];
+  answerPress: (tries: number) => TicketAnswer;
   files: PageFiles;
 }
 
@@ -84,7 +97,10 @@ export async function startSite(): Promise<Site> {
     answer: undefined,
     tickets: new Set(),
     access: 1,
-    phase: 'running',
+    told: tellNothing(),
+    listeners: new Set(),
+    pressed: [],
+    answerPress: () => ({ status: 202, body: {} }),
     files,
   };
   const sockets = new Set<Socket>();
@@ -107,12 +123,20 @@ export async function startSite(): Promise<Site> {
     freeze: () => upgraded.forEach((socket) => (socket.write = () => true)),
     terminals,
     folder,
-    phase: (phase) => (state.phase = phase),
-    stop: async (phase = 'stopped') => {
-      state.phase = phase;
-      await terminals.endWorkspace(WORKSPACE);
+    listeners: state.listeners,
+    pressed: state.pressed,
+    answerPresses: (next) => (state.answerPress = next),
+    tell: (more) => {
+      Object.assign(state.told, more);
+      for (const listener of state.listeners) tell(listener, state.told);
     },
-    start: () => void (state.phase = 'running'),
+    phase: (phase) => site.tell({ phase }),
+    stop: async (phase = 'stopped') => {
+      Object.assign(state.told, { phase });
+      await terminals.endWorkspace(WORKSPACE);
+      site.phase(phase);
+    },
+    start: () => site.phase('running'),
     revoke: (access) => {
       state.access = access;
       terminals.revoke(WORKSPACE, access);
@@ -162,7 +186,7 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
       });
     },
     find: (id) =>
-      id === WORKSPACE ? { running: state.phase === 'running', access: state.access, shell } : undefined,
+      id === WORKSPACE ? { running: state.told.phase === 'running', access: state.access, shell } : undefined,
     onInput: () => {},
     onSessions: () => {},
   });
@@ -173,11 +197,32 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
   state.paths.push(at);
   if (at === '/api/terminal/token' && request.method === 'POST')
     return answerTicket(state, request, response);
+  if (at.endsWith('/events')) return answerEvents(state, request, response);
+  if (at.startsWith('/w/') && request.method === 'POST') return answerPress(state, request, response, at);
   if (at.startsWith('/w/'))
     return void response.writeHead(200, state.files.headers([])).end(state.files.html);
   const asset = answerAsset(state.files, at, request.headers['accept-encoding']);
   if (asset) response.writeHead(200, asset.headers).end(asset.body);
   else response.writeHead(404).end();
+}
+
+/** A test that answers tickets by itself tells nothing else. */
+function answerEvents(state: State, request: IncomingMessage, response: ServerResponse): void {
+  if (state.answer || state.told.phase === 'deleted') return void response.writeHead(404).end();
+  if (request.headers.accept !== 'text/event-stream')
+    return void response.writeHead(200).end(JSON.stringify(stateOf(state.told)));
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  response.flushHeaders();
+  state.listeners.add(response);
+  response.on('close', () => state.listeners.delete(response));
+  tell(response, state.told);
+}
+
+function answerPress(state: State, request: IncomingMessage, response: ServerResponse, at: string): void {
+  const key = String(request.headers['idempotency-key']);
+  state.pressed.push({ verb: at.split('/').at(-1) ?? '', key });
+  const { status, body } = state.answerPress(state.pressed.length);
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
 async function answerTicket(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -190,10 +235,11 @@ async function answerTicket(state: State, request: IncomingMessage, response: Se
 }
 
 function grant(state: State, request: IncomingMessage): TicketAnswer {
-  const { phase } = state;
+  const { phase, isSilent, trigger } = state.told;
+  if (isSilent) return grantless(503, 'node-silent', { phase, trigger })();
   if (phase === 'deleted') return grantless(404, 'not-found')();
   const command = `${phase === 'failed' ? 'retry' : 'start'} api-412`;
-  if (phase !== 'running') return grantless(409, 'not-running', { phase, command, trigger: '/box' })();
+  if (phase !== 'running') return grantless(409, 'not-running', { phase, command, trigger })();
   const ticket = `${randomUUID()}.${state.access}`;
   state.tickets.add(ticket);
   const workspace = {

@@ -24,6 +24,8 @@ import { artifactRoutes } from '../../bot/nodes/artifact.ts';
 import { matchRoute, pathOf } from '../../bot/http/routes.ts';
 import { isLeftOut } from '../needs.ts';
 import { bootData, MAX_BYTES } from '../../bot/providers/boot/cloud-init.ts';
+import type { Network } from '../../bot/providers/boot/network.ts';
+import { openClosedNetwork, type ClosedNetwork } from '../agent/system/proxy.ts';
 
 const BOOT = {
   url: 'https://sam.example.com',
@@ -32,11 +34,12 @@ const BOOT = {
 };
 
 interface CloudConfig {
+  ca_certs?: unknown;
   write_files: { path: string; permissions: string; content: string }[];
   runcmd: unknown;
 }
 
-const read = (boot = BOOT): CloudConfig => parse(bootData(boot)) as CloudConfig;
+const read = (boot = BOOT, network?: Network): CloudConfig => parse(bootData(boot, network)) as CloudConfig;
 const file = (path: string): string => read().write_files.find((one) => one.path === path)?.content ?? '';
 
 describe('the boot data', () => {
@@ -133,6 +136,32 @@ describe('the boot data', () => {
   });
 });
 
+test('says how the machine gets out and whom it trusts, if it is told so, and nothing if not', () => {
+  const proxy = 'http://sam:s3cret@proxy.test:3128';
+  const authorities = ['-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n'];
+  const config = read(BOOT, { proxy, direct: ['git.test', '.inside'], authorities });
+  const has = (path: string) => config.write_files.find((one) => one.path === path);
+  const no = 'localhost,127.0.0.1,::1,169.254.169.254,git.test,.inside';
+  expect(has('/etc/sam/network.env')).toMatchObject({
+    permissions: '0600',
+    content: [
+      `http_proxy=${proxy}`,
+      `https_proxy=${proxy}`,
+      `no_proxy=${no}`,
+      `HTTP_PROXY=${proxy}`,
+      `HTTPS_PROXY=${proxy}`,
+      `NO_PROXY=${no}`,
+      'NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt\n',
+    ].join('\n'),
+  });
+  expect(has('/etc/apt/apt.conf.d/51sam-proxy')?.content.split('\n').slice(0, 2)).toEqual([
+    `Acquire::http::Proxy "${proxy}";`,
+    'Acquire::http::Proxy::git.test "DIRECT";',
+  ]);
+  expect(config.ca_certs).toEqual({ trusted: authorities });
+  expect(read(BOOT, { proxy: undefined, direct: ['x'], authorities: [] })).toEqual(read());
+});
+
 // --- boot.py ------------------------------------------------------------------------------------------------------
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
@@ -154,7 +183,14 @@ async function boot({
   announced,
   failing = '',
   status = 200,
-}: { agent?: Buffer; announced?: Buffer; failing?: string; status?: number } = {}) {
+  behind,
+}: {
+  agent?: Buffer;
+  announced?: Buffer;
+  failing?: string;
+  status?: number;
+  behind?: ClosedNetwork;
+} = {}) {
   const promised = announced ?? agent;
   const root = mkdtempSync(join(tmpdir(), 'sam-boot-'));
   folders.push(root);
@@ -192,14 +228,20 @@ async function boot({
     else res.writeHead(404).end();
   };
   await new Promise<void>((resolve) => bot.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(bot.address() as AddressInfo).port}`;
-  for (const one of read({ ...BOOT, url }).write_files.slice(0, 2))
+  const { port } = bot.address() as AddressInfo;
+  await behind?.serve('bot.test', port);
+  const url = behind ? 'https://bot.test' : `http://127.0.0.1:${port}`;
+  const network = behind && { proxy: behind.proxy, direct: [], authorities: [] };
+  const files = read({ ...BOOT, url }, network).write_files;
+  for (const one of files.filter(({ path }) => /^\/(etc|opt)\/sam\//.test(path)))
     writeFileSync(join(root, one.path), one.content);
+  // In place of what `ca_certs` adds to the system's.
+  const trusted = behind && { SSL_CERT_FILE: behind.authority, CURL_CA_BUNDLE: behind.authority };
   const code = await new Promise<number>((resolve) => {
     execFile(
       'python3',
       [join(root, 'opt/sam/boot.py')],
-      { env: { PATH: `${root}/bin:${process.env['PATH']}`, SAM_BOOT_ROOT: root } },
+      { env: { PATH: `${root}/bin:${process.env['PATH']}`, SAM_BOOT_ROOT: root, ...trusted } },
       (error) => resolve(Number(error?.code ?? 0)),
     );
   });
@@ -275,6 +317,15 @@ describe.skipIf(isLeftOut('the boot program', !hasPython && 'it needs python3'))
     });
     expect(code).toBe(1);
     expect(existsSync(join(root, 'opt/sam/agent'))).toBe(false);
+  });
+
+  test('behind a proxy all of it goes that way, the install script too; the agent hears of it by its unit', async () => {
+    const network = await openClosedNetwork();
+    const { root, code, reports } = await boot({ behind: network });
+    expect([code, reports.length]).toEqual([0, 6]);
+    expect(network.asked()).toEqual(['CONNECT bot.test:443']);
+    const unit = readFileSync(join(root, 'etc/systemd/system/sam-agent.service'), 'utf8');
+    expect(unit).toContain('\nEnvironmentFile=-/etc/sam/network.env\n');
   });
 
   test('a bot that has no agent to give is told of at once', async () => {

@@ -1,6 +1,7 @@
 // The variables of Hetzner and Cloudflare: all there and good, or one message that names every one that is not.
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../bot/config.ts';
+import { createAuthority } from '../agent-artifact/authority.ts';
 
 const CLOUD = {
   HCLOUD_TOKEN: 'canary-hcloud-token',
@@ -108,5 +109,49 @@ describe('machines', () => {
       expect(complaint({ ...CLOUD, BASE_URL: url, ALLOW_INSECURE_BASE_URL: 'true' })).toBe('no complaint');
     }
     expect(complaint({ ...CLOUD, BASE_URL: undefined })).toContain('with machines at Hetzner');
+  });
+});
+
+describe('the network of machines', () => {
+  const authority = createAuthority();
+  const pem = authority.certificate;
+  authority.remove();
+
+  test('is nothing unless it is said', () => {
+    expect(parse(CLOUD).network).toEqual({ proxy: undefined, direct: [], authorities: [] });
+  });
+
+  test('is a proxy, what goes without it, and certificates as PEM, on one line or in base64', () => {
+    for (const NODE_CA of [
+      pem + pem,
+      pem.replaceAll('\n', '\\n').repeat(2),
+      Buffer.from(pem + pem).toString('base64'),
+    ])
+      expect(
+        parse({
+          ...CLOUD,
+          NODE_PROXY: 'http://sam:s%22@Proxy.example.com:3128/',
+          NODE_NO_PROXY: 'git.example.com, .internal,10.0.0.0/8',
+          NODE_CA,
+        }).network,
+      ).toEqual({
+        proxy: 'http://sam:s%22@proxy.example.com:3128',
+        direct: ['git.example.com', '.internal', '10.0.0.0/8'],
+        authorities: [pem, pem],
+      });
+  });
+
+  test('whatever is bad is named, without the password', () => {
+    const bad = { NODE_PROXY: 'socks5://sam:canary@proxy', NODE_NO_PROXY: 'a b', NODE_CA: 'canary' };
+    expect(complaint({ ...CLOUD, ...bad })).toMatchInlineSnapshot(`
+      "Sam cannot start: 3 variables are wrong.
+        - NODE_PROXY is not an address like \`http://proxy.example.com:3128\`
+        - NODE_NO_PROXY is \`a b\`, not hosts like \`git.example.com,.internal,10.0.0.0/8\`
+        - NODE_CA is not certificates: PEM, or its base64; 12 KiB at most
+      Mend it in the environment (.env.example explains every variable) and start again."
+    `);
+    for (const NODE_PROXY of ['proxy:3128', 'http://proxy/path', 'http://proxy?x=1', 'http://pro"xy'])
+      expect(complaint({ ...CLOUD, NODE_PROXY }), NODE_PROXY).toContain('NODE_PROXY is not an address');
+    expect(complaint({ ...CLOUD, NODE_CA: pem.repeat(40) })).toContain('12 KiB at most');
   });
 });

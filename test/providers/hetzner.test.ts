@@ -279,6 +279,7 @@ test('the table opens the provider with what it read of the environment', async 
     url: 'https://sam.example',
     dataDir: '/nowhere',
     agentCommand: [],
+    network: { proxy: undefined, direct: [], authorities: [] },
     env: {},
     edgeNetworks: async () => EDGE,
   });

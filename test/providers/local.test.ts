@@ -223,6 +223,7 @@ test('the table knows the local provider by its name', async () => {
   const provider = await providers['local']!.open(undefined, {
     ...surroundings,
     agentCommand: ['node'],
+    network: { proxy: undefined, direct: [], authorities: [] },
     edgeNetworks,
   });
   expect(provider.name).toBe('local');

@@ -91,12 +91,30 @@ test('`Stop` and `Start` edit the same card', async () => {
   expect(scene.read(scene.card())).toMatchInlineSnapshot(`
     ":black_square_for_stop: *\`api\`* stopped
     \`acme/api\` @ \`commit\` · medium · for \`bob\`
-    Its files are kept.
+    Its files are kept until TIME.
     [Start] [⋯ Logs | Rename… | Delete…]
     ws-1"
   `);
   expect(await scene.press('Start', scene.card())).toEqual([]);
   expect(scene.read(scene.card())).toContain('running');
+});
+
+test('who may read the repository may ask how it stands, in the thread of its card and by its id, and no more', async () => {
+  const { dev, people } = await scene.room();
+  const { slack } = scene;
+  const { bob, eve } = people;
+  await scene.say('up acme/api', bob, dev);
+  const card = scene.card(dev);
+  const signsOf = async (text: string): Promise<string[]> => {
+    const said = await slack.mention(eve, dev, `{bot} ${text}`, card);
+    await scene.settle();
+    return said.reactions;
+  };
+  const id = /ws-[a-z2-7]{12}/.exec(JSON.stringify(card.metadata))?.[0] ?? '';
+  expect(await signsOf('status')).toEqual(['white_check_mark']);
+  expect(await signsOf(`status ${id}`)).toEqual(['white_check_mark']);
+  expect(await signsOf('stop')).toEqual(['x']);
+  expect(scene.read(card)).toContain('running');
 });
 
 test('`@Sam stop` in the thread of the card, where slash commands do not work, means that workspace', async () => {

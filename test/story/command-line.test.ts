@@ -185,7 +185,7 @@ describe('in a terminal', () => {
       sam> stop
       ■ demo: stopped
         demo@main (commit) · medium · ws-1
-        Its files are kept. Go on: start demo
+        Its files are kept until TIME. Go on: start demo
       sam>"
     `);
     sam.type('rm\r');

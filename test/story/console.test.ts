@@ -34,7 +34,7 @@ describe('a workspace from a folder', () => {
     sam.place.repository('demo');
     expect(await sam.say('up ./demo')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-1#CODE"
@@ -76,7 +76,7 @@ describe('a workspace from a folder', () => {
     await sam.say('up ./demo');
     expect(await sam.say('up ./demo --new')).toMatchInlineSnapshot(`
       "✓ demo-2: running
-        demo@main (commit) · medium · ws-2
+        demo@main (commit) · medium · on the host, which does not isolate · ws-2
         Stops at TIME if idle. Keep it: extend demo-2 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-2#CODE"
@@ -99,8 +99,9 @@ describe('a workspace from a folder', () => {
     sam.place.repository('demo');
     await sam.say('up ./demo');
     expect(await sam.say('status')).toMatchInlineSnapshot(`
-      "✓ demo: running
-        demo@main (commit) · medium · ws-1
+      "\`demo\` LIMITS.
+      ✓ demo: running
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h"
     `);
     expect(await sam.say('open')).toMatchInlineSnapshot(`
@@ -141,8 +142,8 @@ describe('a workspace that runs', () => {
     await terminal.run('echo kept > note.txt; echo $((6*7))', /^42/m);
     expect(await sam.say('stop')).toMatchInlineSnapshot(`
       "■ demo: stopped
-        demo@main (commit) · medium · ws-1
-        Its files are kept. Go on: start demo"
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
+        Its files are kept until TIME. Go on: start demo"
     `);
     expect(await terminal.closes()).toBe(4410);
     expect(await sam.say('stop')).toMatchInlineSnapshot(`"\`demo\` is stopped already."`);
@@ -151,7 +152,7 @@ describe('a workspace that runs', () => {
     );
     expect(await sam.say('start')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-1#CODE"
@@ -173,7 +174,7 @@ describe('a workspace that runs', () => {
     await terminal.run('echo kept > note.txt; echo $((6*7))', /^42/m);
     expect(await sam.say('restart')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-1#CODE"
@@ -213,7 +214,7 @@ describe('rm', () => {
     git(folder, 'commit', '-q', '--allow-empty', '-m', 'mine');
     expect(await sam.say('rm')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@main (commit) · medium · ws-1
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
         Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or say \`rm demo --force\`.
         Stops at TIME if idle. Keep it: extend demo 4h"
     `);
@@ -275,9 +276,10 @@ describe('what cannot be', () => {
     const folder = sam.place.repository('demo');
     expect(await sam.say('up ./demo --ref fix')).toMatchInlineSnapshot(`
       "✗ demo: failed
-        demo@fix · medium · ws-1
+        demo@fix · medium · on the host, which does not isolate · ws-1
         There is no branch, tag or commit \`fix\` in /place/code/demo. Push it, or name another one with \`--ref\`. (yours to mend)
-        Next: retry demo"
+        Next: retry demo
+        Stops at TIME if idle. Keep it: extend demo 4h"
     `);
     expect(await sam.say('open')).toMatchInlineSnapshot(
       `"\`demo\` has failed, so there is nothing to open. Next: \`retry demo\`."`,
@@ -285,7 +287,7 @@ describe('what cannot be', () => {
     git(folder, 'branch', 'fix');
     expect(await sam.say('retry')).toMatchInlineSnapshot(`
       "✓ demo: running
-        demo@fix (commit) · medium · ws-1
+        demo@fix (commit) · medium · on the host, which does not isolate · ws-1
         Stops at TIME if idle. Keep it: extend demo 4h
       Open the terminal; the link works once, within 5 minutes:
       http://localhost/w/ws-1#CODE"
@@ -297,9 +299,10 @@ describe('what cannot be', () => {
     const server = await publish(sam.place, 'demo');
     expect(await sam.say(`up ${server.url('ada/gone')}`)).toMatchInlineSnapshot(`
       "✗ gone: failed
-        ada/gone · medium · ws-1
+        ada/gone · medium · on the host, which does not isolate · ws-1
         http://127.0.0.1/ada/gone.git does not exist, or Sam may not see it. Check the name. (yours to mend)
-        Next: retry gone"
+        Next: retry gone
+        Stops at TIME if idle. Keep it: extend gone 4h"
     `);
     expect(await sam.say('rm gone')).toMatchInlineSnapshot(`"✓ gone: deleted"`);
   });
@@ -309,9 +312,10 @@ describe('what cannot be', () => {
     const server = await publish(sam.place, 'demo', { token: 'secret' });
     expect(await sam.say(`up ${server.url('ada/demo')}`)).toMatchInlineSnapshot(`
       "✗ demo: failed
-        ada/demo · medium · ws-1
+        ada/demo · medium · on the host, which does not isolate · ws-1
         http://127.0.0.1/ada/demo.git needs a password, or does not exist. Check the name, and that Sam may read it. (yours to mend)
-        Next: retry demo"
+        Next: retry demo
+        Stops at TIME if idle. Keep it: extend demo 4h"
     `);
   });
 

@@ -146,7 +146,8 @@ describe('a start that cannot be', () => {
         "✗ demo: failed
           demo@main · medium · ws-1
           The node's disk is full. Delete a workspace that you no longer need (\`rm NAME\`). (yours to mend)
-          Next: retry demo"
+          Next: retry demo
+          Stops at TIME if idle. Keep it: extend demo 4h"
       `);
       expect(await sam.say('rm demo')).toMatchInlineSnapshot(`"✓ demo: deleted"`);
     },

@@ -21,7 +21,7 @@ export interface GitHub extends AsyncDisposable {
   comments(thread?: Thread): string[];
   /** What differs from run to run, taken out of a text. */
   stable(text: string, thread?: Thread): string;
-  /** The signs on a comment. */
+  /** The signs on a comment of how it ended. Whether there are eyes too depends on how fast this machine is. */
   signs(comment: Comment): string[];
   webhook: string;
 }
@@ -44,21 +44,24 @@ export interface GitHubOptions {
   permissions?: Record<string, 'read' | 'write'>;
 }
 
-export async function startGitHub({
-  env = {},
-  echoes = false,
-  log,
-  ...more
-}: GitHubOptions = {}): Promise<GitHub> {
-  const github = await startFakeGitHub({
+export const startFake = (more: { echoes?: boolean } = {}): Promise<FakeGitHub> =>
+  startFakeGitHub({
     appId: 7,
     appSlug: 'sam-test',
     publicKey: KEY.publicKey,
     webhookSecret: SECRET,
     clientId: 'client',
     clientSecret: 'client-secret-for-tests',
-    echoes,
+    ...more,
   });
+
+export async function startGitHub({
+  env = {},
+  echoes = false,
+  log,
+  ...more
+}: GitHubOptions = {}): Promise<GitHub> {
+  const github = await startFake({ echoes });
   const place = await createPlace();
   const sam = await startSam({ place, env: { ...envFor(github), ...env }, ...(log && { log }) });
   const webhook = `${sam.bot.url}/api/github/webhooks`;
@@ -94,7 +97,7 @@ export async function startGitHub({
           (one) => plain(stable(one.body, thread)) + (one.minimized ? `\n(minimised: ${one.minimized})` : ''),
         ),
     stable: (text, thread = pull) => plain(stable(text, thread)),
-    signs: (comment) => github.reactionsOn(comment),
+    signs: (comment) => github.reactionsOn(comment).filter((sign) => sign !== 'eyes'),
     async [Symbol.asyncDispose]() {
       await sam[Symbol.asyncDispose]();
       await place[Symbol.asyncDispose]();
@@ -103,7 +106,7 @@ export async function startGitHub({
   };
 }
 
-const envFor = (github: FakeGitHub): NodeJS.ProcessEnv => ({
+export const envFor = (github: FakeGitHub): NodeJS.ProcessEnv => ({
   APP_ID: '7',
   PRIVATE_KEY: Buffer.from(KEY.privateKey).toString('base64'),
   WEBHOOK_SECRET: SECRET,
@@ -136,7 +139,7 @@ const plain = (text: string): string =>
     .replaceAll(/(: [a-z ]+) · (\d+s|\d+m \d\ds)$/gm, '$1 · SPAN');
 
 /** Nothing is left to do, to show or to sign. */
-async function isSettled({ sql }: Place): Promise<boolean> {
+export async function isSettled({ sql }: Place): Promise<boolean> {
   const [row] = await sql<{ left: number }[]>`
     select (select count(*) from deliveries where ended_at is null
               or (answer is not null and (answered_at is null or (source = 'github' and concluded_at is null))))

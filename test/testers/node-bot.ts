@@ -8,7 +8,9 @@ import type {
   Bootstrap,
   BotMessage,
   DesiredWorkspace,
+  EnvironmentSettings,
   LogLine,
+  Trusted,
   ModelProvider,
   ModelServices,
   WorkspaceReport,
@@ -34,6 +36,9 @@ const createState = () => ({
   lines: [] as LogLine[],
   batches: [] as number[],
   desired: [] as DesiredWorkspace[],
+  /** What it says of them at each connect. */
+  environments: { runtime: 'host' } as EnvironmentSettings,
+  trusted: undefined as Trusted | undefined,
   tokens: new Set<string>(),
   /** How many answers get lost on their way from now on. */
   lose: 0,
@@ -57,11 +62,17 @@ const createState = () => ({
 });
 type State = ReturnType<typeof createState>;
 
-/** `tokenLifeMs` of the tokens that it gives; `settings` beside those that it always gives. */
+async function describeKeys(key: Parameters<typeof exportJWK>[0]): Promise<string> {
+  const jwk = { ...(await exportJWK(key)), kid: KEY_ID, alg: 'EdDSA', use: 'sig' };
+  return JSON.stringify({ keys: [jwk] });
+}
+
+/** `tokenLifeMs` of the tokens that it gives; `settings` beside those that it always gives; `connect`: where agents find it. */
 export async function startBot({
   tokenLifeMs = 3_600_000,
   settings = {},
-}: { tokenLifeMs?: number; settings?: Partial<Bootstrap['settings']> } = {}) {
+  connect,
+}: { tokenLifeMs?: number; settings?: Partial<Bootstrap['settings']>; connect?: string } = {}) {
   const node = `nd-${randomBase32(12)}`;
   const bootstrapToken = `bt-${randomBase32(24)}`;
   const watch = createWatch();
@@ -71,7 +82,8 @@ export async function startBot({
   const giveToken = (): Bootstrap => {
     const token = `nt-${randomBase32(24)}`;
     state.tokens.add(token);
-    return makeBootstrap(port, { node, token, tokenLifeMs, settings });
+    const made = makeBootstrap(port, { node, token, tokenLifeMs, settings });
+    return connect === undefined ? made : { ...made, connect };
   };
   const answerToken = async (path: string, request: IncomingMessage): Promise<[number, Bootstrap?]> => {
     const body = await readBody(request);
@@ -91,8 +103,7 @@ export async function startBot({
     const path = request.url ?? '';
     if (path === '/.well-known/jwks.json') {
       state.keyRequests++;
-      const jwk = { ...(await exportJWK(publicKey)), kid: KEY_ID, alg: 'EdDSA', use: 'sig' };
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }));
+      response.setHeader('content-type', 'application/json').end(await describeKeys(publicKey));
       return;
     }
     if (path !== '/api/bootstrap' && path !== '/agent/token') {
@@ -134,6 +145,8 @@ export async function startBot({
   };
   let server = await listen(0);
   const port = (server.address() as AddressInfo).port;
+  const { origin, jwks, issuer } = makeBootstrap(port, { node, token: '', tokenLifeMs, settings }).settings;
+  state.trusted = { origin, jwks, issuer };
   const say = (message: BotMessage) => state.socket?.send(JSON.stringify(message));
 
   return {
@@ -190,9 +203,10 @@ function hear(state: State, message: AgentMessage, say: (message: BotMessage) =>
   if (message.type === 'hello') {
     state.hellos.push(message);
     state.reports = new Map(message.workspaces.map((one) => [one.id, one]));
-    const { models, packages } = state;
+    const { trusted, environments, models, packages } = state;
+    const settings = trusted && { settings: { ...trusted, environments } };
     const places = { ...(models && { models }), ...(packages !== undefined && { packages }) };
-    say({ type: 'desired', all: true, workspaces: state.desired, ...places });
+    say({ type: 'desired', all: true, workspaces: state.desired, ...settings, ...places });
   } else if (message.type === 'report') {
     if (message.load) state.loads++;
     for (const one of message.workspaces) state.reports.set(one.id, one);

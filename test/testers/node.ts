@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
 import { endPrograms } from '../../agent/system/ending.ts';
-import { createGroups } from '../../agent/system/ending.ts';
+import { createGroups } from '../../agent/system/groups.ts';
 import { tracePrograms } from '../../agent/system/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';

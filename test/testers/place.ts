@@ -58,6 +58,8 @@ export async function createPlace(): Promise<Place> {
       DATA_DIR: dataDir,
       DATABASE_URL: database.url,
       JWT_PRIVATE_KEY: KEY.toString(),
+      // Whatever this machine has.
+      RUNTIME: 'host',
     },
     sql,
     repository: (name, files = { 'README.md': `# ${name}\n` }) => makeRepository(join(cwd, name), files),

@@ -207,7 +207,7 @@ async function isSettled({ place: { sql } }: GitHub): Promise<boolean> {
 function calm(slack: FakeSlack, text: string): string {
   const { people, channels } = slack.world;
   let shown = text
-    .replaceAll(/<!date\^\d+\^\{time\}\|[^>]*>/g, 'TIME')
+    .replaceAll(/<!date\^\d+\^\{[^|]*\|[^>]*>/g, 'TIME')
     .replaceAll(/`[0-9a-f]{7}`/g, '`commit`')
     .replaceAll(/ · (\d+s|\d+m \d\ds)$/gm, ' · SPAN');
   for (const { id, name } of people.values()) shown = shown.replaceAll(id, `U-${name}`);

@@ -19,6 +19,11 @@ export function createStable(root: string): (text: string) => string {
       .replaceAll(/\b[0-9a-f]{40}\b/g, 'COMMIT')
       .replaceAll(/\(([0-9a-f]{7})\)/g, '(commit)')
       .replaceAll(/(\d{4}-\d\d-\d\d )?\d\d:\d\d UTC/g, 'TIME')
+      // What a node can hold a workspace to is its own.
+      .replaceAll(
+        /may use .* at most; the processors are shared evenly|has no limits of memory .*(?=\.)/g,
+        'LIMITS',
+      )
       .replaceAll(/^\d\d:\d\d:\d\d /gm, '00:00:00 ')
       .replaceAll(/ · (\d+s|\d+m \d\ds)$/gm, ' · SPAN')
       .replaceAll(/\(ref [a-z2-7]{6}\)/g, '(ref REF)');

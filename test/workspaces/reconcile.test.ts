@@ -79,6 +79,15 @@ describe('up', () => {
   });
 });
 
+test('whoever runs Sam may ask at the console how anybody’s workspace stands, and no more', async () => {
+  await using world = await createWorld();
+  const id = await world.up(await world.addUser('ada'));
+  const bob = await world.addUser('bob');
+  expect((await world.say(bob, 'status api')).answer).toMatchObject({ ok: true, workspace: id });
+  await expect(world.say(bob, 'stop api')).rejects.toThrow('There is no workspace');
+  await expect(world.say(bob, 'status web')).rejects.toThrow('There is no workspace');
+});
+
 describe('rm', () => {
   test('while the machine is being made leaves nothing', async () => {
     await using world = await createWorld({ limits: { nodeWarmMs: 0 } });

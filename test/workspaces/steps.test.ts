@@ -190,6 +190,60 @@ describe('expiry', () => {
   });
 });
 
+describe('failed', () => {
+  const failed = workspaceRow({
+    phase: 'failed',
+    reported: reportOf('failed'),
+    phaseSince: after(HOUR),
+    runningAt: null,
+  });
+  const end = after(HOUR + life.idleTimeoutMs);
+  const warning = later(end, -timing.warningMs);
+  const empty = { ...failed, reported: reportOf('failed', { isEmpty: true }) };
+
+  test('it is idle from then on: it warns, and stops', () => {
+    expect(nextStep(failed, nodeRow(), after(HOUR), life)).toEqual({ do: 'wait', until: warning });
+    expect(nextStep(failed, nodeRow(), warning, life)).toEqual({ do: 'warn', expiry: end });
+    expect(nextStep(failed, nodeRow(), end, life)).toMatchObject({ do: 'want', desired: 'stopped' });
+    const kept = { ...failed, keptUntil: later(end, 1) };
+    expect(nextStep(kept, nodeRow(), end, life)).toEqual({ do: 'warn', expiry: later(end, 1) });
+  });
+
+  test('without a file it has its agent clear up what it left, and then gives the machine back', () => {
+    expect(desiredOf(failed)).toMatchObject({ desired: 'stopped' });
+    expect(desiredOf(empty)).toMatchObject({ desired: 'deleted', force: false });
+    expect(nextStep(empty, nodeRow(), after(HOUR), life)).toMatchObject({ do: 'wait' });
+    const cleared = { ...empty, reported: reportOf('deleted') };
+    expect(desiredOf(cleared)).toMatchObject({ desired: 'deleted', force: false });
+    expect(nextStep(cleared, nodeRow(), after(HOUR), life)).toEqual({ do: 'leave' });
+  });
+
+  test('what its agent said of an earlier run gives no machine back', () => {
+    for (const phase of ['failed', 'deleted'] as const) {
+      const again = { ...failed, run: 2, reported: reportOf(phase, { isEmpty: true }) };
+      expect(desiredOf(again)).toMatchObject({ desired: 'stopped' });
+      expect(nextStep(again, nodeRow(), after(HOUR), life)).toMatchObject({ do: 'wait' });
+    }
+  });
+
+  test('a machine that never spoke is given back too; one that is gone needs nobody for that', () => {
+    const mute = nodeRow({ phase: 'booting', readyAt: null });
+    expect(nextStep(failed, mute, after(HOUR), life)).toEqual({ do: 'leave' });
+    expect(nextStep(failed, nodeRow({ phase: 'failed' }), after(HOUR), life)).toMatchObject({ do: 'wait' });
+  });
+
+  test('because it did not stop, it goes all the same when it is stopped for long, or is stopped late', () => {
+    const week = { ...life, deleteStoppedAfterMs: 7 * 24 * HOUR };
+    const lastError = { class: 'provider', code: 'stop-unknown', details: {} } as const;
+    const stuck = { ...failed, desired: 'stopped', lastError } as const;
+    const gone = later(stuck.phaseSince, week.deleteStoppedAfterMs);
+    expect(nextStep(stuck, nodeRow(), after(HOUR), week)).toEqual({ do: 'wait', until: gone });
+    expect(nextStep(stuck, nodeRow(), gone, week)).toMatchObject({ do: 'want', desired: 'deleted' });
+    const late = { ...stuck, reported: reportOf('stopped') };
+    expect(nextStep(late, nodeRow(), after(HOUR), week)).toEqual({ do: 'enter', phase: 'stopped' });
+  });
+});
+
 describe('stopped for long', () => {
   const week = { ...life, deleteStoppedAfterMs: 7 * 24 * HOUR };
   const stopped = workspaceRow({ desired: 'stopped', phase: 'stopped', phaseSince: T0 });

@@ -167,6 +167,38 @@ test('nothing is deleted while it is wanted running or stopped', () => {
   );
 });
 
+test('left alone, every workspace goes in the end, also one that failed and one that could not be stopped', () => {
+  const fails = fc.constantFrom('clone', 'build', undefined);
+  // Short: a machine that does not go is looked at all the time.
+  const timing = { ...life.timing, lastCallMs: 60_000 };
+  const left = { ...life, idleTimeoutMs: 120_000, deleteStoppedAfterMs: 60_000, timing };
+  fc.assert(
+    fc.property(fc.boolean().chain(world), fails, (some, fails) => {
+      const all: World = { ...some, life: left, fails };
+      for (let count = 0; count < 4_000 && all.workspace.phase !== 'deleted'; count++) if (!turn(all)) break;
+      expect(all.workspace.phase, all.trace.slice(-30).join('\n')).toBe('deleted');
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('one that failed before it had a file gives its machine back at once; one that has some keeps it', () => {
+  fc.assert(
+    fc.property(fc.constantFrom('clone', 'build'), fc.integer({ min: 1, max: 3 }), (fails, run) => {
+      const fresh = { phase: 'queued', nodeId: null, reported: null, runningAt: null, run } as const;
+      const [node, server] = [nodeRow(), serverOf()];
+      const due = { nodeDue: T0, workspaceDue: T0, agent: undefined, isAlive: true };
+      const what = { workspace: workspaceRow(fresh), isDirty: false, isStubborn: false, fails };
+      const all: World = { now: T0, node, server, ...due, ...what, trace: [] };
+      for (let count = 0; count < 20; count++) turn(all);
+      const context = all.trace.join('\n');
+      expect(all.workspace, context).toMatchObject({ phase: 'failed', desired: 'running' });
+      expect(all.workspace.nodeId, context).toBe(fails === 'clone' ? null : node.id);
+    }),
+    { numRuns: 20 },
+  );
+});
+
 test('what nobody asked for takes no work with it that is not saved, before people had a day to look after it', () => {
   fc.assert(
     fc.property(world(true), fc.boolean(), (some, isPrivate) => {

@@ -7,7 +7,8 @@ import { nextNodeStep, type NodeStep } from '../../bot/workspaces/node.ts';
 import type { Server } from '../../bot/providers/provider.ts';
 import { later } from '../../bot/workspaces/timing.ts';
 import { nextStep, type WorkspaceStep } from '../../bot/workspaces/workspace.ts';
-import { life, nodeRow, serverOf } from './rows.ts';
+import { life as usual, nodeRow, serverOf } from './rows.ts';
+import type { Life } from '../../bot/workspaces/workspace.ts';
 
 export interface World {
   now: Date;
@@ -22,9 +23,13 @@ export interface World {
   isDirty: boolean;
   /** What it finds cannot all be saved. */
   isStubborn: boolean;
+  /** What it cannot do, however often it is told to: nothing comes of it, or a checkout that does not start. */
+  fails?: 'clone' | 'build' | undefined;
   /** When their next pass is due; null: when something wakes them. */
   nodeDue: Date | null;
   workspaceDue: Date | null;
+  /** Absent: what tests take. */
+  life?: Life & { nodeWarmMs: number };
   /** Every step that was taken, for the reader of a counterexample. */
   trace: string[];
 }
@@ -44,7 +49,7 @@ export function turn(world: World): boolean {
 
 /** What the sweeps notice: a node that went silent, or whose server is not there. */
 function sweep(world: World): void {
-  const { node, server } = world;
+  const { node, server, life = usual } = world;
   if (node?.phase !== 'ready' && node?.phase !== 'unhealthy') return;
   const silent = later(node.lastHeardAt ?? node.phaseSince, life.timing.silenceMs);
   if (!server) world.nodeDue = world.now;
@@ -66,8 +71,11 @@ function moveAgent(world: World): void {
   world.workspace = { ...workspace, reported: world.agent };
 }
 
-function answer({ agent, isDirty, isStubborn, workspace }: World, goal: DesiredWorkspace): WorkspaceReport {
+function answer(world: World, goal: DesiredWorkspace): WorkspaceReport {
+  const { agent, isDirty, isStubborn, workspace, fails } = world;
   const base = { id: workspace.id, run: goal.run, sessions: 0 };
+  if (fails && goal.desired === 'running')
+    return { ...base, phase: 'failed', ...(fails === 'clone' ? { isEmpty: true } : {}) };
   if (goal.desired !== 'deleted') return { ...base, phase: goal.desired };
   if (!isDirty || goal.force) return { ...base, phase: 'deleted' };
   if (goal.save && agent?.step !== 'saving' && !agent?.refused)
@@ -83,7 +91,7 @@ const SAVED = { ref: 'refs/sam/ws-abcdefghijkl', commit: 'a'.repeat(40) };
 // --- the node -----------------------------------------------------------------------------------------------------
 
 function turnNode(world: World): void {
-  const { node, workspace, now } = world;
+  const { node, workspace, now, life = usual } = world;
   if (!node) return void (world.nodeDue = null);
   const isWanted = workspace.nodeId === node.id && workspace.phase !== 'deleted';
   const server = node.createSentAt ? world.server : undefined;
@@ -94,7 +102,7 @@ function turnNode(world: World): void {
 }
 
 function performNode(world: World, node: Node, step: NodeStep): Date | null {
-  const { now, isAlive } = world;
+  const { now, isAlive, life = usual } = world;
   const change = (patch: Partial<Node>): Date => {
     const isSame = patch.phase === undefined || patch.phase === node.phase;
     world.node = { ...node, ...patch, phaseSince: isSame ? node.phaseSince : now };
@@ -134,7 +142,7 @@ function performNode(world: World, node: Node, step: NodeStep): Date | null {
 // --- the workspace ------------------------------------------------------------------------------------------------
 
 function turnWorkspace(world: World): void {
-  const { workspace, now } = world;
+  const { workspace, now, life = usual } = world;
   const node = world.node?.id === workspace.nodeId ? world.node : undefined;
   const step = nextStep(workspace, node, now, life);
   world.trace.push(`workspace ${workspace.phase}/${workspace.desired}: ${describe(step)}`);
@@ -142,7 +150,7 @@ function turnWorkspace(world: World): void {
 }
 
 function performWorkspace(world: World, step: WorkspaceStep): Date | null {
-  const { workspace, now } = world;
+  const { workspace, now, life = usual } = world;
   const change = (patch: Partial<Workspace>): Date => {
     const isSame = patch.phase === undefined || patch.phase === workspace.phase;
     if (patch.phase === 'deleted' || patch.nodeId !== undefined) world.nodeDue = now;
@@ -164,8 +172,9 @@ function performWorkspace(world: World, step: WorkspaceStep): Date | null {
         ...(step.phase === 'running' ? { runningAt: workspace.runningAt ?? now } : {}),
       });
     case 'fail':
-      change({ phase: 'failed', lastError: step.failure });
-      return workspace.deleteAt;
+      return change({ phase: 'failed', lastError: step.failure });
+    case 'leave':
+      return change({ nodeId: null, reported: null });
     case 'warn':
       change({ warnedFor: step.expiry });
       return step.expiry;

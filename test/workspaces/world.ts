@@ -14,6 +14,7 @@ import { joined, TERMINAL, wordAnswer, wordRefusal } from '../../bot/chat/wordin
 import { UserError } from '../../bot/errors.ts';
 import type { Outcome } from '../../bot/commands/context.ts';
 import type { Repository } from '../../bot/forges/forge.ts';
+import type { Heads } from '../../bot/workspaces/fork.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
 import { users, type FrontName, type Node, type Workspace } from '../../bot/database/schema.ts';
 import { newUserId } from '../../bot/ids.ts';
@@ -196,6 +197,7 @@ export async function runLine(
       repository,
       now: new Date(),
       limits: { workspacesPerUser: 0, idleTimeoutMs: limits.idleTimeoutMs },
+      heads: headsOf(repository),
     }),
   );
   const outcome = await run.catch((error: unknown) => {
@@ -206,6 +208,12 @@ export async function runLine(
   return { ...outcome, text: joined(wordAnswer(outcome.answer, TERMINAL, context)) };
 }
 
+/** As its forge would say it. */
+function headsOf(repository: Repository | undefined): Heads {
+  const { fork, goal, label } = repository ?? {};
+  return new Map(fork ? [[`${label}#${goal?.split(':')[1]}`, fork.head]] : []);
+}
+
 // --- agents -------------------------------------------------------------------------------------------------------
 
 export interface Agents {
@@ -214,8 +222,9 @@ export interface Agents {
   /** Of the dirty ones, those whose new files cannot be saved; and those whose push never ends. */
   untracked: Set<string>;
   hanging: Set<string>;
-  /** Workspaces that never get ready. */
+  /** Workspaces that never get ready; and those of them that have no checkout. */
   failing: Set<string>;
+  empty: Set<string>;
   /** Servers, by name, whose agent says nothing. */
   silent: Set<string>;
   /** What each workspace went through, as its agents said. */
@@ -238,6 +247,7 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
   const untracked = new Set<string>();
   const hanging = new Set<string>();
   const failing = new Set<string>();
+  const empty = new Set<string>();
   const silent = new Set<string>();
   const said = new Map<string, string[]>();
   let isStopped = true;
@@ -307,7 +317,12 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
         ? [is(phase, { refused: { changed: 2, untracked: 0, unpushed: 0 } })]
         : [is('deleting'), is('deleted')];
     if (failing.has(id))
-      return [is('failed', { failure: { class: 'configuration', message: 'No such branch.' } })];
+      return [
+        is('failed', {
+          failure: { class: 'configuration', message: 'No such branch.' },
+          ...(empty.has(id) ? { isEmpty: true } : {}),
+        }),
+      ];
     return [is('preparing', { step: 'clone' }), is('running')];
   }
 
@@ -328,6 +343,7 @@ function createAgents(db: Database['db'], provider: FakeProvider): Agents {
     untracked,
     hanging,
     failing,
+    empty,
     silent,
     said,
     on(name) {

@@ -1,5 +1,5 @@
 // Who a person of a chat is on a forge, in Postgres: found, linked by a one-time token, forgotten. Knows no HTTP.
-import { and, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
+import { and, eq, gt, inArray, isNull, ne, notInArray, sql } from 'drizzle-orm';
 import {
   cards,
   commands,
@@ -12,6 +12,7 @@ import {
   type User,
 } from '../../database/schema.ts';
 import { randomBase32 } from '../../ids.ts';
+import { revokeCodes } from '../store/expiry.ts';
 import type { Executor } from '../../database/types.ts';
 
 /** Of a chat: `slack:T1`, `U1`. */
@@ -68,21 +69,35 @@ export async function link(tx: Executor, identity: ChatIdentity, login: string, 
     });
 }
 
-/** Forgets who the person of the chat is, the unspent codes they were given, and who came to their settings by one. False: they were not connected. */
+/** Forgets who the person of the chat is, and ends what they were given there. False: they were not connected. */
 export async function unlink(tx: Executor, identity: ChatIdentity): Promise<boolean> {
   const known = await findKnown(tx, identity);
   if (!known || known.accounts.size === 0) return false;
-  await tx.delete(identities).where(isIdentity(identity));
-  await tx
-    .delete(tokens)
-    .where(
-      and(
-        eq(tokens.userId, known.user.id),
-        inArray(tokens.purpose, ['link', 'settings', 'settings-session']),
-        isNull(tokens.usedAt),
-      ),
-    );
+  return unlinkOf(tx, known.user.id, identity);
+}
+
+/** The same, said by the person themselves elsewhere. False: that is not them, or not any more. */
+export async function unlinkOf(tx: Executor, user: string, identity: ChatIdentity): Promise<boolean> {
+  const ended = await tx
+    .delete(identities)
+    .where(and(isIdentity(identity), eq(identities.userId, user)))
+    .returning({ user: identities.userId });
+  if (ended.length === 0) return false;
+  await revokeCodes(tx, user);
   return true;
+}
+
+/** Who the person is where nobody signs in: what they connected. */
+export async function findLinks(
+  db: Executor,
+  user: string,
+  forges: readonly string[],
+): Promise<(ChatIdentity & { login: string })[]> {
+  return db
+    .select({ source: identities.source, externalId: identities.externalId, login: identities.login })
+    .from(identities)
+    .where(and(eq(identities.userId, user), notInArray(identities.source, [...forges])))
+    .orderBy(identities.createdAt);
 }
 
 // --- from one to the other ------------------------------------------------------------------------------------------

@@ -80,8 +80,9 @@ export async function admit(
 export const endSession = (db: Executor, session: Session): Promise<void> =>
   deleteSession(db, hashSecret(session.secret));
 
-/** Signs a person out everywhere: browsers, links, and the terminals that are open. */
-export const endAllSessions = (db: Executor, user: string): Promise<void> => revokeUser(db, user);
+/** Signs a person out everywhere: browsers, links, chats, and the terminals that are open. They stay known on `forges`. */
+export const endAllSessions = (db: Executor, user: string, forges: readonly string[]): Promise<void> =>
+  revokeUser(db, user, forges);
 
 /** The Set-Cookie header of a session. */
 export function cookieOf(baseUrl: string, session: Session): string {

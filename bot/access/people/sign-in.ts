@@ -16,6 +16,7 @@ import {
   SIGN_IN_PAGE,
 } from './sign-in-attempts.ts';
 import { SignInError, type Forge, type Person } from '../../forges/forge.ts';
+import { describeLinks, disconnectRoute } from './links-page.ts';
 import { codeScriptRoute, redirect, sendPage, type CalmPage, type Link } from './sign-in-pages.ts';
 import {
   cookieOf,
@@ -65,8 +66,9 @@ export function signInRoutes(given: SignInOptions): Route[] {
     {
       method: 'POST',
       path: '/logout/everywhere',
-      handle: (req, res) => signOut(options, req, res, (db, { user }) => endAllSessions(db, user)),
+      handle: (req, res) => signOutEverywhere(options, req, res),
     },
+    disconnectRoute(options),
     ...options.forges.flatMap((forge) => forgeRoutes({ ...options, forge })),
   ];
 }
@@ -164,6 +166,21 @@ async function signOut(
   redirect(res, `${baseUrl}${HOME}`);
 }
 
+/** Whoever has only a code has what it opens, and no say in the rest. */
+async function signOutEverywhere(
+  options: SignInOptions,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const { db, baseUrl, forges } = options;
+  const session = await readSession(db, baseUrl, req.headers.cookie);
+  const isOurs = isFromOrigin(req, new URL(baseUrl).origin);
+  if (isOurs && session && !isFullSignIn(session))
+    return sendPage(res, { ...notSignedIn, choices: forges.map((forge) => signInAt(forge)) });
+  const names = forges.map(({ name }) => name);
+  return signOut(options, req, res, (_, { user }) => endAllSessions(db, user, names));
+}
+
 async function showPerson(options: SignInOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const { db, baseUrl, forges, openCommand } = options;
   const asked = queryOf(options, req).get('returnTo');
@@ -173,7 +190,10 @@ async function showPerson(options: SignInOptions, req: IncomingMessage, res: Ser
   const session = await readSession(db, baseUrl, req.headers.cookie);
   if (!session) return sendPage(res, forges.length > 0 ? nobodyYet(forges) : nobody(openCommand));
   const name = (await findUserName(db, session.user)) ?? session.user;
-  sendPage(res, isFullSignIn(session) ? signedInAs(name) : letInAs(name));
+  if (!isFullSignIn(session)) return sendPage(res, letInAs(name, forges));
+  const links = await describeLinks(options, session.user);
+  const page = signedInAs(name);
+  sendPage(res, { ...page, text: page.text + links.text, posts: [...page.posts, ...links.posts] });
 }
 
 const queryOf = ({ baseUrl }: SignInOptions, req: IncomingMessage): URLSearchParams =>
@@ -227,24 +247,33 @@ const nobodyYet = (forges: readonly SignInForge[], returnTo?: string): CalmPage 
   status: 200,
   title: 'Nobody is signed in here',
   text: `Sign in to open your workspaces from links on ${forges.map(({ title }) => title).join(' or ')}.`,
-  choices: forges.map((forge) => linkTo(forge, `Sign in with ${forge.title}`, returnTo)),
+  choices: forges.map((forge) => signInAt(forge, returnTo)),
 });
 
-const posts = [
-  { label: 'Sign out', action: '/logout' },
-  { label: 'Sign out everywhere', action: '/logout/everywhere' },
-];
+const signInAt = (forge: SignInForge, returnTo?: string): Link =>
+  linkTo(forge, `Sign in with ${forge.title}`, returnTo);
 
-const signedInAs = (name: string): CalmPage => ({
+const notSignedIn: CalmPage = {
+  status: 403,
+  title: 'Nobody was signed out',
+  text: 'A link from the chat let this browser in. To sign out everywhere, first say who you are.',
+};
+
+const signOutHere = { label: 'Sign out', action: '/logout' };
+
+const signedInAs = (name: string) => ({
   status: 200,
   title: `Signed in as ${name}`,
-  text: 'Signing out forgets this browser. Signing out everywhere forgets all of them, ends every link, and closes the terminals that are open.',
-  posts,
+  text: 'Signing out forgets this browser. Signing out everywhere forgets all of them, ends every link, disconnects your chats, and closes the terminals that are open.',
+  posts: [signOutHere, { label: 'Sign out everywhere', action: '/logout/everywhere' }],
 });
 
-const letInAs = (name: string): CalmPage => ({
-  ...signedInAs(name),
+const letInAs = (name: string, forges: readonly SignInForge[]): CalmPage => ({
+  status: 200,
   title: `A link from the chat let this browser in as ${name}`,
+  text: 'Signing out forgets this browser. What you connected is shown, and signing out everywhere is done, after a sign-in.',
+  posts: [signOutHere],
+  choices: forges.map((forge) => signInAt(forge)),
 });
 
 /** `error`: what the forge said instead of a code. */

@@ -1,23 +1,48 @@
 // What ends because somebody says so, or by time.
-import { and, eq, inArray, ne, sql } from 'drizzle-orm';
-import { browserSessions, tokens, workspaces } from '../../database/schema.ts';
+import { and, eq, inArray, isNotNull, ne, notInArray, sql, type SQL } from 'drizzle-orm';
+import { browserSessions, identities, tokens, workspaces, type Workspace } from '../../database/schema.ts';
 import { notify, type Executor } from '../../database/executor.ts';
 
-/** Ends all of a person's sessions and unspent codes, and everything that was ever handed out for their workspaces. */
-export async function revokeUser(db: Executor, user: string): Promise<void> {
+/**
+ * Ends all of a person's sessions and unspent codes, everything that was ever handed out for their workspaces, and who they are
+ * anywhere but on `forges`, where they sign in.
+ */
+export async function revokeUser(db: Executor, user: string, forges: readonly string[]): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.delete(browserSessions).where(eq(browserSessions.userId, user));
     await tx
-      .delete(tokens)
-      .where(and(eq(tokens.userId, user), inArray(tokens.purpose, ['link', 'settings', 'settings-session'])));
-    const revoked = await tx
-      .update(workspaces)
-      .set({ access: sql`${workspaces.access} + 1` })
-      .where(and(eq(workspaces.owner, user), ne(workspaces.phase, 'deleted')))
-      .returning({ nodeId: workspaces.nodeId });
-    for (const nodeId of new Set(revoked.map((row) => row.nodeId)))
-      if (nodeId) await notify(tx, `desired:${nodeId}`);
+      .delete(identities)
+      .where(and(eq(identities.userId, user), notInArray(identities.source, [...forges])));
+    await revokeCodes(tx, user);
   });
+}
+
+/** Ends what codes gave a person or may still give: sessions of browsers, and the terminals that are open. */
+export async function revokeCodes(tx: Executor, user: string): Promise<void> {
+  await tx
+    .delete(browserSessions)
+    .where(and(eq(browserSessions.userId, user), isNotNull(browserSessions.workspaces)));
+  await tx
+    .delete(tokens)
+    .where(and(eq(tokens.userId, user), inArray(tokens.purpose, ['link', 'settings', 'settings-session'])));
+  await revokeWorkspaces(tx, eq(workspaces.owner, user));
+}
+
+/** Ends everything that was ever handed out for this workspace, unless it is somebody else's by now. */
+export const revokeWorkspace = (
+  db: Executor,
+  { id, owner }: Pick<Workspace, 'id' | 'owner'>,
+): Promise<void> =>
+  db.transaction((tx) => revokeWorkspaces(tx, and(eq(workspaces.id, id), eq(workspaces.owner, owner))));
+
+async function revokeWorkspaces(tx: Executor, which: SQL | undefined): Promise<void> {
+  const revoked = await tx
+    .update(workspaces)
+    .set({ access: sql`${workspaces.access} + 1` })
+    .where(and(which, ne(workspaces.phase, 'deleted')))
+    .returning({ nodeId: workspaces.nodeId });
+  for (const nodeId of new Set(revoked.map((row) => row.nodeId)))
+    if (nodeId) await notify(tx, `desired:${nodeId}`);
 }
 
 /**

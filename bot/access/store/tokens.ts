@@ -1,5 +1,5 @@
 // One-time rights: codes of links, made and spent once; bootstrap tokens, and the keys of agents that they bind.
-import { and, eq, gt, isNull, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull, ne, sql } from 'drizzle-orm';
 import { tokens, workspaces, nodes, type Node } from '../../database/schema.ts';
 import { databaseNow, inMs, type Executor } from '../../database/executor.ts';
 
@@ -9,6 +9,7 @@ export interface NewCode {
   user: string;
   access: number;
   lifeSeconds: number;
+  createdAt?: Date;
 }
 
 export async function insertCode(db: Executor, code: NewCode): Promise<void> {
@@ -18,8 +19,37 @@ export async function insertCode(db: Executor, code: NewCode): Promise<void> {
     subject: code.workspace,
     userId: code.user,
     access: code.access,
+    ...(code.createdAt ? { createdAt: code.createdAt } : {}),
     expiresAt: inMs(1_000 * code.lifeSeconds),
   });
+}
+
+/** The newest code of that person there which is good and unspent lives on for so long. Undefined: there is none. */
+export async function prolongCode(
+  db: Executor,
+  { workspace, user, access, lifeSeconds }: Omit<NewCode, 'hash'>,
+): Promise<{ hash: string; createdAt: Date } | undefined> {
+  const newest = db
+    .select({ hash: tokens.hash })
+    .from(tokens)
+    .where(
+      and(
+        eq(tokens.purpose, 'link'),
+        eq(tokens.subject, workspace),
+        eq(tokens.userId, user),
+        eq(tokens.access, access),
+        isNull(tokens.usedAt),
+        gt(tokens.expiresAt, databaseNow),
+      ),
+    )
+    .orderBy(desc(tokens.createdAt))
+    .limit(1);
+  const [row] = await db
+    .update(tokens)
+    .set({ expiresAt: inMs(1_000 * lifeSeconds) })
+    .where(and(sql`${tokens.hash} = (${newest})`, isNull(tokens.usedAt)))
+    .returning({ hash: tokens.hash, createdAt: tokens.createdAt });
+  return row;
 }
 
 /**

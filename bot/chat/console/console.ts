@@ -115,12 +115,14 @@ const person = ({ db, login }: Waiting): Promise<User> =>
 
 async function showAnswer(waiting: Waiting, delivery: Delivery, answer: Answer): Promise<void> {
   const line = waiting.lines.get(delivery.deliveryId);
-  const text = joined(wordAnswer(answer, TERMINAL, { ...waiting, traits: atTerminal }));
+  const words = wordAnswer(answer, TERMINAL, { ...waiting, traits: atTerminal });
+  const text = joined(words);
   if (text && line?.manner !== 'quietly') waiting.screen.print(redact(text));
   if (!line) return;
   const { commandId } = delivery;
   const command = commandId === null ? undefined : await readCommand(waiting.db, commandId);
-  const isOpen = command?.status === 'running' || (command !== undefined && text === '');
+  const isOpen =
+    command?.status === 'running' || (command !== undefined && (text === '' || words.isBesideCard));
   if (!isOpen || !answer.workspace) return endLine(waiting, delivery.deliveryId, answer, command);
   Object.assign(line, { answer, command: commandId, needsCard: true });
   // The card may have been drawn before anybody waited for it.

@@ -1,7 +1,7 @@
 // A card as lines of plain text, for the console. Pure.
 import type { FrontTraits } from '../../commands/command.ts';
-import { createSay, wordFailure, wordNotices, wordUsage } from '../wording.ts';
-import { formatSpan, formatTime, until } from '../times.ts';
+import { createSay, wordEnvironment, wordFailure, wordNotices, wordUsage } from '../wording.ts';
+import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
 const ICONS: Record<ReturnType<typeof lookOf>, string> = {
@@ -38,7 +38,9 @@ export function renderPlain(view: CardView, next?: string): string[] {
   const notice = wordNotices(view.notices, say);
   if (view.phase === 'deleted') return [title, ...(notice ? [`  ${notice}`] : [])];
   const commit = view.commit ? ` (${view.commit})` : '';
-  const lines = [title, `  ${view.source}${commit} · ${view.size} · ${view.id}`];
+  const { where, more } = wordEnvironment(view.environment, view.name, say);
+  const about = [`${view.source}${commit}`, view.size, where, view.id].filter(Boolean);
+  const lines = [title, `  ${about.join(' · ')}`];
   if (view.checklist.length > 0 && !view.isSettled)
     lines.push(`  ${view.checklist.map((item) => `${MARKS[item.state]} ${item.label}`).join('   ')}`);
   if (view.failure !== undefined) {
@@ -46,9 +48,11 @@ export function renderPlain(view: CardView, next?: string): string[] {
     lines.push(`  ${words.text} (${words.side})`, `  Next: ${next ?? words.next}`);
   }
   if (notice) lines.push(`  ${notice}`);
-  if (view.phase === 'stopped') lines.push(`  Its files are kept${until(view)}. Go on: start ${view.name}`);
+  if (more) lines.push(`  ${more}`);
+  if (view.phase === 'stopped') lines.push(`  ${keptWords(view)} Go on: start ${view.name}`);
   if (view.usage) lines.push(`  Models: ${wordUsage(view.usage)}`);
-  if (view.expiry)
+  // Whoever cannot type a retry cannot keep it either.
+  if (view.expiry && (view.failure === undefined || next === undefined))
     lines.push(
       `  ${view.isExpiring ? 'Stops soon' : 'Stops'} at ${formatTime(view.expiry)} if idle. Keep it: extend ${view.name} 4h`,
     );

@@ -26,21 +26,23 @@ export interface Answers {
 /** Comments beside the card, in one thread, in ten minutes: more would be a loop. */
 const MAX_SAID = 3;
 
-export async function showAnswer(options: Answers, delivery: Delivery, answer: Answer): Promise<void> {
+/** True: something was written. */
+export async function showAnswer(options: Answers, delivery: Delivery, answer: Answer): Promise<boolean> {
   const event = eventOf(delivery);
   if (event.kind === 'closed') return removeLabels(options, event);
-  if (event.kind === 'button') return redrawWorkspace(options.db, 'github', event.subject);
-  if (!('number' in event) || delivery.reply) return;
+  if (event.kind === 'button') await redrawWorkspace(options.db, 'github', event.subject);
+  if (!('number' in event) || delivery.reply) return false;
   const context = await options.contextFor();
   const shown: Answer =
     answer.code === 'settings' ? { ...answer, details: { address: options.settingsPage } } : answer;
   const words = wordsOf(shown, event, context);
   const octokit = joined(words) === '' ? undefined : await options.app.on(event.repository);
-  if (!octokit || !(await mayTalk(options, octokit, event, delivery, answer))) return;
+  if (!octokit || !(await mayTalk(options, octokit, event, delivery, answer))) return false;
   const body = renderReply(words, context);
   const lost = await findLost(options, octokit, delivery, body);
   const posted = lost ?? (await threads.postComment(octokit, event, body));
   await keepReply(options.db, delivery, String(posted.id));
+  return true;
 }
 
 /** How far GitHub's clock may be behind ours. */
@@ -105,11 +107,12 @@ const isOneOfMany = async (
 async function removeLabels(
   { app, settings }: Answers,
   event: Extract<Event, { kind: 'closed' }>,
-): Promise<void> {
+): Promise<boolean> {
   const octokit = await app.on(event.repository);
-  if (!octokit) return;
+  if (!octokit) return false;
   const { label } = (await settings.read(event.repository)).settings;
   const isOurs = (name: string): boolean => readLabel(name, label) !== undefined;
-  for (const name of await threads.listLabels(octokit, event, isOurs))
-    await threads.removeLabel(octokit, event, name);
+  const names = await threads.listLabels(octokit, event, isOurs);
+  for (const name of names) await threads.removeLabel(octokit, event, name);
+  return names.length > 0;
 }

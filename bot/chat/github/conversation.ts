@@ -1,4 +1,5 @@
 // What is said on GitHub: comments, labels and buttons in; reactions, replies and one card a thread out. Knows no cloud.
+import { mayName } from '../../commands/audience.ts';
 import { formatCommand } from '../../commands/parser/format.ts';
 import type { ParseContext, ParsedCommand, Target } from '../../commands/parser/parsed.ts';
 import type { Card, Delivery, Executor, User } from '../../database/types.ts';
@@ -10,7 +11,14 @@ import { UserError } from '../../errors.ts';
 import type { GitHubApp } from '../../forges/github/app.ts';
 import type { GitHubConfig } from '../../forges/github/config.ts';
 import { TRIGGER } from '../wording.ts';
-import type { Conversation, FrontOptions, IncomingCommand, Spoken, WorkspaceRef } from '../front.ts';
+import {
+  noAcknowledgement,
+  type Conversation,
+  type FrontOptions,
+  type IncomingCommand,
+  type Spoken,
+  type WorkspaceRef,
+} from '../front.ts';
 import { showAnswer } from './answers.ts';
 import { createCardSender } from './cards.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
@@ -18,7 +26,6 @@ import { noticeEdit, noticeOf } from './notices.ts';
 import { createRights, personOf } from './rights.ts';
 import { createSignalSender } from './signals.ts';
 import { onGitHub } from './render.ts';
-import { ackReaction } from './reactions.ts';
 import type { CardView } from '../view.ts';
 import { meetPerson } from '../../access/store/people.ts';
 
@@ -41,6 +48,7 @@ export function createConversation(options: GitHubOptions): Conversation {
   return {
     traits: onGitHub,
     thread: undefined,
+    isQueued: true,
     async notice(delivery) {
       const event = eventOf(delivery);
       if (event.kind === 'edited') return noticeEdit(db, await contextFor(options), event);
@@ -51,7 +59,8 @@ export function createConversation(options: GitHubOptions): Conversation {
     explain: (error, delivery) =>
       explainMissingPermission(options.app, error, repositoryOf(eventOf(delivery))),
     permit: (asked) => rights.permit(asked, eventOf(asked.delivery)),
-    acknowledge: (delivery) => ackReaction(options, delivery),
+    // Where the end does not come at once, the queue says that it was heard.
+    acknowledge: noAcknowledgement,
     answer: (delivery, answer) => showAnswer(sender, delivery, answer),
     sendCard: (card, views) => (card.kind === 'card' ? sendComment : sendSignal)(card, views),
     cardOf: (workspace, { topic }, { delivery }) => cardOf(config, workspace, topic, eventOf(delivery)),
@@ -61,15 +70,15 @@ export function createConversation(options: GitHubOptions): Conversation {
 
 function cardOf(
   { url }: GitHubConfig,
-  { id, topic, repository, isPrivate }: WorkspaceRef,
+  workspace: WorkspaceRef,
   here: string | undefined,
   event: Event,
 ): Pick<Card, 'thread' | 'subject'> | undefined {
+  const { id, topic, repository } = workspace;
   if (topic) return { thread: topic, subject: topic };
   if (!here || !('sender' in event) || !repository.startsWith(`${url}/`)) return undefined;
-  // What everybody reads names no private repository.
-  const isHere = repository.toLowerCase() === `${url}/${event.repository}`.toLowerCase();
-  return isHere || event.isPrivate || isPrivate === false ? { thread: here, subject: id } : undefined;
+  const place = { repository: `${url}/${event.repository}` };
+  return mayName({ traits: onGitHub, place }, workspace) ? { thread: here, subject: id } : undefined;
 }
 
 function signalsOf(

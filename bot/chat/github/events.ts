@@ -44,8 +44,6 @@ export type Event = z.infer<typeof Event>;
 /** Of a delivery that this front stored. */
 export const eventOf = ({ payload }: Pick<Delivery, 'payload'>): Event => Event.parse(payload);
 
-export type Comment = Extract<Event, { kind: 'comment' }>;
-
 /** What a label asks for, where `ours` is the repository's; undefined: it is none of ours. */
 export function readLabel(name: string, ours: string): { size?: string } | undefined {
   const [own, size, ...more] = name.toLowerCase().split(':');

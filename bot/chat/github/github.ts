@@ -4,7 +4,7 @@ import { createLinkSigner } from '../../access/links.ts';
 import { TRIGGER } from '../wording.ts';
 import type { Front, FrontOptions, FrontState } from '../front.ts';
 import { createConversation, type GitHubOptions } from './conversation.ts';
-import { conclusionSource } from './reactions.ts';
+import { writeSource } from './queue.ts';
 import { createSetup } from './setup.ts';
 import { webhookRoute } from './webhooks.ts';
 import type { Logger } from 'pino';
@@ -54,10 +54,11 @@ function withLinks(
 
 function turnOn({ db }: FrontOptions, parts: GitHubOptions): Rest {
   const { webhookSecrets: secrets, appId, url } = parts.config;
+  const conversation = createConversation(parts);
   return {
-    conversation: createConversation(parts),
+    conversation,
     routes: [webhookRoute({ db, secrets })],
-    sources: [conclusionSource(parts)],
+    sources: [writeSource({ ...parts, conversation })],
     sweeps: [
       { name: 'missed-deliveries', everyMs: HOUR_MS, atStart: true, run: () => findMissed(parts) },
       { name: 'closed-threads', everyMs: HOUR_MS, run: () => lookAtThreads(parts) },
@@ -116,7 +117,10 @@ async function lookAt({ db, forge, app, log }: Options, topic: string, head: str
   const octokit = await app.on(address.repository);
   const issue = octokit && (await findIssue(octokit, address));
   if (!octokit || !issue) return;
-  if (issue.isOpen) return head === null ? undefined : noteHead(db, forge, topic, head);
+  if (issue.isOpen) {
+    if (head !== null) await noteHead(db, forge, topic, head);
+    return;
+  }
   // What stopped then and is kept for a day has heard of it, and what somebody started afterwards is theirs.
   const place = { topic, ...(issue.closedAt && { since: issue.closedAt }) };
   const stopped = await db.transaction((tx) => retireWorkspaces(tx, place, whyClosed(issue)));

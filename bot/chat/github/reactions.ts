@@ -1,12 +1,13 @@
 // Reactions on comments: that one was heard, and how it ended. Knows no card.
 import type { Logger } from 'pino';
-import type { Answer, Delivery, Executor } from '../../database/types.ts';
-import { isHopeless, messageOf } from '../../errors.ts';
-import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
-import { missingPermission } from '../../forges/github/missing-permissions.ts';
+import type { Answer, CommandStatus, Delivery, Executor, Held } from '../../database/types.ts';
+import { isHopeless, messageOf, waitMs } from '../../errors.ts';
+import type { GitHubApp } from '../../forges/github/app.ts';
 import * as threads from '../../forges/github/threads.ts';
-import { eventOf, type Comment } from './events.ts';
-import { claimConclusion, keepAck, markConcluded, type Conclusion } from '../store/answers.ts';
+import type { Written } from '../front.ts';
+import { keepAck, markConcluded, readCommand, release } from '../store/answers.ts';
+import { postponeDelivery } from '../store/deliveries.ts';
+import { eventOf } from './events.ts';
 
 export interface Signs {
   db: Executor;
@@ -14,59 +15,58 @@ export interface Signs {
   log: Logger;
 }
 
-const addressOf = (event: Comment): threads.CommentAddress => ({
-  repository: event.repository,
-  comment: event.comment,
-  isReview: event.isReview,
-});
+/** It was heard and is allowed, and its end takes a while. They stay: the end stands beside them. */
+export const giveEyes = (signs: Signs, held: Held<Delivery>): Promise<Written> =>
+  sign(signs, held, 'eyes', async (ack) => {
+    await keepAck(signs.db, held.row, String(ack ?? ''));
+    await release(signs.db, held);
+  });
 
-/** A sign that cannot be given is no reason not to work; a permission that is missing is one to say so. */
-export async function ackReaction({ db, app, log }: Signs, delivery: Delivery): Promise<void> {
-  const event = eventOf(delivery);
-  if (event.kind !== 'comment' || delivery.ack) return;
-  try {
-    const octokit = await app.on(event.repository);
-    const ack = octokit && (await threads.react(octokit, addressOf(event), 'eyes'));
-    if (ack !== undefined) await keepAck(db, delivery, String(ack));
-  } catch (error) {
-    if (missingPermission(error) !== undefined) throw error;
-    log.warn({ delivery: delivery.deliveryId, error: messageOf(error) }, 'a sign could not be given');
-  }
+/** Each request that was heard gets its end: commands end, because all their phases have deadlines. */
+export async function signEnd(signs: Signs, held: Held<Delivery>): Promise<Written> {
+  const { answer, commandId } = held.row;
+  const command = commandId === null ? undefined : await readCommand(signs.db, commandId);
+  return sign(signs, held, signOf(answer, command?.status), () => markConcluded(signs.db, held));
 }
 
-/** How comments ended, for the loop. */
-export const conclusionSource = (signs: Signs) => ({
-  name: 'github reactions',
-  dueInMs: () => Promise.resolve(undefined),
-  async take(): Promise<(() => Promise<void>) | undefined> {
-    const held = await claimConclusion(signs.db, 'github');
-    return held && (() => finalReaction(signs, held));
-  },
-});
+/** Undefined: there is no comment to react to. */
+async function react(
+  { app }: Signs,
+  delivery: Delivery,
+  sign: threads.Reaction,
+): Promise<number | undefined> {
+  const event = eventOf(delivery);
+  if (event.kind !== 'comment') return undefined;
+  const octokit = await app.on(event.repository);
+  return octokit && threads.react(octokit, event, sign);
+}
 
-/** Each sign that something was heard gets its end: commands end, because all their phases have deadlines. */
-async function finalReaction({ db, app, log }: Signs, held: Conclusion): Promise<void> {
+const MAX_PAUSE_MS = 30_000;
+
+/** Tried again for a day, unless GitHub refuses it for good; `end` writes down that it was given, or given up. */
+async function sign(
+  signs: Signs,
+  held: Held<Delivery>,
+  reaction: threads.Reaction,
+  end: (given: number | undefined) => Promise<void>,
+): Promise<Written> {
   try {
-    const event = eventOf(held.row);
-    const octokit = event.kind === 'comment' ? await app.on(event.repository) : undefined;
-    if (octokit && event.kind === 'comment') await signEnd(octokit, event, held);
-    await markConcluded(db, held);
+    const given = await react(signs, held.row, reaction);
+    await end(given);
+    return { isWritten: given !== undefined };
   } catch (error) {
     const isOver = isHopeless(error, held.row.receivedAt);
-    if (isOver) await markConcluded(db, held);
-    log.warn(
+    const pauseMs = waitMs(error) ?? Math.min(MAX_PAUSE_MS, 1000 * 2 ** held.row.attempts);
+    await (isOver ? end(undefined) : postponeDelivery(signs.db, held, pauseMs));
+    signs.log.warn(
       { delivery: held.row.deliveryId, error: messageOf(error) },
       isOver ? 'a reaction is given up' : 'a reaction has to wait',
     );
+    return { isWritten: true, waitMs: waitMs(error) };
   }
 }
 
-async function signEnd(octokit: Octokit, event: Comment, { row, status }: Conclusion): Promise<void> {
-  await threads.react(octokit, addressOf(event), signOf(row.answer, status));
-  if (row.ack !== null) await threads.unreact(octokit, addressOf(event), Number(row.ack));
-}
-
-function signOf(answer: Answer | null, status: Conclusion['status']): threads.Reaction {
+function signOf(answer: Answer | null, status: CommandStatus | undefined): threads.Reaction {
   if (!answer?.ok) return answer?.code === 'forbidden' || answer?.code === 'internal' ? '-1' : 'confused';
   if (status === 'failed') return '-1';
   return status === 'superseded' ? 'confused' : 'rocket';

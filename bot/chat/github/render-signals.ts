@@ -80,7 +80,7 @@ const BUTTONS = {
 /** Three at most. */
 function buttonsFor(view: CardView): (keyof typeof BUTTONS)[] {
   if (view.desired === 'deleted') return [];
-  if (view.phase === 'failed') return ['retry'];
+  if (view.phase === 'failed') return view.expiry ? ['retry', 'keep'] : ['retry'];
   if (isOpen(view)) return ['open', 'stop', 'keep'];
   return view.desired === 'stopped' ? ['start'] : ['stop'];
 }

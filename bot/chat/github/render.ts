@@ -1,6 +1,6 @@
 // Cards and replies as GitHub's Markdown. Pure. Whatever is shown, no line of it is a command, and nobody is mentioned.
 import type { FrontTraits } from '../../commands/command.ts';
-import { findLines } from '../../commands/parser/lines.ts';
+import { mayBeCommand } from '../../commands/parser/lines.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
 import { plain } from '../../commands/parser/format.ts';
 import {
@@ -11,8 +11,9 @@ import {
   type Say,
   type Voice,
   type WordedAnswer,
+  wordEnvironment,
 } from '../wording.ts';
-import { formatSpan, formatTime, until } from '../times.ts';
+import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
@@ -98,13 +99,14 @@ function renderSection(view: CardView, options: SectionOptions): string {
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
   const lines = [`### ${ICONS[lookOf(view)]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
-  const usage = view.usage ? ` · ${wordUsage(view.usage)}` : '';
-  lines.push(`${code(view.source)}${commit} · ${view.size} · for ${code(view.owner)}${usage}`);
+  const { where, more } = wordEnvironment(view.environment, view.name, say);
+  const usage = view.usage && wordUsage(view.usage);
+  const about = [`${code(view.source)}${commit}`, view.size, where, `for ${code(view.owner)}`, usage];
+  lines.push(about.filter(Boolean).join(' · '));
   if (view.phase !== 'deleted') lines.push(...body(view, options, say));
   const notice = wordNotices(view.notices, say);
-  if (notice) lines.push('', `ℹ ${calm(notice)}`);
-  if (view.phase === 'stopped')
-    lines.push('', `Its files are kept${until(view)}. Go on: ${say(`start ${view.name}`)}`);
+  for (const said of [notice, more].filter(Boolean)) lines.push('', `ℹ ${calm(said)}`);
+  if (view.phase === 'stopped') lines.push('', `${keptWords(view)} Go on: ${say(`start ${view.name}`)}`);
   lines.push('', `<sub>${[view.id, ...view.lines.map(say)].join(' · ')}</sub>`);
   return lines.join('\n');
 }
@@ -116,7 +118,7 @@ function body(view: CardView, { linkTo }: SectionOptions, say: Say): string[] {
   if (view.checklist.length > 0 && !view.isSettled) lines.push('', ...view.checklist.map(checkLine));
   if (view.failure !== undefined) {
     const { text, side, next } = wordFailure(view.failure, view.name, say);
-    lines.push('', `⚠ ${calm(text)} (${side})`, '', `**Next:** ${say(next)}`);
+    lines.push('', `⚠ ${calm(text)} (${side})`, '', `**Next:** ${say(next)}${expiry(view, say)}`);
   }
   return lines;
 }
@@ -183,4 +185,4 @@ const harmless = (text: string, context: ParseContext): string =>
 
 /** A line that would be a command when GitHub sends it back to us begins with a mark. */
 const disarm = (line: string, context: ParseContext): string =>
-  /[/@]/.test(line) && findLines(line, context).first !== undefined ? `› ${line}` : line;
+  /[/@／＠]/.test(line) && mayBeCommand(line, context) ? `› ${line}` : line;

@@ -28,7 +28,8 @@ export function createRights(options: { db: Executor; forge: Forge; commandsPerH
       if (!event.isPrivate && !isSame(about, event.repository) && !command.ends)
         await checkSecrecy(forge, about, asked);
       await checkPace(options, event);
-      return { maintains: maintains ? addressOf(forge, label) : undefined };
+      const address = addressOf(forge, label);
+      return { maintains: maintains ? address : undefined, reads: address };
     },
   };
 }

@@ -2,7 +2,7 @@
 // is wanted and what was sent, lease, attempts and pace are the same, and only what is sent differs. One thing outside
 // for each `sentFor`; a create looks first for what an earlier one may have left, because a crash leaves no trace here.
 import type { ParseContext } from '../../commands/parser/parsed.ts';
-import type { Card, Executor } from '../../database/types.ts';
+import type { Answer, Card, Executor } from '../../database/types.ts';
 import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
 import { createCheck, findCheck, updateCheck, type Check } from '../../forges/github/checks.ts';
 import * as deployments from '../../forges/github/deployments.ts';
@@ -45,17 +45,28 @@ interface Signal<Said> {
   setting: 'deployments' | 'checks';
   permission: string;
   say(view: CardView, options: CheckOptions): Said;
+  /** What of that is worth another write. */
+  newsOf(said: Said, view: CardView): unknown;
+  /** Until then nobody misses it; undefined: now. */
+  restsUntil(view: CardView, isPressed: boolean): Date | undefined;
   /** After that there is nothing more to say; and nothing is made only to say that. */
   isEnd(view: CardView): boolean;
   /** What it is made for: once for each. */
   keyOf(goal: Goal): string;
   find(octokit: Octokit, goal: Goal): Promise<number | undefined>;
-  /** Its number; it says nothing yet, or all. */
-  create(octokit: Octokit, goal: Goal, said: Said): Promise<number>;
+  /** `isSaid`: with the first write it says all. */
+  create(octokit: Octokit, goal: Goal, said: Said): Promise<Made>;
+  /** What an earlier try has said already, of which nobody knows: then it is not said twice. */
+  isSaid(octokit: Octokit, repository: string, id: number, said: Said): Promise<boolean>;
   /** False: it is gone. */
   update(octokit: Octokit, repository: string, id: number, said: Said): Promise<boolean>;
   /** The key is another one now. */
   retire(octokit: Octokit, repository: string, id: number): Promise<unknown>;
+}
+
+interface Made {
+  id: number;
+  isSaid: boolean;
 }
 
 interface Goal extends ThreadAddress {
@@ -64,17 +75,36 @@ interface Goal extends ThreadAddress {
   sha: string;
 }
 
+/** Its link still leads to a page that says so. Whoever starts it within that time spares two writes, and the page two lines. */
+const STOP_RESTS_MS = 15 * 60_000;
+
+const isMaking = (state: DeploymentStatus['state']): boolean => state === 'queued' || state === 'in_progress';
+
 const deployment: Signal<DeploymentStatus> = {
   setting: 'deployments',
   permission: 'deployments: write',
   say: renderDeployment,
+  // Each status stays on the page of the pull request: a new name or a next step of the same is none.
+  newsOf: ({ state, description, url }, { id }) => [
+    id,
+    isMaking(state) ? 'making' : state,
+    url,
+    state === 'failure' ? description : '',
+  ],
+  restsUntil: ({ desired, elapsedMs }, isPressed) =>
+    desired === 'stopped' && !isPressed && elapsedMs < STOP_RESTS_MS
+      ? new Date(Date.now() - elapsedMs + STOP_RESTS_MS)
+      : undefined,
   isEnd: ({ desired }) => desired !== 'running',
   keyOf: ({ workspace, sha }) => `${workspace} ${sha}`,
   find: (octokit, goal) => deployments.findDeployment(octokit, goal.repository, goal),
   async create(octokit, goal, said) {
-    const id = await deployments.createDeployment(octokit, goal, goal);
-    await deployments.setDeploymentStatus(octokit, goal.repository, id, said);
-    return id;
+    // GitHub shows one without a status as pending.
+    return { id: await deployments.createDeployment(octokit, goal, goal), isSaid: isMaking(said.state) };
+  },
+  async isSaid(octokit, repository, id, { state, url }) {
+    const last = await deployments.readDeploymentStatus(octokit, repository, id);
+    return last === undefined ? isMaking(state) : last.state === state && last.url === (url ?? '');
   },
   update: deployments.setDeploymentStatus,
   retire: (octokit, repository, id) =>
@@ -88,10 +118,17 @@ const checkOf = (app: number): Signal<Check> => ({
   setting: 'checks',
   permission: 'checks: write',
   say: renderCheck,
+  newsOf: (said) => said,
+  restsUntil: () => undefined,
   isEnd: ({ phase }) => phase === 'deleted',
   keyOf: ({ sha }) => sha,
   find: (octokit, { repository, sha }) => findCheck(octokit, repository, sha, app),
-  create: (octokit, { repository, sha }, said) => createCheck(octokit, repository, sha, said),
+  create: async (octokit, { repository, sha }, said) => ({
+    id: await createCheck(octokit, repository, sha, said),
+    isSaid: true,
+  }),
+  // An update replaces what was there: twice is as good as once.
+  isSaid: () => Promise.resolve(false),
   update: updateCheck,
   retire: (octokit, repository, id) => updateCheck(octokit, repository, id, renderPastCheck()),
 });
@@ -112,16 +149,19 @@ async function send<Said>(
   const newest = views.findLast(({ desired }) => desired !== 'deleted') ?? views.at(-1) ?? views[0];
   const { repository, number } = addressOf(card.thread);
   const context = await sender.contextFor();
+  const click = await readClick(sender.db, newest.id);
   const options: CheckOptions = {
     linkTo: sender.linkTo,
     context,
     notes: notesOn(sender, repository),
-    press: await readClick(sender.db, newest.id, context),
+    press: click && pressOf(click, context),
   };
-  const sentHash = hashOf(JSON.stringify(signal.say(withoutClocks(newest), options)));
+  const news = signal.newsOf(signal.say(withoutClocks(newest), options), newest);
+  const sentHash = hashOf(JSON.stringify(news));
   if (sentHash === card.sentHash || (card.externalId === null && signal.isEnd(newest))) return { sentHash };
   const later =
     sender.app.missingPermissions.until(repository, signal.permission) ??
+    signal.restsUntil(newest, click !== undefined) ??
     whenAllowed(card, [newest], sender.paceMs, new Date());
   if (later) return { later };
   const octokit = await sender.app.on(repository);
@@ -129,7 +169,7 @@ async function send<Said>(
   try {
     const now = { octokit, repository, number, view: newest, said: signal.say(newest, options) };
     const patch = await bring(signal, card, now, (await sender.settings.read(repository)).settings);
-    return { ...paced(card, sender.paceMs, new Date()), ...patch, sentHash };
+    return { ...paced(card, sender.paceMs, new Date()), sentHash, ...patch };
   } catch (error) {
     return await waitForPermission(sender, signal.permission, card, error);
   }
@@ -156,17 +196,36 @@ async function bring<Said>(
   const current = card.externalId !== null && card.sentFor === sentFor ? Number(card.externalId) : undefined;
   if (card.externalId !== null && current === undefined)
     await signal.retire(octokit, repository, Number(card.externalId));
-  const isSaid = current !== undefined && (await signal.update(octokit, repository, current, said));
+  const isSaid = current !== undefined && (await say(signal, card, octokit, repository, current, said));
   // What has ended is let go; should it begin again, it is found again.
   if (!goal || signal.isEnd(view)) return { externalId: null, sentFor: null };
-  const id = isSaid ? current : await findOrCreate(signal, goal, said);
-  return { externalId: String(id), sentFor };
+  const made = isSaid ? { id: current, isSaid } : await findOrCreate(signal, goal, said);
+  // What was made and says nothing yet gets a turn of its own for that.
+  const rest = made.isSaid ? {} : { sentVersion: card.sentVersion, sentHash: null };
+  return { externalId: String(made.id), sentFor, ...rest };
 }
 
-async function findOrCreate<Said>(signal: Signal<Said>, goal: Goal, said: Said): Promise<number> {
-  const found = await signal.find(goal.octokit, goal);
-  const isSaid = found !== undefined && (await signal.update(goal.octokit, goal.repository, found, said));
-  return isSaid ? found : signal.create(goal.octokit, goal, said);
+/** False: it is gone. */
+async function say<Said>(
+  signal: Signal<Said>,
+  card: Card,
+  octokit: Octokit,
+  repository: string,
+  id: number,
+  said: Said,
+): Promise<boolean> {
+  if (card.attempts > 0 && (await signal.isSaid(octokit, repository, id, said))) return true;
+  return signal.update(octokit, repository, id, said);
+}
+
+async function findOrCreate<Said>(signal: Signal<Said>, goal: Goal, said: Said): Promise<Made> {
+  const { octokit, repository } = goal;
+  const id = await signal.find(octokit, goal);
+  const isThere =
+    id !== undefined &&
+    ((await signal.isSaid(octokit, repository, id, said)) ||
+      (await signal.update(octokit, repository, id, said)));
+  return isThere ? { id, isSaid: true } : signal.create(octokit, goal, said);
 }
 
 /** The thread's card says what is missing; this is tried again when the App forgets it. Any other error is thrown. */
@@ -194,13 +253,22 @@ interface Press {
   text: string;
 }
 
-/** Undefined: nobody pressed any lately, or what it did can be seen anyhow. */
-async function readClick(db: Executor, workspace: string, context: ParseContext): Promise<Press | undefined> {
+interface Click {
+  event: Extract<Event, { kind: 'button' }>;
+  answer: Answer;
+}
+
+/** Undefined: nobody pressed any lately. */
+async function readClick(db: Executor, workspace: string): Promise<Click | undefined> {
   const pressed = await readLastClick(db, 'github', workspace);
   const event = Event.safeParse(pressed?.payload).data;
-  if (!pressed || event?.kind !== 'button') return undefined;
+  return pressed && event?.kind === 'button' ? { event, answer: pressed.answer } : undefined;
+}
+
+/** Undefined: what it did can be seen anyhow. */
+function pressOf({ event, answer }: Click, context: ParseContext): Press | undefined {
   // A check has no way to send a browser anywhere.
-  const where = pressed.answer.link === 'now' ? 'the link **Open terminal** on this page leads there.' : '';
-  const text = joined(wordAnswer(pressed.answer, voiceIn(context), context)) || where;
+  const where = answer.link === 'now' ? 'the link **Open terminal** on this page leads there.' : '';
+  const text = joined(wordAnswer(answer, voiceIn(context), context)) || where;
   return text ? { by: event.sender.login, button: labelOfButton(event.identifier), text } : undefined;
 }

@@ -111,7 +111,7 @@ async function hear(parts: Parts, delivery: Delivery): ReturnType<Conversation['
   const event = eventOf(delivery);
   if (event.kind === 'button') {
     await claimMessage(parts, event);
-    if (await slackStore.wasPressed(parts.db, delivery.deliveryId, event.press)) return undefined;
+    if (await isRepeated(parts, delivery, event)) return undefined;
   }
   return {
     actor: await meet(parts, event),
@@ -119,6 +119,17 @@ async function hear(parts: Parts, delivery: Delivery): ReturnType<Conversation['
     place: await placeOf(parts.db, event),
     identity: { source: sourceOf(event), externalId: event.user },
   };
+}
+
+/** A double click counts once where it changes something. What a press gives it gives each time. */
+async function isRepeated(
+  parts: Parts,
+  { deliveryId }: Delivery,
+  event: Extract<Event, { kind: 'button' }>,
+): Promise<boolean> {
+  const parsed = parse(event.line, contextFor(parts, event));
+  if (parsed.kind !== 'command' || findCommand(parts.commands, parsed.verb)?.gives) return false;
+  return slackStore.wasPressed(parts.db, deliveryId, event.press);
 }
 
 const textOf = (event: Event): string => ('line' in event ? event.line : event.text);

@@ -64,14 +64,18 @@ async function tell({ db, calls, log }: Reminders, notification: Notification): 
 }
 
 function compose({ workspace, act, about }: Notification): SlackMessage {
-  const { id, name, warnedFor } = workspace;
+  const { id, name, phase, warnedFor } = workspace;
   if (act)
     return renderAnswer(`\`${act.by}\` said \`${act.verb}\` of your workspace \`${name}\`.`, {
       presses: [{ label: 'Show it', line: `status ${id}` }],
       id: about,
     });
   const when = warnedFor ? `at ${formatTime(warnedFor)}` : 'soon';
-  return renderAnswer(`Nobody has typed in \`${name}\` for a while, so it stops ${when}. Its files stay.`, {
+  const why =
+    phase === 'failed'
+      ? `\`${name}\` has failed, and nobody goes on with it`
+      : `Nobody has typed in \`${name}\` for a while`;
+  return renderAnswer(`${why}, so it stops ${when}. Its files stay.`, {
     presses: [
       { label: 'Keep 4h', line: `extend ${id} 4h`, style: 'primary' },
       { label: 'Until tomorrow', line: `extend ${id} 1d` },

@@ -1,7 +1,7 @@
 // Cards and answers as Slack's Block Kit, within its limits. Pure. Whatever is shown, nobody is mentioned and nothing of
 // it is markup of Slack's that a name or a log brought along.
-import { createSay, wordFailure, wordNotices, wordUsage } from '../wording.ts';
-import { formatSpan, formatTime } from '../times.ts';
+import { createSay, wordEnvironment, wordFailure, wordNotices, wordUsage } from '../wording.ts';
+import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { calm, code, cut, escape, fences, LONGEST_SECTION, split, toMrkdwn } from './mrkdwn.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
@@ -66,17 +66,23 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
   const title = `${ICONS[lookOf(view)]} *${code(view.name)}* ${calm(view.doing, 200)}${time}`;
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
-  const usage = view.usage ? ` · ${wordUsage(view.usage)}` : '';
-  const about = `${code(view.source)}${commit} · ${calm(view.size, 40)} · for ${code(view.owner)}${usage}`;
+  const { where, more } = wordEnvironment(view.environment, view.name, createSay(trigger));
+  const about = [
+    `${code(view.source)}${commit}`,
+    calm(view.size, 40),
+    toMrkdwn(where),
+    `for ${code(view.owner)}`,
+    view.usage ? wordUsage(view.usage) : '',
+  ];
   const rows = view.phase === 'deleted' ? [] : bodyOf(view, trigger);
   const said = wordNotices(view.notices, createSay(trigger));
-  const notice = said ? [`:information_source: ${toMrkdwn(said)}`] : [];
+  const notices = [said, more].filter(Boolean).map((one) => `:information_source: ${toMrkdwn(one)}`);
   const buttons = pressesOf(view);
   return {
     text: cut(`${calm(view.name, 100)}: ${calm(view.doing, 200)}`, LONGEST_TEXT),
     blocks: [
-      section([title, about].join('\n')),
-      ...[...rows, ...notice].map((row) => section(row)),
+      section([title, about.filter(Boolean).join(' · ')].join('\n')),
+      ...[...rows, ...notices].map((row) => section(row)),
       ...(buttons.length > 0 ? [actions(`${CARD_BLOCK}${view.id}`, buttons, menuOf(view))] : []),
       { type: 'context', elements: [mrkdwn([expiryOf(view), view.id].filter(Boolean).join(' · '))] },
     ],
@@ -90,7 +96,7 @@ function bodyOf(view: CardView, trigger: string): string[] {
     const { text, side, next } = wordFailure(view.failure, view.name, createSay(trigger));
     rows.push(`:warning: ${toMrkdwn(text)} (${calm(side, 80)})\n*Next:* ${code(`${trigger} ${next}`)}`);
   }
-  if (lookOf(view) === 'stopped') rows.push(`Its files are kept${untilOf(view)}.`);
+  if (lookOf(view) === 'stopped') rows.push(keptWords(view, localDay));
   return rows;
 }
 
@@ -108,8 +114,7 @@ function expiryOf({ expiry, isExpiring }: CardView): string {
   return `${isExpiring ? ':alarm_clock: stops soon, at' : 'stops at'} ${localTime(expiry, '{time}')} if idle`;
 }
 
-const untilOf = ({ deleteAt }: CardView): string =>
-  deleteAt ? ` until ${localTime(deleteAt, '{date_short_pretty} {time}')}` : '';
+const localDay = (moment: Date): string => localTime(moment, '{date_short_pretty} {time}');
 
 /** In the reader's own time zone. */
 const localTime = (moment: Date, format: string): string =>
@@ -128,7 +133,10 @@ function pressesOf(view: CardView): Press[] {
     case 'stopped':
       return [{ label: 'Start', line: `start ${id}`, style: 'primary' }];
     case 'failed':
-      return [{ label: 'Retry', line: `retry ${id}`, style: 'primary' }];
+      return [
+        { label: 'Retry', line: `retry ${id}`, style: 'primary' },
+        ...(view.expiry ? [{ label: 'Keep 4h', line: `extend ${id} 4h` }] : []),
+      ];
     case 'stopping':
     case 'deleting':
     case 'deleted':

@@ -29,31 +29,36 @@ export async function permit(rights: SlackRights, asked: PendingCommand, event: 
     if (rights.forges.length === 0) checkChannel(rights, asked, event);
     else {
       await checkRepositories(rights, asked, known);
-      permission = await readMaintained(rights, asked, known);
+      permission = await readPlace(rights, asked, known);
     }
   }
   await checkPace(rights, asked);
   return permission;
 }
 
-/** What others run maintainers name by its id anywhere, by its name in a channel that has a repository. */
-async function readMaintained(
+/** What others run one names by its id anywhere, by its name in a channel that has a repository, or not at all below its card. */
+async function readPlace(
   { db, forges }: SlackRights,
   { command, line, repository, incoming }: PendingCommand,
   known: Known | undefined,
 ): Promise<Permission> {
-  const { channel } = incoming.place;
-  if (!command.isForMaintainers || channel === undefined) return {};
+  const { channel, workspace } = incoming.place;
+  if (!(command.isForMaintainers || command.isForReaders) || channel === undefined) return {};
   const { target } = line;
   // The button of a card names the workspace by its id, and so its repository.
-  const named = target?.kind === 'name' ? await slackStore.findRepository(db, target.name) : undefined;
+  const id = target?.kind === 'name' ? target.name : target ? undefined : workspace;
+  const named = id === undefined ? undefined : await slackStore.findRepository(db, id);
   const place =
     findForge(forges, repository?.url ?? named ?? '') ?? (await findUsual({ db, forges }, channel));
   const person = place && known?.accounts.get(place.forge.name);
   if (!place || !person) return {};
   const { forge, label } = place;
-  const isMaintainer = isEnough(await forge.readPermission(label, person), 'maintain');
-  return isMaintainer ? { maintains: addressOf(forge, label) } : {};
+  const permission = await forge.readPermission(label, person);
+  const address = addressOf(forge, label);
+  return {
+    ...(isEnough(permission, 'maintain') ? { maintains: address } : {}),
+    ...(isEnough(permission, 'read') ? { reads: address } : {}),
+  };
 }
 
 /** The repository that a channel is about. */

@@ -180,7 +180,7 @@ export async function noteNotifications(db: Executor): Promise<void> {
     insert into tidings (workspace_id, about)
     select w.id, 'expiry:' || floor(extract(epoch from w.warned_for))
       from identities i join workspaces w on w.owner = i.user_id
-     where i.source like 'slack:%' and w.phase = 'running' and w.desired = 'running' and w.warned_for > clock_timestamp()
+     where i.source like 'slack:%' and w.phase in ('running', 'failed') and w.desired = 'running' and w.warned_for > clock_timestamp()
     union
     select w.id, 'command:' || c.id
       from (select * from commands order by id desc limit 500) c
@@ -191,8 +191,9 @@ export async function noteNotifications(db: Executor): Promise<void> {
 }
 
 /** Somebody typed, or it stopped: then it is no news any more. */
-const isStillSo = ({ phase, warnedFor }: Workspace, about: string): boolean =>
-  phase === 'running' && about === `expiry:${Math.floor((warnedFor?.getTime() ?? 0) / 1000)}`;
+const isStillSo = ({ phase, desired, warnedFor }: Workspace, about: string): boolean =>
+  (phase === 'running' || (phase === 'failed' && desired === 'running')) &&
+  about === `expiry:${Math.floor((warnedFor?.getTime() ?? 0) / 1000)}`;
 
 async function findAct(db: Executor, about: string): Promise<Notification['act']> {
   const [kind, id] = about.split(':');

@@ -30,6 +30,11 @@ export async function postponeAnswer(db: Executor, held: Held<Delivery>, ms: num
     .where(isMine(held));
 }
 
+/** Nothing of it is over; somebody else may take it up. */
+export async function release(db: Executor, held: Held<Delivery>): Promise<void> {
+  await db.update(deliveries).set(RELEASED).where(isMine(held));
+}
+
 export async function markAnswered(db: Executor, held: Held<Delivery>): Promise<void> {
   await db
     .update(deliveries)

@@ -1,5 +1,5 @@
 // Which cards are wanted, where, that they are drawn again, and who draws them now. Knows no vendor, and sends nothing.
-import { and, eq, ne, sql, type SQL, asc } from 'drizzle-orm';
+import { and, asc, eq, inArray, ne, sql, type SQL } from 'drizzle-orm';
 import { cards, workspaces, type Card, type CardKind, type FrontName } from '../../database/schema.ts';
 import { databaseNow, notify, type Executor, inMs } from '../../database/executor.ts';
 import {
@@ -98,11 +98,12 @@ export function claimCard(db: Executor, front: FrontName, thread?: string): Prom
 /** So many: Postgres believes that most cards wait, and would read them all. */
 const MAX_LOOKED_AT = 100;
 
-export async function cardDueInMs(db: Executor): Promise<number | undefined> {
+/** `fronts`: of these alone. */
+export async function cardDueInMs(db: Executor, fronts?: FrontName[]): Promise<number | undefined> {
   const first = db
     .select({ nextAt: cards.nextAt, leaseUntil: cards.leaseUntil })
     .from(cards)
-    .where(ne(cards.wantVersion, cards.sentVersion))
+    .where(and(ne(cards.wantVersion, cards.sentVersion), fronts && inArray(cards.front, fronts)))
     .orderBy(asc(cards.nextAt))
     .limit(MAX_LOOKED_AT)
     .as('first');

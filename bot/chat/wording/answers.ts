@@ -1,6 +1,6 @@
 // The sentences and tables that a command is answered with. Pure; each says commands by `say` alone.
 import type { AnswerCodes, OrphanLine, Table } from '../../codes.ts';
-import { plural, type Say, type Words, type Wording } from './words.ts';
+import { listLimits, plural, type Say, type Words, type Wording } from './words.ts';
 
 const NOTHING: Words = { text: '' };
 
@@ -15,6 +15,12 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
   renamed: ({ from, name }) => ({ text: `\`${from}\` is now \`${name}\`.` }),
   kept: ({ name, until, isCut }) => ({
     text: `\`${name}\` stays until ${formatDay(until)} at least, however idle.${isCut ? ' That is a week, the most that can be said at once.' : ''}`,
+  }),
+  limits: ({ name, limits }) => ({
+    text: limits
+      ? `\`${name}\` may use ${listLimits(limits)} at most; the processors are shared evenly.`
+      : `\`${name}\` has no limits of memory and processes: its node can set none.`,
+    isBesideCard: true,
   }),
   workspaces: (table) => ({ text: renderTable(table).join('\n'), isVerbatim: true }),
   'no-workspaces': noWorkspaces,

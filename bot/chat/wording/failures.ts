@@ -2,12 +2,15 @@
 import type { AgentFailures, Failure } from '../../../agent/protocol.ts';
 import type { FailureCodes, Side } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
-import { findWords, type Say, type Wording } from './words.ts';
+import { findWords, plural, type Say, type Wording } from './words.ts';
 
 /** `name`: of the workspace that it is about. */
 type OfWorkspace<Codes> = { [Code in keyof Codes]: Codes[Code] & { name: string } };
 
 const retry = ({ name }: { name: string }): string => `retry ${name}`;
+
+/** What was mended takes a new beginning, also where a container for repairs runs. */
+const restart = ({ name }: { name: string }): string => `restart ${name}`;
 
 const shown = (text: string): string => plain(text.replaceAll(/\s+/g, ' ').trim(), 600);
 
@@ -18,6 +21,8 @@ function quote(said: string): string {
 }
 
 const hostOf = (host: string): string => shown(host) || 'the node itself';
+
+const registry = (host: string): string => shown(host) || 'The registry';
 
 const UNSAVED: Record<AgentFailures['not-saved']['why'], (host: string) => string> = {
   'no-commit': () => 'git could not make a commit of it',
@@ -109,6 +114,86 @@ const AGENT: Wording<OfWorkspace<AgentFailures>> = {
   'unknown-work': ({ name }) => ({
     text: 'Git could not say whether work would be lost, so nothing was deleted.',
     next: `rm ${name} --force`,
+  }),
+  'engine-unavailable': (of) => ({
+    text: 'The container engine of the node does not answer, so the container cannot be reached. Whoever runs the node can see why in its log.',
+    next: restart(of),
+  }),
+  'no-compose': (of) => ({
+    text: 'The configuration names a compose file, and the node has no Docker Compose. Install it on the node, or name an image or a Dockerfile instead.',
+    next: restart(of),
+  }),
+  'out-of-memory': ({ during, ...of }, say) => ({
+    text: `It ran out of memory (step: ${shown(during)}). A larger machine may do: ${say('up --size large --new')}.`,
+    next: restart(of),
+  }),
+  'registry-unavailable': ({ host, why, ...of }) => ({
+    text: `${registry(host)} could not be reached or could not answer (${shown(why)}), also when asked again.`,
+    next: restart(of),
+  }),
+  'registry-limited': ({ host, ...of }) => ({
+    text: `${registry(host)} wants fewer requests for a while. Wait some minutes.`,
+    next: restart(of),
+  }),
+  'registry-denied': ({ host, what, ...of }) => ({
+    text: `${registry(host)} does not give ${what ? `\`${shown(what)}\`` : 'what the configuration asks for'} to strangers, or does not have it. Check its name; if it is private, the node must be signed in there.`,
+    next: restart(of),
+  }),
+  'registry-untrusted': ({ host, ...of }) => ({
+    text: `The certificate of ${registry(host)} is not one that the node trusts. Mend it there or on the node.`,
+    next: restart(of),
+  }),
+  'no-image': ({ image, ...of }) => ({
+    text: `There is no image ${image ? `\`${shown(image)}\`` : 'of that name'}. Correct its name in the configuration.`,
+    next: restart(of),
+  }),
+  'no-feature': ({ feature, ...of }) => ({
+    text: `The feature \`${shown(feature)}\` of the configuration could not be found. Correct its name or version.`,
+    next: restart(of),
+  }),
+  'devcontainer-broken': ({ path, said, ...of }) => ({
+    text: `\`${shown(path)}\` cannot be read: ${quote(said)}`,
+    next: restart(of),
+  }),
+  'no-devcontainer': ({ what, choices, ...of }) => ({
+    text: `The repository has no configuration \`${shown(what)}\`. ${choices ? `It has: ${shown(choices)}.` : 'It has none at all.'}`,
+    next: restart(of),
+  }),
+  'devcontainer-file-missing': ({ path, file, ...of }) => ({
+    text: `\`${shown(path)}\` names \`${shown(file)}\`, which is not there.`,
+    next: restart(of),
+  }),
+  'devcontainer-build-failed': ({ exit, said, ...of }) => ({
+    text: `The image of the repository's configuration could not be built (exit code ${exit}): ${quote(said)}`,
+    next: restart(of),
+  }),
+  'devcontainer-feature-failed': ({ feature, said, ...of }) => ({
+    text: `${feature ? `The feature \`${shown(feature)}\`` : 'A feature'} of the configuration could not be installed: ${quote(said)}`,
+    next: restart(of),
+  }),
+  'devcontainer-hook-failed': ({ hook, exit, said, ...of }) => ({
+    text: `The container is there, but its \`${shown(hook)}\` failed (exit code ${exit}): ${quote(said)}`,
+    next: restart(of),
+  }),
+  'devcontainer-late': ({ during, minutes, ...of }) => ({
+    text: `It was not ready after ${plural(minutes, 'minute')} (step: ${shown(during)}).`,
+    next: restart(of),
+  }),
+  'no-container-user': ({ user, ...of }) => ({
+    text: `The configuration names the user \`${shown(user)}\`, which its image does not have. Name one that it has as \`remoteUser\` or \`containerUser\`.`,
+    next: restart(of),
+  }),
+  'container-exited': ({ exit, said, ...of }) => ({
+    text: `The container ended as soon as it started (exit code ${exit}): ${quote(said)}`,
+    next: restart(of),
+  }),
+  'devcontainer-failed': ({ said, ...of }) => ({
+    text: `The container could not be made: ${quote(said)}`,
+    next: restart(of),
+  }),
+  'default-image-failed': ({ said, ...of }) => ({
+    text: `The image for repositories without a configuration could not be made on the node: ${quote(said)}`,
+    next: restart(of),
   }),
   'not-saved': ({ why, host, ...of }) => ({
     text: `Not saved: ${UNSAVED[why](shown(host) || 'the repository')}.`,

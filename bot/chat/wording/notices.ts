@@ -4,7 +4,7 @@ import { plain } from '../../commands/parser/format.ts';
 import type { ModelUsage, Work } from '../../../agent/protocol.ts';
 import { isDirty } from '../../workspaces/saving.ts';
 import { wordFailure } from './failures.ts';
-import { findWords, plural, type Say, type Wording } from './words.ts';
+import { findWords, listLimits, plural, type Say, type Wording } from './words.ts';
 
 const short = (commit: string): string => plain(commit).slice(0, 7);
 
@@ -47,6 +47,15 @@ export const NOTICES: Wording<NoticeCodes> = {
   'push-or-force': ({ name }, say) => ({
     text: `Commit and push it, or say ${say(`rm ${name} --force`)}.`,
     next: `rm ${name} --force`,
+  }),
+  'limit-reached': ({ limits: { reached = [], ...limits } }) => ({
+    text: [
+      ...(reached.includes('memory') ? ['Some of its programs were ended for want of memory.'] : []),
+      ...(reached.includes('processes')
+        ? ['Some of its programs could not be started: there are too many.']
+        : []),
+      `It may use ${listLimits(limits)}.`,
+    ].join(' '),
   }),
   'fork-moved': ({ head }, say) => ({
     text: `Somebody pushed \`${short(head)}\` to the fork; this is still the commit that a maintainer let in. Before it starts again one of them has to say: ${say(`up --trust-fork ${plain(head)}`)}.`,

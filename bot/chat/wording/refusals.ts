@@ -77,7 +77,10 @@ const STATES = {
     text: `You already have a workspace called \`${name}\`. Take another name: ${say(line)}.`,
   }),
   'node-in-use': ({ name, workspaces }, say) => ({
-    text: `On \`${name}\` there ${workspaces.length > 1 ? 'are' : 'is'} ${marked(workspaces)}. Delete what you do not need first: ${say(`rm ${workspaces[0] ?? 'NAME'}`)}.`,
+    text:
+      workspaces.length === 0
+        ? `There are workspaces on \`${name}\`, of other repositories than this one. Delete what you do not need first; where only you read it, this shows them: ${say('list')}.`
+        : `On \`${name}\` there ${workspaces.length > 1 ? 'are' : 'is'} ${marked(workspaces)}. Delete what you do not need first: ${say(`rm ${workspaces[0] ?? 'NAME'}`)}.`,
   }),
   'too-many': ({ count }, say) => ({
     text: `You have ${count} workspaces, which is the most a person may have. Delete one: ${say('list')} shows them.`,
@@ -110,6 +113,9 @@ const RIGHTS = {
   'no-channel': (_, say) => ({ text: `That is for channels. What works here: ${say('help')}.` }),
   private: ({ line }, say) => ({
     text: `That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: ${say(line)}.`,
+  }),
+  'not-nameable': (_, say) => ({
+    text: `The answer names what you have elsewhere, and not everybody who reads this may know of it. Ask where only you read the answer, or about this repository: ${say('list')}.`,
   }),
   'not-public': (_, say) => ({
     text: `That is not for everybody to read, so I do not show it in a public repository. Open the terminal from the card and look there: ${say('open')}.`,
@@ -167,6 +173,9 @@ const FORKS = {
   }),
   'fork-moved': ({ name, head, trusted, topic }, say) => ({
     text: `Somebody pushed to the fork of \`${name}\`: its pull request is at \`${short(head)}\`, and a maintainer let in \`${short(trusted)}\`. One who has read it can go on: ${letIn(head, topic, say)}.`,
+  }),
+  'fork-unseen': ({ name, topic }, say) => ({
+    text: `\`${name}\` is of a fork, and I cannot see where its pull request \`${topic}\` stands now, so nothing of it starts. If it is there, see that the App may read it, and then: ${say(`start ${name}`)}.`,
   }),
   'other-head': ({ typed, head, topic }, say) => ({
     text: `\`${short(typed)}\` is not the head of this pull request; that is \`${short(head)}\` now. If you have read it: ${letIn(head, topic, say)}.`,

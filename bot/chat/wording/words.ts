@@ -1,4 +1,5 @@
 // What a sentence to people is made of. Knows no code and no front.
+import type { Limits } from '../../../agent/protocol.ts';
 import type { Details, Side } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
 
@@ -12,6 +13,8 @@ export interface Words {
   next?: string;
   /** `text` is columns or log lines: spaces count. */
   isVerbatim?: true;
+  /** The card is wanted as well. */
+  isBesideCard?: true;
   /** Lines for a fixed-width font that belong above the text. */
   above?: string;
 }
@@ -48,6 +51,10 @@ export const TERMINAL: Voice = { say: createSay(''), fence: (text) => text };
 export const shown = (text: string): string => (text === '' ? 'nothing' : `\`${plain(text)}\``);
 
 export const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
+/** `2.6 GiB of memory and 2,662 processes`. */
+export const listLimits = ({ memory, processes }: Limits): string =>
+  `${(memory / 2 ** 30).toFixed(1)} GiB of memory and ${processes.toLocaleString('en')} processes`;
 
 /** Undefined: another version wrote it, with a code or details that this one does not know. Never throws. */
 export function findWords<Codes>(

@@ -23,6 +23,8 @@ export interface GitHubApp {
   mint(repository: string, asked: TokenRequest): Promise<{ token: string; expiresAt: number }>;
   /** The page where the App's permissions on this repository are accepted; undefined: not asked for yet. */
   settingsUrl(repository: string): string | undefined;
+  /** What lies between two writes for one installation: a second, as GitHub asks; 0 where nobody counts. */
+  writePaceMs: number;
   /** What it was refused there for want of a permission. */
   missingPermissions: MissingPermissions;
   /** Installations change: ask again. */
@@ -35,8 +37,8 @@ export interface TokenRequest {
 }
 
 /**
- * Each call is tried once: the row that wanted it remembers, and tries again. Paced as GitHub asks for: a write each
- * second, a comment each three; each installation by itself, because that is how GitHub counts.
+ * Each call is tried once: the row that wanted it remembers, and tries again. Paced as GitHub asks for, a write each
+ * second; each installation by itself, because that is how GitHub counts. Who writes what next is decided before.
  */
 const patientOctokit = (isPaced: boolean) =>
   // A function: Probot merges objects in a way that loses `enabled`.
@@ -46,6 +48,8 @@ const patientOctokit = (isPaced: boolean) =>
     throttle: {
       ...(options['throttle'] as object | undefined),
       enabled: isPaced,
+      // Else a comment would hold up what waits behind it for three seconds.
+      triggersNotification: () => false,
       onRateLimit: () => false,
       onSecondaryRateLimit: () => false,
     },
@@ -117,6 +121,7 @@ export function createGitHubApp(
       return { token: data.token, expiresAt: Date.parse(data.expires_at) };
     },
     settingsUrl: installations.page,
+    writePaceMs: isPaced ? 1_000 : 0,
     missingPermissions,
     forget() {
       // It keeps tokens for an hour, and a token keeps the permissions that it was made with.

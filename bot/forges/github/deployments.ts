@@ -96,3 +96,23 @@ export async function setDeploymentStatus(
   );
   return answer !== undefined;
 }
+
+/** What it says now; undefined: nothing yet, or it is gone. */
+export async function readDeploymentStatus(
+  octokit: Octokit,
+  repository: string,
+  deployment: number,
+): Promise<{ state: string; url: string } | undefined> {
+  const answer = await callOr(
+    'list deployment statuses',
+    () =>
+      octokit.rest.repos.listDeploymentStatuses({
+        ...ownerAndName(repository),
+        deployment_id: deployment,
+        per_page: 1,
+      }),
+    undefined,
+  );
+  const [last] = answer?.data ?? [];
+  return last && { state: last.state, url: last.environment_url ?? '' };
+}

@@ -171,22 +171,6 @@ export async function react(
   return answer?.data.id;
 }
 
-export async function unreact(
-  octokit: Octokit,
-  { repository, comment, isReview }: CommentAddress,
-  reaction: number,
-): Promise<void> {
-  const asked = { ...ownerAndName(repository), comment_id: comment, reaction_id: reaction };
-  await callOr(
-    'take back a reaction',
-    () =>
-      isReview
-        ? octokit.rest.reactions.deleteForPullRequestComment(asked)
-        : octokit.rest.reactions.deleteForIssueComment(asked),
-    undefined,
-  );
-}
-
 export async function removeLabel(
   octokit: Octokit,
   { repository, number }: ThreadAddress,

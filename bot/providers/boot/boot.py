@@ -30,8 +30,8 @@ def at(path):
     return os.path.join(ROOT, path.lstrip('/'))
 
 
-def read_settings():
-    with open(at('/etc/sam/agent.env'), encoding='utf8') as lines:
+def read_settings(path):
+    with open(at(path), encoding='utf8') as lines:
         return dict(line.strip().split('=', 1) for line in lines if '=' in line)
 
 
@@ -42,7 +42,10 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-SETTINGS = read_settings()
+SETTINGS = read_settings('/etc/sam/agent.env')
+# How to get out: also for what this program starts.
+if os.path.exists(at('/etc/sam/network.env')):
+    os.environ.update(read_settings('/etc/sam/network.env'))
 OPENER = urllib.request.build_opener(NoRedirect)
 
 

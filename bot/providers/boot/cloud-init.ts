@@ -1,12 +1,13 @@
 // What a VM boots with: an object, serialised, so that no text can change its shape. Knows no cloud and no row.
 //
-// In it: where the bot is, which node this is, and the one-time token, which is worth nothing once the agent has used
-// it or after 15 minutes. No repository, ref or name of a person is an input. The rest is the same for every node:
+// In it: where the bot is, which node this is, how it gets out, and the one-time token, which is worth nothing once the agent
+// has used it or after 15 minutes. No repository, ref or name of a person is an input. The rest is the same for every node:
 // rules, and boot/boot.py, which runs the bot's own install script (agents/install.sh: the agent, its hash, its folder, its
 // unit) and reports each step.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerOrder } from '../provider.ts';
+import { variablesFor, type Network } from './network.ts';
 
 /** Hetzner takes no more; ours has half of that. */
 export const MAX_BYTES = 32 * 1024;
@@ -14,8 +15,8 @@ export const MAX_BYTES = 32 * 1024;
 const BOOT = readFileSync(join(import.meta.dirname, 'boot.py'), 'utf8');
 
 /** `#cloud-config` and JSON, which is YAML. Throws if something of `boot` is not what it should be. */
-export function bootData(boot: ServerOrder['boot']): string {
-  const text = `#cloud-config\n${JSON.stringify(configFor(boot), null, 1)}\n`;
+export function bootData(boot: ServerOrder['boot'], network?: Network): string {
+  const text = `#cloud-config\n${JSON.stringify(configFor(boot, network), null, 1)}\n`;
   if (Buffer.byteLength(text) > MAX_BYTES) throw new Error('the boot data has grown too large');
   return text;
 }
@@ -27,11 +28,13 @@ interface File {
   content: string;
 }
 
-function configFor(boot: ServerOrder['boot']) {
+function configFor(boot: ServerOrder['boot'], network?: Network) {
   return {
     // People come in through the terminal; the firewall lets nothing else through either.
     ssh_pwauth: false,
-    write_files: [environment(boot), ...FILES],
+    write_files: [environment(boot), ...FILES, ...(network ? networkFiles(network) : [])],
+    // Before anything of ours asks anybody.
+    ...(network?.authorities.length && { ca_certs: { trusted: network.authorities } }),
     // Once, and early: the timers would hold the lock that the first installation needs.
     bootcmd: [
       ['cloud-init-per', 'instance', 'sam-apt', 'systemctl', 'mask', '--runtime', '--now', ...APT_TIMERS],
@@ -55,8 +58,33 @@ function environment({ url, node, bootstrapToken }: ServerOrder['boot']): File {
     SAM_BOOTSTRAP_TOKEN: bootstrapToken,
     SAM_DIR: '/var/lib/sam',
   };
-  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
-  return { path: '/etc/sam/agent.env', permissions: '0600', content: lines.join('') };
+  return { path: '/etc/sam/agent.env', permissions: '0600', content: linesOf(variables) };
+}
+
+const linesOf = (variables: Record<string, string>): string =>
+  Object.entries(variables)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+
+/** For the agent, and so for git and people's sessions; for boot.py; for Docker and for upgrades. */
+function networkFiles(network: Network): File[] {
+  const variables = linesOf(variablesFor(network));
+  if (variables === '') return [];
+  const { proxy, direct } = network;
+  const named = direct.filter((host) => /^\w[\w.-]*$/.test(host));
+  const ways = [`Proxy "${proxy}"`, ...named.map((host) => `Proxy::${host} "DIRECT"`)];
+  const apt = ['http', 'https']
+    .flatMap((scheme) => ways.map((way) => `Acquire::${scheme}::${way};\n`))
+    .join('');
+  return [
+    { path: '/etc/sam/network.env', permissions: '0600', content: variables },
+    {
+      path: '/etc/systemd/system/docker.service.d/sam.conf',
+      permissions: '0644',
+      content: '[Service]\nEnvironmentFile=/etc/sam/network.env\n',
+    },
+    ...(proxy ? [{ path: '/etc/apt/apt.conf.d/51sam-proxy', permissions: '0644', content: apt }] : []),
+  ];
 }
 
 /** Root may still ask: cloud-init does at each boot. Who is root in a container of the host's network is root here. */

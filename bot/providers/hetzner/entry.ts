@@ -24,7 +24,7 @@ export const hetzner: ProviderEntry<HetznerSettings> = {
   readSettings,
   describe: ({ arch, locations }) => `${arch} VMs in ${locations.join(', ')}`,
   architectures: ({ arch }) => [arch],
-  async open({ image, ...account }, { installation, timeoutMs, edgeNetworks }) {
+  async open({ image, ...account }, { installation, timeoutMs, edgeNetworks, network }) {
     const [{ createHetzner }, { bootData }] = await Promise.all([
       import('./hetzner.ts'),
       import('../boot/cloud-init.ts'),
@@ -34,7 +34,7 @@ export const hetzner: ProviderEntry<HetznerSettings> = {
       timeoutMs,
       ...account,
       ...(image !== undefined && { image }),
-      bootData: ({ boot }) => bootData(boot),
+      bootData: ({ boot }) => bootData(boot, network),
       openTo: edgeNetworks,
     });
   },

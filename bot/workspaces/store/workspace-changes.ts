@@ -1,18 +1,23 @@
 // What changes a workspace's row outside a pass: people's words, what happened to its repository, its agent's reports.
 import { isDeepStrictEqual } from 'node:util';
-import { and, eq, isNotNull, ne, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, ne, sql } from 'drizzle-orm';
+import { isFree } from '../../database/claims.ts';
 import type { WorkspaceReport } from '../../../agent/protocol.ts';
 import type { Notice } from '../../codes.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import { workspaces, type Workspace } from '../../database/schema.ts';
 import { UserError } from '../../errors.ts';
+import type { Admission } from '../fork.ts';
 import { touchCards } from './cards.ts';
 import { supersede } from './commands.ts';
 import { append } from './events.ts';
 import { phaseClock, type WorkspacePatch } from './reconciled.ts';
 
-/** What a wish to run resets: errors, deadlines, what was said of the last run. Its files stay where they are. */
-export const startAgain = (workspace: Workspace): WorkspacePatch => ({
+/** A change that starts nothing. */
+export type QuietPatch = Omit<WorkspacePatch, 'desired' | 'run'> & { desired?: 'stopped' | 'deleted' };
+
+/** A wish to run resets errors, deadlines, what was said of the last run. Its files stay where they are. */
+const anew = (workspace: Workspace): WorkspacePatch => ({
   desired: 'running',
   phase:
     workspace.phase === 'failed' || workspace.phase === 'running' || workspace.phase === 'preparing'
@@ -27,12 +32,27 @@ export const startAgain = (workspace: Workspace): WorkspacePatch => ({
   runningAt: null,
 });
 
+/** The one way by which a workspace that is there becomes wanted running, past the gate. */
+export const startWorkspace = (
+  tx: Executor,
+  workspace: Workspace,
+  _: Admission,
+  patch: Omit<QuietPatch, 'desired'> = {},
+): Promise<Workspace> => write(tx, workspace, { ...anew(workspace), ...patch }, false);
+
 /** A person's wish for a workspace: everything that an earlier wish left behind is reset in the same statement. */
-export async function changeWorkspace(
+export const changeWorkspace = (
+  tx: Executor,
+  workspace: Workspace,
+  patch: QuietPatch,
+  revoke = false,
+): Promise<Workspace> => write(tx, workspace, patch, revoke);
+
+async function write(
   tx: Executor,
   workspace: Workspace,
   patch: WorkspacePatch,
-  revoke = false,
+  revoke: boolean,
 ): Promise<Workspace> {
   if (workspace.desired === 'deleted' && patch.desired && patch.desired !== 'deleted')
     throw new UserError('deleting', { name: workspace.name });
@@ -61,7 +81,7 @@ export async function changeWorkspace(
 /** Nobody asked for it, something happened: stop at once, delete as soon as nothing would be lost. */
 export async function giveUpWorkspace(tx: Executor, workspace: Workspace, why: Notice): Promise<void> {
   await supersede(tx, workspace.id, 'deleted');
-  const patch: WorkspacePatch = {
+  const patch: QuietPatch = {
     desired: 'deleted',
     desiredBefore: 'stopped',
     force: false,
@@ -84,6 +104,22 @@ export async function wakeWorkspacesOf(tx: Executor, nodeId: string): Promise<vo
     woken.map((row) => row.id),
   );
   await notify(tx, 'due');
+}
+
+/** Those at rest that the limits give an end to: their passes find out when. */
+export async function wakeResting(
+  db: Executor,
+  { idleTimeoutMs, deleteStoppedAfterMs }: { idleTimeoutMs: number; deleteStoppedAfterMs: number },
+): Promise<void> {
+  const ending = [
+    ...(idleTimeoutMs > 0 ? (['running', 'failed'] as const) : []),
+    ...(deleteStoppedAfterMs > 0 ? (['stopped', 'failed'] as const) : []),
+  ];
+  await db
+    .update(workspaces)
+    .set({ nextAt: databaseNow })
+    .where(and(isNull(workspaces.nextAt), isFree(workspaces), inArray(workspaces.phase, ending)));
+  await notify(db, 'due');
 }
 
 /** Takes an agent's word for one of its workspaces. Only a change of state wakes the reconciler. */
@@ -124,11 +160,25 @@ export async function saveReport(
 
 /** What the reconciler decides by. Compared by value: Postgres keeps an object's members in an order of its own. */
 const stateOf = (report: WorkspaceReport | null) =>
-  report && [report.phase, report.run, report.step, report.failure, report.refused, report.saved];
+  report && [
+    report.phase,
+    report.run,
+    report.step,
+    report.failure,
+    report.refused,
+    report.saved,
+    report.isEmpty,
+  ];
 
 /** What people see beside it. */
 const factsOf = (report: WorkspaceReport | null) =>
-  report && [report.work, report.sessions, report.commit, magnitude(report.usage?.requests)];
+  report && [
+    report.work,
+    report.sessions,
+    report.commit,
+    report.limits?.reached,
+    magnitude(report.usage?.requests),
+  ];
 
 /** Counts rise all the time: a card that is not drawn for anything else is drawn when they have doubled. */
 const magnitude = (count = 0): number => Math.floor(Math.log2(count + 1));

@@ -11,6 +11,7 @@ import {
   type Size,
   type Workspace,
 } from '../../database/schema.ts';
+import type { Admission } from '../fork.ts';
 import { lockOwner } from './users.ts';
 
 export async function findWorkspace(db: Executor, id: string): Promise<Workspace | undefined> {
@@ -40,10 +41,10 @@ export async function findByName(db: Executor, owner: string, name: string): Pro
   return workspace;
 }
 
-/** Everyone's on a repository that are not on their way out, newest first, with the owner's name. */
+/** Everyone's on a repository that are not on their way out, newest first, with the owner's name. Undefined: on any. */
 export async function listOfRepository(
   db: Executor,
-  repository: string,
+  repository: string | undefined,
 ): Promise<(Workspace & { ownerName: string })[]> {
   const rows = await db
     .select({ workspace: workspaces, ownerName: users.name })
@@ -51,7 +52,9 @@ export async function listOfRepository(
     .innerJoin(users, eq(users.id, workspaces.owner))
     .where(
       and(
-        eq(sql`lower(${workspaces.repository})`, repository.toLowerCase()),
+        repository === undefined
+          ? undefined
+          : eq(sql`lower(${workspaces.repository})`, repository.toLowerCase()),
         ne(workspaces.phase, 'deleted'),
       ),
     )
@@ -106,21 +109,14 @@ function isUntouchedSince(since: Date): SQL {
  */
 export async function listTopics(
   tx: Executor,
-  { host, owner, most }: { host: string; owner?: string; most: number },
+  { host, most }: { host: string; most: number },
 ): Promise<{ topic: string; head: string | null }[]> {
   const { topic, repository, desired } = workspaces;
   const head = sql<string | null>`max(${workspaces.fork}->>'head')`;
   const rows = await tx
     .select({ topic, head })
     .from(workspaces)
-    .where(
-      and(
-        isNotNull(topic),
-        ne(desired, 'deleted'),
-        sql`starts_with(${repository}, ${host})`,
-        ...(owner === undefined ? [] : [eq(workspaces.owner, owner), isNotNull(workspaces.fork)]),
-      ),
-    )
+    .where(and(isNotNull(topic), ne(desired, 'deleted'), sql`starts_with(${repository}, ${host})`))
     .groupBy(topic)
     .orderBy(sql`random()`)
     .limit(most);
@@ -149,6 +145,7 @@ export interface NewWorkspace {
  */
 export async function insertWorkspace(
   tx: Executor,
+  _: Admission,
   wanted: NewWorkspace,
 ): Promise<{ workspace: Workspace; isNew: boolean }> {
   for (const name of [wanted.name, wanted.name, withSuffix(wanted.name, wanted.id)]) {

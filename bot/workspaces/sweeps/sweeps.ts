@@ -12,6 +12,7 @@ import { append } from '../store/events.ts';
 import { forgetOldLogs } from '../store/logs.ts';
 import { findNode, listLivingNodes, wakeNodes, wakeSilentNodes, namesOfSeenNodes } from '../store/nodes.ts';
 import { readClock } from '../store/reconciled.ts';
+import { wakeResting } from '../store/workspace-changes.ts';
 import { savePrices, type PriceList } from '../store/settings.ts';
 
 export interface SweepOptions {
@@ -22,6 +23,8 @@ export interface SweepOptions {
   /** Undefined: nodes have no names. */
   dns?: Dns | undefined;
   timing: Timing;
+  /** In ms; 0: never. */
+  limits: { idleTimeoutMs: number; deleteStoppedAfterMs: number };
   log: Logger;
 }
 
@@ -29,7 +32,7 @@ export interface SweepOptions {
 const MAX_REMOVALS = 5;
 
 export function createSweeps(options: SweepOptions): Sweep[] {
-  const { db, provider, dns, timing } = options;
+  const { db, provider, dns, timing, limits } = options;
   return [
     { name: 'servers', everyMs: 2 * timing.quietMs, run: () => sweepServers(options) },
     ...(dns
@@ -43,6 +46,8 @@ export function createSweeps(options: SweepOptions): Sweep[] {
       everyMs: timing.silenceMs / 3,
       run: () => wakeSilentNodes(db, timing.silenceMs),
     },
+    // What an earlier version or other limits left at rest for good.
+    { name: 'resting', everyMs: 60 * 60_000, atStart: true, run: () => wakeResting(db, limits) },
     { name: 'old-logs', everyMs: 60 * 60_000, run: () => forgetOldLogs(db, 30) },
   ];
 }

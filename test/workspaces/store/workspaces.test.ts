@@ -1,4 +1,5 @@
 // The statements, against each other: claims, leases, commands, names.
+import { admit } from '../../../bot/workspaces/fork.ts';
 import { describe, expect, test } from 'vitest';
 import { forgetPayloads } from '../../../bot/chat/store/deliveries.ts';
 import { connect } from '../../../bot/database/connect.ts';
@@ -188,7 +189,9 @@ describe('names and keys', () => {
     });
     const made = await Promise.all(
       times(20, (index) =>
-        world.db.transaction((tx) => insertWorkspace(tx, wanted(index % 2 ? 'one' : 'other'))),
+        world.db.transaction((tx) =>
+          insertWorkspace(tx, admit(wanted('one'), new Map()), wanted(index % 2 ? 'one' : 'other')),
+        ),
       ),
     );
     const rows = new Map(made.map(({ workspace }) => [workspace.id, workspace]));

@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { endPrograms } from '../../agent/system/ending.ts';
-import { findProcesses, tracePrograms } from '../../agent/system/processes.ts';
-import { createGroups } from '../../agent/system/ending.ts';
-import { createUsers, findProcessesOf } from '../../agent/system/users.ts';
-import { newWorkspaceId } from '../../bot/ids.ts';
-import { isLeftOut } from '../needs.ts';
-import { eventually } from '../testers/watch.ts';
+import { endPrograms } from '../../../agent/system/ending.ts';
+import { findProcesses, tracePrograms } from '../../../agent/system/processes.ts';
+import { createGroups } from '../../../agent/system/groups.ts';
+import { createUsers, findProcessesOf } from '../../../agent/system/users.ts';
+import { newWorkspaceId } from '../../../bot/ids.ts';
+import { isLeftOut } from '../../needs.ts';
+import { eventually } from '../../testers/watch.ts';
 
 test('processes are found by their mark and by their parents, and end even if they do not want to', async () => {
   const id = newWorkspaceId();
@@ -93,7 +93,8 @@ asRoot(
   async () => {
     const groups = createGroups();
     const id = newWorkspaceId();
-    const door = groups.door(id);
+    const doors = groups.doors(id);
+    const [door] = doors;
     if (isLeftOut('control groups', door === undefined && 'there is no cgroup v2 to write to')) return;
     const beat = join(tmpdir(), `beat-${id}`);
     const line = `echo 0 >"$1"; setsid env -i setpriv --reuid 54321 sleep 600 & setsid sh -c '${COMET}' &`;

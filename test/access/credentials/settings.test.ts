@@ -1,10 +1,10 @@
 // A person's own page: who gets there, by which way, and what they can do without a script.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createSettingsLink } from '../../bot/access/credentials/settings-sessions.ts';
-import { endAllSessions } from '../../bot/access/people/sessions.ts';
-import { unlink } from '../../bot/access/people/links-store.ts';
-import { startSignInSite, type SignInSite, type TestBrowser } from './sign-in-site.ts';
+import { createSettingsLink } from '../../../bot/access/credentials/settings-sessions.ts';
+import { endAllSessions } from '../../../bot/access/people/sessions.ts';
+import { unlink } from '../../../bot/access/people/links-store.ts';
+import { startSignInSite, type SignInSite, type TestBrowser } from '../sign-in-site.ts';
 
 const KEY = 'sk-ant-api03-canary-0123456789abcdefghijklmnopqrstuvw-wxyz';
 const PLAN = 'sk-ant-oat01-canary-0123456789abcdefghijklmnopqrstuvw-plan';
@@ -114,7 +114,7 @@ test('a link of somebody else opens nothing where a person is signed in, and sta
 
 test('signing out everywhere ends it, and so does forgetting the browser, or the connection of the chat', async () => {
   const ends: ((user: string, browser: TestBrowser) => Promise<unknown>)[] = [
-    (user) => endAllSessions(site.rows.db, user),
+    (user) => endAllSessions(site.rows.db, user, ['github']),
     (_user, browser) => browser.post('/settings/leave'),
     (user) => unlink(site.rows.db, { source: 'slack:T1', externalId: user }),
   ];

@@ -1,8 +1,8 @@
 // What people leave with Sam: by its calls, in the rows, under another key, and who gets it.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createCredentials } from '../../bot/access/credentials/credentials.ts';
-import { startSignInSite, type SignInSite, type TestBrowser } from './sign-in-site.ts';
+import { createCredentials } from '../../../bot/access/credentials/credentials.ts';
+import { startSignInSite, type SignInSite, type TestBrowser } from '../sign-in-site.ts';
 
 const KEY = 'sk-ant-api03-canary-0123456789abcdefghijklmnopqrstuvw-wxyz';
 const PLAN = 'sk-ant-oat01-canary-0123456789abcdefghijklmnopqrstuvw-plan';

@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { environment } from '../../agent/git/git.ts';
-import { createHostRuntime } from '../../agent/runtimes/host.ts';
-import { PASSED } from '../../agent/protocol.ts';
-import { createUsers } from '../../agent/system/users.ts';
-import { createNode } from '../testers/node.ts';
-import { attach } from './viewer.ts';
+import { environment } from '../../../agent/git/git.ts';
+import { createHostRuntime } from '../../../agent/runtimes/host.ts';
+import { PASSED } from '../../../agent/protocol.ts';
+import { createUsers } from '../../../agent/system/users.ts';
+import { createNode } from '../../testers/node.ts';
+import { attach } from '../viewer.ts';
 
 const NAMELESS = ['setpriv', '--reuid', '54321', '--regid', '54321', '--clear-groups'];
 

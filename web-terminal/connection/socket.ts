@@ -1,5 +1,5 @@
 // The connection to the node: ticket, socket, and back again when it breaks. Knows frames; must not know sessions or DOM.
-import { Close, Frame, type TerminalMessage, type ViewerMessage } from '../agent/protocol.ts';
+import { Close, Frame, type TerminalMessage, type ViewerMessage } from '../../agent/protocol.ts';
 import { decodeFrame, encodeFrame, type NodeFrame } from './frames.ts';
 import { isPassing, type Answer, type Grant, type Refusal, type WorkspaceSummary } from './ticket.ts';
 
@@ -25,8 +25,8 @@ export const PROBE_ID = 'probe';
 export type ConnectionState =
   | { kind: 'opening' }
   | { kind: 'open' }
-  /** `retryAt`: ms since 1970. */
-  | { kind: 'waiting'; retryAt: number; whose: 'bot' | 'node'; message?: string }
+  /** `retryAt`: ms since 1970. `isTold`: for the workspace; how it stands the bot tells. */
+  | { kind: 'waiting'; retryAt: number; whose: 'bot' | 'node'; message?: string; isTold?: boolean }
   | { kind: 'refused'; refusal: Refusal };
 
 export interface ConnectionOptions {
@@ -206,10 +206,11 @@ function takeStop(connection: Connection): void {
 
 function refuse(connection: Connection, told: Refusal): void {
   const refusal = judge(connection, told);
-  if (refusal.reason === 'unavailable') return wait(connection, 'bot', refusal.message);
+  const isTold = refusal.phase !== undefined;
+  if (refusal.reason === 'unavailable') return wait(connection, 'bot', refusal.message, isTold);
   if (refusal.phase !== undefined && ON_ITS_WAY.has(refusal.phase)) {
     connection.attempt = Math.min(connection.attempt, SOON);
-    return wait(connection, 'bot', refusal.message ?? 'The workspace is on its way.');
+    return wait(connection, 'bot', refusal.message ?? 'The workspace is on its way.', isTold);
   }
   connection.badTickets = connection.missing = 0;
   if (!isSame(connection.state, refusal)) enter(connection, { kind: 'refused', refusal });
@@ -253,13 +254,14 @@ function lose(connection: Connection): void {
   wait(connection, 'node');
 }
 
-function wait(connection: Connection, whose: 'bot' | 'node', message?: string): void {
+function wait(connection: Connection, whose: 'bot' | 'node', message?: string, isTold = false): void {
   const delay = computeDelay(connection.attempt++, Math.random());
   connection.timers.retry = setTimeout(() => connect(connection), delay);
   enter(connection, {
     kind: 'waiting',
     retryAt: Date.now() + delay,
     whose,
+    isTold,
     ...(message !== undefined && { message }),
   });
 }

@@ -1,5 +1,5 @@
 // Binary frames as bytes and back (agent/protocol.ts says what they mean). Pure.
-import { FRAME_HEAD_BYTES, Frame, OFFSET_BYTES } from '../agent/protocol.ts';
+import { FRAME_HEAD_BYTES, Frame, OFFSET_BYTES } from '../../agent/protocol.ts';
 
 export function encodeFrame(type: number, n: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(FRAME_HEAD_BYTES + payload.length);

@@ -1,0 +1,87 @@
+// The image of repositories that describe none: the one that whoever runs Sam names, else one that is made on the node from
+// ../default/Dockerfile. Knows no workspace.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { WorkspaceError } from '../../failure.ts';
+import type { Preparing, RuntimeOptions } from '../runtime.ts';
+import { engineUnavailable, type Engine } from './engine.ts';
+import { explainFailure } from './failures.ts';
+
+const DOCKERFILE = fileURLToPath(new URL('../default/Dockerfile', import.meta.url));
+/** For a machine that reaches no registry, and for tests: what it is made from instead. */
+const BASE = 'SAM_DEFAULT_BASE';
+const MAX_CLUES = 200;
+
+export interface DefaultImage {
+  /** What it is called now. */
+  name: () => string;
+  isThere: () => Promise<boolean>;
+  /** Makes or fetches it where it is not there; its name. Calls at the same time share one making. Throws `WorkspaceError`. */
+  prepare: (preparing: Pick<Preparing, 'enter' | 'log' | 'signal'>, timeoutMs: number) => Promise<string>;
+}
+
+export function findDefaultImage(
+  options: Pick<RuntimeOptions, 'env' | 'settings'> & { engine: Engine },
+): DefaultImage {
+  const { engine, settings, env } = options;
+  const base = env[BASE];
+  const own = nameOf(base);
+  const name = () => settings().defaultImage ?? own;
+  const isThere = async () => (await engine.run(['image', 'inspect', name()])).code === 0;
+  let making: Promise<void> | undefined;
+  return {
+    name,
+    isThere,
+    async prepare(preparing, timeoutMs) {
+      const image = name();
+      if (await isThere()) return image;
+      preparing.enter(settings().defaultImage === undefined ? 'build' : 'pull');
+      making ??= make(engine, { image, isOwn: image === own, base, timeoutMs, log: preparing.log }).finally(
+        () => (making = undefined),
+      );
+      await making;
+      preparing.signal.throwIfAborted();
+      return image;
+    },
+  };
+}
+
+interface Making {
+  image: string;
+  isOwn: boolean;
+  base: string | undefined;
+  timeoutMs: number;
+  log: (line: string) => void;
+}
+
+async function make(engine: Engine, { image, isOwn, base, timeoutMs, log }: Making): Promise<void> {
+  const clues: string[] = [];
+  const onLine = (line: string) => {
+    log(line);
+    clues.push(line);
+    if (clues.length > MAX_CLUES) clues.shift();
+  };
+  const from = base === undefined ? [] : ['--build-arg', `BASE=${base}`];
+  const args = isOwn ? ['build', '--tag', image, ...from, '-'] : ['pull', image];
+  const input = isOwn ? readFileSync(DOCKERFILE, 'utf8') : undefined;
+  const { code, isTimeout } = await engine.run(args, { timeoutMs, onLine, input });
+  if (code === 0) return;
+  if (!(await engine.isThere())) throw engineUnavailable();
+  throw new WorkspaceError(
+    explainFailure({
+      result: undefined,
+      clues,
+      step: isOwn ? 'build' : 'pull',
+      isTimeout,
+      minutes: Math.round(timeoutMs / 60_000),
+      image,
+    }),
+  );
+}
+
+/** The same text on the same base is the same image; a newer Sam makes a new one. */
+function nameOf(base: string | undefined): string {
+  const text = `${readFileSync(DOCKERFILE, 'utf8')}\0${base ?? ''}`;
+  return `sam-default:${createHash('sha256').update(text).digest('hex').slice(0, 12)}`;
+}

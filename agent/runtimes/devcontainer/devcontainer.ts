@@ -1,0 +1,130 @@
+// The runtime of containers: a workspace's programs run in one that its repository describes, else in the default image. Knows no
+// terminal and no git.
+import { WorkspaceError } from '../../failure.ts';
+import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
+import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration } from './configuration.ts';
+import { labelsOf, type Containers } from './containers.ts';
+import { findDefaultImage } from './default-image.ts';
+import { createEngine, engineUnavailable } from './engine.ts';
+import { openKeptLog } from './kept-log.ts';
+import { goOnRecovering, recover } from './recovery.ts';
+import { removeAll, removeRecovery, sweepContainers } from './removal.ts';
+import { chooseSession, type Place } from './session.ts';
+import { bringUp, UpError, type Up } from './up.ts';
+
+const DEADLINE_MS = 20 * 60_000;
+const RETRY_MS = 3_000;
+
+export function createDevcontainerRuntime(
+  options: RuntimeOptions & Partial<Pick<Containers, 'deadlineMs' | 'retryMs'>>,
+): Runtime {
+  const engine = createEngine(options.env);
+  const image = findDefaultImage({ ...options, engine });
+  const containers: Containers = { deadlineMs: DEADLINE_MS, retryMs: RETRY_MS, ...options, engine, image };
+  /** Where sessions begin, by workspace. */
+  const places = new Map<string, Place>();
+  return {
+    isAvailable: async () => options.settings().runtime !== 'host' && (await engine.isThere()),
+    async prepare(workspace, preparing) {
+      const { place, ...prepared } = await prepare(containers, workspace, preparing);
+      places.set(workspace.id, place);
+      return prepared;
+    },
+    start: () => Promise.resolve(),
+    session: (workspace, profile) => chooseSession(engine, workspace, places.get(workspace.id), profile),
+    limits: () => undefined,
+    async stop({ id }, endSessions) {
+      const stopAll = async () => engine.stop(await engine.find(labelsOf(containers, id)));
+      // Together: a program that holds on to a terminal would keep its session from ending.
+      await Promise.all([endSessions(), stopAll()]);
+      return 0;
+    },
+    async remove({ id }) {
+      places.delete(id);
+      await removeAll(containers, id);
+    },
+    sweep: (isKnown) => sweepContainers(containers, isKnown),
+  };
+}
+
+async function prepare(
+  containers: Containers,
+  workspace: WorkspaceSpec,
+  preparing: Preparing,
+): Promise<Prepared & { place: Place }> {
+  preparing.enter('create');
+  if (!(await containers.engine.isThere())) throw engineUnavailable();
+  const { before, mayRebuild } = preparing;
+  if (before?.environment.isRecovery === true && !mayRebuild) {
+    const place = await goOnRecovering(containers, workspace);
+    if (place !== undefined) return { ...before, place };
+  }
+  const log = await openKeptLog(containers.dir, workspace.id, preparing.log);
+  try {
+    return await make(containers, workspace, { ...preparing, log: log.write }, log.close);
+  } finally {
+    await log.close();
+  }
+}
+
+async function make(
+  containers: Containers,
+  workspace: WorkspaceSpec,
+  preparing: Preparing,
+  endLog: () => Promise<void>,
+): Promise<Prepared & { place: Place }> {
+  let plan: Plan | undefined;
+  try {
+    plan = await planUp(containers, workspace, preparing);
+    const { environment, fingerprint: made } = plan;
+    if (environment.change === 'rebuilt')
+      preparing.log('Its configuration has changed: the container is made anew.');
+    const { place, ports } = await bringUp(containers, workspace, preparing, plan);
+    await removeRecovery(containers, workspace.id);
+    return { environment: { ...environment, ...(ports.length > 0 && { ports }) }, fingerprint: made, place };
+  } catch (error) {
+    preparing.signal.throwIfAborted();
+    if (!(error instanceof WorkspaceError) || error.failure.code === 'engine-unavailable') throw error;
+    preparing.log(`It failed: ${error.message}`);
+    await endLog();
+    const left = error instanceof UpError ? error.place : undefined;
+    const place = await recover(containers, workspace, preparing, left);
+    if (place === undefined) throw error;
+    const environment = {
+      ...(plan?.environment ?? preparing.before?.environment),
+      isRecovery: true as const,
+    };
+    return { environment, failure: error.failure, place };
+  }
+}
+
+/** What is going to be made. */
+interface Plan extends Up {
+  environment: Prepared['environment'];
+  fingerprint: string | undefined;
+}
+
+async function planUp(
+  { image }: Containers,
+  { dir, configuration }: WorkspaceSpec,
+  { before, mayRebuild }: Preparing,
+): Promise<Plan> {
+  const all = await findConfigurations(dir);
+  const chosen = chooseConfiguration(all, configuration, before?.environment.configuration);
+  const description = chosen && (await readConfiguration(dir, chosen));
+  const now = description ? await fingerprint(dir, description) : image.name();
+  const hasChanged = before?.fingerprint !== undefined && before.fingerprint !== now;
+  const isAnew = mayRebuild && (hasChanged || before?.environment.isRecovery === true);
+  const others = all.filter((one) => one !== chosen).map(({ name }) => name);
+  return {
+    description,
+    isAnew,
+    environment: {
+      ...(chosen && { configuration: chosen.path }),
+      ...(others.length > 0 && { others }),
+      ...(hasChanged && { change: isAnew ? 'rebuilt' : 'outdated' }),
+    },
+    // As long as it is not made anew, what it was made from stays what it was.
+    fingerprint: hasChanged && !isAnew ? before.fingerprint : now,
+  };
+}

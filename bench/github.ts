@@ -1,0 +1,222 @@
+// What Sam writes to GitHub for each verb, and when people see it: a whole bot beside the fake GitHub, at GitHub's pace.
+// `ROUNDS=20` for more of each, `JSON=file` keeps the figures.
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startFakeGitHub, type FakeGitHub, type Logged, type Thread } from '../test/fakes/github/github.ts';
+import { createDemo, runBot, type RunningBot } from '../tools/demo.ts';
+
+const ROUNDS = Number(process.env['ROUNDS'] ?? 3);
+const MAIN = join(import.meta.dirname, '../bot/main.ts');
+const SECRET = 'a-webhook-secret-for-the-bench';
+
+/** In this order on one pull request: the first makes a workspace, the last deletes it. */
+const LINES = ['up', 'extend 8h', 'rename NAME', 'status', 'stop', 'start', 'rm --force'];
+
+/** Longer than the pause between two writes: then there is no further one. */
+const QUIET_MS = 4_000;
+const GIVE_UP_MS = 120_000;
+
+interface Measured {
+  verb: string;
+  /** In the order of their arrival. */
+  writes: string[];
+  /** From the comment to its last reaction, to the card's last state, and to the last write of all; ms. */
+  reaction: number;
+  card: number | undefined;
+  all: number;
+}
+
+export async function benchGitHub(): Promise<void> {
+  const scene = await openScene();
+  const all: Measured[] = [];
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) all.push(...(await runRound(scene, round)));
+  } finally {
+    await scene.close();
+  }
+  console.log(
+    `${ROUNDS} rounds on a pull request with comment, deployment and check; times from the comment, in s`,
+  );
+  const table = LINES.map((line) => summaryOf(verbOf(line), all));
+  for (const row of table) console.log(showRow(row));
+  console.log(JSON.stringify(table));
+  const file = process.env['JSON'];
+  if (file)
+    writeFileSync(file, JSON.stringify({ rounds: ROUNDS, verbs: table, measured: all }, undefined, 2));
+}
+
+interface Scene {
+  github: FakeGitHub;
+  /** When each request came. */
+  timeOf: (entry: Logged) => number;
+  close(): Promise<void>;
+}
+
+async function openScene(): Promise<Scene> {
+  const key = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  const github = await startFakeGitHub({
+    appId: 7,
+    appSlug: 'sam-bench',
+    publicKey: key.publicKey,
+    webhookSecret: SECRET,
+    clientId: 'client',
+    clientSecret: 'client-secret-for-the-bench',
+  });
+  const timeOf = noteTimes(github);
+  for (const login of ['ada', 'bob']) github.addUser(login);
+  await github.addRepository('acme/api', { files: { 'README.md': '# api\n' } });
+  github.addCollaborator('acme/api', 'bob', 'write');
+  github.install('acme');
+  const demo = createDemo('bench');
+  const bot = runBot(demo, [process.execPath, MAIN], { env: envFor(github, key.privateKey) });
+  // It prints none.
+  bot.link.catch(() => {});
+  github.world.app.webhookUrl = `${await urlOf(bot)}/api/github/webhooks`;
+  return {
+    github,
+    timeOf,
+    async close() {
+      await bot.stop();
+      await github.stop();
+      demo.remove();
+    },
+  };
+}
+
+const envFor = (github: FakeGitHub, privateKey: string): NodeJS.ProcessEnv => ({
+  APP_ID: '7',
+  PRIVATE_KEY: Buffer.from(privateKey).toString('base64'),
+  WEBHOOK_SECRET: SECRET,
+  GITHUB_CLIENT_ID: 'client',
+  GITHUB_CLIENT_SECRET: 'client-secret-for-the-bench',
+  GHE_HOST: github.host,
+  GHE_PROTOCOL: 'http',
+  ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+  ALLOW_LOCAL_NODES: 'true',
+  ALLOW_INSECURE_BASE_URL: 'true',
+  MAX_COMMANDS_PER_HOUR: '0',
+});
+
+const urlOf = (bot: RunningBot): Promise<string> =>
+  new Promise((resolve) => {
+    bot.onLine((line) => {
+      const url = /^Sam \S+ at (\S+)$/.exec(line)?.[1];
+      if (url) resolve(url);
+    });
+  });
+
+/** The fake notes requests in order; when they came is noted here. */
+function noteTimes({ log }: FakeGitHub): (entry: Logged) => number {
+  const times = new Map<Logged, number>();
+  Object.assign(log, {
+    push(entry: Logged) {
+      times.set(entry, performance.now());
+      return log.splice(log.length, 0, entry).length;
+    },
+  });
+  return (entry) => times.get(entry) ?? 0;
+}
+
+async function runRound(scene: Scene, round: number): Promise<Measured[]> {
+  const pull = await scene.github.addPullRequest('acme/api', { by: 'bob', branch: `topic-${round}` });
+  const measured: Measured[] = [];
+  for (const line of LINES) measured.push(await measure(scene, pull, line.replace('NAME', `box-${round}`)));
+  return measured;
+}
+
+async function measure(scene: Scene, pull: Thread, line: string): Promise<Measured> {
+  const { github, timeOf } = scene;
+  const before = github.log.length;
+  const startedAt = performance.now();
+  const { comment } = await github.comment(pull, 'bob', `/sam ${line}`);
+  const writes = (): Logged[] => github.log.slice(before).filter((entry) => kindOf(entry) !== undefined);
+  const isEnded = (): boolean => github.reactionsOn(comment).some((sign) => sign !== 'eyes');
+  const isQuiet = (): boolean => performance.now() - Math.max(startedAt, ...writes().map(timeOf)) > QUIET_MS;
+  while (!isEnded() || !isQuiet()) {
+    if (performance.now() - startedAt > GIVE_UP_MS) throw new Error(`\`${line}\` did not end`);
+    await delay(20);
+  }
+  const last = (...kinds: string[]): number | undefined => {
+    const entry = writes().findLast((one) => kinds.includes(kindOf(one) ?? ''));
+    return entry && timeOf(entry) - startedAt;
+  };
+  return {
+    verb: verbOf(line),
+    writes: writes().map((entry) => kindOf(entry) ?? ''),
+    reaction: last('reaction') ?? 0,
+    card: last('comment', 'edit'),
+    all: Math.max(...writes().map(timeOf)) - startedAt,
+  };
+}
+
+const KINDS: Record<string, string> = {
+  'issues/create-comment': 'comment',
+  'issues/update-comment': 'edit',
+  'reactions/delete-for-issue-comment': 'eyes away',
+  'repos/create-deployment': 'deployment',
+  'repos/create-deployment-status': 'status',
+  'checks/create': 'check',
+  'checks/update': 'check',
+  graphql: 'minimise',
+};
+
+/** Undefined: it writes nothing that counts. */
+function kindOf({ method, operation = '', body, auth }: Logged): string | undefined {
+  if (auth !== 'installation' || method === 'GET') return undefined;
+  if (operation.startsWith('reactions/create')) return body.includes('"eyes"') ? 'eyes' : 'reaction';
+  return KINDS[operation] ?? operation;
+}
+
+const verbOf = (line: string): string => line.split(' ')[0] ?? '';
+
+interface Summary {
+  verb: string;
+  /** The most of all rounds, and what they were there. */
+  writes: number;
+  kinds: Record<string, number>;
+  reaction: Spread;
+  card: Spread;
+  all: Spread;
+}
+
+/** In ms. */
+interface Spread {
+  p50: number;
+  p99: number;
+}
+
+function summaryOf(verb: string, all: Measured[]): Summary {
+  const of = all.filter((one) => one.verb === verb);
+  const most = of.reduce((one, other) => (other.writes.length > one.writes.length ? other : one));
+  const kinds: Record<string, number> = {};
+  for (const kind of most.writes) kinds[kind] = (kinds[kind] ?? 0) + 1;
+  return {
+    verb,
+    writes: most.writes.length,
+    kinds,
+    reaction: spreadOf(of.map(({ reaction }) => reaction)),
+    card: spreadOf(of.flatMap(({ card }) => (card === undefined ? [] : [card]))),
+    all: spreadOf(of.map((one) => one.all)),
+  };
+}
+
+function spreadOf(times: number[]): Spread {
+  const sorted = times.toSorted((one, other) => one - other);
+  const at = (share: number): number =>
+    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+  return { p50: at(0.5), p99: at(0.99) };
+}
+
+function showRow({ verb, writes, kinds, reaction, card, all }: Summary): string {
+  const spans = Object.entries({ reaction, card, all }).map(
+    ([what, { p50, p99 }]) => `${what} ${(p50 / 1000).toFixed(2)} / ${(p99 / 1000).toFixed(2)}`,
+  );
+  const shown = Object.entries(kinds).map(([kind, count]) => (count > 1 ? `${count} ${kind}` : kind));
+  return `${verb.padEnd(8)}${String(writes).padStart(3)} writes  p50 / p99: ${spans.join('  ')}  (${shown.join(', ')})`;
+}

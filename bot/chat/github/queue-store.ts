@@ -1,0 +1,159 @@
+// What is still to be written to GitHub, read from the rows of requests, commands and cards, and whose turn it is: one
+// writer at a time for each account, because GitHub counts what is written by installation. Sends nothing.
+import { and, eq, sql } from 'drizzle-orm';
+import { cards, deliveries, turns, type Card, type Delivery } from '../../database/schema.ts';
+import { claimFirst, countLeft, RELEASED, RENEWED, type Held } from '../../database/claims.ts';
+import { inMs, type Executor } from '../../database/executor.ts';
+import { randomBase32 } from '../../ids.ts';
+
+/** Something to write: how a command ended, an answer, the sign that it was heard, or what shows a workspace. */
+interface Due {
+  what: 'end' | 'answer' | 'eyes' | Card['kind'];
+  seq: number;
+  account: string;
+}
+
+/** The right to write once for an account, and the row that is next. */
+export type Turn = { account: string; token: string } & (
+  | { what: 'end' | 'answer' | 'eyes'; held: Held<Delivery> }
+  | { what: 'card'; held: Held<Card> }
+);
+
+/** Who was heard is told so where the end takes longer than this; who sees the end needs no eyes. */
+const EYES_AFTER_MS = 1_000;
+/** While a command is that young its end comes first, and what shows it is drawn once. */
+const CARD_AFTER_MS = 5_000;
+const SIGNAL_AFTER_MS = 10_000;
+/** How much longer each may wait than a reaction. With the age of both that decides, so that nothing waits for ever. */
+const LATER_MS = { card: 10_000, deployment: 30_000, check: 31_000 };
+
+const age = (ms: number) => sql.raw(`interval '${ms} milliseconds'`);
+
+/** Payloads say where; what an older bot stored, or forgot, has its thread. */
+const accountOf = sql`lower(split_part(coalesce(d.payload->>'repository', d.thread), '/', 1))`;
+
+/** When the last command of a workspace that runs, of those that the card shows, is so old. */
+const heldUntil = (ms: number) => sql`(
+  select max(r.created_at) + ${age(ms)} from commands r
+    join workspaces w on w.id = r.workspace_id and (w.id = c.subject or w.topic = c.subject)
+   where r.status = 'running' and r.created_at > clock_timestamp() - ${age(ms)})`;
+
+/**
+ * All that waits: `at` is when it may be written, `since` how long it has waited. Of one thread the newest write counts
+ * too: whoever was served goes behind those who were not, so that a busy thread holds nobody up.
+ */
+const WAITING = sql`
+  with due as (
+    select 'end' as what, d.seq, d.thread, ${accountOf} as account, d.lease_until,
+           d.next_at as at, greatest(r.ended_at, d.answered_at) as since, ${age(0)} as later
+      from deliveries d left join commands r on r.id = d.command_id
+     where d.source = 'github' and d.answered_at is not null and d.answer is not null and d.concluded_at is null
+       and r.status is distinct from 'running'
+    union all
+    select 'eyes', d.seq, d.thread, ${accountOf}, d.lease_until,
+           greatest(d.next_at, r.created_at + ${age(EYES_AFTER_MS)}), r.created_at, ${age(0)}
+      from deliveries d join commands r on r.id = d.command_id and r.status = 'running'
+     where d.source = 'github' and d.answered_at is not null and d.answer is not null and d.concluded_at is null
+       and d.ack is null and d.payload->>'kind' = 'comment'
+    union all
+    select 'answer', d.seq, d.thread, ${accountOf}, d.lease_until, d.next_at, d.ended_at, ${age(0)}
+      from deliveries d
+     where d.source = 'github' and d.ended_at is not null and d.answered_at is null
+       and not exists (select 1 from deliveries e where e.source = 'github' and e.thread = d.thread
+                          and e.ended_at is not null and e.answered_at is null and e.seq < d.seq)
+    union all
+    select c.kind, c.seq, c.thread, lower(split_part(c.thread, '/', 1)), c.lease_until,
+           greatest(c.next_at, case when c.kind = 'card' then ${heldUntil(CARD_AFTER_MS)} else ${heldUntil(SIGNAL_AFTER_MS)} end),
+           c.next_at, case c.kind when 'card' then ${age(LATER_MS.card)} when 'deployment' then ${age(LATER_MS.deployment)} else ${age(LATER_MS.check)} end
+      from cards c where c.front = 'github' and c.want_version <> c.sent_version
+  ), served as (
+    select t.thread, greatest(
+        (select max(c.sent_at) from cards c where c.front = 'github' and c.thread = t.thread),
+        (select max(d.concluded_at) from deliveries d where d.source = 'github' and d.thread = t.thread
+            and d.received_at > clock_timestamp() - interval '1 hour')) as at
+      from (select distinct thread from due) t
+  ), waiting as (
+    select what, seq, due.account, greatest(due.at, due.lease_until, turns.next_at, turns.lease_until) as at,
+           greatest(due.since, served.at) + later as rank
+      from due join served using (thread) left join turns on turns.front = 'github' and turns.account = due.account
+  )`;
+
+/** Takes the turn of an account that has something to write, with what goes first there. Undefined: nobody's turn. */
+export async function takeTurn(db: Executor): Promise<Turn | undefined> {
+  const rows = await db.execute<Due & Record<string, unknown>>(sql`
+    ${WAITING} select distinct on (account) what, seq::int, account from waiting
+     where at <= clock_timestamp() order by account, rank, seq`);
+  for (const due of rows) {
+    const token = await claimTurn(db, due.account);
+    if (token === undefined) continue;
+    const turn = await claimRow(db, due, token);
+    if (turn) return turn;
+    await endTurn(db, { account: due.account, token }, 0);
+  }
+  return undefined;
+}
+
+export async function turnDueInMs(db: Executor): Promise<number | undefined> {
+  const [row] = await db.execute<{ ms: number | null }>(sql`
+    ${WAITING} select extract(epoch from min(at) - clock_timestamp())::float8 * 1000 as ms from waiting`);
+  return row?.ms ?? undefined;
+}
+
+/** Of two that ask at once one gets it. */
+async function claimTurn(db: Executor, account: string): Promise<string | undefined> {
+  const token = randomBase32(16);
+  const taken = await db
+    .insert(turns)
+    .values({ front: 'github', account, leaseToken: token, ...RENEWED })
+    .onConflictDoUpdate({
+      target: [turns.front, turns.account],
+      set: { leaseToken: token, ...RENEWED },
+      setWhere: sql`${turns.nextAt} <= clock_timestamp()
+        and (${turns.leaseUntil} is null or ${turns.leaseUntil} < clock_timestamp())`,
+    })
+    .returning({ account: turns.account });
+  return taken.length > 0 ? token : undefined;
+}
+
+/** Undefined: another bot has done it meanwhile. */
+async function claimRow(db: Executor, { what, seq, account }: Due, token: string): Promise<Turn | undefined> {
+  if (what === 'end' || what === 'answer' || what === 'eyes') {
+    const held = await claimFirst<Delivery>(db, deliveries, {
+      key: [deliveries.seq],
+      where: and(eq(deliveries.seq, seq), STILL[what]),
+      order: deliveries.seq,
+      set: { attempts: countLeft(deliveries) },
+    });
+    return held && { account, token, what, held };
+  }
+  const held = await claimFirst<Card>(db, cards, {
+    key: [cards.seq],
+    where: and(eq(cards.seq, seq), sql`${cards.wantVersion} <> ${cards.sentVersion}`),
+    order: cards.seq,
+    set: { attempts: countLeft(cards) },
+  });
+  return held && { account, token, what: 'card', held };
+}
+
+const STILL = {
+  end: sql`${deliveries.concludedAt} is null`,
+  eyes: sql`${deliveries.concludedAt} is null and ${deliveries.ack} is null`,
+  answer: sql`${deliveries.answeredAt} is null`,
+};
+
+type Own = Pick<Turn, 'account' | 'token'>;
+
+const isMine = ({ account, token }: Own) =>
+  and(eq(turns.front, 'github'), eq(turns.account, account), eq(turns.leaseToken, token));
+
+export async function renewTurn(db: Executor, turn: Own): Promise<void> {
+  await db.update(turns).set(RENEWED).where(isMine(turn));
+}
+
+/** `pauseMs`: before that nobody writes for the account again. */
+export async function endTurn(db: Executor, turn: Own, pauseMs: number): Promise<void> {
+  await db
+    .update(turns)
+    .set({ ...(pauseMs > 0 ? { nextAt: inMs(pauseMs) } : {}), ...RELEASED })
+    .where(isMine(turn));
+}

@@ -1,0 +1,233 @@
+// How a workspace stands, told to its page as it changes: server-sent events, or one answer to whoever hears none. Starts nothing.
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { redact } from '../../../agent/redact.ts';
+import { isCurrent, mayOpen } from '../../access/rights.ts';
+import { PAGE } from '../../access/store/places.ts';
+import { refuse } from '../../access/terminal-token.ts';
+import type { RefusalCodes, Said } from '../../codes.ts';
+import type { FrontName } from '../../database/types.ts';
+import { fail, sendJson, type Route } from '../../http/routes.ts';
+import type { Source } from '../../jobs/loop.ts';
+import { readLogs } from '../../workspaces/store/logs.ts';
+import { readLastAnswer, readVersions, threadOf } from '../store/live.ts';
+import { readSubject } from '../store/subjects.ts';
+import { lookOf, viewOf, type CardView, type CheckItem } from '../view.ts';
+import { createSay, PRESSES, wordLive, wordRefusal, type Press, type Say } from '../wording.ts';
+import { findVisitor, type Visitor, type VisitorOptions } from './visitors.ts';
+
+export interface LiveOptions extends VisitorOptions {
+  /** What commands begin with, by front: the page names them as its person types them. */
+  triggers: Partial<Record<FrontName, string>>;
+}
+
+/** What the page shows; commands in sentences stand between backticks. */
+interface LiveState {
+  name: string;
+  look: ReturnType<typeof lookOf>;
+  /** There is a terminal to go to. */
+  isOpen: boolean;
+  title: string;
+  text: string;
+  steps: CheckItem[];
+  /** The last lines that its making wrote. */
+  log: string[];
+  /** A command for the chat, without what it begins with. */
+  command?: string;
+  trigger?: string;
+  /** A button that does the same. */
+  press?: { verb: Press; label: string };
+  /** Why the last press came to nothing. */
+  refused?: string;
+}
+
+interface Listener {
+  req: IncomingMessage;
+  res: ServerResponse;
+  workspace: string;
+  user: string;
+  /** As the rows were when it was last told. */
+  version: string | undefined;
+  /** Of what it was told. */
+  told: string | undefined;
+}
+
+export interface Live {
+  route: Route;
+  source: Source;
+  /** Ends all streams: their pages come again. */
+  end(): void;
+}
+
+const MOST_OF_A_PERSON = 8;
+const MOST = 2_000;
+const BEAT_MS = 15_000;
+/** Hints come in swarms. */
+const LOOK_EVERY_MS = 200;
+/** What a reader may leave unread. */
+const MOST_UNREAD_BYTES = 256 * 1024;
+const LOG_LINES = 12;
+
+export function createLive(options: LiveOptions): Live {
+  const listeners = new Set<Listener>();
+  const beating = setInterval(
+    () => void Promise.all([...listeners].map((one) => beat(options, one))),
+    BEAT_MS,
+  );
+  beating.unref();
+  return {
+    route: {
+      method: 'GET',
+      path: '/w/:workspace/events',
+      handle: (req, res, { workspace = '' }) => listen(options, listeners, req, res, workspace),
+    },
+    source: createSource(options, listeners),
+    end() {
+      clearInterval(beating);
+      for (const { res } of listeners) res.end();
+    },
+  };
+}
+
+async function listen(
+  options: LiveOptions,
+  listeners: Set<Listener>,
+  req: IncomingMessage,
+  res: ServerResponse,
+  workspace: string,
+): Promise<void> {
+  const visitor = await findVisitor(options, req, workspace);
+  if ('refusal' in visitor) return refuse(res, visitor.refusal);
+  if (!/text\/event-stream/.test(req.headers.accept ?? ''))
+    return sendJson(res, 200, await readState(options, visitor));
+  const { user } = visitor.session;
+  const mine = [...listeners].filter((one) => one.user === user).length;
+  if (mine >= MOST_OF_A_PERSON || listeners.size >= MOST)
+    return fail(res, 429, 'too-many', 'Too many pages listen at once.');
+  res.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-accel-buffering': 'no',
+  });
+  const told = String(req.headers['last-event-id'] ?? '') || undefined;
+  const listener: Listener = { req, res, workspace, user, version: undefined, told };
+  listeners.add(listener);
+  res.on('close', () => listeners.delete(listener));
+  // Something at once, so that a page behind a proxy that holds everything back notices.
+  send(listener, 'event: beat\ndata:\n\n');
+  await tell(options, listener);
+}
+
+/** For the loop of the chats, which comes by with every hint and every now and then. Takes nothing away from anybody. */
+function createSource({ db, ...options }: LiveOptions, listeners: Set<Listener>): Source {
+  let lookedAt = -LOOK_EVERY_MS;
+  const restMs = (): number => LOOK_EVERY_MS - (performance.now() - lookedAt);
+  return {
+    name: 'pages',
+    dueInMs: () => Promise.resolve(listeners.size > 0 && restMs() > 0 ? restMs() : undefined),
+    async take() {
+      if (listeners.size === 0 || restMs() > 0) return undefined;
+      lookedAt = performance.now();
+      const watched = new Set([...listeners].map(({ workspace }) => workspace));
+      const versions = await readVersions(db, [...watched], PAGE);
+      const moved = [...listeners].filter((one) => one.version !== versions.get(one.workspace));
+      if (moved.length === 0) return undefined;
+      for (const one of moved) one.version = versions.get(one.workspace);
+      return async () => void (await Promise.all(moved.map((one) => tell({ db, ...options }, one))));
+    },
+  };
+}
+
+/** Says how it stands, unless the page knows; ends where there is nothing more to say. */
+async function tell(options: LiveOptions, listener: Listener): Promise<void> {
+  const visitor = await findVisitor(options, listener.req, listener.workspace);
+  if (listener.res.writableEnded) return;
+  const isRefused = 'refusal' in visitor;
+  // Nobody can say just now whether it is theirs still.
+  if (isRefused && visitor.refusal.status >= 429) return;
+  const state = isRefused ? await readEnd(options, listener) : await readState(options, visitor);
+  if (state && state.id !== listener.told)
+    send(listener, `id: ${state.id}\nevent: state\ndata: ${JSON.stringify(state)}\n\n`);
+  if (state) listener.told = state.id;
+  // The page asks for a ticket next, and hears why.
+  if (isRefused) listener.res.end('event: over\ndata:\n\n');
+}
+
+/** A right that was taken back ends what it began; a forge that is silent does not. */
+async function beat(options: LiveOptions, listener: Listener): Promise<void> {
+  const visitor = await findVisitor(options, listener.req, listener.workspace).catch(() => undefined);
+  if (listener.res.writableEnded) return;
+  if (visitor && 'refusal' in visitor) await tell(options, listener);
+  if (!listener.res.writableEnded) send(listener, 'event: beat\ndata:\n\n');
+}
+
+function send({ res }: Listener, text: string): void {
+  if (res.writableLength > MOST_UNREAD_BYTES) res.destroy();
+  else res.write(text);
+}
+
+/** Of what was deleted under somebody's eyes: the last word. Undefined: it is not theirs any more. */
+async function readEnd(
+  { db }: LiveOptions,
+  { workspace, user }: Listener,
+): Promise<(LiveState & { id: string }) | undefined> {
+  const [facts] = await readSubject(db, workspace);
+  if (facts?.workspace.phase !== 'deleted' || !mayOpen(user, facts.workspace)) return undefined;
+  return withId(stateOf(viewOf({ ...facts, expiry: undefined, warningMs: 0 }), {}));
+}
+
+async function readState(
+  { db, triggers }: LiveOptions,
+  { session, workspace, front }: Visitor,
+): Promise<LiveState & { id: string }> {
+  const [facts] = await readSubject(db, workspace.id);
+  if (!facts) throw new Error(`workspace ${workspace.id} has no row`);
+  const view = viewOf({ ...facts, expiry: undefined, warningMs: 0 });
+  const trigger = front === null ? undefined : triggers[front];
+  const state = stateOf(view, { trigger, mayPress: isCurrent(session, workspace) });
+  const log = HAVE_LOGS.has(state.look) ? await readLogs(db, workspace.id, LOG_LINES) : [];
+  const answer = await readLastAnswer(db, PAGE, threadOf(workspace.id));
+  const isRefused = answer !== undefined && !answer.ok;
+  const { text } = isRefused ? wordRefusal(answer as Said<RefusalCodes>, sayFor(trigger)) : { text: '' };
+  return withId({
+    ...state,
+    log: log.map((line) => redact(`${line.step.padEnd(6)} ${line.text}`)),
+    ...(text && { refused: text }),
+  });
+}
+
+const HAVE_LOGS: ReadonlySet<LiveState['look']> = new Set(['queued', 'provisioning', 'preparing', 'failed']);
+const IS_PRESS: ReadonlySet<string> = new Set(Object.keys(PRESSES));
+
+/** Where nobody knows what commands begin with, they stand alone. */
+const sayFor = (trigger = ''): Say => createSay(trigger);
+
+function stateOf(view: CardView, { trigger, mayPress = false }: Told): LiveState {
+  const { title, text, next } = wordLive(view, sayFor(trigger));
+  const verb = next?.split(' ', 1)[0] ?? '';
+  const look = lookOf(view);
+  return {
+    name: view.name,
+    look,
+    isOpen: look === 'running',
+    title,
+    text: redact(text),
+    steps: view.checklist,
+    log: [],
+    ...(next && { command: next }),
+    ...(trigger !== undefined && { trigger }),
+    ...(mayPress && IS_PRESS.has(verb) && { press: { verb: verb as Press, label: PRESSES[verb as Press] } }),
+  };
+}
+
+interface Told {
+  trigger?: string | undefined;
+  /** Whether what let this browser in still counts. */
+  mayPress?: boolean;
+}
+
+const withId = (state: LiveState): LiveState & { id: string } => ({
+  id: createHash('sha256').update(JSON.stringify(state)).digest('base64url').slice(0, 16),
+  ...state,
+});

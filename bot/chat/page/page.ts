@@ -1,0 +1,132 @@
+// The terminal's page as a place where commands are said: its buttons, which take the way of every other command. Types no word,
+// shows no card; what comes of a press the page hears as it hears everything (live.ts).
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { createRepositoryGuard } from '../../access/repository-guard.ts';
+import { isCurrent } from '../../access/rights.ts';
+import { findIdentities } from '../../access/store/people.ts';
+import { PAGE } from '../../access/store/places.ts';
+import { refuse, signInEnded, wrongOrigin } from '../../access/terminal-token.ts';
+import type { FrontTraits } from '../../commands/command.ts';
+import type { User } from '../../database/types.ts';
+import { findForge } from '../../forges/forge.ts';
+import { checkRight } from '../../forges/rights.ts';
+import { fail, isFromOrigin, sendJson, type Params, type Route } from '../../http/routes.ts';
+import {
+  noAcknowledgement,
+  noExplanation,
+  noNotice,
+  noSignals,
+  type Conversation,
+  type Front,
+  type FrontOptions,
+} from '../front.ts';
+import { storeDelivery } from '../store/deliveries.ts';
+import { countPresses, threadOf } from '../store/live.ts';
+import { readWorkspaceRef } from '../store/subjects.ts';
+import { PRESSES, type Press } from '../wording.ts';
+import { createLive, type LiveOptions } from './live.ts';
+import { findVisitor } from './visitors.ts';
+
+const onPage: FrontTraits = {
+  title: 'the page of the terminal',
+  isPublic: false,
+  isOperator: false,
+  hasChannels: false,
+  hasLinkedAccounts: false,
+  about: 'workspace',
+};
+
+const VERBS = Object.keys(PRESSES) as Press[];
+const Payload = z.object({ user: z.string(), name: z.string(), workspace: z.string(), verb: z.enum(VERBS) });
+/** Chosen anew by the page for each press, and again for each try to send it. */
+const KEY = /^[\w-]{8,64}$/;
+const MOST_PER_HOUR = 60;
+
+/** What a front is to the workers; nobody starts it, and no banner tells of it. */
+export type Page = Pick<Front, 'name' | 'routes' | 'sources' | 'stop'> & { conversation: Conversation };
+
+type PageOptions = Pick<FrontOptions, 'db' | 'forges' | 'log'> & Pick<LiveOptions, 'baseUrl' | 'triggers'>;
+
+export function createPage(given: PageOptions): Page {
+  const options = { ...given, mayStill: createRepositoryGuard(given) };
+  const live = createLive(options);
+  const press = (verb: Press): Route => ({
+    method: 'POST',
+    path: `/w/:workspace/${verb}`,
+    handle: (req, res, params) => takePress(options, verb, req, res, params),
+  });
+  return {
+    name: PAGE,
+    conversation: createConversation(given),
+    routes: [live.route, ...VERBS.map(press)],
+    sources: [live.source],
+    stop: () => Promise.resolve(live.end()),
+  };
+}
+
+/** Stores it, and answers: accept, then act. */
+async function takePress(
+  options: LiveOptions,
+  verb: Press,
+  req: IncomingMessage,
+  res: ServerResponse,
+  { workspace: id = '' }: Params,
+): Promise<void> {
+  if (!isFromOrigin(req, new URL(options.baseUrl).origin)) return refuse(res, wrongOrigin(options));
+  const visitor = await findVisitor(options, req, id);
+  if ('refusal' in visitor) return refuse(res, visitor.refusal);
+  const { session, workspace } = visitor;
+  // A stop ends what a code began: who has nothing else may look, and starts it where they started it.
+  if (!isCurrent(session, workspace)) return refuse(res, signInEnded(options, { workspace: id }));
+  const key = String(req.headers['idempotency-key'] ?? '');
+  if (!KEY.test(key)) return fail(res, 400, 'bad-request', 'Send an Idempotency-Key of 8 to 64 letters.');
+  const thread = threadOf(id);
+  if ((await countPresses(options.db, PAGE, thread)) >= MOST_PER_HOUR)
+    return fail(res, 429, 'too-often', 'That was pressed too often. Try again in a while.');
+  const payload = { user: session.user, name: workspace.name, workspace: id, verb };
+  const deliveryId = `${id}:${verb}:${key}`;
+  await storeDelivery(options.db, { source: PAGE, deliveryId, thread, event: verb, payload });
+  sendJson(res, 202, { accepted: true });
+}
+
+function createConversation({ db, forges }: PageOptions): Conversation {
+  return {
+    traits: onPage,
+    thread: undefined,
+    notice: noNotice,
+    hear({ payload, thread }) {
+      const { user, name, workspace, verb } = Payload.parse(payload);
+      const command = {
+        kind: 'command' as const,
+        verb,
+        target: { kind: 'name' as const, name: workspace },
+        flags: {},
+        words: [],
+        line: `${verb} ${name}`,
+        ignored: [],
+      };
+      const actor = { id: user, name: '', createdAt: new Date(0) } satisfies User;
+      return Promise.resolve({ actor, spoken: { command }, place: { thread, workspace } });
+    },
+    locate: () => Promise.resolve(undefined),
+    async permit({ delivery, incoming, command, line }) {
+      const { workspace } = Payload.parse(delivery.payload);
+      const { repository } = await readWorkspaceRef(db, workspace);
+      const place = findForge(forges, repository);
+      // As with its terminal: where nobody can be asked, or is known, the workspace is its owner's all the same.
+      const identities = place && (await findIdentities(db, [incoming.actor.id], place.forge.name));
+      const known = identities?.get(incoming.actor.id);
+      if (!place || !known) return {};
+      const person = { id: known.externalId, login: known.login };
+      await checkRight(place.forge, { label: place.label, person, command, line, isKnown: true });
+      return {};
+    },
+    explain: noExplanation,
+    acknowledge: noAcknowledgement,
+    answer: () => Promise.resolve(),
+    sendCard: () => Promise.resolve({}),
+    cardOf: () => undefined,
+    signalsOf: noSignals,
+  };
+}

@@ -1,0 +1,66 @@
+// What the terminals' pages look at in the tables: whether anything of a workspace moved, and what the last press came to.
+import { and, desc, eq, inArray, isNotNull, sql } from 'drizzle-orm';
+import type { Executor } from '../../database/executor.ts';
+import { deliveries, nodes, workspaces, type Answer, type FrontName } from '../../database/schema.ts';
+
+/** Of each workspace that is there a text that changes with all that its page shows; one statement for all of them. */
+export async function readVersions(
+  db: Executor,
+  ids: readonly string[],
+  source: FrontName,
+): Promise<Map<string, string>> {
+  const { id, owner, name, phase, desired, step, access, gen, notice, lastError, nodeId } = workspaces;
+  const lastLine = sql`(select max(l.id) from logs l where l.workspace_id = ${id})`;
+  const lastPress = sql`(select max(d.seq) from ${deliveries} d where d.source = ${source}
+    and d.thread = ${threadOf('')} || ${id} and d.ended_at is not null)`;
+  const rows = await db
+    .select({
+      id,
+      version: sql<string>`concat_ws(' ', ${owner}, ${name}, ${phase}, ${desired}, ${step}, ${access}, ${gen}, ${nodes.phase},
+        md5(${notice}::text), md5(${lastError}::text), ${lastLine}, ${lastPress})`,
+    })
+    .from(workspaces)
+    .leftJoin(nodes, eq(nodes.id, nodeId))
+    .where(inArray(id, [...ids]));
+  return new Map(rows.map((row) => [row.id, row.version]));
+}
+
+/** Where presses on a workspace's page are stored: in order. */
+export const threadOf = (workspace: string): string => `page:${workspace}`;
+
+/** What the newest press came to, if it was in the last minute. */
+export async function readLastAnswer(
+  db: Executor,
+  source: FrontName,
+  thread: string,
+): Promise<Answer | undefined> {
+  const [row] = await db
+    .select({ answer: deliveries.answer })
+    .from(deliveries)
+    .where(
+      and(
+        eq(deliveries.source, source),
+        eq(deliveries.thread, thread),
+        isNotNull(deliveries.endedAt),
+        sql`${deliveries.endedAt} > clock_timestamp() - interval '1 minute'`,
+      ),
+    )
+    .orderBy(desc(deliveries.seq))
+    .limit(1);
+  return row?.answer ?? undefined;
+}
+
+/** Presses in the last hour. */
+export async function countPresses(db: Executor, source: FrontName, thread: string): Promise<number> {
+  const [row] = await db
+    .select({ count: sql<number>`count(*)::int` })
+    .from(deliveries)
+    .where(
+      and(
+        eq(deliveries.source, source),
+        eq(deliveries.thread, thread),
+        sql`${deliveries.receivedAt} > clock_timestamp() - interval '1 hour'`,
+      ),
+    );
+  return row?.count ?? 0;
+}

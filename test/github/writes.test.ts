@@ -1,0 +1,134 @@
+// What a verb writes to GitHub on a pull request with comment, deployment and check: how much, in which order, and that a
+// bot which is killed in the middle of it loses nothing and says nothing twice.
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { FakeGitHub, Logged, Thread } from '../fakes/github/github.ts';
+import { findFreePort } from '../free-port.ts';
+import { envFor, isSettled, startFake, startGitHub, type GitHub } from '../testers/github.ts';
+import { createPlace } from '../testers/place.ts';
+import { spawnSam } from '../testers/spawned-sam.ts';
+import { until } from '../until.ts';
+
+let scene: GitHub;
+let count = 0;
+beforeAll(async () => {
+  scene = await startGitHub();
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+
+const newPull = (): Promise<Thread> =>
+  scene.github.addPullRequest('acme/api', { by: 'bob', branch: `topic-${++count}` });
+
+const SHORT: [RegExp, string][] = [
+  [/reactions\/create/, 'reaction'],
+  [/issues\/create-comment/, 'comment'],
+  [/issues\/update-comment/, 'edit'],
+  [/create-deployment-status/, 'status'],
+  [/create-deployment$/, 'deployment'],
+  [/checks\//, 'check'],
+];
+
+function kindOf({ method, operation = '', body, auth }: Logged): string[] {
+  if (auth !== 'installation' || method === 'GET') return [];
+  // Whether a command takes longer than a second depends on the machine.
+  if (body.includes('"eyes"')) return [];
+  return [SHORT.find(([pattern]) => pattern.test(operation))?.[1] ?? operation];
+}
+
+/** Says it, and gives what was written until all is quiet. */
+async function writesOf(line: string, pull: Thread): Promise<string[]> {
+  const before = scene.github.log.length;
+  await scene.say(line, 'bob', pull);
+  return scene.github.log.slice(before).flatMap(kindOf);
+}
+
+test('`up` is a reaction, a comment that is edited once at most, a deployment with its status, and a check', async () => {
+  const pull = await newPull();
+  const writes = await writesOf('/sam up', pull);
+  const once = writes.filter((kind) => kind !== 'edit');
+  expect(once.toSorted()).toEqual(['check', 'comment', 'deployment', 'reaction', 'status']);
+  expect(once.indexOf('deployment')).toBeGreaterThan(once.indexOf('reaction'));
+  expect(once.indexOf('check')).toBeGreaterThan(once.indexOf('comment'));
+});
+
+test('a quick verb writes three times: the reaction, the card, the check', async () => {
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  expect(await writesOf('/sam extend 8h', pull)).toEqual(['reaction', 'edit', 'check']);
+  expect(await writesOf(`/sam rename box-${count}`, pull)).toEqual(['reaction', 'edit', 'check']);
+  expect(await writesOf('/sam status', pull)).toEqual(['reaction']);
+});
+
+test('`stop` leaves the deployment alone: whoever starts it soon spares its two statuses', async () => {
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  const writes = [...(await writesOf('/sam stop', pull)), ...(await writesOf('/sam start', pull))];
+  expect(writes).not.toContain('status');
+  expect(writes.filter((kind) => kind === 'reaction')).toHaveLength(2);
+});
+
+test('a stop that lasts ends the deployment', async () => {
+  const pull = await newPull();
+  await scene.say('/sam up', 'bob', pull);
+  await scene.say('/sam stop', 'bob', pull);
+  await scene.place.sql`
+    update workspaces set phase_since = phase_since - interval '16 minutes' where topic = ${`acme/api#${pull.number}`}`;
+  await scene.place.sql`
+    update cards set next_at = clock_timestamp() where thread = ${`acme/api#${pull.number}`} and kind = 'deployment'`;
+  await scene.place.sql`select pg_notify('sam', 'card')`;
+  await until(() => statesOn(scene.github, pull).at(-1) === 'inactive', 40_000);
+});
+
+function statesOn({ world }: FakeGitHub, pull: Thread): string[] {
+  return world.deployments
+    .filter(({ payload }) => (payload as { number: number }).number === pull.number)
+    .flatMap(({ statuses }) => statuses.map(({ state }) => state));
+}
+
+test('a status of which GitHub did not say that it has it is not said twice', async () => {
+  const pull = await newPull();
+  scene.github.fail('POST', /^\/repos\/acme\/api\/deployments\/\d+\/statuses$/, { status: 'lost' });
+  await scene.say('/sam up', 'bob', pull);
+  expect(statesOn(scene.github, pull)).toEqual(['success']);
+});
+
+/** Where GitHub has got a request, and nobody will hear its answer. */
+const MOMENTS: [string, string, RegExp][] = [
+  ['the card', 'POST', /^\/repos\/acme\/api\/issues\/\d+\/comments$/],
+  ['its status', 'POST', /^\/repos\/acme\/api\/deployments\/\d+\/statuses$/],
+  ['the check', 'POST', /^\/repos\/acme\/api\/check-runs$/],
+];
+
+test.each(MOMENTS)(
+  'a bot that is killed in the middle of %s loses nothing, and doubles nothing',
+  { timeout: 120_000 },
+  async (_what, method, path) => {
+    const github = await startFake();
+    await using place = await createPlace();
+    onTestFinished(() => github.stop());
+    github.addUser('bob');
+    await github.addRepository('acme/api');
+    github.addCollaborator('acme/api', 'bob', 'write');
+    github.install('acme');
+    const pull = await github.addPullRequest('acme/api', { by: 'bob', branch: 'fix' });
+    const env = { ...envFor(github), PORT: String(await findFreePort()) };
+    const hold = github.hold(method, path);
+    await using first = spawnSam([], { place, env });
+    github.world.app.webhookUrl = `${await first.url()}/api/github/webhooks`;
+    const { comment } = await github.comment(pull, 'bob', '/sam up');
+    await hold.arrived;
+    await first.kill();
+    // It happens at GitHub all the same.
+    github.mend();
+    for (const table of ['turns', 'cards', 'deliveries', 'workspaces', 'nodes'] as const)
+      await place.sql`update ${place.sql(table)} set lease_until = clock_timestamp() where lease_until is not null`;
+    await using second = spawnSam([], { place, env });
+    await second.url();
+    await until(() => isSettled(place), 60_000);
+    expect(github.commentsOn(pull).filter(({ byApp }) => byApp)).toHaveLength(1);
+    expect(github.commentsOn(pull).find(({ byApp }) => byApp)?.body).toContain(': running');
+    expect(github.reactionsOn(comment).filter((sign) => sign !== 'eyes')).toEqual(['rocket']);
+    expect(github.world.checks.map(({ status }) => status)).toEqual(['completed']);
+    expect(statesOn(github, pull)).toEqual(['success']);
+    expect(await second.stop()).toBe(0);
+  },
+);

@@ -1,0 +1,155 @@
+// What the page shows while the workspace does not run, as the bot tells it, in a real browser.
+import { beforeEach, describe, expect, test } from 'vitest';
+import { browserMissing } from '../browser.ts';
+import { WORKSPACE, type Site } from './site.ts';
+import { eventually, phone, type Visitor } from './visitor.ts';
+import { PROMPT, useVisits } from './visits.ts';
+
+const heading = ({ page }: Visitor) => eventually(() => page.locator('#screen h1').textContent());
+const steps = ({ page }: Visitor) => eventually(() => page.locator('.steps li').allTextContents());
+const button = ({ page }: Visitor, name: string) =>
+  page.locator('#screen').getByRole('button', { name, exact: true });
+
+describe.skipIf(browserMissing)('a workspace that does not run', { timeout: 120_000 }, () => {
+  const visits = useVisits();
+  let site: Site;
+  beforeEach(() => void ({ site } = visits));
+  const { arrive, open } = visits;
+
+  test('that was stopped is started by one button; its steps and its log are shown; then the page goes in', async () => {
+    const ann = await arrive();
+    await site.stop();
+    await heading(ann).toBe('The workspace was stopped');
+    await button(ann, 'Start').click();
+    await eventually(() => site.pressed.map(({ verb }) => verb)).toEqual(['start']);
+    expect(await button(ann, 'Start').isDisabled()).toBe(true);
+    site.tell({ phase: 'preparing', log: ['clone  Receiving objects: 7%'] });
+    await heading(ann).toBe('The workspace is getting ready');
+    await steps(ann).toContain('Repository cloned (under way)');
+    expect(await ann.page.locator('.live-text').textContent()).toBe('Now: cloning the repository.');
+    site.tell({ log: ['clone  Receiving objects: 7%', 'clone  Receiving objects: 98%'] });
+    await eventually(() => ann.page.getByRole('log').textContent()).toMatch(/7%\n.*98%$/);
+    site.start();
+    await ann.isIn('Connected');
+    await ann.sees(PROMPT);
+    await ann.run('echo in-$((1+1))');
+    await ann.sees('in-2');
+    // A page whose terminal is open listens to nothing else.
+    await eventually(() => site.listeners.size).toBe(0);
+  });
+
+  test('what somebody does on the screen is left alone while the rest of it moves', async () => {
+    site.tell({ phase: 'preparing', log: ['one'] });
+    const ann = await open('', phone);
+    await heading(ann).toBe('The workspace is getting ready');
+    const log = ann.page.getByRole('log');
+    await log.focus();
+    site.tell({ log: ['one', 'two'] });
+    await eventually(() => log.textContent()).toContain('two');
+    expect(await log.evaluate((element) => element === document.activeElement)).toBe(true);
+  });
+
+  test('that failed says why and what is next, has its log, and one button tries it again', async () => {
+    const failure = { class: 'user', code: 'no-such-repository', details: { repository: 'acme/<b>x</b>' } };
+    site.tell({ phase: 'failed', failure: failure as never, log: ['clone  fatal: not found'] });
+    const ann = await open();
+    await heading(ann).toBe('The workspace failed');
+    const text = await ann.page.locator('.live-text').textContent();
+    expect(text).toContain('acme/<b>x</b> does not exist, or Sam may not see it. Check the name.');
+    expect(await ann.page.locator('.command code').textContent()).toBe('/box retry api-412');
+    expect(await ann.page.getByRole('log').textContent()).toBe('clone  fatal: not found');
+    await steps(ann).toContain('Repository cloned (failed)');
+    await button(ann, 'Retry').click();
+    await eventually(() => site.pressed.map(({ verb }) => verb)).toEqual(['retry']);
+  });
+
+  test('a press that the network ate is sent again as the same; what is refused is said, in the words of the bot', async () => {
+    site.tell({ phase: 'stopped' });
+    site.answerPresses((tries) => ({ status: tries < 3 ? 503 : 202, body: {} }));
+    const ann = await open();
+    await button(ann, 'Start').click();
+    await eventually(() => site.pressed.length).toBe(3);
+    expect(new Set(site.pressed.map(({ key }) => key)).size).toBe(1);
+    const refused = ann.page.locator('.refused');
+    site.tell({ refused: 'You have no right to `start` it.' });
+    await eventually(() => refused.textContent()).toBe('You have no right to start it.');
+    expect(await refused.locator('code').textContent()).toBe('start');
+    site.answerPresses(() => ({ status: 429, body: { message: 'That was pressed too often.' } }));
+    await ann.page.reload();
+    await button(ann, 'Start').click();
+    await eventually(() => refused.textContent()).toBe('That was pressed too often.');
+    expect(await button(ann, 'Start').isDisabled()).toBe(false);
+    expect(site.pressed[3]?.key).not.toBe(site.pressed[0]?.key);
+  });
+
+  test('names commands as they are typed where the person came from: the console has no trigger', async () => {
+    site.tell({ phase: 'stopped', trigger: '', mayPress: false });
+    const ann = await open();
+    await heading(ann).toBe('The workspace was stopped');
+    expect(await ann.page.locator('.command code').textContent()).toBe('start api-412');
+    expect(await button(ann, 'Start').count()).toBe(0);
+  });
+
+  test('behind a proxy that holds events back the page asks instead', async () => {
+    site.tell({ phase: 'stopped', isHeldBack: true });
+    const ann = await open();
+    await heading(ann).toBe('The workspace was stopped');
+    site.phase('preparing');
+    await heading(ann).toBe('The workspace is getting ready');
+    site.start();
+    await ann.isIn('Connected');
+  });
+});
+
+describe.skipIf(browserMissing)('a page that listens', { timeout: 120_000 }, () => {
+  const visits = useVisits();
+  let site: Site;
+  beforeEach(() => void ({ site } = visits));
+  const { arrive, open } = visits;
+
+  test('hears that the machine is silent, and goes in when it is back', async () => {
+    site.tell({ isSilent: true });
+    const ann = await open();
+    await heading(ann).toBe('The machine does not answer');
+    expect(await ann.page.locator('.live-text').textContent()).toMatch(/comes back by itself/);
+    site.tell({ isSilent: false });
+    await ann.isIn('Connected');
+  });
+
+  test('leaves the terminal in sight when its machine falls silent', async () => {
+    const ann = await arrive();
+    site.tell({ isSilent: true });
+    site.cut();
+    await eventually(() => ann.page.locator('#strip').textContent()).toContain('The bot says node-silent.');
+    await eventually(() => site.listeners.size).toBe(1);
+    expect(await ann.page.locator('#screen').isVisible()).toBe(false);
+    site.tell({ isSilent: false });
+    await ann.isIn('Connected');
+  });
+
+  test('listens only while somebody looks at it', async () => {
+    const ann = await arrive();
+    await site.stop();
+    await eventually(() => site.listeners.size).toBe(1);
+    const see = (state: string) =>
+      ann.page.evaluate((now) => {
+        Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => now });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, state);
+    await see('hidden');
+    await eventually(() => site.listeners.size).toBe(0);
+    await see('visible');
+    await eventually(() => site.listeners.size).toBe(1);
+  });
+
+  test('listens again by itself when the bot was away', async () => {
+    site.tell({ phase: 'stopped' });
+    const ann = await open();
+    await heading(ann).toBe('The workspace was stopped');
+    for (const listener of site.listeners) listener.destroy();
+    await eventually(() => site.listeners.size).toBe(1);
+    site.phase('preparing');
+    await heading(ann).toBe('The workspace is getting ready');
+    expect(site.terminals.sessions(WORKSPACE)).toEqual([]);
+  });
+});
