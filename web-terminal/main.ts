@@ -99,6 +99,9 @@ const search = createSearch({
 });
 
 getElement('new').addEventListener('click', () => openSession(terminals));
+getElement('claude').addEventListener('click', () =>
+  openSession(terminals, { name: 'Claude', profile: 'claude' }),
+);
 getElement('help').addEventListener('click', () => openHelp(terminals, search.open));
 getElement('panes').addEventListener('click', (event) => {
   if ((event.target as Element).closest('#search')) return;

@@ -102,11 +102,11 @@ export function focusTerminal(terminals: Terminals): void {
   getShown(terminals)?.terminal.focus();
 }
 
-/** Asks the node for a new session; its tab comes with the answer. */
-export function openSession(terminals: Terminals): void {
+/** Asks the node for a new session, a shell unless told; its tab comes with the answer. */
+export function openSession(terminals: Terminals, what: { name?: string; profile?: string } = {}): void {
   if (terminals.opening) return;
   const size = findShown(terminals)?.fit ?? measureFit();
-  if (terminals.outlet.send({ type: 'open', ...size })) terminals.opening = size;
+  if (terminals.outlet.send({ type: 'open', ...what, ...size })) terminals.opening = size;
   else terminals.hooks.onDeadKey();
 }
 

@@ -166,7 +166,12 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
   };
   const rcfile = path.join(folder, 'bashrc');
   writeFileSync(rcfile, "PS1='api-412 $ '\n");
-  const shell = () => ({ file: '/bin/bash', args: ['--rcfile', rcfile], env, cwd: folder });
+  const shell = (profile = 'shell') => ({
+    file: '/bin/bash',
+    args: ['--rcfile', rcfile],
+    env: { ...env, PROFILE: profile },
+    cwd: folder,
+  });
   return createTerminals({
     origin,
     verifyTicket: (ticket) => {

@@ -76,6 +76,17 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
     await ann.sees('this is 2nd');
   });
 
+  test('Claude Code has a button beside the one for a shell', async () => {
+    const ann = await arrive();
+    await ann.page.getByRole('button', { name: 'Claude Code' }).click();
+    await eventually(() => ann.page.getByRole('tab').allInnerTexts()).toContainEqual(
+      expect.stringContaining('Claude'),
+    );
+    await ann.sees(PROMPT);
+    await ann.run('echo "profile:$PROFILE"');
+    await ann.sees('profile:claude');
+  });
+
   test('the name of a tab shows for everyone who looks, and markup in it is text', async () => {
     const ann = await arrive();
     const ben = await arrive();
