@@ -142,7 +142,7 @@ describe('a workspace that runs', () => {
     await terminal.run('echo kept > note.txt; echo $((6*7))', /^42/m);
     expect(await sam.say('stop')).toMatchInlineSnapshot(`
       "■ demo: stopped
-        demo@main (commit) · medium · on the host, which does not isolate · ws-1
+        demo@main (commit) · medium · ws-1
         Its files are kept until TIME. Go on: start demo"
     `);
     expect(await terminal.closes()).toBe(4410);
@@ -212,12 +212,7 @@ describe('rm', () => {
     writeFileSync(join(folder, 'one.txt'), '1');
     writeFileSync(join(folder, 'two.txt'), '2');
     git(folder, 'commit', '-q', '--allow-empty', '-m', 'mine');
-    expect(await sam.say('rm')).toMatchInlineSnapshot(`
-      "✓ demo: running
-        demo@main (commit) · medium · on the host, which does not isolate · ws-1
-        Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or say \`rm demo --force\`.
-        Stops at TIME if idle. Keep it: extend demo 4h"
-    `);
+    expect(await sam.say('rm')).toMatchInlineSnapshot(`"Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or delete it all the same: \`rm demo --force\`."`);
     expect(readFileSync(join(folder, 'README.md'), 'utf8')).toBe('changed');
     expect(await sam.say('rm')).toMatchInlineSnapshot(
       `"Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or delete it all the same: \`rm demo --force\`."`,
@@ -276,7 +271,7 @@ describe('what cannot be', () => {
     const folder = sam.place.repository('demo');
     expect(await sam.say('up ./demo --ref fix')).toMatchInlineSnapshot(`
       "✗ demo: failed
-        demo@fix · medium · on the host, which does not isolate · ws-1
+        demo@fix · medium · ws-1
         There is no branch, tag or commit \`fix\` in /place/code/demo. Push it, or name another one with \`--ref\`. (yours to mend)
         Next: retry demo
         Stops at TIME if idle. Keep it: extend demo 4h"
@@ -299,7 +294,7 @@ describe('what cannot be', () => {
     const server = await publish(sam.place, 'demo');
     expect(await sam.say(`up ${server.url('ada/gone')}`)).toMatchInlineSnapshot(`
       "✗ gone: failed
-        ada/gone · medium · on the host, which does not isolate · ws-1
+        ada/gone · medium · ws-1
         http://127.0.0.1/ada/gone.git does not exist, or Sam may not see it. Check the name. (yours to mend)
         Next: retry gone
         Stops at TIME if idle. Keep it: extend gone 4h"
@@ -312,7 +307,7 @@ describe('what cannot be', () => {
     const server = await publish(sam.place, 'demo', { token: 'secret' });
     expect(await sam.say(`up ${server.url('ada/demo')}`)).toMatchInlineSnapshot(`
       "✗ demo: failed
-        ada/demo · medium · on the host, which does not isolate · ws-1
+        ada/demo · medium · ws-1
         http://127.0.0.1/ada/demo.git needs a password, or does not exist. Check the name, and that Sam may read it. (yours to mend)
         Next: retry demo
         Stops at TIME if idle. Keep it: extend demo 4h"
@@ -347,7 +342,7 @@ test('help says what one can say', async () => {
     - \`open [target]\`: gives you a link that opens a terminal in the browser.
     - \`stop [target]\`: stops a workspace and keeps every file of it.
     - \`extend [target] [4h]\`: keeps a workspace from stopping by itself, for a while or until a time of day.
-    - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`help\`.
+    - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`connect\`, \`help\`.
     A target is a repository (a folder like \`.\`, \`owner/name\`, \`owner/name@branch\` or an address) or a workspace's name; without one I take your only workspace. More about a command: \`help up\`.
     Ctrl-C ends Sam, and workspaces go on."
   `);
