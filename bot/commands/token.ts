@@ -19,7 +19,7 @@ export const token = {
     read: { kind: 'boolean', summary: 'it may look, and change nothing' },
   },
   takes: 'names',
-  run(command, context) {
+  async run(command, context) {
     refuseInPublic(context);
     const { words } = command;
     const [verb, name = ''] = words;
