@@ -40,7 +40,7 @@ export function createApi(options: FrontOptions): Front {
     sweeps: [{ name: 'old-requests', everyMs: HOUR_MS, run: () => forgetRequests(db) }],
     prompt: undefined,
     start() {},
-    stop: () => Promise.resolve(),
+    stop: () => Promise.resolve(asking.stop()),
     describe: () => ({
       title: 'REST',
       isOn: true,

@@ -21,6 +21,8 @@ export interface Asking {
    */
   ask(call: Call, said: Spoken, reply: (workspace: string) => Promise<Reply>): Promise<Reply>;
   source: Source;
+  /** Whoever waits hears that it goes on without them. */
+  stop(): void;
 }
 
 export interface Spoken {
@@ -31,7 +33,7 @@ export interface Spoken {
   field: string;
 }
 
-type Waiting = Map<string, Set<(answer: Answer | null) => void>>;
+type Waiting = Map<string, Set<PromiseWithResolvers<Answer | null>>>;
 
 /** A forge that takes its time is waited for no longer than this: proxies give up. */
 const WAIT_MS = 25_000;
@@ -54,6 +56,9 @@ export function createAsking(options: AskingOptions): Asking {
       return { status: kept.status, body: JSON.parse(kept.body) };
     },
     source: createSource(options, waiting),
+    stop() {
+      for (const waiters of waiting.values()) for (const { reject } of waiters) reject(stillWorking());
+    },
   };
 }
 
@@ -96,19 +101,22 @@ async function store({ db }: AskingOptions, { caller, keyed }: Call, said: Spoke
   return known.deliveryId;
 }
 
+const stillWorking = (): ApiError => refuse(503, 'still-working');
+
 async function waitFor({ db }: AskingOptions, waiting: Waiting, id: string): Promise<Answer | null> {
   const ended = Promise.withResolvers<Answer | null>();
   const waiters = waiting.get(id) ?? new Set();
-  waiting.set(id, waiters.add(ended.resolve));
-  const late = setTimeout(() => ended.reject(refuse(503, 'still-working')), WAIT_MS);
-  // It may have ended before anybody waited for it.
-  const before = (await readEnded(db, NAME, [id])).get(id);
-  if (before !== undefined) ended.resolve(before);
+  waiting.set(id, waiters.add(ended));
+  const late = setTimeout(() => ended.reject(stillWorking()), WAIT_MS);
+  // A stop may come while nobody awaits it yet.
+  ended.promise.catch(() => undefined);
   try {
-    return await ended.promise;
+    // It may have ended before anybody waited for it.
+    const before = (await readEnded(db, NAME, [id])).get(id);
+    return before === undefined ? await ended.promise : before;
   } finally {
     clearTimeout(late);
-    waiters.delete(ended.resolve);
+    waiters.delete(ended);
     if (waiters.size === 0) waiting.delete(id);
   }
 }
@@ -122,7 +130,7 @@ function createSource({ db }: AskingOptions, waiting: Waiting): Source {
       if (waiting.size === 0) return undefined;
       const ended = await readEnded(db, NAME, [...waiting.keys()]);
       for (const [id, answer] of ended) {
-        for (const resolve of waiting.get(id) ?? []) resolve(answer);
+        for (const { resolve } of waiting.get(id) ?? []) resolve(answer);
         waiting.delete(id);
       }
       return undefined;
