@@ -142,6 +142,7 @@ export default defineConfig({
     },
     ...room('chat', chat, ['store/**'], [...noFront('console', 'github', 'slack'), ...noForge('github')]),
     may(['bot/chat/console/**'], chat, [], [...noFront('github', 'slack'), ...noForge('github')]),
+    may(['bot/chat/api/**'], chat, [], [...noFront('console', 'github', 'slack'), ...noForge('github')]),
     may(['bot/chat/github/**'], chat, ['probot'], noFront('slack', 'console')),
     may(['bot/chat/github/*-store.ts'], [...chat, 'database'], ['drizzle'], noFront('slack', 'console')),
     may(['bot/chat/slack/**'], chat, ['bolt'], [...noFront('github', 'console'), ...noForge('github')]),

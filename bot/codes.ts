@@ -118,6 +118,11 @@ export interface RefusalCodes extends ParseCodes {
   'not-here': { verb: string };
   'no-channel': NoDetails;
   'no-connection': { word: string };
+  // Of personal tokens.
+  'tokens-elsewhere': NoDetails;
+  'token-how': NoDetails;
+  'token-taken': { name: string };
+  'no-token': { name: string };
   private: { line: string };
   'not-public': NoDetails;
   /** It would name what only some of its readers may know of. */
@@ -204,6 +209,11 @@ export interface AnswerCodes {
   /** `address`: of the page, where no private link can be shown. */
   settings: { address?: string };
   disconnected: { wasLinked: boolean };
+  /** `until`: ISO 8601. Its secret is in no answer: the front makes it as it shows it. */
+  token: { id: string; name: string; scope: 'read' | 'write'; until: string };
+  tokens: Table;
+  'no-tokens': NoDetails;
+  'token-gone': { name: string };
   /** `command` absent: what can be said at all. */
   help: { command?: string };
   'rename-how': { id: string };

@@ -1,10 +1,12 @@
 // The table of fronts: to add one, a folder in chat/ and a line here. Starts the workers that serve all of them.
 import type { Logger } from 'pino';
 import { createSettingsLink } from './access/credentials/settings-sessions.ts';
+import { giveSecret } from './access/people/personal-tokens-store.ts';
 import { createLink, repeatLink } from './access/links.ts';
 import { hourly } from './billing/prices.ts';
 import { answerSource } from './chat/answers.ts';
 import { cardSource } from './chat/cards.ts';
+import { createApi } from './chat/api/api.ts';
 import { createConsole } from './chat/console/console.ts';
 import { readHeads } from './chat/forks.ts';
 import type { Front, FrontEntry, FrontOptions } from './chat/front.ts';
@@ -21,7 +23,7 @@ import { timingFrom } from './workspaces/timing.ts';
 import { endOf, expiryOf } from './workspaces/workspace.ts';
 
 /** In the order of the banner. */
-export const fronts: readonly FrontEntry[] = [createConsole, createGitHub, createSlack];
+export const fronts: readonly FrontEntry[] = [createConsole, createGitHub, createSlack, createApi];
 
 /** The App, which GitHub's front and the forge share. */
 export async function openGitHub({ github, baseMs }: Config, log: Logger): Promise<GitHub | undefined> {
@@ -33,7 +35,10 @@ export async function openGitHub({ github, baseMs }: Config, log: Logger): Promi
 }
 
 /** What this bot has beside what is made of it here. */
-export type FrontParts = Omit<FrontOptions, 'knowledge' | 'paceMs' | 'createLink' | 'createSettingsLink'>;
+export type FrontParts = Omit<
+  FrontOptions,
+  'knowledge' | 'paceMs' | 'createLink' | 'createSettingsLink' | 'createTokenSecret'
+>;
 
 export interface Fronts {
   all: readonly Front[];
@@ -76,6 +81,7 @@ function complete(parts: FrontParts): FrontOptions {
       readPrices: () => hourly(db),
     },
     createSettingsLink: (user) => createSettingsLink(db, config.baseUrl, user),
+    createTokenSecret: (id) => giveSecret(db, id),
     async createLink(workspace, user) {
       const row = await findWorkspace(db, workspace);
       const invitation = { workspace, user, access: row?.access ?? 0 };

@@ -67,7 +67,7 @@ function isName({
 }
 
 const VERBS =
-  'up|list|status|open|stop|start|restart|rm|rename|extend|logs|retry|who|nodes|node|cost|use|connect|disconnect';
+  'up|list|status|open|stop|start|restart|rm|rename|extend|logs|retry|who|nodes|node|cost|use|connect|disconnect|token|tokens';
 const COMMAND = new RegExp(`(^|[\\s\`('"])/sam\\b|\`(?:${VERBS})(?:\`| [^\`\\n]*\`)`);
 /** Where commands are described or worded, and where the trigger's default is read. */
 const WORDED = [/^bot\/commands\//, /^bot\/chat\/wording/, /config\.ts$/];

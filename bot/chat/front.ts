@@ -69,6 +69,8 @@ export interface FrontOptions extends ForgeOptions {
   createLink(workspace: string, user: string): Promise<string>;
   /** The same to the person's own page, where their keys are. */
   createSettingsLink(user: string): Promise<string>;
+  /** The secret of a token that was just made; to be shown to its owner alone, and written down nowhere. Undefined: it is gone. */
+  createTokenSecret(id: string): Promise<string | undefined>;
   terminal: Terminal;
   log: Logger;
 }

@@ -8,6 +8,7 @@ import { PARSE_FAILURES } from './wording/parse-failures.ts';
 import { REFUSALS } from './wording/refusals.ts';
 import { findWords, type Say, type Voice, type Wording, type Words } from './wording/words.ts';
 
+export { wordApi, type ApiCode } from './wording/api.ts';
 export { wordEnvironment } from './wording/environment.ts';
 export { wordFailure } from './wording/failures.ts';
 export { PRESSES, wordLive, type Press } from './wording/live.ts';

@@ -17,6 +17,8 @@ import type { Command } from './context.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
+import { token } from './token.ts';
+import { tokens } from './tokens.ts';
 import { up } from './up.ts';
 import { use } from './use.ts';
 import { who } from './who.ts';
@@ -41,5 +43,7 @@ export const commands: readonly Command[] = [
   use,
   connect,
   disconnect,
+  token,
+  tokens,
   help,
 ];

@@ -240,9 +240,9 @@ export type Answer = Said<AnswerCodes & RefusalCodes> & {
   ignored?: readonly string[];
   /**
    * Show this person a private way into `workspace`; the front makes the one-time code as it shows it. `connect`: to the sign-in
-   * that says who they are. `settings`: to their own page.
+   * that says who they are. `settings`: to their own page. `token`: the secret of the token that was made.
    */
-  link?: 'now' | 'when-running' | 'connect' | 'settings';
+  link?: 'now' | 'when-running' | 'connect' | 'settings' | 'token';
 };
 
 /** The inbox: every request under its delivery id, before anything is done about it. */
@@ -420,6 +420,47 @@ export const browserSessions = pgTable(
   (table) => [index('browser_sessions_user').on(table.userId)],
 );
 
+/** `write` may read as well. */
+export type TokenScope = 'read' | 'write';
+
+/** Personal tokens, with which programs speak for a person. */
+export const personalTokens = pgTable(
+  'personal_tokens',
+  {
+    id: text('id').primaryKey(),
+    owner: text('owner')
+      .notNull()
+      .references(() => users.id),
+    name: text('name').notNull(),
+    scope: text('scope').$type<TokenScope>().notNull(),
+    /** Null: its secret was shown to nobody yet. */
+    hash: text('hash').unique(),
+    createdAt: at('created_at').notNull().defaultNow(),
+    expiresAt: at('expires_at').notNull(),
+    usedAt: at('used_at'),
+  },
+  (table) => [uniqueIndex('personal_tokens_name').on(table.owner, table.name)],
+);
+
+/** What programs asked for under a key of theirs, and what they were answered: the same again for the same. */
+export const apiRequests = pgTable(
+  'api_requests',
+  {
+    owner: text('owner')
+      .notNull()
+      .references(() => users.id),
+    key: text('key').notNull(),
+    /** Of all that was asked. */
+    fingerprint: text('fingerprint').notNull(),
+    deliveryId: text('delivery_id'),
+    /** Null: not answered yet. */
+    status: integer('status'),
+    body: text('body'),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.owner, table.key] }), index().on(table.createdAt)],
+);
+
 /** Secrets of people and installations, sealed by access/vault.ts. */
 export const credentials = pgTable(
   'credentials',
@@ -530,5 +571,6 @@ export type Workspace = typeof workspaces.$inferSelect;
 export type Delivery = typeof deliveries.$inferSelect;
 export type Card = typeof cards.$inferSelect;
 export type Token = typeof tokens.$inferSelect;
+export type PersonalToken = typeof personalTokens.$inferSelect;
 export type BrowserSession = typeof browserSessions.$inferSelect;
 export type { Work };

@@ -20,7 +20,7 @@ describe('without a terminal', () => {
       "Sam 0.1.0 at http://localhost
         database  Postgres at DATABASE_URL
         machines  local: code of repositories runs as you, on this machine
-        fronts    console on · GitHub and Slack off (README: fronts)
+        fronts    console on · REST on (/api) · GitHub and Slack off (README: fronts)
         set up    GitHub: http://localhost/setup#CODE
       "
     `);

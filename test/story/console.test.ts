@@ -212,7 +212,9 @@ describe('rm', () => {
     writeFileSync(join(folder, 'one.txt'), '1');
     writeFileSync(join(folder, 'two.txt'), '2');
     git(folder, 'commit', '-q', '--allow-empty', '-m', 'mine');
-    expect(await sam.say('rm')).toMatchInlineSnapshot(`"Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or delete it all the same: \`rm demo --force\`."`);
+    expect(await sam.say('rm')).toMatchInlineSnapshot(
+      `"Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or delete it all the same: \`rm demo --force\`."`,
+    );
     expect(readFileSync(join(folder, 'README.md'), 'utf8')).toBe('changed');
     expect(await sam.say('rm')).toMatchInlineSnapshot(
       `"Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or delete it all the same: \`rm demo --force\`."`,

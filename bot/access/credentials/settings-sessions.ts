@@ -29,6 +29,8 @@ export interface SettingsPerson {
   user: string;
   /** A code let them in, and not a sign-in. */
   isByCode: boolean;
+  /** The cookie's value that they were found by. */
+  secret: string;
 }
 
 /** A sign-in goes before a code: whoever signed in since then has said who they are. */
@@ -38,10 +40,13 @@ export async function readSettingsPerson(
   cookieHeader: string | undefined,
 ): Promise<SettingsPerson | undefined> {
   const session = await readSession(db, baseUrl, cookieHeader);
-  if (session && isFullSignIn(session)) return { user: session.user, isByCode: false };
+  if (session && isFullSignIn(session)) {
+    const { user, secret } = session;
+    return { user, isByCode: false, secret };
+  }
   const secret = readCookie(baseUrl, COOKIE, cookieHeader);
   const user = secret && (await store.findSettings(db, hashSecret(secret)));
-  return user ? { user, isByCode: true } : undefined;
+  return user ? { user, isByCode: true, secret } : undefined;
 }
 
 /** The Set-Cookie header of whoever has this code; undefined: it is spent, late, or of another person than the one signed in here. */

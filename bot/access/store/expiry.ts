@@ -1,6 +1,13 @@
 // What ends because somebody says so, or by time.
 import { and, eq, inArray, isNotNull, ne, notInArray, sql, type SQL } from 'drizzle-orm';
-import { browserSessions, identities, tokens, workspaces, type Workspace } from '../../database/schema.ts';
+import {
+  browserSessions,
+  identities,
+  personalTokens,
+  tokens,
+  workspaces,
+  type Workspace,
+} from '../../database/schema.ts';
 import { notify, type Executor } from '../../database/executor.ts';
 
 /**
@@ -51,6 +58,7 @@ async function revokeWorkspaces(tx: Executor, which: SQL | undefined): Promise<v
  */
 export async function forgetExpired(db: Executor): Promise<void> {
   await db.delete(browserSessions).where(sql`${browserSessions.expiresAt} < clock_timestamp()`);
+  await db.delete(personalTokens).where(sql`${personalTokens.expiresAt} < clock_timestamp()`);
   await db.delete(tokens).where(
     sql`${tokens.expiresAt} < clock_timestamp() - case when ${tokens.purpose} = 'sign-in'
       then interval '0' else interval '1 day' end`,

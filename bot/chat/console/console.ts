@@ -145,6 +145,7 @@ async function endLine(
   const isLinkDue = answer.link === 'now' || (answer.link === 'when-running' && command?.status === 'done');
   if (answer.ok && isLinkDue) await showLink(waiting, answer);
   if (answer.ok && answer.link === 'settings') await showSettingsLink(waiting);
+  if (answer.code === 'token') await showToken(waiting, answer.details.id);
   const about = answer.workspace ? { workspace: answer.workspace } : {};
   line?.end({ ok: isReached, ...about, isNew: command?.seq === 1 });
 }
@@ -178,6 +179,11 @@ async function showLink(waiting: Waiting, { workspace }: Answer): Promise<void> 
 async function showSettingsLink(waiting: Waiting): Promise<void> {
   const url = await waiting.createSettingsLink((await person(waiting)).id);
   waiting.screen.print(`Your own page, for your keys; the link works once, within 5 minutes:\n${url}`);
+}
+
+async function showToken(waiting: Waiting, id: string): Promise<void> {
+  const secret = await waiting.createTokenSecret(id);
+  if (secret) waiting.screen.print(secret);
 }
 
 const contextFor = ({ commands, forges }: FrontOptions): ParseContext => ({

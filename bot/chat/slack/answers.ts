@@ -5,7 +5,7 @@ import { createConnectUrl } from '../../access/people/linking.ts';
 import { findKnown } from '../../access/people/links-store.ts';
 import type { Answer, Delivery, Executor } from '../../database/types.ts';
 import { messageOf, ProviderError } from '../../errors.ts';
-import { QUESTION, renderAnswer, renderLink, type Press, type SlackMessage } from './render.ts';
+import { QUESTION, renderAnswer, renderLink, renderToken, type Press, type SlackMessage } from './render.ts';
 import { CLOSED_ROOM, isRefusal, UNREACHABLE, type SlackCalls } from './calls.ts';
 import { openDirect } from './cards.ts';
 import { wordAnswer, type WordedAnswer } from '../wording.ts';
@@ -24,6 +24,7 @@ export interface SlackAnswers {
   createLink: (workspace: string, user: string) => Promise<string>;
   /** The same to the person's own page, where their keys are. */
   createSettingsLink: (user: string) => Promise<string>;
+  createTokenSecret: (id: string) => Promise<string | undefined>;
   /** All that can be said, for help. */
   commands: readonly Command[];
   log: Logger;
@@ -67,6 +68,7 @@ async function composeWords(
   if (answer.code === NOT_CONNECTED || answer.link === 'connect')
     return composeConnect(answers, delivery, event, answer.text);
   if (answer.link === 'settings') return composeSettings(answers, delivery, event);
+  if (answer.code === 'token') return composeToken(answers, answer);
   if (answer.ok && answer.link === 'now' && answer.workspace)
     return composeLink(answers, event, answer.workspace);
   if (answer.text === '') return undefined;
@@ -117,6 +119,15 @@ async function composeSettings(
     'Open the page for your keys',
     url,
   );
+}
+
+/** Shown to that person alone, and written down nowhere. */
+async function composeToken(
+  { createTokenSecret }: SlackAnswers,
+  { text, details }: Extract<Answer, { code: 'token' }> & WordedAnswer,
+): Promise<SlackMessage | undefined> {
+  const secret = await createTokenSecret(details.id);
+  return secret === undefined ? undefined : renderToken(text, secret);
 }
 
 async function composeConnect(

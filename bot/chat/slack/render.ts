@@ -180,6 +180,15 @@ export function renderLink(words: string, label: string, url: string): SlackMess
   };
 }
 
+/** A secret that its reader copies: `secret` is ours, and the one thing here that is not cut out. */
+export function renderToken(words: string, secret: string): SlackMessage {
+  const code = `\`${secret}\``;
+  return {
+    text: cut(`${toMrkdwn(words)} ${code}`, LONGEST_TEXT),
+    blocks: [section(`${toMrkdwn(words)}\n${code}`)],
+  };
+}
+
 function actions(id: string, presses: Press[], menu: Press[] = []): Block {
   const buttons = presses.map(({ label, line, style }, index): Element => ({
     type: 'button',

@@ -84,6 +84,14 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
       ? `You are not connected with GitHub any more. Your workspaces go on; connect again to use them from here: ${say('connect')}.`
       : `You were not connected with GitHub. To connect: ${say('connect')}.`,
   }),
+  token: ({ name, scope, until }, say) => ({
+    text: `Your token \`${name}\` may ${scope === 'read' ? 'look, and change nothing,' : 'do what you may do'} until ${formatDay(until)}. I show it this once, so keep it now. To end it: ${say(`token rm ${name}`)}.`,
+  }),
+  tokens: (table) => ({ text: renderTable(table).join('\n'), isVerbatim: true }),
+  'no-tokens': (_, say) => ({
+    text: `You have no tokens. For a program of yours: ${say('token new NAME --for 90d')}.`,
+  }),
+  'token-gone': ({ name }) => ({ text: `The token \`${name}\` is worth nothing any more.` }),
   'rename-how': ({ id }, say) => ({ text: `Say it with the new name: ${say(`rename ${id} NEW-NAME`)}.` }),
   confirm: ({ id }) => ({
     text: `Delete \`${id}\` and its files? If something in it was not pushed, I say so first and delete nothing.`,

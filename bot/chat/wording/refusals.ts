@@ -110,6 +110,18 @@ const RIGHTS = {
     text: `I cannot connect you with ${shown(word)}. Your keys of Claude and others: ${say('connect claude')}.`,
     next: 'connect claude',
   }),
+  'tokens-elsewhere': (_, say) => ({
+    text: `Everybody reads along here, so I make and show no tokens here. Say it in Slack or at the console, where I answer you alone: ${say('token new NAME --for 90d')}.`,
+  }),
+  'token-how': (_, say) => ({
+    text: `A token has a name, and lives for a while: ${say('token new ci --for 90d')}. To end it: ${say('token rm ci')}. All yours: ${say('tokens')}.`,
+  }),
+  'token-taken': ({ name }, say) => ({
+    text: `You already have a token called \`${name}\`. Take another name, or end that one first: ${say(`token rm ${name}`)}.`,
+  }),
+  'no-token': ({ name }, say) => ({
+    text: `You have no token ${shown(name)}. All yours: ${say('tokens')}.`,
+  }),
   'no-channel': (_, say) => ({ text: `That is for channels. What works here: ${say('help')}.` }),
   private: ({ line }, say) => ({
     text: `That repository is private, and this one is for everybody to read, so I show nothing of it here. Say it in a pull request or issue over there: ${say(line)}.`,

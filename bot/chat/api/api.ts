@@ -1,0 +1,52 @@
+// Programs as a front: /api, with the commands and rights of every other one. Nobody types there, and it has no cards.
+import type { Front, FrontOptions } from '../front.ts';
+import { forgetRequests } from '../store/api.ts';
+import { TRIGGER } from '../wording.ts';
+import { createAsking } from './asking.ts';
+import { createConversation, NAME } from './conversation.ts';
+import { describeApi } from './openapi.ts';
+import { routeOf, type Operation } from './operation.ts';
+import { Description } from './schemas.ts';
+import { tokenOperations } from './tokens.ts';
+import { workspaceOperations } from './workspaces.ts';
+
+const HOUR_MS = 60 * 60_000;
+
+export function createApi(options: FrontOptions): Front {
+  const { db, config } = options;
+  const { baseUrl } = config;
+  const asking = createAsking(options);
+  const operations: Operation[] = [
+    {
+      id: 'getDescription',
+      method: 'GET',
+      path: '/api/openapi.json',
+      summary: 'This description.',
+      for: 'nobody',
+      answers: { status: 200, schema: Description },
+      refusals: [],
+      run: () => Promise.resolve({ status: 200, body: description }),
+    },
+    ...tokenOperations(db),
+    ...workspaceOperations({ ...options, asking }),
+  ];
+  const description = describeApi(operations, baseUrl);
+  return {
+    name: NAME,
+    trigger: TRIGGER,
+    conversation: createConversation(options),
+    routes: operations.map((operation) => routeOf({ db, baseUrl }, operation)),
+    sources: [asking.source],
+    sweeps: [{ name: 'old-requests', everyMs: HOUR_MS, run: () => forgetRequests(db) }],
+    prompt: undefined,
+    start() {},
+    stop: () => Promise.resolve(asking.stop()),
+    describe: () => ({
+      title: 'REST',
+      isOn: true,
+      details: '/api',
+      isForOthers: false,
+      setUpUrl: undefined,
+    }),
+  };
+}

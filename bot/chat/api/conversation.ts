@@ -1,0 +1,139 @@
+// What programs ask, as commands that take the way of every other one: who says it, which repository it means, and whether they may.
+import { z } from 'zod';
+import { findIdentities, type Known } from '../../access/store/people.ts';
+import type { FrontTraits } from '../../commands/command.ts';
+import type { ParseContext } from '../../commands/parser/parsed.ts';
+import type { Executor, User } from '../../database/types.ts';
+import { UserError } from '../../errors.ts';
+import { locateOn, unknownRepository } from '../../forges/find.ts';
+import { addressOf, findForge, type Forge, type Permission, type Person } from '../../forges/forge.ts';
+import { placeOn } from '../../forges/locate.ts';
+import { checkRight, isEnough } from '../../forges/rights.ts';
+import {
+  noAcknowledgement,
+  noExplanation,
+  noNotice,
+  noSignals,
+  type Conversation,
+  type FrontOptions,
+  type PendingCommand,
+} from '../front.ts';
+import { countPresses } from '../store/live.ts';
+import { readWorkspaceRef } from '../store/subjects.ts';
+
+export const NAME = 'api';
+
+const overHttp: FrontTraits = {
+  title: 'the API',
+  isPublic: false,
+  isOperator: false,
+  hasChannels: false,
+  hasLinkedAccounts: false,
+  about: 'nothing',
+};
+
+/** `workspace`: the one that it is about, which the person may see. */
+export const Payload = z.object({
+  user: z.string(),
+  name: z.string(),
+  line: z.string(),
+  workspace: z.string().optional(),
+});
+
+export const threadOf = (user: string): string => `${NAME}:${user}`;
+
+type Options = Pick<FrontOptions, 'db' | 'forges' | 'commands' | 'config'>;
+
+export const contextFor = ({ commands, forges }: Pick<Options, 'commands' | 'forges'>): ParseContext => ({
+  traits: overHttp,
+  markup: 'none',
+  triggers: [],
+  triggerOptional: true,
+  commands,
+  ...(forges.length > 0 ? { hosts: forges.map(({ url }) => new URL(url).host) } : {}),
+  allowPaths: false,
+  allowUrls: false,
+});
+
+export function createConversation(options: Options): Conversation {
+  const { db, forges } = options;
+  const context = contextFor(options);
+  return {
+    traits: overHttp,
+    thread: undefined,
+    notice: noNotice,
+    hear({ payload, thread }) {
+      const { user, name, line } = Payload.parse(payload);
+      const actor = { id: user, name, createdAt: new Date(0) } satisfies User;
+      return Promise.resolve({ actor, spoken: { text: line, context }, place: { thread } });
+    },
+    async locate(target, { payload }) {
+      if (!target || target.kind === 'name' || target.kind === 'number' || target.kind === 'path')
+        return undefined;
+      const place = placeOn(forges, target);
+      if (!place)
+        throw unknownRepository(target.kind === 'url' ? target.url : `${target.owner}/${target.name}`);
+      const sender = await accountOn(db, Payload.parse(payload).user, place.forge);
+      return locateOn(place.forge, place.target, { repository: '', sender });
+    },
+    permit: (asked) => permit(options, asked),
+    explain: noExplanation,
+    acknowledge: noAcknowledgement,
+    // Whoever asked waits for the row.
+    answer: () => Promise.resolve(),
+    sendCard: () => Promise.resolve({}),
+    cardOf: () => undefined,
+    signalsOf: noSignals,
+  };
+}
+
+/** Throws UserError: nobody knows who they are there. */
+async function accountOn(db: Executor, user: string, forge: Forge): Promise<Person> {
+  const account = await findAccount(db, user, forge);
+  if (!account) throw new UserError('not-connected', {});
+  return account;
+}
+
+async function findAccount(db: Executor, user: string, forge: Forge): Promise<Person | undefined> {
+  const known: Known | undefined = (await findIdentities(db, [user], forge.name)).get(user);
+  return known && { id: known.externalId, login: known.login };
+}
+
+async function permit(
+  { db, forges, config }: Options,
+  asked: PendingCommand,
+): ReturnType<Conversation['permit']> {
+  const { delivery, command, line, repository } = asked;
+  const { user, workspace } = Payload.parse(delivery.payload);
+  const { commandsPerHour } = config.limits;
+  if (commandsPerHour > 0 && (await countPresses(db, NAME, delivery.thread)) > commandsPerHour)
+    throw new UserError('too-often', { most: commandsPerHour, whom: 'person' });
+  const address = repository?.url ?? (workspace && (await readWorkspaceRef(db, workspace)).repository);
+  const place = address === undefined ? undefined : findForge(forges, address);
+  if (!place) {
+    // Where nobody can be asked the workspace is its owner's all the same, and nothing new is made.
+    if (repository) throw unknownRepository(repository.label);
+    return {};
+  }
+  const { forge, label } = place;
+  // Of what is theirs already only that which keeps it running needs the right anew: stopping never does.
+  if (repository || command.needsWrite) {
+    const person = await accountOn(db, user, forge);
+    await checkRight(forge, { label, person, command, line, isKnown: !repository });
+  }
+  if (!command.isForMaintainers) return {};
+  const permission = await permissionOn({ db, forges }, user, addressOf(forge, label));
+  return isEnough(permission, 'maintain') ? { maintains: addressOf(forge, label) } : {};
+}
+
+/** What a person may do on the repository of that address. Undefined: nobody can say, which is nothing. */
+export async function permissionOn(
+  { db, forges }: Pick<Options, 'db' | 'forges'>,
+  user: string,
+  address: string,
+): Promise<Permission | undefined> {
+  const place = findForge(forges, address);
+  const person = place && (await findAccount(db, user, place.forge));
+  // A forge that is silent says nothing of what others have.
+  return person && place.forge.readPermission(place.label, person).catch(() => undefined);
+}

@@ -1,0 +1,38 @@
+// Pages of lists: where one ended and the next begins, as an opaque text that is good for that list alone. Knows no list.
+import { z } from 'zod';
+import { refuse } from './operation.ts';
+
+export interface Position {
+  at: Date;
+  id: string;
+}
+
+const Written = z.tuple([z.string(), z.iso.datetime(), z.string().max(100)]);
+
+/** Undefined: the list's beginning. Throws ApiError: it is of another list, or of none. */
+export function readCursor(list: string, cursor: string | undefined): Position | undefined {
+  if (cursor === undefined) return undefined;
+  const read = Written.safeParse(parse(cursor));
+  if (!read.success || read.data[0] !== list) throw refuse(400, 'bad-cursor', ['cursor']);
+  const [, at, id] = read.data;
+  return { at: new Date(at), id };
+}
+
+function parse(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** `rows`: one more than `limit`, if there are that many. */
+export function pageOf<Row extends { createdAt: Date; id: string }>(
+  list: string,
+  rows: Row[],
+  limit: number,
+): { rows: Row[]; next: string | null } {
+  const last = rows.length > limit ? rows[limit - 1] : undefined;
+  const written = last && JSON.stringify([list, last.createdAt.toISOString(), last.id]);
+  return { rows: rows.slice(0, limit), next: written ? Buffer.from(written).toString('base64url') : null };
+}

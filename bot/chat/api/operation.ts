@@ -1,0 +1,193 @@
+// One thing that programs may ask over HTTP: what it takes, what it answers, and in which order it is refused. Knows no command.
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { readSettingsPerson } from '../../access/credentials/settings-sessions.ts';
+import { spendToken } from '../../access/people/personal-tokens-store.ts';
+import { bearerOf, hashSecret } from '../../access/secrets.ts';
+import type { Executor, PersonalToken } from '../../database/types.ts';
+import { isFromOrigin, readBody, sendJson, type Params, type Route } from '../../http/routes.ts';
+import { findRequest, type KeyedRequest } from '../store/api.ts';
+import { wordApi, type ApiCode } from '../wording.ts';
+
+/** Who asks, and by what. */
+export interface Caller {
+  user: string;
+  /** Undefined: a browser. */
+  token: PersonalToken | undefined;
+  /** Of a browser's session, which nobody else has. */
+  secret: string | undefined;
+}
+
+export interface Call<Query = unknown, Body = unknown> {
+  caller: Caller;
+  params: Params;
+  query: Query;
+  body: Body;
+  /** Undefined: it came without a key. */
+  keyed: KeyedRequest | undefined;
+}
+
+export interface Reply {
+  status: number;
+  body: unknown;
+}
+
+export interface Operation {
+  id: string;
+  method: Route['method'];
+  /** With `:name` for a segment. */
+  path: string;
+  summary: string;
+  /** `browser`: no token will do; `nobody`: it is for everyone. */
+  for: 'person' | 'browser' | 'nobody';
+  query?: z.ZodObject;
+  body?: z.ZodObject;
+  /** The name of the schema of what it answers when all is well, and its status. */
+  answers: { status: number; schema: z.ZodType | undefined };
+  /** Refused with these too, beside what every one may be refused with. */
+  refusals: readonly number[];
+  /** Throws ApiError where there is no such thing, before anything of the request's words is looked at. */
+  find?(caller: Caller, params: Params): Promise<void>;
+  run(call: Call): Promise<Reply>;
+}
+
+/** A refusal, in the one shape that they have. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+  readonly code: string;
+  readonly fields: string[] | undefined;
+  constructor(status: number, code: string, message: string, fields?: string[]) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.fields = fields;
+  }
+}
+
+export const refuse = (status: number, code: ApiCode, fields?: string[]): ApiError =>
+  new ApiError(status, code, wordApi(code, fields), fields);
+
+const MAX_BODY_BYTES = 64 * 1024;
+const KEY = /^[\x21-\x7e]{1,200}$/;
+
+export interface Doorway {
+  db: Executor;
+  baseUrl: string;
+}
+
+export const routeOf = (doorway: Doorway, operation: Operation): Route => ({
+  method: operation.method,
+  path: operation.path,
+  async handle(req, res, params) {
+    try {
+      const { status, body } = await answer(doorway, operation, req, params);
+      if (status === 204) res.writeHead(204, { 'cache-control': 'no-store' }).end();
+      else sendJson(res, status, body, headersOf(status));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      sendError(res, error);
+    }
+  },
+});
+
+function sendError(res: ServerResponse, { status, code, message, fields }: ApiError): void {
+  const body = { error: code, message, ...(fields ? { fields } : {}) };
+  sendJson(res, status, body, headersOf(status));
+}
+
+function headersOf(status: number): Record<string, string> {
+  if (status === 401) return { 'www-authenticate': 'Bearer' };
+  if (status === 503) return { 'retry-after': '5' };
+  return status === 429 ? { 'retry-after': '60' } : {};
+}
+
+const NOBODY: Caller = { user: '', token: undefined, secret: undefined };
+
+/** In the order of DESIGN: 401, 403, 404, 400; 409 and 422 are whoever runs it. */
+async function answer(
+  doorway: Doorway,
+  operation: Operation,
+  req: IncomingMessage,
+  params: Params,
+): Promise<Reply> {
+  const caller = operation.for === 'nobody' ? NOBODY : await identify(doorway, operation, req);
+  const bytes = operation.method === 'GET' ? Buffer.alloc(0) : await readBody(req, MAX_BODY_BYTES);
+  const keyed = operation.method === 'POST' ? keyOf(operation, caller, req, bytes) : undefined;
+  const known = keyed && (await findRequest(doorway.db, keyed));
+  const isSame = known?.fingerprint === keyed?.fingerprint;
+  // What only a browser may ask has a secret in its answer, which is not kept: it is made again.
+  if (isSame && operation.for !== 'browser' && known?.body && known.status !== null)
+    return { status: known.status, body: JSON.parse(known.body) };
+  await operation.find?.(caller, params);
+  const query = check(operation.query ?? NOTHING, readQuery(req));
+  const body = check(operation.body ?? NOTHING, readJson(req, bytes));
+  if (keyed && !KEY.test(keyed.key)) throw refuse(400, 'bad-key', ['Idempotency-Key']);
+  if (known && !isSame) throw refuse(422, 'key-reused');
+  return operation.run({ caller, params, query, body, keyed });
+}
+
+async function identify(
+  { db, baseUrl }: Doorway,
+  operation: Operation,
+  req: IncomingMessage,
+): Promise<Caller> {
+  const isReading = operation.method === 'GET';
+  if (req.headers.authorization !== undefined) {
+    const secret = bearerOf(req.headers.authorization);
+    const token = secret === undefined ? undefined : await spendToken(db, secret);
+    if (!token) throw refuse(401, 'bad-token');
+    if (operation.for === 'browser') throw refuse(403, 'browser-only');
+    if (!isReading && token.scope !== 'write') throw refuse(403, 'missing-scope');
+    return { user: token.owner, token, secret: undefined };
+  }
+  const person = await readSettingsPerson(db, baseUrl, req.headers.cookie);
+  if (!person) throw refuse(401, 'sign-in-required');
+  if (!isReading && !isFromOrigin(req, new URL(baseUrl).origin)) throw refuse(403, 'wrong-origin');
+  return { user: person.user, token: undefined, secret: person.secret };
+}
+
+/** What was shown to one browser alone is no other one's to see again. */
+function keyOf(
+  { for: whom }: Operation,
+  { user, secret }: Caller,
+  req: IncomingMessage,
+  bytes: Buffer,
+): KeyedRequest | undefined {
+  const key = req.headers['idempotency-key'];
+  if (typeof key !== 'string') return undefined;
+  const of = whom === 'browser' && secret !== undefined ? hashSecret(secret) : '';
+  const asked = createHash('sha256').update(`${req.method} ${req.url}\n${of}\n`).update(bytes);
+  return { owner: user, key, fingerprint: asked.digest('hex') };
+}
+
+const NOTHING = z.strictObject({});
+
+function readQuery(req: IncomingMessage): unknown {
+  const given = URL.parse(req.url ?? '', 'http://localhost')?.searchParams ?? new URLSearchParams();
+  const repeated = [...given.keys()].filter((name, index, all) => all.indexOf(name) !== index);
+  if (repeated.length > 0) throw refuse(400, 'bad-request', repeated);
+  return Object.fromEntries(given);
+}
+
+/** None at all is an empty one. */
+function readJson(req: IncomingMessage, bytes: Buffer): unknown {
+  if (bytes.length === 0) return {};
+  if (!/^application\/json(;|$)/i.test(req.headers['content-type'] ?? ''))
+    throw refuse(415, 'wrong-content-type');
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw refuse(400, 'no-json', []);
+  }
+}
+
+function check(schema: z.ZodType, given: unknown): unknown {
+  const read = schema.safeParse(given);
+  if (read.success) return read.data;
+  const named = read.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.')],
+  );
+  throw refuse(400, 'bad-request', [...new Set(named.filter(Boolean))]);
+}

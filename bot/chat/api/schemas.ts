@@ -1,0 +1,130 @@
+// What programs send and get: one schema for each, which checks requests and makes the description. Knows no row's meaning.
+import { z } from 'zod';
+
+/** Named as the description names them. */
+export const schemas = z.registry<{ id: string }>();
+
+function named<Schema extends z.ZodType>(id: string, schema: Schema): Schema {
+  schemas.add(schema, { id });
+  return schema;
+}
+
+const time = z.iso.datetime();
+const span = z.string().regex(/^\d{1,6}[mhdw]$/);
+const scope = z.enum(['read', 'write']);
+/** `read` alone, or both. */
+const scopes = z.array(scope).min(1).max(2);
+
+export const ErrorBody = named(
+  'Error',
+  z.strictObject({ error: z.string(), message: z.string(), fields: z.array(z.string()).optional() }),
+);
+
+export const Me = named(
+  'Me',
+  z.strictObject({
+    id: z.string(),
+    name: z.string(),
+    identities: z.array(z.strictObject({ source: z.string(), login: z.string() })),
+    scopes,
+    token: z.strictObject({ id: z.string(), name: z.string(), expiresAt: time }).nullable(),
+  }),
+);
+
+export const Workspace = named(
+  'Workspace',
+  z.strictObject({
+    id: z.string(),
+    name: z.string(),
+    /** The person's id. */
+    owner: z.string(),
+    repository: z.string(),
+    ref: z.string().nullable(),
+    commit: z.string().nullable(),
+    size: z.enum(['small', 'medium', 'large']),
+    phase: z.enum([
+      'queued',
+      'provisioning',
+      'preparing',
+      'running',
+      'stopping',
+      'stopped',
+      'deleting',
+      'deleted',
+      'failed',
+    ]),
+    desired: z.enum(['running', 'stopped', 'deleted']),
+    /** Null unless it failed, or what was asked last came to nothing. */
+    failure: z.strictObject({ error: z.string(), message: z.string() }).nullable(),
+    createdAt: time,
+    lastActivityAt: time,
+    keptUntil: time.nullable(),
+    /** When it stops by itself. */
+    expiresAt: time.nullable(),
+    /** The page of its terminal. */
+    url: z.url(),
+  }),
+);
+
+export const Token = named(
+  'Token',
+  z.strictObject({
+    id: z.string(),
+    name: z.string(),
+    scopes,
+    createdAt: time,
+    expiresAt: time,
+    usedAt: time.nullable(),
+  }),
+);
+
+export const NewToken = named('NewToken', Token.extend({ token: z.string() }));
+
+const listOf = <Item extends z.ZodType>(id: string, item: Item) =>
+  named(id, z.strictObject({ items: z.array(item), next: z.string().nullable() }));
+
+export const WorkspaceList = listOf('WorkspaceList', Workspace);
+export const TokenList = listOf('TokenList', Token);
+
+export const Description = named('Description', z.looseObject({ openapi: z.string() }));
+
+// --- requests -----------------------------------------------------------------------------------------------------
+
+const MOST = 100;
+/** Of an address: all of it is text. */
+export const Page = z.strictObject({
+  limit: z
+    .string()
+    .regex(/^([1-9]\d?|100)$/)
+    .optional(),
+  cursor: z.string().max(500).optional(),
+});
+export const limitOf = ({ limit }: z.infer<typeof Page>): number => Number(limit ?? MOST / 2);
+
+export const Removal = z.strictObject({ force: z.enum(['true', 'false']).optional() });
+
+/** No space, no quote, no backslash: it is a word of a command. */
+const word = z
+  .string()
+  .min(1)
+  .max(300)
+  .regex(/^[^\s"'`\\]+$/);
+
+export const WorkspaceRequest = named(
+  'WorkspaceRequest',
+  z.strictObject({
+    repository: word,
+    ref: word.optional(),
+    name: word.optional(),
+    size: z.enum(['small', 'medium', 'large']).optional(),
+    expiry: span.optional(),
+    new: z.boolean().optional(),
+  }),
+);
+export const Renaming = named('Renaming', z.strictObject({ name: word }));
+export const Extension = named('Extension', z.strictObject({ expiry: span.optional() }));
+export const Nothing = named('Nothing', z.strictObject({}));
+export const TokenRequest = named(
+  'TokenRequest',
+  z.strictObject({ name: word, scopes: scopes.optional(), expiry: span.optional() }),
+);

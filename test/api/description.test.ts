@@ -1,0 +1,47 @@
+// The description: a running bot answers each operation as it says, down to the last field, and says no other one.
+import { expect, test } from 'vitest';
+import { until } from '../until.ts';
+import { startPrograms } from './programs.ts';
+
+test('every operation is there, and is answered as described', async () => {
+  await using all = await startPrograms();
+  const bob = await all.programOf('bob');
+  const browser = await all.browserOf('bob');
+  const { description } = all;
+  expect(description).toMatchObject({ openapi: '3.1.0', servers: [{ url: all.scene.sam.bot.url }] });
+  await all.programWith({})('GET /api/openapi.json');
+  await bob('GET /api/auth/me');
+  const token = (await browser('POST /api/tokens', { json: { name: 'ci' } })).body.id;
+  await browser('GET /api/tokens');
+  await browser(`DELETE /api/tokens/${token}`);
+  const { id } = (await bob('POST /api/workspaces', { json: { repository: 'acme/api' } })).body;
+  const one = `/api/workspaces/${id}`;
+  await bob('GET /api/workspaces');
+  await until(async () => (await bob(`GET ${one}`)).body.phase === 'running', 30_000);
+  await bob(`PATCH ${one}`, { json: { name: 'other' } });
+  for (const verb of ['extend', 'restart', 'stop', 'start']) await bob(`POST ${one}/${verb}`);
+  await all.scene.settle();
+  await all.database.sql`update workspaces set phase = 'failed', last_error =
+    '{"class": "internal", "code": "machine-lost", "details": {}}'::jsonb where id = ${id}`;
+  expect((await bob(`GET ${one}`)).body.failure).toMatchObject({ error: 'machine-lost' });
+  await bob(`POST ${one}/retry`);
+  await bob(`DELETE ${one}?force=true`);
+  const described = Object.values(description.paths ?? {}).flatMap((methods) =>
+    Object.values(methods as Record<string, { operationId: string; responses: object }>).map(
+      ({ operationId, responses }) => `${operationId} ${Object.keys(responses).find((one) => one < '300')}`,
+    ),
+  );
+  expect([...all.seen].filter((one) => described.includes(one)).toSorted()).toEqual(described.toSorted());
+  expect(described.length).toBe(15);
+  expect(refsOf(description).filter((ref) => !isThere(description, ref))).toEqual([]);
+});
+
+const refsOf = (value: unknown): string[] =>
+  [...JSON.stringify(value).matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref ?? '');
+
+const isThere = (description: object, ref: string): boolean =>
+  ref
+    .slice(2)
+    .split('/')
+    .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], description) !==
+  undefined;
