@@ -18,7 +18,7 @@ export const connect = {
   takes: 'names',
   gives: true,
   isForAnyone: true,
-  run({ words: [word, ...others] }, { traits }) {
+  async run({ words: [word, ...others] }, { traits }) {
     if (others.length > 0)
       throw new UserError('too-many-words', { word: others[0] ?? '', command: 'connect' });
     if (word !== undefined && !KEYS.includes(word.toLowerCase()))
@@ -31,7 +31,7 @@ export const connect = {
 } satisfies Command;
 
 /** The front makes the one-time link as it shows it: it is written down nowhere. */
-const lead = (link: 'connect' | 'settings'): Promise<Outcome> => {
+const lead = (link: 'connect' | 'settings'): Outcome => {
   const code: keyof AnswerCodes = link;
-  return Promise.resolve({ answer: { ok: true, code, details: {}, link } });
+  return { answer: { ok: true, code, details: {}, link } };
 };
