@@ -180,11 +180,11 @@ function labelOf(repository: string): string {
   return repository.replace(/^https?:\/\/(github\.com\/)?/, '');
 }
 
-const MOST_ROWS = 500;
+const MAX_ROWS = 500;
 
 /** The last rows, each line in one piece however it is wrapped; without what is empty at the end. */
 export function readText({ buffer: { active } }: Pick<Terminal, 'buffer'>): string {
-  const first = Math.max(0, active.length - MOST_ROWS);
+  const first = Math.max(0, active.length - MAX_ROWS);
   const rows = Array.from({ length: active.length - first }, (_, at) => active.getLine(first + at));
   return rows
     .map((row, at) => {

@@ -5,7 +5,7 @@ import { writeClipboard } from './dialogs.ts';
 import { createButton, createElement, getElement } from './dom.ts';
 import { cleanPaste } from './paste.ts';
 
-const MOST_LETTERS = 140_000;
+const MAX_LETTERS = 140_000;
 const SHOWN_CHARACTERS = 80;
 const OFFER_MS = 30_000;
 let ending: ReturnType<typeof setTimeout> | undefined;
@@ -22,7 +22,7 @@ export function offerCopies(terminal: Terminal, canOffer: () => boolean): void {
 /** Undefined for a question (`?`), for what is no text, and for what is too long. What presses keys is left out. */
 export function parseCopy(data: string): string | undefined {
   const [, payload = ''] = /^[cps0-7]*;([\w+/]+=*)$/.exec(data) ?? [];
-  if (payload === '' || payload.length > MOST_LETTERS) return undefined;
+  if (payload === '' || payload.length > MAX_LETTERS) return undefined;
   try {
     const bytes = Uint8Array.from(atob(payload), (sign) => sign.charCodeAt(0));
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

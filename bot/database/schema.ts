@@ -530,7 +530,7 @@ export const channels = pgTable(
 );
 
 /** What owners are told in private, once: that their workspace is about to stop, that somebody else acted on it. */
-export const tidings = pgTable(
+export const notifications = pgTable(
   'tidings',
   {
     workspaceId: text('workspace_id')

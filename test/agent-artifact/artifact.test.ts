@@ -46,23 +46,23 @@ test('any change is a version of its own', () => {
 });
 
 test('from an empty folder, with no Node on the machine, it clones with a password, serves a terminal and redraws it', async () => {
-  const scene = await createNode();
-  const folder = unpack(built.archive, join(scene.folder, `opt/agent-${built.manifest.version}`));
-  const agent = startArtifact(folder, scene);
-  makeRepository(join(scene.folder, 'private/api.git'));
-  const server = await serveGit(join(scene.folder, 'private'), { token: 'of-git' });
-  scene.bot.state.password = 'of-git';
-  const goal = scene.goal({ repository: server.url('api.git'), credentials: 'sam' });
-  scene.bot.want(goal);
-  await scene.bot.report(goal.id, ({ phase }) => phase === 'running');
-  const hello = scene.bot.state.hellos[0];
+  const context = await createNode();
+  const folder = unpack(built.archive, join(context.folder, `opt/agent-${built.manifest.version}`));
+  const agent = startArtifact(folder, context);
+  makeRepository(join(context.folder, 'private/api.git'));
+  const server = await serveGit(join(context.folder, 'private'), { token: 'of-git' });
+  context.bot.state.password = 'of-git';
+  const goal = context.goal({ repository: server.url('api.git'), credentials: 'sam' });
+  context.bot.want(goal);
+  await context.bot.report(goal.id, ({ phase }) => phase === 'running');
+  const hello = context.bot.state.hellos[0];
   expect(hello?.version).toBe(built.manifest.version);
-  const first = await attach(hello!.terminalPort!, await scene.bot.ticket(goal.id));
+  const first = await attach(hello!.terminalPort!, await context.bot.ticket(goal.id));
   const { id } = await first.open();
   first.type("printf 'overwritten\\rwith %s letters\\n' eleven\n");
   await first.reads(/with eleven letters/);
   // A page that comes later gets a screen, which the thread beside the agent draws.
-  const screen = await redraw(hello!.terminalPort!, await scene.bot.ticket(goal.id), id);
+  const screen = await redraw(hello!.terminalPort!, await context.bot.ticket(goal.id), id);
   expect(screen).toContain('with eleven letters');
   expect(screen).not.toContain('overwritten\r');
   expect(agent.output()).not.toMatch(/error|warn/i);
@@ -110,11 +110,11 @@ async function redraw(port: number, ticket: string, id: string): Promise<string>
 }
 
 /** Its PATH has a shell and git, and no `node`. */
-function startArtifact(folder: string, scene: Awaited<ReturnType<typeof createNode>>) {
-  const { bot, dir } = scene;
-  const home = join(scene.folder, 'home');
+function startArtifact(folder: string, context: Awaited<ReturnType<typeof createNode>>) {
+  const { bot, dir } = context;
+  const home = join(context.folder, 'home');
   mkdirSync(home);
-  const path = join(scene.folder, 'bin');
+  const path = join(context.folder, 'bin');
   mkdirSync(path);
   const programs = 'sh bash env git cat dirname readlink rm ln mv touch ps'.split(' ');
   for (const name of programs)

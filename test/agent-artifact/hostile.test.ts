@@ -83,12 +83,12 @@ const isRunning = (run: number) => (report: WorkspaceReport) =>
   report.phase === 'running' && report.run === run;
 
 asRoot('a home that leads elsewhere makes nobody the owner of what lies there', async () => {
-  const { scene, users, one, folder } = await startNode();
-  const victim = makeVictim(scene.folder);
+  const { context, users, one, folder } = await startNode();
+  const victim = makeVictim(context.folder);
   const user = users.find(one.id)!;
   runAs(user, folder(one), `touch .home/mine; mv .home kept; ln -s ${victim.path} .home`);
-  scene.bot.want({ ...one, run: 2 });
-  await scene.bot.report(one.id, isRunning(2));
+  context.bot.want({ ...one, run: 2 });
+  await context.bot.report(one.id, isRunning(2));
   victim.isUntouched();
   const home = lstatSync(user.home);
   expect([home.isDirectory(), home.uid, home.mode & 0o777]).toEqual([true, user.uid, 0o700]);
@@ -96,7 +96,7 @@ asRoot('a home that leads elsewhere makes nobody the owner of what lies there', 
 });
 
 asRoot('whatever lies where the agent keeps its state, it starts, and knows its workspaces', async () => {
-  const { scene, users, one, other, folder } = await startNode();
+  const { context, users, one, other, folder } = await startNode();
   const user = users.find(one.id)!;
   const traps = [
     'mkfifo workspace.json',
@@ -106,20 +106,20 @@ asRoot('whatever lies where the agent keeps its state, it starts, and knows its 
     `printf '%s' '${JSON.stringify({ desired: { ...one, credentials: 'sam', name: 'forged' }, folder: 'api', phase: 'stopped', run: 9 })}' > workspace.json`,
   ];
   for (const [index, trap] of traps.entries()) {
-    await scene.agents.at(-1)!.stop();
+    await context.agents.at(-1)!.stop();
     runAs(user, folder(one), `rm -rf workspace.json; mkdir -p workspace.json.0.tmp; ${trap}`);
-    scene.bot.state.desired = [];
-    scene.start();
-    await scene.bot.until(
-      () => scene.bot.state.hellos.length === index + 2,
+    context.bot.state.desired = [];
+    context.start();
+    await context.bot.until(
+      () => context.bot.state.hellos.length === index + 2,
       () => `a hello after: ${trap}`,
     );
-    for (const { id } of [one, other]) await scene.bot.report(id, isRunning(1));
+    for (const { id } of [one, other]) await context.bot.report(id, isRunning(1));
   }
 });
 
 asRoot('a link in place of the checkout leads nobody to where they may not go by themselves', async () => {
-  const { users, open, scene, one, other, folder } = await startNode();
+  const { users, open, context, one, other, folder } = await startNode();
   const user = users.find(one.id)!;
   writeFileSync(join(folder(other), 'api/secret'), 'secret-of-other\n', { mode: 0o644 });
   const neighbour = await open(other);
@@ -129,8 +129,8 @@ asRoot('a link in place of the checkout leads nobody to where they may not go by
   for (const [index, target] of [`/proc/${pid}/cwd`, join(folder(other), 'api')].entries()) {
     runAs(user, folder(one), `ln -sfn ${target} api`);
     expect(readFileSync(join(folder(one), 'api/secret'), 'utf8')).toBe('secret-of-other\n');
-    scene.bot.want({ ...one, run: index + 2 });
-    expect((await scene.bot.report(one.id, isRunning(index + 2))).commit).toBeUndefined();
+    context.bot.want({ ...one, run: index + 2 });
+    expect((await context.bot.report(one.id, isRunning(index + 2))).commit).toBeUndefined();
     const shell = await open(one);
     shell.type('cat secret; pwd\n');
     await shell.reads(/can't cd|Permission denied/);
@@ -144,12 +144,12 @@ asRoot('a link in place of the checkout leads nobody to where they may not go by
     };
     expect(await run('cat', ['secret'], link)).toMatchObject({ stdout: '', code: expect.toBeOneOf([1, 2]) });
   }
-  scene.bot.want({ ...one, desired: 'deleted' });
-  const { failure } = await scene.bot.report(one.id, (report) => report.refused !== undefined);
+  context.bot.want({ ...one, desired: 'deleted' });
+  const { failure } = await context.bot.report(one.id, (report) => report.refused !== undefined);
   expect(failure).toMatchObject({ code: 'unknown-work' });
   runAs(user, folder(one), 'rm api; mv kept api');
-  scene.bot.want({ ...one, run: 4 });
-  await scene.bot.report(one.id, isRunning(4));
+  context.bot.want({ ...one, run: 4 });
+  await context.bot.report(one.id, isRunning(4));
   const shell = await open(one);
   shell.type('echo "in:$PWD:$OLDPWD:"\n');
   await shell.reads(new RegExp(`in:${folder(one)}/api::`));

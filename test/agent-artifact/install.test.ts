@@ -25,7 +25,7 @@ import { tar } from '../../tools/tar.ts';
 const NODE = { SAM_NODE: 'nd-aaaaaaaaaaaa', SAM_BOOTSTRAP_TOKEN: 'once' };
 
 /** A bot, and a machine that has nothing yet. `breaks` answers cut off their downloads half-way. */
-async function makeScene() {
+async function makeContext() {
   const folder = mkdtempSync(join(tmpdir(), 'sam-install-'));
   const state = { breaks: 0, downloads: [] as (string | undefined)[] };
   const server = createServer((req, res) => {
@@ -88,7 +88,7 @@ async function makeScene() {
 }
 
 test('a machine gets the agent, its settings and its unit', async () => {
-  const { publish, install, at, url } = await makeScene();
+  const { publish, install, at, url } = await makeContext();
   publish('1.0.0+a');
   expect(await install()).toEqual({ out: 'sam: the agent 1.0.0+a is installed.\n', code: 0, error: [] });
   expect(execFileSync(at('opt/sam/agent/sam-agent'), { encoding: 'utf8' })).toBe('1.0.0+a\n');
@@ -105,7 +105,7 @@ test('a machine gets the agent, its settings and its unit', async () => {
 });
 
 test('run again it fetches nothing, and keeps the settings', async () => {
-  const { publish, install, at, state } = await makeScene();
+  const { publish, install, at, state } = await makeContext();
   publish('1.0.0+a');
   await install();
   writeFileSync(at('etc/systemd/system/sam-agent.service'), 'mine');
@@ -116,7 +116,7 @@ test('run again it fetches nothing, and keeps the settings', async () => {
 });
 
 test('a newer agent lies beside the one before, and the link leads to it', async () => {
-  const { publish, install, at } = await makeScene();
+  const { publish, install, at } = await makeContext();
   publish('1.0.0+a');
   await install();
   publish('1.0.0+b');
@@ -126,7 +126,7 @@ test('a newer agent lies beside the one before, and the link leads to it', async
 });
 
 test('a download that breaks off goes on where it was', async () => {
-  const { publish, install, state } = await makeScene();
+  const { publish, install, state } = await makeContext();
   publish('1.0.0+a');
   state.breaks = 1;
   expect((await install()).code).toBe(0);
@@ -134,7 +134,7 @@ test('a download that breaks off goes on where it was', async () => {
 });
 
 test('an agent that is not the announced one is never unpacked', async () => {
-  const { publish, install, at, state } = await makeScene();
+  const { publish, install, at, state } = await makeContext();
   publish('1.0.0+a', { sha256: '0'.repeat(64) });
   const { code, error } = await install();
   expect(code).toBe(1);
@@ -144,7 +144,7 @@ test('an agent that is not the announced one is never unpacked', async () => {
 });
 
 test('each failure ends with one sentence', async () => {
-  const { publish, install, at } = await makeScene();
+  const { publish, install, at } = await makeContext();
   const sentence = async (env?: NodeJS.ProcessEnv) => {
     const { code, error } = await install(env);
     expect([code, error.length]).toEqual([1, 1]);
@@ -165,7 +165,7 @@ function bare(folder: string): string {
 }
 
 test('how the script got out goes on to the agent; what would need quotes does not', async () => {
-  const { install, machine, publish } = await makeScene();
+  const { install, machine, publish } = await makeContext();
   publish('1.0.0+a');
   const way = {
     https_proxy: 'http://sam:s3cret@proxy.test:3128',

@@ -15,37 +15,37 @@ export const asRoot = test.skipIf(isLeftOut('users of workspaces', !isRoot && 't
 
 /** An agent that is root, and two workspaces on it; with `password` of a repository that wants it. */
 export async function startNode({ password }: { password?: string } = {}) {
-  const scene = await createNode({ settings: { users: 'per-workspace' } });
+  const context = await createNode({ settings: { users: 'per-workspace' } });
   // The folders of tests are closed; those of a node are not.
-  chmodSync(scene.folder, 0o711);
-  makeRepository(join(scene.folder, 'repositories/api.git'));
-  scene.bot.state.password = password;
+  chmodSync(context.folder, 0o711);
+  makeRepository(join(context.folder, 'repositories/api.git'));
+  context.bot.state.password = password;
   const server = await serveGit(
-    join(scene.folder, 'repositories'),
+    join(context.folder, 'repositories'),
     password === undefined ? {} : { token: password },
   );
-  scene.start();
-  const users = createUsers(scene.dir);
+  context.start();
+  const users = createUsers(context.dir);
   const goals = [0, 1].map((number) =>
-    scene.goal({ name: `api-${number}`, repository: server.url('api.git'), credentials: 'sam' }),
+    context.goal({ name: `api-${number}`, repository: server.url('api.git'), credentials: 'sam' }),
   );
   onTestFinished(async () => {
-    await scene.agents.at(-1)?.stop();
+    await context.agents.at(-1)?.stop();
     for (const { id } of goals) await users.remove(id);
   });
-  scene.bot.want(...goals);
-  for (const { id } of goals) await scene.bot.report(id, ({ phase }) => phase === 'running');
+  context.bot.want(...goals);
+  for (const { id } of goals) await context.bot.report(id, ({ phase }) => phase === 'running');
   const open = async (goal: DesiredWorkspace) => {
-    const port = scene.bot.state.hellos.at(-1)!.terminalPort!;
-    const viewer = await attach(port, await scene.bot.ticket(goal.id));
+    const port = context.bot.state.hellos.at(-1)!.terminalPort!;
+    const viewer = await attach(port, await context.bot.ticket(goal.id));
     await viewer.open();
     return viewer;
   };
   return {
-    scene,
+    context,
     users,
     open,
-    folder: (goal: DesiredWorkspace) => join(scene.dir, 'workspaces', goal.id),
+    folder: (goal: DesiredWorkspace) => join(context.dir, 'workspaces', goal.id),
     one: goals[0]!,
     other: goals[1]!,
   };

@@ -34,7 +34,7 @@ const NODE =
   '#!/bin/sh\nhere=${1%/lib/main.js}\ncat "$here/VERSION"\nexit "$(cat "$here/code" 2>/dev/null || echo 0)"\n';
 
 /** A bot with downloads, and a machine whose agent is version `1`. */
-async function makeScene({ backMs = 0, quietMs = 60_000, latestMs = 60_000 } = {}) {
+async function makeContext({ backMs = 0, quietMs = 60_000, latestMs = 60_000 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sam-update-'));
   const [dist, root] = [join(folder, 'dist'), join(folder, 'opt')];
   mkdirSync(dist);
@@ -134,7 +134,7 @@ const report = (change: Partial<WorkspaceReport>): WorkspaceReport => ({
 });
 
 test('with nobody at work the agent becomes the version that the bot has', async () => {
-  const { updater, publish, replaced, at, start, root } = await makeScene();
+  const { updater, publish, replaced, at, start, root } = await makeContext();
   publish('2');
   updater.offer('2');
   await replaced('2');
@@ -144,7 +144,7 @@ test('with nobody at work the agent becomes the version that the bot has', async
 });
 
 test('the version that runs is left as it is, and so is an agent that runs from its sources', async () => {
-  const { updater, state, publish, at } = await makeScene();
+  const { updater, state, publish, at } = await makeContext();
   publish('1');
   updater.offer('1');
   const sources = createUpdater({
@@ -161,7 +161,7 @@ test('the version that runs is left as it is, and so is an agent that runs from 
 });
 
 test('while somebody works it waits, and goes on when they are done', async () => {
-  const { updater, publish, replaced, state, logs, at } = await makeScene();
+  const { updater, publish, replaced, state, logs, at } = await makeContext();
   state.reports = [report({ sessions: 1, activityAt: Date.now() })];
   publish('2');
   updater.offer('2');
@@ -173,7 +173,7 @@ test('while somebody works it waits, and goes on when they are done', async () =
 });
 
 test('while a session puts something out somebody’s program works, and it waits for that too', async () => {
-  const { updater, publish, replaced, state, logs } = await makeScene({ quietMs: 3_000 });
+  const { updater, publish, replaced, state, logs } = await makeContext({ quietMs: 3_000 });
   state.reports = [report({ sessions: 1, activityAt: Date.now() - 3_600_000 })];
   publish('2');
   updater.offer('2');
@@ -189,7 +189,7 @@ test('while a session puts something out somebody’s program works, and it wait
 });
 
 test('where no moment is quiet it goes in the end, and says so', async () => {
-  const { updater, publish, replaced, state, logs } = await makeScene({ latestMs: 100 });
+  const { updater, publish, replaced, state, logs } = await makeContext({ latestMs: 100 });
   state.reports = [report({ sessions: 1, activityAt: Date.now() })];
   publish('2');
   updater.offer('2');
@@ -212,7 +212,7 @@ test('quiet is: nobody has a session, or nobody typed and nothing came for half 
 });
 
 test('what came broken is fetched again, and never unpacked', async () => {
-  const { updater, publish, replaced, logs, at } = await makeScene();
+  const { updater, publish, replaced, logs, at } = await makeContext();
   publish('2', { isBroken: true });
   updater.offer('2');
   await logs(/what came is not what was announced/);
@@ -222,7 +222,7 @@ test('what came broken is fetched again, and never unpacked', async () => {
 });
 
 test('of two offers the later one counts', async () => {
-  const { updater, publish, replaced, state, logs } = await makeScene();
+  const { updater, publish, replaced, state, logs } = await makeContext();
   state.reports = [report({ sessions: 1, activityAt: Date.now() })];
   publish('2');
   updater.offer('2');
@@ -235,14 +235,14 @@ test('of two offers the later one counts', async () => {
 });
 
 test('back to the version before it goes only after a while: two bots may answer by turns', async () => {
-  const slow = await makeScene({ backMs: 60_000 });
+  const slow = await makeContext({ backMs: 60_000 });
   slow.install('0');
   writeFileSync(join(slow.installed.folder, '.previous'), 'agent-0');
   slow.publish('0');
   slow.updater.offer('0');
   await slow.logs(/the version before this one/);
   expect([readlinkSync(slow.at('agent')), slow.state.looks]).toEqual(['agent-1', 0]);
-  const quick = await makeScene();
+  const quick = await makeContext();
   quick.install('0');
   writeFileSync(join(quick.installed.folder, '.previous'), 'agent-0');
   quick.publish('0');
@@ -251,7 +251,7 @@ test('back to the version before it goes only after a while: two bots may answer
 });
 
 test('a new version that fails to start three times gives way to the one before, and is not tried again', async () => {
-  const { updater, publish, replaced, start, at, installed, logs } = await makeScene();
+  const { updater, publish, replaced, start, at, installed, logs } = await makeContext();
   publish('2', { code: 1 });
   updater.offer('2');
   await replaced('2');
@@ -273,7 +273,7 @@ test('a new version that fails to start three times gives way to the one before,
 });
 
 test('a version that works is counted no longer, however often it starts', async () => {
-  const { install, root, at, start } = await makeScene();
+  const { install, root, at, start } = await makeContext();
   const folder = install('2');
   writeFileSync(join(folder, '.previous'), 'agent-1');
   rmSync(at('agent'));
@@ -285,7 +285,7 @@ test('a version that works is counted no longer, however often it starts', async
 });
 
 test('of the versions before only the last one stays', async () => {
-  const { install, root } = await makeScene();
+  const { install, root } = await makeContext();
   install('0');
   const folder = install('2');
   await confirmStart({ version: '2', folder, root }, 'agent-1');
@@ -293,7 +293,7 @@ test('of the versions before only the last one stays', async () => {
 });
 
 test('a first version that fails is started again and again: there is nothing to go back to', async () => {
-  const { start, at } = await makeScene();
+  const { start, at } = await makeContext();
   writeFileSync(at('agent-1/code'), '1');
   for (let time = 0; time < 5; time++) expect(start().status).toBe(1);
 });

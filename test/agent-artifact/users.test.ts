@@ -13,7 +13,7 @@ import { asRoot, startNode } from './node.ts';
 asRoot(
   'a shell is its workspace’s own user, at home, with the checkout as its own, and no group of root',
   async () => {
-    const { scene, users, open, one, folder } = await startNode();
+    const { context, users, open, one, folder } = await startNode();
     const { name, uid, home } = users.find(one.id)!;
     expect(name).toMatch(/^sam-[a-z2-7]{12}$/);
     const shell = await open(one);
@@ -27,7 +27,7 @@ asRoot(
     );
     await shell.reads(/\?\? file[^]*change[^]*\ndone-it/);
     expect(statSync(join(folder(one), 'api/file')).uid).toBe(uid);
-    const { commit } = await scene.bot.report(one.id, (report) => report.commit !== undefined);
+    const { commit } = await context.bot.report(one.id, (report) => report.commit !== undefined);
     expect(commit).toMatch(/^[0-9a-f]{40}$/);
   },
 );
@@ -41,16 +41,16 @@ asRoot('of the groups that the agent is in, none stays', async () => {
 });
 
 asRoot('a workspace reads neither another’s files nor the agent’s', async () => {
-  const { scene, open, one, other, folder } = await startNode();
+  const { context, open, one, other, folder } = await startNode();
   writeFileSync(join(folder(other), 'api/secret'), 'secret-of-other\n', { mode: 0o644 });
   const shell = await open(one);
   const targets = [
     `cat ${folder(other)}/api/secret`,
     `ls ${folder(other)}`,
-    `cat ${scene.dir}/agent-key.json`,
-    `ls ${scene.dir}`,
-    `ls ${scene.dir}/workspaces`,
-    `cat ${scene.dir}/states/${one.id}.json`,
+    `cat ${context.dir}/agent-key.json`,
+    `ls ${context.dir}`,
+    `ls ${context.dir}/workspaces`,
+    `cat ${context.dir}/states/${one.id}.json`,
     `echo x > ${folder(other)}/api/README.md`,
     `kill -9 $(pgrep -f agent/main.ts)`,
   ];
@@ -63,7 +63,7 @@ asRoot('a workspace reads neither another’s files nor the agent’s', async ()
 asRoot(
   'when a workspace stops or goes, its processes, files and user go, whatever they made of themselves',
   async () => {
-    const { scene, users, open, one, other, folder } = await startNode();
+    const { context, users, open, one, other, folder } = await startNode();
     const { uid, name } = users.find(one.id)!;
     const shell = await open(one);
     // Its own session, its own parent, and not a word of its workspace in its environment.
@@ -72,11 +72,11 @@ asRoot(
     );
     await shell.reads(/started-it/);
     await expect.poll(() => findProcessesOf(uid).length).toBeGreaterThanOrEqual(3);
-    scene.bot.want({ ...one, desired: 'stopped' });
-    await scene.bot.report(one.id, ({ phase }) => phase === 'stopped');
+    context.bot.want({ ...one, desired: 'stopped' });
+    await context.bot.report(one.id, ({ phase }) => phase === 'stopped');
     expect(findProcessesOf(uid)).toEqual([]);
-    scene.bot.want({ ...one, desired: 'deleted', force: true });
-    await scene.bot.report(one.id, ({ phase }) => phase === 'deleted');
+    context.bot.want({ ...one, desired: 'deleted', force: true });
+    await context.bot.report(one.id, ({ phase }) => phase === 'deleted');
     expect(findProcessesOf(uid)).toEqual([]);
     expect(existsSync(folder(one))).toBe(false);
     expect(existsSync(`/tmp/of-${name}`)).toBe(false);
@@ -87,7 +87,7 @@ asRoot(
 );
 
 asRoot('whatever resists, a stop and a forced deletion end all of it, and only that', async () => {
-  const { scene, users, open, one, other, folder } = await startNode();
+  const { context, users, open, one, other, folder } = await startNode();
   const { uid } = users.find(one.id)!;
   const neighbour = users.find(other.id)!;
   const shell = await open(one);
@@ -102,7 +102,7 @@ asRoot('whatever resists, a stop and a forced deletion end all of it, and only t
   };
   const inTime = async (id: string, phase: string) => {
     const startedAt = performance.now();
-    const report = await scene.bot.report(id, (now) => now.phase === phase || now.phase === 'failed');
+    const report = await context.bot.report(id, (now) => now.phase === phase || now.phase === 'failed');
     expect(report).toMatchObject({ phase });
     expect(performance.now() - startedAt).toBeLessThan(10_000);
   };
@@ -111,30 +111,30 @@ asRoot('whatever resists, a stop and a forced deletion end all of it, and only t
   await expect.poll(() => findProcessesOf(uid).length, { timeout: 10_000 }).toBeGreaterThan(200);
   expect(await isBeating()).toBe(true);
   // The neighbour's name is in their environment: that is no reason to touch them, or to wait for them.
-  scene.bot.want({ ...other, desired: 'stopped' });
+  context.bot.want({ ...other, desired: 'stopped' });
   await inTime(other.id, 'stopped');
   expect(findProcessesOf(uid).length).toBeGreaterThan(200);
   expect(findProcessesOf(neighbour.uid)).toEqual([]);
-  scene.bot.want({ ...one, desired: 'stopped' });
+  context.bot.want({ ...one, desired: 'stopped' });
   await inTime(one.id, 'stopped');
   expect([findProcessesOf(uid), await isBeating()]).toEqual([[], false]);
-  scene.bot.want({ ...one, run: 2 });
-  await scene.bot.report(one.id, ({ phase, run }) => phase === 'running' && run === 2);
+  context.bot.want({ ...one, run: 2 });
+  await context.bot.report(one.id, ({ phase, run }) => phase === 'running' && run === 2);
   const again = await open(one);
   again.type(begin);
   await again.reads(/up-now/);
-  scene.bot.want({ ...one, run: 2, desired: 'deleted', force: true });
+  context.bot.want({ ...one, run: 2, desired: 'deleted', force: true });
   await inTime(one.id, 'deleted');
   expect([findProcessesOf(uid), await isBeating(), existsSync(folder(one))]).toEqual([[], false, false]);
 });
 
 asRoot('what programs keep at home is no work that a deletion would lose', async () => {
-  const { scene, open, one } = await startNode();
+  const { context, open, one } = await startNode();
   const shell = await open(one);
   shell.type('echo history > ~/.bash_history; mkdir -p ~/.cache; echo kept-"it"\n');
   await shell.reads(/kept-it/);
-  scene.bot.want({ ...one, desired: 'deleted' });
-  const { refused } = await scene.bot.report(
+  context.bot.want({ ...one, desired: 'deleted' });
+  const { refused } = await context.bot.report(
     one.id,
     ({ phase, refused: work }) => phase === 'deleted' || work !== undefined,
   );
@@ -142,15 +142,15 @@ asRoot('what programs keep at home is no work that a deletion would lose', async
 });
 
 asRoot('after a restart of the agent the workspace has the user that it had', async () => {
-  const { scene, users, open, one } = await startNode();
+  const { context, users, open, one } = await startNode();
   const before = users.find(one.id);
-  await scene.agents[0]!.stop();
-  scene.start();
-  await scene.bot.until(
-    () => scene.bot.state.hellos.length === 2,
+  await context.agents[0]!.stop();
+  context.start();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 2,
     () => 'the second hello',
   );
-  await scene.bot.report(one.id, ({ phase }) => phase === 'running');
+  await context.bot.report(one.id, ({ phase }) => phase === 'running');
   const shell = await open(one);
   shell.type('echo "<$(id -un)>"\n');
   await shell.reads(new RegExp(`<${before!.name}>`));
@@ -158,16 +158,16 @@ asRoot('after a restart of the agent the workspace has the user that it had', as
 });
 
 asRoot('users that are made at the same moment do not stand in each other’s way', async () => {
-  const scene = await createNode();
-  const users = createUsers(scene.dir);
-  const ids = Array.from({ length: 4 }, () => scene.goal({ repository: 'https://example.com/a/b.git' }).id);
+  const context = await createNode();
+  const users = createUsers(context.dir);
+  const ids = Array.from({ length: 4 }, () => context.goal({ repository: 'https://example.com/a/b.git' }).id);
   onTestFinished(async () => {
     for (const id of ids) await users.remove(id);
   });
-  for (const id of ids) mkdirSync(join(scene.dir, 'workspaces', id), { recursive: true });
+  for (const id of ids) mkdirSync(join(context.dir, 'workspaces', id), { recursive: true });
   await Promise.all(ids.map((id) => users.prepare(id)));
   expect(new Set(ids.map((id) => users.find(id)!.uid)).size).toBe(4);
-  for (const id of ids) expect(readdirSync(join(scene.dir, 'workspaces', id))).toEqual(['.home']);
+  for (const id of ids) expect(readdirSync(join(context.dir, 'workspaces', id))).toEqual(['.home']);
 });
 
 asRoot(

@@ -30,9 +30,9 @@ async function prompt(viewer: Viewer, text: string): Promise<void> {
 }
 
 /** Not in a file, an environment, a log, or, for whoever may look there, in memory. */
-async function expectNowhere(scene: Node, workspace: string, said: string): Promise<void> {
+async function expectNowhere(context: Node, workspace: string, said: string): Promise<void> {
   expect(
-    spawnSync('grep', ['-rlaF', KEY, scene.folder, '--exclude-dir=programs'], { encoding: 'utf8' }).stdout,
+    spawnSync('grep', ['-rlaF', KEY, context.folder, '--exclude-dir=programs'], { encoding: 'utf8' }).stdout,
   ).toBe('');
   const programs = await findProcesses(workspace);
   expect(programs.length).toBeGreaterThan(0);
@@ -71,31 +71,31 @@ test.skipIf(claudeMissing)(
   async () => {
     const model = await startModel();
     model.answer = (asked, res) => sendMessage(res, asked.body, makeFile(asked));
-    const scene = await createNode();
-    Object.assign(scene.bot.state, {
+    const context = await createNode();
+    Object.assign(context.bot.state, {
       models: { anthropic: model.url, openai: model.url },
       packages: await startRegistry(),
       modelKeys: { anthropic: KEY },
     });
-    const goal = scene.goal();
-    scene.bot.want(goal);
-    const agent = scene.start();
-    await scene.bot.report(goal.id, (one) => one.phase === 'running');
+    const goal = context.goal();
+    context.bot.want(goal);
+    const agent = context.start();
+    await context.bot.report(goal.id, (one) => one.phase === 'running');
     const viewer = await attach(
-      scene.bot.state.hellos.at(-1)!.terminalPort!,
-      await scene.bot.ticket(goal.id),
+      context.bot.state.hellos.at(-1)!.terminalPort!,
+      await context.bot.ticket(goal.id),
     );
     await viewer.open('claude');
     await viewer.reads(/Claude Code comes to this node for the first time/);
     await eventually(() => /❯/.test(viewer.state.output), 'the prompt', 120_000);
     await prompt(viewer, 'make a file');
-    await eventually(() => existsSync(join(scene.checkout(goal), 'by-claude.txt')), 'the file', 60_000);
+    await eventually(() => existsSync(join(context.checkout(goal), 'by-claude.txt')), 'the file', 60_000);
     await viewer.reads(/made\./);
     expect(new Set(model.asked.map(({ headers }) => headers['x-api-key']))).toEqual(new Set([KEY]));
-    await expectNowhere(scene, goal.id, agent.output() + viewer.state.output);
+    await expectNowhere(context, goal.id, agent.output() + viewer.state.output);
     // The person has no key any more.
-    scene.bot.state.modelKeys = {};
-    scene.bot.say({ type: 'credentials-changed' });
+    context.bot.state.modelKeys = {};
+    context.bot.say({ type: 'credentials-changed' });
     const asked = model.asked.length;
     await prompt(viewer, 'and another');
     await viewer.reads(/left.*no.*key.*with.*Sam/);

@@ -10,20 +10,20 @@ import { attach } from './viewer.ts';
 const asking = JSON.stringify({ model: 'scripted', stream: true, max_tokens: 10, messages: [] });
 
 async function startScene(model: FakeModel, key: string | undefined = KEY) {
-  const scene = await createNode();
-  scene.bot.state.models = { anthropic: model.url, openai: `${model.url}/openai` };
-  if (key !== '') scene.bot.state.modelKeys = { anthropic: key };
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  const agent = scene.start();
-  await scene.bot.report(goal.id, (one) => one.phase === 'running');
-  return { scene, goal, agent };
+  const context = await createNode();
+  context.bot.state.models = { anthropic: model.url, openai: `${model.url}/openai` };
+  if (key !== '') context.bot.state.modelKeys = { anthropic: key };
+  const goal = context.goal();
+  context.bot.want(goal);
+  const agent = context.start();
+  await context.bot.report(goal.id, (one) => one.phase === 'running');
+  return { context, goal, agent };
 }
 
 /** What a session of the workspace has in its environment. */
-async function readEnvironment(scene: Node, workspace: string) {
-  const port = scene.bot.state.hellos.at(-1)!.terminalPort!;
-  const viewer = await attach(port, await scene.bot.ticket(workspace));
+async function readEnvironment(context: Node, workspace: string) {
+  const port = context.bot.state.hellos.at(-1)!.terminalPort!;
+  const viewer = await attach(port, await context.bot.ticket(workspace));
   await viewer.open();
   viewer.type('echo "[$ANTHROPIC_BASE_URL,$ANTHROPIC_AUTH_TOKEN,$CLAUDE_CONFIG_DIR]"\n');
   const [, url = '', token = '', config = ''] = await viewer.reads(/\[(http[^,]+),([^,]+),([^\],]+)\]/);
@@ -39,14 +39,14 @@ const ask = (url: string, token: string, path = '/v1/messages') =>
 
 test('a program in a workspace asks a model with a token of its own, and the model sees the key of the owner', async () => {
   const model = await startModel();
-  const { scene, goal, agent } = await startScene(model);
-  const { url, token } = await readEnvironment(scene, goal.id);
+  const { context, goal, agent } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
   const answer = await ask(url, token);
   expect(await answer.text()).toContain('"text":"hello"');
   expect(model.asked).toMatchObject([{ path: '/v1/messages', body: asking, headers: { 'x-api-key': KEY } }]);
   expect(model.asked[0]!.headers.authorization).toBeUndefined();
   // What it cost goes to the bot.
-  const report = await scene.bot.report(goal.id, (one) => one.usage !== undefined);
+  const report = await context.bot.report(goal.id, (one) => one.usage !== undefined);
   expect(report.usage).toEqual({ requests: 1, input: 12, output: 34, cacheRead: 5, cacheWrite: 6 });
   expect(token).not.toContain(KEY);
   expect(agent.output()).not.toContain(KEY);
@@ -55,48 +55,48 @@ test('a program in a workspace asks a model with a token of its own, and the mod
 
 test('nothing of the key lies on the disk of the node', async () => {
   const model = await startModel();
-  const { scene, goal } = await startScene(model);
-  const { url, token } = await readEnvironment(scene, goal.id);
+  const { context, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
   await (await ask(url, token)).text();
   expect(model.asked).toHaveLength(1);
-  const found = spawnSync('grep', ['-rlF', KEY, scene.folder], { encoding: 'utf8' }).stdout;
+  const found = spawnSync('grep', ['-rlF', KEY, context.folder], { encoding: 'utf8' }).stdout;
   expect(found).toBe('');
 });
 
 test('a token ends with its run, and with the wish that it should run', async () => {
   const model = await startModel();
-  const { scene, goal } = await startScene(model);
-  const { url, token } = await readEnvironment(scene, goal.id);
+  const { context, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
   expect((await ask(url, token)).status).toBe(200);
-  scene.bot.want({ ...goal, desired: 'stopped' });
-  await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  context.bot.want({ ...goal, desired: 'stopped' });
+  await context.bot.report(goal.id, (one) => one.phase === 'stopped');
   const refused = await ask(url, token);
   expect(refused.status).toBe(401);
-  scene.bot.want({ ...goal, run: 2 });
-  await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 2);
+  context.bot.want({ ...goal, run: 2 });
+  await context.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 2);
   expect((await ask(url, token)).status).toBe(401);
-  const next = await readEnvironment(scene, goal.id);
+  const next = await readEnvironment(context, goal.id);
   expect((await ask(next.url, next.token)).status).toBe(200);
 });
 
 test('after a restart of the agent what runs on asks as before', async () => {
   const model = await startModel();
-  const { scene, goal, agent } = await startScene(model);
-  const { url, token } = await readEnvironment(scene, goal.id);
+  const { context, goal, agent } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
   await agent.kill();
-  scene.start();
-  await scene.bot.until(
-    () => scene.bot.state.hellos.length === 2,
+  context.start();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 2,
     () => 'the second hello',
   );
-  await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  await context.bot.report(goal.id, (one) => one.phase === 'running');
   expect((await ask(url, token)).status).toBe(200);
 });
 
 test('without a key the answer is the sentence of the bot, and no program tries again', async () => {
   const model = await startModel();
-  const { scene, goal } = await startScene(model, '');
-  const { url, token } = await readEnvironment(scene, goal.id);
+  const { context, goal } = await startScene(model, '');
+  const { url, token } = await readEnvironment(context, goal.id);
   const answer = await ask(url, token);
   expect(answer.status).toBe(401);
   expect(answer.headers.get('x-should-retry')).toBe('false');
@@ -105,20 +105,20 @@ test('without a key the answer is the sentence of the bot, and no program tries 
     error: { type: 'authentication_error', message: 'You have left no key with Sam.' },
   });
   // Put in by now: the next request has it.
-  scene.bot.state.modelKeys = { anthropic: KEY };
+  context.bot.state.modelKeys = { anthropic: KEY };
   expect((await ask(url, token)).status).toBe(200);
   expect(model.asked).toHaveLength(1);
 });
 
 test('a key that was taken back is worth nothing at once, also for an answer under way', async () => {
   const model = await startModel();
-  const { scene, goal } = await startScene(model);
-  const { url, token } = await readEnvironment(scene, goal.id);
+  const { context, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
   model.answer = (_asked, res) =>
     void res.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n');
   const endless = await ask(url, token);
-  scene.bot.state.modelKeys = {};
-  scene.bot.say({ type: 'credentials-changed' });
+  context.bot.state.modelKeys = {};
+  context.bot.say({ type: 'credentials-changed' });
   await expect(endless.text()).rejects.toThrow();
   expect((await ask(url, token)).status).toBe(401);
   expect(model.asked).toHaveLength(1);
@@ -126,9 +126,9 @@ test('a key that was taken back is worth nothing at once, also for an answer und
 
 test('while the bot is away the answer is that, and programs try again', async () => {
   const model = await startModel();
-  const { scene, goal } = await startScene(model);
-  const { url, token } = await readEnvironment(scene, goal.id);
-  await scene.bot.vanish();
+  const { context, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
+  await context.bot.vanish();
   const answer = await ask(url, token);
   expect(answer.status).toBe(503);
   expect(answer.headers.get('x-should-retry')).toBeNull();
@@ -138,11 +138,11 @@ test('while the bot is away the answer is that, and programs try again', async (
 test.skipIf(process.platform !== 'linux')(
   'what the kernel writes of a broken agent has no memory in it, and of other programs it has',
   async () => {
-    const { scene, goal, agent } = await startScene(await startModel());
+    const { context, goal, agent } = await startScene(await startModel());
     expect(readFileSync(`/proc/${agent.pid}/coredump_filter`, 'utf8').trim()).toBe('00000000');
     const viewer = await attach(
-      scene.bot.state.hellos.at(-1)!.terminalPort!,
-      await scene.bot.ticket(goal.id),
+      context.bot.state.hellos.at(-1)!.terminalPort!,
+      await context.bot.ticket(goal.id),
     );
     await viewer.open();
     viewer.type('echo "cores:$(cat /proc/$$/coredump_filter)."\n');
@@ -151,16 +151,16 @@ test.skipIf(process.platform !== 'linux')(
 );
 
 test('a token of a plan is in the environment of terminals, and then nothing else is', async () => {
-  const scene = await createNode();
+  const context = await createNode();
   const plan = 'sk-ant-oat01-canary-of-a-plan-0123456789';
-  scene.bot.state.modelKeys = { claude: plan };
-  const goal = scene.goal({ claude: 'plan' });
-  scene.bot.want(goal);
-  const agent = scene.start({ PATH: `${scene.folder}:${process.env['PATH']}` });
-  await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  context.bot.state.modelKeys = { claude: plan };
+  const goal = context.goal({ claude: 'plan' });
+  context.bot.want(goal);
+  const agent = context.start({ PATH: `${context.folder}:${process.env['PATH']}` });
+  await context.bot.report(goal.id, (one) => one.phase === 'running');
   const look = async () => {
-    const port = scene.bot.state.hellos.at(-1)!.terminalPort!;
-    const viewer = await attach(port, await scene.bot.ticket(goal.id));
+    const port = context.bot.state.hellos.at(-1)!.terminalPort!;
+    const viewer = await attach(port, await context.bot.ticket(goal.id));
     await viewer.open();
     viewer.type('echo "[$CLAUDE_CODE_OAUTH_TOKEN,$ANTHROPIC_BASE_URL,$ANTHROPIC_AUTH_TOKEN]"\n');
     return (await viewer.reads(/\[((?:sk|,http)[^\]$]*)\]/))[1];
@@ -168,33 +168,33 @@ test('a token of a plan is in the environment of terminals, and then nothing els
   expect(await look()).toBe(`${plan},,`);
   expect(agent.output()).not.toContain(plan);
   // A key came: the plan is in no environment any more.
-  scene.bot.want({ ...goal, claude: 'key' });
+  context.bot.want({ ...goal, claude: 'key' });
   expect(await look()).toMatch(/^,http:.*,samws_/);
 });
 
 test('Claude Code finds its questions answered beside the checkout, and what a person wrote there stays', async () => {
   const model = await startModel();
-  const { scene, goal } = await startScene(model);
-  const { config } = await readEnvironment(scene, goal.id);
-  expect(config).toBe(join(scene.dir, 'workspaces', goal.id, '.claude'));
+  const { context, goal } = await startScene(model);
+  const { config } = await readEnvironment(context, goal.id);
+  expect(config).toBe(join(context.dir, 'workspaces', goal.id, '.claude'));
   const file = join(config, '.claude.json');
-  const trust = { [scene.checkout(goal)]: { hasTrustDialogAccepted: true } };
+  const trust = { [context.checkout(goal)]: { hasTrustDialogAccepted: true } };
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ hasCompletedOnboarding: true, projects: trust });
   expect(statSync(file).mode & 0o777).toBe(0o600);
   execFileSync('sh', ['-c', 'echo mine > "$1"', 'sh', file]);
-  scene.bot.want({ ...goal, run: 2 });
-  const report = await scene.bot.report(goal.id, (one) => one.run === 2 && one.work !== undefined);
+  context.bot.want({ ...goal, run: 2 });
+  const report = await context.bot.report(goal.id, (one) => one.run === 2 && one.work !== undefined);
   expect(readFileSync(file, 'utf8')).toBe('mine\n');
   // It is none of the work that a deletion would lose.
   expect(report.work).toEqual({ changed: 0, untracked: 0, unpushed: 0 });
 });
 
 test('whoever checks out a fork is asked whether they trust it', async () => {
-  const scene = await createNode();
-  const goal = scene.goal({ credentials: 'none' });
-  scene.bot.want(goal);
-  scene.start();
-  await scene.bot.report(goal.id, (one) => one.phase === 'running');
-  const file = join(scene.dir, 'workspaces', goal.id, '.claude/.claude.json');
+  const context = await createNode();
+  const goal = context.goal({ credentials: 'none' });
+  context.bot.want(goal);
+  context.start();
+  await context.bot.report(goal.id, (one) => one.phase === 'running');
+  const file = join(context.dir, 'workspaces', goal.id, '.claude/.claude.json');
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ hasCompletedOnboarding: true });
 });

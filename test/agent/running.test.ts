@@ -20,11 +20,14 @@ const isRunning = (run: number) => (report: { phase: string; run: number }) =>
   report.phase === 'running' && report.run === run;
 
 test('a new node fetches its token, says hello and clones what the bot wants', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  const agent = scene.start();
-  const report = await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.work !== undefined);
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  const agent = context.start();
+  const report = await context.bot.report(
+    goal.id,
+    (one) => one.phase === 'running' && one.work !== undefined,
+  );
   expect(agent.output()).toContain(
     `"message":"preparing -> running","workspace":"${goal.id}","step":"prepare"`,
   );
@@ -35,6 +38,8 @@ test('a new node fetches its token, says hello and clones what the bot wants', a
     sessions: 0,
     commit: expect.stringMatching(/^[0-9a-f]{40}$/),
     work: { changed: 0, untracked: 0, unpushed: 0 },
+    // Where there are control groups, and whoever runs the tests may make some.
+    limits: expect.toBeOneOf([null, { memory: expect.any(Number), processes: expect.any(Number) }]),
     environment: {
       runtime: 'host',
       steps: [
@@ -43,32 +48,32 @@ test('a new node fetches its token, says hello and clones what the bot wants', a
       ],
     },
   });
-  expect(readFileSync(join(scene.checkout(goal), 'README.md'), 'utf8')).toBe('hello\n');
-  expect(scene.bot.state.requests).toMatchObject([{ path: '/api/bootstrap', status: 200 }]);
-  expect(scene.bot.state.hellos).toMatchObject([
+  expect(readFileSync(join(context.checkout(goal), 'README.md'), 'utf8')).toBe('hello\n');
+  expect(context.bot.state.requests).toMatchObject([{ path: '/api/bootstrap', status: 200 }]);
+  expect(context.bot.state.hellos).toMatchObject([
     { protocol: 1, terminalPort: expect.any(Number), workspaces: [] },
   ]);
-  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['.claude', goal.id]);
+  await hasOnly(join(context.dir, 'workspaces', goal.id), ['.claude', goal.id]);
 });
 
 test('the phases of a start are told in their order', async () => {
-  const scene = await createNode();
-  const server = await serveGit(join(scene.folder, 'served'));
-  makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
+  const context = await createNode();
+  const server = await serveGit(join(context.folder, 'served'));
+  makeRepository(join(context.folder, 'served', 'acme', 'api.git'));
   server.hold();
-  const goal = scene.goal({ repository: server.url('acme/api.git') });
-  scene.bot.want(goal);
-  scene.start();
+  const goal = context.goal({ repository: server.url('acme/api.git') });
+  context.bot.want(goal);
+  context.start();
   await server.held();
-  await scene.bot.report(goal.id, (one) => one.phase === 'preparing' && one.step === 'clone');
+  await context.bot.report(goal.id, (one) => one.phase === 'preparing' && one.step === 'clone');
   server.release();
-  await scene.bot.report(goal.id, isRunning(1));
-  const phases = scene.bot.state.history.map((one) => one.phase);
+  await context.bot.report(goal.id, isRunning(1));
+  const phases = context.bot.state.history.map((one) => one.phase);
   expect(phases.slice(0, phases.lastIndexOf('preparing') + 1).every((phase) => phase === 'preparing')).toBe(
     true,
   );
-  const lines = await scene.bot.until(
-    () => scene.bot.state.lines.length > 0 && scene.bot.state.lines,
+  const lines = await context.bot.until(
+    () => context.bot.state.lines.length > 0 && context.bot.state.lines,
     () => 'log lines',
   );
   expect(lines[0]).toMatchObject({
@@ -79,160 +84,160 @@ test('the phases of a start are told in their order', async () => {
 });
 
 test('a second wish for the same run changes nothing', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  scene.start();
-  await scene.bot.report(goal.id, (one) => one.work !== undefined);
-  const before = scene.bot.state.history.length;
-  scene.bot.want(goal);
-  const other = scene.goal();
-  scene.bot.want(other);
-  await scene.bot.report(other.id, isRunning(1));
-  const since = scene.bot.state.history.slice(before).filter((one) => one.id === goal.id);
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  context.start();
+  await context.bot.report(goal.id, (one) => one.work !== undefined);
+  const before = context.bot.state.history.length;
+  context.bot.want(goal);
+  const other = context.goal();
+  context.bot.want(other);
+  await context.bot.report(other.id, isRunning(1));
+  const since = context.bot.state.history.slice(before).filter((one) => one.id === goal.id);
   expect(since.every((one) => one.phase === 'running')).toBe(true);
 });
 
 test('a restart keeps the checkout with everything in it', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
-  writeFileSync(join(scene.checkout(goal), 'mine.txt'), 'work');
-  writeFileSync(join(scene.checkout(goal), 'README.md'), 'changed');
-  scene.bot.want({ ...goal, run: 2 });
-  const report = await scene.bot.report(goal.id, (one) => isRunning(2)(one) && one.work?.untracked === 1);
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  context.start();
+  await context.bot.report(goal.id, isRunning(1));
+  writeFileSync(join(context.checkout(goal), 'mine.txt'), 'work');
+  writeFileSync(join(context.checkout(goal), 'README.md'), 'changed');
+  context.bot.want({ ...goal, run: 2 });
+  const report = await context.bot.report(goal.id, (one) => isRunning(2)(one) && one.work?.untracked === 1);
   expect(report.work).toEqual({ changed: 1, untracked: 1, unpushed: 0 });
-  expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
-  expect(readFileSync(join(scene.checkout(goal), 'README.md'), 'utf8')).toBe('changed');
+  expect(readFileSync(join(context.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
+  expect(readFileSync(join(context.checkout(goal), 'README.md'), 'utf8')).toBe('changed');
 });
 
 test('of two goals in a hurry the last one wins', async () => {
-  const scene = await createNode();
-  scene.start();
-  await scene.bot.until(
-    () => scene.bot.state.hellos.length === 1,
+  const context = await createNode();
+  context.start();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 1,
     () => 'the hello',
   );
-  const goal = scene.goal();
+  const goal = context.goal();
   for (const desired of ['running', 'stopped', 'running', 'stopped'] as const)
-    scene.bot.want({ ...goal, desired });
-  await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
-  scene.bot.want({ ...goal, desired: 'stopped', run: 2 }, { ...goal, desired: 'running', run: 3 });
-  await scene.bot.report(goal.id, isRunning(3));
+    context.bot.want({ ...goal, desired });
+  await context.bot.report(goal.id, (one) => one.phase === 'stopped');
+  context.bot.want({ ...goal, desired: 'stopped', run: 2 }, { ...goal, desired: 'running', run: 3 });
+  await context.bot.report(goal.id, isRunning(3));
 });
 
 test('what the bot does not name is left alone', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
-  scene.bot.state.desired = [];
-  scene.bot.say({ type: 'desired', all: true, workspaces: [] });
-  const other = scene.goal();
-  scene.bot.want(other);
-  await scene.bot.report(other.id, isRunning(1));
-  expect(scene.bot.state.reports.get(goal.id)).toMatchObject({ phase: 'running', run: 1 });
-  expect(existsSync(join(scene.checkout(goal), 'README.md'))).toBe(true);
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  context.start();
+  await context.bot.report(goal.id, isRunning(1));
+  context.bot.state.desired = [];
+  context.bot.say({ type: 'desired', all: true, workspaces: [] });
+  const other = context.goal();
+  context.bot.want(other);
+  await context.bot.report(other.id, isRunning(1));
+  expect(context.bot.state.reports.get(goal.id)).toMatchObject({ phase: 'running', run: 1 });
+  expect(existsSync(join(context.checkout(goal), 'README.md'))).toBe(true);
 });
 
 test('an agent that was killed comes back to what ran, files and all, also without a bot that asks', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  const first = scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
-  writeFileSync(join(scene.checkout(goal), 'mine.txt'), 'work');
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  const first = context.start();
+  await context.bot.report(goal.id, isRunning(1));
+  writeFileSync(join(context.checkout(goal), 'mine.txt'), 'work');
   await first.kill();
-  scene.bot.state.desired = [];
-  scene.start();
-  await scene.bot.until(
-    () => scene.bot.state.hellos.length === 2,
+  context.bot.state.desired = [];
+  context.start();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 2,
     () => 'the second hello',
   );
-  const report = await scene.bot.report(goal.id, (one) => isRunning(1)(one) && one.work?.untracked === 1);
+  const report = await context.bot.report(goal.id, (one) => isRunning(1)(one) && one.work?.untracked === 1);
   expect(report.work).toEqual({ changed: 0, untracked: 1, unpushed: 0 });
-  expect(scene.bot.state.hellos[1]!.workspaces).toMatchObject([{ id: goal.id, run: 1 }]);
+  expect(context.bot.state.hellos[1]!.workspaces).toMatchObject([{ id: goal.id, run: 1 }]);
 });
 
 test('a workspace of an older agent, whose state lay in the workspace’s folder, goes on', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  const first = scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  const first = context.start();
+  await context.bot.report(goal.id, isRunning(1));
   await first.stop();
-  const state = join(scene.dir, 'states', `${goal.id}.json`);
-  renameSync(state, join(scene.dir, 'workspaces', goal.id, 'workspace.json'));
-  scene.bot.state.desired = [];
-  scene.start();
-  await scene.bot.until(
-    () => scene.bot.state.hellos.length === 2,
+  const state = join(context.dir, 'states', `${goal.id}.json`);
+  renameSync(state, join(context.dir, 'workspaces', goal.id, 'workspace.json'));
+  context.bot.state.desired = [];
+  context.start();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 2,
     () => 'the second hello',
   );
-  expect(scene.bot.state.hellos[1]!.workspaces).toMatchObject([{ id: goal.id, run: 1 }]);
-  scene.bot.want({ ...goal, desired: 'stopped' });
-  await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  expect(context.bot.state.hellos[1]!.workspaces).toMatchObject([{ id: goal.id, run: 1 }]);
+  context.bot.want({ ...goal, desired: 'stopped' });
+  await context.bot.report(goal.id, (one) => one.phase === 'stopped');
   expect(existsSync(state)).toBe(true);
 });
 
 test('a clone that was cut off by a kill is made again, and no half of it stays', async () => {
-  const scene = await createNode();
-  const server = await serveGit(join(scene.folder, 'served'));
-  makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
+  const context = await createNode();
+  const server = await serveGit(join(context.folder, 'served'));
+  makeRepository(join(context.folder, 'served', 'acme', 'api.git'));
   server.hold();
-  const goal = scene.goal({ repository: server.url('acme/api.git') });
-  scene.bot.want(goal);
-  const first = scene.start();
+  const goal = context.goal({ repository: server.url('acme/api.git') });
+  context.bot.want(goal);
+  const first = context.start();
   await server.held();
   await first.kill();
   // Git itself tidies up when it is asked to end; a power failure does not ask.
   for (const { pid } of await findProcesses(goal.id)) process.kill(pid, 'SIGKILL');
-  const half = join(scene.dir, 'workspaces', goal.id, '.clone');
+  const half = join(context.dir, 'workspaces', goal.id, '.clone');
   mkdirSync(half, { recursive: true });
   writeFileSync(join(half, 'old'), '');
   server.release();
-  scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
-  await hasOnly(join(scene.dir, 'workspaces', goal.id), ['.claude', 'api']);
-  expect(readdirSync(scene.checkout(goal)).sort()).toEqual(['.git', 'README.md']);
+  context.start();
+  await context.bot.report(goal.id, isRunning(1));
+  await hasOnly(join(context.dir, 'workspaces', goal.id), ['.claude', 'api']);
+  expect(readdirSync(context.checkout(goal)).sort()).toEqual(['.git', 'README.md']);
 });
 
 test('after the bot was away both sides say everything again', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
-  await scene.bot.vanish();
-  const other = scene.goal();
-  scene.bot.state.desired.push(other);
-  await scene.bot.comeBack();
-  await scene.bot.report(other.id, isRunning(1));
-  expect(scene.bot.state.hellos.at(-1)!.workspaces).toMatchObject([
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  context.start();
+  await context.bot.report(goal.id, isRunning(1));
+  await context.bot.vanish();
+  const other = context.goal();
+  context.bot.state.desired.push(other);
+  await context.bot.comeBack();
+  await context.bot.report(other.id, isRunning(1));
+  expect(context.bot.state.hellos.at(-1)!.workspaces).toMatchObject([
     { id: goal.id, phase: 'running', run: 1 },
   ]);
 });
 
 test('log lines that the bot did not store are said again, in the same batches', async () => {
-  const scene = await createNode();
-  scene.bot.state.acknowledges = false;
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
-  const { batches } = scene.bot.state;
-  await scene.bot.until(
+  const context = await createNode();
+  context.bot.state.acknowledges = false;
+  const goal = context.goal();
+  context.bot.want(goal);
+  context.start();
+  await context.bot.report(goal.id, isRunning(1));
+  const { batches } = context.bot.state;
+  await context.bot.until(
     () => batches.length > 0,
     () => 'the first batch',
   );
   const said = [...batches];
-  await scene.bot.vanish();
-  scene.bot.state.acknowledges = true;
-  await scene.bot.comeBack();
-  await scene.bot.until(
+  await context.bot.vanish();
+  context.bot.state.acknowledges = true;
+  await context.bot.comeBack();
+  await context.bot.until(
     () => batches.length >= 2 * said.length,
     () => 'the batches again',
   );
@@ -240,52 +245,52 @@ test('log lines that the bot did not store are said again, in the same batches',
 });
 
 test('a stop keeps the files, and a start goes on with them', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
-  writeFileSync(join(scene.checkout(goal), 'mine.txt'), 'work');
-  scene.bot.want({ ...goal, desired: 'stopped' });
-  const stopped = await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  context.start();
+  await context.bot.report(goal.id, isRunning(1));
+  writeFileSync(join(context.checkout(goal), 'mine.txt'), 'work');
+  context.bot.want({ ...goal, desired: 'stopped' });
+  const stopped = await context.bot.report(goal.id, (one) => one.phase === 'stopped');
   expect(stopped.work).toEqual({ changed: 0, untracked: 1, unpushed: 0 });
-  scene.bot.want({ ...goal, run: 2 });
-  await scene.bot.report(goal.id, isRunning(2));
-  expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
+  context.bot.want({ ...goal, run: 2 });
+  await context.bot.report(goal.id, isRunning(2));
+  expect(readFileSync(join(context.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
 });
 
 test('a stopped workspace has no door to passwords, and one that runs again has', async () => {
-  const scene = await createNode();
-  const server = await serveGit(join(scene.folder, 'served'), { token: 'of-git' });
-  makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
-  scene.bot.state.password = 'of-git';
-  const goal = scene.goal({ repository: server.url('acme/api.git'), credentials: 'sam' });
-  const door = join(scene.dir, 'workspaces', goal.id, '.git.sock');
-  scene.bot.want(goal);
-  scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
+  const context = await createNode();
+  const server = await serveGit(join(context.folder, 'served'), { token: 'of-git' });
+  makeRepository(join(context.folder, 'served', 'acme', 'api.git'));
+  context.bot.state.password = 'of-git';
+  const goal = context.goal({ repository: server.url('acme/api.git'), credentials: 'sam' });
+  const door = join(context.dir, 'workspaces', goal.id, '.git.sock');
+  context.bot.want(goal);
+  context.start();
+  await context.bot.report(goal.id, isRunning(1));
   // Whoever holds it open is not waited for either.
   const held = connect({ path: door, allowHalfOpen: true }).on('error', () => {});
   onTestFinished(() => void held.destroy());
   await once(held, 'connect');
-  scene.bot.want({ ...goal, desired: 'stopped' });
-  await scene.bot.report(goal.id, (one) => one.phase === 'stopped', 10_000);
+  context.bot.want({ ...goal, desired: 'stopped' });
+  await context.bot.report(goal.id, (one) => one.phase === 'stopped', 10_000);
   const late = connect(door);
   expect(await once(late, 'error')).toMatchObject([{ code: expect.stringMatching(/ENOENT|ECONNREFUSED/) }]);
-  scene.bot.want({ ...goal, run: 2 });
-  await scene.bot.report(goal.id, isRunning(2));
+  context.bot.want({ ...goal, run: 2 });
+  await context.bot.report(goal.id, isRunning(2));
   const again = connect(door);
   await once(again, 'connect');
   again.destroy();
 });
 
 test('a failure stands until a higher run, also over a restart of the agent', async () => {
-  const scene = await createNode();
-  const path = join(scene.folder, 'later.git');
-  const goal = scene.goal({ repository: path });
-  scene.bot.want(goal);
-  const first = scene.start();
-  const failed = await scene.bot.report(goal.id, (one) => one.phase === 'failed');
+  const context = await createNode();
+  const path = join(context.folder, 'later.git');
+  const goal = context.goal({ repository: path });
+  context.bot.want(goal);
+  const first = context.start();
+  const failed = await context.bot.report(goal.id, (one) => one.phase === 'failed');
   expect(failed.failure).toEqual({
     class: 'configuration',
     code: 'no-such-repository',
@@ -293,79 +298,79 @@ test('a failure stands until a higher run, also over a restart of the agent', as
   });
   makeRepository(path);
   await first.kill();
-  scene.start();
-  await scene.bot.until(
-    () => scene.bot.state.hellos.length === 2,
+  context.start();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 2,
     () => 'the second hello',
   );
-  const other = scene.goal();
-  scene.bot.want(goal, other);
-  await scene.bot.report(other.id, isRunning(1));
-  expect(scene.bot.state.reports.get(goal.id)).toMatchObject({ phase: 'failed', run: 1 });
-  scene.bot.want({ ...goal, run: 2 });
-  const report = await scene.bot.report(goal.id, isRunning(2));
+  const other = context.goal();
+  context.bot.want(goal, other);
+  await context.bot.report(other.id, isRunning(1));
+  expect(context.bot.state.reports.get(goal.id)).toMatchObject({ phase: 'failed', run: 1 });
+  context.bot.want({ ...goal, run: 2 });
+  const report = await context.bot.report(goal.id, isRunning(2));
   expect(report.failure).toBeUndefined();
 });
 
 test('an agent that is told to end does so with code 0, and its workspaces are there again afterwards', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  const first = scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  const first = context.start();
+  await context.bot.report(goal.id, isRunning(1));
   expect(await first.stop()).toBe(0);
-  scene.start();
-  await scene.bot.until(
-    () => scene.bot.state.hellos.length === 2,
+  context.start();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 2,
     () => 'the second hello',
   );
-  await scene.bot.report(goal.id, isRunning(1));
-  expect(git(scene.checkout(goal), 'status', '--porcelain')).toBe('');
+  await context.bot.report(goal.id, isRunning(1));
+  expect(git(context.checkout(goal), 'status', '--porcelain')).toBe('');
 });
 
 test('a second agent on the same folder does not start while the first one lives', async () => {
-  const scene = await createNode();
-  const first = scene.start();
-  await scene.bot.until(
-    () => scene.bot.state.hellos.length === 1,
+  const context = await createNode();
+  const first = context.start();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 1,
     () => 'the hello',
   );
-  const second = scene.start();
+  const second = context.start();
   expect(await second.ended).toBe(1);
   expect(second.output()).toContain(`another agent (process ${first.pid})`);
 });
 
 test('killed again and again at any moment, the agent ends where the bot wants it, and no work is lost', async () => {
-  const scene = await createNode();
-  const server = await serveGit(join(scene.folder, 'served'));
-  makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
-  const goal = scene.goal({ repository: server.url('acme/api.git') });
-  const other = scene.goal({ repository: server.url('acme/api.git') });
-  scene.bot.want(goal);
-  scene.start();
-  await scene.bot.report(goal.id, isRunning(1));
-  writeFileSync(join(scene.checkout(goal), 'mine.txt'), 'work');
-  await scene.agents.at(-1)!.kill();
+  const context = await createNode();
+  const server = await serveGit(join(context.folder, 'served'));
+  makeRepository(join(context.folder, 'served', 'acme', 'api.git'));
+  const goal = context.goal({ repository: server.url('acme/api.git') });
+  const other = context.goal({ repository: server.url('acme/api.git') });
+  context.bot.want(goal);
+  context.start();
+  await context.bot.report(goal.id, isRunning(1));
+  writeFileSync(join(context.checkout(goal), 'mine.txt'), 'work');
+  await context.agents.at(-1)!.kill();
   const wishes = ['stopped', 'running', 'deleted', 'running', 'stopped', 'deleted'] as const;
   for (const [index, desired] of wishes.entries()) {
-    const agent = scene.start();
-    const { length } = scene.bot.state.hellos;
-    await scene.bot.until(
-      () => scene.bot.state.hellos.length > length,
+    const agent = context.start();
+    const { length } = context.bot.state.hellos;
+    await context.bot.until(
+      () => context.bot.state.hellos.length > length,
       () => 'another hello',
     );
-    scene.bot.want({ ...goal, desired, run: index + 2 }, { ...other, run: index + 2 });
+    context.bot.want({ ...goal, desired, run: index + 2 }, { ...other, run: index + 2 });
     // The moment of the death is the point: from at once to well into the work.
     await delay(index * 60);
     await agent.kill();
   }
-  scene.bot.want({ ...goal, run: 20 }, { ...other, run: 20 });
-  scene.start();
-  await scene.bot.report(goal.id, isRunning(20));
-  await scene.bot.report(other.id, isRunning(20));
-  expect(readFileSync(join(scene.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
-  for (const one of [goal, other]) await hasOnly(join(scene.dir, 'workspaces', one.id), ['.claude', 'api']);
-  scene.bot.want({ ...goal, desired: 'deleted', force: true }, { ...other, desired: 'deleted' });
-  for (const one of [goal, other]) await scene.bot.report(one.id, (report) => report.phase === 'deleted');
-  expect(readdirSync(join(scene.dir, 'workspaces'))).toEqual([]);
+  context.bot.want({ ...goal, run: 20 }, { ...other, run: 20 });
+  context.start();
+  await context.bot.report(goal.id, isRunning(20));
+  await context.bot.report(other.id, isRunning(20));
+  expect(readFileSync(join(context.checkout(goal), 'mine.txt'), 'utf8')).toBe('work');
+  for (const one of [goal, other]) await hasOnly(join(context.dir, 'workspaces', one.id), ['.claude', 'api']);
+  context.bot.want({ ...goal, desired: 'deleted', force: true }, { ...other, desired: 'deleted' });
+  for (const one of [goal, other]) await context.bot.report(one.id, (report) => report.phase === 'deleted');
+  expect(readdirSync(join(context.dir, 'workspaces'))).toEqual([]);
 });

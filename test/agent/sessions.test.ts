@@ -12,37 +12,37 @@ import { attach } from './viewer.ts';
 import { eventually } from '../testers/watch.ts';
 
 async function startRunning(env?: Record<string, string>) {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  const agent = scene.start(env);
-  await scene.bot.report(goal.id, (one) => one.phase === 'running');
-  return { scene, goal, agent };
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  const agent = context.start(env);
+  await context.bot.report(goal.id, (one) => one.phase === 'running');
+  return { context, goal, agent };
 }
 
-async function look(scene: Node, workspace: string, claims?: Record<string, unknown>) {
-  const port = scene.bot.state.hellos.at(-1)!.terminalPort!;
-  return attach(port, await scene.bot.ticket(workspace, claims));
+async function look(context: Node, workspace: string, claims?: Record<string, unknown>) {
+  const port = context.bot.state.hellos.at(-1)!.terminalPort!;
+  return attach(port, await context.bot.ticket(workspace, claims));
 }
 
 test('a session is a login shell in the checkout, and knows its workspace', async () => {
-  const { scene, goal } = await startRunning();
-  const viewer = await look(scene, goal.id);
+  const { context, goal } = await startRunning();
+  const viewer = await look(context, goal.id);
   await viewer.open();
   viewer.type('echo "at:$PWD name:$SAM_WORKSPACE_NAME"; shopt login_shell; tty\n');
-  await viewer.reads(new RegExp(`at:${scene.checkout(goal)} name:api-1`));
+  await viewer.reads(new RegExp(`at:${context.checkout(goal)} name:api-1`));
   await viewer.reads(/login_shell\s+on/);
   await viewer.reads(/\/dev\/pts\/\d+/);
-  await scene.bot.report(goal.id, (one) => one.sessions === 1 && one.activityAt !== undefined);
+  await context.bot.report(goal.id, (one) => one.sessions === 1 && one.activityAt !== undefined);
 });
 
 test('a session has nothing of the agent: only the variables that it should have', async () => {
-  const { scene, goal, agent } = await startRunning({
+  const { context, goal, agent } = await startRunning({
     SAM_CANARY: 'x',
     AWS_SECRET_ACCESS_KEY: 'x',
     DOCKER_HOST: 'unix:///d',
   });
-  const viewer = await look(scene, goal.id);
+  const viewer = await look(context, goal.id);
   await viewer.open();
   viewer.type('tr "\\0" "\\n" < /proc/$$/environ | cut -d= -f1 | sort | tr "\\n" ","; echo END\n');
   const [, names] = await viewer.reads(/([A-Z_,]+),END/);
@@ -52,13 +52,13 @@ test('a session has nothing of the agent: only the variables that it should have
       ' ',
     ),
   );
-  expect(viewer.state.output).not.toContain(scene.bot.bootstrapToken);
-  expect(agent.output()).not.toContain(scene.bot.bootstrapToken);
+  expect(viewer.state.output).not.toContain(context.bot.bootstrapToken);
+  expect(agent.output()).not.toContain(context.bot.bootstrapToken);
 });
 
 test('a stop ends sessions and daemons, and tells the viewers', async () => {
-  const { scene, goal } = await startRunning();
-  const viewer = await look(scene, goal.id);
+  const { context, goal } = await startRunning();
+  const viewer = await look(context, goal.id);
   await viewer.open();
   viewer.type(`(trap "" HUP TERM; sleep 600) & setsid nohup sleep 601 >/dev/null 2>&1 &\n`);
   viewer.type(`env -i sh -c "trap : HUP TERM; setsid sleep 602 & while :; do wait; done" & echo up\\ now\n`);
@@ -70,19 +70,19 @@ test('a stop ends sessions and daemons, and tells the viewers', async () => {
     return sleeping.sort().join() === 'sleep 600,sleep 601,sleep 602';
   }, 'the daemons');
   const pids = (await findProcesses(goal.id)).map(({ pid }) => pid);
-  scene.bot.want({ ...goal, desired: 'stopped' });
-  await scene.bot.report(goal.id, (one) => one.phase === 'stopped' && one.sessions === 0);
+  context.bot.want({ ...goal, desired: 'stopped' });
+  await context.bot.report(goal.id, (one) => one.phase === 'stopped' && one.sessions === 0);
   expect(await findProcesses(goal.id)).toEqual([]);
   expect(await viewer.closes()).toBe(4410);
   for (const pid of pids) expect(commandOf(pid)).toBe('');
-  const late = await look(scene, goal.id);
+  const late = await look(context, goal.id);
   expect(late.state.closed).toBe(4410);
 });
 
 test('after a stop nothing of a workspace runs: no filter, hook or helper that it names, and nothing on its way out', async () => {
-  const { scene, goal } = await startRunning();
-  const [dir, beat] = [scene.checkout(goal), join(scene.folder, 'beat')];
-  const trap = join(scene.folder, 'trap');
+  const { context, goal } = await startRunning();
+  const [dir, beat] = [context.checkout(goal), join(context.folder, 'beat')];
+  const trap = join(context.folder, 'trap');
   writeFileSync(trap, `#!/bin/sh\ntouch ${beat}\ncat`, { mode: 0o755 });
   for (const key of 'filter.x.clean filter.x.smudge core.fsmonitor diff.external credential.helper gpg.program core.pager'.split(
     ' ',
@@ -92,45 +92,45 @@ test('after a stop nothing of a workspace runs: no filter, hook or helper that i
     writeFileSync(join(dir, '.git/hooks', hook), `#!/bin/sh\ntouch ${beat}`, { mode: 0o755 });
   writeFileSync(join(dir, '.gitattributes'), '* filter=x diff=x\n');
   writeFileSync(join(dir, 'README.md'), 'changed\n');
-  const viewer = await look(scene, goal.id);
+  const viewer = await look(context, goal.id);
   await viewer.open();
   viewer.type(`last() { trap "" HUP TERM; setsid sh -c "while :; do : >${beat}; sleep 0.02; done" & }\n`);
   viewer.type('trap last HUP TERM EXIT; echo up-"now"\n');
   await viewer.reads(/up-now/);
-  scene.bot.want({ ...goal, desired: 'stopped' });
-  const { work } = await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  context.bot.want({ ...goal, desired: 'stopped' });
+  const { work } = await context.bot.report(goal.id, (one) => one.phase === 'stopped');
   expect(await findProcesses(goal.id)).toEqual([]);
   rmSync(beat, { force: true });
   expect(work).toEqual({ changed: 1, untracked: 1, unpushed: 0 });
   for (const desired of ['deleted', 'stopped'] as const) {
-    scene.bot.want({ ...goal, desired });
-    await scene.bot.report(goal.id, (one) => (one.refused !== undefined) === (desired === 'deleted'));
+    context.bot.want({ ...goal, desired });
+    await context.bot.report(goal.id, (one) => (one.refused !== undefined) === (desired === 'deleted'));
   }
   await delay(300);
   expect(existsSync(beat)).toBe(false);
 });
 
 test('a restart ends the sessions of before', async () => {
-  const { scene, goal } = await startRunning();
-  const viewer = await look(scene, goal.id);
+  const { context, goal } = await startRunning();
+  const viewer = await look(context, goal.id);
   await viewer.open();
   viewer.type('setsid nohup sleep 600 >/dev/null 2>&1 &\n');
   await eventually(async () => (await findProcesses(goal.id)).length >= 2, 'the daemon');
-  scene.bot.want({ ...goal, run: 2 });
-  await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 2 && one.sessions === 0);
+  context.bot.want({ ...goal, run: 2 });
+  await context.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 2 && one.sessions === 0);
   expect(await findProcesses(goal.id)).toEqual([]);
   await viewer.closes();
-  await (await look(scene, goal.id)).open();
+  await (await look(context, goal.id)).open();
 });
 
 test('a forced delete takes the sessions along', async () => {
-  const { scene, goal } = await startRunning();
-  const viewer = await look(scene, goal.id);
+  const { context, goal } = await startRunning();
+  const viewer = await look(context, goal.id);
   await viewer.open();
   viewer.type('setsid nohup sh -c "while :; do date > file; sleep 0.01; done" >/dev/null 2>&1 &\n');
   await eventually(async () => (await findProcesses(goal.id)).length >= 2, 'the daemon');
-  scene.bot.want({ ...goal, desired: 'deleted', force: true });
-  await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
+  context.bot.want({ ...goal, desired: 'deleted', force: true });
+  await context.bot.report(goal.id, (one) => one.phase === 'deleted');
   expect(await findProcesses(goal.id)).toEqual([]);
   expect(await viewer.closes()).toBe(4410);
 });
@@ -138,16 +138,16 @@ test('a forced delete takes the sessions along', async () => {
 test.runIf(process.getuid?.() === 0)(
   'without root, too, a stop and a forced deletion end two hundred that resist, and never fail for what cannot be held',
   async () => {
-    const scene = await createNode();
-    const goal = scene.goal();
-    execFileSync('chown', ['-R', '54321:54321', scene.folder]);
-    chmodSync(scene.folder, 0o755);
+    const context = await createNode();
+    const goal = context.goal();
+    execFileSync('chown', ['-R', '54321:54321', context.folder]);
+    chmodSync(context.folder, 0o755);
     onTestFinished(() => {
       for (let left; (left = findProcessesOf(54321)).length > 0;)
         for (const pid of left) sendSignals(pid, ['SIGKILL']);
     });
-    scene.bot.want(goal);
-    scene.start({ HOME: scene.folder }, [
+    context.bot.want(goal);
+    context.start({ HOME: context.folder }, [
       'setpriv',
       '--reuid',
       '54321',
@@ -156,8 +156,8 @@ test.runIf(process.getuid?.() === 0)(
       '--clear-groups',
     ]);
     const resist = async (run: number) => {
-      await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.run === run);
-      const viewer = await look(scene, goal.id);
+      await context.bot.report(goal.id, (one) => one.phase === 'running' && one.run === run);
+      const viewer = await look(context, goal.id);
       await viewer.open();
       viewer.type(`(for n in $(seq 200); do setsid sh -c 'trap "" HUP TERM; while :; do sleep 0.3 & wait; done' & done
         (env -i setsid sh -c 'trap "" HUP TERM; while :; do : >beat; sleep 0.01; done' &)) >/dev/null 2>&1; echo up-"now"\n`);
@@ -167,25 +167,25 @@ test.runIf(process.getuid?.() === 0)(
     const isEnded = async (phase: string) => {
       const startedAt = performance.now();
       const ended = (one: { phase: string }) => [phase, 'failed'].includes(one.phase);
-      expect(await scene.bot.report(goal.id, ended)).toMatchObject({ phase });
+      expect(await context.bot.report(goal.id, ended)).toMatchObject({ phase });
       expect(performance.now() - startedAt).toBeLessThan(10_000);
       // The agent and what it asks git, and what cannot be traced.
       expect(findProcessesOf(54321).length).toBeLessThan(15);
     };
     await resist(1);
-    scene.bot.want({ ...goal, desired: 'stopped' });
+    context.bot.want({ ...goal, desired: 'stopped' });
     await isEnded('stopped');
-    scene.bot.want({ ...goal, run: 2 });
+    context.bot.want({ ...goal, run: 2 });
     await resist(2);
-    scene.bot.want({ ...goal, run: 2, desired: 'deleted', force: true });
+    context.bot.want({ ...goal, run: 2, desired: 'deleted', force: true });
     await isEnded('deleted');
-    expect(existsSync(scene.checkout(goal))).toBe(false);
+    expect(existsSync(context.checkout(goal))).toBe(false);
   },
 );
 
 test('what people leave running goes on when only the agent dies', async () => {
-  const { scene, goal, agent } = await startRunning();
-  const viewer = await look(scene, goal.id);
+  const { context, goal, agent } = await startRunning();
+  const viewer = await look(context, goal.id);
   await viewer.open();
   viewer.type('setsid nohup sleep 600 >/dev/null 2>&1 &\n');
   const daemons = async () =>
@@ -200,63 +200,63 @@ test('what people leave running goes on when only the agent dies', async () => {
     return found.length === 1 && found[0]!.pid === left[0]!.pid;
   };
   await eventually(isAlone, 'the end of the shell alone');
-  scene.start();
-  await scene.bot.until(
-    () => scene.bot.state.hellos.length === 2,
+  context.start();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 2,
     () => 'the second hello',
   );
-  await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 1);
+  await context.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 1);
   expect(await findProcesses(goal.id)).toMatchObject([{ pid: left[0]!.pid }]);
-  scene.bot.want({ ...goal, desired: 'stopped' });
-  await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  context.bot.want({ ...goal, desired: 'stopped' });
+  await context.bot.report(goal.id, (one) => one.phase === 'stopped');
   expect(await findProcesses(goal.id)).toEqual([]);
 });
 
 test('after somebody typed the work is counted again', async () => {
-  const { scene, goal } = await startRunning();
-  const viewer = await look(scene, goal.id);
+  const { context, goal } = await startRunning();
+  const viewer = await look(context, goal.id);
   await viewer.open();
   viewer.type('touch new.txt\n');
-  await scene.bot.report(goal.id, (one) => one.work?.untracked === 1);
+  await context.bot.report(goal.id, (one) => one.work?.untracked === 1);
 });
 
 test('a revoked viewer is dropped at once, and an older ticket opens nothing any more', async () => {
-  const { scene, goal } = await startRunning();
-  const viewer = await look(scene, goal.id);
+  const { context, goal } = await startRunning();
+  const viewer = await look(context, goal.id);
   await viewer.open();
-  scene.bot.say({ type: 'revoke', workspace: goal.id, access: 1 });
+  context.bot.say({ type: 'revoke', workspace: goal.id, access: 1 });
   expect(await viewer.closes()).toBe(4401);
-  expect((await look(scene, goal.id)).state.closed).toBe(4401);
-  const good = await look(scene, goal.id, { access: 1 });
+  expect((await look(context, goal.id)).state.closed).toBe(4401);
+  const good = await look(context, goal.id, { access: 1 });
   expect(good.state.closed).toBeUndefined();
-  scene.bot.want({ ...goal, access: 2 });
+  context.bot.want({ ...goal, access: 2 });
   expect(await good.closes()).toBe(4401);
 });
 
 test('a ticket is good once, for its own workspace, from its own bot', async () => {
-  const { scene, goal } = await startRunning();
-  const port = scene.bot.state.hellos[0]!.terminalPort!;
-  const ticket = await scene.bot.ticket(goal.id);
+  const { context, goal } = await startRunning();
+  const port = context.bot.state.hellos[0]!.terminalPort!;
+  const ticket = await context.bot.ticket(goal.id);
   expect((await attach(port, ticket)).state.closed).toBeUndefined();
   expect((await attach(port, ticket)).state.closed).toBe(4401);
-  const other = scene.goal();
-  expect((await look(scene, other.id)).state.closed).toBe(4404);
-  expect((await look(scene, goal.id, { iss: 'http://other.test' })).state.closed).toBe(4401);
+  const other = context.goal();
+  expect((await look(context, other.id)).state.closed).toBe(4404);
+  expect((await look(context, goal.id, { iss: 'http://other.test' })).state.closed).toBe(4401);
 });
 
 test('claude is started if it is there, and missed with the next step if not', async () => {
-  const { scene, goal } = await startRunning();
-  const viewer = await look(scene, goal.id);
+  const { context, goal } = await startRunning();
+  const viewer = await look(context, goal.id);
   void viewer.open('claude').catch(() => undefined);
   const error = await viewer.heard('error');
   expect(error).toMatchObject({ code: 'not-installed', message: expect.stringContaining('npm install -g') });
-  const bin = join(scene.folder, '.local/bin');
+  const bin = join(context.folder, '.local/bin');
   mkdirSync(bin, { recursive: true });
   writeFileSync(join(bin, 'claude'), '#!/bin/sh\necho "I am claude in $PWD"\nread line\n', { mode: 0o755 });
-  const second = await look(scene, goal.id);
+  const second = await look(context, goal.id);
   await second.open('claude');
-  await second.reads(new RegExp(`I am claude in ${scene.checkout(goal)}`));
-  const third = await look(scene, goal.id);
+  await second.reads(new RegExp(`I am claude in ${context.checkout(goal)}`));
+  const third = await look(context, goal.id);
   void third.open('--help').catch(() => undefined);
   expect(await third.heard('error')).toMatchObject({ code: 'unknown-profile' });
 });

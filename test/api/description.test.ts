@@ -8,7 +8,7 @@ test('every operation is there, and is answered as described', async () => {
   const bob = await all.programOf('bob');
   const browser = await all.browserOf('bob');
   const { description } = all;
-  expect(description).toMatchObject({ openapi: '3.1.0', servers: [{ url: all.scene.sam.bot.url }] });
+  expect(description).toMatchObject({ openapi: '3.1.0', servers: [{ url: all.context.sam.bot.url }] });
   await all.programWith({})('GET /api/openapi.json');
   await bob('GET /api/auth/me');
   const token = (await browser('POST /api/tokens', { json: { name: 'ci' } })).body.id;
@@ -20,7 +20,7 @@ test('every operation is there, and is answered as described', async () => {
   await until(async () => (await bob(`GET ${one}`)).body.phase === 'running', 30_000);
   await bob(`PATCH ${one}`, { json: { name: 'other' } });
   for (const verb of ['extend', 'restart', 'stop', 'start']) await bob(`POST ${one}/${verb}`);
-  await all.scene.settle();
+  await all.context.settle();
   await all.database.sql`update workspaces set phase = 'failed', last_error =
     '{"class": "internal", "code": "machine-lost", "details": {}}'::jsonb where id = ${id}`;
   expect((await bob(`GET ${one}`)).body.failure).toMatchObject({ error: 'machine-lost' });

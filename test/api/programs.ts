@@ -28,7 +28,7 @@ export interface Asked {
 export type Program = (request: string, asked?: Asked) => Promise<Reply>;
 
 export interface Programs extends AsyncDisposable {
-  scene: GitHub;
+  context: GitHub;
   database: Database;
   /** With a token of that person, who has an account at GitHub. */
   tokenOf(login: string, scope?: 'read' | 'write', lifeMs?: number): Promise<string>;
@@ -43,13 +43,13 @@ export interface Programs extends AsyncDisposable {
 }
 
 export async function startPrograms(options: GitHubOptions = {}): Promise<Programs> {
-  const scene = await startGitHub({ ...options, env: { MAX_COMMANDS_PER_HOUR: '0', ...options.env } });
-  const database = await connect(scene.place.databaseUrl);
-  const { url } = scene.sam.bot;
+  const context = await startGitHub({ ...options, env: { MAX_COMMANDS_PER_HOUR: '0', ...options.env } });
+  const database = await connect(context.place.databaseUrl);
+  const { url } = context.sam.bot;
   const checks = await openChecks(url);
   const programWith = (headers: Record<string, string>): Program => asker(url, headers, checks);
   const userOf = async (login: string): Promise<string> => {
-    const externalId = String(scene.github.world.accounts.find((one) => one.login === login)?.id);
+    const externalId = String(context.github.world.accounts.find((one) => one.login === login)?.id);
     return (await meetPerson(database.db, { source: 'github', externalId, login })).id;
   };
   let count = 0;
@@ -59,7 +59,7 @@ export async function startPrograms(options: GitHubOptions = {}): Promise<Progra
     return (await giveSecret(database.db, id))!;
   };
   return {
-    scene,
+    context,
     database,
     ...checks,
     userOf,
@@ -73,7 +73,7 @@ export async function startPrograms(options: GitHubOptions = {}): Promise<Progra
     },
     async [Symbol.asyncDispose]() {
       await database.close();
-      await scene[Symbol.asyncDispose]();
+      await context[Symbol.asyncDispose]();
     },
   };
 }

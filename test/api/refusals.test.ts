@@ -181,7 +181,7 @@ describe('400', () => {
 });
 
 test('409 says what would be lost', async () => {
-  await all.scene.settle();
+  await all.context.settle();
   await all.database.sql`update workspaces set reported = reported ||
     '{"work": {"changed": 2, "untracked": 0, "unpushed": 0}}'::jsonb where id = ${id}`;
   const reply = await bob(`DELETE /api/workspaces/${id}`);

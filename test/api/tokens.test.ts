@@ -81,7 +81,7 @@ test.each([
 });
 
 test('at the console it is made, shown once, listed and ended; no answer in the rows has it', async () => {
-  const { sam } = all.scene;
+  const { sam } = all.context;
   await sam.say('token new laptop --for 2d --read');
   const [token = ''] = /sam_pat_[\w-]{43}/.exec(sam.shown()) ?? [];
   const program = withToken(token);
@@ -98,8 +98,8 @@ test('at the console it is made, shown once, listed and ended; no answer in the 
 });
 
 test('on GitHub, where everybody reads along, there is a word where to say it, and no token', async () => {
-  await all.scene.say('/sam token new ci');
-  expect(all.scene.comments().at(-1)).toContain('Everybody reads along here');
+  await all.context.say('/sam token new ci');
+  expect(all.context.comments().at(-1)).toContain('Everybody reads along here');
   const [row] = await all.database.sql`select count(*)::int from personal_tokens where name = 'ci'`;
   expect(row!['count']).toBe(0);
 });

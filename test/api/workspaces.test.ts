@@ -152,13 +152,13 @@ test('who may not write to a repository starts nothing of it, and its right is a
     body: { error: 'no-repository' },
   });
   const id = await made('lost');
-  all.scene.github.addCollaborator('acme/api', 'bob', 'read');
+  all.context.github.addCollaborator('acme/api', 'bob', 'read');
   try {
     await bob(`POST /api/workspaces/${id}/stop`);
     await reaches(id, 'stopped');
     expect((await bob(`POST /api/workspaces/${id}/start`)).status).toBe(403);
   } finally {
-    all.scene.github.addCollaborator('acme/api', 'bob', 'write');
+    all.context.github.addCollaborator('acme/api', 'bob', 'write');
     await gone(id);
   }
 });

@@ -6,33 +6,33 @@ import { startSlack } from '../testers/slack.ts';
 import { describeFront, type FrontUnderTest } from './front-contract.ts';
 
 describeFront('github', async (): Promise<FrontUnderTest> => {
-  const scene = await startGitHub();
+  const context = await startGitHub();
   return {
-    sam: scene.sam,
+    sam: context.sam,
     trigger: '/sam',
     traits: onGitHub,
     title: 'GitHub',
     repository: 'acme/api',
     async say(command) {
-      await scene.say(`/sam ${command}`);
-      return scene.comments().join('\n');
+      await context.say(`/sam ${command}`);
+      return context.comments().join('\n');
     },
-    [Symbol.asyncDispose]: () => scene[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => context[Symbol.asyncDispose](),
   };
 });
 
 describeFront('slack', async (): Promise<FrontUnderTest> => {
   const bot = await startSlack();
-  const scene = await bot.room();
+  const context = await bot.room();
   return {
-    sam: scene.sam,
+    sam: context.sam,
     trigger: '/sam',
     traits: inSlack,
     title: 'Slack',
     repository: 'acme/api',
     async say(command) {
-      await scene.say(command);
-      const { dev, people, read, slack } = scene;
+      await context.say(command);
+      const { dev, people, read, slack } = context;
       return slack.seenBy(people.bob, dev).map(read).join('\n');
     },
     [Symbol.asyncDispose]: () => bot[Symbol.asyncDispose](),

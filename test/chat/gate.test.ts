@@ -7,46 +7,46 @@ import type { Thread } from '../fakes/github/github.ts';
 import type { Person } from '../fakes/slack/slack.ts';
 import { startSlack, type Slack } from '../testers/slack.ts';
 
-let scene: Slack;
+let context: Slack;
 let mia: Person;
 let fork: Thread;
 beforeAll(async () => {
-  scene = await startSlack({ env: { MAX_COMMANDS_PER_HOUR: '0' } });
-  const { github } = scene;
+  context = await startSlack({ env: { MAX_COMMANDS_PER_HOUR: '0' } });
+  const { github } = context;
   github.addUser('mia');
   github.addCollaborator('acme/api', 'mia', 'write', 'maintain');
   await github.addRepository('eve/api', { forkOf: 'acme/api' });
-  mia = scene.slack.addPerson('mia');
-  await scene.connect(mia, 'mia');
+  mia = context.slack.addPerson('mia');
+  await context.connect(mia, 'mia');
   fork = await github.addPullRequest('acme/api', { by: 'eve', from: 'eve/api', branch: 'evil' });
   // Mia's workspace of it, stopped, at the commit that she let in.
-  await scene.say(`up acme/api#${fork.number} --trust-fork ${head()}`, mia);
-  await scene.say(`stop ${name()}`, mia);
+  await context.say(`up acme/api#${fork.number} --trust-fork ${head()}`, mia);
+  await context.say(`stop ${name()}`, mia);
   expect(await phase()).toBe('stopped');
 }, 120_000);
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => context[Symbol.asyncDispose]());
 
 const head = (): string => fork.head?.sha ?? '';
 const name = (): string => `api-${fork.number}`;
 
 /** To the fork; nobody hears of it, now or later. */
 async function pushUnheard(): Promise<void> {
-  const { app } = scene.github.world;
+  const { app } = context.github.world;
   const url = app.webhookUrl;
   app.webhookUrl = undefined;
-  await scene.github.push(fork, 'eve');
+  await context.github.push(fork, 'eve');
   app.webhookUrl = url;
 }
 
 const phase = async (): Promise<string | undefined> =>
   (
-    await scene.place.sql<{ phase: string }[]>`
+    await context.place.sql<{ phase: string }[]>`
     select phase from workspaces where topic = ${`acme/api#${fork.number}`} and desired <> 'deleted'`
   )[0]?.phase;
 
 /** What was answered last, wherever that is shown: GitHub's people read it once in a while only. */
 async function answered(): Promise<string> {
-  const [row] = await scene.place.sql<{ answer: Answer }[]>`
+  const [row] = await context.place.sql<{ answer: Answer }[]>`
     select answer from deliveries where answer is not null order by seq desc limit 1`;
   if (!row || row.answer.ok) return JSON.stringify(row);
   return wordRefusal(row.answer as Parameters<typeof wordRefusal>[0], createVoice('/sam').say).text;
@@ -66,31 +66,31 @@ test('there are verbs that start something', () => {
 
 test.each(lines)('`%s` on GitHub is refused', async (line) => {
   await pushUnheard();
-  await scene.github.comment(fork, 'mia', `/sam ${written(line)}`);
-  await scene.settle();
+  await context.github.comment(fork, 'mia', `/sam ${written(line)}`);
+  await context.settle();
   expect(await answered()).toMatch(refusal());
   expect(await phase()).toBe('stopped');
 });
 
 test.each(lines.filter((line) => line.includes(' ')))('`%s` in Slack is refused', async (line) => {
   await pushUnheard();
-  await scene.say(written(line).replace(/ #/, ' acme/api#'), mia);
+  await context.say(written(line).replace(/ #/, ' acme/api#'), mia);
   expect(await answered()).toMatch(refusal());
   expect(await phase()).toBe('stopped');
 });
 
 test('a press on `Start` is refused', async () => {
-  await scene.say(`status ${name()}`, mia);
+  await context.say(`status ${name()}`, mia);
   await pushUnheard();
-  await scene.press('Start', scene.card(), mia);
+  await context.press('Start', context.card(), mia);
   expect(await answered()).toMatch(refusal());
   expect(await phase()).toBe('stopped');
 });
 
 test('a label is refused', async () => {
   await pushUnheard();
-  await scene.github.label(fork, 'mia', 'sam');
-  await scene.settle();
+  await context.github.label(fork, 'mia', 'sam');
+  await context.settle();
   expect(await answered()).toMatch(refusal());
   expect(await phase()).toBe('stopped');
 });

@@ -51,9 +51,9 @@ async function open(): Promise<Scene> {
 }
 
 async function openHere(): Promise<Scene> {
-  const scene = await open();
-  onTestFinished(() => scene.sam[Symbol.asyncDispose]());
-  return scene;
+  const context = await open();
+  onTestFinished(() => context.sam[Symbol.asyncDispose]());
+  return context;
 }
 
 describeFront('pretend', async (): Promise<FrontUnderTest> => {

@@ -10,7 +10,7 @@ import { openContext } from './github/context.ts';
 const run = promisify(execFile);
 
 async function setFolder() {
-  const scene = await openContext();
+  const context = await openContext();
   const home = await mkdtemp(join(tmpdir(), 'git-user-'));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
   const identity = {
@@ -33,7 +33,7 @@ async function setFolder() {
     }
   }
 
-  const url = (fullName: string) => `${scene.github.url}/${fullName}.git`;
+  const url = (fullName: string) => `${context.github.url}/${fullName}.git`;
   const clone = (fullName: string, token?: string, to = 'work') =>
     git(['clone', '-q', url(fullName), to], token);
   async function commit(file: string, folder = 'work') {
@@ -43,7 +43,7 @@ async function setFolder() {
   }
   const head = async (folder = 'work') =>
     (await run('git', ['-C', join(home, folder), 'rev-parse', 'HEAD'], { env })).stdout.trim();
-  return { ...scene, home, git, url, clone, commit, head };
+  return { ...context, home, git, url, clone, commit, head };
 }
 
 test('a private repository is cloned with a token that covers it, and with no other', async () => {

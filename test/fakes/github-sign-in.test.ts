@@ -6,8 +6,8 @@ import { openContext } from './github/context.ts';
 const redirectUri = 'http://127.0.0.1:3000/login/github/callback';
 
 async function setSignIn() {
-  const scene = await openContext({ callbackUrls: ['http://127.0.0.1:3000/login/'] });
-  const { github, known } = scene;
+  const context = await openContext({ callbackUrls: ['http://127.0.0.1:3000/login/'] });
+  const { github, known } = context;
   const configuration = new oidc.Configuration(
     {
       issuer: github.url,
@@ -59,7 +59,7 @@ async function setSignIn() {
     return { status: answer.status, body: (await answer.json()) as Record<string, string> };
   }
 
-  return { ...scene, browse, callback, grant, exchange };
+  return { ...context, browse, callback, grant, exchange };
 }
 
 test('somebody signs in, and the token says who they are and what they see', async () => {
@@ -137,8 +137,8 @@ test('openid-client refuses a wrong verifier and a wrong state', async () => {
 
 test('codes and tokens end in time, and a refresh token works once', async () => {
   let now = new Date();
-  const scene = await openContext({ now: () => now });
-  const { github, known, call } = scene;
+  const context = await openContext({ now: () => now });
+  const { github, known, call } = context;
   github.signedInAs('alice');
   const ask = async () => {
     const query = new URLSearchParams({ client_id: known.clientId, redirect_uri: redirectUri });

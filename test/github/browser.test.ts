@@ -7,19 +7,19 @@ import { startGitHub, type GitHub } from '../testers/github.ts';
 
 describe.skipIf(browserMissing)('the link on the card', { timeout: 120_000 }, () => {
   let browser: Browser;
-  let scene: GitHub;
+  let context: GitHub;
   let link: string;
   let visitors: Visitor[] = [];
   beforeAll(async () => {
     browser = await launchBrowser();
-    scene = await startGitHub();
-    await scene.say('@sam workspace');
-    const [card] = scene.github.commentsOn(scene.pull).filter(({ byApp }) => byApp);
+    context = await startGitHub();
+    await context.say('@sam workspace');
+    const [card] = context.github.commentsOn(context.pull).filter(({ byApp }) => byApp);
     link = /\[Open terminal\]\(([^)]+)\)/.exec(card?.body ?? '')?.[1] ?? 'there is no link';
   }, 120_000);
   afterAll(async () => {
     await browser?.close();
-    await scene?.[Symbol.asyncDispose]();
+    await context?.[Symbol.asyncDispose]();
   });
   afterEach(async () => {
     const complaints = visitors.flatMap((visitor) => visitor.complaints);
@@ -30,7 +30,7 @@ describe.skipIf(browserMissing)('the link on the card', { timeout: 120_000 }, ()
 
   /** In a browser of their own, who they are on GitHub being known there. */
   async function follow(login: string): Promise<Visitor> {
-    scene.github.signedInAs(login);
+    context.github.signedInAs(login);
     const visitor = await visit(browser, link);
     visitors.push(visitor);
     await visitor.page.getByRole('link', { name: 'Sign in with GitHub', exact: true }).click();
@@ -44,7 +44,7 @@ describe.skipIf(browserMissing)('the link on the card', { timeout: 120_000 }, ()
     expect(bob.page.url()).toBe(link);
     await bob.sees(/[$#]\s*$/);
     await bob.run('git log -1 --format=%H; git branch --show-current');
-    await bob.sees(scene.pull.head?.sha ?? '');
+    await bob.sees(context.pull.head?.sha ?? '');
     await bob.sees(/^fix-login$/m);
   });
 
@@ -53,20 +53,20 @@ describe.skipIf(browserMissing)('the link on the card', { timeout: 120_000 }, ()
   });
 
   test('is that 404 for its owner too, once they may not write to the repository any more', async () => {
-    scene.github.addCollaborator('acme/api', 'bob', 'read');
+    context.github.addCollaborator('acme/api', 'bob', 'read');
     // What was asked a moment ago counts for a minute.
-    await scene.sam.restart();
+    await context.sam.restart();
     await headingOf(await follow('bob')).toBe('No such workspace');
-    scene.github.addCollaborator('acme/api', 'bob', 'write');
-    await scene.sam.restart();
+    context.github.addCollaborator('acme/api', 'bob', 'write');
+    await context.sam.restart();
   });
 
   test('says so while GitHub cannot be asked, and nobody saw their right lately', async () => {
-    scene.github.fail('GET', '/repos/acme/api/collaborators/*', { status: 502, times: Infinity });
-    await scene.sam.restart();
+    context.github.fail('GET', '/repos/acme/api/collaborators/*', { status: 502, times: Infinity });
+    await context.sam.restart();
     const bob = await follow('bob');
     await eventually(() => bob.page.locator('#screen').textContent()).toContain('GitHub does not answer');
-    scene.github.mend();
-    await scene.sam.restart();
+    context.github.mend();
+    await context.sam.restart();
   });
 });

@@ -35,15 +35,15 @@ const filesOf = ({ place }: GitHub): [string, string][] =>
 
 /** While git waits for its pack, or for the end of a push: it has its password then. */
 async function lookDuring(
-  scene: GitHub,
+  context: GitHub,
   service: 'git-upload-pack' | 'git-receive-pack',
   work: () => Promise<unknown>,
 ): Promise<[string, string][]> {
-  const hold = scene.github.hold('POST', `/acme/api.git/${service}`);
+  const hold = context.github.hold('POST', `/acme/api.git/${service}`);
   const done = work();
   await hold.arrived;
-  const seen = [...allProcesses(), ...filesOf(scene)];
-  scene.github.mend();
+  const seen = [...allProcesses(), ...filesOf(context)];
+  context.github.mend();
   await done;
   const name = service === 'git-receive-pack' ? /git\0push/ : /git\0.*(fetch|clone)/;
   expect(seen.filter(([file, text]) => file.endsWith('cmdline') && name.test(text))).not.toEqual([]);
@@ -65,28 +65,28 @@ async function dump({ place: { sql } }: GitHub): Promise<[string, string][]> {
 test('no token is on a disk, in an environment, in a command line, in a log or in the database', async () => {
   let logged = '';
   const log = pino({ level: 'trace' }, { write: (line: string) => void (logged += line) });
-  const scene = await startGitHub({ private: true, log });
-  onTestFinished(() => scene[Symbol.asyncDispose]());
-  const during = await lookDuring(scene, 'git-upload-pack', () => scene.say('/sam up'));
-  const shell = await openShell(scene, 'api-1');
+  const context = await startGitHub({ private: true, log });
+  onTestFinished(() => context[Symbol.asyncDispose]());
+  const during = await lookDuring(context, 'git-upload-pack', () => context.say('/sam up'));
+  const shell = await openShell(context, 'api-1');
   // Helpers that keep what they hear, as somebody may have set them up for everything.
   await shell.run('git config --global credential.helper store; git config credential.helper cache');
   await shell.run('echo more > more.txt && git add -A && git commit -q -m more');
   expect(await shell.run('git fetch')).toMatchObject({ code: 0 });
-  const pushing = lookDuring(scene, 'git-receive-pack', () => shell.run('git push'));
+  const pushing = lookDuring(context, 'git-receive-pack', () => shell.run('git push'));
   during.push(...(await pushing));
   await shell.run('sleep 600 & disown; git config --get-regexp . ; env');
   expect(await shell.run('GIT_TRACE=1 GIT_TRACE_CURL=1 git fetch')).toMatchObject({ code: 0 });
 
-  const tokens = [...scene.github.world.tokens.values()].filter(
+  const tokens = [...context.github.world.tokens.values()].filter(
     (one) => one.kind === 'installation' && one.permissions['contents'] && one.repositoryIds,
   );
   expect(tokens.length).toBeGreaterThanOrEqual(4);
   const places: [string, string][] = [
     ...during,
-    ...filesOf(scene),
+    ...filesOf(context),
     ...allProcesses(),
-    ...(await dump(scene)),
+    ...(await dump(context)),
     ['the log of the bot', logged],
   ];
   // What is searched is there: the checkout, the agent's log, the agent and the sleeping session, all tables.

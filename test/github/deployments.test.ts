@@ -4,30 +4,30 @@ import type { CheckRun, Deployment, Thread } from '../fakes/github/github.ts';
 import { until } from '../until.ts';
 import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: GitHub;
+let context: GitHub;
 /** With a workspace that no test stops. */
 let kept: Thread;
 beforeAll(async () => {
-  scene = await startGitHub();
+  context = await startGitHub();
   kept = await newWorkspace();
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => context[Symbol.asyncDispose]());
 
 let count = 0;
 const newPull = (branch = `topic-${++count}`): Promise<Thread> =>
-  scene.github.addPullRequest('acme/api', { by: 'bob', branch });
+  context.github.addPullRequest('acme/api', { by: 'bob', branch });
 /** With a workspace that runs. */
 async function newWorkspace(branch?: string): Promise<Thread> {
   const pull = await newPull(branch);
-  await scene.github.label(pull, 'bob', 'sam');
-  await scene.settle();
+  await context.github.label(pull, 'bob', 'sam');
+  await context.settle();
   return pull;
 }
 const headOf = (pull: Thread): string => pull.head?.sha ?? '';
 const checkOf = (pull: Thread): CheckRun | undefined =>
-  scene.github.world.checks.find(({ headSha }) => headSha === headOf(pull));
+  context.github.world.checks.find(({ headSha }) => headSha === headOf(pull));
 const deploymentsOf = (pull: Thread): Deployment[] =>
-  scene.github.world.deployments.filter(
+  context.github.world.deployments.filter(
     ({ payload }) => (payload as { number: number }).number === pull.number,
   );
 const statesOf = (one: Deployment | undefined): string[] => (one?.statuses ?? []).map(({ state }) => state);
@@ -38,7 +38,7 @@ function showCheck(pull: Thread): string {
   if (!check) return 'no check';
   const { title, summary } = check.output as { title: string; summary: string };
   const buttons = check.actions.map(({ label }) => `[${label}]`).join(' ');
-  return scene.stable(
+  return context.stable(
     `${check.name}: ${check.status} ${check.conclusion ?? ''}\n${title}\n${check.detailsUrl}\n${buttons}\n\n${summary}`,
     pull,
   );
@@ -47,28 +47,28 @@ function showCheck(pull: Thread): string {
 async function press(pull: Thread, identifier: string, by: string): Promise<string> {
   const check = checkOf(pull);
   if (!check) throw new Error('there is no check');
-  await scene.github.pressButton(check, by, identifier);
-  await scene.settle();
+  await context.github.pressButton(check, by, identifier);
+  await context.settle();
   return showCheck(pull);
 }
 
 test('a label brings a deployment and a check beside the comment, and both say where the terminal is', async () => {
-  await scene.github.label(scene.pull, 'bob', 'sam');
-  await scene.settle();
-  const [deployment, ...others] = deploymentsOf(scene.pull);
+  await context.github.label(context.pull, 'bob', 'sam');
+  await context.settle();
+  const [deployment, ...others] = deploymentsOf(context.pull);
   expect(others).toEqual([]);
   expect(deployment).toMatchObject({
     environment: 'sam',
     task: 'sam',
     transient: true,
     production: false,
-    sha: headOf(scene.pull),
+    sha: headOf(context.pull),
   });
   expect(statesOf(deployment).join(' ')).toMatch(/^(queued )?(in_progress )?success$/);
-  expect(scene.stable(deployment?.statuses.at(-1)?.environmentUrl ?? '')).toMatchInlineSnapshot(
+  expect(context.stable(deployment?.statuses.at(-1)?.environmentUrl ?? '')).toMatchInlineSnapshot(
     `"http://localhost/w/ws-1?s=SIGNATURE"`,
   );
-  expect(showCheck(scene.pull)).toMatchInlineSnapshot(`
+  expect(showCheck(context.pull)).toMatchInlineSnapshot(`
     "sam/workspace: completed neutral
     api-1: running
     http://localhost/w/ws-1?s=SIGNATURE
@@ -97,8 +97,8 @@ test('a button that somebody presses who may not does nothing, and says why wher
   expect(await press(kept, 'keep', 'eve')).toContain(
     '`eve` pressed **Keep 4h**: `/sam extend` needs **write** on `acme/api`; you have **read**.',
   );
-  scene.github.addUser('carol');
-  scene.github.addCollaborator('acme/api', 'carol', 'write');
+  context.github.addUser('carol');
+  context.github.addCollaborator('acme/api', 'carol', 'write');
   expect(await press(kept, 'stop', 'carol')).toContain('`carol` pressed **Stop**: There is no workspace');
   expect(checkOf(kept)?.output['title']).toBe(`api-${kept.number}: running`);
 });
@@ -107,8 +107,8 @@ test('a push gets a check and a deployment of its own that say the same', async 
   const pull = await newWorkspace();
   const title = `api-${pull.number}: running`;
   const before = { check: checkOf(pull), deployment: deploymentsOf(pull)[0] };
-  await scene.github.push(pull, 'bob');
-  await scene.settle();
+  await context.github.push(pull, 'bob');
+  await context.settle();
   const check = checkOf(pull);
   expect(check).not.toBe(before.check);
   expect(check).toMatchObject({
@@ -148,11 +148,11 @@ test('`Stop` ends the deployment; the check is neutral, which holds up no merge,
 test('a start takes up the same deployment and the same check', async () => {
   const pull = await newWorkspace();
   await press(pull, 'stop', 'bob');
-  const [checks, deployments] = [scene.github.world.checks.length, scene.github.world.deployments.length];
+  const [checks, deployments] = [context.github.world.checks.length, context.github.world.deployments.length];
   await press(pull, 'start', 'bob');
   expect(statesOf(deploymentsOf(pull).at(-1)).at(-1)).toBe('success');
   expect(checkOf(pull)?.output['title']).toBe(`api-${pull.number}: running`);
-  expect([scene.github.world.checks.length, scene.github.world.deployments.length]).toEqual([
+  expect([context.github.world.checks.length, context.github.world.deployments.length]).toEqual([
     checks,
     deployments,
   ]);
@@ -160,84 +160,88 @@ test('a start takes up the same deployment and the same check', async () => {
 
 test('the newest workspace is the one that is shown', async () => {
   const pull = await newWorkspace();
-  await scene.say('/sam up', 'ada', pull);
+  await context.say('/sam up', 'ada', pull);
   const shown = deploymentsOf(pull).filter((one) => statesOf(one).at(-1) === 'success');
   expect(shown).toHaveLength(1);
   expect(shown[0]?.statuses.at(-1)?.description).toContain('(ada) is running');
   expect(checkOf(pull)?.output['summary']).toContain('for `ada`');
-  await scene.say('/sam rm', 'ada', pull);
+  await context.say('/sam rm', 'ada', pull);
   expect(checkOf(pull)?.output['summary']).toContain('for `bob`');
 });
 
 test('a merge ends all of it', async () => {
   const pull = await newWorkspace();
-  await scene.github.merge(pull, 'bob');
-  await scene.settle();
+  await context.github.merge(pull, 'bob');
+  await context.settle();
   expect([...new Set(deploymentsOf(pull).map((one) => statesOf(one).at(-1)))]).toEqual(['inactive']);
   expect(checkOf(pull)).toMatchObject({ status: 'completed', conclusion: 'neutral', actions: [] });
 });
 
 test('creates whose answers get lost are found again, not made twice', async () => {
   const pull = await newPull();
-  scene.github.fail('POST', '/repos/acme/api/deployments', { status: 'lost' });
-  scene.github.fail('POST', '/repos/acme/api/check-runs', { status: 'lost' });
-  await scene.say('/sam up', 'bob', pull);
+  context.github.fail('POST', '/repos/acme/api/deployments', { status: 'lost' });
+  context.github.fail('POST', '/repos/acme/api/check-runs', { status: 'lost' });
+  await context.say('/sam up', 'bob', pull);
   expect(deploymentsOf(pull)).toHaveLength(1);
   expect(statesOf(deploymentsOf(pull)[0]).at(-1)).toBe('success');
-  expect(scene.github.world.checks.filter(({ headSha }) => headSha === headOf(pull))).toHaveLength(1);
+  expect(context.github.world.checks.filter(({ headSha }) => headSha === headOf(pull))).toHaveLength(1);
   expect(checkOf(pull)?.conclusion).toBe('neutral');
 });
 
 test('a limit of GitHub makes it later, and nothing else', async () => {
   const pull = await newPull();
-  scene.github.limitSecondary({ retryAfterSeconds: 1, times: 3 });
-  await scene.say('/sam up', 'bob', pull);
+  context.github.limitSecondary({ retryAfterSeconds: 1, times: 3 });
+  await context.say('/sam up', 'bob', pull);
   expect(statesOf(deploymentsOf(pull)[0]).at(-1)).toBe('success');
   expect(checkOf(pull)?.conclusion).toBe('neutral');
 });
 
 test('a bot that is killed between a create and its row makes nothing twice', async () => {
   const pull = await newPull();
-  const hold = scene.github.hold('POST', /^\/repos\/acme\/api\/deployments\/\d+\/statuses$/);
-  await scene.github.comment(pull, 'bob', '/sam up --size small');
+  const hold = context.github.hold('POST', /^\/repos\/acme\/api\/deployments\/\d+\/statuses$/);
+  await context.github.comment(pull, 'bob', '/sam up --size small');
   await hold.arrived;
   // As if it had ended there: what it knew is gone, what it asked for is not.
-  await scene.place.sql`update cards set lease_token = null, lease_until = null where kind = 'deployment'`;
+  await context.place.sql`update cards set lease_token = null, lease_until = null where kind = 'deployment'`;
   hold.release();
-  await scene.settle();
+  await context.settle();
   expect(deploymentsOf(pull)).toHaveLength(1);
   expect(statesOf(deploymentsOf(pull)[0]).at(-1)).toBe('success');
 });
 
 test('an issue has neither', async () => {
-  const before = [scene.github.world.checks.length, scene.github.world.deployments.length];
-  const issue = scene.github.addIssue('acme/api', { by: 'ada' });
-  await scene.say('/sam up', 'ada', issue);
-  expect([scene.github.world.checks.length, scene.github.world.deployments.length]).toEqual(before);
+  const before = [context.github.world.checks.length, context.github.world.deployments.length];
+  const issue = context.github.addIssue('acme/api', { by: 'ada' });
+  await context.say('/sam up', 'ada', issue);
+  expect([context.github.world.checks.length, context.github.world.deployments.length]).toEqual(before);
 });
 
 test('a missing permission costs what needs it and nothing else, and the card says how to give it', async () => {
-  const [installation] = scene.github.world.installations;
+  const [installation] = context.github.world.installations;
   if (!installation) throw new Error('there is no installation');
   const all = installation.permissions;
-  await scene.github.acceptPermissions(installation, 'acme', { ...all, deployments: 'read', checks: 'read' });
+  await context.github.acceptPermissions(installation, 'acme', {
+    ...all,
+    deployments: 'read',
+    checks: 'read',
+  });
   const pull = await newPull();
-  await scene.say('/sam up', 'bob', pull);
+  await context.say('/sam up', 'bob', pull);
   expect([deploymentsOf(pull), checkOf(pull)]).toEqual([[], undefined]);
-  await until(() => scene.comments(pull)[0]?.includes('deployments: write') === true);
-  await scene.settle();
-  expect(scene.comments(pull)[0]?.split('\n').at(-1)).toMatchInlineSnapshot(
+  await until(() => context.comments(pull)[0]?.includes('deployments: write') === true);
+  await context.settle();
+  expect(context.comments(pull)[0]?.split('\n').at(-1)).toMatchInlineSnapshot(
     `"⚠ The App lacks the permission **checks: write**, **deployments: write**, so some of what it shows is missing. Accept it: http://127.0.0.1/settings/installations/1007"`,
   );
-  const asked = scene.github.log.filter(({ operation }) => operation === 'repos/create-deployment').length;
-  await scene.say('/sam stop', 'bob', pull);
-  await scene.say('/sam start', 'bob', pull);
-  expect(scene.github.log.filter(({ operation }) => operation === 'repos/create-deployment')).toHaveLength(
+  const asked = context.github.log.filter(({ operation }) => operation === 'repos/create-deployment').length;
+  await context.say('/sam stop', 'bob', pull);
+  await context.say('/sam start', 'bob', pull);
+  expect(context.github.log.filter(({ operation }) => operation === 'repos/create-deployment')).toHaveLength(
     asked,
   );
-  await scene.github.acceptPermissions(installation, 'acme', all);
-  await scene.settle();
+  await context.github.acceptPermissions(installation, 'acme', all);
+  await context.settle();
   expect(statesOf(deploymentsOf(pull)[0])).toEqual(['success']);
   expect(checkOf(pull)?.conclusion).toBe('neutral');
-  expect(scene.comments(pull)[0]).not.toContain('lacks');
+  expect(context.comments(pull)[0]).not.toContain('lacks');
 });

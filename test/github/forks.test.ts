@@ -4,36 +4,36 @@ import type { Thread } from '../fakes/github/github.ts';
 import { startGitHub, type GitHub } from '../testers/github.ts';
 import { openShell } from '../testers/shell.ts';
 
-let scene: GitHub;
+let context: GitHub;
 beforeAll(async () => {
-  scene = await startGitHub();
-  const { github } = scene;
+  context = await startGitHub();
+  const { github } = context;
   github.addUser('mia');
   github.addCollaborator('acme/api', 'mia', 'write', 'maintain');
   await github.addRepository('eve/api', { forkOf: 'acme/api' });
 }, 60_000);
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => context[Symbol.asyncDispose]());
 
 let count = 0;
 const newFork = (): Promise<Thread> =>
-  scene.github.addPullRequest('acme/api', { by: 'eve', from: 'eve/api', branch: `evil-${++count}` });
+  context.github.addPullRequest('acme/api', { by: 'eve', from: 'eve/api', branch: `evil-${++count}` });
 /** One that a maintainer let in; its workspace runs. */
 async function newTrusted(by = 'mia'): Promise<Thread> {
   const fork = await newFork();
-  await scene.say(`/sam up --trust-fork ${head(fork)}`, by, fork);
+  await context.say(`/sam up --trust-fork ${head(fork)}`, by, fork);
   return fork;
 }
 
 const head = (thread: Thread): string => thread.head?.sha ?? '';
 const lastComment = (thread: Thread): string =>
-  scene.github
+  context.github
     .commentsOn(thread)
     .filter(({ byApp }) => byApp)
     .at(-1)?.body ?? 'nothing was said';
 const card = (fork: Thread): string =>
-  scene.github.commentsOn(fork).find(({ body }) => body.startsWith('<!-- sam'))?.body ?? '';
+  context.github.commentsOn(fork).find(({ body }) => body.startsWith('<!-- sam'))?.body ?? '';
 const rows = ({ repository, number }: Thread) =>
-  scene.place.sql<{ phase: string; commit: string | null; fork: object | null }[]>`
+  context.place.sql<{ phase: string; commit: string | null; fork: object | null }[]>`
     select phase, commit, fork from workspaces where topic = ${`acme/${repository.name}#${number}`} and desired <> 'deleted'`;
 
 /** The words with this fork's commits under names that stay. */
@@ -46,17 +46,17 @@ const stable = (text: string, ...commits: string[]): string =>
 
 test('a pull request from a fork is refused, with the whole command that lets its head in', async () => {
   const fork = await newFork();
-  const comment = await scene.say('/sam up', 'bob', fork);
+  const comment = await context.say('/sam up', 'bob', fork);
   expect(stable(lastComment(fork), head(fork))).toMatchInlineSnapshot(
     `"This pull request comes from a fork (\`eve/api\`), so I won't run its code with your credentials. A maintainer who has read \`commit-1\` can start it without any: \`/sam up --trust-fork COMMIT-1\`."`,
   );
-  expect(scene.signs(comment)).toEqual(['confused']);
+  expect(context.signs(comment)).toEqual(['confused']);
   expect(await rows(fork)).toEqual([]);
 });
 
 test('who only writes is told who can let it in', async () => {
   const other = await newFork();
-  await scene.say(`/sam up --trust-fork ${head(other)}`, 'bob', other);
+  await context.say(`/sam up --trust-fork ${head(other)}`, 'bob', other);
   expect(stable(lastComment(other), head(other))).toMatchInlineSnapshot(
     `"\`--trust-fork\` needs **maintain** or **admin** on \`acme/api\`; you have **write**. Ask one who has it to say: \`/sam up --trust-fork COMMIT-1\`."`,
   );
@@ -65,8 +65,8 @@ test('who only writes is told who can let it in', async () => {
 
 test('another commit than the present head is not let in', async () => {
   const fork = await newFork();
-  const other = await scene.github.git.resolve(scene.github.repository('acme/api').id, 'refs/heads/main');
-  await scene.say(`/sam up --trust-fork ${other}`, 'ada', fork);
+  const other = await context.github.git.resolve(context.github.repository('acme/api').id, 'refs/heads/main');
+  await context.say(`/sam up --trust-fork ${other}`, 'ada', fork);
   expect(stable(lastComment(fork), head(fork), other ?? '')).toMatchInlineSnapshot(
     `"\`commit-2\` is not the head of this pull request; that is \`commit-1\` now. If you have read it: \`/sam up --trust-fork COMMIT-1\`."`,
   );
@@ -76,49 +76,49 @@ test('another commit than the present head is not let in', async () => {
 test('a maintainer lets in one commit: it starts there, without any credentials', async () => {
   const fork = await newFork();
   const trusted = head(fork);
-  const tokens = scene.github.world.tokens.size;
-  await scene.say(`/sam up --trust-fork ${trusted}`, 'mia', fork);
+  const tokens = context.github.world.tokens.size;
+  await context.say(`/sam up --trust-fork ${trusted}`, 'mia', fork);
   expect(await rows(fork)).toMatchObject([
     { phase: 'running', commit: trusted, fork: { from: 'eve/api', head: trusted, trusted } },
   ]);
-  const shell = await openShell(scene, `api-${fork.number}`);
+  const shell = await openShell(context, `api-${fork.number}`);
   expect((await shell.run('git rev-parse HEAD')).said.trim()).toBe(trusted);
   const pushed = await shell.run('GIT_TERMINAL_PROMPT=0 git push origin HEAD:refs/heads/mine');
   expect(pushed).toMatchObject({ code: 128, said: expect.stringContaining('terminal prompts disabled') });
-  const minted = [...scene.github.world.tokens.values()].slice(tokens);
+  const minted = [...context.github.world.tokens.values()].slice(tokens);
   expect(minted.filter((one) => one.kind === 'installation' && one.permissions['contents'])).toEqual([]);
 });
 
 test('the same again by whoever it belongs to needs no word any more', async () => {
   const fork = await newTrusted();
-  await scene.say('/sam stop', 'mia', fork);
-  await scene.say('/sam start', 'mia', fork);
+  await context.say('/sam stop', 'mia', fork);
+  await context.say('/sam start', 'mia', fork);
   expect(await rows(fork)).toMatchObject([{ phase: 'running' }]);
-  await scene.say('/sam up', 'mia', fork);
+  await context.say('/sam up', 'mia', fork);
   expect(await rows(fork)).toMatchObject([{ phase: 'running' }]);
 });
 
 test('a push arms the gate again: neither `start` nor `up` goes on before the new head is let in', async () => {
   const fork = await newTrusted();
   const before = head(fork);
-  await scene.say('/sam stop', 'mia', fork);
-  await scene.github.push(fork, 'eve');
-  await scene.settle();
-  await scene.say('/sam start', 'mia', fork);
-  expect(scene.stable(stable(lastComment(fork), before, head(fork)), fork)).toMatchInlineSnapshot(
+  await context.say('/sam stop', 'mia', fork);
+  await context.github.push(fork, 'eve');
+  await context.settle();
+  await context.say('/sam start', 'mia', fork);
+  expect(context.stable(stable(lastComment(fork), before, head(fork)), fork)).toMatchInlineSnapshot(
     `"Somebody pushed to the fork of \`api-1\`: its pull request is at \`commit-2\`, and a maintainer let in \`commit-1\`. One who has read it can go on: \`/sam up acme/api#1 --trust-fork COMMIT-2\`."`,
   );
-  await scene.say('/sam up', 'mia', fork);
+  await context.say('/sam up', 'mia', fork);
   expect(await rows(fork)).toMatchObject([{ phase: 'stopped', fork: { trusted: before } }]);
 });
 
 test('let in anew it goes on with the files it had, and says how to get at the others', async () => {
   const fork = await newTrusted();
-  await scene.say('/sam stop', 'mia', fork);
-  await scene.github.push(fork, 'eve');
-  await scene.settle();
+  await context.say('/sam stop', 'mia', fork);
+  await context.github.push(fork, 'eve');
+  await context.settle();
   const [row] = await rows(fork);
-  await scene.say(`/sam up --trust-fork ${head(fork)}`, 'mia', fork);
+  await context.say(`/sam up --trust-fork ${head(fork)}`, 'mia', fork);
   expect(
     stable(
       card(fork)
@@ -134,27 +134,27 @@ test('let in anew it goes on with the files it had, and says how to get at the o
 });
 
 test('its machine is its own: no other workspace of the same person shares it', async () => {
-  scene.github.addUser('zoe');
-  scene.github.addCollaborator('acme/api', 'zoe', 'write', 'maintain');
+  context.github.addUser('zoe');
+  context.github.addCollaborator('acme/api', 'zoe', 'write', 'maintain');
   await newTrusted('zoe');
-  await scene.say('/sam up', 'zoe');
-  const nodes = await scene.place.sql<{ nodeId: string }[]>`
+  await context.say('/sam up', 'zoe');
+  const nodes = await context.place.sql<{ nodeId: string }[]>`
     select distinct w.node_id as "nodeId" from workspaces w join users u on u.id = w.owner where u.name = 'zoe'`;
   expect(nodes).toHaveLength(2);
 });
 
 test('the flag means nothing elsewhere', async () => {
-  await scene.say(`/sam up --trust-fork ${head(scene.pull)}`, 'ada');
-  expect(lastComment(scene.pull)).toMatchInlineSnapshot(
+  await context.say(`/sam up --trust-fork ${head(context.pull)}`, 'ada');
+  expect(lastComment(context.pull)).toMatchInlineSnapshot(
     `"\`--trust-fork\` is for a pull request from a fork, and this is none. Without it: \`/sam up\`."`,
   );
 });
 
 test('on a pull request of the repository itself the head of the moment is taken, as its branch', async () => {
-  const pull = await scene.github.addPullRequest('acme/api', { by: 'bob', branch: 'topic' });
-  await scene.say('/sam up', 'bob', pull);
+  const pull = await context.github.addPullRequest('acme/api', { by: 'bob', branch: 'topic' });
+  await context.say('/sam up', 'bob', pull);
   expect(await rows(pull)).toMatchObject([{ phase: 'running', commit: head(pull), fork: null }]);
-  const shell = await openShell(scene, `api-${pull.number}`);
+  const shell = await openShell(context, `api-${pull.number}`);
   const { said } = await shell.run('git status -b --porcelain=v2 | grep branch');
   expect(said.replaceAll(head(pull), 'HEAD-OF-PULL')).toMatchInlineSnapshot(`
     "# branch.oid HEAD-OF-PULL
@@ -166,12 +166,12 @@ test('on a pull request of the repository itself the head of the moment is taken
 });
 
 test('a fork of a private repository is refused, whoever asks', async () => {
-  const { github } = scene;
+  const { github } = context;
   await github.addRepository('acme/secret', { private: true });
   for (const login of ['mia', 'eve']) github.addCollaborator('acme/secret', login, 'admin');
   await github.addRepository('eve/secret', { private: true, forkOf: 'acme/secret' });
   const pull = await github.addPullRequest('acme/secret', { by: 'eve', from: 'eve/secret', branch: 'x' });
-  await scene.say(`/sam up --trust-fork ${head(pull)}`, 'mia', pull);
+  await context.say(`/sam up --trust-fork ${head(pull)}`, 'mia', pull);
   expect(lastComment(pull)).toMatchInlineSnapshot(
     `"This pull request comes from a fork (\`eve/secret\`), so I won't run its code with your credentials. Push its branch to \`acme/secret\`, and then: \`/sam up acme/secret@x\`."`,
   );

@@ -5,34 +5,34 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Thread } from '../fakes/github/github.ts';
 import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: GitHub;
+let context: GitHub;
 let issue: Thread;
 beforeAll(async () => {
-  scene = await startGitHub();
-  for (const login of ['mona', 'wes']) scene.github.addUser(login);
-  scene.github.addCollaborator('acme/api', 'mona', 'write', 'maintain');
-  scene.github.addCollaborator('acme/api', 'wes', 'write');
-  issue = scene.github.addIssue('acme/api', { by: 'mona' });
-  await scene.say('/sam up', 'bob');
+  context = await startGitHub();
+  for (const login of ['mona', 'wes']) context.github.addUser(login);
+  context.github.addCollaborator('acme/api', 'mona', 'write', 'maintain');
+  context.github.addCollaborator('acme/api', 'wes', 'write');
+  issue = context.github.addIssue('acme/api', { by: 'mona' });
+  await context.say('/sam up', 'bob');
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => context[Symbol.asyncDispose]());
 
 const answerOf = async (text: string, by: string, repository = 'acme/api'): Promise<string[]> => {
-  const thread = scene.github.addIssue(repository, { by: 'bob' });
-  const comment = await scene.say(text, by, thread);
-  const { host } = scene.github;
-  return [...scene.signs(comment), ...scene.comments(thread)].map((text) =>
+  const thread = context.github.addIssue(repository, { by: 'bob' });
+  const comment = await context.say(text, by, thread);
+  const { host } = context.github;
+  return [...context.signs(comment), ...context.comments(thread)].map((text) =>
     text.replace(host, 'github').replaceAll(/ {2,}/g, '  '),
   );
 };
-const card = (thread = scene.pull): string => scene.comments(thread)[0] ?? '';
+const card = (thread = context.pull): string => context.comments(thread)[0] ?? '';
 
 test('`list --all` shows everyone’s workspaces of the repository, and whose they are', async () => {
-  await scene.github.addRepository('acme/listed');
-  scene.github.addCollaborator('acme/listed', 'bob', 'write');
-  scene.github.addCollaborator('acme/listed', 'mona', 'write', 'maintain');
-  const listed = scene.github.addIssue('acme/listed', { by: 'bob' });
-  await scene.say('/sam up', 'bob', listed);
+  await context.github.addRepository('acme/listed');
+  context.github.addCollaborator('acme/listed', 'bob', 'write');
+  context.github.addCollaborator('acme/listed', 'mona', 'write', 'maintain');
+  const listed = context.github.addIssue('acme/listed', { by: 'bob' });
+  await context.say('/sam up', 'bob', listed);
   expect(await answerOf('/sam list --all', 'mona', 'acme/listed')).toMatchInlineSnapshot(`
     [
       "rocket",
@@ -67,48 +67,48 @@ test('opening what belongs to somebody else is not among it', async () => {
 });
 
 test('a maintainer stops it by its name, and its owner reads who it was', async () => {
-  const comment = await scene.say('/sam stop api-1', 'mona', issue);
-  expect(scene.signs(comment)).toEqual(['rocket']);
+  const comment = await context.say('/sam stop api-1', 'mona', issue);
+  expect(context.signs(comment)).toEqual(['rocket']);
   expect(card()).toContain('Workspace `api-1`: stopped');
   expect(card().replaceAll('\u2060', '')).toContain('@mona, who maintains the repository, stopped it.');
-  await scene.say('/sam start', 'bob');
+  await context.say('/sam start', 'bob');
   expect(card()).not.toContain('mona');
 });
 
 test('who only reads sees how it stands, in its thread and by its name, and nothing else', async () => {
-  const before = scene.comments();
-  for (const line of ['status', 'status api-1', `status #${scene.pull.number}`]) {
-    const comment = await scene.say(`/sam ${line}`, 'eve');
-    expect(scene.signs(comment)).toEqual(['rocket']);
+  const before = context.comments();
+  for (const line of ['status', 'status api-1', `status #${context.pull.number}`]) {
+    const comment = await context.say(`/sam ${line}`, 'eve');
+    expect(context.signs(comment)).toEqual(['rocket']);
   }
-  expect(scene.comments()).toEqual(before);
-  const comment = await scene.say('/sam logs', 'eve');
-  expect(scene.signs(comment)).not.toContain('rocket');
+  expect(context.comments()).toEqual(before);
+  const comment = await context.say('/sam logs', 'eve');
+  expect(context.signs(comment)).not.toContain('rocket');
 });
 
 test('a stranger to a private repository is told nothing of what runs there', async () => {
-  await scene.github.addRepository('acme/private', { private: true });
+  await context.github.addRepository('acme/private', { private: true });
   for (const [login, level] of [
     ['bob', 'write'],
     ['wes', 'read'],
   ] as const)
-    scene.github.addCollaborator('acme/private', login, level);
-  const thread = scene.github.addIssue('acme/private', { by: 'bob' });
-  await scene.say('/sam up', 'bob', thread);
-  expect(scene.signs(await scene.say('/sam status', 'wes', thread))).toEqual(['rocket']);
-  expect(scene.signs(await scene.say('/sam status', 'eve', thread))).not.toContain('rocket');
+    context.github.addCollaborator('acme/private', login, level);
+  const thread = context.github.addIssue('acme/private', { by: 'bob' });
+  await context.say('/sam up', 'bob', thread);
+  expect(context.signs(await context.say('/sam status', 'wes', thread))).toEqual(['rocket']);
+  expect(context.signs(await context.say('/sam status', 'eve', thread))).not.toContain('rocket');
   expect(await answerOf(`/sam status private-${thread.number}`, 'wes')).toContain('confused');
-  expect(scene.comments(thread).slice(1).join('\n')).not.toContain('private-1');
+  expect(context.comments(thread).slice(1).join('\n')).not.toContain('private-1');
 });
 
 test('a bare `stop` still means one’s own', async () => {
-  await scene.say('/sam stop', 'mona');
+  await context.say('/sam stop', 'mona');
   expect(card()).toContain('Workspace `api-1`: running');
 });
 
 test('of two of the same name it says whose there are', async () => {
-  await scene.say('/sam up --name twin', 'bob', issue);
-  await scene.say('/sam up --name twin', 'wes', issue);
+  await context.say('/sam up --name twin', 'bob', issue);
+  await context.say('/sam up --name twin', 'wes', issue);
   expect(await answerOf('/sam stop twin', 'mona')).toMatchInlineSnapshot(`
     [
       "confused",
@@ -118,10 +118,10 @@ test('of two of the same name it says whose there are', async () => {
 });
 
 test('work that would be lost is named to a maintainer too, and `--force` deletes it', async () => {
-  const pull = await scene.github.addPullRequest('acme/api', { by: 'bob', branch: 'lost' });
-  await scene.say('/sam up', 'bob', pull);
+  const pull = await context.github.addPullRequest('acme/api', { by: 'bob', branch: 'lost' });
+  await context.say('/sam up', 'bob', pull);
   const name = `api-${pull.number}`;
-  const { id, checkout } = await scene.sam.row(name);
+  const { id, checkout } = await context.sam.row(name);
   writeFileSync(join(checkout, 'work.txt'), 'work\n');
   // The agent looks before it deletes.
   await answerOf(`/sam rm ${name}`, 'mona');
@@ -141,10 +141,10 @@ test('work that would be lost is named to a maintainer too, and `--force` delete
 });
 
 test('what runs on another repository is none of it', async () => {
-  await scene.github.addRepository('acme/other');
-  scene.github.addCollaborator('acme/other', 'wes', 'write');
-  const other = scene.github.addIssue('acme/other', { by: 'wes' });
-  await scene.say('/sam up --name elsewhere', 'wes', other);
+  await context.github.addRepository('acme/other');
+  context.github.addCollaborator('acme/other', 'wes', 'write');
+  const other = context.github.addIssue('acme/other', { by: 'wes' });
+  await context.say('/sam up --name elsewhere', 'wes', other);
   expect(await answerOf('/sam stop elsewhere', 'mona')).toEqual([
     'confused',
     'There is no workspace `elsewhere` here that you can see. All yours: `/sam list`.',

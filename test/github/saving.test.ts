@@ -7,11 +7,11 @@ import { until } from '../until.ts';
 import { startGitHub, type GitHub } from '../testers/github.ts';
 import { openShell } from '../testers/shell.ts';
 
-let scene: GitHub;
+let context: GitHub;
 beforeAll(async () => {
-  scene = await startGitHub({ private: true });
+  context = await startGitHub({ private: true });
 }, 60_000);
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => context[Symbol.asyncDispose]());
 
 interface Made {
   id: string;
@@ -21,23 +21,23 @@ interface Made {
 }
 
 async function up(branch: string): Promise<Made> {
-  const pull = await scene.github.addPullRequest('acme/api', { by: 'bob', branch });
-  await scene.say('/sam up', 'bob', pull);
+  const pull = await context.github.addPullRequest('acme/api', { by: 'bob', branch });
+  await context.say('/sam up', 'bob', pull);
   const name = `api-${pull.number}`;
-  const { id, checkout } = await scene.sam.row(name);
+  const { id, checkout } = await context.sam.row(name);
   return { id, name, pull, checkout: join(checkout, 'api') };
 }
 
-const cardOf = ({ id, pull }: Made): string => scene.comments(pull).at(-1)!.replaceAll(id, 'ws-1');
+const cardOf = ({ id, pull }: Made): string => context.comments(pull).at(-1)!.replaceAll(id, 'ws-1');
 const savedOf = ({ id }: Made): Promise<string | undefined> =>
-  scene.github.git.resolve(scene.github.repository('acme/api').id, `refs/sam/${id}`);
+  context.github.git.resolve(context.github.repository('acme/api').id, `refs/sam/${id}`);
 
 test('a merge stops the workspace, saves what was not pushed, deletes it, and the card says where the work is', async () => {
   const made = await up('merged');
-  const shell = await openShell(scene, made.name);
+  const shell = await openShell(context, made.name);
   await shell.run('echo mine > mine.txt && git add mine.txt && git commit -qm mine && echo more >> mine.txt');
-  await scene.github.merge(made.pull, 'bob');
-  await scene.settle();
+  await context.github.merge(made.pull, 'bob');
+  await context.settle();
   expect(cardOf(made)).toMatchInlineSnapshot(`
     "<!-- sam:v1 acme/api#1 -->
 
@@ -50,8 +50,8 @@ test('a merge stops the workspace, saves what was not pushed, deletes it, and th
     (minimised: OUTDATED)"
   `);
   const commit = await savedOf(made);
-  const { message, author } = await scene.github.git.describe(
-    scene.github.repository('acme/api').id,
+  const { message, author } = await context.github.git.describe(
+    context.github.repository('acme/api').id,
     commit!,
   );
   expect({ message: message.split('\n')[0], author: author.name }).toEqual({
@@ -59,15 +59,15 @@ test('a merge stops the workspace, saves what was not pushed, deletes it, and th
     author: 'Sam',
   });
   expect(existsSync(dirname(made.checkout))).toBe(false);
-  expect(await scene.sam.row(made.name)).toMatchObject({ phase: 'deleted' });
+  expect(await context.sam.row(made.name)).toMatchObject({ phase: 'deleted' });
 });
 
 test('with a new file beside it the workspace stops and waits for a day, and its card says what is saved and what is not', async () => {
   const made = await up('closed');
   writeFileSync(join(made.checkout, 'README.md'), 'mine\n');
   writeFileSync(join(made.checkout, '.env'), 'SECRET=1\n');
-  await scene.github.close(made.pull, 'bob');
-  await scene.settle();
+  await context.github.close(made.pull, 'bob');
+  await context.settle();
   expect(cardOf(made)).toMatchInlineSnapshot(`
     "<!-- sam:v1 acme/api#1 -->
 
@@ -82,13 +82,13 @@ test('with a new file beside it the workspace stops and waits for a day, and its
   `);
   expect(existsSync(made.checkout)).toBe(true);
   // Nothing brings it back but a person.
-  await scene.github.reopen(made.pull, 'bob');
-  await scene.settle();
-  expect(await scene.sam.row(made.name)).toMatchObject({ phase: 'stopped', desired: 'stopped' });
-  await scene.place
+  await context.github.reopen(made.pull, 'bob');
+  await context.settle();
+  expect(await context.sam.row(made.name)).toMatchObject({ phase: 'stopped', desired: 'stopped' });
+  await context.place
     .sql`update workspaces set delete_at = now(), next_at = now(), gen = gen + 1 where id = ${made.id}`;
-  await until(async () => (await scene.sam.row(made.name)).phase === 'deleted');
-  await scene.settle();
+  await until(async () => (await context.sam.row(made.name)).phase === 'deleted');
+  await context.settle();
   expect(cardOf(made)).toMatchInlineSnapshot(`
     "<!-- sam:v1 acme/api#1 -->
 
@@ -106,10 +106,10 @@ test('with a new file beside it the workspace stops and waits for a day, and its
 test('whoever may not push any more has it kept for a day, and reads why', async () => {
   const made = await up('revoked');
   writeFileSync(join(made.checkout, 'README.md'), 'mine\n');
-  scene.github.addCollaborator('acme/api', 'bob', 'read');
-  await scene.github.close(made.pull, 'ada');
-  await scene.settle();
-  scene.github.addCollaborator('acme/api', 'bob', 'write');
+  context.github.addCollaborator('acme/api', 'bob', 'read');
+  await context.github.close(made.pull, 'ada');
+  await context.settle();
+  context.github.addCollaborator('acme/api', 'bob', 'write');
   expect(cardOf(made)).toMatch(
     /Not deleted: 1 changed file would be lost\. Not saved: \S+ did not let Sam push\. It will be deleted all the same in a day/,
   );
@@ -119,27 +119,27 @@ test('whoever may not push any more has it kept for a day, and reads why', async
 test('in a repository that has become public nothing is pushed', async () => {
   const made = await up('published');
   writeFileSync(join(made.checkout, 'README.md'), 'mine\n');
-  scene.github.repository('acme/api').private = false;
-  await scene.github.close(made.pull, 'bob');
-  await scene.settle();
-  scene.github.repository('acme/api').private = true;
+  context.github.repository('acme/api').private = false;
+  await context.github.close(made.pull, 'bob');
+  await context.settle();
+  context.github.repository('acme/api').private = true;
   expect(cardOf(made)).toContain('1 changed file would be lost');
   expect(await savedOf(made)).toBeUndefined();
 });
 
 test('of two people both find in the card where their work is', async () => {
   const made = await up('shared');
-  await scene.say('/sam up', 'ada', made.pull);
-  const rows = await scene.place.sql<{ id: string; node: string }[]>`
+  await context.say('/sam up', 'ada', made.pull);
+  const rows = await context.place.sql<{ id: string; node: string }[]>`
     select id, 'vm-' || substr(node_id, 4) as node from workspaces
      where topic = ${`acme/api#${made.pull.number}`}`;
   const folders = rows.map(({ id, node }) =>
-    join(scene.place.dataDir, 'nodes', node, 'data', 'workspaces', id),
+    join(context.place.dataDir, 'nodes', node, 'data', 'workspaces', id),
   );
   for (const folder of folders) writeFileSync(join(folder, 'api', 'README.md'), 'mine\n');
-  await scene.github.merge(made.pull, 'ada');
-  await scene.settle();
-  const card = scene.comments(made.pull).at(-1)!;
+  await context.github.merge(made.pull, 'ada');
+  await context.settle();
+  const card = context.comments(made.pull).at(-1)!;
   expect(new Set(card.match(/git fetch origin refs\/sam\/ws-\d+ /g)).size).toBe(2);
   expect(folders.map((folder) => existsSync(folder))).toEqual([false, false]);
 });

@@ -179,33 +179,33 @@ test('a change is seen after a while; a GitHub that does not answer changes noth
   expect([await size(), reader.known('acme/api').problems.length]).toEqual(['medium', 1]);
 });
 
-let scene: GitHub;
+let context: GitHub;
 beforeAll(async () => {
-  scene = await startGitHub({
+  context = await startGitHub({
     env: { SAM_DEADLINE_BASE: '20s' },
     settings: 'label: workspace\nsize: small\nidle_time: 30m\nsizes: large\nwho: everyone\n',
   });
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => context[Symbol.asyncDispose]());
 
 async function addRepository(name: string, settings: string): Promise<void> {
-  await scene.github.addRepository(name, { files: { '.github/sam.yml': settings } });
-  scene.github.addCollaborator(name, 'bob', 'write');
+  await context.github.addRepository(name, { files: { '.github/sam.yml': settings } });
+  context.github.addCollaborator(name, 'bob', 'write');
 }
 
 test('a repository has its own label, size and idle time; its mistakes are shown on the card', async () => {
-  const pull = await scene.github.addPullRequest('acme/api', {
+  const pull = await context.github.addPullRequest('acme/api', {
     by: 'bob',
     branch: 'mine',
     files: { '.github/sam.yml': 'label: evil\nsize: large\n' },
   });
-  await scene.github.label(pull, 'bob', 'evil');
-  await scene.github.label(pull, 'bob', 'sam');
-  await scene.settle();
-  expect(scene.comments(pull)).toEqual([]);
-  await scene.github.label(pull, 'bob', 'Workspace');
-  await scene.settle();
-  expect(scene.comments(pull)).toMatchInlineSnapshot(`
+  await context.github.label(pull, 'bob', 'evil');
+  await context.github.label(pull, 'bob', 'sam');
+  await context.settle();
+  expect(context.comments(pull)).toEqual([]);
+  await context.github.label(pull, 'bob', 'Workspace');
+  await context.settle();
+  expect(context.comments(pull)).toMatchInlineSnapshot(`
     [
       "<!-- sam:v1 acme/api#1 -->
 
@@ -219,69 +219,77 @@ test('a repository has its own label, size and idle time; its mistakes are shown
     ⚠ \`.github/sam.yml\`: \`sizes\` is no setting; there are \`label\`, \`comments\`, \`deployments\`, \`checks\`, \`size\`, \`auto_start\`, \`idle_time\`, \`who\`; \`who\` is \`everyone\`, not \`write\`, \`maintain\` or \`admin\`.",
     ]
   `);
-  const [row] = await scene.place.sql<{ idle: string }[]>`
+  const [row] = await context.place.sql<{ idle: string }[]>`
     select idle_time_ms as idle from workspaces where topic = ${`acme/api#${pull.number}`}`;
   expect(Number(row?.idle)).toBe(30 * 60_000);
-  await scene.github.unlabel(pull, 'bob', 'Workspace');
-  await scene.settle();
-  expect(scene.comments(pull)[0]).toContain('because the label `workspace` was removed');
+  await context.github.unlabel(pull, 'bob', 'Workspace');
+  await context.settle();
+  expect(context.comments(pull)[0]).toContain('because the label `workspace` was removed');
 });
 
 test('where comments are off Sam reacts and writes nothing; what is not off is shown', async () => {
   await addRepository('acme/quiet', 'comments: off\nchecks: off\n');
-  const pull = await scene.github.addPullRequest('acme/quiet', { by: 'bob' });
-  const [typo, up] = [await scene.say('/sam satus', 'bob', pull), await scene.say('/sam up', 'bob', pull)];
-  expect([scene.signs(typo), scene.signs(up), scene.comments(pull)]).toEqual([['confused'], ['rocket'], []]);
-  const repository = scene.github.repository('acme/quiet');
-  expect(scene.github.deploymentsOf(repository).map(({ statuses }) => statuses.at(-1)?.state)).toEqual([
+  const pull = await context.github.addPullRequest('acme/quiet', { by: 'bob' });
+  const [typo, up] = [
+    await context.say('/sam satus', 'bob', pull),
+    await context.say('/sam up', 'bob', pull),
+  ];
+  expect([context.signs(typo), context.signs(up), context.comments(pull)]).toEqual([
+    ['confused'],
+    ['rocket'],
+    [],
+  ]);
+  const repository = context.github.repository('acme/quiet');
+  expect(context.github.deploymentsOf(repository).map(({ statuses }) => statuses.at(-1)?.state)).toEqual([
     'success',
   ]);
-  expect(scene.github.checksOf(repository)).toEqual([]);
+  expect(context.github.checksOf(repository)).toEqual([]);
 });
 
 test('who may start a workspace is for the repository to say', async () => {
   await addRepository('acme/strict', 'who: maintain\n');
-  scene.github.addUser('mia');
-  scene.github.addCollaborator('acme/strict', 'mia', 'write', 'maintain');
-  const pull = await scene.github.addPullRequest('acme/strict', { by: 'bob' });
-  const refused = await scene.say('/sam up', 'bob', pull);
-  const taken = await scene.say('/sam up', 'mia', pull);
-  expect([scene.signs(refused), scene.signs(taken)]).toEqual([['-1'], ['rocket']]);
+  context.github.addUser('mia');
+  context.github.addCollaborator('acme/strict', 'mia', 'write', 'maintain');
+  const pull = await context.github.addPullRequest('acme/strict', { by: 'bob' });
+  const refused = await context.say('/sam up', 'bob', pull);
+  const taken = await context.say('/sam up', 'mia', pull);
+  expect([context.signs(refused), context.signs(taken)]).toEqual([['-1'], ['rocket']]);
 });
 
 test('a file that GitHub cannot give is not one that is not there: starting waits, what runs goes on', async () => {
   await addRepository('acme/closed', 'who: admin\nlabel: work\nauto_start: on\n');
-  const running = await scene.github.addPullRequest('acme/closed', { by: 'ada', branch: 'running' });
-  scene.github.addCollaborator('acme/closed', 'ada', 'admin');
-  await scene.say('/sam up', 'ada', running);
+  const running = await context.github.addPullRequest('acme/closed', { by: 'ada', branch: 'running' });
+  context.github.addCollaborator('acme/closed', 'ada', 'admin');
+  await context.say('/sam up', 'ada', running);
   // Nothing is known of it any more, as after a start.
-  await scene.sam.restart();
-  scene.github.fail('GET', '/repos/acme/closed/contents/*', { status: 500, times: Infinity });
-  const pull = await scene.github.addPullRequest('acme/closed', { by: 'bob', branch: 'wanted' });
-  const { comment } = await scene.github.comment(pull, 'bob', '/sam up');
-  await scene.github.label(pull, 'bob', 'sam');
+  await context.sam.restart();
+  context.github.fail('GET', '/repos/acme/closed/contents/*', { status: 500, times: Infinity });
+  const pull = await context.github.addPullRequest('acme/closed', { by: 'bob', branch: 'wanted' });
+  const { comment } = await context.github.comment(pull, 'bob', '/sam up');
+  await context.github.label(pull, 'bob', 'sam');
   const attempts = async () => {
-    const rows = await scene.place.sql<{ attempts: number }[]>`
+    const rows = await context.place.sql<{ attempts: number }[]>`
       select attempts from deliveries where thread = ${`acme/closed#${pull.number}`} and ended_at is null`;
     return Math.max(0, ...rows.map((row) => row.attempts));
   };
   await until(async () => (await attempts()) >= 2, 40_000);
-  const made = () => scene.place.sql`select 1 from workspaces where topic = ${`acme/closed#${pull.number}`}`;
+  const made = () =>
+    context.place.sql`select 1 from workspaces where topic = ${`acme/closed#${pull.number}`}`;
   expect(await made()).toEqual([]);
-  const { comment: stop } = await scene.github.comment(running, 'ada', '/sam stop');
-  await until(() => scene.signs(stop).includes('rocket'), 40_000);
-  scene.github.mend();
-  await scene.settle();
-  expect([await made(), scene.signs(comment)]).toEqual([[], ['-1']]);
+  const { comment: stop } = await context.github.comment(running, 'ada', '/sam stop');
+  await until(() => context.signs(stop).includes('rocket'), 40_000);
+  context.github.mend();
+  await context.settle();
+  expect([await made(), context.signs(comment)]).toEqual([[], ['-1']]);
 });
 
 test('where it is wanted, a pull request that is ready gets a workspace, if who opened it may have one', async () => {
   await addRepository('acme/auto', 'auto_start: on\n');
   const open = async (by: string, repository: string) => {
-    const pull = await scene.github.addPullRequest(repository, { by, branch: `of-${by}`, draft: true });
-    await scene.github.readyForReview(pull, by);
-    await scene.settle();
-    return scene.comments(pull);
+    const pull = await context.github.addPullRequest(repository, { by, branch: `of-${by}`, draft: true });
+    await context.github.readyForReview(pull, by);
+    await context.settle();
+    return context.comments(pull);
   };
   expect((await open('bob', 'acme/auto')).join()).toContain(': running');
   expect(await open('eve', 'acme/auto')).toEqual([]);

@@ -3,20 +3,20 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../until.ts';
 import { startGitHub, type GitHub } from '../testers/github.ts';
 
-let scene: GitHub;
+let context: GitHub;
 beforeAll(async () => {
-  scene = await startGitHub();
-  await scene.sam.restart();
+  context = await startGitHub();
+  await context.sam.restart();
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => context[Symbol.asyncDispose]());
 
 test('after a start the first command waits neither for the name of the App nor for a token', async () => {
-  const { log } = scene.github;
+  const { log } = context.github;
   await until(() => log.some(({ path }) => path.includes('/installation/repositories')));
   await until(() => log.some(({ path }) => path.endsWith('/app')));
   const before = log.length;
-  const comment = await scene.say('/sam help');
-  expect(scene.signs(comment)).toEqual(['rocket']);
+  const comment = await context.say('/sam help');
+  expect(context.signs(comment)).toEqual(['rocket']);
   const asked = log.slice(before).map(({ path }) => path);
   expect(asked.filter((path) => /access_tokens|\/app$/.test(path))).toEqual([]);
   expect(asked.length).toBeGreaterThan(1);

@@ -8,15 +8,15 @@ import { createPlace } from '../testers/place.ts';
 import { spawnSam } from '../testers/spawned-sam.ts';
 import { until } from '../until.ts';
 
-let scene: GitHub;
+let context: GitHub;
 let count = 0;
 beforeAll(async () => {
-  scene = await startGitHub();
+  context = await startGitHub();
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => context[Symbol.asyncDispose]());
 
 const newPull = (): Promise<Thread> =>
-  scene.github.addPullRequest('acme/api', { by: 'bob', branch: `topic-${++count}` });
+  context.github.addPullRequest('acme/api', { by: 'bob', branch: `topic-${++count}` });
 
 const SHORT: [RegExp, string][] = [
   [/reactions\/create/, 'reaction'],
@@ -36,9 +36,9 @@ function kindOf({ method, operation = '', body, auth }: Logged): string[] {
 
 /** Says it, and gives what was written until all is quiet. */
 async function writesOf(line: string, pull: Thread): Promise<string[]> {
-  const before = scene.github.log.length;
-  await scene.say(line, 'bob', pull);
-  return scene.github.log.slice(before).flatMap(kindOf);
+  const before = context.github.log.length;
+  await context.say(line, 'bob', pull);
+  return context.github.log.slice(before).flatMap(kindOf);
 }
 
 test('`up` is a reaction, a comment that is edited once at most, a deployment with its status, and a check', async () => {
@@ -52,7 +52,7 @@ test('`up` is a reaction, a comment that is edited once at most, a deployment wi
 
 test('a quick verb writes three times: the reaction, the card, the check', async () => {
   const pull = await newPull();
-  await scene.say('/sam up', 'bob', pull);
+  await context.say('/sam up', 'bob', pull);
   expect(await writesOf('/sam extend 8h', pull)).toEqual(['reaction', 'edit', 'check']);
   expect(await writesOf(`/sam rename box-${count}`, pull)).toEqual(['reaction', 'edit', 'check']);
   expect(await writesOf('/sam status', pull)).toEqual(['reaction']);
@@ -60,7 +60,7 @@ test('a quick verb writes three times: the reaction, the card, the check', async
 
 test('`stop` leaves the deployment alone: whoever starts it soon spares its two statuses', async () => {
   const pull = await newPull();
-  await scene.say('/sam up', 'bob', pull);
+  await context.say('/sam up', 'bob', pull);
   const writes = [...(await writesOf('/sam stop', pull)), ...(await writesOf('/sam start', pull))];
   expect(writes).not.toContain('status');
   expect(writes.filter((kind) => kind === 'reaction')).toHaveLength(2);
@@ -68,14 +68,14 @@ test('`stop` leaves the deployment alone: whoever starts it soon spares its two 
 
 test('a stop that lasts ends the deployment', async () => {
   const pull = await newPull();
-  await scene.say('/sam up', 'bob', pull);
-  await scene.say('/sam stop', 'bob', pull);
-  await scene.place.sql`
+  await context.say('/sam up', 'bob', pull);
+  await context.say('/sam stop', 'bob', pull);
+  await context.place.sql`
     update workspaces set phase_since = phase_since - interval '16 minutes' where topic = ${`acme/api#${pull.number}`}`;
-  await scene.place.sql`
+  await context.place.sql`
     update cards set next_at = clock_timestamp() where thread = ${`acme/api#${pull.number}`} and kind = 'deployment'`;
-  await scene.place.sql`select pg_notify('sam', 'card')`;
-  await until(() => statesOn(scene.github, pull).at(-1) === 'inactive', 40_000);
+  await context.place.sql`select pg_notify('sam', 'card')`;
+  await until(() => statesOn(context.github, pull).at(-1) === 'inactive', 40_000);
 });
 
 function statesOn({ world }: FakeGitHub, pull: Thread): string[] {
@@ -86,9 +86,9 @@ function statesOn({ world }: FakeGitHub, pull: Thread): string[] {
 
 test('a status of which GitHub did not say that it has it is not said twice', async () => {
   const pull = await newPull();
-  scene.github.fail('POST', /^\/repos\/acme\/api\/deployments\/\d+\/statuses$/, { status: 'lost' });
-  await scene.say('/sam up', 'bob', pull);
-  expect(statesOn(scene.github, pull)).toEqual(['success']);
+  context.github.fail('POST', /^\/repos\/acme\/api\/deployments\/\d+\/statuses$/, { status: 'lost' });
+  await context.say('/sam up', 'bob', pull);
+  expect(statesOn(context.github, pull)).toEqual(['success']);
 });
 
 /** Where GitHub has got a request, and nobody will hear its answer. */

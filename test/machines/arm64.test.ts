@@ -39,14 +39,14 @@ test.skipIf(isOut)('the agent for arm64 starts with its own Node, and serves a p
   // In the header of ELF: for which processor.
   expect(node.readUInt16LE(18)).toBe(183);
 
-  const scene = await createNode();
-  const agent = startEmulated(at, scene);
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  await scene.bot.report(goal.id, ({ phase }) => phase === 'running', START_MS);
-  const hello = scene.bot.state.hellos[0]!;
+  const context = await createNode();
+  const agent = startEmulated(at, context);
+  const goal = context.goal();
+  context.bot.want(goal);
+  await context.bot.report(goal.id, ({ phase }) => phase === 'running', START_MS);
+  const hello = context.bot.state.hellos[0]!;
   expect(hello.version).toBe(version);
-  const viewer = await attach(hello.terminalPort!, await scene.bot.ticket(goal.id));
+  const viewer = await attach(hello.terminalPort!, await context.bot.ticket(goal.id));
   await viewer.open();
   viewer.type('echo "<$(git rev-parse --is-inside-work-tree) $((6 * 7))>"; stty size\n');
   await viewer.reads(/<true 42>\s+\d+ \d+/);

@@ -23,22 +23,22 @@ describe.skipIf(isLeftOut('containers', findNoEngine()))('a workspace in a conta
   afterAll(() => engine?.remove());
 
   const begin = async (files: Record<string, string>) => {
-    const scene = await createNode({ settings: {} });
-    scene.bot.state.environments = { runtime: 'auto', defaultImage: BASE };
-    const repository = makeRepository(join(scene.folder, 'repositories', 'api.git'));
+    const context = await createNode({ settings: {} });
+    context.bot.state.environments = { runtime: 'auto', defaultImage: BASE };
+    const repository = makeRepository(join(context.folder, 'repositories', 'api.git'));
     repository.commit(files);
-    const goal = scene.goal({ repository: repository.url });
-    const agent = scene.start(engine.env);
-    scene.bot.want(goal);
-    return { scene, goal, agent, repository };
+    const goal = context.goal({ repository: repository.url });
+    const agent = context.start(engine.env);
+    context.bot.want(goal);
+    return { context, goal, agent, repository };
   };
 
-  const look = async (scene: Node, workspace: string) =>
-    attach(scene.bot.state.hellos.at(-1)!.terminalPort!, await scene.bot.ticket(workspace));
+  const look = async (context: Node, workspace: string) =>
+    attach(context.bot.state.hellos.at(-1)!.terminalPort!, await context.bot.ticket(workspace));
 
   test('comes up as its repository describes it, answers at its prompt, stops, starts and goes', async () => {
-    const { scene, goal } = await begin({ '.devcontainer.json': JSON.stringify(DEVCONTAINER) });
-    const report = await scene.bot.report(
+    const { context, goal } = await begin({ '.devcontainer.json': JSON.stringify(DEVCONTAINER) });
+    const report = await context.bot.report(
       goal.id,
       ({ phase }) => phase === 'running' || phase === 'failed',
       60_000,
@@ -49,77 +49,77 @@ describe.skipIf(isLeftOut('containers', findNoEngine()))('a workspace in a conta
       configuration: '.devcontainer.json',
       ports: [3000, 4000],
     });
-    const viewer = await look(scene, goal.id);
+    const viewer = await look(context, goal.id);
     await viewer.open();
     viewer.type(
       'echo "at:$PWD $COLOR $SHADE $SAM_WORKSPACE_NAME $(cat /tmp/made) size:$(stty size)"; touch work /tmp/kept\n',
     );
     await viewer.reads(/at:\/workspaces\/api green dark api-1 made-by-hook size:24 200/);
-    const labels = [`label=sam.workspace=${goal.id}`, `label=sam.node=${scene.bot.node}`];
+    const labels = [`label=sam.workspace=${goal.id}`, `label=sam.node=${context.bot.node}`];
     expect(engine.containers(...labels)).toHaveLength(1);
 
-    scene.bot.want({ ...goal, desired: 'stopped' });
-    const stopped = await scene.bot.report(goal.id, ({ phase }) => phase === 'stopped');
+    context.bot.want({ ...goal, desired: 'stopped' });
+    const stopped = await context.bot.report(goal.id, ({ phase }) => phase === 'stopped');
     expect(stopped.work).toMatchObject({ untracked: 2 });
     expect(engine.containers(...labels, 'status=running')).toEqual([]);
 
-    scene.bot.want({ ...goal, run: 2 });
-    await scene.bot.report(goal.id, ({ phase, run }) => phase === 'running' && run === 2);
-    const again = await look(scene, goal.id);
+    context.bot.want({ ...goal, run: 2 });
+    await context.bot.report(goal.id, ({ phase, run }) => phase === 'running' && run === 2);
+    const again = await look(context, goal.id);
     await again.open();
     again.type('ls -d work /tmp/kept\n');
     await again.reads(/\/tmp\/kept\s+work/);
 
-    scene.bot.want({ ...goal, run: 2, desired: 'deleted', force: true });
-    await scene.bot.report(goal.id, ({ phase }) => phase === 'deleted');
+    context.bot.want({ ...goal, run: 2, desired: 'deleted', force: true });
+    await context.bot.report(goal.id, ({ phase }) => phase === 'deleted');
     expect(engine.containers(...labels)).toEqual([]);
   });
 
   test('is found again by an agent that was killed, with what people left running in it', async () => {
-    const { scene, goal, agent } = await begin({ '.devcontainer.json': JSON.stringify({ image: BASE }) });
-    await scene.bot.report(goal.id, ({ phase }) => phase === 'running');
-    const viewer = await look(scene, goal.id);
+    const { context, goal, agent } = await begin({ '.devcontainer.json': JSON.stringify({ image: BASE }) });
+    await context.bot.report(goal.id, ({ phase }) => phase === 'running');
+    const viewer = await look(context, goal.id);
     await viewer.open();
     viewer.type('setsid sleep 9891 & echo went\n');
     await viewer.reads(/^went/m);
     const before = engine.containers(`label=sam.workspace=${goal.id}`);
     await agent.kill();
-    scene.start(engine.env);
-    await scene.bot.until(
-      () => scene.bot.state.hellos.length === 2,
+    context.start(engine.env);
+    await context.bot.until(
+      () => context.bot.state.hellos.length === 2,
       () => 'the second hello',
     );
-    await scene.bot.report(goal.id, ({ phase }) => phase === 'running');
+    await context.bot.report(goal.id, ({ phase }) => phase === 'running');
     expect(engine.containers(`label=sam.workspace=${goal.id}`)).toEqual(before);
-    const again = await look(scene, goal.id);
+    const again = await look(context, goal.id);
     await again.open();
     again.type('ps ax | grep -c "[s]leep 9891"\n');
     await again.reads(/^1\r?$/m);
   });
 
   test('is none where whoever runs Sam wants none, and one that fails runs all the same, and says why', async () => {
-    const { scene } = await begin({ 'MORE.md': 'more' });
-    const host = scene.goal();
-    scene.bot.state.environments = { runtime: 'host' };
-    await scene.bot.vanish();
-    await scene.bot.comeBack();
-    scene.bot.want(host);
-    const onHost = await scene.bot.report(host.id, ({ phase }) => phase === 'running');
+    const { context } = await begin({ 'MORE.md': 'more' });
+    const host = context.goal();
+    context.bot.state.environments = { runtime: 'host' };
+    await context.bot.vanish();
+    await context.bot.comeBack();
+    context.bot.want(host);
+    const onHost = await context.bot.report(host.id, ({ phase }) => phase === 'running');
     expect(onHost.environment?.runtime).toBe('host');
-    scene.bot.state.environments = { runtime: 'auto', defaultImage: BASE };
-    await scene.bot.vanish();
-    await scene.bot.comeBack();
-    const broken = makeRepository(join(scene.folder, 'repositories', 'broken.git'));
+    context.bot.state.environments = { runtime: 'auto', defaultImage: BASE };
+    await context.bot.vanish();
+    await context.bot.comeBack();
+    const broken = makeRepository(join(context.folder, 'repositories', 'broken.git'));
     broken.commit({ '.devcontainer.json': '{ "image": ' });
-    const goal = scene.goal({ repository: broken.url });
-    scene.bot.want(goal);
-    const report = await scene.bot.report(goal.id, ({ phase }) => phase === 'running');
+    const goal = context.goal({ repository: broken.url });
+    context.bot.want(goal);
+    const report = await context.bot.report(goal.id, ({ phase }) => phase === 'running');
     expect(report).toMatchObject({
       environment: { runtime: 'devcontainer', isRecovery: true },
       failure: { class: 'configuration', code: 'devcontainer-broken' },
     });
     // What the bot says again of it does not take that away.
-    scene.bot.want({ ...goal, access: 1 });
-    await scene.bot.report(goal.id, ({ failure }) => failure?.code === 'devcontainer-broken');
+    context.bot.want({ ...goal, access: 1 });
+    await context.bot.report(goal.id, ({ failure }) => failure?.code === 'devcontainer-broken');
   });
 });

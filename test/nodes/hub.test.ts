@@ -95,6 +95,7 @@ describe('hello', () => {
           access: 1,
           force: false,
           repository: '/home/ada/api',
+          size: preparing.size,
         },
       ]),
     });

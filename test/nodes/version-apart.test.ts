@@ -135,36 +135,36 @@ test.each([
 });
 
 test('a bot of the first version is understood: no setting, field or answer that came later is missed', async () => {
-  const scene = await createNode();
-  scene.bot.state.acknowledges = false;
-  const { id, repository } = scene.goal();
-  scene.start();
-  await scene.bot.until(
-    () => scene.bot.state.hellos.length === 1,
+  const context = await createNode();
+  context.bot.state.acknowledges = false;
+  const { id, repository } = context.goal();
+  context.start();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 1,
     () => 'the hello',
   );
-  scene.bot.sayText(
+  context.bot.sayText(
     `{"type":"desired","all":true,"workspaces":[{"id":"${id}","name":"api","desired":"running","run":1,"access":0,"force":false,"repository":"${repository}"}]}`,
   );
-  await scene.bot.report(id, ({ phase }) => phase === 'running');
+  await context.bot.report(id, ({ phase }) => phase === 'running');
 });
 
 test('a bot of a version after this one may ask for more: what is known of it is done', async () => {
-  const scene = await createNode();
-  const { id, repository } = scene.goal();
-  const other = scene.goal();
-  const agent = scene.start();
-  await scene.bot.until(
-    () => scene.bot.state.hellos.length === 1,
+  const context = await createNode();
+  const { id, repository } = context.goal();
+  const other = context.goal();
+  const agent = context.start();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 1,
     () => 'the hello',
   );
-  scene.bot.sayText('{"type":"weather","is":"fine"}');
-  scene.bot.sayText(
+  context.bot.sayText('{"type":"weather","is":"fine"}');
+  context.bot.sayText(
     `{"type":"desired","all":true,"colour":"red","workspaces":[{"id":"${other.id}","name":"api","desired":"hibernating","run":1,"access":0,"force":false,"repository":"${repository}"},{"id":"${id}","name":"api","desired":"running","run":1,"access":0,"force":false,"repository":"${repository}","colour":"red"}]}`,
   );
-  await scene.bot.report(id, ({ phase }) => phase === 'running');
-  expect(scene.bot.state.reports.has(other.id)).toBe(false);
-  expect([scene.bot.state.connects, agent.output()]).toEqual([
+  await context.bot.report(id, ({ phase }) => phase === 'running');
+  expect(context.bot.state.reports.has(other.id)).toBe(false);
+  expect([context.bot.state.connects, agent.output()]).toEqual([
     1,
     expect.stringContaining('wants what this agent does not understand'),
   ]);

@@ -7,33 +7,33 @@ import { startSlack, type Slack } from '../testers/slack.ts';
 
 describe.skipIf(browserMissing)('in a browser', { timeout: 120_000 }, () => {
   let browser: Browser;
-  let scene: Slack;
+  let context: Slack;
   beforeAll(async () => {
     browser = await launchBrowser();
-    scene = await startSlack({ withoutLinks: true });
+    context = await startSlack({ withoutLinks: true });
   });
   afterAll(async () => {
     await browser?.close();
-    await scene?.[Symbol.asyncDispose]();
+    await context?.[Symbol.asyncDispose]();
   });
 
   const linkNow = (): string =>
     /<(http[^|>]+)\|/.exec(
-      JSON.stringify(scene.slack.seenBy(scene.people.bob, scene.dev).at(-1)!.blocks),
+      JSON.stringify(context.slack.seenBy(context.people.bob, context.dev).at(-1)!.blocks),
     )![1]!;
 
   test('a stranger connects, what they said goes on, and a press opens the terminal', async () => {
-    await scene.say('up acme/api');
-    scene.github.signedInAs('bob');
+    await context.say('up acme/api');
+    context.github.signedInAs('bob');
     const connecting = await visit(browser, linkNow());
     await connecting.page.getByRole('button', { name: 'Connect bob with bob' }).click();
     await eventually(() => connecting.page.locator('h1').textContent()).toBe('Connected');
     expect(new URL(connecting.page.url()).pathname).toBe('/connect');
     expect(connecting.page.url()).not.toContain('#');
     await connecting.leave();
-    await scene.settle();
+    await context.settle();
 
-    await scene.press('Open terminal', scene.card());
+    await context.press('Open terminal', context.card());
     const link = linkNow();
     const bob = await visit(browser, link);
     await bob.isIn('Connected');

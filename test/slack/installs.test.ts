@@ -9,11 +9,11 @@ import { startSlack, type Slack } from '../testers/slack.ts';
 
 const log = openLog();
 const KEY = randomBytes(32).toString('base64');
-let scene: Slack;
+let context: Slack;
 let first: { person: Person; channel: Channel };
 let second: { person: Person; channel: Channel };
 beforeAll(async () => {
-  scene = await startSlack({
+  context = await startSlack({
     isInstalled: true,
     withoutLinks: true,
     log: log.logger,
@@ -22,46 +22,47 @@ beforeAll(async () => {
   first = await addTeam('T0FIRST', 'bob');
   second = await addTeam('T0SECOND', 'ada');
   for (const team of ['T0FIRST', 'T0SECOND']) await install(team);
-  await scene.say('up acme/api --name one', first.person, first.channel);
-  await scene.say('up acme/api --name two', second.person, second.channel);
+  await context.say('up acme/api --name one', first.person, first.channel);
+  await context.say('up acme/api --name two', second.person, second.channel);
 }, 60_000);
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => context[Symbol.asyncDispose]());
 /** Both have it, with a token that is good for long, and a workspace that runs; nobody else has it. */
 beforeEach(async () => {
-  await scene.place.sql`delete from credentials where owner not in ('T0FIRST', 'T0SECOND')`;
+  await context.place.sql`delete from credentials where owner not in ('T0FIRST', 'T0SECOND')`;
   for (const team of ['T0FIRST', 'T0SECOND']) await install(team);
-  await scene.settle();
+  await context.settle();
   for (const [name, { person, channel }] of Object.entries({ one: first, two: second }))
-    if ((await scene.sam.row(name)).phase !== 'running') await scene.say(`start ${name}`, person, channel);
+    if ((await context.sam.row(name)).phase !== 'running')
+      await context.say(`start ${name}`, person, channel);
 });
 
 async function addTeam(team: string, login: string): Promise<{ person: Person; channel: Channel }> {
-  const person = scene.slack.addPerson(login, team);
-  await scene.connect(person, login);
-  return { person, channel: scene.slack.addChannel('general', [person], { team }) };
+  const person = context.slack.addPerson(login, team);
+  await context.connect(person, login);
+  return { person, channel: context.slack.addChannel('general', [person], { team }) };
 }
 
-const browserAt = (): Browser => createBrowser(new URL(scene.sam.bot.url).origin);
+const browserAt = (): Browser => createBrowser(new URL(context.sam.bot.url).origin);
 const install = (id: string, more: Partial<Slack['slack']['world']['installer']> = {}): Promise<Visit> => {
-  scene.slack.world.installer = { team: { id, name: id.toLowerCase() }, says: 'yes', ...more };
+  context.slack.world.installer = { team: { id, name: id.toLowerCase() }, says: 'yes', ...more };
   return browserAt().follow('/slack/install');
 };
 const tokenOf = (team: string): string =>
-  [...scene.slack.world.installs].findLast(([, { teams }]) => teams.includes(team))![0];
-const rows = () => scene.place.sql<{ id: string; owner: string; ciphertext: Buffer }[]>`
+  [...context.slack.world.installs].findLast(([, { teams }]) => teams.includes(team))![0];
+const rows = () => context.place.sql<{ id: string; owner: string; ciphertext: Buffer }[]>`
   select id, owner, ciphertext from credentials order by id`;
 const seen = ({ person, channel }: typeof first): string[] =>
-  scene.slack.seenBy(person, channel).map(scene.read);
+  context.slack.seenBy(person, channel).map(context.read);
 
 test('two workspaces of Slack’s install it, and each is answered with its own token', async () => {
   expect(titleOf(await install('T0FIRST'))).toBe('Sam is in t0first');
   expect(titleOf(await install('T0SECOND'))).toBe('Sam is in t0second');
   const [here, there] = [first, second].map(({ person }) => ({
     person,
-    channel: scene.slack.addChannel('more', [person], { team: person.team }),
+    channel: context.slack.addChannel('more', [person], { team: person.team }),
   })) as [typeof first, typeof second];
-  await scene.say('up acme/api --name alpha --new', here.person, here.channel);
-  await scene.say('up acme/api --name beta --new', there.person, there.channel);
+  await context.say('up acme/api --name alpha --new', here.person, here.channel);
+  await context.say('up acme/api --name beta --new', there.person, there.channel);
   expect(seen(here).at(-1)).toContain('*`alpha`* running');
   expect(seen(there).at(-1)).toContain('*`beta`* running');
   expect(seen(here).join()).not.toContain('`beta`');
@@ -78,22 +79,22 @@ test('in the database no token can be read', async () => {
 
 test('a token that was moved into another workspace’s row opens nothing', async () => {
   const [own, other] = await rows();
-  const { sql } = scene.place;
+  const { sql } = context.place;
   await sql`update credentials set ciphertext = ${other!.ciphertext} where id = ${own!.id}`;
   const ended = async () =>
     (await sql`select 1 from deliveries where event = 'message' and ended_at is not null`).length;
   const [before, endedBefore] = [seen(first).length, await ended()];
-  await scene.slack.mention(first.person, first.channel, '{bot} whoami');
+  await context.slack.mention(first.person, first.channel, '{bot} whoami');
   await until(async () => (await ended()) > endedBefore);
   expect(seen(first)).toHaveLength(before + 1);
   await sql`update credentials set ciphertext = ${own!.ciphertext} where id = ${own!.id}`;
   await sql`update deliveries set lease_until = clock_timestamp() where lease_until is not null`;
-  await scene.settle();
+  await context.settle();
   expect(seen(first).at(-1)).toContain('You are bob');
 });
 
 test('the way back from Slack works once, and only in the browser that began', async () => {
-  scene.slack.world.installer = { team: { id: 'T0THIRD', name: 'third' }, says: 'yes' };
+  context.slack.world.installer = { team: { id: 'T0THIRD', name: 'third' }, says: 'yes' };
   const [mine, theirs] = [browserAt(), browserAt()];
   const begun = await mine.visit('/slack/install');
   const back = (await mine.visit(begun.location!)).location!;
@@ -114,83 +115,83 @@ test('the way back from Slack works once, and only in the browser that began', a
   });
   expect(forged.status).toBe(403);
   expect(titleOf(await again.visit(fresh))).toBe('Sam is in third');
-  await scene.slack.event(
+  await context.slack.event(
     { type: 'app_uninstalled' },
     { team_id: 'T0THIRD', authorizations: [], event_time: soon() },
   );
 });
 
 test('a state is spent by its first use, even if the cookie is still there', async () => {
-  const begun = await fetch(`${scene.sam.bot.url}/slack/install`, { redirect: 'manual' });
+  const begun = await fetch(`${context.sam.bot.url}/slack/install`, { redirect: 'manual' });
   const headers = { cookie: begun.headers.getSetCookie().join().split(';')[0]! };
   const state = new URL(begun.headers.get('location')!).searchParams.get('state')!;
-  const back = `${scene.sam.bot.url}/slack/oauth_redirect?error=access_denied&state=${state}`;
+  const back = `${context.sam.bot.url}/slack/oauth_redirect?error=access_denied&state=${state}`;
   expect((await fetch(back, { headers })).status).toBe(200);
   expect((await fetch(back, { headers })).status).toBe(403);
 });
 
 test('who says no at Slack reads that nothing was installed', async () => {
   expect(titleOf(await install('T0FOURTH', { says: 'no' }))).toBe('Nothing was installed');
-  scene.slack.world.clientSecret = 'another secret of the app';
+  context.slack.world.clientSecret = 'another secret of the app';
   expect(titleOf(await install('T0FOURTH'))).toBe('Slack did not give us a token');
-  scene.slack.world.clientSecret = 'a-client-secret-for-tests';
+  context.slack.world.clientSecret = 'a-client-secret-for-tests';
   expect(await rows()).toHaveLength(2);
 });
 
 test('a token that is near its end is renewed once, however many need it', async () => {
   await install('T0FIRST', { lifeSeconds: 3600 });
   const old = tokenOf('T0FIRST');
-  const asked = () => scene.slack.server.seen.filter(({ path }) => path === '/api/oauth.v2.access').length;
+  const asked = () => context.slack.server.seen.filter(({ path }) => path === '/api/oauth.v2.access').length;
   const before = asked();
-  const others = ['mel', 'nia', 'oz', 'pat', 'quin'].map((name) => scene.slack.addPerson(name, 'T0FIRST'));
+  const others = ['mel', 'nia', 'oz', 'pat', 'quin'].map((name) => context.slack.addPerson(name, 'T0FIRST'));
   for (const { id } of others) first.channel.members.add(id);
-  await Promise.all(others.map((one) => scene.slack.mention(one, first.channel, '{bot} help')));
-  await scene.slack.slash(first.person, first.channel, 'stop one');
-  await scene.settle();
+  await Promise.all(others.map((one) => context.slack.mention(one, first.channel, '{bot} help')));
+  await context.slack.slash(first.person, first.channel, 'stop one');
+  await context.settle();
   expect(asked()).toBe(before + 1);
   expect(tokenOf('T0FIRST')).not.toBe(old);
-  scene.slack.world.installs.get(old)!.expiresAt = 0;
-  await scene.say('start one', first.person, first.channel);
-  expect(scene.read(scene.card(first.channel))).toContain('running');
+  context.slack.world.installs.get(old)!.expiresAt = 0;
+  await context.say('start one', first.person, first.channel);
+  expect(context.read(context.card(first.channel))).toContain('running');
 });
 
 test('where it was taken away cards wait, and nobody else notices; installed again, they catch up', async () => {
-  const { sql } = scene.place;
-  const calls = () => scene.slack.server.seen.length;
-  await scene.slack.event({ type: 'tokens_revoked', tokens: { oauth: ['U1'], bot: [] } }, inFirst());
+  const { sql } = context.place;
+  const calls = () => context.slack.server.seen.length;
+  await context.slack.event({ type: 'tokens_revoked', tokens: { oauth: ['U1'], bot: [] } }, inFirst());
   expect(await rows()).toHaveLength(2);
-  await scene.slack.event({ type: 'tokens_revoked', tokens: { oauth: [], bot: ['U0BOT'] } }, inFirst());
+  await context.slack.event({ type: 'tokens_revoked', tokens: { oauth: [], bot: ['U0BOT'] } }, inFirst());
   expect((await rows()).map(({ owner }) => owner)).toEqual(['T0SECOND']);
-  await scene.github.comment(scene.pull, 'bob', '/sam stop one');
-  await until(async () => (await scene.sam.row('one')).phase === 'stopped');
+  await context.github.comment(context.pull, 'bob', '/sam stop one');
+  await until(async () => (await context.sam.row('one')).phase === 'stopped');
   await until(async () => {
     const [card] = await sql`select 1 from cards where thread like 'T0FIRST/%' and attempts > 0`;
     return card !== undefined;
   });
   const before = calls();
-  await scene.slack.slash(second.person, second.channel, 'stop two');
-  await until(() => scene.read(scene.card(second.channel)).includes('stopped'));
+  await context.slack.slash(second.person, second.channel, 'stop two');
+  await until(() => context.read(context.card(second.channel)).includes('stopped'));
   expect(calls() - before).toBeLessThan(6);
-  expect(scene.read(scene.card(first.channel))).toContain('running');
+  expect(context.read(context.card(first.channel))).toContain('running');
   await install('T0FIRST');
-  await until(() => scene.read(scene.card(first.channel)).includes('stopped'));
+  await until(() => context.read(context.card(first.channel)).includes('stopped'));
 });
 
 test('word of an earlier removal does not take a later installation away', async () => {
-  await scene.slack.event({ type: 'app_uninstalled' }, { ...inFirst(), event_time: soon() - 3600 });
+  await context.slack.event({ type: 'app_uninstalled' }, { ...inFirst(), event_time: soon() - 3600 });
   expect((await rows()).map(({ owner }) => owner)).toEqual(['T0FIRST', 'T0SECOND']);
 });
 
 test('a token that Slack refuses is left alone for a while, and a new one is taken at once', async () => {
-  scene.slack.world.installs.get(tokenOf('T0SECOND'))!.isRevoked = true;
-  const tries = () => scene.slack.server.seen.filter(({ path }) => path.startsWith('/api/')).length;
+  context.slack.world.installs.get(tokenOf('T0SECOND'))!.isRevoked = true;
+  const tries = () => context.slack.server.seen.filter(({ path }) => path.startsWith('/api/')).length;
   const before = tries();
   for (const line of ['start two', 'stop two', 'start two'])
-    await scene.slack.slash(second.person, second.channel, line);
-  await until(async () => (await scene.sam.row('two')).phase === 'running');
+    await context.slack.slash(second.person, second.channel, line);
+  await until(async () => (await context.sam.row('two')).phase === 'running');
   expect(tries() - before).toBeLessThanOrEqual(2);
   await install('T0SECOND');
-  await until(() => scene.read(scene.card(second.channel)).includes('running'));
+  await until(() => context.read(context.card(second.channel)).includes('running'));
 });
 
 test('installed for an organisation, one token serves all of its workspaces', async () => {
@@ -198,16 +199,16 @@ test('installed for an organisation, one token serves all of its workspaces', as
   expect(titleOf(await install('T0GRID', organisation))).toBe('Sam is in Org');
   expect((await rows()).map(({ owner }) => owner)).toContain('E0ORG');
   const grid = await addTeam('T0GRID', 'eve');
-  await scene.slack.slash(grid.person, grid.channel, 'whoami', {
+  await context.slack.slash(grid.person, grid.channel, 'whoami', {
     enterprise_id: 'E0ORG',
     is_enterprise_install: 'true',
   });
-  await scene.settle();
-  const [row] = await scene.place.sql<{ payload: { team: string; home: string } }[]>`
+  await context.settle();
+  const [row] = await context.place.sql<{ payload: { team: string; home: string } }[]>`
     select payload from deliveries where payload->>'user' = ${grid.person.id}`;
   expect(row!.payload).toMatchObject({ team: 'E0ORG', home: 'E0ORG' });
   // An answer that needs the token: an event, and no address for it.
-  await scene.slack.event(
+  await context.slack.event(
     {
       type: 'app_mention',
       user: grid.person.id,
@@ -222,7 +223,7 @@ test('installed for an organisation, one token serves all of its workspaces', as
       ],
     },
   );
-  await scene.settle();
+  await context.settle();
   expect(seen(grid).filter((text) => text.includes('You are eve'))).toHaveLength(2);
 });
 
@@ -231,35 +232,35 @@ test(
   { timeout: 120_000 },
   async () => {
     const found = randomBytes(32).toString('base64');
-    await scene.sam.restart({ ENCRYPTION_KEY: found });
+    await context.sam.restart({ ENCRYPTION_KEY: found });
     await until(() => log.messages('error').some((line) => line.startsWith('ENCRYPTION_KEY')));
     const advice = log.messages('error').filter((line) => line.startsWith('ENCRYPTION_KEY'));
-    expect(advice.map((line) => line.replaceAll(scene.sam.bot.url, 'http://localhost')))
+    expect(advice.map((line) => line.replaceAll(context.sam.bot.url, 'http://localhost')))
       .toMatchInlineSnapshot(`
     [
       "ENCRYPTION_KEY is not the one that sealed the Slack tokens of these workspaces, so nothing can be said there. Set the earlier key behind it (ENCRYPTION_KEY=new,old) and start again. If that one is lost: Install the app there again: http://localhost/slack/install",
     ]
   `);
     // Slack is heard, the command runs, and only the card waits.
-    await scene.slack.slash(second.person, second.channel, 'stop two');
-    await until(async () => (await scene.sam.row('two')).phase === 'stopped');
+    await context.slack.slash(second.person, second.channel, 'stop two');
+    await until(async () => (await context.sam.row('two')).phase === 'stopped');
     await until(() =>
       log.messages('error').some((line) => line.startsWith('The token for that workspace was sealed')),
     );
-    expect(scene.read(scene.card(second.channel))).toContain('running');
+    expect(context.read(context.card(second.channel))).toContain('running');
     await install('T0SECOND');
-    await until(() => scene.read(scene.card(second.channel)).includes('stopped'));
+    await until(() => context.read(context.card(second.channel)).includes('stopped'));
     // The others' tokens come back with the old key behind the new one, and from then on the new one is enough.
-    await scene.sam.restart({ ENCRYPTION_KEY: `${found},${KEY}` });
-    await scene.say('start one', first.person, first.channel);
-    expect(scene.read(scene.card(first.channel))).toContain('running');
+    await context.sam.restart({ ENCRYPTION_KEY: `${found},${KEY}` });
+    await context.say('start one', first.person, first.channel);
+    expect(context.read(context.card(first.channel))).toContain('running');
     await until(async () => new Set((await keyIds()).map(({ id }) => id)).size === 1);
-    await scene.sam.restart({ ENCRYPTION_KEY: found });
-    await scene.say('stop one', first.person, first.channel);
-    expect(scene.read(scene.card(first.channel))).toContain('stopped');
+    await context.sam.restart({ ENCRYPTION_KEY: found });
+    await context.say('stop one', first.person, first.channel);
+    expect(context.read(context.card(first.channel))).toContain('stopped');
   },
 );
 
-const keyIds = () => scene.place.sql<{ id: string }[]>`select key_id as id from credentials`;
+const keyIds = () => context.place.sql<{ id: string }[]>`select key_id as id from credentials`;
 const soon = (): number => Math.floor(Date.now() / 1000) + 1;
 const inFirst = () => ({ team_id: 'T0FIRST', authorizations: [], event_time: soon() });

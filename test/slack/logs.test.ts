@@ -6,18 +6,18 @@ import { openLog } from './log.ts';
 import { startSlack, type Slack, secretsOf } from '../testers/slack.ts';
 
 const log = openLog();
-let scene: Slack;
+let context: Slack;
 beforeAll(async () => {
-  scene = await startSlack({ log: log.logger });
+  context = await startSlack({ log: log.logger });
 });
-afterAll(() => scene[Symbol.asyncDispose]());
+afterAll(() => context[Symbol.asyncDispose]());
 
 /** An answer that could not be shown waits for its lease; nobody here has that long. */
 const endLeases = () =>
-  scene.place.sql`update deliveries set lease_until = clock_timestamp() where lease_until is not null`;
+  context.place.sql`update deliveries set lease_until = clock_timestamp() where lease_until is not null`;
 async function settle(): Promise<void> {
   let isOver = false;
-  const settled = scene.settle().finally(() => (isOver = true));
+  const settled = context.settle().finally(() => (isOver = true));
   await until(async () => {
     await endLeases();
     return isOver;
@@ -36,30 +36,30 @@ test(
   'a stranger, a link, a form that fails, an hour of errors, a lost token: all of it is in the log, and no secret',
   { timeout: 180_000 },
   async () => {
-    const { bob, ada } = scene.people;
-    const { slack, dev } = scene;
-    await scene.say('up acme/api');
-    await scene.press('Open terminal', scene.card());
-    await scene.say('disconnect', ada);
-    await scene.say('list', ada);
+    const { bob, ada } = context.people;
+    const { slack, dev } = context;
+    await context.say('up acme/api');
+    await context.press('Open terminal', context.card());
+    await context.say('disconnect', ada);
+    await context.say('list', ada);
     const link = /<(http[^|>]+)\|Connect/.exec(JSON.stringify(slack.world.messages))![1]!;
-    await createBrowser(new URL(scene.sam.bot.url).origin).follow(link);
+    await createBrowser(new URL(context.sam.bot.url).origin).follow(link);
 
     slack.refuse('views.open', 'expired_trigger_id');
-    await slack.press(bob, scene.card(), 'Rename…');
+    await slack.press(bob, context.card(), 'Rename…');
     await says('a form could not be opened');
     slack.limit('chat.update', 1);
-    await scene.say('stop api');
+    await context.say('stop api');
     await says('a card could not be sent');
     slack.refuse('chat.postEphemeral', 'invalid_blocks');
     slack.server.fail({ path: /^\/hooks\//, fault: { status: 404, body: { ok: false, error: 'used_url' } } });
-    await scene.say('whoami');
+    await context.say('whoami');
     await says('Slack refused an answer');
     for (const fault of ['reset', '502', 'html', 'redirect', 'half an answer after'] as const) {
       slack.server.fail({ path: /^\/hooks\//, fault });
       slack.server.fail({ path: /^\/api\//, fault });
       await slack.slash(bob, dev, 'list');
-      await slack.mention(bob, dev, '{bot} list', scene.card());
+      await slack.mention(bob, dev, '{bot} list', context.card());
       await until(async () => {
         await endLeases();
         return !slack.server.unsprung().some((trap) => trap.fault === fault);
@@ -75,7 +75,7 @@ test(
     await settle();
 
     const text = log.text();
-    const secrets = secretsOf(scene);
+    const secrets = secretsOf(context);
     expect(secrets.length).toBeGreaterThan(30);
     expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
   },

@@ -12,13 +12,13 @@ import { nodeRow, T0, workspaceRow } from '../workspaces/rows.ts';
 
 let bot: Slack;
 /** Of the test alone. */
-let scene: Slack;
+let context: Slack;
 beforeAll(async () => {
   bot = await startSlack();
 });
 afterAll(() => bot[Symbol.asyncDispose]());
 beforeEach(async () => {
-  scene = await bot.room();
+  context = await bot.room();
 });
 
 /** Every button of every card, by what stands on it. */
@@ -76,20 +76,20 @@ test('of all commands these give, and change nothing of a workspace', () => {
 });
 
 /** The address that was shown, with its code. */
-function linkIn(scene: Slack): string {
-  const shown = scene.slack.seenBy(scene.people.bob, scene.dev).at(-1);
+function linkIn(context: Slack): string {
+  const shown = context.slack.seenBy(context.people.bob, context.dev).at(-1);
   return /<(http[^|>]+)\|/.exec(JSON.stringify(shown?.blocks))?.[1] ?? 'no link';
 }
 
 test('`Open terminal` is answered each time: with the same link while it is unspent, then with another', async () => {
-  await scene.say('up acme/api');
-  const card = scene.card();
+  await context.say('up acme/api');
+  const card = context.card();
   const links: string[] = [];
   for (let presses = 0; presses < 3; presses++) {
-    expect((await scene.press('Open terminal', card)).at(-1)).toContain('Open the terminal');
-    links.push(linkIn(scene));
+    expect((await context.press('Open terminal', card)).at(-1)).toContain('Open the terminal');
+    links.push(linkIn(context));
     if (presses === 1)
-      await scene.place.sql`update tokens set used_at = clock_timestamp() where purpose = 'link'`;
+      await context.place.sql`update tokens set used_at = clock_timestamp() where purpose = 'link'`;
   }
   const [first, second, third] = links;
   expect(second).toBe(first);
@@ -98,32 +98,32 @@ test('`Open terminal` is answered each time: with the same link while it is unsp
 });
 
 test('a link that is shown again is good for five minutes again, and is never another person’s', async () => {
-  await scene.say('up acme/api');
-  await scene.press('Open terminal', scene.card());
-  await scene.place
+  await context.say('up acme/api');
+  await context.press('Open terminal', context.card());
+  await context.place
     .sql`update tokens set expires_at = clock_timestamp() + interval '1 minute' where purpose = 'link'`;
-  await scene.press('Open terminal', scene.card());
-  const codes = await scene.place.sql<{ left: number }[]>`
+  await context.press('Open terminal', context.card());
+  const codes = await context.place.sql<{ left: number }[]>`
     select extract(epoch from expires_at - clock_timestamp())::int as left from tokens t
-      join identities i on i.user_id = t.user_id and i.external_id = ${scene.people.bob.id}
+      join identities i on i.user_id = t.user_id and i.external_id = ${context.people.bob.id}
      where t.purpose = 'link' and t.used_at is null`;
   expect(codes).toHaveLength(1);
   expect(codes[0]?.left).toBeGreaterThan(200);
 });
 
 test('logs that are asked for twice are shown twice', async () => {
-  await scene.say('up acme/api');
-  const card = scene.card();
-  expect(await scene.press('Logs', card)).toHaveLength(1);
-  expect(await scene.press('Logs', card)).toHaveLength(1);
+  await context.say('up acme/api');
+  const card = context.card();
+  expect(await context.press('Logs', card)).toHaveLength(1);
+  expect(await context.press('Logs', card)).toHaveLength(1);
 });
 
 test('what changes something counts once, however often it is pressed within ten seconds', async () => {
-  await scene.say('up acme/api --name counted');
-  const card = scene.card();
+  await context.say('up acme/api --name counted');
+  const card = context.card();
   for (const label of ['Keep 4h', 'Keep 4h', 'Restart', 'Restart', 'Stop', 'Stop'])
-    await scene.press(label, card).catch(() => []);
-  const verbs = await scene.place.sql<{ verb: string }[]>`
+    await context.press(label, card).catch(() => []);
+  const verbs = await context.place.sql<{ verb: string }[]>`
     select c.verb from commands c join workspaces w on w.id = c.workspace_id where w.name = 'counted' order by c.id`;
   expect(verbs.map(({ verb }) => verb)).toEqual(['up', 'extend', 'restart', 'stop']);
 });

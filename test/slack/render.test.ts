@@ -77,7 +77,7 @@ test('so is every answer, however long, with columns and without', () => {
   );
   fc.assert(
     fc.property(long, fc.boolean(), nasty, (text, isVerbatim, label) => {
-      const answer = renderAnswer(text, { isVerbatim, presses: [{ label, line: 'status' }] });
+      const answer = renderAnswer(text, { isVerbatim, buttons: [{ label, line: 'status' }] });
       expectTakeable(answer);
       expect(markupOf(answer)).toEqual([]);
     }),

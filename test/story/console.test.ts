@@ -212,9 +212,12 @@ describe('rm', () => {
     writeFileSync(join(folder, 'one.txt'), '1');
     writeFileSync(join(folder, 'two.txt'), '2');
     git(folder, 'commit', '-q', '--allow-empty', '-m', 'mine');
-    expect(await sam.say('rm')).toMatchInlineSnapshot(
-      `"Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or delete it all the same: \`rm demo --force\`."`,
-    );
+    expect(await sam.say('rm')).toMatchInlineSnapshot(`
+      "✓ demo: running
+        demo@main (commit) · medium · on the host, which does not isolate · ws-1
+        Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or say \`rm demo --force\`.
+        Stops at TIME if idle. Keep it: extend demo 4h"
+    `);
     expect(readFileSync(join(folder, 'README.md'), 'utf8')).toBe('changed');
     expect(await sam.say('rm')).toMatchInlineSnapshot(
       `"Not deleted: 1 changed file, 2 new files, and 1 unpushed commit would be lost. Commit and push it, or delete it all the same: \`rm demo --force\`."`,

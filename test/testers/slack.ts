@@ -94,7 +94,7 @@ export async function startSlack({
   let rooms = 0;
   const withPeople = (people: Slack['people'], dev: Channel): Slack => {
     const stable = createStable(github.place.root);
-    const show = (text: string) => calm(slack, stable(text)).replaceAll(/\bbob-[a-z]\b/g, 'bob');
+    const show = (text: string) => hideIds(slack, stable(text)).replaceAll(/\bbob-[a-z]\b/g, 'bob');
     const read = (message: Message): string => show(readMessage(message));
     return {
       ...github,
@@ -131,10 +131,10 @@ export async function startSlack({
       },
     };
   };
-  const scene = withPeople(people, dev);
+  const context = withPeople(people, dev);
   if (!withoutLinks)
-    for (const name of ['ada', 'bob', 'eve'] as const) await scene.connect(people[name], name);
-  return scene;
+    for (const name of ['ada', 'bob', 'eve'] as const) await context.connect(people[name], name);
+  return context;
 }
 
 export const slackEnv = (slack: FakeSlack): NodeJS.ProcessEnv => ({
@@ -204,7 +204,7 @@ async function isSettled({ place: { sql } }: GitHub): Promise<boolean> {
 }
 
 /** People and channels by name. */
-function calm(slack: FakeSlack, text: string): string {
+function hideIds(slack: FakeSlack, text: string): string {
   const { people, channels } = slack.world;
   let shown = text
     .replaceAll(/<!date\^\d+\^\{[^|]*\|[^>]*>/g, 'TIME')

@@ -69,7 +69,7 @@ export function renderCard(views: CardView[], options: CardOptions): string {
   const sections: string[] = [];
   let size = 0;
   for (const view of views) {
-    const section = harmless(renderSection(view, options), options.context);
+    const section = disarmCommands(renderSection(view, options), options.context);
     size += section.length + SEPARATOR.length;
     if (size > LONGEST) break;
     sections.push(section);
@@ -80,11 +80,11 @@ export function renderCard(views: CardView[], options: CardOptions): string {
 }
 
 const renderNotes = ({ notes, context }: Pick<CardOptions, 'notes' | 'context'>): string[] =>
-  notes.map((note) => harmless(calm(note), context));
+  notes.map((note) => disarmCommands(escapeMarkdown(note), context));
 
 /** One workspace without the marker, and what else there is to say: for the page of a check. */
 export function renderSummary(view: CardView, options: Omit<CardOptions, 'subject'>): string {
-  const section = harmless(renderSection(view, options), options.context);
+  const section = disarmCommands(renderSection(view, options), options.context);
   return [section, ...renderNotes(options)].join(SEPARATOR).slice(0, LONGEST);
 }
 
@@ -97,7 +97,9 @@ type SectionOptions = Pick<CardOptions, 'linkTo' | 'context'>;
 function renderSection(view: CardView, options: SectionOptions): string {
   const say = sayIn(options.context);
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
-  const lines = [`### ${ICONS[lookOf(view)]} Workspace ${code(view.name)}: ${calm(view.doing)}${time}`];
+  const lines = [
+    `### ${ICONS[lookOf(view)]} Workspace ${code(view.name)}: ${escapeMarkdown(view.doing)}${time}`,
+  ];
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
   const { where, more } = wordEnvironment(view.environment, view.name, say);
   const usage = view.usage && wordUsage(view.usage);
@@ -105,7 +107,7 @@ function renderSection(view: CardView, options: SectionOptions): string {
   lines.push(about.filter(Boolean).join(' · '));
   if (view.phase !== 'deleted') lines.push(...body(view, options, say));
   const notice = wordNotices(view.notices, say);
-  for (const said of [notice, more].filter(Boolean)) lines.push('', `ℹ ${calm(said)}`);
+  for (const said of [notice, more].filter(Boolean)) lines.push('', `ℹ ${escapeMarkdown(said)}`);
   if (view.phase === 'stopped') lines.push('', `${keptWords(view)} Go on: ${say(`start ${view.name}`)}`);
   lines.push('', `<sub>${[view.id, ...view.lines.map(say)].join(' · ')}</sub>`);
   return lines.join('\n');
@@ -118,7 +120,7 @@ function body(view: CardView, { linkTo }: SectionOptions, say: Say): string[] {
   if (view.checklist.length > 0 && !view.isSettled) lines.push('', ...view.checklist.map(checkLine));
   if (view.failure !== undefined) {
     const { text, side, next } = wordFailure(view.failure, view.name, say);
-    lines.push('', `⚠ ${calm(text)} (${side})`, '', `**Next:** ${say(next)}${expiry(view, say)}`);
+    lines.push('', `⚠ ${escapeMarkdown(text)} (${side})`, '', `**Next:** ${say(next)}${expiry(view, say)}`);
   }
   return lines;
 }
@@ -129,22 +131,22 @@ const expiry = (view: CardView, say: Say): string =>
     : '';
 
 const checkLine = ({ label, state }: CheckItem): string =>
-  `- [${state === 'done' ? 'x' : ' '}] ${calm(label)}${state === 'doing' ? ' …' : ''}`;
+  `- [${state === 'done' ? 'x' : ' '}] ${escapeMarkdown(label)}${state === 'doing' ? ' …' : ''}`;
 
 /** An answer as a comment of its own. */
 export function renderReply({ text, hint, isVerbatim }: WordedAnswer, context: ParseContext): string {
-  const words = isVerbatim ? fence(text) : calmLines(text);
-  const whole = harmless([words, calmLines(hint)].filter(Boolean).join('\n'), context);
+  const words = isVerbatim ? fence(text) : escapeLines(text);
+  const whole = disarmCommands([words, escapeLines(hint)].filter(Boolean).join('\n'), context);
   return whole.length <= LONGEST ? whole : `${whole.slice(0, LONGEST).toWellFormed()}\n…`;
 }
 
 const fence = (text: string): string => `\`\`\`text\n${text.replaceAll('```', "'''")}\n\`\`\``;
 
 /** Between fences, which are lines of their own, nothing is markup. */
-function calmLines(text: string): string {
+function escapeLines(text: string): string {
   let isFenced = false;
   const lines = text.split('\n').map((line) => {
-    if (!line.startsWith('```')) return isFenced ? line : calm(line);
+    if (!line.startsWith('```')) return isFenced ? line : escapeMarkdown(line);
     isFenced = !isFenced;
     return line;
   });
@@ -154,7 +156,7 @@ function calmLines(text: string): string {
 const code = (text: string): string => `\`${plain(text.replaceAll('\n', ' '), 120) || '?'}\``;
 
 /** One line in which nothing outside code spans is markup, a mention or a reference. */
-function calm(text: string): string {
+function escapeMarkdown(text: string): string {
   return (
     text
       .replaceAll(/\s+/g, ' ')
@@ -177,7 +179,7 @@ const calmWords = (text: string): string =>
     .replaceAll(/([@#])(?=\w)/g, '$1\u2060');
 
 /** Every text for GitHub goes through here: no secrets, no commands. */
-const harmless = (text: string, context: ParseContext): string =>
+const disarmCommands = (text: string, context: ParseContext): string =>
   redact(text)
     .split('\n')
     .map((line) => disarm(line, context))

@@ -59,13 +59,13 @@ export interface Live {
   end(): void;
 }
 
-const MOST_OF_A_PERSON = 8;
-const MOST = 2_000;
+const MAX_OF_A_PERSON = 8;
+const MAX = 2_000;
 const BEAT_MS = 15_000;
 /** Hints come in swarms. */
 const LOOK_EVERY_MS = 200;
 /** What a reader may leave unread. */
-const MOST_UNREAD_BYTES = 256 * 1024;
+const MAX_UNREAD_BYTES = 256 * 1024;
 const LOG_LINES = 12;
 
 export function createLive(options: LiveOptions): Live {
@@ -102,7 +102,7 @@ async function listen(
     return sendJson(res, 200, await readState(options, visitor));
   const { user } = visitor.session;
   const mine = [...listeners].filter((one) => one.user === user).length;
-  if (mine >= MOST_OF_A_PERSON || listeners.size >= MOST)
+  if (mine >= MAX_OF_A_PERSON || listeners.size >= MAX)
     return fail(res, 429, 'too-many', 'Too many pages listen at once.');
   res.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
@@ -163,7 +163,7 @@ async function beat(options: LiveOptions, listener: Listener): Promise<void> {
 }
 
 function send({ res }: Listener, text: string): void {
-  if (res.writableLength > MOST_UNREAD_BYTES) res.destroy();
+  if (res.writableLength > MAX_UNREAD_BYTES) res.destroy();
   else res.write(text);
 }
 

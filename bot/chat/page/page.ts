@@ -41,7 +41,7 @@ const VERBS = Object.keys(PRESSES) as Press[];
 const Payload = z.object({ user: z.string(), name: z.string(), workspace: z.string(), verb: z.enum(VERBS) });
 /** Chosen anew by the page for each press, and again for each try to send it. */
 const KEY = /^[\w-]{8,64}$/;
-const MOST_PER_HOUR = 60;
+const MAX_PER_HOUR = 60;
 
 /** What a front is to the workers; nobody starts it, and no banner tells of it. */
 export type Page = Pick<Front, 'name' | 'routes' | 'sources' | 'stop'> & { conversation: Conversation };
@@ -82,7 +82,7 @@ async function takePress(
   const key = String(req.headers['idempotency-key'] ?? '');
   if (!KEY.test(key)) return fail(res, 400, 'bad-request', 'Send an Idempotency-Key of 8 to 64 letters.');
   const thread = threadOf(id);
-  if ((await countPresses(options.db, PAGE, thread)) >= MOST_PER_HOUR)
+  if ((await countPresses(options.db, PAGE, thread)) >= MAX_PER_HOUR)
     return fail(res, 429, 'too-often', 'That was pressed too often. Try again in a while.');
   const payload = { user: session.user, name: workspace.name, workspace: id, verb };
   const deliveryId = `${id}:${verb}:${key}`;

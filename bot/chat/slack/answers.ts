@@ -5,7 +5,7 @@ import { createConnectUrl } from '../../access/people/linking.ts';
 import { findKnown } from '../../access/people/links-store.ts';
 import type { Answer, Delivery, Executor } from '../../database/types.ts';
 import { messageOf, ProviderError } from '../../errors.ts';
-import { QUESTION, renderAnswer, renderLink, renderToken, type Press, type SlackMessage } from './render.ts';
+import { QUESTION, renderAnswer, renderLink, renderToken, type Button, type SlackMessage } from './render.ts';
 import { CLOSED_ROOM, isRefusal, UNREACHABLE, type SlackCalls } from './calls.ts';
 import { openDirect } from './cards.ts';
 import { wordAnswer, type WordedAnswer } from '../wording.ts';
@@ -74,13 +74,17 @@ async function composeWords(
   if (answer.text === '') return undefined;
   return renderAnswer(answer.text, {
     isVerbatim: answer.isVerbatim,
-    presses: pressesFor(answers, event, answer),
+    buttons: buttonsFor(answers, event, answer),
     id: `answer:${delivery.seq}`,
   });
 }
 
 /** What was probably meant, and what asks back before it destroys. */
-function pressesFor({ trigger }: SlackAnswers, event: Event, { code, next }: Answer & WordedAnswer): Press[] {
+function buttonsFor(
+  { trigger }: SlackAnswers,
+  event: Event,
+  { code, next }: Answer & WordedAnswer,
+): Button[] {
   if (next) return [{ label: `Run ${trigger} ${next}`, line: next }];
   if (code !== 'confirm' || event.kind !== 'button') return [];
   return [{ label: 'Delete it', line: event.line.slice(QUESTION.length), style: 'danger' }];

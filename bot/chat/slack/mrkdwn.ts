@@ -3,8 +3,8 @@ import { plain } from '../../commands/parser/format.ts';
 import { redact } from '../../../agent/redact.ts';
 
 /** Slack takes 3,000 characters a section. */
-export const LONGEST_SECTION = 2_900;
-const MOST_SECTIONS = 12;
+export const MAX_SECTION = 2_900;
+const MAX_SECTIONS = 12;
 
 /** Slack's three. Done to everything, in code spans too: `<!channel>` works there as well. */
 export const escape = (text: string): string =>
@@ -15,7 +15,7 @@ export const code = (text: string): string =>
   `\`${escape(redact(plain(text.replaceAll(/\s+/g, ' '), 120))) || '?'}\``;
 
 /** One line in which nothing is markup. */
-export const calm = (text: string, most: number): string =>
+export const escapeText = (text: string, most: number): string =>
   cut(escape(redact(text.replaceAll(/\s+/g, ' ').replaceAll(/[`*_~]/g, ''))), most);
 
 /** Our small Markdown (code spans, fences, `**bold**`) as Slack's; everything else is plain. */
@@ -32,15 +32,15 @@ export function toMrkdwn(text: string): string {
 export function fences(text: string): string[] {
   const lines = escape(redact(text).replaceAll('```', "'''"))
     .split('\n')
-    .map((line) => cut(line, LONGEST_SECTION - 10));
-  const pieces = pack(lines, LONGEST_SECTION - 10);
-  const shown = pieces.slice(-MOST_SECTIONS);
+    .map((line) => cut(line, MAX_SECTION - 10));
+  const pieces = pack(lines, MAX_SECTION - 10);
+  const shown = pieces.slice(-MAX_SECTIONS);
   return shown.map((piece) => `\`\`\`\n${piece}\n\`\`\``);
 }
 
 export function split(text: string): string[] {
-  const lines = text.split('\n').map((line) => cut(line, LONGEST_SECTION));
-  return pack(lines, LONGEST_SECTION).slice(0, MOST_SECTIONS);
+  const lines = text.split('\n').map((line) => cut(line, MAX_SECTION));
+  return pack(lines, MAX_SECTION).slice(0, MAX_SECTIONS);
 }
 
 /** As many lines together as fit. */

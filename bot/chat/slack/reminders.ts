@@ -67,7 +67,7 @@ function compose({ workspace, act, about }: Notification): SlackMessage {
   const { id, name, phase, warnedFor } = workspace;
   if (act)
     return renderAnswer(`\`${act.by}\` said \`${act.verb}\` of your workspace \`${name}\`.`, {
-      presses: [{ label: 'Show it', line: `status ${id}` }],
+      buttons: [{ label: 'Show it', line: `status ${id}` }],
       id: about,
     });
   const when = warnedFor ? `at ${formatTime(warnedFor)}` : 'soon';
@@ -76,7 +76,7 @@ function compose({ workspace, act, about }: Notification): SlackMessage {
       ? `\`${name}\` has failed, and nobody goes on with it`
       : `Nobody has typed in \`${name}\` for a while`;
   return renderAnswer(`${why}, so it stops ${when}. Its files stay.`, {
-    presses: [
+    buttons: [
       { label: 'Keep 4h', line: `extend ${id} 4h`, style: 'primary' },
       { label: 'Until tomorrow', line: `extend ${id} 1d` },
       { label: 'Stop now', line: `stop ${id}` },

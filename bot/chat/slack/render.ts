@@ -3,7 +3,7 @@
 import { createSay, wordEnvironment, wordFailure, wordNotices, wordUsage } from '../wording.ts';
 import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
-import { calm, code, cut, escape, fences, LONGEST_SECTION, split, toMrkdwn } from './mrkdwn.ts';
+import { escapeText, code, cut, escape, fences, MAX_SECTION, split, toMrkdwn } from './mrkdwn.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
 /** What `chat.postMessage` and its kin take; `text` is for notifications and screen readers. */
@@ -34,7 +34,7 @@ export type Element =
   | { type: 'overflow'; action_id: string; options: { text: PlainText; value: string }[] };
 
 /** A button: what stands on it, and the line that a press on it says. */
-export interface Press {
+export interface Button {
   label: string;
   line: string;
   style?: 'primary' | 'danger';
@@ -45,8 +45,8 @@ export const QUESTION = '?';
 /** Marks the blocks of cards: a press on one names its workspace. */
 export const CARD_BLOCK = 'card:';
 
-const LONGEST_TEXT = 3_000;
-const LONGEST_LINE = 140;
+const MAX_TEXT = 3_000;
+const MAX_LINE = 140;
 
 const ICONS: Record<ReturnType<typeof lookOf>, string> = {
   queued: ':hourglass_flowing_sand:',
@@ -64,12 +64,12 @@ const ICONS: Record<ReturnType<typeof lookOf>, string> = {
 /** The card of a workspace. `trigger`: what commands begin with here. */
 export function renderCard(view: CardView, trigger: string): SlackMessage {
   const time = view.isSettled ? '' : ` · ${formatSpan(view.elapsedMs)}`;
-  const title = `${ICONS[lookOf(view)]} *${code(view.name)}* ${calm(view.doing, 200)}${time}`;
+  const title = `${ICONS[lookOf(view)]} *${code(view.name)}* ${escapeText(view.doing, 200)}${time}`;
   const commit = view.commit ? ` @ ${code(view.commit)}` : '';
   const { where, more } = wordEnvironment(view.environment, view.name, createSay(trigger));
   const about = [
     `${code(view.source)}${commit}`,
-    calm(view.size, 40),
+    escapeText(view.size, 40),
     toMrkdwn(where),
     `for ${code(view.owner)}`,
     view.usage ? wordUsage(view.usage) : '',
@@ -77,9 +77,9 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
   const rows = view.phase === 'deleted' ? [] : bodyOf(view, trigger);
   const said = wordNotices(view.notices, createSay(trigger));
   const notices = [said, more].filter(Boolean).map((one) => `:information_source: ${toMrkdwn(one)}`);
-  const buttons = pressesOf(view);
+  const buttons = buttonsOf(view);
   return {
-    text: cut(`${calm(view.name, 100)}: ${calm(view.doing, 200)}`, LONGEST_TEXT),
+    text: cut(`${escapeText(view.name, 100)}: ${escapeText(view.doing, 200)}`, MAX_TEXT),
     blocks: [
       section([title, about.filter(Boolean).join(' · ')].join('\n')),
       ...[...rows, ...notices].map((row) => section(row)),
@@ -94,7 +94,7 @@ function bodyOf(view: CardView, trigger: string): string[] {
   if (view.checklist.length > 0 && !view.isSettled) rows.push(view.checklist.map(checkLine).join('\n'));
   if (view.failure !== undefined) {
     const { text, side, next } = wordFailure(view.failure, view.name, createSay(trigger));
-    rows.push(`:warning: ${toMrkdwn(text)} (${calm(side, 80)})\n*Next:* ${code(`${trigger} ${next}`)}`);
+    rows.push(`:warning: ${toMrkdwn(text)} (${escapeText(side, 80)})\n*Next:* ${code(`${trigger} ${next}`)}`);
   }
   if (lookOf(view) === 'stopped') rows.push(keptWords(view, localDay));
   return rows;
@@ -107,7 +107,7 @@ const MARKS: Record<CheckItem['state'], string> = {
   failed: ':x:',
 };
 
-const checkLine = ({ label, state }: CheckItem): string => `${MARKS[state]} ${calm(label, 100)}`;
+const checkLine = ({ label, state }: CheckItem): string => `${MARKS[state]} ${escapeText(label, 100)}`;
 
 function expiryOf({ expiry, isExpiring }: CardView): string {
   if (!expiry) return '';
@@ -121,7 +121,7 @@ const localTime = (moment: Date, format: string): string =>
   `<!date^${Math.floor(moment.getTime() / 1000)}^${format}|${formatTime(moment)}>`;
 
 /** Lines name the workspace by its id: names change. */
-function pressesOf(view: CardView): Press[] {
+function buttonsOf(view: CardView): Button[] {
   const { id } = view;
   switch (lookOf(view)) {
     case 'running':
@@ -146,7 +146,7 @@ function pressesOf(view: CardView): Press[] {
   }
 }
 
-function menuOf({ phase, id }: CardView): Press[] {
+function menuOf({ phase, id }: CardView): Button[] {
   const rest = [
     { label: 'Logs', line: `logs ${id}` },
     { label: 'Rename…', line: `${QUESTION}rename ${id}` },
@@ -160,22 +160,22 @@ export function renderAnswer(
   text: string,
   {
     isVerbatim = false,
-    presses = [],
+    buttons = [],
     id = 'answer',
-  }: { isVerbatim?: boolean; presses?: Press[]; id?: string } = {},
+  }: { isVerbatim?: boolean; buttons?: Button[]; id?: string } = {},
 ): SlackMessage {
   const pieces = isVerbatim ? fences(text) : split(toMrkdwn(text));
   return {
-    text: cut(isVerbatim ? escape(redact(text)) : toMrkdwn(text), LONGEST_TEXT) || '…',
-    blocks: [...pieces.map(section), ...(presses.length > 0 ? [actions(id, presses)] : [])],
+    text: cut(isVerbatim ? escape(redact(text)) : toMrkdwn(text), MAX_TEXT) || '…',
+    blocks: [...pieces.map(section), ...(buttons.length > 0 ? [actions(id, buttons)] : [])],
   };
 }
 
 /** A private way in: `url` is ours and is the one thing here that is a link. */
 export function renderLink(words: string, label: string, url: string): SlackMessage {
-  const link = `<${url}|${calm(label, 80)}>`;
+  const link = `<${url}|${escapeText(label, 80)}>`;
   return {
-    text: cut(`${link} ${toMrkdwn(words)}`, LONGEST_TEXT),
+    text: cut(`${link} ${toMrkdwn(words)}`, MAX_TEXT),
     blocks: [section(`*${link}*\n${toMrkdwn(words)}`)],
   };
 }
@@ -184,13 +184,13 @@ export function renderLink(words: string, label: string, url: string): SlackMess
 export function renderToken(words: string, secret: string): SlackMessage {
   const code = `\`${secret}\``;
   return {
-    text: cut(`${toMrkdwn(words)} ${code}`, LONGEST_TEXT),
+    text: cut(`${toMrkdwn(words)} ${code}`, MAX_TEXT),
     blocks: [section(`${toMrkdwn(words)}\n${code}`)],
   };
 }
 
-function actions(id: string, presses: Press[], menu: Press[] = []): Block {
-  const buttons = presses.map(({ label, line, style }, index): Element => ({
+function actions(id: string, buttons: Button[], menu: Button[] = []): Block {
+  const elements = buttons.map(({ label, line, style }, index): Element => ({
     type: 'button',
     action_id: `say:${index}`,
     value: line.slice(0, 2000),
@@ -199,10 +199,10 @@ function actions(id: string, presses: Press[], menu: Press[] = []): Block {
   }));
   const options = menu.map(({ label, line }) => ({
     text: plainText(label),
-    value: line.slice(0, LONGEST_LINE),
+    value: line.slice(0, MAX_LINE),
   }));
   const overflow: Element[] = options.length > 0 ? [{ type: 'overflow', action_id: 'menu', options }] : [];
-  return { type: 'actions', block_id: id.slice(0, 255), elements: [...buttons, ...overflow] };
+  return { type: 'actions', block_id: id.slice(0, 255), elements: [...elements, ...overflow] };
 }
 
 /** Characters, not halves of one. */
@@ -212,11 +212,11 @@ const plainText = (text: string): PlainText => ({
 });
 const mrkdwn = (text: string): Mrkdwn => ({
   type: 'mrkdwn',
-  text: cut(text, LONGEST_SECTION) || '…',
+  text: cut(text, MAX_SECTION) || '…',
   verbatim: true,
 });
 /** Words of ours, or escaped ones. */
 export const sectionOf = (text: string): Block => section(text);
-export const pressBlock = (id: string, presses: Press[]): Block => actions(id, presses);
+export const buttonBlock = (id: string, buttons: Button[]): Block => actions(id, buttons);
 
 const section = (text: string): Block => ({ type: 'section', text: mrkdwn(text) });

@@ -1,6 +1,6 @@
 // What the Slack front asks of Postgres beside the inbox: its people, its cards' places, repeated presses, private news.
 import { and, desc, eq, isNull, like, ne, sql } from 'drizzle-orm';
-import { cards, channels, deliveries, identities, tidings, workspaces } from '../../database/schema.ts';
+import { cards, channels, deliveries, identities, notifications, workspaces } from '../../database/schema.ts';
 import type { Card, Workspace } from '../../database/schema.ts';
 import { claimFirst, RELEASED } from '../../database/claims.ts';
 import { notify, type Executor } from '../../database/executor.ts';
@@ -158,10 +158,10 @@ export interface Notification {
 
 /** Takes the next thing that an owner should hear of in private. Undefined: nothing. */
 export async function claimNotification(db: Executor): Promise<Notification | undefined> {
-  const held = await claimFirst<typeof tidings.$inferSelect>(db, tidings, {
-    key: [tidings.workspaceId, tidings.about],
-    where: sql`${tidings.toldAt} is null and ${tidings.createdAt} > clock_timestamp() - interval '1 day'`,
-    order: tidings.createdAt,
+  const held = await claimFirst<typeof notifications.$inferSelect>(db, notifications, {
+    key: [notifications.workspaceId, notifications.about],
+    where: sql`${notifications.toldAt} is null and ${notifications.createdAt} > clock_timestamp() - interval '1 day'`,
+    order: notifications.createdAt,
   });
   if (!held) return undefined;
   const { row: claimed, token } = held;
@@ -210,12 +210,16 @@ export async function postponeNotification(
   ms: number,
 ): Promise<void> {
   await db
-    .update(tidings)
+    .update(notifications)
     .set({
-      leaseUntil: sql`greatest(${tidings.leaseUntil}, clock_timestamp() + ${ms} * interval '1 millisecond')`,
+      leaseUntil: sql`greatest(${notifications.leaseUntil}, clock_timestamp() + ${ms} * interval '1 millisecond')`,
     })
     .where(
-      and(eq(tidings.workspaceId, workspace.id), eq(tidings.about, about), eq(tidings.leaseToken, token)),
+      and(
+        eq(notifications.workspaceId, workspace.id),
+        eq(notifications.about, about),
+        eq(notifications.leaseToken, token),
+      ),
     );
 }
 
@@ -224,7 +228,7 @@ export async function endNotification(
   { workspace, about }: { workspace: Pick<Workspace, 'id'>; about: string },
 ): Promise<void> {
   await db
-    .update(tidings)
+    .update(notifications)
     .set({ toldAt: sql`clock_timestamp()`, ...RELEASED })
-    .where(and(eq(tidings.workspaceId, workspace.id), eq(tidings.about, about)));
+    .where(and(eq(notifications.workspaceId, workspace.id), eq(notifications.about, about)));
 }

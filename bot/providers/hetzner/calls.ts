@@ -72,16 +72,19 @@ async function callOnce<T>(
   frame: Frame,
   { shape, isSafe = false, emptyOn = NOT_FOUND, ...request }: CallRequest<T>,
 ): Promise<T | undefined> {
-  const harmless = isSafe || request.method === 'GET';
-  await takeTurn(options, frame, harmless);
+  const isHarmless = isSafe || request.method === 'GET';
+  await takeTurn(options, frame, isHarmless);
   const reply = await sendCounted(options, request, frame.endsAt - options.clock.now());
-  const refusal = refusalIn(reply, harmless, frame.secrets);
+  const refusal = refusalIn(reply, isHarmless, frame.secrets);
   if (refusal && refusal.status >= 400 && refusal.status < 500 && emptyOn.has(refusal.code)) return undefined;
   if (refusal) throw toFault(frame.name, refusal);
   const parsed = shape.safeParse(reply.body);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.join('.') ?? '';
-  throw toFault(frame.name, { ...badReply(reply, harmless), detail: `nothing we can read, at "${where}".` });
+  throw toFault(frame.name, {
+    ...badReply(reply, isHarmless),
+    detail: `nothing we can read, at "${where}".`,
+  });
 }
 
 /** What changes something is not begun without time to hear the answer. */

@@ -7,7 +7,7 @@ import { events, logs, nodes, workspaces } from '../../database/schema.ts';
 import { append } from './events.ts';
 
 /** Enough for every step of a boot and its repeats: a token that leaked must not fill the logs. */
-const MOST_LINES = 50;
+const MAX_LINES = 50;
 
 /**
  * The line goes into the logs of the node's workspaces. Before the node was ready a failed step is its failure, and its
@@ -16,7 +16,7 @@ const MOST_LINES = 50;
 export async function noteBootStep(db: Executor, nodeId: string, said: Said): Promise<void> {
   await db.transaction(async (tx) => {
     const [node] = await tx.select().from(nodes).where(eq(nodes.id, nodeId)).for('no key update');
-    if (!node || (await countLines(tx, nodeId)) >= MOST_LINES) return;
+    if (!node || (await countLines(tx, nodeId)) >= MAX_LINES) return;
     await append(tx, nodeId, node.gen, 'boot', { ...said });
     await logBoot(tx, nodeId, lineOf(said));
     if (said.ok || node.readyAt || node.bootFailure) return;

@@ -9,27 +9,27 @@ import { createNode, git, makeRepository, type Node } from '../../testers/node.t
 import { failureText } from '../../words.ts';
 
 async function startRunning({ over = 'file' }: { over?: 'file' | 'http' } = {}) {
-  const scene = await createNode();
-  const remote = makeRepository(join(scene.folder, 'served', 'acme', 'api.git'));
+  const context = await createNode();
+  const remote = makeRepository(join(context.folder, 'served', 'acme', 'api.git'));
   git(remote.path, 'config', 'http.receivepack', 'true');
-  const server = over === 'http' ? await serveGit(join(scene.folder, 'served')) : undefined;
-  const goal = scene.goal({ repository: server?.url('acme/api.git') ?? remote.url });
-  scene.bot.want(goal);
-  const agent = scene.start();
-  await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  const server = over === 'http' ? await serveGit(join(context.folder, 'served')) : undefined;
+  const goal = context.goal({ repository: server?.url('acme/api.git') ?? remote.url });
+  context.bot.want(goal);
+  const agent = context.start();
+  await context.bot.report(goal.id, (one) => one.phase === 'running');
   const asked: DesiredWorkspace = { ...goal, desired: 'deleted', save: true };
   const ref = `refs/sam/${goal.id}`;
-  return { scene, remote, server, agent, goal, asked, ref, checkout: scene.checkout(goal) };
+  return { context, remote, server, agent, goal, asked, ref, checkout: context.checkout(goal) };
 }
 
 const refs = (path: string): string => git(path, 'for-each-ref', '--format=%(refname)', 'refs/sam').trim();
-const isLeft = (scene: Node): string[] => readdirSync(join(scene.dir, 'workspaces'));
+const isLeft = (context: Node): string[] => readdirSync(join(context.dir, 'workspaces'));
 
 test('tracked changes are pushed, the files stay until the bot has written that down, and then they go', async () => {
-  const { scene, remote, goal, asked, ref, checkout } = await startRunning();
+  const { context, remote, goal, asked, ref, checkout } = await startRunning();
   writeFileSync(join(checkout, 'README.md'), 'mine\n');
-  scene.bot.want(asked);
-  const report = await scene.bot.report(goal.id, (one) => one.refused !== undefined);
+  context.bot.want(asked);
+  const report = await context.bot.report(goal.id, (one) => one.refused !== undefined);
   expect(report).toMatchObject({
     phase: 'stopped',
     refused: { changed: 0, untracked: 0, unpushed: 0 },
@@ -38,51 +38,51 @@ test('tracked changes are pushed, the files stay until the bot has written that 
   });
   expect(git(remote.path, 'show', `${ref}:README.md`)).toBe('mine\n');
   expect(readdirSync(join(checkout, '..'))).not.toContain('.saving');
-  const steps = scene.bot.state.history.filter((one) => one.id === goal.id).map((one) => one.step);
+  const steps = context.bot.state.history.filter((one) => one.id === goal.id).map((one) => one.step);
   expect(steps).toContain('saving');
-  scene.bot.want({ ...asked, force: true });
-  await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
-  expect(isLeft(scene)).toEqual([]);
+  context.bot.want({ ...asked, force: true });
+  await context.bot.report(goal.id, (one) => one.phase === 'deleted');
+  expect(isLeft(context)).toEqual([]);
 });
 
 test('new files are never saved: they are what is left, and everything else is', async () => {
-  const { scene, remote, goal, asked, ref, checkout } = await startRunning();
+  const { context, remote, goal, asked, ref, checkout } = await startRunning();
   writeFileSync(join(checkout, 'README.md'), 'mine\n');
   writeFileSync(join(checkout, '.env'), 'SECRET=1\n');
-  scene.bot.want(asked);
-  const report = await scene.bot.report(goal.id, (one) => one.refused !== undefined);
+  context.bot.want(asked);
+  const report = await context.bot.report(goal.id, (one) => one.refused !== undefined);
   expect(report).toMatchObject({ refused: { changed: 0, untracked: 1, unpushed: 0 }, saved: { ref } });
   expect(git(remote.path, 'ls-tree', '-r', '--name-only', ref).trim()).toBe('README.md');
   // Somebody wants it after all: what was saved says nothing of what is done from now on.
-  scene.bot.want({ ...goal, run: 2 });
-  const running = await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  context.bot.want({ ...goal, run: 2 });
+  const running = await context.bot.report(goal.id, (one) => one.phase === 'running');
   expect(running.saved).toBeUndefined();
 });
 
 test('with new files alone there is nothing to push; without any work it goes at once', async () => {
-  const { scene, remote, goal, asked, checkout } = await startRunning();
+  const { context, remote, goal, asked, checkout } = await startRunning();
   writeFileSync(join(checkout, 'new.txt'), 'new\n');
-  scene.bot.want(asked);
-  const report = await scene.bot.report(goal.id, (one) => one.refused !== undefined);
+  context.bot.want(asked);
+  const report = await context.bot.report(goal.id, (one) => one.refused !== undefined);
   expect(report).toMatchObject({ refused: { changed: 0, untracked: 1, unpushed: 0 } });
   expect(report.saved).toBeUndefined();
   expect(refs(remote.path)).toBe('');
   rmSync(join(checkout, 'new.txt'));
-  scene.bot.want(goal);
-  await scene.bot.report(goal.id, (one) => one.refused === undefined);
-  scene.bot.want(asked);
-  await scene.bot.report(goal.id, (one) => one.phase === 'deleted');
+  context.bot.want(goal);
+  await context.bot.report(goal.id, (one) => one.refused === undefined);
+  context.bot.want(asked);
+  await context.bot.report(goal.id, (one) => one.phase === 'deleted');
 });
 
 test('a push that is refused deletes nothing, and says why', async () => {
-  const { scene, remote, goal, asked, checkout } = await startRunning();
+  const { context, remote, goal, asked, checkout } = await startRunning();
   const hook = join(remote.path, 'hooks', 'pre-receive');
   mkdirSync(join(remote.path, 'hooks'), { recursive: true });
   writeFileSync(hook, '#!/bin/sh\nexit 1\n');
   chmodSync(hook, 0o755);
   writeFileSync(join(checkout, 'README.md'), 'mine\n');
-  scene.bot.want(asked);
-  const report = await scene.bot.report(goal.id, (one) => one.refused !== undefined);
+  context.bot.want(asked);
+  const report = await context.bot.report(goal.id, (one) => one.refused !== undefined);
   expect(report).toMatchObject({ phase: 'stopped', refused: { changed: 1, untracked: 0, unpushed: 0 } });
   expect(failureText(report.failure)).toBe('Not saved: the repository refused the push.');
   expect(report.saved).toBeUndefined();
@@ -90,30 +90,30 @@ test('a push that is refused deletes nothing, and says why', async () => {
 });
 
 test('an agent that is killed while it pushes does it again in its next life', async () => {
-  const { scene, server, remote, agent, goal, asked, ref, checkout } = await startRunning({ over: 'http' });
+  const { context, server, remote, agent, goal, asked, ref, checkout } = await startRunning({ over: 'http' });
   writeFileSync(join(checkout, 'README.md'), 'mine\n');
   server!.holdPush();
-  scene.bot.want(asked);
+  context.bot.want(asked);
   await server!.heldPush();
   await agent.kill();
   for (const { pid } of await findProcesses(goal.id)) process.kill(pid, 'SIGKILL');
   expect(refs(remote.path)).toBe('');
   server!.release();
-  scene.start();
-  const report = await scene.bot.report(goal.id, (one) => one.saved !== undefined);
+  context.start();
+  const report = await context.bot.report(goal.id, (one) => one.saved !== undefined);
   expect(report.refused).toEqual({ changed: 0, untracked: 0, unpushed: 0 });
   expect(git(remote.path, 'show', `${ref}:README.md`)).toBe('mine\n');
   expect(readdirSync(join(checkout, '..'))).not.toContain('.saving');
 });
 
 test('a bot that has no time left ends a push that hangs: the workspace is stopped, with all its files', async () => {
-  const { scene, server, remote, goal, asked, checkout } = await startRunning({ over: 'http' });
+  const { context, server, remote, goal, asked, checkout } = await startRunning({ over: 'http' });
   writeFileSync(join(checkout, 'README.md'), 'mine\n');
   server!.holdPush();
-  scene.bot.want(asked);
+  context.bot.want(asked);
   await server!.heldPush();
-  scene.bot.want({ ...goal, desired: 'stopped' });
-  const report = await scene.bot.report(goal.id, (one) => one.phase === 'stopped');
+  context.bot.want({ ...goal, desired: 'stopped' });
+  const report = await context.bot.report(goal.id, (one) => one.phase === 'stopped');
   expect(report).toMatchObject({ work: { changed: 1 } });
   expect(report.refused).toBeUndefined();
   expect(await findProcesses(goal.id)).toEqual([]);

@@ -86,26 +86,29 @@ test('one workspace leaves something to the others, and all of them to the agent
 });
 
 asRoot('an agent says what it holds a workspace to; its sessions are in there', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  scene.bot.want(goal);
-  scene.start();
-  const report = await scene.bot.report(goal.id, (one) => one.phase === 'running');
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  context.start();
+  const report = await context.bot.report(goal.id, (one) => one.phase === 'running');
   if (isLeftOut('limits', report.limits === null && 'nothing here can set any')) return;
   const { one } = shareOut(totalmem());
   expect(report.limits).toEqual(one);
-  const viewer = await attach(scene.bot.state.hellos.at(-1)!.terminalPort!, await scene.bot.ticket(goal.id));
+  const viewer = await attach(
+    context.bot.state.hellos.at(-1)!.terminalPort!,
+    await context.bot.ticket(goal.id),
+  );
   await viewer.open();
   viewer.type('echo "<$(grep -c "/sam/$SAM_WORKSPACE$" /proc/self/cgroup)>"\n');
   expect(Number((await viewer.reads(/<(\d+)>/))[1])).toBeGreaterThan(0);
 });
 
 asRoot('an agent that can hold nobody says that', async () => {
-  const scene = await createNode();
-  const goal = scene.goal();
-  execFileSync('chown', ['-R', '54321:54321', scene.folder]);
-  execFileSync('chmod', ['755', scene.folder]);
-  scene.bot.want(goal);
-  scene.start({ HOME: scene.folder }, NAMELESS);
-  expect((await scene.bot.report(goal.id, (one) => one.phase === 'running')).limits).toBe(null);
+  const context = await createNode();
+  const goal = context.goal();
+  execFileSync('chown', ['-R', '54321:54321', context.folder]);
+  execFileSync('chmod', ['755', context.folder]);
+  context.bot.want(goal);
+  context.start({ HOME: context.folder }, NAMELESS);
+  expect((await context.bot.report(goal.id, (one) => one.phase === 'running')).limits).toBe(null);
 });

@@ -14,26 +14,26 @@ const NAMELESS = ['setpriv', '--reuid', '54321', '--regid', '54321', '--clear-gr
 
 describe.runIf(process.getuid?.() === 0)('a user that the system has no entry for', () => {
   test('has workspaces and terminals like any other; its name is its number', async () => {
-    const scene = await createNode();
-    const goal = scene.goal();
-    execFileSync('chown', ['-R', '54321:54321', scene.folder]);
-    chmodSync(scene.folder, 0o755);
-    scene.bot.want(goal);
-    const agent = scene.start({ HOME: scene.folder }, NAMELESS);
-    await scene.bot.report(goal.id, (one) => one.phase === 'running' && one.work !== undefined);
+    const context = await createNode();
+    const goal = context.goal();
+    execFileSync('chown', ['-R', '54321:54321', context.folder]);
+    chmodSync(context.folder, 0o755);
+    context.bot.want(goal);
+    const agent = context.start({ HOME: context.folder }, NAMELESS);
+    await context.bot.report(goal.id, (one) => one.phase === 'running' && one.work !== undefined);
     const viewer = await attach(
-      scene.bot.state.hellos.at(-1)!.terminalPort!,
-      await scene.bot.ticket(goal.id),
+      context.bot.state.hellos.at(-1)!.terminalPort!,
+      await context.bot.ticket(goal.id),
     );
     await viewer.open();
     viewer.type(
       'echo "is:$USER $LOGNAME $(id -u) $HOME"; git commit -q --allow-empty -m x; git log --format=%s\n',
     );
-    await viewer.reads(new RegExp(`is:54321 54321 54321 ${scene.folder}`));
+    await viewer.reads(new RegExp(`is:54321 54321 54321 ${context.folder}`));
     expect(JSON.stringify(viewer.state.messages)).not.toContain('system error');
     expect(agent.output()).not.toMatch(/uv_os|"level":"error"/);
-    scene.bot.want({ ...goal, desired: 'deleted' });
-    await scene.bot.report(goal.id, (one) => one.phase === 'deleted' || one.refused !== undefined);
+    context.bot.want({ ...goal, desired: 'deleted' });
+    await context.bot.report(goal.id, (one) => one.phase === 'deleted' || one.refused !== undefined);
   });
 });
 

@@ -1,11 +1,11 @@
 // Block Kit's limits, as Slack checks them: what is wrong with blocks, one phrase each. Pure.
 import type { Json } from './model.ts';
 
-const MOST_BLOCKS = 50;
+const MAX_BLOCKS = 50;
 const ELEMENTS: Record<string, number> = { actions: 25, context: 10 };
 
 /** Empty: Slack would take them. */
-export function findFaults(blocks: unknown, most = MOST_BLOCKS): string[] {
+export function findFaults(blocks: unknown, most = MAX_BLOCKS): string[] {
   if (!Array.isArray(blocks)) return ['blocks is no array'];
   const faults: string[] = [];
   if (blocks.length > most) faults.push(`${blocks.length} blocks, ${most} at most`);

@@ -47,7 +47,7 @@ export interface Acts extends Post {
   event(event: Json, more?: Json): Promise<Sent>;
 }
 
-const MOST_RETRIES = 3;
+const MAX_RETRIES = 3;
 
 export function createActs(world: World, target: () => string, sockets: Sockets): Acts {
   const acts: Acts = {
@@ -126,7 +126,7 @@ export function createActs(world: World, target: () => string, sockets: Sockets)
         world.complaints.push(`the app does not hear of ${name}`);
       const body = JSON.stringify({ ...envelopeOf(world, event), ...more });
       let sent = await acts.send(body, 'json');
-      for (let retry = 1; sent.status !== 200 && retry <= MOST_RETRIES; retry++)
+      for (let retry = 1; sent.status !== 200 && retry <= MAX_RETRIES; retry++)
         sent = await acts.send(body, 'json', {
           headers: {
             'x-slack-retry-num': String(retry),

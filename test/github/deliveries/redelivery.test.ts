@@ -13,45 +13,45 @@ import { startGitHub, type GitHub } from '../../testers/github.ts';
 const NOWHERE = 'http://127.0.0.1:1/';
 
 describe('a bot that was away', () => {
-  let scene: GitHub;
+  let context: GitHub;
   beforeAll(async () => {
-    scene = await startGitHub();
+    context = await startGitHub();
   });
-  afterAll(() => scene[Symbol.asyncDispose]());
+  afterAll(() => context[Symbol.asyncDispose]());
 
   const readSweep = async () => {
-    const answer = await fetch(`${scene.sam.bot.url}/readyz`);
+    const answer = await fetch(`${context.sam.bot.url}/readyz`);
     const { sweeps } = (await answer.json()) as { sweeps: { name: string; lastError: string | null }[] };
     return sweeps.find(({ name }) => name === 'missed-deliveries');
   };
 
   test('does what was said meanwhile, once', async () => {
-    const pull = await scene.github.addPullRequest('acme/api', { by: 'bob', branch: 'meanwhile' });
-    scene.github.app.webhookUrl = NOWHERE;
-    const { comment } = await scene.github.comment(pull, 'bob', '/sam up');
-    scene.github.app.webhookUrl = scene.webhook;
-    await scene.sam.restart();
-    await until(() => scene.comments(pull).length > 0);
-    await scene.settle();
-    await scene.sam.restart();
-    await scene.github.settled();
-    await scene.settle();
-    expect(scene.comments(pull)).toHaveLength(1);
-    expect(scene.comments(pull)[0]).toContain('Workspace `api-1`: running');
-    expect(scene.signs(comment)).toEqual(['rocket']);
-    expect(scene.github.deliveries.filter(({ redelivery }) => redelivery)).toHaveLength(1);
+    const pull = await context.github.addPullRequest('acme/api', { by: 'bob', branch: 'meanwhile' });
+    context.github.app.webhookUrl = NOWHERE;
+    const { comment } = await context.github.comment(pull, 'bob', '/sam up');
+    context.github.app.webhookUrl = context.webhook;
+    await context.sam.restart();
+    await until(() => context.comments(pull).length > 0);
+    await context.settle();
+    await context.sam.restart();
+    await context.github.settled();
+    await context.settle();
+    expect(context.comments(pull)).toHaveLength(1);
+    expect(context.comments(pull)[0]).toContain('Workspace `api-1`: running');
+    expect(context.signs(comment)).toEqual(['rocket']);
+    expect(context.github.deliveries.filter(({ redelivery }) => redelivery)).toHaveLength(1);
   });
 
   test('says in /readyz why it cannot look, and does everything else', async () => {
-    await scene.say('/sam up');
-    scene.github.fail('GET', '/app/hook/deliveries*', { status: 500, times: Infinity });
-    await scene.sam.restart();
+    await context.say('/sam up');
+    context.github.fail('GET', '/app/hook/deliveries*', { status: 500, times: Infinity });
+    await context.sam.restart();
     await expect
       .poll(async () => (await readSweep())?.lastError, { timeout: 20_000 })
       .toMatch(/list deliveries: 500/);
-    scene.github.mend();
-    await scene.say('/sam stop');
-    expect(scene.comments()[0]).toContain('Workspace `api-1`: stopped');
+    context.github.mend();
+    await context.say('/sam stop');
+    expect(context.comments()[0]).toContain('Workspace `api-1`: stopped');
   });
 });
 

@@ -5,18 +5,18 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startGitHub, SECRET, type GitHub } from '../../testers/github.ts';
 
 const OLD_SECRET = 'an-older-secret-for-tests';
-let scene: GitHub;
+let context: GitHub;
 beforeAll(async () => {
-  scene = await startGitHub({ env: { WEBHOOK_SECRET: `${SECRET},${OLD_SECRET}` } });
+  context = await startGitHub({ env: { WEBHOOK_SECRET: `${SECRET},${OLD_SECRET}` } });
 });
-afterAll(() => scene[Symbol.asyncDispose]());
-beforeEach(() => scene.place.sql`delete from deliveries`);
+afterAll(() => context[Symbol.asyncDispose]());
+beforeEach(() => context.place.sql`delete from deliveries`);
 
 const post = async (
   body: string,
   { event = 'issue_comment', secret = SECRET, headers = {} as Record<string, string> } = {},
 ): Promise<number> => {
-  const answer = await fetch(scene.webhook, {
+  const answer = await fetch(context.webhook, {
     method: 'POST',
     body,
     headers: {
@@ -32,16 +32,16 @@ const post = async (
 };
 
 const countStored = async (): Promise<number> => {
-  const [row] = await scene.place.sql<{ count: number }[]>`select count(*)::int as count from deliveries`;
+  const [row] = await context.place.sql<{ count: number }[]>`select count(*)::int as count from deliveries`;
   return row?.count ?? 0;
 };
 
 /** A comment's delivery that nobody sent. */
 const unsent = async (text: string): Promise<string> => {
-  const url = scene.github.world.app.webhookUrl;
-  scene.github.world.app.webhookUrl = undefined;
-  const { body } = await scene.github.comment(scene.pull, 'bob', text);
-  scene.github.world.app.webhookUrl = url;
+  const url = context.github.world.app.webhookUrl;
+  context.github.world.app.webhookUrl = undefined;
+  const { body } = await context.github.comment(context.pull, 'bob', text);
+  context.github.world.app.webhookUrl = url;
   return body;
 };
 
@@ -81,24 +81,24 @@ test('a body of 30 MB is not read', async () => {
 
 test('the secret of before still verifies', async () => {
   expect(await post(await unsent('nothing for Sam'), { secret: OLD_SECRET })).toBe(200);
-  await scene.settle();
+  await context.settle();
 });
 
 test('fifty redeliveries, half of them under new ids, make one workspace and one comment', async () => {
-  const pull = await scene.github.addPullRequest('acme/api', { by: 'bob', branch: 'often' });
-  const delivery = await scene.github.comment(pull, 'bob', '/sam up');
-  const again = Array.from({ length: 25 }, () => scene.github.redeliver(delivery));
+  const pull = await context.github.addPullRequest('acme/api', { by: 'bob', branch: 'often' });
+  const delivery = await context.github.comment(pull, 'bob', '/sam up');
+  const again = Array.from({ length: 25 }, () => context.github.redeliver(delivery));
   const replayed = Array.from({ length: 25 }, () => post(delivery.body));
   for (const { statusCode } of await Promise.all(again)) expect(statusCode).toBe(200);
   for (const status of await Promise.all(replayed)) expect(status).toBe(200);
-  await scene.settle();
-  const rows = await scene.place.sql`select id from workspaces`;
-  expect([rows.length, scene.comments(pull).length]).toEqual([1, 1]);
-  expect(scene.signs(delivery.comment)).toEqual(['rocket']);
+  await context.settle();
+  const rows = await context.place.sql`select id from workspaces`;
+  expect([rows.length, context.comments(pull).length]).toEqual([1, 1]);
+  expect(context.signs(delivery.comment)).toEqual(['rocket']);
 });
 
 test('a comment with a NUL in it is a comment', async () => {
   const body = (await unsent('/sam help')).replace('/sam help', String.raw`/sam satus \u0000`);
   expect(await post(body)).toBe(200);
-  await scene.settle();
+  await context.settle();
 });

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { findKnown } from '../../../access/people/links-store.ts';
 import { messageOf, ProviderError, waitMs } from '../../../errors.ts';
 import { code } from '../mrkdwn.ts';
-import { pressBlock, QUESTION, renderCard, sectionOf, type Block } from '../render.ts';
+import { buttonBlock, QUESTION, renderCard, sectionOf, type Block } from '../render.ts';
 import { completeFacts, viewOf, type CardKnowledge, type CardView } from '../../view.ts';
 import { isRefusal, LOST_TOKEN, type SlackCalls } from '../calls.ts';
 import { sourceOf } from '../request.ts';
@@ -97,7 +97,7 @@ function renderHome(facts: HomeFacts): HomeView {
       ...(more > 0 ? [sectionOf(`And ${more} more: ${code(`${trigger} list`)}.`)] : []),
       // Without a GitHub App a workspace is made in a channel that was chosen for it, and the Home is none.
       ...(facts.canConnect
-        ? [pressBlock('home:new', [{ label: 'New workspace', line: `${QUESTION}new`, style: 'primary' }])]
+        ? [buttonBlock('home:new', [{ label: 'New workspace', line: `${QUESTION}new`, style: 'primary' }])]
         : []),
       ...connectionOf(facts),
     ],
@@ -117,6 +117,6 @@ function connectionOf({ canConnect, login, trigger }: HomeFacts): HomeView['bloc
   const words = login
     ? `You are ${code(login)} on GitHub, and may do here what you may do there.`
     : `Sam does not know yet who you are on GitHub, and what you may do here is what you may do there. In a channel: ${code(`${trigger} connect`)}.`;
-  const press = login ? { label: 'Disconnect', line: 'disconnect' } : { label: 'Connect', line: 'connect' };
-  return [header('GitHub'), sectionOf(words), pressBlock('home:connect', [press])];
+  const button = login ? { label: 'Disconnect', line: 'disconnect' } : { label: 'Connect', line: 'connect' };
+  return [header('GitHub'), sectionOf(words), buttonBlock('home:connect', [button])];
 }
