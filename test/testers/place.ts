@@ -1,7 +1,7 @@
 // A place for one Sam: folders, a database, repositories to clone. At its end nothing of it may be left: it looks.
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -128,10 +128,13 @@ async function endConnections(sql: postgres.Sql): Promise<string> {
   );
 }
 
+/** Empty of one that has ended since it was seen. */
 function commandOf(pid: number): string {
-  return execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' })
-    .trim()
-    .slice(0, 200);
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim().slice(0, 200);
+  } catch {
+    return '';
+  }
 }
 
 /** The same files give the same commit, whoever makes them and when. */
