@@ -12,6 +12,7 @@ import { createCredentials, type Credentials } from './access/credentials/creden
 import { credentialRoutes } from './access/credentials/credential-routes.ts';
 import { settingsRoutes } from './access/credentials/settings-pages.ts';
 import { createRightsWatch, LOOK_EVERY_MS } from './access/lost-rights.ts';
+import { createPackages } from './nodes/packages.ts';
 import { createRepositoryGuard, type RepositoryGuard } from './access/repository-guard.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
 import type { PageGuard } from './access/people/page-guard.ts';
@@ -290,7 +291,7 @@ function makeHub(settled: Settled): Hub {
       findClaude: (owners) => credentials.findClaude(owners),
     }),
     models: config.models,
-    packages: config.packages,
+    packages: createPackages(config.packages, log),
     wordKeyRefusal,
   });
 }

@@ -41,8 +41,8 @@ export interface Config {
   environments: EnvironmentSettings;
   /** Where agents ask models, without a slash at the end. */
   models: ModelServices;
-  /** The registry of npm that agents bring coding agents from, without a slash at the end. */
-  packages: string;
+  /** The registry of npm that agents bring coding agents from, without a slash at the end. Undefined: npm's own. */
+  packages: string | undefined;
   limits: Limits;
   logLevel: string;
   /** Undefined: how much is going on is told to this very machine alone. */
@@ -194,14 +194,19 @@ const parseImage = (value: string): string | undefined =>
 
 /** A path may be part of it: gateways of companies have one. */
 function readModels({ read }: Reader): Pick<Config, 'models' | 'packages'> {
-  const base = (name: string, fallback: string): string =>
-    read(name, fallback, parseBase, 'an address like https://gateway.example.com, without a query');
+  const base = <T>(name: string, fallback: T): string | T =>
+    read<string | T>(
+      name,
+      fallback,
+      parseBase,
+      'an address like https://gateway.example.com, without a query',
+    );
   return {
     models: {
       anthropic: base('ANTHROPIC_BASE_URL', 'https://api.anthropic.com'),
       openai: base('OPENAI_BASE_URL', 'https://api.openai.com'),
     },
-    packages: base('NPM_REGISTRY', 'https://registry.npmjs.org'),
+    packages: base('NPM_REGISTRY', undefined),
   };
 }
 

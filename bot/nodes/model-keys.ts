@@ -14,7 +14,7 @@ export interface KeyAnswering {
   /** What these people have left for Claude Code; who has left nothing is not in it. */
   findClaude?: ((owners: string[]) => Promise<ReadonlyMap<string, 'key' | 'plan'>>) | undefined;
   /** Where coding agents come from. */
-  packages?: string;
+  packages?: () => Promise<string | undefined>;
   /** Where models are, for agents. */
   models?: ModelServices;
   /** A refusal as the sentence that the asking program shows in its terminal. */

@@ -27,10 +27,11 @@ export async function tell({ options }: State, connection: Connection, all: bool
   const { messages, told } = messagesFor(rows, connection.told, all, facts);
   connection.told = told;
   const version = all ? await findVersion(options, connection) : undefined;
+  const packages = all ? await options.packages?.() : undefined;
   const more = {
     ...(all && { settings: { ...trustedBy(options.keys), environments: options.environments } }),
     ...(all && options.models && { models: options.models }),
-    ...(all && options.packages !== undefined && { packages: options.packages }),
+    ...(packages !== undefined && { packages }),
     ...(version !== undefined && { agent: { version } }),
   };
   for (const message of messages)

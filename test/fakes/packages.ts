@@ -1,4 +1,5 @@
 // A registry of npm that has one package, as the real one gave it: kept in a folder of this machine, so that it is asked once.
+import { execFileSync } from 'node:child_process';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -10,7 +11,9 @@ import { pipeline } from 'node:stream/promises';
 import { onTestFinished } from 'vitest';
 import { isLeftOut } from '../needs.ts';
 
-const REGISTRY = 'https://registry.npmjs.org';
+const REGISTRY = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' })
+  .trim()
+  .replace(/\/+$/, '');
 const FOLDER = process.env['SAM_TEST_PACKAGES'] ?? join(homedir(), '.cache/sam-test-packages');
 /** As agent/coding/programs.ts has it. */
 const CLAUDE = '/@anthropic-ai/claude-code-linux-x64/-/claude-code-linux-x64-2.1.332.tgz';

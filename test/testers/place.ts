@@ -60,6 +60,8 @@ export async function createPlace(): Promise<Place> {
       JWT_PRIVATE_KEY: KEY.toString(),
       // Whatever this machine has.
       RUNTIME: 'host',
+      // Nothing is fetched that a test did not ask for.
+      NPM_REGISTRY: 'http://127.0.0.1:9',
     },
     sql,
     repository: (name, files = { 'README.md': `# ${name}\n` }) => makeRepository(join(cwd, name), files),
