@@ -92,7 +92,7 @@ describe.skipIf(isMissing)('a container', () => {
 
 describe.skipIf(isMissing)('the container of a workspace', () => {
   test('takes no more than its size, and no command of the repository runs on the node', async () => {
-    const { workspace, dir } = begin({
+    const { workspace, runtime, dir } = begin({
       '.devcontainer.json': json({ initializeCommand: 'touch on-the-node' }),
     });
     await workspace.prepare({ size: 'small' });
@@ -104,6 +104,7 @@ describe.skipIf(isMissing)('the container of a workspace', () => {
       id!,
     );
     expect(limits).toBe(`${4 * 2 ** 30} 2000000000 4096`);
+    expect(runtime.limits(workspace.spec.id)).toEqual({ memory: 4 * 2 ** 30, processes: 4_096 });
     expect(existsSync(join(workspace.spec.dir, 'on-the-node'))).toBe(false);
     expect(existsSync(join(dir, 'on-the-node'))).toBe(false);
   });

@@ -39,7 +39,7 @@ export function createDevcontainerRuntime(
     },
     start: () => Promise.resolve(),
     session: (workspace, profile) => chooseSession(engine, workspace, places.get(workspace.id), profile),
-    limits: () => undefined,
+    limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       const stopAll = async () => engine.stop(await engine.find(labelsOf(containers, id)));
       // Together: a program that holds on to a terminal would keep its session from ending.

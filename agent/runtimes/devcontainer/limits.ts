@@ -1,5 +1,6 @@
 // How much of its node the containers of a workspace may take together with what else runs there. Pure but for one call.
 import { availableParallelism, totalmem } from 'node:os';
+import type { Limits } from '../../protocol.ts';
 import type { WorkspaceSpec } from '../runtime.ts';
 import type { Engine } from './engine.ts';
 
@@ -20,10 +21,17 @@ interface Machine {
 
 const thisMachine = (): Machine => ({ cpus: availableParallelism(), memory: totalmem() });
 
-/** Options of `update`, and of `run`. A node may be smaller than the size: then what it has. */
+/** What a container of that size may use. A node may be smaller than the size: then what it has. */
+export function limitsOf(size: WorkspaceSpec['size'], machine: Machine = thisMachine()): Limits {
+  const { memory, pids } = SIZES[size ?? 'large'];
+  const most = Math.max(machine.memory - KEPT_BYTES, machine.memory / 2);
+  return { memory: Math.floor(Math.min(memory, most)), processes: pids };
+}
+
+/** Options of `update`, and of `run`. */
 export function limitOptions(size: WorkspaceSpec['size'], machine: Machine = thisMachine()): string[] {
-  const { cpus, memory, pids } = SIZES[size ?? 'large'];
-  const bytes = Math.floor(Math.min(memory, Math.max(machine.memory - KEPT_BYTES, machine.memory / 2)));
+  const { memory: bytes, processes: pids } = limitsOf(size, machine);
+  const { cpus } = SIZES[size ?? 'large'];
   return [
     `--memory=${bytes}`,
     // The same: no swap beside it.

@@ -6,7 +6,7 @@ import type { Preparing, WorkspaceSpec } from '../runtime.ts';
 import { labelsOf, ROLE_LABEL, type Containers } from './containers.ts';
 import type { Container } from './engine.ts';
 import { keptLogOf } from './kept-log.ts';
-import { limitOptions } from './limits.ts';
+import { limitOptions, limitsOf } from './limits.ts';
 import type { Place } from './session.ts';
 
 const MAKE_TIMEOUT_MS = 5 * 60_000;
@@ -116,6 +116,7 @@ const placeIn = (workspace: WorkspaceSpec, container: string): Place => ({
   user: 'root',
   folder: folderOf(workspace),
   env: {},
+  limits: limitsOf(workspace.size),
 });
 
 /** After a restart of the agent: the one that was made before, if it is still there. */

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { ProfileError, type WorkspaceSpec } from '../runtime.ts';
 import type { Engine } from './engine.ts';
+import type { Limits } from '../../protocol.ts';
 import type { SpawnSpec } from '../../sessions/pty.ts';
 
 /** Where in a container sessions begin. */
@@ -11,6 +12,8 @@ export interface Place {
   folder: string;
   /** What the configuration wants for them, beside what the container has. */
   env: Record<string, string>;
+  /** What the engine holds the container to. */
+  limits?: Limits | undefined;
 }
 
 // As a login on a terminal does: the shell that the user has there, else one that is there.

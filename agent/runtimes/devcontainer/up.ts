@@ -15,7 +15,7 @@ import { labelsOf, ROLE_LABEL, type Containers } from './containers.ts';
 import { engineUnavailable, projectFor } from './engine.ts';
 import { explainFailure } from './failures.ts';
 import { keptFolder } from './kept-log.ts';
-import { limit } from './limits.ts';
+import { limit, limitsOf } from './limits.ts';
 import { trustingGit, type Place } from './session.ts';
 import { readLine, readResult, type Result } from './stream.ts';
 
@@ -98,8 +98,9 @@ async function bringUpOnce(
   const container = result?.containerId;
   if (code === 0 && result?.isUp === true && container !== undefined) {
     await checkRuns(containers, workspace, container);
-    await limitAll(containers, workspace, preparing.log);
-    return { place: placeIn(container, result), ports: result.ports };
+    const isHeld = await limitAll(containers, workspace, preparing.log);
+    const limits = isHeld ? limitsOf(workspace.size) : undefined;
+    return { place: { ...placeIn(container, result), limits }, ports: result.ports };
   }
   if (!(await containers.engine.isThere())) throw engineUnavailable();
   const failure = explainFailure({
@@ -155,18 +156,21 @@ async function checkRuns(
   throw new UpError(failure);
 }
 
-/** Each of a compose file has the same. */
+/** Each of a compose file has the same. False: not all of them are held to it. */
 async function limitAll(
   { engine, node }: Containers,
   workspace: WorkspaceSpec,
   log: (line: string) => void,
-): Promise<void> {
+): Promise<boolean> {
   try {
     const found = await engine.find(labelsOf({ node }, workspace.id));
     const running = found.filter(({ isRunning }) => isRunning).map(({ id }) => id);
-    if (!(await limit(engine, running, workspace))) log('The engine cannot limit what the container takes.');
+    const isHeld = await limit(engine, running, workspace);
+    if (!isHeld) log('The engine cannot limit what the container takes.');
+    return isHeld;
   } catch {
     // It went away; whoever waits for the container hears of that.
+    return false;
   }
 }
 
