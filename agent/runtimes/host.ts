@@ -32,6 +32,7 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
   ];
   return {
     isAvailable: () => Promise.resolve(true),
+    fits: () => Promise.resolve(true),
     async prepare({ id, user }, { log }) {
       groups.doors(id);
       const group = groups.place(id);

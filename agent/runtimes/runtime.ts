@@ -67,6 +67,8 @@ export interface Preparing {
 export interface Runtime {
   /** Whether this node can have it now; asked once for each workspace. */
   isAvailable: () => Promise<boolean>;
+  /** Whether it is the right one for this workspace; asked once, when its checkout has just been made and nothing of it has run. */
+  fits: (workspace: WorkspaceSpec) => Promise<boolean>;
   /** Makes what `start` needs and may take long. The checkout is there. Repeatable. Throws `WorkspaceError`. */
   prepare: (workspace: WorkspaceSpec, preparing: Preparing) => Promise<Prepared>;
   /** From here on sessions can be opened. Leaves alone what runs already. Repeatable. Throws `WorkspaceError`. */

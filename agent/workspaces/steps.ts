@@ -45,7 +45,10 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
   signal.throwIfAborted();
   await tools.users.prepare(desired.id);
   await openCredentials(tools, state);
-  if (!isCloned) await clone(tools, task);
+  if (!isCloned) {
+    await clone(tools, task);
+    await chooseAnew(tools, state);
+  }
   // Whoever starts what was stopped finds it as it was.
   const failure = await makeEnvironment(tools, task, { clock, mayRebuild: isNewRun && phase !== 'stopped' });
   // The work is counted later: a terminal opens without waiting for it.
@@ -63,6 +66,13 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
 async function chooseFor(tools: Tools, state: WorkspaceState, isCloned: boolean): Promise<void> {
   if (state.now().runtime !== undefined) return;
   await state.update({ runtime: isCloned ? 'host' : await chooseRuntime(tools.runtimes) });
+}
+
+/** Now that its files can be looked at. */
+async function chooseAnew(tools: Tools, state: WorkspaceState): Promise<void> {
+  const workspace = state.now();
+  const isRight = await runtimeOf(tools, workspace).fits(specOf(tools, workspace));
+  if (!isRight) await state.update({ runtime: 'host' });
 }
 
 /** What stands in the way of the right one, where sessions can be opened all the same. */

@@ -97,6 +97,19 @@ describe.skipIf(isLeftOut('containers', findNoEngine()))('a workspace in a conta
     await again.reads(/^1\r?$/m);
   });
 
+  test('is none for a repository that describes none, unless an image was named for those', async () => {
+    const { context, goal } = await begin({ 'MORE.md': 'more' });
+    const named = await context.bot.report(goal.id, ({ phase }) => phase === 'running', 60_000);
+    expect(named.environment?.runtime).toBe('devcontainer');
+    context.bot.state.environments = { runtime: 'auto' };
+    await context.bot.vanish();
+    await context.bot.comeBack();
+    const plain = context.goal();
+    context.bot.want(plain);
+    const report = await context.bot.report(plain.id, ({ phase }) => phase === 'running');
+    expect(report.environment?.runtime).toBe('host');
+  });
+
   test('is none where whoever runs Sam wants none, and one that fails runs all the same, and says why', async () => {
     const { context } = await begin({ 'MORE.md': 'more' });
     const host = context.goal();

@@ -29,8 +29,15 @@ export function createDevcontainerRuntime(
   const isAvailable = async () => options.settings().runtime !== 'host' && (await engine.isThere());
   return {
     isAvailable,
+    // Without a word of the repository or of whoever runs Sam a container has less to offer than the node: neither passwords for
+    // git nor models are to be had in it yet.
+    fits: async ({ dir, configuration }) =>
+      configuration !== undefined ||
+      options.settings().defaultImage !== undefined ||
+      (await findConfigurations(dir)).length > 0,
     async warm() {
-      if (await isAvailable()) await warmImage(containers);
+      // Sam's own is for mending alone: nobody waits for it.
+      if (options.settings().defaultImage !== undefined && (await isAvailable())) await warmImage(containers);
     },
     async prepare(workspace, preparing) {
       const { place, ...prepared } = await prepare(containers, workspace, preparing);
