@@ -153,8 +153,11 @@ function refusalOf({ code, details, usage }: ParseFailure): Answer {
   return { ok: false, ...said, ...(usage === undefined ? {} : { usage }) };
 }
 
-const withIgnored = (answer: Answer, { ignored }: ParsedCommand): Answer =>
-  ignored.length > 0 ? { ...answer, ignored } : answer;
+const withIgnored = (answer: Answer, { ignored, dropped }: ParsedCommand): Answer => ({
+  ...answer,
+  ...(ignored.length > 0 && { ignored }),
+  ...(dropped && { dropped }),
+});
 
 /** `help` and a bare trigger are commands like the others. */
 function asCommand(

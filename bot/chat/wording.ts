@@ -66,9 +66,12 @@ export function wordAnswer(answer: Answer, { say, fence }: Voice, offer: Offer):
 const wordCode = (answer: Answer, say: Say, offer: Offer): Words =>
   answer.code === 'help' ? { text: renderHelp(offer, say, answer.details.command) } : word(answer, say);
 
-function hintOf({ ignored = [] }: Answer): string {
-  if (ignored.length === 0) return '';
-  return `I run one command per message; ignored: ${ignored.map((line) => `\`${line}\``).join(', ')}.`;
+function hintOf({ ignored = [], dropped = [] }: Answer): string {
+  const list = (all: readonly string[]): string => all.map((one) => `\`${one}\``).join(', ');
+  return [
+    ...(dropped.length > 0 ? [`I clone with credentials of my own, not as ${list(dropped)}.`] : []),
+    ...(ignored.length > 0 ? [`I run one command per message; ignored: ${list(ignored)}.`] : []),
+  ].join(' ');
 }
 
 /** The answer and what is below it, where columns are no matter. */

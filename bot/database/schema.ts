@@ -238,6 +238,8 @@ export type Answer = Said<AnswerCodes & RefusalCodes> & {
   isPrivate?: true;
   /** Further command lines of the same message, which did not run. */
   ignored?: readonly string[];
+  /** User names of addresses, which were not used. */
+  dropped?: readonly string[];
   /**
    * Show this person a private way into `workspace`; the front makes the one-time code as it shows it. `connect`: to the sign-in
    * that says who they are. `settings`: to their own page. `token`: the secret of the token that was made.

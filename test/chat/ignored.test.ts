@@ -26,6 +26,9 @@ test('what stands below an answer is apart from it', () => {
     hint: 'I run one command per message; ignored: `up`, `rm --force`.',
     isVerbatim: true,
   });
+  expect(wordAnswer({ ...table, dropped: ['alice'] }, voiceIn(context), context).hint).toBe(
+    'I clone with credentials of my own, not as `alice`.',
+  );
   const silent: Answer = { ok: true, code: 'ok', details: {}, ignored: ['up'] };
   expect(wordAnswer(silent, voiceIn(context), context).text).toBe('');
   expect(wordAnswer(table, voiceIn(context), context).hint).toBe('');

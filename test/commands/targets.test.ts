@@ -160,7 +160,11 @@ describe('refused', () => {
   });
 
   test('a user name in an address is left out of the command and of its line', () => {
-    expect(command('up https://alice@bitbucket.org/t/r.git').line).toBe('up https://bitbucket.org/t/r.git');
+    expect(command('up https://alice@bitbucket.org/t/r.git')).toMatchObject({
+      line: 'up https://bitbucket.org/t/r.git',
+      dropped: ['alice'],
+    });
+    expect(command('up https://bitbucket.org/t/r.git')).not.toHaveProperty('dropped');
   });
 
   test('an address with credentials, which the answer does not repeat', () => {

@@ -55,7 +55,9 @@ function parseLine(typed: string, ignored: string[], context: ParseContext): Par
   if (!verb) return { kind: 'status' };
   const spec = findCommand(context.commands, verb.text);
   if (!spec) throw refuseVerb(verb, rest, context);
-  return parseCommand(spec, rest, { line, ignored }, context);
+  const result = parseCommand(spec, rest, { line, ignored }, context);
+  const dropped = [...typed.matchAll(USER_NAME)].map(([name]) => name.slice(0, -1));
+  return result.kind === 'command' && dropped.length > 0 ? { ...result, dropped } : result;
 }
 
 function parseCommand(

@@ -47,6 +47,8 @@ export type ParsedCommand = {
   line: string;
   /** At most ten further command lines of the same text, which do not run; shortened, without credentials. */
   ignored: string[];
+  /** User names that stood in addresses, and are of no use: Sam clones as itself. */
+  dropped?: string[];
 };
 
 /** `usage`: how the command is written, without a trigger. */
