@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const RUNS = { numRuns: 1500 };
 
-function meaning({ dropped: _, ...parsed }: ParsedCommand): ParsedCommand {
+function meaning({ dropped: _dropped, ...parsed }: ParsedCommand): ParsedCommand {
   return { ...parsed, line: '', ignored: [] };
 }
 
