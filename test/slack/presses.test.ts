@@ -71,6 +71,7 @@ test('of all commands these give, and change nothing of a workspace', () => {
     'nodes',
     'open',
     'status',
+    'tokens',
     'who',
   ]);
 });
