@@ -6,6 +6,7 @@ import { serveGit } from '../agent/git/server.ts';
 import { git, type Place } from '../testers/place.ts';
 import { startSam, type Sam } from '../testers/sam.ts';
 import { openTerminal } from '../testers/terminal.ts';
+import { until } from '../until.ts';
 
 /** Of the lines that tell how far it is one may miss some, but never see them in another order. */
 function expectInOrder(seen: string[], wanted: string[]): void {
@@ -23,10 +24,8 @@ async function publish(place: Place, name: string, options: Parameters<typeof se
   return serveGit(served, options);
 }
 
-const checkoutOf = async (sam: Sam, name: string): Promise<string> => {
-  const { checkout } = await sam.row(name);
-  return join(checkout, 'demo');
-};
+const checkoutOf = async (sam: Sam, name: string): Promise<string> =>
+  join((await sam.row(name)).checkout, 'demo');
 
 describe('a workspace from a folder', () => {
   test('`up` says how far it is, and ends with the link alone on the last line', async () => {
@@ -208,9 +207,10 @@ describe('rm', () => {
     sam.place.repository('demo');
     await sam.say('up ./demo');
     const folder = await checkoutOf(sam, 'demo');
-    writeFileSync(join(folder, 'README.md'), 'changed');
-    writeFileSync(join(folder, 'one.txt'), '1');
-    writeFileSync(join(folder, 'two.txt'), '2');
+    // Only then the bot does not know of the work before the node has looked.
+    const counted = () => sam.place.sql`select from workspaces where reported->'work' is not null`;
+    await until(async () => (await counted()).length > 0);
+    for (const file of ['README.md', 'one.txt', 'two.txt']) writeFileSync(join(folder, file), 'changed');
     git(folder, 'commit', '-q', '--allow-empty', '-m', 'mine');
     expect(await sam.say('rm')).toMatchInlineSnapshot(`
       "✓ demo: running
