@@ -37,13 +37,28 @@ const TOO_LARGE: Refused = {
   message: `The request is larger than ${MAX_BODY_BYTES} bytes.`,
 };
 
+/**
+ * Behind a head that promises no body its bytes would be the head of another request, on a connection that the next one to ask
+ * shares, with its key.
+ */
+const NO_BODY: Refused = {
+  is: 'refused',
+  status: 400,
+  type: 'invalid_request_error',
+  message: 'A request of this kind has no body.',
+};
+
+const hasBody = ({ method }: IncomingMessage): boolean => method === 'POST';
+
 /** Never rejects. Resolves when the last byte was given to whoever reads, or when a side has ended before. */
 export async function forward(
   req: IncomingMessage,
   res: ServerResponse,
   forwarding: Forwarding,
 ): Promise<Passed> {
-  if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return TOO_LARGE;
+  const length = Number(req.headers['content-length'] ?? 0);
+  if (length > MAX_BODY_BYTES) return TOO_LARGE;
+  if (!hasBody(req) && (length > 0 || req.headers['transfer-encoding'] !== undefined)) return NO_BODY;
   if (res.destroyed) return { is: 'passed', tokens: undefined };
   const ended = new AbortController();
   const hangUp = () => ended.abort();
@@ -90,16 +105,20 @@ function ask(req: IncomingMessage, { base, service, key }: Forwarding, signal: A
     const timer = setTimeout(() => asking.destroy(new Error('no connection in time')), CONNECT_MS);
     for (const event of ['connect', 'close']) socket.once(event, () => clearTimeout(timer));
   });
+  // An answer may come before all was asked: a refusal.
+  if (hasBody(req)) pipeline(req, measure(), asking).catch(answer.reject);
+  else asking.end();
+  return { answer: answer.promise, end: () => void asking.destroy() };
+}
+
+function measure(): Transform {
   let size = 0;
-  const measure = new Transform({
+  return new Transform({
     transform(bytes: Buffer, _encoding, done) {
       size += bytes.length;
       done(size > MAX_BODY_BYTES ? (TOO_LARGE as never) : null, bytes);
     },
   });
-  // An answer may come before all was asked: a refusal.
-  pipeline(req, measure, asking).catch(answer.reject);
-  return { answer: answer.promise, end: () => void asking.destroy() };
 }
 
 const isRedirect = ({ statusCode = 0 }: IncomingMessage): boolean => statusCode >= 300 && statusCode < 400;

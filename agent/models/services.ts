@@ -18,6 +18,9 @@ interface Kind extends Pick<Service, 'provider' | 'authorize' | 'error'> {
   paths: { method: 'GET' | 'POST'; path: RegExp; isAnswer: boolean }[];
 }
 
+/** All of them, or one by its name; `..` is none: addresses are made simple on their way. */
+const MODELS = /^\/v1\/models(\/(?!\.+$)[\w.:-]{1,100})?$/;
+
 const SERVICES: Kind[] = [
   {
     provider: 'anthropic',
@@ -25,7 +28,7 @@ const SERVICES: Kind[] = [
     paths: [
       { method: 'POST', path: /^\/v1\/messages$/, isAnswer: true },
       { method: 'POST', path: /^\/v1\/messages\/count_tokens$/, isAnswer: false },
-      { method: 'GET', path: /^\/v1\/models(\/[\w.:-]{1,100})?$/, isAnswer: false },
+      { method: 'GET', path: MODELS, isAnswer: false },
     ],
     authorize: (key) => ({ 'x-api-key': key }),
     error: (type, message) => ({ type: 'error', error: { type, message } }),
@@ -35,7 +38,7 @@ const SERVICES: Kind[] = [
     prefix: '/openai',
     paths: [
       { method: 'POST', path: /^\/v1\/(responses|chat\/completions)$/, isAnswer: true },
-      { method: 'GET', path: /^\/v1\/models(\/[\w.:-]{1,100})?$/, isAnswer: false },
+      { method: 'GET', path: MODELS, isAnswer: false },
     ],
     authorize: (key) => ({ authorization: `Bearer ${key}` }),
     error: (type, message) => ({ error: { type, message, param: null, code: null } }),

@@ -222,9 +222,31 @@ test.each([
   ['POST', 'http://evil.example/v1/messages'],
   ['POST', '/v1/messages?a=b#@evil.example/'],
   ['POST', '/openai/v1/files'],
+  ['GET', '/v1/models/..'],
+  ['GET', '/v1/models/.'],
 ])('%s %s is asked of nobody', async (method, path) => {
   expect((await ask({ method, path })).status).toBe(404);
   expect(model.asked).toEqual([]);
+});
+
+// Behind the head of a request that has no body these bytes would be the next one on the connection to the model: with the key of
+// whoever asks next in its body.
+const HIDDEN = 'POST /v1/files HTTP/1.1\r\nhost: x\r\nx-api-key: theirs\r\ncontent-length: 4000\r\n\r\n';
+
+test.each([
+  ['in pieces', 'transfer-encoding: chunked', `${HIDDEN.length.toString(16)}\r\n${HIDDEN}\r\n0\r\n\r\n`],
+  ['by its length', `content-length: ${HIDDEN.length}`, HIDDEN],
+])('a GET with a body, %s, is refused, and reaches no model', async (_, framing, body) => {
+  const socket = connect(port, '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  let answered = '';
+  socket.on('error', () => {}).on('data', (data) => (answered += data.toString()));
+  const authorization = `authorization: Bearer ${gateway.tokenOf(ONE, 1)}`;
+  socket.write(`GET /v1/models HTTP/1.1\r\nhost: x\r\n${authorization}\r\n${framing}\r\n\r\n${body}`);
+  await eventually(() => answered.includes('\r\n\r\n'), 'an answer');
+  expect(answered).toMatch(/^HTTP\/1\.1 400 /);
+  await ask({ method: 'GET', path: '/v1/models' });
+  expect(model.asked.map(({ method, path }) => [method, path])).toEqual([['GET', '/base/v1/models']]);
 });
 
 test('another service has its own address, its own prefix, and its own way to bring the key', async () => {
