@@ -2,7 +2,6 @@
 // engine say. Pure: text in, failure out.
 import { DISK_FULL } from '../../failure.ts';
 import type { AgentFailure, PrepareStep } from '../../protocol.ts';
-import { isUnanswered } from './engine.ts';
 import type { Result } from './stream.ts';
 
 export interface Failed {
@@ -31,6 +30,9 @@ interface Case extends Failed {
 type Explain = (found: RegExpExecArray, failed: Case) => AgentFailure;
 
 const FULL = /No space left on device|Disk quota exceeded|ENOSPC/i;
+/** What the engine's own program says of an engine that is not there: registries and builds refuse and end in other words. */
+const NO_ENGINE =
+  /Cannot connect to the Docker daemon|error during connect|docker daemon is not running|permission denied while trying to connect/i;
 const REFUSED = 'connect refused';
 
 /** A registry that did not give what was asked for, by its status: `[httpOci] 503 (NoAuth): https://host/v2/…`. */
@@ -113,7 +115,7 @@ export function explainFailure(failed: Failed): AgentFailure {
   const hook = findHook(all);
   if (hook !== undefined) return hookFailed(hook, all);
   if (FULL.test(text)) return DISK_FULL;
-  if (isUnanswered({ stderr: text })) return { class: 'transient', code: 'engine-unavailable', details: {} };
+  if (NO_ENGINE.test(text)) return { class: 'transient', code: 'engine-unavailable', details: {} };
   const registry = explainRegistry(all);
   if (registry !== undefined) return registry;
   for (const [pattern, explain] of CAUSES) {

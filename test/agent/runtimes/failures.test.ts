@@ -97,6 +97,14 @@ describe('a registry', () => {
       "pull access denied for acme/secret, repository does not exist or may require 'docker login'",
       'registry-denied',
     ],
+    [
+      'Get "https://registry.test/v2/": dial tcp 192.0.2.1:443: connect: connection refused',
+      'registry-unavailable',
+    ],
+    [
+      'Get "https://registry.test/v2/": context deadline exceeded (Client.Timeout exceeded while awaiting headers)',
+      'registry-unavailable',
+    ],
     ['manifest for registry.test/acme/api:9 not found: manifest unknown', 'no-image'],
     ['Get "https://registry.test/v2/": x509: certificate signed by unknown authority', 'registry-untrusted'],
   ])('that does not give an image: %s', (text, code) => {
@@ -138,6 +146,18 @@ describe('a build', () => {
       class: 'configuration',
       code: 'out-of-memory',
       details: { during: 'build' },
+    });
+  });
+
+  test('whose command is cut off is no matter of the engine, though both say the same', () => {
+    const said = [
+      raw("/bin/bash: -c: line 1: unexpected EOF while looking for matching `''"),
+      raw("The command '/bin/bash -c echo it's' returned a non-zero code: 2"),
+    ];
+    expect(explain({ said: [start('Run: docker build .'), ...said], ...BUILD })).toMatchObject({
+      class: 'configuration',
+      code: 'devcontainer-build-failed',
+      details: { exit: 2 },
     });
   });
 
