@@ -43,6 +43,8 @@ const FEATURE = {
   description: 'An error occurred setting up the container.',
 };
 
+const NO_ENGINE = 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.';
+
 describe('a registry', () => {
   test.each([
     [
@@ -159,6 +161,26 @@ describe('a build', () => {
       code: 'devcontainer-build-failed',
       details: { exit: 2 },
     });
+  });
+
+  test.each([
+    ["The command '/bin/sh -c docker ps' returned a non-zero code: 1"],
+    ['ERROR: process "/bin/sh -c docker ps" did not complete successfully: exit code: 1'],
+  ])('whose command looks for an engine where there is none: %s', (end) => {
+    const said = [raw(`${NO_ENGINE} Is the docker daemon running?`), raw(end)];
+    expect(explain({ said: [start('Run: docker build .'), ...said], ...BUILD }).code).toBe(
+      'devcontainer-build-failed',
+    );
+  });
+
+  test('that fails later is told by that, and not by an engine that a command of it looked for', () => {
+    const said = [
+      raw(`${NO_ENGINE} Is the docker daemon running?`),
+      raw('Step 3/4 : COPY --from=acme/secret /bin/tool /bin/'),
+      raw("pull access denied for acme/secret, repository does not exist or may require 'docker login'"),
+      ...['one', 'two'].map(raw),
+    ];
+    expect(explain({ said: [start('Run: docker build .'), ...said], ...BUILD }).code).toBe('registry-denied');
   });
 
   test('whose command meets a dead mirror is no matter of a registry', () => {
