@@ -109,6 +109,18 @@ describe.skipIf(isMissing)('the container of a workspace', () => {
     expect(existsSync(join(dir, 'on-the-node'))).toBe(false);
   });
 
+  test('is made from what was read of its configuration, and from nothing else in the file', async () => {
+    const { workspace, dir } = begin({});
+    const trace = join(dir, 'on-the-node');
+    // What reads more forgivingly finds no `x` in it, and the command that is `x`.
+    const file = `{ "image": "${BUSYBOX}", 'x': '"a": 1, "initializeCommand": "touch ${trace}", "b": "' }`;
+    workspace.write('.devcontainer.json', file);
+    const { failure } = await workspace.prepare();
+    expect(existsSync(trace)).toBe(false);
+    expect(failure).toBeUndefined();
+    expect(workspace.run('cat README.md')).toBe('hello');
+  });
+
   test('gets no lockfile in the checkout, unless one is committed', async () => {
     const feature = {
       '.devcontainer/devcontainer.json': json({ features: { './feat': {} } }),
