@@ -248,6 +248,7 @@ export async function remove(tools: Tools, { state, signal }: Task): Promise<voi
   const spec = specOf(tools, state.now());
   await tools.store.remove(desired.id);
   await runtimeOf(tools, state.now()).remove(spec);
+  await tools.users.remove(desired.id);
   await state.update({ phase: 'deleted' });
 }
 

@@ -8,7 +8,7 @@ import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import type { RuntimeName } from '../../agent/runtimes/index.ts';
 import type { Prepared, Runtime } from '../../agent/runtimes/runtime.ts';
 import { createWorkspaceState } from '../../agent/workspaces/state.ts';
-import { prepare, stop } from '../../agent/workspaces/steps.ts';
+import { prepare, remove, stop } from '../../agent/workspaces/steps.ts';
 import { createStore } from '../../agent/workspaces/store.ts';
 import type { Tools } from '../../agent/workspaces/tools.ts';
 import type { Workspace } from '../../agent/workspaces/workspace.ts';
@@ -130,3 +130,14 @@ test('a repository that describes no container runs on the host, though the agen
   await prepare(tools, task(await readBack()));
   expect(seen.asked).toEqual([{ runtime: 'host', mayRebuild: false }]);
 });
+
+test.each([true, false])(
+  'the user of a workspace goes with it, in a container (%s) or not',
+  async (describes) => {
+    const { tools, seen, task, readBack, want } = createPlace({ describes });
+    await prepare(tools, task());
+    const one = await readBack();
+    await remove(tools, task(want(one, { desired: 'deleted', force: true })));
+    expect(seen.removed).toEqual([describes ? 'devcontainer' : 'host', one.desired.id]);
+  },
+);
