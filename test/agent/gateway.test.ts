@@ -1,5 +1,5 @@
 // The gateway by itself: bytes as they are in both directions, who may ask what, and what models refuse.
-import { request, type IncomingMessage } from 'node:http';
+import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -72,6 +72,14 @@ async function ask(asking: Asking = {}) {
   for await (const piece of answer) pieces.push(piece as Buffer);
   const body = Buffer.concat(pieces);
   return { status: answer.statusCode, headers: answer.headers, body, text: body.toString('utf8') };
+}
+
+async function statusFrom(where: RequestOptions, workspace = ONE): Promise<number | undefined> {
+  const headers = bearer(gateway.tokenOf(workspace, 1));
+  const asking = request({ port, method: 'POST', path: '/v1/messages', headers, ...where }).end('{}');
+  const [answer] = (await once(asking, 'response')) as [IncomingMessage];
+  answer.resume();
+  return answer.statusCode;
 }
 
 test('what goes in and what comes out are the same bytes', async () => {
@@ -164,12 +172,16 @@ test('whoever hangs up ends the question at the model, and a model that hangs up
 test('whoever reads slowly holds the model up, and not the memory of the node', async () => {
   const size = 64 << 20;
   let sent = 0;
+  let isWaiting = false;
   model.answer = async (_asked, res) => {
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     const piece = Buffer.alloc(64 << 10, 'x');
     const closed = once(res, 'close');
-    for (; sent < size && !res.destroyed; sent += piece.length)
-      if (!res.write(piece)) await Promise.race([once(res, 'drain'), closed]);
+    for (; sent < size && !res.destroyed; sent += piece.length) {
+      isWaiting = !res.write(piece);
+      if (isWaiting) await Promise.race([once(res, 'drain'), closed]);
+      isWaiting = false;
+    }
     res.end();
   };
   const socket = connect(port, '127.0.0.1');
@@ -180,7 +192,7 @@ test('whoever reads slowly holds the model up, and not the memory of the node', 
   // It reads no more: what the kernel and the streams take is taken, and then the model waits.
   let before = -1;
   await eventually(async () => {
-    const isStill = sent === before && sent > 0;
+    const isStill = isWaiting && sent === before;
     before = sent;
     await new Promise((resolve) => setTimeout(resolve, 300));
     return isStill;
@@ -287,13 +299,7 @@ test('a socket that was given to one workspace takes the token of no other', asy
   // Its users are others in there: the kernel is not asked.
   clients.set(ONE, { run: 1, uid: 4242 });
   await gateway.listen({ path: socketPath }, ONE);
-  const statusOf = async (workspace: string) => {
-    const headers = bearer(gateway.tokenOf(workspace, 1));
-    const asking = request({ socketPath, method: 'POST', path: '/v1/messages', headers }).end('{}');
-    const [answer] = (await once(asking, 'response')) as [IncomingMessage];
-    answer.resume();
-    return answer.statusCode;
-  };
+  const statusOf = (workspace: string) => statusFrom({ socketPath }, workspace);
   expect([await statusOf(ONE), await statusOf(OTHER)]).toEqual([200, 401]);
 });
 
@@ -304,6 +310,28 @@ test.skipIf(process.platform !== 'linux')(
     expect((await ask()).status).toBe(200);
     clients.set(ONE, { run: 1, uid: process.getuid!() + 1 });
     expect((await ask()).status).toBe(401);
+  },
+);
+
+test.skipIf(process.platform !== 'linux')(
+  'on loopback a token counts from the port of a neighbour no more than from any other',
+  async () => {
+    clients.set(ONE, { run: 1, uid: process.getuid!() });
+    const open = connect(port, '127.0.0.1');
+    onTestFinished(() => void open.destroy());
+    await once(open, 'connect');
+    const neighbour = { host: '127.0.0.1', localAddress: '127.0.0.2', localPort: open.localPort! };
+    expect(await statusFrom(neighbour)).toBe(401);
+  },
+);
+
+test.skipIf(process.platform !== 'linux')(
+  'on loopback a program that speaks IPv6 alone to an address of IPv4 asks as any other',
+  async () => {
+    clients.set(ONE, { run: 1, uid: process.getuid!() });
+    expect(await statusFrom({ host: '::ffff:127.0.0.1' })).toBe(200);
+    clients.set(ONE, { run: 1, uid: process.getuid!() + 1 });
+    expect(await statusFrom({ host: '::ffff:127.0.0.1' })).toBe(401);
   },
 );
 
