@@ -4,9 +4,9 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describeError, type Log } from '../log.ts';
-import type { ModelServices } from '../protocol.ts';
+import type { KeyRefusal, ModelServices } from '../protocol.ts';
 import { forward, type Passed } from './forward.ts';
-import { AWAY, type Keys } from './keys.ts';
+import { isPassing, type Keys } from './keys.ts';
 import { findPeer } from './peers.ts';
 import { findService, plainError, type Service } from './services.ts';
 import type { Tokens } from './usage.ts';
@@ -82,7 +82,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     recheck() {
       for (const one of active)
         void state.keys.find(one.workspace, one.provider).then((key) => {
-          if ('error' in key && key.error.code !== AWAY) one.abort.abort();
+          if ('error' in key && !isPassing(key.error)) one.abort.abort();
         });
     },
     end(workspace) {
@@ -201,14 +201,9 @@ const NOT_YET: Refusal = {
 };
 
 /** The sentence is the bot's. */
-function explain({
-  code,
-  message = 'Sam gives this workspace no key.',
-}: {
-  code: string;
-  message?: string;
-}): Refusal {
-  if (code === AWAY || code === 'busy') return { status: 503, type: 'api_error', message };
+function explain(error: KeyRefusal): Refusal {
+  const { message = 'Sam gives this workspace no key.' } = error;
+  if (isPassing(error)) return { status: 503, type: 'api_error', message };
   return { status: 401, type: 'authentication_error', message, isFinal: true };
 }
 

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -54,13 +55,8 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 function start({ method = 'POST', path = '/v1/messages', token, headers = {}, body = '{}' }: Asking) {
   const given = token ?? gateway.tokenOf(ONE, 1);
-  const asking = request({
-    port,
-    host: '127.0.0.1',
-    method,
-    path,
-    headers: { ...bearer(given), ...headers },
-  });
+  const all = { ...bearer(given), ...headers };
+  const asking = request({ port, host: '127.0.0.1', method, path, headers: all });
   asking.on('error', () => {});
   asking.end(method === 'GET' ? undefined : body);
   return asking;
@@ -184,20 +180,20 @@ test('whoever reads slowly holds the model up, and not the memory of the node', 
     }
     res.end();
   };
+  let answer: IncomingMessage | undefined;
+  const note = (message: unknown) => ({ response: answer } = message as { response: IncomingMessage });
+  subscribe('http.client.response.finish', note);
+  onTestFinished(() => void unsubscribe('http.client.response.finish', note));
   const socket = connect(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());
   const head = `POST /v1/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${gateway.tokenOf(ONE, 1)}\r\ncontent-length: 2\r\n\r\n{}`;
   socket.on('error', () => {}).write(head);
   await once(socket, 'readable');
-  // It reads no more: what the kernel and the streams take is taken, and then the model waits.
-  let before = -1;
-  await eventually(async () => {
-    const isStill = isWaiting && sent === before;
-    before = sent;
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    return isStill;
-  }, 'the model to wait');
+  // It reads no more: what the kernel and the streams take is taken, and then the gateway waits, and so does the model.
+  await eventually(() => isWaiting && answer?.isPaused(), 'the gateway and the model to wait');
   expect(sent).toBeLessThan(32 << 20);
+  socket.resume();
+  await eventually(() => sent === size, 'the rest');
 });
 
 test.each([401, 402, 403, 429, 500, 529])('a %i of the model passes as it is', async (status) => {
@@ -336,10 +332,8 @@ test.skipIf(process.platform !== 'linux')(
 );
 
 test('a body that no model takes is refused, whether it says its length or not', async () => {
-  const announced = await ask({ headers: { 'content-length': String(MAX_BODY_BYTES + 1) }, body: '' }).catch(
-    () => undefined,
-  );
-  expect(announced?.status).toBe(413);
+  const announced = { 'content-length': String(MAX_BODY_BYTES + 1) };
+  expect((await ask({ headers: announced, body: '' })).status).toBe(413);
   const headers = { 'transfer-encoding': 'chunked' };
   const asking = start({ headers, body: Buffer.alloc(MAX_BODY_BYTES + 1) });
   const [answer] = (await once(asking, 'response')) as [IncomingMessage];
@@ -360,6 +354,15 @@ test('a model that cannot be reached is a 502, which programs try again', async 
   expect(answer.text).toContain('cannot be reached');
 });
 
+test.each(['away', 'busy', 'unavailable'])(
+  'a key that is %s for a moment is asked for again',
+  async (code) => {
+    key = { error: { code } };
+    const answer = await ask();
+    expect([answer.status, answer.headers['x-should-retry']]).toEqual([503, undefined]);
+  },
+);
+
 test('a key that is none any more ends answers under way; a bot that is away ends none', async () => {
   let write: (text: string) => void = () => {};
   model.answer = (_asked, res) => {
@@ -367,9 +370,11 @@ test('a key that is none any more ends answers under way; a bot that is away end
     res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
   };
   const [answer] = (await once(start({}), 'response')) as [IncomingMessage];
-  key = { error: { code: 'away' } };
-  gateway.recheck();
-  await new Promise(setImmediate);
+  for (const code of ['away', 'busy', 'unavailable']) {
+    key = { error: { code } };
+    gateway.recheck();
+    await new Promise(setImmediate);
+  }
   write('data: 1\n\n');
   const [data] = (await once(answer, 'data')) as [Buffer];
   expect(data.toString()).toBe('data: 1\n\n');
