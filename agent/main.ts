@@ -201,6 +201,8 @@ function handleMessage(message: BotMessage, parts: Parts): void {
     case 'desired':
       if (message.settings) parts.trust(message.settings);
       if (message.models) models.serve(message.models);
+      // What changed while no bot could say so.
+      if (message.all) models.changed();
       if (message.packages) parts.programs.serve(message.packages);
       // Whoever has left something for it will want it.
       if (message.workspaces.some(({ claude }) => claude)) void parts.programs.bringIfMissing();

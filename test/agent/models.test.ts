@@ -1,10 +1,14 @@
 // What a workspace gets of its owner's key: answers of models, and never the key. A whole agent, a scripted model.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Key } from '../../agent/models/keys.ts';
+import { openModels } from '../../agent/models/models.ts';
 import { KEY, startModel, type FakeModel } from '../fakes/model.ts';
 import { createNode, type Node } from '../testers/node.ts';
+import { eventually } from '../testers/watch.ts';
 import { attach } from './viewer.ts';
 
 const asking = JSON.stringify({ model: 'scripted', stream: true, max_tokens: 10, messages: [] });
@@ -124,6 +128,20 @@ test('a key that was taken back is worth nothing at once, also for an answer und
   expect(model.asked).toHaveLength(1);
 });
 
+test('a key that was taken back while the bot was away is worth nothing once it is there', async () => {
+  const model = await startModel();
+  const { context, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
+  model.answer = (_asked, res) =>
+    void res.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n');
+  const endless = await ask(url, token);
+  await context.bot.vanish();
+  context.bot.state.modelKeys = {};
+  await context.bot.comeBack();
+  await expect(endless.text()).rejects.toThrow();
+  expect((await ask(url, token)).status).toBe(401);
+});
+
 test('while the bot is away the answer is that, and programs try again', async () => {
   const model = await startModel();
   const { context, goal } = await startScene(model);
@@ -167,9 +185,44 @@ test('a token of a plan is in the environment of terminals, and then nothing els
   };
   expect(await look()).toBe(`${plan},,`);
   expect(agent.output()).not.toContain(plan);
+  // Another one came while nobody could say so.
+  const next = plan.replace('canary', 'another');
+  await context.bot.vanish();
+  context.bot.state.modelKeys = { claude: next };
+  await context.bot.comeBack();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 2,
+    () => 'the second hello',
+  );
+  await eventually(async () => (await look()) === `${next},,`, 'the new plan in a terminal');
   // A key came: the plan is in no environment any more.
   context.bot.want({ ...goal, claude: 'key' });
   expect(await look()).toMatch(/^,http:.*,samws_/);
+});
+
+test('a plan that cannot be asked for at this moment is the one before; one that is none any more is none', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sam-models-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const models = await openModels(dir, { find: () => undefined, onUsage: () => {}, log });
+  onTestFinished(() => models.close());
+  const goal = { id: 'ws-abcdefghijkl', desired: 'running', claude: 'plan' } as const;
+  let key: Key = { value: 'one' };
+  models.keys.open((message) => {
+    if (message.type === 'credential') models.keys.answered({ type: 'credential', ref: message.ref, ...key });
+  });
+  const findAgain = async (answer: Key) => {
+    key = answer;
+    models.changed();
+    await models.prepare(goal);
+    return models.way(goal.id, 1);
+  };
+  await models.prepare(goal);
+  expect(models.way(goal.id, 1)).toEqual({ plan: 'one' });
+  expect(await findAgain({ value: 'two' })).toEqual({ plan: 'two' });
+  expect(await findAgain({ error: { code: 'unavailable' } })).toEqual({ plan: 'two' });
+  expect(await findAgain({ error: { code: 'none' } })).toHaveProperty('url');
+  expect(await findAgain({ error: { code: 'busy' } })).toHaveProperty('url');
 });
 
 test('Claude Code finds its questions answered beside the checkout, and what a person wrote there stays', async () => {
