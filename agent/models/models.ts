@@ -20,7 +20,7 @@ export interface Models {
   /** With what this run of a workspace asks: through the gateway, or by itself with a token of its owner's plan. */
   way: (workspace: string, run: number) => Way;
   /** The bot said what the owner has left for it: resolves when `way` says so, too. Never rejects. */
-  prepare: (desired: Pick<DesiredWorkspace, 'id' | 'desired' | 'claude'>) => Promise<void>;
+  prepare: (desired: Wanted) => Promise<void>;
   /** The workspace asks nothing any more. */
   end: (workspace: string) => void;
   /** The bot said where models are. */
@@ -31,6 +31,8 @@ export interface Models {
   changed: () => void;
   close: () => Promise<void>;
 }
+
+type Wanted = Pick<DesiredWorkspace, 'id' | 'desired' | 'credentials' | 'claude'>;
 
 export type Way = { url: string; token: string } | { plan: string };
 
@@ -99,8 +101,9 @@ function createPlans(keys: Keys) {
       const plan = plans.get(workspace)?.value;
       return plan === undefined ? undefined : { plan };
     },
-    prepare: async ({ id, desired, claude }: Pick<DesiredWorkspace, 'id' | 'desired' | 'claude'>) => {
-      if (desired !== 'running' || claude !== 'plan') return void plans.delete(id);
+    prepare: async ({ id, desired, credentials, claude }: Wanted) => {
+      const isWanted = desired === 'running' && claude === 'plan' && credentials !== 'none';
+      if (!isWanted) return void plans.delete(id);
       const plan = plans.get(id) ?? {};
       plans.set(id, plan);
       await (plan.asking ?? ask(id, plan));

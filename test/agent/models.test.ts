@@ -242,6 +242,22 @@ test('Claude Code finds its questions answered beside the checkout, and what a p
   expect(report.work).toEqual({ changed: 0, untracked: 0, unpushed: 0 });
 });
 
+test('no way leads from a fork to a model, with what its terminals have or with a token from before', async () => {
+  const model = await startModel();
+  const { context, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
+  expect((await ask(url, token)).status).toBe(200);
+  const questions = [...context.bot.state.keyQuestions];
+  context.bot.want({ ...goal, credentials: 'none', claude: 'plan' });
+  await eventually(async () => (await ask(url, token)).status === 401, 'a refusal');
+  expect(context.bot.state.keyQuestions).toEqual(questions);
+  const port = context.bot.state.hellos.at(-1)!.terminalPort!;
+  const viewer = await attach(port, await context.bot.ticket(goal.id));
+  await viewer.open();
+  viewer.type('echo "<$(env | grep -cE "^ANTHROPIC_|^CLAUDE_CODE_OAUTH")>"\n');
+  await viewer.reads(/<0>/);
+});
+
 test('whoever checks out a fork is asked whether they trust it', async () => {
   const context = await createNode();
   const goal = context.goal({ credentials: 'none' });
