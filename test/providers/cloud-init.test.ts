@@ -196,7 +196,7 @@ async function boot({
   folders.push(root);
   for (const folder of ['etc/sam', 'opt/sam', 'usr/local/bin', 'run', 'bin'])
     mkdirSync(join(root, folder), { recursive: true });
-  for (const program of ['systemctl', 'apt-get', 'apt-cache', 'nft', 'sleep']) {
+  for (const program of ['systemctl', 'apt-get', 'apt-cache', 'nft', 'npm', 'sleep']) {
     const path = join(root, 'bin', program);
     const lines = [
       '#!/bin/sh',
