@@ -159,7 +159,8 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
     certify: endpoint.certify,
-    close: () => closeAll([endpoint, workspaces, { close: credentials.closeAll }, models, terminals]),
+    // Models first: what the answers that end here have cost, workspaces write down. The endpoint last: it waits for open terminals.
+    close: () => closeAll([models, workspaces, { close: credentials.closeAll }, terminals, endpoint]),
   };
 }
 

@@ -55,6 +55,7 @@ export interface Gateway {
   recheck: () => void;
   /** It asks nothing any more. */
   end: (workspace: string) => void;
+  /** Ends all that is asked; resolves when what it has cost was told. */
   close: () => Promise<void>;
 }
 
@@ -67,6 +68,8 @@ interface Active {
 interface State extends GatewayOptions {
   active: Set<Active>;
   listeners: Set<Listener>;
+  /** Until what each has cost is known. */
+  serving: Set<Promise<void>>;
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
@@ -74,8 +77,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     ...options,
     active: new Set(),
     listeners: new Set(),
+    serving: new Set(),
   };
-  const { active, listeners } = state;
+  const { active, listeners, serving } = state;
   return {
     listen: (at, of) => listen(state, at, of),
     tokenOf: (workspace, run) => makeToken(state.secret, workspace, run),
@@ -91,16 +95,19 @@ export function createGateway(options: GatewayOptions): Gateway {
     async close() {
       for (const { abort } of active) abort.abort();
       await Promise.all([...listeners].map((one) => one.close()));
+      await Promise.all(serving);
     },
   };
 }
 
 async function listen(state: State, at: ListenAt, of: string | undefined): Promise<Listener> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (req, res) => {
-    void serve(state, req, res, of).catch((error: unknown) => {
+    const serving = serve(state, req, res, of).catch((error: unknown) => {
       state.log.error('a request to a model broke', { error: describeError(error) });
       res.destroy();
     });
+    state.serving.add(serving);
+    void serving.then(() => state.serving.delete(serving));
   });
   await bind(server, at);
   const listener: Listener = {

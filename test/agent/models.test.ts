@@ -57,6 +57,24 @@ test('a program in a workspace asks a model with a token of its own, and the mod
   expect(agent.output()).not.toContain(token);
 });
 
+test('an agent that ends keeps what was used last, of an answer under way too', async () => {
+  const model = await startModel();
+  const { context, goal, agent } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
+  await (await ask(url, token)).text();
+  const start = { type: 'message_start', message: { usage: { input_tokens: 100, output_tokens: 1 } } };
+  model.answer = (_asked, res) =>
+    void res
+      .writeHead(200, { 'content-type': 'text/event-stream' })
+      .write(`data: ${JSON.stringify(start)}\n\n`);
+  const endless = await ask(url, token);
+  await endless.body!.getReader().read();
+  // With a terminal open, too.
+  expect(await agent.stop()).toBe(0);
+  const state = readFileSync(join(context.dir, 'states', `${goal.id}.json`), 'utf8');
+  expect(JSON.parse(state)).toMatchObject({ usage: { requests: 2, input: 112, output: 35 } });
+});
+
 test('nothing of the key lies on the disk of the node', async () => {
   const model = await startModel();
   const { context, goal } = await startScene(model);
