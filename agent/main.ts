@@ -159,7 +159,8 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
     certify: endpoint.certify,
-    close: () => closeAll([endpoint, workspaces, { close: credentials.closeAll }, models, terminals]),
+    // Models first: what the answers that end here have cost, workspaces write down. The endpoint last: it waits for open terminals.
+    close: () => closeAll([models, workspaces, { close: credentials.closeAll }, terminals, endpoint]),
   };
 }
 
@@ -201,6 +202,8 @@ function handleMessage(message: BotMessage, parts: Parts): void {
     case 'desired':
       if (message.settings) parts.trust(message.settings);
       if (message.models) models.serve(message.models);
+      // What changed while no bot could say so.
+      if (message.all) models.changed();
       if (message.packages) parts.programs.serve(message.packages);
       // Whoever has left something for it will want it.
       if (message.workspaces.some(({ claude }) => claude)) void parts.programs.bringIfMissing();

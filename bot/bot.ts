@@ -438,6 +438,8 @@ async function run(
   await database.listen('sam', onHint, () => {
     loop.wake();
     chatLoop.wake();
+    // Nobody hears a second time what was said meanwhile.
+    hub.forgetKeys();
   });
   const sweeper = createSweeper(sweeps, { book: sweepBook(db), log });
   ending.defer(() => loop.stop());

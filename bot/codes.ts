@@ -321,7 +321,9 @@ export interface KeyRefusalCodes {
   'not-running': NoDetails;
   fork: NoDetails;
   none: { provider: ModelProvider };
+  /** What lies there cannot be opened. */
   unreadable: NoDetails;
+  unavailable: NoDetails;
 }
 
 export type SaidGitRefusal = Said<GitRefusalCodes>;

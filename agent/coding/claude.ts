@@ -10,7 +10,8 @@ export const CLAUDE_FOLDER = '.claude';
 export interface ClaudePlace {
   /** Absolute. */
   folder: string;
-  way: Way;
+  /** Undefined: none leads from there to a model. */
+  way: Way | undefined;
 }
 
 /** Never a key, and never two ways at once: an empty variable too would be one. */
@@ -19,10 +20,13 @@ export const claudeEnvironment = ({ folder, way }: ClaudePlace): Record<string, 
   DISABLE_AUTOUPDATER: '1',
   DISABLE_TELEMETRY: '1',
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-  ...('plan' in way
-    ? { CLAUDE_CODE_OAUTH_TOKEN: way.plan }
-    : { ANTHROPIC_BASE_URL: way.url, ANTHROPIC_AUTH_TOKEN: way.token }),
+  ...(way && variablesOf(way)),
 });
+
+const variablesOf = (way: Way): Record<string, string> =>
+  'plan' in way
+    ? { CLAUDE_CODE_OAUTH_TOKEN: way.plan }
+    : { ANTHROPIC_BASE_URL: way.url, ANTHROPIC_AUTH_TOKEN: way.token };
 
 const ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 const TIMEOUT_MS = 10_000;

@@ -1,8 +1,8 @@
 // Claude Code as the node has it: brought once, from the registry of npm, whole and as it was when this version was made, or not at
 // all. Knows no workspace.
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createWriteStream, existsSync, rmSync } from 'node:fs';
+import { mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -32,7 +32,10 @@ export interface CodingPrograms {
   bin: string;
   /** Where it is, or will be; undefined: there is none for this system, or nobody has said yet where it comes from. */
   claude: () => { file: string; failure: string; isThere: boolean } | undefined;
-  /** Goes and gets it, unless it is there or on its way. `failure` holds why not. Never rejects. */
+  /**
+   * Goes and gets it, unless it is there or on its way, and sees that `bin` leads to it and to no other version. `failure` is there
+   * if that went wrong, with the reason where the disk takes one. Never rejects.
+   */
   bring: () => Promise<void>;
   /** The same, unless the machine has one of its own. */
   bringIfMissing: () => Promise<void>;
@@ -71,19 +74,20 @@ export function createCodingPrograms({
   let bringing: Promise<void> | undefined;
   let failedAt = -Infinity;
   const get = async () => {
-    if (integrity === undefined || registry === undefined || existsSync(file)) return;
+    const canCome = integrity !== undefined && registry !== undefined;
+    if (!existsSync(file) && !canCome) return;
     if (performance.now() - failedAt < RETRY_MS) return;
-    await rm(failure, { force: true });
     try {
-      const name = `${PACKAGE}-${target}`;
-      await fetchProgram({
-        url: `${registry}/@anthropic-ai/${name}/-/${name}-${VERSION}.tgz`,
-        root,
-        folder,
-        integrity,
-      });
+      // Before anybody looks at it: who asks now waits for what comes of it now.
+      rmSync(failure, { force: true });
+      if (!existsSync(file) && canCome) {
+        const name = `${PACKAGE}-${target}`;
+        const url = `${registry}/@anthropic-ai/${name}/-/${name}-${VERSION}.tgz`;
+        await fetchProgram({ url, root, folder, integrity });
+        log.info('Claude Code is on this node', { version: VERSION });
+      }
       await link(bin, file);
-      log.info('Claude Code is on this node', { version: VERSION });
+      await removeOthers(root, folder);
     } catch (error) {
       failedAt = performance.now();
       log.warn('Claude Code could not be brought to this node', { error: describeError(error) });
@@ -160,8 +164,17 @@ async function download(url: string, archive: string): Promise<string> {
   return hash.digest('base64');
 }
 
+/** What other versions of the agent have brought: nothing leads there any more. */
+async function removeOthers(root: string, folder: string): Promise<void> {
+  for (const name of await readdir(root))
+    if (name.startsWith(`${PACKAGE}-`) && join(root, name) !== folder)
+      await rm(join(root, name), { recursive: true, force: true });
+}
+
 /** In one step: at every moment the name leads to a whole program, of this version or the one before. */
 async function link(bin: string, file: string): Promise<void> {
+  const linked = await readlink(join(bin, 'claude')).catch(() => undefined);
+  if (linked === file) return;
   await mkdir(bin, { recursive: true, mode: 0o755 });
   const made = join(bin, '.claude');
   await rm(made, { force: true });

@@ -1,16 +1,12 @@
 // Asks the bot for git's passwords and gives its answers to those who wait. Keeps none of them; knows no git and no file.
-import type { Send } from '../bot-link/connection.ts';
+import { createQuestions, type Questions } from '../bot-link/questions.ts';
 import type { BotMessage, GitOperation, GitRefusal, GitToken } from '../protocol.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;
 
 export type Answer = GitToken | { error: GitRefusal };
 
-export interface Tokens {
-  /** A connection is open. */
-  open: (send: Send) => void;
-  /** It ended: all questions that wait are answered so. */
-  close: () => void;
+export interface Tokens extends Pick<Questions<Answer>, 'open' | 'close'> {
   /** Never rejects: without the bot the answer says what to do. */
   ask: (workspace: string, operation: GitOperation) => Promise<Answer>;
   /** The bot's answer; one that comes too late is dropped. */
@@ -25,29 +21,11 @@ const away = (why: string): Answer => ({
 });
 
 export function createTokens({ timeoutMs = ANSWER_TIMEOUT_MS } = {}): Tokens {
-  const waiting = new Map<number, (answer: Answer) => void>();
-  let send: Send | undefined;
-  let last = 0;
+  const questions = createQuestions(away, timeoutMs);
   return {
-    open: (to) => (send = to),
-    close() {
-      send = undefined;
-      for (const give of waiting.values()) give(away('Sam went away'));
-    },
-    async ask(workspace, operation) {
-      if (send === undefined) return away('Sam cannot be reached');
-      const ref = ++last;
-      const { promise, resolve } = Promise.withResolvers<Answer>();
-      const timer = setTimeout(() => resolve(away('Sam does not answer')), timeoutMs);
-      waiting.set(ref, resolve);
-      send({ type: 'git-token', ref, workspace, operation });
-      try {
-        return await promise;
-      } finally {
-        clearTimeout(timer);
-        waiting.delete(ref);
-      }
-    },
-    answered: (answer) => waiting.get(answer.ref)?.(answer),
+    open: questions.open,
+    close: questions.close,
+    ask: (workspace, operation) => questions.ask((ref) => ({ type: 'git-token', ref, workspace, operation })),
+    answered: (answer) => questions.answered(answer.ref, answer),
   };
 }

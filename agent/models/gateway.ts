@@ -4,9 +4,9 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describeError, type Log } from '../log.ts';
-import type { ModelServices } from '../protocol.ts';
+import type { KeyRefusal, ModelServices } from '../protocol.ts';
 import { forward, type Passed } from './forward.ts';
-import { AWAY, type Keys } from './keys.ts';
+import { isPassing, type Keys } from './keys.ts';
 import { findPeer } from './peers.ts';
 import { findService, plainError, type Service } from './services.ts';
 import type { Tokens } from './usage.ts';
@@ -55,6 +55,7 @@ export interface Gateway {
   recheck: () => void;
   /** It asks nothing any more. */
   end: (workspace: string) => void;
+  /** Ends all that is asked; resolves when what it has cost was told. */
   close: () => Promise<void>;
 }
 
@@ -67,6 +68,8 @@ interface Active {
 interface State extends GatewayOptions {
   active: Set<Active>;
   listeners: Set<Listener>;
+  /** Until what each has cost is known. */
+  serving: Set<Promise<void>>;
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
@@ -74,15 +77,16 @@ export function createGateway(options: GatewayOptions): Gateway {
     ...options,
     active: new Set(),
     listeners: new Set(),
+    serving: new Set(),
   };
-  const { active, listeners } = state;
+  const { active, listeners, serving } = state;
   return {
     listen: (at, of) => listen(state, at, of),
     tokenOf: (workspace, run) => makeToken(state.secret, workspace, run),
     recheck() {
       for (const one of active)
         void state.keys.find(one.workspace, one.provider).then((key) => {
-          if ('error' in key && key.error.code !== AWAY) one.abort.abort();
+          if ('error' in key && !isPassing(key.error)) one.abort.abort();
         });
     },
     end(workspace) {
@@ -91,16 +95,19 @@ export function createGateway(options: GatewayOptions): Gateway {
     async close() {
       for (const { abort } of active) abort.abort();
       await Promise.all([...listeners].map((one) => one.close()));
+      await Promise.all(serving);
     },
   };
 }
 
 async function listen(state: State, at: ListenAt, of: string | undefined): Promise<Listener> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (req, res) => {
-    void serve(state, req, res, of).catch((error: unknown) => {
+    const serving = serve(state, req, res, of).catch((error: unknown) => {
       state.log.error('a request to a model broke', { error: describeError(error) });
       res.destroy();
     });
+    state.serving.add(serving);
+    void serving.then(() => state.serving.delete(serving));
   });
   await bind(server, at);
   const listener: Listener = {
@@ -201,14 +208,9 @@ const NOT_YET: Refusal = {
 };
 
 /** The sentence is the bot's. */
-function explain({
-  code,
-  message = 'Sam gives this workspace no key.',
-}: {
-  code: string;
-  message?: string;
-}): Refusal {
-  if (code === AWAY || code === 'busy') return { status: 503, type: 'api_error', message };
+function explain(error: KeyRefusal): Refusal {
+  const { message = 'Sam gives this workspace no key.' } = error;
+  if (isPassing(error)) return { status: 503, type: 'api_error', message };
   return { status: 401, type: 'authentication_error', message, isFinal: true };
 }
 

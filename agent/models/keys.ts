@@ -1,9 +1,10 @@
 // The keys of the owners of workspaces, asked of the bot when a model is asked: in memory alone, and for a short time. Knows no HTTP.
 import type { Send } from '../bot-link/connection.ts';
+import { createQuestions } from '../bot-link/questions.ts';
 import type { BotMessage, KeyRefusal, ModelProvider } from '../protocol.ts';
 
 const ANSWER_TIMEOUT_MS = 15_000;
-/** What the bot said last counts so long, also while the bot is away. */
+/** What the bot said last counts so long, also while the bot is away; then it is in no memory. */
 const KEPT_MS = 60_000;
 
 export type Key = { value: string } | { error: KeyRefusal };
@@ -21,66 +22,53 @@ export interface Keys {
   forget: () => void;
 }
 
-export const AWAY = 'away';
+/** Nothing is known of the key itself: the same question has another answer in a while. */
+const PASSING = new Set(['away', 'busy', 'unavailable']);
+
+export const isPassing = ({ code }: KeyRefusal): boolean => PASSING.has(code);
 
 const away = (why: string): Key => ({
-  error: { code: AWAY, message: `${why}, and it has your key. Try again in a minute.` },
+  error: { code: 'away', message: `${why}, and it has your key. Try again in a minute.` },
 });
 
-export interface KeysOptions {
-  timeoutMs?: number;
-  keptMs?: number;
-  now?: () => number;
+interface Entry {
+  key: Promise<Key>;
+  ending: NodeJS.Timeout;
 }
 
-export function createKeys({
-  timeoutMs = ANSWER_TIMEOUT_MS,
-  keptMs = KEPT_MS,
-  now = () => performance.now(),
-}: KeysOptions = {}): Keys {
-  const waiting = new Map<number, (key: Key) => void>();
-  const kept = new Map<string, { key: Promise<Key>; until: number }>();
-  let send: Send | undefined;
-  let last = 0;
-
-  const ask = async (workspace: string, provider: ModelProvider): Promise<Key> => {
-    if (send === undefined) return away('Sam cannot be reached');
-    const ref = ++last;
-    const { promise, resolve } = Promise.withResolvers<Key>();
-    const timer = setTimeout(() => resolve(away('Sam does not answer')), timeoutMs);
-    waiting.set(ref, resolve);
-    send({ type: 'credential', ref, workspace, provider });
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      waiting.delete(ref);
-    }
+export function createKeys({ timeoutMs = ANSWER_TIMEOUT_MS, keptMs = KEPT_MS } = {}): Keys {
+  const questions = createQuestions(away, timeoutMs);
+  const kept = new Map<string, Entry>();
+  const drop = (name: string, entry: Entry) => {
+    clearTimeout(entry.ending);
+    if (kept.get(name) === entry) kept.delete(name);
   };
-  const forget = () => kept.clear();
+  const forget = () => {
+    for (const [name, entry] of kept) drop(name, entry);
+  };
   return {
     open(to) {
-      send = to;
+      questions.open(to);
       forget();
     },
-    close() {
-      send = undefined;
-      for (const give of waiting.values()) give(away('Sam went away'));
-    },
+    close: questions.close,
     find(workspace, provider) {
       const name = `${workspace} ${provider}`;
       const known = kept.get(name);
-      if (known && known.until > now()) return known.key;
-      const entry = { key: ask(workspace, provider), until: now() + keptMs };
+      if (known) return known.key;
+      const entry: Entry = {
+        key: questions.ask((ref) => ({ type: 'credential', ref, workspace, provider })),
+        ending: setTimeout(() => drop(name, entry), keptMs).unref(),
+      };
       kept.set(name, entry);
       // A refusal may be mended at any moment: only those who ask at the same time share it.
       return entry.key.then((key) => {
-        if ('error' in key && kept.get(name) === entry) kept.delete(name);
+        if ('error' in key) drop(name, entry);
         return key;
       });
     },
     answered({ ref, ...key }) {
-      waiting.get(ref)?.('value' in key ? { value: key.value } : { error: key.error });
+      questions.answered(ref, 'value' in key ? { value: key.value } : { error: key.error });
     },
     forget,
   };

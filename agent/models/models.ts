@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { codeOf, findJson, writeJson } from '../system/files.ts';
 import type { DesiredWorkspace, ModelServices } from '../protocol.ts';
 import { createGateway, type Gateway, type GatewayOptions, type Listener } from './gateway.ts';
-import { createKeys, type Keys } from './keys.ts';
+import { createKeys, isPassing, type Keys } from './keys.ts';
 
 const HOST = '127.0.0.1';
 
@@ -20,17 +20,19 @@ export interface Models {
   /** With what this run of a workspace asks: through the gateway, or by itself with a token of its owner's plan. */
   way: (workspace: string, run: number) => Way;
   /** The bot said what the owner has left for it: resolves when `way` says so, too. Never rejects. */
-  prepare: (desired: Pick<DesiredWorkspace, 'id' | 'desired' | 'claude'>) => Promise<void>;
+  prepare: (desired: Wanted) => Promise<void>;
   /** The workspace asks nothing any more. */
   end: (workspace: string) => void;
   /** The bot said where models are. */
   serve: (services: ModelServices) => void;
   /** What the bot answers, and hears. */
   keys: Keys;
-  /** The bot says that keys have changed: none is used that is none any more, in answers under way either. */
+  /** Keys have changed, or may have: none is used that is none any more, in answers under way either. */
   changed: () => void;
   close: () => Promise<void>;
 }
+
+type Wanted = Pick<DesiredWorkspace, 'id' | 'desired' | 'credentials' | 'claude'>;
 
 export type Way = { url: string; token: string } | { plan: string };
 
@@ -73,27 +75,41 @@ export async function openModels(dir: string, options: ModelsOptions): Promise<M
   };
 }
 
+interface Plan {
+  /** As the bot said it last. */
+  value?: string | undefined;
+  /** The question under way, or the last one; absent: it is to be asked again, for nobody could say. */
+  asking?: Promise<void> | undefined;
+}
+
 /** Tokens of plans, for the environments of processes that start: in memory alone, as long as the workspace is to run. */
 function createPlans(keys: Keys) {
-  const plans = new Map<string, { plan?: string }>();
-  const ask = async (workspace: string) => {
-    const held = {} as { plan?: string };
-    plans.set(workspace, held);
-    const key = await keys.find(workspace, 'claude');
-    if ('value' in key && plans.get(workspace) === held) held.plan = key.value;
+  const plans = new Map<string, Plan>();
+  const ask = (id: string, plan: Plan): Promise<void> => {
+    const asking: Promise<void> = keys.find(id, 'claude').then((key) => {
+      // Asked anew meanwhile: that answer counts.
+      if (plan.asking !== asking) return plan.asking;
+      if ('value' in key) plan.value = key.value;
+      else plan.asking = undefined;
+      if ('error' in key && !isPassing(key.error)) plan.value = undefined;
+      return undefined;
+    });
+    return (plan.asking = asking);
   };
   return {
     find(workspace: string): Way | undefined {
-      const plan = plans.get(workspace)?.plan;
+      const plan = plans.get(workspace)?.value;
       return plan === undefined ? undefined : { plan };
     },
-    prepare: async ({ id, desired, claude }: Pick<DesiredWorkspace, 'id' | 'desired' | 'claude'>) => {
-      const isWanted = desired === 'running' && claude === 'plan';
-      if (!isWanted) plans.delete(id);
-      else if (plans.get(id)?.plan === undefined) await ask(id);
+    prepare: async ({ id, desired, credentials, claude }: Wanted) => {
+      const isWanted = desired === 'running' && claude === 'plan' && credentials !== 'none';
+      if (!isWanted) return void plans.delete(id);
+      const plan = plans.get(id) ?? {};
+      plans.set(id, plan);
+      await (plan.asking ?? ask(id, plan));
     },
     renew() {
-      for (const id of plans.keys()) void ask(id);
+      for (const [id, plan] of plans) void ask(id, plan);
     },
   };
 }

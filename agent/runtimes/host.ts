@@ -138,17 +138,20 @@ function findShell(): string {
   );
 }
 
-/** Waits for what is on its way, and says so: nobody looks at an empty terminal. */
+/** Waits for what is on its way, longer than that may take, and says so: nobody looks at an empty terminal. */
 const WAIT = `echo 'Claude Code comes to this node for the first time: about 190 MB, once.'
-while [ ! -x "$1" ] && [ ! -s "$2" ]; do sleep 0.3; done
+tries=0
+while [ ! -x "$1" ] && [ ! -e "$2" ] && [ $tries -lt 2400 ]; do sleep 1; tries=$((tries + 1)); done
 [ -x "$1" ] && exec "$1"
-echo 'It could not be brought here:' && cat -- "$2"
+echo 'It could not be brought here:' && { cat -- "$2" 2>/dev/null || echo 'nobody said why.'; }
 echo 'Open this again in a minute, or install it in a shell: npm install -g @anthropic-ai/claude-code'
 exit 1`;
 
 /** The node's own, else one that the person has, else the node's as soon as it is there. */
 function getClaude(env: Record<string, string>, programs: CodingPrograms | undefined): string[] {
   const own = programs?.claude();
+  // It is on a PATH, too, as soon as this has been seen to.
+  if (own?.isThere) void programs?.bring();
   if (own?.isThere) return [own.file];
   const found = findClaude(env);
   if (found !== undefined) return [found];

@@ -12,8 +12,6 @@ export interface WorkspaceState {
   retire: () => Promise<void>;
   /** Writes again after all. */
   revive: () => void;
-  /** Resolves when nothing is being written; never rejects. */
-  settle: () => Promise<void>;
 }
 
 export function createWorkspaceState(
@@ -41,6 +39,5 @@ export function createWorkspaceState(
       return settle();
     },
     revive: () => void (isRetired = false),
-    settle,
   };
 }

@@ -5,7 +5,7 @@ import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
 import type { Client } from '../models/gateway.ts';
 import type { Tokens } from '../models/usage.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
-import { runtimeOf, specOf, type Tools } from './tools.ts';
+import { mayAskModels, runtimeOf, specOf, type Tools } from './tools.ts';
 import { checkoutFolder } from './store.ts';
 import { createWorker, type Worker } from './worker.ts';
 import { afterRestart, toReport, type Workspace } from './workspace.ts';
@@ -176,8 +176,10 @@ function noteLimits({ workers, reached, tools, onChange }: Table): void {
 }
 
 /** Stopped means that nothing is handed out, whatever has not ended yet. */
-function asClient({ users }: Tools, { desired, phase }: Workspace): Client | undefined {
-  const isServed = desired.desired === 'running' && (phase === 'running' || phase === 'preparing');
+function asClient({ users }: Tools, workspace: Workspace): Client | undefined {
+  const { desired, phase } = workspace;
+  const isWanted = desired.desired === 'running' && (phase === 'running' || phase === 'preparing');
+  const isServed = isWanted && mayAskModels(workspace);
   return isServed ? { run: desired.run, uid: users.find(desired.id)?.uid } : undefined;
 }
 

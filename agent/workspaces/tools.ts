@@ -5,7 +5,7 @@ import { helperCommand, type Broker } from '../credentials/broker.ts';
 import { countWork } from '../git/counting.ts';
 import { credentialEnvironment, findHead, type Git } from '../git/git.ts';
 import { runAs } from '../git/scratch.ts';
-import type { Models } from '../models/models.ts';
+import type { Models, Way } from '../models/models.ts';
 import type { Work } from '../protocol.ts';
 import type { Runtimes } from '../runtimes/index.ts';
 import type { Runtime, WorkspaceSpec } from '../runtimes/runtime.ts';
@@ -77,8 +77,8 @@ export function specOf(
   tools: Pick<Tools, 'store' | 'users' | 'models'>,
   workspace: Workspace,
 ): WorkspaceSpec {
-  const { id, name, run, configuration, size } = workspace.desired;
-  const claude = { folder: tools.store.claude(id), way: tools.models.way(id, run) };
+  const { id, name, configuration, size } = workspace.desired;
+  const claude = { folder: tools.store.claude(id), way: findWay(tools, workspace) };
   return {
     id,
     name,
@@ -93,6 +93,13 @@ export function specOf(
     size,
   };
 }
+
+/** Whoever sent a fork's code must not spend what the workspace's owner pays for. */
+export const mayAskModels = ({ desired }: Pick<Workspace, 'desired'>): boolean =>
+  desired.credentials !== 'none';
+
+const findWay = ({ models }: Pick<Tools, 'models'>, workspace: Workspace): Way | undefined =>
+  mayAskModels(workspace) ? models.way(workspace.desired.id, workspace.desired.run) : undefined;
 
 /** The commit and the work, for people to see; what git cannot say is left out. */
 export async function inspect(

@@ -21,7 +21,7 @@ export interface Worker {
   noteUsage: (tokens: Tokens) => void;
   /** The work may have changed; it is counted once this has been quiet for a while. */
   noteChange: () => void;
-  /** Ends what is being done; the state on disk says where it stood. */
+  /** Ends what is being done; the state on disk says where it stood, and what was typed and used last. Never rejects. */
   close: () => Promise<void>;
 }
 
@@ -94,7 +94,12 @@ export function createWorker({ workspace, tools, onChange, log }: WorkerOptions)
       counting.close();
       telling.close();
       await working;
-      await state.settle();
+      await state.update({}).catch((error: unknown) => {
+        log.error('the last state was not saved', {
+          workspace: workspace.desired.id,
+          error: describeError(error),
+        });
+      });
     },
   };
 }

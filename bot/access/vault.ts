@@ -7,6 +7,9 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
+/** What was sealed is there and cannot be opened, whenever it is tried again. */
+export class UnreadableError extends Error {}
+
 /** Where a secret lies. What was sealed for one place opens at no other. */
 export interface Place {
   table: string;
@@ -26,7 +29,7 @@ export interface Sealed {
 export interface Vault {
   /** With the newest key. */
   seal(secret: string, place: Place): Sealed;
-  /** Throws if it was sealed for another place, with a key we do not have, or was changed. */
+  /** Throws an UnreadableError if it was sealed for another place, with a key we do not have, or was changed. */
   open(sealed: Sealed, place: Place): string;
   /** The same secret under the newest key; undefined: it is already. For rewriting rows when they are read. */
   reseal(sealed: Sealed, place: Place): Sealed | undefined;
@@ -44,7 +47,8 @@ export function createVault(keys: Buffer[]): Vault {
   });
   const open = (sealed: Sealed, place: Place): string => {
     const held = ring.find((candidate) => candidate.id === sealed.keyId);
-    if (!held) throw new Error(`vault: open ${describe(place)}: no key ${sealed.keyId} in the ring`);
+    if (!held)
+      throw new UnreadableError(`vault: open ${describe(place)}: no key ${sealed.keyId} in the ring`);
     return decrypt(held.key, sealed.ciphertext, place);
   };
   return {
@@ -84,7 +88,9 @@ function decrypt(key: Buffer, ciphertext: Buffer, place: Place): string {
     const body = ciphertext.subarray(NONCE_BYTES + TAG_BYTES);
     return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
   } catch (cause) {
-    throw new Error(`vault: open ${describe(place)}: it was changed, or sealed for another place`, { cause });
+    throw new UnreadableError(`vault: open ${describe(place)}: it was changed, or sealed for another place`, {
+      cause,
+    });
   }
 }
 

@@ -108,6 +108,9 @@ const KEY_REFUSALS: Wording<KeyRefusalCodes> = {
   unreadable: () => ({
     text: 'Sam could not read the key that you left. Delete it on your settings page and put it in again.',
   }),
+  unavailable: () => ({
+    text: 'Sam could not look up your key just now; the key itself is all right. Try again in a minute.',
+  }),
 };
 
 /** For the terminal in which a coding agent asked: no front is there to say what a command begins with. */

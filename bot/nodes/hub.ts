@@ -32,8 +32,8 @@ export interface Hub {
   upgrade: Upgrade;
   /** A hint that the rows of this node's workspaces changed. Resolves when the node, if connected here, was told. */
   refresh(nodeId: string): Promise<void>;
-  /** The keys of this node's owner changed: whatever its agent holds of them it forgets now. */
-  forgetKeys(nodeId: string): void;
+  /** The keys of this node's owner changed: whatever its agent holds of them it forgets now. Without a node: all agents. */
+  forgetKeys(nodeId?: string): void;
   isConnected(nodeId: string): boolean;
   /** Says goodbye to all (1001) and lets what is being written end. */
   close(): Promise<void>;
@@ -62,8 +62,9 @@ export function createHub(options: HubOptions): Hub {
       if (connection) await look(state, connection);
     },
     forgetKeys: (nodeId) => {
-      const connection = state.connections.get(nodeId);
-      if (connection) send(connection, { type: 'credentials-changed' });
+      for (const connection of state.connections.values())
+        if (nodeId === undefined || connection.node === nodeId)
+          send(connection, { type: 'credentials-changed' });
     },
     isConnected: (nodeId) => state.connections.get(nodeId)?.hasSaidHello ?? false,
     close: () => {

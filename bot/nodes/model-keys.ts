@@ -1,6 +1,7 @@
 // Keys of models for agents that ask for one: the owner's own, for a workspace of theirs that is wanted running there. Keeps none.
 import type { Logger } from 'pino';
 import type { AgentMessage, BotMessage, ModelProvider, ModelServices } from '../../agent/protocol.ts';
+import { UnreadableError } from '../access/vault.ts';
 import type { KeyRefusalCodes, Said } from '../codes.ts';
 import type { Executor } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
@@ -59,7 +60,7 @@ export async function answerKey(
       : { type: 'credential', ref, value };
   } catch (error) {
     asking.log.warn({ workspace, provider, error: messageOf(error) }, 'a model got no key');
-    return refuse({ code: 'unreadable', details: {} });
+    return refuse({ code: error instanceof UnreadableError ? 'unreadable' : 'unavailable', details: {} });
   } finally {
     asking.unsealing--;
   }

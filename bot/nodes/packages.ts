@@ -3,14 +3,23 @@ import { execFile } from 'node:child_process';
 
 const TIMEOUT_MS = 10_000;
 
-/** Asks npm once, when the first agent is there. What it gives resolves to undefined where nobody knows of one. */
+/**
+ * Asks npm now, so that no agent waits for it. What it gives resolves to undefined where nobody knows of one; who asks after that
+ * asks npm again.
+ */
 export function createPackages(
   named: string | undefined,
   log: { warn(fields: object, message: string): void },
 ) {
+  if (named !== undefined) return () => Promise.resolve(named);
   let asked: Promise<string | undefined> | undefined;
-  return (): Promise<string | undefined> =>
-    (asked ??= named === undefined ? askNpm(log) : Promise.resolve(named));
+  const ask = () =>
+    (asked ??= askNpm(log).then((found) => {
+      if (found === undefined) asked = undefined;
+      return found;
+    }));
+  void ask();
+  return ask;
 }
 
 function askNpm(log: { warn(fields: object, message: string): void }): Promise<string | undefined> {

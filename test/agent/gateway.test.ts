@@ -1,9 +1,10 @@
 // The gateway by itself: bytes as they are in both directions, who may ask what, and what models refuse.
-import { request, type IncomingMessage } from 'node:http';
+import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -54,13 +55,8 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 function start({ method = 'POST', path = '/v1/messages', token, headers = {}, body = '{}' }: Asking) {
   const given = token ?? gateway.tokenOf(ONE, 1);
-  const asking = request({
-    port,
-    host: '127.0.0.1',
-    method,
-    path,
-    headers: { ...bearer(given), ...headers },
-  });
+  const all = { ...bearer(given), ...headers };
+  const asking = request({ port, host: '127.0.0.1', method, path, headers: all });
   asking.on('error', () => {});
   asking.end(method === 'GET' ? undefined : body);
   return asking;
@@ -72,6 +68,14 @@ async function ask(asking: Asking = {}) {
   for await (const piece of answer) pieces.push(piece as Buffer);
   const body = Buffer.concat(pieces);
   return { status: answer.statusCode, headers: answer.headers, body, text: body.toString('utf8') };
+}
+
+async function statusFrom(where: RequestOptions, workspace = ONE): Promise<number | undefined> {
+  const headers = bearer(gateway.tokenOf(workspace, 1));
+  const asking = request({ port, method: 'POST', path: '/v1/messages', headers, ...where }).end('{}');
+  const [answer] = (await once(asking, 'response')) as [IncomingMessage];
+  answer.resume();
+  return answer.statusCode;
 }
 
 test('what goes in and what comes out are the same bytes', async () => {
@@ -164,28 +168,32 @@ test('whoever hangs up ends the question at the model, and a model that hangs up
 test('whoever reads slowly holds the model up, and not the memory of the node', async () => {
   const size = 64 << 20;
   let sent = 0;
+  let isWaiting = false;
   model.answer = async (_asked, res) => {
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     const piece = Buffer.alloc(64 << 10, 'x');
     const closed = once(res, 'close');
-    for (; sent < size && !res.destroyed; sent += piece.length)
-      if (!res.write(piece)) await Promise.race([once(res, 'drain'), closed]);
+    for (; sent < size && !res.destroyed; sent += piece.length) {
+      isWaiting = !res.write(piece);
+      if (isWaiting) await Promise.race([once(res, 'drain'), closed]);
+      isWaiting = false;
+    }
     res.end();
   };
+  let answer: IncomingMessage | undefined;
+  const note = (message: unknown) => ({ response: answer } = message as { response: IncomingMessage });
+  subscribe('http.client.response.finish', note);
+  onTestFinished(() => void unsubscribe('http.client.response.finish', note));
   const socket = connect(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());
   const head = `POST /v1/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${gateway.tokenOf(ONE, 1)}\r\ncontent-length: 2\r\n\r\n{}`;
   socket.on('error', () => {}).write(head);
   await once(socket, 'readable');
-  // It reads no more: what the kernel and the streams take is taken, and then the model waits.
-  let before = -1;
-  await eventually(async () => {
-    const isStill = sent === before && sent > 0;
-    before = sent;
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    return isStill;
-  }, 'the model to wait');
+  // It reads no more: what the kernel and the streams take is taken, and then the gateway waits, and so does the model.
+  await eventually(() => isWaiting && answer?.isPaused(), 'the gateway and the model to wait');
   expect(sent).toBeLessThan(32 << 20);
+  socket.resume();
+  await eventually(() => sent === size, 'the rest');
 });
 
 test.each([401, 402, 403, 429, 500, 529])('a %i of the model passes as it is', async (status) => {
@@ -287,13 +295,7 @@ test('a socket that was given to one workspace takes the token of no other', asy
   // Its users are others in there: the kernel is not asked.
   clients.set(ONE, { run: 1, uid: 4242 });
   await gateway.listen({ path: socketPath }, ONE);
-  const statusOf = async (workspace: string) => {
-    const headers = bearer(gateway.tokenOf(workspace, 1));
-    const asking = request({ socketPath, method: 'POST', path: '/v1/messages', headers }).end('{}');
-    const [answer] = (await once(asking, 'response')) as [IncomingMessage];
-    answer.resume();
-    return answer.statusCode;
-  };
+  const statusOf = (workspace: string) => statusFrom({ socketPath }, workspace);
   expect([await statusOf(ONE), await statusOf(OTHER)]).toEqual([200, 401]);
 });
 
@@ -307,11 +309,31 @@ test.skipIf(process.platform !== 'linux')(
   },
 );
 
+test.skipIf(process.platform !== 'linux')(
+  'on loopback a token counts from the port of a neighbour no more than from any other',
+  async () => {
+    clients.set(ONE, { run: 1, uid: process.getuid!() });
+    const open = connect(port, '127.0.0.1');
+    onTestFinished(() => void open.destroy());
+    await once(open, 'connect');
+    const neighbour = { host: '127.0.0.1', localAddress: '127.0.0.2', localPort: open.localPort! };
+    expect(await statusFrom(neighbour)).toBe(401);
+  },
+);
+
+test.skipIf(process.platform !== 'linux')(
+  'on loopback a program that speaks IPv6 alone to an address of IPv4 asks as any other',
+  async () => {
+    clients.set(ONE, { run: 1, uid: process.getuid!() });
+    expect(await statusFrom({ host: '::ffff:127.0.0.1' })).toBe(200);
+    clients.set(ONE, { run: 1, uid: process.getuid!() + 1 });
+    expect(await statusFrom({ host: '::ffff:127.0.0.1' })).toBe(401);
+  },
+);
+
 test('a body that no model takes is refused, whether it says its length or not', async () => {
-  const announced = await ask({ headers: { 'content-length': String(MAX_BODY_BYTES + 1) }, body: '' }).catch(
-    () => undefined,
-  );
-  expect(announced?.status).toBe(413);
+  const announced = { 'content-length': String(MAX_BODY_BYTES + 1) };
+  expect((await ask({ headers: announced, body: '' })).status).toBe(413);
   const headers = { 'transfer-encoding': 'chunked' };
   const asking = start({ headers, body: Buffer.alloc(MAX_BODY_BYTES + 1) });
   const [answer] = (await once(asking, 'response')) as [IncomingMessage];
@@ -332,6 +354,15 @@ test('a model that cannot be reached is a 502, which programs try again', async 
   expect(answer.text).toContain('cannot be reached');
 });
 
+test.each(['away', 'busy', 'unavailable'])(
+  'a key that is %s for a moment is asked for again',
+  async (code) => {
+    key = { error: { code } };
+    const answer = await ask();
+    expect([answer.status, answer.headers['x-should-retry']]).toEqual([503, undefined]);
+  },
+);
+
 test('a key that is none any more ends answers under way; a bot that is away ends none', async () => {
   let write: (text: string) => void = () => {};
   model.answer = (_asked, res) => {
@@ -339,9 +370,11 @@ test('a key that is none any more ends answers under way; a bot that is away end
     res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
   };
   const [answer] = (await once(start({}), 'response')) as [IncomingMessage];
-  key = { error: { code: 'away' } };
-  gateway.recheck();
-  await new Promise(setImmediate);
+  for (const code of ['away', 'busy', 'unavailable']) {
+    key = { error: { code } };
+    gateway.recheck();
+    await new Promise(setImmediate);
+  }
   write('data: 1\n\n');
   const [data] = (await once(answer, 'data')) as [Buffer];
   expect(data.toString()).toBe('data: 1\n\n');

@@ -1,10 +1,14 @@
 // What a workspace gets of its owner's key: answers of models, and never the key. A whole agent, a scripted model.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Key } from '../../agent/models/keys.ts';
+import { openModels } from '../../agent/models/models.ts';
 import { KEY, startModel, type FakeModel } from '../fakes/model.ts';
 import { createNode, type Node } from '../testers/node.ts';
+import { eventually } from '../testers/watch.ts';
 import { attach } from './viewer.ts';
 
 const asking = JSON.stringify({ model: 'scripted', stream: true, max_tokens: 10, messages: [] });
@@ -51,6 +55,24 @@ test('a program in a workspace asks a model with a token of its own, and the mod
   expect(token).not.toContain(KEY);
   expect(agent.output()).not.toContain(KEY);
   expect(agent.output()).not.toContain(token);
+});
+
+test('an agent that ends keeps what was used last, of an answer under way too', async () => {
+  const model = await startModel();
+  const { context, goal, agent } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
+  await (await ask(url, token)).text();
+  const start = { type: 'message_start', message: { usage: { input_tokens: 100, output_tokens: 1 } } };
+  model.answer = (_asked, res) =>
+    void res
+      .writeHead(200, { 'content-type': 'text/event-stream' })
+      .write(`data: ${JSON.stringify(start)}\n\n`);
+  const endless = await ask(url, token);
+  await endless.body!.getReader().read();
+  // With a terminal open, too.
+  expect(await agent.stop()).toBe(0);
+  const state = readFileSync(join(context.dir, 'states', `${goal.id}.json`), 'utf8');
+  expect(JSON.parse(state)).toMatchObject({ usage: { requests: 2, input: 112, output: 35 } });
 });
 
 test('nothing of the key lies on the disk of the node', async () => {
@@ -124,6 +146,20 @@ test('a key that was taken back is worth nothing at once, also for an answer und
   expect(model.asked).toHaveLength(1);
 });
 
+test('a key that was taken back while the bot was away is worth nothing once it is there', async () => {
+  const model = await startModel();
+  const { context, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
+  model.answer = (_asked, res) =>
+    void res.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n');
+  const endless = await ask(url, token);
+  await context.bot.vanish();
+  context.bot.state.modelKeys = {};
+  await context.bot.comeBack();
+  await expect(endless.text()).rejects.toThrow();
+  expect((await ask(url, token)).status).toBe(401);
+});
+
 test('while the bot is away the answer is that, and programs try again', async () => {
   const model = await startModel();
   const { context, goal } = await startScene(model);
@@ -167,9 +203,44 @@ test('a token of a plan is in the environment of terminals, and then nothing els
   };
   expect(await look()).toBe(`${plan},,`);
   expect(agent.output()).not.toContain(plan);
+  // Another one came while nobody could say so.
+  const next = plan.replace('canary', 'another');
+  await context.bot.vanish();
+  context.bot.state.modelKeys = { claude: next };
+  await context.bot.comeBack();
+  await context.bot.until(
+    () => context.bot.state.hellos.length === 2,
+    () => 'the second hello',
+  );
+  await eventually(async () => (await look()) === `${next},,`, 'the new plan in a terminal');
   // A key came: the plan is in no environment any more.
   context.bot.want({ ...goal, claude: 'key' });
   expect(await look()).toMatch(/^,http:.*,samws_/);
+});
+
+test('a plan that cannot be asked for at this moment is the one before; one that is none any more is none', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sam-models-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const models = await openModels(dir, { find: () => undefined, onUsage: () => {}, log });
+  onTestFinished(() => models.close());
+  const goal = { id: 'ws-abcdefghijkl', desired: 'running', claude: 'plan' } as const;
+  let key: Key = { value: 'one' };
+  models.keys.open((message) => {
+    if (message.type === 'credential') models.keys.answered({ type: 'credential', ref: message.ref, ...key });
+  });
+  const findAgain = async (answer: Key) => {
+    key = answer;
+    models.changed();
+    await models.prepare(goal);
+    return models.way(goal.id, 1);
+  };
+  await models.prepare(goal);
+  expect(models.way(goal.id, 1)).toEqual({ plan: 'one' });
+  expect(await findAgain({ value: 'two' })).toEqual({ plan: 'two' });
+  expect(await findAgain({ error: { code: 'unavailable' } })).toEqual({ plan: 'two' });
+  expect(await findAgain({ error: { code: 'none' } })).toHaveProperty('url');
+  expect(await findAgain({ error: { code: 'busy' } })).toHaveProperty('url');
 });
 
 test('Claude Code finds its questions answered beside the checkout, and what a person wrote there stays', async () => {
@@ -187,6 +258,22 @@ test('Claude Code finds its questions answered beside the checkout, and what a p
   expect(readFileSync(file, 'utf8')).toBe('mine\n');
   // It is none of the work that a deletion would lose.
   expect(report.work).toEqual({ changed: 0, untracked: 0, unpushed: 0 });
+});
+
+test('no way leads from a fork to a model, with what its terminals have or with a token from before', async () => {
+  const model = await startModel();
+  const { context, goal } = await startScene(model);
+  const { url, token } = await readEnvironment(context, goal.id);
+  expect((await ask(url, token)).status).toBe(200);
+  const questions = [...context.bot.state.keyQuestions];
+  context.bot.want({ ...goal, credentials: 'none', claude: 'plan' });
+  await eventually(async () => (await ask(url, token)).status === 401, 'a refusal');
+  expect(context.bot.state.keyQuestions).toEqual(questions);
+  const port = context.bot.state.hellos.at(-1)!.terminalPort!;
+  const viewer = await attach(port, await context.bot.ticket(goal.id));
+  await viewer.open();
+  viewer.type('echo "<$(env | grep -cE "^ANTHROPIC_|^CLAUDE_CODE_OAUTH")>"\n');
+  await viewer.reads(/<0>/);
 });
 
 test('whoever checks out a fork is asked whether they trust it', async () => {

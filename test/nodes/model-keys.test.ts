@@ -1,6 +1,7 @@
 // Who gets the key of a person for a model: nodes, for workspaces of that person which are wanted running on them.
 import { expect, test } from 'vitest';
 import { answerKey, type KeyAnswering } from '../../bot/nodes/model-keys.ts';
+import { UnreadableError } from '../../bot/access/vault.ts';
 import { wordKeyRefusal } from '../../bot/chat/wording.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { connect, hello, hub, log, node, rows, workspace } from './hub-context.ts';
@@ -70,9 +71,19 @@ test('no other node gets it, nor one where the workspace is not to run any more,
 
 test('a key that cannot be read is said to be so, and the log has no more', async () => {
   const { answer } = await ask({
-    openKey: () => Promise.reject(new Error('vault: open: no key in the ring')),
+    openKey: () => Promise.reject(new UnreadableError('vault: open: no key in the ring')),
   });
   expect(answer).toMatchObject({ error: { code: 'unreadable' } });
+});
+
+test('a database that does not answer is no reason to put a key in anew', async () => {
+  const { answer } = await ask({ openKey: () => Promise.reject(new Error('connection terminated')) });
+  expect(answer).toMatchObject({
+    error: {
+      code: 'unavailable',
+      message: 'Sam could not look up your key just now; the key itself is all right. Try again in a minute.',
+    },
+  });
 });
 
 test('an agent asks over its connection, and hears when keys change', async () => {
@@ -83,5 +94,8 @@ test('an agent asks over its connection, and hears when keys change', async () =
   // This hub was given nobody who opens keys.
   expect(await agent.hear()).toMatchObject({ type: 'credential', ref: 3, error: { code: 'none' } });
   hub.forgetKeys(node.id);
+  expect(await agent.hear()).toEqual({ type: 'credentials-changed' });
+  // This bot has not listened for a while.
+  hub.forgetKeys();
   expect(await agent.hear()).toEqual({ type: 'credentials-changed' });
 });

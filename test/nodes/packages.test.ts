@@ -1,9 +1,10 @@
 // Where agents bring coding agents from: what is named, else what npm says, which is asked once.
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createPackages } from '../../bot/nodes/packages.ts';
+import { eventually } from '../testers/watch.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -35,9 +36,24 @@ test('without a name it is what npm uses here, without what stands for a person,
   expect(log.warn).not.toHaveBeenCalled();
 });
 
-test('one that is named is taken as it is', async () => {
+test('npm is asked before any agent is there', async () => {
+  placeNpm('echo https://packages.example.com');
+  find();
+  await eventually(() => existsSync(join(folder, 'asked')), 'the question');
+});
+
+test('an npm that says nothing of use is asked again by whoever asks next', async () => {
+  placeNpm('exit 1');
+  const { ask } = find();
+  expect(await ask()).toBeUndefined();
+  placeNpm('echo https://packages.example.com');
+  expect(await ask()).toBe('https://packages.example.com');
+});
+
+test('one that is named is taken as it is, and npm is not asked', async () => {
   placeNpm('exit 1');
   expect(await find('https://named.example.com').ask()).toBe('https://named.example.com');
+  expect(existsSync(join(folder, 'asked'))).toBe(false);
 });
 
 test.each(['exit 1', 'echo undefined', 'echo file:///etc'])(

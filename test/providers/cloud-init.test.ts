@@ -275,7 +275,7 @@ describe.skipIf(isLeftOut('the boot program', !hasPython && 'it needs python3'))
   test('closes the metadata address, brings the agent, and only then what people use; each step is told', async () => {
     const { root, code, reports, calls, sent } = await boot();
     expect(reports.map(({ step, ok }) => `${step} ${ok}`)).toEqual(
-      ['metadata', 'agent', 'git', 'docker', 'claude', 'upgrades'].map((step) => `${step} true`),
+      ['metadata', 'agent', 'git', 'docker', 'upgrades'].map((step) => `${step} true`),
     );
     expect(new Set(reports.map(({ token }) => token))).toEqual(new Set([BOOT.bootstrapToken]));
     expect(code).toBe(0);
@@ -291,13 +291,7 @@ describe.skipIf(isLeftOut('the boot program', !hasPython && 'it needs python3'))
     expect(calls[1]).toBe('apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update');
     expect(
       calls.filter((call) => / install /.test(call)).map((call) => call.split('recommends ')[1]),
-    ).toEqual([
-      'git openssh-client',
-      'docker.io docker-cli docker-buildx',
-      'nodejs npm',
-      undefined,
-      'unattended-upgrades',
-    ]);
+    ).toEqual(['git openssh-client', 'docker.io docker-cli docker-buildx', 'unattended-upgrades']);
     // Only reports carry the token.
     expect(sent.filter((one) => one.endsWith('with token')).every((one) => one.includes('/agent/boot'))).toBe(
       true,
@@ -322,7 +316,7 @@ describe.skipIf(isLeftOut('the boot program', !hasPython && 'it needs python3'))
   test('behind a proxy all of it goes that way, the install script too; the agent hears of it by its unit', async () => {
     const network = await openClosedNetwork();
     const { root, code, reports } = await boot({ behind: network });
-    expect([code, reports.length]).toEqual([0, 6]);
+    expect([code, reports.length]).toEqual([0, 5]);
     expect(network.asked()).toEqual(['CONNECT bot.test:443']);
     const unit = readFileSync(join(root, 'etc/systemd/system/sam-agent.service'), 'utf8');
     expect(unit).toContain('\nEnvironmentFile=-/etc/sam/network.env\n');
@@ -341,7 +335,7 @@ describe.skipIf(isLeftOut('the boot program', !hasPython && 'it needs python3'))
         message: expect.stringContaining('no such thing') as string,
       }),
     ]);
-    expect(reports).toHaveLength(6);
+    expect(reports).toHaveLength(5);
     expect(code).toBe(1);
   });
 });

@@ -88,6 +88,26 @@ test('a person leaves a key, a program in their workspace works with it, and it 
   await until(async () => (await ask(way)).status === 401);
 });
 
+test('what was taken back while the bot heard nothing of it is worth nothing once it listens again', async () => {
+  const model = await startModel();
+  await using sam = await startSam({
+    env: { ENCRYPTION_KEY, ANTHROPIC_BASE_URL: model.url, NPM_REGISTRY: NOBODY },
+  });
+  sam.place.repository('demo');
+  await sam.say('up ./demo');
+  const way = await findWay(sam);
+  const settings = await openSettings(sam);
+  await settings('POST', '/api/credentials', { provider: 'anthropic', value: KEY });
+  expect((await ask(way)).status).toBe(200);
+  // Another bot takes it, and this one's connection is gone meanwhile.
+  const { sql } = sam.place;
+  await sql`delete from credentials`;
+  expect((await ask(way)).status).toBe(200);
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and query ilike 'listen %'`;
+  await until(async () => (await ask(way)).status === 401);
+});
+
 /** Not on the disk of the bot or the node, in a process's environment, in a row, or on the screen. */
 async function expectNowhere(sam: Sam): Promise<void> {
   expect(spawnSync('grep', ['-rlaF', KEY, sam.place.root], { encoding: 'utf8' }).stdout).toBe('');

@@ -18,7 +18,7 @@ export interface Credentials {
   keep(owner: string, provider: Provider, typed: string): Promise<ShownCredential | Unfit>;
   /** False: there was none. Nodes have forgotten it a moment later. */
   forget(owner: string, provider: Provider): Promise<boolean>;
-  /** For a node that uses it at this moment. Undefined: there is none. Throws for one that no key of the ring opens. */
+  /** For a node that uses it at this moment. Undefined: there is none. Throws an UnreadableError for one that no key of the ring opens. */
   open(owner: string, provider: Provider): Promise<string | undefined>;
   /** What Claude Code goes with: a key before a plan. Who has left neither is not in it. */
   findClaude(owners: string[]): Promise<ReadonlyMap<string, 'key' | 'plan'>>;

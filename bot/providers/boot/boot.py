@@ -133,11 +133,6 @@ def install_docker():
     install('docker.io', *(part for part in there if part != 'docker-compose' or 'docker-compose-v2' not in there))
 
 
-def install_claude():
-    install('nodejs', 'npm')
-    run('npm', 'install', '--global', '--no-fund', '--no-audit', '@anthropic-ai/claude-code')
-
-
 def allow_upgrades():
     """Not every image brings the program; what it may do is in 52sam-upgrades."""
     install('unattended-upgrades')
@@ -146,7 +141,7 @@ def allow_upgrades():
 
 
 NEEDED = [('metadata', close_metadata), ('agent', install_agent)]
-TOOLS = [('git', install_git), ('docker', install_docker), ('claude', install_claude), ('upgrades', allow_upgrades)]
+TOOLS = [('git', install_git), ('docker', install_docker), ('upgrades', allow_upgrades)]
 
 
 def take(step, work):

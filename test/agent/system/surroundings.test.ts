@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { environment } from '../../../agent/git/git.ts';
 import { createHostRuntime } from '../../../agent/runtimes/host.ts';
 import { PASSED } from '../../../agent/protocol.ts';
+import { passedFrom } from '../../../agent/system/environment.ts';
 import { createUsers } from '../../../agent/system/users.ts';
 import { createNode } from '../../testers/node.ts';
 import { attach } from '../viewer.ts';
@@ -40,7 +41,7 @@ describe.runIf(process.getuid?.() === 0)('a user that the system has no entry fo
 const SURROUNDINGS = {
   http_proxy: 'http://proxy.test:1',
   HTTPS_PROXY: 'http://proxy.test:2',
-  no_proxy: 'localhost',
+  no_proxy: 'inside.test',
   all_proxy: 'socks5://proxy.test:3',
   GIT_SSL_CAINFO: '/ca/git.pem',
   SSL_CERT_FILE: '/ca/all.pem',
@@ -63,7 +64,7 @@ test('proxies, certificates, places, language and time reach git and sessions; n
     const place = { id: 'ws-abcdefghijkl', name: 'api-1', dir: '/', env: {} };
     const session = runtime().session(place, undefined).env;
     for (const env of [git, session]) {
-      expect(env).toMatchObject(SURROUNDINGS);
+      expect(env).toMatchObject({ ...SURROUNDINGS, no_proxy: 'inside.test,localhost,127.0.0.1,::1' });
       expect(Object.keys(env).filter((name) => name in SECRETS)).toEqual([]);
     }
     // Another user has other places.
@@ -82,4 +83,19 @@ test('proxies, certificates, places, language and time reach git and sessions; n
   for (const name of ['PATH', 'LANG', 'DOCKER_HOST', 'https_proxy'])
     expect(PASSED.test(name), name).toBe(true);
   for (const name of Object.keys(SECRETS)) expect(PASSED.test(name), name).toBe(false);
+});
+
+test.each([
+  [{}, [undefined, undefined]],
+  [{ no_proxy: 'a.test' }, ['a.test', undefined]],
+  [{ https_proxy: '' }, [undefined, undefined]],
+  [{ HTTPS_PROXY: 'http://p.test' }, ['localhost,127.0.0.1,::1', 'localhost,127.0.0.1,::1']],
+  [
+    { http_proxy: 'p.test', NO_PROXY: 'a.test, ::1' },
+    ['a.test,::1,localhost,127.0.0.1', 'a.test,::1,localhost,127.0.0.1'],
+  ],
+  [{ all_proxy: 'p.test', no_proxy: 'a.test', NO_PROXY: '*' }, ['a.test,localhost,127.0.0.1,::1', '*']],
+])('programs that get %j ask this machine without a proxy', (given, wanted) => {
+  const { no_proxy: small, NO_PROXY: large } = passedFrom(given);
+  expect([small, large]).toEqual(wanted);
 });
