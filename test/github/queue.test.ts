@@ -1,6 +1,8 @@
 // Whose turn it is to be written to GitHub, and what of theirs: read from rows alone.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { endTurn, takeTurn, turnDueInMs, type Turn } from '../../bot/chat/github/queue-store.ts';
+import { touchCards } from '../../bot/workspaces/store/cards.ts';
+import { wantCard } from '../../bot/chat/store/cards.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 
 let rows: Rows;
@@ -92,6 +94,26 @@ test('a check does not wait for ever, however many reactions there are', async (
   await addCard('acme/api#1', 'check', 60_000);
   for (const number of [2, 3, 4]) await addEnded(`acme/api#${number}`);
   expect(whatOf(await takeTurn(rows.db))).toBe('check');
+});
+
+const redraws: [string, (thread: string) => Promise<void>][] = [
+  ['what it shows has changed', (thread) => touchCards(rows.db, [thread])],
+  ['it is wanted again', (thread) => wantCard(rows.db, { front: 'github', thread, subject: thread })],
+];
+
+test.each(redraws)('a card has waited since %s, not since it was sent', async (_why, redraw) => {
+  await addCard('acme/api#1', 'card', 3_600_000);
+  await rows.sql`update cards set sent_version = want_version, sent_at = next_at`;
+  await redraw('acme/api#1');
+  await addEnded('acme/web#2');
+  expect(await serveAll()).toEqual(['acme/web#2 end', 'acme/api#1 card']);
+});
+
+test.each(redraws)('a card that waits already is not younger because %s', async (_why, redraw) => {
+  await addCard('acme/api#1', 'card', 60_000);
+  await redraw('acme/api#1');
+  await addEnded('acme/web#2');
+  expect(await serveAll()).toEqual(['acme/api#1 card', 'acme/web#2 end']);
 });
 
 test('of many bots that ask at once one writes for an account, whatever its name is written like', async () => {

@@ -4,6 +4,7 @@ import { cards, channels, deliveries, identities, notifications, workspaces } fr
 import type { Card, Workspace } from '../../database/schema.ts';
 import { claimFirst, RELEASED } from '../../database/claims.ts';
 import { notify, type Executor } from '../../database/executor.ts';
+import { AGAIN } from '../../workspaces/store/cards.ts';
 
 /** The repository that the channel's people mean; undefined: none was set. */
 export async function findDefault(
@@ -108,7 +109,7 @@ export async function claimMessage(
   if ((await db.$count(cards, and(isOurs, eq(cards.externalId, externalId)))) > 0) return 'known';
   const adopted = await db
     .update(cards)
-    .set({ externalId, sentHash: null, wantVersion: sql`${cards.wantVersion} + 1` })
+    .set({ ...AGAIN, externalId, sentHash: null })
     .where(and(isOurs, eq(cards.thread, thread), isNull(cards.externalId)))
     .returning({ seq: cards.seq });
   if (adopted.length > 0) await notify(db, 'card');
