@@ -116,6 +116,37 @@ test.each(redraws)('a card that waits already is not younger because %s', async 
   expect(await serveAll()).toEqual(['acme/api#1 card', 'acme/web#2 end']);
 });
 
+test('what a check has waited counts, however much is written in its thread meanwhile', async () => {
+  await addCard('acme/api#1', 'check', 60_000);
+  await addEnded('acme/api#1', 120_000);
+  await finish((await takeTurn(rows.db))!);
+  await addEnded('acme/web#2');
+  expect(await serveAll()).toEqual(['acme/api#1 check', 'acme/web#2 end']);
+});
+
+test('of two accounts the one whose request is older goes first, whatever it is called', async () => {
+  await addEnded('zoo/api#1', 2_000);
+  await addEnded('acme/api#1', 1_000);
+  expect((await takeTurn(rows.db))?.account).toBe('zoo');
+});
+
+test('however much waits for an account that rests, what another may write is seen', async () => {
+  await rows.sql`
+    insert into cards (front, thread, subject, kind, next_at)
+    select 'github', 'acme/api#' || i, 'acme/api#' || i, 'card', clock_timestamp() - interval '1 minute'
+      from generate_series(1, 1200) i`;
+  const turn = await takeTurn(rows.db);
+  await addCard('zoo/api#1', 'card');
+  expect([turn?.account, threadOf(await takeTurn(rows.db))]).toEqual(['acme', 'zoo/api#1']);
+  await rows.sql`update cards set sent_version = want_version where thread = 'zoo/api#1'`;
+  await rows.sql`delete from turns where account = 'zoo'`;
+  await addCard('zoo/api#2', 'card', -5_000);
+  await endTurn(rows.db, turn!, 60_000);
+  expect(await turnDueInMs(rows.db)).toBeLessThanOrEqual(5_000);
+  await rows.sql`delete from cards where thread = 'zoo/api#2'`;
+  expect(await turnDueInMs(rows.db)).toBeGreaterThan(50_000);
+});
+
 test('of many bots that ask at once one writes for an account, whatever its name is written like', async () => {
   for (let number = 0; number < 12; number++) await addEnded(`${number % 2 ? 'acme' : 'Acme'}/api#${number}`);
   await addEnded('other/api#3');
