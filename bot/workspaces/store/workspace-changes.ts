@@ -183,7 +183,7 @@ const factsOf = (report: WorkspaceReport | null) =>
   ];
 
 /** Counts rise all the time: a card that is not drawn for anything else is drawn when they have doubled. */
-const magnitude = (count = 0): number => Math.floor(Math.log2(count + 1));
+export const magnitude = (count = 0): number => Math.floor(Math.log2(count + 1));
 
 /** A pull request has a new head: of the workspaces that were made from its fork nothing starts before it is let in. */
 export async function noteHead(tx: Executor, topic: string, head: string): Promise<void> {
