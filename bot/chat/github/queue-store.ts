@@ -2,7 +2,7 @@
 // writer at a time for each account, because GitHub counts what is written by installation. Sends nothing.
 import { and, eq, sql } from 'drizzle-orm';
 import { cards, deliveries, turns, type Card, type Delivery } from '../../database/schema.ts';
-import { claimFirst, countLeft, RELEASED, RENEWED, type Held } from '../../database/claims.ts';
+import { claimFirst, countLeft, isFree, RELEASED, RENEWED, type Held } from '../../database/claims.ts';
 import { inMs, type Executor } from '../../database/executor.ts';
 import { randomBase32 } from '../../ids.ts';
 
@@ -123,8 +123,7 @@ async function claimTurn(db: Executor, account: string): Promise<string | undefi
     .onConflictDoUpdate({
       target: [turns.front, turns.account],
       set: { leaseToken: token, ...RENEWED },
-      setWhere: sql`${turns.nextAt} <= clock_timestamp()
-        and (${turns.leaseUntil} is null or ${turns.leaseUntil} < clock_timestamp())`,
+      setWhere: sql`${turns.nextAt} <= clock_timestamp() and ${isFree(turns)}`,
     })
     .returning({ account: turns.account });
   return taken.length > 0 ? token : undefined;
