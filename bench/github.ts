@@ -4,7 +4,9 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { commentNodeId } from '../test/fakes/github/views/threads.ts';
 import { startFakeGitHub, type FakeGitHub, type Logged, type Thread } from '../test/fakes/github/github.ts';
+import { timingFrom } from '../bot/workspaces/timing.ts';
 import { createDemo, runBot, type RunningBot } from '../tools/demo.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 3);
@@ -14,8 +16,8 @@ const SECRET = 'a-webhook-secret-for-the-bench';
 /** In this order on one pull request: the first makes a workspace, the last deletes it. */
 const LINES = ['up', 'extend 8h', 'rename NAME', 'status', 'stop', 'start', 'rm --force'];
 
-/** Longer than the pause between two writes: then there is no further one. */
-const QUIET_MS = 4_000;
+/** Longer than a card waits for its next edit: then there is no further write. */
+const QUIET_MS = timingFrom().cardPaceMs + 2_000;
 const GIVE_UP_MS = 120_000;
 
 interface Measured {
@@ -135,7 +137,11 @@ async function measure(scene: Scene, pull: Thread, line: string): Promise<Measur
   const before = github.log.length;
   const startedAt = performance.now();
   const { comment } = await github.comment(pull, 'bob', `/sam ${line}`);
-  const writes = (): Logged[] => github.log.slice(before).filter((entry) => kindOf(entry) !== undefined);
+  // What comes late, and is about another pull request, is not of this line.
+  const writes = (): Logged[] =>
+    github.log
+      .slice(before)
+      .filter((entry) => kindOf(entry) !== undefined && numberOf(github, entry) === pull.number);
   const isEnded = (): boolean => github.reactionsOn(comment).some((sign) => sign !== 'eyes');
   const isQuiet = (): boolean => performance.now() - Math.max(startedAt, ...writes().map(timeOf)) > QUIET_MS;
   while (!isEnded() || !isQuiet()) {
@@ -171,6 +177,36 @@ function kindOf({ method, operation = '', body, auth }: Logged): string | undefi
   if (auth !== 'installation' || method === 'GET') return undefined;
   if (operation.startsWith('reactions/create')) return body.includes('"eyes"') ? 'eyes' : 'reaction';
   return KINDS[operation] ?? operation;
+}
+
+/** Of the pull request that it is written to, by what its address or its body names. */
+function numberOf({ world }: FakeGitHub, { path, body }: Logged): number | undefined {
+  const [, kind, id] = /\/(issues|comments|deployments|check-runs)\/(\d+)(?:[/?]|$)/.exec(path) ?? [];
+  const said = (body ? JSON.parse(body) : {}) as Partial<Said>;
+  const ofHead = (sha: string | undefined) => world.threads.find(({ head }) => head?.sha === sha)?.number;
+  switch (kind) {
+    case 'issues':
+      return Number(id);
+    case 'comments':
+      return world.comments.find((one) => one.id === Number(id))?.thread.number;
+    case 'deployments':
+      return (world.deployments.find((one) => one.id === Number(id))?.payload as Said['payload'] | undefined)
+        ?.number;
+    case 'check-runs':
+      return ofHead(world.checks.find((one) => one.id === Number(id))?.headSha);
+    default: {
+      const { node } = said.variables ?? {};
+      if (node) return world.comments.find((one) => commentNodeId(one) === node)?.thread.number;
+      return said.payload?.number ?? ofHead(said.head_sha);
+    }
+  }
+}
+
+/** What a create says of where it belongs. */
+interface Said {
+  payload: { number: number };
+  head_sha: string;
+  variables: { node?: string };
 }
 
 const verbOf = (line: string): string => line.split(' ')[0] ?? '';

@@ -4,6 +4,7 @@ import { findForge, type Forge, type Repository } from '../forges/forge.ts';
 import { resendSignals } from './store/cards.ts';
 import type { Executor, Workspace } from '../database/types.ts';
 import type { Heads } from '../workspaces/fork.ts';
+import { topicOf } from '../workspaces/naming.ts';
 import { noteHead as workspacesNoteHead } from '../workspaces/store/workspace-changes.ts';
 
 interface About {
@@ -21,8 +22,8 @@ export async function readHeads(
 ): Promise<Heads> {
   const heads = new Map<string, string>();
   // That was looked up a moment ago.
-  if (repository?.fork)
-    heads.set(`${repository.label}#${repository.goal?.split(':')[1]}`, repository.fork.head);
+  const asked = repository && topicOf(repository);
+  if (asked && repository.fork) heads.set(asked, repository.fork.head);
   const { topic, fork } = workspace ?? {};
   const forge = workspace && findForge(forges, workspace.repository)?.forge;
   if (!forge || !fork || !topic || heads.has(topic)) return heads;

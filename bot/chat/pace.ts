@@ -1,14 +1,18 @@
 // How often a card may be edited: chats count it. Pure.
 import { createHash } from 'node:crypto';
 import type { Card } from '../database/types.ts';
+import { magnitude } from '../workspaces/store/workspace-changes.ts';
 import type { CardView } from './view.ts';
 
 const EXPIRY_GRAIN_MS = 15 * 60_000;
 
-/** While somebody types, the expiry moves on and on. */
+const NO_TOKENS = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
+
+/** While somebody types, the expiry moves on and on; what a coding agent asks of models is counted by how often it doubled. */
 export const withoutClocks = (view: CardView): CardView => ({
   ...view,
   elapsedMs: 0,
+  ...(view.usage ? { usage: { ...NO_TOKENS, requests: 2 ** magnitude(view.usage.requests) } } : {}),
   ...(view.expiry
     ? { expiry: new Date(Math.floor(view.expiry.getTime() / EXPIRY_GRAIN_MS) * EXPIRY_GRAIN_MS) }
     : {}),

@@ -40,19 +40,18 @@ export async function tellable(
   return isNamed ? { ok: false, code: 'not-nameable', details: {} } : answer;
 }
 
-/** What gives it away. */
+/** What gives it away, each as a whole: of an address neither the scheme does, nor of a thread its number. */
 function wordsOf({ id, name, repository, topic }: Workspace): string[] {
   const path = URL.parse(repository)?.pathname.slice(1) ?? repository;
-  return [id, name, ...wordsIn(repository), path, ...(topic === null ? [] : wordsIn(topic))].map((word) =>
-    word.toLowerCase(),
-  );
+  return [id, name, repository, path, ...(topic === null ? [] : [topic])].map((word) => word.toLowerCase());
 }
 
+/** Each also without what may stand at its end: a stop, the number of a thread. */
 const wordsIn = (text: string): string[] =>
   text
     .toLowerCase()
     .split(/[^\p{L}\p{N}./:_#-]+/u)
-    .flatMap((word) => [word, word.replace(/[.:,]+$/, ''), ...word.split(/[:#]/)])
+    .flatMap((word) => [word, word.replace(/[.:,]+$/, ''), ...word.split('#'), ...word.split(/[:#]/)])
     .filter((word) => word !== '');
 
 /** All texts of it, whatever it is. */

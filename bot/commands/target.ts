@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts';
 import { mayName } from './audience.ts';
 import type { CommandContext } from './context.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
+import { topicOf } from '../workspaces/naming.ts';
 import { findByName, listOfRepository, listWorkspaces } from '../workspaces/store/workspaces.ts';
 
 /**
@@ -106,7 +107,7 @@ function isSeen(workspace: Workspace, { target }: ParsedCommand, context: Comman
   const { id, name, topic } = workspace;
   if (target?.kind === 'name') return id === target.name || name === target.name;
   if (target?.kind === 'number') return isOfNumber(workspace, target.number, context);
-  if (repository) return topic === `${repository.label}#${repository.goal?.split(':')[1]}`;
+  if (repository) return topic !== null && topic === topicOf(repository);
   return place.workspace ? id === place.workspace : topic !== null && topic === place.topic;
 }
 

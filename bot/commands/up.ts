@@ -5,7 +5,7 @@ import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import { findTarget } from './target.ts';
 import { keptUntil } from '../workspaces/expiry.ts';
 import { admit, noticesOfFiles, letIn, refuseTrustByName } from '../workspaces/fork.ts';
-import { chooseName } from '../workspaces/naming.ts';
+import { chooseName, topicOf } from '../workspaces/naming.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { start } from './change.ts';
 import type { Repository } from '../forges/forge.ts';
@@ -103,10 +103,6 @@ async function makeOrFind(
   const made = await insertWorkspace(context.tx, admit(origin, context.heads), wanted);
   return { ...made, fork, commit };
 }
-
-/** Of a pull request or an issue. */
-const topicOf = ({ label, goal }: Repository): string | null =>
-  goal ? `${label}#${goal.split(':')[1]}` : null;
 
 /** One `up`, one workspace: the same from every front. */
 function keyOf(repository: Repository, ref: string | null, owner: string, isAnother: boolean): string {

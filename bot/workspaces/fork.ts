@@ -3,6 +3,7 @@
 import type { Notice } from '../codes.ts';
 import type { Fork, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
+import { topicOf } from './naming.ts';
 
 /** The repository that is asked for. `goal`: `pr:412`; `fork`: where its pull request comes from, and the head of that now. */
 interface Asked {
@@ -23,18 +24,16 @@ interface Word {
 }
 
 /** What the row keeps of the fork; undefined: it is none. Throws UserError unless the present head was let in, now or earlier. */
-export function letIn(
-  { label, goal = '', fork }: Asked,
-  { said, hasRef, held, place }: Word,
-): Fork | undefined {
+export function letIn(asked: Asked, { said, hasRef, held, place }: Word): Fork | undefined {
+  const { label, fork } = asked;
   if (!fork) {
     if (said !== undefined) refuseTrustByName();
     return undefined;
   }
   if (hasRef) throw new UserError('fork-ref', { label });
   const { head, from } = fork;
-  const topic = `${label}#${goal.split(':')[1]}`;
-  const where = { head, ...(place === topic ? {} : { topic }) };
+  const topic = topicOf(asked);
+  const where = { head, ...(topic === null || place === topic ? {} : { topic }) };
   if (said !== undefined && said !== head) throw new UserError('other-head', { typed: said, ...where });
   if (said === undefined && held?.trusted !== head)
     throw new UserError('fork-untrusted', { ...(from === undefined ? {} : { from }), ...where });

@@ -1,4 +1,4 @@
-// What a new workspace is called: short, unique among its owner's, easy to type. Pure.
+// What a new workspace is called: short, unique among its owner's, easy to type; and what it is for. Pure.
 import { UserError } from '../errors.ts';
 import { isValidName } from '../commands/parser/names.ts';
 
@@ -7,6 +7,12 @@ interface Purpose {
   label: string;
   goal?: string;
 }
+
+/** The pull request or issue, `acme/api#412`; null: it is for neither. */
+export const topicOf = ({ label, goal }: Purpose): string | null =>
+  goal ? `${label}#${numberOf(goal)}` : null;
+
+const numberOf = (goal: string | undefined): string | undefined => goal?.split(':')[1];
 
 /** The name that `line` asks for, or one made of what it is for. Throws UserError if the one asked for is taken. */
 export function chooseName(
@@ -32,7 +38,7 @@ function firstFree(base: string, taken: ReadonlySet<string>): string {
 /** `api` or, for a pull request or issue, `api-412`. */
 function baseOf({ label, goal }: Purpose): string {
   const last = label.split('/').at(-1) ?? label;
-  const number = goal?.split(':')[1];
+  const number = numberOf(goal);
   const name = toAscii(last)
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '')

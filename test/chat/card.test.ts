@@ -1,5 +1,8 @@
 // What a card says while a workspace is between two states: nothing that is over already, and nothing to press in vain.
 import { describe, expect, test } from 'vitest';
+import { renderDeployment } from '../../bot/chat/github/render-signals.ts';
+import { withoutClocks } from '../../bot/chat/pace.ts';
+import type { ParseContext } from '../../bot/commands/parser/parsed.ts';
 import { onGitHub as traits, renderCard } from '../../bot/chat/github/render.ts';
 import { renderPlain } from '../../bot/chat/console/render.ts';
 import { renderCard as renderSlackCard } from '../../bot/chat/slack/render.ts';
@@ -30,21 +33,19 @@ const view = (workspace: Partial<Workspace>, node: Node['phase'] = 'ready'): Car
     warningMs: 1_800_000,
   });
 
+const linkTo = () => 'https://sam.example.com/w/x';
+const context: ParseContext = {
+  traits,
+  markup: 'markdown',
+  triggers: ['/sam'],
+  triggerOptional: false,
+  commands,
+  allowPaths: false,
+  allowUrls: false,
+};
+
 const onGitHub = (shown: CardView): string =>
-  renderCard([shown], {
-    subject: 'acme/api#1',
-    linkTo: () => 'https://sam.example.com/w/x',
-    context: {
-      traits,
-      markup: 'markdown',
-      triggers: ['/sam'],
-      triggerOptional: false,
-      commands,
-      allowPaths: false,
-      allowUrls: false,
-    },
-    notes: [],
-  });
+  renderCard([shown], { subject: 'acme/api#1', linkTo, context, notes: [] });
 
 const inSlack = (shown: CardView): string => JSON.stringify(renderSlackCard(shown, '/sam').blocks);
 
@@ -72,6 +73,43 @@ describe('one that runs', () => {
     expect(renderPlain(shown)).toContain(`  ${text}`);
     expect(onGitHub(shown)).toContain(text);
     expect(inSlack(shown)).toContain(text);
+  });
+});
+
+describe('one whose container could not be made, and that runs without it', () => {
+  const recovering = view({
+    reported: {
+      id: running.id,
+      phase: 'running',
+      run: 1,
+      sessions: 0,
+      failure: { class: 'configuration', message: 'the Dockerfile is wrong' },
+      environment: { runtime: 'host', isRecovery: true },
+    },
+  });
+
+  test('says what is wrong, and once when it stops', () => {
+    const card = onGitHub(recovering);
+    expect(card).toContain('the Dockerfile is wrong');
+    expect(card.match(/stops at/g)).toHaveLength(1);
+  });
+
+  test('is a deployment that runs, not one that has failed', () => {
+    const { state, description } = renderDeployment(recovering, { linkTo, context });
+    expect([state, description]).toEqual(['success', 'api (bob) is running']);
+  });
+});
+
+describe('what models were asked', () => {
+  const asked = (requests: number, input: number): string => {
+    const usage = { requests, input, output: 1, cacheRead: 0, cacheWrite: 0 };
+    const reported = { id: running.id, phase: 'running', run: 1, sessions: 0, usage } as const;
+    return onGitHub(withoutClocks(view({ reported })));
+  };
+
+  test('is news when the requests have doubled, and not with each one', () => {
+    expect(asked(5, 9_000)).toBe(asked(6, 80_000));
+    expect(asked(7, 9_000)).not.toBe(asked(6, 9_000));
   });
 });
 

@@ -124,6 +124,29 @@ test('a command that forgets it all says nothing of it, and where one person rea
   expect(await tellable(rows.db, first!, { ...audience(), said: 'up airship' })).toBe(first);
 });
 
+/** Of answers that name a thing by its whole name, and of others in which its name is a part of a word or shares one with it. */
+const TELLS: [string, boolean][] = [
+  ['see https://sam.example.com/settings', false],
+  ['7', false],
+  ['`acme/api#7`', false],
+  ['airships', false],
+  ['my-airship', false],
+  ['zeppelin', false],
+  ['hush/zeppelins', false],
+  ['airship.', true],
+  ['`airship`, which runs', true],
+  ['hush/zeppelin@hangar', true],
+  ['hush/zeppelin#7', true],
+  ['hush/zeppelin:', true],
+  [`${SECRET}#readme`, true],
+];
+
+test.each(TELLS)('whole words alone give something away: `%s`', async (text, isSecret) => {
+  const answer: Answer = { ok: true, code: 'confirm', details: { id: text } };
+  const told = await tellable(rows.db, answer, { ...audience(), said: '' });
+  expect(told.code).toBe(isSecret ? 'not-nameable' : 'confirm');
+});
+
 test('what is of this repository or of a public one may be named', () => {
   const at = audience();
   expect(mayName(at, { repository: 'https://github.com/Acme/API', isPrivate: true })).toBe(true);

@@ -112,6 +112,30 @@ test('a push arms the gate again: neither `start` nor `up` goes on before the ne
   expect(await rows(fork)).toMatchObject([{ phase: 'stopped', fork: { trusted: before } }]);
 });
 
+test('a push that is heard late, of the commit that was let in, opens nothing again', async () => {
+  const fork = await newTrusted();
+  const trusted = head(fork);
+  await context.say('/sam stop', 'mia', fork);
+  const { payload } = await context.github.push(fork, 'eve');
+  await context.settle();
+  const pull = payload['pull_request'] as { head: object };
+  const late = { ...pull, head: { ...pull.head, sha: trusted } };
+  await context.github.deliver('pull_request', { ...payload, pull_request: late, after: trusted });
+  await context.settle();
+  expect(await rows(fork)).toMatchObject([{ fork: { head: head(fork), trusted } }]);
+});
+
+test('a fork that is put back to the commit that was let in may start at it, once GitHub says so itself', async () => {
+  const fork = await newTrusted();
+  const trusted = head(fork);
+  await context.say('/sam stop', 'mia', fork);
+  await context.github.push(fork, 'eve');
+  await context.settle();
+  fork.head!.sha = trusted;
+  await context.say('/sam start', 'mia', fork);
+  expect(await rows(fork)).toMatchObject([{ phase: 'running', fork: { head: trusted, trusted } }]);
+});
+
 test('let in anew it goes on with the files it had, and says how to get at the others', async () => {
   const fork = await newTrusted();
   await context.say('/sam stop', 'mia', fork);

@@ -1,6 +1,8 @@
 // Whose turn it is to be written to GitHub, and what of theirs: read from rows alone.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { endTurn, takeTurn, turnDueInMs, type Turn } from '../../bot/chat/github/queue-store.ts';
+import { touchCards } from '../../bot/workspaces/store/cards.ts';
+import { wantCard } from '../../bot/chat/store/cards.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 
 let rows: Rows;
@@ -92,6 +94,57 @@ test('a check does not wait for ever, however many reactions there are', async (
   await addCard('acme/api#1', 'check', 60_000);
   for (const number of [2, 3, 4]) await addEnded(`acme/api#${number}`);
   expect(whatOf(await takeTurn(rows.db))).toBe('check');
+});
+
+const redraws: [string, (thread: string) => Promise<void>][] = [
+  ['what it shows has changed', (thread) => touchCards(rows.db, [thread])],
+  ['it is wanted again', (thread) => wantCard(rows.db, { front: 'github', thread, subject: thread })],
+];
+
+test.each(redraws)('a card has waited since %s, not since it was sent', async (_why, redraw) => {
+  await addCard('acme/api#1', 'card', 3_600_000);
+  await rows.sql`update cards set sent_version = want_version, sent_at = next_at`;
+  await redraw('acme/api#1');
+  await addEnded('acme/web#2');
+  expect(await serveAll()).toEqual(['acme/web#2 end', 'acme/api#1 card']);
+});
+
+test.each(redraws)('a card that waits already is not younger because %s', async (_why, redraw) => {
+  await addCard('acme/api#1', 'card', 60_000);
+  await redraw('acme/api#1');
+  await addEnded('acme/web#2');
+  expect(await serveAll()).toEqual(['acme/api#1 card', 'acme/web#2 end']);
+});
+
+test('what a check has waited counts, however much is written in its thread meanwhile', async () => {
+  await addCard('acme/api#1', 'check', 60_000);
+  await addEnded('acme/api#1', 120_000);
+  await finish((await takeTurn(rows.db))!);
+  await addEnded('acme/web#2');
+  expect(await serveAll()).toEqual(['acme/api#1 check', 'acme/web#2 end']);
+});
+
+test('of two accounts the one whose request is older goes first, whatever it is called', async () => {
+  await addEnded('zoo/api#1', 2_000);
+  await addEnded('acme/api#1', 1_000);
+  expect((await takeTurn(rows.db))?.account).toBe('zoo');
+});
+
+test('however much waits for an account that rests, what another may write is seen', async () => {
+  await rows.sql`
+    insert into cards (front, thread, subject, kind, next_at)
+    select 'github', 'acme/api#' || i, 'acme/api#' || i, 'card', clock_timestamp() - interval '1 minute'
+      from generate_series(1, 1200) i`;
+  const turn = await takeTurn(rows.db);
+  await addCard('zoo/api#1', 'card');
+  expect([turn?.account, threadOf(await takeTurn(rows.db))]).toEqual(['acme', 'zoo/api#1']);
+  await rows.sql`update cards set sent_version = want_version where thread = 'zoo/api#1'`;
+  await rows.sql`delete from turns where account = 'zoo'`;
+  await addCard('zoo/api#2', 'card', -5_000);
+  await endTurn(rows.db, turn!, 60_000);
+  expect(await turnDueInMs(rows.db)).toBeLessThanOrEqual(5_000);
+  await rows.sql`delete from cards where thread = 'zoo/api#2'`;
+  expect(await turnDueInMs(rows.db)).toBeGreaterThan(50_000);
 });
 
 test('of many bots that ask at once one writes for an account, whatever its name is written like', async () => {

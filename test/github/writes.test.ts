@@ -34,6 +34,9 @@ function kindOf({ method, operation = '', body, auth }: Logged): string[] {
   return [SHORT.find(([pattern]) => pattern.test(operation))?.[1] ?? operation];
 }
 
+/** Each of what `up` is made of, and an edit of the comment where the machine takes its time. */
+const MOST = 6;
+
 /** Says it, and gives what was written until all is quiet. */
 async function writesOf(line: string, pull: Thread): Promise<string[]> {
   const before = context.github.log.length;
@@ -48,6 +51,22 @@ test('`up` is a reaction, a comment that is edited once at most, a deployment wi
   expect(once.toSorted()).toEqual(['check', 'comment', 'deployment', 'reaction', 'status']);
   expect(once.indexOf('deployment')).toBeGreaterThan(once.indexOf('reaction'));
   expect(once.indexOf('check')).toBeGreaterThan(once.indexOf('comment'));
+  expect(writes.length).toBeLessThanOrEqual(MOST);
+});
+
+test('`up` again after `rm` writes no more than the first', async () => {
+  const pull = await newPull();
+  await context.say('/sam up', 'bob', pull);
+  await context.say('/sam rm --force', 'bob', pull);
+  const writes = await writesOf('/sam up', pull);
+  expect(writes.filter((kind) => kind !== 'edit').toSorted()).toEqual([
+    'check',
+    'comment',
+    'deployment',
+    'reaction',
+    'status',
+  ]);
+  expect(writes.length).toBeLessThanOrEqual(MOST);
 });
 
 test('a quick verb writes three times: the reaction, the card, the check', async () => {
@@ -64,6 +83,15 @@ test('`stop` leaves the deployment alone: whoever starts it soon spares its two 
   const writes = [...(await writesOf('/sam stop', pull)), ...(await writesOf('/sam start', pull))];
   expect(writes).not.toContain('status');
   expect(writes.filter((kind) => kind === 'reaction')).toHaveLength(2);
+});
+
+test('who pressed another button than `Stop` waits for no end of the deployment: it rests as well', async () => {
+  const pull = await newPull();
+  await context.say('/sam up', 'bob', pull);
+  const check = context.github.world.checks.find(({ headSha }) => headSha === pull.head?.sha);
+  await context.github.pressButton(check!, 'bob', 'open');
+  await context.settle();
+  expect(await writesOf('/sam stop', pull)).not.toContain('status');
 });
 
 test('a stop that lasts ends the deployment', async () => {

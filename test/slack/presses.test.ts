@@ -121,9 +121,12 @@ test('logs that are asked for twice are shown twice', async () => {
 
 test('what changes something counts once, however often it is pressed within ten seconds', async () => {
   await context.say('up acme/api --name counted');
-  const card = context.card();
-  for (const label of ['Keep 4h', 'Keep 4h', 'Restart', 'Restart', 'Stop', 'Stop'])
-    await context.press(label, card).catch(() => []);
+  for (const label of ['Keep 4h', 'Restart', 'Stop']) {
+    // The second time on what was there to be seen the first time.
+    const shown = { ...context.card() };
+    await context.press(label, shown);
+    await context.press(label, shown);
+  }
   const verbs = await context.place.sql<{ verb: string }[]>`
     select c.verb from commands c join workspaces w on w.id = c.workspace_id where w.name = 'counted' order by c.id`;
   expect(verbs.map(({ verb }) => verb)).toEqual(['up', 'extend', 'restart', 'stop']);

@@ -11,8 +11,8 @@ import { eventOf, readLabel, type Event } from './events.ts';
 import { renderReply, voiceIn } from './render.ts';
 import { joined, wordAnswer, wordRefusal, type WordedAnswer } from '../wording.ts';
 import { keepReply } from '../store/answers.ts';
-import { redrawWorkspace } from '../store/cards.ts';
 import { readRecentMessages, wasToldByLabel } from '../store/recent-messages.ts';
+import { touchCards } from '../../workspaces/store/cards.ts';
 
 export interface Answers {
   db: Executor;
@@ -30,7 +30,7 @@ const MAX_SAID = 3;
 export async function showAnswer(options: Answers, delivery: Delivery, answer: Answer): Promise<boolean> {
   const event = eventOf(delivery);
   if (event.kind === 'closed') return removeLabels(options, event);
-  if (event.kind === 'button') await redrawWorkspace(options.db, 'github', event.subject);
+  if (event.kind === 'button') await touchCards(options.db, [event.subject]);
   if (!('number' in event) || delivery.reply) return false;
   const context = await options.contextFor();
   const shown: Answer =

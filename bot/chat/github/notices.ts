@@ -140,7 +140,7 @@ async function mayUnlabel(
 
 const noticePush = (topic: string, { head }: Of<'pushed'>): Notice =>
   quietly(async (tx) => {
-    await noteHead(tx, topic, head);
+    await noteHead(tx, topic, head, { isHeard: true });
     await resendSignals(tx, topic);
   });
 

@@ -2,7 +2,7 @@
 // writer at a time for each account, because GitHub counts what is written by installation. Sends nothing.
 import { and, eq, sql } from 'drizzle-orm';
 import { cards, deliveries, turns, type Card, type Delivery } from '../../database/schema.ts';
-import { claimFirst, countLeft, RELEASED, RENEWED, type Held } from '../../database/claims.ts';
+import { claimFirst, countLeft, isFree, RELEASED, RENEWED, type Held } from '../../database/claims.ts';
 import { inMs, type Executor } from '../../database/executor.ts';
 import { randomBase32 } from '../../ids.ts';
 
@@ -27,6 +27,12 @@ const SIGNAL_AFTER_MS = 10_000;
 /** How much longer each may wait than a reaction. With the age of both that decides, so that nothing waits for ever. */
 const LATER_MS = { card: 10_000, deployment: 30_000, check: 31_000 };
 
+/**
+ * Cards that wait, the oldest first. Postgres believes that most of them do, and would read them all. Those of accounts that
+ * may not write now are none of them: however many they are, they hide nobody else's.
+ */
+const MAX_LOOKED_AT = 1_000;
+
 const age = (ms: number) => sql.raw(`interval '${ms} milliseconds'`);
 
 /** Payloads say where; what an older bot stored, or forgot, has its thread. */
@@ -39,11 +45,15 @@ const heldUntil = (ms: number) => sql`(
    where r.status = 'running' and r.created_at > clock_timestamp() - ${age(ms)})`;
 
 /**
- * All that waits: `at` is when it may be written, `since` how long it has waited. Of one thread the newest write counts
- * too: whoever was served goes behind those who were not, so that a busy thread holds nobody up.
+ * All that waits: `at` is when it may be written, `since` when it began to wait. Of one thread the newest write counts
+ * too: whoever was served goes behind those who were not, so that a busy thread holds nobody up. That makes nothing
+ * younger: what would go behind its thread's last write anyhow stays where it is.
  */
 const WAITING = sql`
-  with due as (
+  with resting as (
+    select account, greatest(next_at, lease_until) as until from turns
+     where front = 'github' and greatest(next_at, lease_until) > clock_timestamp()
+  ), due as (
     select 'end' as what, d.seq, d.thread, ${accountOf} as account, d.lease_until,
            d.next_at as at, greatest(r.ended_at, d.answered_at) as since, ${age(0)} as later
       from deliveries d left join commands r on r.id = d.command_id
@@ -65,7 +75,9 @@ const WAITING = sql`
     select c.kind, c.seq, c.thread, lower(split_part(c.thread, '/', 1)), c.lease_until,
            greatest(c.next_at, case when c.kind = 'card' then ${heldUntil(CARD_AFTER_MS)} else ${heldUntil(SIGNAL_AFTER_MS)} end),
            c.next_at, case c.kind when 'card' then ${age(LATER_MS.card)} when 'deployment' then ${age(LATER_MS.deployment)} else ${age(LATER_MS.check)} end
-      from cards c where c.front = 'github' and c.want_version <> c.sent_version
+      from (select * from cards where front = 'github' and want_version <> sent_version
+               and lower(split_part(thread, '/', 1)) not in (select account from resting)
+             order by next_at limit ${MAX_LOOKED_AT}) c
   ), served as (
     select t.thread, greatest(
         (select max(c.sent_at) from cards c where c.front = 'github' and c.thread = t.thread),
@@ -74,15 +86,16 @@ const WAITING = sql`
       from (select distinct thread from due) t
   ), waiting as (
     select what, seq, due.account, greatest(due.at, due.lease_until, turns.next_at, turns.lease_until) as at,
-           greatest(due.since, served.at) + later as rank
+           due.since + later as wish, greatest(due.since + later, served.at) as rank
       from due join served using (thread) left join turns on turns.front = 'github' and turns.account = due.account
   )`;
 
 /** Takes the turn of an account that has something to write, with what goes first there. Undefined: nobody's turn. */
 export async function takeTurn(db: Executor): Promise<Turn | undefined> {
   const rows = await db.execute<Due & Record<string, unknown>>(sql`
-    ${WAITING} select distinct on (account) what, seq::int, account from waiting
-     where at <= clock_timestamp() order by account, rank, seq`);
+    ${WAITING} select what, seq::int, account from (
+      select distinct on (account) * from waiting where at <= clock_timestamp() order by account, rank, wish, seq
+    ) firsts order by rank, wish`);
   for (const due of rows) {
     const token = await claimTurn(db, due.account);
     if (token === undefined) continue;
@@ -93,9 +106,11 @@ export async function takeTurn(db: Executor): Promise<Turn | undefined> {
   return undefined;
 }
 
+/** Who rests may have something to write afterwards. */
 export async function turnDueInMs(db: Executor): Promise<number | undefined> {
   const [row] = await db.execute<{ ms: number | null }>(sql`
-    ${WAITING} select extract(epoch from min(at) - clock_timestamp())::float8 * 1000 as ms from waiting`);
+    ${WAITING} select extract(epoch from min(at) - clock_timestamp())::float8 * 1000 as ms
+      from (select at from waiting union all select until from resting) all_of_them`);
   return row?.ms ?? undefined;
 }
 
@@ -108,8 +123,7 @@ async function claimTurn(db: Executor, account: string): Promise<string | undefi
     .onConflictDoUpdate({
       target: [turns.front, turns.account],
       set: { leaseToken: token, ...RENEWED },
-      setWhere: sql`${turns.nextAt} <= clock_timestamp()
-        and (${turns.leaseUntil} is null or ${turns.leaseUntil} < clock_timestamp())`,
+      setWhere: sql`${turns.nextAt} <= clock_timestamp() and ${isFree(turns)}`,
     })
     .returning({ account: turns.account });
   return taken.length > 0 ? token : undefined;

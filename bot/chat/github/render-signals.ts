@@ -14,9 +14,10 @@ export function renderDeployment(
 ): DeploymentStatus {
   const state = deploymentState(view);
   const said =
-    view.failure === undefined
-      ? WORDS[state]
-      : `failed: ${wordFailure(view.failure, view.name, sayIn(context)).text}`;
+    // One that runs has mended itself as well as it can: the rest stands on its card.
+    view.failure !== undefined && view.phase === 'failed'
+      ? `failed: ${wordFailure(view.failure, view.name, sayIn(context)).text}`
+      : WORDS[state];
   return {
     state,
     description: renderTitle(`${view.name} (${view.owner}) ${said}`, 140),

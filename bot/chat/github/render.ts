@@ -115,12 +115,18 @@ function renderSection(view: CardView, options: SectionOptions): string {
 
 function body(view: CardView, { linkTo }: SectionOptions, say: Say): string[] {
   const lines: string[] = [];
-  if (lookOf(view) === 'running')
+  const isOpen = lookOf(view) === 'running';
+  if (isOpen)
     lines.push('', `**[Open terminal](${linkTo(view)})** (sign in with GitHub)${expiry(view, say)}`);
   if (view.checklist.length > 0 && !view.isSettled) lines.push('', ...view.checklist.map(checkLine));
   if (view.failure !== undefined) {
     const { text, side, next } = wordFailure(view.failure, view.name, say);
-    lines.push('', `⚠ ${escapeMarkdown(text)} (${side})`, '', `**Next:** ${say(next)}${expiry(view, say)}`);
+    lines.push(
+      '',
+      `⚠ ${escapeMarkdown(text)} (${side})`,
+      '',
+      `**Next:** ${say(next)}${isOpen ? '' : expiry(view, say)}`,
+    );
   }
   return lines;
 }

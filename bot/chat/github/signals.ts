@@ -47,8 +47,8 @@ interface Signal<Said> {
   say(view: CardView, options: CheckOptions): Said;
   /** What of that is worth another write. */
   newsOf(said: Said, view: CardView): unknown;
-  /** Until then nobody misses it; undefined: now. */
-  restsUntil(view: CardView, isPressed: boolean): Date | undefined;
+  /** Until then nobody misses it; undefined: now. `isAwaited`: who pressed `Stop` on its page looks at it. */
+  restsUntil(view: CardView, isAwaited: boolean): Date | undefined;
   /** After that there is nothing more to say; and nothing is made only to say that. */
   isEnd(view: CardView): boolean;
   /** What it is made for: once for each. */
@@ -91,8 +91,8 @@ const deployment: Signal<DeploymentStatus> = {
     url,
     state === 'failure' ? description : '',
   ],
-  restsUntil: ({ desired, elapsedMs }, isPressed) =>
-    desired === 'stopped' && !isPressed && elapsedMs < STOP_RESTS_MS
+  restsUntil: ({ desired, elapsedMs }, isAwaited) =>
+    desired === 'stopped' && !isAwaited && elapsedMs < STOP_RESTS_MS
       ? new Date(Date.now() - elapsedMs + STOP_RESTS_MS)
       : undefined,
   isEnd: ({ desired }) => desired !== 'running',
@@ -161,7 +161,7 @@ async function send<Said>(
   if (sentHash === card.sentHash || (card.externalId === null && signal.isEnd(newest))) return { sentHash };
   const later =
     sender.app.missingPermissions.until(repository, signal.permission) ??
-    signal.restsUntil(newest, click !== undefined) ??
+    signal.restsUntil(newest, click?.event.identifier === 'stop') ??
     whenAllowed(card, [newest], sender.paceMs, new Date());
   if (later) return { later };
   const octokit = await sender.app.on(repository);

@@ -139,7 +139,7 @@ const Repository = z.object({
   private: z.boolean(),
 });
 const Sender = z.object({ id: z.number(), login: z.string(), type: z.string() });
-export const Common = z.object({
+const Common = z.object({
   action: z.string(),
   repository: Repository,
   sender: Sender,
@@ -162,7 +162,7 @@ const PullRequest = z.object({
 });
 
 /** By the header's name; the header is not signed, so the body must fit it: what belongs to another event is refused. */
-export const SHAPES = {
+const SHAPES = {
   issue_comment: Common.extend({
     issue: Issue,
     comment: z.object({ id: z.number(), body: z.string() }),
@@ -192,13 +192,13 @@ export const SHAPES = {
   installation: InstallationBody.extend({ repository_selection: z.undefined().optional() }),
   installation_repositories: InstallationBody.extend({ repository_selection: z.string() }),
 };
-export type EventName = keyof typeof SHAPES;
+type EventName = keyof typeof SHAPES;
 
-export type Shaped<Name extends EventName> = z.infer<(typeof SHAPES)[Name]>;
+type Shaped<Name extends EventName> = z.infer<(typeof SHAPES)[Name]>;
 
 const Account = z.object({ login: z.string() });
 /** Of `repository`, where it was renamed or went to another owner. */
-export const Changes = z.object({
+const Changes = z.object({
   repository: z.object({ name: z.object({ from: z.string() }) }).optional(),
   owner: z
     .object({ from: z.object({ user: Account.optional(), organization: Account.optional() }) })

@@ -12,6 +12,7 @@ import { externalIdOf } from './cards.ts';
 import { threadOf, type Event } from './request.ts';
 import { accountOn, checkConnected, type SlackRights } from './rights.ts';
 import * as slackStore from './store.ts';
+import { findDefault } from '../../workspaces/store/settings.ts';
 import type { Executor } from '../../database/types.ts';
 
 const channelOf = ({ team, channel }: Event): string => `${team}/${channel}`;
@@ -38,7 +39,7 @@ export async function locate(
 ): Promise<Repository | undefined> {
   // Before anything is looked up: whether a repository is there is not for everybody to know.
   const known = await checkConnected(rights, event);
-  const usual = await slackStore.findDefault(rights.db, channelOf(event));
+  const usual = await findDefault(rights.db, 'slack', channelOf(event));
   const meant = target ?? (usual && asTarget(usual));
   if (!meant || meant.kind === 'name' || (meant.kind === 'number' && !usual)) return undefined;
   if (rights.forges.length === 0) return meant.kind === 'number' ? undefined : locateAnywhere([], meant, '/');

@@ -8,6 +8,7 @@ import { checkRight, isEnough } from '../../forges/rights.ts';
 import type { SlackConfig } from './config.ts';
 import { sourceOf, type Event } from './request.ts';
 import * as slackStore from './store.ts';
+import { findDefault } from '../../workspaces/store/settings.ts';
 import type { Executor } from '../../database/types.ts';
 
 export interface SlackRights {
@@ -67,7 +68,7 @@ async function findUsual(
   channel: string,
 ): Promise<{ forge: Forge; label: string } | undefined> {
   const [forge] = forges;
-  const label = (await slackStore.findDefault(db, channel))?.repository;
+  const label = (await findDefault(db, 'slack', channel))?.repository;
   return forge && label !== undefined ? { forge, label } : undefined;
 }
 

@@ -1,22 +1,10 @@
 // What the Slack front asks of Postgres beside the inbox: its people, its cards' places, repeated presses, private news.
 import { and, desc, eq, isNull, like, ne, sql } from 'drizzle-orm';
-import { cards, channels, deliveries, identities, notifications, workspaces } from '../../database/schema.ts';
+import { cards, deliveries, identities, notifications, workspaces } from '../../database/schema.ts';
 import type { Card, Workspace } from '../../database/schema.ts';
 import { claimFirst, RELEASED } from '../../database/claims.ts';
 import { notify, type Executor } from '../../database/executor.ts';
-
-/** The repository that the channel's people mean; undefined: none was set. */
-export async function findDefault(
-  db: Executor,
-  channel: string,
-): Promise<{ repository: string; ref: string | null } | undefined> {
-  const { repository, ref } = channels;
-  const [found] = await db
-    .select({ repository, ref })
-    .from(channels)
-    .where(and(eq(channels.front, 'slack'), eq(channels.channel, channel)));
-  return found;
-}
+import { AGAIN } from '../../workspaces/store/cards.ts';
 
 /** The repositories of the owner's workspaces that a command may mean; `name`: their name or id. */
 export async function listRepositories(
@@ -108,7 +96,7 @@ export async function claimMessage(
   if ((await db.$count(cards, and(isOurs, eq(cards.externalId, externalId)))) > 0) return 'known';
   const adopted = await db
     .update(cards)
-    .set({ externalId, sentHash: null, wantVersion: sql`${cards.wantVersion} + 1` })
+    .set({ ...AGAIN, externalId, sentHash: null })
     .where(and(isOurs, eq(cards.thread, thread), isNull(cards.externalId)))
     .returning({ seq: cards.seq });
   if (adopted.length > 0) await notify(db, 'card');

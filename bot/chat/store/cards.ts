@@ -1,7 +1,7 @@
 // Which cards are wanted, where, that they are drawn again, and who draws them now. Knows no vendor, and sends nothing.
 import { and, asc, eq, inArray, ne, sql, type SQL } from 'drizzle-orm';
-import { cards, workspaces, type Card, type CardKind, type FrontName } from '../../database/schema.ts';
-import { databaseNow, notify, type Executor, inMs } from '../../database/executor.ts';
+import { cards, type Card, type CardKind, type FrontName } from '../../database/schema.ts';
+import { notify, type Executor, inMs } from '../../database/executor.ts';
 import {
   claimFirst,
   countLeft,
@@ -11,9 +11,7 @@ import {
   untilFirst,
   type Held,
 } from '../../database/claims.ts';
-
-/** What makes a card due with another version. */
-const AGAIN = { wantVersion: sql`${cards.wantVersion} + 1`, nextAt: databaseNow };
+import { AGAIN } from '../../workspaces/store/cards.ts';
 
 /** Wants a card for `subject` in that thread; one that is there is drawn again. */
 export async function wantCard(
@@ -57,14 +55,6 @@ export async function resendSignals(tx: Executor, thread: string): Promise<void>
 /** The card of the thread is drawn again: there is something else to say on it. */
 export async function redrawCard(db: Executor, front: FrontName, thread: string): Promise<void> {
   await wantAgain(db, and(eq(cards.front, front), eq(cards.thread, thread), eq(cards.kind, 'card')));
-}
-
-/** All that shows the workspace, by itself or among those of a topic, is drawn again. */
-export async function redrawWorkspace(db: Executor, front: FrontName, workspace: string): Promise<void> {
-  const { id, topic } = workspaces;
-  const topics = db.select({ topic }).from(workspaces).where(eq(id, workspace));
-  const isShown = sql`(${cards.subject} = ${workspace} or ${cards.subject} in (${topics}))`;
-  await wantAgain(db, and(eq(cards.front, front), isShown));
 }
 
 /** `forget`: what was sent before, so that an equal body is sent too. */

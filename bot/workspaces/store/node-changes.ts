@@ -1,7 +1,7 @@
 // What changes a node's row: marks of a pass, its agent's word, a person's or the clock's decision that it goes.
 import { and, eq, inArray, ne, sql } from 'drizzle-orm';
 import type { Load } from '../../../agent/protocol.ts';
-import type { Held } from '../../database/claims.ts';
+import { RELEASED, type Held } from '../../database/claims.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import { nodes, workspaces, type Node } from '../../database/schema.ts';
 import { append } from './events.ts';
@@ -94,8 +94,7 @@ export async function forgetNode(tx: Executor, { id, gen }: Node): Promise<void>
       ...phaseClock(nodes, 'deleted'),
       gen: sql`${nodes.gen} + 1`,
       nextAt: null,
-      leaseToken: null,
-      leaseUntil: null,
+      ...RELEASED,
     })
     .where(eq(nodes.id, id));
   await append(tx, id, gen + 1, 'forgotten', {});

@@ -183,17 +183,29 @@ const factsOf = (report: WorkspaceReport | null) =>
   ];
 
 /** Counts rise all the time: a card that is not drawn for anything else is drawn when they have doubled. */
-const magnitude = (count = 0): number => Math.floor(Math.log2(count + 1));
+export const magnitude = (count = 0): number => Math.floor(Math.log2(count + 1));
 
-/** A pull request has a new head: of the workspaces that were made from its fork nothing starts before it is let in. */
-export async function noteHead(tx: Executor, topic: string, head: string): Promise<void> {
+/**
+ * A pull request has a new head: of the workspaces that were made from its fork nothing starts before it is let in. `isHeard`: a
+ * delivery says so, and that may come late. The commit that was let in is then an old one where there was another since, and opens
+ * nothing again: who starts something asks where it stands.
+ */
+export async function noteHead(
+  tx: Executor,
+  topic: string,
+  head: string,
+  { isHeard = false } = {},
+): Promise<void> {
+  const isNews = isHeard ? sql`${workspaces.fork}->>'trusted' <> ${head}` : undefined;
   const moved = await tx
     .update(workspaces)
     .set({
       fork: sql`${workspaces.fork} || ${JSON.stringify({ head })}::jsonb`,
       notice: [{ code: 'fork-moved', details: { head } }],
     })
-    .where(and(eq(workspaces.topic, topic), isNotNull(workspaces.fork), ne(workspaces.desired, 'deleted')))
+    .where(
+      and(eq(workspaces.topic, topic), isNotNull(workspaces.fork), ne(workspaces.desired, 'deleted'), isNews),
+    )
     .returning({ id: workspaces.id });
   const ids = moved.map(({ id }) => id);
   if (ids.length > 0) await touchCards(tx, ids);

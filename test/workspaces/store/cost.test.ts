@@ -2,9 +2,10 @@
 import { sql, type SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import pino from 'pino';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { connect, type Database } from '../../../bot/database/connect.ts';
 import * as slack from '../../../bot/chat/slack/store.ts';
+import { takeTurn, turnDueInMs } from '../../../bot/chat/github/queue-store.ts';
 import { createLoop } from '../../../bot/jobs/loop.ts';
 import { nodeSource } from '../../../bot/workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from '../../../bot/workspaces/reconcile-workspace.ts';
@@ -65,6 +66,9 @@ async function fill({ sql: run }: Database): Promise<void> {
     select 'ws-' || i, 1, 'us-1', 'console', 'up', 'up', 'running', 'done', 1 from generate_series(1, ${ROWS}) i`;
   await run`insert into cards (front, thread, subject, external_id, sent_version)
     select f, 'T1/C' || i, 'ws-' || i, 'C' || i || ':12.3', 1 from unnest(array['console', 'slack']) f, generate_series(1, ${ROWS}) i`;
+  await run`insert into cards (front, thread, subject, kind, external_id, sent_version, next_at)
+    select 'github', 'acme/api#' || i, 'acme/api#' || i, k, i, 1, now() - i * 7919 % ${ROWS} * interval '1 minute'
+      from unnest(array['card', 'deployment', 'check']) k, generate_series(1, ${ROWS}) i`;
   await run`insert into deliveries
       (source, delivery_id, body_hash, thread, event, payload, received_at, ended_at, answer, answered_at, concluded_at)
     select 'slack', 'd-' || i, i::text, 'T1/U' || i % 100, 'button', '{"press": "other"}',
@@ -77,6 +81,7 @@ interface Plan {
   'Node Type': string;
   'Relation Name'?: string;
   'Actual Rows'?: number;
+  'Actual Loops'?: number;
   'Rows Removed by Filter'?: number;
   Plans?: Plan[];
 }
@@ -88,7 +93,7 @@ async function plansOf(run: (db: Database['db']) => Promise<unknown>): Promise<P
   sent = [];
   await run(db);
   const plans: Plan[] = [];
-  const statements = sent.filter(({ query }) => /^\s*(select|update|insert|delete)/i.test(query));
+  const statements = sent.filter(({ query }) => /^\s*(select|update|insert|delete|with)/i.test(query));
   await rolledBack(database.db, async (tx) => {
     for (const { query, params } of statements) {
       const explained = sql.join([sql.raw('explain (analyze, format json)'), toSql(query, params)], sql` `);
@@ -157,6 +162,8 @@ const STATEMENTS: [string, (db: Database['db']) => Promise<unknown>][] = [
   ['the card that a message is', (some) => slack.findCards(some, 'T1/C1', 'C1:12.3')],
   ['when the next request is due', deliveryDueInMs],
   ['when the next card is due', cardDueInMs],
+  ['whose turn it is to be written to GitHub', takeTurn],
+  ['when somebody may be written to GitHub', turnDueInMs],
   ['whether a button was pressed twice', (some) => slack.wasPressed(some, 'd-7', 'this')],
   ['a list', (some) => listWorkspaces(some, 'us-7')],
   ['a workspace by name', (some) => findByName(some, 'us-7', 'api')],
@@ -166,7 +173,10 @@ const STATEMENTS: [string, (db: Database['db']) => Promise<unknown>][] = [
 
 test.each(STATEMENTS)('%s reads no table from end to end, and few rows', async (_what, run) => {
   const plans = await plansOf(run);
-  const scans = plans.filter((plan) => plan['Relation Name'] !== undefined);
+  // One row for each account: they fit a page.
+  const scans = plans.filter(
+    (plan) => plan['Relation Name'] !== undefined && plan['Relation Name'] !== 'turns',
+  );
   expect(scans.map((plan) => plan['Node Type'])).not.toContain('Seq Scan');
   for (const plan of plans) {
     expect(plan['Rows Removed by Filter'] ?? 0, JSON.stringify(plan)).toBeLessThan(20);
@@ -182,6 +192,25 @@ test('with one row due among thousands the claim finds it, and reads little more
     }),
   );
   for (const plan of plans) expect(plan['Rows Removed by Filter'] ?? 0).toBeLessThan(20);
+});
+
+test.each([
+  ['whose turn it is', takeTurn],
+  ['when somebody may write', turnDueInMs],
+])('with thousands of cards that wait for GitHub a look at %s reads a thousand', async (_what, run) => {
+  await database.sql`update cards set want_version = 2 where front = 'github'`;
+  onTestFinished(async () => {
+    await database.sql`update cards set want_version = 1, lease_until = null where front = 'github'`;
+    await database.sql`delete from turns`;
+  });
+  // Nothing of that is taken.
+  const plans = await plansOf((some) => rolledBack(some, async (tx) => void (await run(tx))));
+  const looked = plans.filter((plan) => plan['Relation Name'] === 'cards');
+  expect(looked.map((plan) => plan['Node Type'])).not.toContain('Seq Scan');
+  const read = looked.map((plan) => (plan['Actual Rows'] ?? 0) * (plan['Actual Loops'] ?? 0));
+  expect(Math.max(...read)).toBeGreaterThan(900);
+  // Each of them, and what its thread was served last.
+  expect(read.reduce((sum, rows) => sum + rows, 0)).toBeLessThanOrEqual(4 * 1_000 + 10);
 });
 
 /** What the loop says to the database and the provider from its start until it rests. */

@@ -14,7 +14,7 @@ import { sourceOf, type Event } from '../request.ts';
 import type { Field, FormRequest } from './events.ts';
 import { findOwned, isNameTaken } from '../home/store.ts';
 import { searchRepositories, type Repositories } from './repositories.ts';
-import * as slackStore from '../store.ts';
+import { findDefault } from '../../../workspaces/store/settings.ts';
 import { wordRefusal, type Say } from '../../wording.ts';
 import type { Executor } from '../../../database/types.ts';
 
@@ -73,7 +73,7 @@ async function chooseRepository(
   person: Person | undefined,
 ): Promise<string | undefined> {
   if (named?.repository) return named.repository;
-  const usual = (await slackStore.findDefault(db, `${team}/${channel}`))?.repository;
+  const usual = (await findDefault(db, 'slack', `${team}/${channel}`))?.repository;
   if (!person) return usual;
   const maybe = (named?.maybe ?? []).map((word) => word.toLowerCase());
   const found = await Promise.all(
