@@ -136,6 +136,16 @@ test('signing out everywhere ends it, and so does forgetting the browser, or the
   }
 });
 
+test('who signs out of a browser is signed out of their own page, too', async () => {
+  const browser = site.browser();
+  await follow(browser, await linkFor(await site.rows.addUser()));
+  const secret = browser.cookies.get('sam-settings')!;
+  expect((await browser.post('/logout')).status).toBe(303);
+  expect(browser.cookies.has('sam-settings')).toBe(false);
+  browser.cookies.set('sam-settings', secret);
+  expect((await browser.get('/settings')).status).toBe(401);
+});
+
 test('another site changes nothing, and frames nothing', async () => {
   const ann = await signIn();
   for (const path of ['/settings/anthropic', '/settings/anthropic/delete', '/settings/leave'])
