@@ -1,17 +1,20 @@
 // Who a person of a chat is on a forge, in Postgres: found, linked by a one-time token, forgotten. Knows no HTTP.
 import { and, eq, gt, inArray, isNull, ne, notInArray, sql } from 'drizzle-orm';
 import {
+  browserSessions,
   cards,
   commands,
   credentials,
   identities,
   nodes,
+  personalTokens,
   tokens,
   users,
   workspaces,
   type User,
 } from '../../database/schema.ts';
 import { randomBase32 } from '../../ids.ts';
+import { tellNodes } from '../credentials/credentials-store.ts';
 import { revokeCodes } from '../store/expiry.ts';
 import type { Executor } from '../../database/types.ts';
 
@@ -138,6 +141,31 @@ async function handOver(tx: Executor, from: string, to: string): Promise<void> {
   // Sealed for the one who is gone: nobody could open them any more. Whoever left them puts them in anew.
   await tx.delete(credentials).where(eq(credentials.owner, from));
   await tx.update(commands).set({ actor: to }).where(eq(commands.actor, from));
+  await handOverAccess(tx, from, to);
+  // What they keep in memory of either is as of before.
+  await tellNodes(tx, to);
+}
+
+/** What lets in goes on doing so; what leads to the page of the one who is gone ends. */
+async function handOverAccess(tx: Executor, from: string, to: string): Promise<void> {
+  const rows = await tx
+    .select({ id: personalTokens.id, owner: personalTokens.owner, name: personalTokens.name })
+    .from(personalTokens)
+    .where(inArray(personalTokens.owner, [from, to]));
+  const names = new Set(rows.filter(({ owner }) => owner === to).map(({ name }) => name));
+  for (const { id, name } of rows.filter(({ owner }) => owner === from)) {
+    const free = freeName(name, names);
+    names.add(free);
+    await tx.update(personalTokens).set({ owner: to, name: free }).where(eq(personalTokens.id, id));
+  }
+  await tx
+    .update(tokens)
+    .set({ userId: to })
+    .where(and(eq(tokens.userId, from), eq(tokens.purpose, 'link')));
+  await tx
+    .delete(tokens)
+    .where(and(eq(tokens.userId, from), inArray(tokens.purpose, ['settings', 'settings-session'])));
+  await tx.update(browserSessions).set({ userId: to }).where(eq(browserSessions.userId, from));
 }
 
 function freeName(name: string, taken: ReadonlySet<string>): string {
