@@ -4,6 +4,7 @@ import { link, findKnown, unlink } from '../../bot/access/people/links-store.ts'
 import { createSettingsLink } from '../../bot/access/credentials/settings-sessions.ts';
 import { giveSecret, insertToken, spendToken } from '../../bot/access/people/personal-tokens-store.ts';
 import { createLink } from '../../bot/access/links.ts';
+import { findIdentities } from '../../bot/access/store/people.ts';
 import { until } from '../until.ts';
 import { ann, askTicket, site, workspace } from './sign-in-context.ts';
 
@@ -119,6 +120,18 @@ describe('signing out everywhere', () => {
     await ann.signIn();
     expect((await ann.get('/login')).text).toContain('Signed in as ann');
     expect((await askTicket(ann)).status).toBe(200);
+  });
+
+  test('disconnects no forge, though it is switched off by now', async () => {
+    const { db, sql } = site.rows;
+    const user = workspace.owner;
+    const elsewhere = { source: 'forgejo', externalId: '7' };
+    await sql`insert into identities (source, external_id, login, user_id) values ('forgejo', '7', 'ann', ${user})`;
+    await ann.signIn();
+    expect((await ann.get('/login')).text).not.toContain('forgejo');
+    await ann.post(pathOf(elsewhere));
+    expect((await ann.post('/logout/everywhere')).status).toBe(303);
+    expect(await findIdentities(db, [user], 'forgejo')).toHaveProperty('size', 1);
   });
 
   test('takes a sign-in: a browser that a code let in signs out itself alone', async () => {

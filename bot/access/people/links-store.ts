@@ -1,5 +1,5 @@
 // Who a person of a chat is on a forge, in Postgres: found, linked by a one-time token, forgotten. Knows no HTTP.
-import { and, eq, gt, inArray, isNull, ne, notInArray, sql } from 'drizzle-orm';
+import { and, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
 import {
   browserSessions,
   cards,
@@ -15,7 +15,7 @@ import {
 } from '../../database/schema.ts';
 import { randomBase32 } from '../../ids.ts';
 import { tellNodes } from '../credentials/credentials-store.ts';
-import { revokeCodes } from '../store/expiry.ts';
+import { isInChat, revokeCodes } from '../store/expiry.ts';
 import type { Executor } from '../../database/types.ts';
 
 /** Of a chat: `slack:T1`, `U1`. */
@@ -79,27 +79,23 @@ export async function unlink(tx: Executor, identity: ChatIdentity): Promise<bool
   return unlinkOf(tx, known.user.id, identity);
 }
 
-/** The same, said by the person themselves elsewhere. False: that is not them, or not any more. */
+/** The same, said by the person themselves elsewhere. False: that is no chat, or not them, or not any more. */
 export async function unlinkOf(tx: Executor, user: string, identity: ChatIdentity): Promise<boolean> {
   const ended = await tx
     .delete(identities)
-    .where(and(isIdentity(identity), eq(identities.userId, user)))
+    .where(and(isIdentity(identity), eq(identities.userId, user), isInChat))
     .returning({ user: identities.userId });
   if (ended.length === 0) return false;
   await revokeCodes(tx, user);
   return true;
 }
 
-/** Who the person is where nobody signs in: what they connected. */
-export async function findLinks(
-  db: Executor,
-  user: string,
-  forges: readonly string[],
-): Promise<(ChatIdentity & { login: string })[]> {
+/** Who the person is in chats: what they connected. */
+export async function findLinks(db: Executor, user: string): Promise<(ChatIdentity & { login: string })[]> {
   return db
     .select({ source: identities.source, externalId: identities.externalId, login: identities.login })
     .from(identities)
-    .where(and(eq(identities.userId, user), notInArray(identities.source, [...forges])))
+    .where(and(eq(identities.userId, user), isInChat))
     .orderBy(identities.createdAt);
 }
 

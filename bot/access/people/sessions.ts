@@ -83,9 +83,8 @@ export async function admit(
 export const endSession = (db: Executor, session: Session): Promise<void> =>
   deleteSession(db, hashSecret(session.secret));
 
-/** Signs a person out everywhere: browsers, links, chats, and the terminals that are open. They stay known on `forges`. */
-export const endAllSessions = (db: Executor, user: string, forges: readonly string[]): Promise<void> =>
-  revokeUser(db, user, forges);
+/** Signs a person out everywhere: browsers, links, chats, and the terminals that are open. Forges know them still. */
+export const endAllSessions = (db: Executor, user: string): Promise<void> => revokeUser(db, user);
 
 /** The Set-Cookie header of a session. */
 export function cookieOf(baseUrl: string, session: Session): string {

@@ -179,8 +179,7 @@ async function signOutEverywhere(
   const isOurs = isFromOrigin(req, new URL(baseUrl).origin);
   if (isOurs && session && !isFullSignIn(session))
     return sendPage(res, { ...notSignedIn, choices: forges.map((forge) => signInAt(forge)) });
-  const names = forges.map(({ name }) => name);
-  return signOut(options, req, res, (_, { user }) => endAllSessions(db, user, names));
+  return signOut(options, req, res, (_, { user }) => endAllSessions(db, user));
 }
 
 async function showPerson(options: SignInOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {

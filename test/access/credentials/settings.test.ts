@@ -114,7 +114,7 @@ test('a link of somebody else opens nothing where a person is signed in, and sta
 
 test('signing out everywhere ends it, and so does forgetting the browser, or the connection of the chat', async () => {
   const ends: ((user: string, browser: TestBrowser) => Promise<unknown>)[] = [
-    (user) => endAllSessions(site.rows.db, user, ['github']),
+    (user) => endAllSessions(site.rows.db, user),
     (_user, browser) => browser.post('/settings/leave'),
     (user) => unlink(site.rows.db, { source: 'slack:T1', externalId: user }),
   ];
