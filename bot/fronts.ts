@@ -102,7 +102,7 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
   const conversations = new Map(
     all.flatMap(({ name, conversation }) => (conversation ? [[name, conversation] as const] : [])),
   );
-  const unqueued = new Map([...conversations].filter(([, { isQueued }]) => !isQueued));
+  const shown = new Map([...conversations].filter(([, { isQueued, isSilent }]) => !isQueued && !isSilent));
   return [
     deliverySource({
       db,
@@ -112,7 +112,7 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
       readHeads: (about) => readHeads({ db, forges }, about),
       log,
     }),
-    answerSource({ db, conversations: unqueued, log }),
-    cardSource({ db, conversations: unqueued, knowledge, log }),
+    answerSource({ db, conversations: shown, log }),
+    cardSource({ db, conversations: shown, knowledge, log }),
   ];
 }

@@ -74,8 +74,16 @@ test('a use is written down once a minute at most', async () => {
     (await all.database.sql`select used_at, xmin from personal_tokens order by created_at desc limit 1`)[0];
   await program('GET /api/auth/me');
   const first = await usedAt();
+  const { sql } = all.database;
+  await sql`create table uses (at timestamptz)`;
+  await sql.unsafe(`create function note_use() returns trigger language plpgsql as
+    $$ begin insert into uses values (now()); return null; end $$`);
+  await sql`create trigger note_use after update on personal_tokens for each statement execute function note_use()`;
   await program('GET /api/auth/me');
   expect(await usedAt()).toEqual(first);
+  // Nor is it tried.
+  expect(await sql`select 1 from uses`).toEqual([]);
+  await sql`drop trigger note_use on personal_tokens`;
   await all.database.sql`update personal_tokens set used_at = used_at - interval '2 minutes'`;
   await program('GET /api/auth/me');
   expect((await usedAt())!['used_at'].getTime()).toBeGreaterThanOrEqual(first!['used_at'].getTime());

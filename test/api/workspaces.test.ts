@@ -102,6 +102,20 @@ describe('a key', () => {
   });
 });
 
+test('an answer that a program waits for is not taken up once more to be shown', async () => {
+  const { sql } = all.database;
+  await sql`create table again (delivery_id text)`;
+  await sql.unsafe(`create function note_again() returns trigger language plpgsql as
+    $$ begin insert into again values (new.delivery_id); return null; end $$`);
+  await sql`create trigger note_again after update on deliveries
+    for each row when (old.ended_at is not null and old.source = 'api') execute function note_again()`;
+  const id = await made('quiet');
+  await all.context.settle();
+  expect(await sql`select 1 from again`).toEqual([]);
+  await sql`drop trigger note_again on deliveries`;
+  await gone(id);
+});
+
 test('a key that somebody else has by now is not freed', async () => {
   const { db } = all.database;
   const asked = { owner: await all.userOf('bob'), key: 'k-4', fingerprint: 'f' };

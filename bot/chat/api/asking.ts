@@ -90,10 +90,14 @@ function refusedWords({ code, details }: ParseFailure, { line, field }: Spoken):
 }
 
 /** The delivery's id; of one that was sent before, that one's. Throws ApiError: too much was asked in this hour, and nothing is stored. */
-async function store(options: AskingOptions, { caller, keyed }: Call, said: Spoken): Promise<string> {
+async function store(
+  options: AskingOptions,
+  { caller, keyed, isRepeated }: Call,
+  said: Spoken,
+): Promise<string> {
   const { db } = options;
   const { user } = caller;
-  if (!keyed || !(await findRequest(db, keyed))) await checkPace(options, user);
+  if (!isRepeated) await checkPace(options, user);
   const deliveryId = randomUUID();
   const name = (await findUserName(db, user)) ?? user;
   const { line, workspace } = said;

@@ -60,6 +60,7 @@ export function createConversation(options: Options): Conversation {
   return {
     traits: overHttp,
     thread: undefined,
+    isSilent: true,
     notice: noNotice,
     hear({ payload, thread }) {
       const { user, name, line } = Payload.parse(payload);

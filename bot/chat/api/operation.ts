@@ -29,6 +29,8 @@ export interface Call<Query = unknown, Body = unknown> {
   found?: unknown;
   /** Undefined: it came without a key. */
   keyed: KeyedRequest | undefined;
+  /** It came before, with the same key. */
+  isRepeated: boolean;
 }
 
 export interface Reply {
@@ -128,7 +130,7 @@ async function answer(
   const body = check(operation.body ?? NOTHING, readJson(req, bytes));
   if (keyed && !KEY.test(keyed.key)) throw refuse(400, 'bad-key', ['Idempotency-Key']);
   if (known && !isSame) throw refuse(422, 'key-reused');
-  return operation.run({ caller, params, query, body, found, keyed });
+  return operation.run({ caller, params, query, body, found, keyed, isRepeated: known !== undefined });
 }
 
 async function identify(

@@ -111,6 +111,7 @@ function createConversation({ db, forges }: PageOptions): Conversation {
   return {
     traits: onPage,
     thread: undefined,
+    isSilent: true,
     notice: noNotice,
     async hear({ payload, thread }) {
       const { user, name, workspace, verb, turn } = Payload.parse(payload);
