@@ -82,11 +82,12 @@ test('disconnecting in the chat ends the sessions that it gave', async () => {
 });
 
 test('who is connected brings along what they made before: tokens, links, open browsers, and no way to a page of their own', async () => {
-  const { db, addUser, addWorkspace, sql } = site.rows;
-  const before = await addUser('annie');
+  const { rows } = site;
+  const { db, sql } = rows;
+  const before = await rows.addUser('annie');
   const identity = { source: 'slack:T1', externalId: `U${(count += 1)}` };
   await link(db, identity, 'annie', before);
-  const made = await addWorkspace({ owner: before });
+  const made = await rows.addWorkspace({ owner: before });
   await sql`update nodes set agent_key = 'key' where id = ${made.nodeId}`;
   const inviteTo = async () =>
     new URL(await createLink(db, site.origin, { workspace: made.id, user: before, access: 1 })).hash.slice(1);
@@ -99,7 +100,7 @@ test('who is connected brings along what they made before: tokens, links, open b
   const secret = (await giveSecret(db, id))!;
   await createSettingsLink(db, site.origin, before);
   const told: string[] = [];
-  const { unlisten } = await sql.listen('sam', (what) => void told.push(what));
+  const listening = await sql.listen('sam', (what) => void told.push(what));
 
   await db.transaction((tx) => link(tx, identity, 'annie', workspace.owner));
 
@@ -108,7 +109,7 @@ test('who is connected brings along what they made before: tokens, links, open b
   expect((await askTicket(site.browser(), made.id, { code: late })).status).toBe(200);
   expect(await sql`select 1 from tokens where user_id = ${before}`).toEqual([]);
   await until(() => told.includes(`credentials:${made.nodeId}`));
-  await unlisten();
+  await listening.unlisten();
 });
 
 describe('signing out everywhere', () => {
