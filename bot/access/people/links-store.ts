@@ -1,5 +1,5 @@
-// Who a person of a chat is on a forge, in Postgres: found, linked by a one-time token, forgotten. Knows no HTTP.
-import { and, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
+// Who a person of a chat is on a forge, in Postgres: found, linked, forgotten. Knows no HTTP.
+import { and, eq, inArray, ne, sql } from 'drizzle-orm';
 import {
   browserSessions,
   cards,
@@ -175,43 +175,4 @@ function freeKey(key: string, from: string, to: string, taken: ReadonlySet<strin
     .map((part) => (part === from ? to : part))
     .join('|');
   return taken.has(theirs) ? `${theirs}|${randomBase32(8)}` : theirs;
-}
-
-// --- one-time tokens ----------------------------------------------------------------------------------------------
-
-/** `subject`: who it is for and what goes on afterwards, as JSON. */
-export async function insertConnect(
-  db: Executor,
-  token: { hash: string; subject: string; lifeSeconds: number },
-): Promise<void> {
-  const { hash, subject, lifeSeconds } = token;
-  await db.insert(tokens).values({
-    hash,
-    subject,
-    purpose: 'connect',
-    expiresAt: sql`clock_timestamp() + ${lifeSeconds} * interval '1 second'`,
-  });
-}
-
-const isGood = (hash: string) =>
-  and(
-    eq(tokens.hash, hash),
-    eq(tokens.purpose, 'connect'),
-    isNull(tokens.usedAt),
-    gt(tokens.expiresAt, sql`clock_timestamp()`),
-  );
-
-export async function findConnect(db: Executor, hash: string): Promise<string | undefined> {
-  const [found] = await db.select({ subject: tokens.subject }).from(tokens).where(isGood(hash));
-  return found?.subject;
-}
-
-/** Undefined: unknown, spent or late. */
-export async function spendConnect(tx: Executor, hash: string): Promise<string | undefined> {
-  const [spent] = await tx
-    .update(tokens)
-    .set({ usedAt: sql`clock_timestamp()` })
-    .where(isGood(hash))
-    .returning({ subject: tokens.subject });
-  return spent?.subject;
 }

@@ -16,7 +16,7 @@ import {
   SIGN_IN_PAGE,
 } from './sign-in-attempts.ts';
 import { SignInError, type Forge, type Person } from '../../forges/forge.ts';
-import { endSettingsSession } from '../credentials/settings-sessions.ts';
+import { endSettingsSession, hasSettingsCookie } from '../credentials/settings-sessions.ts';
 import { describeLinks, disconnectRoute } from './links-page.ts';
 import { codeScriptRoute, redirect, sendPage, type CalmPage, type Link } from './sign-in-pages.ts';
 import {
@@ -163,8 +163,9 @@ async function signOut(
   if (!isFromOrigin(req, new URL(baseUrl).origin)) return sendPage(res, notOurPage);
   const session = await readSession(db, baseUrl, req.headers.cookie);
   if (session) await end(db, session);
-  const alsoThere = await endSettingsSession(db, baseUrl, req.headers.cookie);
-  res.setHeader('set-cookie', [endingCookie(baseUrl), alsoThere]);
+  const { cookie } = req.headers;
+  const others = hasSettingsCookie(baseUrl, cookie) ? [await endSettingsSession(db, baseUrl, cookie)] : [];
+  res.setHeader('set-cookie', [endingCookie(baseUrl), ...others]);
   redirect(res, `${baseUrl}${HOME}`);
 }
 
