@@ -250,9 +250,10 @@ async function assemble(
   ending.defer(() => pipe.close());
   const reconciler = { ...makeReconciler(settled), listeningSince: await readClock(db) };
   const { screen, login, cwd } = options;
-  const opened = await openFronts(options.fronts, { ...settled, db, terminal: { screen, login, cwd } });
-  ending.defer(async () => void (await opened.stop()));
   const mayStill = createRepositoryGuard({ db, log, forges: settled.forges });
+  const terminal = { screen, login, cwd };
+  const opened = await openFronts(options.fronts, { ...settled, db, terminal, mayStill });
+  ending.defer(async () => void (await opened.stop()));
   const sweeps = [
     ...createSweeps(reconciler),
     ...housekeeping(settled),

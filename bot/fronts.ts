@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { createSettingsLink } from './access/credentials/settings-sessions.ts';
 import { giveSecret } from './access/people/personal-tokens-store.ts';
 import { createLink, repeatLink } from './access/links.ts';
+import type { RepositoryGuard } from './access/repository-guard.ts';
 import { hourly } from './billing/prices.ts';
 import { answerSource } from './chat/answers.ts';
 import { cardSource } from './chat/cards.ts';
@@ -50,11 +51,15 @@ export interface Fronts {
   stop(): Promise<unknown>;
 }
 
-export async function openFronts(table: readonly FrontEntry[], parts: FrontParts): Promise<Fronts> {
+/** `mayStill`: the one that every door to a terminal asks. */
+export async function openFronts(
+  table: readonly FrontEntry[],
+  { mayStill, ...parts }: FrontParts & { mayStill: RepositoryGuard },
+): Promise<Fronts> {
   const options = complete(parts);
   const all = await Promise.all(table.map(async (open) => open(options)));
   const triggers = Object.fromEntries(all.map(({ name, trigger }) => [name, trigger]));
-  const page = createPage({ ...options, baseUrl: parts.config.baseUrl, triggers });
+  const page = createPage({ ...options, mayStill, baseUrl: parts.config.baseUrl, triggers });
   const every = [...all, page];
   return {
     all,
@@ -97,7 +102,7 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
   const conversations = new Map(
     all.flatMap(({ name, conversation }) => (conversation ? [[name, conversation] as const] : [])),
   );
-  const unqueued = new Map([...conversations].filter(([, { isQueued }]) => !isQueued));
+  const shown = new Map([...conversations].filter(([, { isQueued, isSilent }]) => !isQueued && !isSilent));
   return [
     deliverySource({
       db,
@@ -107,7 +112,7 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
       readHeads: (about) => readHeads({ db, forges }, about),
       log,
     }),
-    answerSource({ db, conversations: unqueued, log }),
-    cardSource({ db, conversations: unqueued, knowledge, log }),
+    answerSource({ db, conversations: shown, log }),
+    cardSource({ db, conversations: shown, knowledge, log }),
   ];
 }

@@ -133,8 +133,10 @@ export function showOpening(line: string, onNow?: () => void): void {
     );
 }
 
+type OnPress = (verb: string, turn: number | undefined) => Promise<string | undefined>;
+
 /** How the workspace stands. What is the same stays where it is: the keyboard, what somebody has selected. */
-export function showLive(state: LiveState, onPress: (verb: string) => Promise<string | undefined>): void {
+export function showLive(state: LiveState, onPress: OnPress): void {
   const { name, title, command, press } = state;
   const frame = JSON.stringify([name, title, command, state.trigger, press]);
   const screen = getElement('screen');
@@ -181,14 +183,11 @@ function createStep({ label, state }: LiveState['steps'][number]): HTMLElement {
 }
 
 /** Disabled until the bot has heard it; what it comes to, the bot tells. */
-function createPress(
-  { verb, label }: { verb: string; label: string },
-  onPress: (verb: string) => Promise<string | undefined>,
-): HTMLElement {
+function createPress({ verb, label, turn }: NonNullable<LiveState['press']>, onPress: OnPress): HTMLElement {
   const button = createButton(label, () => void say(), { class: 'primary' });
   const say = async () => {
     button.disabled = true;
-    const wrong = await onPress(verb);
+    const wrong = await onPress(verb, turn);
     if (wrong === undefined) return;
     button.disabled = false;
     document.querySelector('#screen .refused')?.replaceChildren(...createSpans(wrong));

@@ -11,7 +11,7 @@ export interface StatusOptions {
   /** What people call the workspace, once known. */
   getName: () => string | undefined;
   /** Says a verb of the workspace's; resolves with what went wrong. */
-  press: (verb: string) => Promise<string | undefined>;
+  press: (verb: string, turn: number | undefined) => Promise<string | undefined>;
 }
 
 export interface Status {

@@ -1,4 +1,5 @@
-// Looks after terminals that are open: whoever lost the right that opens one is out of it within a minute. A forge that cannot say
+// Looks after terminals that are open: whoever lost the right that opens one is out of it within a minute, as
+// long as there are not more people and repositories than one round may ask about; with more, some rounds later. A forge that cannot say
 // ends nothing, and is asked no more in this round. Knows no terminal.
 import type { Executor } from '../database/types.ts';
 import type { RepositoryGuard } from './repository-guard.ts';
@@ -8,7 +9,7 @@ import { listOpened } from './store/places.ts';
 /** With what it takes to hear of it, less than a minute. */
 export const LOOK_EVERY_MS = 40_000;
 const MAX_AGE_MS = 30_000;
-/** Of one round: forges answer some thousand questions an hour, and others have some too. */
+/** People, each with one repository, of one round: forges answer some thousand questions an hour, and others have some too. */
 const MAX_QUESTIONS = 30;
 
 type Opened = Awaited<ReturnType<typeof listOpened>>[number];

@@ -100,7 +100,8 @@ function keep<Value>(map: Map<string, Value>, key: string, value: Value): void {
   if (map.size > MAX_KEPT && oldest !== undefined) map.delete(oldest);
 }
 
-function createBucket(now: () => number): (owner: string) => boolean {
+/** Whether this person may cause one more question; then it counts. */
+export function createBucket(now: () => number = Date.now): (owner: string) => boolean {
   const buckets = new Map<string, { left: number; at: number }>();
   return (owner) => {
     const { left, at } = buckets.get(owner) ?? { left: BURST, at: now() };

@@ -152,6 +152,8 @@ export interface Conversation {
   thread: string | undefined;
   /** Its answers and cards wait for their turn in a queue of its own, which it serves itself. */
   isQueued?: boolean;
+  /** Whoever asks here looks for the answer themselves: none is shown, and no card. */
+  isSilent?: boolean;
   /** For what is no command; undefined: it is none of that. */
   notice(delivery: Delivery): Promise<Notice | undefined>;
   /** Undefined: it was not meant for us; the request ends without an answer. */

@@ -133,7 +133,7 @@ async function runSpoken(
     if (outcome.answer.workspace) await wantCard(tx, conversation, incoming, outcome, held.row);
     const { traits } = conversation;
     const answer = await tellable(tx, outcome.answer, { ...incoming, traits, said: wordsSaid(incoming) });
-    await endDelivery(tx, held, withIgnored(answer, line), outcome.commandId);
+    await end(inbox, tx, held, { answer: withIgnored(answer, line), commandId: outcome.commandId });
     await wantSignals(inbox, tx, outcome);
   });
 }
@@ -231,9 +231,17 @@ async function wantSignals({ conversations }: Inbox, tx: Executor, { answer }: O
 async function endWith(inbox: Inbox, held: Held<Delivery>, answer: Answer | null | Notice): Promise<void> {
   await inbox.db.transaction(async (tx) => {
     if (!(await lockDelivery(tx, held))) return;
-    await endDelivery(tx, held, typeof answer === 'function' ? await answer(tx) : answer);
+    await end(inbox, tx, held, { answer: typeof answer === 'function' ? await answer(tx) : answer });
   });
 }
+
+const end = (
+  { conversations }: Inbox,
+  tx: Executor,
+  held: Held<Delivery>,
+  ending: { answer: Answer | null; commandId?: number | undefined },
+): Promise<void> =>
+  endDelivery(tx, held, { ...ending, isShown: conversations.get(held.row.source)?.isSilent === true });
 
 /** How long a vendor may keep a thread waiting. */
 const TIMEOUT_MS = 10 * 60_000;

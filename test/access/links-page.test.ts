@@ -1,7 +1,11 @@
 // What a person connected, seen and ended from the side where they sign in; and what everywhere means.
 import { describe, expect, test } from 'vitest';
 import { link, findKnown, unlink } from '../../bot/access/people/links-store.ts';
+import { createSettingsLink } from '../../bot/access/credentials/settings-sessions.ts';
+import { giveSecret, insertToken, spendToken } from '../../bot/access/people/personal-tokens-store.ts';
 import { createLink } from '../../bot/access/links.ts';
+import { findIdentities } from '../../bot/access/store/people.ts';
+import { until } from '../until.ts';
 import { ann, askTicket, site, workspace } from './sign-in-context.ts';
 
 let count = 0;
@@ -77,6 +81,37 @@ test('disconnecting in the chat ends the sessions that it gave', async () => {
   expect(row!['access']).toBe(2);
 });
 
+test('who is connected brings along what they made before: tokens, links, open browsers, and no way to a page of their own', async () => {
+  const { rows } = site;
+  const { db, sql } = rows;
+  const before = await rows.addUser('annie');
+  const identity = { source: 'slack:T1', externalId: `U${(count += 1)}` };
+  await link(db, identity, 'annie', before);
+  const made = await rows.addWorkspace({ owner: before });
+  await sql`update nodes set agent_key = 'key' where id = ${made.nodeId}`;
+  const inviteTo = async () =>
+    new URL(await createLink(db, site.origin, { workspace: made.id, user: before, access: 1 })).hash.slice(1);
+  const phone = site.browser();
+  expect((await askTicket(phone, made.id, { code: await inviteTo() })).status).toBe(200);
+  const late = await inviteTo();
+  const wanted = { name: 'ci', scope: 'read', lifeMs: 60_000 } as const;
+  await insertToken(db, workspace.owner, wanted);
+  const { id } = await insertToken(db, before, wanted);
+  const secret = (await giveSecret(db, id))!;
+  await createSettingsLink(db, site.origin, before);
+  const told: string[] = [];
+  const listening = await sql.listen('sam', (what) => void told.push(what));
+
+  await db.transaction((tx) => link(tx, identity, 'annie', workspace.owner));
+
+  expect(await spendToken(db, secret)).toMatchObject({ id, owner: workspace.owner, name: 'ci-2' });
+  expect((await askTicket(phone, made.id)).status).toBe(200);
+  expect((await askTicket(site.browser(), made.id, { code: late })).status).toBe(200);
+  expect(await sql`select 1 from tokens where user_id = ${before}`).toEqual([]);
+  await until(() => told.includes(`credentials:${made.nodeId}`));
+  await listening.unlisten();
+});
+
 describe('signing out everywhere', () => {
   test('disconnects the chats, and not who signs in', async () => {
     const identity = await connect();
@@ -86,6 +121,18 @@ describe('signing out everywhere', () => {
     await ann.signIn();
     expect((await ann.get('/login')).text).toContain('Signed in as ann');
     expect((await askTicket(ann)).status).toBe(200);
+  });
+
+  test('disconnects no forge, though it is switched off by now', async () => {
+    const { db, sql } = site.rows;
+    const user = workspace.owner;
+    const elsewhere = { source: 'forgejo', externalId: '7' };
+    await sql`insert into identities (source, external_id, login, user_id) values ('forgejo', '7', 'ann', ${user})`;
+    await ann.signIn();
+    expect((await ann.get('/login')).text).not.toContain('forgejo');
+    await ann.post(pathOf(elsewhere));
+    expect((await ann.post('/logout/everywhere')).status).toBe(303);
+    expect(await findIdentities(db, [user], 'forgejo')).toHaveProperty('size', 1);
   });
 
   test('takes a sign-in: a browser that a code let in signs out itself alone', async () => {

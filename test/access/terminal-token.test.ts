@@ -211,7 +211,7 @@ describe('a browser', () => {
     const before = await ask({ workspace: workspace.id }, { cookie: one });
     const heard: string[] = [];
     const listening = await rows.sql.listen('sam', (hint) => heard.push(hint));
-    await endAllSessions(rows.db, workspace.owner, ['github']);
+    await endAllSessions(rows.db, workspace.owner);
     for (const cookie of [one, other])
       expect((await ask({ workspace: workspace.id }, { cookie })).status).toBe(401);
     expect((await ask({ workspace: workspace.id, code })).status).toBe(410);

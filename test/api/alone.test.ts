@@ -33,14 +33,20 @@ test('programs stop and start what their person has, make nothing new, and ask t
     body: { error: 'no-repository' },
   });
   const key = { 'idempotency-key': 'often' };
-  const often = await ask('POST', `/api/workspaces/${id}/restart`, {}, key);
-  expect(often).toMatchObject({ status: 429, body: { error: 'too-often' }, retryAfter: '60' });
   const place = sam.place.sql;
+  const count = async () =>
+    (await place`select count(*)::int from deliveries where source = 'api'`)[0]!['count'] as number;
+  const before = await count();
+  for (const headers of [key, {}, key]) {
+    const often = await ask('POST', `/api/workspaces/${id}/restart`, {}, headers);
+    expect(often).toMatchObject({ status: 429, body: { error: 'too-often' }, retryAfter: '60' });
+  }
+  expect(await count()).toBe(before);
   await place`update deliveries set received_at = received_at - interval '2 hours' where source = 'api'`;
   expect((await ask('POST', `/api/workspaces/${id}/restart`, {}, key)).status).toBe(202);
 });
 
-test('the browser that a code from the console let in makes tokens, and says nothing from another page', async () => {
+test('the browser that a code from the console let in makes tokens, sees no workspace, and says nothing from another page', async () => {
   const { url } = sam.bot;
   await sam.say('connect claude');
   const [, code = ''] = /\/settings#([\w-]+)/.exec(sam.shown()) ?? [];
@@ -56,6 +62,10 @@ test('the browser that a code from the console let in makes tokens, and says not
   const made = await make(url);
   expect(made.status).toBe(201);
   const { token: secret } = (await made.json()) as { token: string };
+  for (const path of ['/api/workspaces', '/api/auth/me']) {
+    const asked = await fetch(`${url}${path}`, { headers: { cookie } });
+    expect([asked.status, await asked.json()]).toMatchObject([401, { error: 'sign-in-required' }]);
+  }
   const me = await ask('GET', '/api/auth/me', undefined, { authorization: `Bearer ${secret}` });
   expect(me.body).toMatchObject({ name: 'ada', scopes: ['read'] });
 });

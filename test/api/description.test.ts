@@ -1,5 +1,6 @@
 // The description: a running bot answers each operation as it says, down to the last field, and says no other one.
 import { expect, test } from 'vitest';
+import { describeApi } from '../../bot/chat/api/openapi.ts';
 import { until } from '../until.ts';
 import { startPrograms } from './programs.ts';
 
@@ -34,6 +35,14 @@ test('every operation is there, and is answered as described', async () => {
   expect([...all.seen].filter((one) => described.includes(one)).toSorted()).toEqual(described.toSorted());
   expect(described.length).toBe(15);
   expect(refsOf(description).filter((ref) => !isThere(description, ref))).toEqual([]);
+});
+
+test('it names the cookie as the browser has it', () => {
+  const cookieOn = (server: string) =>
+    (describeApi([], server) as { components: { securitySchemes: { browser: { name: string } } } }).components
+      .securitySchemes.browser.name;
+  expect(cookieOn('http://localhost:3000')).toBe('sam');
+  expect(cookieOn('https://sam.example.com')).toBe('__Host-sam');
 });
 
 const refsOf = (value: unknown): string[] =>

@@ -1,4 +1,6 @@
 // What is refused over HTTP, in which order, and with which words: for every operation that the description has.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startPrograms, type Program, type Programs } from './programs.ts';
 
@@ -45,25 +47,17 @@ afterAll(async () => {
 
 const nobody = (headers: Record<string, string> = {}) => all.programWith(headers);
 
-test('there are as many operations as docs/api.md has', () => {
-  expect(operations.map(({ of }) => of.operationId).toSorted()).toMatchInlineSnapshot(`
-    [
-      "createToken",
-      "createWorkspace",
-      "deleteToken",
-      "deleteWorkspace",
-      "extendWorkspace",
-      "getMe",
-      "getWorkspace",
-      "listTokens",
-      "listWorkspaces",
-      "renameWorkspace",
-      "restartWorkspace",
-      "retryWorkspace",
-      "startWorkspace",
-      "stopWorkspace",
-    ]
-  `);
+test('the operations are those that docs/api.md has an example of', async () => {
+  const text = await readFile(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const shown = [...text.matchAll(/^(?:sam|curl) "\$SAM(\/api\/[^"?]+)[^"]*"(.*)$/gm)].map(
+    ([, path = '', rest = '']) => {
+      const [, method] = /--request ([A-Z]+)/.exec(rest) ?? [];
+      const about = path.replace(/\$ID|tk-[a-z2-7]{12}/, '{id}');
+      return `${method ?? (rest.includes('--json') ? 'POST' : 'GET')} ${about}`;
+    },
+  );
+  expect(shown.length).toBeGreaterThan(10);
+  expect(operations.map(({ line }) => line('{id}')).toSorted()).toEqual([...new Set(shown)].toSorted());
 });
 
 test('who brings nothing, or a token that is none, is nobody: 401 for every operation, whatever else is wrong', async () => {
@@ -151,7 +145,8 @@ describe('400', () => {
     [{ repository: 'acme/api', expiry: 'ever' }, ['expiry']],
     [{ repository: 'acme/api', expiry: '9999w' }, ['expiry']],
     [{ repository: 'acme/api', new: 'yes' }, ['new']],
-    [{ repository: 'acme/api', config: 'x', owner: 'ada' }, ['config', 'owner']],
+    [{ repository: 'acme/api', config: 7 }, ['config']],
+    [{ repository: 'acme/api', access: 1, owner: 'ada' }, ['access', 'owner']],
   ])('of %j names %j', async (json, fields) => {
     expect(await bob('POST /api/workspaces', { json })).toMatchObject({ status: 400, body: { fields } });
   });
@@ -159,6 +154,7 @@ describe('400', () => {
   test.each([
     ['PATCH', '', { name: '-x' }, ['name']],
     ['PATCH', '', { name: 'a=b' }, ['name']],
+    ['PATCH', '', { name: '--help' }, ['name']],
     ['PATCH', '', {}, ['name']],
     ['POST', '/extend', { expiry: '9999w' }, ['expiry']],
     ['DELETE', '?force=maybe', undefined, ['force']],
@@ -182,9 +178,15 @@ describe('400', () => {
 
 test('409 says what would be lost', async () => {
   await all.context.settle();
-  await all.database.sql`update workspaces set reported = reported ||
-    '{"work": {"changed": 2, "untracked": 0, "unpushed": 0}}'::jsonb where id = ${id}`;
+  const { checkout } = await all.context.sam.row('box');
+  await writeFile(join(checkout, 'work.txt'), 'work\n');
+  // The agent looks before it deletes.
+  expect((await bob(`DELETE /api/workspaces/${id}`)).status).toBe(202);
+  await all.context.settle();
+  const { body } = await bob(`GET /api/workspaces/${id}`);
+  expect(body).toMatchObject({ desired: 'running', failure: { error: 'would-lose' } });
+  expect(body.failure.message).toContain('1 new file');
   const reply = await bob(`DELETE /api/workspaces/${id}`);
   expect(reply).toMatchObject({ status: 409, body: { error: 'dirty' } });
-  expect(reply.body.message).toMatch(/2 /);
+  expect(reply.body.message).toContain('1 new file');
 });

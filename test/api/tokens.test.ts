@@ -57,6 +57,38 @@ test('the same key brings the same token to the same browser, to no other one, a
   expect(JSON.stringify(rows)).not.toContain(one.body.token.slice(-43));
 });
 
+test('a token that was ended stays ended, though the same request is sent once more a day later', async () => {
+  const asked = { json: { name: 'again' }, key: 't-2' };
+  const first = (await browser('POST /api/tokens', asked)).body;
+  expect((await browser(`DELETE /api/tokens/${first.id}`)).status).toBe(204);
+  await all.database
+    .sql`update api_requests set created_at = created_at - interval '25 hours' where key = 't-2'`;
+  const second = (await browser('POST /api/tokens', asked)).body;
+  expect((await withToken(first.token)('GET /api/auth/me')).status).toBe(401);
+  expect((await withToken(second.token)('GET /api/auth/me')).body.token.id).toBe(second.id);
+});
+
+test('a use is written down once a minute at most', async () => {
+  const program = await all.programOf('bob');
+  const usedAt = async () =>
+    (await all.database.sql`select used_at, xmin from personal_tokens order by created_at desc limit 1`)[0];
+  await program('GET /api/auth/me');
+  const first = await usedAt();
+  const { sql } = all.database;
+  await sql`create table uses (at timestamptz)`;
+  await sql.unsafe(`create function note_use() returns trigger language plpgsql as
+    $$ begin insert into uses values (now()); return null; end $$`);
+  await sql`create trigger note_use after update on personal_tokens for each statement execute function note_use()`;
+  await program('GET /api/auth/me');
+  expect(await usedAt()).toEqual(first);
+  // Nor is it tried.
+  expect(await sql`select 1 from uses`).toEqual([]);
+  await sql`drop trigger note_use on personal_tokens`;
+  await all.database.sql`update personal_tokens set used_at = used_at - interval '2 minutes'`;
+  await program('GET /api/auth/me');
+  expect((await usedAt())!['used_at'].getTime()).toBeGreaterThanOrEqual(first!['used_at'].getTime());
+});
+
 test('a name is taken while its token lives, and free after', async () => {
   const asked = { json: { name: 'twice', expiry: '1d' } };
   expect((await browser('POST /api/tokens', asked)).status).toBe(201);

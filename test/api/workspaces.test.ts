@@ -1,5 +1,6 @@
 // Workspaces over HTTP: one's own from making to deleting, the same answer for the same key, pages, and what others may.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freeKey, storeKeyed } from '../../bot/chat/store/api.ts';
 import { until } from '../until.ts';
 import { startPrograms, type Program, type Programs } from './programs.ts';
 
@@ -101,6 +102,56 @@ describe('a key', () => {
   });
 });
 
+test('an answer that a program waits for is not taken up once more to be shown', async () => {
+  const { sql } = all.database;
+  await sql`create table again (delivery_id text)`;
+  await sql.unsafe(`create function note_again() returns trigger language plpgsql as
+    $$ begin insert into again values (new.delivery_id); return null; end $$`);
+  await sql`create trigger note_again after update on deliveries
+    for each row when (old.ended_at is not null and old.source = 'api') execute function note_again()`;
+  const id = await made('quiet');
+  await all.context.settle();
+  expect(await sql`select 1 from again`).toEqual([]);
+  await sql`drop trigger note_again on deliveries`;
+  await gone(id);
+});
+
+test('a key that somebody else has by now is not freed', async () => {
+  const { db } = all.database;
+  const asked = { owner: await all.userOf('bob'), key: 'k-4', fingerprint: 'f' };
+  const store = (deliveryId: string) =>
+    storeKeyed(db, { source: 'pretend', deliveryId, thread: 'k-4', event: 'request', payload: null }, asked);
+  expect(await store('one')).toBe(true);
+  await all.database
+    .sql`update api_requests set created_at = created_at - interval '25 hours' where key = 'k-4'`;
+  expect(await store('two')).toBe(true);
+  await freeKey(db, asked, 'one');
+  expect(await store('three')).toBe(false);
+});
+
+test('a workspace is made with the container configuration that was asked for', async () => {
+  const id = await made('shaped', bob, { config: 'web' });
+  const [row] = await all.database.sql`select configuration from workspaces where id = ${id}`;
+  expect(row!['configuration']).toBe('web');
+  await gone(id);
+});
+
+test('what a failure says has no secret in it', async () => {
+  const id = await made('leaky');
+  await all.context.settle();
+  const failure = {
+    class: 'configuration',
+    code: 'git-failed',
+    details: { repository: 'acme/api', said: 'nobody knows sk-ant-canary0123456789' },
+  };
+  await all.database
+    .sql`update workspaces set phase = 'failed', last_error = ${JSON.stringify(failure)}::text::jsonb where id = ${id}`;
+  const { body } = await bob(`GET /api/workspaces/${id}`);
+  expect(body.failure.message).toContain('nobody knows');
+  expect(body.failure.message).not.toContain('canary');
+  await gone(id);
+});
+
 test('a list comes page by page, newest first, and its cursor is good for no other list', async () => {
   const ada = await all.programOf('ada');
   const ids = [await made('one', ada), await made('two', ada), await made('three', ada)];
@@ -114,6 +165,13 @@ test('a list comes page by page, newest first, and its cursor is good for no oth
       status: 400,
       body: { error: 'bad-cursor', fields: ['cursor'] },
     });
+  for (const [at, id] of [
+    ['2026-01-01T00:00:00Z', 'ws-\u0000'],
+    ['0000-01-01T00:00:00Z', ids[0]],
+  ]) {
+    const cursor = Buffer.from(JSON.stringify(['workspaces', at, id])).toString('base64url');
+    expect((await ada(`GET /api/workspaces?cursor=${cursor}`)).body.error).toBe('bad-cursor');
+  }
   for (const id of ids) await gone(id, ada);
 });
 
@@ -139,6 +197,25 @@ test('who maintains a repository may stop and delete what others have there, who
   }
   expect((await ada(`POST ${one}/stop`)).body).toMatchObject({ desired: 'stopped' });
   expect((await ada(`DELETE ${one}`)).body).toMatchObject({ desired: 'deleted' });
+});
+
+test('whoever looks at what others have again and again is told to wait, and GitHub is spared', async () => {
+  const id = await made('watched');
+  await all.context.settle();
+  const eve = await all.programOf('eve');
+  const { log } = all.context.github;
+  const before = log.length;
+  const begun = performance.now();
+  const all30 = await Promise.all(Array.from({ length: 30 }, () => eve(`GET /api/workspaces/${id}`)));
+  const asked = log.slice(before).filter(({ path }) => path.endsWith('/collaborators/eve/permission')).length;
+  // Twenty at once, and one more in each three seconds.
+  expect(asked).toBeLessThanOrEqual(20 + Math.floor((performance.now() - begun) / 3_000));
+  expect(asked).toBeGreaterThanOrEqual(15);
+  const late = all30.find(({ status }) => status === 429);
+  expect(late?.body.error).toBe('too-often');
+  expect(late?.headers.get('retry-after')).toBe('60');
+  expect((await bob(`GET /api/workspaces/${id}`)).status).toBe(200);
+  await gone(id);
 });
 
 test('who may not write to a repository starts nothing of it, and its right is asked of GitHub', async () => {

@@ -23,7 +23,7 @@ async function addAnswered(deliveryId: string): Promise<void> {
     payload: {},
   });
   const held = await claimDelivery(rows.db);
-  await endDelivery(rows.db, held!, { ok: true, code: 'ok', details: {} });
+  await endDelivery(rows.db, held!, { answer: { ok: true, code: 'ok', details: {} } });
 }
 
 test('an answer that waits longer than a lease is not taken by a second worker', async () => {

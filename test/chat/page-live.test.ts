@@ -1,9 +1,10 @@
 // What the terminal's page hears of its workspace: over real HTTP and a real database, without a reconciler.
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { pino } from 'pino';
 import { admit, startSession } from '../../bot/access/people/sessions.ts';
 import { createPage, type Page } from '../../bot/chat/page/page.ts';
-import type { Workspace } from '../../bot/database/schema.ts';
+import type { RightLeft } from '../../bot/access/repository-guard.ts';
+import type { Delivery, Workspace } from '../../bot/database/schema.ts';
+import type { Route } from '../../bot/http/routes.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 import { serveRoutes, type TestServer } from '../access/http-server.ts';
@@ -15,14 +16,29 @@ let server: TestServer;
 let page: Page;
 let workspace: Workspace;
 let cookie: string;
+/** What the forge says of everybody's right. */
+let right: Promise<RightLeft>;
+let asked: number;
+const mayStill = (): Promise<RightLeft> => {
+  asked += 1;
+  return right;
+};
+/** The addresses of requests that were over, and the server knew it. */
+let closed: string[];
+const watched = (route: Route): Route => ({
+  ...route,
+  handle(req, res, params) {
+    res.on('close', () => closed.push(req.url ?? ''));
+    return route.handle(req, res, params);
+  },
+});
 
 beforeAll(async () => {
   rows = await openRows();
   server = await serveRoutes((baseUrl) => {
-    const log = pino({ level: 'silent' });
     const triggers = { console: '', slack: '/box' };
-    page = createPage({ db: rows.db, forges: [], log, baseUrl, triggers });
-    return Promise.resolve({ routes: [...page.routes] });
+    page = createPage({ db: rows.db, forges: [], baseUrl, triggers, mayStill, beatMs: 50 });
+    return Promise.resolve({ routes: page.routes.map(watched) });
   });
 });
 afterAll(async () => {
@@ -31,6 +47,9 @@ afterAll(async () => {
   await rows.close();
 });
 beforeEach(async () => {
+  right = Promise.resolve({ is: 'there' });
+  asked = 0;
+  closed = [];
   workspace = await rows.addWorkspace();
   cookie = await signIn(workspace.owner);
 });
@@ -50,10 +69,21 @@ async function listen(headers: Record<string, string> = {}): Promise<Events> {
 
 /** As the bot's loop does it. */
 async function look(): Promise<void> {
+  const job = await take();
+  await job?.();
+}
+
+async function take(): Promise<(() => Promise<unknown>) | undefined> {
   const [source] = page.sources;
   await until(async () => (await source?.dueInMs()) === undefined);
-  const job = await source?.take();
-  await job?.();
+  return source?.take();
+}
+
+/** Who waits for a lock in this database. */
+async function waiting(): Promise<number> {
+  const [row] = await rows.sql`select count(*)::int from pg_locks
+    where not granted and database = (select oid from pg_database where datname = current_database())`;
+  return row!['count'] as number;
 }
 
 const say = (front: string, seq = 1) => rows.sql`
@@ -129,6 +159,37 @@ describe('how a workspace stands', () => {
     expect(await trigger()).toBe('/box');
   });
 
+  test('is told in the order in which it changed, also where one look takes longer than the next', async () => {
+    const events = await listen();
+    expect(await events.next('state')).toMatchObject({ look: 'running' });
+    await change({ phase: 'preparing', step: 'clone' });
+    const first = await take();
+    await change({ step: 'hooks' });
+    const second = await take();
+    let telling: Promise<unknown> | undefined;
+    await rows.sql.begin(async (sql) => {
+      await sql`lock table logs in access exclusive mode`;
+      telling = first?.();
+      await until(async () => (await waiting()) > 0);
+      await change({ phase: 'stopped', desired: 'stopped', step: null });
+      await second?.();
+    });
+    await telling;
+    await events.next('state');
+    expect(await events.next('state')).toMatchObject({ look: 'stopped' });
+  });
+
+  test('is told once somebody can say again whether it is theirs', async () => {
+    const events = await listen();
+    await events.next('state');
+    right = Promise.resolve({ is: 'unknown', title: 'GitHub' });
+    await change({ phase: 'stopped', desired: 'stopped' });
+    await look();
+    expect(events.seen('state')).toBe(1);
+    right = Promise.resolve({ is: 'there' });
+    expect(await events.next('state')).toMatchObject({ look: 'stopped' });
+  });
+
   test('what a page knows already is not said again: it names what it heard last', async () => {
     const first = await listen();
     const { id } = await first.next('state');
@@ -201,6 +262,25 @@ describe('who hears it', () => {
   });
 });
 
+test('who went while it was looked whether they may listen is not counted as one who does', async () => {
+  const known = Promise.withResolvers<RightLeft>();
+  right = known.promise;
+  const going = new AbortController();
+  const headers = { cookie, accept: 'text/event-stream' };
+  const all = Array.from({ length: 8 }, () =>
+    fetch(addressOf(workspace.id), { headers, signal: going.signal }),
+  );
+  const ended = Promise.allSettled(all);
+  await until(() => asked >= 8);
+  going.abort();
+  await ended;
+  await until(() => closed.filter((url) => url.includes(workspace.id)).length === 8);
+  known.resolve({ is: 'there' });
+  const again = await ask(workspace.id, headers);
+  expect(again.status).toBe(200);
+  await again.body?.cancel();
+});
+
 describe('a press', () => {
   const press = (
     headers: Record<string, string> = {},
@@ -233,13 +313,39 @@ describe('a press', () => {
     expect(await stored()).toEqual([]);
   });
 
-  test('that came to nothing says why', async () => {
+  test('on a button of what was before somebody said something else does nothing', async () => {
+    await say('slack');
     await change({ phase: 'stopped', desired: 'stopped' });
-    const answer = { ok: false, code: 'not-failed', details: { name: 'x', phase: 'stopped' } };
+    const state = (await (await ask()).json()) as { press: { verb: string; turn: number } };
+    expect(state.press.turn).toBe(1);
+    const { turn } = state.press;
+    expect((await press({}, `start?turn=${turn}`)).status).toBe(202);
+    const [delivery] = await rows.sql<Delivery[]>`
+      select payload, thread from deliveries where thread = ${`page:${workspace.id}`}`;
+    expect(await page.conversation.hear(delivery!)).toMatchObject({ place: { workspace: workspace.id } });
+    await say('slack', 2);
+    expect(await page.conversation.hear(delivery!)).toBeUndefined();
+    const next = (await (await ask()).json()) as { press: { turn: number } };
+    expect(next.press.turn).toBe(2);
+  });
+
+  const refusedWith = async (details: object): Promise<string> => {
+    await change({ phase: 'stopped', desired: 'stopped' });
+    const answer = { ok: false, code: 'not-failed', details };
     await rows.sql`insert into deliveries (source, delivery_id, thread, event, ended_at, answered_at, answer)
       values ('page', ${workspace.id}, ${`page:${workspace.id}`}, 'retry', now(), now(), ${JSON.stringify(answer)}::text::jsonb)`;
-    expect(await (await ask()).json()).toMatchObject({
-      refused: '`x` has not failed; it is stopped. To begin anew: `restart x`.',
-    });
+    return ((await (await ask()).json()) as { refused: string }).refused;
+  };
+
+  test('that came to nothing says why', async () => {
+    expect(await refusedWith({ name: 'x', phase: 'stopped' })).toBe(
+      '`x` has not failed; it is stopped. To begin anew: `restart x`.',
+    );
+  });
+
+  test('says no secret of whatever it came to', async () => {
+    const said = await refusedWith({ name: 'sk-ant-canary0123456789', phase: 'stopped' });
+    expect(said).toContain('has not failed');
+    expect(said).not.toContain('canary');
   });
 });

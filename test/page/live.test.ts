@@ -22,6 +22,7 @@ describe.skipIf(browserMissing)('a workspace that does not run', { timeout: 120_
     await heading(ann).toBe('The workspace was stopped');
     await button(ann, 'Start').click();
     await eventually(() => site.pressed.map(({ verb }) => verb)).toEqual(['start']);
+    expect(site.pressed[0]?.turn).toBe('7');
     expect(await button(ann, 'Start').isDisabled()).toBe(true);
     site.tell({ phase: 'preparing', log: ['clone  Receiving objects: 7%'] });
     await heading(ann).toBe('The workspace is getting ready');

@@ -51,8 +51,8 @@ export interface Site {
   tell: (more: Partial<Told>) => void;
   /** Pages that listen to how the workspace stands. */
   listeners: Set<ServerResponse>;
-  /** Buttons that were pressed: the verb, and the key that came with it. */
-  pressed: { verb: string; key: string }[];
+  /** Buttons that were pressed: the verb, and the key and the turn that came with it. */
+  pressed: { verb: string; key: string; turn: string | null }[];
   /** Answers to presses from now on. */
   answerPresses: (answer: (tries: number) => TicketAnswer) => void;
   start: () => void;
@@ -220,7 +220,8 @@ function answerEvents(state: State, request: IncomingMessage, response: ServerRe
 
 function answerPress(state: State, request: IncomingMessage, response: ServerResponse, at: string): void {
   const key = String(request.headers['idempotency-key']);
-  state.pressed.push({ verb: at.split('/').at(-1) ?? '', key });
+  const turn = new URL(request.url ?? '', 'http://localhost').searchParams.get('turn');
+  state.pressed.push({ verb: at.split('/').at(-1) ?? '', key, turn });
   const { status, body } = state.answerPress(state.pressed.length);
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

@@ -58,7 +58,7 @@ export function stateOf({ phase, isSilent, trigger, log, failure, mayPress, refu
     log,
     command: next,
     trigger,
-    ...(mayPress && verb in PRESSES && { press: { verb, label: PRESSES[verb] } }),
+    ...(mayPress && verb in PRESSES && { press: { verb, label: PRESSES[verb], turn: 7 } }),
     refused,
   };
   return state;

@@ -15,7 +15,8 @@ export interface LiveState {
   /** To copy into the chat, without the trigger. */
   command?: string;
   trigger?: string;
-  press?: { verb: string; label: string };
+  /** `turn`: of the state that the button belongs to. */
+  press?: { verb: string; label: string; turn?: number };
   /** Why the last press came to nothing. */
   refused?: string;
 }
@@ -25,7 +26,7 @@ export interface Live {
   start: () => void;
   stop: () => void;
   /** Says it to the bot once, however often it has to be sent. Resolves with what went wrong, or nothing. */
-  press: (verb: string) => Promise<string | undefined>;
+  press: (verb: string, turn: number | undefined) => Promise<string | undefined>;
 }
 
 export interface LiveEvents {
@@ -73,7 +74,11 @@ export function createLive(workspace: string, events: LiveEvents): Live {
     wanted = now;
     update();
   };
-  return { start: want(true), stop: want(false), press: (verb) => press(`${base}/${verb}`) };
+  return {
+    start: want(true),
+    stop: want(false),
+    press: (verb, turn) => press(`${base}/${verb}${turn === undefined ? '' : `?turn=${turn}`}`),
+  };
 }
 
 function listen(url: string, events: LiveEvents): Listening {

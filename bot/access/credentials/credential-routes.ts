@@ -99,7 +99,7 @@ async function forget({ owner, credentials }: Asked, provider: string, res: Serv
 /** Never the value. */
 const describe = ({ provider, shown, madeAt, usedAt }: ShownCredential) => ({
   provider,
-  [provider === 'dotfiles' ? 'repository' : 'lastFour']: shown,
+  lastFour: shown,
   madeAt: madeAt.toISOString(),
   usedAt: usedAt?.toISOString() ?? null,
 });

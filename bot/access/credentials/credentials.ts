@@ -2,7 +2,7 @@
 import type { Executor } from '../../database/types.ts';
 import { createVault, type Place, type Vault } from '../vault.ts';
 import * as store from './credentials-store.ts';
-import { KINDS, plainValue, PROVIDERS, recognise, type Provider } from './kinds.ts';
+import { KINDS, lastFour, plainValue, PROVIDERS, recognise, type Provider } from './kinds.ts';
 
 /** What its owner may see of it. */
 export type ShownCredential = Pick<store.CredentialRow, 'provider' | 'shown' | 'madeAt' | 'usedAt'>;
@@ -48,7 +48,7 @@ export function createCredentials(db: Executor, keys: Buffer[]): Credentials | u
       if (unfit) return unfit;
       const sealed = vault.seal(value, placeOf(owner, provider));
       return db.transaction(async (tx) => {
-        const row = { owner, provider, shown: KINDS[provider].show(value), ...sealed };
+        const row = { owner, provider, shown: lastFour(value), ...sealed };
         const kept = await store.putRow(tx, row);
         await store.tellNodes(tx, owner);
         return show(kept);

@@ -1,6 +1,6 @@
 // The kinds of secrets that a person may leave with Sam, and how each is told apart from the others. Pure; keeps nothing.
 
-export const PROVIDERS = ['anthropic', 'openai', 'claude', 'dotfiles'] as const;
+export const PROVIDERS = ['anthropic', 'openai', 'claude'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
 interface Kind {
@@ -10,11 +10,10 @@ interface Kind {
   shape: RegExp;
   /** The shape in words, for whoever put in something else. */
   example: string;
-  /** What of it may be shown. */
-  show: (value: string) => string;
 }
 
-const lastFour = (value: string): string => value.slice(-4);
+/** What of it may be shown. */
+export const lastFour = (value: string): string => value.slice(-4);
 
 /** `sk-ant-` are Anthropic's, of two kinds; any other `sk-` is OpenAI's. */
 export const KINDS: Record<Provider, Kind> = {
@@ -22,26 +21,16 @@ export const KINDS: Record<Provider, Kind> = {
     title: 'Anthropic API key',
     shape: /^sk-ant-api\d{2}-[\w-]{16,500}$/,
     example: 'sk-ant-api03-…',
-    show: lastFour,
   },
   openai: {
     title: 'OpenAI API key',
     shape: /^sk-(?!ant-)[\w-]{20,500}$/,
     example: 'sk-…',
-    show: lastFour,
   },
   claude: {
     title: 'Claude plan token',
     shape: /^sk-ant-oat\d{2}-[\w-]{16,500}$/,
     example: 'sk-ant-oat01-…',
-    show: lastFour,
-  },
-  dotfiles: {
-    title: 'Dotfiles repository',
-    // No password: this one is shown.
-    shape: /^https:\/\/[\w.-]+(:\d{1,5})?(\/[\w.~-]+){1,10}\/?$/,
-    example: 'https://github.com/you/dotfiles',
-    show: (value) => value,
   },
 };
 

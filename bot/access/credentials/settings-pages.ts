@@ -157,7 +157,6 @@ const PURPOSES: Record<Provider, string> = {
   openai: 'For Codex and what else asks OpenAI. No program in a workspace can read it.',
   claude:
     'From claude setup-token, if you have a plan and no API key. It stands in the environment of your own terminals, where your programs can read it; with an API key it is not used.',
-  dotfiles: 'Your own settings of shells and editors; a public repository, by its https address.',
 };
 
 function renderField(
@@ -166,11 +165,10 @@ function renderField(
   wrong: string | undefined,
 ): string {
   const { title, example } = KINDS[provider];
-  const isSecret = provider !== 'dotfiles';
   const id = `value-${provider}`;
   const input =
     `<input id="${id}" name="value" required maxlength="600" placeholder="${escape(example)}" spellcheck="false" autocapitalize="off"` +
-    ` type="${isSecret ? 'password' : 'url'}" autocomplete="${isSecret ? 'new-password' : 'off'}"${wrong ? ' aria-invalid="true" autofocus' : ''}>`;
+    ` type="password" autocomplete="new-password"${wrong ? ' aria-invalid="true" autofocus' : ''}>`;
   const remove = kept
     ? `<form method="post" action="${SETTINGS_PAGE}/${provider}/delete"><button>Delete</button></form>`
     : '';
@@ -183,9 +181,8 @@ function renderField(
 
 function describeKept(kept: ShownCredential | undefined): string {
   if (!kept) return 'None.';
-  const what = kept.provider === 'dotfiles' ? kept.shown : `…${kept.shown}`;
   const used = kept.usedAt ? `last used ${day(kept.usedAt)}` : 'not used yet';
-  return `${what}, put in ${day(kept.madeAt)}, ${used}.`;
+  return `…${kept.shown}, put in ${day(kept.madeAt)}, ${used}.`;
 }
 
 /** `2026-05-10 18:40 UTC`. */

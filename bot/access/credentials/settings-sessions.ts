@@ -3,7 +3,7 @@
 import { setCookie, readCookie } from '../people/cookies.ts';
 import { isFullSignIn, readSession } from '../people/sessions.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
-import * as store from './settings-store.ts';
+import { dropOneTime, findOneTime, insertOneTime, spendOneTime, type OneTime } from '../store/one-time.ts';
 import type { Executor } from '../../database/types.ts';
 
 const COOKIE = 'sam-settings';
@@ -12,15 +12,13 @@ const SESSION_LIFE_SECONDS = 30 * 60;
 
 export const SETTINGS_PAGE = '/settings';
 
+const codeOf = (code: string): OneTime => ({ hash: hashSecret(code), purpose: 'settings' });
+const browserOf = (secret: string): OneTime => ({ hash: hashSecret(secret), purpose: 'settings-session' });
+
 /** `BASE_URL/settings#<code>`: for this person, once, for five minutes; to be shown to them alone. */
 export async function createSettingsLink(db: Executor, baseUrl: string, user: string): Promise<string> {
   const code = newSecret();
-  await store.insertSettings(db, {
-    hash: hashSecret(code),
-    purpose: 'settings',
-    user,
-    lifeSeconds: CODE_LIFE_SECONDS,
-  });
+  await insertOneTime(db, { ...codeOf(code), subject: user, user, lifeSeconds: CODE_LIFE_SECONDS });
   // The fragment: it reaches no server, no log and no previewer.
   return `${baseUrl}${SETTINGS_PAGE}#${code}`;
 }
@@ -45,7 +43,7 @@ export async function readSettingsPerson(
     return { user, isByCode: false, secret };
   }
   const secret = readCookie(baseUrl, COOKIE, cookieHeader);
-  const user = secret && (await store.findSettings(db, hashSecret(secret)));
+  const user = secret && (await findOneTime(db, browserOf(secret)));
   return user ? { user, isByCode: true, secret } : undefined;
 }
 
@@ -60,19 +58,17 @@ export async function spendSettingsCode(
   const only = session && isFullSignIn(session) ? session.user : undefined;
   const secret = newSecret();
   const isIn = await db.transaction(async (tx) => {
-    const user = await store.spendSettings(tx, hashSecret(code), only);
+    const user = await spendOneTime(tx, codeOf(code), only);
     if (!user) return false;
-    const hash = hashSecret(secret);
-    await store.insertSettings(tx, {
-      hash,
-      purpose: 'settings-session',
-      user,
-      lifeSeconds: SESSION_LIFE_SECONDS,
-    });
+    const browser = { ...browserOf(secret), subject: user, user };
+    await insertOneTime(tx, { ...browser, lifeSeconds: SESSION_LIFE_SECONDS });
     return true;
   });
   return isIn ? setCookie(baseUrl, COOKIE, secret, SESSION_LIFE_SECONDS) : undefined;
 }
+
+export const hasSettingsCookie = (baseUrl: string, cookieHeader: string | undefined): boolean =>
+  readCookie(baseUrl, COOKIE, cookieHeader) !== undefined;
 
 /** Forgets this browser, and gives the Set-Cookie header that makes it forget too. */
 export async function endSettingsSession(
@@ -81,6 +77,6 @@ export async function endSettingsSession(
   cookieHeader: string | undefined,
 ): Promise<string> {
   const secret = readCookie(baseUrl, COOKIE, cookieHeader);
-  if (secret) await store.dropSettings(db, hashSecret(secret));
+  if (secret) await dropOneTime(db, browserOf(secret));
   return setCookie(baseUrl, COOKIE, '', 0);
 }

@@ -2,7 +2,8 @@
 const isSecure = (baseUrl: string): boolean => baseUrl.startsWith('https:');
 
 /** The prefix makes browsers insist on Secure, Path=/ and our very host; over http they refuse it. */
-const nameOn = (baseUrl: string, name: string): string => (isSecure(baseUrl) ? `__Host-${name}` : name);
+export const nameOn = (baseUrl: string, name: string): string =>
+  isSecure(baseUrl) ? `__Host-${name}` : name;
 
 /** A Set-Cookie header. A life of 0 makes the browser forget it. */
 export function setCookie(baseUrl: string, name: string, value: string, lifeSeconds: number): string {

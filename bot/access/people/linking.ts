@@ -7,6 +7,7 @@ import * as store from './links-store.ts';
 import type { ChatIdentity } from './links-store.ts';
 import { readCookie, setCookie } from './cookies.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
+import { findOneTime, insertOneTime, spendOneTime, type OneTime } from '../store/one-time.ts';
 import { isFullSignIn, readSession, type Session } from './sessions.ts';
 import { SIGN_IN_PAGE, signInPath } from './sign-in-attempts.ts';
 import { codeRoute, redirect, sendPage, type CalmPage } from './sign-in-pages.ts';
@@ -40,6 +41,8 @@ export interface ConnectOptions {
   resume(tx: Executor, invitation: ConnectInvitation): Promise<void>;
 }
 
+const connectOf = (secret: string): OneTime => ({ hash: hashSecret(secret), purpose: 'connect' });
+
 /** The address that connects this person, once, for ten minutes; to be shown to them alone. */
 export async function createConnectUrl(
   db: Executor,
@@ -48,7 +51,7 @@ export async function createConnectUrl(
 ): Promise<string> {
   const secret = newSecret();
   const subject = JSON.stringify(invitation);
-  await store.insertConnect(db, { hash: hashSecret(secret), subject, lifeSeconds: LIFE_SECONDS });
+  await insertOneTime(db, { ...connectOf(secret), subject, lifeSeconds: LIFE_SECONDS });
   return `${baseUrl}${PATH}#${secret}`;
 }
 
@@ -69,7 +72,7 @@ async function take(
 ): Promise<string> {
   const secret = /^[\w-]{43}$/.exec(code)?.[0] ?? '';
   res.setHeader('set-cookie', setCookie(options.baseUrl, COOKIE, secret, LIFE_SECONDS));
-  const isGood = (await store.findConnect(options.db, hashSecret(secret))) !== undefined;
+  const isGood = (await findOneTime(options.db, connectOf(secret))) !== undefined;
   return isGood && !(await accountOf(options, req)) ? signInFor(options) : PATH;
 }
 
@@ -78,7 +81,7 @@ const signInFor = ({ forges }: ConnectOptions): string => signInPath(forges, PAT
 async function visit(options: ConnectOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const { db, baseUrl } = options;
   const secret = readCookie(baseUrl, COOKIE, req.headers.cookie);
-  const invitation = secret ? parse(await store.findConnect(db, hashSecret(secret))) : undefined;
+  const invitation = secret ? parse(await findOneTime(db, connectOf(secret))) : undefined;
   const account = invitation && (await accountOf(options, req));
   // Whatever this browser holds already: a new link goes before it.
   sendPage(res, { ...pageFor(), takesCode: true });
@@ -101,7 +104,7 @@ async function confirm(options: ConnectOptions, req: IncomingMessage, res: Serve
   const proof = URL.parse(req.url ?? '', baseUrl)?.searchParams.get('of');
   if (proof !== proofOf(secret)) return redirect(res, `${baseUrl}${PATH}`);
   const invitation = await db.transaction(async (tx) => {
-    const spent = parse(await store.spendConnect(tx, hashSecret(secret)));
+    const spent = parse(await spendOneTime(tx, connectOf(secret)));
     if (!spent) return undefined;
     await store.link(tx, spent, spent.login, account.session.user);
     await options.resume(tx, spent);

@@ -13,8 +13,6 @@ const PATH = `${SIGN_IN_PAGE}/disconnect`;
 export interface LinksOptions {
   db: Executor;
   baseUrl: string;
-  /** Where people sign in: who they are there is no link. */
-  forges: readonly { name: string }[];
 }
 
 export const disconnectRoute = (options: LinksOptions): Route => ({
@@ -25,14 +23,10 @@ export const disconnectRoute = (options: LinksOptions): Route => ({
 
 /** What the page says of them, and a button for each. */
 export async function describeLinks(
-  { db, forges }: LinksOptions,
+  { db }: Pick<LinksOptions, 'db'>,
   user: string,
 ): Promise<Required<Pick<CalmPage, 'text' | 'posts'>>> {
-  const links = await findLinks(
-    db,
-    user,
-    forges.map(({ name }) => name),
-  );
+  const links = await findLinks(db, user);
   if (links.length === 0) return { text: '', posts: [] };
   const text = ` Connected: ${links.map(nameOf).join('; ')}. Whoever that is may do what you may; disconnecting one ends the sessions it gave and closes your terminals.`;
   const posts = links.map((link) => ({ label: `Disconnect ${nameOf(link)}`, action: pathOf(link) }));
@@ -47,7 +41,7 @@ const pathOf = ({ source, externalId }: ChatIdentity): string =>
   `${PATH}?${new URLSearchParams({ source, id: externalId }).toString()}`;
 
 async function disconnect(
-  { db, baseUrl, forges }: LinksOptions,
+  { db, baseUrl }: LinksOptions,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
@@ -56,9 +50,8 @@ async function disconnect(
   if (!session || !isFullSignIn(session)) return sendPage(res, signInFirst);
   const query = URL.parse(req.url ?? '', baseUrl)?.searchParams;
   const identity = { source: query?.get('source') ?? '', externalId: query?.get('id') ?? '' };
-  // Somebody else's, and what has ended already: nothing is said of it.
-  if (forges.every(({ name }) => name !== identity.source))
-    await db.transaction((tx) => unlinkOf(tx, session.user, identity));
+  // Somebody else's, a forge's, and what has ended already: nothing is said of it.
+  await db.transaction((tx) => unlinkOf(tx, session.user, identity));
   redirect(res, `${baseUrl}${SIGN_IN_PAGE}`);
 }
 

@@ -1,18 +1,21 @@
-// Who a person of a chat is on a forge, in Postgres: found, linked by a one-time token, forgotten. Knows no HTTP.
-import { and, eq, gt, inArray, isNull, ne, notInArray, sql } from 'drizzle-orm';
+// Who a person of a chat is on a forge, in Postgres: found, linked, forgotten. Knows no HTTP.
+import { and, eq, inArray, ne, sql } from 'drizzle-orm';
 import {
+  browserSessions,
   cards,
   commands,
   credentials,
   identities,
   nodes,
+  personalTokens,
   tokens,
   users,
   workspaces,
   type User,
 } from '../../database/schema.ts';
 import { randomBase32 } from '../../ids.ts';
-import { revokeCodes } from '../store/expiry.ts';
+import { tellNodes } from '../credentials/credentials-store.ts';
+import { isInChat, revokeCodes } from '../store/expiry.ts';
 import type { Executor } from '../../database/types.ts';
 
 /** Of a chat: `slack:T1`, `U1`. */
@@ -76,27 +79,23 @@ export async function unlink(tx: Executor, identity: ChatIdentity): Promise<bool
   return unlinkOf(tx, known.user.id, identity);
 }
 
-/** The same, said by the person themselves elsewhere. False: that is not them, or not any more. */
+/** The same, said by the person themselves elsewhere. False: that is no chat, or not them, or not any more. */
 export async function unlinkOf(tx: Executor, user: string, identity: ChatIdentity): Promise<boolean> {
   const ended = await tx
     .delete(identities)
-    .where(and(isIdentity(identity), eq(identities.userId, user)))
+    .where(and(isIdentity(identity), eq(identities.userId, user), isInChat))
     .returning({ user: identities.userId });
   if (ended.length === 0) return false;
   await revokeCodes(tx, user);
   return true;
 }
 
-/** Who the person is where nobody signs in: what they connected. */
-export async function findLinks(
-  db: Executor,
-  user: string,
-  forges: readonly string[],
-): Promise<(ChatIdentity & { login: string })[]> {
+/** Who the person is in chats: what they connected. */
+export async function findLinks(db: Executor, user: string): Promise<(ChatIdentity & { login: string })[]> {
   return db
     .select({ source: identities.source, externalId: identities.externalId, login: identities.login })
     .from(identities)
-    .where(and(eq(identities.userId, user), notInArray(identities.source, [...forges])))
+    .where(and(eq(identities.userId, user), isInChat))
     .orderBy(identities.createdAt);
 }
 
@@ -138,6 +137,31 @@ async function handOver(tx: Executor, from: string, to: string): Promise<void> {
   // Sealed for the one who is gone: nobody could open them any more. Whoever left them puts them in anew.
   await tx.delete(credentials).where(eq(credentials.owner, from));
   await tx.update(commands).set({ actor: to }).where(eq(commands.actor, from));
+  await handOverAccess(tx, from, to);
+  // What they keep in memory of either is as of before.
+  await tellNodes(tx, to);
+}
+
+/** What lets in goes on doing so; what leads to the page of the one who is gone ends. */
+async function handOverAccess(tx: Executor, from: string, to: string): Promise<void> {
+  const rows = await tx
+    .select({ id: personalTokens.id, owner: personalTokens.owner, name: personalTokens.name })
+    .from(personalTokens)
+    .where(inArray(personalTokens.owner, [from, to]));
+  const names = new Set(rows.filter(({ owner }) => owner === to).map(({ name }) => name));
+  for (const { id, name } of rows.filter(({ owner }) => owner === from)) {
+    const free = freeName(name, names);
+    names.add(free);
+    await tx.update(personalTokens).set({ owner: to, name: free }).where(eq(personalTokens.id, id));
+  }
+  await tx
+    .update(tokens)
+    .set({ userId: to })
+    .where(and(eq(tokens.userId, from), eq(tokens.purpose, 'link')));
+  await tx
+    .delete(tokens)
+    .where(and(eq(tokens.userId, from), inArray(tokens.purpose, ['settings', 'settings-session'])));
+  await tx.update(browserSessions).set({ userId: to }).where(eq(browserSessions.userId, from));
 }
 
 function freeName(name: string, taken: ReadonlySet<string>): string {
@@ -151,43 +175,4 @@ function freeKey(key: string, from: string, to: string, taken: ReadonlySet<strin
     .map((part) => (part === from ? to : part))
     .join('|');
   return taken.has(theirs) ? `${theirs}|${randomBase32(8)}` : theirs;
-}
-
-// --- one-time tokens ----------------------------------------------------------------------------------------------
-
-/** `subject`: who it is for and what goes on afterwards, as JSON. */
-export async function insertConnect(
-  db: Executor,
-  token: { hash: string; subject: string; lifeSeconds: number },
-): Promise<void> {
-  const { hash, subject, lifeSeconds } = token;
-  await db.insert(tokens).values({
-    hash,
-    subject,
-    purpose: 'connect',
-    expiresAt: sql`clock_timestamp() + ${lifeSeconds} * interval '1 second'`,
-  });
-}
-
-const isGood = (hash: string) =>
-  and(
-    eq(tokens.hash, hash),
-    eq(tokens.purpose, 'connect'),
-    isNull(tokens.usedAt),
-    gt(tokens.expiresAt, sql`clock_timestamp()`),
-  );
-
-export async function findConnect(db: Executor, hash: string): Promise<string | undefined> {
-  const [found] = await db.select({ subject: tokens.subject }).from(tokens).where(isGood(hash));
-  return found?.subject;
-}
-
-/** Undefined: unknown, spent or late. */
-export async function spendConnect(tx: Executor, hash: string): Promise<string | undefined> {
-  const [spent] = await tx
-    .update(tokens)
-    .set({ usedAt: sql`clock_timestamp()` })
-    .where(isGood(hash))
-    .returning({ subject: tokens.subject });
-  return spent?.subject;
 }

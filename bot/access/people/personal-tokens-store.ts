@@ -60,14 +60,19 @@ export async function giveSecret(
 export async function spendToken(db: Executor, token: string): Promise<PersonalToken | undefined> {
   if (!token.startsWith(PREFIX)) return undefined;
   const isGood = and(eq(personalTokens.hash, hashSecret(token)), gt(personalTokens.expiresAt, databaseNow));
-  const [found] = await db.select().from(personalTokens).where(isGood);
-  if (!found) return undefined;
   const { id, usedAt } = personalTokens;
-  await db
-    .update(personalTokens)
-    .set({ usedAt: databaseNow })
-    .where(and(eq(id, found.id), or(isNull(usedAt), lt(usedAt, sql`clock_timestamp() - ${NOTED_EVERY}`))));
-  return found;
+  const isDue = or(isNull(usedAt), lt(usedAt, sql`clock_timestamp() - ${NOTED_EVERY}`));
+  const [found] = await db
+    .select({ token: personalTokens, isDue: sql<boolean>`${isDue}` })
+    .from(personalTokens)
+    .where(isGood);
+  if (!found) return undefined;
+  if (found.isDue)
+    await db
+      .update(personalTokens)
+      .set({ usedAt: databaseNow })
+      .where(and(eq(id, found.token.id), isDue));
+  return found.token;
 }
 
 /** A person's that are not over, newest first; those behind `after`, where that is said. */

@@ -1,6 +1,6 @@
 // Browser sessions: a random cookie whose hash is a row. Knows how one begins and ends, not how a person proves who they are.
 import type { BrowserSession, Executor } from '../../database/types.ts';
-import { readCookie, setCookie } from './cookies.ts';
+import { nameOn, readCookie, setCookie } from './cookies.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import { revokeUser } from '../store/expiry.ts';
 import { deleteSession, findSession, insertSession, widenSession } from '../store/sessions.ts';
@@ -28,6 +28,9 @@ export async function readSession(
   const row = await findSession(db, hashSecret(secret));
   return row && { user: row.userId, workspaces: row.workspaces, secret };
 }
+
+/** As a browser that is signed in sends it. */
+export const sessionCookieName = (baseUrl: string): string => nameOn(baseUrl, COOKIE);
 
 /** Whether this browser brings a session's cookie, of a session that may have ended. */
 export const hasSessionCookie = (baseUrl: string, cookieHeader: string | undefined): boolean =>
@@ -80,9 +83,8 @@ export async function admit(
 export const endSession = (db: Executor, session: Session): Promise<void> =>
   deleteSession(db, hashSecret(session.secret));
 
-/** Signs a person out everywhere: browsers, links, chats, and the terminals that are open. They stay known on `forges`. */
-export const endAllSessions = (db: Executor, user: string, forges: readonly string[]): Promise<void> =>
-  revokeUser(db, user, forges);
+/** Signs a person out everywhere: browsers, links, chats, and the terminals that are open. Forges know them still. */
+export const endAllSessions = (db: Executor, user: string): Promise<void> => revokeUser(db, user);
 
 /** The Set-Cookie header of a session. */
 export function cookieOf(baseUrl: string, session: Session): string {

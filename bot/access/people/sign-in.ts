@@ -16,6 +16,7 @@ import {
   SIGN_IN_PAGE,
 } from './sign-in-attempts.ts';
 import { SignInError, type Forge, type Person } from '../../forges/forge.ts';
+import { endSettingsSession, hasSettingsCookie } from '../credentials/settings-sessions.ts';
 import { describeLinks, disconnectRoute } from './links-page.ts';
 import { codeScriptRoute, redirect, sendPage, type CalmPage, type Link } from './sign-in-pages.ts';
 import {
@@ -162,7 +163,9 @@ async function signOut(
   if (!isFromOrigin(req, new URL(baseUrl).origin)) return sendPage(res, notOurPage);
   const session = await readSession(db, baseUrl, req.headers.cookie);
   if (session) await end(db, session);
-  res.setHeader('set-cookie', endingCookie(baseUrl));
+  const { cookie } = req.headers;
+  const others = hasSettingsCookie(baseUrl, cookie) ? [await endSettingsSession(db, baseUrl, cookie)] : [];
+  res.setHeader('set-cookie', [endingCookie(baseUrl), ...others]);
   redirect(res, `${baseUrl}${HOME}`);
 }
 
@@ -177,8 +180,7 @@ async function signOutEverywhere(
   const isOurs = isFromOrigin(req, new URL(baseUrl).origin);
   if (isOurs && session && !isFullSignIn(session))
     return sendPage(res, { ...notSignedIn, choices: forges.map((forge) => signInAt(forge)) });
-  const names = forges.map(({ name }) => name);
-  return signOut(options, req, res, (_, { user }) => endAllSessions(db, user, names));
+  return signOut(options, req, res, (_, { user }) => endAllSessions(db, user));
 }
 
 async function showPerson(options: SignInOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {

@@ -1,5 +1,5 @@
 // What ends because somebody says so, or by time.
-import { and, eq, inArray, isNotNull, ne, notInArray, sql, type SQL } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, like, ne, sql, type SQL } from 'drizzle-orm';
 import {
   browserSessions,
   identities,
@@ -11,15 +11,19 @@ import {
 import { notify, type Executor } from '../../database/executor.ts';
 
 /**
- * Ends all of a person's sessions and unspent codes, everything that was ever handed out for their workspaces, and who they are
- * anywhere but on `forges`, where they sign in.
+ * Who somebody is in a chat: that was connected, and is disconnected. A chat's source names the place in it (`slack:T1`). A forge's is
+ * its bare name, and stays, also while that forge is switched off.
  */
-export async function revokeUser(db: Executor, user: string, forges: readonly string[]): Promise<void> {
+export const isInChat = like(identities.source, '%:%');
+
+/**
+ * Ends all of a person's sessions and unspent codes, everything that was ever handed out for their workspaces, and who they are
+ * in chats.
+ */
+export async function revokeUser(db: Executor, user: string): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.delete(browserSessions).where(eq(browserSessions.userId, user));
-    await tx
-      .delete(identities)
-      .where(and(eq(identities.userId, user), notInArray(identities.source, [...forges])));
+    await tx.delete(identities).where(and(eq(identities.userId, user), isInChat));
     await revokeCodes(tx, user);
   });
 }

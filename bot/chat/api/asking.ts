@@ -8,6 +8,7 @@ import type { ParseFailure } from '../../commands/parser/parsed.ts';
 import type { Source } from '../../jobs/loop.ts';
 import type { FrontOptions } from '../front.ts';
 import { findRequest, freeKey, keepReply, readEnded, storeKeyed } from '../store/api.ts';
+import { countPresses } from '../store/live.ts';
 import { createSay, TRIGGER, wordRefusal } from '../wording.ts';
 import { contextFor, NAME, threadOf } from './conversation.ts';
 import { ApiError, refuse, type Call, type Reply } from './operation.ts';
@@ -49,7 +50,7 @@ export function createAsking(options: AskingOptions): Asking {
       const ended = await conclude(answer, reply);
       if (!call.keyed) return ended;
       if (PASSING.has(ended.status)) {
-        await freeKey(options.db, call.keyed);
+        await freeKey(options.db, call.keyed, deliveryId);
         return ended;
       }
       const kept = await keepReply(options.db, call.keyed, { ...ended, body: JSON.stringify(ended.body) });
@@ -63,7 +64,7 @@ export function createAsking(options: AskingOptions): Asking {
 }
 
 /** Another try may do better. */
-const PASSING = new Set([429, 500, 503]);
+const PASSING = new Set([500]);
 
 const say = createSay(TRIGGER);
 
@@ -71,13 +72,14 @@ const say = createSay(TRIGGER);
 function checkWords(options: AskingOptions, { line, field }: Spoken): void {
   const parsed = parse(line, contextFor(options));
   if (parsed.kind === 'error') throw refusedWords(parsed, { line, field });
+  // A name like `--help` makes another line of it.
+  if (parsed.kind !== 'command') throw refuse(400, 'bad-request', [field]);
   // A workspace's name is no repository; neither is a number, or a path of the bot's own machine.
-  const isOther =
-    parsed.kind === 'command' && parsed.target?.kind !== 'repository' && parsed.target?.kind !== 'url';
+  const isOther = parsed.target?.kind !== 'repository' && parsed.target?.kind !== 'url';
   if (field === 'repository' && isOther) throw refuse(400, 'bad-request', [field]);
 }
 
-const FLAGS: ReadonlySet<string> = new Set(['ref', 'name', 'size', 'expiry', 'new']);
+const FLAGS: ReadonlySet<string> = new Set(['ref', 'config', 'name', 'size', 'expiry', 'new']);
 
 function refusedWords({ code, details }: ParseFailure, { line, field }: Spoken): ApiError {
   const said = { code, details } as Said<RefusalCodes>;
@@ -87,9 +89,15 @@ function refusedWords({ code, details }: ParseFailure, { line, field }: Spoken):
   return new ApiError(400, code, wordRefusal(said, say).text, [flag ?? ref ?? field]);
 }
 
-/** The delivery's id; of one that was sent before, that one's. */
-async function store({ db }: AskingOptions, { caller, keyed }: Call, said: Spoken): Promise<string> {
+/** The delivery's id; of one that was sent before, that one's. Throws ApiError: too much was asked in this hour, and nothing is stored. */
+async function store(
+  options: AskingOptions,
+  { caller, keyed, isRepeated }: Call,
+  said: Spoken,
+): Promise<string> {
+  const { db } = options;
   const { user } = caller;
+  if (!isRepeated) await checkPace(options, user);
   const deliveryId = randomUUID();
   const name = (await findUserName(db, user)) ?? user;
   const { line, workspace } = said;
@@ -99,6 +107,12 @@ async function store({ db }: AskingOptions, { caller, keyed }: Call, said: Spoke
   const known = keyed && (await findRequest(db, keyed));
   if (!known?.deliveryId || known.fingerprint !== keyed?.fingerprint) throw refuse(422, 'key-reused');
   return known.deliveryId;
+}
+
+async function checkPace({ db, config }: AskingOptions, user: string): Promise<void> {
+  const most = config.limits.commandsPerHour;
+  if (most > 0 && (await countPresses(db, NAME, threadOf(user))) >= most)
+    throw refusal({ code: 'too-often', details: { most, whom: 'person' } });
 }
 
 const stillWorking = (): ApiError => refuse(503, 'still-working');
@@ -141,9 +155,12 @@ function createSource({ db }: AskingOptions, waiting: Waiting): Source {
 async function conclude(answer: Answer | null, reply: (workspace: string) => Promise<Reply>): Promise<Reply> {
   if (answer?.ok && answer.workspace) return reply(answer.workspace);
   const { code, details } = answer ?? { code: 'internal', details: { ref: '' } };
-  const said = { code, details } as Said<RefusalCodes>;
-  return { status: statusOf(said.code), body: { error: said.code, message: wordRefusal(said, say).text } };
+  const { status, code: error, message } = refusal({ code, details } as Said<RefusalCodes>);
+  return { status, body: { error, message } };
 }
+
+const refusal = (said: Said<RefusalCodes>): ApiError =>
+  new ApiError(STATUSES[said.code] ?? 409, said.code, wordRefusal(said, say).text);
 
 /** What is none of these is a conflict with how things stand. */
 const STATUSES: Partial<Record<keyof RefusalCodes, number>> = {
@@ -156,5 +173,3 @@ const STATUSES: Partial<Record<keyof RefusalCodes, number>> = {
   'too-often': 429,
   internal: 500,
 };
-
-const statusOf = (code: keyof RefusalCodes): number => STATUSES[code] ?? 409;

@@ -18,7 +18,6 @@ import {
   type FrontOptions,
   type PendingCommand,
 } from '../front.ts';
-import { countPresses } from '../store/live.ts';
 import { readWorkspaceRef } from '../store/subjects.ts';
 
 export const NAME = 'api';
@@ -42,7 +41,7 @@ export const Payload = z.object({
 
 export const threadOf = (user: string): string => `${NAME}:${user}`;
 
-type Options = Pick<FrontOptions, 'db' | 'forges' | 'commands' | 'config'>;
+type Options = Pick<FrontOptions, 'db' | 'forges' | 'commands'>;
 
 export const contextFor = ({ commands, forges }: Pick<Options, 'commands' | 'forges'>): ParseContext => ({
   traits: overHttp,
@@ -61,6 +60,7 @@ export function createConversation(options: Options): Conversation {
   return {
     traits: overHttp,
     thread: undefined,
+    isSilent: true,
     notice: noNotice,
     hear({ payload, thread }) {
       const { user, name, line } = Payload.parse(payload);
@@ -99,15 +99,9 @@ async function findAccount(db: Executor, user: string, forge: Forge): Promise<Pe
   return known && { id: known.externalId, login: known.login };
 }
 
-async function permit(
-  { db, forges, config }: Options,
-  asked: PendingCommand,
-): ReturnType<Conversation['permit']> {
+async function permit({ db, forges }: Options, asked: PendingCommand): ReturnType<Conversation['permit']> {
   const { delivery, command, line, repository } = asked;
   const { user, workspace } = Payload.parse(delivery.payload);
-  const { commandsPerHour } = config.limits;
-  if (commandsPerHour > 0 && (await countPresses(db, NAME, delivery.thread)) > commandsPerHour)
-    throw new UserError('too-often', { most: commandsPerHour, whom: 'person' });
   const address = repository?.url ?? (workspace && (await readWorkspaceRef(db, workspace)).repository);
   const place = address === undefined ? undefined : findForge(forges, address);
   if (!place) {

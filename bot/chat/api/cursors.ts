@@ -7,7 +7,12 @@ export interface Position {
   id: string;
 }
 
-const Written = z.tuple([z.string(), z.iso.datetime(), z.string().max(100)]);
+/** As they are written here: Postgres takes not every time and text that JSON has. */
+const Written = z.tuple([
+  z.string(),
+  z.iso.datetime().startsWith('2'),
+  z.string().regex(/^[a-z]{2}-[a-z2-7]{12}$/),
+]);
 
 /** Undefined: the list's beginning. Throws ApiError: it is of another list, or of none. */
 export function readCursor(list: string, cursor: string | undefined): Position | undefined {

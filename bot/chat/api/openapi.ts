@@ -1,5 +1,6 @@
 // The description of all that programs may ask, made from the operations and the schemas that check them. Pure.
 import { z } from 'zod';
+import { sessionCookieName } from '../../access/people/sessions.ts';
 import type { Operation } from './operation.ts';
 import { ErrorBody, schemas } from './schemas.ts';
 
@@ -48,7 +49,12 @@ export function describeApi(operations: readonly Operation[], server: string): J
       schemas: describeSchemas(),
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'A personal token: `sam_pat_…`.' },
-        browser: { type: 'apiKey', in: 'cookie', name: 'sam', description: 'A browser that is signed in.' },
+        browser: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: sessionCookieName(server),
+          description: 'A browser that is signed in.',
+        },
       },
     },
   };

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { redact } from '../../../agent/redact.ts';
 import { readSettingsPerson } from '../../access/credentials/settings-sessions.ts';
 import { spendToken } from '../../access/people/personal-tokens-store.ts';
 import { bearerOf, hashSecret } from '../../access/secrets.ts';
@@ -24,8 +25,12 @@ export interface Call<Query = unknown, Body = unknown> {
   params: Params;
   query: Query;
   body: Body;
+  /** What `find` found. */
+  found?: unknown;
   /** Undefined: it came without a key. */
   keyed: KeyedRequest | undefined;
+  /** It came before, with the same key. */
+  isRepeated: boolean;
 }
 
 export interface Reply {
@@ -39,7 +44,7 @@ export interface Operation {
   /** With `:name` for a segment. */
   path: string;
   summary: string;
-  /** `browser`: no token will do; `nobody`: it is for everyone. */
+  /** `browser`: no token will do, but a browser that a code let in; `nobody`: it is for everyone. */
   for: 'person' | 'browser' | 'nobody';
   query?: z.ZodObject;
   body?: z.ZodObject;
@@ -48,18 +53,18 @@ export interface Operation {
   /** Refused with these too, beside what every one may be refused with. */
   refusals: readonly number[];
   /** Throws ApiError where there is no such thing, before anything of the request's words is looked at. */
-  find?(caller: Caller, params: Params): Promise<void>;
+  find?(caller: Caller, params: Params): Promise<unknown>;
   run(call: Call): Promise<Reply>;
 }
 
-/** A refusal, in the one shape that they have. */
+/** A refusal, in the one shape that they have; no secret that somebody sent is in it. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;
   readonly code: string;
   readonly fields: string[] | undefined;
   constructor(status: number, code: string, message: string, fields?: string[]) {
-    super(message);
+    super(redact(message));
     this.status = status;
     this.code = code;
     this.fields = fields;
@@ -120,12 +125,12 @@ async function answer(
   // What only a browser may ask has a secret in its answer, which is not kept: it is made again.
   if (isSame && operation.for !== 'browser' && known?.body && known.status !== null)
     return { status: known.status, body: JSON.parse(known.body) };
-  await operation.find?.(caller, params);
+  const found = await operation.find?.(caller, params);
   const query = check(operation.query ?? NOTHING, readQuery(req));
   const body = check(operation.body ?? NOTHING, readJson(req, bytes));
   if (keyed && !KEY.test(keyed.key)) throw refuse(400, 'bad-key', ['Idempotency-Key']);
   if (known && !isSame) throw refuse(422, 'key-reused');
-  return operation.run({ caller, params, query, body, keyed });
+  return operation.run({ caller, params, query, body, found, keyed, isRepeated: known !== undefined });
 }
 
 async function identify(
@@ -143,7 +148,8 @@ async function identify(
     return { user: token.owner, token, secret: undefined };
   }
   const person = await readSettingsPerson(db, baseUrl, req.headers.cookie);
-  if (!person) throw refuse(401, 'sign-in-required');
+  // A code lets in to a person's own page and what that page shows, which is tokens and no workspace.
+  if (!person || (person.isByCode && operation.for === 'person')) throw refuse(401, 'sign-in-required');
   if (!isReading && !isFromOrigin(req, new URL(baseUrl).origin)) throw refuse(403, 'wrong-origin');
   return { user: person.user, token: undefined, secret: person.secret };
 }

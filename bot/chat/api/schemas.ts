@@ -115,6 +115,8 @@ export const WorkspaceRequest = named(
   z.strictObject({
     repository: word,
     ref: word.optional(),
+    /** Which of its container configurations. */
+    config: word.optional(),
     name: word.optional(),
     size: z.enum(['small', 'medium', 'large']).optional(),
     expiry: span.optional(),

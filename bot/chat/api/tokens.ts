@@ -106,7 +106,6 @@ const describe = ({ id, name, scope, ...token }: PersonalToken): z.infer<typeof 
   usedAt: token.usedAt?.toISOString() ?? null,
 });
 
-/** With a key it is made of that and of the session: the same for whoever sends it again, and kept nowhere. */
 async function make(
   db: Executor,
   { caller, body, keyed }: Call<unknown, z.infer<typeof TokenRequest>>,
@@ -116,25 +115,18 @@ async function make(
   const wrong = [...(isNamed ? [] : ['name']), ...(life && 'ms' in life ? [] : ['expiry'])];
   if (!life || !('ms' in life) || wrong.length > 0) throw refuse(400, 'bad-request', wrong);
   const scope = body.scopes && !body.scopes.includes('write') ? 'read' : 'write';
-  const token = tokenOf(
-    keyed && caller.secret !== undefined
-      ? createHmac('sha256', caller.secret)
-          .update(`token\n${keyed.key}\n${keyed.fingerprint}`)
-          .digest('base64url')
-      : newSecret(),
-  );
   const wanted = { name: body.name, scope, lifeMs: life.ms } as const;
   try {
     const made = await db.transaction(async (tx) => {
       if (keyed && !(await claimKey(tx, keyed, null))) return undefined;
       const row = await insertToken(tx, caller.user, wanted);
+      const token = secretOf(row.id, caller, keyed);
       await giveSecret(tx, row.id, token);
-      const reply = { status: 201, body: describe(row) };
-      if (keyed) await keepReply(tx, keyed, { status: 201, body: JSON.stringify(reply.body) });
-      return reply.body;
+      const shown = describe(row);
+      if (keyed) await keepReply(tx, keyed, { status: 201, body: JSON.stringify(shown) });
+      return { ...shown, token };
     });
-    const shown = made ?? (await readMade(db, keyed));
-    return { status: 201, body: { ...shown, token } };
+    return { status: 201, body: made ?? (await readMade(db, caller, keyed)) };
   } catch (error) {
     if (error instanceof UserError && error.code === 'token-taken')
       throw refuse(409, 'token-taken', ['name']);
@@ -142,9 +134,20 @@ async function make(
   }
 }
 
+/**
+ * With a key it is made of that, of the session and of the row: the same for whoever sends it again, and kept nowhere. The row's id is
+ * what makes the one of tomorrow another one, though its key and its words are the same.
+ */
+function secretOf(id: string, { secret }: Caller, keyed: Call['keyed']): string {
+  if (!keyed || secret === undefined) return tokenOf(newSecret());
+  const made = createHmac('sha256', secret).update(`token\n${id}\n${keyed.key}\n${keyed.fingerprint}`);
+  return tokenOf(made.digest('base64url'));
+}
+
 /** What the same request was told a moment ago. */
-async function readMade(db: Executor, keyed: Call['keyed']): Promise<object> {
+async function readMade(db: Executor, caller: Caller, keyed: Call['keyed']): Promise<object> {
   const known = keyed && (await findRequest(db, keyed));
   if (!known?.body || known.fingerprint !== keyed?.fingerprint) throw refuse(422, 'key-reused');
-  return JSON.parse(known.body) as object;
+  const shown = Token.parse(JSON.parse(known.body));
+  return { ...shown, token: secretOf(shown.id, caller, keyed) };
 }

@@ -1,13 +1,14 @@
 // A person's workspaces over HTTP: each change is a command, each answer the row as it is then. Writes nothing itself.
 import type { z } from 'zod';
+import { redact } from '../../../agent/redact.ts';
+import { createBucket } from '../../access/repository-guard.ts';
 import { mayOpen } from '../../access/rights.ts';
-import { findPlace } from '../../access/store/places.ts';
 import type { Workspace as Row } from '../../database/types.ts';
 import { isEnough } from '../../forges/rights.ts';
 import { findWorkspace } from '../../workspaces/store/workspaces.ts';
 import type { FrontOptions } from '../front.ts';
 import { listPage } from '../store/api.ts';
-import { createSay, TRIGGER, wordFailure } from '../wording.ts';
+import { createSay, TRIGGER, wordFailure, wordNotices } from '../wording.ts';
 import type { Asking, Spoken } from './asking.ts';
 import { permissionOn } from './conversation.ts';
 import { pageOf, readCursor } from './cursors.ts';
@@ -34,20 +35,23 @@ const LIST = 'workspaces';
 /** A path may hold anything, Postgres' text may not. */
 const ID = /^ws-[a-z2-7]{12}$/;
 
-export const workspaceOperations = (options: WorkspaceOptions): Operation[] => [
-  ...listOperations(options),
-  ...oneOperations(options),
-  ...verbOperations(options),
-];
+export function workspaceOperations(options: WorkspaceOptions): Operation[] {
+  const finder = createFinder(options);
+  return [...listOperations(options), ...oneOperations(options, finder), ...verbOperations(options, finder)];
+}
 
 const SHARED = { for: 'person', answers: { status: 202, schema: Workspace } } as const;
 
 type Needed = 'read' | 'maintain' | 'own';
 
-const finder =
-  (options: WorkspaceOptions, needed: Needed) =>
-  (caller: Caller, params: Call['params']): Promise<void> =>
-    findVisible(options, caller, params['id'] ?? '', needed);
+type Finder = (needed: Needed) => NonNullable<Operation['find']>;
+
+/** Whose forge is asked for what others have there is asked so often for each of them, and no more. */
+function createFinder(options: WorkspaceOptions): Finder {
+  const mayAsk = createBucket();
+  return (needed) => (caller, params) =>
+    findVisible({ ...options, mayAsk }, caller, params['id'] ?? '', needed);
+}
 
 const listOperations = (options: WorkspaceOptions): Operation[] => [
   {
@@ -73,7 +77,7 @@ const listOperations = (options: WorkspaceOptions): Operation[] => [
   },
 ];
 
-const oneOperations = (options: WorkspaceOptions): Operation[] => [
+const oneOperations = (options: WorkspaceOptions, finder: Finder): Operation[] => [
   {
     ...SHARED,
     id: 'getWorkspace',
@@ -82,8 +86,8 @@ const oneOperations = (options: WorkspaceOptions): Operation[] => [
     summary: 'How a workspace stands.',
     answers: { status: 200, schema: Workspace },
     refusals: [404],
-    find: finder(options, 'read'),
-    run: async ({ params }) => ({ status: 200, body: await read(options, params['id'] ?? '') }),
+    find: finder('read'),
+    run: ({ found }) => Promise.resolve({ status: 200, body: describe(options, found as Row) }),
   },
   {
     ...SHARED,
@@ -94,7 +98,7 @@ const oneOperations = (options: WorkspaceOptions): Operation[] => [
     body: Renaming,
     answers: { status: 200, schema: Workspace },
     refusals: [404, 409],
-    find: finder(options, 'own'),
+    find: finder('own'),
     run: (call) =>
       sayOf(options, call, 'rename', { more: (call.body as z.infer<typeof Renaming>).name, status: 200 }),
   },
@@ -106,7 +110,7 @@ const oneOperations = (options: WorkspaceOptions): Operation[] => [
     summary: 'Deletes a workspace; unsaved work is named first, and needs force.',
     query: Removal,
     refusals: [404, 409],
-    find: finder(options, 'maintain'),
+    find: finder('maintain'),
     run: (call) => {
       const isForced = (call.query as z.infer<typeof Removal>).force === 'true';
       return sayOf(options, call, 'rm', { more: isForced ? '--force' : '' });
@@ -114,7 +118,7 @@ const oneOperations = (options: WorkspaceOptions): Operation[] => [
   },
 ];
 
-const verbOperations = (options: WorkspaceOptions): Operation[] =>
+const verbOperations = (options: WorkspaceOptions, finder: Finder): Operation[] =>
   VERBS.map(([verb, summary]) => ({
     ...SHARED,
     id: `${verb}Workspace`,
@@ -123,7 +127,7 @@ const verbOperations = (options: WorkspaceOptions): Operation[] =>
     summary,
     body: verb === 'extend' ? Extension : Nothing,
     refusals: [404, 409, 422],
-    find: finder(options, verb === 'stop' ? 'maintain' : 'own'),
+    find: finder(verb === 'stop' ? 'maintain' : 'own'),
     run: (call) =>
       sayOf(options, call, verb, { more: (call.body as z.infer<typeof Extension>).expiry ?? '' }),
   }));
@@ -138,18 +142,19 @@ const VERBS = [
 
 /** Unknown, deleted and not theirs are one and the same. Throws ApiError. */
 async function findVisible(
-  { db, forges }: WorkspaceOptions,
+  { db, forges, mayAsk }: WorkspaceOptions & { mayAsk: (user: string) => boolean },
   { user }: Caller,
   id: string,
   needed: Needed,
-): Promise<void> {
-  const place = ID.test(id) ? await findPlace(db, id) : undefined;
-  if (place && mayOpen(user, place.workspace)) return;
-  const isForOthers = place !== undefined && needed !== 'own';
-  const permission = isForOthers
-    ? await permissionOn({ db, forges }, user, place.workspace.repository)
-    : undefined;
-  if (needed === 'own' || !isEnough(permission, needed)) throw refuse(404, 'not-found');
+): Promise<Row> {
+  const row = ID.test(id) ? await findWorkspace(db, id) : undefined;
+  if (!row || row.phase === 'deleted') throw refuse(404, 'not-found');
+  if (mayOpen(user, row)) return row;
+  if (needed === 'own') throw refuse(404, 'not-found');
+  if (!mayAsk(user)) throw refuse(429, 'too-often');
+  const permission = await permissionOn({ db, forges }, user, row.repository);
+  if (!isEnough(permission, needed)) throw refuse(404, 'not-found');
+  return row;
 }
 
 async function list(
@@ -167,8 +172,8 @@ const flag = (name: string, value: string | undefined): string =>
   value === undefined ? '' : `--${name}=${value}`;
 
 function upOf(asked: z.infer<typeof WorkspaceRequest>): Spoken {
-  const { repository, ref, name, size, expiry } = asked;
-  const flags = [flag('ref', ref), flag('name', name), flag('size', size), flag('expiry', expiry)];
+  const { repository, ref, config, name, size, expiry } = asked;
+  const flags = Object.entries({ ref, config, name, size, expiry }).map(([key, value]) => flag(key, value));
   const words = [...flags, asked.new ? '--new' : '', '--', repository].filter(Boolean);
   return { line: `up ${words.join(' ')}`, field: 'repository' };
 }
@@ -209,7 +214,7 @@ function describe({ config, knowledge }: WorkspaceOptions, row: Row): z.infer<ty
     size,
     phase,
     desired,
-    failure: phase === 'failed' ? failureOf(lastError, name) : null,
+    failure: phase === 'failed' ? failureOf(lastError, name) : lossOf(row),
     createdAt: row.createdAt.toISOString(),
     lastActivityAt: row.lastActivityAt.toISOString(),
     keptUntil: row.keptUntil?.toISOString() ?? null,
@@ -220,5 +225,11 @@ function describe({ config, knowledge }: WorkspaceOptions, row: Row): z.infer<ty
 
 const failureOf = (failure: Row['lastError'], name: string): { error: string; message: string } => ({
   error: failure?.code ?? 'internal',
-  message: wordFailure(failure, name, createSay(TRIGGER)).text,
+  message: redact(wordFailure(failure, name, createSay(TRIGGER)).text),
 });
+
+/** A deletion that was taken, and came to nothing when the node had looked. */
+function lossOf({ desired, notice }: Row): { error: string; message: string } | null {
+  if (desired === 'deleted' || !notice?.some(({ code }) => code === 'would-lose')) return null;
+  return { error: 'would-lose', message: redact(wordNotices(notice, createSay(TRIGGER))) };
+}

@@ -10,7 +10,7 @@ import type { FrontName } from '../../database/types.ts';
 import { fail, sendJson, type Route } from '../../http/routes.ts';
 import type { Source } from '../../jobs/loop.ts';
 import { readLogs } from '../../workspaces/store/logs.ts';
-import { readLastAnswer, readVersions, threadOf } from '../store/live.ts';
+import { readLastAnswer, readTurn, readVersions, threadOf } from '../store/live.ts';
 import { readSubject } from '../store/subjects.ts';
 import { lookOf, viewOf, type CardView, type CheckItem } from '../view.ts';
 import { createSay, PRESSES, wordLive, wordRefusal, type Press, type Say } from '../wording.ts';
@@ -19,6 +19,8 @@ import { findVisitor, type Visitor, type VisitorOptions } from './visitors.ts';
 export interface LiveOptions extends VisitorOptions {
   /** What commands begin with, by front: the page names them as its person types them. */
   triggers: Partial<Record<FrontName, string>>;
+  /** How often pages hear that somebody is there; tests pass their own. */
+  beatMs?: number | undefined;
 }
 
 /** What the page shows; commands in sentences stand between backticks. */
@@ -35,8 +37,8 @@ interface LiveState {
   /** A command for the chat, without what it begins with. */
   command?: string;
   trigger?: string;
-  /** A button that does the same. */
-  press?: { verb: Press; label: string };
+  /** A button that does the same; `turn`: of the state that it belongs to. */
+  press?: { verb: Press; label: string; turn: number };
   /** Why the last press came to nothing. */
   refused?: string;
 }
@@ -50,6 +52,11 @@ interface Listener {
   version: string | undefined;
   /** Of what it was told. */
   told: string | undefined;
+  /** How often there was something to tell it. */
+  asked: number;
+  isTelling: boolean;
+  /** Nobody could say whether it may hear what there was. */
+  isOwed: boolean;
 }
 
 export interface Live {
@@ -72,7 +79,7 @@ export function createLive(options: LiveOptions): Live {
   const listeners = new Set<Listener>();
   const beating = setInterval(
     () => void Promise.all([...listeners].map((one) => beat(options, one))),
-    BEAT_MS,
+    options.beatMs ?? BEAT_MS,
   );
   beating.unref();
   return {
@@ -100,6 +107,8 @@ async function listen(
   if ('refusal' in visitor) return refuse(res, visitor.refusal);
   if (!/text\/event-stream/.test(req.headers.accept ?? ''))
     return sendJson(res, 200, await readState(options, visitor));
+  // Nothing says any more that it closes.
+  if (res.destroyed) return;
   const { user } = visitor.session;
   const mine = [...listeners].filter((one) => one.user === user).length;
   if (mine >= MAX_OF_A_PERSON || listeners.size >= MAX)
@@ -111,7 +120,8 @@ async function listen(
     'x-accel-buffering': 'no',
   });
   const told = String(req.headers['last-event-id'] ?? '') || undefined;
-  const listener: Listener = { req, res, workspace, user, version: undefined, told };
+  const state = { version: undefined, told, asked: 0, isTelling: false, isOwed: false };
+  const listener: Listener = { req, res, workspace, user, ...state };
   listeners.add(listener);
   res.on('close', () => listeners.delete(listener));
   // Something at once, so that a page behind a proxy that holds everything back notices.
@@ -139,30 +149,55 @@ function createSource({ db, ...options }: LiveOptions, listeners: Set<Listener>)
   };
 }
 
-/** Says how it stands, unless the page knows; ends where there is nothing more to say. */
+/**
+ * Says how it stands, unless the page knows; ends where there is nothing more to say. What changes while it is read is read again, and
+ * never said before what is older.
+ */
 async function tell(options: LiveOptions, listener: Listener): Promise<void> {
+  listener.asked += 1;
+  if (listener.isTelling) return;
+  listener.isTelling = true;
+  try {
+    for (let seen = 0; seen !== listener.asked && !isOver(listener); await tellOnce(options, listener))
+      seen = listener.asked;
+  } catch (error) {
+    listener.isOwed = true;
+    throw error;
+  } finally {
+    listener.isTelling = false;
+  }
+}
+
+const isOver = ({ res }: Listener): boolean => res.writableEnded || res.destroyed;
+
+async function tellOnce(options: LiveOptions, listener: Listener): Promise<void> {
   const visitor = await findVisitor(options, listener.req, listener.workspace);
-  if (listener.res.writableEnded) return;
+  if (isOver(listener)) return;
   const isRefused = 'refusal' in visitor;
   // Nobody can say just now whether it is theirs still.
-  if (isRefused && visitor.refusal.status >= 429) return;
+  listener.isOwed = isRefused && visitor.refusal.status >= 429;
+  if (listener.isOwed) return;
   const state = isRefused ? await readEnd(options, listener) : await readState(options, visitor);
   if (state && state.id !== listener.told)
     send(listener, `id: ${state.id}\nevent: state\ndata: ${JSON.stringify(state)}\n\n`);
   if (state) listener.told = state.id;
   // The page asks for a ticket next, and hears why.
-  if (isRefused) listener.res.end('event: over\ndata:\n\n');
+  if (isRefused && !isOver(listener)) listener.res.end('event: over\ndata:\n\n');
 }
 
 /** A right that was taken back ends what it began; a forge that is silent does not. */
 async function beat(options: LiveOptions, listener: Listener): Promise<void> {
   const visitor = await findVisitor(options, listener.req, listener.workspace).catch(() => undefined);
-  if (listener.res.writableEnded) return;
-  if (visitor && 'refusal' in visitor) await tell(options, listener);
-  if (!listener.res.writableEnded) send(listener, 'event: beat\ndata:\n\n');
+  if (isOver(listener)) return;
+  // One that fails is owed still.
+  if (visitor && (listener.isOwed || 'refusal' in visitor))
+    await tell(options, listener).catch(() => undefined);
+  send(listener, 'event: beat\ndata:\n\n');
 }
 
-function send({ res }: Listener, text: string): void {
+function send(listener: Listener, text: string): void {
+  const { res } = listener;
+  if (isOver(listener)) return;
   if (res.writableLength > MAX_UNREAD_BYTES) res.destroy();
   else res.write(text);
 }
@@ -181,11 +216,13 @@ async function readState(
   { db, triggers }: LiveOptions,
   { session, workspace, front }: Visitor,
 ): Promise<LiveState & { id: string }> {
+  // Before the rest: a press on what is older than this is none.
+  const turn = await readTurn(db, workspace.id);
   const [facts] = await readSubject(db, workspace.id);
   if (!facts) throw new Error(`workspace ${workspace.id} has no row`);
   const view = viewOf({ ...facts, expiry: undefined, warningMs: 0 });
   const trigger = front === null ? undefined : triggers[front];
-  const state = stateOf(view, { trigger, mayPress: isCurrent(session, workspace) });
+  const state = stateOf(view, { trigger, ...(isCurrent(session, workspace) && { turn }) });
   const log = HAVE_LOGS.has(state.look) ? await readLogs(db, workspace.id, LOG_LINES) : [];
   const answer = await readLastAnswer(db, PAGE, threadOf(workspace.id));
   const isRefused = answer !== undefined && !answer.ok;
@@ -193,7 +230,7 @@ async function readState(
   return withId({
     ...state,
     log: log.map((line) => redact(`${line.step.padEnd(6)} ${line.text}`)),
-    ...(text && { refused: text }),
+    ...(text && { refused: redact(text) }),
   });
 }
 
@@ -203,7 +240,7 @@ const IS_PRESS: ReadonlySet<string> = new Set(Object.keys(PRESSES));
 /** Where nobody knows what commands begin with, they stand alone. */
 const sayFor = (trigger = ''): Say => createSay(trigger);
 
-function stateOf(view: CardView, { trigger, mayPress = false }: Told): LiveState {
+function stateOf(view: CardView, { trigger, turn }: Told): LiveState {
   const { title, text, next } = wordLive(view, sayFor(trigger));
   const verb = next?.split(' ', 1)[0] ?? '';
   const look = lookOf(view);
@@ -217,14 +254,15 @@ function stateOf(view: CardView, { trigger, mayPress = false }: Told): LiveState
     log: [],
     ...(next && { command: next }),
     ...(trigger !== undefined && { trigger }),
-    ...(mayPress && IS_PRESS.has(verb) && { press: { verb: verb as Press, label: PRESSES[verb as Press] } }),
+    ...(turn !== undefined &&
+      IS_PRESS.has(verb) && { press: { verb: verb as Press, label: PRESSES[verb as Press], turn } }),
   };
 }
 
 interface Told {
   trigger?: string | undefined;
-  /** Whether what let this browser in still counts. */
-  mayPress?: boolean;
+  /** Undefined: what let this browser in counts no more, and it may press nothing. */
+  turn?: number;
 }
 
 const withId = (state: LiveState): LiveState & { id: string } => ({

@@ -2,7 +2,6 @@
 // shows no card; what comes of a press the page hears as it hears everything (live.ts).
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { createRepositoryGuard } from '../../access/repository-guard.ts';
 import { isCurrent } from '../../access/rights.ts';
 import { findIdentities } from '../../access/store/people.ts';
 import { PAGE } from '../../access/store/places.ts';
@@ -22,7 +21,7 @@ import {
   type FrontOptions,
 } from '../front.ts';
 import { storeDelivery } from '../store/deliveries.ts';
-import { countPresses, threadOf } from '../store/live.ts';
+import { countPresses, readTurn, threadOf } from '../store/live.ts';
 import { readWorkspaceRef } from '../store/subjects.ts';
 import { PRESSES, type Press } from '../wording.ts';
 import { createLive, type LiveOptions } from './live.ts';
@@ -38,7 +37,13 @@ const onPage: FrontTraits = {
 };
 
 const VERBS = Object.keys(PRESSES) as Press[];
-const Payload = z.object({ user: z.string(), name: z.string(), workspace: z.string(), verb: z.enum(VERBS) });
+const Payload = z.object({
+  user: z.string(),
+  name: z.string(),
+  workspace: z.string(),
+  verb: z.enum(VERBS),
+  turn: z.number().optional(),
+});
 /** Chosen anew by the page for each press, and again for each try to send it. */
 const KEY = /^[\w-]{8,64}$/;
 const MAX_PER_HOUR = 60;
@@ -46,10 +51,9 @@ const MAX_PER_HOUR = 60;
 /** What a front is to the workers; nobody starts it, and no banner tells of it. */
 export type Page = Pick<Front, 'name' | 'routes' | 'sources' | 'stop'> & { conversation: Conversation };
 
-type PageOptions = Pick<FrontOptions, 'db' | 'forges' | 'log'> & Pick<LiveOptions, 'baseUrl' | 'triggers'>;
+type PageOptions = Pick<FrontOptions, 'db' | 'forges'> & LiveOptions;
 
-export function createPage(given: PageOptions): Page {
-  const options = { ...given, mayStill: createRepositoryGuard(given) };
+export function createPage(options: PageOptions): Page {
   const live = createLive(options);
   const press = (verb: Press): Route => ({
     method: 'POST',
@@ -58,7 +62,7 @@ export function createPage(given: PageOptions): Page {
   });
   return {
     name: PAGE,
-    conversation: createConversation(given),
+    conversation: createConversation(options),
     routes: [live.route, ...VERBS.map(press)],
     sources: [live.source],
     stop: () => Promise.resolve(live.end()),
@@ -84,19 +88,35 @@ async function takePress(
   const thread = threadOf(id);
   if ((await countPresses(options.db, PAGE, thread)) >= MAX_PER_HOUR)
     return fail(res, 429, 'too-often', 'That was pressed too often. Try again in a while.');
-  const payload = { user: session.user, name: workspace.name, workspace: id, verb };
+  const turn = turnIn(req);
+  const payload = {
+    user: session.user,
+    name: workspace.name,
+    workspace: id,
+    verb,
+    ...(turn !== undefined && { turn }),
+  };
   const deliveryId = `${id}:${verb}:${key}`;
   await storeDelivery(options.db, { source: PAGE, deliveryId, thread, event: verb, payload });
   sendJson(res, 202, { accepted: true });
+}
+
+/** Of the state that the button belonged to; a page of the version before says none. */
+function turnIn(req: IncomingMessage): number | undefined {
+  const said = URL.parse(req.url ?? '', 'http://localhost')?.searchParams.get('turn') ?? '';
+  return /^\d{1,9}$/.test(said) ? Number(said) : undefined;
 }
 
 function createConversation({ db, forges }: PageOptions): Conversation {
   return {
     traits: onPage,
     thread: undefined,
+    isSilent: true,
     notice: noNotice,
-    hear({ payload, thread }) {
-      const { user, name, workspace, verb } = Payload.parse(payload);
+    async hear({ payload, thread }) {
+      const { user, name, workspace, verb, turn } = Payload.parse(payload);
+      // Somebody has said something since: whoever pressed sees by now what came of that.
+      if (turn !== undefined && turn !== (await readTurn(db, workspace))) return undefined;
       const command = {
         kind: 'command' as const,
         verb,
@@ -107,7 +127,7 @@ function createConversation({ db, forges }: PageOptions): Conversation {
         ignored: [],
       };
       const actor = { id: user, name: '', createdAt: new Date(0) } satisfies User;
-      return Promise.resolve({ actor, spoken: { command }, place: { thread, workspace } });
+      return { actor, spoken: { command }, place: { thread, workspace } };
     },
     locate: () => Promise.resolve(undefined),
     async permit({ delivery, incoming, command, line }) {

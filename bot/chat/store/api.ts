@@ -89,8 +89,8 @@ export async function keepReply(
 }
 
 /** It came to nothing that would be the same a second time. */
-export async function freeKey(db: Executor, asked: KeyedRequest): Promise<void> {
-  await db.delete(apiRequests).where(and(isThis(asked), eq(apiRequests.fingerprint, asked.fingerprint)));
+export async function freeKey(db: Executor, asked: KeyedRequest, deliveryId: string): Promise<void> {
+  await db.delete(apiRequests).where(and(isThis(asked), eq(apiRequests.deliveryId, deliveryId)));
 }
 
 export async function forgetRequests(db: Executor): Promise<void> {

@@ -80,18 +80,22 @@ export async function lockDelivery(tx: Executor, held: Held<Delivery>): Promise<
   return rows.length > 0;
 }
 
+/** `isShown`: nobody has to show the answer any more. */
 export async function endDelivery(
   tx: Executor,
   held: Held<Delivery>,
-  answer: Answer | null,
-  commandId?: number,
+  {
+    answer,
+    commandId,
+    isShown = false,
+  }: { answer: Answer | null; commandId?: number | undefined; isShown?: boolean },
 ): Promise<void> {
   await tx
     .update(deliveries)
     .set({
       endedAt: databaseNow,
       answer,
-      answeredAt: answer ? null : databaseNow,
+      answeredAt: answer && !isShown ? null : databaseNow,
       commandId: commandId ?? null,
       ...RELEASED,
     })

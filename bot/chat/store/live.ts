@@ -1,7 +1,14 @@
 // What the terminals' pages look at in the tables: whether anything of a workspace moved, and what the last press came to.
-import { and, desc, eq, inArray, isNotNull, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, sql, type SQL } from 'drizzle-orm';
 import type { Executor } from '../../database/executor.ts';
-import { deliveries, nodes, workspaces, type Answer, type FrontName } from '../../database/schema.ts';
+import {
+  commands,
+  deliveries,
+  nodes,
+  workspaces,
+  type Answer,
+  type FrontName,
+} from '../../database/schema.ts';
 
 /** Of each workspace that is there a text that changes with all that its page shows; one statement for all of them. */
 export async function readVersions(
@@ -13,16 +20,26 @@ export async function readVersions(
   const lastLine = sql`(select max(l.id) from logs l where l.workspace_id = ${id})`;
   const lastPress = sql`(select max(d.seq) from ${deliveries} d where d.source = ${source}
     and d.thread = ${threadOf('')} || ${id} and d.ended_at is not null)`;
+  const turn = turnOf(sql`${id}`);
   const rows = await db
     .select({
       id,
       version: sql<string>`concat_ws(' ', ${owner}, ${name}, ${phase}, ${desired}, ${step}, ${access}, ${gen}, ${nodes.phase},
-        md5(${notice}::text), md5(${lastError}::text), ${lastLine}, ${lastPress})`,
+        md5(${notice}::text), md5(${lastError}::text), ${lastLine}, ${lastPress}, ${turn})`,
     })
     .from(workspaces)
     .leftJoin(nodes, eq(nodes.id, nodeId))
     .where(inArray(id, [...ids]));
   return new Map(rows.map((row) => [row.id, row.version]));
+}
+
+const turnOf = (workspace: SQL) =>
+  sql<number>`(select coalesce(max(c.seq), 0) from ${commands} c where c.workspace_id = ${workspace})`;
+
+/** How many commands a workspace has had, wherever they were said: what is shown with fewer is older. */
+export async function readTurn(db: Executor, workspace: string): Promise<number> {
+  const [row] = await db.execute<{ turn: number }>(sql`select ${turnOf(sql`${workspace}`)} as turn`);
+  return row?.turn ?? 0;
 }
 
 /** Where presses on a workspace's page are stored: in order. */

@@ -9,6 +9,7 @@ const SENTENCES = {
     'Tokens are made, listed and ended with a browser that is signed in, not with a token.',
   'missing-scope': () => 'That token may only read. This takes one that may write.',
   'wrong-origin': () => 'Only our own pages may ask this with a browser. Programs send a personal token.',
+  'too-often': () => 'You looked at what others have too often. Try again in a minute.',
   'not-found': () => 'There is nothing of that name that you can see.',
   'bad-request': (fields: readonly string[]) =>
     fields.length === 0

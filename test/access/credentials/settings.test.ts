@@ -114,7 +114,7 @@ test('a link of somebody else opens nothing where a person is signed in, and sta
 
 test('signing out everywhere ends it, and so does forgetting the browser, or the connection of the chat', async () => {
   const ends: ((user: string, browser: TestBrowser) => Promise<unknown>)[] = [
-    (user) => endAllSessions(site.rows.db, user, ['github']),
+    (user) => endAllSessions(site.rows.db, user),
     (_user, browser) => browser.post('/settings/leave'),
     (user) => unlink(site.rows.db, { source: 'slack:T1', externalId: user }),
   ];
@@ -134,6 +134,16 @@ test('signing out everywhere ends it, and so does forgetting the browser, or the
         next: '/settings?link=spent',
       });
   }
+});
+
+test('who signs out of a browser is signed out of their own page, too', async () => {
+  const browser = site.browser();
+  await follow(browser, await linkFor(await site.rows.addUser()));
+  const secret = browser.cookies.get('sam-settings')!;
+  expect((await browser.post('/logout')).status).toBe(303);
+  expect(browser.cookies.has('sam-settings')).toBe(false);
+  browser.cookies.set('sam-settings', secret);
+  expect((await browser.get('/settings')).status).toBe(401);
 });
 
 test('another site changes nothing, and frames nothing', async () => {
