@@ -47,6 +47,11 @@ describe.skipIf(browserMissing)('a workspace that does not run', { timeout: 120_
     site.tell({ log: ['one', 'two'] });
     await eventually(() => log.textContent()).toContain('two');
     expect(await log.evaluate((element) => element === document.activeElement)).toBe(true);
+    // The page looks again now and then, and draws what it knows each second: what is the same stays, selected and scrolled as it is.
+    const text = await log.evaluateHandle((element) => element.firstChild);
+    const before = site.asked.length;
+    await eventually(() => site.asked.length).toBeGreaterThan(before);
+    expect(await log.evaluate((element, drawn) => element.firstChild === drawn, text)).toBe(true);
   });
 
   test('that failed says why and what is next, has its log, and one button tries it again', async () => {
