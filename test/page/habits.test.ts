@@ -105,6 +105,19 @@ describe.skipIf(browserMissing)('what a person wants of the page', { timeout: 12
     await ann.page.getByLabel('Copy what is selected at once').check();
     await ann.page.keyboard.press('Escape');
     await ann.page.locator('.xterm-rows').getByText('abcdefgh', { exact: true }).dblclick({ force: true });
-    await eventually(() => ann.page.evaluate(() => navigator.clipboard.readText())).toBe('abcdefgh');
+    const clipboard = () => ann.page.evaluate(() => navigator.clipboard.readText());
+    await eventually(clipboard).toBe('abcdefgh');
+    // What the search marks nobody has selected: neither at first, nor when it marks anew what the program has printed since.
+    const found = () => ann.page.locator('#search .count').textContent();
+    await ann.page.keyboard.press('Control+Shift+F');
+    await ann.page.keyboard.type('bcd');
+    await eventually(found).toBe('1 of 1');
+    expect(await clipboard()).toBe('abcdefgh');
+    const isMarked = async () => (await ann.page.locator('.xterm-selection > div').count()) > 0;
+    await ann.page.locator('.xterm-screen').click({ position: { x: 5, y: 300 }, force: true });
+    await eventually(isMarked).toBe(false);
+    await ann.run('echo xbcdx');
+    await eventually(isMarked).toBe(true);
+    expect(await clipboard()).toBe('abcdefgh');
   });
 });
