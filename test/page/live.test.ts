@@ -10,12 +10,12 @@ const steps = ({ page }: Visitor) => eventually(() => page.locator('.steps li').
 const button = ({ page }: Visitor, name: string) =>
   page.locator('#screen').getByRole('button', { name, exact: true });
 
-describe.skipIf(browserMissing)('a workspace that does not run', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  let site: Site;
-  beforeEach(() => void ({ site } = visits));
-  const { arrive, open } = visits;
+const visits = useVisits();
+const { arrive, open } = visits;
+let site: Site;
+beforeEach(() => void ({ site } = visits));
 
+describe.skipIf(browserMissing)('a workspace that does not run', { timeout: 120_000 }, () => {
   test('that was stopped is started by one button; its steps and its log are shown; then the page goes in', async () => {
     const ann = await arrive();
     await site.stop();
@@ -107,11 +107,6 @@ describe.skipIf(browserMissing)('a workspace that does not run', { timeout: 120_
 });
 
 describe.skipIf(browserMissing)('a page that listens', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  let site: Site;
-  beforeEach(() => void ({ site } = visits));
-  const { arrive, open } = visits;
-
   test('hears that the machine is silent, and goes in when it is back', async () => {
     site.tell({ isSilent: true });
     const ann = await open();
@@ -136,14 +131,9 @@ describe.skipIf(browserMissing)('a page that listens', { timeout: 120_000 }, () 
     const ann = await arrive();
     await site.stop();
     await eventually(() => site.listeners.size).toBe(1);
-    const see = (state: string) =>
-      ann.page.evaluate((now) => {
-        Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => now });
-        document.dispatchEvent(new Event('visibilitychange'));
-      }, state);
-    await see('hidden');
+    await ann.see('hidden');
     await eventually(() => site.listeners.size).toBe(0);
-    await see('visible');
+    await ann.see('visible');
     await eventually(() => site.listeners.size).toBe(1);
   });
 
