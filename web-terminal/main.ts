@@ -61,7 +61,7 @@ const connection = createConnection({
 const live = createLive(workspaceId, {
   onState: (state) => {
     status.tell(state);
-    if (state.isOpen) connect(connection);
+    if (state.isOpen && connection.state.kind !== 'opening') connect(connection);
   },
   onOver: () => connect(connection),
 });

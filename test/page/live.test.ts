@@ -10,6 +10,18 @@ const steps = ({ page }: Visitor) => eventually(() => page.locator('.steps li').
 const button = ({ page }: Visitor, name: string) =>
   page.locator('#screen').getByRole('button', { name, exact: true });
 
+/** Time-outs of requests, from now on, are over when the returned function is called, and not before. */
+async function holdTimeouts({ page }: Visitor): Promise<() => Promise<void>> {
+  await page.evaluate(() => {
+    AbortSignal.timeout = () => {
+      const controller = new AbortController();
+      addEventListener('expire', () => controller.abort());
+      return controller.signal;
+    };
+  });
+  return () => page.evaluate(() => void dispatchEvent(new Event('expire')));
+}
+
 const visits = useVisits();
 const { arrive, open } = visits;
 let site: Site;
@@ -135,6 +147,50 @@ describe.skipIf(browserMissing)('a page that listens', { timeout: 120_000 }, () 
     await eventually(() => site.listeners.size).toBe(0);
     await ann.see('visible');
     await eventually(() => site.listeners.size).toBe(1);
+  });
+
+  test('goes in once when it hears again and again that it may', async () => {
+    site.tell({ phase: 'preparing' });
+    const ann = await open();
+    await heading(ann).toBe('The workspace is getting ready');
+    const release = site.hold('/token');
+    const tickets = () => site.paths.filter((path) => path.endsWith('/token')).length;
+    const before = tickets();
+    site.start();
+    for (const line of ['one', 'two', 'three']) site.tell({ log: [line] });
+    // What the page shows came after all of that.
+    site.tell({ isSilent: true });
+    await heading(ann).toBe('The machine does not answer');
+    await eventually(tickets).toBe(before + 1);
+    site.tell({ isSilent: false });
+    release();
+    await ann.isIn('Connected');
+    expect(tickets()).toBe(before + 1);
+  });
+
+  test('asks again when an answer never comes', async () => {
+    site.tell({ phase: 'stopped', isHeldBack: true });
+    const ann = await open();
+    await heading(ann).toBe('The workspace was stopped');
+    await ann.page.clock.install();
+    const expire = await holdTimeouts(ann);
+    const asked = (end: string) => () => site.paths.filter((path) => path.endsWith(end)).length;
+    const press = site.hold('/start');
+    await button(ann, 'Start').click();
+    await eventually(asked('/start')).toBe(1);
+    await expire();
+    await eventually(asked('/start')).toBe(2);
+    press();
+    await eventually(() => site.pressed.length).toBe(2);
+    expect(new Set(site.pressed.map(({ key }) => key)).size).toBe(1);
+    const events = site.hold('/events');
+    const before = asked('/events')();
+    await ann.page.clock.runFor(10_000);
+    await eventually(asked('/events')).toBe(before + 1);
+    await expire();
+    await ann.page.clock.runFor(20_000);
+    await eventually(asked('/events')).toBe(before + 2);
+    events();
   });
 
   test('listens again by itself when the bot was away', async () => {
