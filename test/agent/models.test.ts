@@ -1,10 +1,11 @@
 // What a workspace gets of its owner's key: answers of models, and never the key. A whole agent, a scripted model.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { KEY, startModel, type FakeModel } from '../fakes/model.ts';
 import { createNode, type Node } from '../testers/node.ts';
+import { findFiles } from '../testers/traces.ts';
 import { attach } from './viewer.ts';
 
 const asking = JSON.stringify({ model: 'scripted', stream: true, max_tokens: 10, messages: [] });
@@ -49,6 +50,7 @@ test('a program in a workspace asks a model with a token of its own, and the mod
   const report = await context.bot.report(goal.id, (one) => one.usage !== undefined);
   expect(report.usage).toEqual({ requests: 1, input: 12, output: 34, cacheRead: 5, cacheWrite: 6 });
   expect(token).not.toContain(KEY);
+  expect(agent.output()).toContain(goal.id);
   expect(agent.output()).not.toContain(KEY);
   expect(agent.output()).not.toContain(token);
 });
@@ -59,8 +61,8 @@ test('nothing of the key lies on the disk of the node', async () => {
   const { url, token } = await readEnvironment(context, goal.id);
   await (await ask(url, token)).text();
   expect(model.asked).toHaveLength(1);
-  const found = spawnSync('grep', ['-rlF', KEY, context.folder], { encoding: 'utf8' }).stdout;
-  expect(found).toBe('');
+  expect(findFiles('hello', context.folder)).toContain(join(context.checkout(goal), 'README.md'));
+  expect(findFiles(KEY, context.folder)).toEqual([]);
 });
 
 test('a token ends with its run, and with the wish that it should run', async () => {
@@ -166,6 +168,7 @@ test('a token of a plan is in the environment of terminals, and then nothing els
     return (await viewer.reads(/\[((?:sk|,http)[^\]$]*)\]/))[1];
   };
   expect(await look()).toBe(`${plan},,`);
+  expect(agent.output()).toContain(goal.id);
   expect(agent.output()).not.toContain(plan);
   // A key came: the plan is in no environment any more.
   context.bot.want({ ...goal, claude: 'key' });
