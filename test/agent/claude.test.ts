@@ -9,7 +9,7 @@ import { claudeMissing, startRegistry } from '../fakes/packages.ts';
 import { createNode, type Node } from '../testers/node.ts';
 import { findEnvironments, findFiles } from '../testers/traces.ts';
 import { eventually } from '../testers/watch.ts';
-import { attach } from './viewer.ts';
+import { look } from './viewer.ts';
 
 /** As a model does that is asked for a file: it calls a tool, and says so when the tool has answered. */
 function makeFile({ body }: Asked): Block[] {
@@ -21,7 +21,7 @@ function makeFile({ body }: Asked): Block[] {
     : [calls('Bash', { command: 'echo made > by-claude.txt', description: 'Makes the file' })];
 }
 
-type Viewer = Awaited<ReturnType<typeof attach>>;
+type Viewer = Awaited<ReturnType<typeof look>>;
 
 /** What is pasted in one piece ends with no Enter. */
 async function prompt(viewer: Viewer, text: string): Promise<void> {
@@ -85,10 +85,7 @@ test.skipIf(claudeMissing)(
     context.bot.want(goal);
     const agent = context.start();
     await context.bot.report(goal.id, (one) => one.phase === 'running');
-    const viewer = await attach(
-      context.bot.state.hellos.at(-1)!.terminalPort!,
-      await context.bot.ticket(goal.id),
-    );
+    const viewer = await look(context, goal.id);
     await viewer.open('claude');
     await viewer.reads(/Claude Code comes to this node for the first time/);
     await eventually(() => /❯/.test(viewer.state.output), 'the prompt', 120_000);

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { KEY, startModel, type FakeModel } from '../fakes/model.ts';
 import { createNode, type Node } from '../testers/node.ts';
 import { findFiles } from '../testers/traces.ts';
-import { attach } from './viewer.ts';
+import { look } from './viewer.ts';
 
 const asking = JSON.stringify({ model: 'scripted', stream: true, max_tokens: 10, messages: [] });
 
@@ -23,8 +23,7 @@ async function startScene(model: FakeModel, key: string | undefined = KEY) {
 
 /** What a session of the workspace has in its environment. */
 async function readEnvironment(context: Node, workspace: string) {
-  const port = context.bot.state.hellos.at(-1)!.terminalPort!;
-  const viewer = await attach(port, await context.bot.ticket(workspace));
+  const viewer = await look(context, workspace);
   await viewer.open();
   viewer.type('echo "[$ANTHROPIC_BASE_URL,$ANTHROPIC_AUTH_TOKEN,$CLAUDE_CONFIG_DIR]"\n');
   const [, url = '', token = '', config = ''] = await viewer.reads(/\[(http[^,]+),([^,]+),([^\],]+)\]/);
@@ -142,10 +141,7 @@ test.skipIf(process.platform !== 'linux')(
   async () => {
     const { context, goal, agent } = await startScene(await startModel());
     expect(readFileSync(`/proc/${agent.pid}/coredump_filter`, 'utf8').trim()).toBe('00000000');
-    const viewer = await attach(
-      context.bot.state.hellos.at(-1)!.terminalPort!,
-      await context.bot.ticket(goal.id),
-    );
+    const viewer = await look(context, goal.id);
     await viewer.open();
     viewer.type('echo "cores:$(cat /proc/$$/coredump_filter)."\n');
     await viewer.reads(/cores:00000033\./);
@@ -160,19 +156,18 @@ test('a token of a plan is in the environment of terminals, and then nothing els
   context.bot.want(goal);
   const agent = context.start({ PATH: `${context.folder}:${process.env['PATH']}` });
   await context.bot.report(goal.id, (one) => one.phase === 'running');
-  const look = async () => {
-    const port = context.bot.state.hellos.at(-1)!.terminalPort!;
-    const viewer = await attach(port, await context.bot.ticket(goal.id));
+  const readKeys = async () => {
+    const viewer = await look(context, goal.id);
     await viewer.open();
     viewer.type('echo "[$CLAUDE_CODE_OAUTH_TOKEN,$ANTHROPIC_BASE_URL,$ANTHROPIC_AUTH_TOKEN]"\n');
     return (await viewer.reads(/\[((?:sk|,http)[^\]$]*)\]/))[1];
   };
-  expect(await look()).toBe(`${plan},,`);
+  expect(await readKeys()).toBe(`${plan},,`);
   expect(agent.output()).toContain(goal.id);
   expect(agent.output()).not.toContain(plan);
   // A key came: the plan is in no environment any more.
   context.bot.want({ ...goal, claude: 'key' });
-  expect(await look()).toMatch(/^,http:.*,samws_/);
+  expect(await readKeys()).toMatch(/^,http:.*,samws_/);
 });
 
 test('Claude Code finds its questions answered beside the checkout, and what a person wrote there stays', async () => {
