@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { KEY, startModel, type FakeModel } from '../fakes/model.ts';
+import { KEY, PLAN, startModel, type FakeModel } from '../fakes/model.ts';
 import { createNode, type Node } from '../testers/node.ts';
 import { findFiles } from '../testers/traces.ts';
 import { look } from './viewer.ts';
@@ -150,8 +150,7 @@ test.skipIf(process.platform !== 'linux')(
 
 test('a token of a plan is in the environment of terminals, and then nothing else is', async () => {
   const context = await createNode();
-  const plan = 'sk-ant-oat01-canary-of-a-plan-0123456789';
-  context.bot.state.modelKeys = { claude: plan };
+  context.bot.state.modelKeys = { claude: PLAN };
   const goal = context.goal({ claude: 'plan' });
   context.bot.want(goal);
   const agent = context.start({ PATH: `${context.folder}:${process.env['PATH']}` });
@@ -162,9 +161,9 @@ test('a token of a plan is in the environment of terminals, and then nothing els
     viewer.type('echo "[$CLAUDE_CODE_OAUTH_TOKEN,$ANTHROPIC_BASE_URL,$ANTHROPIC_AUTH_TOKEN]"\n');
     return (await viewer.reads(/\[((?:sk|,http)[^\]$]*)\]/))[1];
   };
-  expect(await readKeys()).toBe(`${plan},,`);
+  expect(await readKeys()).toBe(`${PLAN},,`);
   expect(agent.output()).toContain(goal.id);
-  expect(agent.output()).not.toContain(plan);
+  expect(agent.output()).not.toContain(PLAN);
   // A key came: the plan is in no environment any more.
   context.bot.want({ ...goal, claude: 'key' });
   expect(await readKeys()).toMatch(/^,http:.*,samws_/);

@@ -4,9 +4,8 @@ import { expect, test } from 'vitest';
 import { answerKey, type KeyAnswering } from '../../bot/nodes/model-keys.ts';
 import { wordKeyRefusal } from '../../bot/chat/wording.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
+import { KEY } from '../fakes/model.ts';
 import { connect, hello, hub, node, rows, workspace } from './hub-context.ts';
-
-const KEY = 'sk-ant-api03-canary-0123456789abcdefghijklmnop';
 
 async function ask(patch: Partial<KeyAnswering> = {}, from = node.id, id = workspace.id) {
   const opened: string[] = [];

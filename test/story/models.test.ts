@@ -7,8 +7,6 @@ import { openTerminal } from '../testers/terminal.ts';
 import { findEnvironments, findFiles } from '../testers/traces.ts';
 import { until } from '../until.ts';
 
-/** Nothing is brought from there. */
-const NOBODY = 'http://127.0.0.1:9';
 const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
 
 /** The browser of whoever follows the link that `connect claude` shows. */
@@ -65,7 +63,7 @@ test('a person leaves a key, a program in their workspace works with it, and it 
   const model = await startModel();
   model.answer = ({ body }, res) => sendMessage(res, body, [says('the answer')]);
   await using sam = await startSam({
-    env: { ENCRYPTION_KEY, ANTHROPIC_BASE_URL: model.url, NPM_REGISTRY: NOBODY },
+    env: { ENCRYPTION_KEY, ANTHROPIC_BASE_URL: model.url },
   });
   sam.place.repository('demo');
   await sam.say('up ./demo');
