@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { browserMissing } from '../browser.ts';
+import { WORKSPACE } from './site.ts';
 import { eventually, type Visitor } from './visitor.ts';
 import { PROMPT, useVisits } from './visits.ts';
 
@@ -80,7 +81,7 @@ describe.skipIf(browserMissing)('a program that speaks to the page', { timeout: 
 describe.skipIf(browserMissing)('what a person wants of the page', { timeout: 120_000 }, () => {
   test('the size of the text is kept, and the terminal fits it', async () => {
     const ann = await arrive();
-    const cols = () => visits.site.terminals.sessions('ws-abcdefghij23')[0]?.cols ?? 0;
+    const cols = () => visits.site.terminals.sessions(WORKSPACE)[0]?.cols ?? 0;
     await eventually(cols).toBeGreaterThan(100);
     const before = cols();
     await ann.page.getByRole('button', { name: 'Keys and help' }).click();
