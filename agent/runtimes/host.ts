@@ -61,9 +61,7 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
       groups.remove(id);
       return left;
     },
-    async remove({ id }) {
-      await users.remove(id);
-    },
+    remove: () => Promise.resolve(),
     warm: () => Promise.resolve(),
     sweep: () => Promise.resolve([]),
   };

@@ -35,7 +35,7 @@ export interface WorkspaceSpec {
   name: string;
   /** The checkout, absolute. */
   dir: string;
-  /** What its programs need beside the runtime's own. Nothing secret. */
+  /** What its programs need beside the runtime's own. Its token for models may be among it: nobody else is to see that. */
   env: Record<string, string>;
   /** Whom its programs run as; absent: the agent's own user. */
   user?: User | undefined;
@@ -67,7 +67,7 @@ export interface Preparing {
 export interface Runtime {
   /** Whether this node can have it now; asked once for each workspace. */
   isAvailable: () => Promise<boolean>;
-  /** Whether it is the right one for this workspace; asked once, when its checkout has just been made and nothing of it has run. */
+  /** Whether it is the right one for this workspace; asked when its checkout is there and nothing of it has run. Repeatable. */
   fits: (workspace: WorkspaceSpec) => Promise<boolean>;
   /** Makes what `start` needs and may take long. The checkout is there. Repeatable. Throws `WorkspaceError`. */
   prepare: (workspace: WorkspaceSpec, preparing: Preparing) => Promise<Prepared>;

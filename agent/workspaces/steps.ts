@@ -45,12 +45,11 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
   signal.throwIfAborted();
   await tools.users.prepare(desired.id);
   await openCredentials(tools, state);
-  if (!isCloned) {
-    await clone(tools, task);
-    await chooseAnew(tools, state);
-  }
-  // Whoever starts what was stopped finds it as it was.
-  const failure = await makeEnvironment(tools, task, { clock, mayRebuild: isNewRun && phase !== 'stopped' });
+  if (!isCloned) await clone(tools, task);
+  if (state.now().prepared === undefined) await chooseAnew(tools, state);
+  // Whoever starts what was stopped finds it as it was, unless they ask for another one.
+  const mayRebuild = (isNewRun && phase !== 'stopped') || isAnotherWanted(state.now());
+  const failure = await makeEnvironment(tools, task, { clock, mayRebuild });
   // The work is counted later: a terminal opens without waiting for it.
   await state.update({
     commit: await findCommit(tools, state.now(), signal),
@@ -68,12 +67,16 @@ async function chooseFor(tools: Tools, state: WorkspaceState, isCloned: boolean)
   await state.update({ runtime: isCloned ? 'host' : await chooseRuntime(tools.runtimes) });
 }
 
-/** Now that its files can be looked at. */
+/** Now that its files can be looked at, and before anything of it runs. */
 async function chooseAnew(tools: Tools, state: WorkspaceState): Promise<void> {
   const workspace = state.now();
   const isRight = await runtimeOf(tools, workspace).fits(specOf(tools, workspace));
   if (!isRight) await state.update({ runtime: 'host' });
 }
+
+/** What an older agent prepared does not say what was wanted: it stays. */
+const isAnotherWanted = ({ desired: { configuration }, prepared }: Workspace): boolean =>
+  configuration !== undefined && prepared?.wanted !== undefined && prepared.wanted !== configuration;
 
 /** What stands in the way of the right one, where sessions can be opened all the same. */
 async function makeEnvironment(
@@ -83,7 +86,7 @@ async function makeEnvironment(
 ): Promise<Workspace['failure']> {
   const { state, signal } = task;
   const runtime = runtimeOf(tools, state.now());
-  const { id } = state.now().desired;
+  const { id, configuration: wanted = null } = state.now().desired;
   const enter: Preparing['enter'] = (step, attempt) => {
     // Should the disk not take it, the next writing says so.
     state.update({ step: clock.enter(step), attempt }).catch(() => undefined);
@@ -95,7 +98,7 @@ async function makeEnvironment(
     before: state.now().prepared,
     mayRebuild,
   });
-  await state.update({ prepared, step: clock.enter('start'), attempt: undefined });
+  await state.update({ prepared: { ...prepared, wanted }, step: clock.enter('start'), attempt: undefined });
   await Promise.all([tools.models.prepare(state.now().desired), greetClaude(tools, task)]);
   await runtime.start(specOf(tools, state.now()));
   return failure;
@@ -245,6 +248,7 @@ export async function remove(tools: Tools, { state, signal }: Task): Promise<voi
   const spec = specOf(tools, state.now());
   await tools.store.remove(desired.id);
   await runtimeOf(tools, state.now()).remove(spec);
+  await tools.users.remove(desired.id);
   await state.update({ phase: 'deleted' });
 }
 

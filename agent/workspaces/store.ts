@@ -149,7 +149,13 @@ const steps = z.array(z.object({ step: z.enum(PREPARE_STEPS), ms: z.number() }))
 const workspace: z.ZodType<Workspace> = z.object({
   desired: desiredWorkspace,
   runtime: z.exactOptional(z.enum(RUNTIME_NAMES)),
-  prepared: z.exactOptional(z.object({ environment, fingerprint: z.exactOptional(z.string()) })),
+  prepared: z.exactOptional(
+    z.object({
+      environment,
+      fingerprint: z.exactOptional(z.string()),
+      wanted: z.exactOptional(z.nullable(z.string())),
+    }),
+  ),
   steps: z.exactOptional(steps),
   // One name, not a way to elsewhere.
   folder: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/),

@@ -8,8 +8,8 @@ export interface Workspace {
   desired: DesiredWorkspace;
   /** Where its programs run, for life; absent: it was not chosen yet, nothing of it ever ran. */
   runtime?: RuntimeName | undefined;
-  /** What came of its last preparation. */
-  prepared?: Pick<Prepared, 'environment' | 'fingerprint'> | undefined;
+  /** What came of its last preparation, and which configuration was asked for then; null: nobody said. */
+  prepared?: (Pick<Prepared, 'environment' | 'fingerprint'> & { wanted?: string | null }) | undefined;
   attempt?: WorkspaceReport['attempt'];
   /** How long the steps of the last preparation took. */
   steps?: NonNullable<WorkspaceReport['environment']>['steps'];

@@ -1,4 +1,4 @@
-import { isLeftOut } from '../needs.ts'; // The other processor: the archive for arm64 as it is, with its own Node and its pty, run by qemu on this machine. It takes a
+// The other processor: the archive for arm64 as it is, with its own Node and its pty, run by qemu on this machine. It takes a
 // workspace to a prompt.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { buildArtifacts } from '../../tools/agent-artifact.ts';
+import { isLeftOut } from '../needs.ts';
 import { unpack } from '../agent-artifact/build.ts';
 import { createNode } from '../testers/node.ts';
 import { followChild } from '../agent-artifact/child.ts';

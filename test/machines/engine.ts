@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findMissing } from '../needs.ts';
 import { eventually } from '../testers/watch.ts';
 
 const SOURCES = '/etc/apt/sources.list.d/debian.sources';
@@ -37,19 +38,7 @@ export function findNoEngine(): string | undefined {
   if (noBase !== undefined) return noBase;
   if (process.getuid?.() !== 0) return 'this user is not root';
   if (!existsSync(SOURCES)) return 'this is no Debian';
-  const missing = PROGRAMS.filter((name) => !isThere(name));
-  if (missing.length > 0)
-    return `missing: ${missing.join(', ')} (apt-get install docker.io docker-compose mmdebstrap busybox-static iproute2)`;
-  return undefined;
-}
-
-function isThere(program: string): boolean {
-  try {
-    execFileSync('which', [program], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
+  return findMissing(PROGRAMS, 'docker.io docker-compose mmdebstrap busybox-static iproute2');
 }
 
 export type TestEngine = Awaited<ReturnType<typeof startEngine>>;

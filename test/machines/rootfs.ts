@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { findMissing } from '../needs.ts';
 
 const RELEASE = 'trixie';
 const PACKAGES =
@@ -21,9 +22,8 @@ export function findObstacle(): string | undefined {
   if (noDisk !== undefined) return noDisk;
   if (process.getuid?.() !== 0) return 'this user is not root';
   if (!existsSync(SOURCES)) return 'this is no Debian';
-  const missing = PROGRAMS.filter((name) => !isThere(name));
-  if (missing.length > 0)
-    return `missing: ${missing.join(', ')} (apt-get install systemd-container mmdebstrap iproute2)`;
+  const missing = findMissing(PROGRAMS, 'systemd-container mmdebstrap iproute2');
+  if (missing !== undefined) return missing;
   return mayMount() ? undefined : 'this root may not make a network namespace and an overlay';
 }
 
@@ -34,15 +34,6 @@ function mayMount(): boolean {
     'mount -t overlay overlay -o lowerdir=/mnt/a,upperdir=/mnt/b,workdir=/mnt/c /mnt/d';
   try {
     execFileSync('unshare', ['--mount', '--net', 'sh', '-c', line], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isThere(program: string): boolean {
-  try {
-    execFileSync('which', [program], { stdio: 'ignore' });
     return true;
   } catch {
     return false;

@@ -61,7 +61,7 @@ export async function createPlace(): Promise<Place> {
       // Whatever this machine has.
       RUNTIME: 'host',
       // Nothing is fetched that a test did not ask for.
-      NPM_REGISTRY: 'http://127.0.0.1:9',
+      NPM_REGISTRY: 'http://127.0.0.1:9/no-registry',
     },
     sql,
     repository: (name, files = { 'README.md': `# ${name}\n` }) => makeRepository(join(cwd, name), files),

@@ -82,7 +82,6 @@ export interface Description {
   content: Record<string, unknown>;
   /** What it is made from, as the configuration names it. */
   files: string[];
-  isCompose: boolean;
 }
 
 /** Throws `WorkspaceError` for what nobody could read, and for files that it names and that are not there. */
@@ -91,7 +90,7 @@ export async function readConfiguration(checkout: string, { path }: Configuratio
   const content = parse(path, text);
   const { dockerFile, build, dockerComposeFile = [], runArgs = [] } = content;
   // Under another label nobody would find it again, and nothing would stop it.
-  if (runArgs.some((argument) => /(^|=|-l)sam\.(node|workspace|role)\b/.test(argument)))
+  if (runArgs.some((argument, index) => isOwnLabel(argument, runArgs[index - 1])))
     throw broken(path, 'runArgs sets a label that is Sam’s own');
   const dockerfile = build?.dockerfile ?? dockerFile;
   const files = [...(dockerfile === undefined ? [] : [dockerfile]), ...dockerComposeFile];
@@ -102,8 +101,13 @@ export async function readConfiguration(checkout: string, { path }: Configuratio
         code: 'devcontainer-file-missing',
         details: { path, file },
       });
-  return { path, content, files, isCompose: dockerComposeFile.length > 0 };
+  return { path, content, files };
 }
+
+/** `--label sam.x=1`, `--label=sam.x=1`, `-l sam.x=1`, `-lsam.x=1`; of flags in one word `l` is the last. */
+const isOwnLabel = (argument: string, before = ''): boolean =>
+  /^(--label=|-\w*?l=?)sam\./.test(argument) ||
+  (argument.startsWith('sam.') && /^(--label|-\w*l)$/.test(before));
 
 async function readInside(checkout: string, path: string): Promise<string> {
   const root = await realpath(checkout);

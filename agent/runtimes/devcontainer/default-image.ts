@@ -16,8 +16,10 @@ const MAX_CLUES = 200;
 export interface DefaultImage {
   /** What it is called now. */
   name: () => string;
-  isThere: () => Promise<boolean>;
-  /** Makes or fetches it where it is not there; its name. Calls at the same time share one making. Throws `WorkspaceError`. */
+  /**
+   * Makes or fetches it where it is not there; its name. Calls at the same time share one making, which goes on when one of them is
+   * aborted. Throws `WorkspaceError`.
+   */
   prepare: (preparing: Pick<Preparing, 'enter' | 'log' | 'signal'>, timeoutMs: number) => Promise<string>;
 }
 
@@ -28,23 +30,39 @@ export function findDefaultImage(
   const base = env[BASE];
   const own = nameOf(base);
   const name = () => settings().defaultImage ?? own;
-  const isThere = async () => (await engine.run(['image', 'inspect', name()])).code === 0;
-  let making: Promise<void> | undefined;
+  const isThere = async (image: string) => (await engine.run(['image', 'inspect', image])).code === 0;
+  const makings = new Map<string, Promise<void>>();
+  const makeOnce = (image: string, more: Pick<Making, 'timeoutMs' | 'log'>) => {
+    const making =
+      makings.get(image) ??
+      make(engine, { image, isOwn: image === own, base, ...more }).finally(() => makings.delete(image));
+    makings.set(image, making);
+    return making;
+  };
   return {
     name,
-    isThere,
-    async prepare(preparing, timeoutMs) {
+    async prepare({ enter, signal, log }, timeoutMs) {
       const image = name();
-      if (await isThere()) return image;
-      preparing.enter(settings().defaultImage === undefined ? 'build' : 'pull');
-      making ??= make(engine, { image, isOwn: image === own, base, timeoutMs, log: preparing.log }).finally(
-        () => (making = undefined),
-      );
-      await making;
-      preparing.signal.throwIfAborted();
+      if (await isThere(image)) return image;
+      signal.throwIfAborted();
+      enter(image === own ? 'build' : 'pull');
+      const tell = (line: string) => void (signal.aborted || log(line));
+      await beforeAbort(makeOnce(image, { timeoutMs, log: tell }), signal);
       return image;
     },
   };
+}
+
+/** What `work` comes to, unless nobody waits for it any more. */
+async function beforeAbort(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 interface Making {

@@ -86,12 +86,8 @@ export function createEngine(agentEnv: NodeJS.ProcessEnv): Engine {
 const UNANSWERED =
   /Cannot connect to the Docker daemon|error during connect|connect: (connection refused|no such file)|docker daemon is not running|context deadline exceeded|unexpected EOF|permission denied while trying to connect/i;
 
-/** Whether this is of an engine that is not there, or went away. */
-export const isUnanswered = ({
-  stderr,
-  isTimeout = false,
-  startError,
-}: Pick<Outcome, 'stderr'> & Partial<Outcome>): boolean =>
+/** Whether this is of an engine that is not there, or went away; of commands that reach nothing but the engine. */
+const isUnanswered = ({ stderr, isTimeout, startError }: Outcome): boolean =>
   isTimeout || startError !== undefined || UNANSWERED.test(stderr);
 
 export const engineUnavailable = (): WorkspaceError =>

@@ -2,7 +2,6 @@
 // engine say. Pure: text in, failure out.
 import { DISK_FULL } from '../../failure.ts';
 import type { AgentFailure, PrepareStep } from '../../protocol.ts';
-import { isUnanswered } from './engine.ts';
 import type { Result } from './stream.ts';
 
 export interface Failed {
@@ -31,6 +30,11 @@ interface Case extends Failed {
 type Explain = (found: RegExpExecArray, failed: Case) => AgentFailure;
 
 const FULL = /No space left on device|Disk quota exceeded|ENOSPC/i;
+/** What the engine's own program says last of an engine that is not there: registries and builds refuse and end in other words. */
+const NO_ENGINE =
+  /Cannot connect to the Docker daemon|error during connect|docker daemon is not running|permission denied while trying to connect/i;
+/** A command of a Dockerfile or of a feature: whatever it wrote, there was an engine that ran it. */
+const COMMAND_FAILED = /did not complete successfully: exit code: (\d+)|returned a non-zero code: (\d+)/;
 const REFUSED = 'connect refused';
 
 /** A registry that did not give what was asked for, by its status: `[httpOci] 503 (NoAuth): https://host/v2/…`. */
@@ -44,10 +48,7 @@ const HOOK =
 // The first that fits wins: what is said last often follows from what was said first.
 const CAUSES: [RegExp, Explain][] = [
   [/(?:exit code:? |code )137\b|OOMKilled|out of memory/i, (_found, { step }) => outOfMemory(step)],
-  [
-    /did not complete successfully: exit code: (\d+)|returned a non-zero code: (\d+)/,
-    ([, one, other], failed) => buildFailed(Number(one ?? other), failed),
-  ],
+  [COMMAND_FAILED, ([, one, other], failed) => buildFailed(Number(one ?? other), failed)],
   [
     /compose(?:' is not a docker command| is not (?:installed|available|a docker command)|: command not found)|docker-compose ENOENT|unknown command: docker compose/i,
     () => ({ class: 'configuration', code: 'no-compose', details: {} }),
@@ -113,7 +114,7 @@ export function explainFailure(failed: Failed): AgentFailure {
   const hook = findHook(all);
   if (hook !== undefined) return hookFailed(hook, all);
   if (FULL.test(text)) return DISK_FULL;
-  if (isUnanswered({ stderr: text })) return { class: 'transient', code: 'engine-unavailable', details: {} };
+  if (isOfEngine(all)) return { class: 'transient', code: 'engine-unavailable', details: {} };
   const registry = explainRegistry(all);
   if (registry !== undefined) return registry;
   for (const [pattern, explain] of CAUSES) {
@@ -122,6 +123,9 @@ export function explainFailure(failed: Failed): AgentFailure {
   }
   return explainRest(all);
 }
+
+const isOfEngine = (failed: Case): boolean =>
+  NO_ENGINE.test(`${lastWords(failed)}\n${failed.message}`) && !COMMAND_FAILED.test(failed.text);
 
 function findHook({ message, hook, step }: Case): string | undefined {
   const [, one, other] = HOOK.exec(message) ?? [];

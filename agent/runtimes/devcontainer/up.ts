@@ -223,7 +223,8 @@ async function argumentsFor(
     join(containers.dir, 'environments', '.cache'),
     ...Object.entries(labels).flatMap(([name, value]) => ['--id-label', `${name}=${value}`]),
     ...(description ? ['--config', join(dir, description.path)] : []),
-    ...(override === undefined ? [] : ['--override-config', override]),
+    '--override-config',
+    override,
     // One that is committed is kept to; none is written into the checkout.
     ...(description && existsSync(join(dir, lockfileOf(description))) ? [] : ['--no-lockfile']),
     ...Object.entries(trustingGit(env)).flatMap(([name, value]) => ['--remote-env', `${name}=${value}`]),
@@ -236,17 +237,16 @@ const lockfileOf = ({ path }: Description): string =>
   join(dirname(path), basename(path).replace(/\.json$/, '-lock.json'));
 
 /**
- * What is read instead of the configuration: `initializeCommand` would run the repository's code on the node itself, as the
- * agent. Undefined: it is read as it is.
+ * What is read instead of the configuration: what was checked, whatever another reader would find in the file. Its `initializeCommand`
+ * would run the repository's code on the node itself, as the agent.
  */
 async function writeOverride(
   { dir }: Containers,
   id: string,
   description: Description | undefined,
   image: string | undefined,
-): Promise<string | undefined> {
-  const { initializeCommand, ...rest } = description?.content ?? { image };
-  if (description && initializeCommand === undefined) return undefined;
+): Promise<string> {
+  const { initializeCommand: _, ...rest } = description?.content ?? { image };
   const path = join(keptFolder(dir, id), 'devcontainer.json');
   await writeJson(path, rest);
   return path;

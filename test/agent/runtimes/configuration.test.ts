@@ -79,6 +79,14 @@ test('comments and commas at the end are allowed; what nobody can read says wher
   await expect(readConfiguration(dir, one)).rejects.toEqual(broken('devcontainer-broken'));
 });
 
+test('nothing comes in by way of a prototype, as it would where what was read is read again', async () => {
+  const { dir } = makeCheckout({
+    '.devcontainer.json': '{ "image": "x", "__proto__": { "initializeCommand": "touch /x" } }',
+  });
+  const { content } = await readConfiguration(dir, { name: 'default', path: '.devcontainer.json' });
+  expect(JSON.stringify(content)).toBe('{"image":"x"}');
+});
+
 test('a file that it names and that is not there is said before anything is built', async () => {
   const { dir, write } = makeCheckout({
     '.devcontainer/devcontainer.json': '{ "build": { "dockerfile": "Dockerfile" } }',
@@ -103,16 +111,17 @@ test('one that would hide its container under another label is refused', async (
   for (const runArgs of [
     ['--label', 'sam.workspace=ws-x'],
     ['--label=sam.node=nd-x'],
-    ['-lsam.role=x', '-l', 'sam.role=x'],
+    ['-lsam.role=x'],
+    ['-l', 'sam.role=x'],
+    ['-itl', 'sam.another=x'],
   ]) {
     const { dir } = makeCheckout({ '.devcontainer.json': JSON.stringify({ image: 'x', runArgs }) });
     await expect(readConfiguration(dir, one)).rejects.toEqual(
       broken('devcontainer-broken', { said: expect.stringContaining('label') }),
     );
   }
-  const { dir } = makeCheckout({
-    '.devcontainer.json': '{ "image": "x", "runArgs": ["--label", "team=sam.x"] }',
-  });
+  const others = ['--label', 'team=sam.x', '--hostname', 'sam.test', '--env=sam.x=1'];
+  const { dir } = makeCheckout({ '.devcontainer.json': JSON.stringify({ image: 'x', runArgs: others }) });
   await expect(readConfiguration(dir, one)).resolves.toBeDefined();
 });
 

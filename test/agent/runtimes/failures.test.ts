@@ -43,6 +43,8 @@ const FEATURE = {
   description: 'An error occurred setting up the container.',
 };
 
+const NO_ENGINE = 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.';
+
 describe('a registry', () => {
   test.each([
     [
@@ -97,6 +99,14 @@ describe('a registry', () => {
       "pull access denied for acme/secret, repository does not exist or may require 'docker login'",
       'registry-denied',
     ],
+    [
+      'Get "https://registry.test/v2/": dial tcp 192.0.2.1:443: connect: connection refused',
+      'registry-unavailable',
+    ],
+    [
+      'Get "https://registry.test/v2/": context deadline exceeded (Client.Timeout exceeded while awaiting headers)',
+      'registry-unavailable',
+    ],
     ['manifest for registry.test/acme/api:9 not found: manifest unknown', 'no-image'],
     ['Get "https://registry.test/v2/": x509: certificate signed by unknown authority', 'registry-untrusted'],
   ])('that does not give an image: %s', (text, code) => {
@@ -139,6 +149,38 @@ describe('a build', () => {
       code: 'out-of-memory',
       details: { during: 'build' },
     });
+  });
+
+  test('whose command is cut off is no matter of the engine, though both say the same', () => {
+    const said = [
+      raw("/bin/bash: -c: line 1: unexpected EOF while looking for matching `''"),
+      raw("The command '/bin/bash -c echo it's' returned a non-zero code: 2"),
+    ];
+    expect(explain({ said: [start('Run: docker build .'), ...said], ...BUILD })).toMatchObject({
+      class: 'configuration',
+      code: 'devcontainer-build-failed',
+      details: { exit: 2 },
+    });
+  });
+
+  test.each([
+    ["The command '/bin/sh -c docker ps' returned a non-zero code: 1"],
+    ['ERROR: process "/bin/sh -c docker ps" did not complete successfully: exit code: 1'],
+  ])('whose command looks for an engine where there is none: %s', (end) => {
+    const said = [raw(`${NO_ENGINE} Is the docker daemon running?`), raw(end)];
+    expect(explain({ said: [start('Run: docker build .'), ...said], ...BUILD }).code).toBe(
+      'devcontainer-build-failed',
+    );
+  });
+
+  test('that fails later is told by that, and not by an engine that a command of it looked for', () => {
+    const said = [
+      raw(`${NO_ENGINE} Is the docker daemon running?`),
+      raw('Step 3/4 : COPY --from=acme/secret /bin/tool /bin/'),
+      raw("pull access denied for acme/secret, repository does not exist or may require 'docker login'"),
+      ...['one', 'two'].map(raw),
+    ];
+    expect(explain({ said: [start('Run: docker build .'), ...said], ...BUILD }).code).toBe('registry-denied');
   });
 
   test('whose command meets a dead mirror is no matter of a registry', () => {

@@ -135,7 +135,7 @@ asRoot('by its user alone, too: nobody is fast enough, and nobody else is meant'
   await eventually(() => existsSync(beat) && findProcessesOf(uid).includes(root.pid!), 'all of them');
   expect(await endPrograms([users.programs(id)!], { graceMs: 100 })).toBe(0);
   expect([findProcessesOf(uid), await isBeating(beat)]).toEqual([[], false]);
-  await eventually(() => root.signalCode === 'SIGKILL' || root.signalCode === 'SIGTERM', 'its end');
+  await eventually(() => root.signalCode !== null, 'its end');
 });
 
 asRoot('a mark on another user’s process makes it nobody’s', async () => {
