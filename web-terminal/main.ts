@@ -2,7 +2,7 @@
 import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
 import { getElement, createElement } from './dom.ts';
 import { encodeAck } from './connection/frames.ts';
-import { openHelp } from './shortcuts.ts';
+import { openHelp } from './help.ts';
 import { takeFrame, takeMessage } from './incoming.ts';
 import { createKeyBar, type KeyBar } from './keys.ts';
 import { areShortcutsOn, isMac, readPageKey } from './shortcuts.ts';
@@ -61,7 +61,7 @@ const connection = createConnection({
 const live = createLive(workspaceId, {
   onState: (state) => {
     status.tell(state);
-    if (state.isOpen) connect(connection);
+    if (state.isOpen && connection.state.kind !== 'opening') connect(connection);
   },
   onOver: () => connect(connection),
 });
@@ -183,7 +183,7 @@ function labelOf(repository: string): string {
 const MAX_ROWS = 500;
 
 /** The last rows, each line in one piece however it is wrapped; without what is empty at the end. */
-export function readText({ buffer: { active } }: Pick<Terminal, 'buffer'>): string {
+function readText({ buffer: { active } }: Pick<Terminal, 'buffer'>): string {
   const first = Math.max(0, active.length - MAX_ROWS);
   const rows = Array.from({ length: active.length - first }, (_, at) => active.getLine(first + at));
   return rows
@@ -198,7 +198,7 @@ export function readText({ buffer: { active } }: Pick<Terminal, 'buffer'>): stri
 const KEYBOARD_PX = 120;
 
 /** Keeps `--height` and `--top` of the page, and the class `keyboard`, right from now on. */
-export function followViewport(): void {
+function followViewport(): void {
   const viewport = window.visualViewport;
   if (!viewport) return;
   const update = () => {
@@ -229,7 +229,7 @@ interface TrustedTypes {
  * Called once somebody was let in. The manifest has no start_url, so the installed app opens this workspace; it is linked
  * here and not in the HTML, so that no browser reads it while the one-time code is still in the address.
  */
-export function installShell(): void {
+function installShell(): void {
   document.head.append(
     createElement('link', { attributes: { rel: 'manifest', href: '/assets/manifest.webmanifest' } }),
   );

@@ -1,6 +1,6 @@
 // What is pasted, dropped or put in whole by a keyboard's own menu, on its way into a terminal. Such text was written by others:
 // it may neither press keys nor end a bracketed paste. Knows no session and no socket.
-import type { Terminal, IBufferRange, ILinkHandler } from '@xterm/xterm';
+import type { Terminal } from '@xterm/xterm';
 import { askPerson, showNotice } from './dialogs.ts';
 
 // All of C0, DEL and C1, but tabs and line breaks.
@@ -74,45 +74,4 @@ function confirm(text: string, lines: number): Promise<boolean> {
     detail: shown.length > SHOWN_CHARACTERS ? `${shown.slice(0, SHOWN_CHARACTERS)}…` : shown,
     yes: 'Paste',
   });
-}
-
-/** The address a browser would open, or undefined when it is not http(s). */
-export function parseLink(text: string): URL | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const url = new URL(text);
-  return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined;
-}
-
-/** For links that are written out: what one sees is what one gets. */
-export function openLink(text: string): void {
-  const url = parseLink(text);
-  if (url) window.open(url.href, '_blank', 'noopener,noreferrer');
-}
-
-/** For OSC 8, where a program chooses text and address apart: asks when they differ. */
-export function createHyperlinks(getTerminal: () => Terminal): ILinkHandler {
-  return {
-    allowNonHttpProtocols: false,
-    activate: (_event, address, range) => {
-      const url = parseLink(address);
-      if (!url) return;
-      if (readRange(getTerminal(), range) === address) return openLink(address);
-      void confirmLink(url);
-    },
-  };
-}
-
-async function confirmLink(url: URL): Promise<void> {
-  const yes = await askPerson({
-    title: `Open ${url.host}?`,
-    text: 'A program in the terminal wrote this link. It leads to:',
-    detail: url.href,
-    yes: 'Open in a new tab',
-  });
-  if (yes) openLink(url.href);
-}
-
-function readRange(terminal: Terminal, { start, end }: IBufferRange): string {
-  const line = terminal.buffer.active.getLine(start.y - 1);
-  return line?.translateToString(true, start.x - 1, end.x) ?? '';
 }

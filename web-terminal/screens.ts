@@ -164,7 +164,9 @@ function fill(screen: HTMLElement, { text, steps, log, refused = '' }: LiveState
     const element = screen.querySelector<HTMLElement>(`.${name}`);
     if (!element) return;
     element.hidden = content.length === 0 && name !== 'refused';
-    element.replaceChildren(...content);
+    const built = createElement('div', {}, ...content);
+    if (built.innerHTML === element.innerHTML) return;
+    element.replaceChildren(...built.childNodes);
     element.scrollTop = element.scrollHeight;
   };
   part('live-text', ...(text ? createSpans(text) : []));

@@ -7,9 +7,9 @@ import { ACK_EVERY_BYTES, isReport } from '../agent/protocol.ts';
 import { useWidths } from '../agent/widths.ts';
 import { createElement } from './dom.ts';
 import { writeClipboard } from './dialogs.ts';
+import { createHyperlinks, openLink } from './links.ts';
 import { offerCopies } from './offers.ts';
 import { readSettings } from './settings.ts';
-import { createHyperlinks, openLink } from './paste.ts';
 import { acceptPastes } from './paste.ts';
 import { cutTitle } from './tabs.ts';
 import { getColours, getFont } from './theme.ts';
@@ -78,7 +78,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   terminal.onBell(() => isLive() && events.onBell());
   terminal.onTitleChange((title) => events.onTitle(cutTitle(title)));
   offerCopies(terminal, () => isLive() && !pane.hidden && document.hasFocus());
-  copySelections(terminal);
+  copySelections(pane, terminal);
   scrollByTouch(pane, terminal);
   const paste = acceptPastes(pane, terminal, (text) => events.onInput(new TextEncoder().encode(text)));
 
@@ -127,11 +127,17 @@ function createTerminal(getTerminal: () => Terminal): Terminal {
   return terminal;
 }
 
-/** Where its person wants that. */
-function copySelections(terminal: Terminal): void {
+/** Where its person wants that: what they select with the mouse. The search selects too, and again with each output. */
+function copySelections(pane: HTMLElement, terminal: Terminal): void {
+  let isPressed = false;
+  pane.addEventListener('mousedown', () => {
+    isPressed = true;
+    // At the window: xterm tells of a selection when the document hears it, which is before.
+    addEventListener('mouseup', () => (isPressed = false), { once: true });
+  });
   terminal.onSelectionChange(() => {
     const text = terminal.getSelection();
-    if (text && readSettings().copyOnSelect) void writeClipboard(text);
+    if (isPressed && text && readSettings().copyOnSelect) void writeClipboard(text);
   });
 }
 

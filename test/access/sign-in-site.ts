@@ -1,4 +1,5 @@
 // A bot's routes for people, with a fake GitHub to sign in at, and browsers that keep cookies and follow nothing by themselves.
+import { randomBytes } from 'node:crypto';
 import { createKeys, type Keys } from '../../bot/access/keys.ts';
 import { makeSigningKey } from '../../bot/access/keys.ts';
 import { createLinkSigner, type LinkSigner } from '../../bot/access/links.ts';
@@ -129,6 +130,15 @@ export interface TestBrowser {
   signIn(returnTo?: string): Promise<string>;
   /** As far as GitHub's answer: the callback's address, not visited yet. */
   goToGitHub(returnTo?: string): Promise<string>;
+}
+
+/** The browser of somebody who has signed in; whom no other test knows, unless they are named. */
+export async function signIn(site: SignInSite, login = `person-${randomBytes(4).toString('hex')}`) {
+  site.github.addUser(login);
+  site.github.signedInAs(login);
+  const browser = site.browser();
+  await browser.signIn();
+  return Object.assign(browser, { login, user: await site.userOf(login) });
 }
 
 function createBrowser(origin: string): TestBrowser {

@@ -8,7 +8,7 @@ import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { createNode, makeRepository } from '../testers/node.ts';
 import { isLeftOut } from '../needs.ts';
 import { serveGit } from '../agent/git/server.ts';
-import { attach } from '../agent/viewer.ts';
+import { look } from '../agent/viewer.ts';
 
 const isRoot = process.getuid?.() === 0;
 export const asRoot = test.skipIf(isLeftOut('users of workspaces', !isRoot && 'they need root'));
@@ -36,8 +36,7 @@ export async function startNode({ password }: { password?: string } = {}) {
   context.bot.want(...goals);
   for (const { id } of goals) await context.bot.report(id, ({ phase }) => phase === 'running');
   const open = async (goal: DesiredWorkspace) => {
-    const port = context.bot.state.hellos.at(-1)!.terminalPort!;
-    const viewer = await attach(port, await context.bot.ticket(goal.id));
+    const viewer = await look(context, goal.id);
     await viewer.open();
     return viewer;
   };

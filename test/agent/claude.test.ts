@@ -1,14 +1,15 @@
 // The real Claude Code in a workspace's terminal: brought by the node, through the gateway to a scripted model, as a person uses it.
-import { spawnSync } from 'node:child_process';
 import { existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { findProcesses } from '../../agent/system/processes.ts';
 import { calls, KEY, says, sendMessage, startModel, type Asked, type Block } from '../fakes/model.ts';
 import { claudeMissing, startRegistry } from '../fakes/packages.ts';
 import { createNode, type Node } from '../testers/node.ts';
+import { findEnvironments, findFiles } from '../testers/traces.ts';
 import { eventually } from '../testers/watch.ts';
-import { attach } from './viewer.ts';
+import { look } from './viewer.ts';
 
 /** As a model does that is asked for a file: it calls a tool, and says so when the tool has answered. */
 function makeFile({ body }: Asked): Block[] {
@@ -20,7 +21,7 @@ function makeFile({ body }: Asked): Block[] {
     : [calls('Bash', { command: 'echo made > by-claude.txt', description: 'Makes the file' })];
 }
 
-type Viewer = Awaited<ReturnType<typeof attach>>;
+type Viewer = Awaited<ReturnType<typeof look>>;
 
 /** What is pasted in one piece ends with no Enter. */
 async function prompt(viewer: Viewer, text: string): Promise<void> {
@@ -29,17 +30,20 @@ async function prompt(viewer: Viewer, text: string): Promise<void> {
   viewer.type('\r');
 }
 
-/** Not in a file, an environment, a log, or, for whoever may look there, in memory. */
-async function expectNowhere(context: Node, workspace: string, said: string): Promise<void> {
-  expect(
-    spawnSync('grep', ['-rlaF', KEY, context.folder, '--exclude-dir=programs'], { encoding: 'utf8' }).stdout,
-  ).toBe('');
-  const programs = await findProcesses(workspace);
-  expect(programs.length).toBeGreaterThan(0);
-  for (const { pid } of programs) {
-    expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain(KEY);
-    if (process.getuid?.() === 0) expect(isInMemory(pid, KEY)).toBe(false);
+/** Not in a file, an environment, a log, or, for whoever may look there, in memory: where other things are found. */
+async function expectNowhere(context: Node, goal: DesiredWorkspace, said: string): Promise<void> {
+  const findInNode = (text: string) => findFiles(text, context.folder, '--exclude-dir=programs');
+  expect(findInNode('made')).toContain(join(context.checkout(goal), 'by-claude.txt'));
+  expect(findInNode(KEY)).toEqual([]);
+  const pids = (await findProcesses(goal.id)).map(({ pid }) => pid);
+  const token = 'ANTHROPIC_AUTH_TOKEN=samws_';
+  expect(findEnvironments(token, pids)).not.toEqual([]);
+  expect(findEnvironments(KEY, pids)).toEqual([]);
+  if (process.getuid?.() === 0) {
+    expect(pids.filter((pid) => isInMemory(pid, token))).not.toEqual([]);
+    expect(pids.filter((pid) => isInMemory(pid, KEY))).toEqual([]);
   }
+  expect(said).toContain(goal.id);
   expect(said).not.toContain(KEY);
 }
 
@@ -81,10 +85,7 @@ test.skipIf(claudeMissing)(
     context.bot.want(goal);
     const agent = context.start();
     await context.bot.report(goal.id, (one) => one.phase === 'running');
-    const viewer = await attach(
-      context.bot.state.hellos.at(-1)!.terminalPort!,
-      await context.bot.ticket(goal.id),
-    );
+    const viewer = await look(context, goal.id);
     await viewer.open('claude');
     await viewer.reads(/Claude Code comes to this node for the first time/);
     await eventually(() => /❯/.test(viewer.state.output), 'the prompt', 120_000);
@@ -92,7 +93,7 @@ test.skipIf(claudeMissing)(
     await eventually(() => existsSync(join(context.checkout(goal), 'by-claude.txt')), 'the file', 60_000);
     await viewer.reads(/made\./);
     expect(new Set(model.asked.map(({ headers }) => headers['x-api-key']))).toEqual(new Set([KEY]));
-    await expectNowhere(context, goal.id, agent.output() + viewer.state.output);
+    await expectNowhere(context, goal, agent.output() + viewer.state.output);
     // The person has no key any more.
     context.bot.state.modelKeys = {};
     context.bot.say({ type: 'credentials-changed' });

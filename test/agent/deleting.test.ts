@@ -3,19 +3,9 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
-import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { serveGit } from './git/server.ts';
-import { createNode, git, makeRepository, type Node } from '../testers/node.ts';
+import { createNode, git, makeRepository, startRunning } from '../testers/node.ts';
 import { failureText } from '../words.ts';
-
-async function startRunning(): Promise<{ context: Node; goal: DesiredWorkspace; checkout: string }> {
-  const context = await createNode();
-  const goal = context.goal();
-  context.bot.want(goal);
-  context.start();
-  await context.bot.report(goal.id, (one) => one.phase === 'running');
-  return { context, goal, checkout: context.checkout(goal) };
-}
 
 const change = (dir: string, name = 'README.md') => writeFileSync(join(dir, name), 'mine');
 const commit = (dir: string) => {

@@ -1,15 +1,16 @@
 // What a workspace gets of its owner's key: answers of models, and never the key. A whole agent, a scripted model.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Key } from '../../agent/models/keys.ts';
 import { openModels } from '../../agent/models/models.ts';
-import { KEY, startModel, type FakeModel } from '../fakes/model.ts';
+import { KEY, PLAN, startModel, type FakeModel } from '../fakes/model.ts';
 import { createNode, type Node } from '../testers/node.ts';
+import { findFiles } from '../testers/traces.ts';
 import { eventually } from '../testers/watch.ts';
-import { attach } from './viewer.ts';
+import { look } from './viewer.ts';
 
 const asking = JSON.stringify({ model: 'scripted', stream: true, max_tokens: 10, messages: [] });
 
@@ -26,8 +27,7 @@ async function startScene(model: FakeModel, key: string | undefined = KEY) {
 
 /** What a session of the workspace has in its environment. */
 async function readEnvironment(context: Node, workspace: string) {
-  const port = context.bot.state.hellos.at(-1)!.terminalPort!;
-  const viewer = await attach(port, await context.bot.ticket(workspace));
+  const viewer = await look(context, workspace);
   await viewer.open();
   viewer.type('echo "[$ANTHROPIC_BASE_URL,$ANTHROPIC_AUTH_TOKEN,$CLAUDE_CONFIG_DIR]"\n');
   const [, url = '', token = '', config = ''] = await viewer.reads(/\[(http[^,]+),([^,]+),([^\],]+)\]/);
@@ -53,6 +53,7 @@ test('a program in a workspace asks a model with a token of its own, and the mod
   const report = await context.bot.report(goal.id, (one) => one.usage !== undefined);
   expect(report.usage).toEqual({ requests: 1, input: 12, output: 34, cacheRead: 5, cacheWrite: 6 });
   expect(token).not.toContain(KEY);
+  expect(agent.output()).toContain(goal.id);
   expect(agent.output()).not.toContain(KEY);
   expect(agent.output()).not.toContain(token);
 });
@@ -81,8 +82,8 @@ test('nothing of the key lies on the disk of the node', async () => {
   const { url, token } = await readEnvironment(context, goal.id);
   await (await ask(url, token)).text();
   expect(model.asked).toHaveLength(1);
-  const found = spawnSync('grep', ['-rlF', KEY, context.folder], { encoding: 'utf8' }).stdout;
-  expect(found).toBe('');
+  expect(findFiles('hello', context.folder)).toContain(join(context.checkout(goal), 'README.md'));
+  expect(findFiles(KEY, context.folder)).toEqual([]);
 });
 
 test('a token ends with its run, and with the wish that it should run', async () => {
@@ -176,10 +177,7 @@ test.skipIf(process.platform !== 'linux')(
   async () => {
     const { context, goal, agent } = await startScene(await startModel());
     expect(readFileSync(`/proc/${agent.pid}/coredump_filter`, 'utf8').trim()).toBe('00000000');
-    const viewer = await attach(
-      context.bot.state.hellos.at(-1)!.terminalPort!,
-      await context.bot.ticket(goal.id),
-    );
+    const viewer = await look(context, goal.id);
     await viewer.open();
     viewer.type('echo "cores:$(cat /proc/$$/coredump_filter)."\n');
     await viewer.reads(/cores:00000033\./);
@@ -188,23 +186,22 @@ test.skipIf(process.platform !== 'linux')(
 
 test('a token of a plan is in the environment of terminals, and then nothing else is', async () => {
   const context = await createNode();
-  const plan = 'sk-ant-oat01-canary-of-a-plan-0123456789';
-  context.bot.state.modelKeys = { claude: plan };
+  context.bot.state.modelKeys = { claude: PLAN };
   const goal = context.goal({ claude: 'plan' });
   context.bot.want(goal);
   const agent = context.start({ PATH: `${context.folder}:${process.env['PATH']}` });
   await context.bot.report(goal.id, (one) => one.phase === 'running');
-  const look = async () => {
-    const port = context.bot.state.hellos.at(-1)!.terminalPort!;
-    const viewer = await attach(port, await context.bot.ticket(goal.id));
+  const readKeys = async () => {
+    const viewer = await look(context, goal.id);
     await viewer.open();
     viewer.type('echo "[$CLAUDE_CODE_OAUTH_TOKEN,$ANTHROPIC_BASE_URL,$ANTHROPIC_AUTH_TOKEN]"\n');
     return (await viewer.reads(/\[((?:sk|,http)[^\]$]*)\]/))[1];
   };
-  expect(await look()).toBe(`${plan},,`);
-  expect(agent.output()).not.toContain(plan);
+  expect(await readKeys()).toBe(`${PLAN},,`);
+  expect(agent.output()).toContain(goal.id);
+  expect(agent.output()).not.toContain(PLAN);
   // Another one came while nobody could say so.
-  const next = plan.replace('canary', 'another');
+  const next = PLAN.replace('canary', 'another');
   await context.bot.vanish();
   context.bot.state.modelKeys = { claude: next };
   await context.bot.comeBack();
@@ -212,10 +209,10 @@ test('a token of a plan is in the environment of terminals, and then nothing els
     () => context.bot.state.hellos.length === 2,
     () => 'the second hello',
   );
-  await eventually(async () => (await look()) === `${next},,`, 'the new plan in a terminal');
+  await eventually(async () => (await readKeys()) === `${next},,`, 'the new plan in a terminal');
   // A key came: the plan is in no environment any more.
   context.bot.want({ ...goal, claude: 'key' });
-  expect(await look()).toMatch(/^,http:.*,samws_/);
+  expect(await readKeys()).toMatch(/^,http:.*,samws_/);
 });
 
 test('a plan that cannot be asked for at this moment is the one before; one that is none any more is none', async () => {
@@ -269,8 +266,7 @@ test('no way leads from a fork to a model, with what its terminals have or with 
   context.bot.want({ ...goal, credentials: 'none', claude: 'plan' });
   await eventually(async () => (await ask(url, token)).status === 401, 'a refusal');
   expect(context.bot.state.keyQuestions).toEqual(questions);
-  const port = context.bot.state.hellos.at(-1)!.terminalPort!;
-  const viewer = await attach(port, await context.bot.ticket(goal.id));
+  const viewer = await look(context, goal.id);
   await viewer.open();
   viewer.type('echo "<$(env | grep -cE "^ANTHROPIC_|^CLAUDE_CODE_OAUTH")>"\n');
   await viewer.reads(/<0>/);

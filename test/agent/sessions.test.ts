@@ -7,23 +7,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { findProcesses } from '../../agent/system/processes.ts';
 import { sendSignals } from '../../agent/system/ending.ts';
 import { findProcessesOf } from '../../agent/system/users.ts';
-import { createNode, git, type Node } from '../testers/node.ts';
-import { attach } from './viewer.ts';
+import { createNode, git, startRunning } from '../testers/node.ts';
+import { attach, look } from './viewer.ts';
 import { eventually } from '../testers/watch.ts';
-
-async function startRunning(env?: Record<string, string>) {
-  const context = await createNode();
-  const goal = context.goal();
-  context.bot.want(goal);
-  const agent = context.start(env);
-  await context.bot.report(goal.id, (one) => one.phase === 'running');
-  return { context, goal, agent };
-}
-
-async function look(context: Node, workspace: string, claims?: Record<string, unknown>) {
-  const port = context.bot.state.hellos.at(-1)!.terminalPort!;
-  return attach(port, await context.bot.ticket(workspace, claims));
-}
 
 test('a session is a login shell in the checkout, and knows its workspace', async () => {
   const { context, goal } = await startRunning();
@@ -213,7 +199,7 @@ test('what people leave running goes on when only the agent dies', async () => {
     () => 'the second hello',
   );
   await context.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 1);
-  expect(await findProcesses(goal.id)).toMatchObject([{ pid: left[0]!.pid }]);
+  await eventually(isAlone, 'the daemon alone');
   context.bot.want({ ...goal, desired: 'stopped' });
   await context.bot.report(goal.id, (one) => one.phase === 'stopped');
   expect(await findProcesses(goal.id)).toEqual([]);

@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { FRAME_HEAD_BYTES, Frame, type TerminalMessage } from '../../agent/protocol.ts';
 import { ORIGIN } from '../testers/node-bot.ts';
+import type { Node } from '../testers/node.ts';
 import { createWatch } from '../testers/watch.ts';
 
 /** Resolves when the node has answered the ticket: `closed` is the code if it did not like it. */
@@ -56,4 +57,9 @@ export async function attach(port: number, ticket: string, origin = ORIGIN) {
         () => 'the end of the connection',
       ),
   };
+}
+
+/** Attaches to a workspace on this node, with a ticket of its bot. `claims`: other ones than a bot would write. */
+export async function look({ bot }: Node, workspace: string, claims?: Record<string, unknown>) {
+  return attach(bot.state.hellos.at(-1)!.terminalPort!, await bot.ticket(workspace, claims));
 }

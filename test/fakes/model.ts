@@ -22,6 +22,8 @@ export interface FakeModel {
 
 /** `sk-ant-api03-` and what a key has behind it. */
 export const KEY = 'sk-ant-api03-canary-0123456789abcdefghijklmnopqrstuvwxyz';
+/** `sk-ant-oat01-`: of a plan. */
+export const PLAN = 'sk-ant-oat01-canary-0123456789abcdefghijklmnopqrstuvw-plan';
 
 export async function startModel(): Promise<FakeModel> {
   const model: FakeModel = { url: '', asked: [], bodies: [], answer: sayHello, close };

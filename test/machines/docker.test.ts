@@ -1,9 +1,9 @@
 // Workspaces in containers, on a real engine and by the real dev container program: from a repository to a prompt and back.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { attach } from '../agent/viewer.ts';
+import { look } from '../agent/viewer.ts';
 import { isLeftOut } from '../needs.ts';
-import { createNode, makeRepository, type Node } from '../testers/node.ts';
+import { createNode, makeRepository } from '../testers/node.ts';
 import { BASE, findNoEngine, startEngine, type TestEngine } from './engine.ts';
 
 const DEVCONTAINER = {
@@ -32,9 +32,6 @@ describe.skipIf(isLeftOut('containers', findNoEngine()))('a workspace in a conta
     context.bot.want(goal);
     return { context, goal, agent, repository };
   };
-
-  const look = async (context: Node, workspace: string) =>
-    attach(context.bot.state.hellos.at(-1)!.terminalPort!, await context.bot.ticket(workspace));
 
   test('comes up as its repository describes it, answers at its prompt, stops, starts and goes', async () => {
     const { context, goal } = await begin({ '.devcontainer.json': JSON.stringify(DEVCONTAINER) });

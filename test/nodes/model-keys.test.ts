@@ -1,15 +1,20 @@
 // Who gets the key of a person for a model: nodes, for workspaces of that person which are wanted running on them.
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { answerKey, type KeyAnswering } from '../../bot/nodes/model-keys.ts';
 import { UnreadableError } from '../../bot/access/vault.ts';
 import { wordKeyRefusal } from '../../bot/chat/wording.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
-import { connect, hello, hub, log, node, rows, workspace } from './hub-context.ts';
-
-const KEY = 'sk-ant-api03-canary-0123456789abcdefghijklmnop';
+import { KEY } from '../fakes/model.ts';
+import { connect, hello, hub, node, rows, workspace } from './hub-context.ts';
 
 async function ask(patch: Partial<KeyAnswering> = {}, from = node.id, id = workspace.id) {
   const opened: string[] = [];
+  const logged: object[] = [];
+  const log = pino(
+    { level: 'trace', base: null, timestamp: false },
+    { write: (line: string) => void logged.push(JSON.parse(line) as object) },
+  );
   const answering: KeyAnswering = {
     db: rows.db,
     openKey: async (owner, provider) => {
@@ -26,16 +31,17 @@ async function ask(patch: Partial<KeyAnswering> = {}, from = node.id, id = works
     workspace: id,
     provider: 'anthropic',
   });
-  return { answer, opened };
+  return { answer, opened, logged };
 }
 
 const change = (patch: Partial<Pick<Workspace, 'phase' | 'desired'>>) =>
   rows.sql`update workspaces set ${rows.sql(patch)} where id = ${workspace.id}`;
 
-test('the node of a running workspace gets the key of its owner', async () => {
+test('the node of a running workspace gets the key of its owner, and no log does', async () => {
   expect(await ask()).toEqual({
     answer: { type: 'credential', ref: 7, value: KEY },
     opened: [`${workspace.owner} anthropic`],
+    logged: [],
   });
 });
 
@@ -69,11 +75,20 @@ test('no other node gets it, nor one where the workspace is not to run any more,
   expect(opened).toEqual([]);
 });
 
-test('a key that cannot be read is said to be so, and the log has no more', async () => {
-  const { answer } = await ask({
+test('a key that cannot be read is said to be so, and the log says why', async () => {
+  const { answer, logged } = await ask({
     openKey: () => Promise.reject(new UnreadableError('vault: open: no key in the ring')),
   });
   expect(answer).toMatchObject({ error: { code: 'unreadable' } });
+  expect(logged).toEqual([
+    {
+      level: 40,
+      workspace: workspace.id,
+      provider: 'anthropic',
+      error: 'vault: open: no key in the ring',
+      msg: 'a model got no key',
+    },
+  ]);
 });
 
 test('a database that does not answer is no reason to put a key in anew', async () => {

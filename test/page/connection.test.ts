@@ -1,28 +1,36 @@
 // The page in a real browser when the connection, the workspace or the right to it goes.
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { browserMissing } from '../browser.ts';
 import { type Site, WORKSPACE } from './site.ts';
 import { desktop, eventually } from './visitor.ts';
 import { PROMPT, useVisits } from './visits.ts';
 
-describe.skipIf(browserMissing)('a connection that breaks', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  let site: Site;
-  beforeEach(() => void ({ site } = visits));
-  const { arrive } = visits;
+const visits = useVisits();
+const { arrive } = visits;
+let site: Site;
+beforeEach(() => void ({ site } = visits));
 
+describe.skipIf(browserMissing)('a connection that breaks', { timeout: 120_000 }, () => {
   test('a broken connection shows, mends itself, and nothing is lost or drawn twice', async () => {
     const ann = await arrive();
     const types: number[] = [];
     ann.page.on('websocket', (socket) =>
       socket.on('framereceived', ({ payload }) => typeof payload !== 'string' && types.push(payload[0] ?? 0)),
     );
-    await ann.run('clear; for i in $(seq 30); do echo line-$i; sleep 0.06; done');
-    await ann.sees('line-5');
+    const file = (name: string) => path.join(site.folder, name);
+    await ann.run(
+      'clear; seq -f line-%g 15; until [ -e go ]; do sleep 0.1; done; seq -f line-%g 16 30; touch said',
+    );
+    await ann.sees('line-15');
     site.isDown = true;
     site.cut();
     await ann.isIn('Reconnecting');
     await eventually(() => ann.page.locator('#strip').textContent()).toMatch(/Connection lost.*in \d+ s/);
+    writeFileSync(file('go'), '');
+    await eventually(() => existsSync(file('said'))).toBe(true);
+    types.length = 0;
     site.isDown = false;
     await ann.isIn('Connected');
     await ann.sees('line-30');
@@ -89,11 +97,6 @@ describe.skipIf(browserMissing)('a connection that breaks', { timeout: 120_000 }
 });
 
 describe.skipIf(browserMissing)('a workspace or a right that ends', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  let site: Site;
-  beforeEach(() => void ({ site } = visits));
-  const { arrive } = visits;
-
   test('when the workspace stops, the page says so as people type it there, and goes in by itself when it runs', async () => {
     const ann = await arrive();
     await ann.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -115,19 +118,16 @@ describe.skipIf(browserMissing)('a workspace or a right that ends', { timeout: 1
 
   test('a page that nobody looks at asks for nothing; it goes in when somebody does', async () => {
     const ann = await arrive();
+    await ann.page.clock.install();
     await site.stop();
     await ann.page.getByRole('heading', { name: 'The workspace was stopped' }).waitFor();
-    const see = (state: string) =>
-      ann.page.evaluate((now) => {
-        Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => now });
-        document.dispatchEvent(new Event('visibilitychange'));
-      }, state);
-    await see('hidden');
+    await ann.see('hidden');
     const before = site.asked.length;
     site.start();
-    await new Promise((done) => setTimeout(done, 5_000)); // longer than the first delay
+    await ann.page.clock.runFor(60_000); // longer than any delay
+    await ann.page.evaluate(() => fetch('/asked-after')); // what was asked before has come by now
     expect(site.asked).toHaveLength(before);
-    await see('visible');
+    await ann.see('visible');
     await ann.isIn('Connected');
   });
 

@@ -1,14 +1,19 @@
 // What programs say to a page beside their output, and what a person wants of it, in a real browser.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { browserMissing } from '../browser.ts';
+import { WORKSPACE } from './site.ts';
 import { eventually, type Visitor } from './visitor.ts';
 import { PROMPT, useVisits } from './visits.ts';
 
 const tab = ({ page }: Visitor, at: number) => page.getByRole('tab').nth(at);
 const title = ({ page }: Visitor) => eventually(() => page.title());
 
+const visits = useVisits();
+const { arrive } = visits;
+
 describe.skipIf(browserMissing)('a program that speaks to the page', { timeout: 120_000 }, () => {
-  const { arrive } = useVisits();
   let ann: Visitor;
   beforeEach(async () => void (ann = await arrive()));
 
@@ -20,8 +25,9 @@ describe.skipIf(browserMissing)('a program that speaks to the page', { timeout: 
     await ann.run('printf "\\a"; echo rung');
     await ann.sees(/^rung$/m);
     expect(await tab(ann, 0).getAttribute('class')).not.toContain('bell');
-    await ann.run('sleep 1; printf "\\a"');
+    await ann.run('until [ -e go ]; do sleep 0.1; done; printf "\\a"');
     await tab(ann, 1).click();
+    writeFileSync(path.join(visits.site.folder, 'go'), '');
     await eventually(() => tab(ann, 0).getAttribute('class')).toContain('bell');
     expect(await tab(ann, 0).textContent()).toContain('rang the bell');
     await tab(ann, 0).click();
@@ -40,15 +46,10 @@ describe.skipIf(browserMissing)('a program that speaks to the page', { timeout: 
   });
 
   test('and rings while nobody looks at the page says so in the browser’s own tab', async () => {
-    const see = (state: string) =>
-      ann.page.evaluate((now) => {
-        Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => now });
-        document.dispatchEvent(new Event('visibilitychange'));
-      }, state);
-    await see('hidden');
+    await ann.see('hidden');
     await ann.run('printf "\\a"');
     await title(ann).toBe('🔔 · api-412 · acme/api');
-    await see('visible');
+    await ann.see('visible');
     await title(ann).toBe('api-412 · acme/api');
   });
 
@@ -78,12 +79,9 @@ describe.skipIf(browserMissing)('a program that speaks to the page', { timeout: 
 });
 
 describe.skipIf(browserMissing)('what a person wants of the page', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  const { arrive } = visits;
-
   test('the size of the text is kept, and the terminal fits it', async () => {
     const ann = await arrive();
-    const cols = () => visits.site.terminals.sessions('ws-abcdefghij23')[0]?.cols ?? 0;
+    const cols = () => visits.site.terminals.sessions(WORKSPACE)[0]?.cols ?? 0;
     await eventually(cols).toBeGreaterThan(100);
     const before = cols();
     await ann.page.getByRole('button', { name: 'Keys and help' }).click();
@@ -105,6 +103,19 @@ describe.skipIf(browserMissing)('what a person wants of the page', { timeout: 12
     await ann.page.getByLabel('Copy what is selected at once').check();
     await ann.page.keyboard.press('Escape');
     await ann.page.locator('.xterm-rows').getByText('abcdefgh', { exact: true }).dblclick({ force: true });
-    await eventually(() => ann.page.evaluate(() => navigator.clipboard.readText())).toBe('abcdefgh');
+    const clipboard = () => ann.page.evaluate(() => navigator.clipboard.readText());
+    await eventually(clipboard).toBe('abcdefgh');
+    // What the search marks nobody has selected: neither at first, nor when it marks anew what the program has printed since.
+    const found = () => ann.page.locator('#search .count').textContent();
+    await ann.page.keyboard.press('Control+Shift+F');
+    await ann.page.keyboard.type('bcd');
+    await eventually(found).toBe('1 of 1');
+    expect(await clipboard()).toBe('abcdefgh');
+    const isMarked = async () => (await ann.page.locator('.xterm-selection > div').count()) > 0;
+    await ann.page.locator('.xterm-screen').click({ position: { x: 5, y: 300 }, force: true });
+    await eventually(isMarked).toBe(false);
+    await ann.run('echo xbcdx');
+    await eventually(isMarked).toBe(true);
+    expect(await clipboard()).toBe('abcdefgh');
   });
 });

@@ -10,12 +10,24 @@ const steps = ({ page }: Visitor) => eventually(() => page.locator('.steps li').
 const button = ({ page }: Visitor, name: string) =>
   page.locator('#screen').getByRole('button', { name, exact: true });
 
-describe.skipIf(browserMissing)('a workspace that does not run', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  let site: Site;
-  beforeEach(() => void ({ site } = visits));
-  const { arrive, open } = visits;
+/** Time-outs of requests, from now on, are over when the returned function is called, and not before. */
+async function holdTimeouts({ page }: Visitor): Promise<() => Promise<void>> {
+  await page.evaluate(() => {
+    AbortSignal.timeout = () => {
+      const controller = new AbortController();
+      addEventListener('expire', () => controller.abort());
+      return controller.signal;
+    };
+  });
+  return () => page.evaluate(() => void dispatchEvent(new Event('expire')));
+}
 
+const visits = useVisits();
+const { arrive, open } = visits;
+let site: Site;
+beforeEach(() => void ({ site } = visits));
+
+describe.skipIf(browserMissing)('a workspace that does not run', { timeout: 120_000 }, () => {
   test('that was stopped is started by one button; its steps and its log are shown; then the page goes in', async () => {
     const ann = await arrive();
     await site.stop();
@@ -48,6 +60,11 @@ describe.skipIf(browserMissing)('a workspace that does not run', { timeout: 120_
     site.tell({ log: ['one', 'two'] });
     await eventually(() => log.textContent()).toContain('two');
     expect(await log.evaluate((element) => element === document.activeElement)).toBe(true);
+    // The page looks again now and then, and draws what it knows each second: what is the same stays, selected and scrolled as it is.
+    const text = await log.evaluateHandle((element) => element.firstChild);
+    const before = site.asked.length;
+    await eventually(() => site.asked.length).toBeGreaterThan(before);
+    expect(await log.evaluate((element, drawn) => element.firstChild === drawn, text)).toBe(true);
   });
 
   test('that failed says why and what is next, has its log, and one button tries it again', async () => {
@@ -103,11 +120,6 @@ describe.skipIf(browserMissing)('a workspace that does not run', { timeout: 120_
 });
 
 describe.skipIf(browserMissing)('a page that listens', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  let site: Site;
-  beforeEach(() => void ({ site } = visits));
-  const { arrive, open } = visits;
-
   test('hears that the machine is silent, and goes in when it is back', async () => {
     site.tell({ isSilent: true });
     const ann = await open();
@@ -132,15 +144,54 @@ describe.skipIf(browserMissing)('a page that listens', { timeout: 120_000 }, () 
     const ann = await arrive();
     await site.stop();
     await eventually(() => site.listeners.size).toBe(1);
-    const see = (state: string) =>
-      ann.page.evaluate((now) => {
-        Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => now });
-        document.dispatchEvent(new Event('visibilitychange'));
-      }, state);
-    await see('hidden');
+    await ann.see('hidden');
     await eventually(() => site.listeners.size).toBe(0);
-    await see('visible');
+    await ann.see('visible');
     await eventually(() => site.listeners.size).toBe(1);
+  });
+
+  test('goes in once when it hears again and again that it may', async () => {
+    site.tell({ phase: 'preparing' });
+    const ann = await open();
+    await heading(ann).toBe('The workspace is getting ready');
+    const release = site.hold('/token');
+    const tickets = () => site.paths.filter((path) => path.endsWith('/token')).length;
+    const before = tickets();
+    site.start();
+    for (const line of ['one', 'two', 'three']) site.tell({ log: [line] });
+    // What the page shows came after all of that.
+    site.tell({ isSilent: true });
+    await heading(ann).toBe('The machine does not answer');
+    await eventually(tickets).toBe(before + 1);
+    site.tell({ isSilent: false });
+    release();
+    await ann.isIn('Connected');
+    expect(tickets()).toBe(before + 1);
+  });
+
+  test('asks again when an answer never comes', async () => {
+    site.tell({ phase: 'stopped', isHeldBack: true });
+    const ann = await open();
+    await heading(ann).toBe('The workspace was stopped');
+    await ann.page.clock.install();
+    const expire = await holdTimeouts(ann);
+    const asked = (end: string) => () => site.paths.filter((path) => path.endsWith(end)).length;
+    const press = site.hold('/start');
+    await button(ann, 'Start').click();
+    await eventually(asked('/start')).toBe(1);
+    await expire();
+    await eventually(asked('/start')).toBe(2);
+    press();
+    await eventually(() => site.pressed.length).toBe(2);
+    expect(new Set(site.pressed.map(({ key }) => key)).size).toBe(1);
+    const events = site.hold('/events');
+    const before = asked('/events')();
+    await ann.page.clock.runFor(10_000);
+    await eventually(asked('/events')).toBe(before + 1);
+    await expire();
+    await ann.page.clock.runFor(20_000);
+    await eventually(asked('/events')).toBe(before + 2);
+    events();
   });
 
   test('listens again by itself when the bot was away', async () => {

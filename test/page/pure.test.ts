@@ -4,7 +4,7 @@ import { Frame } from '../../agent/protocol.ts';
 import { cutInput, decodeFrame, encodeAck, encodeFrame } from '../../web-terminal/connection/frames.ts';
 import { toControl } from '../../web-terminal/keys.ts';
 import { parseCopy } from '../../web-terminal/offers.ts';
-import { parseLink } from '../../web-terminal/paste.ts';
+import { parseLink } from '../../web-terminal/links.ts';
 import { isReport } from '../../agent/protocol.ts';
 import { describeRefusal } from '../../web-terminal/screens.ts';
 import { listShortcuts, readPageKey } from '../../web-terminal/shortcuts.ts';

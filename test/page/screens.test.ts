@@ -7,12 +7,12 @@ import { useVisits } from './visits.ts';
 
 const heading = ({ page }: Visitor) => eventually(() => page.locator('#screen h1').textContent());
 
-describe.skipIf(browserMissing)('what the page says when there is no terminal', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  let site: Site;
-  beforeEach(() => void ({ site } = visits));
-  const { open } = visits;
+const visits = useVisits();
+const { open } = visits;
+let site: Site;
+beforeEach(() => void ({ site } = visits));
 
+describe.skipIf(browserMissing)('what the page says when there is no terminal', { timeout: 120_000 }, () => {
   test('a spent code: what happened, and the command for a new link', async () => {
     const spent = grantless(410, 'code-spent', { command: 'open api-412' });
     site.answerTickets(({ code }) => (code ? spent() : grantless(401, 'sign-in-required')()));
@@ -78,11 +78,6 @@ describe.skipIf(browserMissing)(
   'what the page does when there is no terminal here or yet',
   { timeout: 120_000 },
   () => {
-    const visits = useVisits();
-    let site: Site;
-    beforeEach(() => void ({ site } = visits));
-    const { open } = visits;
-
     test('at another address of the bot: where it opens, with the code that is not spent', async () => {
       const elsewhere = site.page().replace('127.0.0.1', 'localhost').split('/w/')[0] ?? '';
       const refuse = grantless(403, 'wrong-origin', { address: elsewhere });

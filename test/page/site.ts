@@ -34,6 +34,8 @@ export interface Site {
   paths: string[];
   /** Answers ticket requests from now on; undefined grants again. */
   answerTickets: (answer?: (request: TicketRequest) => TicketAnswer | undefined) => void;
+  /** What is asked at paths with this end waits for its answer, from now on until the returned function is called. */
+  hold: (end: string) => () => void;
   /** Breaks every connection, as a network does: no goodbye. */
   cut: () => void;
   /** While true, sockets are refused. */
@@ -64,6 +66,7 @@ interface State {
   asked: TicketRequest[];
   paths: string[];
   answer: ((request: TicketRequest) => TicketAnswer | undefined) | undefined;
+  held: { end: string; released: Promise<void> } | undefined;
   tickets: Set<string>;
   access: number;
   told: Told;
@@ -95,6 +98,7 @@ export async function startSite(): Promise<Site> {
     asked: [],
     paths: [],
     answer: undefined,
+    held: undefined,
     tickets: new Set(),
     access: 1,
     told: tellNothing(),
@@ -118,6 +122,14 @@ export async function startSite(): Promise<Site> {
     asked: state.asked,
     paths: state.paths,
     answerTickets: (next) => (state.answer = next),
+    hold: (end) => {
+      const { promise: released, resolve } = Promise.withResolvers<void>();
+      state.held = { end, released };
+      return () => {
+        state.held = undefined;
+        resolve();
+      };
+    },
     cut: () => upgraded.forEach((socket) => socket.destroy()),
     isDown: false,
     freeze: () => upgraded.forEach((socket) => (socket.write = () => true)),
@@ -195,6 +207,7 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
 async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const at = new URL(request.url ?? '/', 'http://localhost').pathname;
   state.paths.push(at);
+  if (state.held && at.endsWith(state.held.end)) await state.held.released;
   if (at === '/api/terminal/token' && request.method === 'POST')
     return answerTicket(state, request, response);
   if (at.endsWith('/events')) return answerEvents(state, request, response);

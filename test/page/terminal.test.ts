@@ -7,12 +7,12 @@ import { type Site, WORKSPACE } from './site.ts';
 import { desktop, phone, eventually } from './visitor.ts';
 import { PROMPT, useVisits } from './visits.ts';
 
-describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  let site: Site;
-  beforeEach(() => void ({ site } = visits));
-  const { arrive } = visits;
+const visits = useVisits();
+const { arrive } = visits;
+let site: Site;
+beforeEach(() => void ({ site } = visits));
 
+describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 }, () => {
   test('what one types runs on the node, and the answer comes back', async () => {
     const ann = await arrive('#code');
     await ann.run('echo $((6*7))');
@@ -107,10 +107,6 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
 });
 
 describe.skipIf(browserMissing)('sessions in a browser', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  let site: Site;
-  beforeEach(() => void ({ site } = visits));
-  const { arrive } = visits;
   const endOf = (index = 0) => site.terminals.sessions(WORKSPACE)[index]?.end ?? 0;
 
   test('a session that ends says how, and its tab can open a new one or be closed', async () => {
@@ -204,11 +200,6 @@ describe.skipIf(browserMissing)('sessions in a browser', { timeout: 120_000 }, (
 });
 
 describe.skipIf(browserMissing)('what programs write, in a browser', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  let site: Site;
-  beforeEach(() => void ({ site } = visits));
-  const { arrive } = visits;
-
   test('a program can lead nobody to another page by a link that lies, and writes no clipboard', async () => {
     const ann = await arrive();
     await ann.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);

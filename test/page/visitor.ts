@@ -14,6 +14,8 @@ export interface Visitor {
   sees: (text: string | RegExp) => Promise<void>;
   /** Waits until the connection's state has this word. */
   isIn: (state: 'Connected' | 'Reconnecting' | 'Not connected' | 'Connecting') => Promise<void>;
+  /** Whether the page is in sight, as its browser says from now on. */
+  see: (state: 'visible' | 'hidden') => Promise<void>;
   leave: () => Promise<void>;
 }
 
@@ -76,6 +78,11 @@ function describeVisitor(page: Page, complaints: string[], leave: () => Promise<
     sees: (text) =>
       typeof text === 'string' ? eventually(screen).toContain(text) : eventually(screen).toMatch(text),
     isIn: (state) => eventually(() => page.locator('#state').textContent()).toBe(state),
+    see: (state) =>
+      page.evaluate((now) => {
+        Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => now });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, state),
     leave,
   };
 }

@@ -18,7 +18,7 @@ export interface Visits {
   remember: (visitor: Visitor) => void;
 }
 
-/** Within a describe. What it gives is filled in before each test. */
+/** Once a file, or each describe has a browser of its own. What it gives is filled in before each test. */
 export function useVisits(): Visits {
   let visitors: Visitor[] = [];
   const visits = { open, arrive, remember: (visitor) => void visitors.push(visitor) } as Visits;

@@ -1,14 +1,12 @@
 // From `connect claude` to an answer of a model in a workspace, and back: a whole bot, its node, and a scripted model.
-import { readFileSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { KEY, sendMessage, says, startModel } from '../fakes/model.ts';
 import { startSam, type Sam } from '../testers/sam.ts';
 import { openTerminal } from '../testers/terminal.ts';
+import { findEnvironments, findFiles } from '../testers/traces.ts';
 import { until } from '../until.ts';
 
-/** Nothing is brought from there. */
-const NOBODY = 'http://127.0.0.1:9';
 const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
 
 /** The browser of whoever follows the link that `connect claude` shows. */
@@ -65,7 +63,7 @@ test('a person leaves a key, a program in their workspace works with it, and it 
   const model = await startModel();
   model.answer = ({ body }, res) => sendMessage(res, body, [says('the answer')]);
   await using sam = await startSam({
-    env: { ENCRYPTION_KEY, ANTHROPIC_BASE_URL: model.url, NPM_REGISTRY: NOBODY },
+    env: { ENCRYPTION_KEY, ANTHROPIC_BASE_URL: model.url },
   });
   sam.place.repository('demo');
   await sam.say('up ./demo');
@@ -83,7 +81,7 @@ test('a person leaves a key, a program in their workspace works with it, and it 
   expect(model.asked.map(({ headers }) => headers['x-api-key'])).toEqual([KEY]);
   // What it cost stands on the card.
   await until(async () => (await sam.say('status demo')).includes('Models: 1 request, 57 tokens'));
-  await expectNowhere(sam);
+  await expectNowhere(sam, way);
   expect((await settings('DELETE', '/api/credentials/anthropic')).status).toBe(204);
   await until(async () => (await ask(way)).status === 401);
 });
@@ -91,7 +89,7 @@ test('a person leaves a key, a program in their workspace works with it, and it 
 test('what was taken back while the bot heard nothing of it is worth nothing once it listens again', async () => {
   const model = await startModel();
   await using sam = await startSam({
-    env: { ENCRYPTION_KEY, ANTHROPIC_BASE_URL: model.url, NPM_REGISTRY: NOBODY },
+    env: { ENCRYPTION_KEY, ANTHROPIC_BASE_URL: model.url },
   });
   sam.place.repository('demo');
   await sam.say('up ./demo');
@@ -108,11 +106,19 @@ test('what was taken back while the bot heard nothing of it is worth nothing onc
   await until(async () => (await ask(way)).status === 401);
 });
 
-/** Not on the disk of the bot or the node, in a process's environment, in a row, or on the screen. */
-async function expectNowhere(sam: Sam): Promise<void> {
-  expect(spawnSync('grep', ['-rlaF', KEY, sam.place.root], { encoding: 'utf8' }).stdout).toBe('');
-  for (const pid of await sam.place.processes())
-    expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain(KEY);
-  expect(await dump(sam)).not.toContain(KEY);
+/** Not on the disk of the bot or the node, in a process's environment, in a row, or on the screen: where other things are found. */
+async function expectNowhere(sam: Sam, { token }: Way): Promise<void> {
+  const { root, sql } = sam.place;
+  const { checkout } = await sam.row('demo');
+  expect(findFiles('# demo', root)).toContain(join(checkout, 'demo', 'README.md'));
+  expect(findFiles(KEY, root)).toEqual([]);
+  const pids = await sam.place.processes();
+  expect(findEnvironments(token, pids)).not.toEqual([]);
+  expect(findEnvironments(KEY, pids)).toEqual([]);
+  const rows = await dump(sam);
+  const [sealed] = await sql<{ ciphertext: Buffer }[]>`select ciphertext from credentials`;
+  expect(rows).toContain(JSON.stringify(sealed?.ciphertext.toString('latin1')));
+  expect(rows).not.toContain(KEY);
+  expect(sam.shown()).toContain('Models: 1 request');
   expect(sam.shown()).not.toContain(KEY);
 }

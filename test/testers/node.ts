@@ -75,6 +75,16 @@ export async function createNode(options: Parameters<typeof startBot>[0] = {}) {
   };
 }
 
+/** A node with one workspace, which runs. `env`: of its agent. */
+export async function startRunning(env: Record<string, string> = {}) {
+  const context = await createNode();
+  const goal = context.goal();
+  context.bot.want(goal);
+  const agent = context.start(env);
+  await context.bot.report(goal.id, (one) => one.phase === 'running');
+  return { context, goal, agent, checkout: context.checkout(goal) };
+}
+
 export type Agent = ReturnType<typeof startAgent>;
 
 function startAgent(bot: Bot, dir: string, home: string, env: Record<string, string>, prefix: string[]) {

@@ -43,6 +43,7 @@ const WATCH_MS = 1_000;
 const POLL_MS = 3_000;
 const SLOW_POLL_MS = 15_000;
 const PRESS_TRIES = 4;
+const TIMEOUT_MS = 15_000;
 
 interface Listening {
   source: EventSource | undefined;
@@ -116,7 +117,10 @@ async function ask(url: string, events: LiveEvents, listening: Listening): Promi
     listening.polling = setTimeout(() => void ask(url, events, listening), ms);
   };
   try {
-    const response = await fetch(url, { headers: { accept: 'application/json' } });
+    const response = await fetch(url, {
+      headers: { accept: 'application/json' },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
     const text = await response.text();
     if (isOver()) return;
     const state = response.ok ? readState(text) : undefined;
@@ -151,23 +155,24 @@ async function press(url: string): Promise<string | undefined> {
   const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16)).join('');
   for (let left = PRESS_TRIES; left > 0; left--) {
     const answer = await send(url, key);
-    if (answer.ok || answer.isFinal) return answer.message;
+    if (answer.isFinal) return answer.message;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
   return 'Sam does not answer. Try again in a moment.';
 }
 
-async function send(
-  url: string,
-  key: string,
-): Promise<{ ok: boolean; isFinal: boolean; message: string | undefined }> {
+async function send(url: string, key: string): Promise<{ isFinal: boolean; message: string | undefined }> {
   try {
-    const response = await fetch(url, { method: 'POST', headers: { 'idempotency-key': key } });
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'idempotency-key': key },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
     const body = (await response.json().catch(() => ({}))) as { message?: unknown };
     const said = typeof body.message === 'string' ? body.message : `It was refused (${response.status}).`;
     const message = response.ok ? undefined : said;
-    return { ok: response.ok, isFinal: response.status < 500, message };
+    return { isFinal: response.status < 500, message };
   } catch {
-    return { ok: false, isFinal: false, message: undefined };
+    return { isFinal: false, message: undefined };
   }
 }

@@ -1,11 +1,9 @@
 // What people leave with Sam: by its calls, in the rows, under another key, and who gets it.
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCredentials } from '../../../bot/access/credentials/credentials.ts';
-import { startSignInSite, type SignInSite, type TestBrowser } from '../sign-in-site.ts';
+import { KEY, PLAN } from '../../fakes/model.ts';
+import { signIn, startSignInSite, type SignInSite, type TestBrowser } from '../sign-in-site.ts';
 
-const KEY = 'sk-ant-api03-canary-0123456789abcdefghijklmnopqrstuvw-wxyz';
-const PLAN = 'sk-ant-oat01-canary-0123456789abcdefghijklmnopqrstuvw-plan';
 const OPENAI = 'sk-proj-canary0123456789abcdefghijklmnop-open';
 const RING = [Buffer.alloc(32, 1)];
 
@@ -17,15 +15,6 @@ afterAll(() => site.close());
 
 const PATH = '/api/credentials';
 
-/** Somebody whom no other test knows. */
-async function signIn() {
-  const { login } = site.github.addUser(`person-${randomBytes(4).toString('hex')}`);
-  site.github.signedInAs(login);
-  const browser = site.browser();
-  await browser.signIn();
-  return Object.assign(browser, { user: await site.userOf(login) });
-}
-
 const put = (browser: TestBrowser, provider: string, value: string) =>
   browser.post(PATH, { json: { provider, value } });
 
@@ -33,7 +22,7 @@ const list = async (browser: TestBrowser) =>
   (JSON.parse((await browser.get(PATH)).text) as { items: Record<string, string>[] }).items;
 
 test('a key that was left is shown by its last four characters, and never again', async () => {
-  const browser = await signIn();
+  const browser = await signIn(site);
   const made = await put(browser, 'anthropic', ` "${KEY}"\n`);
   expect(made.status).toBe(201);
   const item = { provider: 'anthropic', lastFour: 'wxyz', madeAt: expect.any(String), usedAt: null };
@@ -45,7 +34,7 @@ test('a key that was left is shown by its last four characters, and never again'
 });
 
 test('rows hold it sealed, for its owner and its kind alone', async () => {
-  const [one, other] = [await signIn(), await signIn()];
+  const [one, other] = [await signIn(site), await signIn(site)];
   await put(one, 'anthropic', KEY);
   const [row] = await site.rows.sql`select * from credentials where owner = ${one.user}`;
   expect(JSON.stringify(row)).not.toContain('canary');
@@ -58,7 +47,7 @@ test('rows hold it sealed, for its owner and its kind alone', async () => {
 });
 
 test('a new one takes the place of the old one; what was deleted is gone', async () => {
-  const browser = await signIn();
+  const browser = await signIn(site);
   await put(browser, 'anthropic', KEY);
   await put(browser, 'openai', OPENAI);
   await put(browser, 'anthropic', KEY.replace('wxyz', '1234'));
@@ -78,7 +67,7 @@ test.each([
   ['anthropic', '', 'bad-value', 'sk-ant-api03-…'],
   ['openai', `${OPENAI}\r\nx-evil: 1`, 'bad-value', 'sk-…'],
 ])('for %s %j is refused as %s, and not repeated', async (provider, value, code, says) => {
-  const browser = await signIn();
+  const browser = await signIn(site);
   const refused = await put(browser, provider, value);
   const { error, message, fields } = JSON.parse(refused.text) as Record<string, string>;
   expect([refused.status, error, fields]).toEqual([400, code, ['value']]);
@@ -88,7 +77,7 @@ test.each([
 });
 
 test('nobody but a person on our own page is heard', async () => {
-  const [browser, nobody] = [await signIn(), site.browser()];
+  const [browser, nobody] = [await signIn(site), site.browser()];
   const refusals = [
     await nobody.get(PATH),
     await put(nobody, 'anthropic', KEY),
@@ -111,7 +100,7 @@ test('nobody but a person on our own page is heard', async () => {
 });
 
 test('another key of the ring takes over what the old one sealed; what none opens is named', async () => {
-  const browser = await signIn();
+  const browser = await signIn(site);
   await put(browser, 'claude', PLAN);
   const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
   const { db, sql } = site.rows;
@@ -128,7 +117,7 @@ test('another key of the ring takes over what the old one sealed; what none open
 });
 
 test('its use is written down', async () => {
-  const browser = await signIn();
+  const browser = await signIn(site);
   await put(browser, 'anthropic', KEY);
   await createCredentials(site.rows.db, RING)!.open(browser.user, 'anthropic');
   expect(await list(browser)).toMatchObject([{ usedAt: expect.stringMatching(/^\d{4}-.*Z$/) }]);

@@ -1,27 +1,16 @@
 // A person's own page: who gets there, by which way, and what they can do without a script.
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSettingsLink } from '../../../bot/access/credentials/settings-sessions.ts';
 import { endAllSessions } from '../../../bot/access/people/sessions.ts';
 import { unlink } from '../../../bot/access/people/links-store.ts';
-import { startSignInSite, type SignInSite, type TestBrowser } from '../sign-in-site.ts';
-
-const KEY = 'sk-ant-api03-canary-0123456789abcdefghijklmnopqrstuvw-wxyz';
-const PLAN = 'sk-ant-oat01-canary-0123456789abcdefghijklmnopqrstuvw-plan';
+import { KEY, PLAN } from '../../fakes/model.ts';
+import { signIn, startSignInSite, type SignInSite, type TestBrowser } from '../sign-in-site.ts';
 
 let site: SignInSite;
 beforeAll(async () => {
   site = await startSignInSite();
 });
 afterAll(() => site.close());
-
-async function signIn(login = `person-${randomBytes(4).toString('hex')}`) {
-  site.github.addUser(login);
-  site.github.signedInAs(login);
-  const browser = site.browser();
-  await browser.signIn();
-  return Object.assign(browser, { login, user: await site.userOf(login) });
-}
 
 /** As the page does that finds a code in its address. */
 async function follow(browser: TestBrowser, link: string) {
@@ -33,7 +22,7 @@ async function follow(browser: TestBrowser, link: string) {
 const linkFor = (user: string) => createSettingsLink(site.rows.db, site.origin, user);
 
 test('a key is put in, replaced and deleted by forms alone', async () => {
-  const ann = await signIn();
+  const ann = await signIn(site);
   expect((await ann.get('/settings')).text).toContain('<h2>Anthropic API key</h2><p>None.</p>');
   const put = await ann.post('/settings/anthropic', { form: { value: KEY } });
   expect([put.status, put.location]).toEqual([303, `${site.origin}/settings`]);
@@ -47,7 +36,7 @@ test('a key is put in, replaced and deleted by forms alone', async () => {
 });
 
 test('a key in the wrong field is told apart, beside that field, and is nowhere on the page', async () => {
-  const ann = await signIn();
+  const ann = await signIn(site);
   const refused = await ann.post('/settings/anthropic', { form: { value: PLAN } });
   expect(refused.status).toBe(400);
   expect(refused.text).toContain(
@@ -103,7 +92,7 @@ test('its browser is let in for half an hour, and the link for five minutes', as
 });
 
 test('a link of somebody else opens nothing where a person is signed in, and stays good', async () => {
-  const ann = await signIn();
+  const ann = await signIn(site);
   const link = await linkFor(await site.rows.addUser('mallory'));
   expect(JSON.parse((await follow(ann, link)).text)).toEqual({ next: '/settings?link=spent' });
   const page = await ann.get('/settings?link=spent');
@@ -147,7 +136,7 @@ test('who signs out of a browser is signed out of their own page, too', async ()
 });
 
 test('another site changes nothing, and frames nothing', async () => {
-  const ann = await signIn();
+  const ann = await signIn(site);
   for (const path of ['/settings/anthropic', '/settings/anthropic/delete', '/settings/leave'])
     expect((await ann.post(path, { origin: 'https://evil.example', form: { value: KEY } })).status).toBe(403);
   const page = await ann.get('/settings');

@@ -8,7 +8,7 @@ import { serveGit } from './server.ts';
 import { createNode, git, makeRepository, type Node } from '../../testers/node.ts';
 import { failureText } from '../../words.ts';
 
-async function startRunning({ over = 'file' }: { over?: 'file' | 'http' } = {}) {
+async function startSaving({ over = 'file' }: { over?: 'file' | 'http' } = {}) {
   const context = await createNode();
   const remote = makeRepository(join(context.folder, 'served', 'acme', 'api.git'));
   git(remote.path, 'config', 'http.receivepack', 'true');
@@ -26,7 +26,7 @@ const refs = (path: string): string => git(path, 'for-each-ref', '--format=%(ref
 const isLeft = (context: Node): string[] => readdirSync(join(context.dir, 'workspaces'));
 
 test('tracked changes are pushed, the files stay until the bot has written that down, and then they go', async () => {
-  const { context, remote, goal, asked, ref, checkout } = await startRunning();
+  const { context, remote, goal, asked, ref, checkout } = await startSaving();
   writeFileSync(join(checkout, 'README.md'), 'mine\n');
   context.bot.want(asked);
   const report = await context.bot.report(goal.id, (one) => one.refused !== undefined);
@@ -46,7 +46,7 @@ test('tracked changes are pushed, the files stay until the bot has written that 
 });
 
 test('new files are never saved: they are what is left, and everything else is', async () => {
-  const { context, remote, goal, asked, ref, checkout } = await startRunning();
+  const { context, remote, goal, asked, ref, checkout } = await startSaving();
   writeFileSync(join(checkout, 'README.md'), 'mine\n');
   writeFileSync(join(checkout, '.env'), 'SECRET=1\n');
   context.bot.want(asked);
@@ -60,7 +60,7 @@ test('new files are never saved: they are what is left, and everything else is',
 });
 
 test('with new files alone there is nothing to push; without any work it goes at once', async () => {
-  const { context, remote, goal, asked, checkout } = await startRunning();
+  const { context, remote, goal, asked, checkout } = await startSaving();
   writeFileSync(join(checkout, 'new.txt'), 'new\n');
   context.bot.want(asked);
   const report = await context.bot.report(goal.id, (one) => one.refused !== undefined);
@@ -75,7 +75,7 @@ test('with new files alone there is nothing to push; without any work it goes at
 });
 
 test('a push that is refused deletes nothing, and says why', async () => {
-  const { context, remote, goal, asked, checkout } = await startRunning();
+  const { context, remote, goal, asked, checkout } = await startSaving();
   const hook = join(remote.path, 'hooks', 'pre-receive');
   mkdirSync(join(remote.path, 'hooks'), { recursive: true });
   writeFileSync(hook, '#!/bin/sh\nexit 1\n');
@@ -90,7 +90,7 @@ test('a push that is refused deletes nothing, and says why', async () => {
 });
 
 test('an agent that is killed while it pushes does it again in its next life', async () => {
-  const { context, server, remote, agent, goal, asked, ref, checkout } = await startRunning({ over: 'http' });
+  const { context, server, remote, agent, goal, asked, ref, checkout } = await startSaving({ over: 'http' });
   writeFileSync(join(checkout, 'README.md'), 'mine\n');
   server!.holdPush();
   context.bot.want(asked);
@@ -107,7 +107,7 @@ test('an agent that is killed while it pushes does it again in its next life', a
 });
 
 test('a bot that has no time left ends a push that hangs: the workspace is stopped, with all its files', async () => {
-  const { context, server, remote, goal, asked, checkout } = await startRunning({ over: 'http' });
+  const { context, server, remote, goal, asked, checkout } = await startSaving({ over: 'http' });
   writeFileSync(join(checkout, 'README.md'), 'mine\n');
   server!.holdPush();
   context.bot.want(asked);

@@ -10,7 +10,7 @@ import { newWorkspaceId } from '../../../bot/ids.ts';
 import { isLeftOut } from '../../needs.ts';
 import { createNode } from '../../testers/node.ts';
 import { eventually } from '../../testers/watch.ts';
-import { attach } from '../viewer.ts';
+import { look } from '../viewer.ts';
 
 const MIB = 1 << 20;
 const GIB = 1 << 30;
@@ -94,10 +94,7 @@ asRoot('an agent says what it holds a workspace to; its sessions are in there', 
   if (isLeftOut('limits', report.limits === null && 'nothing here can set any')) return;
   const { one } = shareOut(totalmem());
   expect(report.limits).toEqual(one);
-  const viewer = await attach(
-    context.bot.state.hellos.at(-1)!.terminalPort!,
-    await context.bot.ticket(goal.id),
-  );
+  const viewer = await look(context, goal.id);
   await viewer.open();
   viewer.type('echo "<$(grep -c "/sam/$SAM_WORKSPACE$" /proc/self/cgroup)>"\n');
   expect(Number((await viewer.reads(/<(\d+)>/))[1])).toBeGreaterThan(0);

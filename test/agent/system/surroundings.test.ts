@@ -9,7 +9,7 @@ import { PASSED } from '../../../agent/protocol.ts';
 import { passedFrom } from '../../../agent/system/environment.ts';
 import { createUsers } from '../../../agent/system/users.ts';
 import { createNode } from '../../testers/node.ts';
-import { attach } from '../viewer.ts';
+import { look } from '../viewer.ts';
 
 const NAMELESS = ['setpriv', '--reuid', '54321', '--regid', '54321', '--clear-groups'];
 
@@ -22,10 +22,7 @@ describe.runIf(process.getuid?.() === 0)('a user that the system has no entry fo
     context.bot.want(goal);
     const agent = context.start({ HOME: context.folder }, NAMELESS);
     await context.bot.report(goal.id, (one) => one.phase === 'running' && one.work !== undefined);
-    const viewer = await attach(
-      context.bot.state.hellos.at(-1)!.terminalPort!,
-      await context.bot.ticket(goal.id),
-    );
+    const viewer = await look(context, goal.id);
     await viewer.open();
     viewer.type(
       'echo "is:$USER $LOGNAME $(id -u) $HOME"; git commit -q --allow-empty -m x; git log --format=%s\n',

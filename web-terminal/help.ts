@@ -1,0 +1,94 @@
+// The help: what keys and gestures the page has, and the switches for what this browser keeps. Acts on no key.
+import { createButton, createElement } from './dom.ts';
+import { FONT_SIZES, keepSettings, readSettings } from './settings.ts';
+import { areShortcutsOn, isMac, listShortcuts, turnShortcuts } from './shortcuts.ts';
+import { type Terminals, focusTerminal, resizeText } from './terminals.ts';
+
+const touch: [string, string][] = [
+  ['Ctrl or Alt, then a key', 'both together; tapped twice it is held'],
+  ['Copy', 'the text of the terminal, to select'],
+  ['Drag', 'scroll'],
+  ['Two fingers', 'zoom'],
+  ['Double tap on a tab', 'rename it'],
+];
+const mouse: [string, string][] = [
+  ['Double click on a tab', 'rename it'],
+  ['Middle click on a tab', 'close it'],
+];
+
+const FIND = 'find';
+
+/** `find`: opens the search; fingers have no key for it. */
+export function openHelp(terminals: Terminals, find: () => void): void {
+  const dialog = createElement('dialog', {
+    class: 'dialog',
+    attributes: { 'aria-labelledby': 'help-title' },
+  });
+  const list = createElement('dl', { class: 'keys' });
+  const isTouched = matchMedia('(pointer: coarse)').matches;
+  for (const [key, what] of isTouched ? touch : [...listShortcuts(isMac()), ...mouse])
+    list.append(
+      createElement('dt', {}, createElement('kbd', { text: key })),
+      createElement('dd', { text: what }),
+    );
+  dialog.append(
+    createElement('h2', { text: 'Keys', attributes: { id: 'help-title' } }),
+    list,
+    createSwitch(
+      'Keyboard shortcuts of this page (off: the shell gets these keys)',
+      areShortcutsOn(),
+      turnShortcuts,
+    ),
+    createReaderSwitch(terminals),
+    createSwitch('Copy what is selected at once', readSettings().copyOnSelect, (copyOnSelect) =>
+      keepSettings({ copyOnSelect }),
+    ),
+    createSizes(terminals),
+    createElement(
+      'div',
+      { class: 'actions' },
+      createButton('Find', () => dialog.close(FIND)),
+      createElement('a', { class: 'button', text: 'Sign out', attributes: { href: '/login' } }),
+      createButton('Close', () => dialog.close(), { class: 'primary' }),
+    ),
+  );
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    if (dialog.returnValue === FIND) find();
+    else focusTerminal(terminals);
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+function createReaderSwitch(terminals: Terminals): HTMLElement {
+  return createSwitch('Read the terminal aloud (screen reader mode)', terminals.screenReader, (on) => {
+    terminals.screenReader = on;
+    for (const { view } of terminals.sessions.values()) if (view) view.terminal.options.screenReaderMode = on;
+  });
+}
+
+function createSizes(terminals: Terminals): HTMLElement {
+  const shown = createElement('output', { text: `${readSettings().fontSize} px` });
+  const step = (by: number) => () => {
+    const fontSize = Math.min(FONT_SIZES.most, Math.max(FONT_SIZES.least, readSettings().fontSize + by));
+    keepSettings({ fontSize });
+    resizeText(terminals, readSettings().fontSize);
+    shown.textContent = `${readSettings().fontSize} px`;
+  };
+  return createElement(
+    'div',
+    { class: 'sizes', attributes: { role: 'group', 'aria-label': 'Size of the text' } },
+    document.createTextNode('Size of the text'),
+    createButton('−', step(-1), { attributes: { 'aria-label': 'Smaller' } }),
+    shown,
+    createButton('+', step(1), { attributes: { 'aria-label': 'Larger' } }),
+  );
+}
+
+function createSwitch(text: string, isOn: boolean, turn: (on: boolean) => void): HTMLElement {
+  const box = createElement('input', { attributes: { type: 'checkbox' } });
+  box.checked = isOn;
+  box.addEventListener('change', () => turn(box.checked));
+  return createElement('label', { class: 'switch' }, box, document.createTextNode(text));
+}
