@@ -10,10 +10,14 @@ import { ann, askTicket, site, workspace } from './sign-in-context.ts';
 
 let count = 0;
 /** ann in a chat, which gave her a link. */
-async function connect(): Promise<{ source: string; externalId: string }> {
+async function connect(name = 'annie'): Promise<{ source: string; externalId: string }> {
   const identity = { source: 'slack:T1', externalId: `U${(count += 1)}<b>` };
-  await link(site.rows.db, identity, 'annie', workspace.owner);
+  await link(site.rows.db, identity, name, workspace.owner);
   return identity;
+}
+async function readAccess(): Promise<number> {
+  const [row] = await site.rows.sql`select access from workspaces where id = ${workspace.id}`;
+  return row!['access'] as number;
 }
 const invite = async () => {
   const invitation = { workspace: workspace.id, user: workspace.owner, access: 1 };
@@ -26,20 +30,20 @@ const isKnown = async (identity: { source: string; externalId: string }) =>
 
 describe('the page of who is signed in', () => {
   test('names what is connected, and ends it with its sessions and open terminals', async () => {
-    const identity = await connect();
+    const identity = await connect('annie of T1');
+    const before = await readAccess();
     const phone = site.browser();
     expect((await askTicket(phone, workspace.id, { code: await invite() })).status).toBe(200);
     const late = await invite();
     await ann.signIn();
     const page = await ann.get('/login');
-    expect(page.text).toContain('Disconnect annie in slack T1');
+    expect(page.text).toContain('Disconnect annie of T1 in slack T1');
     expect(page.text).toContain(`action="${pathOf(identity).replace('&', '&amp;')}"`);
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(await ann.post(pathOf(identity))).toMatchObject({ status: 303, location: `${site.origin}/login` });
     expect(await isKnown(identity)).toBe(false);
-    expect((await ann.get('/login')).text).not.toContain('annie');
-    const [row] = await site.rows.sql`select access from workspaces where id = ${workspace.id}`;
-    expect(row!['access']).toBe(2);
+    expect((await ann.get('/login')).text).not.toContain('annie of T1');
+    expect(await readAccess()).toBe(before + 1);
     expect((await askTicket(phone)).status).toBe(401);
     expect((await askTicket(site.browser(), workspace.id, { code: late })).status).toBe(410);
     expect((await askTicket(ann)).status).toBe(200);
