@@ -216,6 +216,9 @@ function handleMessage(message: BotMessage, parts: Parts): void {
       return models.keys.answered(message);
     case 'credentials-changed':
       return models.changed();
+    case 'turns':
+    case 'task-events-stored':
+      return;
     default:
       return message satisfies never;
   }
