@@ -42,6 +42,8 @@ export interface Coder {
   ) => Promise<CodingProcess>;
   /** Nobody listens any more. */
   release: () => void;
+  /** What the last one that was started said last, where it was not meant for us. */
+  said: () => Promise<string>;
   /** Ends it, and everything that it started. Repeatable. */
   end: () => Promise<void>;
 }
@@ -66,6 +68,7 @@ export function createCoder(options: CoderOptions): Coder {
   const { workspace, idleMs } = options;
   let hearing = NOBODY;
   let running: Running | undefined;
+  let latest: CodingProcess | undefined;
   let uid: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   const close = async () => {
@@ -85,6 +88,7 @@ export function createCoder(options: CoderOptions): Coder {
       onPermission: (permission) => hearing.onPermission(permission),
     });
     running = { process, spec: JSON.stringify(spec) };
+    latest = process;
     await initialize(process, options.initializeMs, signal);
   };
   return {
@@ -104,6 +108,7 @@ export function createCoder(options: CoderOptions): Coder {
       clearTimeout(timer);
       timer = setTimeout(() => void close(), idleMs).unref();
     },
+    said: async () => (await latest?.said()) ?? '',
     async end() {
       const { process } = running ?? {};
       running = undefined;

@@ -11,6 +11,9 @@ const MAX_ANSWER_BYTES = 64 << 10;
 const MAX_TEXT = 1 << 20;
 const MAX_HAPPENINGS = 20_000;
 const MAX_TITLE = 300;
+/** Nobody looks for secrets in more at once. */
+const MAX_CLEAN = 256 << 10;
+const MAX_PIECE = 64 << 10;
 const MAX_PLAN = 50;
 /** A word may be a secret by half: it waits for its end, up to this size and for so many times. */
 const MAX_WORD = 1_024;
@@ -43,7 +46,8 @@ export interface ListenerOptions {
 }
 
 export function createListener({ dir, tell, joinMs = JOIN_MS }: ListenerOptions): Listener {
-  const clean = (text: string) => redact(text.replaceAll(`${dir}/`, '').replaceAll(dir, '.'));
+  const clean = (text: string) =>
+    redact(shortenTitle(text, MAX_CLEAN).replaceAll(`${dir}/`, '').replaceAll(dir, '.'));
   let left = MAX_HAPPENINGS;
   const tellBounded = (happening: TurnHappening) => void (left-- > 0 && tell(happening));
   const texts = createTexts({ clean, tell: tellBounded, joinMs });
@@ -53,7 +57,8 @@ export function createListener({ dir, tell, joinMs = JOIN_MS }: ListenerOptions)
     update(update) {
       switch (update.sessionUpdate) {
         case 'agent_message_chunk':
-          if (update.content.type === 'text') texts.add(update.messageId ?? '', update.content.text);
+          if (update.content.type === 'text')
+            texts.add(update.messageId ?? '', update.content.text.slice(0, 2 * MAX_PIECE));
           return;
         case 'plan':
           texts.flush();
@@ -131,7 +136,8 @@ function createTexts({ clean, tell, joinMs }: Telling & { joinMs: number }) {
       if (whole.length < MAX_ANSWER_BYTES) whole += text;
       waiting += told > MAX_TEXT ? '' : text;
       quiet = 0;
-      if (timer === undefined) wait();
+      if (waiting.length > MAX_PIECE) tellWords(true);
+      else if (timer === undefined) wait();
     },
     breakOff() {
       tellWords(true);

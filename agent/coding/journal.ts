@@ -152,6 +152,8 @@ function createJournal(
   const writer = createWriter(path, kept, options, onOver);
   const add = (line: Exclude<Line, { head: TaskMemory }>) => {
     take(kept, line);
+    // What was said is not kept for longer than it has to be.
+    if ('stored' in line && events.length === 0 && !memory.isOpen) kept.lines = Infinity;
     writer.add(line);
   };
   return {
@@ -169,11 +171,7 @@ function createJournal(
       }),
     remember: add,
     unstored: () => events.filter(({ seq }) => seq <= writer.written()),
-    stored(seq) {
-      add({ stored: Math.min(seq, writer.written()) });
-      // What was said is not kept for longer than it has to be.
-      if (events.length === 0 && !memory.isOpen) kept.lines = Infinity;
-    },
+    stored: (seq) => add({ stored: Math.min(seq, writer.written()) }),
     settle: writer.settle,
     retire: writer.retire,
   };
@@ -201,6 +199,7 @@ function createWriter(path: string, kept: Kept, { onWritten, log }: JournalsOpti
     try {
       while (pending.length > 0 && !isOver()) await writeOnce();
       if (!isOver()) return;
+      pending = [];
       await rm(path, { force: true });
       onOver();
     } catch (error) {

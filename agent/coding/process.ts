@@ -1,6 +1,7 @@
 // One coding agent's process in a workspace: started on pipes, bounded in what it may say, ended with all that it started. Knows no
 // task and no turn.
 import { spawn, type ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { redact } from '../redact.ts';
 import { endPrograms } from '../system/ending.ts';
 import { traceMarked } from '../system/processes.ts';
@@ -22,8 +23,8 @@ export interface CodingProcess {
   acp: Acp;
   /** Aborts when it is gone, or said too much. */
   signal: AbortSignal;
-  /** The last of its standard error, without secrets. */
-  said: () => string;
+  /** The last of its standard error, without secrets; of one that is about to go with its last words. */
+  said: () => Promise<string>;
   /** A turn begins: what it said before does not count. */
   begin: () => void;
   /** Asks it to go; what it left in the background goes on. Resolves when it is gone. */
@@ -66,7 +67,10 @@ export function startProcess({ workspace, uid, spec, ...listening }: StartOption
   return {
     acp,
     signal: gone.signal,
-    said: stderr,
+    async said() {
+      await Promise.race([closed, delay(LEFT_MS, undefined, { ref: false })]);
+      return stderr();
+    },
     begin: budget.renew,
     async close() {
       child.stdin.end();

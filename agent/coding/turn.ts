@@ -55,7 +55,6 @@ interface State extends TurnOptions {
   listener: Listener;
   questions: Questions;
   tell: (happening: TurnHappening) => void;
-  process?: CodingProcess;
 }
 
 const MAX_SAID = 500;
@@ -114,7 +113,12 @@ async function work(state: State): Promise<void> {
   listener.flush();
   // What it started in the background goes on only where all went well.
   if (ending.outcome === 'done') coder.release();
-  else await coder.end();
+  else
+    await coder
+      .end()
+      .catch((error: unknown) =>
+        log.error('a coding agent could not be ended', { error: describeError(error) }),
+      );
   const changes = await findChanges(state, await remembering);
   // A word of the end that comes late.
   listener.flush();
@@ -131,7 +135,6 @@ async function converse(state: State, remembering: Promise<unknown>): Promise<En
     onPermission: questions.ask,
   };
   const process = await coder.take(place, desired.agent, hearing, stopping.signal);
-  state.process = process;
   const starting = AbortSignal.any([stopping.signal, AbortSignal.timeout(state.times.initializeMs)]);
   session = await openSession(state, process, starting);
   await remembering;
@@ -200,16 +203,16 @@ const fail = (code: NonNullable<Ending['failure']>['code'], said = ''): Ending =
   failure: { code, ...(said !== '' && { said }) },
 });
 
-function explain({ stopping, process, isRunning, listener }: State, error: unknown): Ending {
-  const said = (...texts: string[]) =>
-    redact(listener.clean(texts.filter(Boolean).join('\n').trim())).slice(-MAX_SAID);
+async function explain({ stopping, coder, isRunning, listener }: State, error: unknown): Promise<Ending> {
+  const said = (text: string) => redact(listener.clean(text.trim())).slice(-MAX_SAID);
   const { reason } = stopping.signal as { reason: unknown };
   if (reason instanceof TurnStopped)
     return reason.why === 'cancelled' ? { outcome: 'cancelled' } : fail(reason.why);
   if (!isRunning()) return fail('interrupted');
-  if (error instanceof TurnError) return fail(error.code, said(error.message, process?.said() ?? ''));
-  if (!(error instanceof AcpError)) return fail('coding-agent-broken', said(describeError(error)));
-  if (error.code === undefined) return fail('coding-agent-broken', said(process?.said() ?? ''));
+  if (error instanceof TurnError) return fail(error.code, said(error.message));
+  // The connection alone says nothing.
+  if (!(error instanceof AcpError) || error.code === undefined)
+    return fail('coding-agent-broken', said((await coder.said()) || describeError(error)));
   if (error.code === AUTHENTICATION_REQUIRED || KEY_KINDS.has(error.kind ?? ''))
     return fail('no-model-key', said(error.message));
   const isModel = error.kind !== undefined ? MODEL_KINDS.has(error.kind) : MODEL_SAYS.test(error.message);

@@ -170,29 +170,7 @@ export async function startBot({
       state.desired = [...state.desired.filter((one) => !named.has(one.id)), ...workspaces];
       say({ type: 'desired', all: false, workspaces });
     },
-    /** Wants these of coding agents, and says so. */
-    wantTurns(...turns: DesiredTurn[]) {
-      const isNew = (old: DesiredTurn) =>
-        !turns.some(({ task, turn }) => task === old.task && turn === old.turn);
-      state.turns = [...state.turns.filter(isNew), ...turns];
-      say({ type: 'turns', turns });
-    },
-    /** Waits for a happening of this turn that fits, and gives it. */
-    happening<Kind extends TurnHappening['kind']>(
-      { task, turn }: DesiredTurn,
-      kind: Kind,
-      deadlineMs?: number,
-    ): Promise<Extract<TurnHappening, { kind: Kind }>> {
-      const own = () => state.taskEvents.filter((one) => one.task === task && one.turn === turn);
-      return watch.until(
-        () =>
-          own()
-            .map(({ event }) => event)
-            .find((one): one is Extract<TurnHappening, { kind: Kind }> => one.kind === kind),
-        () => `${kind} of turn ${turn}; there was ${JSON.stringify(own()).slice(0, 4_000)}`,
-        deadlineMs,
-      );
-    },
+    ...askCodingAgents(state, say, watch),
     /** Waits until a report of this workspace fits, and gives it. */
     report(
       id: string,
@@ -223,6 +201,39 @@ export async function startBot({
     /** Comes back on the same port. */
     async comeBack() {
       server = await listen(port);
+    },
+  };
+}
+
+/** How it speaks with coding agents. */
+function askCodingAgents(
+  state: State,
+  say: (message: BotMessage) => void,
+  watch: ReturnType<typeof createWatch>,
+) {
+  return {
+    /** Wants these of coding agents, and says so. */
+    wantTurns(...turns: DesiredTurn[]) {
+      const isNew = (old: DesiredTurn) =>
+        !turns.some(({ task, turn }) => task === old.task && turn === old.turn);
+      state.turns = [...state.turns.filter(isNew), ...turns];
+      say({ type: 'turns', turns });
+    },
+    /** Waits for a happening of this turn that fits, and gives it. */
+    happening<Kind extends TurnHappening['kind']>(
+      { task, turn }: DesiredTurn,
+      kind: Kind,
+      deadlineMs?: number,
+    ): Promise<Extract<TurnHappening, { kind: Kind }>> {
+      const own = () => state.taskEvents.filter((one) => one.task === task && one.turn === turn);
+      return watch.until(
+        () =>
+          own()
+            .map(({ event }) => event)
+            .find((one): one is Extract<TurnHappening, { kind: Kind }> => one.kind === kind),
+        () => `${kind} of turn ${turn}; there was ${JSON.stringify(own()).slice(0, 4_000)}`,
+        deadlineMs,
+      );
     },
   };
 }

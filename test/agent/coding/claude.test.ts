@@ -1,9 +1,9 @@
 // The real Claude Code behind its real adapter, asked by a bot, with a scripted model: a question, a file, an answer, the next turn of
 // the same conversation, over a killed agent too, and an end in the middle.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findProcesses } from '../../../agent/system/processes.ts';
+import { findProcesses, findStart } from '../../../agent/system/processes.ts';
 import type { DesiredTurn } from '../../../agent/protocol.ts';
 import { calls, KEY, says, sendMessage, startModel, type Asked, type Block } from '../../fakes/model.ts';
 import { claudeMissing, startRegistry } from '../../fakes/packages.ts';
@@ -77,21 +77,30 @@ test.skipIf(claudeMissing)(
       answer: 'The file is made.',
       changes: { branch: 'main', files: [{ path: 'made.txt', added: 1, removed: 0 }], count: 1 },
     });
-    // The agent is another one now; the conversation is the same.
+    // Killed in the middle, it is another one now; the conversation is the same.
+    const policy = { allow: ['execute'], deny: [] };
+    const cut = { ...turn, turn: 2, prompt: 'Now [take long]', policy };
+    bot.wantTurns(cut);
+    const file = join(context.checkout(goal), 'long.pid');
+    const findPid = () =>
+      eventually(() => existsSync(file) && readFileSync(file, 'utf8').trim(), 'it', 60_000);
+    const pid = Number(await findPid());
     await agent.kill();
+    rmSync(file);
     context.start();
-    const next = { ...turn, turn: 2, prompt: 'And [what was that]' };
+    expect(await bot.happening(cut, 'ended', 60_000)).toMatchObject({ failure: { code: 'interrupted' } });
+    const next = { ...turn, turn: 3, prompt: 'And [what was that]' };
     bot.wantTurns(next);
     expect(await bot.happening(next, 'ended', 60_000)).toMatchObject({
       outcome: 'done',
-      answer: 'You asked: [make a file] [what was that]',
+      answer: 'You asked: [make a file] [take long] [what was that]',
       changes: { count: 0 },
     });
+    expect(await findStart(pid)).toBeUndefined();
     // What is on the list runs at once, and goes with its turn.
-    const long = { ...turn, turn: 3, prompt: 'Now [take long]', policy: { allow: ['execute'], deny: [] } };
+    const long = { ...cut, turn: 4 };
     bot.wantTurns(long);
-    const file = join(context.checkout(goal), 'long.pid');
-    await eventually(() => existsSync(file) && readFileSync(file, 'utf8').trim(), 'its pid', 60_000);
+    await findPid();
     bot.wantTurns({ ...long, desired: 'cancelled' });
     expect(await bot.happening(long, 'ended', 60_000)).toMatchObject({ outcome: 'cancelled' });
     expect(await findProcesses(goal.id)).toEqual([]);

@@ -1,9 +1,10 @@
 // What tests of tasks stand on: a checkout, the tasks of a node without its connections, a coding agent that does what it is told.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import type { CodingPlace } from '../../../agent/coding/coder.ts';
 import { endCoding } from '../../../agent/coding/process.ts';
 import { openTasks, type Standing, type Tasks, type TasksOptions } from '../../../agent/coding/tasks.ts';
 import type { DesiredTurn, TaskEvent, TurnHappening } from '../../../agent/protocol.ts';
@@ -34,7 +35,7 @@ export function createTester({ start = '' }: { start?: string } = {}) {
     open: [] as Tasks[],
   };
   const env = { PATH: process.env['PATH'] ?? '', HOME: folder };
-  const place: Standing = {
+  const place: CodingPlace = {
     dir: checkout,
     program: ({ file, args, env: added }) => ({ file, args, cwd: checkout, env: { ...env, ...added } }),
     git: { repository: repository.url, mark: {} },
@@ -77,13 +78,22 @@ export function createTester({ start = '' }: { start?: string } = {}) {
   return {
     state,
     folder,
+    git: place.git,
+    /** The coding agent knows no conversation any more. */
+    forget: () => rmSync(join(folder, 'conversations'), { recursive: true }),
     workspace,
     checkout,
     repository,
     said,
+    /** A copy of what is on the disk, as a kill would leave it at this moment. */
+    killed() {
+      const dir = join(folder, 'killed');
+      cpSync(join(folder, 'tasks'), join(dir, 'tasks'), { recursive: true });
+      return dir;
+    },
     /** Begins a life of the program; what another one knew is on the disk. */
-    async open(times: Partial<TasksOptions['times']> = {}) {
-      const tasks = await openTasks({ ...options, times: { ...options.times, ...times } });
+    async open(times: Partial<TasksOptions['times']> = {}, dir = folder) {
+      const tasks = await openTasks({ ...options, dir, times: { ...options.times, ...times } });
       state.open.push(tasks);
       const connect = () =>
         tasks.open((message) => {
