@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findProcesses, findStart } from '../../../agent/system/processes.ts';
 import type { DesiredTurn } from '../../../agent/protocol.ts';
-import { calls, KEY, says, sendMessage, startModel, type Asked, type Block } from '../../fakes/model.ts';
+import {
+  calls,
+  KEY,
+  says,
+  sendMessage,
+  startModel,
+  type Asked,
+  type Block,
+  type FakeModel,
+} from '../../fakes/model.ts';
 import { claudeMissing, startRegistry } from '../../fakes/packages.ts';
 import { createNode } from '../../testers/node.ts';
 import { eventually } from '../../testers/watch.ts';
@@ -39,34 +48,37 @@ function work({ body }: Asked): Block[] {
   return [says(`You asked: ${[...new Set(prompts)].join(' ')}`)];
 }
 
+/** A workspace that runs, on a node whose models are this one. */
+async function begin(model: FakeModel, modelKeys: Record<string, string>) {
+  const context = await createNode();
+  const { bot } = context;
+  const models = { anthropic: model.url, openai: model.url };
+  Object.assign(bot.state, { models, packages: await startRegistry(), modelKeys });
+  const goal = context.goal();
+  bot.want(goal);
+  const agent = context.start();
+  const turn: DesiredTurn = {
+    workspace: goal.id,
+    task: 'ta-abcdefghijkl',
+    turn: 1,
+    agent: 'claude',
+    prompt: 'Please [make a file]',
+    policy: { allow: [], deny: [] },
+    minutes: 5,
+    desired: 'done',
+    decisions: [],
+  };
+  bot.wantTurns(turn);
+  return { context, bot, goal, agent, turn };
+}
+
 test.skipIf(claudeMissing)(
   'it asks before it runs a command, answers, knows what was said before, and ends when it is told to',
   { timeout: 300_000 },
   async () => {
     const model = await startModel();
     model.answer = (asked, res) => sendMessage(res, asked.body, work(asked));
-    const context = await createNode();
-    const { bot } = context;
-    Object.assign(bot.state, {
-      models: { anthropic: model.url, openai: model.url },
-      packages: await startRegistry(),
-      modelKeys: { anthropic: KEY },
-    });
-    const goal = context.goal();
-    bot.want(goal);
-    const agent = context.start();
-    const turn: DesiredTurn = {
-      workspace: goal.id,
-      task: 'ta-abcdefghijkl',
-      turn: 1,
-      agent: 'claude',
-      prompt: 'Please [make a file]',
-      policy: { allow: [], deny: [] },
-      minutes: 5,
-      desired: 'done',
-      decisions: [],
-    };
-    bot.wantTurns(turn);
+    const { context, bot, goal, agent, turn } = await begin(model, { anthropic: KEY });
     const question = await bot.happening(turn, 'question', 120_000);
     expect(question).toMatchObject({ tool: 'execute', title: 'echo made > made.txt', minutes: 10 });
     expect(existsSync(join(context.checkout(goal), 'made.txt'))).toBe(false);
@@ -107,5 +119,32 @@ test.skipIf(claudeMissing)(
     expect(bot.state.taskEvents.map(({ seq }) => seq)).toEqual(
       bot.state.taskEvents.map((_, index) => index + 1),
     );
+  },
+);
+
+test.skipIf(claudeMissing)(
+  'without a key, or with models that are busy, the turn has failed and says whose side it is on',
+  { timeout: 300_000 },
+  async () => {
+    const model = await startModel();
+    model.answer = (_asked, res) => {
+      const error = { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } };
+      const headers = { 'content-type': 'application/json', 'x-should-retry': 'false' };
+      res.writeHead(529, headers).end(JSON.stringify(error));
+    };
+    const { bot, turn } = await begin(model, {});
+    expect(await bot.happening(turn, 'ended', 120_000)).toMatchObject({
+      outcome: 'failed',
+      failure: { code: 'no-model-key' },
+    });
+    expect(model.asked).toEqual([]);
+    bot.state.modelKeys = { anthropic: KEY };
+    bot.say({ type: 'credentials-changed' });
+    const next = { ...turn, turn: 2 };
+    bot.wantTurns(next);
+    expect(await bot.happening(next, 'ended', 120_000)).toMatchObject({
+      outcome: 'failed',
+      failure: { code: 'model-unavailable' },
+    });
   },
 );
