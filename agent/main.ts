@@ -155,7 +155,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     tasks,
     workspaces,
     trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
-    ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
+    ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals, tasks }),
     certify: endpoint.certify,
     async close() {
       await closeAll([endpoint, { close: tasks.end }, workspaces]);

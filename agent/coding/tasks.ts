@@ -18,6 +18,8 @@ export interface Tasks {
   close: () => void;
   /** Something is otherwise with this workspace. */
   look: (workspace: string) => void;
+  /** Whether a turn is being worked on. */
+  isWorking: () => boolean;
   /** Ends what is at work. */
   end: () => Promise<void>;
 }
@@ -96,6 +98,7 @@ export async function openTasks(options: TasksOptions): Promise<Tasks> {
     },
     close: () => void (send = undefined),
     look: (workspace) => look(table, workspace),
+    isWorking: () => table.working.size > 0,
     async end() {
       table.isEnding = true;
       const all = [...table.working.values()].map(({ turn }) => turn);
