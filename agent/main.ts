@@ -10,6 +10,7 @@ import { followProxies } from './system/environment.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
 import { createCodingPrograms } from './coding/programs.ts';
+import { openTasks } from './coding/tasks.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage, EnvironmentSettings, Trusted } from './protocol.ts';
@@ -76,11 +77,13 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
       parts.confirm();
       parts.tokens.open(send);
       parts.models.keys.open(send);
+      parts.tasks.open(send);
     },
     onEnd() {
       parts.outbox.close();
       parts.tokens.close();
       parts.models.keys.close();
+      parts.tasks.close();
     },
     onMessage: (message) => handleMessage(message, parts),
     log,
@@ -109,6 +112,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   const tokens = createTokens();
   const users = settings.users === 'per-workspace' && !config.isAlone ? createUsers(config.dir) : ownUser;
   const credentials = createBroker(tokens.ask, log);
+  const broker = { close: credentials.closeAll };
   const outbox = createOutbox({
     version: findInstalled(process.env)?.version ?? VERSION,
     terminalPort: () => (settings.terminal === 'loopback' ? endpoint.port : undefined),
@@ -119,19 +123,10 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     onUsage: (id, used) => workspaces.noteUsage(id, used),
     log,
   });
-  const programs = createCodingPrograms({ dir: config.dir, env: process.env, log });
+  const { programs, tasks } = await openCoding(config, log, () => workspaces);
   const trusted = { ...settings, startedAt: performance.timeOrigin };
   const places = createPlaces(config, { users, programs, log });
-  const terminals = createTerminals({
-    get origin() {
-      return trusted.origin;
-    },
-    verifyTicket: createTicketVerifier(trusted),
-    find: (id) => workspaces.find(id),
-    onInput: (id, at) => workspaces.noteInput(id, at),
-    onSessions: (id) => workspaces.noteSessions(id),
-    log: (message, fields) => log.warn(message, fields),
-  });
+  const terminals = openTerminals(trusted, log, () => workspaces);
   const workspaces: Workspaces = createWorkspaces({
     tools: {
       store: createStore(config.dir),
@@ -143,7 +138,10 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
       log: outbox.log,
     },
     countSessions: (id) => terminals.sessions(id).length,
-    onChange: outbox.changed,
+    onChange(id) {
+      outbox.changed(id);
+      tasks.look(id);
+    },
     onAccess: (id, access, isEnding) => terminals.revoke(id, access, isEnding),
     log,
   });
@@ -155,13 +153,41 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     tokens,
     models,
     programs,
+    tasks,
     workspaces,
     trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
-    ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
+    ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals, tasks }),
     certify: endpoint.certify,
-    // Models first: what the answers that end here have cost, workspaces write down. The endpoint last: it waits for open terminals.
-    close: () => closeAll([models, workspaces, { close: credentials.closeAll }, terminals, endpoint]),
+    // Tasks first: they were interrupted, whatever their models say. Then models: what the answers that end here have cost,
+    // workspaces write down. The endpoint last: it waits for open terminals.
+    close: () => closeAll([{ close: tasks.end }, models, workspaces, broker, terminals, endpoint]),
   };
+}
+
+/** What works on prompts in workspaces, and what it is made of. */
+async function openCoding({ dir }: Config, log: Log, workspaces: () => Workspaces) {
+  const programs = createCodingPrograms({ dir, env: process.env, log });
+  const tasks = await openTasks({
+    dir,
+    programs,
+    find: (id) => workspaces().findPlace(id),
+    onActivity: (id, at) => workspaces().noteInput(id, at),
+    log,
+  });
+  return { programs, tasks };
+}
+
+function openTerminals(trusted: Trusted & { startedAt: number }, log: Log, workspaces: () => Workspaces) {
+  return createTerminals({
+    get origin() {
+      return trusted.origin;
+    },
+    verifyTicket: createTicketVerifier(trusted),
+    find: (id) => workspaces().find(id),
+    onInput: (id, at) => workspaces().noteInput(id, at),
+    onSessions: (id) => workspaces().noteSessions(id),
+    log: (message, fields) => log.warn(message, fields),
+  });
 }
 
 type Settings = NonNullable<Extract<BotMessage, { type: 'desired' }>['settings']>;
@@ -197,7 +223,7 @@ function endpointOptions(
 }
 
 function handleMessage(message: BotMessage, parts: Parts): void {
-  const { outbox, tokens, models, workspaces, updater } = parts;
+  const { outbox, tokens, models, tasks, workspaces, updater } = parts;
   switch (message.type) {
     case 'desired':
       if (message.settings) parts.trust(message.settings);
@@ -219,6 +245,10 @@ function handleMessage(message: BotMessage, parts: Parts): void {
       return models.keys.answered(message);
     case 'credentials-changed':
       return models.changed();
+    case 'turns':
+      return tasks.want(message.turns);
+    case 'task-events-stored':
+      return tasks.stored(message.task, message.seq);
     default:
       return message satisfies never;
   }

@@ -364,6 +364,104 @@ export interface Saved {
   commit: string;
 }
 
+/** Programs that work on prompts. */
+export const CODING_AGENTS = ['claude'] as const;
+export type CodingAgent = (typeof CODING_AGENTS)[number];
+
+/** What a coding agent may do in a workspace without asking anybody. */
+export interface TaskPolicy {
+  /** Kinds of tools (`read`, `edit`, …), or command lines, each as it is run. What is in neither list asks. */
+  allow: string[];
+  /** The same; these win, and are refused without asking. */
+  deny: string[];
+}
+
+/** One prompt of a task, as the bot wants it. Its place in the task is for ever. */
+export interface DesiredTurn {
+  workspace: string;
+  task: string;
+  /** From 1. They are worked on in this order, one at a time in a workspace. */
+  turn: number;
+  agent: CodingAgent;
+  /** The whole of what a person wrote, and of what surrounds it marked as such. */
+  prompt: string;
+  policy: TaskPolicy;
+  /** Then it is ended, as failed. */
+  minutes: number;
+  desired: 'done' | 'cancelled';
+  /** What people have said to the turn's questions, by `request`. */
+  decisions: { request: string; decision: Decision }[];
+}
+
+/** `always`: for the rest of this task. */
+export type Decision = 'allow' | 'always' | 'deny';
+
+export interface PlanEntry {
+  content: string;
+  status: 'pending' | 'in_progress' | 'completed';
+}
+
+/** Why a turn has no answer. */
+export const TURN_FAILURES = [
+  /** The node has none for its system, or could not bring it. */
+  'no-coding-agent',
+  /** It ended, or could not be talked to. */
+  'coding-agent-broken',
+  /** The workspace's owner has left no key, or one that is refused. */
+  'no-model-key',
+  /** The models answered with a limit or an error of theirs. */
+  'model-unavailable',
+  /** The agent, or the workspace, was restarted in the middle. */
+  'interrupted',
+  /** It took longer than its `minutes`. */
+  'turn-late',
+] as const;
+export type TurnFailure = (typeof TURN_FAILURES)[number];
+
+/** What came of a turn in the checkout. */
+export interface TurnChanges {
+  branch?: string;
+  /** Files that differ from the turn's beginning, at most 100 of them. */
+  files: { path: string; added: number; removed: number }[];
+  /** Of them all. */
+  count: number;
+}
+
+/** What happens in a turn. */
+export type TurnHappening =
+  | { kind: 'started' }
+  /** A piece of what the coding agent says; pieces of one `message` belong together. */
+  | { kind: 'text'; message: string; text: string }
+  /** The whole plan, each time. */
+  | { kind: 'plan'; entries: PlanEntry[] }
+  /** A tool, each time as much as is new of it. `tool` is what kind: `read`, `edit`, `execute`, … */
+  | { kind: 'tool'; call: string; tool: string; title: string; status: 'running' | 'done' | 'failed' }
+  /** It may not do this unasked; the answer comes with the turn's `decisions`. No answer within `minutes` is a no. */
+  | { kind: 'question'; request: string; tool: string; title: string; minutes: number }
+  | { kind: 'decided'; request: string; decision: Decision | 'late' | 'cancelled' }
+  /** Money of the task so far, as the coding agent counts it. */
+  | { kind: 'cost'; amount: string; currency: string }
+  | {
+      kind: 'ended';
+      outcome: 'done' | 'cancelled' | 'failed';
+      failure?: { code: TurnFailure; said?: string };
+      /** The last message, whole; at most 64 KiB. */
+      answer: string;
+      changes?: TurnChanges;
+    };
+
+/** In order within a task; nothing comes after a turn's `ended` but the next turn. */
+export interface TaskEvent {
+  workspace: string;
+  task: string;
+  turn: number;
+  /** From 1 in the task, without a gap. */
+  seq: number;
+  /** ms since 1970 on the node's clock. */
+  at: number;
+  event: TurnHappening;
+}
+
 export interface Load {
   /** Of all cores, 0 to 1, over the last minute. */
   cpu: number;
@@ -396,7 +494,9 @@ export type AgentMessage =
   /** Git wants a password for the workspace's own repository; the answer repeats `ref`. */
   | { type: 'git-token'; ref: number; workspace: string; operation: GitOperation }
   /** A model is asked: which key is its owner's at this moment? The answer repeats `ref`. */
-  | { type: 'credential'; ref: number; workspace: string; provider: ModelProvider };
+  | { type: 'credential'; ref: number; workspace: string; provider: ModelProvider }
+  /** What happens in tasks. Sent until `task-events-stored` says that it is in the database; then the agent may forget it. */
+  | { type: 'task-events'; events: TaskEvent[] };
 
 export type BotMessage =
   /** First after each connect (`all`), then what changed. What is not named is left alone, never deleted. */
@@ -420,7 +520,11 @@ export type BotMessage =
   | ({ type: 'git-token'; ref: number } & (GitToken | { error: GitRefusal }))
   | ({ type: 'credential'; ref: number } & ({ value: string } | { error: KeyRefusal }))
   /** The owner's keys are others now: what an agent holds of them is worth nothing any more. */
-  | { type: 'credentials-changed' };
+  | { type: 'credentials-changed' }
+  /** Turns that have not ended: all of them after each connect, then what changed. What is not named is left alone. */
+  | { type: 'turns'; turns: DesiredTurn[] }
+  /** The events of this task up to this number are in the database. */
+  | { type: 'task-events-stored'; task: string; seq: number };
 
 /** How workspaces are made. */
 export interface EnvironmentSettings {

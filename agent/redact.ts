@@ -1,8 +1,8 @@
 // Cuts secrets out of text before anyone else sees it: the one list, for agent and bot. Pure; imports nothing. It masks too
 // much rather than too little.
 
-/** JSON Web Tokens, also behind a `_`: three parts, base64url. */
-const JWT = String.raw`eyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]{6,}`;
+/** JSON Web Tokens, also behind a `_`: three parts, base64url. Bounded, as is all that may begin anywhere: one word may be the whole text. */
+const JWT = String.raw`eyJ[\w-]{6,9000}\.[\w-]{6,9000}\.[\w-]{6,}`;
 
 const SECRETS: [RegExp, string][] = [
   // Since April 2026 an installation's token is `ghs_<app id>_<JWT>`, about 520 characters.
@@ -31,7 +31,7 @@ const SECRETS: [RegExp, string][] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?/g, '[private key]'],
   [/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, '$1 [token]'],
   // `https://user:password@host`, `https://token@host`
-  [/([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi, '$1***@'],
+  [/([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/@"']+@/gi, '$1***@'],
 ];
 
 /** The text with every known kind of secret replaced by its kind in brackets. */

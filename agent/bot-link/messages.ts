@@ -1,6 +1,6 @@
 // What the bot says, checked before anyone believes it. The shapes are those of protocol.ts.
 import { z } from 'zod';
-import type { Bootstrap, BotMessage, DesiredWorkspace } from '../protocol.ts';
+import type { Bootstrap, BotMessage, CodingAgent, DesiredTurn, DesiredWorkspace } from '../protocol.ts';
 
 // An id becomes the name of a folder: nothing but this shape may pass.
 const workspaceId = z.string().regex(/^ws-[a-z2-7]{12}$/);
@@ -44,6 +44,31 @@ const webAddress = z.url({ protocol: /^https?$/ });
 // It becomes the line of a header.
 const keyAnswer = z.object({ type: z.literal('credential'), ref: count });
 
+const toolNames = z.array(z.string().max(4_096)).max(200);
+// It becomes the name of a file.
+const taskId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+const MAX_PROMPT = 1 << 20;
+const desiredTurn: z.ZodType<DesiredTurn> = z.object({
+  workspace: workspaceId,
+  task: taskId,
+  turn: count.min(1),
+  // One that only a newer agent knows ends as such.
+  agent: z.custom<CodingAgent>((name) => typeof name === 'string'),
+  prompt: z.string().max(MAX_PROMPT),
+  policy: z.object({ allow: toolNames, deny: toolNames }),
+  minutes: z
+    .number()
+    .positive()
+    .max(7 * 24 * 60),
+  desired: z.enum(['done', 'cancelled']),
+  decisions: z.array(z.object({ request: z.string(), decision: z.enum(['allow', 'always', 'deny']) })),
+});
+
+/** As with workspaces. */
+const desiredTurns = z
+  .array(z.unknown())
+  .transform((all) => all.flatMap((one) => desiredTurn.safeParse(one).data ?? []));
+
 const botMessage: z.ZodType<BotMessage> = z.union([
   z.object({
     type: z.literal('desired'),
@@ -63,6 +88,8 @@ const botMessage: z.ZodType<BotMessage> = z.union([
   keyAnswer.extend({ value: oneLine }),
   keyAnswer.extend({ error: refusal }),
   z.object({ type: z.literal('credentials-changed') }),
+  z.object({ type: z.literal('turns'), turns: desiredTurns }),
+  z.object({ type: z.literal('task-events-stored'), task: taskId, seq: count }),
 ]);
 
 const bootstrap: z.ZodType<Bootstrap> = z.object({

@@ -1,21 +1,13 @@
-// Claude Code as the node has it: brought once, from the registry of npm, whole and as it was when this version was made, or not at
-// all. Knows no workspace.
-import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync, rmSync } from 'node:fs';
-import { mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+// Claude Code as the node has it, and the adapter that lets it be talked to: each brought once, from the registry of npm. Knows no
+// workspace.
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
-import { describeError, type Log } from '../log.ts';
-import { run } from '../system/run.ts';
+import type { Log } from '../log.ts';
+import { createBundle, type Package } from './packages.ts';
 
 const VERSION = '2.1.332';
 const PACKAGE = 'claude-code';
-const DOWNLOAD_TIMEOUT_MS = 30 * 60_000;
-const UNPACK_TIMEOUT_MS = 5 * 60_000;
-/** A registry that was silent is not asked again at once. */
-const RETRY_MS = 60_000;
 
 /** What the registry says of the packages of that version, each one program. */
 const INTEGRITY: Record<string, string> = {
@@ -27,18 +19,58 @@ const INTEGRITY: Record<string, string> = {
     'jdjkkJLfAQ9M1HbT05tZHQpGNZUEPUebYwW/xpiMypZddB0lNlHlB9mXfOVV/UUPO0JCghj1NSQjxhhJc4L4CA==',
 };
 
+const ADAPTER = 'claude-agent-acp';
+const ADAPTER_VERSION = '0.101.0';
+
+/** The adapter and all that it needs: it has no Claude Code of its own. */
+const ADAPTER_PACKAGES: Package[] = [
+  [
+    `@agentclientprotocol/${ADAPTER}`,
+    ADAPTER_VERSION,
+    'c9YGBfdJrLcKiinRpXuDuibC+CRGqQpe9+ey/+TuuZ7ejHlVyEELbbvRkxHZN+Hf5XGecJD5i0kvP2opCseATA==',
+  ],
+  [
+    '@agentclientprotocol/sdk',
+    '2.4.0',
+    '7qJ8nnyj7WesC5ve185ioTpB2/svQoeGV4HA4nLEhgDUrcmBe54/08VcXc/oL4p14tDbxxECZzdYmUYQ+4l+Wg==',
+  ],
+  [
+    '@anthropic-ai/claude-agent-sdk',
+    '0.3.318',
+    'z5WHCUeW52SKQ3rnvI3zt8X5h2QQ5o3Cgg5xarO5Rimfe67f3pOJt2aOh00S8t/nRzqfs+8nCb9o1EoXe+yccA==',
+  ],
+  [
+    'diff',
+    '9.0.0',
+    'svtcdpS8CgJyqAjEQIXdb3OjhFVVYjzGAPO8WGCmRbrml64SPw/jJD4GoE98aR7r25A0XcgrK3F02yw9R/vhQw==',
+  ],
+  [
+    'zod',
+    '4.6.7',
+    'g8W2D2kU6a8untc053fX1uVBKzM7yqAxW/3zwk83+6RyF2+SKOuV+c0wBDhUwzV1PaGapmZH+rmcUzPf+3CGwg==',
+  ],
+].map(([name = '', version = '', integrity = '']) => ({
+  name,
+  version,
+  integrity,
+  into: `node_modules/${name}`,
+}));
+
 export interface CodingPrograms {
   /** A folder for the end of a PATH. */
   bin: string;
   /** Where it is, or will be; undefined: there is none for this system, or nobody has said yet where it comes from. */
   claude: () => { file: string; failure: string; isThere: boolean } | undefined;
-  /**
-   * Goes and gets it, unless it is there or on its way, and sees that `bin` leads to it and to no other version. `failure` is there
-   * if that went wrong, with the reason where the disk takes one. Never rejects.
-   */
+  /** Goes and gets it, unless it is there or on its way. `failure` holds why not. Never rejects. */
   bring: () => Promise<void>;
   /** The same, unless the machine has one of its own. */
   bringIfMissing: () => Promise<void>;
+  /** The node's, fetched if need be. Undefined: it cannot be had. Never rejects. */
+  findClaude: () => Promise<string | undefined>;
+  /** The same of the program that speaks for it. */
+  findAdapter: () => Promise<string | undefined>;
+  /** Why one of them is not here, as far as somebody knows. */
+  why: () => Promise<string>;
   /** The bot said where packages are. */
   serve: (registry: string) => void;
 }
@@ -67,108 +99,65 @@ export function createCodingPrograms({
   target = findTarget(),
 }: CodingOptions): CodingPrograms {
   const root = join(dir, 'programs');
-  const folder = join(root, `${PACKAGE}-${VERSION}`);
-  const [bin, file, failure] = [join(root, 'bin'), join(folder, 'claude'), `${folder}.failed`];
+  const bin = join(root, 'bin');
   const integrity = INTEGRITY[target];
-  let registry: string | undefined;
-  let bringing: Promise<void> | undefined;
-  let failedAt = -Infinity;
-  const get = async () => {
-    const canCome = integrity !== undefined && registry !== undefined;
-    if (!existsSync(file) && !canCome) return;
-    if (performance.now() - failedAt < RETRY_MS) return;
-    try {
-      // Before anybody looks at it: who asks now waits for what comes of it now.
-      rmSync(failure, { force: true });
-      if (!existsSync(file) && canCome) {
-        const name = `${PACKAGE}-${target}`;
-        const url = `${registry}/@anthropic-ai/${name}/-/${name}-${VERSION}.tgz`;
-        await fetchProgram({ url, root, folder, integrity });
-        log.info('Claude Code is on this node', { version: VERSION });
-      }
-      await link(bin, file);
-      await removeOthers(root, folder);
-    } catch (error) {
-      failedAt = performance.now();
-      log.warn('Claude Code could not be brought to this node', { error: describeError(error) });
-      await writeFile(failure, `${describeError(error)}\n`, { mode: 0o644 }).catch(() => undefined);
-    }
+  let from: string | undefined;
+  const registry = () => from;
+  const claude = createBundle({
+    folder: join(root, `${PACKAGE}-${VERSION}`),
+    name: 'Claude Code',
+    packages: claudeOf(target),
+    file: 'claude',
+    registry: () => (integrity === undefined ? undefined : from),
+    async onThere() {
+      await link(bin, claude.file);
+      await removeOthers(root, PACKAGE, VERSION);
+    },
+    log,
+  });
+  const adapter = createBundle({
+    folder: join(root, `${ADAPTER}-${ADAPTER_VERSION}`),
+    name: 'the adapter of Claude Code',
+    packages: ADAPTER_PACKAGES,
+    file: `node_modules/@agentclientprotocol/${ADAPTER}/dist/index.js`,
+    registry,
+    onThere: () => removeOthers(root, ADAPTER, ADAPTER_VERSION),
+    log,
+  });
+  const find = async (one: typeof claude) => {
+    await one.bring();
+    return one.isThere() ? one.file : undefined;
   };
-  const bring = () => (bringing ??= get().finally(() => (bringing = undefined)));
   return {
     bin,
     claude() {
-      const isThere = existsSync(file);
-      const canCome = integrity !== undefined && registry !== undefined;
+      const { file, failure } = claude;
+      const isThere = claude.isThere();
+      const canCome = integrity !== undefined && from !== undefined;
       return isThere || canCome ? { file, failure, isThere } : undefined;
     },
-    bring,
+    bring: claude.bring,
     bringIfMissing: async () => {
       const isThere = (env['PATH'] ?? '').split(delimiter).some((one) => existsSync(join(one, 'claude')));
-      if (!isThere) await bring();
+      if (!isThere) await claude.bring();
     },
-    serve: (from) => void (registry = from),
+    findClaude: () => find(claude),
+    findAdapter: () => find(adapter),
+    why: async () => (await claude.why()) || (await adapter.why()),
+    serve: (moved) => void (from = moved),
   };
 }
 
-interface Wanted {
-  url: string;
-  root: string;
-  folder: string;
-  integrity: string;
-}
-
-async function fetchProgram({ url, root, folder, integrity }: Wanted): Promise<void> {
-  await mkdir(root, { recursive: true, mode: 0o755 });
-  const [archive, making] = [`${folder}.part`, `${folder}.new`];
-  try {
-    const hash = await download(url, archive);
-    if (hash !== integrity) throw new Error('what came is not what was asked for');
-    await rm(making, { recursive: true, force: true });
-    await mkdir(making, { mode: 0o755 });
-    const words = [
-      '-xzf',
-      archive,
-      '-C',
-      making,
-      '--no-same-owner',
-      '--strip-components=1',
-      'package/claude',
-    ];
-    const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin' };
-    const { code, stderr } = await run('tar', words, { env, timeoutMs: UNPACK_TIMEOUT_MS });
-    if (code !== 0) throw new Error(`it could not be unpacked: ${stderr.trim()}`);
-    await rm(folder, { recursive: true, force: true });
-    await rename(making, folder);
-  } finally {
-    await rm(archive, { force: true });
-    await rm(making, { recursive: true, force: true });
-  }
-}
-
-/** Base64 of its SHA-512. */
-async function download(url: string, archive: string): Promise<string> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS) });
-  if (!response.ok || !response.body) throw new Error(`the registry answered ${response.status}`);
-  const hash = createHash('sha512');
-  await pipeline(
-    Readable.fromWeb(response.body as ReadableStream),
-    async function* measure(pieces: AsyncIterable<Buffer>) {
-      for await (const piece of pieces) {
-        hash.update(piece);
-        yield piece;
-      }
-    },
-    createWriteStream(archive),
-  );
-  return hash.digest('base64');
+function claudeOf(target: string): Package[] {
+  const name = `@anthropic-ai/${PACKAGE}-${target}`;
+  return [{ name, version: VERSION, integrity: INTEGRITY[target] ?? '', into: '', only: 'claude' }];
 }
 
 /** What other versions of the agent have brought: nothing leads there any more. */
-async function removeOthers(root: string, folder: string): Promise<void> {
-  for (const name of await readdir(root))
-    if (name.startsWith(`${PACKAGE}-`) && join(root, name) !== folder)
-      await rm(join(root, name), { recursive: true, force: true });
+async function removeOthers(root: string, name: string, version: string): Promise<void> {
+  for (const entry of await readdir(root))
+    if (entry.startsWith(`${name}-`) && !entry.startsWith(`${name}-${version}`))
+      await rm(join(root, entry), { recursive: true, force: true });
 }
 
 /** In one step: at every moment the name leads to a whole program, of this version or the one before. */

@@ -50,6 +50,14 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
       const doors = groups.doors(workspace.id);
       return { ...becoming(workspace.user, withCores(command), { cwd, doors }), env: variables };
     },
+    program(workspace, command) {
+      const variables = { ...findEnvironment(workspace, env, programs), ...command.env };
+      const doors = groups.doors(workspace.id);
+      return {
+        ...becoming(workspace.user, withCores(command), { cwd: workspace.dir, doors }),
+        env: variables,
+      };
+    },
     limits: (id) => groups.limits(id),
     async stop({ id }, endSessions) {
       // Now, while parents live: a child that cleaned its environment is known by its parent alone.
@@ -73,10 +81,8 @@ function chooseCommand(
   agentEnv: NodeJS.ProcessEnv,
   programs: CodingPrograms | undefined,
 ): SpawnSpec {
+  const env = findEnvironment(workspace, agentEnv, programs);
   const shell = findShell();
-  const env = sessionEnvironment(workspace, agentEnv, shell);
-  // Behind what the person has by the same name.
-  if (programs) env['PATH'] = `${env['PATH']}${delimiter}${programs.bin}`;
   const cwd = workspace.dir;
   switch (profile ?? 'shell') {
     case 'shell':
@@ -86,6 +92,17 @@ function chooseCommand(
     default:
       throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   }
+}
+
+function findEnvironment(
+  workspace: WorkspaceSpec,
+  agentEnv: NodeJS.ProcessEnv,
+  programs: CodingPrograms | undefined,
+): Record<string, string> {
+  const env = sessionEnvironment(workspace, agentEnv, findShell());
+  // Behind what the person has by the same name.
+  if (programs) env['PATH'] = `${env['PATH']}${delimiter}${programs.bin}`;
+  return env;
 }
 
 /** The agent's own cores are empty, for it holds keys; those of a person's programs are as everywhere. */

@@ -45,6 +45,13 @@ export interface WorkspaceSpec {
   size?: DesiredWorkspace['size'];
 }
 
+/** A program that lies on the node. */
+export interface NodeCommand {
+  file: string;
+  args: string[];
+  env: Record<string, string>;
+}
+
 /** What came of a preparation; it is kept, and given to the next one. */
 export interface Prepared {
   environment: Omit<Environment, 'runtime' | 'steps'>;
@@ -75,6 +82,11 @@ export interface Runtime {
   start: (workspace: WorkspaceSpec) => Promise<void>;
   /** What a new session of `profile` starts; absent: a login shell. After `start`. Throws `ProfileError`. */
   session: (workspace: WorkspaceSpec, profile: string | undefined) => SpawnSpec;
+  /**
+   * What starts a program of the node in the workspace, on pipes, as its user and in its environment, which `env` adds to.
+   * After `start`. Undefined: this runtime cannot yet.
+   */
+  program: (workspace: WorkspaceSpec, command: NodeCommand) => SpawnSpec | undefined;
   /** What holds the programs of a running workspace, and what they ran against. Undefined: nothing does. */
   limits: (workspace: string) => Limits | undefined;
   /**

@@ -38,8 +38,16 @@ type Trace = () => Promise<Process[]>;
  * The workspace's processes as they can be traced. They stand still before they are killed: what is frozen starts no other
  * one. What cleaned its environment, left its session and lost its parent before the first look is not among them.
  */
-export async function tracePrograms(workspace: string, before: Process[] = []): Promise<Programs> {
-  const trace = createTrace(workspace, before);
+export function tracePrograms(workspace: string, before: Process[] = []): Promise<Programs> {
+  return traceMarked(`${MARK}=${workspace}`, { before });
+}
+
+/** The same of what has another variable, as `NAME=value`, and runs as `uid`; absent: as the agent. */
+export async function traceMarked(
+  mark: string,
+  { before = [], uid }: { before?: Process[]; uid?: number | undefined } = {},
+): Promise<Programs> {
+  const trace = createTrace({ mark, uid: uid ?? process.getuid?.() }, before);
   await trace();
   return {
     find: async () => (await trace()).map(({ pid }) => pid),
@@ -60,18 +68,23 @@ export async function tracePrograms(workspace: string, before: Process[] = []): 
  * sessions that one of them leads or led: also who cleaned its environment is found as long as its parent lives, or was seen before.
  */
 export function findProcesses(workspace: string, before: Process[] = []): Promise<Process[]> {
-  return createTrace(workspace, before)();
+  return createTrace({ mark: `${MARK}=${workspace}`, uid: process.getuid?.() }, before)();
+}
+
+interface Marked {
+  mark: string;
+  uid: number | undefined;
 }
 
 /** Each look remembers whom it found, for the next one. */
-function createTrace(workspace: string, before: Process[]): Trace {
+function createTrace(marked: Marked, before: Process[]): Trace {
   const keyOf = ({ pid, started }: Process) => `${pid} ${started}`;
   const known = new Set(before.map(keyOf));
   let sessions = new Set<number>();
   // Sam may itself be developed in a workspace: the process that asks is never ended, nor what it stands on.
   const isAsking = ({ pid }: Process) => pid === process.pid || pid === process.ppid;
   return async () => {
-    const all = process.platform === 'linux' ? listProc(workspace) : await listPs(workspace);
+    const all = process.platform === 'linux' ? listProc(marked) : await listPs(marked);
     const others = all.filter((one) => !isAsking(one));
     const found = new Set(
       others.filter((one) => one.isMarked || known.has(keyOf(one))).map(({ pid }) => pid),
@@ -109,12 +122,12 @@ export async function findStart(pid: number): Promise<string | undefined> {
   return stdout.trim() || undefined;
 }
 
-function listProc(workspace: string): Listed[] {
-  const mark = `\0${MARK}=${workspace}\0`;
+function listProc({ mark, uid }: Marked): Listed[] {
+  const wanted = `\0${mark}\0`;
   return listPids().flatMap((pid) => {
     const stat = readStat(pid);
     if (stat === undefined) return [];
-    const isMarked = `\0${readProc(pid, 'environ')}\0`.includes(mark) && isOfUser(pid, process.getuid?.());
+    const isMarked = `\0${readProc(pid, 'environ')}\0`.includes(wanted) && isOfUser(pid, uid);
     return [{ ...stat, isMarked }];
   });
 }
@@ -150,7 +163,7 @@ export function readStat(pid: number): Stat | undefined {
 }
 
 /** Without /proc: `ps` shows the environment of this user's processes behind the command, and no session. */
-async function listPs(workspace: string): Promise<Listed[]> {
+async function listPs({ mark, uid: wanted }: Marked): Promise<Listed[]> {
   const { stdout } = await run('ps', ['-axwwE', '-o', 'pid=,ppid=,uid=,lstart=,command='], {
     env: PS_ENV,
     timeoutMs: PS_TIMEOUT_MS,
@@ -159,7 +172,7 @@ async function listPs(workspace: string): Promise<Listed[]> {
     const [, pid, parent, uid, started = '', rest = ''] =
       /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(.{24})\s(.*)$/.exec(line) ?? [];
     if (pid === undefined) return [];
-    const isMarked = Number(uid) === process.getuid?.() && ` ${rest} `.includes(` ${MARK}=${workspace} `);
+    const isMarked = Number(uid) === wanted && ` ${rest} `.includes(` ${mark} `);
     return [{ pid: Number(pid), parent: Number(parent), session: 0, started, isMarked }];
   });
 }

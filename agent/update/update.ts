@@ -2,6 +2,7 @@
 // its supervisor starts the new one. Knows no session and no connection.
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs } from '../bot-link/backoff.ts';
+import type { Tasks } from '../coding/tasks.ts';
 import { describeError, type Log } from '../log.ts';
 import type { Outbox } from '../bot-link/outbox.ts';
 import type { WorkspaceReport } from '../protocol.ts';
@@ -33,6 +34,8 @@ export interface UpdaterOptions {
   reports: () => WorkspaceReport[];
   /** Grows with what sessions put out; in bytes. */
   output: () => number;
+  /** A coding agent works on a prompt. */
+  isWorking: () => boolean;
   /** The link leads to the new version: end soon. Called once. `isLate`: no moment was quiet, for as long as it may wait. */
   onReplaced: (version: string, isLate: boolean) => void;
   log: Log;
@@ -114,12 +117,13 @@ async function replace(options: Replace, version: string, isOver: () => boolean)
 }
 
 /** True: it waited as long as it may. */
-async function waitForQuiet({ timing, signal, reports, output }: Replace): Promise<boolean> {
+async function waitForQuiet({ timing, signal, reports, output, isWorking }: Replace): Promise<boolean> {
   const startedAt = performance.now();
   for (let [seen, since] = [output(), startedAt]; ; await delay(timing.lookEveryMs, undefined, { signal })) {
     const [put, now] = [output(), performance.now()];
     if (put !== seen) [seen, since] = [put, now];
-    if (isQuiet(reports(), { now: Date.now(), silentMs: now - since, quietMs: timing.quietMs })) return false;
+    const how = { now: Date.now(), silentMs: now - since, quietMs: timing.quietMs };
+    if (!isWorking() && isQuiet(reports(), how)) return false;
     if (now - startedAt >= timing.latestMs) return true;
   }
 }
@@ -153,13 +157,14 @@ interface Parts {
   outbox: Outbox;
   workspaces: Workspaces;
   terminals: Terminals;
+  tasks: Pick<Tasks, 'isWorking'>;
 }
 
 /** `confirm`: this version works; repeatable. */
 export function createUpdates(
   samUrl: string,
   life: Life,
-  { outbox, workspaces, terminals }: Parts,
+  { outbox, workspaces, terminals, tasks }: Parts,
 ): { updater: Updater; confirm: () => void } {
   const { log } = life;
   const installed = findInstalled(process.env);
@@ -168,6 +173,7 @@ export function createUpdates(
     installed,
     samUrl,
     reports: () => workspaces.reports(),
+    isWorking: tasks.isWorking,
     output: () =>
       workspaces
         .reports()

@@ -1,11 +1,12 @@
 // All workspaces of this node, by id: what the bot wants of them, what it hears of them. Knows no socket.
+import type { Standing } from '../coding/tasks.ts';
 import { describeError, type Log } from '../log.ts';
 import { repositoryName } from '../git/git.ts';
 import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
 import type { Client } from '../models/gateway.ts';
 import type { Tokens } from '../models/usage.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
-import { mayAskModels, runtimeOf, specOf, type Tools } from './tools.ts';
+import { gitOf, mayAskModels, runtimeOf, specOf, type Tools } from './tools.ts';
 import { checkoutFolder } from './store.ts';
 import { createWorker, type Worker } from './worker.ts';
 import { afterRestart, toReport, type Workspace } from './workspace.ts';
@@ -32,6 +33,8 @@ export interface Workspaces {
   noteUsage: (id: string, tokens: Tokens) => void;
   /** Who may ask models at this moment. */
   findClient: (id: string) => Client | undefined;
+  /** How it stands for coding agents: where they work, or why they do not. */
+  findPlace: (id: string) => Standing;
   /** Removes what runtimes keep for workspaces of this node that nobody knows. Never rejects. */
   sweep: () => Promise<void>;
   close: () => Promise<void>;
@@ -88,6 +91,11 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     findClient(id) {
       const workspace = workers.get(id)?.workspace();
       return workspace && asClient(tools, workspace);
+    },
+    findPlace(id) {
+      const workspace = workers.get(id)?.workspace();
+      if (!workspace) return gone.has(id) ? 'gone' : 'waiting';
+      return placeOf(tools, workspace);
     },
     async sweep() {
       const isKnown = (id: string) => workers.has(id) || tools.store.has(id);
@@ -181,6 +189,20 @@ function asClient({ users }: Tools, workspace: Workspace): Client | undefined {
   const isWanted = desired.desired === 'running' && (phase === 'running' || phase === 'preparing');
   const isServed = isWanted && mayAskModels(workspace);
   return isServed ? { run: desired.run, uid: users.find(desired.id)?.uid } : undefined;
+}
+
+/** Only where a person's terminal would open, too. */
+function placeOf(tools: Tools, workspace: Workspace): Standing {
+  const { desired, phase, run, prepared } = workspace;
+  const isThere = phase === 'running' && desired.desired === 'running' && run >= desired.run;
+  if (!isThere || prepared?.environment.isRecovery === true) return 'waiting';
+  const spec = specOf(tools, workspace);
+  return {
+    dir: spec.dir,
+    program: (command) => runtimeOf(tools, workspace).program(spec, command),
+    git: gitOf(tools, workspace),
+    uid: spec.user?.uid,
+  };
 }
 
 function describe(tools: Tools, workspace: Workspace): Attachable {

@@ -80,6 +80,7 @@ async function makeContext({ backMs = 0, quietMs = 60_000, latestMs = 60_000 } =
     reports: [] as WorkspaceReport[],
     looks: 0,
     output: 0,
+    isWorking: false,
     late: [] as boolean[],
   };
   const updater = createUpdater({
@@ -90,6 +91,10 @@ async function makeContext({ backMs = 0, quietMs = 60_000, latestMs = 60_000 } =
       return state.reports;
     },
     output: () => state.output,
+    isWorking() {
+      state.looks++;
+      return state.isWorking;
+    },
     onReplaced(version, isLate) {
       state.replaced.push(version);
       state.late.push(isLate);
@@ -152,6 +157,7 @@ test('the version that runs is left as it is, and so is an agent that runs from 
     samUrl: 'http://127.0.0.1:1',
     reports: () => [],
     output: () => 0,
+    isWorking: () => false,
     onReplaced: () => expect.unreachable(),
     log: createLog((line) => void state.lines.push(line)),
     signal: AbortSignal.abort(),
@@ -169,6 +175,18 @@ test('while somebody works it waits, and goes on when they are done', async () =
   await expect.poll(() => state.looks).toBeGreaterThan(3);
   expect([readlinkSync(at('agent')), state.replaced]).toEqual(['agent-1', []]);
   state.reports = [report({ sessions: 0, activityAt: Date.now() })];
+  await replaced('2');
+});
+
+test('while a coding agent works on a prompt it waits, though nobody has a session', async () => {
+  const { updater, publish, replaced, state, logs } = await makeContext();
+  state.isWorking = true;
+  publish('2');
+  updater.offer('2');
+  await logs(/waits for a quiet moment/);
+  await expect.poll(() => state.looks + state.replaced.length).toBeGreaterThan(3);
+  expect(state.replaced).toEqual([]);
+  state.isWorking = false;
   await replaced('2');
 });
 

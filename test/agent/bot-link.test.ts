@@ -42,6 +42,32 @@ test('what the bot says is taken only if it has the shape, and an id can never b
   fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (text) => void parseBotMessage(text)));
 });
 
+test('a turn that it cannot read keeps no other one away, and no task is the name of another file', () => {
+  const turn = {
+    workspace: 'ws-aaaaaaaaaaaa',
+    task: 'ta-1',
+    turn: 1,
+    agent: 'claude',
+    prompt: 'p',
+    policy: { allow: ['read'], deny: [] },
+    minutes: 30,
+    desired: 'done',
+    decisions: [{ request: '1-1', decision: 'always' }],
+  };
+  const bad = [{ task: '../1' }, { turn: 0 }, { minutes: 0 }, { workspace: 'ws-1' }, { desired: 'soon' }];
+  const turns = [
+    turn,
+    ...bad.map((change) => ({ ...turn, ...change })),
+    { ...turn, turn: 2, agent: 'codex' },
+  ];
+  expect(parseBotMessage(JSON.stringify({ type: 'turns', turns }))).toEqual({
+    type: 'turns',
+    turns: [turn, { ...turn, turn: 2, agent: 'codex' }],
+  });
+  const stored = { type: 'task-events-stored', task: 'ta-1', seq: 3 };
+  expect(parseBotMessage(JSON.stringify(stored))).toEqual(stored);
+});
+
 test('waits grow from the first to the longest, and are never the same for all', () => {
   expect(backoffMs(0, 500, 30_000, () => 1)).toBe(500);
   expect(backoffMs(3, 500, 30_000, () => 1)).toBe(4_000);

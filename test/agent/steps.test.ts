@@ -37,6 +37,7 @@ function createRecorded(
     },
     start: done,
     session: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),
+    program: () => undefined,
     limits: () => undefined,
     stop: () => Promise.resolve(0),
     remove: () => Promise.resolve(void seen.removed.push(name)),

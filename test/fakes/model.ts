@@ -75,12 +75,20 @@ export const calls = (name: string, input: object): Block => ({
   input,
 });
 
+let lastMessage = 0;
+
 /** A whole answer, streamed if `body` asks for that: 12 tokens in, 34 out, 5 and 6 of the cache. */
 export function sendMessage(res: ServerResponse, body: string, blocks: Block[]): void {
   const { stream = false } = JSON.parse(body || '{}') as { stream?: boolean };
   const usage = { input_tokens: 12, cache_read_input_tokens: 5, cache_creation_input_tokens: 6 };
   const stop_reason = blocks.some(({ type }) => type === 'tool_use') ? 'tool_use' : 'end_turn';
-  const message = { id: 'msg_1', type: 'message', role: 'assistant', model: 'scripted', stop_sequence: null };
+  const message = {
+    id: `msg_${++lastMessage}`,
+    type: 'message',
+    role: 'assistant',
+    model: 'scripted',
+    stop_sequence: null,
+  };
   if (!stream) {
     const whole = { ...message, content: blocks, stop_reason, usage: { ...usage, output_tokens: 34 } };
     res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(whole));

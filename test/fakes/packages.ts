@@ -1,4 +1,5 @@
-// A registry of npm that has one package, as the real one gave it: kept in a folder of this machine, so that it is asked once.
+// A registry of npm that has what coding agents are made of, as the real one gave it: kept in a folder of this machine, so that it is
+// asked once.
 import { execFileSync } from 'node:child_process';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
@@ -15,32 +16,43 @@ const REGISTRY = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 
   .trim()
   .replace(/\/+$/, '');
 const FOLDER = process.env['SAM_TEST_PACKAGES'] ?? join(homedir(), '.cache/sam-test-packages');
-/** As agent/coding/programs.ts has it. */
+/** As agent/coding/programs.ts has them. */
 const CLAUDE = '/@anthropic-ai/claude-code-linux-x64/-/claude-code-linux-x64-2.1.332.tgz';
-const kept = join(FOLDER, basename(CLAUDE));
+const ADAPTER = [
+  '/@agentclientprotocol/claude-agent-acp/-/claude-agent-acp-0.101.0.tgz',
+  '/@agentclientprotocol/sdk/-/sdk-2.4.0.tgz',
+  '/@anthropic-ai/claude-agent-sdk/-/claude-agent-sdk-0.3.318.tgz',
+  '/diff/-/diff-9.0.0.tgz',
+  '/zod/-/zod-4.6.7.tgz',
+];
+const keptAt = (path: string): string => join(FOLDER, basename(path));
 
 /** Under CI it is fetched: 186 MB, ten seconds. */
 export const claudeMissing = isLeftOut(
   'tests of the real Claude Code',
-  existsSync(kept) ? undefined : `put it there: mkdir -p ${FOLDER} && curl -o ${kept} ${REGISTRY}${CLAUDE}`,
+  existsSync(keptAt(CLAUDE))
+    ? undefined
+    : `put it there: mkdir -p ${FOLDER} && curl -o ${keptAt(CLAUDE)} ${REGISTRY}${CLAUDE}`,
 );
 
-/** Its address. */
+/** Its address. What else it has than Claude Code is small, and fetched where it is missing. */
 export async function startRegistry(): Promise<string> {
-  if (!existsSync(kept)) await fetchOnce();
+  for (const path of [CLAUDE, ...ADAPTER]) if (!existsSync(keptAt(path))) await fetchOnce(path);
   const server = createServer((req, res) => {
-    if (req.url !== CLAUDE) return void res.writeHead(404).end();
-    createReadStream(kept).pipe(res.writeHead(200));
+    const path = [CLAUDE, ...ADAPTER].find((one) => one === req.url);
+    if (path === undefined) return void res.writeHead(404).end();
+    createReadStream(keptAt(path)).pipe(res.writeHead(200));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function fetchOnce(): Promise<void> {
+async function fetchOnce(path: string): Promise<void> {
   await mkdir(FOLDER, { recursive: true });
-  const { ok, status, body } = await fetch(`${REGISTRY}${CLAUDE}`);
+  const { ok, status, body } = await fetch(`${REGISTRY}${path}`);
   if (!ok || !body) throw new Error(`the registry answered ${status}`);
+  const kept = keptAt(path);
   await pipeline(Readable.fromWeb(body), createWriteStream(`${kept}.part`));
   await rename(`${kept}.part`, kept);
 }

@@ -7,10 +7,13 @@ import type {
   AgentMessage,
   Bootstrap,
   BotMessage,
+  DesiredTurn,
   DesiredWorkspace,
   EnvironmentSettings,
   LogLine,
+  TaskEvent,
   Trusted,
+  TurnHappening,
   ModelProvider,
   ModelServices,
   WorkspaceReport,
@@ -34,6 +37,9 @@ const createState = () => ({
   history: [] as WorkspaceReport[],
   loads: 0,
   lines: [] as LogLine[],
+  /** What it wants of coding agents, and everything that it was told of them. */
+  turns: [] as DesiredTurn[],
+  taskEvents: [] as TaskEvent[],
   batches: [] as number[],
   desired: [] as DesiredWorkspace[],
   /** What it says of them at each connect. */
@@ -164,6 +170,7 @@ export async function startBot({
       state.desired = [...state.desired.filter((one) => !named.has(one.id)), ...workspaces];
       say({ type: 'desired', all: false, workspaces });
     },
+    ...askCodingAgents(state, say, watch),
     /** Waits until a report of this workspace fits, and gives it. */
     report(
       id: string,
@@ -180,9 +187,8 @@ export async function startBot({
       );
     },
     /** A ticket as the bot makes it; `claims` and `header` change parts of it. */
-    ticket(workspace: string, claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}) {
-      return signTicket(privateKey, workspace, claims, header);
-    },
+    ticket: (workspace: string, claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}) =>
+      signTicket(privateKey, workspace, claims, header),
     /** Vanishes, with all its connections. */
     async vanish() {
       for (const client of sockets.clients) client.terminate();
@@ -198,6 +204,39 @@ export async function startBot({
   };
 }
 
+/** How it speaks with coding agents. */
+function askCodingAgents(
+  state: State,
+  say: (message: BotMessage) => void,
+  watch: ReturnType<typeof createWatch>,
+) {
+  return {
+    /** Wants these of coding agents, and says so. */
+    wantTurns(...turns: DesiredTurn[]) {
+      const isNew = (old: DesiredTurn) =>
+        !turns.some(({ task, turn }) => task === old.task && turn === old.turn);
+      state.turns = [...state.turns.filter(isNew), ...turns];
+      say({ type: 'turns', turns });
+    },
+    /** Waits for a happening of this turn that fits, and gives it. */
+    happening<Kind extends TurnHappening['kind']>(
+      { task, turn }: DesiredTurn,
+      kind: Kind,
+      deadlineMs?: number,
+    ): Promise<Extract<TurnHappening, { kind: Kind }>> {
+      const own = () => state.taskEvents.filter((one) => one.task === task && one.turn === turn);
+      return watch.until(
+        () =>
+          own()
+            .map(({ event }) => event)
+            .find((one): one is Extract<TurnHappening, { kind: Kind }> => one.kind === kind),
+        () => `${kind} of turn ${turn}; there was ${JSON.stringify(own()).slice(0, 4_000)}`,
+        deadlineMs,
+      );
+    },
+  };
+}
+
 /** Keeps what an agent says, and answers as the bot does. */
 function hear(state: State, message: AgentMessage, say: (message: BotMessage) => void): void {
   if (message.type === 'hello') {
@@ -207,6 +246,7 @@ function hear(state: State, message: AgentMessage, say: (message: BotMessage) =>
     const settings = trusted && { settings: { ...trusted, environments } };
     const places = { ...(models && { models }), ...(packages !== undefined && { packages }) };
     say({ type: 'desired', all: true, workspaces: state.desired, ...settings, ...places });
+    say({ type: 'turns', turns: state.turns });
   } else if (message.type === 'report') {
     if (message.load) state.loads++;
     for (const one of message.workspaces) state.reports.set(one.id, one);
@@ -215,6 +255,10 @@ function hear(state: State, message: AgentMessage, say: (message: BotMessage) =>
     if (!state.batches.includes(message.id)) state.lines.push(...message.lines);
     state.batches.push(message.id);
     if (state.acknowledges) say({ type: 'logged', id: message.id });
+  } else if (message.type === 'task-events') {
+    state.taskEvents.push(...message.events);
+    if (state.acknowledges)
+      for (const { task, seq } of message.events) say({ type: 'task-events-stored', task, seq });
   } else if (message.type === 'credential') {
     state.keyQuestions.push(`${message.workspace} ${message.provider}`);
     const value = state.modelKeys[message.provider];

@@ -46,6 +46,8 @@ export function createDevcontainerRuntime(
     },
     start: () => Promise.resolve(),
     session: (workspace, profile) => chooseSession(engine, workspace, places.get(workspace.id), profile),
+    // What lies on the node is not in there.
+    program: () => undefined,
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       const stopAll = async () => engine.stop(await engine.find(labelsOf(containers, id)));

@@ -1,0 +1,186 @@
+// The tasks of this node: which turns are to be worked on, one at a time in a workspace, and what of them the bot has still to hear.
+// Knows no socket and no connection to a coding agent.
+import type { Send } from '../bot-link/connection.ts';
+import type { Log } from '../log.ts';
+import type { CodingAgent, DesiredTurn, TaskEvent } from '../protocol.ts';
+import { CODING_AGENT_KINDS, type CodingAgentKind } from './agents.ts';
+import { createCoder, type Coder, type CodingPlace } from './coder.ts';
+import { openJournals, type Journals } from './journal.ts';
+import type { CodingPrograms } from './programs.ts';
+import { startTurn, type Times, type Turn } from './turn.ts';
+
+export interface Tasks {
+  /** The bot wants these; what is not named is left alone. Repeatable. */
+  want: (turns: DesiredTurn[]) => void;
+  stored: (task: string, seq: number) => void;
+  /** A connection is open: what the bot may not have is said again. */
+  open: (send: Send) => void;
+  close: () => void;
+  /** Something is otherwise with this workspace. */
+  look: (workspace: string) => void;
+  /** Whether a turn is being worked on. */
+  isWorking: () => boolean;
+  /** Ends what is at work. */
+  end: () => Promise<void>;
+}
+
+/** How a workspace stands for coding agents. */
+export type Standing = CodingPlace | 'waiting' | 'gone';
+
+export interface TasksOptions {
+  /** The agent's own. */
+  dir: string;
+  find: (workspace: string) => Standing;
+  programs: CodingPrograms;
+  /** A turn is worked on in it, at this time. */
+  onActivity: (workspace: string, at: number) => void;
+  log: Log;
+  kinds?: Record<CodingAgent, CodingAgentKind>;
+  /** For tests. */
+  times?: Partial<Times>;
+}
+
+const TIMES: Times = {
+  initializeMs: 60_000,
+  idleMs: 10 * 60_000,
+  answerMs: 10 * 60_000,
+  graceMs: 5_000,
+  joinMs: 250,
+  minuteMs: 60_000,
+};
+const ACTIVITY_EVERY_MS = 30_000;
+const MAX_BATCH = 50;
+
+interface Table extends Required<TasksOptions> {
+  times: Times;
+  journals: Journals;
+  /** Not begun, in the order in which they came. */
+  waiting: Map<string, DesiredTurn>;
+  working: Map<string, { key: string; turn: Turn }>;
+  coders: Map<string, Coder>;
+  isEnding: boolean;
+}
+
+/** Turns that an earlier life of this program left in the middle have ended, as interrupted. */
+export async function openTasks(options: TasksOptions): Promise<Tasks> {
+  let send: Send | undefined;
+  const say = (events: TaskEvent[]) => {
+    for (let at = 0; at < events.length; at += MAX_BATCH)
+      send?.({ type: 'task-events', events: events.slice(at, at + MAX_BATCH) });
+  };
+  const journals = await openJournals({ dir: options.dir, onWritten: say, log: options.log });
+  const table: Table = {
+    kinds: CODING_AGENT_KINDS,
+    ...options,
+    times: { ...TIMES, ...options.times },
+    journals,
+    waiting: new Map(),
+    working: new Map(),
+    coders: new Map(),
+    isEnding: false,
+  };
+  for (const journal of journals.all()) {
+    const { isOpen, turn } = journal.memory();
+    if (isOpen)
+      journal.note(turn, {
+        kind: 'ended',
+        outcome: 'failed',
+        failure: { code: 'interrupted' },
+        answer: '',
+      });
+  }
+  return {
+    want: (turns) => want(table, turns),
+    stored: (task, seq) => journals.find(task)?.stored(seq),
+    open(to) {
+      send = to;
+      for (const journal of journals.all()) say(journal.unstored());
+    },
+    close: () => void (send = undefined),
+    look: (workspace) => look(table, workspace),
+    isWorking: () => table.working.size > 0,
+    async end() {
+      table.isEnding = true;
+      const all = [...table.working.values()].map(({ turn }) => turn);
+      for (const turn of all) turn.interrupt();
+      await Promise.all(all.map(({ ended }) => ended));
+      await Promise.all([...table.coders.values()].map((coder) => coder.end()));
+      await Promise.all(journals.all().map((journal) => journal.settle()));
+    },
+  };
+}
+
+const keyOf = ({ task, turn }: DesiredTurn): string => `${task}/${turn}`;
+
+function want(table: Table, turns: DesiredTurn[]): void {
+  const { journals, waiting, working } = table;
+  for (const desired of turns) {
+    const key = keyOf(desired);
+    const now = working.get(desired.workspace);
+    if (now?.key === key) now.turn.change(desired);
+    else if (desired.turn > (journals.find(desired.task)?.memory().turn ?? 0)) waiting.set(key, desired);
+  }
+  for (const workspace of new Set(turns.map((one) => one.workspace))) look(table, workspace);
+}
+
+function look(table: Table, workspace: string): void {
+  const { working, find, waiting, journals, coders } = table;
+  if (table.isEnding) return;
+  const standing = find(workspace);
+  const now = working.get(workspace);
+  if (now) {
+    if (typeof standing === 'string') now.turn.interrupt();
+    return;
+  }
+  if (standing === 'gone') {
+    journals.retire(workspace);
+    coders.delete(workspace);
+    for (const [key, desired] of waiting) if (desired.workspace === workspace) waiting.delete(key);
+    return;
+  }
+  const desired = findNext(table, workspace);
+  if (!desired) return;
+  if (desired.desired === 'cancelled') {
+    waiting.delete(keyOf(desired));
+    journals
+      .of(workspace, desired.task)
+      .note(desired.turn, { kind: 'ended', outcome: 'cancelled', answer: '' });
+    look(table, workspace);
+  } else if (standing !== 'waiting') begin(table, desired, standing);
+}
+
+/** The one that came first; of its task the one that is first. */
+function findNext({ waiting }: Table, workspace: string): DesiredTurn | undefined {
+  const all = [...waiting.values()].filter((one) => one.workspace === workspace);
+  const task = all[0]?.task;
+  return all.filter((one) => one.task === task).toSorted((a, b) => a.turn - b.turn)[0];
+}
+
+function begin(table: Table, desired: DesiredTurn, place: CodingPlace): void {
+  const { waiting, working, journals, coders, kinds, programs, times, log, onActivity } = table;
+  const { workspace, task } = desired;
+  waiting.delete(keyOf(desired));
+  const kept = coders.get(workspace);
+  const coder = kept ?? createCoder({ ...times, workspace, kinds, programs });
+  coders.set(workspace, coder);
+  const turn = startTurn({
+    desired,
+    place,
+    isRunning: () => typeof table.find(workspace) !== 'string',
+    journal: journals.of(workspace, task),
+    coder,
+    mode: (kinds[desired.agent] as CodingAgentKind | undefined)?.mode ?? '',
+    times,
+    log,
+  });
+  working.set(workspace, { key: keyOf(desired), turn });
+  const note = () => onActivity(workspace, Date.now());
+  note();
+  const noting = setInterval(note, ACTIVITY_EVERY_MS).unref();
+  void turn.ended.finally(() => {
+    clearInterval(noting);
+    note();
+    working.delete(workspace);
+    look(table, workspace);
+  });
+}
