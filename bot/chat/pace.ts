@@ -9,6 +9,7 @@ const EXPIRY_GRAIN_MS = 15 * 60_000;
 export const withoutClocks = (view: CardView): CardView => ({
   ...view,
   elapsedMs: 0,
+  ...(view.task ? { task: { ...view.task, elapsedMs: 0 } } : {}),
   ...(view.expiry
     ? { expiry: new Date(Math.floor(view.expiry.getTime() / EXPIRY_GRAIN_MS) * EXPIRY_GRAIN_MS) }
     : {}),

@@ -6,6 +6,7 @@ import {
   credentials,
   identities,
   nodes,
+  taskTurns,
   tokens,
   users,
   workspaces,
@@ -138,6 +139,7 @@ async function handOver(tx: Executor, from: string, to: string): Promise<void> {
   // Sealed for the one who is gone: nobody could open them any more. Whoever left them puts them in anew.
   await tx.delete(credentials).where(eq(credentials.owner, from));
   await tx.update(commands).set({ actor: to }).where(eq(commands.actor, from));
+  await tx.update(taskTurns).set({ actor: to }).where(eq(taskTurns.actor, from));
 }
 
 function freeName(name: string, taken: ReadonlySet<string>): string {

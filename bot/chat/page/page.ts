@@ -17,6 +17,7 @@ import {
   noExplanation,
   noNotice,
   noSignals,
+  noTurns,
   type Conversation,
   type Front,
   type FrontOptions,
@@ -126,6 +127,7 @@ function createConversation({ db, forges }: PageOptions): Conversation {
     acknowledge: noAcknowledgement,
     answer: () => Promise.resolve(),
     sendCard: () => Promise.resolve({}),
+    sendTurn: noTurns,
     cardOf: () => undefined,
     signalsOf: noSignals,
   };
