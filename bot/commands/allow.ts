@@ -30,9 +30,11 @@ export async function decide(
   context: CommandContext,
   decision: Decision,
 ): Promise<Outcome> {
-  const open = (await findHere(context))
-    .filter((one) => isAllowed(one, context))
-    .flatMap((one) => openQuestions(one.turn).map((question) => ({ ...one, question })));
+  const allowed = (await findHere(context)).filter((one) => isAllowed(one, context));
+  const own = allowed.filter(({ workspace }) => workspace.owner === context.actor.id);
+  const open = (own.length > 0 ? own : allowed).flatMap((one) =>
+    openQuestions(one.turn).map((question) => ({ ...one, question })),
+  );
   const [meant, ...more] =
     number === undefined ? open : open.filter(({ question }) => question.number === number);
   if (!meant) throw await nothingToDecide(number, context);

@@ -57,7 +57,7 @@ export const ask = {
 /** The one that is named, the thread's, the place's; where no place has one, one's only. */
 async function bring(command: ParsedCommand, context: StartContext): Promise<Outcome> {
   if (command.target || context.repository) return bringUp(command, context);
-  const { id } = await findTarget(command, context);
+  const { id } = await findTarget({ ...command, verb: 'ask --ws' }, context);
   return bringUp({ ...command, target: { kind: 'name', name: id } }, context);
 }
 

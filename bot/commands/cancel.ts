@@ -33,7 +33,12 @@ export const cancel = {
 } satisfies Command;
 
 async function findCancellable(command: ParsedCommand, context: CommandContext): Promise<OpenTurn[]> {
-  if (!command.target) return (await findHere(context)).filter((one) => isAllowed(one, context));
+  if (!command.target) {
+    const allowed = (await findHere(context)).filter((one) => isAllowed(one, context));
+    // Of several people's one's own is meant, as everywhere.
+    const own = allowed.filter(({ workspace }) => workspace.owner === context.actor.id);
+    return own.length > 0 ? own : allowed;
+  }
   const { id } = await findStoppable(command, context);
   return lockOpenTurns(context.tx, { workspace: id });
 }

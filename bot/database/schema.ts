@@ -388,7 +388,7 @@ export const tasks = pgTable(
 
 export type TurnState = 'queued' | 'running' | 'asking' | 'done' | 'failed' | 'cancelled';
 
-/** What a coding agent may not do unasked. `number`: counts the questions of the task, for people. */
+/** What a coding agent may not do unasked. `number`: counts the questions of the turn, for people. */
 export interface TurnQuestion {
   number: number;
   request: string;

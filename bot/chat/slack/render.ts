@@ -92,7 +92,7 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
   if (view.task) rows.push(...taskRows(view.task, createSay(trigger)));
   const said = wordNotices(view.notices, createSay(trigger));
   const notices = [said, more].filter(Boolean).map((one) => `:information_source: ${toMrkdwn(one)}`);
-  const buttons = buttonsOf(view);
+  const buttons = [...taskButtons(view), ...buttonsOf(view)];
   return {
     text: cut(`${escapeText(view.name, 100)}: ${escapeText(view.doing, 200)}`, MAX_TEXT),
     blocks: [
@@ -220,6 +220,19 @@ function buttonsOf(view: CardView): Button[] {
     default:
       return [{ label: 'Stop', line: `stop ${id}` }];
   }
+}
+
+/** Of a question all may answer who may ask; pressed on the card it is about its workspace. */
+function taskButtons({ task }: CardView): Button[] {
+  if (!task) return [];
+  const [question] = task.questions;
+  const cancel: Button = { label: 'Cancel', line: 'cancel' };
+  if (!question) return [cancel];
+  return [
+    { label: 'Allow', line: `allow ${question.number}`, style: 'primary' },
+    { label: 'Deny', line: `deny ${question.number}`, style: 'danger' },
+    cancel,
+  ];
 }
 
 function menuOf({ phase, id }: CardView): Button[] {

@@ -201,6 +201,16 @@ export async function findTurn(db: Executor, subject: string): Promise<Omit<Show
   return row;
 }
 
+/** A repository has a new name: what was asked in its threads goes on there. */
+export async function moveTasks(tx: Executor, front: string, from: string, to: string): Promise<void> {
+  const thread = sql`${to} || substr(${tasks.thread}, ${from.length + 1})`;
+  const isThere = sql`starts_with(${tasks.thread}, ${`${from}#`})`;
+  await tx
+    .update(tasks)
+    .set({ thread })
+    .where(and(eq(tasks.front, front), isThere));
+}
+
 /** Of each workspace those that have not ended, in order. */
 export async function listOpenTurns(db: Executor, ids: string[]): Promise<Turn[]> {
   if (ids.length === 0) return [];
