@@ -8,6 +8,7 @@ const rooms = [
   'database',
   'commands',
   'workspaces',
+  'tasks',
   'billing',
   'nodes',
   'forges',
@@ -107,7 +108,7 @@ function alone(folder: string, others: string[], open: string[] = []): OxlintOve
   return restrict([`${folder}/**`], [{ group, message: `${folder}/ is a program of its own.` }]);
 }
 
-const chat = ['chat', 'commands', 'workspaces', 'billing', 'access', 'forges', 'jobs'];
+const chat = ['chat', 'commands', 'workspaces', 'tasks', 'billing', 'access', 'forges', 'jobs'];
 
 export default defineConfig({
   plugins: ['typescript', 'unicorn', 'oxc', 'import', 'promise'],
@@ -152,11 +153,17 @@ export default defineConfig({
       ['drizzle'],
       noFront('github', 'console'),
     ),
-    ...room('commands', ['workspaces', 'billing', 'access', 'forges/forge']),
+    ...room('commands', ['workspaces', 'tasks', 'billing', 'access', 'forges/forge']),
     ...room('workspaces', ['jobs', 'providers/provider', 'dns/dns', 'access'], ['store/**']),
+    ...room('tasks', ['workspaces', 'jobs'], ['store/**']),
     may(['bot/workspaces/naming.ts'], ['workspaces', 'commands/parser/names']),
     ...room('billing', ['workspaces/store/settings', 'workspaces/store/nodes']),
-    ...room('nodes', ['workspaces', 'access', 'forges', 'jobs', 'providers/provider'], [], noForge('github')),
+    ...room(
+      'nodes',
+      ['workspaces', 'tasks', 'access', 'forges', 'jobs', 'providers/provider'],
+      [],
+      noForge('github'),
+    ),
     ...room('access', ['forges', 'providers/provider'], ['store/**', '**/*-store.ts'], noForge('github')),
     ...room('forges', [], [], noForge('github')),
     // The table alone names what is in it.

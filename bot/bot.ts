@@ -50,6 +50,7 @@ import { createLoop, type Loop } from './jobs/loop.ts';
 import { entryOf, providers, traitsIn } from './providers/index.ts';
 import type { ProviderTable } from './providers/provider.ts';
 import { createAccountProof } from './workspaces/sweeps/sweeps.ts';
+import { turnSource } from './tasks/reconcile-turn.ts';
 import { nodeSource } from './workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from './workspaces/reconcile-workspace.ts';
 import { createSweeper, type Sweep } from './jobs/sweeper.ts';
@@ -57,6 +58,7 @@ import { createSweeps } from './workspaces/sweeps/sweeps.ts';
 import { timingFrom } from './workspaces/timing.ts';
 import { forgetExpired } from './access/store/expiry.ts';
 import { forgetPayloads } from './chat/store/deliveries.ts';
+import { forgetTurns } from './tasks/store/passes.ts';
 import { retireIdleNodes } from './workspaces/store/node-changes.ts';
 import { countLiving } from './workspaces/store/nodes.ts';
 import { readClock } from './workspaces/store/reconciled.ts';
@@ -265,7 +267,7 @@ async function assemble(
     upgrades: [hub.upgrade, pipe.upgrade],
     fronts: opened,
     forges: settled.forges,
-    loop: createLoop([workspaceSource(reconciler), nodeSource(reconciler)], { log }),
+    loop: createLoop([workspaceSource(reconciler), nodeSource(reconciler), turnSource(reconciler)], { log }),
     chatLoop: createLoop(opened.sources, { log }),
     hub,
     sweeps,
@@ -407,6 +409,7 @@ function housekeeping({ database: { db }, credentials, log }: Settled): Sweep[] 
   return [
     { name: 'old-tokens', everyMs, run: () => forgetExpired(db) },
     { name: 'old-payloads', everyMs, run: () => forgetPayloads(db, 7) },
+    { name: 'old-turns', everyMs, run: () => forgetTurns(db, 30) },
     ...(reseal ? [{ name: 'sealed-credentials', everyMs, atStart: true as const, run: reseal }] : []),
   ];
 }

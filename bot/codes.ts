@@ -2,11 +2,13 @@
 // carry these; the sentences are in chat/wording.ts.
 import type {
   AgentFailures,
+  Decision,
   ErrorClass,
   Failure,
   Limits,
   ModelProvider,
   NoDetails,
+  TurnFailure,
   Work,
 } from '../agent/protocol.ts';
 
@@ -64,6 +66,9 @@ export interface ParseCodes {
   'no-paths-here': { command: string };
   'no-urls-here': { hosts: readonly string[]; command: string };
   'too-many-words': { word: string; command: string };
+  'no-prompt': { command: string };
+  /** `most`: bytes. */
+  'long-prompt': { most: number };
 }
 
 /** What not every front has, and a command may need. */
@@ -128,6 +133,18 @@ export interface RefusalCodes extends ParseCodes {
   /** It would name what only some of its readers may know of. */
   'not-nameable': NoDetails;
   'too-often': { most?: number; whom?: 'person' | 'repository' };
+
+  // Of coding agents.
+  'no-model-key': NoDetails;
+  /** Its workspace is of a fork. */
+  'no-asking-forks': { name: string };
+  'queue-full': { name: string; most: number };
+  'too-many-asks': { most: number };
+  'nothing-asked': NoDetails;
+  'no-question': NoDetails;
+  /** `numbers`: of the open ones. */
+  'which-question': { verb: string; numbers: readonly number[] };
+  'answered-question': { number: number; by: string };
 
   // Which repository, and what of it.
   'which-repository': { verb: string };
@@ -219,6 +236,11 @@ export interface AnswerCodes {
   'rename-how': { id: string };
   /** Asks back before a deletion. */
   confirm: { id: string };
+  /** `before`: turns that come first. */
+  asked: { name: string; before: number };
+  /** `count`: turns that end. */
+  cancelling: { name: string; count: number };
+  decided: { number: number; decision: Decision };
 }
 
 /** Columns, the first row their heads. `more`: rows that were left out. */
@@ -327,3 +349,16 @@ export interface KeyRefusalCodes {
 }
 
 export type SaidGitRefusal = Said<GitRefusalCodes>;
+
+/** Why a turn has no answer: what agents say of it, and what the bot finds out by itself. */
+export interface TurnFailureCodes extends Record<TurnFailure, { said?: string }> {
+  /** Somebody, or time, stopped its workspace. */
+  'workspace-stopped': NoDetails;
+  'workspace-deleted': NoDetails;
+  /** It did not come up, or broke. */
+  'workspace-failed': NoDetails;
+  /** Its agent never began, as those of earlier versions do not. */
+  'never-begun': NoDetails;
+}
+
+export type SaidTurnFailure = Said<TurnFailureCodes>;

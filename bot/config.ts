@@ -60,6 +60,10 @@ export interface Limits {
   nodeWarmMs: number;
   deleteStoppedAfterMs: number;
   commandsPerHour: number;
+  /** Prompts for coding agents, of a person. */
+  asksPerHour: number;
+  /** How long a coding agent may work on one; never without an end. */
+  askMinutes: number;
 }
 
 /** Throws StartError with one line for each bad variable. `cwd`: what a relative DATA_DIR is relative to. */
@@ -210,6 +214,9 @@ function readModels({ read }: Reader): Pick<Config, 'models' | 'packages'> {
   };
 }
 
+/** Of one that may take as long as it likes. */
+const MAX_ASK_MS = 24 * 3_600_000;
+
 function readLimits({ read }: Reader): Limits {
   const count = (name: string, fallback: number): number =>
     read(name, fallback, parseCount, 'a whole number; 0 means no maximum');
@@ -228,6 +235,8 @@ function readLimits({ read }: Reader): Limits {
     nodeWarmMs: span('NODE_WARM', '30m'),
     deleteStoppedAfterMs: span('DELETE_STOPPED_AFTER', '7d'),
     commandsPerHour: count('MAX_COMMANDS_PER_HOUR', 60),
+    asksPerHour: count('MAX_ASKS_PER_HOUR', 30),
+    askMinutes: Math.ceil((span('ASK_TIMEOUT', '1h') || MAX_ASK_MS) / 60_000),
   };
 }
 

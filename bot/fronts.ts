@@ -1,5 +1,6 @@
 // The table of fronts: to add one, a folder in chat/ and a line here. Starts the workers that serve all of them.
 import type { Logger } from 'pino';
+import { listKinds } from './access/credentials/credentials-store.ts';
 import { createSettingsLink } from './access/credentials/settings-sessions.ts';
 import { giveSecret } from './access/people/personal-tokens-store.ts';
 import { createLink, repeatLink } from './access/links.ts';
@@ -9,7 +10,7 @@ import { answerSource } from './chat/answers.ts';
 import { cardSource } from './chat/cards.ts';
 import { createApi } from './chat/api/api.ts';
 import { createConsole } from './chat/console/console.ts';
-import { readHeads } from './chat/forks.ts';
+import { readHeads, readPolicy } from './chat/forks.ts';
 import type { Front, FrontEntry, FrontOptions } from './chat/front.ts';
 import { createGitHub } from './chat/github/github.ts';
 import { deliverySource } from './chat/inbox.ts';
@@ -110,6 +111,8 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
       commands,
       limits: config.limits,
       readHeads: (about) => readHeads({ db, forges }, about),
+      readPolicy: (about) => readPolicy(forges, about),
+      hasModelKey: async (person) => (await listKinds(db, [person], 'anthropic', 'claude')).length > 0,
       log,
     }),
     answerSource({ db, conversations: shown, log }),

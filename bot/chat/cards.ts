@@ -6,6 +6,8 @@ import type { Conversation, Written } from './front.ts';
 import { completeFacts, viewOf, type CardKnowledge } from './view.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import { cardDueInMs, claimCard, deferCard, finishCard, postponeCard, renewCard } from './store/cards.ts';
+import { findTurn, listOpenTurns } from '../tasks/store/turns.ts';
+import { turnViewOf } from './turn-view.ts';
 import { readSubject } from './store/subjects.ts';
 
 export interface Cards {
@@ -41,9 +43,17 @@ export async function sendCard(
   held: Held<Card>,
 ): Promise<Written> {
   try {
+    if (held.row.kind === 'answer') return await sendTurn(cards, conversation, held);
     const complete = await completeFacts(cards.knowledge);
     const rows = await readSubject(cards.db, held.row.subject);
-    const [first, ...more] = rows.map((facts) => viewOf(complete(facts)));
+    const open = await listOpenTurns(
+      cards.db,
+      rows.map(({ workspace }) => workspace.id),
+    );
+    const turnsOf = Map.groupBy(open, ({ workspaceId }) => workspaceId);
+    const [first, ...more] = rows.map((facts) =>
+      viewOf({ ...complete(facts), turns: turnsOf.get(facts.workspace.id) ?? [] }),
+    );
     if (!first) {
       await finishCard(cards.db, held, {});
       return { isWritten: false };
@@ -69,4 +79,17 @@ export async function sendCard(
       );
     return { isWritten: true, waitMs: waitMs(error) };
   }
+}
+
+/** What came of a turn: posted once, and never edited. */
+async function sendTurn(
+  { db }: Omit<Cards, 'conversations'>,
+  conversation: Conversation,
+  held: Held<Card>,
+): Promise<Written> {
+  const found = held.row.externalId === null ? await findTurn(db, held.row.subject) : undefined;
+  const sent = found ? await conversation.sendTurn(held.row, turnViewOf(found)) : {};
+  if ('later' in sent) await deferCard(db, held, sent.later);
+  else await finishCard(db, held, sent);
+  return { isWritten: 'sentAt' in sent };
 }

@@ -1,6 +1,7 @@
 // Where the forks stand now that somebody has workspaces of: before one starts, and whenever a forge is looked at. Hears nobody;
 // knows no front.
-import { findForge, type Forge, type Repository } from '../forges/forge.ts';
+import type { TaskPolicy } from '../../agent/protocol.ts';
+import { defaultPolicy, findForge, type Forge, type Repository } from '../forges/forge.ts';
 import { resendSignals } from './store/cards.ts';
 import type { Executor, Workspace } from '../database/types.ts';
 import type { Heads } from '../workspaces/fork.ts';
@@ -29,6 +30,18 @@ export async function readHeads(
   if (!forge || !fork || !topic || heads.has(topic)) return heads;
   const head = await noteHead(db, forge, topic, fork.head);
   return head === undefined ? heads : heads.set(topic, head);
+}
+
+/** What its repository lets coding agents do unasked; of what is on no forge what holds everywhere. */
+export async function readPolicy(
+  forges: readonly Forge[],
+  {
+    workspace,
+    repository,
+  }: { workspace: { repository: string } | undefined; repository: Repository | undefined },
+): Promise<TaskPolicy> {
+  const place = findForge(forges, repository?.url ?? workspace?.repository ?? '');
+  return place ? (await place.forge.readRules(place.label)).ask : defaultPolicy;
 }
 
 /**

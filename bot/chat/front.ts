@@ -12,6 +12,7 @@ import type { ForgeOptions } from '../forges/index.ts';
 import type { Route } from '../http/routes.ts';
 import type { Source } from '../jobs/loop.ts';
 import type { Sweep } from '../jobs/sweeper.ts';
+import type { TurnView } from './turn-view.ts';
 import type { CardKnowledge, CardView } from './view.ts';
 
 /** One that is off is there too: with its name, and perhaps with pages that set it up. */
@@ -140,6 +141,8 @@ export interface Permission {
   maintains?: string | undefined;
   /** Of one that they may read. */
   reads?: string | undefined;
+  /** Of one on which they may ask coding agents. */
+  asks?: string | undefined;
 }
 
 /** What to write down in the transaction that ends a request which is no command. */
@@ -173,6 +176,8 @@ export interface Conversation {
   answer(delivery: Delivery, answer: Answer): Promise<boolean | void>;
   /** Posts or edits the card; the result is kept in its row. `later`: not now, and nothing was sent. */
   sendCard(card: Card, views: [CardView, ...CardView[]]): Promise<Partial<Card> | { later: Date }>;
+  /** Posts what came of a turn into its thread; the result is kept, and it is never posted again. `later`: not now. */
+  sendTurn(card: Card, turn: TurnView): Promise<Partial<Card> | { later: Date }>;
   /** Which card shows the workspace here; undefined: none. */
   cardOf(
     workspace: WorkspaceRef,
@@ -205,6 +210,9 @@ export const noAcknowledgement: Conversation['acknowledge'] = () => Promise.reso
 
 /** Each workspace has one of its own where it was asked for. */
 export const ownCardInThread: Conversation['cardOf'] = ({ id }, { thread }) => ({ thread, subject: id });
+
+/** What comes of turns is not told there: whoever asked looks for it. */
+export const noTurns: Conversation['sendTurn'] = () => Promise.resolve({});
 
 /** Cards alone show workspaces. */
 export const noSignals: Conversation['signalsOf'] = () => [];

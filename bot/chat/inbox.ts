@@ -1,12 +1,20 @@
 // The worker of the inbox: takes stored requests in order, asks for the right, runs the command, ends the request.
 // One transaction ends the request and writes what is wanted; no transaction is open while a vendor is asked.
 import type { Logger } from 'pino';
+import type { TaskPolicy } from '../../agent/protocol.ts';
 import type { ParseCodes, Said } from '../codes.ts';
 import { tellable } from '../commands/audience.ts';
 import { findCommand } from '../commands/command.ts';
 import { parse } from '../commands/parser/parse.ts';
 import type { ParsedCommand, ParseFailure } from '../commands/parser/parsed.ts';
-import type { Command, CommandContext, CommandLimits, Outcome } from '../commands/context.ts';
+import type {
+  Command,
+  CommandContext,
+  CommandLimits,
+  Outcome,
+  Place,
+  StartContext,
+} from '../commands/context.ts';
 import { findTarget } from '../commands/target.ts';
 import type { Answer, Delivery, Executor, FrontName, Held, Workspace } from '../database/types.ts';
 import type { Heads } from '../workspaces/fork.ts';
@@ -32,11 +40,16 @@ export interface Inbox {
   commands: readonly Command[];
   limits: CommandLimits;
   /** Where the forks stand now that a start may be about: a workspace, or what a new one is made of. Throws ProviderError. */
-  readHeads: (
-    about: Pick<CommandContext, 'repository'> & { workspace: Workspace | undefined },
-  ) => Promise<Heads>;
+  readHeads: (about: About) => Promise<Heads>;
+  /** What coding agents may do there unasked. Throws ProviderError. */
+  readPolicy: (about: About) => Promise<TaskPolicy>;
+  /** Whether the person has left what coding agents ask models with. */
+  hasModelKey: (person: string) => Promise<boolean>;
   log: Logger;
 }
+
+/** What a command means: a workspace, or what a new one is made of. */
+type About = Pick<CommandContext, 'repository'> & { workspace: Workspace | undefined };
 
 const MAX_ATTEMPTS = 3;
 
@@ -115,7 +128,7 @@ async function runSpoken(
   const line = asCommand(parsed, incoming);
   const command = findCommand(inbox.commands, line.verb);
   if (!command) throw new Error(`the parser knows ${line.verb}, the table does not`);
-  const repository = await locate(conversation, command, line, held.row);
+  const repository = await locate(conversation, command, line, incoming.place, held.row);
   const permission = await conversation.permit({ delivery: held.row, incoming, command, line, repository });
   await conversation.acknowledge(held.row);
   const { traits } = conversation;
@@ -124,12 +137,10 @@ async function runSpoken(
     traits,
     ...permission,
   });
-  const heads = command.starts
-    ? await readHeads(inbox, line, contextIn(inbox.db))
-    : new Map<string, string>();
+  const asked = command.starts ? await askAhead(inbox, command, line, contextIn(inbox.db)) : NOTHING_ASKED;
   await inbox.db.transaction(async (tx) => {
     if (!(await lockDelivery(tx, held))) return;
-    const outcome = await command.run(line, { ...contextIn(tx), heads });
+    const outcome = await command.run(line, { ...contextIn(tx), ...asked });
     if (outcome.answer.workspace) await wantCard(tx, conversation, incoming, outcome, held.row);
     const { traits } = conversation;
     const answer = await tellable(tx, outcome.answer, { ...incoming, traits, said: wordsSaid(incoming) });
@@ -138,14 +149,30 @@ async function runSpoken(
   });
 }
 
+type Asked = Omit<StartContext, keyof CommandContext>;
+
+const NOTHING_ASKED: Asked = { heads: new Map(), policy: { allow: [], deny: [] }, hasModelKey: false };
+
 /** Of the workspace that is meant; what is wrong with the words is said when they run. */
-async function readHeads(inbox: Inbox, line: ParsedCommand, context: CommandContext): Promise<Heads> {
+async function askAhead(
+  inbox: Inbox,
+  { takes }: Command,
+  line: ParsedCommand,
+  context: CommandContext,
+): Promise<Asked> {
   const { repository } = context;
   const workspace = await findTarget(line, context).catch((error: unknown) => {
     if (error instanceof UserError) return undefined;
     throw error;
   });
-  return inbox.readHeads({ workspace, repository });
+  const about = { workspace, repository };
+  const heads = await inbox.readHeads(about);
+  if (takes !== 'prompt') return { ...NOTHING_ASKED, heads };
+  return {
+    heads,
+    policy: await inbox.readPolicy(about),
+    hasModelKey: await inbox.hasModelKey(context.actor.id),
+  };
 }
 
 function refusalOf({ code, details, usage }: ParseFailure): Answer {
@@ -180,10 +207,12 @@ function asCommand(
 async function locate(
   conversation: Conversation,
   command: Command,
-  { target }: ParsedCommand,
+  { target, flags }: ParsedCommand,
+  { workspace }: Place,
   delivery: Delivery,
 ): Promise<Repository | undefined> {
   if (target?.kind === 'name' || (!target && !command.isAboutPlace)) return undefined;
+  if (!target && command.continuesThread && workspace && flags['new'] === undefined) return undefined;
   return conversation.locate(target, delivery);
 }
 
@@ -198,6 +227,7 @@ function contextOf(
     tx,
     actor: incoming.actor,
     front: delivery.source,
+    deliveryId: delivery.deliveryId,
     place: incoming.place,
     identity: incoming.identity,
     repository,

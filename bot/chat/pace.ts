@@ -13,6 +13,7 @@ export const withoutClocks = (view: CardView): CardView => ({
   ...view,
   elapsedMs: 0,
   ...(view.usage ? { usage: { ...NO_TOKENS, requests: 2 ** magnitude(view.usage.requests) } } : {}),
+  ...(view.task ? { task: { ...view.task, elapsedMs: 0 } } : {}),
   ...(view.expiry
     ? { expiry: new Date(Math.floor(view.expiry.getTime() / EXPIRY_GRAIN_MS) * EXPIRY_GRAIN_MS) }
     : {}),

@@ -7,7 +7,8 @@ import {
   type PrepareStep,
 } from '../../agent/protocol.ts';
 import type { Notice } from '../codes.ts';
-import type { Node, User, Workspace } from '../database/types.ts';
+import type { Node, Turn, User, Workspace } from '../database/types.ts';
+import { taskOf, type TaskView } from './turn-view.ts';
 
 export interface CheckItem {
   label: string;
@@ -49,6 +50,8 @@ export interface CardView {
   environment?: Environment;
   /** What it asked of models, if anything. */
   usage?: ModelUsage;
+  /** What a coding agent works on in it, if anything. */
+  task?: TaskView;
   /** Commands that make sense now. */
   lines: string[];
   /** What is wanted has been reached, or was given up. */
@@ -66,6 +69,8 @@ export interface CardFacts {
   /** Of an hour of its machine: `0.0123 €/h`. */
   price?: string | undefined;
   warningMs: number;
+  /** Of coding agents: those that have not ended, in order. */
+  turns?: readonly Turn[];
 }
 
 /** What a card shows beside the rows. */
@@ -99,7 +104,9 @@ export async function completeFacts({
 }
 
 /** Draws nothing; says what there is to draw. */
-export function viewOf({ workspace, node, owner, now, expiry, end, price, warningMs }: CardFacts): CardView {
+export function viewOf(facts: CardFacts): CardView {
+  const { workspace, node, owner, now, expiry, end, price, warningMs, turns = [] } = facts;
+  const task = taskOf(turns, now);
   const repository = labelOf(workspace.repository);
   const isSettled = workspace.phase === workspace.desired || workspace.phase === 'failed';
   const isSilent = workspace.phase === 'running' && node?.phase === 'unhealthy';
@@ -131,7 +138,10 @@ export function viewOf({ workspace, node, owner, now, expiry, end, price, warnin
     hasFiles: workspace.nodeId !== null,
     sessions: workspace.reported?.sessions ?? 0,
     ...(workspace.reported?.usage ? { usage: workspace.reported.usage } : {}),
-    lines: isSilent ? [`stop ${workspace.name}`, `rm ${workspace.name}`] : linesFor(workspace, shownExpiry),
+    ...(task ? { task } : {}),
+    lines: isSilent
+      ? [`stop ${workspace.name}`, `rm ${workspace.name}`]
+      : [...(task ? [`cancel ${workspace.name}`] : []), ...linesFor(workspace, shownExpiry)],
     isSettled,
   };
 }

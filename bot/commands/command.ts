@@ -35,9 +35,18 @@ export type FlagSpec = {
 
 /**
  * How the words that are no flags are read. All of them may be left out but for `name`. `names`: plain words, whatever flags stand
- * among them; `words`: what follows the first may be a sentence, and has no flags.
+ * among them. `prompt`: all that follows the flags, word for word,
+ * the lines below it too. `question`: the number of one.
  */
-export type Takes = 'none' | 'target' | 'target name' | 'target duration' | 'topic' | 'names' | 'words';
+export type Takes =
+  | 'none'
+  | 'target'
+  | 'target name'
+  | 'target duration'
+  | 'topic'
+  | 'names'
+  | 'prompt'
+  | 'question';
 
 export type CommandSpec = {
   name: string;
@@ -58,6 +67,8 @@ export type CommandSpec = {
   common?: boolean;
   /** Where no repository is named it is about the place where it was said. */
   isAboutPlace?: boolean;
+  /** In a thread that is about a workspace it is about that one, unless another one is wanted. */
+  continuesThread?: boolean;
   /** Whoever says it must be able to write to the repository. */
   needsWrite?: boolean;
   /** It makes something run, which may cost something. */
@@ -66,6 +77,8 @@ export type CommandSpec = {
   ends?: boolean;
   /** Those who maintain a repository may say it of what others have there. */
   isForMaintainers?: boolean;
+  /** Whoever may ask coding agents on a repository may say it of what others have asked there. */
+  isForAskers?: boolean;
   /** It changes nothing of a workspace: whoever says it again wants its answer again. */
   gives?: boolean;
   /** Those who may read a repository may say it of what others have there. */

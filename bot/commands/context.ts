@@ -1,4 +1,5 @@
 // What a command is told beside its words: who, where, when, and the one transaction it may write in. Knows no front.
+import type { TaskPolicy } from '../../agent/protocol.ts';
 import type { Answer, Executor, FrontName, User } from '../database/types.ts';
 import type { Repository } from '../forges/forge.ts';
 import type { CommandSpec, FrontTraits } from './command.ts';
@@ -24,6 +25,10 @@ export interface Place {
 export interface CommandLimits {
   workspacesPerUser: number;
   idleTimeoutMs: number;
+  /** Prompts of a person. */
+  asksPerHour: number;
+  /** How long a coding agent may work on one. */
+  askMinutes: number;
 }
 
 export interface CommandContext {
@@ -34,12 +39,16 @@ export interface CommandContext {
   place: Place;
   /** Who the actor is on this front, where one can be somebody else there: `slack:T1`, `U1`. */
   identity?: { source: string; externalId: string } | undefined;
+  /** By which request: of two that are the same one counts. */
+  deliveryId: string;
   /** The target's repository, where the words named one. */
   repository: Repository | undefined;
   /** The address of a repository that the actor maintains: what others run on it they may see, stop and delete. */
   maintains?: string | undefined;
   /** The address of a repository that the actor may read: how what others run on it stands they may see. */
   reads?: string | undefined;
+  /** Of one on which the actor may ask coding agents: what others asked there they may answer and cancel. */
+  asks?: string | undefined;
   now: Date;
   limits: CommandLimits;
 }
@@ -48,6 +57,10 @@ export interface CommandContext {
 export interface StartContext extends CommandContext {
   /** Asked a moment ago, of what the words mean. */
   heads: Heads;
+  /** What coding agents may do unasked on the repository that is meant. */
+  policy: TaskPolicy;
+  /** Whether the person has left what coding agents need to ask models. */
+  hasModelKey: boolean;
 }
 
 /** What a command gives back: the answer, and the row of what it wrote down. */

@@ -1,6 +1,10 @@
 // Every verb, one line each. Parser, help and did-you-mean read this table; adding a command is a file and a line.
+import { allow } from './allow.ts';
+import { ask } from './ask.ts';
+import { cancel } from './cancel.ts';
 import { connect } from './connect.ts';
 import { cost } from './cost.ts';
+import { deny } from './deny.ts';
 import { disconnect } from './disconnect.ts';
 import { extend } from './extend.ts';
 import { help } from './help.ts';
@@ -40,6 +44,10 @@ export const commands: readonly Command[] = [
   nodes,
   node,
   cost,
+  ask,
+  cancel,
+  allow,
+  deny,
   use,
   connect,
   disconnect,

@@ -42,18 +42,21 @@ export const up = {
   needsWrite: true,
   starts: true,
   isAboutPlace: true,
-  async run(command, context) {
-    // `up NAME` of one that is there is a wish to have it running.
-    if (command.target?.kind === 'name') {
-      if (command.flags['trust-fork'] !== undefined) refuseTrustByName();
-      return wakeUp({ workspace: await findTarget(command, context) }, command, context);
-    }
-    const { repository } = context;
-    if (!repository) throw new UserError('which-repository', { verb: 'up' });
-    const found = await makeOrFind(command, context, repository);
-    return found.isNew ? answerNew(found.workspace, command, context) : wakeUp(found, command, context);
-  },
+  run: bringUp,
 } satisfies StartingCommand;
+
+/** Finds the workspace that the words mean, or makes it, past the gate, and wants it running. */
+export async function bringUp(command: ParsedCommand, context: StartContext): Promise<Outcome> {
+  // `up NAME` of one that is there is a wish to have it running.
+  if (command.target?.kind === 'name') {
+    if (command.flags['trust-fork'] !== undefined) refuseTrustByName();
+    return wakeUp({ workspace: await findTarget(command, context) }, command, context);
+  }
+  const { repository } = context;
+  if (!repository) throw new UserError('which-repository', { verb: command.verb });
+  const found = await makeOrFind(command, context, repository);
+  return found.isNew ? answerNew(found.workspace, command, context) : wakeUp(found, command, context);
+}
 
 interface Found {
   workspace: Workspace;

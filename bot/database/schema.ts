@@ -15,8 +15,19 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-import type { Failure, Load, Work, WorkspaceReport } from '../../agent/protocol.ts';
-import type { AnswerCodes, Notice, RefusalCodes, Said } from '../codes.ts';
+import type {
+  CodingAgent,
+  Decision,
+  Failure,
+  Load,
+  PlanEntry,
+  TaskPolicy,
+  TurnChanges,
+  TurnHappening,
+  Work,
+  WorkspaceReport,
+} from '../../agent/protocol.ts';
+import type { AnswerCodes, Notice, RefusalCodes, Said, SaidTurnFailure } from '../codes.ts';
 
 const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
@@ -301,8 +312,8 @@ export const deliveries = pgTable(
   ],
 );
 
-/** What shows a workspace: a message; on pull requests also a deployment and a check. */
-export type CardKind = 'card' | 'deployment' | 'check';
+/** What shows a workspace: a message; on pull requests also a deployment and a check. `answer`: what came of a turn, posted once. */
+export type CardKind = 'card' | 'deployment' | 'check' | 'answer';
 
 /** A card is desired state too: the newest body is sent, versions between collapse. */
 export const cards = pgTable(
@@ -355,6 +366,132 @@ export const turns = pgTable(
     leaseUntil: at('lease_until'),
   },
   (table) => [primaryKey({ columns: [table.front, table.account] })],
+);
+
+/** A piece of work given to a coding agent, in one thread and one workspace. */
+export const tasks = pgTable(
+  'tasks',
+  {
+    id: text('id').primaryKey(),
+    workspaceId: text('workspace_id')
+      .notNull()
+      .references(() => workspaces.id),
+    front: text('front').$type<FrontName>().notNull(),
+    thread: text('thread').notNull(),
+    agent: text('agent').$type<CodingAgent>().notNull(),
+    /** The last event of it that is stored. */
+    seq: integer('seq').notNull().default(0),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (table) => [index('tasks_workspace').on(table.workspaceId), index('tasks_thread').on(table.thread)],
+);
+
+export type TurnState = 'queued' | 'running' | 'asking' | 'done' | 'failed' | 'cancelled';
+
+/** What a coding agent may not do unasked. `number`: counts the questions of the turn, for people. */
+export interface TurnQuestion {
+  number: number;
+  request: string;
+  tool: string;
+  title: string;
+  /** ISO 8601: then it is a no. */
+  until: string;
+}
+
+export interface TurnDecision {
+  number: number;
+  request: string;
+  decision: Decision;
+  /** The name of who said so. */
+  by: string;
+}
+
+/** What a card shows of a turn while it is worked on. */
+export interface TurnProgress {
+  plan?: PlanEntry[];
+  /** The tools at work, the newest last. */
+  tools?: { call: string; title: string }[];
+  /** Questions without an answer that arrived. */
+  questions?: TurnQuestion[];
+  /** How many there were in the turn. */
+  asked?: number;
+  cost?: { amount: string; currency: string };
+}
+
+/** One prompt of a task and its answer. */
+export const taskTurns = pgTable(
+  'task_turns',
+  {
+    taskId: text('task_id')
+      .notNull()
+      .references(() => tasks.id),
+    /** From 1. */
+    turn: integer('turn').notNull(),
+    workspaceId: text('workspace_id')
+      .notNull()
+      .references(() => workspaces.id),
+    seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
+    /** Who asked, and by which request: it asks once. */
+    actor: text('actor')
+      .notNull()
+      .references(() => users.id),
+    source: text('source').$type<FrontName>().notNull(),
+    deliveryId: text('delivery_id').notNull(),
+    prompt: text('prompt').notNull(),
+    policy: jsonb('policy').$type<TaskPolicy>().notNull(),
+    minutes: integer('minutes').notNull(),
+    desired: text('desired').$type<'done' | 'cancelled'>().notNull().default('done'),
+    state: text('state').$type<TurnState>().notNull().default('queued'),
+    /** Since when it is in that state, or could be begun. */
+    since: at('since').notNull().defaultNow(),
+    progress: jsonb('progress').$type<TurnProgress>().notNull().default({}),
+    decisions: jsonb('decisions').$type<TurnDecision[]>().notNull().default([]),
+    answer: text('answer'),
+    failure: jsonb('failure').$type<SaidTurnFailure>(),
+    changes: jsonb('changes').$type<TurnChanges>(),
+    startedAt: at('started_at'),
+    endedAt: at('ended_at'),
+    /** Its agent has said that it is over: nothing more has to be told. */
+    isClosed: boolean('is_closed').notNull().default(false),
+    attempts: integer('attempts').notNull().default(0),
+    /** When somebody has to look at it; null: it is over. */
+    nextAt: at('next_at').defaultNow(),
+    leaseToken: text('lease_token'),
+    leaseUntil: at('lease_until'),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.taskId, table.turn] }),
+    uniqueIndex('task_turns_seq').on(table.seq),
+    uniqueIndex('task_turns_delivery').on(table.source, table.deliveryId),
+    index('task_turns_open')
+      .on(table.workspaceId, table.seq)
+      .where(sql`${table.endedAt} is null`),
+    index('task_turns_due')
+      .on(table.nextAt)
+      .where(sql`${table.nextAt} is not null`),
+    index('task_turns_actor').on(table.actor, table.createdAt),
+  ],
+);
+
+/** What happened in tasks, as agents told it. */
+export const taskEvents = pgTable(
+  'task_events',
+  {
+    taskId: text('task_id')
+      .notNull()
+      .references(() => tasks.id),
+    seq: integer('seq').notNull(),
+    turn: integer('turn').notNull(),
+    /** By the node's clock. */
+    at: at('at').notNull(),
+    event: jsonb('event').$type<TurnHappening>().notNull(),
+    storedAt: at('stored_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.taskId, table.seq] }),
+    index('task_events_old').on(table.storedAt),
+  ],
 );
 
 /** Append-only: the time line, and the audit. */
@@ -572,6 +709,8 @@ export type Node = typeof nodes.$inferSelect;
 export type Workspace = typeof workspaces.$inferSelect;
 export type Delivery = typeof deliveries.$inferSelect;
 export type Card = typeof cards.$inferSelect;
+export type Task = typeof tasks.$inferSelect;
+export type Turn = typeof taskTurns.$inferSelect;
 export type Token = typeof tokens.$inferSelect;
 export type PersonalToken = typeof personalTokens.$inferSelect;
 export type BrowserSession = typeof browserSessions.$inferSelect;

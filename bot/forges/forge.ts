@@ -13,6 +13,7 @@
 // - Each call is tried once and ends within the time-out that the forge was made with. Errors are ProviderError, without
 //   secrets in message or cause; `retryable` says whether the same call may work later. UserError is for what a person can mend.
 // - A right is checked by whoever asks, by `readPermission`. A token is minted for one repository, after that, and kept nowhere.
+import type { TaskPolicy } from '../../agent/protocol.ts';
 import type { Size } from '../database/types.ts';
 
 export interface Forge {
@@ -89,10 +90,20 @@ export interface RepositoryRules {
   idleTimeMs: number | undefined;
   /** The permission that it takes to start one. */
   who: 'write' | 'maintain' | 'admin';
+  /** What coding agents may do there unasked. */
+  ask: TaskPolicy;
 }
 
+/** Looking changes nothing; everything else asks. */
+export const defaultPolicy: TaskPolicy = { allow: ['read', 'search', 'think'], deny: [] };
+
 /** Where a repository says nothing. */
-export const defaultRules: RepositoryRules = { size: 'medium', idleTimeMs: undefined, who: 'write' };
+export const defaultRules: RepositoryRules = {
+  size: 'medium',
+  idleTimeMs: undefined,
+  who: 'write',
+  ask: defaultPolicy,
+};
 
 export type GitOperation = 'fetch' | 'push';
 

@@ -34,6 +34,12 @@ export async function checkRight(forge: Forge, wanted: Wanted): Promise<{ mainta
   return { maintains };
 }
 
+/** Whether a person may have coding agents work there: as much as it takes to start a workspace. */
+export async function mayAsk(forge: Forge, label: string, person: Person): Promise<boolean> {
+  const permission = await forge.readPermission(label, person);
+  return isEnough(permission, (await forge.readRules(label)).who);
+}
+
 type Needed = 'read' | RepositoryRules['who'];
 
 async function neededFor(

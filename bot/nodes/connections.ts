@@ -46,6 +46,8 @@ export interface Connection {
   /** Keys of models that it waits for. */
   unsealing: number;
   told: Told;
+  /** The turns that it was told of, as it was told, by task and place. */
+  toldTurns: ReadonlyMap<string, string>;
   /** What the agent says it has: also those that are none of ours, or not any more. */
   reported: Set<string>;
   /** What has to be done one after the other. */
@@ -76,6 +78,7 @@ export function createConnection(node: Node, socket: WebSocket, options: HubOpti
     minting: 0,
     unsealing: 0,
     told: new Map(),
+    toldTurns: new Map(),
     reported: new Set(),
     queue: Promise.resolve(),
     waiting: 0,

@@ -5,6 +5,7 @@ import { answerGit } from './git-tokens.ts';
 import { answerKey } from './model-keys.ts';
 import { parseAgentMessage } from './messages.ts';
 import { tell } from './outgoing.ts';
+import { saveTaskEvents } from '../tasks/store/events.ts';
 import { saveLogs } from '../workspaces/store/logs.ts';
 import { saveHello, saveLoad } from '../workspaces/store/node-changes.ts';
 import { readClock } from '../workspaces/store/reconciled.ts';
@@ -57,6 +58,11 @@ async function handle(
       if (!connection.hasSaidHello) return unexpected(connection, message);
       await saveLogs(state.options.db, connection.node, message.lines, connection.clockOffsetMs);
       return send(connection, { type: 'logged', id: message.id });
+    case 'task-events':
+      if (!connection.hasSaidHello) return unexpected(connection, message);
+      for (const stored of await saveTaskEvents(state.options.db, connection.node, message.events))
+        send(connection, { type: 'task-events-stored', ...stored });
+      return;
   }
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import {
   PREPARE_STEPS,
+  TURN_FAILURES,
   type AgentMessage,
   type Environment,
   type Failure,
@@ -9,6 +10,9 @@ import {
   type Load,
   type LogLine,
   type ModelUsage,
+  type TaskEvent,
+  type TurnChanges,
+  type TurnHappening,
   type Work,
   type WorkspaceReport,
 } from '../../agent/protocol.ts';
@@ -142,6 +146,74 @@ const line: z.ZodType<LogLine> = z.object({
   text: text(1 << 20),
 });
 
+const taskId = z.string().regex(/^tk-[a-z2-7]{12}$/);
+const nth = z.number().int().min(1).max(1e9);
+
+const changes: z.ZodType<TurnChanges> = z.object({
+  branch: z.exactOptional(text(250)),
+  files: z.array(z.object({ path: text(1_000), added: count, removed: count })).max(100),
+  count,
+});
+
+const happening: z.ZodType<TurnHappening> = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('started') }),
+  z.object({ kind: z.literal('text'), message: text(200), text: text(64 << 10) }),
+  z.object({
+    kind: z.literal('plan'),
+    entries: z
+      .array(z.object({ content: text(500), status: z.enum(['pending', 'in_progress', 'completed']) }))
+      .max(100),
+  }),
+  z.object({
+    kind: z.literal('tool'),
+    call: text(200),
+    tool: text(100),
+    title: text(1_000),
+    status: z.enum(['running', 'done', 'failed']),
+  }),
+  z.object({
+    kind: z.literal('question'),
+    request: text(200),
+    tool: text(100),
+    title: text(1_000),
+    minutes: z.number().min(0).max(1_440),
+  }),
+  z.object({
+    kind: z.literal('decided'),
+    request: text(200),
+    decision: z.enum(['allow', 'always', 'deny', 'late', 'cancelled']),
+  }),
+  z.object({
+    kind: z.literal('cost'),
+    amount: z.string().regex(/^\d{1,9}(\.\d{1,9})?$/),
+    currency: text(10),
+  }),
+  z.object({
+    kind: z.literal('ended'),
+    outcome: z.enum(['done', 'cancelled', 'failed']),
+    failure: z.exactOptional(
+      z.object({
+        code: z.enum(TURN_FAILURES).catch('coding-agent-broken'),
+        said: z.exactOptional(text(4_000)),
+      }),
+    ),
+    answer: text(128 << 10),
+    changes: z.exactOptional(changes),
+  }),
+]);
+
+/** What this version cannot read of a turn changes nothing, and must not hold up what comes after it. */
+const nothing: TurnHappening = { kind: 'text', message: '', text: '' };
+
+const taskEvent: z.ZodType<TaskEvent> = z.object({
+  workspace: workspaceId,
+  task: taskId,
+  turn: nth,
+  seq: nth,
+  at: time,
+  event: happening.catch(nothing),
+});
+
 const agentMessage: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('hello'),
@@ -170,6 +242,7 @@ const agentMessage: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
     workspace: workspaceId,
     provider: z.enum(['anthropic', 'openai', 'claude']),
   }),
+  z.object({ type: z.literal('task-events'), events: z.array(taskEvent).max(1_000) }),
 ]);
 
 /**

@@ -4,6 +4,8 @@ import { enqueue, send, type Connection, type HubOptions, type State } from './c
 import { isUpToDate, messagesFor, type Facts } from './desired.ts';
 import type { Workspace } from '../database/types.ts';
 import { trustedBy } from '../access/machines/bootstrap.ts';
+import { turnsOn } from '../tasks/store/turns.ts';
+import { turnsToTell } from './turns.ts';
 import { workspacesOn } from '../workspaces/store/nodes.ts';
 
 /** Hints that come while a look waits share it; one that comes while a look runs gets another. */
@@ -36,6 +38,15 @@ export async function tell({ options }: State, connection: Connection, all: bool
   };
   for (const message of messages)
     send(connection, message.type === 'desired' ? { ...message, ...more } : message);
+  await tellTurns(options, connection, all);
+}
+
+/** After the workspaces that they are worked on in. */
+async function tellTurns({ db }: HubOptions, connection: Connection, all: boolean): Promise<void> {
+  const turns = await turnsOn(db, [connection.node]);
+  const { news, told } = turnsToTell(turns, all ? new Map() : connection.toldTurns);
+  connection.toldTurns = told;
+  if (news.length > 0) send(connection, { type: 'turns', turns: news });
 }
 
 /** By workspace. */
@@ -83,7 +94,9 @@ async function findBehind({ options, connections }: State): Promise<Connection[]
   const rows = await workspacesOn(options.db, ids, asked);
   const facts = await findFacts(options, rows);
   const byNode = Map.groupBy(rows, ({ nodeId }) => nodeId);
-  return there.filter(({ node, reported, told }) => {
+  const turns = Map.groupBy(await turnsOn(options.db, ids), ({ node }) => node);
+  return there.filter(({ node, reported, told, toldTurns }) => {
+    if (turnsToTell(turns.get(node) ?? [], toldTurns).news.length > 0) return true;
     // What one agent asks about may be a row of another's.
     const own = byNode.get(node)?.filter(({ id, phase }) => phase !== 'deleted' || reported.has(id));
     return !isUpToDate(own ?? [], told, facts);

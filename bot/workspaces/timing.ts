@@ -40,6 +40,10 @@ export interface Timing {
   cardPaceMs: number;
   /** How old what was read of a repository's settings may be. */
   settingsKeptMs: number;
+  /** How long a turn may wait for its agent to begin it: a coding agent is brought first. */
+  turnStartMs: number;
+  /** How much later than it should a turn may be said to have ended. */
+  turnEndMs: number;
 }
 
 /** `baseMs` is 30 s; tests take less. */
@@ -66,6 +70,8 @@ export function timingFrom(baseMs = 30_000): Timing {
     longestRetryMs: 2 * baseMs,
     cardPaceMs: 0.4 * baseMs,
     settingsKeptMs: 2 * baseMs,
+    turnStartMs: 30 * baseMs,
+    turnEndMs: 4 * baseMs,
   };
 }
 

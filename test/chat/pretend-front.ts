@@ -9,6 +9,7 @@ import {
   noExplanation,
   noNotice,
   noSignals,
+  noTurns,
   ownCardInThread,
   type Conversation,
   type Front,
@@ -121,6 +122,7 @@ function createConversation(
       cards.set(subject, `${view.name}: ${view.state}`);
       return Promise.resolve({});
     },
+    sendTurn: noTurns,
     cardOf: ownCardInThread,
     signalsOf: noSignals,
   };

@@ -53,7 +53,10 @@ async function hear(line: string, repository?: Repository): Promise<string> {
         maintains: HERE,
         heads: new Map(),
         now: new Date(),
-        limits: { workspacesPerUser: 10, idleTimeoutMs: 0 },
+        deliveryId: 'd-1',
+        policy: { allow: [], deny: [] },
+        hasModelKey: false,
+        limits: { workspacesPerUser: 10, idleTimeoutMs: 0, asksPerHour: 0, askMinutes: 60 },
       };
       const answer = await verb
         .run(spoken, context)
@@ -80,11 +83,12 @@ const lines = commands
   .filter(({ needs, takes }) => !needs && takes !== 'topic')
   .flatMap(({ name, takes, flags }) => {
     const value = takes === 'target name' ? ' fresh' : '';
-    const words = { names: [' rm NODE', ' rm vm-aaaaaaaaaaaa'], none: [''] }[takes as string] ?? [
-      '',
-      ' #7',
-      ' other',
-    ];
+    const words = {
+      names: [' rm NODE', ' rm vm-aaaaaaaaaaaa'],
+      none: [''],
+      prompt: [' what is there?'],
+      question: ['', ' 7'],
+    }[takes as string] ?? ['', ' #7', ' other'];
     const flagged = Object.entries(flags).flatMap(([flag, { kind }]) =>
       kind === 'boolean' ? [` --${flag}`] : [],
     );

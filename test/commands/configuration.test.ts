@@ -27,7 +27,10 @@ test('another configuration starts a workspace anew in it; the same one leaves i
         repository: undefined,
         heads: new Map(),
         now: new Date(),
-        limits: { workspacesPerUser: 0, idleTimeoutMs: 0 },
+        deliveryId: 'd-1',
+        policy: { allow: [], deny: [] },
+        hasModelKey: false,
+        limits: { workspacesPerUser: 0, idleTimeoutMs: 0, asksPerHour: 0, askMinutes: 60 },
       };
       const { answer } = await up.run(command(line, github), context);
       const row = (await findWorkspace(tx, id))!;

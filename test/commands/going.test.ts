@@ -28,7 +28,10 @@ test.each([start, restart, up])('`$name` of it says how to make a new one', asyn
       place: { thread: 'acme/api#1' },
       repository: undefined,
       now: new Date(),
-      limits: { workspacesPerUser: 0, idleTimeoutMs: 0 },
+      deliveryId: 'd-1',
+      policy: { allow: [], deny: [] },
+      hasModelKey: false,
+      limits: { workspacesPerUser: 0, idleTimeoutMs: 0, asksPerHour: 0, askMinutes: 60 },
       heads: new Map(),
     };
     return verb.run(command(`/sam ${verb.name} ${name}`, github), context);

@@ -190,7 +190,8 @@ function describeThreads(current: () => ForgeUnderTest): void {
   test('tells what the people of a repository want, and what holds where they say nothing', async () => {
     const place = current();
     const { forge } = place;
-    const rules: RepositoryRules = { size: 'large', idleTimeMs: 3_600_000, who: 'maintain' };
+    const ask = { allow: ['read', 'npm test'], deny: ['fetch'] };
+    const rules: RepositoryRules = { size: 'large', idleTimeMs: 3_600_000, who: 'maintain', ask };
     await place.addRepository('acme/api');
     await place.addRepository('acme/strict', { rules });
     expect(await forge.readRules('acme/api')).toEqual(defaultRules);

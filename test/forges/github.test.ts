@@ -75,6 +75,7 @@ const filesOf = ({ rules }: RepositoryOptions): Record<string, string> => ({
       ...(rules.size ? [`size: ${rules.size}`] : []),
       ...(rules.idleTimeMs ? [`idle_time: ${rules.idleTimeMs / 60_000}m`] : []),
       ...(rules.who ? [`who: ${rules.who}`] : []),
+      ...(rules.ask ? [`ask: ${JSON.stringify(rules.ask)}`] : []),
     ].join('\n'),
   }),
 });

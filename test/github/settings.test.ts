@@ -34,6 +34,7 @@ test('every key can be said, and what is not said has a default', () => {
     auto_start: true
     idle_time: 90m
     who: maintain
+    ask: {allow: [read, npm test]}
   `);
   expect(problems).toEqual([]);
   expect(settings).toEqual({
@@ -45,6 +46,7 @@ test('every key can be said, and what is not said has a default', () => {
     auto_start: true,
     idle_time: 90 * 60_000,
     who: 'maintain',
+    ask: { allow: ['read', 'npm test'], deny: [] },
   });
   for (const nothing of ['', '# nothing\n', '{}', '---\n...\n'])
     expect(parseRepositorySettings(nothing)).toEqual({ settings: defaultSettings, problems: [] });
@@ -61,8 +63,8 @@ test('a mistake costs its own key, and is said with what is allowed', () => {
       "\`idle_time\` is \`1m\`, not a time from \`5m\` to \`30d\`, like \`90m\` or \`2h\`",
       "\`who\` is \`["write"]\`, not \`write\`, \`maintain\` or \`admin\`",
       "\`comments\` is \`maybe\`, not \`on\` or \`off\`",
-      "\`autostart\` is no setting; there are \`label\`, \`comments\`, \`deployments\`, \`checks\`, \`size\`, \`auto_start\`, \`idle_time\`, \`who\`",
-      "\`__proto__\` is no setting; there are \`label\`, \`comments\`, \`deployments\`, \`checks\`, \`size\`, \`auto_start\`, \`idle_time\`, \`who\`",
+      "\`autostart\` is no setting; there are \`label\`, \`comments\`, \`deployments\`, \`checks\`, \`size\`, \`auto_start\`, \`idle_time\`, \`who\`, \`ask\`",
+      "\`__proto__\` is no setting; there are \`label\`, \`comments\`, \`deployments\`, \`checks\`, \`size\`, \`auto_start\`, \`idle_time\`, \`who\`, \`ask\`",
     ]
   `);
 });
@@ -125,6 +127,9 @@ test('an idle time shortens what the bot allows, and never lengthens it', () => 
 
 const DOCS = join(import.meta.dirname, '../../docs/github.md');
 
+const shownDefault = (value: RepositorySettings[keyof RepositorySettings]): string =>
+  typeof value === 'object' ? JSON.stringify(value) : value === true ? 'on' : String(value || 'off');
+
 /** A row of the table in docs/github.md. */
 const describeKey = ([key, schema]: [
   string,
@@ -132,7 +137,7 @@ const describeKey = ([key, schema]: [
 ]): string => {
   const { takes, description } = schema.meta() ?? {};
   const value = defaultSettings[key as keyof RepositorySettings];
-  const otherwise = value === undefined ? "the bot's" : `\`${value === true ? 'on' : value || 'off'}\``;
+  const otherwise = value === undefined ? "the bot's" : `\`${shownDefault(value)}\``;
   return `| \`${key}\` | ${String(takes)} | ${otherwise} | ${String(description)} |`;
 };
 
@@ -216,7 +221,7 @@ test('a repository has its own label, size and idle time; its mistakes are shown
 
     <sub>ws-1 · \`/sam open api-1\` · \`/sam extend api-1 4h\` · \`/sam stop api-1\` · \`/sam rm api-1\`</sub>
 
-    ⚠ \`.github/sam.yml\`: \`sizes\` is no setting; there are \`label\`, \`comments\`, \`deployments\`, \`checks\`, \`size\`, \`auto_start\`, \`idle_time\`, \`who\`; \`who\` is \`everyone\`, not \`write\`, \`maintain\` or \`admin\`.",
+    ⚠ \`.github/sam.yml\`: \`sizes\` is no setting; there are \`label\`, \`comments\`, \`deployments\`, \`checks\`, \`size\`, \`auto_start\`, \`idle_time\`, \`who\`, \`ask\`; \`who\` is \`everyone\`, not \`write\`, \`maintain\` or \`admin\`.",
     ]
   `);
   const [row] = await context.place.sql<{ idle: string }[]>`

@@ -241,13 +241,14 @@ describe('a poll', () => {
     }
     reads.count = 0;
     await poll();
-    expect(reads.count).toBe(1);
+    // Their workspaces, and what coding agents do there.
+    expect(reads.count).toBe(2);
     for (const one of [agent, ...others]) await settle(one);
-    expect(reads.count).toBe(1);
+    expect(reads.count).toBe(2);
     await change({ desired: 'stopped' });
     await poll();
     expect(await agent.hear()).toMatchObject({ workspaces: [{ desired: 'stopped' }] });
-    expect(reads.count).toBe(3);
+    expect(reads.count).toBe(6);
   });
 
   test('forgets what is gone, so that an agent that brings it up again hears of it again', async () => {
@@ -260,7 +261,7 @@ describe('a poll', () => {
     await settle(agent);
     reads.count = 0;
     await poll();
-    expect(reads.count).toBe(2);
+    expect(reads.count).toBe(4);
     await settle(agent);
     agent.say(report(running()));
     expect(await agent.hear()).toMatchObject(gone);

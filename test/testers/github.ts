@@ -1,6 +1,7 @@
 // A whole bot beside a fake GitHub: people comment, Sam answers; what they see, without what differs from run to run.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { ProviderTable } from '../../bot/providers/provider.ts';
 import { startFakeGitHub, type Comment, type FakeGitHub, type Thread } from '../fakes/github/github.ts';
 import { createPlace, type Place } from './place.ts';
 import { startSam, type Sam } from './sam.ts';
@@ -42,6 +43,7 @@ export interface GitHubOptions {
   settings?: string;
   /** What the App was given there, where that is not all. */
   permissions?: Record<string, 'read' | 'write'>;
+  providers?: ProviderTable;
 }
 
 export const startFake = (more: { echoes?: boolean } = {}): Promise<FakeGitHub> =>
@@ -59,11 +61,17 @@ export async function startGitHub({
   env = {},
   echoes = false,
   log,
+  providers,
   ...more
 }: GitHubOptions = {}): Promise<GitHub> {
   const github = await startFake({ echoes });
   const place = await createPlace();
-  const sam = await startSam({ place, env: { ...envFor(github), ...env }, ...(log && { log }) });
+  const sam = await startSam({
+    place,
+    env: { ...envFor(github), ...env },
+    ...(log && { log }),
+    ...(providers && { providers }),
+  });
   const webhook = `${sam.bot.url}/api/github/webhooks`;
   github.world.app.webhookUrl = webhook;
   for (const login of ['ada', 'bob', 'eve']) github.addUser(login);

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { ProviderTable } from '../../bot/providers/provider.ts';
 import { expect } from 'vitest';
 import { parse } from 'yaml';
 import { startGitHub, type GitHub } from './github.ts';
@@ -50,6 +51,7 @@ export interface SlackOptions {
   isInstalled?: boolean;
   /** Where the bot's log goes. */
   log?: Logger;
+  providers?: ProviderTable;
 }
 
 export async function startSlack({
@@ -57,6 +59,7 @@ export async function startSlack({
   withoutLinks = false,
   isInstalled = false,
   log,
+  providers,
 }: SlackOptions = {}): Promise<Slack> {
   const slack = await startFakeSlack({
     signingSecret: SIGNING_SECRET,
@@ -67,6 +70,7 @@ export async function startSlack({
   const github = await startGitHub({
     env: { SAM_DEADLINE_BASE: '10s', ...slackEnv(slack), ...(isInstalled && installEnv(slack)), ...env },
     ...(log && { log }),
+    ...(providers && { providers }),
   });
   slack.target = `${github.sam.bot.url}/slack/events`;
   github.github.app.callbackUrls = [`${github.sam.bot.url}/login/github/callback`];

@@ -196,7 +196,10 @@ export async function runLine(
       place: { thread: 'console' },
       repository,
       now: new Date(),
-      limits: { workspacesPerUser: 0, idleTimeoutMs: limits.idleTimeoutMs },
+      deliveryId: 'd-1',
+      policy: { allow: [], deny: [] },
+      hasModelKey: false,
+      limits: { workspacesPerUser: 0, idleTimeoutMs: limits.idleTimeoutMs, asksPerHour: 0, askMinutes: 60 },
       heads: headsOf(repository),
     }),
   );

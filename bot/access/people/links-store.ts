@@ -8,6 +8,7 @@ import {
   identities,
   nodes,
   personalTokens,
+  taskTurns,
   tokens,
   users,
   workspaces,
@@ -137,6 +138,7 @@ async function handOver(tx: Executor, from: string, to: string): Promise<void> {
   // Sealed for the one who is gone: nobody could open them any more. Whoever left them puts them in anew.
   await tx.delete(credentials).where(eq(credentials.owner, from));
   await tx.update(commands).set({ actor: to }).where(eq(commands.actor, from));
+  await tx.update(taskTurns).set({ actor: to }).where(eq(taskTurns.actor, from));
   await handOverAccess(tx, from, to);
   // What they keep in memory of either is as of before.
   await tellNodes(tx, to);

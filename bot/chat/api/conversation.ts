@@ -14,6 +14,7 @@ import {
   noExplanation,
   noNotice,
   noSignals,
+  noTurns,
   type Conversation,
   type FrontOptions,
   type PendingCommand,
@@ -82,6 +83,7 @@ export function createConversation(options: Options): Conversation {
     // Whoever asked waits for the row.
     answer: () => Promise.resolve(),
     sendCard: () => Promise.resolve({}),
+    sendTurn: noTurns,
     cardOf: () => undefined,
     signalsOf: noSignals,
   };

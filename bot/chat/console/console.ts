@@ -19,7 +19,7 @@ import {
   type Terminal,
 } from '../front.ts';
 import { locate } from '../../forges/locate.ts';
-import { atTerminal, renderPlain, renderProgress, TRIGGER } from './render.ts';
+import { atTerminal, renderPlain, renderProgress, renderTurn, TRIGGER } from './render.ts';
 import { redact } from '../../../agent/redact.ts';
 import type { CardView } from '../view.ts';
 import { joined, TERMINAL, wordAnswer } from '../wording.ts';
@@ -102,6 +102,10 @@ function createConversation(waiting: Waiting, thread: string): Conversation {
       for (const line of linesAbout(waiting, view.id)) line.needsCard = false;
       await settle(waiting, view);
       return { sentHash: hashOf(view) };
+    },
+    sendTurn(_card, turn) {
+      waiting.screen.print(redact(renderTurn(turn)));
+      return Promise.resolve({ externalId: turn.id });
     },
     cardOf: ownCardInThread,
     signalsOf: noSignals,
@@ -213,4 +217,4 @@ function drawCard(waiting: Waiting, card: Card, view: CardView): void {
 
 /** What is worth telling anew. */
 const hashOf = (view: CardView): string =>
-  JSON.stringify([view.state, view.notices, view.failure, view.isExpiring]);
+  JSON.stringify([view.state, view.notices, view.failure, view.isExpiring, view.task?.questions]);

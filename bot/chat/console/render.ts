@@ -1,6 +1,18 @@
 // A card as lines of plain text, for the console. Pure.
 import type { FrontTraits } from '../../commands/command.ts';
-import { createSay, wordEnvironment, wordFailure, wordNotices, wordUsage } from '../wording.ts';
+import type { TaskView, TurnView } from '../turn-view.ts';
+import {
+  createSay,
+  wordChanges,
+  wordEnvironment,
+  wordFailure,
+  wordNotices,
+  wordQuestion,
+  wordTask,
+  wordTurnFailure,
+  wordTurnState,
+  wordUsage,
+} from '../wording.ts';
 import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
 
@@ -47,6 +59,7 @@ export function renderPlain(view: CardView, next?: string): string[] {
     const words = wordFailure(view.failure, view.name, say);
     lines.push(`  ${words.text} (${words.side})`, `  Next: ${next ?? words.next}`);
   }
+  if (view.task) lines.push(...taskLines(view.task));
   if (notice) lines.push(`  ${notice}`);
   if (more) lines.push(`  ${more}`);
   if (view.phase === 'stopped') lines.push(`  ${keptWords(view)} Go on: start ${view.name}`);
@@ -58,6 +71,42 @@ export function renderPlain(view: CardView, next?: string): string[] {
     );
   return lines;
 }
+
+const taskLines = (task: TaskView): string[] => [
+  `  ${[wordTask(task), task.cost].filter(Boolean).join(' · ')}`,
+  ...task.plan.map(({ label, state }) => `    ${MARKS[state]} ${label}`),
+  ...task.questions.map((question) => `  ${wordQuestion(question, task.questions.length === 1, say)}`),
+];
+
+/** What came of a turn: how it ended first. */
+export function renderTurn({
+  workspace,
+  state,
+  answer,
+  failure,
+  changes,
+  elapsedMs,
+  cost,
+}: TurnView): string {
+  const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
+  const title = [`${TURN_ICONS[state]} ${workspace.name}: ${wordTurnState(state)}`, time, cost];
+  return [
+    title.filter(Boolean).join(' · '),
+    ...(state === 'failed' ? [wordTurnFailure(failure, workspace.name, say).text] : []),
+    ...(changes ? [wordChanges(changes)] : []),
+    ...(changes?.files ?? []).map(({ path, added, removed }) => `  ${path} +${added} −${removed}`),
+    ...(answer === '' ? [] : [answer]),
+  ].join('\n');
+}
+
+const TURN_ICONS: Record<TurnView['state'], string> = {
+  queued: '…',
+  running: '…',
+  asking: '…',
+  done: '✓',
+  failed: '✗',
+  cancelled: '■',
+};
 
 /** One line for logs and pipes: what is being done now. Empty when all is done: the card says that. */
 export const renderProgress = (view: CardView): string =>

@@ -21,6 +21,7 @@ import {
 } from '../front.ts';
 import { showAnswer } from './answers.ts';
 import { createCardSender } from './cards.ts';
+import { postTurn } from './turns.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
 import { noticeEdit, noticeOf } from './notices.ts';
 import { createRights, personOf } from './rights.ts';
@@ -63,6 +64,7 @@ export function createConversation(options: GitHubOptions): Conversation {
     acknowledge: noAcknowledgement,
     answer: (delivery, answer) => showAnswer(sender, delivery, answer),
     sendCard: (card, views) => (card.kind === 'card' ? sendComment : sendSignal)(card, views),
+    sendTurn: (card, turn) => postTurn(sender, card, turn),
     cardOf: (workspace, { topic }, { delivery }) => cardOf(config, workspace, topic, eventOf(delivery)),
     signalsOf: (workspace) => signalsOf(config, workspace),
   };

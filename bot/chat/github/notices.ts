@@ -16,6 +16,7 @@ import { readLabel, type Event } from './events.ts';
 import { noticeInstallation } from './installations.ts';
 import { retireWorkspaces } from '../../workspaces/cleanup.ts';
 import { moveCards, resendSignals } from '../store/cards.ts';
+import { moveTasks } from '../../tasks/store/turns.ts';
 import { wasMisread } from '../store/recent-messages.ts';
 import { moveWorkspaces, noteHead, noteVisibility } from '../../workspaces/store/workspace-changes.ts';
 
@@ -154,6 +155,7 @@ function noticeMove(options: Options, event: Of<'moved'>): Notice {
       { label: to, url: urlOf(options, to) },
     );
     await moveCards(tx, 'github', from, to);
+    await moveTasks(tx, 'github', from, to);
   });
 }
 

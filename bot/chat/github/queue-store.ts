@@ -8,7 +8,8 @@ import { randomBase32 } from '../../ids.ts';
 
 /** Something to write: how a command ended, an answer, the sign that it was heard, or what shows a workspace. */
 interface Due {
-  what: 'end' | 'answer' | 'eyes' | Card['kind'];
+  /** `turn`: what came of one. */
+  what: 'end' | 'answer' | 'eyes' | 'turn' | Exclude<Card['kind'], 'answer'>;
   seq: number;
   account: string;
 }
@@ -72,9 +73,9 @@ const WAITING = sql`
        and not exists (select 1 from deliveries e where e.source = 'github' and e.thread = d.thread
                           and e.ended_at is not null and e.answered_at is null and e.seq < d.seq)
     union all
-    select c.kind, c.seq, c.thread, lower(split_part(c.thread, '/', 1)), c.lease_until,
-           greatest(c.next_at, case when c.kind = 'card' then ${heldUntil(CARD_AFTER_MS)} else ${heldUntil(SIGNAL_AFTER_MS)} end),
-           c.next_at, case c.kind when 'card' then ${age(LATER_MS.card)} when 'deployment' then ${age(LATER_MS.deployment)} else ${age(LATER_MS.check)} end
+    select case c.kind when 'answer' then 'turn' else c.kind end, c.seq, c.thread, lower(split_part(c.thread, '/', 1)), c.lease_until,
+           greatest(c.next_at, case c.kind when 'answer' then null when 'card' then ${heldUntil(CARD_AFTER_MS)} else ${heldUntil(SIGNAL_AFTER_MS)} end),
+           c.next_at, case c.kind when 'answer' then ${age(0)} when 'card' then ${age(LATER_MS.card)} when 'deployment' then ${age(LATER_MS.deployment)} else ${age(LATER_MS.check)} end
       from (select * from cards where front = 'github' and want_version <> sent_version
                and lower(split_part(thread, '/', 1)) not in (select account from resting)
              order by next_at limit ${MAX_LOOKED_AT}) c

@@ -5,14 +5,21 @@ import type { ParseContext } from '../../commands/parser/parsed.ts';
 import { plain } from '../../commands/parser/format.ts';
 import {
   createVoice,
+  wordChanges,
   wordFailure,
   wordNotices,
+  wordQuestion,
+  wordTask,
+  wordTurnFailure,
+  wordTurnState,
   wordUsage,
   type Say,
   type Voice,
   type WordedAnswer,
   wordEnvironment,
 } from '../wording.ts';
+import { inPieces } from '../pieces.ts';
+import type { TaskView, TurnView } from '../turn-view.ts';
 import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
@@ -106,6 +113,7 @@ function renderSection(view: CardView, options: SectionOptions): string {
   const about = [`${code(view.source)}${commit}`, view.size, where, `for ${code(view.owner)}`, usage];
   lines.push(about.filter(Boolean).join(' · '));
   if (view.phase !== 'deleted') lines.push(...body(view, options, say));
+  if (view.task) lines.push(...taskLines(view.task, say));
   const notice = wordNotices(view.notices, say);
   for (const said of [notice, more].filter(Boolean)) lines.push('', `ℹ ${escapeMarkdown(said)}`);
   if (view.phase === 'stopped') lines.push('', `${keptWords(view)} Go on: ${say(`start ${view.name}`)}`);
@@ -136,8 +144,98 @@ const expiry = (view: CardView, say: Say): string =>
     ? ` · ${view.isExpiring ? '⏰ stops soon, at' : 'stops at'} **${formatTime(view.expiry)}** if idle: ${say(`extend ${view.name} 4h`)}`
     : '';
 
-const checkLine = ({ label, state }: CheckItem): string =>
+const checkLine = ({ label, state }: Pick<CheckItem, 'label' | 'state'>): string =>
   `- [${state === 'done' ? 'x' : ' '}] ${escapeMarkdown(label)}${state === 'doing' ? ' …' : ''}`;
+
+/** What a coding agent works on. */
+function taskLines(task: TaskView, say: Say): string[] {
+  const time = task.elapsedMs > 0 ? formatSpan(task.elapsedMs) : '';
+  return [
+    '',
+    `🤖 ${[escapeMarkdown(wordTask(task)), time, task.cost].filter(Boolean).join(' · ')}`,
+    ...(task.plan.length > 0 ? ['', ...task.plan.map(checkLine)] : []),
+    ...task.questions.flatMap((one) => [
+      '',
+      `❓ ${escapeMarkdown(wordQuestion(one, task.questions.length === 1, say))}`,
+    ]),
+  ];
+}
+
+const TURN_ICONS: Record<TurnView['state'], string> = {
+  queued: '🤖',
+  running: '🤖',
+  asking: '🤖',
+  done: '✅',
+  failed: '❌',
+  cancelled: '⏹',
+};
+
+/** What is read at once of a long answer; the rest is folded. */
+const AT_ONCE = 4_000;
+
+/** What came of a turn, how it ended first. */
+export function renderTurn(turn: TurnView, context: ParseContext): string {
+  const { workspace, state, answer, failure, elapsedMs, cost } = turn;
+  const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
+  const title = [`### ${TURN_ICONS[state]} ${code(workspace.name)}: ${wordTurnState(state)}`, time, cost];
+  const [shown = '', ...folded] = inPieces(calmMarkdown(answer), answer.length > AT_ONCE ? AT_ONCE : LONGEST);
+  const parts = [
+    title.filter(Boolean).join(' · '),
+    ...(state === 'failed'
+      ? [escapeMarkdown(wordTurnFailure(failure, workspace.name, sayIn(context)).text)]
+      : []),
+    shown,
+    ...(folded.length > 0 ? [fold('The rest', cutPieces(folded))] : []),
+    ...changesOf(turn),
+    `<sub>${turn.id} · ${sayIn(context)('ask …')}</sub>`,
+  ];
+  const body = disarmCommands(parts.filter(Boolean).join(SEPARATOR), context);
+  return [markerOf(turn.id), body].join('\n');
+}
+
+const fold = (summary: string, text: string): string =>
+  `<details><summary>${summary}</summary>\n\n${text}\n\n</details>`;
+
+/** As many as fit into one comment. */
+function cutPieces(pieces: string[]): string {
+  const most = Math.floor((LONGEST - 4 * AT_ONCE) / AT_ONCE);
+  const kept = pieces.slice(0, most);
+  return [...kept, ...(pieces.length > most ? ['…'] : [])].join('\n');
+}
+
+function changesOf({ changes }: TurnView): string[] {
+  if (!changes) return [];
+  const files = changes.files.map(({ path, added, removed }) => `- ${code(path)} +${added} −${removed}`);
+  const more = changes.count - files.length;
+  const summary = escapeMarkdown(wordChanges(changes)).replaceAll('`', '');
+  return [fold(summary, [...files, ...(more > 0 ? [`- …and ${more} more`] : [])].join('\n'))];
+}
+
+/** A text in Markdown, as it is but for what would hide, call somebody, or load something. */
+function calmMarkdown(text: string): string {
+  let fence = '';
+  const lines = text.split('\n').map((line) => {
+    const [, signs = ''] = /^ {0,3}(`{3,}|~{3,})/.exec(line) ?? [];
+    const isInside = fence !== '';
+    if (!isInside && signs !== '') fence = signs;
+    else if (isInside && signs.startsWith(fence)) fence = '';
+    return isInside || signs !== '' ? line : calmLine(line);
+  });
+  return lines.join('\n');
+}
+
+const calmLine = (line: string): string =>
+  line
+    .split(/(`+[^`]+`+)/)
+    .map((part, index) =>
+      index % 2 === 1
+        ? part
+        : part
+            .replaceAll('<', '&lt;')
+            .replaceAll('![', String.raw`!\[`)
+            .replaceAll(/([@#])(?=\w)/g, '$1\u2060'),
+    )
+    .join('');
 
 /** An answer as a comment of its own. */
 export function renderReply({ text, hint, isVerbatim }: WordedAnswer, context: ParseContext): string {

@@ -3,7 +3,7 @@ import { UserError } from '../../errors.ts';
 import { addressOf, labelOf, type Forge, type Person } from '../../forges/forge.ts';
 import type { PendingCommand, Permission } from '../front.ts';
 import type { Event } from './events.ts';
-import { checkRight } from '../../forges/rights.ts';
+import { checkRight, mayAsk } from '../../forges/rights.ts';
 import { countRecent } from '../store/recent-messages.ts';
 import { findRepositoryOf } from '../store/subjects.ts';
 import type { Executor } from '../../database/types.ts';
@@ -29,7 +29,8 @@ export function createRights(options: { db: Executor; forge: Forge; commandsPerH
         await checkSecrecy(forge, about, asked);
       await checkPace(options, event);
       const address = addressOf(forge, label);
-      return { maintains: maintains ? address : undefined, reads: address };
+      const asks = command.isForAskers && (await mayAsk(forge, label, wanted.person)) ? address : undefined;
+      return { maintains: maintains ? address : undefined, reads: address, asks };
     },
   };
 }

@@ -16,6 +16,7 @@ import {
   noExplanation,
   noNotice,
   noSignals,
+  noTurns,
   type Conversation,
   type Front,
   type FrontOptions,
@@ -146,6 +147,7 @@ function createConversation({ db, forges }: PageOptions): Conversation {
     acknowledge: noAcknowledgement,
     answer: () => Promise.resolve(),
     sendCard: () => Promise.resolve({}),
+    sendTurn: noTurns,
     cardOf: () => undefined,
     signalsOf: noSignals,
   };

@@ -13,6 +13,7 @@ import { escape } from './mrkdwn.ts';
 import { showAnswer, type SlackAnswers } from './answers.ts';
 import { createSlackCalls, type SlackCalls } from './calls.ts';
 import { createSlackCardSender } from './cards.ts';
+import { postTurn } from './turns.ts';
 import type { SlackConfig } from './config.ts';
 import { createSlackDoor } from './receiver.ts';
 import { Event, inSlack, NAME, sourceOf, voiceFor } from './request.ts';
@@ -90,6 +91,7 @@ function createConversation(parts: Parts, answers: SlackAnswers): Conversation {
     acknowledge: (delivery) => ackReaction(parts, delivery),
     answer: (delivery, answer) => showAnswer(answers, delivery, answer),
     sendCard: createSlackCardSender({ ...parts, trigger: answers.trigger }),
+    sendTurn: (card, turn) => postTurn({ ...parts, trigger: answers.trigger }, card, turn),
     cardOf({ id }, { thread }, { delivery, answer }) {
       const event = eventOf(delivery);
       // A link is for one person; the message of a pressed button is the card.

@@ -20,6 +20,9 @@ const channelOf = ({ team, channel }: Event): string => `${team}/${channel}`;
 /** A thread with one card in it, or below one, is about that workspace. */
 export async function placeOf(db: Executor, event: Event): Promise<Place> {
   const place = { thread: threadOf(event), channel: channelOf(event) };
+  // Whatever a button of a card says is about the workspace of that card.
+  if (event.kind === 'button' && event.block.startsWith(CARD_BLOCK))
+    return { ...place, workspace: event.block.slice(CARD_BLOCK.length) };
   if (event.kind === 'command' || event.threadTs === undefined) return place;
   const [card, ...more] = await slackStore.findCards(
     db,

@@ -1,6 +1,20 @@
 // Cards and answers as Slack's Block Kit, within its limits. Pure. Whatever is shown, nobody is mentioned and nothing of
 // it is markup of Slack's that a name or a log brought along.
-import { createSay, wordEnvironment, wordFailure, wordNotices, wordUsage } from '../wording.ts';
+import {
+  createSay,
+  wordChanges,
+  wordEnvironment,
+  wordFailure,
+  wordNotices,
+  wordQuestion,
+  wordTask,
+  wordTurnFailure,
+  wordTurnState,
+  wordUsage,
+  type Say,
+} from '../wording.ts';
+import { inPieces } from '../pieces.ts';
+import type { TaskView, TurnView } from '../turn-view.ts';
 import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { escapeText, code, cut, escape, fences, MAX_SECTION, split, toMrkdwn } from './mrkdwn.ts';
@@ -75,9 +89,10 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
     view.usage ? wordUsage(view.usage) : '',
   ];
   const rows = view.phase === 'deleted' ? [] : bodyOf(view, trigger);
+  if (view.task) rows.push(...taskRows(view.task, createSay(trigger)));
   const said = wordNotices(view.notices, createSay(trigger));
   const notices = [said, more].filter(Boolean).map((one) => `:information_source: ${toMrkdwn(one)}`);
-  const buttons = buttonsOf(view);
+  const buttons = [...taskButtons(view), ...buttonsOf(view)];
   return {
     text: cut(`${escapeText(view.name, 100)}: ${escapeText(view.doing, 200)}`, MAX_TEXT),
     blocks: [
@@ -100,6 +115,66 @@ function bodyOf(view: CardView, trigger: string): string[] {
   return rows;
 }
 
+/** What a coding agent works on. */
+function taskRows(task: TaskView, say: Say): string[] {
+  const time = task.elapsedMs > 0 ? formatSpan(task.elapsedMs) : '';
+  const title = [toMrkdwn(wordTask(task)), time, task.cost].filter(Boolean).join(' · ');
+  return [
+    [`:robot_face: ${title}`, ...task.plan.map(checkLine)].join('\n'),
+    ...task.questions.map(
+      (one) => `:question: ${toMrkdwn(wordQuestion(one, task.questions.length === 1, say))}`,
+    ),
+  ];
+}
+
+const TURN_ICONS: Record<TurnView['state'], string> = {
+  queued: ':robot_face:',
+  running: ':robot_face:',
+  asking: ':robot_face:',
+  done: ':white_check_mark:',
+  failed: ':x:',
+  cancelled: ':black_square_for_stop:',
+};
+
+/** Sections of an answer, a code fence never cut in two. */
+const MAX_ANSWER_SECTIONS = 20;
+/** Escaping makes it longer. */
+const PIECE = 2_400;
+
+/** What came of a turn, how it ended first. */
+export function renderTurn(turn: TurnView, trigger: string): SlackMessage {
+  const { workspace, state, answer, failure, changes, elapsedMs, cost } = turn;
+  const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
+  const title = [`${TURN_ICONS[state]} *${code(workspace.name)}* ${wordTurnState(state)}`, time, cost];
+  const pieces = inPieces(answer, PIECE).map(toMrkdwn);
+  const rows = [
+    title.filter(Boolean).join(' · '),
+    ...(state === 'failed'
+      ? [toMrkdwn(wordTurnFailure(failure, workspace.name, createSay(trigger)).text)]
+      : []),
+    ...pieces.slice(0, MAX_ANSWER_SECTIONS),
+    ...(pieces.length > MAX_ANSWER_SECTIONS ? ['…'] : []),
+    ...(changes ? [changedFiles(changes)] : []),
+  ];
+  return {
+    text: cut(
+      `${escapeText(workspace.name, 100)}: ${escapeText(answer, 500) || wordTurnState(state)}`,
+      MAX_TEXT,
+    ),
+    blocks: [...rows.map(section), { type: 'context', elements: [mrkdwn(turn.id)] }],
+  };
+}
+
+const MAX_FILES = 20;
+
+function changedFiles(changes: NonNullable<TurnView['changes']>): string {
+  const files = changes.files
+    .slice(0, MAX_FILES)
+    .map(({ path, added, removed }) => `${code(path)} +${added} −${removed}`);
+  const more = changes.count - files.length;
+  return [toMrkdwn(wordChanges(changes)), ...files, ...(more > 0 ? [`…and ${more} more`] : [])].join('\n');
+}
+
 const MARKS: Record<CheckItem['state'], string> = {
   done: ':heavy_check_mark:',
   doing: ':hourglass:',
@@ -107,7 +182,8 @@ const MARKS: Record<CheckItem['state'], string> = {
   failed: ':x:',
 };
 
-const checkLine = ({ label, state }: CheckItem): string => `${MARKS[state]} ${escapeText(label, 100)}`;
+const checkLine = ({ label, state }: Pick<CheckItem, 'label' | 'state'>): string =>
+  `${MARKS[state]} ${escapeText(label, 100)}`;
 
 function expiryOf({ expiry, isExpiring }: CardView): string {
   if (!expiry) return '';
@@ -144,6 +220,19 @@ function buttonsOf(view: CardView): Button[] {
     default:
       return [{ label: 'Stop', line: `stop ${id}` }];
   }
+}
+
+/** Of a question all may answer who may ask; pressed on the card it is about its workspace. */
+function taskButtons({ task }: CardView): Button[] {
+  if (!task) return [];
+  const [question] = task.questions;
+  const cancel: Button = { label: 'Cancel', line: 'cancel' };
+  if (!question) return [cancel];
+  return [
+    { label: 'Allow', line: `allow ${question.number}`, style: 'primary' },
+    { label: 'Deny', line: `deny ${question.number}`, style: 'danger' },
+    cancel,
+  ];
 }
 
 function menuOf({ phase, id }: CardView): Button[] {

@@ -4,7 +4,7 @@ import { UserError } from '../../errors.ts';
 import { unknownRepository } from '../../forges/find.ts';
 import { addressOf, findForge, type Forge, type Person } from '../../forges/forge.ts';
 import type { PendingCommand, Permission } from '../front.ts';
-import { checkRight, isEnough } from '../../forges/rights.ts';
+import { checkRight, isEnough, mayAsk } from '../../forges/rights.ts';
 import type { SlackConfig } from './config.ts';
 import { sourceOf, type Event } from './request.ts';
 import * as slackStore from './store.ts';
@@ -44,7 +44,8 @@ async function readPlace(
   known: Known | undefined,
 ): Promise<Permission> {
   const { channel, workspace } = incoming.place;
-  if (!(command.isForMaintainers || command.isForReaders) || channel === undefined) return {};
+  const { isForMaintainers, isForReaders, isForAskers } = command;
+  if (!(isForMaintainers || isForReaders || isForAskers) || channel === undefined) return {};
   const { target } = line;
   // The button of a card names the workspace by its id, and so its repository.
   const id = target?.kind === 'name' ? target.name : target ? undefined : workspace;
@@ -59,6 +60,7 @@ async function readPlace(
   return {
     ...(isEnough(permission, 'maintain') ? { maintains: address } : {}),
     ...(isEnough(permission, 'read') ? { reads: address } : {}),
+    ...(isForAskers && (await mayAsk(forge, label, person)) ? { asks: address } : {}),
   };
 }
 

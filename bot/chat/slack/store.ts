@@ -80,7 +80,7 @@ export async function findCards(db: Executor, thread: string, externalId?: strin
   return db
     .select({ thread: cards.thread, subject, externalId: cards.externalId })
     .from(cards)
-    .where(and(eq(cards.front, 'slack'), isThere));
+    .where(and(eq(cards.front, 'slack'), eq(cards.kind, 'card'), isThere));
 }
 
 /** What became of a message that looks like a card of ours. */

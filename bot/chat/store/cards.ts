@@ -1,5 +1,5 @@
 // Which cards are wanted, where, that they are drawn again, and who draws them now. Knows no vendor, and sends nothing.
-import { and, asc, eq, inArray, ne, sql, type SQL } from 'drizzle-orm';
+import { and, asc, eq, inArray, ne, notInArray, sql, type SQL } from 'drizzle-orm';
 import { cards, type Card, type CardKind, type FrontName } from '../../database/schema.ts';
 import { notify, type Executor, inMs } from '../../database/executor.ts';
 import {
@@ -49,7 +49,9 @@ const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, String.r
 
 /** What shows a thread's workspaces beside its card is sent again, even if it says the same: the commit is another. */
 export async function resendSignals(tx: Executor, thread: string): Promise<void> {
-  await wantAgain(tx, and(eq(cards.thread, thread), ne(cards.kind, 'card')), { sentHash: null });
+  await wantAgain(tx, and(eq(cards.thread, thread), notInArray(cards.kind, ['card', 'answer'])), {
+    sentHash: null,
+  });
 }
 
 /** The card of the thread is drawn again: there is something else to say on it. */

@@ -93,6 +93,19 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
   }),
   'token-gone': ({ name }) => ({ text: `The token \`${name}\` is worth nothing any more.` }),
   'rename-how': ({ id }, say) => ({ text: `Say it with the new name: ${say(`rename ${id} NEW-NAME`)}.` }),
+  asked: ({ name, before }) => ({
+    text:
+      before === 0
+        ? `Claude works on it in \`${name}\`. The answer comes here.`
+        : `It waits in \`${name}\` behind ${plural(before, 'other')}. The answer comes here.`,
+    isBesideCard: true,
+  }),
+  cancelling: ({ name, count }) => ({
+    text: count === 1 ? `It ends in \`${name}\`.` : `All ${count} end in \`${name}\`.`,
+  }),
+  decided: ({ number, decision }) => ({
+    text: `Question ${number}: ${decision === 'deny' ? 'no' : decision === 'always' ? 'yes, from now on' : 'yes'}.`,
+  }),
   confirm: ({ id }) => ({
     text: `Delete \`${id}\` and its files? If something in it was not pushed, I say so first and delete nothing.`,
   }),

@@ -86,6 +86,11 @@ export const PARSE_FAILURES: Wording<ParseCodes> = {
   }),
   'too-many-words': ({ word, command }, say) =>
     howTo(`I don't know what ${shown(word)} means after ${say(command)}.`, command, say),
+  'no-prompt': ({ command }, say) =>
+    howTo(`There is nothing to work on: say behind ${say(command)} what you want done.`, command, say),
+  'long-prompt': ({ most }, say) => ({
+    text: `That is more than ${most / 1024} KiB, the most that I pass on at once. Put the long part into a file of the repository or an issue, and name that: ${say('ask read the log in issue 12 and say what failed')}.`,
+  }),
 };
 
 function badDuration(details: ParseCodes['bad-duration'], say: Say): Words {

@@ -139,6 +139,34 @@ const RIGHTS = {
   }),
 } satisfies Some;
 
+const ASKING = {
+  'no-model-key': (_, say) => ({
+    text: `Claude needs a key, and you have left none with Sam. It brings a private link to the page for it: ${say('connect claude')}. Then say again what you want done.`,
+    next: 'connect claude',
+  }),
+  'no-asking-forks': ({ name }, say) => ({
+    text: `\`${name}\` has the code of a fork, and whoever sent that must not spend your key, so nothing is asked there. In a branch of the repository itself it works: ${say('ask')}.`,
+  }),
+  'queue-full': ({ name, most }, say) => ({
+    text: `${most} prompts wait in \`${name}\` already, the most that may. Say it again when some are done, or end them: ${say('cancel --all')}.`,
+  }),
+  'too-many-asks': ({ most }, say) => ({
+    text: `You have asked ${most} times in an hour, the most that a person may (\`MAX_ASKS_PER_HOUR\`, which whoever runs Sam can raise). Say it again in a while; how what you asked stands: ${say('status')}.`,
+  }),
+  'nothing-asked': (_, say) => ({
+    text: `Nothing is running here. To have something done: ${say('ask …')}.`,
+  }),
+  'no-question': (_, say) => ({
+    text: `Nothing waits for an answer here. How it stands: ${say('status')}.`,
+  }),
+  'which-question': ({ verb, numbers }, say) => ({
+    text: `${numbers.length} questions wait: ${numbers.join(', ')}. Say which: ${say(`${verb} ${numbers[0] ?? 1}`)}.`,
+  }),
+  'answered-question': ({ number, by }, say) => ({
+    text: `Question ${number} was answered already by \`${plain(by)}\`. How it stands: ${say('status')}.`,
+  }),
+} satisfies Some;
+
 const REPOSITORIES = {
   'which-repository': ({ verb }, say) => ({
     text: `Which repository? For example ${say(`${verb} owner/name`)}.`,
@@ -242,6 +270,7 @@ export const REFUSALS: Wording<Refusals> = {
   ...WHICH,
   ...STATES,
   ...RIGHTS,
+  ...ASKING,
   ...REPOSITORIES,
   ...FORKS,
   ...GIT,

@@ -27,8 +27,6 @@ export function readFlags(tokens: readonly Token[], spec: CommandSpec, scope: Sc
     const found = findFlag(token, reading);
     if (found) at = addFlag(flags, found, at, reading);
     else words.push(token.text);
-    // What follows the first of them may be a sentence of someone's.
-    if (!found && spec.takes === 'words') break;
   }
   words.push(...tokens.slice(at).map(({ text }) => text));
   checkContradictions(flags, reading);

@@ -6,16 +6,19 @@ import type { Flags, ParsedCommand, Target } from './parsed.ts';
 
 /** One line; with an empty trigger it begins with the verb. */
 export function formatCommand(
-  { verb, target, value, words, flags }: Omit<ParsedCommand, 'line' | 'ignored'>,
+  { verb, target, value, words, flags, prompt, question }: Omit<ParsedCommand, 'line' | 'ignored'>,
   trigger: string,
 ): string {
   const parts = [
     trigger,
     verb,
-    target ? quote(formatTarget(target)) : '',
+    // A flag says it there.
+    target && prompt === undefined ? quote(formatTarget(target)) : '',
     formatValue(value),
+    question === undefined ? '' : String(question),
     ...Object.entries(flags).map(([name, flag]) => formatFlag(name, flag)),
     ...words.map(quote),
+    ...(prompt === undefined ? [] : ['--', prompt]),
   ];
   return parts.filter((part) => part !== '').join(' ');
 }

@@ -2,41 +2,72 @@
 // begin with the trigger, and what follows it. Reads no verbs.
 import { findCommand } from '../command.ts';
 import { plain } from './format.ts';
-import { plainLines } from './markdown.ts';
+import { plainLines, withoutAsides, type PlainLine } from './markdown.ts';
 import type { ParseContext } from './parsed.ts';
 import { normaliseLine } from './tokens.ts';
 
 const BULLET = /^[-*+•] +/;
 const IGNORED = 10;
 
-/** The first command line after its trigger (`''`: the trigger alone), and further ones, to be named and not run. */
-export function findLines(text: string, context: ParseContext): { first?: string; ignored: string[] } {
-  const lines = readLines(text, context)
-    .filter((line) => line !== '')
-    .map((line) => stripDecoration(normaliseLine(line)))
-    .filter((line) => line !== '');
-  const rests = lines.map((line) => afterTrigger(line, context.triggers));
-  const start = context.triggerOptional ? 0 : rests.findIndex((rest) => rest !== undefined);
-  const first = rests[start] ?? (context.triggerOptional ? lines[0] : undefined);
-  if (first === undefined) return { ignored: [] };
-  const further = lines
-    .map(
-      (line, place) => rests[place] ?? (context.triggerOptional && startsWithVerb(line, context) ? line : ''),
-    )
-    .filter((line, place) => place > start && line !== '');
-  return { first, ignored: further.slice(0, IGNORED).map((line) => plain(line)) };
+export interface Found {
+  /** The first command line after its trigger (`''`: the trigger alone). */
+  first?: string;
+  /** Further ones, to be named and not run. */
+  ignored: string[];
+  /** The last `words` words of the first line as they were typed, and all that stands below it, without what is quoted there. */
+  tail: (words: number) => string;
 }
 
-function readLines(text: string, context: ParseContext): string[] {
+export function findLines(text: string, context: ParseContext): Found {
+  const typed = readLines(text, context).filter((line) => line.text !== '');
+  const lines = typed
+    .map(({ text: raw, at }) => ({ raw, at, line: stripDecoration(normaliseLine(raw)) }))
+    .filter(({ line }) => line !== '');
+  const rests = lines.map(({ line }) => afterTrigger(line, context.triggers));
+  const start = context.triggerOptional ? 0 : rests.findIndex((rest) => rest !== undefined);
+  const found = lines[start];
+  const first = rests[start] ?? (context.triggerOptional ? found?.line : undefined);
+  if (first === undefined || !found) return { ignored: [], tail: () => '' };
+  const further = lines
+    .map(
+      ({ line }, place) =>
+        rests[place] ?? (context.triggerOptional && startsWithVerb(line, context) ? line : ''),
+    )
+    .filter((line, place) => place > start && line !== '');
+  const ignored = further.slice(0, IGNORED).map((line) => plain(line));
+  return { first, ignored, tail: (words) => tailOf(text, context, { ...found, words }) };
+}
+
+/** `raw`: the line, which is the one at `at`; `line`: what it is read as. */
+function tailOf(
+  text: string,
+  { markup }: ParseContext,
+  { raw, at, line, words }: { raw: string; at: number; line: string; words: number },
+): string {
+  // What stands between backticks as a whole is a hint that was pasted.
+  const isPasted = /^(?:[-*+•] +)?`/.test(raw.trim()) && !line.startsWith('`');
+  const below = splitLines(markup === 'mrkdwn' ? unwrapSlack(text) : text).slice(at + 1);
+  const rest = markup === 'markdown' ? withoutAsides(below.join('\n')) : below.join('\n');
+  return [lastWords(isPasted ? line : raw.trim(), words), rest].join('\n').trim();
+}
+
+/** From the n-th word from the end on. */
+function lastWords(line: string, count: number): string {
+  const starts = [...line.matchAll(/\S+/gu)].map(({ index }) => index);
+  return count === 0 ? '' : line.slice(starts.at(-count) ?? 0);
+}
+
+function readLines(text: string, context: ParseContext): PlainLine[] {
   const { markup } = context;
+  const all = (lines: string[]): PlainLine[] => lines.map((line, at) => ({ text: line, at }));
   switch (markup) {
     case 'markdown':
       // Reading all of it takes long, and few comments are for us.
       return splitLines(text).some((line) => mayBeCommand(line, context)) ? plainLines(text) : [];
     case 'mrkdwn':
-      return splitLines(unwrapSlack(text));
+      return all(splitLines(unwrapSlack(text)));
     case 'none':
-      return splitLines(text);
+      return all(splitLines(text));
     default:
       return markup satisfies never;
   }

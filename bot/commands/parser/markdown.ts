@@ -6,7 +6,10 @@ import { readTags, type OpenTags } from './html-tags.ts';
 /** What is shown apart from the text around it. */
 const APART = new Set(['blockquote', 'table']);
 
-type Line = { text: string; isHidden: boolean };
+/** `at`: which line of the text it is, from 0. */
+export type PlainLine = { text: string; at: number };
+
+type Line = PlainLine & { isHidden: boolean };
 
 type Walk = {
   lines: Line[];
@@ -37,7 +40,7 @@ markdown.inline.ruler.before('newline', 'place', ({ src, pos, tokens }, silent) 
 const FOOTNOTE = /^((?:[ \t>*+-]|\d{1,9}[.)])*)\[(?=\^[^\]\s]{1,999}\]:)/gm;
 
 /** As they were typed, without comments. One that is a code span as a whole is among them: that is how hints are pasted. */
-export function plainLines(text: string): string[] {
+export function plainLines(text: string): PlainLine[] {
   const walk: Walk = { lines: [], open: new Map(), begun: new Map() };
   let apart = 0;
   let isParagraph = false;
@@ -48,10 +51,10 @@ export function plainLines(text: string): string[] {
     else if (token.type === 'inline' && isParagraph) readParagraph(walk, token);
     isParagraph = token.type === 'paragraph_open';
   }
-  return walk.lines.filter(({ isHidden }) => !isHidden).map((line) => line.text);
+  return walk.lines.filter(({ isHidden }) => !isHidden);
 }
 
-function readParagraph(walk: Walk, { content, children }: Token): void {
+function readParagraph(walk: Walk, { content, children, map }: Token): void {
   const tokens = children ?? [];
   const { breaks, comments } = placesOf(content, tokens);
   const typed = readLines(content, breaks, comments);
@@ -68,9 +71,29 @@ function readParagraph(walk: Walk, { content, children }: Token): void {
   for (const sign of ONE_PARAGRAPH) walk.begun.delete(sign);
 
   function addLine(): void {
-    const line = typed[walk.lines.length - first] ?? '';
-    walk.lines.push({ text: line, isHidden: depth > 0 || walk.open.size > 0 });
+    const { text, below } = typed[walk.lines.length - first] ?? { text: '', below: 0 };
+    walk.lines.push({ text, at: (map?.[0] ?? 0) + below, isHidden: depth > 0 || walk.open.size > 0 });
   }
+}
+
+/** What somebody wrote, without what they quote and what nobody sees: code and all other markup stay as they are. */
+export function withoutAsides(text: string): string {
+  const lines: (string | undefined)[] = text.split('\n');
+  for (const { type, map } of markdown.parse(text, {})) {
+    if (!map) continue;
+    const isQuote = type === 'blockquote_open';
+    if (isQuote) lines.fill(undefined, map[0], map[1]);
+    // A quote's own parts are gone already.
+    if ((type === 'html_block' || type === 'inline') && lines[map[0]] !== undefined)
+      lines.splice(map[0], map[1] - map[0], ...withoutComments(lines.slice(map[0], map[1]).join('\n'), map));
+  }
+  return lines.filter((line) => line !== undefined).join('\n');
+}
+
+/** As many lines as it had. */
+function withoutComments(text: string, [from, to]: [number, number]): string[] {
+  const kept = text.replaceAll(/<!--[^]*?(?:-->|$)/g, '').split('\n');
+  return Array.from({ length: to - from }, (_, place) => kept[place] ?? '');
 }
 
 const isBreak = ({ type }: Token): boolean => type === 'softbreak' || type === 'hardbreak';
@@ -93,11 +116,21 @@ function placesOf(content: string, tokens: Token[]): Places {
   return { breaks: known.filter((at) => !content.startsWith(COMMENT, at)), comments };
 }
 
-/** What begins at the start and behind each break, to the end of its line. */
-function readLines(content: string, breaks: number[], comments: Places['comments']): string[] {
+/** What begins at the start and behind each break, to the end of its line, and how many lines that is below the first. */
+function readLines(
+  content: string,
+  breaks: number[],
+  comments: Places['comments'],
+): { text: string; below: number }[] {
   let next = 0;
+  let below = 0;
+  let counted = 0;
   return [0, ...breaks.map((at) => content.indexOf('\n', at) + 1)].map((start, place) => {
     const end = content.indexOf('\n', start);
+    for (let line = content.indexOf('\n', counted); line >= 0 && line < start; below += 1) {
+      counted = line + 1;
+      line = content.indexOf('\n', counted);
+    }
     const to = breaks[place] === end - 1 ? end - 1 : end < 0 ? content.length : end;
     let line = '';
     let at = start;
@@ -105,7 +138,7 @@ function readLines(content: string, breaks: number[], comments: Places['comments
       line += content.slice(at, Math.max(at, cut.from));
       at = Math.max(at, cut.to);
     }
-    return line + content.slice(at, Math.max(at, to));
+    return { text: line + content.slice(at, Math.max(at, to)), below };
   });
 }
 

@@ -3,7 +3,7 @@
 import { findCommand, isOffered, type CommandSpec } from '../command.ts';
 import { asksForHelp, readFlags } from './flags.ts';
 import { formatCommand, formatUsage, plain } from './format.ts';
-import { findLines } from './lines.ts';
+import { findLines, type Found } from './lines.ts';
 import { Refusal, type ParseContext, type ParseResult } from './parsed.ts';
 import type { Scope } from './repositories.ts';
 import { readPositionals } from './targets.ts';
@@ -22,9 +22,13 @@ const PROSE_WORDS = 4;
 export function parse(text: string, context: ParseContext): ParseResult {
   try {
     if (text.length > MAX_LENGTH) return refuseLong(text, context);
-    const { first, ignored } = findLines(text, context);
+    const found = findLines(text, context);
+    const { first, ignored } = found;
     if (first === undefined) return ignoreOrStatus(context);
-    const result = first === '' ? { kind: 'status' as const } : parseLine(first, ignored, context);
+    const result =
+      first === ''
+        ? { kind: 'status' as const }
+        : (parsePrompt(found, context) ?? parseLine(first, ignored, context));
     const isShort = result.kind === 'help' || result.kind === 'status';
     return isShort && ignored.length > 0 ? { ...result, ignored } : result;
   } catch (error) {
@@ -44,6 +48,60 @@ function refuseLong(text: string, { triggers, triggerOptional }: ParseContext): 
   const isForUs = triggerOptional || triggers.some((trigger) => lower.includes(trigger.toLowerCase()));
   if (!isForUs) return { kind: 'ignore', why: 'too long, and no trigger in it' };
   return new Refusal('too-long', {}).failure;
+}
+
+/** Undefined: its verb takes no prompt. What stands below such a line is part of it, and never another command. */
+function parsePrompt({ first: line = '', tail }: Found, context: ParseContext): ParseResult | undefined {
+  const [verb = ''] = /^\S+/.exec(line) ?? [];
+  const spec = findCommand(context.commands, verb);
+  if (spec?.takes !== 'prompt') return undefined;
+  const { tokens, count } = leadingFlags(spec, line.slice(verb.length));
+  if (asksForHelp(tokens)) return { kind: 'help', topic: spec.name };
+  try {
+    const { flags } = readFlags(tokens, spec, scopeOf(spec, context));
+    const name = flags['ws'];
+    const prompt = readPrompt(tail(count), spec);
+    const target = typeof name === 'string' ? { target: { kind: 'name' as const, name } } : {};
+    return {
+      kind: 'command',
+      verb: spec.name,
+      ...target,
+      flags,
+      words: [],
+      prompt,
+      line: plain(line, LINE),
+      ignored: [],
+    };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new Refusal(error.code, error.details, formatUsage(spec));
+  }
+}
+
+/** As much of a prompt as is written down beside it. */
+const LINE = 200;
+const MAX_PROMPT_BYTES = 32 * 1024;
+
+function readPrompt(prompt: string, { name }: CommandSpec): string {
+  if (prompt === '') throw new Refusal('no-prompt', { command: name });
+  if (Buffer.byteLength(prompt) > MAX_PROMPT_BYTES)
+    throw new Refusal('long-prompt', { most: MAX_PROMPT_BYTES });
+  return prompt;
+}
+
+/** Those that the command knows, before the first word that is none; `count`: how many words follow. */
+function leadingFlags({ flags }: CommandSpec, rest: string): { tokens: Token[]; count: number } {
+  const words = [...rest.matchAll(/\S+/gu)].map(({ 0: text, index: at }) => ({ text, at, quoted: false }));
+  let taken = 0;
+  for (let word = words[0]; word; word = words[taken]) {
+    if (word.text === '--') return { tokens: words.slice(0, taken), count: words.length - taken - 1 };
+    const [, name = '', value] = /^--?([a-z][a-z-]*)(=)?/i.exec(word.text) ?? [];
+    const flag = flags[name.toLowerCase()];
+    const isHelp = taken === 0 && words.length === 1 && /^(?:-h|--help)$/i.test(word.text);
+    if (!flag && !isHelp) break;
+    taken += flag && flag.kind !== 'boolean' && value === undefined ? 2 : 1;
+  }
+  return { tokens: words.slice(0, taken), count: Math.max(0, words.length - taken) };
 }
 
 function parseLine(typed: string, ignored: string[], context: ParseContext): ParseResult {
@@ -69,10 +127,8 @@ function parseCommand(
   if (spec.needs && !isOffered(spec, context.traits))
     throw new Refusal('wrong-front', { command: spec.name, needs: spec.needs });
   if (spec.takes === 'topic') return readTopic(tokens, context);
-  if (asksForHelp(spec.takes === 'words' ? tokens.slice(0, 1) : tokens))
-    return { kind: 'help', topic: spec.name };
-  const hosts = (context.hosts ?? ['github.com']).map((host) => host.toLowerCase());
-  const scope: Scope = { ...context, hosts, command: spec.name };
+  if (asksForHelp(tokens)) return { kind: 'help', topic: spec.name };
+  const scope = scopeOf(spec, context);
   try {
     const { flags, words } = readFlags(tokens, spec, scope);
     return { kind: 'command', verb: spec.name, flags, ...readPositionals(words, spec, scope), ...typed };
@@ -81,6 +137,12 @@ function parseCommand(
     throw new Refusal(error.code, error.details, formatUsage(spec));
   }
 }
+
+const scopeOf = ({ name }: CommandSpec, context: ParseContext): Scope => ({
+  ...context,
+  hosts: (context.hosts ?? ['github.com']).map((host) => host.toLowerCase()),
+  command: name,
+});
 
 /** Help on a command if the words name one or nearly so, else help on everything. */
 function readTopic(tokens: Token[], { commands, traits }: ParseContext): ParseResult {

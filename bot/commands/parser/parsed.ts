@@ -39,8 +39,12 @@ export type ParsedCommand = {
   verb: string;
   target?: Target;
   flags: Flags;
-  /** The plain words of a command that takes `words`; else empty. */
+  /** The plain words of a command that takes `names`; else empty. */
   words: string[];
+  /** What a coding agent is asked, as it was typed. */
+  prompt?: string;
+  /** The question that is answered. */
+  question?: number;
   /** The new name of `target name`, the duration of `target duration`. */
   value?: string | Duration;
   /** What was typed after the trigger, its quotes, dashes and spaces made plain. To show one, take formatCommand. */

@@ -13,14 +13,16 @@ import {
   type Scope,
 } from './repositories.ts';
 
-type Positionals = Pick<ParsedCommand, 'target' | 'value' | 'words'>;
+type Positionals = Pick<ParsedCommand, 'target' | 'value' | 'words' | 'question'>;
 
 /** Throws Refusal. */
 export function readPositionals(words: string[], { takes }: CommandSpec, scope: Scope): Positionals {
   switch (takes) {
     case 'names':
-    case 'words':
+    case 'prompt':
       return { words };
+    case 'question':
+      return { ...refuseMore(words, 1, scope), ...readQuestion(words, scope) };
     case 'none':
     case 'topic':
       return refuseMore(words, 0, scope);
@@ -33,6 +35,14 @@ export function readPositionals(words: string[], { takes }: CommandSpec, scope: 
     default:
       return takes satisfies never;
   }
+}
+
+function readQuestion([word]: string[], scope: Scope): Pick<Positionals, 'question'> {
+  if (word === undefined) return {};
+  const [, digits] = /^#?(\d{1,6})$/.exec(word) ?? [];
+  if (!digits || Number(digits) === 0)
+    throw new Refusal('too-many-words', { word: plain(word), command: scope.command });
+  return { question: Number(digits) };
 }
 
 function readOptionalTarget([word]: string[], scope: Scope): Pick<Positionals, 'target'> {

@@ -75,8 +75,8 @@ function createForge(config: GitHubConfig, app: GitHubApp, settings: SettingsRea
       return octokit && readPermission(octokit, label, { id: Number(id), login });
     },
     async readRules(label) {
-      const { size, idle_time: idleTimeMs, who } = (await settings.require(label)).settings;
-      return { size, idleTimeMs, who };
+      const { size, idle_time: idleTimeMs, who, ask } = (await settings.require(label)).settings;
+      return { size, idleTimeMs, who, ask };
     },
     listRepositories: () => app.reachable(),
     mintToken: (label, operation) => mintToken(app, label, operation),

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { messageOf } from '../../errors.ts';
+import { defaultPolicy } from '../forge.ts';
 import type { GitHubApp, Octokit } from './app.ts';
 import { callOr } from './calls.ts';
 import { ownerAndName } from './threads.ts';
@@ -23,6 +24,9 @@ const span = z
   .regex(/^[1-9]\d{0,4}[mhd]$/)
   .transform((text) => Number(text.slice(0, -1)) * UNITS[text.slice(-1) as keyof typeof UNITS])
   .refine((ms) => ms >= 5 * MINUTE_MS && ms <= 30 * UNITS.d);
+
+/** Kinds of tools, and command lines. */
+const tools = z.array(z.string().trim().min(1).max(200)).max(50);
 
 /** Each key says what it is for, what it takes, and what holds without it: the documentation is made of this. */
 export const settingsShape = z.object({
@@ -67,6 +71,14 @@ export const settingsShape = z.object({
     takes: '`write`, `maintain` or `admin`',
     description: 'The permission on the repository that it takes to start a workspace.',
   }),
+  ask: z
+    .strictObject({ allow: tools.default(defaultPolicy.allow), deny: tools.default(defaultPolicy.deny) })
+    .default(defaultPolicy)
+    .meta({
+      takes: '`allow` and `deny`, lists of kinds of tools (`edit`) and command lines (`npm test`)',
+      description:
+        'What a coding agent may do without asking anybody, and what it may not do at all. What is in neither list asks.',
+    }),
 });
 
 /** `idle_time` in ms. */

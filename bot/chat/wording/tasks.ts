@@ -1,0 +1,109 @@
+// What people are told of what a coding agent works on: how it stands, what it asks, why there is no answer. Knows no front and no row.
+import type { SaidTurnFailure, TurnFailureCodes } from '../../codes.ts';
+import { plain } from '../../commands/parser/format.ts';
+import { findWords, plural, type Say, type Words, type Wording } from './words.ts';
+
+const CLAUDE = 'Claude Code';
+
+const said = ({ said: words }: { said?: string }): string => (words ? ` (\`${plain(words, 200)}\`)` : '');
+
+/** `next` may name the workspace as NAME. */
+const FAILURES: Wording<TurnFailureCodes> = {
+  'no-coding-agent': (details) => ({
+    text: `${CLAUDE} could not be brought to the machine${said(details)}. That is on our side, or npm's.`,
+    next: 'ask …',
+  }),
+  'coding-agent-broken': (details) => ({
+    text: `${CLAUDE} ended in the middle, or could not be talked to${said(details)}. That is on its side; what it did to the files is there.`,
+    next: 'ask …',
+  }),
+  'no-model-key': (details) => ({
+    text: `The key that you left does not let ${CLAUDE} in any more${said(details)}. That is between you and Anthropic.`,
+    next: 'connect claude',
+  }),
+  'model-unavailable': (details) => ({
+    text: `The models did not answer${said(details)}. That is on their side, and passes by itself.`,
+    next: 'ask …',
+  }),
+  interrupted: (details) => ({
+    text: `The machine, or something on it, was restarted in the middle${said(details)}. What was done to the files until then is there.`,
+    next: 'ask …',
+  }),
+  'turn-late': () => ({
+    text: 'It took longer than it may (`ASK_TIMEOUT`, which whoever runs Sam can raise), so it was ended. What was done to the files until then is there.',
+    next: 'ask …',
+  }),
+  'workspace-stopped': () => ({
+    text: 'The workspace was stopped before there was an answer. Its files are kept.',
+    next: 'start NAME',
+  }),
+  'workspace-deleted': () => ({
+    text: 'The workspace was deleted before there was an answer.',
+    next: 'ask …',
+  }),
+  'workspace-failed': () => ({
+    text: 'The workspace failed, so nothing works in it; its card says of what.',
+    next: 'retry NAME',
+  }),
+  'never-begun': () => ({
+    text: `Nothing on the machine began with it. Its part of Sam may be of an earlier version, which a restart brings up to date.`,
+    next: 'restart NAME',
+  }),
+};
+
+/** What happened, whose side it is on, and what to say next. */
+export function wordTurnFailure(failure: SaidTurnFailure | null, name: string, say: Say): Words {
+  const found = failure && findWords(FAILURES, { code: failure.code, details: { ...failure.details } }, say);
+  const { text, next = 'ask …' } = found ?? { text: `${CLAUDE} gave no answer, and nobody knows why.` };
+  const line = next.replace('NAME', name);
+  return { text: `${text} Next: ${say(line)}.`, next: line };
+}
+
+const STATES = { done: 'done', failed: 'failed', cancelled: 'cancelled' } as const;
+
+export const wordTurnState = (state: string): string =>
+  Object.hasOwn(STATES, state) ? STATES[state as keyof typeof STATES] : 'at work';
+
+/** `Claude: waits for an answer`: what stands before the plan. */
+export function wordTask({
+  state,
+  waiting,
+  tool,
+}: {
+  state: string;
+  waiting: number;
+  tool?: string | undefined;
+}): string {
+  const doing =
+    state === 'queued'
+      ? 'what you asked waits'
+      : state === 'asking'
+        ? 'Claude asks'
+        : `Claude works${tool === undefined ? '' : `: ${plain(tool, 120)}`}`;
+  return waiting > 0 ? `${doing} (and ${plural(waiting, 'other')} after it)` : doing;
+}
+
+/** A question, and the lines that answer it. */
+export const wordQuestion = (
+  { number, title }: { number: number; title: string },
+  isOnly: boolean,
+  say: Say,
+): string => {
+  const which = isOnly ? '' : ` ${number}`;
+  return `Question ${number}: may it do \`${plain(title, 300)}\`? ${say(`allow${which}`)} or ${say(`deny${which}`)}.`;
+};
+
+/** `3 files changed on sam/fix: +10 −2`. */
+export function wordChanges({
+  branch,
+  files,
+  count,
+}: {
+  branch?: string;
+  files: readonly { added: number; removed: number }[];
+  count: number;
+}): string {
+  const sum = (key: 'added' | 'removed'): number => files.reduce((total, file) => total + file[key], 0);
+  const where = branch === undefined ? '' : ` on \`${plain(branch)}\``;
+  return `${plural(count, 'file')} changed${where}: +${sum('added')} −${sum('removed')}`;
+}

@@ -1,0 +1,74 @@
+// The command that gives a coding agent something to do, in a workspace that it finds or makes like `up`.
+import { UserError } from '../errors.ts';
+import { addTurn, countAsked, countOpen } from '../tasks/store/turns.ts';
+import { findWorkspace } from '../workspaces/store/workspaces.ts';
+import type { Workspace } from '../database/types.ts';
+import type { Outcome, StartContext, StartingCommand } from './context.ts';
+import type { ParsedCommand } from './parser/parsed.ts';
+import { findTarget } from './target.ts';
+import { bringUp } from './up.ts';
+
+/** Turns of a workspace that may wait, beside the one that is worked on. */
+const MAX_WAITING = 10;
+
+export const ask = {
+  name: 'ask',
+  aliases: ['claude', 'do'],
+  summary: 'Has Claude Code work on what you say, in a workspace that it makes if there is none.',
+  usage: 'ask [flags] WHAT YOU WANT DONE',
+  examples: ['ask why does test_auth fail on main?', 'ask --new fix the flaky test in auth_test.go'],
+  who: 'People who can write to the repository, with a key of their own.',
+  flags: {
+    ws: { kind: 'name', summary: 'in which workspace of yours' },
+    new: { kind: 'boolean', summary: 'in another workspace, though there is one already' },
+  },
+  takes: 'prompt',
+  common: true,
+  needsWrite: true,
+  starts: true,
+  isAboutPlace: true,
+  continuesThread: true,
+  async run(command, context) {
+    const { prompt = '' } = command;
+    await checkAsker(context);
+    const { commandId, answer } = await bring(command, context);
+    const workspace = answer.workspace && (await findWorkspace(context.tx, answer.workspace));
+    if (!workspace) throw new Error('a workspace that was brought up has no row');
+    await checkWorkspace(workspace, context);
+    const before = await addTurn(context.tx, {
+      workspace,
+      thread: context.place.thread,
+      agent: 'claude',
+      actor: context.actor.id,
+      source: context.front,
+      deliveryId: context.deliveryId,
+      prompt,
+      policy: context.policy,
+      minutes: context.limits.askMinutes,
+    });
+    const details = { name: workspace.name, before };
+    return {
+      ...(commandId === undefined ? {} : { commandId }),
+      answer: { ok: true, code: 'asked', details, workspace: workspace.id },
+    };
+  },
+} satisfies StartingCommand;
+
+/** The one that is named, the thread's, the place's; where no place has one, one's only. */
+async function bring(command: ParsedCommand, context: StartContext): Promise<Outcome> {
+  if (command.target || context.repository) return bringUp(command, context);
+  const { id } = await findTarget({ ...command, verb: 'ask --ws' }, context);
+  return bringUp({ ...command, target: { kind: 'name', name: id } }, context);
+}
+
+async function checkAsker({ tx, actor, limits, hasModelKey }: StartContext): Promise<void> {
+  if (!hasModelKey) throw new UserError('no-model-key', {});
+  const { asksPerHour: most } = limits;
+  if (most > 0 && (await countAsked(tx, actor.id)) >= most) throw new UserError('too-many-asks', { most });
+}
+
+async function checkWorkspace({ id, name, fork }: Workspace, { tx }: StartContext): Promise<void> {
+  // Whoever sent that code must not spend what its owner pays for.
+  if (fork) throw new UserError('no-asking-forks', { name });
+  if ((await countOpen(tx, id)) > MAX_WAITING) throw new UserError('queue-full', { name, most: MAX_WAITING });
+}

@@ -1,0 +1,39 @@
+// What a node should work on, from the rows of turns, and what of it the node has not heard yet. Pure; knows no connection.
+import type { DesiredTurn } from '../../agent/protocol.ts';
+import type { Task, Turn } from '../database/types.ts';
+
+export interface NodeTurn {
+  node: string;
+  turn: Turn;
+  agent: Task['agent'];
+}
+
+/** One that ended here goes no further there. */
+const desiredTurn = ({ turn, agent }: NodeTurn): DesiredTurn => ({
+  workspace: turn.workspaceId,
+  task: turn.taskId,
+  turn: turn.turn,
+  agent,
+  prompt: turn.prompt,
+  policy: turn.policy,
+  minutes: turn.minutes,
+  desired: turn.endedAt ? 'cancelled' : turn.desired,
+  decisions: turn.decisions.map(({ request, decision }) => ({ request, decision })),
+});
+
+/** What to say of these turns to a node that was told `before`, and what it has been told then. */
+export function turnsToTell(
+  turns: NodeTurn[],
+  before: ReadonlyMap<string, string>,
+): { news: DesiredTurn[]; told: ReadonlyMap<string, string> } {
+  const told = new Map<string, string>();
+  const news: DesiredTurn[] = [];
+  for (const one of turns) {
+    const desired = desiredTurn(one);
+    const key = `${desired.task}/${desired.turn}`;
+    const json = JSON.stringify(desired);
+    if (before.get(key) !== json) news.push(desired);
+    told.set(key, json);
+  }
+  return { news, told };
+}

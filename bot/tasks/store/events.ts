@@ -1,0 +1,132 @@
+// What agents say of turns: stored once and in order, and what it changes with it, in one transaction. Knows no socket.
+import { and, eq, sql } from 'drizzle-orm';
+import type { TaskEvent, TurnHappening } from '../../../agent/protocol.ts';
+import { redact } from '../../../agent/redact.ts';
+import type { Executor } from '../../database/executor.ts';
+import { taskEvents, tasks, taskTurns, workspaces, type Task, type Turn } from '../../database/schema.ts';
+import { touchCards } from '../../workspaces/store/cards.ts';
+import { readClock } from '../../workspaces/store/reconciled.ts';
+import { applyHappening, type TurnPatch } from '../turn.ts';
+import { writeTurn } from './turns.ts';
+
+/** The events of the task up to `seq` need not be said again. */
+export interface Stored {
+  task: string;
+  seq: number;
+}
+
+/** A flood fills no database: of what comes later only what decides something is kept. */
+const MAX_KEPT = 20_000;
+
+/** What comes out of order is left for another time. What nobody here wants counts as stored. */
+export async function saveTaskEvents(db: Executor, node: string, events: TaskEvent[]): Promise<Stored[]> {
+  const stored: Stored[] = [];
+  for (const [task, said] of Map.groupBy(events, (event) => event.task))
+    stored.push({ task, seq: await db.transaction((tx) => saveInOrder(tx, node, task, said)) });
+  return stored;
+}
+
+async function saveInOrder(tx: Executor, node: string, id: string, said: TaskEvent[]): Promise<number> {
+  const events = said.toSorted((one, other) => one.seq - other.seq);
+  const [task] = await tx
+    .select({
+      id: tasks.id,
+      seq: tasks.seq,
+      front: tasks.front,
+      thread: tasks.thread,
+      workspace: tasks.workspaceId,
+    })
+    .from(tasks)
+    .innerJoin(workspaces, eq(workspaces.id, tasks.workspaceId))
+    .where(and(eq(tasks.id, id), eq(workspaces.nodeId, node)))
+    .for('update', { of: tasks });
+  if (!task) return events.at(-1)?.seq ?? 0;
+  let { seq } = task;
+  const news: TaskEvent[] = [];
+  for (const event of events) {
+    if (event.seq !== seq + 1) continue;
+    seq += 1;
+    news.push({ ...event, event: redacted(event.event) });
+  }
+  if (news.length === 0) return seq;
+  const kept = news.filter(({ seq: place, event }) => place <= MAX_KEPT || isDeciding(event));
+  if (kept.length > 0)
+    await tx.insert(taskEvents).values(
+      kept.map(({ seq: place, turn, at, event }) => ({
+        taskId: id,
+        seq: place,
+        turn,
+        at: new Date(at),
+        event,
+      })),
+    );
+  await tx.update(tasks).set({ seq }).where(eq(tasks.id, id));
+  const isShown = await applyAll(tx, task, news);
+  await noteWork(tx, task.workspace);
+  if (isShown) await touchCards(tx, [task.workspace]);
+  return seq;
+}
+
+const isDeciding = ({ kind }: TurnHappening): boolean => kind !== 'text' && kind !== 'tool';
+
+/** Whether anything changed that people see. */
+async function applyAll(
+  tx: Executor,
+  task: Pick<Task, 'id' | 'front' | 'thread'>,
+  events: TaskEvent[],
+): Promise<boolean> {
+  const now = await readClock(tx);
+  let isShown = false;
+  for (const [number, said] of Map.groupBy(events, ({ turn }) => turn)) {
+    const [turn] = await tx
+      .select()
+      .from(taskTurns)
+      .where(and(eq(taskTurns.taskId, task.id), eq(taskTurns.turn, number)))
+      .for('update');
+    if (!turn) continue;
+    const patch = patchOf(turn, said, now);
+    if (Object.keys(patch).length === 0) continue;
+    await writeTurn(tx, { turn, task }, patch);
+    isShown = true;
+  }
+  return isShown;
+}
+
+function patchOf(turn: Turn, events: TaskEvent[], now: Date): TurnPatch {
+  let patch: TurnPatch = {};
+  for (const { event } of events) patch = { ...patch, ...applyHappening({ ...turn, ...patch }, event, now) };
+  return patch;
+}
+
+/** A coding agent at work on what a person asked keeps its workspace running. */
+async function noteWork(tx: Executor, workspace: string): Promise<void> {
+  await tx
+    .update(workspaces)
+    .set({ lastActivityAt: sql`clock_timestamp()` })
+    .where(
+      sql`${workspaces.id} = ${workspace} and ${workspaces.lastActivityAt} < clock_timestamp() - interval '1 minute'`,
+    );
+}
+
+/** Secrets are in no row. */
+function redacted(event: TurnHappening): TurnHappening {
+  switch (event.kind) {
+    case 'text':
+      return { ...event, text: redact(event.text) };
+    case 'plan':
+      return { ...event, entries: event.entries.map((one) => ({ ...one, content: redact(one.content) })) };
+    case 'tool':
+    case 'question':
+      return { ...event, title: redact(event.title) };
+    case 'ended': {
+      const { failure } = event;
+      return {
+        ...event,
+        answer: redact(event.answer),
+        ...(failure?.said === undefined ? {} : { failure: { ...failure, said: redact(failure.said) } }),
+      };
+    }
+    default:
+      return event;
+  }
+}

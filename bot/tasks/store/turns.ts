@@ -1,0 +1,245 @@
+// Tasks and their turns in Postgres: asked for, answered to, given up, looked for. Knows no front and no socket.
+import { and, asc, desc, eq, inArray, isNull, ne, or, sql, type SQL } from 'drizzle-orm';
+import { databaseNow, notify, type Executor } from '../../database/executor.ts';
+import {
+  cards,
+  tasks,
+  taskTurns,
+  workspaces,
+  type Task,
+  type Turn,
+  type TurnDecision,
+  type Workspace,
+} from '../../database/schema.ts';
+import { newTaskId } from '../../ids.ts';
+import { touchCards } from '../../workspaces/store/cards.ts';
+import type { TurnPatch } from '../turn.ts';
+
+export type NewTurn = Pick<Turn, 'actor' | 'source' | 'deliveryId' | 'prompt' | 'policy' | 'minutes'> &
+  Pick<Task, 'thread' | 'agent'> & { workspace: Pick<Workspace, 'id' | 'nodeId'> };
+
+/** Adds it to the thread's task in that workspace, or begins one. Gives how many of the workspace come before it. */
+export async function addTurn(tx: Executor, asked: NewTurn): Promise<number> {
+  const { workspace, thread, agent, source, ...turn } = asked;
+  const before = await countOpen(tx, workspace.id);
+  const task = await findOrMakeTask(tx, { workspaceId: workspace.id, front: source, thread, agent });
+  await tx
+    .insert(taskTurns)
+    .values({
+      ...turn,
+      source,
+      taskId: task,
+      workspaceId: workspace.id,
+      turn: sql`(select coalesce(max(t.turn), 0) + 1 from task_turns t where t.task_id = ${task})`,
+    })
+    .onConflictDoNothing({ target: [taskTurns.source, taskTurns.deliveryId] });
+  await touchCards(tx, [workspace.id]);
+  await notify(tx, 'due', ...(workspace.nodeId ? [`desired:${workspace.nodeId}` as const] : []));
+  return before;
+}
+
+async function findOrMakeTask(
+  tx: Executor,
+  wanted: Pick<Task, 'workspaceId' | 'front' | 'thread' | 'agent'>,
+): Promise<string> {
+  const [found] = await tx
+    .select({ id: tasks.id })
+    .from(tasks)
+    .where(
+      and(
+        eq(tasks.workspaceId, wanted.workspaceId),
+        eq(tasks.front, wanted.front),
+        eq(tasks.thread, wanted.thread),
+        eq(tasks.agent, wanted.agent),
+      ),
+    )
+    .orderBy(desc(tasks.createdAt))
+    .limit(1)
+    .for('update');
+  if (found) return found.id;
+  const id = newTaskId();
+  await tx.insert(tasks).values({ id, ...wanted });
+  return id;
+}
+
+const isOpen = isNull(taskTurns.endedAt);
+
+export const countOpen = (db: Executor, workspace: string): Promise<number> =>
+  db.$count(taskTurns, and(eq(taskTurns.workspaceId, workspace), isOpen));
+
+/** What a person asked in the last hour. */
+export const countAsked = (db: Executor, actor: string): Promise<number> =>
+  db.$count(
+    taskTurns,
+    sql`${taskTurns.actor} = ${actor} and ${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'`,
+  );
+
+export interface OpenTurn {
+  turn: Turn;
+  task: Task;
+  workspace: Workspace;
+}
+
+/** Where they are looked for: in a thread, of a workspace, or of all that a person has. */
+export type Scope = { front: string; thread: string } | { workspace: string } | { owner: string };
+
+const isIn = (scope: Scope): SQL | undefined => {
+  if ('workspace' in scope) return eq(taskTurns.workspaceId, scope.workspace);
+  if ('owner' in scope) return eq(workspaces.owner, scope.owner);
+  return and(eq(tasks.front, scope.front), eq(tasks.thread, scope.thread));
+};
+
+/** Turns that have not ended, in order, and their rows locked. */
+export async function lockOpenTurns(tx: Executor, scope: Scope): Promise<OpenTurn[]> {
+  return tx
+    .select({ turn: taskTurns, task: tasks, workspace: workspaces })
+    .from(taskTurns)
+    .innerJoin(tasks, eq(tasks.id, taskTurns.taskId))
+    .innerJoin(workspaces, eq(workspaces.id, taskTurns.workspaceId))
+    .where(and(isOpen, isIn(scope)))
+    .orderBy(asc(taskTurns.seq))
+    .for('update', { of: taskTurns });
+}
+
+/** The last question there that was answered, if it has that number; for whoever comes too late. */
+export async function findDecision(
+  db: Executor,
+  scope: Scope,
+  number: number | undefined,
+): Promise<{ number: number; by: string } | undefined> {
+  const rows = await db
+    .select({ turn: taskTurns })
+    .from(taskTurns)
+    .innerJoin(tasks, eq(tasks.id, taskTurns.taskId))
+    .innerJoin(workspaces, eq(workspaces.id, taskTurns.workspaceId))
+    .where(and(isIn(scope), sql`jsonb_array_length(${taskTurns.decisions}) > 0`))
+    .orderBy(desc(taskTurns.seq))
+    .limit(1);
+  const decisions = rows[0]?.turn.decisions ?? [];
+  const found = number === undefined ? decisions.at(-1) : decisions.find((one) => one.number === number);
+  return found && { number: found.number, by: found.by };
+}
+
+const isTurn = ({ taskId, turn }: Pick<Turn, 'taskId' | 'turn'>): SQL | undefined =>
+  and(eq(taskTurns.taskId, taskId), eq(taskTurns.turn, turn));
+
+export async function keepDecision(
+  tx: Executor,
+  { turn, workspace }: OpenTurn,
+  decision: TurnDecision,
+): Promise<void> {
+  await tx
+    .update(taskTurns)
+    .set({ decisions: [...turn.decisions, decision] })
+    .where(isTurn(turn));
+  await tellAgent(tx, workspace);
+}
+
+/** Its agent ends it; one that nobody has begun ends at the next look. */
+export async function cancelTurn(tx: Executor, { turn, workspace }: OpenTurn): Promise<void> {
+  await tx
+    .update(taskTurns)
+    .set({ desired: 'cancelled', nextAt: databaseNow, ...(turn.startedAt && { since: databaseNow }) })
+    .where(and(isTurn(turn), ne(taskTurns.desired, 'cancelled')));
+  await notify(tx, 'due');
+  await tellAgent(tx, workspace);
+}
+
+async function tellAgent(tx: Executor, { id, nodeId }: Pick<Workspace, 'id' | 'nodeId'>): Promise<void> {
+  await touchCards(tx, [id]);
+  if (nodeId) await notify(tx, `desired:${nodeId}`);
+}
+
+/** Writes what became of it. With its end its answer is wanted in the thread, and the next one's time begins. */
+export async function writeTurn(
+  tx: Executor,
+  { turn, task }: { turn: Turn; task: Pick<Task, 'front' | 'thread'> },
+  patch: TurnPatch,
+): Promise<void> {
+  const ends = patch.endedAt !== undefined && turn.endedAt === null;
+  await tx
+    .update(taskTurns)
+    .set({ ...patch, ...(ends ? { nextAt: null } : patch.state ? { nextAt: databaseNow } : {}) })
+    .where(isTurn(turn));
+  if (!ends) return;
+  // Nobody waits for what was taken back before it began.
+  const isSaid = patch.state !== 'cancelled' || turn.startedAt !== null;
+  if (isSaid) {
+    await tx
+      .insert(cards)
+      .values({ ...pick(task), subject: subjectOf(turn), kind: 'answer' })
+      .onConflictDoNothing();
+    await notify(tx, 'card');
+  }
+  await tx
+    .update(taskTurns)
+    .set({ since: databaseNow, nextAt: databaseNow })
+    .where(and(eq(taskTurns.workspaceId, turn.workspaceId), isOpen, isNull(taskTurns.startedAt)));
+  await notify(tx, 'due');
+}
+
+const pick = ({ front, thread }: Pick<Task, 'front' | 'thread'>) => ({ front, thread });
+
+/** How its answer is called among what is shown. */
+const subjectOf = ({ taskId, turn }: Pick<Turn, 'taskId' | 'turn'>): string => `${taskId}/${turn}`;
+
+export interface ShownTurn {
+  turn: Turn;
+  workspace: Workspace;
+  /** The name of who asked. */
+  by: string;
+}
+
+/** By what its answer is called; undefined: its rows are gone. */
+export async function findTurn(db: Executor, subject: string): Promise<Omit<ShownTurn, 'by'> | undefined> {
+  const [taskId = '', turn = '0'] = subject.split('/');
+  const [row] = await db
+    .select({ turn: taskTurns, workspace: workspaces })
+    .from(taskTurns)
+    .innerJoin(workspaces, eq(workspaces.id, taskTurns.workspaceId))
+    .where(isTurn({ taskId, turn: Number(turn) }));
+  return row;
+}
+
+/** A repository has a new name: what was asked in its threads goes on there. */
+export async function moveTasks(tx: Executor, front: string, from: string, to: string): Promise<void> {
+  const thread = sql`${to} || substr(${tasks.thread}, ${from.length + 1})`;
+  const isThere = sql`starts_with(${tasks.thread}, ${`${from}#`})`;
+  await tx
+    .update(tasks)
+    .set({ thread })
+    .where(and(eq(tasks.front, front), isThere));
+}
+
+/** Of each workspace those that have not ended, in order. */
+export async function listOpenTurns(db: Executor, ids: string[]): Promise<Turn[]> {
+  if (ids.length === 0) return [];
+  return db
+    .select()
+    .from(taskTurns)
+    .where(and(inArray(taskTurns.workspaceId, ids), isOpen))
+    .orderBy(asc(taskTurns.seq));
+}
+
+/** What nodes work on: turns that have not ended, and those that ended here and of which their agent has not said so. */
+export async function turnsOn(
+  db: Executor,
+  nodes: string[],
+): Promise<{ node: string; turn: Turn; agent: Task['agent'] }[]> {
+  const isUnheard = sql`not ${taskTurns.isClosed} and ${taskTurns.endedAt} > clock_timestamp() - interval '1 day'`;
+  const rows = await db
+    .select({ node: workspaces.nodeId, turn: taskTurns, agent: tasks.agent })
+    .from(taskTurns)
+    .innerJoin(tasks, eq(tasks.id, taskTurns.taskId))
+    .innerJoin(workspaces, eq(workspaces.id, taskTurns.workspaceId))
+    .where(
+      and(
+        inArray(workspaces.nodeId, nodes),
+        eq(workspaces.desired, 'running'),
+        eq(workspaces.phase, 'running'),
+        or(isOpen, isUnheard),
+      ),
+    )
+    .orderBy(asc(taskTurns.seq));
+  return rows.flatMap(({ node, ...row }) => (node === null ? [] : [{ node, ...row }]));
+}
