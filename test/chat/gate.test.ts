@@ -5,6 +5,7 @@ import { commands } from '../../bot/commands/index.ts';
 import type { Answer } from '../../bot/database/types.ts';
 import type { Thread } from '../fakes/github/github.ts';
 import type { Person } from '../fakes/slack/slack.ts';
+import { leaveKey } from '../tasks/conversation.ts';
 import { startSlack, type Slack } from '../testers/slack.ts';
 
 let context: Slack;
@@ -18,6 +19,7 @@ beforeAll(async () => {
   await github.addRepository('eve/api', { forkOf: 'acme/api' });
   mia = context.slack.addPerson('mia');
   await context.connect(mia, 'mia');
+  await leaveKey(context, 'mia');
   fork = await github.addPullRequest('acme/api', { by: 'eve', from: 'eve/api', branch: 'evil' });
   // Mia's workspace of it, stopped, at the commit that she let in.
   await context.say(`up acme/api#${fork.number} --trust-fork ${head()}`, mia);
@@ -57,11 +59,18 @@ const refusal = (): RegExp => new RegExp(`/sam up (acme/api#${fork.number} )?--t
 
 const starting = commands.filter(({ starts }) => starts).map((command) => command.name);
 /** Each as it can be said of a workspace that is there. */
-const lines = starting.flatMap((verb) => [`${verb} NAME`, verb, `${verb} #N`, `${verb} acme/api#N`]);
+const lines = [
+  ...starting
+    .filter((verb) => verb !== 'ask')
+    .flatMap((verb) => [`${verb} NAME`, verb, `${verb} #N`, `${verb} acme/api#N`]),
+  // What is behind that one is for the coding agent.
+  'ask look',
+  'ask --ws NAME look',
+];
 const written = (line: string): string => line.replace('NAME', name()).replace('#N', `#${fork.number}`);
 
 test('there are verbs that start something', () => {
-  expect(starting.toSorted()).toEqual(['restart', 'retry', 'start', 'up']);
+  expect(starting.toSorted()).toEqual(['ask', 'restart', 'retry', 'start', 'up']);
 });
 
 test.each(lines)('`%s` on GitHub is refused', async (line) => {

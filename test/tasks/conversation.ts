@@ -51,7 +51,10 @@ export async function startAsking(options: GitHubOptions = {}): Promise<Asking> 
   };
 }
 
-export async function leaveKey({ github, place: { sql } }: GitHub, login: string): Promise<void> {
+export async function leaveKey(
+  { github, place: { sql } }: Pick<GitHub, 'github' | 'place'>,
+  login: string,
+): Promise<void> {
   const { id } = github.account(login);
   const user = `us-${login.padEnd(12, '2')}`;
   await sql`insert into users (id, name) values (${user}, ${login}) on conflict do nothing`;

@@ -122,7 +122,10 @@ test('an agent that is killed in the middle ends the turn once, as interrupted, 
   });
   const next = { ...turn, turn: 2, prompt: 'recall' };
   after.want([turn, next]);
-  expect(await tester.happening(next, 'ended')).toMatchObject({ answer: 'say at work\nhang' });
+  expect(await tester.happening(next, 'ended')).toMatchObject({
+    outcome: 'done',
+    answer: 'say at work\nhang',
+  });
   await after.end();
   const last = await tester.open({}, dir);
   last.want([turn, next]);
