@@ -41,8 +41,28 @@ export interface WorkspaceSpec {
   user?: User | undefined;
   /** Which of its configurations was asked for, by name; absent: nobody said. */
   configuration?: string | undefined;
+  /** Its programs may use what the agent has for its owner; absent: they get nothing of it, as a fork's. */
+  isTrusted?: boolean;
   /** How much of the node it may take; absent: nobody said. */
   size?: DesiredWorkspace['size'];
+}
+
+/** Where a workspace's programs find what the agent has for them, of a runtime in which they do not see the node. */
+export interface Reach {
+  /** On the node: in a folder that this workspace's programs alone get into, once it is there. */
+  sockets: { git: string; models: string };
+  /** Makes that folder. Repeatable. */
+  makeFolder: () => Promise<void>;
+  /** As git runs it there. */
+  helper: string;
+  /** What Claude Code remembers, as they see it. */
+  claude: string;
+  /** The checkout, as they see it; undefined: that is not known yet. */
+  checkout: string | undefined;
+  /** The address that leads to the socket. */
+  models: string;
+  /** Runs a short command there, as their user. After `start`. False: it failed. */
+  run: (words: string[]) => Promise<boolean>;
 }
 
 /** What came of a preparation; it is kept, and given to the next one. */
@@ -75,6 +95,10 @@ export interface Runtime {
   start: (workspace: WorkspaceSpec) => Promise<void>;
   /** What a new session of `profile` starts; absent: a login shell. After `start`. Throws `ProfileError`. */
   session: (workspace: WorkspaceSpec, profile: string | undefined) => SpawnSpec;
+  /**
+   * How they reach what the agent has for them. Absent: as the agent's own programs do. Undefined: not at all.
+   */
+  reach?: (workspace: string) => Reach | undefined;
   /** What holds the programs of a running workspace, and what they ran against. Undefined: nothing does. */
   limits: (workspace: string) => Limits | undefined;
   /**

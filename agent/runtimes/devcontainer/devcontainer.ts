@@ -11,6 +11,7 @@ import { openKeptLog } from './kept-log.ts';
 import { goOnRecovering, recover } from './recovery.ts';
 import { removeAll, removeOld, removeRecovery, sweepContainers } from './removal.ts';
 import { chooseSession, type Place } from './session.ts';
+import { createReaches } from './reach.ts';
 import { bringUp, UpError, type Up } from './up.ts';
 
 const DEADLINE_MS = 20 * 60_000;
@@ -26,6 +27,7 @@ export function createDevcontainerRuntime(
   const containers: Containers = { ...times, ...options, engine, image };
   /** Where sessions begin, by workspace. */
   const places = new Map<string, Place>();
+  const reaches = createReaches(containers);
   const isAvailable = async () => options.settings().runtime !== 'host' && (await engine.isThere());
   return {
     isAvailable,
@@ -44,10 +46,15 @@ export function createDevcontainerRuntime(
       places.set(workspace.id, place);
       return prepared;
     },
-    start: () => Promise.resolve(),
+    async start(workspace) {
+      const place = places.get(workspace.id);
+      if (place && workspace.isTrusted === true) await reaches.open(workspace, place);
+    },
+    reach: (id) => reaches.find(id, places.get(id)),
     session: (workspace, profile) => chooseSession(engine, workspace, places.get(workspace.id), profile),
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
+      reaches.close(id);
       const stopAll = async () => engine.stop(await engine.find(labelsOf(containers, id)));
       // Together: a program that holds on to a terminal would keep its session from ending.
       await Promise.all([endSessions(), stopAll()]);

@@ -12,6 +12,8 @@ export interface Place {
   folder: string;
   /** What the configuration wants for them, beside what the container has. */
   env: Record<string, string>;
+  /** Whether what the agent has for its programs is mounted there; absent: nobody has looked. */
+  hasReach?: boolean;
   /** What the engine holds the container to. */
   limits?: Limits | undefined;
 }
@@ -62,16 +64,20 @@ export function chooseSession(
     TERM: 'xterm-256color',
     COLORTERM: 'truecolor',
     SAM_WORKSPACE_NAME: workspace.name,
-    ...trustingGit(workspace.env),
     ...place.env,
     [MARK]: mark,
   };
-  const env = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+  const own = trustingGit(workspace.env);
+  const env = [
+    // By their names alone: all users of the node may read a command, and one of them is a token.
+    ...Object.keys(own).filter((name) => !(name in variables)),
+    ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+  ].flatMap((one) => ['--env', one]);
   const where = ['--user', place.user, '--workdir', place.folder];
   return {
     file: engine.program,
     args: ['exec', '--interactive', '--tty', ...where, ...env, place.container, '/bin/sh', '-c', script],
-    env: { ...engine.env, TERM: 'xterm-256color' },
+    env: { ...own, ...engine.env, TERM: 'xterm-256color' },
     cwd: '/',
     onGone() {
       const script = ['/bin/sh', '-c', HANG_UP, 'sam', `${MARK}=${mark}`];
