@@ -9,7 +9,7 @@ import { lockFolder } from './system/files.ts';
 import { followProxies } from './system/environment.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
-import { createCodingPrograms } from './coding/programs.ts';
+import { createCodingPrograms, MUSL_TARGET } from './coding/programs.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage, EnvironmentSettings, Trusted } from './protocol.ts';
@@ -119,9 +119,9 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     onUsage: (id, used) => workspaces.noteUsage(id, used),
     log,
   });
-  const programs = createCodingPrograms({ dir: config.dir, env: process.env, log });
+  const coding = createCoding(config, log);
   const trusted = { ...settings, startedAt: performance.timeOrigin };
-  const places = createPlaces(config, { users, programs, log });
+  const places = createPlaces(config, { users, ...coding, log });
   const terminals = createTerminals({
     get origin() {
       return trusted.origin;
@@ -154,7 +154,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     outbox,
     tokens,
     models,
-    programs,
+    ...coding,
     workspaces,
     trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
@@ -163,10 +163,20 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   };
 }
 
+/** What is brought to this node for coding: for itself, and for containers of another C library. */
+function createCoding({ dir }: Config, log: Log) {
+  const options = { dir, env: process.env, log };
+  const muslPrograms = createCodingPrograms({ ...options, target: MUSL_TARGET });
+  return { programs: createCodingPrograms(options), muslPrograms };
+}
+
 type Settings = NonNullable<Extract<BotMessage, { type: 'desired' }>['settings']>;
 
 /** Where programs run, as whoever runs Sam has it: the bot says so at each connect. */
-function createPlaces({ node, dir }: Config, parts: Pick<RuntimeOptions, 'users' | 'programs' | 'log'>) {
+function createPlaces(
+  { node, dir }: Config,
+  parts: Pick<RuntimeOptions, 'users' | 'programs' | 'muslPrograms' | 'log'>,
+) {
   let settings: EnvironmentSettings = { runtime: 'auto' };
   const runtimes = createRuntimes({ ...parts, env: process.env, node, dir, settings: () => settings });
   return {
@@ -201,7 +211,8 @@ function handleMessage(message: BotMessage, parts: Parts): void {
     case 'desired':
       if (message.settings) parts.trust(message.settings);
       if (message.models) models.serve(message.models);
-      if (message.packages) parts.programs.serve(message.packages);
+      if (message.packages)
+        for (const programs of [parts.programs, parts.muslPrograms]) programs.serve(message.packages);
       // Whoever has left something for it will want it.
       if (message.workspaces.some(({ claude }) => claude)) void parts.programs.bringIfMissing();
       if (message.agent) updater.offer(message.agent.version);

@@ -50,11 +50,16 @@ export interface CodingOptions {
   target?: string;
 }
 
+const MUSL = '-musl';
+
+/** For containers whose C library is musl, on a node where it is glibc. */
+export const MUSL_TARGET = `linux-${process.arch}${MUSL}`;
+
 /** `linux-x64` and the like; of a system whose C library is not glibc with `-musl`. */
 function findTarget(): string {
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   const isMusl = process.platform === 'linux' && header.glibcVersionRuntime === undefined;
-  return `${process.platform}-${process.arch}${isMusl ? '-musl' : ''}`;
+  return `${process.platform}-${process.arch}${isMusl ? MUSL : ''}`;
 }
 
 export function createCodingPrograms({
@@ -64,8 +69,9 @@ export function createCodingPrograms({
   target = findTarget(),
 }: CodingOptions): CodingPrograms {
   const root = join(dir, 'programs');
-  const folder = join(root, `${PACKAGE}-${VERSION}`);
-  const [bin, file, failure] = [join(root, 'bin'), join(folder, 'claude'), `${folder}.failed`];
+  const kind = target.endsWith(MUSL) ? MUSL : '';
+  const folder = join(root, `${PACKAGE}-${VERSION}${kind}`);
+  const [bin, file, failure] = [join(root, `bin${kind}`), join(folder, 'claude'), `${folder}.failed`];
   const integrity = INTEGRITY[target];
   let registry: string | undefined;
   let bringing: Promise<void> | undefined;

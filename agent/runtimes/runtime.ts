@@ -26,6 +26,8 @@ export interface RuntimeOptions {
   log: Log;
   /** What the node has for coding. */
   programs?: CodingPrograms;
+  /** The same for places whose C library is musl. */
+  muslPrograms?: CodingPrograms;
 }
 
 /** What a runtime is told of a workspace. */

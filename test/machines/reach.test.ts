@@ -111,7 +111,7 @@ describe.skipIf(isMissing)('what the agent has for one workspace', () => {
   });
 
   test('a fork’s code gets nothing of it', async () => {
-    const { context, want } = await beginReach(engine, { image: BASE }, {});
+    const { context, want } = await beginReach(engine, { image: BASE }, { guard: {} });
     const goal = await want({ credentials: 'none' });
     const viewer = await openTerminal(context, goal);
     viewer.type('ls -d /opt/sam; env | grep -cE "^(ANTHROPIC|CLAUDE)|credential"; echo end\n');

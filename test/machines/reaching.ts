@@ -19,11 +19,11 @@ const FORWARD = fileURLToPath(new URL('forward.ts', import.meta.url));
 export const ASK = String.raw`exec 3<>"/dev/tcp/127.0.0.1/$(echo "$ANTHROPIC_BASE_URL" | cut -d: -f3)"; printf 'GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n' "$ANTHROPIC_AUTH_TOKEN" >&3; echo "at $ANTHROPIC_BASE_URL $(head -n 1 <&3)"
 `;
 
-/** `configuration`: of the repository's container. `guard`: what its server wants. */
+/** `configuration`: of the repository's container. `guard`: what its server wants. `packages`: where Claude Code comes from. */
 export async function beginReach(
   engine: TestEngine,
   configuration: object,
-  guard: { token?: string } = { token: TOKEN },
+  { guard = { token: TOKEN }, packages }: { guard?: { token?: string }; packages?: string } = {},
 ) {
   const context = await createNode({ settings: {} });
   const model = await startModel();
@@ -32,6 +32,7 @@ export async function beginReach(
     password: TOKEN,
     models: { anthropic: model.url, openai: model.url },
     modelKeys: { anthropic: KEY },
+    packages,
   });
   const root = join(context.folder, 'repositories');
   const repository = makeRepository(join(root, 'api.git'));

@@ -3,6 +3,7 @@
 import { WorkspaceError } from '../../failure.ts';
 import { describeError } from '../../log.ts';
 import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
+import { bringClaude } from './claude.ts';
 import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration } from './configuration.ts';
 import { labelsOf, type Containers } from './containers.ts';
 import { findDefaultImage } from './default-image.ts';
@@ -51,7 +52,12 @@ export function createDevcontainerRuntime(
       if (place && workspace.isTrusted === true) await reaches.open(workspace, place);
     },
     reach: (id) => reaches.find(id, places.get(id)),
-    session: (workspace, profile) => chooseSession(engine, workspace, places.get(workspace.id), profile),
+    session(workspace, profile) {
+      const place = places.get(workspace.id);
+      if (profile === 'claude' && place?.hasReach === true)
+        void bringClaude(engine, place.container, containers);
+      return chooseSession(engine, workspace, place, profile);
+    },
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       reaches.close(id);

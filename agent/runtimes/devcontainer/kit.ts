@@ -1,5 +1,5 @@
 // What every container of this node finds below /opt/sam/programs, read-only: a Node with all that it is linked with, so that it runs
-// in an image of whatever C library, or of none; the programs that it runs there; Claude Code. Knows no container.
+// in an image of whatever C library, or of none; and the programs that it runs there. Knows no container.
 import { chmod, copyFile, link, mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { HELPER } from '../../credentials/broker.ts';
@@ -8,7 +8,7 @@ const RELAY = join(import.meta.dirname, 'relay.ts');
 /** The folder of programs, as containers see it. */
 export const PROGRAMS = '/opt/sam/programs';
 const FOLDER = 'inside';
-const INSIDE = `${PROGRAMS}/${FOLDER}`;
+export const INSIDE = `${PROGRAMS}/${FOLDER}`;
 
 /** Words of commands in a container, up to their arguments. */
 export interface Kit {

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CLAUDE_FOLDER } from '../../coding/claude.ts';
 import { helperCommand } from '../../credentials/broker.ts';
 import type { Reach, WorkspaceSpec } from '../runtime.ts';
+import { layOutClaude } from './claude.ts';
 import type { Containers } from './containers.ts';
 import type { Container, Engine } from './engine.ts';
 import { keptFolder } from './kept-log.ts';
@@ -35,7 +36,7 @@ const socketsOf = (dir: string, workspace: string): string => join(keptFolder(di
 
 /** Makes what is mounted; none for code that is not trusted, and where nothing of the node's would run in a container. */
 export async function prepareMounts(
-  { dir }: Containers,
+  { dir, ...coding }: Containers,
   { id, dir: checkout, isTrusted = false }: WorkspaceSpec,
 ): Promise<Mount[]> {
   if (!isTrusted || findKit() === undefined) return [];
@@ -50,6 +51,7 @@ export async function prepareMounts(
     else await mkdir(source, { recursive: true, mode: 0o700 });
   }
   await layOutKit(programs);
+  await layOutClaude(programs, coding);
   return mounts;
 }
 
