@@ -12,7 +12,7 @@ import { createOutbox } from './bot-link/outbox.ts';
 import { createCodingPrograms, MUSL_TARGET } from './coding/programs.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
-import type { Bootstrap, BotMessage, EnvironmentSettings, Trusted } from './protocol.ts';
+import type { Bootstrap, BotMessage, EnvironmentSettings, Trusted, WorkspaceReport } from './protocol.ts';
 import { openModels } from './models/models.ts';
 import { createRuntimes } from './runtimes/index.ts';
 import type { RuntimeOptions } from './runtimes/runtime.ts';
@@ -27,6 +27,7 @@ const CLOSE_TIMEOUT_MS = 15_000;
 /** An agent that lives so long without the bot works all the same. */
 const CONFIRM_AFTER_MS = 60_000;
 const SWEEP_EVERY_MS = 10 * 60_000;
+const WARM_EVERY_MS = 60_000;
 /** "Start me again", to its supervisor. */
 const RESTART_CODE = 75;
 
@@ -67,6 +68,7 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
   await parts.workspaces.recover();
   void parts.workspaces.sweep();
   const sweeping = setInterval(() => void parts.workspaces.sweep(), SWEEP_EVERY_MS);
+  const warming = setInterval(() => parts.warm(), WARM_EVERY_MS);
   if (credentials.current().settings.terminal === 'tls')
     void keepCertificate({ ...config, credentials, onPair: parts.certify, log, signal });
   await keepConnected({
@@ -88,6 +90,7 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
   });
   clearTimeout(confirming);
   clearInterval(sweeping);
+  clearInterval(warming);
   const timer = setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS);
   await parts.close();
   clearTimeout(timer);
@@ -156,6 +159,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     models,
     ...coding,
     workspaces,
+    warm: () => places.warm(workspaces.reports()),
     trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals }),
     certify: endpoint.certify,
@@ -178,15 +182,21 @@ function createPlaces(
   parts: Pick<RuntimeOptions, 'users' | 'programs' | 'muslPrograms' | 'log'>,
 ) {
   let settings: EnvironmentSettings = { runtime: 'auto' };
+  let isSaid = false;
   const runtimes = createRuntimes({ ...parts, env: process.env, node, dir, settings: () => settings });
   return {
     runtimes,
     use({ environments, ...trusted }: Settings): Trusted {
       settings = environments ?? settings;
-      // A machine of somebody's own has other things to do than to build what may never be asked for.
-      if (environments && parts.users !== ownUser)
-        for (const runtime of Object.values(runtimes)) void runtime.warm();
+      isSaid ||= environments !== undefined;
       return trusted;
+    },
+    warm(workspaces: WorkspaceReport[]) {
+      // A machine of somebody's own has other things to do than to build what may never be asked for.
+      if (!isSaid || parts.users === ownUser) return;
+      // Whoever waits for a workspace comes first.
+      if (workspaces.some(({ phase }) => phase === 'preparing')) return;
+      for (const runtime of Object.values(runtimes)) void runtime.warm();
     },
   };
 }

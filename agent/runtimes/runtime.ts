@@ -111,7 +111,7 @@ export interface Runtime {
   stop: (workspace: WorkspaceSpec, endSessions: () => Promise<void>) => Promise<number>;
   /** Forgets what it keeps beside the workspace's folder, which is gone by now. After `stop`. Repeatable. */
   remove: (workspace: WorkspaceSpec) => Promise<void>;
-  /** Makes ahead what the first workspace would wait for, while nobody waits. Never rejects. */
+  /** Makes ahead what the first workspace would wait for, while nobody waits. Repeatable. Never rejects. */
   warm: () => Promise<void>;
   /** Removes what it keeps for workspaces of this node that `isKnown` does not know, where that is proven; their ids. */
   sweep: (isKnown: (id: string) => boolean) => Promise<string[]>;

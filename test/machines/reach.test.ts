@@ -1,15 +1,18 @@
 // What the agent has for a workspace's programs, in a container on a real engine: passwords for git, the way to models, and who
 // gets nothing of either.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CodingPrograms } from '../../agent/coding/programs.ts';
 import { KEY } from '../fakes/model.ts';
 import { isLeftOut } from '../needs.ts';
 import { git } from '../testers/node.ts';
 import { eventually } from '../testers/watch.ts';
 import { BASE, BUSYBOX, findNoEngine, startEngine, type TestEngine } from './engine.ts';
 import { ASK, beginReach, containerOf, openTerminal, relaysOf, socketsOf, TOKEN } from './reaching.ts';
+import { createTestRuntime, makeWorkspace, withoutTerminal } from './runtime.ts';
 
 const NOBODY = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
 
@@ -118,4 +121,46 @@ describe.skipIf(isMissing)('what the agent has for one workspace', () => {
     await viewer.reads(/No such file[^]*^0\r?\nend/m);
     expect(existsSync(socketsOf(context, goal))).toBe(false);
   });
+
+  test.each([
+    ['glibc', 'FROM {}\nRUN mkdir -p /lib64 && touch /lib64/libc.so.6 /lib64/ld-musl-x86_64.so.1'],
+    ['musl', 'FROM {}\nRUN mkdir -p /lib && touch /lib/ld-musl-x86_64.so.1 /lib/ld-linux-x86-64.so.2'],
+  ])('an image of %s gets the Claude Code that was made for it', async (kind, dockerfile) => {
+    const image = `sam.test/${kind}:1`;
+    engine.build(image, dockerfile.replace('{}', BUSYBOX));
+    const made: ReturnType<typeof createTestRuntime> = createTestRuntime(engine, {
+      settings: { runtime: 'auto', defaultImage: image },
+      programs: pretendPrograms(() => made.dir, 'glibc'),
+      muslPrograms: pretendPrograms(() => made.dir, 'musl'),
+    });
+    const { spec, prepare } = makeWorkspace(made.runtime, {});
+    const trusted = { ...spec, isTrusted: true };
+    await prepare({ isTrusted: true });
+    await made.runtime.start(trusted);
+    const { file, args, env, cwd } = withoutTerminal(made.runtime.session(trusted, 'claude'));
+    const { stdout } = await promisify(execFile)(file, args, { env, cwd, timeout: 30_000 });
+    expect(stdout).toMatch(`this is ${kind}`);
+    await made.runtime.stop(trusted, () => Promise.resolve());
+  });
 });
+
+/** It comes when somebody waits for it. */
+function pretendPrograms(dir: () => string, kind: string): CodingPrograms {
+  const find = () => {
+    const folder = join(dir(), 'programs', kind);
+    return { file: join(folder, 'claude'), failure: `${folder}.failed`, isThere: false };
+  };
+  return {
+    bin: '',
+    claude: find,
+    bring() {
+      const { file } = find();
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(`${file}.new`, `#!/bin/sh\necho this is ${kind}\n`, { mode: 0o755 });
+      renameSync(`${file}.new`, file);
+      return Promise.resolve();
+    },
+    bringIfMissing: () => Promise.resolve(),
+    serve: () => {},
+  };
+}
