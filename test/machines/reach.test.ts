@@ -123,6 +123,26 @@ describe.skipIf(isMissing)('what the agent has for one workspace', () => {
   });
 
   test.each([
+    [
+      'a service of a compose file',
+      {
+        '.devcontainer/devcontainer.json': '{"dockerComposeFile":"compose.yml","service":"app"}',
+        '.devcontainer/compose.yml': `services:\n  app:\n    image: ${BUSYBOX}\n    command: sleep 9000\n`,
+      },
+    ],
+    ['a container for repairs', { '.devcontainer.json': '{ "image": ' }],
+  ])('%s has it too, and cannot change what others run', async (_what, files: Record<string, string>) => {
+    const { runtime } = createTestRuntime(engine);
+    const workspace = makeWorkspace(runtime, files);
+    await workspace.prepare({ isTrusted: true });
+    await runtime.start({ ...workspace.spec, isTrusted: true });
+    const said = workspace.run('ls /opt/sam; touch /opt/sam/programs/x /opt/sam/sockets/x 2>&1; true');
+    expect(said).toMatch(/^claude\nprograms\nsockets\n.*Read-only.*\n.*Read-only/);
+    expect(relaysOf(engine, workspace.spec)).toHaveLength(1);
+    await runtime.stop(workspace.spec, () => Promise.resolve());
+  });
+
+  test.each([
     ['glibc', 'FROM {}\nRUN mkdir -p /lib64 && touch /lib64/libc.so.6 /lib64/ld-musl-x86_64.so.1'],
     ['musl', 'FROM {}\nRUN mkdir -p /lib && touch /lib/ld-musl-x86_64.so.1 /lib/ld-linux-x86-64.so.2'],
   ])('an image of %s gets the Claude Code that was made for it', async (kind, dockerfile) => {

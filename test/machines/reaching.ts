@@ -74,11 +74,11 @@ export async function openTerminal(context: Node, goal: DesiredWorkspace, profil
   return viewer;
 }
 
-export const containerOf = (engine: TestEngine, { id }: DesiredWorkspace): string =>
+export const containerOf = (engine: TestEngine, { id }: Pick<DesiredWorkspace, 'id'>): string =>
   engine.containers(`label=sam.workspace=${id}`)[0]!;
 
 /** Their numbers on the node. */
-export const relaysOf = (engine: TestEngine, goal: DesiredWorkspace): string[] =>
+export const relaysOf = (engine: TestEngine, goal: Pick<DesiredWorkspace, 'id'>): string[] =>
   engine
     .docker('top', containerOf(engine, goal), '-eo', 'pid,args')
     .split('\n')
