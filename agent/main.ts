@@ -9,11 +9,11 @@ import { lockFolder } from './system/files.ts';
 import { followProxies } from './system/environment.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
-import { createCodingPrograms } from './coding/programs.ts';
+import { createCodingPrograms, MUSL_TARGET } from './coding/programs.ts';
 import { openTasks } from './coding/tasks.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
-import type { Bootstrap, BotMessage, EnvironmentSettings, Trusted } from './protocol.ts';
+import type { Bootstrap, BotMessage, EnvironmentSettings, Trusted, WorkspaceReport } from './protocol.ts';
 import { openModels } from './models/models.ts';
 import { createRuntimes } from './runtimes/index.ts';
 import type { RuntimeOptions } from './runtimes/runtime.ts';
@@ -28,6 +28,7 @@ const CLOSE_TIMEOUT_MS = 15_000;
 /** An agent that lives so long without the bot works all the same. */
 const CONFIRM_AFTER_MS = 60_000;
 const SWEEP_EVERY_MS = 10 * 60_000;
+const WARM_EVERY_MS = 60_000;
 /** "Start me again", to its supervisor. */
 const RESTART_CODE = 75;
 
@@ -68,6 +69,7 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
   await parts.workspaces.recover();
   void parts.workspaces.sweep();
   const sweeping = setInterval(() => void parts.workspaces.sweep(), SWEEP_EVERY_MS);
+  const warming = setInterval(() => parts.warm(), WARM_EVERY_MS);
   if (credentials.current().settings.terminal === 'tls')
     void keepCertificate({ ...config, credentials, onPair: parts.certify, log, signal });
   await keepConnected({
@@ -91,6 +93,7 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
   });
   clearTimeout(confirming);
   clearInterval(sweeping);
+  clearInterval(warming);
   const timer = setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS);
   await parts.close();
   clearTimeout(timer);
@@ -123,9 +126,9 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     onUsage: (id, used) => workspaces.noteUsage(id, used),
     log,
   });
-  const { programs, tasks } = await openCoding(config, log, () => workspaces);
+  const { tasks, ...coding } = await openCoding(config, log, () => workspaces);
   const trusted = { ...settings, startedAt: performance.timeOrigin };
-  const places = createPlaces(config, { users, programs, log });
+  const places = createPlaces(config, { users, ...coding, log });
   const terminals = openTerminals(trusted, log, () => workspaces);
   const workspaces: Workspaces = createWorkspaces({
     tools: {
@@ -152,9 +155,10 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     outbox,
     tokens,
     models,
-    programs,
+    ...coding,
     tasks,
     workspaces,
+    warm: () => places.warm(workspaces.reports()),
     trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
     ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals, tasks }),
     certify: endpoint.certify,
@@ -164,9 +168,11 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   };
 }
 
-/** What works on prompts in workspaces, and what it is made of. */
+/** What works on prompts in workspaces, and what is brought to this node for it: for itself, and for containers of another C library. */
 async function openCoding({ dir }: Config, log: Log, workspaces: () => Workspaces) {
-  const programs = createCodingPrograms({ dir, env: process.env, log });
+  const options = { dir, env: process.env, log };
+  const programs = createCodingPrograms(options);
+  const muslPrograms = createCodingPrograms({ ...options, target: MUSL_TARGET });
   const tasks = await openTasks({
     dir,
     programs,
@@ -174,7 +180,7 @@ async function openCoding({ dir }: Config, log: Log, workspaces: () => Workspace
     onActivity: (id, at) => workspaces().noteInput(id, at),
     log,
   });
-  return { programs, tasks };
+  return { programs, muslPrograms, tasks };
 }
 
 function openTerminals(trusted: Trusted & { startedAt: number }, log: Log, workspaces: () => Workspaces) {
@@ -193,17 +199,26 @@ function openTerminals(trusted: Trusted & { startedAt: number }, log: Log, works
 type Settings = NonNullable<Extract<BotMessage, { type: 'desired' }>['settings']>;
 
 /** Where programs run, as whoever runs Sam has it: the bot says so at each connect. */
-function createPlaces({ node, dir }: Config, parts: Pick<RuntimeOptions, 'users' | 'programs' | 'log'>) {
+function createPlaces(
+  { node, dir }: Config,
+  parts: Pick<RuntimeOptions, 'users' | 'programs' | 'muslPrograms' | 'log'>,
+) {
   let settings: EnvironmentSettings = { runtime: 'auto' };
+  let isSaid = false;
   const runtimes = createRuntimes({ ...parts, env: process.env, node, dir, settings: () => settings });
   return {
     runtimes,
     use({ environments, ...trusted }: Settings): Trusted {
       settings = environments ?? settings;
-      // A machine of somebody's own has other things to do than to build what may never be asked for.
-      if (environments && parts.users !== ownUser)
-        for (const runtime of Object.values(runtimes)) void runtime.warm();
+      isSaid ||= environments !== undefined;
       return trusted;
+    },
+    warm(workspaces: WorkspaceReport[]) {
+      // A machine of somebody's own has other things to do than to build what may never be asked for.
+      if (!isSaid || parts.users === ownUser) return;
+      // Whoever waits for a workspace comes first.
+      if (workspaces.some(({ phase }) => phase === 'preparing')) return;
+      for (const runtime of Object.values(runtimes)) void runtime.warm();
     },
   };
 }
@@ -230,7 +245,8 @@ function handleMessage(message: BotMessage, parts: Parts): void {
       if (message.models) models.serve(message.models);
       // What changed while no bot could say so.
       if (message.all) models.changed();
-      if (message.packages) parts.programs.serve(message.packages);
+      if (message.packages)
+        for (const programs of [parts.programs, parts.muslPrograms]) programs.serve(message.packages);
       // Whoever has left something for it will want it.
       if (message.workspaces.some(({ claude }) => claude)) void parts.programs.bringIfMissing();
       if (message.agent) updater.offer(message.agent.version);

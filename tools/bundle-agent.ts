@@ -9,7 +9,12 @@ const ROOT = join(import.meta.dirname, '..');
  * Everything that starts as a program or a thread of its own. In the artifact they lie side by side, as `<name>.js`; whoever
  * starts one names its file in quotes (`'./snapshot-worker.ts'`), and that name is rewritten here.
  */
-export const ENTRIES = ['agent/main.ts', 'agent/sessions/snapshot-worker.ts', 'agent/credentials/helper.ts'];
+export const ENTRIES = [
+  'agent/main.ts',
+  'agent/sessions/snapshot-worker.ts',
+  'agent/credentials/helper.ts',
+  'agent/runtimes/devcontainer/relay.ts',
+];
 
 export interface Bundle {
   /** By name: `main.js`. */

@@ -43,6 +43,8 @@ export interface Answering {
   isTrusted: boolean;
   user: User | undefined;
   signal: AbortSignal;
+  /** Runs a command where these paths are, if that is elsewhere. */
+  run?: ((words: string[]) => Promise<boolean>) | undefined;
 }
 
 /** What a person would be asked at the first start. Repeatable; changes nothing that is there. False: it could not be written. */
@@ -53,6 +55,7 @@ export async function answerQuestions(answering: Answering): Promise<boolean> {
     ...(isTrusted && { projects: { [checkout]: { hasTrustDialogAccepted: true } } }),
   };
   const words = ['-c', WRITE, 'sam', folder, JSON.stringify(answers)];
+  if (answering.run) return answering.run(['/bin/sh', ...words]);
   const { code } = await run('/bin/sh', words, { env: ENV, timeoutMs: TIMEOUT_MS, user, signal });
   return code === 0;
 }

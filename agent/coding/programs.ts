@@ -85,11 +85,16 @@ export interface CodingOptions {
   target?: string;
 }
 
+const MUSL = '-musl';
+
+/** For containers whose C library is musl, on a node where it is glibc. */
+export const MUSL_TARGET = `linux-${process.arch}${MUSL}`;
+
 /** `linux-x64` and the like; of a system whose C library is not glibc with `-musl`. */
 function findTarget(): string {
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   const isMusl = process.platform === 'linux' && header.glibcVersionRuntime === undefined;
-  return `${process.platform}-${process.arch}${isMusl ? '-musl' : ''}`;
+  return `${process.platform}-${process.arch}${isMusl ? MUSL : ''}`;
 }
 
 export function createCodingPrograms({
@@ -99,12 +104,13 @@ export function createCodingPrograms({
   target = findTarget(),
 }: CodingOptions): CodingPrograms {
   const root = join(dir, 'programs');
-  const bin = join(root, 'bin');
+  const kind = target.endsWith(MUSL) ? MUSL : '';
+  const bin = join(root, `bin${kind}`);
   const integrity = INTEGRITY[target];
   let from: string | undefined;
   const registry = () => from;
   const claude = createBundle({
-    folder: join(root, `${PACKAGE}-${VERSION}`),
+    folder: join(root, `${PACKAGE}-${VERSION}${kind}`),
     name: 'Claude Code',
     packages: claudeOf(target),
     file: 'claude',

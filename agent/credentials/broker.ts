@@ -1,18 +1,15 @@
 // Where git's helper asks for passwords: one socket in each workspace's folder, for that workspace's repository alone.
 // Knows who may ask what; the answers come from elsewhere and are kept nowhere.
-import { chmod, open, rm, type FileHandle } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { describeError, type Log } from '../log.ts';
-import { giveSocket } from '../system/ownership.ts';
+import { listenAt } from '../system/sockets.ts';
 import type { Answer, Tokens } from './tokens.ts';
 
 const MAX_QUESTION_CHARACTERS = 8_192;
 const QUESTION_TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 32;
-/** What fits into the address of a socket everywhere. */
-const MAX_ADDRESS_BYTES = 100;
 
 /** Whose questions are answered, and about what. */
 export interface Subject {
@@ -24,8 +21,11 @@ export interface Subject {
 }
 
 export interface Broker {
-  /** Serves the workspace at `socket`, whose folder is there. `subject` is asked each time. Repeatable; never rejects. */
-  open: (socket: string, subject: () => Subject) => Promise<void>;
+  /**
+   * Serves the workspace at `socket`, whose folder is there; `isShared`: nobody else gets into that folder. `subject` is asked each
+   * time. Repeatable; never rejects.
+   */
+  open: (socket: string, subject: () => Subject, options?: { isShared: boolean }) => Promise<void>;
   /** At once: who waits for an answer there gets none. Repeatable. */
   close: (socket: string) => Promise<void>;
   closeAll: () => Promise<void>;
@@ -35,7 +35,6 @@ interface Served {
   server: Server;
   /** Whoever waits for an answer: nobody gets one once it is closed. */
   connections: Set<Socket>;
-  folder: FileHandle;
 }
 
 export function createBroker(ask: Tokens['ask'], log: Log): Broker {
@@ -48,14 +47,13 @@ export function createBroker(ask: Tokens['ask'], log: Log): Broker {
     one.server.close(() => resolve());
     for (const connection of one.connections) connection.destroy();
     await promise;
-    await one.folder.close();
   };
   return {
-    async open(socket, subject) {
+    async open(socket, subject, options) {
       if (!subject().isOpen) return;
       const opening =
         served.get(socket) ??
-        serve(socket, (question) => answer(ask, subject(), question)).catch((error: unknown) => {
+        serve(socket, (question) => answer(ask, subject(), question), options).catch((error: unknown) => {
           log.error('git cannot ask for passwords', { workspace: subject().id, error: describeError(error) });
           return undefined;
         });
@@ -67,32 +65,20 @@ export function createBroker(ask: Tokens['ask'], log: Log): Broker {
   };
 }
 
-async function serve(socket: string, reply: (question: string) => Promise<Answer | object>): Promise<Served> {
-  await rm(socket, { force: true });
-  const folder = await open(dirname(socket));
-  try {
-    const isShort = Buffer.byteLength(socket) <= MAX_ADDRESS_BYTES || process.platform !== 'linux';
-    const address = isShort ? socket : join(`/proc/self/fd/${folder.fd}`, basename(socket));
-    const connections = new Set<Socket>();
-    const server = createServer({ allowHalfOpen: true }, (connection) => {
-      connections.add(connection);
-      connection.once('close', () => connections.delete(connection));
-      converse(connection, reply).catch(() => connection.destroy());
-    });
-    server.maxConnections = MAX_CONNECTIONS;
-    const listening = Promise.withResolvers<void>();
-    server.once('error', listening.reject);
-    server.listen(address, listening.resolve);
-    await listening.promise;
-    server.on('error', () => {});
-    const owner = await folder.stat();
-    if (owner.uid === process.getuid?.()) await chmod(socket, 0o600);
-    else await giveSocket(socket, owner);
-    return { server, connections, folder };
-  } catch (error) {
-    await folder.close();
-    throw error;
-  }
+async function serve(
+  socket: string,
+  reply: (question: string) => Promise<Answer | object>,
+  options: { isShared: boolean } | undefined,
+): Promise<Served> {
+  const connections = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (connection) => {
+    connections.add(connection);
+    connection.once('close', () => connections.delete(connection));
+    converse(connection, reply).catch(() => connection.destroy());
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  await listenAt(server, socket, options);
+  return { server, connections };
 }
 
 async function converse(
@@ -156,11 +142,13 @@ const plain = (path: string): string =>
     .replace(/\/+$/, '')
     .replace(/\.git$/, '');
 
-/** The value of `credential.helper`; nothing secret is in it. */
-export function helperCommand(socket: string): string {
-  const program = [process.execPath, join(import.meta.dirname, 'helper.ts'), socket];
+/** The program that git asks. */
+export const HELPER = join(import.meta.dirname, 'helper.ts');
+
+/** The value of `credential.helper`; nothing secret is in it. `program`: what runs the helper, the node's own if absent. */
+export function helperCommand(socket: string, program: string[] = [process.execPath, HELPER]): string {
   // A person's options for their own programs must not break it.
-  return `!NODE_OPTIONS= ${program.map(quote).join(' ')}`;
+  return `!NODE_OPTIONS= ${[...program, socket].map(quote).join(' ')}`;
 }
 
 const quote = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`;

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { describeError, type Log } from '../log.ts';
 import type { KeyRefusal, ModelServices } from '../protocol.ts';
 import { forward, type Passed } from './forward.ts';
+import { listenAt } from '../system/sockets.ts';
 import { isPassing, type Keys } from './keys.ts';
 import { findPeer } from './peers.ts';
 import { findService, plainError, type Service } from './services.ts';
@@ -34,7 +35,7 @@ export interface GatewayOptions {
   log: Log;
 }
 
-/** `host`: on loopback only, unless nobody but the workspaces reaches it. */
+/** `host`: on loopback only, unless nobody but the workspaces reaches it. `path`: in a folder that one workspace alone gets into. */
 export type ListenAt = { host: string; port: number } | { path: string };
 
 export interface Listener {
@@ -109,7 +110,8 @@ async function listen(state: State, at: ListenAt, of: string | undefined): Promi
     state.serving.add(serving);
     void serving.then(() => state.serving.delete(serving));
   });
-  await bind(server, at);
+  if ('path' in at) await listenAt(server, at.path, { isShared: true });
+  else await bind(server, at);
   const listener: Listener = {
     port: 'path' in at ? 0 : (server.address() as AddressInfo).port,
     async close() {
@@ -124,7 +126,7 @@ async function listen(state: State, at: ListenAt, of: string | undefined): Promi
   return listener;
 }
 
-function bind(server: Server, at: ListenAt): Promise<void> {
+function bind(server: Server, at: { host: string; port: number }): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject).listen(at, resolve);
   return promise;

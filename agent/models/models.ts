@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { describeError, type Log } from '../log.ts';
 import { codeOf, findJson, writeJson } from '../system/files.ts';
 import type { DesiredWorkspace, ModelServices } from '../protocol.ts';
 import { createGateway, type Gateway, type GatewayOptions, type Listener } from './gateway.ts';
@@ -21,8 +22,10 @@ export interface Models {
   way: (workspace: string, run: number) => Way;
   /** The bot said what the owner has left for it: resolves when `way` says so, too. Never rejects. */
   prepare: (desired: Wanted) => Promise<void>;
-  /** The workspace asks nothing any more. */
-  end: (workspace: string) => void;
+  /** Serves the workspace at a socket in a folder that it alone gets into, too, until its `end`. Repeatable; never rejects. */
+  open: (workspace: string, socket: string) => Promise<void>;
+  /** The workspace asks nothing any more, and nobody is heard at its socket. */
+  end: (workspace: string) => Promise<void>;
   /** The bot said where models are. */
   serve: (services: ModelServices) => void;
   /** What the bot answers, and hears. */
@@ -57,13 +60,18 @@ export async function openModels(dir: string, options: ModelsOptions): Promise<M
     secret: Buffer.from(secret, 'base64'),
   });
   const plans = createPlans(keys);
+  const doors = createDoors(gateway, options.log);
   const { port } = await listenAgain(gateway, before?.port ?? 0);
   if (port !== before?.port) await writeJson(path, { secret, port });
   return {
     way: (workspace, run) =>
       plans.find(workspace) ?? { url: `http://${HOST}:${port}`, token: gateway.tokenOf(workspace, run) },
     prepare: plans.prepare,
-    end: gateway.end,
+    open: doors.open,
+    async end(workspace) {
+      gateway.end(workspace);
+      await doors.close(workspace);
+    },
     serve: (moved) => void (services = moved),
     keys,
     changed() {
@@ -73,6 +81,27 @@ export async function openModels(dir: string, options: ModelsOptions): Promise<M
     },
     close: gateway.close,
   };
+}
+
+/** The sockets of workspaces whose programs do not reach this node's loopback. */
+function createDoors(gateway: Gateway, log: Log) {
+  const listeners = new Map<string, Promise<Listener | undefined>>();
+  const listen = (workspace: string, path: string) =>
+    gateway.listen({ path }, workspace).catch((error: unknown) => {
+      log.error('a workspace cannot ask models', { workspace, error: describeError(error) });
+      return undefined;
+    });
+  const open = async (workspace: string, path: string): Promise<void> => {
+    const opening = listeners.get(workspace) ?? listen(workspace, path);
+    listeners.set(workspace, opening);
+    if ((await opening) === undefined) listeners.delete(workspace);
+  };
+  const close = async (workspace: string): Promise<void> => {
+    const listener = await listeners.get(workspace);
+    listeners.delete(workspace);
+    await listener?.close();
+  };
+  return { open, close };
 }
 
 interface Plan {

@@ -26,6 +26,8 @@ export interface RuntimeOptions {
   log: Log;
   /** What the node has for coding. */
   programs?: CodingPrograms;
+  /** The same for places whose C library is musl. */
+  muslPrograms?: CodingPrograms;
 }
 
 /** What a runtime is told of a workspace. */
@@ -41,6 +43,8 @@ export interface WorkspaceSpec {
   user?: User | undefined;
   /** Which of its configurations was asked for, by name; absent: nobody said. */
   configuration?: string | undefined;
+  /** Its programs may use what the agent has for its owner; absent: they get nothing of it, as a fork's. */
+  isTrusted?: boolean;
   /** How much of the node it may take; absent: nobody said. */
   size?: DesiredWorkspace['size'];
 }
@@ -50,6 +54,24 @@ export interface NodeCommand {
   file: string;
   args: string[];
   env: Record<string, string>;
+}
+
+/** Where a workspace's programs find what the agent has for them, of a runtime in which they do not see the node. */
+export interface Reach {
+  /** On the node: in a folder that this workspace's programs alone get into, once it is there. */
+  sockets: { git: string; models: string };
+  /** Makes that folder. Repeatable. */
+  makeFolder: () => Promise<void>;
+  /** As git runs it there. */
+  helper: string;
+  /** What Claude Code remembers, as they see it. */
+  claude: string;
+  /** The checkout, as they see it; undefined: that is not known yet. */
+  checkout: string | undefined;
+  /** The address that leads to the socket. */
+  models: string;
+  /** Runs a short command there, as their user. After `start`. False: it failed. */
+  run: (words: string[]) => Promise<boolean>;
 }
 
 /** What came of a preparation; it is kept, and given to the next one. */
@@ -87,6 +109,10 @@ export interface Runtime {
    * After `start`. Undefined: this runtime cannot yet.
    */
   program: (workspace: WorkspaceSpec, command: NodeCommand) => SpawnSpec | undefined;
+  /**
+   * How they reach what the agent has for them. Absent: as the agent's own programs do. Undefined: not at all.
+   */
+  reach?: (workspace: string) => Reach | undefined;
   /** What holds the programs of a running workspace, and what they ran against. Undefined: nothing does. */
   limits: (workspace: string) => Limits | undefined;
   /**
@@ -97,7 +123,7 @@ export interface Runtime {
   stop: (workspace: WorkspaceSpec, endSessions: () => Promise<void>) => Promise<number>;
   /** Forgets what it keeps beside the workspace's folder, which is gone by now. After `stop`. Repeatable. */
   remove: (workspace: WorkspaceSpec) => Promise<void>;
-  /** Makes ahead what the first workspace would wait for, while nobody waits. Never rejects. */
+  /** Makes ahead what the first workspace would wait for, while nobody waits. Repeatable. Never rejects. */
   warm: () => Promise<void>;
   /** Removes what it keeps for workspaces of this node that `isKnown` does not know, where that is proven; their ids. */
   sweep: (isKnown: (id: string) => boolean) => Promise<string[]>;

@@ -7,7 +7,10 @@ import {
   findCommit,
   gitOf,
   inspect,
+  isTrusted,
   openCredentials,
+  openReach,
+  reachOf,
   runtimeOf,
   specOf,
   type Task,
@@ -47,6 +50,7 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
   await openCredentials(tools, state);
   if (!isCloned) await clone(tools, task);
   if (state.now().prepared === undefined) await chooseAnew(tools, state);
+  await openReach(tools, state);
   // Whoever starts what was stopped finds it as it was, unless they ask for another one.
   const mayRebuild = (isNewRun && phase !== 'stopped') || isAnotherWanted(state.now());
   const failure = await makeEnvironment(tools, task, { clock, mayRebuild });
@@ -99,8 +103,9 @@ async function makeEnvironment(
     mayRebuild,
   });
   await state.update({ prepared: { ...prepared, wanted }, step: clock.enter('start'), attempt: undefined });
-  await Promise.all([tools.models.prepare(state.now().desired), greetClaude(tools, task)]);
+  await tools.models.prepare(state.now().desired);
   await runtime.start(specOf(tools, state.now()));
+  await greetClaude(tools, task);
   return failure;
 }
 
@@ -128,14 +133,18 @@ export function createStepClock(now = () => performance.now()) {
 }
 
 /** Without it people answer the questions themselves: no reason not to start. */
-async function greetClaude({ store, users, log }: Tools, { state, signal }: Task): Promise<void> {
+async function greetClaude(tools: Tools, { state, signal }: Task): Promise<void> {
+  const { store, users, log } = tools;
   const { desired } = state.now();
+  const reach = reachOf(tools, state.now());
+  if (reach === null || (reach && !isTrusted(state.now()))) return;
   const isWritten = await answerQuestions({
-    folder: store.claude(desired.id),
-    checkout: store.checkout(state.now()),
-    isTrusted: desired.credentials !== 'none',
+    folder: reach?.claude ?? store.claude(desired.id),
+    checkout: reach?.checkout ?? store.checkout(state.now()),
+    isTrusted: isTrusted(state.now()),
     user: users.find(desired.id),
     signal,
+    run: reach?.run,
   });
   if (!isWritten)
     log(desired.id, 'start', 'What Claude Code asks at its first start could not be answered for you.');

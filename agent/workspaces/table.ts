@@ -6,7 +6,7 @@ import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
 import type { Client } from '../models/gateway.ts';
 import type { Tokens } from '../models/usage.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
-import { gitOf, mayAskModels, runtimeOf, specOf, type Tools } from './tools.ts';
+import { gitOf, isTrusted, runtimeOf, specOf, type Tools } from './tools.ts';
 import { checkoutFolder } from './store.ts';
 import { createWorker, type Worker } from './worker.ts';
 import { afterRestart, toReport, type Workspace } from './workspace.ts';
@@ -187,7 +187,7 @@ function noteLimits({ workers, reached, tools, onChange }: Table): void {
 function asClient({ users }: Tools, workspace: Workspace): Client | undefined {
   const { desired, phase } = workspace;
   const isWanted = desired.desired === 'running' && (phase === 'running' || phase === 'preparing');
-  const isServed = isWanted && mayAskModels(workspace);
+  const isServed = isWanted && isTrusted(workspace);
   return isServed ? { run: desired.run, uid: users.find(desired.id)?.uid } : undefined;
 }
 

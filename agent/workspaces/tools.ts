@@ -1,14 +1,14 @@
 // What the steps of a workspace work with, and what several of them do: passwords, git, its runtime, the end of all
 // programs, and a look for work that a deletion would lose.
 import { claudeEnvironment } from '../coding/claude.ts';
-import { helperCommand, type Broker } from '../credentials/broker.ts';
+import { helperCommand, type Broker, type Subject } from '../credentials/broker.ts';
 import { countWork } from '../git/counting.ts';
 import { credentialEnvironment, findHead, type Git } from '../git/git.ts';
 import { runAs } from '../git/scratch.ts';
 import type { Models, Way } from '../models/models.ts';
 import type { Work } from '../protocol.ts';
 import type { Runtimes } from '../runtimes/index.ts';
-import type { Runtime, WorkspaceSpec } from '../runtimes/runtime.ts';
+import type { Reach, Runtime, WorkspaceSpec } from '../runtimes/runtime.ts';
 import { MARK } from '../system/processes.ts';
 import type { Users } from '../system/users.ts';
 import type { WorkspaceState } from './state.ts';
@@ -20,7 +20,7 @@ export interface Tools {
   runtimes: Runtimes;
   credentials: Broker;
   users: Users;
-  models: Pick<Models, 'way' | 'prepare' | 'end'>;
+  models: Pick<Models, 'way' | 'prepare' | 'open' | 'end'>;
   /** Ends all sessions of a workspace; resolves when their programs are gone. */
   endSessions: (id: string) => Promise<void>;
   log: (id: string, step: string, line: string) => void;
@@ -36,12 +36,33 @@ export interface Task {
  * Its folder is there. Repeatable.
  */
 export function openCredentials({ store, credentials }: Tools, state: WorkspaceState): Promise<void> {
-  return credentials.open(store.socket(state.now().desired.id), () => {
-    const { desired, step, origin } = state.now();
-    const repositories = [desired.repository, ...(origin === undefined ? [] : [origin])];
-    const isServed = desired.desired === 'running' || step === 'saving';
-    return { id: desired.id, repositories, isOpen: desired.credentials === 'sam' && isServed };
-  });
+  return credentials.open(store.socket(state.now().desired.id), () => subjectOf(state.now()));
+}
+
+const subjectOf = ({ desired, step, origin }: Workspace): Subject => {
+  const repositories = [desired.repository, ...(origin === undefined ? [] : [origin])];
+  const isServed = desired.desired === 'running' || step === 'saving';
+  return { id: desired.id, repositories, isOpen: desired.credentials === 'sam' && isServed };
+};
+
+/** The same for programs that do not see the node, and the way to models. */
+export async function openReach(tools: Tools, state: WorkspaceState): Promise<void> {
+  const { id } = state.now().desired;
+  const reach = reachOf(tools, state.now());
+  if (!reach || !isTrusted(state.now())) return;
+  const { git, models } = reach.sockets;
+  await reach.makeFolder();
+  await tools.credentials.open(git, () => subjectOf(state.now()), { isShared: true });
+  await tools.models.open(id, models);
+}
+
+/** Whoever sent a fork's code gets nothing of what the workspace's owner has. */
+export const isTrusted = ({ desired }: Pick<Workspace, 'desired'>): boolean => desired.credentials !== 'none';
+
+/** Undefined: its programs see the node. Null: they reach nothing of it. */
+export function reachOf(tools: Pick<Tools, 'runtimes'>, workspace: Workspace): Reach | null | undefined {
+  const { reach } = runtimeOf(tools, workspace);
+  return reach && (reach(workspace.desired.id) ?? null);
 }
 
 /** What any git of the agent needs for this workspace; to reach the repository, after `openCredentials`. */
@@ -61,33 +82,32 @@ export function gitOf(
 }
 
 /** Of one that nothing ever ran in: whichever, there is nothing to end. */
-export const runtimeOf = ({ runtimes }: Tools, { runtime = 'host' }: Workspace): Runtime => runtimes[runtime];
+export const runtimeOf = ({ runtimes }: Pick<Tools, 'runtimes'>, { runtime = 'host' }: Workspace): Runtime =>
+  runtimes[runtime];
 
 /** Its sessions, and whatever else runs in it; nobody gets a password from here on. */
 export async function endEverything(tools: Tools, workspace: Workspace): Promise<void> {
   const { id } = workspace.desired;
-  tools.models.end(id);
+  const reach = reachOf(tools, workspace);
+  await tools.models.end(id);
   await tools.credentials.close(tools.store.socket(id));
+  if (reach) await tools.credentials.close(reach.sockets.git);
   const endSessions = () => tools.endSessions(id);
   const left = await runtimeOf(tools, workspace).stop(specOf(tools, workspace), endSessions);
   if (left > 0) tools.log(id, 'stop', `${left} programs could not be ended, and live on.`);
 }
 
 export function specOf(
-  tools: Pick<Tools, 'store' | 'users' | 'models'>,
+  tools: Pick<Tools, 'store' | 'users' | 'models' | 'runtimes'>,
   workspace: Workspace,
 ): WorkspaceSpec {
   const { id, name, configuration, size } = workspace.desired;
-  const claude = { folder: tools.store.claude(id), way: findWay(tools, workspace) };
   return {
     id,
     name,
     dir: tools.store.checkout(workspace),
-    // Its helper is a program of the node, and so is its gateway.
-    env:
-      workspace.runtime === 'host'
-        ? { ...credentialEnvironment(gitOf(tools, workspace)), ...claudeEnvironment(claude) }
-        : {},
+    env: environmentOf(tools, workspace),
+    isTrusted: isTrusted(workspace),
     user: tools.users.find(id),
     configuration,
     size,
@@ -95,11 +115,27 @@ export function specOf(
 }
 
 /** Whoever sent a fork's code must not spend what the workspace's owner pays for. */
-export const mayAskModels = ({ desired }: Pick<Workspace, 'desired'>): boolean =>
-  desired.credentials !== 'none';
-
 const findWay = ({ models }: Pick<Tools, 'models'>, workspace: Workspace): Way | undefined =>
-  mayAskModels(workspace) ? models.way(workspace.desired.id, workspace.desired.run) : undefined;
+  isTrusted(workspace) ? models.way(workspace.desired.id, workspace.desired.run) : undefined;
+
+/** How its programs find git's helper and their model; as they see them. */
+function environmentOf(
+  tools: Pick<Tools, 'store' | 'users' | 'models' | 'runtimes'>,
+  workspace: Workspace,
+): Record<string, string> {
+  const git = gitOf(tools, workspace);
+  const way = findWay(tools, workspace);
+  const reach = reachOf(tools, workspace);
+  if (reach === undefined)
+    return {
+      ...credentialEnvironment(git),
+      ...claudeEnvironment({ folder: tools.store.claude(workspace.desired.id), way }),
+    };
+  if (reach === null || !isTrusted(workspace)) return {};
+  const helper = git.helper && reach.helper;
+  const claude = { folder: reach.claude, way: way && ('plan' in way ? way : { ...way, url: reach.models }) };
+  return { ...credentialEnvironment({ ...git, helper }), ...claudeEnvironment(claude) };
+}
 
 /** The commit and the work, for people to see; what git cannot say is left out. */
 export async function inspect(

@@ -1,34 +1,16 @@
 // The real Claude Code in a workspace's terminal: brought by the node, through the gateway to a scripted model, as a person uses it.
-import { existsSync, openSync, readFileSync, readSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { findProcesses } from '../../agent/system/processes.ts';
-import { calls, KEY, says, sendMessage, startModel, type Asked, type Block } from '../fakes/model.ts';
+import { KEY, sendMessage, startModel } from '../fakes/model.ts';
 import { claudeMissing, startRegistry } from '../fakes/packages.ts';
 import { createNode, type Node } from '../testers/node.ts';
 import { findEnvironments, findFiles } from '../testers/traces.ts';
 import { eventually } from '../testers/watch.ts';
+import { isInMemory, makeFile, prompt } from './claude.ts';
 import { look } from './viewer.ts';
-
-/** As a model does that is asked for a file: it calls a tool, and says so when the tool has answered. */
-function makeFile({ body }: Asked): Block[] {
-  const { tools = [], messages = [] } = JSON.parse(body) as { tools?: object[]; messages?: object[] };
-  if (tools.length === 0) return [says('A title')];
-  const isDone = JSON.stringify(messages.slice(-2)).includes('tool_result');
-  return isDone
-    ? [says('The file is made.')]
-    : [calls('Bash', { command: 'echo made > by-claude.txt', description: 'Makes the file' })];
-}
-
-type Viewer = Awaited<ReturnType<typeof look>>;
-
-/** What is pasted in one piece ends with no Enter. */
-async function prompt(viewer: Viewer, text: string): Promise<void> {
-  viewer.type(text);
-  await viewer.reads(new RegExp(text.replaceAll(' ', '.*')));
-  viewer.type('\r');
-}
 
 /** Not in a file, an environment, a log, or, for whoever may look there, in memory: where other things are found. */
 async function expectNowhere(context: Node, goal: DesiredWorkspace, said: string): Promise<void> {
@@ -45,28 +27,6 @@ async function expectNowhere(context: Node, goal: DesiredWorkspace, said: string
   }
   expect(said).toContain(goal.id);
   expect(said).not.toContain(KEY);
-}
-
-/** All that the process may write, piece by piece. */
-function isInMemory(pid: number, wanted: string): boolean {
-  const memory = openSync(`/proc/${pid}/mem`, 'r');
-  const piece = Buffer.alloc(4 << 20);
-  for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
-    const [, from = '', to = ''] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line) ?? [];
-    for (
-      let at = Number(`0x${from}`), end = Number(`0x${to}`);
-      at < end;
-      at += piece.length - wanted.length
-    ) {
-      try {
-        const size = readSync(memory, piece, 0, Math.min(piece.length, end - at), at);
-        if (piece.subarray(0, size).includes(wanted)) return true;
-      } catch {
-        // Reserved, and nothing is there.
-      }
-    }
-  }
-  return false;
 }
 
 test.skipIf(claudeMissing)(

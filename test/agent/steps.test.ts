@@ -61,7 +61,8 @@ function createPlace({ describes = true } = {}) {
     models: {
       way: () => ({ url: 'http://127.0.0.1:1', token: 'x' }),
       prepare: done,
-      end: () => {},
+      open: done,
+      end: done,
     },
     endSessions: done,
     log: () => {},

@@ -1,6 +1,8 @@
 // Workspaces in containers, on a real engine and by the real dev container program: from a repository to a prompt and back.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findDefaultImage } from '../../agent/runtimes/devcontainer/default-image.ts';
+import { createEngine } from '../../agent/runtimes/devcontainer/engine.ts';
 import { look } from '../agent/viewer.ts';
 import { isLeftOut } from '../needs.ts';
 import { createNode, makeRepository } from '../testers/node.ts';
@@ -14,6 +16,9 @@ const DEVCONTAINER = {
   remoteUser: 'games',
   postCreateCommand: 'echo made-by-hook | tee /tmp/made; cp README.md COPY.md',
 };
+
+const nameDefaultImage = (): string =>
+  findDefaultImage({ env: {}, settings: () => ({ runtime: 'auto' }), engine: createEngine({}) }).name();
 
 describe.skipIf(isLeftOut('containers', findNoEngine()))('a workspace in a container', () => {
   let engine: TestEngine;
@@ -94,17 +99,25 @@ describe.skipIf(isLeftOut('containers', findNoEngine()))('a workspace in a conta
     await again.reads(/^1\r?$/m);
   });
 
-  test('is none for a repository that describes none, unless an image was named for those', async () => {
+  test('is one for a repository that describes none where an image is named or at hand, and else there is none', async () => {
     const { context, goal } = await begin({ 'MORE.md': 'more' });
     const named = await context.bot.report(goal.id, ({ phase }) => phase === 'running', 60_000);
     expect(named.environment?.runtime).toBe('devcontainer');
     context.bot.state.environments = { runtime: 'auto' };
     await context.bot.vanish();
     await context.bot.comeBack();
-    const plain = context.goal();
-    context.bot.want(plain);
-    const report = await context.bot.report(plain.id, ({ phase }) => phase === 'running');
-    expect(report.environment?.runtime).toBe('host');
+    const runs = async () => {
+      const plain = context.goal();
+      context.bot.want(plain);
+      const report = await context.bot.report(plain.id, ({ phase }) => phase === 'running');
+      return report.environment?.runtime;
+    };
+    expect(await runs()).toBe('host');
+    const name = nameDefaultImage();
+    engine.docker('tag', BASE, name);
+    expect(await runs()).toBe('devcontainer');
+    engine.docker('rmi', name);
+    expect(await runs()).toBe('host');
   });
 
   test('is none where whoever runs Sam wants none, and one that fails runs all the same, and says why', async () => {

@@ -22,7 +22,7 @@ import { eventually } from '../testers/watch.ts';
 
 const SOURCES = '/etc/apt/sources.list.d/debian.sources';
 const RELEASE = 'bookworm';
-const PACKAGES = 'procps';
+const PACKAGES = 'git,procps';
 const PROGRAMS = ['docker', 'dockerd', 'docker-compose', 'mmdebstrap', 'ip', 'nsenter', 'unshare', 'umount'];
 
 export const BASE = 'sam.test/base:1';

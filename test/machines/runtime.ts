@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { onTestFinished } from 'vitest';
+import type { CodingPrograms } from '../../agent/coding/programs.ts';
 import { createLog } from '../../agent/log.ts';
 import type { EnvironmentSettings } from '../../agent/protocol.ts';
 import { createDevcontainerRuntime } from '../../agent/runtimes/devcontainer/devcontainer.ts';
@@ -18,6 +19,8 @@ interface RuntimeOptions {
   deadlineMs?: number;
   graceMs?: number;
   node?: string;
+  programs?: CodingPrograms;
+  muslPrograms?: CodingPrograms;
 }
 
 export function createTestRuntime(engine: TestEngine, options: RuntimeOptions = {}) {

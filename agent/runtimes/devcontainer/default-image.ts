@@ -16,6 +16,8 @@ const MAX_CLUES = 200;
 export interface DefaultImage {
   /** What it is called now. */
   name: () => string;
+  /** Whether the node has it now. */
+  isThere: () => Promise<boolean>;
   /**
    * Makes or fetches it where it is not there; its name. Calls at the same time share one making, which goes on when one of them is
    * aborted. Throws `WorkspaceError`.
@@ -41,6 +43,7 @@ export function findDefaultImage(
   };
   return {
     name,
+    isThere: () => isThere(name()),
     async prepare({ enter, signal, log }, timeoutMs) {
       const image = name();
       if (await isThere(image)) return image;

@@ -3,6 +3,7 @@
 import { WorkspaceError } from '../../failure.ts';
 import { describeError } from '../../log.ts';
 import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
+import { bringClaude } from './claude.ts';
 import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration } from './configuration.ts';
 import { labelsOf, type Containers } from './containers.ts';
 import { findDefaultImage } from './default-image.ts';
@@ -11,11 +12,13 @@ import { openKeptLog } from './kept-log.ts';
 import { goOnRecovering, recover } from './recovery.ts';
 import { removeAll, removeOld, removeRecovery, sweepContainers } from './removal.ts';
 import { chooseSession, type Place } from './session.ts';
+import { createReaches } from './reach.ts';
 import { bringUp, UpError, type Up } from './up.ts';
 
 const DEADLINE_MS = 20 * 60_000;
 const RETRY_MS = 3_000;
 const GRACE_MS = 10 * 60_000;
+const WARM_AGAIN_MS = 10 * 60_000;
 
 export function createDevcontainerRuntime(
   options: RuntimeOptions & Partial<Pick<Containers, 'deadlineMs' | 'retryMs' | 'graceMs'>>,
@@ -26,30 +29,41 @@ export function createDevcontainerRuntime(
   const containers: Containers = { ...times, ...options, engine, image };
   /** Where sessions begin, by workspace. */
   const places = new Map<string, Place>();
+  const reaches = createReaches(containers);
+  const warming = createWarming();
   const isAvailable = async () => options.settings().runtime !== 'host' && (await engine.isThere());
   return {
     isAvailable,
-    // Without a word of the repository or of whoever runs Sam a container has less to offer than the node: neither passwords for
-    // git nor models are to be had in it yet.
+    // Nobody waits for an image that only Sam thought of: once it is there it is better than the node.
     fits: async ({ dir, configuration }) =>
       configuration !== undefined ||
       options.settings().defaultImage !== undefined ||
-      (await findConfigurations(dir)).length > 0,
+      (await findConfigurations(dir)).length > 0 ||
+      image.isThere(),
     async warm() {
-      // Sam's own is for mending alone: nobody waits for it.
-      if (options.settings().defaultImage !== undefined && (await isAvailable())) await warmImage(containers);
+      if (await isAvailable()) await warming(containers);
     },
     async prepare(workspace, preparing) {
       const { place, ...prepared } = await prepare(containers, workspace, preparing);
       places.set(workspace.id, place);
       return prepared;
     },
-    start: () => Promise.resolve(),
-    session: (workspace, profile) => chooseSession(engine, workspace, places.get(workspace.id), profile),
+    async start(workspace) {
+      const place = places.get(workspace.id);
+      if (place && workspace.isTrusted === true) await reaches.open(workspace, place);
+    },
+    reach: (id) => reaches.find(id, places.get(id)),
+    session(workspace, profile) {
+      const place = places.get(workspace.id);
+      if (profile === 'claude' && place?.hasReach === true)
+        void bringClaude(engine, place.container, containers);
+      return chooseSession(engine, workspace, place, profile);
+    },
     // What lies on the node is not in there.
     program: () => undefined,
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
+      reaches.close(id);
       const stopAll = async () => engine.stop(await engine.find(labelsOf(containers, id)));
       // Together: a program that holds on to a terminal would keep its session from ending.
       await Promise.all([endSessions(), stopAll()]);
@@ -63,14 +77,21 @@ export function createDevcontainerRuntime(
   };
 }
 
-async function warmImage({ image, log, deadlineMs }: Containers): Promise<void> {
+/** One that is made once is looked for no more; after a failure nobody tries again for a while. */
+function createWarming() {
+  let made: string | undefined;
+  let failedAt = -Infinity;
   const silent = { enter: () => {}, log: () => {}, signal: new AbortController().signal };
-  try {
-    await image.prepare(silent, deadlineMs);
-  } catch (error) {
-    // Whoever needs it tries again, and hears of it.
-    log.warn('the default image could not be made ahead', { error: describeError(error) });
-  }
+  return async ({ image, log, deadlineMs }: Containers): Promise<void> => {
+    if (made === image.name() || performance.now() - failedAt < WARM_AGAIN_MS) return;
+    try {
+      made = await image.prepare(silent, deadlineMs);
+    } catch (error) {
+      failedAt = performance.now();
+      // Whoever needs it tries again, and hears of it.
+      log.warn('the default image could not be made ahead', { error: describeError(error) });
+    }
+  };
 }
 
 async function prepare(

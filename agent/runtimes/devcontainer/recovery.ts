@@ -7,6 +7,7 @@ import { labelsOf, ROLE_LABEL, type Containers } from './containers.ts';
 import type { Container } from './engine.ts';
 import { keptLogOf } from './kept-log.ts';
 import { limitOptions, limitsOf } from './limits.ts';
+import { hasReach, mountOption, prepareMounts } from './reach.ts';
 import type { Place } from './session.ts';
 
 const MAKE_TIMEOUT_MS = 5 * 60_000;
@@ -45,7 +46,8 @@ async function enterLeft(
   const { target = '/' } = found.binds.find(({ source }) => source === workspace.dir) ?? {};
   const user = userOf(found);
   const { code } = await containers.engine.run(['exec', '--user', user, left, '/bin/sh', '-c', 'exit 0']);
-  return { container: left, user: code === 0 ? user : 'root', folder: target, env: {} };
+  const place = { container: left, user: code === 0 ? user : 'root', folder: target, env: {} };
+  return { ...place, hasReach: hasReach(found) };
 }
 
 const metadata = z.array(z.looseObject({ remoteUser: z.string().exactOptional() }));
@@ -73,6 +75,7 @@ async function make(
   if (image === undefined) return undefined;
   preparing.enter('create');
   const labels = { ...labelsOf(containers, workspace.id), [ROLE_LABEL]: ROLE };
+  const mounts = await prepareMounts(containers, workspace);
   const outcome = await engine.run([
     'run',
     '--detach',
@@ -81,6 +84,7 @@ async function make(
     ...Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
     '--mount',
     `type=bind,source=${workspace.dir},target=${folderOf(workspace)}`,
+    ...mounts.flatMap((mount) => ['--mount', mountOption(mount)]),
     // Whoever owns the files: it is there to mend them.
     '--user',
     'root',
@@ -92,7 +96,8 @@ async function make(
     '-c',
     WAIT,
   ]);
-  return outcome.code === 0 ? placeIn(workspace, outcome.stdout.trim()) : undefined;
+  if (outcome.code !== 0) return undefined;
+  return placeIn(workspace, outcome.stdout.trim(), mounts.length > 0);
 }
 
 async function findRecovery(containers: Containers, { id }: WorkspaceSpec): Promise<Container | undefined> {
@@ -103,19 +108,21 @@ async function findRecovery(containers: Containers, { id }: WorkspaceSpec): Prom
 async function start(
   { engine }: Containers,
   workspace: WorkspaceSpec,
-  { id, isRunning: runs }: Container,
+  found: Container,
 ): Promise<Place | undefined> {
+  const { id, isRunning: runs } = found;
   if (!runs && (await engine.run(['start', id])).code !== 0) return undefined;
-  return placeIn(workspace, id);
+  return placeIn(workspace, id, hasReach(found));
 }
 
 const folderOf = ({ dir }: WorkspaceSpec): string => `/workspaces/${basename(dir)}`;
 
-const placeIn = (workspace: WorkspaceSpec, container: string): Place => ({
+const placeIn = (workspace: WorkspaceSpec, container: string, isReached: boolean): Place => ({
   container,
   user: 'root',
   folder: folderOf(workspace),
   env: {},
+  hasReach: isReached,
   limits: limitsOf(workspace.size),
 });
 

@@ -1,6 +1,7 @@
 // How a terminal enters a container: the command, its user, folder and environment. Starts nothing itself.
 import { randomBytes } from 'node:crypto';
 import { ProfileError, type WorkspaceSpec } from '../runtime.ts';
+import { BIN, WAITS } from './claude.ts';
 import type { Engine } from './engine.ts';
 import type { Limits } from '../../protocol.ts';
 import type { SpawnSpec } from '../../sessions/pty.ts';
@@ -12,6 +13,8 @@ export interface Place {
   folder: string;
   /** What the configuration wants for them, beside what the container has. */
   env: Record<string, string>;
+  /** Whether what the agent has for its programs is mounted there; absent: nobody has looked. */
+  hasReach?: boolean;
   /** What the engine holds the container to. */
   limits?: Limits | undefined;
 }
@@ -24,9 +27,27 @@ case $SHELL in */nologin | */false) SHELL= ;; esac
 for one in "$SHELL" /bin/bash /usr/bin/bash /bin/sh; do [ -x "$one" ] && { SHELL=$one; break; }; done
 export SHELL USER LOGNAME; unset id line one`;
 
-const PROFILES: Record<string, string> = {
-  shell: `${LOGIN}\nexec "$SHELL" -l`,
-  claude: `${LOGIN}\nexec "$SHELL" -lc 'command -v claude >/dev/null || { echo "Claude Code is not installed in this container."; exit 127; }; exec claude'`,
+// Behind what is there by the same name; a login shell sets PATH anew. This machine itself is asked without a proxy.
+const REACH = `PATH=$PATH:${BIN}; export PATH
+[ -z "$http_proxy$https_proxy$HTTP_PROXY$HTTPS_PROXY" ] || {
+  no_proxy=127.0.0.1,localhost,\${no_proxy:-$NO_PROXY}; NO_PROXY=$no_proxy; export no_proxy NO_PROXY; }`;
+
+/** Of these it is known that they read such a line. */
+const POSIX = '*/sh | */ash | */bash | */dash | */zsh | */ksh';
+
+const PROFILES: Record<string, (setUp: string) => string> = {
+  shell: (setUp) =>
+    setUp === ''
+      ? `${LOGIN}\nexec "$SHELL" -l`
+      : `${LOGIN}
+case $SHELL in ${POSIX}) exec "$SHELL" -lc '${setUp}\nexec "$0" -i' "$SHELL" ;; esac
+${setUp}
+exec "$SHELL" -l`,
+  claude: (setUp) => `${LOGIN}
+case $SHELL in ${POSIX}) ;; *) SHELL=/bin/sh ;; esac
+exec "$SHELL" -lc '${setUp}
+command -v claude >/dev/null || { echo "Claude Code is not installed in this container."; exit 127; }
+${WAITS}=1 exec claude'`,
 };
 
 const MARK = 'SAM_SESSION';
@@ -51,10 +72,11 @@ export function chooseSession(
   place: Place | undefined,
   profile = 'shell',
 ): SpawnSpec {
-  const script = PROFILES[profile];
-  if (script === undefined)
+  const write = PROFILES[profile];
+  if (write === undefined)
     throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   if (place === undefined) throw new ProfileError('not-running', 'Its container does not run.');
+  const script = write(workspace.isTrusted === true && place.hasReach === true ? REACH : '');
   const mark = randomBytes(9).toString('base64url');
   const variables = {
     LANG: 'C.UTF-8',
@@ -62,16 +84,20 @@ export function chooseSession(
     TERM: 'xterm-256color',
     COLORTERM: 'truecolor',
     SAM_WORKSPACE_NAME: workspace.name,
-    ...trustingGit(workspace.env),
     ...place.env,
     [MARK]: mark,
   };
-  const env = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+  const own = trustingGit(workspace.env);
+  const env = [
+    // By their names alone: all users of the node may read a command, and one of them is a token.
+    ...Object.keys(own).filter((name) => !(name in variables)),
+    ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+  ].flatMap((one) => ['--env', one]);
   const where = ['--user', place.user, '--workdir', place.folder];
   return {
     file: engine.program,
     args: ['exec', '--interactive', '--tty', ...where, ...env, place.container, '/bin/sh', '-c', script],
-    env: { ...engine.env, TERM: 'xterm-256color' },
+    env: { ...own, ...engine.env, TERM: 'xterm-256color' },
     cwd: '/',
     onGone() {
       const script = ['/bin/sh', '-c', HANG_UP, 'sam', `${MARK}=${mark}`];

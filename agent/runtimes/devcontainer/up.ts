@@ -12,12 +12,19 @@ import { run } from '../../system/run.ts';
 import type { Preparing, WorkspaceSpec } from '../runtime.ts';
 import type { Description } from './configuration.ts';
 import { labelsOf, ROLE_LABEL, type Containers } from './containers.ts';
-import { engineUnavailable, projectFor } from './engine.ts';
+import { engineUnavailable, projectFor, type Container } from './engine.ts';
 import { explainFailure } from './failures.ts';
 import { keptFolder } from './kept-log.ts';
 import { limit, limitsOf } from './limits.ts';
+import { hasReach, mountOption, prepareMounts, type Mount } from './reach.ts';
 import { trustingGit, type Place } from './session.ts';
 import { readLine, readResult, type Result } from './stream.ts';
+
+/** What the container is made with beside what is described. */
+interface Added {
+  image: string | undefined;
+  mounts: Mount[];
+}
 
 export interface Up {
   /** Absent: the default image. */
@@ -84,7 +91,8 @@ async function bringUpOnce(
   const timeoutMs = () => Math.max(1_000, endsAt - performance.now());
   const image = description ? undefined : await containers.image.prepare(preparing, timeoutMs());
   const owner = workspace.user ?? (await giveToPerson(workspace.dir));
-  const args = await argumentsFor(containers, { ...workspace, user: owner }, up, image);
+  const mounts = await prepareMounts(containers, workspace);
+  const args = await argumentsFor(containers, { ...workspace, user: owner }, up, { image, mounts });
   const { code, stdout, stderr, isTimeout } = await run(process.execPath, args, {
     env: environmentFor(containers, workspace),
     timeoutMs: timeoutMs(),
@@ -97,10 +105,11 @@ async function bringUpOnce(
   const result = readResult(stdout);
   const container = result?.containerId;
   if (code === 0 && result?.isUp === true && container !== undefined) {
-    await checkRuns(containers, workspace, container);
+    const found = await checkRuns(containers, workspace, container);
     const isHeld = await limitAll(containers, workspace, preparing.log);
     const limits = isHeld ? limitsOf(workspace.size) : undefined;
-    return { place: { ...placeIn(container, result), limits }, ports: result.ports };
+    const place = { ...placeIn(container, result), limits, hasReach: hasReach(found) };
+    return { place, ports: result.ports };
   }
   if (!(await containers.engine.isThere())) throw engineUnavailable();
   const failure = explainFailure({
@@ -142,9 +151,9 @@ async function checkRuns(
   { engine, node }: Containers,
   { id }: WorkspaceSpec,
   container: string,
-): Promise<void> {
+): Promise<Container> {
   const found = (await engine.find(labelsOf({ node }, id))).find((one) => one.id === container);
-  if (found?.isRunning === true) return;
+  if (found?.isRunning === true) return found;
   const { stdout, stderr } = await engine.run(['logs', '--tail', '5', container]);
   const said = `${stdout}\n${stderr}`
     .trim()
@@ -205,10 +214,10 @@ async function argumentsFor(
   containers: Containers,
   { id, dir, env, user }: Pick<WorkspaceSpec, 'id' | 'dir' | 'env'> & { user: typeof PERSON | undefined },
   { description }: Up,
-  image: string | undefined,
+  added: Added,
 ): Promise<string[]> {
   const labels = { ...labelsOf(containers, id), [ROLE_LABEL]: 'main' };
-  const override = await writeOverride(containers, id, description, image);
+  const override = await writeOverride(containers, id, description, added);
   return [
     ...(user ? ['--import', pretending(user)] : []),
     join(dirname(PROGRAM), 'devcontainer.js'),
@@ -227,7 +236,10 @@ async function argumentsFor(
     override,
     // One that is committed is kept to; none is written into the checkout.
     ...(description && existsSync(join(dir, lockfileOf(description))) ? [] : ['--no-lockfile']),
-    ...Object.entries(trustingGit(env)).flatMap(([name, value]) => ['--remote-env', `${name}=${value}`]),
+    ...Object.entries(trustingGit(env))
+      // All users of the node may read a command, and what is not git's may be a token.
+      .filter(([name]) => name.startsWith('GIT_'))
+      .flatMap(([name, value]) => ['--remote-env', `${name}=${value}`]),
     '--include-merged-configuration',
   ];
 }
@@ -244,12 +256,33 @@ async function writeOverride(
   { dir }: Containers,
   id: string,
   description: Description | undefined,
-  image: string | undefined,
+  { image, mounts }: Added,
 ): Promise<string> {
   const { initializeCommand: _, ...rest } = description?.content ?? { image };
-  const path = join(keptFolder(dir, id), 'devcontainer.json');
-  await writeJson(path, rest);
+  const folder = keptFolder(dir, id);
+  const path = join(folder, 'devcontainer.json');
+  await writeJson(path, await addMounts(rest, mounts, join(folder, 'compose.json')));
   return path;
+}
+
+/** To the service that the configuration names, by one more file for compose: its own way to add mounts has none that are read-only. */
+async function addMounts(
+  content: Record<string, unknown>,
+  mounts: Mount[],
+  file: string,
+): Promise<Record<string, unknown>> {
+  const { mounts: own = [], dockerComposeFile: files, service } = content;
+  if (mounts.length === 0) return content;
+  if (files === undefined) return { ...content, mounts: [own, mounts.map(mountOption)].flat() };
+  if (typeof service !== 'string') return content;
+  const volumes = mounts.map(({ source, target, isReadOnly }) => ({
+    type: 'bind',
+    source: source.replaceAll('$', '$$$$'),
+    target,
+    read_only: isReadOnly,
+  }));
+  await writeJson(file, { services: { [service]: { volumes } } });
+  return { ...content, dockerComposeFile: [files, file].flat() };
 }
 
 const environmentFor = ({ engine, dir }: Containers, { id }: WorkspaceSpec): Record<string, string> => ({

@@ -1,0 +1,36 @@
+// Listens at a unix socket in a folder, whatever lies there and however long its path is. Knows not what is said.
+import { chmod, open, rm } from 'node:fs/promises';
+import type { Server } from 'node:net';
+import { basename, dirname, join } from 'node:path';
+import { giveSocket } from './ownership.ts';
+
+/** What fits into the address of a socket everywhere. */
+const MAX_ADDRESS_BYTES = 100;
+
+/**
+ * The socket is its folder's owner's alone, or `isShared`: of whoever gets into the folder. The folder is there. What a dead process
+ * left goes; the socket goes when the server is closed.
+ */
+export async function listenAt(server: Server, socket: string, { isShared = false } = {}): Promise<void> {
+  await rm(socket, { force: true });
+  const folder = await open(dirname(socket));
+  try {
+    const isShort = Buffer.byteLength(socket) <= MAX_ADDRESS_BYTES || process.platform !== 'linux';
+    const address = isShort ? socket : join(`/proc/self/fd/${folder.fd}`, basename(socket));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once('error', reject);
+    server.listen(address, resolve);
+    await promise;
+    server.off('error', reject).on('error', () => {});
+    // Until then its name leads through the folder.
+    server.once('close', () => void folder.close());
+    const owner = await folder.stat();
+    if (isShared) await chmod(address, 0o666);
+    else if (owner.uid === process.getuid?.()) await chmod(address, 0o600);
+    else await giveSocket(socket, owner);
+  } catch (error) {
+    if (server.listening) server.close();
+    else await folder.close();
+    throw error;
+  }
+}
