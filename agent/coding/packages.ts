@@ -1,9 +1,9 @@
 // Packages of the registry of npm on this node: brought once, whole and as they were when this version was made, or not at all. Knows
 // no coding agent and no workspace.
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createWriteStream, existsSync, rmSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
@@ -28,7 +28,7 @@ export interface Package {
 }
 
 export interface BundleOptions {
-  /** Where it goes: others than the agent's user may go through it. */
+  /** Where it goes, its version last: others than the agent's user may go through it. */
   folder: string;
   /** For people and the log. */
   name: string;
@@ -37,8 +37,8 @@ export interface BundleOptions {
   file: string;
   /** Where packages come from; undefined: nobody has said so yet. */
   registry: () => string | undefined;
-  /** It has just come. */
-  onCome?: () => Promise<void>;
+  /** It is there, since now or for long; repeatable. */
+  onThere?: () => Promise<void>;
   log: Log;
 }
 
@@ -48,27 +48,31 @@ export interface PackageBundle {
   /** A file that says why it could not be brought. */
   failure: string;
   isThere: () => boolean;
-  /** Goes and gets it, unless it is there or on its way. Never rejects. */
+  /** Goes and gets it, unless it is there or on its way; it alone of all versions stays. Never rejects. */
   bring: () => Promise<void>;
   /** Why it is not there, as far as somebody knows. */
   why: () => Promise<string>;
 }
 
 export function createBundle(options: BundleOptions): PackageBundle {
-  const { folder, name, packages, registry, onCome, log } = options;
+  const { folder, name, packages, registry, onThere, log } = options;
   const [file, failure] = [join(folder, options.file), `${folder}.failed`];
   let bringing: Promise<void> | undefined;
   let failedAt = -Infinity;
   const isThere = () => existsSync(file);
   const get = async () => {
     const from = registry();
-    if (from === undefined || isThere()) return;
+    if (!isThere() && from === undefined) return;
     if (performance.now() - failedAt < RETRY_MS) return;
-    await rm(failure, { force: true });
     try {
-      await fetchAll(from, folder, packages);
-      await onCome?.();
-      log.info(`${name} is on this node`, { version: packages[0]?.version });
+      // Before anybody looks at it: who asks now waits for what comes of it now.
+      rmSync(failure, { force: true });
+      if (!isThere() && from !== undefined) {
+        await fetchAll(from, folder, packages);
+        log.info(`${name} is on this node`, { version: packages[0]?.version });
+      }
+      await onThere?.();
+      await removeOthers(folder);
     } catch (error) {
       failedAt = performance.now();
       log.warn(`${name} could not be brought to this node`, { error: describeError(error) });
@@ -101,6 +105,15 @@ async function fetchAll(registry: string, folder: string, packages: Package[]): 
     await rm(archive, { force: true });
     await rm(making, { recursive: true, force: true });
   }
+}
+
+/** What other versions of the agent have brought: nothing leads there any more. */
+async function removeOthers(folder: string): Promise<void> {
+  const [root, own] = [dirname(folder), basename(folder)];
+  const family = own.replace(/[^-]*$/, '');
+  for (const name of await readdir(root))
+    if (name.startsWith(family) && /^\d/.test(name.slice(family.length)) && name !== own)
+      await rm(join(root, name), { recursive: true, force: true });
 }
 
 async function unpack(archive: string, into: string, only: string | undefined): Promise<void> {

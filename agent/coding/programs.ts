@@ -1,7 +1,7 @@
 // Claude Code as the node has it, and the adapter that lets it be talked to: each brought once, from the registry of npm. Knows no
 // workspace.
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { Log } from '../log.ts';
 import { createBundle, type Package } from './packages.ts';
@@ -58,7 +58,10 @@ export interface CodingPrograms {
   bin: string;
   /** Where it is, or will be; undefined: there is none for this system, or nobody has said yet where it comes from. */
   claude: () => { file: string; failure: string; isThere: boolean } | undefined;
-  /** Goes and gets it, unless it is there or on its way. `failure` holds why not. Never rejects. */
+  /**
+   * Goes and gets it, unless it is there or on its way, and sees that `bin` leads to it and to no other version. `failure` is there
+   * if that went wrong, with the reason where the disk takes one. Never rejects.
+   */
   bring: () => Promise<void>;
   /** The same, unless the machine has one of its own. */
   bringIfMissing: () => Promise<void>;
@@ -106,7 +109,7 @@ export function createCodingPrograms({
     packages: claudeOf(target),
     file: 'claude',
     registry: () => (integrity === undefined ? undefined : from),
-    onCome: () => link(bin, claude.file),
+    onThere: () => link(bin, claude.file),
     log,
   });
   const [first] = ADAPTER;
@@ -149,6 +152,8 @@ function claudeOf(target: string): Package[] {
 
 /** In one step: at every moment the name leads to a whole program, of this version or the one before. */
 async function link(bin: string, file: string): Promise<void> {
+  const linked = await readlink(join(bin, 'claude')).catch(() => undefined);
+  if (linked === file) return;
   await mkdir(bin, { recursive: true, mode: 0o755 });
   const made = join(bin, '.claude');
   await rm(made, { force: true });
