@@ -116,9 +116,9 @@ test.skipIf(claudeMissing)(
     bot.wantTurns({ ...long, desired: 'cancelled' });
     expect(await bot.happening(long, 'ended', 60_000)).toMatchObject({ outcome: 'cancelled' });
     expect(await findProcesses(goal.id)).toEqual([]);
-    expect(bot.state.taskEvents.map(({ seq }) => seq)).toEqual(
-      bot.state.taskEvents.map((_, index) => index + 1),
-    );
+    // Some were said again, as the agent was killed before it heard that they are stored.
+    const seqs = [...new Set(bot.state.taskEvents.map(({ seq }) => seq))];
+    expect(seqs).toEqual(seqs.map((_, index) => index + 1));
   },
 );
 
