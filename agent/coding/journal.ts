@@ -187,7 +187,8 @@ function createWriter(path: string, kept: Kept, { onWritten, log }: JournalsOpti
   let isBlocked = false;
   const isOver = () => isRetired && events.length === 0;
   const writeOnce = async () => {
-    const lines = pending;
+    // A copy: others are added meanwhile, which are not on the disk with these.
+    const lines = [...pending];
     if (kept.lines + lines.length > MAX_LINES) kept.lines = await writeAnew(path, kept);
     else kept.lines += await addLines(path, lines);
     pending = pending.slice(lines.length);
