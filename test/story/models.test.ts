@@ -3,30 +3,12 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { KEY, sendMessage, says, startModel } from '../fakes/model.ts';
 import { startSam, type Sam } from '../testers/sam.ts';
+import { openSettings } from '../testers/settings.ts';
 import { openTerminal } from '../testers/terminal.ts';
 import { findEnvironments, findFiles } from '../testers/traces.ts';
 import { until } from '../until.ts';
 
 const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
-
-/** The browser of whoever follows the link that `connect claude` shows. */
-async function openSettings(sam: Sam) {
-  const said = await sam.say('connect claude');
-  expect(said).toContain('Your own page, for your keys; the link works once, within 5 minutes:');
-  const { origin, hash } = new URL(/^http.*\/settings#\S+$/m.exec(sam.shown())![0]);
-  const taken = await fetch(`${origin}/settings/code`, {
-    method: 'POST',
-    headers: { origin },
-    body: hash.slice(1),
-  });
-  const cookie = taken.headers.get('set-cookie')!.split(';')[0]!;
-  return (method: string, path: string, json?: object) =>
-    fetch(`${origin}${path}`, {
-      method,
-      headers: { origin, cookie, 'content-type': 'application/json' },
-      ...(json && { body: JSON.stringify(json) }),
-    });
-}
 
 interface Way {
   url: string;
