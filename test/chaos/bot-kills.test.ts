@@ -1,7 +1,7 @@
 // kill -9 of the bot at random moments of `up`, `stop` and `rm`. Afterwards the world is as it was last asked for.
 // `KILLS=300` for more, `SEED=…` for the same choices again.
 import { randomUUID } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -167,8 +167,10 @@ async function expectWorld(place: Place, { sql }: Database, wanted: string[]): P
   );
   const servers = nodes.map(({ id }) => `vm-${id.slice(3)}`);
   const folder = join(place.dataDir, 'nodes');
+  // None was ever made: all bots died before that.
+  const made = existsSync(folder) ? readdirSync(folder) : [];
   // What a create was writing when it died is nobody's yet, and goes when it is old (test/providers/local-crash.test.ts).
-  const named = readdirSync(folder).filter((name) => !name.startsWith('.new-'));
+  const named = made.filter((name) => !name.startsWith('.new-'));
   expect(named.toSorted()).toEqual(servers);
   const checkouts = servers.flatMap((server) => readdirSync(join(folder, server, 'data/workspaces')));
   expect(checkouts.filter((name) => name.startsWith('ws-'))).toEqual(workspaces.map(({ id }) => id));

@@ -108,7 +108,9 @@ async function findInstallations(nodes: string): Promise<Set<string>> {
   return found;
 }
 
+/** What an agent asked of git a moment before its end has its answer a moment after it. */
 async function endRest(root: string): Promise<string> {
+  await until(async () => (await pidsThatMention(root)).length === 0, 5_000).catch(() => undefined);
   const left = await pidsThatMention(root);
   const commands = left.map((pid) => `${pid} ${commandOf(pid)}`);
   for (const pid of left) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
