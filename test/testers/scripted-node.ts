@@ -128,7 +128,12 @@ function startAgent(order: ServerOrder, shared: Shared): ScriptedAgent {
       sessions: 0,
       phase: desired === 'running' && (shared.held.has(id) || shared.held.has(name)) ? 'preparing' : desired,
     }));
-  const say = (message: AgentMessage) => socket?.send(JSON.stringify(message));
+  /** What was to be said while nobody listened; said after the next hello. */
+  const unsaid: AgentMessage[] = [];
+  const say = (message: AgentMessage): void => {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+    else unsaid.push(message);
+  };
   const report = () => say({ type: 'report', now: Date.now(), workspaces: reports() });
   const dial = async (): Promise<void> => {
     const { connect, token } = await redeem(order, key);
@@ -136,16 +141,11 @@ function startAgent(order: ServerOrder, shared: Shared): ScriptedAgent {
     socket = new WebSocket(connect, { headers: { authorization: `Bearer ${token}` } });
     socket.on('error', () => {});
     socket.once('close', () => void (isOver || setTimeout(() => void redial(), 20)));
-    socket.once('open', () =>
-      say({
-        type: 'hello',
-        protocol: 1,
-        version: '0.1.0',
-        now: Date.now(),
-        terminalPort: 1,
-        workspaces: reports(),
-      }),
-    );
+    socket.once('open', () => {
+      const workspaces = reports();
+      say({ type: 'hello', protocol: 1, version: '0.1.0', now: Date.now(), terminalPort: 1, workspaces });
+      for (const message of unsaid.splice(0)) say(message);
+    });
     socket.on('message', (data: Buffer) => {
       const message = JSON.parse(data.toString()) as BotMessage;
       if (message.type === 'desired') {
