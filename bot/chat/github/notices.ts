@@ -154,8 +154,9 @@ function noticeMove(options: Options, event: Of<'moved'>): Notice {
       { label: from, url: urlOf(options, from) },
       { label: to, url: urlOf(options, to) },
     );
-    await moveCards(tx, 'github', from, to);
+    // Before the cards, as whoever writes down what happens in tasks.
     await moveTasks(tx, 'github', from, to);
+    await moveCards(tx, 'github', from, to);
   });
 }
 

@@ -7,7 +7,7 @@ import { taskEvents, tasks, taskTurns, workspaces, type Task, type Turn } from '
 import { touchCards } from '../../workspaces/store/cards.ts';
 import { readClock } from '../../workspaces/store/reconciled.ts';
 import { applyHappening, type TurnPatch } from '../turn.ts';
-import { writeTurn } from './turns.ts';
+import { lockWorkspace, writeTurn } from './turns.ts';
 
 /** The events of the task up to `seq` need not be said again. */
 export interface Stored {
@@ -28,18 +28,7 @@ export async function saveTaskEvents(db: Executor, node: string, events: TaskEve
 
 async function saveInOrder(tx: Executor, node: string, id: string, said: TaskEvent[]): Promise<number> {
   const events = said.toSorted((one, other) => one.seq - other.seq);
-  const [task] = await tx
-    .select({
-      id: tasks.id,
-      seq: tasks.seq,
-      front: tasks.front,
-      thread: tasks.thread,
-      workspace: tasks.workspaceId,
-    })
-    .from(tasks)
-    .innerJoin(workspaces, eq(workspaces.id, tasks.workspaceId))
-    .where(and(eq(tasks.id, id), eq(workspaces.nodeId, node)))
-    .for('update', { of: tasks });
+  const task = await lockTask(tx, node, id);
   if (!task) return events.at(-1)?.seq ?? 0;
   let { seq } = task;
   const news: TaskEvent[] = [];
@@ -62,9 +51,17 @@ async function saveInOrder(tx: Executor, node: string, id: string, said: TaskEve
     );
   await tx.update(tasks).set({ seq }).where(eq(tasks.id, id));
   const isShown = await applyAll(tx, task, news);
-  await noteWork(tx, task.workspace);
-  if (isShown) await touchCards(tx, [task.workspace]);
+  await noteWork(tx, task.workspaceId);
+  if (isShown) await touchCards(tx, [task.workspaceId]);
   return seq;
+}
+
+/** Undefined: nobody knows it, or its workspace is not on that node. */
+async function lockTask(tx: Executor, node: string, id: string): Promise<Task | undefined> {
+  const [known] = await tx.select({ workspace: tasks.workspaceId }).from(tasks).where(eq(tasks.id, id));
+  if (!known || !(await lockWorkspace(tx, known.workspace, node))) return undefined;
+  const [task] = await tx.select().from(tasks).where(eq(tasks.id, id)).for('update');
+  return task;
 }
 
 const isDeciding = ({ kind }: TurnHappening): boolean => kind !== 'text' && kind !== 'tool';

@@ -13,7 +13,7 @@ import type { Executor } from '../../database/executor.ts';
 import { taskEvents, tasks, taskTurns, workspaces, type Turn } from '../../database/schema.ts';
 import { touchCards } from '../../workspaces/store/cards.ts';
 import type { TurnPatch, TurnPlace } from '../turn.ts';
-import { writeTurn } from './turns.ts';
+import { lockWorkspace, writeTurn } from './turns.ts';
 
 /** What became of its workspace is no row of ours: it is looked at whenever something is due. */
 const isLost = sql`exists (select from ${workspaces} w where w.id = ${taskTurns.workspaceId}
@@ -69,6 +69,7 @@ export async function restTurn(db: Executor, held: Held<Turn>, until: Date | nul
 /** Unless its agent said so meanwhile. */
 export async function endTurn(db: Executor, held: Held<Turn>, patch: TurnPatch): Promise<void> {
   await db.transaction(async (tx) => {
+    await lockWorkspace(tx, held.row.workspaceId);
     const [row] = await tx
       .select({ turn: taskTurns, task: tasks })
       .from(taskTurns)
@@ -76,10 +77,9 @@ export async function endTurn(db: Executor, held: Held<Turn>, patch: TurnPatch):
       .where(and(eq(taskTurns.seq, held.row.seq ?? 0), isHeld(taskTurns, held), isNull(taskTurns.endedAt)))
       .for('update', { of: taskTurns });
     if (row) {
-      await writeTurn(tx, row, patch);
+      await writeTurn(tx, row, { ...patch, ...RELEASED });
       await touchCards(tx, [row.turn.workspaceId]);
-    }
-    await tx.update(taskTurns).set(RELEASED).where(isMine(held));
+    } else await tx.update(taskTurns).set(RELEASED).where(isMine(held));
   });
 }
 

@@ -74,6 +74,19 @@ export const countAsked = (db: Executor, actor: string): Promise<number> =>
     sql`${taskTurns.actor} = ${actor} and ${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'`,
   );
 
+/**
+ * Before any of its tasks and turns is locked, by whoever goes on to its cards: reports and commands take the workspace first, too, so
+ * that no two wait for each other. True: its node is that one, where one is asked for.
+ */
+export async function lockWorkspace(tx: Executor, id: string, node?: string): Promise<boolean> {
+  const rows = await tx
+    .select({ id: workspaces.id })
+    .from(workspaces)
+    .where(and(eq(workspaces.id, id), node === undefined ? undefined : eq(workspaces.nodeId, node)))
+    .for('no key update');
+  return rows.length > 0;
+}
+
 export interface OpenTurn {
   turn: Turn;
   task: Task;
@@ -154,7 +167,7 @@ async function tellAgent(tx: Executor, { id, nodeId }: Pick<Workspace, 'id' | 'n
 export async function writeTurn(
   tx: Executor,
   { turn, task }: { turn: Turn; task: Pick<Task, 'front' | 'thread'> },
-  patch: TurnPatch,
+  patch: TurnPatch & { leaseToken?: null; leaseUntil?: null },
 ): Promise<void> {
   const ends = patch.endedAt !== undefined && turn.endedAt === null;
   await tx
