@@ -138,15 +138,14 @@ const TURN_ICONS: Record<TurnView['state'], string> = {
 
 /** Sections of an answer, a code fence never cut in two. */
 const MAX_ANSWER_SECTIONS = 20;
-/** Escaping makes it longer. */
-const PIECE = 2_400;
 
 /** What came of a turn, how it ended first. */
 export function renderTurn(turn: TurnView, trigger: string): SlackMessage {
   const { workspace, state, answer, failure, changes, elapsedMs, cost } = turn;
   const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
   const title = [`${TURN_ICONS[state]} *${code(workspace.name)}* ${wordTurnState(state)}`, time, cost];
-  const pieces = inPieces(answer, PIECE).map(toMrkdwn);
+  // Escaped first, which makes it longer.
+  const pieces = inPieces(toMrkdwn(answer), MAX_SECTION);
   const rows = [
     title.filter(Boolean).join(' · '),
     ...(state === 'failed'
