@@ -123,13 +123,15 @@ test('in the workspace of a fork nothing is asked: whoever sent that code must n
   expect(await context.place.sql`select from task_turns where prompt = 'what does it do?'`).toHaveLength(0);
 });
 
-test('where the repository has another name by then, the answer comes to its thread', async () => {
+test('where the repository has another name by then, the answer comes to its thread, and the task goes on there', async () => {
   const { pull, turn } = await ask();
   await context.github.rename(pull.repository, 'ada', 'interface');
   await context.settle();
   await context.happens(turn, done('It is called something else.'));
   await context.settle();
   expect(context.answers(pull)).toHaveLength(1);
+  await context.github.comment(pull, 'bob', '/sam ask under its new name');
+  expect(await context.asked('under its new name')).toMatchObject({ task: turn.task, turn: 2 });
   await context.github.rename(pull.repository, 'ada', 'api');
   await context.settle();
 });
