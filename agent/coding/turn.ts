@@ -102,7 +102,7 @@ class TurnStopped extends Error {
 }
 
 async function work(state: State): Promise<void> {
-  const { tell, listener, questions, coder, place, log, desired } = state;
+  const { tell, listener, questions, coder, place, log, desired, journal } = state;
   tell({ kind: 'started' });
   const remembering = rememberFiles(place.git, place.dir).catch((error: unknown) => {
     log.warn('what a turn changes cannot be told', { task: desired.task, error: describeError(error) });
@@ -123,6 +123,8 @@ async function work(state: State): Promise<void> {
   // A word of the end that comes late.
   listener.flush();
   tell({ kind: 'ended', ...ending, answer: listener.answer(), ...(changes && { changes }) });
+  // The bot has heard of it before anything of the next turn.
+  await journal.settle();
 }
 
 async function converse(state: State, remembering: Promise<unknown>): Promise<Ending> {

@@ -199,7 +199,7 @@ test('while a session puts something out somebody’s program works, and it wait
   onTestFinished(() => clearInterval(working));
   await logs(/waits for a quiet moment/);
   const before = state.looks;
-  await expect.poll(() => state.looks, { timeout: 20_000 }).toBeGreaterThan(before + 30);
+  await expect.poll(() => state.looks).toBeGreaterThan(before + 30);
   expect(state.replaced).toEqual([]);
   clearInterval(working);
   await replaced('2');

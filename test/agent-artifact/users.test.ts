@@ -108,7 +108,7 @@ asRoot('whatever resists, a stop and a forced deletion end all of it, and only t
   };
   shell.type(begin);
   await shell.reads(/up-now/);
-  await expect.poll(() => findProcessesOf(uid).length, { timeout: 10_000 }).toBeGreaterThan(200);
+  await expect.poll(() => findProcessesOf(uid).length).toBeGreaterThan(200);
   expect(await isBeating()).toBe(true);
   // The neighbour's name is in their environment: that is no reason to touch them, or to wait for them.
   context.bot.want({ ...other, desired: 'stopped' });

@@ -13,7 +13,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createCodingPrograms, type CodingPrograms } from '../../agent/coding/programs.ts';
 import { createHostRuntime } from '../../agent/runtimes/host.ts';
 import { createUsers } from '../../agent/system/users.ts';
@@ -121,7 +121,6 @@ test('a terminal that waits starts it, or gives up when it failed, also where th
 });
 
 test('a terminal that nobody tells anything waits for an end', async () => {
-  vi.setConfig({ testTimeout: 60_000 });
   await serveNothing();
   const bin = join(dir, 'bin');
   mkdirSync(bin);

@@ -18,7 +18,7 @@ test('every operation is there, and is answered as described', async () => {
   const { id } = (await bob('POST /api/workspaces', { json: { repository: 'acme/api' } })).body;
   const one = `/api/workspaces/${id}`;
   await bob('GET /api/workspaces');
-  await until(async () => (await bob(`GET ${one}`)).body.phase === 'running', 30_000);
+  await until(async () => (await bob(`GET ${one}`)).body.phase === 'running');
   await bob(`PATCH ${one}`, { json: { name: 'other' } });
   for (const verb of ['extend', 'restart', 'stop', 'start']) await bob(`POST ${one}/${verb}`);
   await all.context.settle();

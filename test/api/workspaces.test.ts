@@ -20,7 +20,7 @@ const made = async (name: string, program = bob, more: object = {}): Promise<str
   return reply.body.id;
 };
 const reaches = (id: string, phase: string, program = bob): Promise<void> =>
-  until(async () => (await program(`GET /api/workspaces/${id}`)).body.phase === phase, 30_000);
+  until(async () => (await program(`GET /api/workspaces/${id}`)).body.phase === phase);
 const gone = (id: string, program = bob) => program(`DELETE /api/workspaces/${id}?force=true`);
 
 test('a program makes, renames, extends, stops, starts and deletes a workspace', async () => {
@@ -52,7 +52,7 @@ test('a program makes, renames, extends, stops, starts and deletes a workspace',
     body: { error: 'not-failed' },
   });
   expect(await bob(`DELETE ${one}`)).toMatchObject({ status: 202, body: { desired: 'deleted' } });
-  await until(async () => (await bob(`GET ${one}`)).status === 404, 30_000);
+  await until(async () => (await bob(`GET ${one}`)).status === 404);
   const [row] = await all.database.sql`select string_agg(front || ' ' || verb, ', ' order by seq) said
     from commands where workspace_id = ${id}`;
   expect(row!['said']).toBe('api up, api rename, api extend, api stop, api start, api restart, api rm');
@@ -71,7 +71,7 @@ describe('a key', () => {
     await bob(`PATCH /api/workspaces/${id}`, { json: { name: 'renamed' } });
     expect((await bob('POST /api/workspaces', asked)).text).toBe(one.text);
     await gone(id);
-    await until(async () => (await bob(`GET /api/workspaces/${id}`)).status === 404, 30_000);
+    await until(async () => (await bob(`GET /api/workspaces/${id}`)).status === 404);
     expect((await bob('POST /api/workspaces', asked)).text).toBe(one.text);
   });
 

@@ -1,11 +1,8 @@
 // What GitHub shows as something else than plain text says nothing, and what it shows as plain text is read as it was typed.
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from '../../bot/commands/parser/parse.ts';
 import { command, commands, github } from './table.ts';
-
-// Many runs, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 const RUNS = { numRuns: 300 };
 const rm = { verb: 'rm', flags: { force: true }, ignored: [] };

@@ -1,7 +1,7 @@
 // What holds for every text, on every front.
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createVoice } from '../../bot/chat/wording.ts';
 import { renderCommandHelp, renderHelp } from '../../bot/chat/wording/help.ts';
 import { findCommand } from '../../bot/commands/command.ts';
@@ -9,9 +9,6 @@ import { formatCommand } from '../../bot/commands/parser/format.ts';
 import { isValidRef } from '../../bot/commands/parser/names.ts';
 import { countEdits, parse, type ParseContext, type ParsedCommand } from '../../bot/commands/parser/parse.ts';
 import { api, command, commands, console_, fronts, github, mention, slash, texts, worded } from './table.ts';
-
-// Many runs, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 const RUNS = { numRuns: 1500 };
 

@@ -43,7 +43,7 @@ test('an answer of which GitHub does not say that it has it is not said again', 
   await context.place.sql`
     update deliveries set lease_until = clock_timestamp()
      where answered_at is null and ended_at is not null and thread = ${threadOf(issue)}`;
-  await until(() => Promise.resolve(context.signs(comment).includes('rocket')), 60_000);
+  await until(() => Promise.resolve(context.signs(comment).includes('rocket')));
   expect(context.comments(issue)).toHaveLength(1);
 }, 90_000);
 
@@ -74,7 +74,7 @@ test('a command does not wait for its eyes: while GitHub takes no reaction it is
   const { person, issue } = await newPlace();
   context.github.fail('POST', '/repos/*/reactions', { status: 502, times: Infinity });
   const { comment } = await context.github.comment(issue, person, '/sam up');
-  await until(() => Promise.resolve(context.comments(issue)[0]?.includes(': running') === true), 30_000);
+  await until(() => Promise.resolve(context.comments(issue)[0]?.includes(': running') === true));
   context.github.mend();
   await context.place
     .sql`update deliveries set lease_until = clock_timestamp() where lease_until is not null`;
@@ -176,6 +176,6 @@ test('/readyz names no repository, whatever could not be looked at there', async
   await context.place
     .sql`update sweeps set last_run_at = null, last_success_at = null where name = 'closed-threads'`;
   const read = async () => (await fetch(`${context.sam.bot.url}/readyz`)).text();
-  await expect.poll(read, { timeout: 20_000 }).toContain('1 threads could not be looked at');
+  await expect.poll(read).toContain('1 threads could not be looked at');
   expect(await read()).not.toContain(repository);
 });

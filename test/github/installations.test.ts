@@ -89,18 +89,18 @@ test('while it is suspended its workspaces stay, and nobody writes; then the car
   await context.github.suspend(installation, 'ada');
   await context.settle();
   await stopInDatabase();
-  await until(async () => (await phases()).includes('stopped'), 40_000);
+  await until(async () => (await phases()).includes('stopped'));
   await context.settle();
   expect(comments().at(-1)).toContain(': running');
   await context.github.unsuspend(installation, 'ada');
-  await until(() => comments().at(-1)?.includes(': stopped') === true, 40_000);
+  await until(() => comments().at(-1)?.includes(': stopped') === true);
 });
 
 test('once it is gone there is one look for it, and no more', async () => {
   const { installation: mine, owner, pull, comments, phases, stopInDatabase } = await newPlace();
   await context.say('/sam up', 'bob', pull);
   await stopInDatabase();
-  await until(async () => (await phases()).includes('stopped'), 40_000);
+  await until(async () => (await phases()).includes('stopped'));
   await context.settle();
   await context.github.uninstall(mine, 'ada');
   await context.settle();

@@ -277,12 +277,12 @@ test('a file that GitHub cannot give is not one that is not there: starting wait
       select attempts from deliveries where thread = ${`acme/closed#${pull.number}`} and ended_at is null`;
     return Math.max(0, ...rows.map((row) => row.attempts));
   };
-  await until(async () => (await attempts()) >= 2, 40_000);
+  await until(async () => (await attempts()) >= 2);
   const made = () =>
     context.place.sql`select 1 from workspaces where topic = ${`acme/closed#${pull.number}`}`;
   expect(await made()).toEqual([]);
   const { comment: stop } = await context.github.comment(running, 'ada', '/sam stop');
-  await until(() => context.signs(stop).includes('rocket'), 40_000);
+  await until(() => context.signs(stop).includes('rocket'));
   context.github.mend();
   await context.settle();
   expect([await made(), context.signs(comment)]).toEqual([[], ['-1']]);

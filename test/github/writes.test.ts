@@ -103,7 +103,7 @@ test('a stop that lasts ends the deployment', async () => {
   await context.place.sql`
     update cards set next_at = clock_timestamp() where thread = ${`acme/api#${pull.number}`} and kind = 'deployment'`;
   await context.place.sql`select pg_notify('sam', 'card')`;
-  await until(() => statesOn(context.github, pull).at(-1) === 'inactive', 40_000);
+  await until(() => statesOn(context.github, pull).at(-1) === 'inactive');
 });
 
 function statesOn({ world }: FakeGitHub, pull: Thread): string[] {
@@ -151,7 +151,7 @@ test.each(MOMENTS)(
       await place.sql`update ${place.sql(table)} set lease_until = clock_timestamp() where lease_until is not null`;
     await using second = spawnSam([], { place, env });
     await second.url();
-    await until(() => isSettled(place), 60_000);
+    await until(() => isSettled(place));
     expect(github.commentsOn(pull).filter(({ byApp }) => byApp)).toHaveLength(1);
     expect(github.commentsOn(pull).find(({ byApp }) => byApp)?.body).toContain(': running');
     expect(github.reactionsOn(comment).filter((sign) => sign !== 'eyes')).toEqual(['rocket']);

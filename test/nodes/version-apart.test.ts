@@ -55,7 +55,7 @@ async function startHub() {
     socket,
     say: (text: string) => socket.send(text.replaceAll('WORKSPACE', workspace.id)),
     hears: (type: string) =>
-      expect.poll(() => heard.find((message) => message['type'] === type), { timeout: 20_000 }).toBeDefined(),
+      expect.poll(() => heard.find((message) => message['type'] === type)).toBeDefined(),
     heard: (type: string) => heard.find((message) => message['type'] === type),
     phase: async (): Promise<unknown> => {
       const [row] = await rows.sql`select reported from workspaces where id = ${workspace.id}`;
@@ -90,7 +90,7 @@ test('an agent of the first version is understood, and gets all that it cannot d
   say(
     '{"type":"report","now":1795300000000,"workspaces":[{"id":"WORKSPACE","phase":"running","run":1,"sessions":0}]}',
   );
-  await expect.poll(phase, { timeout: 20_000 }).toBe('running');
+  await expect.poll(phase).toBe('running');
 });
 
 test('an agent of a version after this one may say more: what is known of it counts', async () => {
@@ -100,12 +100,12 @@ test('an agent of a version after this one may say more: what is known of it cou
     '{"type":"hello","protocol":2,"version":"9.0.0","now":1795300000000,"colour":"red","workspaces":[{"id":"WORKSPACE","phase":"preparing","run":1,"sessions":0,"step":"warming-up","colour":"red"},{"id":"WORKSPACE","phase":"sleeping","run":1,"sessions":0}]}',
   );
   await hears('desired');
-  await expect.poll(phase, { timeout: 20_000 }).toBe('preparing');
+  await expect.poll(phase).toBe('preparing');
   say('{"type":"prompt","workspace":"WORKSPACE","text":"hello"}');
   say(
     '{"type":"report","now":1795300000000,"workspaces":[{"id":"WORKSPACE","phase":"failed","run":1,"sessions":0,"failure":{"class":"weather","message":"Rain."}}]}',
   );
-  await expect.poll(phase, { timeout: 20_000 }).toBe('failed');
+  await expect.poll(phase).toBe('failed');
   expect(socket.readyState).toBe(WebSocket.OPEN);
 });
 

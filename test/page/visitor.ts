@@ -1,6 +1,7 @@
 // A person with a browser on the page: what they see, type and tap, and what their browser complained about.
 import { expect } from 'vitest';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { PATIENCE_MS } from '../until.ts';
 
 export interface Visitor {
   page: Page;
@@ -28,7 +29,7 @@ export const phone: BrowserContextOptions = {
   colorScheme: 'dark',
 };
 
-const WAIT = { timeout: 20_000, interval: 30 };
+const WAIT = { timeout: PATIENCE_MS, interval: 30 };
 
 /** `expect(...)` of what `look` finds, as soon as it holds; red when it does not within a generous while. */
 export function eventually<T>(look: () => T | Promise<T>) {

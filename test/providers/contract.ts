@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ProviderError } from '../../bot/errors.ts';
 import { newNodeId, serverName } from '../../bot/ids.ts';
 import type { Provider, Server, ServerOrder } from '../../bot/providers/provider.ts';
+import { PATIENCE_MS } from '../until.ts';
 
 /** One place where servers are made, empty at the start, and two installations that share it. */
 export interface ProviderUnderTest {
@@ -20,8 +21,6 @@ export interface ProviderUnderTest {
   /** Ends and deletes all that is left. */
   close(): Promise<void>;
 }
-
-const DEADLINE_MS = 20_000;
 
 export function anOrder(changes: Partial<Omit<ServerOrder, 'boot'>> = {}): ServerOrder {
   const node = changes.node ?? newNodeId();
@@ -94,7 +93,7 @@ export function describeProvider(name: string, setup: () => Promise<ProviderUnde
       const orders = [anOrder(), anOrder(), anOrder()];
       const made = await Promise.all(orders.map((order) => provider.create(order)));
       await provider.remove(made[1]!);
-      await expect.poll(() => statusOf(orders[1]!), { timeout: DEADLINE_MS }).toBeUndefined();
+      await expect.poll(() => statusOf(orders[1]!), { timeout: PATIENCE_MS }).toBeUndefined();
       const left = (await provider.list()).map((server) => server.name);
       expect(left.sort()).toEqual([orders[0]!.name, orders[2]!.name].sort());
     });
@@ -103,8 +102,8 @@ export function describeProvider(name: string, setup: () => Promise<ProviderUnde
       const order = anOrder();
       const server = await provider.create(order);
       await provider.remove(server);
-      await expect.poll(() => statusOf(order), { timeout: DEADLINE_MS }).toBeUndefined();
-      await expect.poll(() => provider.list(), { timeout: DEADLINE_MS }).toEqual([]);
+      await expect.poll(() => statusOf(order), { timeout: PATIENCE_MS }).toBeUndefined();
+      await expect.poll(() => provider.list(), { timeout: PATIENCE_MS }).toEqual([]);
       await provider.remove(server);
     });
 
@@ -112,7 +111,7 @@ export function describeProvider(name: string, setup: () => Promise<ProviderUnde
       const order = anOrder();
       const earlier = await provider.create(order);
       await provider.remove(earlier);
-      await expect.poll(() => statusOf(order), { timeout: DEADLINE_MS }).toBeUndefined();
+      await expect.poll(() => statusOf(order), { timeout: PATIENCE_MS }).toBeUndefined();
       const later = await provider.create(order);
       await provider.remove(earlier);
       const found = await provider.find(order.name);
@@ -126,7 +125,7 @@ export function describeProvider(name: string, setup: () => Promise<ProviderUnde
       await place.turnOff(server);
       expect(await statusOf(order)).toBe('off');
       await provider.start((await provider.find(order.name))!);
-      await expect.poll(() => statusOf(order), { timeout: DEADLINE_MS }).toBe('running');
+      await expect.poll(() => statusOf(order), { timeout: PATIENCE_MS }).toBe('running');
       await provider.start((await provider.find(order.name))!);
       expect(await provider.list()).toMatchObject([{ id: server.id, status: 'running' }]);
     });
@@ -135,7 +134,7 @@ export function describeProvider(name: string, setup: () => Promise<ProviderUnde
       const order = anOrder();
       const server = await provider.create(order);
       await provider.remove(server);
-      await expect.poll(() => statusOf(order), { timeout: DEADLINE_MS }).toBeUndefined();
+      await expect.poll(() => statusOf(order), { timeout: PATIENCE_MS }).toBeUndefined();
       const error = await errorOf(provider.start(server));
       expect(error).toMatchObject({ provider: name, operation: 'start', retryable: true });
     });
@@ -244,7 +243,7 @@ function describeAccount(current: () => ProviderUnderTest): void {
     await provider.unmanaged.remove({ id: left.id, name: adopted.name });
     expect(await stranger.find(left.name)).toMatchObject({ id: left.id });
     await provider.unmanaged.remove(left);
-    await expect.poll(() => stranger.find(left.name), { timeout: DEADLINE_MS }).toBeUndefined();
+    await expect.poll(() => stranger.find(left.name), { timeout: PATIENCE_MS }).toBeUndefined();
     const { node, owner } = anOrder();
     await provider.unmanaged.adopt(adopted, { node, owner });
     const labels = { ...own.labels, 'sam-node': node, 'sam-owner': owner };

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile, mkdir, stat } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
-import { expect, afterEach, vi } from 'vitest';
+import { expect, afterEach } from 'vitest';
 import { createLocal, type LocalOptions } from '../../bot/providers/local/local.ts';
 import type { Server, ServerOrder } from '../../bot/providers/provider.ts';
 import { anOrder } from './contract.ts';
@@ -62,11 +62,11 @@ export async function createPlace({ agent = AGENT, timeoutMs = 20_000 } = {}) {
     async turnOff(server: Server) {
       process.kill(await pidOf(folderOf(server)), 'SIGKILL');
       const ours = open(server.labels['sam-installation']);
-      await expect.poll(async () => (await ours.find(server.name))?.status, { timeout: 20_000 }).toBe('off');
+      await expect.poll(async () => (await ours.find(server.name))?.status).toBe('off');
     },
     async close() {
       for (const pid of await pidsThatMention(dataDir)) process.kill(pid, 'SIGKILL');
-      await expect.poll(() => pidsThatMention(dataDir), { timeout: 20_000 }).toEqual([]);
+      await expect.poll(() => pidsThatMention(dataDir)).toEqual([]);
       await rm(dataDir, { recursive: true });
     },
   };
@@ -114,10 +114,7 @@ function read(file: string): string {
 }
 
 export const isLinux = process.platform === 'linux';
-export const patience = { timeout: 20_000, interval: 10 };
-
-// Real processes on a machine that may be busy with other tests.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+export const patience = { interval: 10 };
 
 const places: LocalPlace[] = [];
 afterEach(async () => {

@@ -76,7 +76,7 @@ test('a time that Slack asks for is kept by everything that it may limit', async
     union select 'sign' from deliveries where concluded_at is null and lease_until > clock_timestamp() + interval '10 minutes'
     union select 'news' from tidings where told_at is null and lease_until > clock_timestamp() + interval '10 minutes'`;
   await expect
-    .poll(async () => (await waiting()).map(({ what }) => what).toSorted(), { timeout: 20_000 })
+    .poll(async () => (await waiting()).map(({ what }) => what).toSorted())
     .toEqual(['answer', 'card', 'news', 'sign']);
   context.slack.mend();
   await sql`update deliveries set next_at = clock_timestamp(), lease_until = clock_timestamp() where concluded_at is null`;

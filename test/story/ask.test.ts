@@ -31,13 +31,13 @@ test.skipIf(claudeMissing)(
     const file = join(checkout, 'demo', 'by-claude.txt');
     expect(existsSync(file)).toBe(false);
     await sam.say('allow --always');
-    await until(() => sam.shown().includes('The file is made.'), 60_000);
+    await until(() => sam.shown().includes('The file is made.'));
     expect(existsSync(file)).toBe(true);
     expect(sam.shown()).toContain('1 file changed on `main`: +1 −0');
     const asked = model.asked.length;
     await sam.say('ask and again');
     const answers = () => sam.shown().split('The file is made.').length - 1;
-    await until(() => answers() === 2, 60_000);
+    await until(() => answers() === 2);
     expect(model.asked.slice(asked).some(({ body }) => body.includes('make a file'))).toBe(true);
     await sam.settle();
     expect(answers()).toBe(2);

@@ -7,10 +7,10 @@ import { browserMissing, launchBrowser } from '../browser.ts';
 import { visit, type Visitor } from '../page/visitor.ts';
 import { pidOf } from '../providers/local-place.ts';
 import { startSam, type Sam } from '../testers/sam.ts';
-import { until } from '../until.ts';
+import { PATIENCE_MS, until } from '../until.ts';
 
 const PROMPT = /demo.*[$#]\s*$/;
-const SOON = { timeout: 20_000, interval: 30 };
+const SOON = { timeout: PATIENCE_MS, interval: 30 };
 
 let browser: Browser;
 let visitors: Visitor[] = [];
@@ -166,7 +166,9 @@ describe.skipIf(browserMissing)('the terminal in a browser', () => {
     sam.heard();
     process.kill(agent, 'SIGKILL');
     let heard = '';
-    await until(() => /demo: running/.test((heard += `${sam.heard()}\n`)));
+    await until(() => /demo: running/.test((heard += `${sam.heard()}\n`))).catch(async () => {
+      throw new Error(`all that was heard: ${heard}; ${JSON.stringify(await sam.row('demo'))}`);
+    });
     expect(heard.trim().replaceAll(/\n+/g, '\n')).toMatchInlineSnapshot(`
       "! demo: not reachable
         demo@main (commit) · medium · on the host, which does not isolate · ws-1

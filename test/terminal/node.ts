@@ -1,16 +1,14 @@
 // A terminal server on a port of its own, with real shells, and viewers that speak the protocol.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { ProfileError } from '../../agent/runtimes/runtime.ts';
 import { createTerminals } from '../../agent/terminal/server.ts';
 import type { TerminalOptions, Terminals, TicketClaims } from '../../agent/terminal/terminals.ts';
 import { Frame, type SessionInfo, type TerminalMessage } from '../../agent/protocol.ts';
+import { PATIENCE_MS } from '../until.ts';
 
 export const ORIGIN = 'https://sam.example';
-const DEADLINE_MS = 20_000;
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 export interface Node extends AsyncDisposable {
   terminals: Terminals;
@@ -89,7 +87,7 @@ export async function startNode(options: Partial<TerminalOptions> = {}): Promise
 }
 
 /** Resolves once `claim` is true; it is asked again whenever `poke` is called, and now and then. */
-export async function until(claim: () => boolean, what: string, deadlineMs = DEADLINE_MS): Promise<void> {
+export async function until(claim: () => boolean, what: string, deadlineMs = PATIENCE_MS): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!claim()) {
     if (performance.now() > end) throw new Error(`waited in vain: ${what}`);

@@ -84,7 +84,7 @@ export async function startGitHub({
   github.install('acme', more.permissions ? { permissions: more.permissions } : {});
   const pull = await github.addPullRequest('acme/api', { by: 'bob', branch: 'fix-login' });
   const stable = createStableOf(place);
-  const settle = (): Promise<void> => until(() => isSettled(place), 40_000);
+  const settle = (): Promise<void> => until(() => isSettled(place));
   return {
     github,
     sam,

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished, vi } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { endPrograms } from '../../agent/system/ending.ts';
 import { createGroups } from '../../agent/system/groups.ts';
 import { tracePrograms } from '../../agent/system/processes.ts';
@@ -13,9 +13,6 @@ import { newWorkspaceId } from '../../bot/ids.ts';
 import { startBot, type Bot } from './node-bot.ts';
 
 const MAIN = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
-
-// Real processes on a busy machine: the deadlines of the waits are shorter than this, and say what was missing.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 30_000 });
 
 export type Node = Awaited<ReturnType<typeof createNode>>;
 

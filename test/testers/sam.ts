@@ -20,7 +20,7 @@ import { providers as builtIn } from '../../bot/providers/index.ts';
 import type { ProviderTable } from '../../bot/providers/provider.ts';
 import { createPlace, type Place } from './place.ts';
 import { createStable } from './stable.ts';
-import { until } from '../until.ts';
+import { PATIENCE_MS, until } from '../until.ts';
 import { meetPerson } from '../../bot/access/store/people.ts';
 
 export interface Sam extends AsyncDisposable {
@@ -236,7 +236,7 @@ export async function findUnsettled(sql: Database['sql']): Promise<string[]> {
   return rows.map(({ what }) => what);
 }
 
-async function settle({ sql }: Database, deadlineMs = 30_000): Promise<void> {
+async function settle({ sql }: Database, deadlineMs = PATIENCE_MS): Promise<void> {
   let left: string[] = [];
   await until(async () => (left = await findUnsettled(sql)).length === 0, deadlineMs).catch(() => {
     throw new Error(`not settled after ${deadlineMs} ms: ${left.join('; ')}`);

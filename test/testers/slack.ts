@@ -78,7 +78,7 @@ export async function startSlack({
   const dev = slack.addChannel('dev', Object.values(people));
   const settle = async (): Promise<void> => {
     await github.settle();
-    await until(() => isSettled(github), 40_000);
+    await until(() => isSettled(github));
   };
   const seen = async (
     read: Slack['read'],

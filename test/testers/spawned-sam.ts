@@ -6,10 +6,9 @@ import headless from '@xterm/headless';
 import { openPty } from '../../agent/sessions/pty-native.ts';
 import type { Place } from './place.ts';
 import { createStable } from './stable.ts';
-import { until } from '../until.ts';
+import { PATIENCE_MS, until } from '../until.ts';
 
 const MAIN = fileURLToPath(new URL('../../bot/main.ts', import.meta.url));
-const START_MS = 45_000;
 
 export interface SpawnOptions {
   place: Place;
@@ -51,7 +50,7 @@ export function spawnSam(args: string[], options: SpawnOptions): Spawned {
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (piece: string) => (text += piece));
   const stable = createStable(place.root);
-  const writes = (pattern: RegExp, deadlineMs = START_MS): Promise<string> =>
+  const writes = (pattern: RegExp, deadlineMs = PATIENCE_MS): Promise<string> =>
     waitFor(pattern, () => text, exit, deadlineMs);
   const kill = async (): Promise<void> => {
     child.kill('SIGKILL');
@@ -125,7 +124,7 @@ export function spawnInPty(args: string[], options: SpawnOptions): InTerminal {
   return {
     pid: pty.pid,
     screen: read,
-    async sees(pattern, deadlineMs = START_MS) {
+    async sees(pattern, deadlineMs = PATIENCE_MS) {
       await until(() => pattern.test(read()) || hasEnded, deadlineMs).catch(() => undefined);
       if (!pattern.test(read())) throw new Error(`it never showed ${String(pattern)}, only:\n${read()}`);
     },

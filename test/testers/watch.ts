@@ -1,7 +1,6 @@
 // Waiting for a condition, looked at again whenever something happened, with a deadline that says what was missing.
 import { setTimeout as delay } from 'node:timers/promises';
-
-const DEADLINE_MS = 30_000;
+import { PATIENCE_MS } from '../until.ts';
 
 export function createWatch() {
   const waiting = new Set<() => void>();
@@ -13,7 +12,7 @@ export function createWatch() {
     until<Value>(
       find: () => Value | undefined | false,
       what: () => string,
-      deadlineMs = DEADLINE_MS,
+      deadlineMs = PATIENCE_MS,
     ): Promise<Value> {
       const { promise, resolve, reject } = Promise.withResolvers<Value>();
       const timer = setTimeout(() => {
@@ -38,7 +37,7 @@ export function createWatch() {
 export async function eventually<Value>(
   find: () => Value | undefined | false | Promise<Value | undefined | false>,
   what: string,
-  deadlineMs = DEADLINE_MS,
+  deadlineMs = PATIENCE_MS,
 ): Promise<Value> {
   for (const startedAt = performance.now(); performance.now() - startedAt < deadlineMs; await delay(20)) {
     const value = await find();

@@ -102,7 +102,7 @@ async function unrest(world: World): Promise<unknown[]> {
 
 async function settle(world: World): Promise<void> {
   let last: unknown[] = [];
-  await until(async () => (last = await unrest(world)).length === 0, 30_000).catch(() => {
+  await until(async () => (last = await unrest(world)).length === 0).catch(() => {
     throw new Error(`no rest: ${JSON.stringify(last, null, 1)}`);
   });
 }

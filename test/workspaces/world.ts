@@ -157,7 +157,7 @@ export async function createWorld({
 
 async function seeRow<Row>(read: () => Promise<Row>, isSo: (row: Row) => boolean): Promise<Row> {
   let row = await read();
-  await until(async () => isSo((row = await read())), 10_000).catch(() => {
+  await until(async () => isSo((row = await read()))).catch(() => {
     throw new Error(`it is not so: ${isSo.toString()}\n${JSON.stringify(row, null, 1)}`);
   });
   return row;

@@ -4,6 +4,7 @@ import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { KEY } from '../../fakes/model.ts';
+import { until } from '../../until.ts';
 import { createTester } from './tasks.ts';
 
 /** Its one end. */
@@ -156,6 +157,7 @@ test('what the bot has not stored is said again, and what it has is kept by nobo
 
 test('of a workspace that is gone nothing is kept once the bot has it', async () => {
   const { tester, tasks, turn } = await endOf('say hello');
+  await until(() => !tasks.isWorking());
   tester.state.standing = 'gone';
   tasks.look(turn.workspace);
   await tasks.end();

@@ -32,7 +32,7 @@ test.for([
   const pull = await newPull();
   context.github.fail('*', '/*', { ...failure, times: Infinity });
   const { comment } = await context.github.comment(pull, 'bob', '/sam up');
-  await until(async () => (await readAttempts(pull)) >= 2, 40_000);
+  await until(async () => (await readAttempts(pull)) >= 2);
   expect(context.comments(pull)).toEqual([]);
   context.github.mend();
   await context.settle();
@@ -45,7 +45,7 @@ test('a GitHub that never answers holds nobody up for long', async () => {
   const pull = await newPull();
   context.github.hold('*', '/*');
   const { comment } = await context.github.comment(pull, 'bob', '/sam list');
-  await until(async () => (await readAttempts(pull)) >= 1, 40_000);
+  await until(async () => (await readAttempts(pull)) >= 1);
   context.github.mend();
   await context.settle();
   expect(context.signs(comment)).toEqual(['rocket']);
@@ -56,7 +56,7 @@ test('a card that could not be edited catches up, and is no second comment', asy
   await context.say('/sam up', 'bob', pull);
   context.github.fail('PATCH', '/repos/*', { status: 500, times: Infinity });
   await context.github.comment(pull, 'bob', '/sam stop');
-  await until(() => isPhase(pull, 'stopped'), 40_000);
+  await until(() => isPhase(pull, 'stopped'));
   expect(context.comments(pull)[0]).toContain(': running');
   context.github.mend();
   await context.settle();

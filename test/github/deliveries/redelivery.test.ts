@@ -46,9 +46,7 @@ describe('a bot that was away', () => {
     await context.say('/sam up');
     context.github.fail('GET', '/app/hook/deliveries*', { status: 500, times: Infinity });
     await context.sam.restart();
-    await expect
-      .poll(async () => (await readSweep())?.lastError, { timeout: 20_000 })
-      .toMatch(/list deliveries: 500/);
+    await expect.poll(async () => (await readSweep())?.lastError).toMatch(/list deliveries: 500/);
     context.github.mend();
     await context.say('/sam stop');
     expect(context.comments()[0]).toContain('Workspace `api-1`: stopped');
