@@ -9,8 +9,9 @@ import { listOpened } from './store/places.ts';
 /** With what it takes to hear of it, less than a minute. */
 export const LOOK_EVERY_MS = 40_000;
 const MAX_AGE_MS = 30_000;
-/** People, each with one repository, of one round: forges answer some thousand questions an hour, and others have some too. */
-const MAX_QUESTIONS = 30;
+/** People, each with one repository, of one round. An answer that is the same as before costs nothing of what a forge answers an hour. */
+const MAX_QUESTIONS = 300;
+const AT_ONCE = 8;
 
 type Opened = Awaited<ReturnType<typeof listOpened>>[number];
 
@@ -31,10 +32,15 @@ export function createRightsWatch({
     askedAt = new Map([...groups.keys()].map((key) => [key, before.get(key) ?? 0]));
     const turn = [...groups].toSorted(([a], [b]) => (askedAt.get(a) ?? 0) - (askedAt.get(b) ?? 0));
     const silent = new Set<string>();
-    for (const [key, opened] of turn.slice(0, MAX_QUESTIONS)) {
+    const [first, ...others] = turn.slice(0, MAX_QUESTIONS);
+    const ask = ([key, opened]: [string, Opened[]]) => {
       askedAt.set(key, round);
-      await look(opened, silent);
-    }
+      return look(opened, silent);
+    };
+    // The first tells whether its forge answers.
+    if (first) await ask(first);
+    for (let at = 0; at < others.length; at += AT_ONCE)
+      await Promise.all(others.slice(at, at + AT_ONCE).map(ask));
   };
 
   /** One of them stands for all, until it is a no. */

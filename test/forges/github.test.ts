@@ -1,8 +1,9 @@
 // GitHub as a forge: the contract, over the fake GitHub.
 import { generateKeyPairSync } from 'node:crypto';
 import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
 import { openGitHub } from '../../bot/forges/github/github.ts';
-import { startFakeGitHub } from '../fakes/github/github.ts';
+import { startFakeGitHub, type FakeGitHub } from '../fakes/github/github.ts';
 import { describeForge, type ForgeUnderTest, type RepositoryOptions } from './contract.ts';
 
 const KEY = generateKeyPairSync('rsa', {
@@ -13,7 +14,9 @@ const KEY = generateKeyPairSync('rsa', {
 const CLIENT = { clientId: 'Iv23forge', clientSecret: 'the client secret of a forge' };
 const SECRET = 'the webhook secret of a forge';
 
-describeForge('github', async (): Promise<ForgeUnderTest> => {
+describeForge('github', open);
+
+async function open(): Promise<ForgeUnderTest & { github: FakeGitHub }> {
   const github = await startFakeGitHub({
     ...CLIENT,
     appId: 7,
@@ -38,6 +41,7 @@ describeForge('github', async (): Promise<ForgeUnderTest> => {
   const reached = new Set<string>();
   return {
     forge,
+    github,
     addPerson: (login) => ({ id: String(github.addUser(login).id), login }),
     rename: ({ login }, to) => github.renameUser(login, to),
     async addRepository(label, options = {}) {
@@ -66,6 +70,24 @@ describeForge('github', async (): Promise<ForgeUnderTest> => {
     secrets: () => github.secrets,
     close: () => github.stop(),
   };
+}
+
+test('a right that is as it was costs nothing of what GitHub answers in an hour, and one that changed is seen', async () => {
+  const { forge, github, ...place } = await open();
+  onTestFinished(() => place.close());
+  await place.addRepository('acme/api');
+  const ann = place.addPerson('ann');
+  place.allow('acme/api', ann, 'write');
+  const statuses = () =>
+    github.log
+      .filter(({ path }) => path.endsWith('/collaborators/ann/permission'))
+      .map(({ status }) => status);
+  const ask = async () => (await forge.readPermission('acme/api', ann))?.level;
+  expect([await ask(), await ask(), await ask()]).toEqual(['write', 'write', 'write']);
+  expect(statuses()).toEqual([200, 304, 304]);
+  place.allow('acme/api', ann, 'admin');
+  expect([await ask(), await ask()]).toEqual(['admin', 'admin']);
+  expect(statuses().slice(3)).toEqual([200, 304]);
 });
 
 const filesOf = ({ rules }: RepositoryOptions): Record<string, string> => ({

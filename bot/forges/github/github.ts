@@ -16,7 +16,7 @@ import {
 import { createGitHubApp, type GitHubApp } from './app.ts';
 import { call } from './calls.ts';
 import type { GitHubConfig } from './config.ts';
-import { readPermission } from './permissions.ts';
+import { readPermission, type Remembered } from './permissions.ts';
 import { createSettingsReader, type SettingsReader } from './repository-settings.ts';
 import * as threads from './threads.ts';
 
@@ -43,6 +43,7 @@ export function openGitHub(config: GitHubConfig, { timeoutMs, keptMs, isPaced, l
 
 function createForge(config: GitHubConfig, app: GitHubApp, settings: SettingsReader): Forge {
   const { hostname } = new URL(config.url);
+  const permissions: Remembered = new Map();
   return {
     name: 'github',
     title: 'GitHub',
@@ -72,7 +73,7 @@ function createForge(config: GitHubConfig, app: GitHubApp, settings: SettingsRea
     },
     async readPermission(label, { id, login }) {
       const octokit = await app.on(label);
-      return octokit && readPermission(octokit, label, { id: Number(id), login });
+      return octokit && readPermission(octokit, label, { id: Number(id), login }, permissions);
     },
     async readRules(label) {
       const { size, idle_time: idleTimeMs, who, ask } = (await settings.require(label)).settings;

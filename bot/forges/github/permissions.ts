@@ -1,5 +1,6 @@
 // What a person may do on a repository, asked of GitHub by their id, each time. Decides nothing.
 import type { Octokit } from './app.ts';
+import { ProviderError } from '../../errors.ts';
 import { call, callOr } from './calls.ts';
 import { ownerAndName } from './threads.ts';
 import type { Permission } from '../forge.ts';
@@ -10,6 +11,21 @@ export interface Account {
   login: string;
 }
 
+interface Found {
+  id: number;
+  permission: Permission;
+}
+
+/**
+ * What GitHub said last, with its mark (`etag`). Asked with it, an answer that is the same does not count against the limit of an
+ * hour (docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api, conditional requests). The mark is
+ * one token's: with a new one, each hour, each is counted once.
+ */
+export type Remembered = Map<string, { etag: string; found: Found }>;
+
+const MAX_REMEMBERED = 5_000;
+const UNCHANGED = 304;
+
 const NONE: Permission = { level: 'none', role: 'none' };
 
 /** `none` too for a login that belongs to somebody else by now, and for whoever is no user. */
@@ -17,11 +33,12 @@ export async function readPermission(
   octokit: Octokit,
   repository: string,
   person: Account,
+  remembered: Remembered = new Map(),
 ): Promise<Permission> {
-  const found = await askByLogin(octokit, repository, person.login);
+  const found = await askByLogin(octokit, repository, person.login, remembered);
   if (found?.id === person.id) return found.permission;
   const login = await currentLogin(octokit, person.id);
-  const again = login === undefined ? undefined : await askByLogin(octokit, repository, login);
+  const again = login === undefined ? undefined : await askByLogin(octokit, repository, login, remembered);
   return again?.id === person.id ? again.permission : NONE;
 }
 
@@ -29,15 +46,30 @@ async function askByLogin(
   octokit: Octokit,
   repository: string,
   username: string,
-): Promise<{ id: number; permission: Permission } | undefined> {
-  const answer = await callOr(
-    'read permission',
-    () => octokit.rest.repos.getCollaboratorPermissionLevel({ ...ownerAndName(repository), username }),
-    undefined,
-  );
-  if (!answer?.data.user) return undefined;
+  remembered: Remembered,
+): Promise<Found | undefined> {
+  const key = `${repository} ${username}`;
+  const known = remembered.get(key);
+  const headers = known ? { 'if-none-match': known.etag } : {};
+  const ask = () =>
+    octokit.rest.repos.getCollaboratorPermissionLevel({ ...ownerAndName(repository), username, headers });
+  const answer = await callOr('read permission', ask, undefined).catch((error: unknown) => {
+    if (known && error instanceof ProviderError && error.cause === UNCHANGED) return 'unchanged' as const;
+    throw error;
+  });
+  if (known && answer === 'unchanged') return known.found;
+  remembered.delete(key);
+  if (!answer || answer === 'unchanged' || !answer.data.user) return undefined;
   const { permission, role_name: role, user } = answer.data;
-  return { id: user.id, permission: { level: asLevel(permission, role), role } };
+  const found = { id: user.id, permission: { level: asLevel(permission, role), role } };
+  if (answer.headers.etag) remember(remembered, key, { etag: answer.headers.etag, found });
+  return found;
+}
+
+function remember(remembered: Remembered, key: string, value: { etag: string; found: Found }): void {
+  remembered.set(key, value);
+  const [oldest] = remembered.keys();
+  if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
 }
 
 /** Maintainers are told apart by their role alone. Custom roles that build on it have names of their own: they are write. */

@@ -14,7 +14,17 @@ import { createOAuth } from './oauth.ts';
 import { Refusal } from './refusal.ts';
 import { createStage, type Stage } from './stage.ts';
 import { type Faults, createFaults } from './faults.ts';
-import { type Logged, breakAnswer, failNow, flatten, limits, read, sendJson, startEntry } from './http.ts';
+import {
+  type Logged,
+  breakAnswer,
+  failNow,
+  flatten,
+  limits,
+  read,
+  sendConditional,
+  sendJson,
+  startEntry,
+} from './http.ts';
 import {
   type Account,
   type App,
@@ -171,7 +181,7 @@ export async function startFakeGitHub(options: FakeGitHubOptions): Promise<FakeG
     const reply = await api.answer(request, url);
     entry.operation = reply.operation;
     entry.auth = reply.caller?.kind ?? 'bad';
-    sendJson(response, reply.status, reply.body, { ...limits(world), ...reply.headers });
+    sendConditional(request, response, reply, limits(world));
   }
 
   const listening = Promise.withResolvers<void>();

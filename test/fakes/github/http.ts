@@ -1,4 +1,5 @@
 // Requests read and noted, answers sent or broken. Knows no path.
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Failure } from './faults.ts';
 import type { World } from './model.ts';
@@ -60,6 +61,21 @@ export function limits(world: World): Record<string, string> {
     'x-ratelimit-reset': String(reset),
     'x-ratelimit-resource': 'core',
   };
+}
+
+/** As GitHub does: the mark is the answer's and the token's, and who names it hears 304 without a body. */
+export function sendConditional(
+  { method, headers }: { method: string; headers: Record<string, string> },
+  response: ServerResponse,
+  reply: { status: number; body?: unknown; headers?: Record<string, string> },
+  limits: Record<string, string>,
+): void {
+  const all = { ...limits, ...reply.headers };
+  if (method !== 'GET' || reply.status !== 200) return sendJson(response, reply.status, reply.body, all);
+  const hash = createHash('sha256').update(`${headers['authorization']}\0${JSON.stringify(reply.body)}`);
+  const etag = `W/"${hash.digest('hex')}"`;
+  if (headers['if-none-match'] === etag) return void response.writeHead(304, { ...limits, etag }).end();
+  sendJson(response, 200, reply.body, { ...all, etag });
 }
 
 export function sendJson(
