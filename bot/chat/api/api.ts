@@ -4,6 +4,7 @@ import { forgetRequests } from '../store/api.ts';
 import { TRIGGER } from '../wording.ts';
 import { createAsking } from './asking.ts';
 import { createConversation, NAME } from './conversation.ts';
+import { createRequestLimit } from './limit.ts';
 import { describeApi } from './openapi.ts';
 import { routeOf, type Operation } from './operation.ts';
 import { Description } from './schemas.ts';
@@ -16,6 +17,7 @@ export function createApi(options: FrontOptions): Front {
   const { db, config } = options;
   const { baseUrl } = config;
   const asking = createAsking(options);
+  const limit = createRequestLimit();
   const operations: Operation[] = [
     {
       id: 'getDescription',
@@ -35,7 +37,7 @@ export function createApi(options: FrontOptions): Front {
     name: NAME,
     trigger: TRIGGER,
     conversation: createConversation(options),
-    routes: operations.map((operation) => routeOf({ db, baseUrl }, operation)),
+    routes: operations.map((operation) => routeOf({ db, baseUrl, limit }, operation)),
     sources: [asking.source],
     sweeps: [{ name: 'old-requests', everyMs: HOUR_MS, run: () => forgetRequests(db) }],
     prompt: undefined,

@@ -11,6 +11,7 @@ const MEANINGS: Record<number, string> = {
   201: 'Made.',
   202: 'Taken; it goes on by itself.',
   204: 'Gone.',
+  304: 'As it was: its `ETag` is the one of `If-None-Match`.',
   400: 'Something of the request is missing, unknown or wrong: `fields` names it.',
   401: 'Nobody knows who asks.',
   403: 'The scope or the right for it is missing.',
@@ -61,9 +62,9 @@ export function describeApi(operations: readonly Operation[], server: string): J
 }
 
 function describe(operation: Operation): Json {
-  const { id, summary, body, answers, refusals } = operation;
+  const { id, method, summary, body, answers, refusals } = operation;
   const isForNobody = operation.for === 'nobody';
-  const isChange = operation.method !== 'GET';
+  const isChange = method !== 'GET';
   const statuses = [
     ...ALWAYS,
     ...(isForNobody ? [] : [401, 403, 429]),
@@ -78,6 +79,7 @@ function describe(operation: Operation): Json {
     ...(body && { requestBody: { required: !body.safeParse({}).success, content: contentOf(body) } }),
     responses: {
       [answers.status]: responseOf(answers.status, answers.schema),
+      ...(method === 'GET' && { 304: responseOf(304, undefined) }),
       ...Object.fromEntries(statuses.map((status) => [status, responseOf(status, ErrorBody)])),
     },
   };
@@ -118,7 +120,14 @@ function parametersOf({ path, query, method }: Operation): Json[] {
     description: 'The same key with the same body within 24 hours is the same answer.',
     schema: { type: 'string', minLength: 1, maxLength: 200 },
   };
-  return [...inPath, ...inQuery, ...(method === 'POST' ? [key] : [])];
+  const known = {
+    name: 'If-None-Match',
+    in: 'header',
+    required: false,
+    description: 'The `ETag` of an answer that is known: the same one is not sent again.',
+    schema: { type: 'string' },
+  };
+  return [...inPath, ...inQuery, ...(method === 'POST' ? [key] : []), ...(method === 'GET' ? [known] : [])];
 }
 
 const uriOf = (id: string): string => `#/components/schemas/${id}`;

@@ -10,6 +10,7 @@ import type { Executor, PersonalToken } from '../../database/types.ts';
 import { isFromOrigin, readBody, sendJson, type Params, type Route } from '../../http/routes.ts';
 import { findRequest, type KeyedRequest } from '../store/api.ts';
 import { wordApi, type ApiCode } from '../wording.ts';
+import type { Room } from './limit.ts';
 
 /** Who asks, and by what. */
 export interface Caller {
@@ -80,16 +81,19 @@ const KEY = /^[\x21-\x7e]{1,200}$/;
 export interface Doorway {
   db: Executor;
   baseUrl: string;
+  limit: (person: string) => Room;
 }
 
 export const routeOf = (doorway: Doorway, operation: Operation): Route => ({
   method: operation.method,
   path: operation.path,
   async handle(req, res, params) {
+    const onRoom = ({ headers }: Room) => res.setHeaders(new Map(Object.entries(headers)));
     try {
-      const { status, body } = await answer(doorway, operation, req, params);
+      const { status, body } = await answer(doorway, operation, { req, params, onRoom });
       if (status === 204) res.writeHead(204, { 'cache-control': 'no-store' }).end();
-      else sendJson(res, status, body, headersOf(status));
+      else if (status === 200 && req.method === 'GET') sendUnlessKnown(req, res, body);
+      else sendJson(res, status, body, headersOf(res, status));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       sendError(res, error);
@@ -97,15 +101,24 @@ export const routeOf = (doorway: Doorway, operation: Operation): Route => ({
   },
 });
 
-function sendError(res: ServerResponse, { status, code, message, fields }: ApiError): void {
-  const body = { error: code, message, ...(fields ? { fields } : {}) };
-  sendJson(res, status, body, headersOf(status));
+/** Who asks again and again hears 304 while nothing changed (RFC 9110, 13.1.2). */
+function sendUnlessKnown(req: IncomingMessage, res: ServerResponse, body: unknown): void {
+  const etag = `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 27)}"`;
+  const known = req.headers['if-none-match']?.split(',').map((one) => one.trim().replace(/^W\//, ''));
+  if (known?.some((one) => one === etag || one === '*'))
+    return void res.writeHead(304, { etag, 'cache-control': 'no-store' }).end();
+  sendJson(res, 200, body, { etag });
 }
 
-function headersOf(status: number): Record<string, string> {
+function sendError(res: ServerResponse, { status, code, message, fields }: ApiError): void {
+  const body = { error: code, message, ...(fields ? { fields } : {}) };
+  sendJson(res, status, body, headersOf(res, status));
+}
+
+function headersOf(res: ServerResponse, status: number): Record<string, string> {
   if (status === 401) return { 'www-authenticate': 'Bearer' };
   if (status === 503) return { 'retry-after': '5' };
-  return status === 429 ? { 'retry-after': '60' } : {};
+  return status === 429 && !res.hasHeader('retry-after') ? { 'retry-after': '60' } : {};
 }
 
 const NOBODY: Caller = { user: '', token: undefined, secret: undefined };
@@ -114,10 +127,14 @@ const NOBODY: Caller = { user: '', token: undefined, secret: undefined };
 async function answer(
   doorway: Doorway,
   operation: Operation,
-  req: IncomingMessage,
-  params: Params,
+  { req, params, onRoom }: { req: IncomingMessage; params: Params; onRoom: (room: Room) => void },
 ): Promise<Reply> {
-  const caller = operation.for === 'nobody' ? NOBODY : await identify(doorway, operation, req);
+  const admit = (user: string) => {
+    const room = doorway.limit(user);
+    onRoom(room);
+    if (room.isOver) throw refuse(429, 'too-many-requests');
+  };
+  const caller = operation.for === 'nobody' ? NOBODY : await identify(doorway, operation, req, admit);
   const bytes = operation.method === 'GET' ? Buffer.alloc(0) : await readBody(req, MAX_BODY_BYTES);
   const keyed = operation.method === 'POST' ? keyOf(operation, caller, req, bytes) : undefined;
   const known = keyed && (await findRequest(doorway.db, keyed));
@@ -137,12 +154,14 @@ async function identify(
   { db, baseUrl }: Doorway,
   operation: Operation,
   req: IncomingMessage,
+  admit: (user: string) => void,
 ): Promise<Caller> {
   const isReading = operation.method === 'GET';
   if (req.headers.authorization !== undefined) {
     const secret = bearerOf(req.headers.authorization);
     const token = secret === undefined ? undefined : await spendToken(db, secret);
     if (!token) throw refuse(401, 'bad-token');
+    admit(token.owner);
     if (operation.for === 'browser') throw refuse(403, 'browser-only');
     if (!isReading && token.scope !== 'write') throw refuse(403, 'missing-scope');
     return { user: token.owner, token, secret: undefined };
@@ -150,6 +169,7 @@ async function identify(
   const person = await readSettingsPerson(db, baseUrl, req.headers.cookie);
   // A code lets in to a person's own page and what that page shows, which is tokens and no workspace.
   if (!person || (person.isByCode && operation.for === 'person')) throw refuse(401, 'sign-in-required');
+  admit(person.user);
   if (!isReading && !isFromOrigin(req, new URL(baseUrl).origin)) throw refuse(403, 'wrong-origin');
   return { user: person.user, token: undefined, secret: person.secret };
 }

@@ -10,6 +10,8 @@ const SENTENCES = {
   'missing-scope': () => 'That token may only read. This takes one that may write.',
   'wrong-origin': () => 'Only our own pages may ask this with a browser. Programs send a personal token.',
   'too-often': () => 'You looked at what others have too often. Try again in a minute.',
+  'too-many-requests': () =>
+    'Your programs asked too much in a minute. Wait for as long as Retry-After says.',
   'not-found': () => 'There is nothing of that name that you can see.',
   'bad-request': (fields: readonly string[]) =>
     fields.length === 0
