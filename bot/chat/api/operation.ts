@@ -55,6 +55,17 @@ export interface Operation {
   /** Throws ApiError where there is no such thing, before anything of the request's words is looked at. */
   find?(caller: Caller, params: Params): Promise<unknown>;
   run(call: Call): Promise<Reply>;
+  /** The same as server-sent events, for whoever asks for those. */
+  stream?: (call: Call, to: Listener) => Promise<void>;
+}
+
+/** Whoever wants to hear what is new. */
+export interface Listener {
+  res: ServerResponse;
+  /** The last event that they heard, in their own words. */
+  lastId: string | undefined;
+  /** Throws ApiError: they may not any more. */
+  mayStill: () => Promise<unknown>;
 }
 
 /** A refusal, in the one shape that they have; no secret that somebody sent is in it. */
@@ -87,7 +98,9 @@ export const routeOf = (doorway: Doorway, operation: Operation): Route => ({
   path: operation.path,
   async handle(req, res, params) {
     try {
-      const { status, body } = await answer(doorway, operation, req, params);
+      const reply = await answer(doorway, operation, req, res, params);
+      if (!reply) return;
+      const { status, body } = reply;
       if (status === 204) res.writeHead(204, { 'cache-control': 'no-store' }).end();
       else sendJson(res, status, body, headersOf(status));
     } catch (error) {
@@ -110,13 +123,14 @@ function headersOf(status: number): Record<string, string> {
 
 const NOBODY: Caller = { user: '', token: undefined, secret: undefined };
 
-/** In the order of DESIGN: 401, 403, 404, 400; 409 and 422 are whoever runs it. */
+/** In the order of DESIGN: 401, 403, 404, 400; 409 and 422 are whoever runs it. Undefined: it was answered by a stream. */
 async function answer(
   doorway: Doorway,
   operation: Operation,
   req: IncomingMessage,
+  res: ServerResponse,
   params: Params,
-): Promise<Reply> {
+): Promise<Reply | undefined> {
   const caller = operation.for === 'nobody' ? NOBODY : await identify(doorway, operation, req);
   const bytes = operation.method === 'GET' ? Buffer.alloc(0) : await readBody(req, MAX_BODY_BYTES);
   const keyed = operation.method === 'POST' ? keyOf(operation, caller, req, bytes) : undefined;
@@ -130,7 +144,13 @@ async function answer(
   const body = check(operation.body ?? NOTHING, readJson(req, bytes));
   if (keyed && !KEY.test(keyed.key)) throw refuse(400, 'bad-key', ['Idempotency-Key']);
   if (known && !isSame) throw refuse(422, 'key-reused');
-  return operation.run({ caller, params, query, body, found, keyed, isRepeated: known !== undefined });
+  const call = { caller, params, query, body, found, keyed, isRepeated: known !== undefined };
+  if (!operation.stream || !/text\/event-stream/.test(req.headers.accept ?? '')) return operation.run(call);
+  const mayStill = async (): Promise<unknown> =>
+    operation.find?.(await identify(doorway, operation, req), params);
+  const lastId = req.headers['last-event-id'];
+  await operation.stream(call, { res, mayStill, lastId: typeof lastId === 'string' ? lastId : undefined });
+  return undefined;
 }
 
 async function identify(
