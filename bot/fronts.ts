@@ -103,7 +103,8 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
   const conversations = new Map(
     all.flatMap(({ name, conversation }) => (conversation ? [[name, conversation] as const] : [])),
   );
-  const shown = new Map([...conversations].filter(([, { isQueued, isSilent }]) => !isQueued && !isSilent));
+  const drawn = new Map([...conversations].filter(([, { isQueued }]) => !isQueued));
+  const shown = new Map([...drawn].filter(([, { isSilent }]) => !isSilent));
   return [
     deliverySource({
       db,
@@ -116,6 +117,6 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
       log,
     }),
     answerSource({ db, conversations: shown, log }),
-    cardSource({ db, conversations: shown, knowledge, log }),
+    cardSource({ db, conversations: drawn, knowledge, log }),
   ];
 }

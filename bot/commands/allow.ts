@@ -53,7 +53,8 @@ const decisionOf = (
 
 async function nothingToDecide(number: number | undefined, context: CommandContext): Promise<UserError> {
   const { tx, front, place } = context;
-  const scope = place.workspace ? { workspace: place.workspace } : { front, thread: place.thread };
-  const made = await findDecision(tx, scope, number);
+  const inThread = { front, thread: place.thread };
+  const scope = place.workspace ? { workspace: place.workspace } : inThread;
+  const made = await findDecision(tx, place.task ? { task: place.task } : scope, number);
   return made ? new UserError('answered-question', made) : new UserError('no-question', {});
 }

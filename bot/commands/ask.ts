@@ -38,6 +38,7 @@ export const ask = {
     const before = await addTurn(context.tx, {
       workspace,
       thread: context.place.thread,
+      task: context.place.task?.id,
       agent: 'claude',
       actor: context.actor.id,
       source: context.front,

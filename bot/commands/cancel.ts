@@ -45,6 +45,7 @@ async function findCancellable(command: ParsedCommand, context: CommandContext):
 
 /** In the thread; where a place is about no thread, of all that one has. */
 export async function findHere({ tx, front, place, actor, traits }: CommandContext): Promise<OpenTurn[]> {
+  if (place.task) return lockOpenTurns(tx, { task: place.task });
   if (place.workspace) return lockOpenTurns(tx, { workspace: place.workspace });
   if (traits.about === 'topic' || traits.about === 'channel')
     return lockOpenTurns(tx, { front, thread: place.thread });

@@ -15,6 +15,8 @@ export interface Place {
   topic?: string;
   /** The repository that this thread is in: its address. */
   repository?: string;
+  /** The piece of a coding agent's work that it is about, or one turn of it; always of that workspace. */
+  task?: { id: string; turn?: number };
   /** What may have a repository of its own: a channel. */
   channel?: string;
   /** Where cards go. */

@@ -1,6 +1,7 @@
 // The description: a running bot answers each operation as it says, down to the last field, and says no other one.
 import { expect, test } from 'vitest';
 import { describeApi } from '../../bot/chat/api/openapi.ts';
+import { leaveKey } from '../tasks/conversation.ts';
 import { until } from '../until.ts';
 import { startPrograms } from './programs.ts';
 
@@ -21,6 +22,14 @@ test('every operation is there, and is answered as described', async () => {
   await until(async () => (await bob(`GET ${one}`)).body.phase === 'running');
   await bob(`PATCH ${one}`, { json: { name: 'other' } });
   for (const verb of ['extend', 'restart', 'stop', 'start']) await bob(`POST ${one}/${verb}`);
+  await leaveKey(all.context, 'bob');
+  const sessions = `${one}/agent-sessions`;
+  const session = (await bob(`POST ${sessions}`, { json: { prompt: 'look' } })).body.id;
+  await bob(`GET ${sessions}`);
+  await bob(`GET ${sessions}/${session}`);
+  await bob(`GET ${sessions}/${session}/events`);
+  await bob(`POST ${sessions}/${session}/prompts`, { json: { prompt: 'look again' } });
+  await bob(`POST ${sessions}/${session}/stop`);
   await all.context.settle();
   await all.database.sql`update workspaces set phase = 'failed', last_error =
     '{"class": "internal", "code": "machine-lost", "details": {}}'::jsonb where id = ${id}`;
@@ -33,7 +42,7 @@ test('every operation is there, and is answered as described', async () => {
     ),
   );
   expect([...all.seen].filter((one) => described.includes(one)).toSorted()).toEqual(described.toSorted());
-  expect(described.length).toBe(15);
+  expect(described.length).toBe(21);
   expect(refsOf(description).filter((ref) => !isThere(description, ref))).toEqual([]);
 });
 

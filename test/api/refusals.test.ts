@@ -11,6 +11,8 @@ interface Described {
   requestBody?: unknown;
 }
 
+const TASK = 'tk-bbbbbbbbbbbb';
+
 let all: Programs;
 let bob: Program;
 let browser: Program;
@@ -29,11 +31,18 @@ beforeAll(async () => {
   browser = await all.browserOf('bob');
   const made = await bob('POST /api/workspaces', { json: { repository: 'acme/api', name: 'box' } });
   id = made.body.id;
+  await all.database.sql`insert into tasks (id, workspace_id, front, thread, agent)
+    values (${TASK}, ${id}, 'api', 'nowhere', 'claude')`;
+  await all.database.sql`insert into task_turns
+    (task_id, turn, workspace_id, actor, source, delivery_id, prompt, policy, minutes, state, answer, ended_at, is_closed, next_at)
+    values (${TASK}, 1, ${id}, ${await all.userOf('bob')}, 'api', 'd', 'what?', '{"allow": [], "deny": []}', 1, 'done', 'that',
+      now(), true, null)`;
   operations = Object.entries(all.description.paths ?? {}).flatMap(([path, methods]) =>
     Object.entries(methods as Record<string, Described>)
       .filter(([, { security }]) => security.length > 0)
       .map(([method, of]) => ({
-        line: (about = id) => `${method.toUpperCase()} ${path.replace('{id}', about)}`,
+        line: (about = id) =>
+          `${method.toUpperCase()} ${path.replace('{id}', about).replace('{task}', TASK)}`,
         isReading: method === 'get',
         isForBrowsers: !of.security.some((one) => 'token' in one),
         of,
@@ -49,7 +58,8 @@ const nobody = (headers: Record<string, string> = {}) => all.programWith(headers
 
 test('the operations are those that docs/api.md has an example of', async () => {
   const text = await readFile(new URL('../../docs/api.md', import.meta.url), 'utf8');
-  const shown = [...text.matchAll(/^(?:sam|curl) "\$SAM(\/api\/[^"?]+)[^"]*"(.*)$/gm)].map(
+  const whole = text.replaceAll('$AT', '$SAM/api/workspaces/$ID/agent-sessions').replaceAll('$TASK', TASK);
+  const shown = [...whole.matchAll(/^(?:sam|curl) "\$SAM(\/api\/[^"?]+)[^"]*"(.*)$/gm)].map(
     ([, path = '', rest = '']) => {
       const [, method] = /--request ([A-Z]+)/.exec(rest) ?? [];
       const about = path.replace(/\$ID|tk-[a-z2-7]{12}/, '{id}');

@@ -2,6 +2,7 @@
 import type { Front, FrontOptions } from '../front.ts';
 import { forgetRequests } from '../store/api.ts';
 import { TRIGGER } from '../wording.ts';
+import { createAgentSessions } from './agent-sessions.ts';
 import { createAsking } from './asking.ts';
 import { createConversation, NAME } from './conversation.ts';
 import { createRequestLimit } from './limit.ts';
@@ -18,6 +19,7 @@ export function createApi(options: FrontOptions): Front {
   const { baseUrl } = config;
   const asking = createAsking(options);
   const limit = createRequestLimit();
+  const sessions = createAgentSessions({ ...options, asking });
   const operations: Operation[] = [
     {
       id: 'getDescription',
@@ -31,6 +33,7 @@ export function createApi(options: FrontOptions): Front {
     },
     ...tokenOperations(db),
     ...workspaceOperations({ ...options, asking }),
+    ...sessions.operations,
   ];
   const description = describeApi(operations, baseUrl);
   return {
@@ -38,11 +41,14 @@ export function createApi(options: FrontOptions): Front {
     trigger: TRIGGER,
     conversation: createConversation(options),
     routes: operations.map((operation) => routeOf({ db, baseUrl, limit }, operation)),
-    sources: [asking.source],
+    sources: [asking.source, sessions.streams.source],
     sweeps: [{ name: 'old-requests', everyMs: HOUR_MS, run: () => forgetRequests(db) }],
     prompt: undefined,
     start() {},
-    stop: () => Promise.resolve(asking.stop()),
+    stop() {
+      sessions.streams.end();
+      return Promise.resolve(asking.stop());
+    },
     describe: () => ({
       title: 'REST',
       isOn: true,

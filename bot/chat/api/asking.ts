@@ -1,5 +1,6 @@
 // A command's way from a program and back: stored under the request's key, run like every other one, and waited for. Knows no route.
 import { randomUUID } from 'node:crypto';
+import type { z } from 'zod';
 import type { Answer } from '../../database/types.ts';
 import { findUserName } from '../../access/store/people.ts';
 import type { RefusalCodes, Said } from '../../codes.ts';
@@ -10,7 +11,7 @@ import type { FrontOptions } from '../front.ts';
 import { findRequest, freeKey, keepReply, readEnded, storeKeyed } from '../store/api.ts';
 import { countPresses } from '../store/live.ts';
 import { createSay, TRIGGER, wordRefusal } from '../wording.ts';
-import { contextFor, NAME, threadOf } from './conversation.ts';
+import { contextFor, NAME, threadOf, type Payload } from './conversation.ts';
 import { ApiError, refuse, type Call, type Reply } from './operation.ts';
 
 export type AskingOptions = Pick<FrontOptions, 'db' | 'forges' | 'commands' | 'config'>;
@@ -20,11 +21,14 @@ export interface Asking {
    * Says it and waits until it has run; `reply` tells what came of it, of the workspace that it is about. Throws ApiError. With a key
    * of the request's the answer is kept, and is the same for whoever sends it again.
    */
-  ask(call: Call, said: Spoken, reply: (workspace: string) => Promise<Reply>): Promise<Reply>;
+  ask(call: Call, said: Spoken, reply: Telling): Promise<Reply>;
   source: Source;
   /** Whoever waits hears that it goes on without them. */
   stop(): void;
 }
+
+/** Of the workspace that it was about, and of the request. */
+type Telling = (workspace: string, deliveryId: string) => Promise<Reply>;
 
 export interface Spoken {
   line: string;
@@ -32,6 +36,8 @@ export interface Spoken {
   workspace?: string;
   /** What of the request is wrong where its words are no command. */
   field: string;
+  /** Said instead of the line, which is only how it is called. */
+  task?: z.infer<typeof Payload>['task'];
 }
 
 type Waiting = Map<string, Set<PromiseWithResolvers<Answer | null>>>;
@@ -44,10 +50,10 @@ export function createAsking(options: AskingOptions): Asking {
   const waiting: Waiting = new Map();
   return {
     async ask(call, said, reply) {
-      checkWords(options, said);
+      if (!said.task) checkWords(options, said);
       const deliveryId = await store(options, call, said);
       const answer = await waitFor(options, waiting, deliveryId);
-      const ended = await conclude(answer, reply);
+      const ended = await conclude(answer, (workspace) => reply(workspace, deliveryId));
       if (!call.keyed) return ended;
       if (PASSING.has(ended.status)) {
         await freeKey(options.db, call.keyed, deliveryId);
@@ -100,8 +106,8 @@ async function store(
   if (!isRepeated) await checkPace(options, user);
   const deliveryId = randomUUID();
   const name = (await findUserName(db, user)) ?? user;
-  const { line, workspace } = said;
-  const payload = { user, name, line, ...(workspace ? { workspace } : {}) };
+  const { line, workspace, task } = said;
+  const payload = { user, name, line, ...(workspace && { workspace }), ...(task && { task }) };
   const delivery = { source: NAME, deliveryId, thread: threadOf(user), event: 'request', payload };
   if (await storeKeyed(db, delivery, keyed)) return deliveryId;
   const known = keyed && (await findRequest(db, keyed));
@@ -171,5 +177,6 @@ const STATUSES: Partial<Record<keyof RefusalCodes, number>> = {
   'needs-maintainer': 403,
   'not-connected': 403,
   'too-often': 429,
+  'too-many-asks': 429,
   internal: 500,
 };

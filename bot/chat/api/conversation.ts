@@ -2,13 +2,13 @@
 import { z } from 'zod';
 import { findIdentities, type Known } from '../../access/store/people.ts';
 import type { FrontTraits } from '../../commands/command.ts';
-import type { ParseContext } from '../../commands/parser/parsed.ts';
+import type { ParseContext, ParsedCommand } from '../../commands/parser/parsed.ts';
 import type { Executor, User } from '../../database/types.ts';
 import { UserError } from '../../errors.ts';
 import { locateOn, unknownRepository } from '../../forges/find.ts';
 import { addressOf, findForge, type Forge, type Permission, type Person } from '../../forges/forge.ts';
 import { placeOn } from '../../forges/locate.ts';
-import { checkRight, isEnough } from '../../forges/rights.ts';
+import { checkRight, isEnough, mayAsk } from '../../forges/rights.ts';
 import {
   noAcknowledgement,
   noExplanation,
@@ -38,6 +38,10 @@ export const Payload = z.object({
   name: z.string(),
   line: z.string(),
   workspace: z.string().optional(),
+  /** Said without words, which a prompt could be taken for; `id`: the task that it is about. */
+  task: z
+    .object({ verb: z.enum(['ask', 'cancel']), prompt: z.string().optional(), id: z.string().optional() })
+    .optional(),
 });
 
 export const threadOf = (user: string): string => `${NAME}:${user}`;
@@ -63,9 +67,16 @@ export function createConversation(options: Options): Conversation {
     thread: undefined,
     isSilent: true,
     notice: noNotice,
-    hear({ payload, thread }) {
-      const { user, name, line } = Payload.parse(payload);
+    hear({ payload, thread, deliveryId }) {
+      const { user, name, line, workspace, task } = Payload.parse(payload);
       const actor = { id: user, name, createdAt: new Date(0) } satisfies User;
+      if (task && workspace) {
+        // What goes on with no task begins one.
+        const begun = { thread: `${thread}:${deliveryId}`, workspace };
+        const place = { ...begun, ...(task.id !== undefined && { task: { id: task.id } }) };
+        const command = commandFor(task, { line, workspace });
+        return Promise.resolve({ actor, spoken: { command }, place });
+      }
       return Promise.resolve({ actor, spoken: { text: line, context }, place: { thread } });
     },
     async locate(target, { payload }) {
@@ -88,6 +99,20 @@ export function createConversation(options: Options): Conversation {
     signalsOf: noSignals,
   };
 }
+
+const commandFor = (
+  { verb, prompt }: NonNullable<z.infer<typeof Payload>['task']>,
+  { line, workspace }: { line: string; workspace: string },
+): ParsedCommand => ({
+  kind: 'command',
+  verb,
+  ...(verb === 'ask' && { target: { kind: 'name', name: workspace } }),
+  ...(prompt !== undefined && { prompt }),
+  flags: verb === 'cancel' ? { all: true } : {},
+  words: [],
+  line,
+  ignored: [],
+});
 
 /** Throws UserError: nobody knows who they are there. */
 async function accountOn(db: Executor, user: string, forge: Forge): Promise<Person> {
@@ -117,9 +142,23 @@ async function permit({ db, forges }: Options, asked: PendingCommand): ReturnTyp
     const person = await accountOn(db, user, forge);
     await checkRight(forge, { label, person, command, line, isKnown: !repository });
   }
+  const at = addressOf(forge, label);
+  if (command.isForAskers && (await asksOn({ db, forges }, user, at))) return { asks: at };
   if (!command.isForMaintainers) return {};
-  const permission = await permissionOn({ db, forges }, user, addressOf(forge, label));
-  return isEnough(permission, 'maintain') ? { maintains: addressOf(forge, label) } : {};
+  const permission = await permissionOn({ db, forges }, user, at);
+  return isEnough(permission, 'maintain') ? { maintains: at } : {};
+}
+
+/** Whether a person may ask coding agents on the repository of that address. Where nobody can say they may not. */
+export async function asksOn(
+  { db, forges }: Pick<Options, 'db' | 'forges'>,
+  user: string,
+  address: string,
+): Promise<boolean> {
+  const place = findForge(forges, address);
+  const person = place && (await findAccount(db, user, place.forge));
+  if (!person) return false;
+  return mayAsk(place.forge, place.label, person).catch(() => false);
 }
 
 /** What a person may do on the repository of that address. Undefined: nobody can say, which is nothing. */

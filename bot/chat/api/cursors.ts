@@ -31,6 +31,17 @@ function parse(cursor: string): unknown {
   }
 }
 
+/** The same of a list whose rows are counted: the last one's number. 0: the list's beginning. Throws ApiError. */
+export function readCount(list: string, cursor: string | undefined): number {
+  if (cursor === undefined) return 0;
+  const read = z.tuple([z.literal(list), z.int32().min(0)]).safeParse(parse(cursor));
+  if (!read.success) throw refuse(400, 'bad-cursor', ['cursor']);
+  return read.data[1];
+}
+
+export const writeCount = (list: string, count: number): string =>
+  Buffer.from(JSON.stringify([list, count])).toString('base64url');
+
 /** `rows`: one more than `limit`, if there are that many. */
 export function pageOf<Row extends { createdAt: Date; id: string }>(
   list: string,

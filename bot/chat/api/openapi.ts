@@ -78,7 +78,7 @@ function describe(operation: Operation): Json {
     parameters: parametersOf(operation),
     ...(body && { requestBody: { required: !body.safeParse({}).success, content: contentOf(body) } }),
     responses: {
-      [answers.status]: responseOf(answers.status, answers.schema),
+      [answers.status]: responseOf(answers.status, answers.schema, operation.stream !== undefined),
       ...(method === 'GET' && { 304: responseOf(304, undefined) }),
       ...Object.fromEntries(statuses.map((status) => [status, responseOf(status, ErrorBody)])),
     },
@@ -90,16 +90,19 @@ function securityOf({ for: whom }: Operation): Json[] {
   return whom === 'browser' ? [{ browser: [] }] : [{ token: [] }, { browser: [] }];
 }
 
-const responseOf = (status: number, schema: z.ZodType | undefined): Json => ({
+const responseOf = (status: number, schema: z.ZodType | undefined, isStream = false): Json => ({
   description: MEANINGS[status] ?? '',
-  ...(schema && { content: contentOf(schema) }),
+  ...(schema && { content: { ...contentOf(schema), ...(isStream && STREAM) } }),
 });
+
+/** Each event's data is one of the list's items. */
+const STREAM: Json = { 'text/event-stream': { schema: { type: 'string' } } };
 
 const contentOf = (schema: z.ZodType): Json => ({
   'application/json': { schema: { $ref: uriOf(schemas.get(schema)?.id ?? '') } },
 });
 
-function parametersOf({ path, query, method }: Operation): Json[] {
+function parametersOf({ path, query, method, stream }: Operation): Json[] {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -127,7 +130,15 @@ function parametersOf({ path, query, method }: Operation): Json[] {
     description: 'The `ETag` of an answer that is known: the same one is not sent again.',
     schema: { type: 'string' },
   };
-  return [...inPath, ...inQuery, ...(method === 'POST' ? [key] : []), ...(method === 'GET' ? [known] : [])];
+  const last = {
+    name: 'Last-Event-ID',
+    in: 'header',
+    required: false,
+    description: 'Of a stream: only what came after this event.',
+    schema: { type: 'string' },
+  };
+  const own = method === 'POST' ? [key] : method === 'GET' ? [known] : [];
+  return [...inPath, ...inQuery, ...own, ...(stream ? [last] : [])];
 }
 
 const uriOf = (id: string): string => `#/components/schemas/${id}`;

@@ -56,6 +56,17 @@ export interface Operation {
   /** Throws ApiError where there is no such thing, before anything of the request's words is looked at. */
   find?(caller: Caller, params: Params): Promise<unknown>;
   run(call: Call): Promise<Reply>;
+  /** The same as server-sent events, for whoever asks for those. */
+  stream?: (call: Call, to: Listener) => Promise<void>;
+}
+
+/** Whoever wants to hear what is new. */
+export interface Listener {
+  res: ServerResponse;
+  /** The last event that they heard, in their own words. */
+  lastId: string | undefined;
+  /** Throws ApiError: they may not any more. */
+  mayStill: () => Promise<unknown>;
 }
 
 /** A refusal, in the one shape that they have; no secret that somebody sent is in it. */
@@ -88,9 +99,10 @@ export const routeOf = (doorway: Doorway, operation: Operation): Route => ({
   method: operation.method,
   path: operation.path,
   async handle(req, res, params) {
-    const onRoom = ({ headers }: Room) => res.setHeaders(new Map(Object.entries(headers)));
     try {
-      const { status, body } = await answer(doorway, operation, { req, params, onRoom });
+      const reply = await answer(doorway, operation, req, res, params);
+      if (!reply) return;
+      const { status, body } = reply;
       if (status === 204) res.writeHead(204, { 'cache-control': 'no-store' }).end();
       else if (status === 200 && req.method === 'GET') sendUnlessKnown(req, res, body);
       else sendJson(res, status, body, headersOf(res, status));
@@ -123,16 +135,18 @@ function headersOf(res: ServerResponse, status: number): Record<string, string> 
 
 const NOBODY: Caller = { user: '', token: undefined, secret: undefined };
 
-/** In the order of DESIGN: 401, 403, 404, 400; 409 and 422 are whoever runs it. */
+/** In the order of DESIGN: 401, 403, 404, 400; 409 and 422 are whoever runs it. Undefined: it was answered by a stream. */
 async function answer(
   doorway: Doorway,
   operation: Operation,
-  { req, params, onRoom }: { req: IncomingMessage; params: Params; onRoom: (room: Room) => void },
-): Promise<Reply> {
+  req: IncomingMessage,
+  res: ServerResponse,
+  params: Params,
+): Promise<Reply | undefined> {
   const admit = (user: string) => {
-    const room = doorway.limit(user);
-    onRoom(room);
-    if (room.isOver) throw refuse(429, 'too-many-requests');
+    const { isOver, headers } = doorway.limit(user);
+    res.setHeaders(new Map(Object.entries(headers)));
+    if (isOver) throw refuse(429, 'too-many-requests');
   };
   const caller = operation.for === 'nobody' ? NOBODY : await identify(doorway, operation, req, admit);
   const bytes = operation.method === 'GET' ? Buffer.alloc(0) : await readBody(req, MAX_BODY_BYTES);
@@ -147,7 +161,13 @@ async function answer(
   const body = check(operation.body ?? NOTHING, readJson(req, bytes));
   if (keyed && !KEY.test(keyed.key)) throw refuse(400, 'bad-key', ['Idempotency-Key']);
   if (known && !isSame) throw refuse(422, 'key-reused');
-  return operation.run({ caller, params, query, body, found, keyed, isRepeated: known !== undefined });
+  const call = { caller, params, query, body, found, keyed, isRepeated: known !== undefined };
+  if (!operation.stream || !/text\/event-stream/.test(req.headers.accept ?? '')) return operation.run(call);
+  const mayStill = async (): Promise<unknown> =>
+    operation.find?.(await identify(doorway, operation, req, () => {}), params);
+  const lastId = req.headers['last-event-id'];
+  await operation.stream(call, { res, mayStill, lastId: typeof lastId === 'string' ? lastId : undefined });
+  return undefined;
 }
 
 async function identify(

@@ -83,6 +83,75 @@ export const NewToken = named('NewToken', Token.extend({ token: z.string() }));
 const listOf = <Item extends z.ZodType>(id: string, item: Item) =>
   named(id, z.strictObject({ items: z.array(item), next: z.string().nullable() }));
 
+const money = z.strictObject({ amount: z.string(), currency: z.string() });
+const fault = z.strictObject({ error: z.string(), message: z.string() });
+const taskState = z.enum(['queued', 'running', 'asking', 'done', 'failed', 'cancelled']);
+
+/** One prompt of a coding agent's session, and what came of it. */
+export const AgentPrompt = named(
+  'AgentPrompt',
+  z.strictObject({
+    /** From 1 in its session. */
+    number: z.int(),
+    /** The name of who asked. */
+    by: z.string(),
+    /** Empty once it was forgotten. */
+    prompt: z.string(),
+    state: taskState,
+    /** What it may not do unasked, and nobody has answered yet. */
+    questions: z.array(
+      z.strictObject({ number: z.int(), tool: z.string(), title: z.string(), until: z.string() }),
+    ),
+    plan: z.array(
+      z.strictObject({ content: z.string(), status: z.enum(['pending', 'in_progress', 'completed']) }),
+    ),
+    answer: z.string().nullable(),
+    failure: fault.nullable(),
+    changes: z
+      .strictObject({
+        branch: z.string().nullable(),
+        files: z.array(z.strictObject({ path: z.string(), added: z.int(), removed: z.int() })),
+        /** Of all; `files` has 100 at most. */
+        count: z.int(),
+      })
+      .nullable(),
+    /** Of its session so far. */
+    cost: money.nullable(),
+    createdAt: time,
+    startedAt: time.nullable(),
+    endedAt: time.nullable(),
+  }),
+);
+
+const session = {
+  id: z.string(),
+  workspace: z.string(),
+  agent: z.string(),
+  /** Of its newest prompt. */
+  state: taskState,
+  createdAt: time,
+};
+export const AgentSessionSummary = named('AgentSessionSummary', z.strictObject(session));
+/** `prompts`: the newest 50, oldest first. */
+export const AgentSession = named(
+  'AgentSession',
+  z.strictObject({ ...session, prompts: z.array(AgentPrompt) }),
+);
+
+/** What happened; other kinds than those that are known today may come. */
+export const AgentEvent = named(
+  'AgentEvent',
+  z.strictObject({
+    id: z.string(),
+    /** The number of the prompt that it belongs to. */
+    prompt: z.int(),
+    at: time,
+    event: z.looseObject({ kind: z.string() }),
+  }),
+);
+
+export const AgentSessionList = listOf('AgentSessionList', AgentSessionSummary);
+export const AgentEventList = listOf('AgentEventList', AgentEvent);
 export const WorkspaceList = listOf('WorkspaceList', Workspace);
 export const TokenList = listOf('TokenList', Token);
 
@@ -125,6 +194,16 @@ export const WorkspaceRequest = named(
 );
 export const Renaming = named('Renaming', z.strictObject({ name: word }));
 export const Extension = named('Extension', z.strictObject({ expiry: span.optional() }));
+const MAX_PROMPT_BYTES = 32 * 1024;
+/** As text of Postgres. */
+const isStorable = (text: string): boolean =>
+  text.isWellFormed() && !text.includes('\0') && Buffer.byteLength(text) <= MAX_PROMPT_BYTES;
+export const Prompt = named(
+  'Prompt',
+  z.strictObject({
+    prompt: z.string().max(MAX_PROMPT_BYTES).regex(/\S/).refine(isStorable),
+  }),
+);
 export const Nothing = named('Nothing', z.strictObject({}));
 export const TokenRequest = named(
   'TokenRequest',

@@ -33,7 +33,7 @@ const PATH = '/api/workspaces';
 const ONE = `${PATH}/:id`;
 const LIST = 'workspaces';
 /** A path may hold anything, Postgres' text may not. */
-const ID = /^ws-[a-z2-7]{12}$/;
+export const ID = /^ws-[a-z2-7]{12}$/;
 
 export function workspaceOperations(options: WorkspaceOptions): Operation[] {
   const finder = createFinder(options);

@@ -2,7 +2,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { TaskEvent, TurnHappening } from '../../../agent/protocol.ts';
 import { redact } from '../../../agent/redact.ts';
-import type { Executor } from '../../database/executor.ts';
+import { notify, type Executor } from '../../database/executor.ts';
 import { taskEvents, tasks, taskTurns, workspaces, type Task, type Turn } from '../../database/schema.ts';
 import { touchCards } from '../../workspaces/store/cards.ts';
 import { readClock } from '../../workspaces/store/reconciled.ts';
@@ -53,6 +53,8 @@ async function saveInOrder(tx: Executor, node: string, id: string, said: TaskEve
   const isShown = await applyAll(tx, task, news);
   await noteWork(tx, task.workspaceId);
   if (isShown) await touchCards(tx, [task.workspaceId]);
+  // Whoever looks on hears each word.
+  await notify(tx, 'card');
   return seq;
 }
 

@@ -16,13 +16,18 @@ import { touchCards } from '../../workspaces/store/cards.ts';
 import type { TurnPatch } from '../turn.ts';
 
 export type NewTurn = Pick<Turn, 'actor' | 'source' | 'deliveryId' | 'prompt' | 'policy' | 'minutes'> &
-  Pick<Task, 'thread' | 'agent'> & { workspace: Pick<Workspace, 'id' | 'nodeId'> };
+  Pick<Task, 'thread' | 'agent'> & {
+    workspace: Pick<Workspace, 'id' | 'nodeId'>;
+    /** The one that it goes on with, wherever that was begun; undefined: the thread's. */
+    task?: string | undefined;
+  };
 
 /** Adds it to the thread's task in that workspace, or begins one. Gives how many of the workspace come before it. */
 export async function addTurn(tx: Executor, asked: NewTurn): Promise<number> {
-  const { workspace, thread, agent, source, ...turn } = asked;
+  const { workspace, thread, agent, source, task: known, ...turn } = asked;
   const before = await countOpen(tx, workspace.id);
-  const task = await findOrMakeTask(tx, { workspaceId: workspace.id, front: source, thread, agent });
+  const wanted = { workspaceId: workspace.id, front: source, thread, agent };
+  const task = known ?? (await findOrMakeTask(tx, wanted));
   await tx
     .insert(taskTurns)
     .values({
@@ -93,12 +98,20 @@ export interface OpenTurn {
   workspace: Workspace;
 }
 
-/** Where they are looked for: in a thread, of a workspace, or of all that a person has. */
-export type Scope = { front: string; thread: string } | { workspace: string } | { owner: string };
+/** Where they are looked for: in a thread, of a workspace, of all that a person has, or in one task. */
+export type Scope =
+  | { front: string; thread: string }
+  | { workspace: string }
+  | { owner: string }
+  | { task: { id: string; turn?: number } };
 
 const isIn = (scope: Scope): SQL | undefined => {
   if ('workspace' in scope) return eq(taskTurns.workspaceId, scope.workspace);
   if ('owner' in scope) return eq(workspaces.owner, scope.owner);
+  if ('task' in scope) {
+    const { id, turn } = scope.task;
+    return and(eq(taskTurns.taskId, id), turn === undefined ? undefined : eq(taskTurns.turn, turn));
+  }
   return and(eq(tasks.front, scope.front), eq(tasks.thread, scope.thread));
 };
 

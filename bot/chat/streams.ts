@@ -1,0 +1,145 @@
+// Server-sent events to whoever listens: told when something moved, asked again with every beat whether they still may. Knows no page
+// and no table.
+import type { ServerResponse } from 'node:http';
+import { fail } from '../http/routes.ts';
+import type { Source } from '../jobs/loop.ts';
+
+/** `isOver`: they may hear nothing more, and what is said is the last of it. */
+export interface Telling {
+  text: string;
+  isOver?: boolean;
+  /** There is more to say, at once. */
+  isMore?: boolean;
+}
+
+export interface Listening {
+  /** What they listen to: as `readVersions` has it. */
+  key: string;
+  user: string;
+  /** What is new since it was called last. */
+  tell(): Promise<Telling>;
+}
+
+export interface Streams {
+  /** Answers with a stream, or refuses where too many listen. */
+  open(res: ServerResponse, listening: Listening): Promise<void>;
+  /** For the loop of the chats, which comes by with every hint and every now and then. Takes nothing away from anybody. */
+  source: Source;
+  /** Ends all of them: whoever listened comes again. */
+  end(): void;
+}
+
+export interface StreamsOptions {
+  name: string;
+  /** Of each key a text that changes with what is told of it. */
+  readVersions: (keys: string[]) => Promise<Map<string, string>>;
+  /** How often they hear that somebody is there; tests pass their own. */
+  beatMs?: number | undefined;
+}
+
+interface Listener extends Listening {
+  res: ServerResponse;
+  version: string | undefined;
+  /** How often there was something to tell it. */
+  asked: number;
+  isTelling: boolean;
+}
+
+const MAX_OF_A_PERSON = 8;
+const MAX = 2_000;
+const BEAT_MS = 15_000;
+/** Hints come in swarms. */
+const LOOK_EVERY_MS = 200;
+/** What a reader may leave unread, beside what is said at once. */
+const MAX_UNREAD_BYTES = 2 * 1024 * 1024;
+const BEAT = 'event: beat\ndata:\n\n';
+
+export function createStreams({ name, readVersions, beatMs = BEAT_MS }: StreamsOptions): Streams {
+  const listeners = new Set<Listener>();
+  const beating = setInterval(() => void Promise.all([...listeners].map(beat)), beatMs);
+  beating.unref();
+  return {
+    async open(res, listening) {
+      // Nothing says any more that it closes.
+      if (res.destroyed) return;
+      const mine = [...listeners].filter(({ user }) => user === listening.user).length;
+      if (mine >= MAX_OF_A_PERSON || listeners.size >= MAX)
+        return fail(res, 429, 'too-many', 'Too many pages listen at once.');
+      res.writeHead(200, {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+        'x-accel-buffering': 'no',
+      });
+      const listener: Listener = { ...listening, res, version: undefined, asked: 0, isTelling: false };
+      listeners.add(listener);
+      res.on('close', () => listeners.delete(listener));
+      // Something at once, so that whoever is behind a proxy that holds everything back notices.
+      send(listener, BEAT);
+      await tell(listener);
+    },
+    source: createSource({ name, readVersions }, listeners),
+    end() {
+      clearInterval(beating);
+      for (const { res } of listeners) res.end();
+    },
+  };
+}
+
+function createSource(
+  { name, readVersions }: Pick<StreamsOptions, 'name' | 'readVersions'>,
+  listeners: Set<Listener>,
+): Source {
+  let lookedAt = -LOOK_EVERY_MS;
+  const restMs = (): number => LOOK_EVERY_MS - (performance.now() - lookedAt);
+  return {
+    name,
+    dueInMs: () => Promise.resolve(listeners.size > 0 && restMs() > 0 ? restMs() : undefined),
+    async take() {
+      if (listeners.size === 0 || restMs() > 0) return undefined;
+      lookedAt = performance.now();
+      const versions = await readVersions([...new Set([...listeners].map(({ key }) => key))]);
+      const moved = [...listeners].filter((one) => one.version !== versions.get(one.key));
+      if (moved.length === 0) return undefined;
+      for (const one of moved) one.version = versions.get(one.key);
+      return async () => void (await Promise.all(moved.map(tell)));
+    },
+  };
+}
+
+/** What changes while it is read is read again, and never said before what is older. */
+async function tell(listener: Listener): Promise<void> {
+  listener.asked += 1;
+  if (listener.isTelling) return;
+  listener.isTelling = true;
+  try {
+    for (let seen = 0; seen !== listener.asked && !isOver(listener);) {
+      seen = listener.asked;
+      const { text, isOver: isLast, isMore } = await listener.tell();
+      if (text) send(listener, text);
+      if (isMore) listener.asked += 1;
+      if (isLast && !isOver(listener)) listener.res.end('event: over\ndata:\n\n');
+    }
+  } catch (error) {
+    // It is owed still: the next look finds that.
+    listener.version = undefined;
+    throw error;
+  } finally {
+    listener.isTelling = false;
+  }
+}
+
+const isOver = ({ res }: Listener): boolean => res.writableEnded || res.destroyed;
+
+/** A right that was taken back ends what it began. */
+async function beat(listener: Listener): Promise<void> {
+  await tell(listener).catch(() => undefined);
+  send(listener, BEAT);
+}
+
+function send(listener: Listener, text: string): void {
+  const { res } = listener;
+  if (isOver(listener)) return;
+  if (res.writableLength > MAX_UNREAD_BYTES) res.destroy();
+  else res.write(text);
+}
