@@ -23,6 +23,7 @@ test('every operation is there, and is answered as described', async () => {
   await bob(`PATCH ${one}`, { json: { name: 'other' } });
   for (const verb of ['extend', 'restart', 'stop', 'start']) await bob(`POST ${one}/${verb}`);
   await leaveKey(all.context, 'bob');
+  for (const what of ['events', 'logs']) await bob(`GET ${one}/${what}`);
   const sessions = `${one}/agent-sessions`;
   const session = (await bob(`POST ${sessions}`, { json: { prompt: 'look' } })).body.id;
   await bob(`GET ${sessions}`);
@@ -42,7 +43,7 @@ test('every operation is there, and is answered as described', async () => {
     ),
   );
   expect([...all.seen].filter((one) => described.includes(one)).toSorted()).toEqual(described.toSorted());
-  expect(described.length).toBe(21);
+  expect(described.length).toBe(23);
   expect(refsOf(description).filter((ref) => !isThere(description, ref))).toEqual([]);
 });
 

@@ -22,16 +22,9 @@ import { createStreams, type Streams } from '../streams.ts';
 import { createSay, TRIGGER, wordTurnFailure } from '../wording.ts';
 import type { Asking, Spoken } from './asking.ts';
 import { asksOn, NAME } from './conversation.ts';
-import { pageOf, readCount, readCursor, writeCount } from './cursors.ts';
-import {
-  ApiError,
-  refuse,
-  type Call,
-  type Caller,
-  type Listener,
-  type Operation,
-  type Reply,
-} from './operation.ts';
+import { pageOf, readCursor } from './cursors.ts';
+import { follow, pageThrough, type Followed } from './following.ts';
+import { refuse, type Call, type Caller, type Operation, type Reply } from './operation.ts';
 import {
   AgentEvent,
   AgentEventList,
@@ -143,8 +136,8 @@ const looked = (options: SessionOptions, finder: Finder, streams: Streams): Oper
     query: Page,
     answers: { status: 200, schema: AgentEventList },
     find: finder('askers'),
-    run: (call) => listEvents(options, call as Call<z.infer<typeof Page>>),
-    stream: (call, to) => listen(options, streams, call, to),
+    run: (call) => pageThrough(eventsOf(options.db, taskIn(call.found)), call),
+    stream: (call, to) => follow(eventsOf(options.db, taskIn(call.found)), streams, call, to),
   },
 ];
 
@@ -249,56 +242,10 @@ const eventOf = ({ seq, turn, at, event }: Happened): z.infer<typeof AgentEvent>
   event: { ...event },
 });
 
-async function listEvents(
-  { db }: SessionOptions,
-  { query, found }: Call<z.infer<typeof Page>>,
-): Promise<Reply> {
-  const { id } = taskIn(found);
-  const limit = limitOf(query);
-  const after = readCount(id, query.cursor);
-  const rows = await listHappened(db, id, { after, limit: limit + 1 });
-  const last = rows.length > limit ? rows[limit - 1] : undefined;
-  const items = rows.slice(0, limit).map(eventOf);
-  return { status: 200, body: { items, next: last ? writeCount(id, last.seq) : null } };
-}
-
-/** As many at once as a reader can be sent. */
-const MAX_AT_ONCE = 200;
-/** Rights are asked for with each beat, and not for each word. */
-const CHECK_EVERY_MS = 10_000;
-
-async function listen(
-  { db }: SessionOptions,
-  streams: Streams,
-  { caller, found, query }: Call,
-  { res, lastId, mayStill }: Listener,
-): Promise<void> {
-  const { id } = taskIn(found);
-  let after = /^\d{1,9}$/.test(lastId ?? '')
-    ? Number(lastId)
-    : readCount(id, (query as { cursor?: string }).cursor);
-  let checkedAt = performance.now();
-  await streams.open(res, {
-    key: id,
-    user: caller.user,
-    async tell() {
-      if (performance.now() - checkedAt > CHECK_EVERY_MS) {
-        checkedAt = performance.now();
-        const refused = await mayStill().then(() => undefined, asRefusal);
-        // Nobody can say just now whether they still may.
-        if (refused) return { text: '', isOver: refused.status < 429 };
-      }
-      const rows = await listHappened(db, id, { after, limit: MAX_AT_ONCE });
-      after = rows.at(-1)?.seq ?? after;
-      const text = rows.map(
-        (row) => `id: ${row.seq}\nevent: agent\ndata: ${JSON.stringify(eventOf(row))}\n\n`,
-      );
-      return { text: text.join(''), isMore: rows.length === MAX_AT_ONCE };
-    },
-  });
-}
-
-function asRefusal(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
-  throw error;
-}
+const eventsOf = (db: SessionOptions['db'], { id }: Task): Followed<Happened> => ({
+  key: id,
+  event: 'agent',
+  list: (which) => listHappened(db, id, which),
+  seqOf: ({ seq }) => seq,
+  itemOf: eventOf,
+});

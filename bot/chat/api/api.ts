@@ -10,7 +10,7 @@ import { describeApi } from './openapi.ts';
 import { routeOf, type Operation } from './operation.ts';
 import { Description } from './schemas.ts';
 import { tokenOperations } from './tokens.ts';
-import { workspaceOperations } from './workspaces.ts';
+import { createWorkspaces } from './workspaces.ts';
 
 const HOUR_MS = 60 * 60_000;
 
@@ -19,7 +19,9 @@ export function createApi(options: FrontOptions): Front {
   const { baseUrl } = config;
   const asking = createAsking(options);
   const limit = createRequestLimit();
+  const workspaces = createWorkspaces({ ...options, asking });
   const sessions = createAgentSessions({ ...options, asking });
+  const streams = [...workspaces.streams, sessions.streams];
   const operations: Operation[] = [
     {
       id: 'getDescription',
@@ -32,7 +34,7 @@ export function createApi(options: FrontOptions): Front {
       run: () => Promise.resolve({ status: 200, body: description }),
     },
     ...tokenOperations(db),
-    ...workspaceOperations({ ...options, asking }),
+    ...workspaces.operations,
     ...sessions.operations,
   ];
   const description = describeApi(operations, baseUrl);
@@ -41,12 +43,12 @@ export function createApi(options: FrontOptions): Front {
     trigger: TRIGGER,
     conversation: createConversation(options),
     routes: operations.map((operation) => routeOf({ db, baseUrl, limit }, operation)),
-    sources: [asking.source, sessions.streams.source],
+    sources: [asking.source, ...streams.map(({ source }) => source)],
     sweeps: [{ name: 'old-requests', everyMs: HOUR_MS, run: () => forgetRequests(db) }],
     prompt: undefined,
     start() {},
     stop() {
-      sessions.streams.end();
+      for (const one of streams) one.end();
       return Promise.resolve(asking.stop());
     },
     describe: () => ({

@@ -155,6 +155,28 @@ export const AgentEventList = listOf('AgentEventList', AgentEvent);
 export const WorkspaceList = listOf('WorkspaceList', Workspace);
 export const TokenList = listOf('TokenList', Token);
 
+export const WorkspaceEvent = named(
+  'WorkspaceEvent',
+  z.strictObject({
+    id: z.string(),
+    at: time,
+    /** `phase`, `given-up`, or the command that somebody said. */
+    kind: z.string(),
+    phase: z.string().optional(),
+    step: z.string().optional(),
+    failure: z.strictObject({ error: z.string(), message: z.string() }).optional(),
+    /** The person's id, and what they said. */
+    by: z.string().optional(),
+    line: z.string().optional(),
+  }),
+);
+export const WorkspaceEventList = listOf('WorkspaceEventList', WorkspaceEvent);
+
+export const LogLineList = listOf(
+  'LogLineList',
+  named('LogLine', z.strictObject({ id: z.string(), at: time, step: z.string(), text: z.string() })),
+);
+
 export const Description = named('Description', z.looseObject({ openapi: z.string() }));
 
 // --- requests -----------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ import type { Workspace as Row } from '../../database/types.ts';
 import { isEnough } from '../../forges/rights.ts';
 import { findWorkspace } from '../../workspaces/store/workspaces.ts';
 import type { FrontOptions } from '../front.ts';
+import type { Streams } from '../streams.ts';
+import { createStories } from './stories.ts';
 import { listPage } from '../store/api.ts';
 import { createSay, TRIGGER, wordFailure, wordNotices } from '../wording.ts';
 import type { Asking, Spoken } from './asking.ts';
@@ -35,9 +37,18 @@ const LIST = 'workspaces';
 /** A path may hold anything, Postgres' text may not. */
 export const ID = /^ws-[a-z2-7]{12}$/;
 
-export function workspaceOperations(options: WorkspaceOptions): Operation[] {
+export function createWorkspaces(options: WorkspaceOptions): {
+  operations: Operation[];
+  streams: Streams[];
+} {
   const finder = createFinder(options);
-  return [...listOperations(options), ...oneOperations(options, finder), ...verbOperations(options, finder)];
+  const { operations, streams } = createStories(options.db, finder('own'));
+  const own = [
+    ...listOperations(options),
+    ...oneOperations(options, finder),
+    ...verbOperations(options, finder),
+  ];
+  return { operations: [...own, ...operations], streams };
 }
 
 const SHARED = { for: 'person', answers: { status: 202, schema: Workspace } } as const;

@@ -1,5 +1,5 @@
 // The lines that agents and booting machines write, for people to read.
-import { and, desc, eq, inArray, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, max, ne, sql } from 'drizzle-orm';
 import type { LogLine } from '../../../agent/protocol.ts';
 import type { KnownFailure } from '../../codes.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
@@ -112,6 +112,31 @@ export async function readLogs(
     .orderBy(desc(logs.id))
     .limit(count);
   return rows.reverse();
+}
+
+export type LoggedLine = Pick<typeof logs.$inferSelect, 'id' | 'at' | 'step' | 'text'>;
+
+/** Behind `after`, oldest first. */
+export const listLogs = (
+  db: Executor,
+  workspaceId: string,
+  { after, limit }: { after: number; limit: number },
+): Promise<LoggedLine[]> =>
+  db
+    .select({ id: logs.id, at: logs.at, step: logs.step, text: logs.text })
+    .from(logs)
+    .where(and(eq(logs.workspaceId, workspaceId), gt(logs.id, after)))
+    .orderBy(asc(logs.id))
+    .limit(limit);
+
+/** Of each workspace a text that changes with every line. */
+export async function readLastLogs(db: Executor, workspaceIds: string[]): Promise<Map<string, string>> {
+  const rows = await db
+    .select({ id: logs.workspaceId, last: max(logs.id) })
+    .from(logs)
+    .where(inArray(logs.workspaceId, workspaceIds))
+    .groupBy(logs.workspaceId);
+  return new Map(rows.map(({ id, last }) => [id, String(last)]));
 }
 
 /** Drops log lines that are older than `days`. */

@@ -1,0 +1,69 @@
+// Lists that only grow: page by page, or as server-sent events that go on. Knows no list.
+import type { z } from 'zod';
+import type { Streams } from '../streams.ts';
+import { readCount, writeCount } from './cursors.ts';
+import { ApiError, type Call, type Listener, type Reply } from './operation.ts';
+import { limitOf, type Page } from './schemas.ts';
+
+/** One list, oldest first. */
+export interface Followed<Row> {
+  /** Its name in cursors, and for the streams. */
+  key: string;
+  /** What each of its items is as an event. */
+  event: string;
+  list: (which: { after: number; limit: number }) => Promise<Row[]>;
+  /** Counts up along the list. */
+  seqOf: (row: Row) => number;
+  itemOf: (row: Row) => object;
+}
+
+type Asked = z.infer<typeof Page>;
+
+export async function pageThrough<Row>(list: Followed<Row>, { query }: Call): Promise<Reply> {
+  const limit = limitOf(query as Asked);
+  const after = readCount(list.key, (query as Asked).cursor);
+  const rows = await list.list({ after, limit: limit + 1 });
+  const last = rows.length > limit ? rows[limit - 1] : undefined;
+  const items = rows.slice(0, limit).map(list.itemOf);
+  return { status: 200, body: { items, next: last ? writeCount(list.key, list.seqOf(last)) : null } };
+}
+
+/** As many at once as a reader can be sent. */
+const MAX_AT_ONCE = 200;
+/** Rights are asked for with each beat, and not for each word. */
+const CHECK_EVERY_MS = 10_000;
+
+export async function follow<Row>(
+  list: Followed<Row>,
+  streams: Streams,
+  { caller, query }: Call,
+  { res, lastId, mayStill }: Listener,
+): Promise<void> {
+  let after = /^\d{1,15}$/.test(lastId ?? '') ? Number(lastId) : readCount(list.key, (query as Asked).cursor);
+  let checkedAt = performance.now();
+  await streams.open(res, {
+    key: list.key,
+    user: caller.user,
+    async tell() {
+      if (performance.now() - checkedAt > CHECK_EVERY_MS) {
+        checkedAt = performance.now();
+        const refused = await mayStill().then(() => undefined, asRefusal);
+        // Nobody can say just now whether they still may.
+        if (refused) return { text: '', isOver: refused.status < 429 };
+      }
+      const rows = await list.list({ after, limit: MAX_AT_ONCE });
+      const last = rows.at(-1);
+      if (last) after = list.seqOf(last);
+      const text = rows.map(
+        (row) =>
+          `id: ${list.seqOf(row)}\nevent: ${list.event}\ndata: ${JSON.stringify(list.itemOf(row))}\n\n`,
+      );
+      return { text: text.join(''), isMore: rows.length === MAX_AT_ONCE };
+    },
+  });
+}
+
+function asRefusal(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  throw error;
+}

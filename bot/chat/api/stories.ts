@@ -1,0 +1,96 @@
+// What happened to a workspace, and what its making wrote, for programs. Changes nothing.
+import type { z } from 'zod';
+import { redact } from '../../../agent/redact.ts';
+import type { Executor, Workspace as Row } from '../../database/types.ts';
+import type { KnownFailure } from '../../codes.ts';
+import { listLogs, readLastLogs, type LoggedLine } from '../../workspaces/store/logs.ts';
+import { listEvents, readLastEvents, type Noted } from '../../workspaces/store/events.ts';
+import { createStreams, type Streams } from '../streams.ts';
+import { createSay, TRIGGER, wordFailure } from '../wording.ts';
+import { follow, pageThrough, type Followed } from './following.ts';
+import type { Operation } from './operation.ts';
+import { LogLineList, Page, WorkspaceEvent, WorkspaceEventList } from './schemas.ts';
+
+const ONE = '/api/workspaces/:id';
+
+/** `find`: whose it is; what was typed and written there is for nobody else. */
+export function createStories(
+  db: Executor,
+  find: NonNullable<Operation['find']>,
+): { operations: Operation[]; streams: Streams[] } {
+  const events = createStreams({
+    name: 'listeners to events',
+    readVersions: (keys) => readLastEvents(db, keys),
+  });
+  const logs = createStreams({ name: 'listeners to logs', readVersions: (keys) => readLastLogs(db, keys) });
+  return {
+    streams: [events, logs],
+    operations: [
+      {
+        ...SHARED,
+        id: 'listWorkspaceEvents',
+        path: `${ONE}/events`,
+        summary: 'What happened to a workspace, oldest first; as server-sent events it goes on.',
+        answers: { status: 200, schema: WorkspaceEventList },
+        find,
+        run: (call) => pageThrough(eventsOf(db, call.found as Row), call),
+        stream: (call, to) => follow(eventsOf(db, call.found as Row), events, call, to),
+      },
+      {
+        ...SHARED,
+        id: 'listWorkspaceLogs',
+        path: `${ONE}/logs`,
+        summary: 'What the making of a workspace wrote, oldest first; as server-sent events it goes on.',
+        answers: { status: 200, schema: LogLineList },
+        find,
+        run: (call) => pageThrough(logsOf(db, call.found as Row), call),
+        stream: (call, to) => follow(logsOf(db, call.found as Row), logs, call, to),
+      },
+    ],
+  };
+}
+
+const SHARED = { for: 'person', method: 'GET', query: Page, refusals: [404] } as const;
+
+const eventsOf = (db: Executor, { id, name }: Row): Followed<Noted> => ({
+  key: id,
+  event: 'workspace',
+  list: (which) => listEvents(db, id, which),
+  seqOf: ({ id: seq }) => seq,
+  itemOf: (row) => describeEvent(row, name),
+});
+
+const logsOf = (db: Executor, { id }: Row): Followed<LoggedLine> => ({
+  key: id,
+  event: 'log',
+  list: (which) => listLogs(db, id, which),
+  seqOf: ({ id: seq }) => seq,
+  itemOf: ({ id: seq, at, step, text }) => ({
+    id: String(seq),
+    at: at.toISOString(),
+    step,
+    text: redact(text),
+  }),
+});
+
+function describeEvent({ id, at, type, data }: Noted, name: string): z.infer<typeof WorkspaceEvent> {
+  const { phase, step, error, actor, line } = data as {
+    phase?: string;
+    step?: string | null;
+    error?: KnownFailure | null;
+    actor?: string;
+    line?: string;
+  };
+  return {
+    id: String(id),
+    at: at.toISOString(),
+    kind: type,
+    ...(phase !== undefined && { phase }),
+    ...(step && { step }),
+    ...(error && {
+      failure: { error: error.code, message: redact(wordFailure(error, name, createSay(TRIGGER)).text) },
+    }),
+    ...(actor !== undefined && { by: actor }),
+    ...(line !== undefined && { line: redact(line) }),
+  };
+}
