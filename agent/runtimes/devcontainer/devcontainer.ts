@@ -4,6 +4,7 @@ import { WorkspaceError } from '../../failure.ts';
 import { describeError } from '../../log.ts';
 import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
 import { bringClaude } from './claude.ts';
+import { endMarked, enterOnPipes, findCodingPrograms } from './coding.ts';
 import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration } from './configuration.ts';
 import { labelsOf, type Containers } from './containers.ts';
 import { findDefaultImage } from './default-image.ts';
@@ -59,8 +60,15 @@ export function createDevcontainerRuntime(
         void bringClaude(engine, place.container, containers);
       return chooseSession(engine, workspace, place, profile);
     },
-    // What lies on the node is not in there.
-    program: () => undefined,
+    program: (workspace, command) => enterOnPipes(containers, workspace, places.get(workspace.id), command),
+    async codingPrograms(id) {
+      const place = places.get(id);
+      return place && findCodingPrograms(containers, place);
+    },
+    async endMarked(id, mark) {
+      const place = places.get(id);
+      if (place) await endMarked(containers, place, mark);
+    },
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       reaches.close(id);

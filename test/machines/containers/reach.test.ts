@@ -5,12 +5,12 @@ import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CodingPrograms } from '../../agent/coding/programs.ts';
-import { KEY } from '../fakes/model.ts';
-import { isLeftOut } from '../needs.ts';
-import { git } from '../testers/node.ts';
-import { eventually } from '../testers/watch.ts';
-import { BASE, BUSYBOX, findNoEngine, startEngine, type TestEngine } from './engine.ts';
+import type { CodingPrograms } from '../../../agent/coding/programs.ts';
+import { KEY } from '../../fakes/model.ts';
+import { isLeftOut } from '../../needs.ts';
+import { git } from '../../testers/node.ts';
+import { eventually } from '../../testers/watch.ts';
+import { BASE, BUSYBOX, findNoEngine, startEngine, type TestEngine } from '../engine.ts';
 import { ASK, beginReach, containerOf, openTerminal, relaysOf, socketsOf, TOKEN } from './reaching.ts';
 import { createTestRuntime, makeWorkspace, withoutTerminal } from './runtime.ts';
 

@@ -2,10 +2,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { openPty } from '../../agent/sessions/pty-native.ts';
-import { isLeftOut } from '../needs.ts';
-import { eventually } from '../testers/watch.ts';
-import { BUSYBOX, findNoEngine, startEngine, type TestEngine } from './engine.ts';
+import { openPty } from '../../../agent/sessions/pty-native.ts';
+import { isLeftOut } from '../../needs.ts';
+import { eventually } from '../../testers/watch.ts';
+import { BUSYBOX, findNoEngine, startEngine, type TestEngine } from '../engine.ts';
 import { createTestRuntime, makeWorkspace } from './runtime.ts';
 
 const json = (content: object): string => JSON.stringify({ image: BUSYBOX, ...content });
