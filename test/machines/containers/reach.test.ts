@@ -122,6 +122,29 @@ describe.skipIf(isMissing)('what the agent has for one workspace', () => {
     expect(existsSync(socketsOf(context, goal))).toBe(false);
   });
 
+  test('one that was made without it says so, and is made anew with it by a restart, once', async () => {
+    const { runtime } = createTestRuntime(engine);
+    const workspace = makeWorkspace(runtime, {});
+    const trusted = { ...workspace.spec, isTrusted: true };
+    const seen = () => workspace.run('ls /opt/sam/programs /mine 2>&1 | grep -E "inside|mine$"; true');
+    // As a version did that brought nothing into containers.
+    await workspace.prepare();
+    workspace.run('touch /mine');
+    const { log } = workspace.seen;
+    await workspace.prepare({ isTrusted: true });
+    expect(log.some((line) => line.includes('A restart makes it anew'))).toBe(true);
+    expect(seen()).toBe('/mine');
+    expect(runtime.program(trusted, { file: process.execPath, args: [], env: {} })).toBeUndefined();
+    await workspace.prepare({ isTrusted: true }, { mayRebuild: true });
+    expect(seen()).toBe('inside');
+    expect(runtime.program(trusted, { file: process.execPath, args: [], env: {} })).toBeDefined();
+    workspace.run('touch /mine');
+    log.length = 0;
+    await workspace.prepare({ isTrusted: true }, { mayRebuild: true });
+    expect(seen()).toBe('/mine\ninside');
+    expect(log.filter((line) => line.includes('made without'))).toEqual([]);
+  });
+
   test.each([
     [
       'a service of a compose file',
