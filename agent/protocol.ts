@@ -405,6 +405,10 @@ export interface PlanEntry {
 export const TURN_FAILURES = [
   /** The node has none for its system, or could not bring it. */
   'no-coding-agent',
+  /** Its container was made without what the node brings into one. */
+  'container-outdated',
+  /** Its container's image has no C library that the coding agent was made for. */
+  'container-unfit',
   /** It ended, or could not be talked to. */
   'coding-agent-broken',
   /** The workspace's owner has left no key, or one that is refused. */

@@ -11,10 +11,16 @@ import type { CodingPrograms } from './programs.ts';
 
 /** Where a coding agent works. */
 export interface CodingPlace {
-  /** The checkout, absolute. */
+  /** The checkout on the node, absolute. */
   dir: string;
-  /** What starts a program of the node there; undefined: nothing can yet. */
+  /** The same as its programs see it. */
+  folder: string;
+  /** What starts a program of the node there; undefined: nothing of the node's is there. */
   program: (command: NodeCommand) => SpawnSpec | undefined;
+  /** What there is for it; absent: what the node has for itself. Undefined: nothing that would run there. */
+  programs?: (() => Promise<CodingPrograms | undefined>) | undefined;
+  /** Ends what has this `NAME=value` in its environment, and all that it started; absent: it can be seen from here. */
+  endMarked?: ((mark: string) => Promise<void>) | undefined;
   git: Git;
   /** Whose processes they are; absent: the agent's own. */
   uid?: number | undefined;
@@ -69,20 +75,20 @@ export function createCoder(options: CoderOptions): Coder {
   let hearing = NOBODY;
   let running: Running | undefined;
   let latest: CodingProcess | undefined;
-  let uid: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   const close = async () => {
     const { process } = running ?? {};
     running = undefined;
     await process?.close();
   };
-  const start = async (spec: SpawnSpec, signal: AbortSignal) => {
+  const start = async (spec: SpawnSpec, place: CodingPlace, signal: AbortSignal) => {
+    const endAll = () => endCoding(workspace, place);
     // Of an earlier life of this program.
-    await endCoding(workspace, uid);
+    await endAll();
     signal.throwIfAborted();
     const process = startProcess({
-      workspace,
-      uid,
+      endAll,
+      isElsewhere: place.endMarked !== undefined,
       spec,
       onUpdate: (session, update) => hearing.onUpdate(session, update),
       onPermission: (permission) => hearing.onPermission(permission),
@@ -94,11 +100,10 @@ export function createCoder(options: CoderOptions): Coder {
   return {
     async take(place, agent, heard, signal) {
       clearTimeout(timer);
-      uid = place.uid;
       const spec = await findSpec(options, place, agent, signal);
       if (running && (running.process.signal.aborted || running.spec !== JSON.stringify(spec))) await close();
       hearing = heard;
-      if (!running) await start(spec, signal);
+      if (!running) await start(spec, place, signal);
       if (!running) throw new TurnError('coding-agent-broken');
       running.process.begin();
       return running.process;
@@ -127,17 +132,28 @@ async function findSpec(
   const kind: CodingAgentKind | undefined = kinds[agent];
   if (!kind) throw new TurnError('no-coding-agent', `this node knows no coding agent called ${agent}`);
   // Asked before anything is fetched.
-  if (!place.program({ file: '/bin/true', args: [], env: {} }))
-    throw new TurnError('no-coding-agent', 'coding agents do not work in containers yet');
+  if (!place.program({ file: '/bin/true', args: [], env: {} })) throw new TurnError('container-outdated', '');
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
-  const command = await Promise.race([kind.find(programs), aborted.promise]).finally(() =>
+  const finding = findCommand(kind, place.programs ?? (() => Promise.resolve(programs)));
+  const command = await Promise.race([finding, aborted.promise]).finally(() =>
     signal.removeEventListener('abort', abort),
   );
-  const spec = command && place.program({ ...command, env: { ...command.env, ...markOf(workspace) } });
-  if (!spec) throw new TurnError('no-coding-agent', await programs.why());
+  const spec = place.program({ ...command, env: { ...command.env, ...markOf(workspace) } });
+  if (!spec) throw new TurnError('container-outdated', '');
   return spec;
+}
+
+async function findCommand(
+  kind: CodingAgentKind,
+  find: () => Promise<CodingPrograms | undefined>,
+): Promise<NodeCommand> {
+  const programs = await find();
+  if (!programs) throw new TurnError('container-unfit', '');
+  const command = await kind.find(programs);
+  if (!command) throw new TurnError('no-coding-agent', await programs.why());
+  return command;
 }
 
 async function initialize(process: CodingProcess, withinMs: number, signal: AbortSignal): Promise<void> {

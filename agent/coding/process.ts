@@ -34,15 +34,17 @@ export interface CodingProcess {
 }
 
 export interface StartOptions extends Pick<AcpOptions, 'onUpdate' | 'onPermission'> {
-  workspace: string;
-  uid: number | undefined;
   spec: SpawnSpec;
+  /** Ends it where it runs, and everything that it started. */
+  endAll: () => Promise<void>;
+  /** What is started here only leads to where it runs: a signal does not come through. */
+  isElsewhere: boolean;
 }
 
 /** What it and its children carry in their environment. */
 export const markOf = (workspace: string): Record<string, string> => ({ [MARK]: workspace });
 
-export function startProcess({ workspace, uid, spec, ...listening }: StartOptions): CodingProcess {
+export function startProcess({ spec, endAll, isElsewhere, ...listening }: StartOptions): CodingProcess {
   const { file, args, env, cwd } = spec;
   // A process group of its own: a terminal's Ctrl-C is not for it.
   const child = spawn(file, args, { env, cwd, stdio: 'pipe', detached: true });
@@ -74,23 +76,37 @@ export function startProcess({ workspace, uid, spec, ...listening }: StartOption
     begin: budget.renew,
     async close() {
       child.stdin.end();
-      signal(child, 'SIGTERM');
-      const timer = setTimeout(() => signal(child, 'SIGKILL'), CLOSE_MS);
+      if (!isElsewhere) signal(child, 'SIGTERM');
+      const insist = async () => {
+        if (isElsewhere) await endAll().catch(() => undefined);
+        signal(child, 'SIGKILL');
+      };
+      const timer = setTimeout(() => void insist(), CLOSE_MS);
       await closed;
       clearTimeout(timer);
       for (const pipe of child.stdio) pipe?.destroy();
     },
     async end() {
-      await endCoding(workspace, uid);
-      signal(child, 'SIGKILL');
-      await closed;
-      for (const pipe of child.stdio) pipe?.destroy();
+      try {
+        await endAll();
+      } finally {
+        signal(child, 'SIGKILL');
+        await closed;
+        for (const pipe of child.stdio) pipe?.destroy();
+      }
     },
   };
 }
 
-/** Whatever a coding agent started in this workspace, also in an earlier life of this program. */
-export async function endCoding(workspace: string, uid: number | undefined): Promise<void> {
+/** Where a coding agent's processes are, and whose. */
+interface Whereabouts {
+  uid?: number | undefined;
+  endMarked?: ((mark: string) => Promise<void>) | undefined;
+}
+
+/** Whatever a coding agent started in this workspace, also in an earlier life of this program. Rejects where it is known to live on. */
+export async function endCoding(workspace: string, { uid, endMarked }: Whereabouts = {}): Promise<void> {
+  if (endMarked) return endMarked(`${MARK}=${workspace}`);
   // Before anything is asked to go: a child that cleaned its environment is known by its parent alone.
   const programs = await traceMarked(`${MARK}=${workspace}`, { uid });
   await endPrograms([programs], { graceMs: GRACE_MS });

@@ -65,7 +65,7 @@ export function startTurn(options: TurnOptions): Turn {
   const stopping = new AbortController();
   const stop = (why: Stop) => stopping.abort(new TurnStopped(why));
   const tell = (happening: TurnHappening) => journal.note(desired.turn, happening);
-  const listener = createListener({ dir: place.dir, tell, joinMs: times.joinMs });
+  const listener = createListener({ dir: place.folder, tell, joinMs: times.joinMs });
   const questions = createQuestions({
     turn: desired.turn,
     policy: () => desired.policy,
@@ -155,8 +155,8 @@ async function openSession(
   signal: AbortSignal,
 ): Promise<string> {
   const before = journal.memory().session;
-  const isThere = before !== undefined && (await acp.resume(before, place.dir, signal));
-  const session = isThere ? before : await acp.create(place.dir, signal);
+  const isThere = before !== undefined && (await acp.resume(before, place.folder, signal));
+  const session = isThere ? before : await acp.create(place.folder, signal);
   if (session !== before) journal.remember({ session });
   await acp.setMode(session, mode, signal);
   return session;

@@ -106,9 +106,13 @@ export interface Runtime {
   session: (workspace: WorkspaceSpec, profile: string | undefined) => SpawnSpec;
   /**
    * What starts a program of the node in the workspace, on pipes, as its user and in its environment, which `env` adds to.
-   * After `start`. Undefined: this runtime cannot yet.
+   * After `start`. Undefined: nothing of the node's is there.
    */
   program: (workspace: WorkspaceSpec, command: NodeCommand) => SpawnSpec | undefined;
+  /** What there is for coding in the workspace. Absent: what the node has for itself. Undefined: nothing that would run there. */
+  codingPrograms?: (workspace: string) => Promise<CodingPrograms | undefined>;
+  /** Ends what has this `NAME=value` in its environment, and all that it started. Absent: the agent sees it. Rejects where it lives on. */
+  endMarked?: (workspace: string, mark: string) => Promise<void>;
   /**
    * How they reach what the agent has for them. Absent: as the agent's own programs do. Undefined: not at all.
    */

@@ -55,7 +55,12 @@ export async function bringClaude(
   container: string,
   { programs, muslPrograms }: Coding,
 ): Promise<void> {
+  await { glibc: programs, musl: muslPrograms }[await findKind(engine, container)]?.bring();
+}
+
+/** Of its C library; something else: it has neither, or does not run. */
+export async function findKind(engine: Engine, container: string): Promise<string> {
   const script = `${FIND_KIND}\necho "$kind"`;
   const { stdout } = await engine.run(['exec', container, '/bin/sh', '-c', script]);
-  await { glibc: programs, musl: muslPrograms }[stdout.trim()]?.bring();
+  return stdout.trim();
 }

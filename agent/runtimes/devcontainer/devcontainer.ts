@@ -4,15 +4,16 @@ import { WorkspaceError } from '../../failure.ts';
 import { describeError } from '../../log.ts';
 import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
 import { bringClaude } from './claude.ts';
+import { endMarked, enterOnPipes, findCodingPrograms } from './coding.ts';
 import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration } from './configuration.ts';
-import { labelsOf, type Containers } from './containers.ts';
+import { labelsOf, ROLE_LABEL, type Containers } from './containers.ts';
 import { findDefaultImage } from './default-image.ts';
 import { createEngine, engineUnavailable } from './engine.ts';
 import { openKeptLog } from './kept-log.ts';
 import { goOnRecovering, recover } from './recovery.ts';
 import { removeAll, removeOld, removeRecovery, sweepContainers } from './removal.ts';
 import { chooseSession, type Place } from './session.ts';
-import { createReaches } from './reach.ts';
+import { canReach, createReaches, hasReach } from './reach.ts';
 import { bringUp, UpError, type Up } from './up.ts';
 
 const DEADLINE_MS = 20 * 60_000;
@@ -59,8 +60,15 @@ export function createDevcontainerRuntime(
         void bringClaude(engine, place.container, containers);
       return chooseSession(engine, workspace, place, profile);
     },
-    // What lies on the node is not in there.
-    program: () => undefined,
+    program: (workspace, command) => enterOnPipes(containers, workspace, places.get(workspace.id), command),
+    async codingPrograms(id) {
+      const place = places.get(id);
+      return place && findCodingPrograms(containers, place);
+    },
+    async endMarked(id, mark) {
+      const place = places.get(id);
+      if (place) await endMarked(containers, place, mark);
+    },
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       reaches.close(id);
@@ -123,9 +131,15 @@ async function make(
   let plan: Plan | undefined;
   try {
     plan = await planUp(containers, workspace, preparing);
-    const { environment, fingerprint: made } = plan;
+    const { environment, fingerprint: made, lacksReach } = plan;
     if (environment.change === 'rebuilt')
       preparing.log('Its configuration has changed: the container is made anew.');
+    if (lacksReach)
+      preparing.log(
+        plan.isAnew
+          ? 'It was made without what Sam brings into a container: it is made anew.'
+          : 'It was made without what Sam brings into a container (Claude Code, git passwords). A restart makes it anew.',
+      );
     if (plan.isAnew) await removeOld(containers, workspace.id);
     const { place, ports } = await bringUp(containers, workspace, preparing, plan);
     await removeRecovery(containers, workspace.id);
@@ -150,25 +164,34 @@ async function make(
 interface Plan extends Up {
   /** What is there goes first. */
   isAnew: boolean;
+  /** What is there was made without what the agent would bring, as an earlier version did. */
+  lacksReach: boolean;
   environment: Prepared['environment'];
   fingerprint: string | undefined;
 }
 
 async function planUp(
-  { image }: Containers,
-  { dir, configuration }: WorkspaceSpec,
+  containers: Containers,
+  workspace: WorkspaceSpec,
   { before, mayRebuild }: Preparing,
 ): Promise<Plan> {
+  const { image, engine } = containers;
+  const { dir, configuration } = workspace;
   const all = await findConfigurations(dir);
   const chosen = chooseConfiguration(all, configuration, before?.environment.configuration);
   const description = chosen && (await readConfiguration(dir, chosen));
   const now = description ? await fingerprint(dir, description) : image.name();
   const hasChanged = before?.fingerprint !== undefined && before.fingerprint !== now;
-  const isAnew = mayRebuild && (hasChanged || before?.environment.isRecovery === true);
+  const there = await engine.find(labelsOf(containers, workspace.id));
+  // A compose project's other services never have it.
+  const mains = there.filter(({ labels }) => labels[ROLE_LABEL] === 'main');
+  const lacksReach = canReach(workspace, description?.content) && mains.some((one) => !hasReach(one));
+  const isAnew = mayRebuild && (hasChanged || lacksReach || before?.environment.isRecovery === true);
   const others = all.filter((one) => one !== chosen).map(({ name }) => name);
   return {
     description,
     isAnew,
+    lacksReach,
     environment: {
       ...(chosen && { configuration: chosen.path }),
       ...(others.length > 0 && { others }),

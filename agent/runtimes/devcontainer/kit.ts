@@ -5,6 +5,7 @@ import { basename, extname, join } from 'node:path';
 import { HELPER } from '../../credentials/broker.ts';
 
 const RELAY = join(import.meta.dirname, 'relay.ts');
+const END_MARKED = join(import.meta.dirname, 'end-marked.ts');
 /** The folder of programs, as containers see it. */
 export const PROGRAMS = '/opt/sam/programs';
 const FOLDER = 'inside';
@@ -12,8 +13,11 @@ export const INSIDE = `${PROGRAMS}/${FOLDER}`;
 
 /** Words of commands in a container, up to their arguments. */
 export interface Kit {
+  /** Node itself. */
+  node: string[];
   helper: string[];
   relay: string[];
+  endMarked: string[];
 }
 
 /** A Node has 120 MB: it gets another name where that can be. */
@@ -46,8 +50,9 @@ function makeKit(): Kit {
   // What is linked with nothing needs no loader.
   const load =
     loader === undefined ? [] : [`${INSIDE}/lib/${basename(loader)}`, '--library-path', `${INSIDE}/lib`];
-  const run = (source: string) => [...load, `${INSIDE}/node`, `${INSIDE}/${nameOf(source)}`];
-  return { helper: run(HELPER), relay: run(RELAY) };
+  const node = [...load, `${INSIDE}/node`];
+  const run = (source: string) => [...node, `${INSIDE}/${nameOf(source)}`];
+  return { node, helper: run(HELPER), relay: run(RELAY), endMarked: run(END_MARKED) };
 }
 
 /** Below `folder`, which containers have mounted: each file is whole at every moment. Repeatable; what is there already stays. */
@@ -55,7 +60,7 @@ export async function layOutKit(folder: string): Promise<void> {
   const [inside, lib] = [join(folder, FOLDER), join(folder, FOLDER, 'lib')];
   await mkdir(lib, { recursive: true, mode: 0o755 });
   await put(process.execPath, join(inside, 'node'));
-  for (const program of [HELPER, RELAY]) await put(program, join(inside, nameOf(program)));
+  for (const program of [HELPER, RELAY, END_MARKED]) await put(program, join(inside, nameOf(program)));
   for (const library of findLibraries()) await put(library, join(lib, basename(library)));
 }
 

@@ -37,9 +37,10 @@ const socketsOf = (dir: string, workspace: string): string => join(keptFolder(di
 /** Makes what is mounted; none for code that is not trusted, and where nothing of the node's would run in a container. */
 export async function prepareMounts(
   { dir, ...coding }: Containers,
-  { id, dir: checkout, isTrusted = false }: WorkspaceSpec,
+  workspace: WorkspaceSpec,
 ): Promise<Mount[]> {
-  if (!isTrusted || findKit() === undefined) return [];
+  const { id, dir: checkout } = workspace;
+  if (!canReach(workspace)) return [];
   const programs = join(dir, 'programs');
   const mounts = [
     { source: programs, target: PROGRAMS, isReadOnly: true },
@@ -54,6 +55,15 @@ export async function prepareMounts(
   await layOutClaude(programs, coding);
   return mounts;
 }
+
+/** Whether a container made now has it; a compose file's only where the configuration says which service is meant. */
+export const canReach = (
+  { isTrusted = false }: WorkspaceSpec,
+  content: Record<string, unknown> = {},
+): boolean =>
+  isTrusted &&
+  findKit() !== undefined &&
+  (content['dockerComposeFile'] === undefined || typeof content['service'] === 'string');
 
 /** The folders above are the agent's alone; in a container all may look. */
 async function makeOpen(folder: string): Promise<void> {

@@ -20,7 +20,7 @@ export interface Place {
 }
 
 // As a login on a terminal does: the shell that the user has there, else one that is there.
-const LOGIN = `id=$(id -u 2>/dev/null)
+export const LOGIN = `id=$(id -u 2>/dev/null)
 line=$({ getent passwd "$id" || grep "^[^:]*:[^:]*:$id:" /etc/passwd; } 2>/dev/null | head -n 1)
 SHELL=\${line##*:}; USER=\${line%%:*}; LOGNAME=$USER
 case $SHELL in */nologin | */false) SHELL= ;; esac
@@ -28,12 +28,12 @@ for one in "$SHELL" /bin/bash /usr/bin/bash /bin/sh; do [ -x "$one" ] && { SHELL
 export SHELL USER LOGNAME; unset id line one`;
 
 // Behind what is there by the same name; a login shell sets PATH anew. This machine itself is asked without a proxy.
-const REACH = `PATH=$PATH:${BIN}; export PATH
+export const REACH = `PATH=$PATH:${BIN}; export PATH
 [ -z "$http_proxy$https_proxy$HTTP_PROXY$HTTPS_PROXY" ] || {
   no_proxy=127.0.0.1,localhost,\${no_proxy:-$NO_PROXY}; NO_PROXY=$no_proxy; export no_proxy NO_PROXY; }`;
 
 /** Of these it is known that they read such a line. */
-const POSIX = '*/sh | */ash | */bash | */dash | */zsh | */ksh';
+export const POSIX = '*/sh | */ash | */bash | */dash | */zsh | */ksh';
 
 const PROFILES: Record<string, (setUp: string) => string> = {
   shell: (setUp) =>
@@ -54,13 +54,16 @@ const MARK = 'SAM_SESSION';
 
 // What the kernel does when a terminal is closed: whoever the session belongs to hears of it, and its leader goes. The program
 // that is entered by goes alone, and the engine keeps the terminal open for a shell that nobody will ever see again.
-const HANG_UP = `mark=$1 leader=
-session() { line=$(cat "$1/stat" 2>/dev/null); set -- \${line##*) }; echo "$4"; }
+const SESSION = 'session() { line=$(cat "$1/stat" 2>/dev/null); set -- ${line##*) }; echo "$4"; }';
+
+const FIND_LEADER = `${SESSION}
 for one in /proc/[0-9]*; do
-  tr '\\0' '\\n' 2>/dev/null <"$one/environ" | grep -qxF "$mark" || continue
-  [ "$(session "$one")" = "\${one#/proc/}" ] && leader=\${one#/proc/} && break
-done
-[ -n "$leader" ] || exit 0
+  tr '\\0' '\\n' 2>/dev/null <"$one/environ" | grep -qxF "$1" || continue
+  [ "$(session "$one")" = "\${one#/proc/}" ] && echo "\${one#/proc/}" && exit
+done`;
+
+const HANG_UP = `leader=$1
+${SESSION}
 for one in /proc/[0-9]*; do [ "$(session "$one")" = "$leader" ] && kill -HUP "\${one#/proc/}" 2>/dev/null; done
 sleep 2
 kill -KILL "$leader" 2>/dev/null
@@ -99,12 +102,16 @@ export function chooseSession(
     args: ['exec', '--interactive', '--tty', ...where, ...env, place.container, '/bin/sh', '-c', script],
     env: { ...own, ...engine.env, TERM: 'xterm-256color' },
     cwd: '/',
-    onGone() {
-      const script = ['/bin/sh', '-c', HANG_UP, 'sam', `${MARK}=${mark}`];
-      // As root: whoever became another user on the way is meant too.
-      void engine.run(['exec', '--user', 'root', place.container, ...script]);
-    },
+    onGone: () => void hangUp(engine, place, `${MARK}=${mark}`),
   };
+}
+
+/** Whoever became another user on the way is meant too: that takes root, who may look at nobody's environment there. */
+async function hangUp(engine: Engine, { container, user }: Place, mark: string): Promise<void> {
+  const exec = (as: string, script: string, word: string) =>
+    engine.run(['exec', '--user', as, container, '/bin/sh', '-c', script, 'sam', word]);
+  const { stdout } = await exec(user, FIND_LEADER, mark);
+  if (stdout.trim() !== '') await exec('root', HANG_UP, stdout.trim());
 }
 
 /** The checkout belongs to another number than the container's user has: git would refuse it. */

@@ -13,6 +13,14 @@ const FAILURES: Wording<TurnFailureCodes> = {
     text: `${CLAUDE} could not be brought to the machine${said(details)}. That is on our side, or npm's.`,
     next: 'ask …',
   }),
+  'container-outdated': () => ({
+    text: `Nothing of Sam's is in its container, so ${CLAUDE} is not either: most likely an earlier version of Sam made it. That is on our side; a restart makes it anew, with the files of the checkout as they are.`,
+    next: 'restart NAME',
+  }),
+  'container-unfit': () => ({
+    text: `Its container is of an image that ${CLAUDE} does not run in: it has neither glibc nor musl. That is on the repository's side: its container's description has to name another one.`,
+    next: 'restart NAME',
+  }),
   'coding-agent-broken': (details) => ({
     text: `${CLAUDE} ended in the middle, or could not be talked to${said(details)}. That is on its side; what it did to the files is there.`,
     next: 'ask …',

@@ -47,11 +47,17 @@ test('a kind of which only a newer agent knows is none', async () => {
 
 test('a place where no program of the node can run says so', async () => {
   const tester = createTester();
-  tester.state.standing = { dir: tester.checkout, program: () => undefined, git: tester.git };
+  const { checkout, git } = tester;
+  tester.state.standing = { dir: checkout, folder: checkout, program: () => undefined, git };
   const tasks = await tester.open();
   const turn = tester.turn();
   tasks.want([turn]);
-  expect(await tester.happening(turn, 'ended')).toMatchObject({ failure: { code: 'no-coding-agent' } });
+  expect(await tester.happening(turn, 'ended')).toMatchObject({ failure: { code: 'container-outdated' } });
+  const programs = () => Promise.resolve(undefined);
+  tester.state.standing = { ...tester.place, programs };
+  const next = tester.turn();
+  tasks.want([next]);
+  expect(await tester.happening(next, 'ended')).toMatchObject({ failure: { code: 'container-unfit' } });
 });
 
 test('one that dies in the middle fails its turn alone: the next one goes on in the same conversation', async () => {

@@ -37,12 +37,13 @@ export function createTester({ start = '' }: { start?: string } = {}) {
   const env = { PATH: process.env['PATH'] ?? '', HOME: folder };
   const place: CodingPlace = {
     dir: checkout,
+    folder: checkout,
     program: ({ file, args, env: added }) => ({ file, args, cwd: checkout, env: { ...env, ...added } }),
     git: { repository: repository.url, mark: {} },
   };
   onTestFinished(async () => {
     for (const one of state.open) await one.end();
-    await endCoding(workspace, undefined);
+    await endCoding(workspace);
     rmSync(folder, { recursive: true, force: true });
   });
   const options: TasksOptions = {
@@ -79,6 +80,7 @@ export function createTester({ start = '' }: { start?: string } = {}) {
     state,
     folder,
     git: place.git,
+    place,
     /** The coding agent knows no conversation any more. */
     forget: () => rmSync(join(folder, 'conversations'), { recursive: true }),
     workspace,

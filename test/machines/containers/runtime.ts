@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { onTestFinished } from 'vitest';
-import type { CodingPrograms } from '../../agent/coding/programs.ts';
-import { createLog } from '../../agent/log.ts';
-import type { EnvironmentSettings } from '../../agent/protocol.ts';
-import { createDevcontainerRuntime } from '../../agent/runtimes/devcontainer/devcontainer.ts';
-import type { Prepared, Preparing, Runtime, WorkspaceSpec } from '../../agent/runtimes/runtime.ts';
-import { ownUser } from '../../agent/system/users.ts';
-import { newWorkspaceId, randomBase32 } from '../../bot/ids.ts';
-import { BUSYBOX, type TestEngine } from './engine.ts';
+import type { CodingPrograms } from '../../../agent/coding/programs.ts';
+import { createLog } from '../../../agent/log.ts';
+import type { EnvironmentSettings } from '../../../agent/protocol.ts';
+import { createDevcontainerRuntime } from '../../../agent/runtimes/devcontainer/devcontainer.ts';
+import type { Prepared, Preparing, Runtime, WorkspaceSpec } from '../../../agent/runtimes/runtime.ts';
+import { ownUser } from '../../../agent/system/users.ts';
+import { newWorkspaceId, randomBase32 } from '../../../bot/ids.ts';
+import { BUSYBOX, type TestEngine } from '../engine.ts';
 
 interface RuntimeOptions {
   env?: Record<string, string>;

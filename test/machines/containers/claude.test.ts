@@ -3,14 +3,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { DesiredWorkspace } from '../../agent/protocol.ts';
-import { isInMemory, makeFile, prompt } from '../agent/claude.ts';
-import { KEY, sendMessage } from '../fakes/model.ts';
-import { claudeMissing, startRegistry } from '../fakes/packages.ts';
-import { isLeftOut } from '../needs.ts';
-import type { Node } from '../testers/node.ts';
-import { eventually } from '../testers/watch.ts';
-import { findNoEngine, startEngine, type TestEngine } from './engine.ts';
+import type { DesiredWorkspace } from '../../../agent/protocol.ts';
+import { isInMemory, makeFile, prompt } from '../../agent/claude.ts';
+import { KEY, sendMessage } from '../../fakes/model.ts';
+import { claudeMissing, startRegistry } from '../../fakes/packages.ts';
+import { isLeftOut } from '../../needs.ts';
+import type { Node } from '../../testers/node.ts';
+import { eventually } from '../../testers/watch.ts';
+import { findNoEngine, startEngine, type TestEngine } from '../engine.ts';
 import { beginReach, containerOf, openTerminal, TOKEN } from './reaching.ts';
 
 describe.skipIf(isLeftOut('containers', findNoEngine()) || claudeMissing)(

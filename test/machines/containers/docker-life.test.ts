@@ -2,10 +2,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { openPty } from '../../agent/sessions/pty-native.ts';
-import { isLeftOut } from '../needs.ts';
-import { eventually } from '../testers/watch.ts';
-import { BUSYBOX, findNoEngine, startEngine, type TestEngine } from './engine.ts';
+import { openPty } from '../../../agent/sessions/pty-native.ts';
+import { isLeftOut } from '../../needs.ts';
+import { eventually } from '../../testers/watch.ts';
+import { BUSYBOX, findNoEngine, startEngine, type TestEngine } from '../engine.ts';
 import { createTestRuntime, makeWorkspace } from './runtime.ts';
 
 const json = (content: object): string => JSON.stringify({ image: BUSYBOX, ...content });
@@ -134,29 +134,32 @@ describe.skipIf(isMissing)('the container of a workspace', () => {
     expect(existsSync(join(workspace.spec.dir, '.devcontainer/devcontainer-lock.json'))).toBe(false);
   });
 
-  test('whose terminal is closed has no shell of it left, but what was meant to live on', async () => {
-    const { workspace, runtime } = begin({ '.devcontainer.json': json({}) });
-    await workspace.prepare();
-    let [output, hasEnded] = ['', false];
-    const spec = runtime.session(workspace.spec, undefined);
-    const pty = openPty({
-      ...spec,
-      cols: 80,
-      rows: 24,
-      onBytes: (bytes, length) => (output += bytes.toString('utf8', 0, length)),
-      onEnd: () => {
-        hasEnded = true;
-        spec.onGone?.();
-      },
-    });
-    onTestFinished(() => pty.close());
-    pty.write(Buffer.from('setsid sleep 9881 & sleep 9882 & echo read"y"\n'));
-    await eventually(() => output.includes('ready'), 'the prompt');
-    process.kill(pty.pid, 'SIGHUP');
-    await eventually(() => hasEnded, 'the end of the terminal');
-    await eventually(() => !workspace.run('ps').includes('sleep 9882'), 'the end of what ran in it');
-    expect(workspace.run('ps')).toContain('sleep 9881');
-  });
+  test.each(['root', 'dev'])(
+    'whose terminal %s closes has no shell of it left, but what was meant to live on',
+    async (remoteUser) => {
+      const { workspace, runtime } = begin({ '.devcontainer.json': json({ remoteUser }) });
+      await workspace.prepare();
+      let [output, hasEnded] = ['', false];
+      const spec = runtime.session(workspace.spec, undefined);
+      const pty = openPty({
+        ...spec,
+        cols: 80,
+        rows: 24,
+        onBytes: (bytes, length) => (output += bytes.toString('utf8', 0, length)),
+        onEnd: () => {
+          hasEnded = true;
+          spec.onGone?.();
+        },
+      });
+      onTestFinished(() => pty.close());
+      pty.write(Buffer.from('setsid sleep 9881 & sleep 9882 & echo read"y"\n'));
+      await eventually(() => output.includes('ready'), 'the prompt');
+      process.kill(pty.pid, 'SIGHUP');
+      await eventually(() => hasEnded, 'the end of the terminal');
+      await eventually(() => !workspace.run('ps').includes('sleep 9882'), 'the end of what ran in it');
+      expect(workspace.run('ps')).toContain('sleep 9881');
+    },
+  );
 });
 
 /** By the engine's clock and what it tells of volumes, which is whole seconds: more than the one that counts as the same time. */

@@ -4,16 +4,16 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished } from 'vitest';
-import type { DesiredWorkspace } from '../../agent/protocol.ts';
-import { serveGit } from '../agent/git/server.ts';
-import { attach } from '../agent/viewer.ts';
-import { KEY, startModel } from '../fakes/model.ts';
-import { createNode, git, makeRepository, type Node } from '../testers/node.ts';
-import { BASE, type TestEngine } from './engine.ts';
-import { forward, socketAt } from './forward.ts';
+import type { DesiredWorkspace } from '../../../agent/protocol.ts';
+import { serveGit } from '../../agent/git/server.ts';
+import { attach } from '../../agent/viewer.ts';
+import { KEY, startModel } from '../../fakes/model.ts';
+import { createNode, git, makeRepository, type Node } from '../../testers/node.ts';
+import { BASE, type TestEngine } from '../engine.ts';
+import { forward, socketAt } from '../forward.ts';
 
 export const TOKEN = 'canary-of-git';
-const FORWARD = fileURLToPath(new URL('forward.ts', import.meta.url));
+const FORWARD = fileURLToPath(new URL('../forward.ts', import.meta.url));
 
 /** A line that says `at <address> <status line>`, by nothing but a shell. */
 export const ASK = String.raw`exec 3<>"/dev/tcp/127.0.0.1/$(echo "$ANTHROPIC_BASE_URL" | cut -d: -f3)"; printf 'GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n' "$ANTHROPIC_AUTH_TOKEN" >&3; echo "at $ANTHROPIC_BASE_URL $(head -n 1 <&3)"

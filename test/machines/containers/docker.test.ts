@@ -1,12 +1,12 @@
 // Workspaces in containers, on a real engine and by the real dev container program: from a repository to a prompt and back.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findDefaultImage } from '../../agent/runtimes/devcontainer/default-image.ts';
-import { createEngine } from '../../agent/runtimes/devcontainer/engine.ts';
-import { look } from '../agent/viewer.ts';
-import { isLeftOut } from '../needs.ts';
-import { createNode, makeRepository } from '../testers/node.ts';
-import { BASE, findNoEngine, startEngine, type TestEngine } from './engine.ts';
+import { findDefaultImage } from '../../../agent/runtimes/devcontainer/default-image.ts';
+import { createEngine } from '../../../agent/runtimes/devcontainer/engine.ts';
+import { look } from '../../agent/viewer.ts';
+import { isLeftOut } from '../../needs.ts';
+import { createNode, makeRepository } from '../../testers/node.ts';
+import { BASE, findNoEngine, startEngine, type TestEngine } from '../engine.ts';
 
 const DEVCONTAINER = {
   image: BASE,

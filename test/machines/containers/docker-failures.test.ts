@@ -1,9 +1,9 @@
 // What a repository, a registry or the engine can do wrong, on a real engine: each has a class, a code, and a shell to mend it in where
 // one can be had.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { describeRuntime } from '../agent/runtime-contract.ts';
-import { isLeftOut } from '../needs.ts';
-import { BUSYBOX, findNoEngine, startEngine, type TestEngine } from './engine.ts';
+import { describeRuntime } from '../../agent/runtime-contract.ts';
+import { isLeftOut } from '../../needs.ts';
+import { BUSYBOX, findNoEngine, startEngine, type TestEngine } from '../engine.ts';
 import { startRegistry } from './registry.ts';
 import { createTestRuntime, makeWorkspace, withoutTerminal } from './runtime.ts';
 

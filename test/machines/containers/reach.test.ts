@@ -5,12 +5,12 @@ import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CodingPrograms } from '../../agent/coding/programs.ts';
-import { KEY } from '../fakes/model.ts';
-import { isLeftOut } from '../needs.ts';
-import { git } from '../testers/node.ts';
-import { eventually } from '../testers/watch.ts';
-import { BASE, BUSYBOX, findNoEngine, startEngine, type TestEngine } from './engine.ts';
+import type { CodingPrograms } from '../../../agent/coding/programs.ts';
+import { KEY } from '../../fakes/model.ts';
+import { isLeftOut } from '../../needs.ts';
+import { git } from '../../testers/node.ts';
+import { eventually } from '../../testers/watch.ts';
+import { BASE, BUSYBOX, findNoEngine, startEngine, type TestEngine } from '../engine.ts';
 import { ASK, beginReach, containerOf, openTerminal, relaysOf, socketsOf, TOKEN } from './reaching.ts';
 import { createTestRuntime, makeWorkspace, withoutTerminal } from './runtime.ts';
 
@@ -120,6 +120,29 @@ describe.skipIf(isMissing)('what the agent has for one workspace', () => {
     viewer.type('ls -d /opt/sam; env | grep -cE "^(ANTHROPIC|CLAUDE)|credential"; echo end\n');
     await viewer.reads(/No such file[^]*^0\r?\nend/m);
     expect(existsSync(socketsOf(context, goal))).toBe(false);
+  });
+
+  test('one that was made without it says so, and is made anew with it by a restart, once', async () => {
+    const { runtime } = createTestRuntime(engine);
+    const workspace = makeWorkspace(runtime, {});
+    const trusted = { ...workspace.spec, isTrusted: true };
+    const seen = () => workspace.run('ls /opt/sam/programs /mine 2>&1 | grep -E "inside|mine$"; true');
+    // As a version did that brought nothing into containers.
+    await workspace.prepare();
+    workspace.run('touch /mine');
+    const { log } = workspace.seen;
+    await workspace.prepare({ isTrusted: true });
+    expect(log.some((line) => line.includes('A restart makes it anew'))).toBe(true);
+    expect(seen()).toBe('/mine');
+    expect(runtime.program(trusted, { file: process.execPath, args: [], env: {} })).toBeUndefined();
+    await workspace.prepare({ isTrusted: true }, { mayRebuild: true });
+    expect(seen()).toBe('inside');
+    expect(runtime.program(trusted, { file: process.execPath, args: [], env: {} })).toBeDefined();
+    workspace.run('touch /mine');
+    log.length = 0;
+    await workspace.prepare({ isTrusted: true }, { mayRebuild: true });
+    expect(seen()).toBe('/mine\ninside');
+    expect(log.filter((line) => line.includes('made without'))).toEqual([]);
   });
 
   test.each([
