@@ -50,7 +50,8 @@ test(
 async function askAround(world: World, dice: Dice, asked: Map<number, string>): Promise<void> {
   while (asked.size < PROMPTS) {
     const pull = dice.pick(world.pulls);
-    await until(async () => (await countOpen(world, pull)) < MAX_OPEN);
+    if ((await countOpen(world, pull)) >= MAX_OPEN) await waitForProgress(world, () => false);
+    if ((await countOpen(world, pull)) >= MAX_OPEN) continue;
     const number = asked.size + 1;
     await comment(world, pull, `/sam ask ${promptOf(number, world.log, dice)}`);
     asked.set(number, threadOf(pull));
@@ -178,8 +179,10 @@ type Kills = Record<'bot' | 'agent' | 'adapter', number>;
 async function killAround(world: World, dice: Dice, isOver: () => boolean): Promise<Kills> {
   const kills: Kills = { bot: 0, agent: 0, adapter: 0 };
   for (;;) {
-    await delay(dice.between(200, 3_000));
+    await delay(dice.between(100, 1_500));
     if (isOver()) return kills;
+    // What is killed again and again before anything comes of it shows nothing, however patient one is.
+    if (dice.next() < 0.7) await waitForProgress(world, isOver);
     const roll = dice.next();
     if (roll < 0.5) {
       await killBot(world, dice);
@@ -189,6 +192,32 @@ async function killAround(world: World, dice: Dice, isOver: () => boolean): Prom
       kills[what] += await killProcess(world.place, what);
     }
   }
+}
+
+/** One more has ended, or nothing is there to be ended. */
+async function waitForProgress(world: World, isOver: () => boolean): Promise<void> {
+  const countEnded = async (): Promise<number> => {
+    const [row] = await world.database.sql<{ count: number }[]>`
+      select count(*)::int as count from task_turns where ended_at is not null`;
+    return row?.count ?? 0;
+  };
+  const before = await countEnded();
+  await until(async () => isOver() || (await countOpen(world)) === 0 || (await countEnded()) > before).catch(
+    async () => {
+      throw new Error(`nothing goes on: ${await describeOpen(world)}`);
+    },
+  );
+}
+
+/** Why nothing ends. */
+async function describeOpen({ database: { sql }, bot }: World): Promise<string> {
+  const rows = await sql`
+    select t.state, t.desired, t.started_at, t.since, t.next_at, w.name, w.phase, w.desired as wanted, w.attempts,
+           w.next_at as looked, w.last_error, n.phase as node, n.attempts as tries, n.next_at as node_at,
+           n.last_error as why
+      from task_turns t join workspaces w on w.id = t.workspace_id left join nodes n on n.id = w.node_id
+     where t.ended_at is null order by t.seq`;
+  return `${JSON.stringify(rows, undefined, 1)}\n${bot.output()}`;
 }
 
 async function killBot(world: World, dice: Dice): Promise<void> {

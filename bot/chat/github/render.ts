@@ -19,7 +19,7 @@ import {
   wordEnvironment,
 } from '../wording.ts';
 import { inPieces } from '../pieces.ts';
-import { calmMarkdown, calmTags, fence } from './calm.ts';
+import { calmMarkdown, calmTags, fence } from '../calm.ts';
 import type { TaskView, TurnView } from '../turn-view.ts';
 import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';

@@ -1,7 +1,7 @@
 // Markdown that others wrote, as it is but for what would hide something, call somebody, load something or pretend. Pure; knows no
 // card and no command.
 import createMarkdown, { type Token } from 'markdown-it';
-import { inPieces } from '../pieces.ts';
+import { inPieces } from './pieces.ts';
 
 /** What GitHub, or somebody's terminal, takes for the end of a line too. */
 const ENDS = /\r\n?|[\v\f\u0085\u2028\u2029]/g;
