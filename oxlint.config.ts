@@ -127,6 +127,8 @@ export default defineConfig({
     'no-console': 'error',
     'import/no-cycle': ['error', { ignoreTypes: false }],
     'import/no-default-export': 'error',
+
+    'house/one-home': 'error',
     'house/small-folder': 'error',
   },
   overrides: [

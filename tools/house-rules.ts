@@ -1,4 +1,4 @@
-// Rules of the house that no linter brings: vendors' names, commands in texts, folders that grew too large. A plugin of oxlint;
+// Rules of the house that no linter brings: vendors' names, commands in texts, libraries at home, folders that grew too large. A plugin of oxlint;
 // knows no type and no other file than the one it is given, but for the names beside it.
 import { readdirSync } from 'node:fs';
 import { basename, dirname, relative } from 'node:path';
@@ -114,9 +114,39 @@ const smallFolder = {
   },
 };
 
+/** Libraries that one file alone knows: whatever changes in them changes there. */
+const HOMES: Record<string, string> = {
+  '@agentclientprotocol/sdk': 'agent/coding/acp.ts',
+};
+
+const oneHome = {
+  create(context: Context): Visitor {
+    const path = pathOf(context);
+    const check = (node: Syntax & { source?: Syntax | null }): void => {
+      const [name, home] = Object.entries(HOMES).find(([name]) => isOf(name, node.source?.value)) ?? [];
+      if (name === undefined || home === undefined || path === home) return;
+      context.report({ node, message: `${name} is known to ${home} alone: say there what you need of it.` });
+    };
+    return {
+      ImportDeclaration: check,
+      ImportExpression: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+    };
+  },
+};
+
+const isOf = (name: string, source: unknown): boolean =>
+  typeof source === 'string' && (source === name || source.startsWith(`${name}/`));
+
 const plugin = {
   meta: { name: 'house' },
-  rules: { 'no-vendor': noVendor, 'no-command': noCommand, 'small-folder': smallFolder },
+  rules: {
+    'no-vendor': noVendor,
+    'no-command': noCommand,
+    'one-home': oneHome,
+    'small-folder': smallFolder,
+  },
 };
 // oxlint wants a default export.
 export default plugin;

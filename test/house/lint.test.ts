@@ -148,6 +148,20 @@ test.each([
   expect(rulesBrokenBy(file, `${text}\n`)).toEqual([]);
 });
 
+test('the protocol of coding agents is known to one file', () => {
+  const SDK = '@agentclientprotocol/sdk';
+  for (const text of [
+    `import { client } from '${SDK}';\nexport const x = client;\n`,
+    `import type { SessionUpdate } from '${SDK}/unstable';\nexport type X = SessionUpdate;\n`,
+    `export { client } from '${SDK}';\n`,
+    `export * from '${SDK}';\n`,
+    `export const x = () => import('${SDK}');\n`,
+  ]) {
+    expect(rulesBrokenBy('agent/coding/x.ts', text)).toContain('house(one-home)');
+    expect(rulesBrokenBy('agent/coding/acp.ts', text)).not.toContain('house(one-home)');
+  }
+});
+
 test('a folder of more than twenty files says why, or is two', () => {
   for (let n = 10; n < 30; n++) write(`bot/dns/many/x${n}.ts`, `export const x = ${n};\n`);
   expect(rulesBrokenBy('bot/dns/many/a.ts', 'export const x = 1;\n')).toEqual(['house(small-folder)']);

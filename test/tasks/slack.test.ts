@@ -1,5 +1,5 @@
 // Conversations in Slack: asked in a channel or below a card, answered below the card, questions pressed.
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { DesiredTurn, TurnHappening } from '../../agent/protocol.ts';
 import { createScriptedNodes, type ScriptedNodes } from '../testers/scripted-node.ts';
 import { startSlack, type Slack } from '../testers/slack.ts';
@@ -131,3 +131,58 @@ test('asked in a channel it makes a workspace of the channel’s repository', as
   await context.settle();
   expect(below()).toHaveLength(1);
 });
+
+const posting = { path: /chat\.postMessage$/ };
+const oneAnswer = async () => {
+  await context.settle();
+  expect(below()).toHaveLength(1);
+};
+
+test('an answer whose post was not heard of to the end is found in its thread, and not posted twice', async () => {
+  mayRead(context);
+  const turn = await ask();
+  context.slack.server.fail({ ...posting, fault: '502 after' });
+  await happens(turn, done('Once.'));
+  await oneAnswer();
+});
+
+test('a bot that is killed between the post and its row finds what it posted', async () => {
+  mayRead(context);
+  const turn = await ask();
+  await happens(turn, done('Once.'));
+  await oneAnswer();
+  await forgetPost(turn);
+  await oneAnswer();
+});
+
+test('where the app may not read, an answer comes rather twice than never', async () => {
+  const turn = await ask();
+  context.slack.server.fail({ ...posting, fault: '502 after' });
+  await happens(turn, done('Twice.'));
+  await context.settle();
+  expect(below()).toHaveLength(2);
+});
+
+test('answers come in the order of the prompts, also where the first has to be tried again', async () => {
+  const turn = await ask();
+  const { bob } = context.people;
+  await context.slack.mention(bob, context.dev, '{bot} claude go on', context.card());
+  const next = await nodes.turn((one) => one.prompt === 'go on' && one.task === turn.task);
+  context.slack.limit('chat.postMessage', 1);
+  await happens(turn, done('First.'));
+  await happens(next, { kind: 'started' }, done('Second.'));
+  await context.settle();
+  expect(below().map((one) => /First|Second/.exec(one)?.[0])).toEqual(['First', 'Second']);
+});
+
+/** Who installed the app gave it more than it needs. */
+function mayRead({ slack: { world } }: Slack): void {
+  const before = world.scopes;
+  world.scopes = [...(before ?? []), 'channels:history'];
+  onTestFinished(() => void (world.scopes = before));
+}
+
+/** As a kill leaves it that comes before the row is written. */
+const forgetPost = ({ task, turn }: DesiredTurn) => bot.place.sql`
+  update cards set external_id = null, sent_version = 0, lease_token = 'dead', lease_until = now() - interval '1 second'
+   where subject = ${`${task}/${turn}`} and kind = 'answer'`;

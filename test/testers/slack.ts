@@ -114,7 +114,9 @@ export async function startSlack({
       press: (label, on, by = people.bob) =>
         seen(read, by, slack.world.channels.get(on.channel)!, () => slack.press(by, on, label)),
       card: (channel = dev) => {
-        const card = slack.world.messages.findLast((one) => one.channel === channel.id && one.metadata);
+        const card = slack.world.messages.findLast(
+          (one) => one.channel === channel.id && one.metadata?.['event_type'] === 'sam_workspace',
+        );
         if (!card) throw new Error('there is no card');
         return card;
       },

@@ -79,6 +79,9 @@ const WAITING = sql`
       from (select * from cards where front = 'github' and want_version <> sent_version
                and lower(split_part(thread, '/', 1)) not in (select account from resting)
              order by next_at limit ${MAX_LOOKED_AT}) c
+     where c.kind <> 'answer' or not exists (select 1 from cards e
+             where e.front = 'github' and e.thread = c.thread and e.kind = 'answer'
+               and e.want_version <> e.sent_version and e.seq < c.seq)
   ), served as (
     select t.thread, greatest(
         (select max(c.sent_at) from cards c where c.front = 'github' and c.thread = t.thread),

@@ -19,6 +19,7 @@ import {
   wordEnvironment,
 } from '../wording.ts';
 import { inPieces } from '../pieces.ts';
+import { calmMarkdown, calmTags, fence } from '../calm.ts';
 import type { TaskView, TurnView } from '../turn-view.ts';
 import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
@@ -207,35 +208,10 @@ function changesOf({ changes }: TurnView): string[] {
   if (!changes) return [];
   const files = changes.files.map(({ path, added, removed }) => `- ${code(path)} +${added} −${removed}`);
   const more = changes.count - files.length;
-  const summary = escapeMarkdown(wordChanges(changes)).replaceAll('`', '');
+  // Within a tag nothing but a tag is markup.
+  const summary = calmTags(wordChanges(changes).replaceAll('`', '').replaceAll(/\s+/g, ' '));
   return [fold(summary, [...files, ...(more > 0 ? [`- …and ${more} more`] : [])].join('\n'))];
 }
-
-/** A text in Markdown, as it is but for what would hide, call somebody, or load something. */
-function calmMarkdown(text: string): string {
-  let fence = '';
-  const lines = text.split('\n').map((line) => {
-    const [, signs = ''] = /^ {0,3}(`{3,}|~{3,})/.exec(line) ?? [];
-    const isInside = fence !== '';
-    if (!isInside && signs !== '') fence = signs;
-    else if (isInside && signs.startsWith(fence)) fence = '';
-    return isInside || signs !== '' ? line : calmLine(line);
-  });
-  return lines.join('\n');
-}
-
-const calmLine = (line: string): string =>
-  line
-    .split(/(`+[^`]+`+)/)
-    .map((part, index) =>
-      index % 2 === 1
-        ? part
-        : part
-            .replaceAll('<', '&lt;')
-            .replaceAll('![', String.raw`!\[`)
-            .replaceAll(/([@#])(?=\w)/g, '$1\u2060'),
-    )
-    .join('');
 
 /** An answer as a comment of its own. */
 export function renderReply({ text, hint, isVerbatim }: WordedAnswer, context: ParseContext): string {
@@ -243,8 +219,6 @@ export function renderReply({ text, hint, isVerbatim }: WordedAnswer, context: P
   const whole = disarmCommands([words, escapeLines(hint)].filter(Boolean).join('\n'), context);
   return whole.length <= LONGEST ? whole : `${whole.slice(0, LONGEST).toWellFormed()}\n…`;
 }
-
-const fence = (text: string): string => `\`\`\`text\n${text.replaceAll('```', "'''")}\n\`\`\``;
 
 /** Between fences, which are lines of their own, nothing is markup. */
 function escapeLines(text: string): string {

@@ -3,6 +3,7 @@ import type { Card, Executor } from '../../database/types.ts';
 import type { TurnView } from '../turn-view.ts';
 import { CLOSED_ROOM, isRefusal, type SlackCalls } from './calls.ts';
 import { externalIdOf, openDirect, parseExternalId } from './cards.ts';
+import { findLost } from './lost.ts';
 import { renderTurn } from './render.ts';
 import { parseThread } from './request.ts';
 import * as slackStore from './store.ts';
@@ -32,17 +33,24 @@ export async function postTurn(
   const at = shown?.externalId ? parseExternalId(shown.externalId) : undefined;
   const channel = at?.channel ?? (/^[UW]/.test(home) ? await openDirect(calls, team, home) : home);
   const { text, blocks } = renderTurn(turn, trigger);
+  const metadata = { event_type: 'sam_answer', event_payload: { turn: turn.id } };
+  const inThread = threadTs ?? at?.ts;
   try {
+    // A post whose answer got lost has left its message.
+    const place = { team, channel, threadTs: inThread, since: card.createdAt };
+    const lost = card.attempts > 0 ? await findLost(calls, place, metadata) : undefined;
+    if (lost) return { externalId: externalIdOf(channel, lost), sentAt: new Date() };
     const posted = await calls.call(team, 'post answer', (client) =>
       client.chat.postMessage({
         channel,
         text,
         blocks,
+        metadata,
         unfurl_links: false,
         unfurl_media: false,
         parse: 'none',
         link_names: false,
-        ...((threadTs ?? at?.ts) ? { thread_ts: threadTs ?? at?.ts ?? '' } : {}),
+        ...(inThread ? { thread_ts: inThread } : {}),
       }),
     );
     return { externalId: externalIdOf(channel, posted.ts ?? ''), sentAt: new Date() };

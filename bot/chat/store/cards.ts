@@ -72,6 +72,11 @@ async function wantAgain(
   await notify(tx, 'card');
 }
 
+/** Answers come in the order in which there was one, also where the first of them has to be tried again. */
+const isNext = sql`(${cards.kind} <> 'answer' or not exists (
+  select from ${cards} e where e.front = ${cards.front} and e.thread = ${cards.thread} and e.kind = 'answer'
+     and e.want_version <> e.sent_version and e.seq < ${cards.seq}))`;
+
 /** Claims a card whose newest version was not sent. `thread`: only that one's. */
 export function claimCard(db: Executor, front: FrontName, thread?: string): Promise<Held<Card> | undefined> {
   return claimFirst<Card>(db, cards, {
@@ -81,6 +86,7 @@ export function claimCard(db: Executor, front: FrontName, thread?: string): Prom
       thread === undefined ? undefined : eq(cards.thread, thread),
       ne(cards.wantVersion, cards.sentVersion),
       sql`${cards.nextAt} <= clock_timestamp()`,
+      isNext,
     ),
     order: cards.nextAt,
     set: { attempts: countLeft(cards) },
@@ -95,7 +101,7 @@ export async function cardDueInMs(db: Executor, fronts?: FrontName[]): Promise<n
   const first = db
     .select({ nextAt: cards.nextAt, leaseUntil: cards.leaseUntil })
     .from(cards)
-    .where(and(ne(cards.wantVersion, cards.sentVersion), fronts && inArray(cards.front, fronts)))
+    .where(and(ne(cards.wantVersion, cards.sentVersion), isNext, fronts && inArray(cards.front, fronts)))
     .orderBy(asc(cards.nextAt))
     .limit(MAX_LOOKED_AT)
     .as('first');

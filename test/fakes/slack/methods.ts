@@ -29,6 +29,8 @@ const SAY = [
   'attachments',
 ];
 
+const READ = ['cursor', 'inclusive', 'latest', 'limit', 'oldest', 'include_all_metadata'];
+
 const METHODS: Record<string, Method> = {
   'auth.test': {
     required: [],
@@ -117,6 +119,19 @@ const METHODS: Record<string, Method> = {
       if (!world.people.has(args['users'] ?? '')) throw new Refused('user_not_found');
       return { channel: { id: openIm(world, args['users'] ?? '').id } };
     },
+  },
+  'conversations.history': {
+    scope: 'im:history',
+    required: ['channel'],
+    optional: READ,
+    run: (world, args) => readMessages(world, args, ({ threadTs }) => threadTs === undefined),
+  },
+  'conversations.replies': {
+    scope: 'im:history',
+    required: ['channel', 'ts'],
+    optional: READ,
+    run: (world, args) =>
+      readMessages(world, args, ({ ts, threadTs }) => [ts, threadTs].includes(args['ts'] ?? '')),
   },
   'reactions.add': {
     scope: 'reactions:write',
@@ -242,6 +257,31 @@ function findChannel(world: World, id: string | undefined): Channel {
   if (!channel || (channel.isPrivate && !channel.members.has(world.botUser)))
     throw new Refused('channel_not_found');
   return channel;
+}
+
+/** A page at a time, whose end is where the next one begins. Each kind of room is read with a right of its own. */
+function readMessages(world: World, args: Args, isThere: (message: Message) => boolean): Json {
+  const channel = findChannel(world, args['channel']);
+  const right = channel.imWith ? 'im:history' : channel.isPrivate ? 'groups:history' : 'channels:history';
+  // Not everybody gives it: no mistake.
+  if (world.scopes && !world.scopes.includes(right)) throw new Refused('missing_scope');
+  const from = Number(args['cursor'] ?? 0);
+  const all = world.messages.filter(
+    (one) =>
+      one.channel === channel.id &&
+      !one.ephemeralTo &&
+      isThere(one) &&
+      Number(one.ts) >= Number(args['oldest'] ?? 0),
+  );
+  const end = from + Number(args['limit'] ?? 100);
+  const messages = all.slice(from, end).map(({ ts, user, text, metadata }) => ({
+    type: 'message',
+    ts,
+    user,
+    text,
+    ...(args['include_all_metadata'] === 'true' && { metadata }),
+  }));
+  return { messages, response_metadata: { next_cursor: end < all.length ? String(end) : '' } };
 }
 
 function mustBeIn(world: World, channel: Channel): void {
