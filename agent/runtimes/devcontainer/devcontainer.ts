@@ -1,5 +1,7 @@
 // The runtime of containers: a workspace's programs run in one that its repository describes, else in the default image. Knows no
 // terminal and no git.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { WorkspaceError } from '../../failure.ts';
 import { describeError } from '../../log.ts';
 import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
@@ -9,7 +11,7 @@ import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration
 import { labelsOf, ROLE_LABEL, type Containers } from './containers.ts';
 import { findDefaultImage } from './default-image.ts';
 import { createEngine, engineUnavailable } from './engine.ts';
-import { openKeptLog } from './kept-log.ts';
+import { keptFolder, openKeptLog } from './kept-log.ts';
 import { goOnRecovering, recover } from './recovery.ts';
 import { removeAll, removeOld, removeRecovery, sweepContainers } from './removal.ts';
 import { chooseSession, type Place } from './session.ts';
@@ -140,8 +142,10 @@ async function make(
           ? 'It was made without what Sam brings into a container: it is made anew.'
           : 'It was made without what Sam brings into a container (Claude Code, git passwords). A restart makes it anew.',
       );
+    if (plan.isHalfMade) preparing.log('The container before was not finished: it is made anew.');
     if (plan.isAnew) await removeOld(containers, workspace.id);
     const { place, ports } = await bringUp(containers, workspace, preparing, plan);
+    await writeFile(madeFile(containers, workspace), place.container);
     await removeRecovery(containers, workspace.id);
     return { environment: { ...environment, ...(ports.length > 0 && { ports }) }, fingerprint: made, place };
   } catch (error) {
@@ -160,12 +164,17 @@ async function make(
   }
 }
 
+/** The container whose making came to its end. A lifecycle command that was cut off counts as run to the dev container program. */
+const madeFile = ({ dir }: Containers, { id }: WorkspaceSpec): string => join(keptFolder(dir, id), 'made');
+
 /** What is going to be made. */
 interface Plan extends Up {
   /** What is there goes first. */
   isAnew: boolean;
   /** What is there was made without what the agent would bring, as an earlier version did. */
   lacksReach: boolean;
+  /** Nobody saw the end of its making. */
+  isHalfMade: boolean;
   environment: Prepared['environment'];
   fingerprint: string | undefined;
 }
@@ -186,12 +195,16 @@ async function planUp(
   // A compose project's other services never have it.
   const mains = there.filter(({ labels }) => labels[ROLE_LABEL] === 'main');
   const lacksReach = canReach(workspace, description?.content) && mains.some((one) => !hasReach(one));
-  const isAnew = mayRebuild && (hasChanged || lacksReach || before?.environment.isRecovery === true);
+  const made = await readFile(madeFile(containers, workspace), 'utf8').catch(() => '');
+  const isHalfMade = before === undefined && mains.some(({ id }) => id !== made);
+  const isRepaired = before?.environment.isRecovery === true;
+  const isAnew = isHalfMade || (mayRebuild && (hasChanged || lacksReach || isRepaired));
   const others = all.filter((one) => one !== chosen).map(({ name }) => name);
   return {
     description,
     isAnew,
     lacksReach,
+    isHalfMade,
     environment: {
       ...(chosen && { configuration: chosen.path }),
       ...(others.length > 0 && { others }),
