@@ -127,7 +127,6 @@ export default defineConfig({
     'no-console': 'error',
     'import/no-cycle': ['error', { ignoreTypes: false }],
     'import/no-default-export': 'error',
-
     'house/one-home': 'error',
     'house/small-folder': 'error',
   },

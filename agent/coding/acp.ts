@@ -8,6 +8,7 @@ import {
   RequestError,
   type AnyMessage,
   type ClientConnection,
+  type NewSessionRequest,
   type RequestPermissionRequest,
   type RequestPermissionResponse,
   type SessionUpdate,
@@ -36,13 +37,19 @@ export interface AcpOptions {
   onBytes: (count: number) => void;
 }
 
+/** A conversation's beginning: where, and what the coding agent is told in its own terms. */
+export interface SessionPlace {
+  cwd: string;
+  meta: Record<string, unknown> | undefined;
+}
+
 /** Each call throws `AcpError`, or what its signal aborted with. */
 export interface Acp {
   initialize: (signal: AbortSignal) => Promise<void>;
   /** A new conversation; its id. */
-  create: (cwd: string, signal: AbortSignal) => Promise<string>;
+  create: (place: SessionPlace, signal: AbortSignal) => Promise<string>;
   /** Goes on with one. False: it is not known any more. */
-  resume: (session: string, cwd: string, signal: AbortSignal) => Promise<boolean>;
+  resume: (session: string, place: SessionPlace, signal: AbortSignal) => Promise<boolean>;
   setMode: (session: string, mode: string, signal: AbortSignal) => Promise<void>;
   /** Resolves at the end of the turn, with why it ended. */
   prompt: (session: string, text: string) => Promise<string>;
@@ -85,13 +92,13 @@ export function connectAcp(options: AcpOptions): Acp {
       const { protocolVersion } = await ended(asked, signal);
       if (protocolVersion !== PROTOCOL_VERSION) throw new AcpError(`it speaks version ${protocolVersion}`);
     },
-    async create(cwd, signal) {
-      const made = agent.request(methods.agent.session.new, { cwd, mcpServers: [] });
+    async create(place, signal) {
+      const made = agent.request(methods.agent.session.new, paramsOf(place));
       return (await ended(made, signal)).sessionId;
     },
-    async resume(sessionId, cwd, signal) {
+    async resume(sessionId, place, signal) {
       try {
-        await ended(agent.request(methods.agent.session.resume, { sessionId, cwd, mcpServers: [] }), signal);
+        await ended(agent.request(methods.agent.session.resume, { sessionId, ...paramsOf(place) }), signal);
         return true;
       } catch (error) {
         if (error instanceof AcpError && error.code === NOT_FOUND) return false;
@@ -113,6 +120,12 @@ export function connectAcp(options: AcpOptions): Acp {
     close: () => connection.close(),
   };
 }
+
+const paramsOf = ({ cwd, meta }: SessionPlace): NewSessionRequest => ({
+  cwd,
+  mcpServers: [],
+  ...(meta && { _meta: meta }),
+});
 
 function connect({ input, output, onUpdate, onPermission, onBytes }: AcpOptions): ClientConnection {
   const readable = readLines(input, onBytes);

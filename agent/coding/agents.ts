@@ -8,7 +8,24 @@ export interface CodingAgentKind {
   find: (programs: CodingPrograms) => Promise<NodeCommand | undefined>;
   /** How it treats what it may not do: by asking. */
   mode: string;
+  /** What it is told at the beginning of a conversation, in its own terms. */
+  meta?: Record<string, unknown>;
 }
+
+/**
+ * What a checkout says of itself widens nothing: its settings name no command that runs unasked, no hook and no program that speaks
+ * for a tool. Its instructions (CLAUDE.md) are read: they ask, and allow nothing.
+ */
+const CLAUDE_OPTIONS = {
+  managedSettings: {
+    allowManagedPermissionRulesOnly: true,
+    allowManagedHooksOnly: true,
+    allowManagedMcpServersOnly: true,
+  },
+  strictMcpConfig: true,
+  // What is configured beside the instructions is looked for where no checkout writes.
+  projectConfigRoot: '/',
+};
 
 export const CODING_AGENT_KINDS: Record<CodingAgent, CodingAgentKind> = {
   claude: {
@@ -19,5 +36,6 @@ export const CODING_AGENT_KINDS: Record<CodingAgent, CodingAgentKind> = {
       return { file: process.execPath, args: [adapter], env };
     },
     mode: 'default',
+    meta: { claudeCode: { options: CLAUDE_OPTIONS } },
   },
 };

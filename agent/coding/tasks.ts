@@ -169,7 +169,7 @@ function begin(table: Table, desired: DesiredTurn, place: CodingPlace): void {
     isRunning: () => typeof table.find(workspace) !== 'string',
     journal: journals.of(workspace, task),
     coder,
-    mode: (kinds[desired.agent] as CodingAgentKind | undefined)?.mode ?? '',
+    kind: kinds[desired.agent] as CodingAgentKind | undefined,
     times,
     log,
   });

@@ -5,6 +5,7 @@ import { describeError, type Log } from '../log.ts';
 import type { DesiredTurn, TurnChanges, TurnHappening } from '../protocol.ts';
 import { redact } from '../redact.ts';
 import { AcpError, AUTHENTICATION_REQUIRED } from './acp.ts';
+import type { CodingAgentKind } from './agents.ts';
 import { rememberFiles, type Beginning } from './changes.ts';
 import { TurnError, type Coder, type CodingPlace } from './coder.ts';
 import { createListener, type Listener } from './happenings.ts';
@@ -30,8 +31,7 @@ export interface TurnOptions {
   isRunning: () => boolean;
   journal: Journal;
   coder: Coder;
-  /** In which it asks. */
-  mode: string;
+  kind: Pick<CodingAgentKind, 'mode' | 'meta'> | undefined;
   times: Times;
   log: Log;
 }
@@ -150,15 +150,16 @@ async function converse(state: State, remembering: Promise<unknown>): Promise<En
 
 /** The conversation of the task goes on; where it is lost, a new one begins. */
 async function openSession(
-  { journal, place, mode }: State,
+  { journal, place, kind }: State,
   { acp }: CodingProcess,
   signal: AbortSignal,
 ): Promise<string> {
   const before = journal.memory().session;
-  const isThere = before !== undefined && (await acp.resume(before, place.folder, signal));
-  const session = isThere ? before : await acp.create(place.folder, signal);
+  const at = { cwd: place.folder, meta: kind?.meta };
+  const isThere = before !== undefined && (await acp.resume(before, at, signal));
+  const session = isThere ? before : await acp.create(at, signal);
   if (session !== before) journal.remember({ session });
-  await acp.setMode(session, mode, signal);
+  await acp.setMode(session, kind?.mode ?? '', signal);
   return session;
 }
 

@@ -38,7 +38,8 @@ test(
       askAround(world, dice, asked),
     ]);
     await world.bot.url();
-    await until(async () => (await countOpen(world)) === 0 && (await isSettled(world.place)));
+    while ((await countOpen(world)) > 0) await waitForProgress(world, () => false);
+    await until(() => isSettled(world.place));
     const counts = await expectAnswers(world, asked);
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     console.log(

@@ -106,6 +106,18 @@ test('a bot that ends before the answer is posted posts it when it is back, and 
   expect(rows).toEqual([{ state: 'done' }]);
 });
 
+test('a prompt whose comment is deleted meanwhile is answered all the same, once', async () => {
+  const pull = await context.newPull();
+  const { comment } = await context.github.comment(pull, 'bob', '/sam ask and think better of it');
+  const turn = await context.asked('and think better of it');
+  await context.happens(turn, { kind: 'started' });
+  await context.github.deleteComment(comment, 'bob');
+  await context.happens(turn, done('Thought.'));
+  await context.settle();
+  expect(context.answers(pull)).toHaveLength(1);
+  expect(context.answers(pull)[0]).toContain('Thought.');
+});
+
 test('in the workspace of a fork nothing is asked: whoever sent that code must not spend the key', async () => {
   await context.leaveKey('ada');
   await context.github.addRepository('eve/api', { forkOf: 'acme/api' });

@@ -97,11 +97,27 @@ test.for(['line', 'updates'])('one that floods its pipe is ended: %s', async (ho
   expect(told).toBeLessThan(4 << 20);
 });
 
+test('of a stream that was cut in the middle of a sentence, and came again as another message, the whole sentence is the answer', async () => {
+  const { ended } = await endOf('say It was the clo\nanswer It was the clock.');
+  expect(ended).toMatchObject({ outcome: 'done', answer: 'It was the clock.' });
+});
+
+test('of one that stops in the middle what was said until then is kept, and the turn has failed', async () => {
+  const refusal = { code: -32_603, message: 'Internal error: API Error: Connection closed mid-response' };
+  const { ended } = await endOf(`say It was the clo\nrefuse ${JSON.stringify(refusal)}`);
+  expect(ended).toMatchObject({
+    outcome: 'failed',
+    answer: 'It was the clo',
+    failure: { said: refusal.message },
+  });
+});
+
 test.for([
   [{ code: -32_000, message: 'Authentication required' }, 'no-model-key'],
   [{ code: -32_603, message: 'Invalid API key', kind: 'authentication_failed' }, 'no-model-key'],
   [{ code: -32_603, message: 'Internal error', kind: 'rate_limit' }, 'model-unavailable'],
   [{ code: -32_603, message: 'Internal error: API Error: 529 overloaded_error' }, 'model-unavailable'],
+  [{ code: -32_603, message: 'Internal error: API Error: 429 rate_limit_error' }, 'model-unavailable'],
   [{ code: -32_603, message: 'Internal error' }, 'coding-agent-broken'],
 ] as const)('what the model refuses has a name: %j', async ([refusal, code]) => {
   const { ended } = await endOf(`refuse ${JSON.stringify(refusal)}`);
