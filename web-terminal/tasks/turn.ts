@@ -184,25 +184,21 @@ function createStep(step: Step, turn: Turn): HTMLElement {
   if (step.kind === 'text') return createElement('li', { class: 'text prose' }, ...createProse(step.text));
   if (step.kind === 'question') {
     const { sign, words } = decisionOf(step, turn) ?? { sign: '?', words: '' };
-    const code = createElement('code', { text: step.title });
-    return createElement(
-      'li',
-      { class: 'tool' },
-      createSign(sign),
-      code,
-      createElement('span', { class: 'by', text: words }),
-    );
+    const by = createElement('span', { class: 'by', text: ` ${words}` });
+    return createToolStep({ title: step.title, sign, status: sign === '✓' ? 'done' : 'failed' }, by);
   }
   // What did not end before its turn never will.
   const status = step.status === 'running' && !isOpen(turn) ? 'failed' : step.status;
   const [sign, words] = SIGNS[status] ?? ['·', status];
-  const item = createElement(
-    'li',
-    { class: 'tool' },
-    createSign(sign),
-    createElement('code', { text: step.title }),
-    createSaid(words),
-  );
+  return createToolStep({ title: step.title, sign, status }, createSaid(words));
+}
+
+function createToolStep(
+  { title, sign, status }: { title: string; sign: string; status: string },
+  more: HTMLElement,
+): HTMLElement {
+  const words = createElement('span', {}, createElement('code', { text: title }), more);
+  const item = createElement('li', { class: 'tool' }, createSign(sign), words);
   item.dataset['status'] = status;
   return item;
 }
