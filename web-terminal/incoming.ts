@@ -7,6 +7,7 @@ import {
   end,
   findShown,
   focusTerminal,
+  isPanelShown,
   measureFit,
   openSession,
   resume,
@@ -52,7 +53,9 @@ function takeAttached(terminals: Terminals, infos: SessionInfo[]): void {
   for (const info of infos) takeSession(terminals, info);
   const shown = findShown(terminals);
   const first = infos[0]?.id;
-  if (first === undefined) return openSession(terminals);
+  const isElsewhere = isPanelShown(terminals);
+  if (first === undefined) return isElsewhere ? undefined : openSession(terminals);
+  if (isElsewhere) return;
   if (!shown || shown.ended !== undefined) show(terminals, first);
   else resume(terminals, shown);
   for (const session of terminals.sessions.values()) if (session.view) resume(terminals, session);

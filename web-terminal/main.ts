@@ -18,14 +18,17 @@ import {
 } from './connection/socket.ts';
 import { createSearch } from './search.ts';
 import { createStatus } from './status.ts';
+import { createTaskTab, TASK } from './tasks/tab.ts';
 import { allowStrictStyles } from './theme.ts';
 import {
+  addPanel,
   createTerminals,
   focusTerminal,
   forgetNumbers,
   getShown,
   openSession,
   selectTab,
+  show,
   type Terminals,
 } from './terminals.ts';
 import { createTicketDesk, takeCode, type WorkspaceSummary } from './connection/ticket.ts';
@@ -52,6 +55,8 @@ const connection = createConnection({
   onState: (state) => {
     if (state.kind !== 'open') forgetNumbers(terminals);
     status.take(state);
+    if (state.kind === 'open') tasks.start();
+    else if (state.kind === 'refused') tasks.stop();
     if (isAboutWorkspace(state)) live.start();
     else if (state.kind !== 'opening') live.stop();
   },
@@ -93,6 +98,14 @@ const terminals: Terminals = createTerminals(
   },
 );
 
+const tasks = createTaskTab(workspaceId, {
+  onThere(wasShown) {
+    addPanel(terminals, tasks, 'Task');
+    if (wasShown) show(terminals, TASK);
+  },
+  onNews: (what) => terminals.bar.mark(TASK, what, true),
+});
+
 const search = createSearch({
   getAddon: () => getShown(terminals)?.search,
   onClose: () => focusTerminal(terminals),
@@ -104,7 +117,7 @@ getElement('claude').addEventListener('click', () =>
 );
 getElement('help').addEventListener('click', () => openHelp(terminals, search.open));
 getElement('panes').addEventListener('click', (event) => {
-  if ((event.target as Element).closest('#search')) return;
+  if ((event.target as Element).closest('#search, .task-pane')) return;
   if (getSelection()?.isCollapsed !== false) focusTerminal(terminals);
 });
 document.addEventListener('keydown', (event) => {

@@ -1,18 +1,25 @@
 // The tab bar: roles, keys, renaming in place. Shows names as text; knows no session and no terminal.
 import { createElement, getElement } from './dom.ts';
 
-type Mark = 'ended' | 'news' | 'bell';
+type Mark = 'ended' | 'news' | 'bell' | 'asks';
 
 /** For those who listen. */
-const MARKS: Record<Mark, string> = { ended: 'ended', bell: 'rang the bell', news: 'has new output' };
+const MARKS: Record<Mark, string> = {
+  ended: 'ended',
+  bell: 'rang the bell',
+  asks: 'waits for you',
+  news: 'has new output',
+};
 
 export interface TabBar {
   add: (id: string, name: string) => void;
+  /** One that is no terminal: nobody closes or renames it, and it stays the last. */
+  addFixed: (id: string, name: string) => void;
   remove: (id: string) => void;
   rename: (id: string, name: string) => void;
   /** Marks the tab as the one that is shown. */
   select: (id: string) => void;
-  /** `ended`: struck through. `news`: output since it was last shown; `bell`: a program rang. */
+  /** `ended`: struck through. `news`: output since it was last shown; `bell`: a program rang; `asks`: somebody has to answer. */
   mark: (id: string, mark: Mark, on: boolean) => void;
   /** What its program calls itself, beside the name that people gave. */
   entitle: (id: string, title: string) => void;
@@ -44,7 +51,8 @@ export function createTabBar(events: TabEvents): TabBar {
   const list = getElement('tabs');
   list.addEventListener('keydown', (event) => moveByKey(event, list, events));
   return {
-    add: (id, name) => list.append(createTab(id, name, events)),
+    add: (id, name) => list.insertBefore(createTab(id, name, events), list.querySelector('.fixed')),
+    addFixed: (id, name) => list.append(createFixedTab(id, name, events)),
     remove: (id) => tabOf(id)?.remove(),
     rename: (id, name) => {
       const label = labelOf(id);
@@ -106,6 +114,21 @@ function createTab(id: string, name: string, events: TabEvents): HTMLElement {
   return tab;
 }
 
+function createFixedTab(id: string, name: string, { onSelect }: TabEvents): HTMLElement {
+  const tab = createElement(
+    'div',
+    {
+      class: 'tab fixed',
+      attributes: { role: 'tab', id: `tab-${id}`, 'aria-controls': `pane-${id}`, tabindex: '-1' },
+    },
+    createElement('span', { class: 'label', text: name }),
+    createElement('span', { class: 'said' }),
+  );
+  tab.dataset['id'] = id;
+  tab.addEventListener('click', () => onSelect(id));
+  return tab;
+}
+
 function moveByKey(event: KeyboardEvent, list: HTMLElement, events: TabEvents): void {
   const tabs = findTabs(list);
   const at = tabs.indexOf(event.target as HTMLElement);
@@ -130,7 +153,8 @@ function moveByKey(event: KeyboardEvent, list: HTMLElement, events: TabEvents): 
 function startRename(tab: HTMLElement, { onRename }: TabEvents, back: () => void): void {
   const label = tab.querySelector('.label');
   const id = tab.dataset['id'];
-  if (!label || id === undefined || document.querySelector('.rename')) return;
+  if (!label || id === undefined || tab.classList.contains('fixed') || document.querySelector('.rename'))
+    return;
   const before = label.textContent;
   const input = createElement('input', {
     class: 'rename',

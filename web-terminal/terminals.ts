@@ -53,12 +53,20 @@ interface Session {
   ended?: string;
 }
 
+export interface Panel {
+  id: string;
+  show: (on: boolean) => void;
+  focus: () => void;
+}
+
 export interface Terminals {
   outlet: Outlet;
   hooks: Hooks;
   bar: TabBar;
   sessions: Map<string, Session>;
   shown: string | undefined;
+  /** What has a tab and is no terminal, once there is one. */
+  panel: Panel | undefined;
   /** The size in an `open` that was sent and not answered. */
   opening: Size | undefined;
   /** Whether xterm keeps its text readable for screen readers. */
@@ -71,6 +79,7 @@ export function createTerminals(outlet: Outlet, hooks: Hooks): Terminals {
     hooks,
     sessions: new Map(),
     shown: undefined,
+    panel: undefined,
     opening: undefined,
     screenReader: false,
     bar: createTabBar({
@@ -98,8 +107,18 @@ export function findShown({ shown, sessions }: Terminals): Session | undefined {
   return shown === undefined ? undefined : sessions.get(shown);
 }
 
+/** The one that is shown, or what is shown in its place. */
 export function focusTerminal(terminals: Terminals): void {
-  getShown(terminals)?.terminal.focus();
+  if (isPanelShown(terminals)) terminals.panel?.focus();
+  else getShown(terminals)?.terminal.focus();
+}
+
+export const isPanelShown = ({ panel, shown }: Terminals): boolean =>
+  panel !== undefined && panel.id === shown;
+
+export function addPanel(terminals: Terminals, panel: Panel, name: string): void {
+  terminals.panel = panel;
+  terminals.bar.addFixed(panel.id, name);
 }
 
 /** Asks the node for a new session, a shell unless told; its tab comes with the answer. */
@@ -127,7 +146,8 @@ export function measureFit(): Size {
 
 /** Shows the tab number `index`, from 0. */
 export function selectTab(terminals: Terminals, index: number): void {
-  const id = [...terminals.sessions.keys()][index];
+  const { panel, sessions } = terminals;
+  const id = [...sessions.keys(), ...(panel ? [panel.id] : [])][index];
   if (id !== undefined) show(terminals, id);
   focusTerminal(terminals);
 }
@@ -154,15 +174,17 @@ export function resume(terminals: Terminals, session: Session): void {
 }
 
 export function show(terminals: Terminals, id: string): void {
-  const session = terminals.sessions.get(id);
-  if (!session) return;
-  session.view ??= createView(terminals, session);
+  const { panel, sessions } = terminals;
+  const session = sessions.get(id);
+  if (!session && id !== panel?.id) return;
+  if (session) session.view ??= createView(terminals, session);
   terminals.shown = id;
-  for (const [other, { view }] of terminals.sessions) view?.show(other === id);
+  for (const [other, { view }] of sessions) view?.show(other === id);
+  panel?.show(id === panel.id);
   terminals.bar.select(id);
-  for (const mark of ['news', 'bell'] as const) terminals.bar.mark(id, mark, false);
-  terminals.hooks.onTitle(session.title ?? '');
-  resume(terminals, session);
+  for (const mark of ['news', 'bell', 'asks'] as const) terminals.bar.mark(id, mark, false);
+  terminals.hooks.onTitle(session?.title ?? '');
+  if (session) resume(terminals, session);
 }
 
 function createView(terminals: Terminals, session: Session): SessionView {

@@ -1,27 +1,13 @@
 // What axe finds in each state of the page, on a desktop in both colours and on a phone: nothing.
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { AxeResults } from 'axe-core';
 import type { BrowserContextOptions } from 'playwright-core';
 import { browserMissing } from '../browser.ts';
+import { findViolations } from './violations.ts';
 import { grantless, type Site } from './site.ts';
-import { desktop, eventually, phone, type Visitor } from './visitor.ts';
+import { desktop, eventually, phone } from './visitor.ts';
 import { useVisits } from './visits.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const light: BrowserContextOptions = { ...desktop, colorScheme: 'light' };
-
-/** Each finding with its rule and where it is. */
-async function findViolations({ page }: Visitor): Promise<string[]> {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
-  );
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
-  );
-}
 
 describe.skipIf(browserMissing)('axe finds nothing to complain of', { timeout: 240_000 }, () => {
   const visits = useVisits();

@@ -210,6 +210,8 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
   if (state.held && at.endsWith(state.held.end)) await state.held.released;
   if (at === '/api/terminal/token' && request.method === 'POST')
     return answerTicket(state, request, response);
+  // Nothing is asked here of coding agents.
+  if (at.endsWith('/tasks')) return void response.writeHead(404).end();
   if (at.endsWith('/events')) return answerEvents(state, request, response);
   if (at.startsWith('/w/') && request.method === 'POST') return answerPress(state, request, response, at);
   if (at.startsWith('/w/'))

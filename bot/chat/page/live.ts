@@ -10,7 +10,7 @@ import type { FrontName } from '../../database/types.ts';
 import { fail, sendJson, type Route } from '../../http/routes.ts';
 import type { Source } from '../../jobs/loop.ts';
 import { readLogs } from '../../workspaces/store/logs.ts';
-import { readLastAnswer, readTurn, readVersions, threadOf } from '../store/live.ts';
+import { readLastPress, readTurn, readVersions, threadOf } from '../store/live.ts';
 import { readSubject } from '../store/subjects.ts';
 import { lookOf, viewOf, type CardView, type CheckItem } from '../view.ts';
 import { createSay, PRESSES, wordLive, wordRefusal, type Press, type Say } from '../wording.ts';
@@ -224,8 +224,8 @@ async function readState(
   const trigger = front === null ? undefined : triggers[front];
   const state = stateOf(view, { trigger, ...(isCurrent(session, workspace) && { turn }) });
   const log = HAVE_LOGS.has(state.look) ? await readLogs(db, workspace.id, LOG_LINES) : [];
-  const answer = await readLastAnswer(db, PAGE, threadOf(workspace.id));
-  const isRefused = answer !== undefined && !answer.ok;
+  const { answer } = (await readLastPress(db, PAGE, threadOf(workspace.id))) ?? {};
+  const isRefused = answer && !answer.ok;
   const { text } = isRefused ? wordRefusal(answer as Said<RefusalCodes>, sayFor(trigger)) : { text: '' };
   return withId({
     ...state,

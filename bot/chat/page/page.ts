@@ -2,10 +2,9 @@
 // shows no card; what comes of a press the page hears as it hears everything (live.ts).
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { isCurrent } from '../../access/rights.ts';
 import { findIdentities } from '../../access/store/people.ts';
 import { PAGE } from '../../access/store/places.ts';
-import { refuse, signInEnded, wrongOrigin } from '../../access/terminal-token.ts';
+import { refuse, wrongOrigin } from '../../access/terminal-token.ts';
 import type { FrontTraits } from '../../commands/command.ts';
 import type { User } from '../../database/types.ts';
 import { findForge } from '../../forges/forge.ts';
@@ -26,7 +25,8 @@ import { countPresses, readTurn, threadOf } from '../store/live.ts';
 import { readWorkspaceRef } from '../store/subjects.ts';
 import { PRESSES, type Press } from '../wording.ts';
 import { createLive, type LiveOptions } from './live.ts';
-import { findVisitor } from './visitors.ts';
+import { createPageTasks, hearTask, TaskPress } from './tasks.ts';
+import { findPresser } from './visitors.ts';
 
 const onPage: FrontTraits = {
   title: 'the page of the terminal',
@@ -45,9 +45,10 @@ const Payload = z.object({
   verb: z.enum(VERBS),
   turn: z.number().optional(),
 });
-/** Chosen anew by the page for each press, and again for each try to send it. */
-const KEY = /^[\w-]{8,64}$/;
 const MAX_PER_HOUR = 60;
+
+/** Of each of them. */
+const About = z.object({ workspace: z.string() });
 
 /** What a front is to the workers; nobody starts it, and no banner tells of it. */
 export type Page = Pick<Front, 'name' | 'routes' | 'sources' | 'stop'> & { conversation: Conversation };
@@ -56,6 +57,7 @@ type PageOptions = Pick<FrontOptions, 'db' | 'forges'> & LiveOptions;
 
 export function createPage(options: PageOptions): Page {
   const live = createLive(options);
+  const tasks = createPageTasks(options);
   const press = (verb: Press): Route => ({
     method: 'POST',
     path: `/w/:workspace/${verb}`,
@@ -64,9 +66,12 @@ export function createPage(options: PageOptions): Page {
   return {
     name: PAGE,
     conversation: createConversation(options),
-    routes: [live.route, ...VERBS.map(press)],
-    sources: [live.source],
-    stop: () => Promise.resolve(live.end()),
+    routes: [live.route, ...VERBS.map(press), ...tasks.routes],
+    sources: [live.source, tasks.streams.source],
+    stop() {
+      tasks.streams.end();
+      return Promise.resolve(live.end());
+    },
   };
 }
 
@@ -79,13 +84,9 @@ async function takePress(
   { workspace: id = '' }: Params,
 ): Promise<void> {
   if (!isFromOrigin(req, new URL(options.baseUrl).origin)) return refuse(res, wrongOrigin(options));
-  const visitor = await findVisitor(options, req, id);
-  if ('refusal' in visitor) return refuse(res, visitor.refusal);
-  const { session, workspace } = visitor;
-  // A stop ends what a code began: who has nothing else may look, and starts it where they started it.
-  if (!isCurrent(session, workspace)) return refuse(res, signInEnded(options, { workspace: id }));
-  const key = String(req.headers['idempotency-key'] ?? '');
-  if (!KEY.test(key)) return fail(res, 400, 'bad-request', 'Send an Idempotency-Key of 8 to 64 letters.');
+  const presser = await findPresser(options, req, id);
+  if ('refusal' in presser) return refuse(res, presser.refusal);
+  const { session, workspace, key } = presser;
   const thread = threadOf(id);
   if ((await countPresses(options.db, PAGE, thread)) >= MAX_PER_HOUR)
     return fail(res, 429, 'too-often', 'That was pressed too often. Try again in a while.');
@@ -114,7 +115,9 @@ function createConversation({ db, forges }: PageOptions): Conversation {
     thread: undefined,
     isSilent: true,
     notice: noNotice,
-    async hear({ payload, thread }) {
+    async hear(delivery) {
+      const { payload, thread } = delivery;
+      if (TaskPress.safeParse(payload).success) return hearTask(db, delivery);
       const { user, name, workspace, verb, turn } = Payload.parse(payload);
       // Somebody has said something since: whoever pressed sees by now what came of that.
       if (turn !== undefined && turn !== (await readTurn(db, workspace))) return undefined;
@@ -132,7 +135,7 @@ function createConversation({ db, forges }: PageOptions): Conversation {
     },
     locate: () => Promise.resolve(undefined),
     async permit({ delivery, incoming, command, line }) {
-      const { workspace } = Payload.parse(delivery.payload);
+      const { workspace } = About.parse(delivery.payload);
       const { repository } = await readWorkspaceRef(db, workspace);
       const place = findForge(forges, repository);
       // As with its terminal: where nobody can be asked, or is known, the workspace is its owner's all the same.

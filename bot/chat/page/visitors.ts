@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { hasSessionCookie, readSession, type Session } from '../../access/people/sessions.ts';
 import type { RepositoryGuard } from '../../access/repository-guard.ts';
-import { isKnownFor, mayOpen } from '../../access/rights.ts';
+import { isCurrent, isKnownFor, mayOpen } from '../../access/rights.ts';
 import { findPlace } from '../../access/store/places.ts';
 import {
   notFound,
@@ -47,4 +47,26 @@ export async function findVisitor(
   const right = await mayStill(place.workspace);
   if (right.is !== 'there') return { refusal: refusalOf(right, place.workspace) };
   return { session, workspace: place.workspace, front: place.front };
+}
+
+/** Chosen anew by the page for each press, and again for each try to send it. */
+const KEY = /^[\w-]{8,64}$/;
+const NO_KEY: Refusal = {
+  status: 400,
+  code: 'bad-request',
+  message: 'Send an Idempotency-Key of 8 to 64 letters.',
+};
+
+/** The same of who presses a button there. A stop ends what a code began: who has nothing else may look, and no more. */
+export async function findPresser(
+  options: VisitorOptions,
+  req: IncomingMessage,
+  id: string,
+): Promise<(Visitor & { key: string }) | { refusal: Refusal }> {
+  const visitor = await findVisitor(options, req, id);
+  if ('refusal' in visitor) return visitor;
+  if (!isCurrent(visitor.session, visitor.workspace))
+    return { refusal: signInEnded(options, { workspace: id }) };
+  const key = String(req.headers['idempotency-key'] ?? '');
+  return KEY.test(key) ? { ...visitor, key } : { refusal: NO_KEY };
 }

@@ -45,26 +45,47 @@ export async function readTurn(db: Executor, workspace: string): Promise<number>
 /** Where presses on a workspace's page are stored: in order. */
 export const threadOf = (workspace: string): string => `page:${workspace}`;
 
-/** What the newest press came to, if it was in the last minute. */
-export async function readLastAnswer(
+/** The newest press that was run, if it was in the last minute, and what it came to. */
+export async function readLastPress(
   db: Executor,
   source: FrontName,
   thread: string,
-): Promise<Answer | undefined> {
+): Promise<{ deliveryId: string; answer: Answer | null } | undefined> {
+  const { deliveryId, answer, endedAt, seq } = deliveries;
   const [row] = await db
-    .select({ answer: deliveries.answer })
+    .select({ deliveryId, answer })
     .from(deliveries)
     .where(
       and(
         eq(deliveries.source, source),
         eq(deliveries.thread, thread),
-        isNotNull(deliveries.endedAt),
-        sql`${deliveries.endedAt} > clock_timestamp() - interval '1 minute'`,
+        isNotNull(endedAt),
+        sql`${endedAt} > clock_timestamp() - interval '1 minute'`,
       ),
     )
-    .orderBy(desc(deliveries.seq))
+    .orderBy(desc(seq))
     .limit(1);
-  return row?.answer ?? undefined;
+  return row;
+}
+
+/** Of each of these threads the newest press that was run; one statement for all of them. */
+export async function readLastPresses(
+  db: Executor,
+  source: FrontName,
+  threads: readonly string[],
+): Promise<Map<string, number>> {
+  const rows = await db
+    .select({ thread: deliveries.thread, seq: sql<number>`max(${deliveries.seq})` })
+    .from(deliveries)
+    .where(
+      and(
+        eq(deliveries.source, source),
+        inArray(deliveries.thread, [...threads]),
+        isNotNull(deliveries.endedAt),
+      ),
+    )
+    .groupBy(deliveries.thread);
+  return new Map(rows.map(({ thread, seq }) => [thread, seq]));
 }
 
 /** Presses in the last hour. */
