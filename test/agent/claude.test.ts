@@ -58,7 +58,7 @@ test.skipIf(claudeMissing)(
     context.bot.state.modelKeys = {};
     context.bot.say({ type: 'credentials-changed' });
     const asked = model.asked.length;
-    await prompt(viewer, 'and another');
+    await prompt(viewer, 'number two');
     await viewer.reads(/left.*no.*key.*with.*Sam/);
     expect(model.asked).toHaveLength(asked);
   },
