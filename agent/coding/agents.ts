@@ -8,6 +8,8 @@ export interface CodingAgentKind {
   find: (programs: CodingPrograms) => Promise<NodeCommand | undefined>;
   /** How it treats what it may not do: by asking. */
   mode: string;
+  /** `Name <mail>`: how commits name it. */
+  author: string;
 }
 
 export const CODING_AGENT_KINDS: Record<CodingAgent, CodingAgentKind> = {
@@ -19,5 +21,6 @@ export const CODING_AGENT_KINDS: Record<CodingAgent, CodingAgentKind> = {
       return { file: process.execPath, args: [adapter], env };
     },
     mode: 'default',
+    author: 'Claude <noreply@anthropic.com>',
   },
 };
