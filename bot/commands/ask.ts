@@ -5,6 +5,7 @@ import { findWorkspace } from '../workspaces/store/workspaces.ts';
 import type { Workspace } from '../database/types.ts';
 import type { Outcome, StartContext, StartingCommand } from './context.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
+import { checkProposable } from './pr.ts';
 import { findTarget } from './target.ts';
 import { bringUp } from './up.ts';
 
@@ -16,11 +17,16 @@ export const ask = {
   aliases: ['claude', 'do'],
   summary: 'Has Claude Code work on what you say, in a workspace that it makes if there is none.',
   usage: 'ask [flags] WHAT YOU WANT DONE',
-  examples: ['ask why does test_auth fail on main?', 'ask --new fix the flaky test in auth_test.go'],
+  examples: [
+    'ask why does test_auth fail on main?',
+    'ask --new fix the flaky test in auth_test.go',
+    'ask --pr fix the typo in the README',
+  ],
   who: 'People who can write to the repository, with a key of their own.',
   flags: {
     ws: { kind: 'name', summary: 'in which workspace of yours' },
     new: { kind: 'boolean', summary: 'in another workspace, though there is one already' },
+    pr: { kind: 'boolean', summary: 'opens a pull request with what it changed' },
   },
   takes: 'prompt',
   common: true,
@@ -35,6 +41,8 @@ export const ask = {
     const workspace = answer.workspace && (await findWorkspace(context.tx, answer.workspace));
     if (!workspace) throw new Error('a workspace that was brought up has no row');
     await checkWorkspace(workspace, context);
+    const proposes = command.flags['pr'] === true;
+    if (proposes) checkProposable(workspace);
     const before = await addTurn(context.tx, {
       workspace,
       thread: context.place.thread,
@@ -45,6 +53,7 @@ export const ask = {
       prompt,
       policy: context.policy,
       minutes: context.limits.askMinutes,
+      proposes,
     });
     const details = { name: workspace.name, before };
     return {

@@ -7,7 +7,8 @@ import { taskEvents, tasks, taskTurns, workspaces, type Task, type Turn } from '
 import { touchCards } from '../../workspaces/store/cards.ts';
 import { readClock } from '../../workspaces/store/reconciled.ts';
 import { applyHappening, type TurnPatch } from '../turn.ts';
-import { lockWorkspace, writeTurn } from './turns.ts';
+import { addProposal } from './proposals.ts';
+import { lockWorkspace, subjectOf, writeTurn } from './turns.ts';
 
 /** The events of the task up to `seq` need not be said again. */
 export interface Stored {
@@ -84,9 +85,22 @@ async function applyAll(
     const patch = patchOf(turn, said, now);
     if (Object.keys(patch).length === 0) continue;
     await writeTurn(tx, { turn, task }, patch);
+    if (patch.state === 'done' && turn.proposes && patch.changes) await propose(tx, turn, task);
     isShown = true;
   }
   return isShown;
+}
+
+/** What it changed goes on by itself. */
+async function propose(
+  tx: Executor,
+  turn: Turn,
+  { front, thread }: Pick<Task, 'front' | 'thread'>,
+): Promise<void> {
+  const [workspace] = await tx.select().from(workspaces).where(eq(workspaces.id, turn.workspaceId));
+  if (!workspace) return;
+  const { actor, prompt } = turn;
+  await addProposal(tx, { front, thread, workspace, actor, prompt, cause: subjectOf(turn) });
 }
 
 function patchOf(turn: Turn, events: TaskEvent[], now: Date): TurnPatch {

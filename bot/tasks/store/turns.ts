@@ -16,6 +16,7 @@ import { touchCards } from '../../workspaces/store/cards.ts';
 import type { TurnPatch } from '../turn.ts';
 
 export type NewTurn = Pick<Turn, 'actor' | 'source' | 'deliveryId' | 'prompt' | 'policy' | 'minutes'> &
+  Partial<Pick<Turn, 'proposes' | 'budget'>> &
   Pick<Task, 'thread' | 'agent'> & { workspace: Pick<Workspace, 'id' | 'nodeId'> };
 
 /** Adds it to the thread's task in that workspace, or begins one. Gives how many of the workspace come before it. */
@@ -194,7 +195,7 @@ export async function writeTurn(
 const pick = ({ front, thread }: Pick<Task, 'front' | 'thread'>) => ({ front, thread });
 
 /** How its answer is called among what is shown. */
-const subjectOf = ({ taskId, turn }: Pick<Turn, 'taskId' | 'turn'>): string => `${taskId}/${turn}`;
+export const subjectOf = ({ taskId, turn }: Pick<Turn, 'taskId' | 'turn'>): string => `${taskId}/${turn}`;
 
 export interface ShownTurn {
   turn: Turn;
