@@ -1,6 +1,7 @@
 // The command that gives a coding agent something to do, in a workspace that it finds or makes like `up`.
 import { UserError } from '../errors.ts';
-import { addTurn, countAsked, countOpen } from '../tasks/store/turns.ts';
+import { formatMicros, spentThisMonth } from '../tasks/store/spending.ts';
+import { addTurn, countAsked, countAskedOn, countOpen } from '../tasks/store/turns.ts';
 import { findWorkspace } from '../workspaces/store/workspaces.ts';
 import type { Workspace } from '../database/types.ts';
 import type { Outcome, StartContext, StartingCommand } from './context.ts';
@@ -54,6 +55,7 @@ export const ask = {
       policy: context.policy,
       minutes: context.limits.askMinutes,
       proposes,
+      budget: context.limits.budget ?? {},
     });
     const details = { name: workspace.name, before };
     return {
@@ -72,11 +74,20 @@ async function bring(command: ParsedCommand, context: StartContext): Promise<Out
 
 async function checkAsker({ tx, actor, limits, hasModelKey }: StartContext): Promise<void> {
   if (!hasModelKey) throw new UserError('no-model-key', {});
+  const month = limits.budget?.month;
+  if (month !== undefined && (await spentThisMonth(tx, actor.id)) >= month)
+    throw new UserError('month-spent', { most: formatMicros(month) });
   const { asksPerHour: most } = limits;
   if (most > 0 && (await countAsked(tx, actor.id)) >= most) throw new UserError('too-many-asks', { most });
 }
 
-async function checkWorkspace({ id, name, fork }: Workspace, { tx }: StartContext): Promise<void> {
+async function checkWorkspace(
+  { id, name, fork, repository }: Workspace,
+  { tx, limits }: StartContext,
+): Promise<void> {
+  const most = 2 * limits.asksPerHour;
+  if (most > 0 && (await countAskedOn(tx, repository)) >= most)
+    throw new UserError('too-many-asks', { most, whom: 'repository' });
   // Whoever sent that code must not spend what its owner pays for.
   if (fork) throw new UserError('no-asking-forks', { name });
   if ((await countOpen(tx, id)) > MAX_WAITING) throw new UserError('queue-full', { name, most: MAX_WAITING });

@@ -17,7 +17,6 @@ export const pr = {
     base: { kind: 'ref', summary: 'into which branch; else the one that the workspace was made of' },
   },
   takes: 'target',
-  common: true,
   needsWrite: true,
   async run(command, context) {
     const { tx, actor, front, place, deliveryId } = context;

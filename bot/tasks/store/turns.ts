@@ -52,6 +52,7 @@ async function findOrMakeTask(
         eq(tasks.front, wanted.front),
         eq(tasks.thread, wanted.thread),
         eq(tasks.agent, wanted.agent),
+        eq(tasks.isStuck, false),
       ),
     )
     .orderBy(desc(tasks.createdAt))
@@ -74,6 +75,18 @@ export const countAsked = (db: Executor, actor: string): Promise<number> =>
     taskTurns,
     sql`${taskTurns.actor} = ${actor} and ${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'`,
   );
+
+/** The same of a repository, by whomever. */
+export async function countAskedOn(db: Executor, repository: string): Promise<number> {
+  const [row] = await db
+    .select({ count: sql<number>`count(*)::int` })
+    .from(taskTurns)
+    .innerJoin(workspaces, eq(workspaces.id, taskTurns.workspaceId))
+    .where(
+      sql`${workspaces.repository} = ${repository} and ${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'`,
+    );
+  return row?.count ?? 0;
+}
 
 /**
  * Before any of its tasks and turns is locked, by whoever goes on to its cards: reports and commands take the workspace first, too, so
