@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => context[Symbol.asyncDispose]());
 
 const CHANGES = { branch: 'topic', files: [{ path: 'a.txt', added: 1, removed: 0 }], count: 1 };
-const PULLS = /^\/api\/v3\/repos\/acme\/api\/pulls$/;
+const PULLS = /\/repos\/acme\/api\/pulls$/;
 
 let asks = 0;
 /** A pull request of bob's, and a turn there. */
