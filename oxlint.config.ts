@@ -156,7 +156,7 @@ export default defineConfig({
     ),
     ...room('commands', ['workspaces', 'tasks', 'billing', 'access', 'forges/forge']),
     ...room('workspaces', ['jobs', 'providers/provider', 'dns/dns', 'access'], ['store/**']),
-    ...room('tasks', ['workspaces', 'jobs'], ['store/**']),
+    ...room('tasks', ['workspaces', 'jobs', 'forges/forge'], ['store/**']),
     may(['bot/workspaces/naming.ts'], ['workspaces', 'commands/parser/names']),
     ...room('billing', ['workspaces/store/settings', 'workspaces/store/nodes']),
     ...room(

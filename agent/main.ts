@@ -262,7 +262,7 @@ function handleMessage(message: BotMessage, parts: Parts): void {
     case 'credentials-changed':
       return models.changed();
     case 'turns':
-      return tasks.want(message.turns);
+      return tasks.want(message.turns, message.pushes);
     case 'task-events-stored':
       return tasks.stored(message.task, message.seq);
     default:

@@ -466,6 +466,48 @@ export interface TaskEvent {
   event: TurnHappening;
 }
 
+/** Work of a workspace that somebody wants on a branch of the repository. */
+export interface DesiredPush {
+  workspace: string;
+  /** The answer repeats it. */
+  id: string;
+  /** Without `refs/heads/`. Nobody's work there is overwritten. */
+  branch: string;
+  /** For what nobody has committed: the commit's first line. */
+  subject: string;
+  /** Whose commit that is; absent: Sam's own. */
+  author?: GitIdentity;
+  /** Which coding agent worked on it, too. */
+  agent?: CodingAgent;
+}
+
+/** Why work was not pushed. */
+export const PUSH_FAILURES = [
+  /** There is nothing that the repository does not have. */
+  'nothing-changed',
+  /** A merge or a rebase is in the middle. */
+  'unfinished',
+  /** `said`: a file that a program of the repository's own has to convert first (large files). */
+  'filtered',
+  /** The branch has commits that what is checked out has not. */
+  'diverged',
+  /** A rule of the repository forbids it. */
+  'protected',
+  /** There is no right to push, or no password. */
+  'denied',
+  /** The host said no to what was pushed. */
+  'refused',
+  'unreachable',
+  /** Git failed. */
+  'git-failed',
+] as const;
+export type PushFailure = (typeof PUSH_FAILURES)[number];
+
+/** `subject`: of the newest commit. */
+export type PushResult =
+  | { commit: string; subject: string }
+  | { failure: { code: PushFailure; said?: string } };
+
 export interface Load {
   /** Of all cores, 0 to 1, over the last minute. */
   cpu: number;
@@ -500,7 +542,9 @@ export type AgentMessage =
   /** A model is asked: which key is its owner's at this moment? The answer repeats `ref`. */
   | { type: 'credential'; ref: number; workspace: string; provider: ModelProvider }
   /** What happens in tasks. Sent until `task-events-stored` says that it is in the database; then the agent may forget it. */
-  | { type: 'task-events'; events: TaskEvent[] };
+  | { type: 'task-events'; events: TaskEvent[] }
+  /** What came of a wish for a push; said again whenever it is wished again. */
+  | { type: 'pushed'; workspace: string; id: string; result: PushResult };
 
 export type BotMessage =
   /** First after each connect (`all`), then what changed. What is not named is left alone, never deleted. */
@@ -526,7 +570,12 @@ export type BotMessage =
   /** The owner's keys are others now: what an agent holds of them is worth nothing any more. */
   | { type: 'credentials-changed' }
   /** Turns that have not ended: all of them after each connect, then what changed. What is not named is left alone. */
-  | { type: 'turns'; turns: DesiredTurn[] }
+  | {
+      type: 'turns';
+      turns: DesiredTurn[];
+      /** What is to be pushed, each between two turns of its workspace: all after each connect, then what is new. */
+      pushes?: DesiredPush[];
+    }
   /** The events of this task up to this number are in the database. */
   | { type: 'task-events-stored'; task: string; seq: number };
 

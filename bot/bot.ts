@@ -24,6 +24,7 @@ import { bootReportRoutes } from './nodes/boot-reports.ts';
 import { certificateRoutes } from './nodes/certificate.ts';
 import { createHub, type Hub } from './nodes/hub.ts';
 import { createTerminalPipe } from './nodes/terminal-proxy.ts';
+import { describeChange } from './chat/change-body.ts';
 import type { Front, FrontEntry, FrontState, Prompt, Terminal } from './chat/front.ts';
 import { TRIGGER, wordGitRefusal, wordKeyRefusal } from './chat/wording.ts';
 import { commands } from './commands/index.ts';
@@ -46,10 +47,11 @@ import type { Route, Upgrade } from './http/routes.ts';
 import { randomBase32 } from './ids.ts';
 import { pageRoutes } from './http/pages.ts';
 import { listen } from './http/server.ts';
-import { createLoop, type Loop } from './jobs/loop.ts';
+import { createLoop, type Loop, type Source } from './jobs/loop.ts';
 import { entryOf, providers, traitsIn } from './providers/index.ts';
 import type { ProviderTable } from './providers/provider.ts';
 import { createAccountProof } from './workspaces/sweeps/sweeps.ts';
+import { proposalSource, type ProposalWork } from './tasks/reconcile-proposal.ts';
 import { turnSource } from './tasks/reconcile-turn.ts';
 import { nodeSource } from './workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from './workspaces/reconcile-workspace.ts';
@@ -267,7 +269,7 @@ async function assemble(
     upgrades: [hub.upgrade, pipe.upgrade],
     fronts: opened,
     forges: settled.forges,
-    loop: createLoop([workspaceSource(reconciler), nodeSource(reconciler), turnSource(reconciler)], { log }),
+    loop: createLoop(sourcesOf(settled, reconciler, opened.all), { log }),
     chatLoop: createLoop(opened.sources, { log }),
     hub,
     sweeps,
@@ -358,6 +360,18 @@ function makeReconciler({ config, database: { db }, clouds, log }: Settled): Rec
     timing: timingFrom(config.baseMs),
     createBootstrapToken: (node) => createBootstrapToken(db, node),
   };
+}
+
+function sourcesOf({ forges }: Settled, reconciler: Reconciler, all: readonly Front[]): Source[] {
+  const knowledge = { db: reconciler.db, forges, fronts: all };
+  const describe: ProposalWork['describe'] = (proposal, workspace) =>
+    describeChange(knowledge, proposal, workspace);
+  return [
+    workspaceSource(reconciler),
+    nodeSource(reconciler),
+    turnSource(reconciler),
+    proposalSource({ ...reconciler, forges, describe }),
+  ];
 }
 
 async function makeRoutes(

@@ -8,6 +8,7 @@ import type {
   Limits,
   ModelProvider,
   NoDetails,
+  PushFailure,
   TurnFailure,
   Work,
 } from '../agent/protocol.ts';
@@ -139,7 +140,13 @@ export interface RefusalCodes extends ParseCodes {
   /** Its workspace is of a fork. */
   'no-asking-forks': { name: string };
   'queue-full': { name: string; most: number };
-  'too-many-asks': { most: number };
+  'too-many-asks': { most: number; whom?: 'person' | 'repository' };
+  /** What the person may spend in a month is spent. `most`: as people read it. */
+  'month-spent': { most: string };
+  /** Its code is a fork's: nothing of it is pushed. */
+  'no-proposing-forks': { name: string };
+  /** Its repository is on no forge. */
+  'no-proposing-here': { name: string };
   'nothing-asked': NoDetails;
   'no-question': NoDetails;
   /** `numbers`: of the open ones. */
@@ -241,6 +248,8 @@ export interface AnswerCodes {
   /** `count`: turns that end. */
   cancelling: { name: string; count: number };
   decided: { number: number; decision: Decision };
+  /** `waits`: something is worked on first. */
+  proposing: { name: string; branch: string; waits: boolean };
 }
 
 /** Columns, the first row their heads. `more`: rows that were left out. */
@@ -359,6 +368,33 @@ export interface TurnFailureCodes extends Record<TurnFailure, { said?: string }>
   'workspace-failed': NoDetails;
   /** Its agent never began, as those of earlier versions do not. */
   'never-begun': NoDetails;
+  'too-costly': CostLimit;
+  /** The turns before it all had the same answer. */
+  'in-circles': { times: number };
 }
 
 export type SaidTurnFailure = Said<TurnFailureCodes>;
+
+/** Which maximum was reached, as people read it: `5.00`. */
+export interface CostLimit {
+  limit: 'turn' | 'task' | 'month';
+  most: string;
+}
+
+/** Why work was not offered as a change: what agents say of the push, and what the bot finds out by itself. */
+export interface ProposalFailureCodes extends Record<PushFailure, { said?: string }> {
+  'workspace-stopped': NoDetails;
+  'workspace-deleted': NoDetails;
+  'workspace-failed': NoDetails;
+  /** Its agent never said what came of the push, as those of earlier versions do not. */
+  'never-pushed': NoDetails;
+  'no-forge': NoDetails;
+  /** There is no such branch to merge it into. */
+  'no-base': { base: string };
+  'app-lacks': { permission: string };
+  /** `said`: the forge's words. */
+  'forge-refused': { said: string };
+  'forge-unavailable': { said: string };
+}
+
+export type SaidProposalFailure = Said<ProposalFailureCodes>;

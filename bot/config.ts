@@ -5,6 +5,7 @@ import type { EnvironmentSettings, ModelServices } from '../agent/protocol.ts';
 import { parsePems } from './access/keys.ts';
 import { parseEncryptionKeys } from './access/vault.ts';
 import { readSlack, type SlackConfig } from './chat/slack/config.ts';
+import type { Budget } from './database/types.ts';
 import { readDns, type DnsConfig } from './dns/dns.ts';
 import { createReader, type Env, type Reader } from './environment.ts';
 import { StartError } from './errors.ts';
@@ -64,6 +65,8 @@ export interface Limits {
   asksPerHour: number;
   /** How long a coding agent may work on one; never without an end. */
   askMinutes: number;
+  /** What coding agents may cost, in millionths of a dollar; absent: no maximum. */
+  budget: Budget;
 }
 
 /** Throws StartError with one line for each bad variable. `cwd`: what a relative DATA_DIR is relative to. */
@@ -227,7 +230,15 @@ function readLimits({ read }: Reader): Limits {
       parseDuration,
       'a duration like `30m`, `4h` or `7d`; 0 means never',
     );
+  const money = (name: string): number =>
+    read(name, 0, parseMoney, 'an amount of US dollars like `5` or `2.50`; 0 means no maximum');
+  const budget = {
+    turn: money('MAX_COST_PER_TURN'),
+    task: money('MAX_COST_PER_TASK'),
+    month: money('MAX_COST_PER_MONTH'),
+  };
   return {
+    budget: Object.fromEntries(Object.entries(budget).filter(([, most]) => most > 0)),
     workspacesPerUser: count('MAX_WORKSPACES_PER_USER', 10),
     nodesPerUser: count('MAX_NODES_PER_USER', 10),
     workspacesPerNode: count('MAX_WORKSPACES_PER_NODE', 3),
@@ -273,6 +284,10 @@ const parseLevel = (value: string): string | undefined => LEVELS.find((level) =>
 
 const parseCount = (value: string): number | undefined =>
   /^\d{1,6}$/.test(value) ? Number(value) : undefined;
+
+/** In millionths. */
+const parseMoney = (value: string): number | undefined =>
+  /^\d{1,6}(\.\d{1,2})?$/.test(value) ? Math.round(Number(value) * 1_000_000) : undefined;
 
 const UNIT_MS: Record<string, number> = {
   ms: 1,

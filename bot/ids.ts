@@ -21,5 +21,8 @@ export const newTokenId = (): string => `tk-${randomBase32(12)}`;
 /** `tk-` + 12 characters: a task's. */
 export const newTaskId = (): string => `tk-${randomBase32(12)}`;
 
+/** `pp-` + 12 characters. */
+export const newProposalId = (): string => `pp-${randomBase32(12)}`;
+
 /** The unique name under which a provider knows the node. */
 export const serverName = (nodeId: string): string => `vm-${nodeId.slice(3)}`;

@@ -1,10 +1,19 @@
 // What the bot says, checked before anyone believes it. The shapes are those of protocol.ts.
 import { z } from 'zod';
-import type { Bootstrap, BotMessage, CodingAgent, DesiredTurn, DesiredWorkspace } from '../protocol.ts';
+import { isValidRef } from '../git/git.ts';
+import type {
+  Bootstrap,
+  BotMessage,
+  CodingAgent,
+  DesiredPush,
+  DesiredTurn,
+  DesiredWorkspace,
+} from '../protocol.ts';
 
 // An id becomes the name of a folder: nothing but this shape may pass.
 const workspaceId = z.string().regex(/^ws-[a-z2-7]{12}$/);
 const count = z.number().int().nonnegative();
+const identity = z.object({ name: z.string().max(200), email: z.string().max(400) });
 
 export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
   id: workspaceId,
@@ -19,7 +28,7 @@ export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
   commit: z.exactOptional(z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/)),
   configuration: z.exactOptional(z.string().max(200)),
   size: z.exactOptional(z.enum(['small', 'medium', 'large'])),
-  identity: z.exactOptional(z.object({ name: z.string().max(200), email: z.string().max(400) })),
+  identity: z.exactOptional(identity),
   credentials: z.exactOptional(z.enum(['sam', 'none'])),
   claude: z.exactOptional(z.enum(['key', 'plan'])),
 });
@@ -69,6 +78,20 @@ const desiredTurns = z
   .array(z.unknown())
   .transform((all) => all.flatMap((one) => desiredTurn.safeParse(one).data ?? []));
 
+const desiredPush: z.ZodType<DesiredPush> = z.object({
+  workspace: workspaceId,
+  id: z.string().max(100),
+  branch: z.string().max(255).refine(isValidRef),
+  subject: z.string().max(400),
+  author: z.exactOptional(identity),
+  agent: z.exactOptional(z.custom<CodingAgent>((name) => typeof name === 'string')),
+});
+
+/** As with workspaces. */
+const desiredPushes = z
+  .array(z.unknown())
+  .transform((all) => all.flatMap((one) => desiredPush.safeParse(one).data ?? []));
+
 const botMessage: z.ZodType<BotMessage> = z.union([
   z.object({
     type: z.literal('desired'),
@@ -88,7 +111,11 @@ const botMessage: z.ZodType<BotMessage> = z.union([
   keyAnswer.extend({ value: oneLine }),
   keyAnswer.extend({ error: refusal }),
   z.object({ type: z.literal('credentials-changed') }),
-  z.object({ type: z.literal('turns'), turns: desiredTurns }),
+  z.object({
+    type: z.literal('turns'),
+    turns: desiredTurns,
+    pushes: z.exactOptional(desiredPushes),
+  }),
   z.object({ type: z.literal('task-events-stored'), task: taskId, seq: count }),
 ]);
 

@@ -10,6 +10,8 @@ export interface CodingAgentKind {
   mode: string;
   /** What it is told at the beginning of a conversation, in its own terms. */
   meta?: Record<string, unknown>;
+  /** `Name <mail>`: how commits name it. */
+  author: string;
 }
 
 /**
@@ -37,5 +39,6 @@ export const CODING_AGENT_KINDS: Record<CodingAgent, CodingAgentKind> = {
     },
     mode: 'default',
     meta: { claudeCode: { options: CLAUDE_OPTIONS } },
+    author: 'Claude <noreply@anthropic.com>',
   },
 };

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { look, type Git } from '../git/git.ts';
-import { openScratch, type Scratch } from '../git/scratch.ts';
+import { addFiles, listNew, openScratch, type Scratch } from '../git/scratch.ts';
 import type { TurnChanges } from '../protocol.ts';
 import { removeTree } from '../system/trees.ts';
 
@@ -13,7 +13,6 @@ const MAX_NEW_BYTES = 1 << 20;
 const MAX_NEW_FILES = 5_000;
 const MAX_FILES = 100;
 const MAX_PATH = 300;
-const PATHS_AT_ONCE = 500;
 
 export interface Beginning {
   /** What differs from it now. */
@@ -45,11 +44,7 @@ export async function rememberFiles(git: Git, checkout: string): Promise<Beginni
 
 async function takeSnapshot(scratch: Scratch, checkout: string): Promise<Snapshot> {
   await scratch.git(['add', '--update', '--', '.']);
-  const listed = await scratch.git(['ls-files', '--others', '--exclude-standard', '-z']);
-  const names = listed
-    .split('\0')
-    .filter((name) => name !== '' && !name.endsWith('/'))
-    .slice(0, MAX_NEW_FILES);
+  const names = (await listNew(scratch)).slice(0, MAX_NEW_FILES);
   const large = new Map<string, string>();
   const small: string[] = [];
   for (const name of names) {
@@ -58,14 +53,7 @@ async function takeSnapshot(scratch: Scratch, checkout: string): Promise<Snapsho
       large.set(name, `${found.size} ${found.mtimeMs}`);
     else if (found?.isFile() === true || found?.isSymbolicLink() === true) small.push(name);
   }
-  for (let at = 0; at < small.length; at += PATHS_AT_ONCE)
-    await scratch.git([
-      '--literal-pathspecs',
-      'add',
-      '--ignore-errors',
-      '--',
-      ...small.slice(at, at + PATHS_AT_ONCE),
-    ]);
+  await addFiles(scratch, small, ['--ignore-errors']);
   return { tree: await scratch.git(['write-tree', '--missing-ok']), large };
 }
 

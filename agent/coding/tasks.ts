@@ -1,8 +1,10 @@
-// The tasks of this node: which turns are to be worked on, one at a time in a workspace, and what of them the bot has still to hear.
+// The tasks of this node: which turns are to be worked on, one at a time in a workspace, what is to be pushed between two of them, and
+// what of it all the bot has still to hear.
 // Knows no socket and no connection to a coding agent.
 import type { Send } from '../bot-link/connection.ts';
-import type { Log } from '../log.ts';
-import type { CodingAgent, DesiredTurn, TaskEvent } from '../protocol.ts';
+import { describeError, type Log } from '../log.ts';
+import { pushWork } from '../git/pushing.ts';
+import type { CodingAgent, DesiredPush, DesiredTurn, PushResult, TaskEvent } from '../protocol.ts';
 import { CODING_AGENT_KINDS, type CodingAgentKind } from './agents.ts';
 import { createCoder, type Coder, type CodingPlace } from './coder.ts';
 import { openJournals, type Journals } from './journal.ts';
@@ -11,7 +13,7 @@ import { startTurn, type Times, type Turn } from './turn.ts';
 
 export interface Tasks {
   /** The bot wants these; what is not named is left alone. Repeatable. */
-  want: (turns: DesiredTurn[]) => void;
+  want: (turns: DesiredTurn[], pushes?: DesiredPush[]) => void;
   stored: (task: string, seq: number) => void;
   /** A connection is open: what the bot may not have is said again. */
   open: (send: Send) => void;
@@ -58,6 +60,11 @@ interface Table extends Required<TasksOptions> {
   waiting: Map<string, DesiredTurn>;
   working: Map<string, { key: string; turn: Turn }>;
   coders: Map<string, Coder>;
+  /** Asked for and not begun, by workspace; one that is under way; and what came of the last one. */
+  pushes: Map<string, DesiredPush>;
+  pushing: Map<string, { id: string; stop: AbortController; ended: Promise<void> }>;
+  pushed: Map<string, { id: string; result: PushResult }>;
+  tellPushed: (workspace: string) => void;
   isEnding: boolean;
 }
 
@@ -77,6 +84,13 @@ export async function openTasks(options: TasksOptions): Promise<Tasks> {
     waiting: new Map(),
     working: new Map(),
     coders: new Map(),
+    pushes: new Map(),
+    pushing: new Map(),
+    pushed: new Map(),
+    tellPushed(workspace) {
+      const known = table.pushed.get(workspace);
+      if (known) send?.({ type: 'pushed', workspace, ...known });
+    },
     isEnding: false,
   };
   for (const journal of journals.all()) {
@@ -90,7 +104,10 @@ export async function openTasks(options: TasksOptions): Promise<Tasks> {
       });
   }
   return {
-    want: (turns) => want(table, turns),
+    want(turns, pushes = []) {
+      want(table, turns);
+      for (const push of pushes) wantPush(table, push);
+    },
     stored: (task, seq) => journals.find(task)?.stored(seq),
     open(to) {
       send = to;
@@ -98,12 +115,13 @@ export async function openTasks(options: TasksOptions): Promise<Tasks> {
     },
     close: () => void (send = undefined),
     look: (workspace) => look(table, workspace),
-    isWorking: () => table.working.size > 0,
+    isWorking: () => table.working.size + table.pushing.size > 0,
     async end() {
       table.isEnding = true;
       const all = [...table.working.values()].map(({ turn }) => turn);
       for (const turn of all) turn.interrupt();
-      await Promise.all(all.map(({ ended }) => ended));
+      for (const { stop } of table.pushing.values()) stop.abort();
+      await Promise.all([...all, ...table.pushing.values()].map(({ ended }) => ended));
       await Promise.all([...table.coders.values()].map((coder) => coder.end()));
       await Promise.all(journals.all().map((journal) => journal.settle()));
     },
@@ -124,9 +142,14 @@ function want(table: Table, turns: DesiredTurn[]): void {
 }
 
 function look(table: Table, workspace: string): void {
-  const { working, find, waiting, journals, coders } = table;
+  const { working, find, waiting, journals, coders, pushes, pushing } = table;
   if (table.isEnding) return;
   const standing = find(workspace);
+  const under = pushing.get(workspace);
+  if (under) {
+    if (typeof standing === 'string') under.stop.abort();
+    return;
+  }
   const now = working.get(workspace);
   if (now) {
     if (typeof standing === 'string') now.turn.interrupt();
@@ -135,9 +158,13 @@ function look(table: Table, workspace: string): void {
   if (standing === 'gone') {
     journals.retire(workspace);
     coders.delete(workspace);
+    pushes.delete(workspace);
+    table.pushed.delete(workspace);
     for (const [key, desired] of waiting) if (desired.workspace === workspace) waiting.delete(key);
     return;
   }
+  const push = pushes.get(workspace);
+  if (push && typeof standing !== 'string') return beginPush(table, push, standing);
   const desired = findNext(table, workspace);
   if (!desired) return;
   if (desired.desired === 'cancelled') {
@@ -183,4 +210,35 @@ function begin(table: Table, desired: DesiredTurn, place: CodingPlace): void {
     working.delete(workspace);
     look(table, workspace);
   });
+}
+
+/** One that was asked for again is answered again. */
+function wantPush(table: Table, push: DesiredPush): void {
+  const { workspace, id } = push;
+  if (table.pushed.get(workspace)?.id === id) return table.tellPushed(workspace);
+  if (table.pushing.get(workspace)?.id === id) return;
+  table.pushes.set(workspace, push);
+  look(table, workspace);
+}
+
+function beginPush(table: Table, push: DesiredPush, { git, dir }: CodingPlace): void {
+  const { pushes, pushing, pushed, kinds, log } = table;
+  const { workspace, id, agent, ...wanted } = push;
+  pushes.delete(workspace);
+  const stop = new AbortController();
+  const coAuthor = agent && (kinds[agent] as CodingAgentKind | undefined)?.author;
+  const work = async () => {
+    const signal = AbortSignal.any([stop.signal, ...(git.signal ? [git.signal] : [])]);
+    const result = await pushWork({ ...wanted, git: { ...git, signal }, checkout: dir, coAuthor });
+    pushed.set(workspace, { id, result });
+    table.tellPushed(workspace);
+  };
+  const ended = work()
+    // The workspace stops, or this program does: whoever waits for it learns that, too.
+    .catch((error: unknown) => log.warn('a push was given up', { workspace, error: describeError(error) }))
+    .finally(() => {
+      pushing.delete(workspace);
+      look(table, workspace);
+    });
+  pushing.set(workspace, { id, stop, ended });
 }

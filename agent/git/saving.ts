@@ -1,16 +1,15 @@
 // Saves work in its repository before a deletion that nobody asked for. Knows no workspace's state, and deletes nothing.
 import { WorkspaceError } from '../failure.ts';
-import { hostOf, protocolOf, runGit } from './git.ts';
+import { hostOf } from './git.ts';
 import type { AgentFailures, Saved, Work } from '../protocol.ts';
 import { redact } from '../redact.ts';
 import type { Outcome } from '../system/run.ts';
 import { countTrees, sum } from './counting.ts';
+import { PUSH_TIMEOUT_MS, talk } from './remote.ts';
 import { commitWork, isSaved, type Saving } from './saving-commits.ts';
 import { removeTree } from '../system/trees.ts';
 
 const ASK_TIMEOUT_MS = 60_000;
-/** The bot waits less long for its answer: this ends a push that nobody waits for any more. */
-const PUSH_TIMEOUT_MS = 15 * 60_000;
 
 /** One ref a workspace, so that a second saving takes the place of the first, and nobody's branch is touched. */
 export const refOf = (id: string): string => `refs/sam/${id}`;
@@ -51,14 +50,20 @@ async function commitAll(saving: Saving, work: Work): Promise<{ commit: string; 
 
 /** The commit that the ref names; undefined: there is none yet. */
 async function askRemote(saving: Saving, ref: string): Promise<string | undefined> {
-  const outcome = await talk(saving, ASK_TIMEOUT_MS, ['ls-remote', '--quiet', '--', saving.repository, ref]);
+  const outcome = await talk(saving, saving.scratch, ASK_TIMEOUT_MS, [
+    'ls-remote',
+    '--quiet',
+    '--',
+    saving.repository,
+    ref,
+  ]);
   if (outcome.code !== 0) throw explainOutcome(saving, outcome);
   const [line = ''] = outcome.stdout.split('\n').filter((one) => one.endsWith(`\t${ref}`));
   return line.split('\t')[0] || undefined;
 }
 
 async function push(saving: Saving, commit: string, ref: string, before: string | undefined): Promise<void> {
-  const outcome = await talk(saving, PUSH_TIMEOUT_MS, [
+  const outcome = await talk(saving, saving.scratch, PUSH_TIMEOUT_MS, [
     'push',
     '--no-verify',
     '--no-signed',
@@ -72,21 +77,6 @@ async function push(saving: Saving, commit: string, ref: string, before: string 
   ]);
   if (outcome.code !== 0) throw explainOutcome(saving, outcome);
 }
-
-/** From the scratch repository: no remote, hook or helper of the checkout's configuration has a part in it. */
-function talk(saving: Saving, timeoutMs: number, args: string[]): Promise<Outcome> {
-  const variables = { GIT_DIR: saving.scratch };
-  return runGit({ ...saving, cwd: saving.scratch }, [...promisor(saving), ...args], { timeoutMs, variables });
-}
-
-/** A clone takes old files when they are needed: a push may need some. */
-const promisor = ({ repository }: Saving): string[] =>
-  protocolOf(repository) === 'file'
-    ? []
-    : [`url=${repository}`, 'promisor=true', 'partialclonefilter=blob:none'].flatMap((setting) => [
-        '-c',
-        `remote.origin.${setting}`,
-      ]);
 
 type Why = AgentFailures['not-saved']['why'];
 

@@ -14,7 +14,7 @@ const SAM = { name: 'Sam', email: 'sam@sam.invalid' };
 export interface Scratch {
   path: string;
   /** Git on the checkout's files, with the copy of its index; throws where it fails. */
-  git: (args: string[]) => Promise<string>;
+  git: (args: string[], variables?: Record<string, string>) => Promise<string>;
 }
 
 /**
@@ -43,7 +43,10 @@ export async function openScratch(
     GIT_INDEX_FILE: join(path, 'index'),
     GIT_OBJECT_DIRECTORY: written,
   };
-  const scratch: Scratch = { path, git: (args) => runGitIn(git, dir, variables, [...settings, ...args]) };
+  const scratch: Scratch = {
+    path,
+    git: (args, more) => runGitIn(git, dir, { ...variables, ...more }, [...settings, ...args]),
+  };
   await showEverything(scratch, dir);
   return scratch;
 }
@@ -60,12 +63,24 @@ export async function withScratch<T>(
   dir: string,
   path: string,
   use: (scratch: Scratch) => Promise<T>,
+  written?: string,
 ): Promise<T> {
   try {
-    return await use(await openScratch(git, dir, path));
+    return await use(await openScratch(git, dir, path, written));
   } finally {
     await removeTree(path);
   }
+}
+
+/** Files that git does not know, and is not told to ignore; no repositories. */
+export async function listNew({ git }: Scratch): Promise<string[]> {
+  const listed = await git(['ls-files', '--others', '--exclude-standard', '-z']);
+  return listed.split('\0').filter((name) => name !== '' && !name.endsWith('/'));
+}
+
+/** Into the copy of the index. */
+export async function addFiles({ git }: Scratch, names: string[], options: string[] = []): Promise<void> {
+  for (const paths of inParts(names)) await git(['--literal-pathspecs', 'add', ...options, '--', ...paths]);
 }
 
 /**

@@ -7,7 +7,8 @@ import { completeFacts, viewOf, type CardKnowledge } from './view.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import { cardDueInMs, claimCard, deferCard, finishCard, postponeCard, renewCard } from './store/cards.ts';
 import { findTurn, listOpenTurns } from '../tasks/store/turns.ts';
-import { turnViewOf } from './turn-view.ts';
+import { findProposal } from '../tasks/store/proposals.ts';
+import { proposalViewOf, turnViewOf, type TurnView } from './turn-view.ts';
 import { readSubject } from './store/subjects.ts';
 
 export interface Cards {
@@ -87,9 +88,17 @@ async function sendTurn(
   conversation: Conversation,
   held: Held<Card>,
 ): Promise<Written> {
-  const found = held.row.externalId === null ? await findTurn(db, held.row.subject) : undefined;
-  const sent = found ? await conversation.sendTurn(held.row, turnViewOf(found)) : {};
+  const view = held.row.externalId === null ? await readTurn(db, held.row.subject) : undefined;
+  const sent = view ? await conversation.sendTurn(held.row, view) : {};
   if ('later' in sent) await deferCard(db, held, sent.later);
   else await finishCard(db, held, sent);
   return { isWritten: 'sentAt' in sent };
+}
+
+/** A turn, or what came of work that was offered. */
+async function readTurn(db: Executor, subject: string): Promise<TurnView | undefined> {
+  const turn = await findTurn(db, subject);
+  if (turn) return turnViewOf(turn);
+  const proposal = await findProposal(db, subject);
+  return proposal && proposalViewOf(proposal);
 }

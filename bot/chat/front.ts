@@ -178,6 +178,8 @@ export interface Conversation {
   sendCard(card: Card, views: [CardView, ...CardView[]]): Promise<Partial<Card> | { later: Date }>;
   /** Posts what came of a turn into its thread; the result is kept, and it is never posted again. `later`: not now. */
   sendTurn(card: Card, turn: TurnView): Promise<Partial<Card> | { later: Date }>;
+  /** The address of a thread, for people who may read it; undefined: it has none. */
+  threadUrl?(thread: string): string | undefined;
   /** Which card shows the workspace here; undefined: none. */
   cardOf(
     workspace: WorkspaceRef,

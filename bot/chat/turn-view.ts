@@ -1,7 +1,7 @@
 // What is shown of a coding agent's work, before any front's markup: on a card while it lasts, in an answer when it is over. Pure.
 import type { TurnChanges } from '../../agent/protocol.ts';
-import type { SaidTurnFailure } from '../codes.ts';
-import type { Turn, TurnQuestion } from '../database/types.ts';
+import type { SaidProposalFailure, SaidTurnFailure } from '../codes.ts';
+import type { Proposal, Turn, TurnQuestion, Workspace } from '../database/types.ts';
 import { openQuestions } from '../tasks/turn.ts';
 
 /** On the card of its workspace. */
@@ -53,8 +53,23 @@ export interface TurnView {
   answer: string;
   failure: SaidTurnFailure | null;
   changes?: TurnChanges;
+  /** What changed can be offered as a change of the repository. */
+  canPropose?: true;
+  /** It would have been, and nothing changed. */
+  hasNothingToPropose?: true;
+  /** Of work that was offered: there is no turn then, and no answer. */
+  proposal?: ProposalView;
   elapsedMs?: number;
   cost?: string;
+}
+
+/** Where it can be read; or why there is none. */
+export interface ProposalView {
+  branch: string;
+  base: string | null;
+  number: number;
+  url: string;
+  failure: SaidProposalFailure | null;
 }
 
 export function turnViewOf({
@@ -62,9 +77,10 @@ export function turnViewOf({
   workspace,
 }: {
   turn: Turn;
-  workspace: { id: string; name: string };
+  workspace: Pick<Workspace, 'id' | 'name' | 'fork' | 'repository'>;
 }): TurnView {
-  const { startedAt, endedAt, changes } = turn;
+  const { startedAt, endedAt, changes, proposes, state } = turn;
+  const canPropose = changes && !proposes && !workspace.fork && /^https?:/.test(workspace.repository);
   return {
     id: `${turn.taskId}/${turn.turn}`,
     workspace: { id: workspace.id, name: workspace.name },
@@ -72,7 +88,30 @@ export function turnViewOf({
     answer: turn.answer?.trim() ?? '',
     failure: turn.failure,
     ...(changes ? { changes } : {}),
+    ...(canPropose ? { canPropose: true as const } : {}),
+    ...(proposes && !changes && state === 'done' ? { hasNothingToPropose: true as const } : {}),
     ...(startedAt && endedAt ? { elapsedMs: endedAt.getTime() - startedAt.getTime() } : {}),
     ...costOf(turn),
   };
 }
+
+export const proposalViewOf = ({
+  proposal,
+  workspace,
+}: {
+  proposal: Proposal;
+  workspace: { id: string; name: string };
+}): TurnView => ({
+  id: proposal.id,
+  workspace: { id: workspace.id, name: workspace.name },
+  state: proposal.state === 'done' ? 'done' : 'failed',
+  answer: '',
+  failure: null,
+  proposal: {
+    branch: proposal.branch,
+    base: proposal.base,
+    number: proposal.number ?? 0,
+    url: proposal.url ?? '',
+    failure: proposal.failure,
+  },
+});

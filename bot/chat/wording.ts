@@ -13,6 +13,13 @@ export { wordEnvironment } from './wording/environment.ts';
 export { wordFailure } from './wording/failures.ts';
 export { PRESSES, wordLive, type Press } from './wording/live.ts';
 export { wordChanges, wordQuestion, wordTask, wordTurnFailure, wordTurnState } from './wording/tasks.ts';
+export {
+  NOTHING_TO_PROPOSE,
+  wordChangeBody,
+  wordOffer,
+  wordProposal,
+  wordProposalFailure,
+} from './wording/proposals.ts';
 export { wordNotices, wordUsage } from './wording/notices.ts';
 export {
   createSay,

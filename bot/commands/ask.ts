@@ -1,10 +1,12 @@
 // The command that gives a coding agent something to do, in a workspace that it finds or makes like `up`.
 import { UserError } from '../errors.ts';
-import { addTurn, countAsked, countOpen } from '../tasks/store/turns.ts';
+import { formatMicros, spentThisMonth } from '../tasks/store/spending.ts';
+import { addTurn, countAsked, countAskedOn, countOpen } from '../tasks/store/turns.ts';
 import { findWorkspace } from '../workspaces/store/workspaces.ts';
 import type { Workspace } from '../database/types.ts';
 import type { Outcome, StartContext, StartingCommand } from './context.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
+import { checkProposable } from './pr.ts';
 import { findTarget } from './target.ts';
 import { bringUp } from './up.ts';
 
@@ -16,11 +18,16 @@ export const ask = {
   aliases: ['claude', 'do'],
   summary: 'Has Claude Code work on what you say, in a workspace that it makes if there is none.',
   usage: 'ask [flags] WHAT YOU WANT DONE',
-  examples: ['ask why does test_auth fail on main?', 'ask --new fix the flaky test in auth_test.go'],
+  examples: [
+    'ask why does test_auth fail on main?',
+    'ask --new fix the flaky test in auth_test.go',
+    'ask --pr fix the typo in the README',
+  ],
   who: 'People who can write to the repository, with a key of their own.',
   flags: {
     ws: { kind: 'name', summary: 'in which workspace of yours' },
     new: { kind: 'boolean', summary: 'in another workspace, though there is one already' },
+    pr: { kind: 'boolean', summary: 'opens a pull request with what it changed' },
   },
   takes: 'prompt',
   common: true,
@@ -35,6 +42,8 @@ export const ask = {
     const workspace = answer.workspace && (await findWorkspace(context.tx, answer.workspace));
     if (!workspace) throw new Error('a workspace that was brought up has no row');
     await checkWorkspace(workspace, context);
+    const proposes = command.flags['pr'] === true;
+    if (proposes) checkProposable(workspace);
     const before = await addTurn(context.tx, {
       workspace,
       thread: context.place.thread,
@@ -46,6 +55,8 @@ export const ask = {
       prompt,
       policy: context.policy,
       minutes: context.limits.askMinutes,
+      proposes,
+      budget: context.limits.budget ?? {},
     });
     const details = { name: workspace.name, before };
     return {
@@ -64,11 +75,20 @@ async function bring(command: ParsedCommand, context: StartContext): Promise<Out
 
 async function checkAsker({ tx, actor, limits, hasModelKey }: StartContext): Promise<void> {
   if (!hasModelKey) throw new UserError('no-model-key', {});
+  const month = limits.budget?.month;
+  if (month !== undefined && (await spentThisMonth(tx, actor.id)) >= month)
+    throw new UserError('month-spent', { most: formatMicros(month) });
   const { asksPerHour: most } = limits;
   if (most > 0 && (await countAsked(tx, actor.id)) >= most) throw new UserError('too-many-asks', { most });
 }
 
-async function checkWorkspace({ id, name, fork }: Workspace, { tx }: StartContext): Promise<void> {
+async function checkWorkspace(
+  { id, name, fork, repository }: Workspace,
+  { tx, limits }: StartContext,
+): Promise<void> {
+  const most = 2 * limits.asksPerHour;
+  if (most > 0 && (await countAskedOn(tx, repository)) >= most)
+    throw new UserError('too-many-asks', { most, whom: 'repository' });
   // Whoever sent that code must not spend what its owner pays for.
   if (fork) throw new UserError('no-asking-forks', { name });
   if ((await countOpen(tx, id)) > MAX_WAITING) throw new UserError('queue-full', { name, most: MAX_WAITING });

@@ -1,6 +1,6 @@
 // What a command is told beside its words: who, where, when, and the one transaction it may write in. Knows no front.
 import type { TaskPolicy } from '../../agent/protocol.ts';
-import type { Answer, Executor, FrontName, User } from '../database/types.ts';
+import type { Answer, Budget, Executor, FrontName, User } from '../database/types.ts';
 import type { Repository } from '../forges/forge.ts';
 import type { CommandSpec, FrontTraits } from './command.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
@@ -31,6 +31,8 @@ export interface CommandLimits {
   asksPerHour: number;
   /** How long a coding agent may work on one. */
   askMinutes: number;
+  /** What a turn, a conversation, and a person's month may cost; absent: no maximum. */
+  budget?: Budget;
 }
 
 export interface CommandContext {

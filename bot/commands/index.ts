@@ -13,6 +13,7 @@ import { logs } from './logs.ts';
 import { node } from './node.ts';
 import { nodes } from './nodes.ts';
 import { open } from './open.ts';
+import { pr } from './pr.ts';
 import { rename } from './rename.ts';
 import { restart } from './restart.ts';
 import { retry } from './retry.ts';
@@ -48,6 +49,7 @@ export const commands: readonly Command[] = [
   cancel,
   allow,
   deny,
+  pr,
   use,
   connect,
   disconnect,

@@ -27,7 +27,15 @@ import type {
   Work,
   WorkspaceReport,
 } from '../../agent/protocol.ts';
-import type { AnswerCodes, Notice, RefusalCodes, Said, SaidTurnFailure } from '../codes.ts';
+import type {
+  AnswerCodes,
+  CostLimit,
+  Notice,
+  RefusalCodes,
+  Said,
+  SaidProposalFailure,
+  SaidTurnFailure,
+} from '../codes.ts';
 
 const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
@@ -381,6 +389,10 @@ export const tasks = pgTable(
     agent: text('agent').$type<CodingAgent>().notNull(),
     /** The last event of it that is stored. */
     seq: integer('seq').notNull().default(0),
+    /** What its coding agent said last of the money so far; it begins anew with a new conversation. */
+    costMicros: bigint('cost_micros', { mode: 'number' }).notNull().default(0),
+    /** It went in circles: what is asked next begins another one. */
+    isStuck: boolean('is_stuck').notNull().default(false),
     createdAt: at('created_at').notNull().defaultNow(),
   },
   (table) => [index('tasks_workspace').on(table.workspaceId), index('tasks_thread').on(table.thread)],
@@ -418,6 +430,13 @@ export interface TurnProgress {
   cost?: { amount: string; currency: string };
 }
 
+/** In millionths; absent: no maximum. `month`: of the person, with all that they asked in it. */
+export interface Budget {
+  turn?: number;
+  task?: number;
+  month?: number;
+}
+
 /** One prompt of a task and its answer. */
 export const taskTurns = pgTable(
   'task_turns',
@@ -440,6 +459,13 @@ export const taskTurns = pgTable(
     prompt: text('prompt').notNull(),
     policy: jsonb('policy').$type<TaskPolicy>().notNull(),
     minutes: integer('minutes').notNull(),
+    /** What it changes is to be offered as a change of the repository. */
+    proposes: boolean('proposes').notNull().default(false),
+    /** What it may cost, and has cost so far; millionths of the currency in which coding agents count. */
+    budget: jsonb('budget').$type<Budget>().notNull().default({}),
+    spentMicros: bigint('spent_micros', { mode: 'number' }).notNull().default(0),
+    /** It cost more, and is ended for that. */
+    overspent: jsonb('overspent').$type<CostLimit>(),
     desired: text('desired').$type<'done' | 'cancelled'>().notNull().default('done'),
     state: text('state').$type<TurnState>().notNull().default('queued'),
     /** Since when it is in that state, or could be begun. */
@@ -471,6 +497,57 @@ export const taskTurns = pgTable(
       .on(table.nextAt)
       .where(sql`${table.nextAt} is not null`),
     index('task_turns_actor').on(table.actor, table.createdAt),
+  ],
+);
+
+export type ProposalState = 'pushing' | 'opening' | 'done' | 'failed';
+
+/** A wish that the work of a workspace be pushed to a branch of its own, and offered as a change of the repository. */
+export const proposals = pgTable(
+  'proposals',
+  {
+    id: text('id').primaryKey(),
+    workspaceId: text('workspace_id')
+      .notNull()
+      .references(() => workspaces.id),
+    seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
+    /** Who asked, where, and by which request or turn: it is answered once, there. */
+    actor: text('actor')
+      .notNull()
+      .references(() => users.id),
+    front: text('front').$type<FrontName>().notNull(),
+    thread: text('thread').notNull(),
+    cause: text('cause').notNull(),
+    branch: text('branch').notNull(),
+    /** The branch that it is to be merged into; null: the repository's default. */
+    base: text('base'),
+    /** Null: as its newest commit says. */
+    title: text('title'),
+    /** Who worked on it beside the person. */
+    agent: text('agent').$type<CodingAgent>(),
+    state: text('state').$type<ProposalState>().notNull().default('pushing'),
+    since: at('since').notNull().defaultNow(),
+    commit: text('commit'),
+    url: text('url'),
+    number: integer('number'),
+    failure: jsonb('failure').$type<SaidProposalFailure>(),
+    endedAt: at('ended_at'),
+    attempts: integer('attempts').notNull().default(0),
+    lastError: text('last_error'),
+    /** When somebody has to look at it; null: it is over. */
+    nextAt: at('next_at').defaultNow(),
+    leaseToken: text('lease_token'),
+    leaseUntil: at('lease_until'),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (table) => [
+    uniqueIndex('proposals_seq').on(table.seq),
+    uniqueIndex('proposals_cause').on(table.front, table.cause),
+    index('proposals_workspace').on(table.workspaceId, table.seq),
+    index('proposals_branch').on(table.branch),
+    index('proposals_due')
+      .on(table.nextAt)
+      .where(sql`${table.nextAt} is not null`),
   ],
 );
 
@@ -711,6 +788,7 @@ export type Delivery = typeof deliveries.$inferSelect;
 export type Card = typeof cards.$inferSelect;
 export type Task = typeof tasks.$inferSelect;
 export type Turn = typeof taskTurns.$inferSelect;
+export type Proposal = typeof proposals.$inferSelect;
 export type Token = typeof tokens.$inferSelect;
 export type PersonalToken = typeof personalTokens.$inferSelect;
 export type BrowserSession = typeof browserSessions.$inferSelect;

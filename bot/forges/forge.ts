@@ -42,6 +42,11 @@ export interface Forge {
   mintToken(label: string, operation: GitOperation): Promise<GitToken>;
   /** Whom git names as the author of what they commit, so that the forge knows it for theirs. Asks nobody. */
   identityOf(person: Person): { email: string };
+  /**
+   * Offers a branch of that repository to be merged there. Repeatable: of a branch that is offered already, that change is the answer,
+   * as it is.
+   */
+  openChange(label: string, offered: OfferedChange): Promise<OpenedChange>;
   signIn: SignIn;
 }
 
@@ -82,6 +87,22 @@ export interface Change {
   /** The label of the repository that holds the branch; undefined: a fork that was deleted. */
   from: string | undefined;
 }
+
+/** What somebody wants to have merged. */
+export interface OfferedChange {
+  /** Is there. */
+  branch: string;
+  /** Undefined: the default branch. */
+  base: string | undefined;
+  title: string;
+  /** In the forge's Markdown. */
+  body: string;
+}
+
+/** The change; or why the forge has none of it: no such base, nothing in it, not by this App (`said`: what it lacks), another reason. */
+export type OpenedChange =
+  | { number: number; url: string }
+  | { refused: 'no-base' | 'nothing-changed' | 'app-lacks' | 'refused'; said?: string };
 
 /** What a repository's own settings say of new workspaces. */
 export interface RepositoryRules {

@@ -48,6 +48,8 @@ export interface Connection {
   told: Told;
   /** The turns that it was told of, as it was told, by task and place. */
   toldTurns: ReadonlyMap<string, string>;
+  /** What it was told to push, by id. */
+  toldPushes: ReadonlySet<string>;
   /** What the agent says it has: also those that are none of ours, or not any more. */
   reported: Set<string>;
   /** What has to be done one after the other. */
@@ -79,6 +81,7 @@ export function createConnection(node: Node, socket: WebSocket, options: HubOpti
     unsealing: 0,
     told: new Map(),
     toldTurns: new Map(),
+    toldPushes: new Set(),
     reported: new Set(),
     queue: Promise.resolve(),
     waiting: 0,

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import {
   PREPARE_STEPS,
+  PUSH_FAILURES,
   TURN_FAILURES,
   type AgentMessage,
   type Environment,
@@ -10,6 +11,7 @@ import {
   type Load,
   type LogLine,
   type ModelUsage,
+  type PushResult,
   type TaskEvent,
   type TurnChanges,
   type TurnHappening,
@@ -214,6 +216,16 @@ const taskEvent: z.ZodType<TaskEvent> = z.object({
   event: happening.catch(nothing),
 });
 
+const pushResult: z.ZodType<PushResult> = z.union([
+  z.object({ commit: text(100), subject: text(1_000) }),
+  z.object({
+    failure: z.object({
+      code: z.enum(PUSH_FAILURES).catch('git-failed'),
+      said: z.exactOptional(text(4_000)),
+    }),
+  }),
+]);
+
 const agentMessage: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('hello'),
@@ -243,6 +255,7 @@ const agentMessage: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
     provider: z.enum(['anthropic', 'openai', 'claude']),
   }),
   z.object({ type: z.literal('task-events'), events: z.array(taskEvent).max(1_000) }),
+  z.object({ type: z.literal('pushed'), workspace: workspaceId, id: text(100), result: pushResult }),
 ]);
 
 /**

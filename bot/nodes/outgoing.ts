@@ -5,7 +5,8 @@ import { isUpToDate, messagesFor, type Facts } from './desired.ts';
 import type { Workspace } from '../database/types.ts';
 import { trustedBy } from '../access/machines/bootstrap.ts';
 import { turnsOn } from '../tasks/store/turns.ts';
-import { turnsToTell } from './turns.ts';
+import { pushesOn } from '../tasks/store/proposals.ts';
+import { pushesToTell, turnsToTell } from './turns.ts';
 import { workspacesOn } from '../workspaces/store/nodes.ts';
 
 /** Hints that come while a look waits share it; one that comes while a look runs gets another. */
@@ -42,11 +43,21 @@ export async function tell({ options }: State, connection: Connection, all: bool
 }
 
 /** After the workspaces that they are worked on in. */
-async function tellTurns({ db }: HubOptions, connection: Connection, all: boolean): Promise<void> {
-  const turns = await turnsOn(db, [connection.node]);
-  const { news, told } = turnsToTell(turns, all ? new Map() : connection.toldTurns);
-  connection.toldTurns = told;
-  if (news.length > 0) send(connection, { type: 'turns', turns: news });
+async function tellTurns(options: HubOptions, connection: Connection, all: boolean): Promise<void> {
+  const { db } = options;
+  const turns = turnsToTell(await turnsOn(db, [connection.node]), all ? new Map() : connection.toldTurns);
+  const wanted = await pushesOn(db, [connection.node]);
+  const facts = await options.git?.facts(wanted.map(({ workspace }) => workspace));
+  const authorOf = (workspace: string) => facts?.get(workspace)?.identity;
+  const pushes = pushesToTell(wanted, all ? new Set() : connection.toldPushes, authorOf);
+  connection.toldTurns = turns.told;
+  connection.toldPushes = pushes.told;
+  if (turns.news.length + pushes.news.length === 0) return;
+  send(connection, {
+    type: 'turns',
+    turns: turns.news,
+    ...(pushes.news.length > 0 && { pushes: pushes.news }),
+  });
 }
 
 /** By workspace. */
@@ -95,7 +106,9 @@ async function findBehind({ options, connections }: State): Promise<Connection[]
   const facts = await findFacts(options, rows);
   const byNode = Map.groupBy(rows, ({ nodeId }) => nodeId);
   const turns = Map.groupBy(await turnsOn(options.db, ids), ({ node }) => node);
-  return there.filter(({ node, reported, told, toldTurns }) => {
+  const pushes = Map.groupBy(await pushesOn(options.db, ids), ({ node }) => node);
+  return there.filter(({ node, reported, told, toldTurns, toldPushes }) => {
+    if (pushesToTell(pushes.get(node) ?? [], toldPushes, () => undefined).news.length > 0) return true;
     if (turnsToTell(turns.get(node) ?? [], toldTurns).news.length > 0) return true;
     // What one agent asks about may be a row of another's.
     const own = byNode.get(node)?.filter(({ id, phase }) => phase !== 'deleted' || reported.has(id));

@@ -1,6 +1,7 @@
 // What a node should work on, from the rows of turns, and what of it the node has not heard yet. Pure; knows no connection.
-import type { DesiredTurn } from '../../agent/protocol.ts';
+import type { DesiredPush, DesiredTurn, GitIdentity } from '../../agent/protocol.ts';
 import type { Task, Turn } from '../database/types.ts';
+import type { WantedPush } from '../tasks/store/proposals.ts';
 
 export interface NodeTurn {
   node: string;
@@ -36,4 +37,26 @@ export function turnsToTell(
     told.set(key, json);
   }
   return { news, told };
+}
+
+/** `author`: whose work it is. */
+const desiredPush = ({ proposal }: WantedPush, author: GitIdentity | undefined): DesiredPush => ({
+  workspace: proposal.workspaceId,
+  id: proposal.id,
+  branch: proposal.branch,
+  subject: proposal.title ?? `Work of ${proposal.branch}`,
+  ...(author && { author }),
+  ...(proposal.agent && { agent: proposal.agent }),
+});
+
+/** The same for what is to be pushed: each is told once, by its id. */
+export function pushesToTell(
+  pushes: WantedPush[],
+  before: ReadonlySet<string>,
+  authorOf: (workspace: string) => GitIdentity | undefined,
+): { news: DesiredPush[]; told: ReadonlySet<string> } {
+  const news = pushes
+    .filter(({ proposal }) => !before.has(proposal.id))
+    .map((one) => desiredPush(one, authorOf(one.workspace.id)));
+  return { news, told: new Set(pushes.map(({ proposal }) => proposal.id)) };
 }

@@ -24,7 +24,7 @@ const MAX_QUESTIONS = 20;
 
 /** What changes with it; nothing, where it is over already: the first end counts. */
 export function applyHappening(turn: Turn, event: TurnHappening, now: Date): TurnPatch {
-  if (event.kind === 'ended') return turn.endedAt ? { isClosed: true } : endedBy(event, now);
+  if (event.kind === 'ended') return turn.endedAt ? { isClosed: true } : endedBy(turn, event, now);
   if (turn.endedAt) return {};
   const begun: TurnPatch = turn.startedAt ? {} : { state: 'running', startedAt: now, since: now };
   switch (event.kind) {
@@ -50,19 +50,23 @@ export function applyHappening(turn: Turn, event: TurnHappening, now: Date): Tur
 }
 
 function endedBy(
+  { overspent }: Pick<Turn, 'overspent'>,
   { outcome, failure, answer, changes }: TurnHappening & { kind: 'ended' },
   now: Date,
 ): TurnPatch {
   const said = failure?.said === undefined ? {} : { said: failure.said };
   const why: SaidTurnFailure = { code: failure?.code ?? 'coding-agent-broken', details: said };
+  // Nobody took it back: it was ended for what it cost.
+  const isCostly = outcome === 'cancelled' && overspent !== null;
   return {
-    state: END_STATES[outcome],
+    state: isCostly ? 'failed' : END_STATES[outcome],
     since: now,
     endedAt: now,
     isClosed: true,
     answer,
     ...(changes && changes.count > 0 ? { changes } : {}),
     ...(outcome === 'failed' ? { failure: why } : {}),
+    ...(isCostly ? { failure: { code: 'too-costly', details: overspent } } : {}),
   };
 }
 
@@ -121,7 +125,10 @@ const QUESTION_MS = 15 * 60_000;
 
 /** Agents say how turns end. This is for those that nobody works on, or whose agent never says it. */
 export function nextTurnStep(
-  turn: Pick<Turn, 'desired' | 'state' | 'since' | 'startedAt' | 'endedAt' | 'minutes' | 'progress'>,
+  turn: Pick<
+    Turn,
+    'desired' | 'state' | 'since' | 'startedAt' | 'endedAt' | 'minutes' | 'progress' | 'overspent'
+  >,
   place: TurnPlace,
   now: Date,
   timing: Pick<Timing, 'turnStartMs' | 'turnEndMs'>,
@@ -144,11 +151,13 @@ export function nextTurnStep(
 }
 
 function whileCancelled(
-  { startedAt, since }: Pick<Turn, 'startedAt' | 'since'>,
+  { startedAt, since, overspent }: Pick<Turn, 'startedAt' | 'since' | 'overspent'>,
   now: Date,
   { turnEndMs }: Pick<Timing, 'turnEndMs'>,
 ): TurnStep {
-  const end: TurnStep = { do: 'end', state: 'cancelled' };
+  const end: TurnStep = overspent
+    ? { do: 'end', state: 'failed', failure: { code: 'too-costly', details: overspent } }
+    : { do: 'end', state: 'cancelled' };
   return startedAt ? before(later(since, turnEndMs), now, end) : end;
 }
 

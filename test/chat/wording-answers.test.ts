@@ -35,7 +35,10 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   'no-model-key': [{}],
   'no-asking-forks': [{ name }],
   'queue-full': [{ name, most: 10 }],
-  'too-many-asks': [{ most: 30 }],
+  'too-many-asks': [{ most: 30 }, { most: 60, whom: 'repository' }],
+  'month-spent': [{ most: '50.00 USD' }],
+  'no-proposing-forks': [{ name }],
+  'no-proposing-here': [{ name }],
   'nothing-asked': [{}],
   'no-question': [{}],
   'which-question': [{ verb: 'allow', numbers: [1, 2] }],
@@ -47,6 +50,10 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   cancelling: [
     { name, count: 1 },
     { name, count: 3 },
+  ],
+  proposing: [
+    { name, branch: 'sam/api-412', waits: false },
+    { name, branch: 'sam/api-412', waits: true },
   ],
   decided: [
     { number: 1, decision: 'allow' },

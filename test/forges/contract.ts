@@ -187,6 +187,28 @@ function describeThreads(current: () => ForgeUnderTest): void {
     );
   });
 
+  test('offers a branch once, however often it is asked, and says why there is nothing to offer', async () => {
+    const place = current();
+    const { forge } = place;
+    const ann = place.addPerson('ann');
+    await place.addRepository('acme/api');
+    place.allow('acme/api', ann, 'write');
+    const first = await place.addChange('acme/api', ann);
+    const { branch = '' } = (await forge.findChange('acme/api', first)) ?? {};
+    const offered = { branch, base: undefined, title: 'Make it work', body: 'ann asked for this.' };
+    expect(await forge.openChange('acme/api', offered)).toMatchObject({ number: first });
+    await place.closeThread('acme/api', first);
+    const opened = await forge.openChange('acme/api', offered);
+    expect(opened).toMatchObject({ url: expect.stringMatching(/^https?:/) as string });
+    expect(opened).not.toMatchObject({ number: first });
+    expect(await forge.openChange('acme/api', offered)).toEqual(opened);
+    const main = { ...offered, branch: 'main' };
+    expect(await forge.openChange('acme/api', { ...main, base: 'nowhere' })).toEqual({ refused: 'no-base' });
+    expect(await forge.openChange('acme/api', { ...main, base: branch })).toEqual({
+      refused: 'nothing-changed',
+    });
+  });
+
   test('tells what the people of a repository want, and what holds where they say nothing', async () => {
     const place = current();
     const { forge } = place;

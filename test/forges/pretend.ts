@@ -8,6 +8,8 @@ import {
   defaultRules,
   SignInError,
   type Change,
+  type OfferedChange,
+  type OpenedChange,
   type Forge,
   type GitOperation,
   type Permission,
@@ -125,6 +127,28 @@ async function create(
   repositories.push({ ...options, id, levels: new Map(), threads: [] });
 }
 
+async function openChange(
+  { git, repositories }: World,
+  url: string,
+  label: string,
+  { branch, base = 'main' }: OfferedChange,
+): Promise<OpenedChange> {
+  const found = findIn({ repositories } as World, label);
+  if (!found) return { refused: 'refused' };
+  const { id, threads } = found;
+  const there = threads.findIndex((one) => one.isOpen && one.change?.branch === branch);
+  const at = (index: number) => ({ number: index + 1, url: `${url}/${label}/changes/${index + 1}` });
+  if (there >= 0) return at(there);
+  const into = await git.resolve(id, `refs/heads/${base}`);
+  if (into === undefined) return { refused: 'no-base' };
+  const head = await git.resolve(id, `refs/heads/${branch}`);
+  if (head === undefined) return { refused: 'refused', said: 'there is no such branch' };
+  if (await git.isReached(id, head, into)) return { refused: 'nothing-changed' };
+  const ref = `refs/changes/${threads.length + 1}`;
+  await git.copy(id, head, id, ref);
+  return at(threads.push({ isOpen: true, change: { branch, head, ref, from: label } }) - 1);
+}
+
 // --- what Sam asks --------------------------------------------------------------------------------------------------
 
 function createForge(world: World, url: string): Forge {
@@ -168,6 +192,7 @@ function createForge(world: World, url: string): Forge {
       return { username: 'sam', password, expiresAt: Date.now() + 3_600_000 };
     },
     identityOf: ({ id }) => ({ email: `${id}@people.forge.example` }),
+    openChange: (label, offered) => openChange(world, url, label, offered),
     signIn: {
       begin({ state, verifier, callback }) {
         const asked = new URLSearchParams({ state, challenge: challengeOf(verifier), callback });

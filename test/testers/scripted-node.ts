@@ -6,6 +6,7 @@ import type {
   AgentMessage,
   Bootstrap,
   BotMessage,
+  DesiredPush,
   DesiredTurn,
   DesiredWorkspace,
   TaskEvent,
@@ -24,6 +25,7 @@ export function createScriptedNodes() {
   const watch = createWatch();
   const agents = new Map<string, ScriptedAgent>();
   const turns = new Map<string, DesiredTurn>();
+  const pushes: DesiredPush[] = [];
   /** By task: the last event that was said. */
   const said = new Map<string, number>();
   const history: TaskEvent[] = [];
@@ -37,7 +39,10 @@ export function createScriptedNodes() {
     name: 'scripted',
     async create(order: ServerOrder) {
       const server = await create(order);
-      agents.set(order.name, startAgent(order, { turns, stored, held, changed: () => watch.changed() }));
+      agents.set(
+        order.name,
+        startAgent(order, { turns, pushes, stored, held, changed: () => watch.changed() }),
+      );
       return server;
     },
     async remove(server: { name: string }) {
@@ -70,6 +75,13 @@ export function createScriptedNodes() {
         () => [...turns.values()].find(fits),
         () => `a turn; there are ${JSON.stringify([...turns.values()])}`,
       ),
+    /** What is to be pushed, each time that the bot says it. */
+    pushes,
+    push: (fits: (push: DesiredPush) => boolean): Promise<DesiredPush> =>
+      watch.until(
+        () => pushes.find(fits),
+        () => `a push; there are ${JSON.stringify(pushes)}`,
+      ),
     /** The turn's coding agent does that, in order; the bot may be told it twice. */
     happen({ workspace, task, turn }: DesiredTurn, ...events: TurnHappening[]): void {
       const from = said.get(task) ?? 0;
@@ -90,6 +102,7 @@ export function createScriptedNodes() {
       const events = history.filter((event) => event.task === task);
       agentOf(workspace).say({ type: 'task-events', events });
     },
+    nameOf: (workspace: string): string => agentOf(workspace).workspaces.get(workspace)!.name,
     say: (workspace: string, message: AgentMessage) => agentOf(workspace).say(message),
     /** The agent loses its connection, and dials again. */
     drop: (workspace: string) => agentOf(workspace).drop(),
@@ -104,6 +117,7 @@ export function createScriptedNodes() {
 
 interface Shared {
   turns: Map<string, DesiredTurn>;
+  pushes: DesiredPush[];
   stored: { task: string; seq: number }[];
   held: Set<string>;
   changed: () => void;
@@ -154,6 +168,7 @@ function startAgent(order: ServerOrder, shared: Shared): ScriptedAgent {
       }
       if (message.type === 'turns')
         for (const turn of message.turns) shared.turns.set(`${turn.task}/${turn.turn}`, turn);
+      if (message.type === 'turns') shared.pushes.push(...(message.pushes ?? []));
       if (message.type === 'task-events-stored') shared.stored.push({ task: message.task, seq: message.seq });
       shared.changed();
     });

@@ -1,12 +1,16 @@
 // A card as lines of plain text, for the console. Pure.
 import type { FrontTraits } from '../../commands/command.ts';
-import type { TaskView, TurnView } from '../turn-view.ts';
+import type { ProposalView, TaskView, TurnView } from '../turn-view.ts';
 import {
   createSay,
   wordChanges,
   wordEnvironment,
   wordFailure,
+  NOTHING_TO_PROPOSE,
   wordNotices,
+  wordOffer,
+  wordProposal,
+  wordProposalFailure,
   wordQuestion,
   wordTask,
   wordTurnFailure,
@@ -87,17 +91,28 @@ export function renderTurn({
   changes,
   elapsedMs,
   cost,
+  proposal,
+  canPropose,
+  hasNothingToPropose,
 }: TurnView): string {
   const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
   const title = [`${TURN_ICONS[state]} ${workspace.name}: ${wordTurnState(state)}`, time, cost];
   return [
     title.filter(Boolean).join(' · '),
-    ...(state === 'failed' ? [wordTurnFailure(failure, workspace.name, say).text] : []),
+    ...(proposal ? [proposalOf(proposal, workspace.name)] : []),
+    ...(state === 'failed' && !proposal ? [wordTurnFailure(failure, workspace.name, say).text] : []),
     ...(changes ? [wordChanges(changes)] : []),
     ...(changes?.files ?? []).map(({ path, added, removed }) => `  ${path} +${added} −${removed}`),
     ...(answer === '' ? [] : [answer]),
+    ...(hasNothingToPropose ? [NOTHING_TO_PROPOSE] : []),
+    ...(canPropose ? [wordOffer(workspace.name, say)] : []),
   ].join('\n');
 }
+
+const proposalOf = (proposal: ProposalView, name: string): string =>
+  proposal.failure
+    ? wordProposalFailure(proposal.failure, name, say).text
+    : `Pull request #${proposal.number} ${wordProposal(proposal)} ${proposal.url}`;
 
 const TURN_ICONS: Record<TurnView['state'], string> = {
   queued: '…',

@@ -20,7 +20,7 @@ import {
   type WorkspaceRef,
 } from '../front.ts';
 import { showAnswer } from './answers.ts';
-import { createCardSender } from './cards.ts';
+import { addressOf, createCardSender } from './cards.ts';
 import { postTurn } from './turns.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
 import { noticeEdit, noticeOf } from './notices.ts';
@@ -65,6 +65,10 @@ export function createConversation(options: GitHubOptions): Conversation {
     answer: (delivery, answer) => showAnswer(sender, delivery, answer),
     sendCard: (card, views) => (card.kind === 'card' ? sendComment : sendSignal)(card, views),
     sendTurn: (card, turn) => postTurn(sender, card, turn),
+    threadUrl(thread) {
+      const { repository, number } = addressOf(thread);
+      return `${config.url}/${repository}/issues/${number}`;
+    },
     cardOf: (workspace, { topic }, { delivery }) => cardOf(config, workspace, topic, eventOf(delivery)),
     signalsOf: (workspace) => signalsOf(config, workspace),
   };

@@ -16,6 +16,7 @@ import { readLabel, type Event } from './events.ts';
 import { noticeInstallation } from './installations.ts';
 import { retireWorkspaces } from '../../workspaces/cleanup.ts';
 import { moveCards, resendSignals } from '../store/cards.ts';
+import { moveProposals } from '../../tasks/store/proposals.ts';
 import { moveTasks } from '../../tasks/store/turns.ts';
 import { wasMisread } from '../store/recent-messages.ts';
 import { moveWorkspaces, noteHead, noteVisibility } from '../../workspaces/store/workspace-changes.ts';
@@ -156,6 +157,7 @@ function noticeMove(options: Options, event: Of<'moved'>): Notice {
     );
     // Before the cards, as whoever writes down what happens in tasks.
     await moveTasks(tx, 'github', from, to);
+    await moveProposals(tx, 'github', from, to);
     await moveCards(tx, 'github', from, to);
   });
 }

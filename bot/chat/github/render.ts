@@ -8,6 +8,9 @@ import {
   wordChanges,
   wordFailure,
   wordNotices,
+  NOTHING_TO_PROPOSE,
+  wordProposal,
+  wordProposalFailure,
   wordQuestion,
   wordTask,
   wordTurnFailure,
@@ -20,7 +23,7 @@ import {
 } from '../wording.ts';
 import { inPieces } from '../pieces.ts';
 import { calmMarkdown, calmTags, fence } from '../calm.ts';
-import type { TaskView, TurnView } from '../turn-view.ts';
+import type { ProposalView, TaskView, TurnView } from '../turn-view.ts';
 import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
@@ -176,23 +179,30 @@ const AT_ONCE = 4_000;
 
 /** What came of a turn, how it ended first. */
 export function renderTurn(turn: TurnView, context: ParseContext): string {
-  const { workspace, state, answer, failure, elapsedMs, cost } = turn;
+  const { workspace, state, answer, failure, elapsedMs, cost, proposal } = turn;
   const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
   const title = [`### ${TURN_ICONS[state]} ${code(workspace.name)}: ${wordTurnState(state)}`, time, cost];
   const [shown = '', ...folded] = inPieces(calmMarkdown(answer), answer.length > AT_ONCE ? AT_ONCE : LONGEST);
   const parts = [
     title.filter(Boolean).join(' · '),
-    ...(state === 'failed'
+    ...(proposal ? [proposalOf(proposal, turn, sayIn(context))] : []),
+    ...(state === 'failed' && !proposal
       ? [escapeMarkdown(wordTurnFailure(failure, workspace.name, sayIn(context)).text)]
       : []),
     shown,
     ...(folded.length > 0 ? [fold('The rest', cutPieces(folded))] : []),
     ...changesOf(turn),
-    `<sub>${turn.id} · ${sayIn(context)('ask …')}</sub>`,
+    ...(turn.hasNothingToPropose ? [NOTHING_TO_PROPOSE] : []),
+    `<sub>${[turn.id, ...(turn.canPropose ? [`pr ${workspace.name}`] : []), 'ask …'].map((line, at) => (at === 0 ? line : sayIn(context)(line))).join(' · ')}</sub>`,
   ];
   const body = disarmCommands(parts.filter(Boolean).join(SEPARATOR), context);
   return [markerOf(turn.id), body].join('\n');
 }
+
+const proposalOf = (proposal: ProposalView, { workspace: { name } }: TurnView, say: Say): string =>
+  proposal.failure
+    ? escapeMarkdown(wordProposalFailure(proposal.failure, name, say).text)
+    : `[Pull request #${proposal.number}](${proposal.url}) ${escapeMarkdown(wordProposal(proposal))}`;
 
 const fold = (summary: string, text: string): string =>
   `<details><summary>${summary}</summary>\n\n${text}\n\n</details>`;

@@ -16,7 +16,7 @@ import { createSlackCardSender } from './cards.ts';
 import { postTurn } from './turns.ts';
 import type { SlackConfig } from './config.ts';
 import { createSlackDoor } from './receiver.ts';
-import { Event, inSlack, NAME, sourceOf, voiceFor } from './request.ts';
+import { Event, inSlack, NAME, parseThread, sourceOf, voiceFor } from './request.ts';
 import { openForm, refuseForm, suggestRepositories } from './forms/forms.ts';
 import { homeSource } from './home/home.ts';
 import { createInstalls } from './install/installs.ts';
@@ -91,6 +91,11 @@ function createConversation(parts: Parts, answers: SlackAnswers): Conversation {
     acknowledge: (delivery) => ackReaction(parts, delivery),
     answer: (delivery, answer) => showAnswer(answers, delivery, answer),
     sendCard: createSlackCardSender({ ...parts, trigger: answers.trigger }),
+    threadUrl(thread) {
+      const { team, channel, threadTs } = parseThread(thread);
+      const place = `https://app.slack.com/client/${team}/${channel}`;
+      return threadTs === undefined ? place : `${place}/thread/${channel}-${threadTs}`;
+    },
     sendTurn: (card, turn) => postTurn({ ...parts, trigger: answers.trigger }, card, turn),
     cardOf({ id }, { thread }, { delivery, answer }) {
       const event = eventOf(delivery);

@@ -6,6 +6,9 @@ import {
   wordEnvironment,
   wordFailure,
   wordNotices,
+  NOTHING_TO_PROPOSE,
+  wordProposal,
+  wordProposalFailure,
   wordQuestion,
   wordTask,
   wordTurnFailure,
@@ -14,7 +17,7 @@ import {
   type Say,
 } from '../wording.ts';
 import { inPieces } from '../pieces.ts';
-import type { TaskView, TurnView } from '../turn-view.ts';
+import type { ProposalView, TaskView, TurnView } from '../turn-view.ts';
 import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { escapeText, code, cut, escape, fences, MAX_SECTION, split, toMrkdwn } from './mrkdwn.ts';
@@ -141,28 +144,42 @@ const MAX_ANSWER_SECTIONS = 20;
 
 /** What came of a turn, how it ended first. */
 export function renderTurn(turn: TurnView, trigger: string): SlackMessage {
-  const { workspace, state, answer, failure, changes, elapsedMs, cost } = turn;
+  const { workspace, state, answer, failure, changes, elapsedMs, cost, proposal } = turn;
   const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
   const title = [`${TURN_ICONS[state]} *${code(workspace.name)}* ${wordTurnState(state)}`, time, cost];
   // Escaped first, which makes it longer.
   const pieces = inPieces(toMrkdwn(answer), MAX_SECTION);
   const rows = [
     title.filter(Boolean).join(' · '),
-    ...(state === 'failed'
+    ...(proposal ? [proposalOf(proposal, workspace.name, createSay(trigger))] : []),
+    ...(state === 'failed' && !proposal
       ? [toMrkdwn(wordTurnFailure(failure, workspace.name, createSay(trigger)).text)]
       : []),
     ...pieces.slice(0, MAX_ANSWER_SECTIONS),
     ...(pieces.length > MAX_ANSWER_SECTIONS ? ['…'] : []),
     ...(changes ? [changedFiles(changes)] : []),
+    ...(turn.hasNothingToPropose ? [NOTHING_TO_PROPOSE] : []),
   ];
+  const offer: Button[] = turn.canPropose
+    ? [{ label: 'Create pull request', line: `pr ${workspace.id}` }]
+    : [];
   return {
     text: cut(
       `${escapeText(workspace.name, 100)}: ${escapeText(answer, 500) || wordTurnState(state)}`,
       MAX_TEXT,
     ),
-    blocks: [...rows.map(section), { type: 'context', elements: [mrkdwn(turn.id)] }],
+    blocks: [
+      ...rows.map(section),
+      ...(offer.length > 0 ? [actions(turn.id, offer)] : []),
+      { type: 'context', elements: [mrkdwn(turn.id)] },
+    ],
   };
 }
+
+const proposalOf = (proposal: ProposalView, name: string, say: Say): string =>
+  proposal.failure
+    ? toMrkdwn(wordProposalFailure(proposal.failure, name, say).text)
+    : `<${proposal.url}|Pull request #${proposal.number}> ${toMrkdwn(wordProposal(proposal))}`;
 
 const MAX_FILES = 20;
 

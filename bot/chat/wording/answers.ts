@@ -106,6 +106,10 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
   decided: ({ number, decision }) => ({
     text: `Question ${number}: ${decision === 'deny' ? 'no' : decision === 'always' ? 'yes, from now on' : 'yes'}.`,
   }),
+  proposing: ({ name, branch, waits }) => ({
+    text: `I push what is in \`${name}\` to \`${branch}\`${waits ? ' as soon as what Claude works on is over,' : ''} and open a pull request. Its address comes here.`,
+    isBesideCard: true,
+  }),
   confirm: ({ id }) => ({
     text: `Delete \`${id}\` and its files? If something in it was not pushed, I say so first and delete nothing.`,
   }),

@@ -150,8 +150,17 @@ const ASKING = {
   'queue-full': ({ name, most }, say) => ({
     text: `${most} prompts wait in \`${name}\` already, the most that may. Say it again when some are done, or end them: ${say('cancel --all')}.`,
   }),
-  'too-many-asks': ({ most }, say) => ({
-    text: `You have asked ${most} times in an hour, the most that a person may (\`MAX_ASKS_PER_HOUR\`, which whoever runs Sam can raise). Say it again in a while; how what you asked stands: ${say('status')}.`,
+  'month-spent': ({ most }, say) => ({
+    text: `What you asked this month has cost ${most}, the most that a person may spend (\`MAX_COST_PER_MONTH\`, which whoever runs Sam can raise). It begins anew with the next month; a terminal works all the same: ${say('open')}.`,
+  }),
+  'no-proposing-forks': ({ name }, say) => ({
+    text: `\`${name}\` has the code of a fork, and nothing of that is pushed with your rights. In a branch of the repository itself it works: ${say('up')}.`,
+  }),
+  'no-proposing-here': ({ name }, say) => ({
+    text: `The repository of \`${name}\` is not where I can open pull requests. Push from its terminal: ${say(`open ${name}`)}.`,
+  }),
+  'too-many-asks': ({ most, whom }, say) => ({
+    text: `${whom === 'repository' ? `This repository was asked ${most} times in an hour, the most that it` : `You have asked ${most} times in an hour, the most that a person`} may (\`MAX_ASKS_PER_HOUR\`, which whoever runs Sam can raise). Say it again in a while; how what you asked stands: ${say('status')}.`,
   }),
   'nothing-asked': (_, say) => ({
     text: `Nothing is running here. To have something done: ${say('ask …')}.`,

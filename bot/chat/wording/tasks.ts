@@ -7,6 +7,12 @@ const CLAUDE = 'Claude Code';
 
 const said = ({ said: words }: { said?: string }): string => (words ? ` (\`${plain(words, 200)}\`)` : '');
 
+const COST_LIMITS = {
+  turn: 'a turn (`MAX_COST_PER_TURN`)',
+  task: 'one conversation (`MAX_COST_PER_TASK`)',
+  month: 'a person in a month (`MAX_COST_PER_MONTH`)',
+};
+
 /** `next` may name the workspace as NAME. */
 const FAILURES: Wording<TurnFailureCodes> = {
   'no-coding-agent': (details) => ({
@@ -52,6 +58,14 @@ const FAILURES: Wording<TurnFailureCodes> = {
   'workspace-failed': () => ({
     text: 'The workspace failed, so nothing works in it; its card says of what.',
     next: 'retry NAME',
+  }),
+  'too-costly': ({ limit, most }) => ({
+    text: `It cost more than ${COST_LIMITS[limit]} may: ${most} (whoever runs Sam can raise it), so it was ended. What was done to the files until then is there.`,
+    next: 'ask …',
+  }),
+  'in-circles': ({ times }) => ({
+    text: `The answer was the same ${times} times in a row, so what waited in this conversation was ended. What you ask next begins a new one; say it in other words.`,
+    next: 'ask …',
   }),
   'never-begun': () => ({
     text: `Nothing on the machine began with it. Its part of Sam may be of an earlier version, which a restart brings up to date.`,

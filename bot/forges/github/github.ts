@@ -17,6 +17,7 @@ import { createGitHubApp, type GitHubApp } from './app.ts';
 import { call } from './calls.ts';
 import type { GitHubConfig } from './config.ts';
 import { readPermission, type Remembered } from './permissions.ts';
+import { openPullRequest } from './pull-requests.ts';
 import { createSettingsReader, type SettingsReader } from './repository-settings.ts';
 import * as threads from './threads.ts';
 
@@ -82,6 +83,10 @@ function createForge(config: GitHubConfig, app: GitHubApp, settings: SettingsRea
     listRepositories: () => app.reachable(),
     mintToken: (label, operation) => mintToken(app, label, operation),
     identityOf: ({ id, login }) => ({ email: `${id}+${login}@users.noreply.${hostname}` }),
+    async openChange(label, offered) {
+      const octokit = await app.on(label);
+      return octokit ? openPullRequest(octokit, label, offered) : { refused: 'refused' };
+    },
     signIn: createSignIn(config),
   };
 }

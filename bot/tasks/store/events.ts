@@ -1,5 +1,5 @@
 // What agents say of turns: stored once and in order, and what it changes with it, in one transaction. Knows no socket.
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, gt, isNull, lte, sql } from 'drizzle-orm';
 import type { TaskEvent, TurnHappening } from '../../../agent/protocol.ts';
 import { redact } from '../../../agent/redact.ts';
 import { notify, type Executor } from '../../database/executor.ts';
@@ -7,7 +7,9 @@ import { taskEvents, tasks, taskTurns, workspaces, type Task, type Turn } from '
 import { touchCards } from '../../workspaces/store/cards.ts';
 import { readClock } from '../../workspaces/store/reconciled.ts';
 import { applyHappening, type TurnPatch } from '../turn.ts';
-import { lockWorkspace, writeTurn } from './turns.ts';
+import { addProposal } from './proposals.ts';
+import { noteSpending } from './spending.ts';
+import { lockWorkspace, subjectOf, writeTurn } from './turns.ts';
 
 /** The events of the task up to `seq` need not be said again. */
 export interface Stored {
@@ -69,11 +71,7 @@ async function lockTask(tx: Executor, node: string, id: string): Promise<Task | 
 const isDeciding = ({ kind }: TurnHappening): boolean => kind !== 'text' && kind !== 'tool';
 
 /** Whether anything changed that people see. */
-async function applyAll(
-  tx: Executor,
-  task: Pick<Task, 'id' | 'front' | 'thread'>,
-  events: TaskEvent[],
-): Promise<boolean> {
+async function applyAll(tx: Executor, task: Task, events: TaskEvent[]): Promise<boolean> {
   const now = await readClock(tx);
   let isShown = false;
   for (const [number, said] of Map.groupBy(events, ({ turn }) => turn)) {
@@ -83,12 +81,49 @@ async function applyAll(
       .where(and(eq(taskTurns.taskId, task.id), eq(taskTurns.turn, number)))
       .for('update');
     if (!turn) continue;
-    const patch = patchOf(turn, said, now);
+    const patch = patchOf(await noteSpending(tx, task, turn, said), said, now);
     if (Object.keys(patch).length === 0) continue;
     await writeTurn(tx, { turn, task }, patch);
+    if (patch.state === 'done' && turn.proposes && patch.changes) await propose(tx, turn, task);
+    if (patch.state === 'done') await endCircles(tx, task, turn.turn, now);
     isShown = true;
   }
   return isShown;
+}
+
+/** So many equal answers in a row are enough. */
+const MAX_SAME = 3;
+
+/** A conversation that goes in circles ends, with all that waits in it: what is asked next begins another one. */
+async function endCircles(tx: Executor, task: Task, turn: number, now: Date): Promise<void> {
+  const isOfTask = eq(taskTurns.taskId, task.id);
+  const last = await tx
+    .select({ state: taskTurns.state, answer: taskTurns.answer })
+    .from(taskTurns)
+    .where(and(isOfTask, lte(taskTurns.turn, turn), gt(taskTurns.turn, turn - MAX_SAME)));
+  const answers = new Set(last.map(({ state, answer }) => (state === 'done' ? (answer ?? '').trim() : '')));
+  if (last.length < MAX_SAME || answers.size > 1 || answers.has('')) return;
+  await tx.update(tasks).set({ isStuck: true }).where(eq(tasks.id, task.id));
+  const waiting = await tx
+    .select()
+    .from(taskTurns)
+    .where(and(isOfTask, gt(taskTurns.turn, turn), isNull(taskTurns.endedAt)))
+    .for('update');
+  const failure = { code: 'in-circles', details: { times: MAX_SAME } } as const;
+  for (const one of waiting)
+    await writeTurn(tx, { turn: one, task }, { state: 'failed', since: now, endedAt: now, failure });
+}
+
+/** What it changed goes on by itself. */
+async function propose(
+  tx: Executor,
+  turn: Turn,
+  { front, thread }: Pick<Task, 'front' | 'thread'>,
+): Promise<void> {
+  const [workspace] = await tx.select().from(workspaces).where(eq(workspaces.id, turn.workspaceId));
+  if (!workspace) return;
+  const { actor, prompt } = turn;
+  await addProposal(tx, { front, thread, workspace, actor, prompt, cause: subjectOf(turn) });
 }
 
 function patchOf(turn: Turn, events: TaskEvent[], now: Date): TurnPatch {

@@ -16,6 +16,7 @@ import { touchCards } from '../../workspaces/store/cards.ts';
 import type { TurnPatch } from '../turn.ts';
 
 export type NewTurn = Pick<Turn, 'actor' | 'source' | 'deliveryId' | 'prompt' | 'policy' | 'minutes'> &
+  Partial<Pick<Turn, 'proposes' | 'budget'>> &
   Pick<Task, 'thread' | 'agent'> & {
     workspace: Pick<Workspace, 'id' | 'nodeId'>;
     /** The one that it goes on with, wherever that was begun; undefined: the thread's. */
@@ -56,6 +57,7 @@ async function findOrMakeTask(
         eq(tasks.front, wanted.front),
         eq(tasks.thread, wanted.thread),
         eq(tasks.agent, wanted.agent),
+        eq(tasks.isStuck, false),
       ),
     )
     .orderBy(desc(tasks.createdAt))
@@ -78,6 +80,18 @@ export const countAsked = (db: Executor, actor: string): Promise<number> =>
     taskTurns,
     sql`${taskTurns.actor} = ${actor} and ${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'`,
   );
+
+/** The same of a repository, by whomever. */
+export async function countAskedOn(db: Executor, repository: string): Promise<number> {
+  const [row] = await db
+    .select({ count: sql<number>`count(*)::int` })
+    .from(taskTurns)
+    .innerJoin(workspaces, eq(workspaces.id, taskTurns.workspaceId))
+    .where(
+      sql`${workspaces.repository} = ${repository} and ${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'`,
+    );
+  return row?.count ?? 0;
+}
 
 /**
  * Before any of its tasks and turns is locked, by whoever goes on to its cards: reports and commands take the workspace first, too, so
@@ -207,7 +221,7 @@ export async function writeTurn(
 const pick = ({ front, thread }: Pick<Task, 'front' | 'thread'>) => ({ front, thread });
 
 /** How its answer is called among what is shown. */
-const subjectOf = ({ taskId, turn }: Pick<Turn, 'taskId' | 'turn'>): string => `${taskId}/${turn}`;
+export const subjectOf = ({ taskId, turn }: Pick<Turn, 'taskId' | 'turn'>): string => `${taskId}/${turn}`;
 
 export interface ShownTurn {
   turn: Turn;

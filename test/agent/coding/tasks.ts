@@ -65,6 +65,7 @@ export function createTester({ start = '' }: { start?: string } = {}) {
                 },
           ),
         mode: 'default',
+        author: 'Claude <noreply@anthropic.com>',
       },
     },
     times: { joinMs: 20, graceMs: 1_000 },

@@ -10,6 +10,7 @@ import type { Handlers, Reply } from './rest/call.ts';
 import { checkHandlers } from './rest/checks.ts';
 import { deploymentHandlers } from './rest/deployments.ts';
 import { labelHandlers } from './rest/labels.ts';
+import { pullHandlers } from './rest/pulls.ts';
 import { repositoryHandlers } from './rest/repositories.ts';
 import { threadHandlers } from './rest/threads.ts';
 import { userHandlers } from './rest/users.ts';
@@ -29,6 +30,7 @@ const handlers: Handlers = {
   ...userHandlers,
   ...repositoryHandlers,
   ...threadHandlers,
+  ...pullHandlers,
   ...labelHandlers,
   ...deploymentHandlers,
   ...checkHandlers,

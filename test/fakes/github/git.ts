@@ -34,6 +34,8 @@ export interface Git {
   ) => Promise<string>;
   /** The sha of a branch, tag, other ref or (abbreviated) commit. */
   resolve: (id: number, ref: string) => Promise<string | undefined>;
+  /** Whether `from` holds that commit. */
+  isReached: (id: number, sha: string, from: string) => Promise<boolean>;
   branches: (id: number) => Promise<{ name: string; sha: string }[]>;
   setRef: (id: number, ref: string, sha: string) => Promise<void>;
   /** Brings a commit of one repository into another, as `ref`. */
@@ -97,6 +99,8 @@ export async function createGit(): Promise<Git> {
       });
       return text(id, ['rev-parse', `refs/heads/${branch}`]);
     },
+    isReached: async (id, sha, from) =>
+      (await maybe(id, ['merge-base', '--is-ancestor', sha, from])) !== undefined,
     async branches(id) {
       const list = await text(id, [
         'for-each-ref',

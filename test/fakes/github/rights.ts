@@ -85,6 +85,7 @@ const needs: Record<string, Need> = {
   'pulls/list-review-comments': pullsRead,
   'pulls/get-review-comment': pullsRead,
   'reactions/list-for-pull-request-review-comment': pullsRead,
+  'pulls/create': pullsWrite,
   'pulls/update-review-comment': pullsWrite,
   'pulls/create-reply-for-review-comment': pullsWrite,
   'reactions/create-for-pull-request-review-comment': pullsWrite,

@@ -207,7 +207,7 @@ function addAccount(
   return made;
 }
 
-function addThread(
+export function addThread(
   world: World,
   home: Repository,
   author: Account,
