@@ -67,6 +67,9 @@ export interface ParseCodes {
   'no-urls-here': { hosts: readonly string[]; command: string };
   'too-many-words': { word: string; command: string };
   'no-prompt': { command: string };
+  'no-line': { command: string };
+  /** A line for a shell. */
+  'control-characters': { command: string };
   /** `most`: bytes. */
   'long-prompt': { most: number };
 }
@@ -238,6 +241,8 @@ export interface AnswerCodes {
   confirm: { id: string };
   /** `before`: turns that come first. */
   asked: { name: string; before: number };
+  /** The same of a command line. */
+  runs: { name: string; before: number };
   /** `count`: turns that end. */
   cancelling: { name: string; count: number };
   decided: { number: number; decision: Decision };

@@ -1,6 +1,6 @@
 // What the bot says, checked before anyone believes it. The shapes are those of protocol.ts.
 import { z } from 'zod';
-import type { Bootstrap, BotMessage, CodingAgent, DesiredTurn, DesiredWorkspace } from '../protocol.ts';
+import type { Bootstrap, BotMessage, DesiredTurn, DesiredWorkspace, TurnWorker } from '../protocol.ts';
 
 // An id becomes the name of a folder: nothing but this shape may pass.
 const workspaceId = z.string().regex(/^ws-[a-z2-7]{12}$/);
@@ -53,7 +53,7 @@ const desiredTurn: z.ZodType<DesiredTurn> = z.object({
   task: taskId,
   turn: count.min(1),
   // One that only a newer agent knows ends as such.
-  agent: z.custom<CodingAgent>((name) => typeof name === 'string'),
+  agent: z.custom<TurnWorker>((name) => typeof name === 'string'),
   prompt: z.string().max(MAX_PROMPT),
   policy: z.object({ allow: toolNames, deny: toolNames }),
   minutes: z

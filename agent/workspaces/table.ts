@@ -200,6 +200,8 @@ function placeOf(tools: Tools, workspace: Workspace): Standing {
   return {
     dir: spec.dir,
     program: (command) => runtimeOf(tools, workspace).program(spec, command),
+    command: (line, mark) => runtimeOf(tools, workspace).command(spec, line, mark),
+    endCommand: (mark) => runtimeOf(tools, workspace).endCommand(spec, mark),
     git: gitOf(tools, workspace),
     uid: spec.user?.uid,
   };

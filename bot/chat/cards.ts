@@ -83,12 +83,12 @@ export async function sendCard(
 
 /** What came of a turn: posted once, and never edited. */
 async function sendTurn(
-  { db }: Omit<Cards, 'conversations'>,
+  { db, knowledge }: Omit<Cards, 'conversations'>,
   conversation: Conversation,
   held: Held<Card>,
 ): Promise<Written> {
   const found = held.row.externalId === null ? await findTurn(db, held.row.subject) : undefined;
-  const sent = found ? await conversation.sendTurn(held.row, turnViewOf(found)) : {};
+  const sent = found ? await conversation.sendTurn(held.row, turnViewOf(found, knowledge)) : {};
   if ('later' in sent) await deferCard(db, held, sent.later);
   else await finishCard(db, held, sent);
   return { isWritten: 'sentAt' in sent };

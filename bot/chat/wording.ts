@@ -12,7 +12,18 @@ export { wordApi, type ApiCode } from './wording/api.ts';
 export { wordEnvironment } from './wording/environment.ts';
 export { wordFailure } from './wording/failures.ts';
 export { PRESSES, wordLive, type Press } from './wording/live.ts';
-export { wordChanges, wordQuestion, wordTask, wordTurnFailure, wordTurnState } from './wording/tasks.ts';
+export {
+  OUTPUT_NOTE,
+  wordChanges,
+  wordGap,
+  wordOutput,
+  wordOutputPage,
+  wordQuestion,
+  wordRunEnd,
+  wordTask,
+  wordTurnFailure,
+  wordTurnState,
+} from './wording/tasks.ts';
 export { wordNotices, wordUsage } from './wording/notices.ts';
 export {
   createSay,

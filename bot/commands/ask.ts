@@ -55,9 +55,9 @@ export const ask = {
 } satisfies StartingCommand;
 
 /** The one that is named, the thread's, the place's; where no place has one, one's only. */
-async function bring(command: ParsedCommand, context: StartContext): Promise<Outcome> {
+export async function bring(command: ParsedCommand, context: StartContext): Promise<Outcome> {
   if (command.target || context.repository) return bringUp(command, context);
-  const { id } = await findTarget({ ...command, verb: 'ask --ws' }, context);
+  const { id } = await findTarget({ ...command, verb: `${command.verb} --ws` }, context);
   return bringUp({ ...command, target: { kind: 'name', name: id } }, context);
 }
 
@@ -67,8 +67,12 @@ async function checkAsker({ tx, actor, limits, hasModelKey }: StartContext): Pro
   if (most > 0 && (await countAsked(tx, actor.id)) >= most) throw new UserError('too-many-asks', { most });
 }
 
-async function checkWorkspace({ id, name, fork }: Workspace, { tx }: StartContext): Promise<void> {
+async function checkWorkspace(workspace: Workspace, context: StartContext): Promise<void> {
   // Whoever sent that code must not spend what its owner pays for.
-  if (fork) throw new UserError('no-asking-forks', { name });
+  if (workspace.fork) throw new UserError('no-asking-forks', { name: workspace.name });
+  await checkQueue(workspace, context);
+}
+
+export async function checkQueue({ id, name }: Workspace, { tx }: StartContext): Promise<void> {
   if ((await countOpen(tx, id)) > MAX_WAITING) throw new UserError('queue-full', { name, most: MAX_WAITING });
 }

@@ -17,6 +17,7 @@ import { rename } from './rename.ts';
 import { restart } from './restart.ts';
 import { retry } from './retry.ts';
 import { rm } from './rm.ts';
+import { run } from './run.ts';
 import type { Command } from './context.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
@@ -45,6 +46,7 @@ export const commands: readonly Command[] = [
   node,
   cost,
   ask,
+  run,
   cancel,
   allow,
   deny,

@@ -16,7 +16,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type {
-  CodingAgent,
+  CommandExit,
   Decision,
   Failure,
   Load,
@@ -24,6 +24,7 @@ import type {
   TaskPolicy,
   TurnChanges,
   TurnHappening,
+  TurnWorker,
   Work,
   WorkspaceReport,
 } from '../../agent/protocol.ts';
@@ -378,7 +379,7 @@ export const tasks = pgTable(
       .references(() => workspaces.id),
     front: text('front').$type<FrontName>().notNull(),
     thread: text('thread').notNull(),
-    agent: text('agent').$type<CodingAgent>().notNull(),
+    agent: text('agent').$type<TurnWorker>().notNull(),
     /** The last event of it that is stored. */
     seq: integer('seq').notNull().default(0),
     createdAt: at('created_at').notNull().defaultNow(),
@@ -415,6 +416,8 @@ export interface TurnProgress {
   questions?: TurnQuestion[];
   /** How many there were in the turn. */
   asked?: number;
+  /** Of a command line: how it ended. */
+  exit?: CommandExit;
   cost?: { amount: string; currency: string };
 }
 

@@ -24,7 +24,7 @@ const MAX_QUESTIONS = 20;
 
 /** What changes with it; nothing, where it is over already: the first end counts. */
 export function applyHappening(turn: Turn, event: TurnHappening, now: Date): TurnPatch {
-  if (event.kind === 'ended') return turn.endedAt ? { isClosed: true } : endedBy(event, now);
+  if (event.kind === 'ended') return turn.endedAt ? { isClosed: true } : endedBy(turn, event, now);
   if (turn.endedAt) return {};
   const begun: TurnPatch = turn.startedAt ? {} : { state: 'running', startedAt: now, since: now };
   switch (event.kind) {
@@ -50,7 +50,8 @@ export function applyHappening(turn: Turn, event: TurnHappening, now: Date): Tur
 }
 
 function endedBy(
-  { outcome, failure, answer, changes }: TurnHappening & { kind: 'ended' },
+  { progress }: Turn,
+  { outcome, failure, answer, changes, exit }: TurnHappening & { kind: 'ended' },
   now: Date,
 ): TurnPatch {
   const said = failure?.said === undefined ? {} : { said: failure.said };
@@ -61,6 +62,7 @@ function endedBy(
     endedAt: now,
     isClosed: true,
     answer,
+    ...(exit ? { progress: { ...progress, exit } } : {}),
     ...(changes && changes.count > 0 ? { changes } : {}),
     ...(outcome === 'failed' ? { failure: why } : {}),
   };

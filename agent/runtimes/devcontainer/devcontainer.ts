@@ -4,6 +4,7 @@ import { WorkspaceError } from '../../failure.ts';
 import { describeError } from '../../log.ts';
 import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
 import { bringClaude } from './claude.ts';
+import { chooseCommand, endCommand } from './command.ts';
 import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration } from './configuration.ts';
 import { labelsOf, type Containers } from './containers.ts';
 import { findDefaultImage } from './default-image.ts';
@@ -61,6 +62,9 @@ export function createDevcontainerRuntime(
     },
     // What lies on the node is not in there.
     program: () => undefined,
+    command: (workspace, line, mark) =>
+      chooseCommand(engine, workspace, places.get(workspace.id), line, mark),
+    endCommand: ({ id }, mark) => endCommand(engine, places.get(id), mark),
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       reaches.close(id);

@@ -20,7 +20,7 @@ export interface Place {
 }
 
 // As a login on a terminal does: the shell that the user has there, else one that is there.
-const LOGIN = `id=$(id -u 2>/dev/null)
+export const LOGIN = `id=$(id -u 2>/dev/null)
 line=$({ getent passwd "$id" || grep "^[^:]*:[^:]*:$id:" /etc/passwd; } 2>/dev/null | head -n 1)
 SHELL=\${line##*:}; USER=\${line%%:*}; LOGNAME=$USER
 case $SHELL in */nologin | */false) SHELL= ;; esac
@@ -28,12 +28,12 @@ for one in "$SHELL" /bin/bash /usr/bin/bash /bin/sh; do [ -x "$one" ] && { SHELL
 export SHELL USER LOGNAME; unset id line one`;
 
 // Behind what is there by the same name; a login shell sets PATH anew. This machine itself is asked without a proxy.
-const REACH = `PATH=$PATH:${BIN}; export PATH
+export const REACH = `PATH=$PATH:${BIN}; export PATH
 [ -z "$http_proxy$https_proxy$HTTP_PROXY$HTTPS_PROXY" ] || {
   no_proxy=127.0.0.1,localhost,\${no_proxy:-$NO_PROXY}; NO_PROXY=$no_proxy; export no_proxy NO_PROXY; }`;
 
 /** Of these it is known that they read such a line. */
-const POSIX = '*/sh | */ash | */bash | */dash | */zsh | */ksh';
+export const POSIX = '*/sh | */ash | */bash | */dash | */zsh | */ksh';
 
 const PROFILES: Record<string, (setUp: string) => string> = {
   shell: (setUp) =>

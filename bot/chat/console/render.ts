@@ -1,6 +1,7 @@
 // A card as lines of plain text, for the console. Pure.
 import type { FrontTraits } from '../../commands/command.ts';
-import type { TaskView, TurnView } from '../turn-view.ts';
+import { plain } from '../../commands/parser/format.ts';
+import { lookOfTurn, type RunView, type TaskView, type TurnView } from '../turn-view.ts';
 import {
   createSay,
   wordChanges,
@@ -9,6 +10,8 @@ import {
   wordNotices,
   wordQuestion,
   wordTask,
+  wordOutput,
+  wordRunEnd,
   wordTurnFailure,
   wordTurnState,
   wordUsage,
@@ -79,25 +82,28 @@ const taskLines = (task: TaskView): string[] => [
 ];
 
 /** What came of a turn: how it ended first. */
-export function renderTurn({
-  workspace,
-  state,
-  answer,
-  failure,
-  changes,
-  elapsedMs,
-  cost,
-}: TurnView): string {
+export function renderTurn(turn: TurnView): string {
+  const { workspace, state, answer, failure, changes, elapsedMs, cost, run } = turn;
   const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
-  const title = [`${TURN_ICONS[state]} ${workspace.name}: ${wordTurnState(state)}`, time, cost];
+  const how = run ? [wordRunEnd(run.exit, state, time)] : [wordTurnState(state), time, cost];
+  const { text } = wordTurnFailure(failure, workspace.name, say, run !== undefined);
   return [
-    title.filter(Boolean).join(' · '),
-    ...(state === 'failed' ? [wordTurnFailure(failure, workspace.name, say).text] : []),
+    `${TURN_ICONS[lookOfTurn(turn)]} ${workspace.name}: ${how.filter(Boolean).join(' · ')}`,
+    ...(run ? [`  $ ${plain(run.line, 200)}`] : []),
+    ...(state === 'failed' ? [text] : []),
     ...(changes ? [wordChanges(changes)] : []),
     ...(changes?.files ?? []).map(({ path, added, removed }) => `  ${path} +${added} −${removed}`),
-    ...(answer === '' ? [] : [answer]),
-  ].join('\n');
+    ...(run ? outputOf(run) : [answer]),
+  ]
+    .filter(Boolean)
+    .join('\n');
 }
+
+/** What a command line wrote, as far as it is read at once, and where the rest is. */
+const outputOf = ({ exit, shown, more }: RunView): string[] => [
+  shown,
+  more === undefined ? '' : `${wordOutput(exit)}: ${more}`,
+];
 
 const TURN_ICONS: Record<TurnView['state'], string> = {
   queued: '…',

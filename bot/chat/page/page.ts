@@ -26,6 +26,7 @@ import { countPresses, readTurn, threadOf } from '../store/live.ts';
 import { readWorkspaceRef } from '../store/subjects.ts';
 import { PRESSES, type Press } from '../wording.ts';
 import { createLive, type LiveOptions } from './live.ts';
+import { outputRoute } from './output.ts';
 import { findVisitor } from './visitors.ts';
 
 const onPage: FrontTraits = {
@@ -64,7 +65,7 @@ export function createPage(options: PageOptions): Page {
   return {
     name: PAGE,
     conversation: createConversation(options),
-    routes: [live.route, ...VERBS.map(press)],
+    routes: [live.route, outputRoute(options), ...VERBS.map(press)],
     sources: [live.source],
     stop: () => Promise.resolve(live.end()),
   };

@@ -100,6 +100,13 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
         : `It waits in \`${name}\` behind ${plural(before, 'other')}. The answer comes here.`,
     isBesideCard: true,
   }),
+  runs: ({ name, before }) => ({
+    text:
+      before === 0
+        ? `It runs in \`${name}\`. How it ends comes here.`
+        : `It waits in \`${name}\` behind ${plural(before, 'other')}. How it ends comes here.`,
+    isBesideCard: true,
+  }),
   cancelling: ({ name, count }) => ({
     text: count === 1 ? `It ends in \`${name}\`.` : `All ${count} end in \`${name}\`.`,
   }),

@@ -47,7 +47,7 @@ test('a kind of which only a newer agent knows is none', async () => {
 
 test('a place where no program of the node can run says so', async () => {
   const tester = createTester();
-  tester.state.standing = { dir: tester.checkout, program: () => undefined, git: tester.git };
+  tester.state.standing = { ...tester.place, program: () => undefined };
   const tasks = await tester.open();
   const turn = tester.turn();
   tasks.want([turn]);
