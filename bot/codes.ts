@@ -163,6 +163,11 @@ export interface RefusalCodes extends ParseCodes {
   'no-folder': { path: string; folder?: string; ref?: string };
   'names-workspace': NoDetails;
 
+  /** It was said under no review comment. */
+  'no-review-comment': NoDetails;
+  /** The comment is about another commit than its fork's head. */
+  'here-outdated': { commit: string; head: string };
+
   // Pull requests from forks. `from`: whose fork, if it is still there.
   'fork-closed': { from?: string; label: string; branch: string };
   'fork-ref': { label: string };
@@ -239,6 +244,8 @@ export interface AnswerCodes {
   'rename-how': { id: string };
   /** Asks back before a deletion. */
   confirm: { id: string };
+  /** `line` absent: the whole file. */
+  here: { name: string; path: string; line?: number; commit: string };
   /** `before`: turns that come first. */
   asked: { name: string; before: number };
   /** The same of a command line. */

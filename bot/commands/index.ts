@@ -8,6 +8,7 @@ import { deny } from './deny.ts';
 import { disconnect } from './disconnect.ts';
 import { extend } from './extend.ts';
 import { help } from './help.ts';
+import { here } from './here.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
 import { node } from './node.ts';
@@ -47,6 +48,7 @@ export const commands: readonly Command[] = [
   cost,
   ask,
   run,
+  here,
   cancel,
   allow,
   deny,
