@@ -41,6 +41,7 @@ export function createOutput({ dir, tell, joinMs }: OutputOptions): Output {
   const lines = createCount();
   let waiting = '';
   let told = 0;
+  let isFull = false;
   let last = '';
   let timer: NodeJS.Timeout | undefined;
   const tellPieces = (message: 'head' | 'tail', text: string) => {
@@ -57,9 +58,10 @@ export function createOutput({ dir, tell, joinMs }: OutputOptions): Output {
   };
   const take = (text: string) => {
     lines.add(text);
-    if (told >= MAX_HEAD) return tail.add(text);
+    if (isFull) return tail.add(text);
     waiting += text;
-    if (waiting.length >= MAX_HEAD) {
+    if (told + waiting.length >= MAX_HEAD) {
+      isFull = true;
       clearTimeout(timer);
       flush();
       tail.add(waiting);

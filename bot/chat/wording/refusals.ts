@@ -148,7 +148,7 @@ const ASKING = {
     text: `\`${name}\` has the code of a fork, and whoever sent that must not spend your key, so nothing is asked there. In a branch of the repository itself it works: ${say('ask')}.`,
   }),
   'queue-full': ({ name, most }, say) => ({
-    text: `${most} of what you asked wait in \`${name}\` already, the most that may. Say it again when some are done, or end them: ${say('cancel --all')}.`,
+    text: `${most} prompts wait in \`${name}\` already, the most that may. Say it again when some are done, or end them: ${say('cancel --all')}.`,
   }),
   'too-many-asks': ({ most }, say) => ({
     text: `You have asked ${most} times in an hour, the most that a person may (\`MAX_ASKS_PER_HOUR\`, which whoever runs Sam can raise). Say it again in a while; how what you asked stands: ${say('status')}.`,
