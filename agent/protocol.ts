@@ -368,6 +368,9 @@ export interface Saved {
 export const CODING_AGENTS = ['claude'] as const;
 export type CodingAgent = (typeof CODING_AGENTS)[number];
 
+/** Who works on a turn. `shell`: nobody but the workspace's own, whose prompt is one command line. */
+export type TurnWorker = CodingAgent | 'shell';
+
 /** What a coding agent may do in a workspace without asking anybody. */
 export interface TaskPolicy {
   /** Kinds of tools (`read`, `edit`, …), or command lines, each as it is run. What is in neither list asks. */
@@ -382,7 +385,7 @@ export interface DesiredTurn {
   task: string;
   /** From 1. They are worked on in this order, one at a time in a workspace. */
   turn: number;
-  agent: CodingAgent;
+  agent: TurnWorker;
   /** The whole of what a person wrote, and of what surrounds it marked as such. */
   prompt: string;
   policy: TaskPolicy;
@@ -431,10 +434,21 @@ export interface TurnChanges {
   count: number;
 }
 
+/** How a command line ended, and what there was of its output. */
+export interface CommandExit {
+  /** Neither: it was ended by us. */
+  code?: number;
+  signal?: string;
+  /** Lines that it wrote. */
+  lines: number;
+  /** Bytes of them that nobody keeps: those between `head` and `tail`. */
+  skipped: number;
+}
+
 /** What happens in a turn. */
 export type TurnHappening =
   | { kind: 'started' }
-  /** A piece of what the coding agent says; pieces of one `message` belong together. */
+  /** A piece of what the coding agent says, or a command line writes (`head`, `tail`); pieces of one `message` belong together. */
   | { kind: 'text'; message: string; text: string }
   /** The whole plan, each time. */
   | { kind: 'plan'; entries: PlanEntry[] }
@@ -449,8 +463,10 @@ export type TurnHappening =
       kind: 'ended';
       outcome: 'done' | 'cancelled' | 'failed';
       failure?: { code: TurnFailure; said?: string };
-      /** The last message, whole; at most 64 KiB. */
+      /** The last message, whole; of a command line the last lines of its output. At most 64 KiB. */
       answer: string;
+      /** Of a command line that was begun. */
+      exit?: CommandExit;
       changes?: TurnChanges;
     };
 

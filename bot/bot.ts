@@ -423,7 +423,7 @@ function housekeeping({ database: { db }, credentials, log }: Settled): Sweep[] 
   return [
     { name: 'old-tokens', everyMs, run: () => forgetExpired(db) },
     { name: 'old-payloads', everyMs, run: () => forgetPayloads(db, 7) },
-    { name: 'old-turns', everyMs, run: () => forgetTurns(db, 30) },
+    { name: 'old-turns', everyMs, run: () => forgetTurns(db, { asked: 30, run: 7 }) },
     ...(reseal ? [{ name: 'sealed-credentials', everyMs, atStart: true as const, run: reseal }] : []),
   ];
 }

@@ -68,6 +68,9 @@ export interface ParseCodes {
   'no-urls-here': { hosts: readonly string[]; command: string };
   'too-many-words': { word: string; command: string };
   'no-prompt': { command: string };
+  'no-line': { command: string };
+  /** A line for a shell. */
+  'control-characters': { command: string };
   /** `most`: bytes. */
   'long-prompt': { most: number };
 }
@@ -167,6 +170,11 @@ export interface RefusalCodes extends ParseCodes {
   'no-folder': { path: string; folder?: string; ref?: string };
   'names-workspace': NoDetails;
 
+  /** It was said under no review comment. */
+  'no-review-comment': NoDetails;
+  /** The comment is about another commit than its fork's head. */
+  'here-outdated': { commit: string; head: string };
+
   // Pull requests from forks. `from`: whose fork, if it is still there.
   'fork-closed': { from?: string; label: string; branch: string };
   'fork-ref': { label: string };
@@ -243,8 +251,12 @@ export interface AnswerCodes {
   'rename-how': { id: string };
   /** Asks back before a deletion. */
   confirm: { id: string };
+  /** `line` absent: the whole file. */
+  here: { name: string; path: string; line?: number; commit: string };
   /** `before`: turns that come first. */
   asked: { name: string; before: number };
+  /** The same of a command line. */
+  runs: { name: string; before: number };
   /** `count`: turns that end. */
   cancelling: { name: string; count: number };
   decided: { number: number; decision: Decision };

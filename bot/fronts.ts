@@ -14,6 +14,7 @@ import { readHeads, readPolicy } from './chat/forks.ts';
 import type { Front, FrontEntry, FrontOptions } from './chat/front.ts';
 import { createGitHub } from './chat/github/github.ts';
 import { deliverySource } from './chat/inbox.ts';
+import { outputPath } from './chat/page/output.ts';
 import { createPage } from './chat/page/page.ts';
 import { createSlack } from './chat/slack/slack.ts';
 import type { Config } from './config.ts';
@@ -85,6 +86,7 @@ function complete(parts: FrontParts): FrontOptions {
       expiryOf: (workspace) => expiryOf(workspace, config.limits.idleTimeoutMs),
       endOf: (workspace) => endOf(workspace, config.limits.deleteStoppedAfterMs),
       readPrices: () => hourly(db),
+      outputAt: (workspace, turn) => `${config.baseUrl}${outputPath(workspace, turn)}`,
     },
     createSettingsLink: (user) => createSettingsLink(db, config.baseUrl, user),
     createTokenSecret: (id) => giveSecret(db, id),

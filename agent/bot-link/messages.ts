@@ -8,6 +8,7 @@ import type {
   DesiredPush,
   DesiredTurn,
   DesiredWorkspace,
+  TurnWorker,
 } from '../protocol.ts';
 
 // An id becomes the name of a folder: nothing but this shape may pass.
@@ -62,7 +63,7 @@ const desiredTurn: z.ZodType<DesiredTurn> = z.object({
   task: taskId,
   turn: count.min(1),
   // One that only a newer agent knows ends as such.
-  agent: z.custom<CodingAgent>((name) => typeof name === 'string'),
+  agent: z.custom<TurnWorker>((name) => typeof name === 'string'),
   prompt: z.string().max(MAX_PROMPT),
   policy: z.object({ allow: toolNames, deny: toolNames }),
   minutes: z

@@ -1,6 +1,6 @@
 // The coding agent of one workspace: started at the first turn, kept while turns come, gone when none comes for a while. Knows no
 // task.
-import type { CodingAgent, TurnFailure } from '../protocol.ts';
+import type { CodingAgent, TurnFailure, TurnWorker } from '../protocol.ts';
 import type { Git } from '../git/git.ts';
 import type { NodeCommand } from '../runtimes/runtime.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
@@ -21,6 +21,9 @@ export interface CodingPlace {
   programs?: (() => Promise<CodingPrograms | undefined>) | undefined;
   /** Ends what has this `NAME=value` in its environment, and all that it started; absent: it can be seen from here. */
   endMarked?: ((mark: string) => Promise<void>) | undefined;
+  /** What runs a command line there, and what ends that, as `Runtime` has it. */
+  command: (line: string, mark: string) => SpawnSpec;
+  endCommand: (mark: string) => Promise<void>;
   git: Git;
   /** Whose processes they are; absent: the agent's own. */
   uid?: number | undefined;
@@ -42,7 +45,7 @@ export interface Coder {
   /** The one that runs, or a new one; `hearing` is who listens from now on. Throws `TurnError`, or what the signal says. */
   take: (
     place: CodingPlace,
-    agent: CodingAgent,
+    agent: TurnWorker,
     hearing: Hearing,
     signal: AbortSignal,
   ) => Promise<CodingProcess>;
@@ -126,10 +129,10 @@ export function createCoder(options: CoderOptions): Coder {
 async function findSpec(
   { kinds, programs, workspace }: CoderOptions,
   place: CodingPlace,
-  agent: CodingAgent,
+  agent: TurnWorker,
   signal: AbortSignal,
 ): Promise<SpawnSpec> {
-  const kind: CodingAgentKind | undefined = kinds[agent];
+  const kind: CodingAgentKind | undefined = kinds[agent as CodingAgent];
   if (!kind) throw new TurnError('no-coding-agent', `this node knows no coding agent called ${agent}`);
   // Asked before anything is fetched.
   if (!place.program({ file: '/bin/true', args: [], env: {} })) throw new TurnError('container-outdated', '');

@@ -9,6 +9,7 @@ import { CODING_AGENT_KINDS, type CodingAgentKind } from './agents.ts';
 import { createCoder, type Coder, type CodingPlace } from './coder.ts';
 import { openJournals, type Journals } from './journal.ts';
 import type { CodingPrograms } from './programs.ts';
+import { markOfRun, startRun } from './run.ts';
 import { startTurn, type Times, type Turn } from './turn.ts';
 
 export interface Tasks {
@@ -65,6 +66,8 @@ interface Table extends Required<TasksOptions> {
   pushing: Map<string, { id: string; stop: AbortController; ended: Promise<void> }>;
   pushed: Map<string, { id: string; result: PushResult }>;
   tellPushed: (workspace: string) => void;
+  /** Command lines that an earlier life of this program may have left running, by workspace. */
+  left: Map<string, string[]>;
   isEnding: boolean;
 }
 
@@ -91,17 +94,15 @@ export async function openTasks(options: TasksOptions): Promise<Tasks> {
       const known = table.pushed.get(workspace);
       if (known) send?.({ type: 'pushed', workspace, ...known });
     },
+    left: new Map(),
     isEnding: false,
   };
   for (const journal of journals.all()) {
-    const { isOpen, turn } = journal.memory();
-    if (isOpen)
-      journal.note(turn, {
-        kind: 'ended',
-        outcome: 'failed',
-        failure: { code: 'interrupted' },
-        answer: '',
-      });
+    const { isOpen, turn, workspace, task } = journal.memory();
+    if (!isOpen) continue;
+    journal.note(turn, { kind: 'ended', outcome: 'failed', failure: { code: 'interrupted' }, answer: '' });
+    const left = table.left.get(workspace) ?? [];
+    table.left.set(workspace, [...left, markOfRun({ task, turn })]);
   }
   return {
     want(turns, pushes = []) {
@@ -163,6 +164,7 @@ function look(table: Table, workspace: string): void {
     for (const [key, desired] of waiting) if (desired.workspace === workspace) waiting.delete(key);
     return;
   }
+  if (standing !== 'waiting') endLeft(table, workspace, standing);
   const push = pushes.get(workspace);
   if (push && typeof standing !== 'string') return beginPush(table, push, standing);
   const desired = findNext(table, workspace);
@@ -176,6 +178,16 @@ function look(table: Table, workspace: string): void {
   } else if (standing !== 'waiting') begin(table, desired, standing);
 }
 
+/** Nobody hears them any more, and they have failed. */
+function endLeft({ left, log }: Table, workspace: string, { endCommand }: CodingPlace): void {
+  const marks = left.get(workspace) ?? [];
+  left.delete(workspace);
+  for (const mark of marks)
+    endCommand(mark).catch((error: unknown) =>
+      log.error('a command could not be ended', { error: describeError(error) }),
+    );
+}
+
 /** The one that came first; of its task the one that is first. */
 function findNext({ waiting }: Table, workspace: string): DesiredTurn | undefined {
   const all = [...waiting.values()].filter((one) => one.workspace === workspace);
@@ -184,22 +196,10 @@ function findNext({ waiting }: Table, workspace: string): DesiredTurn | undefine
 }
 
 function begin(table: Table, desired: DesiredTurn, place: CodingPlace): void {
-  const { waiting, working, journals, coders, kinds, programs, times, log, onActivity } = table;
-  const { workspace, task } = desired;
+  const { waiting, working, onActivity } = table;
+  const { workspace } = desired;
   waiting.delete(keyOf(desired));
-  const kept = coders.get(workspace);
-  const coder = kept ?? createCoder({ ...times, workspace, kinds, programs });
-  coders.set(workspace, coder);
-  const turn = startTurn({
-    desired,
-    place,
-    isRunning: () => typeof table.find(workspace) !== 'string',
-    journal: journals.of(workspace, task),
-    coder,
-    kind: kinds[desired.agent] as CodingAgentKind | undefined,
-    times,
-    log,
-  });
+  const turn = desired.agent === 'shell' ? beginRun(table, desired, place) : beginTurn(table, desired, place);
   working.set(workspace, { key: keyOf(desired), turn });
   const note = () => onActivity(workspace, Date.now());
   note();
@@ -242,3 +242,20 @@ function beginPush(table: Table, push: DesiredPush, { git, dir }: CodingPlace): 
     });
   pushing.set(workspace, { id, stop, ended });
 }
+function beginTurn(table: Table, desired: DesiredTurn, place: CodingPlace): Turn {
+  const { coders, kinds, programs, times, log } = table;
+  const { workspace } = desired;
+  const coder = coders.get(workspace) ?? createCoder({ ...times, workspace, kinds, programs });
+  coders.set(workspace, coder);
+  const kind: CodingAgentKind | undefined = kinds[desired.agent as CodingAgent];
+  return startTurn({ ...commonOf(table, desired), place, coder, kind, times, log });
+}
+
+const beginRun = (table: Table, desired: DesiredTurn, place: CodingPlace): Turn =>
+  startRun({ ...commonOf(table, desired), place, times: table.times, log: table.log });
+
+const commonOf = ({ journals, find }: Table, desired: DesiredTurn) => ({
+  desired,
+  isRunning: () => typeof find(desired.workspace) !== 'string',
+  journal: journals.of(desired.workspace, desired.task),
+});

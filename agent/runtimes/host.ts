@@ -8,9 +8,9 @@ import { findAccount, passedFrom } from '../system/environment.ts';
 import { endPrograms, type Programs } from '../system/ending.ts';
 import { createGroups } from '../system/groups.ts';
 import { closeToNeighbours } from '../system/neighbours.ts';
-import { MARK, tracePrograms } from '../system/processes.ts';
+import { MARK, traceMarked, tracePrograms } from '../system/processes.ts';
 import { becoming, type Users } from '../system/users.ts';
-import { ProfileError, type Runtime, type WorkspaceSpec } from './runtime.ts';
+import { COMMAND_MARK, ProfileError, type NodeCommand, type Runtime, type WorkspaceSpec } from './runtime.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Shells that take a command as `-lc`, and its arguments behind it, as POSIX has it. */
@@ -30,6 +30,12 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
     groups.programs(id),
     users.programs(id) ?? (await tracePrograms(id)),
   ];
+  const start = (workspace: WorkspaceSpec, { env: added, ...command }: NodeCommand): SpawnSpec => {
+    const variables = { ...findEnvironment(workspace, env, programs), ...added };
+    const doors = groups.doors(workspace.id);
+    const where = { cwd: workspace.dir, doors };
+    return { ...becoming(workspace.user, withCores(command), where), env: variables };
+  };
   return {
     isAvailable: () => Promise.resolve(true),
     fits: () => Promise.resolve(true),
@@ -50,13 +56,14 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
       const doors = groups.doors(workspace.id);
       return { ...becoming(workspace.user, withCores(command), { cwd, doors }), env: variables };
     },
-    program(workspace, command) {
-      const variables = { ...findEnvironment(workspace, env, programs), ...command.env };
-      const doors = groups.doors(workspace.id);
-      return {
-        ...becoming(workspace.user, withCores(command), { cwd: workspace.dir, doors }),
-        env: variables,
-      };
+    program: start,
+    command(workspace, line, mark) {
+      const shell = { file: findPosixShell(), args: ['-lc', line] };
+      // Nobody sees a screen: what draws on one would fill pages.
+      return start(workspace, { ...shell, env: { TERM: 'dumb', COLORTERM: '', [COMMAND_MARK]: mark } });
+    },
+    async endCommand({ user }, mark) {
+      await endPrograms([await traceMarked(`${COMMAND_MARK}=${mark}`, { uid: user?.uid })]);
     },
     limits: (id) => groups.limits(id),
     async stop({ id }, endSessions) {
@@ -115,9 +122,12 @@ const withCores = ({ file, args }: Pick<SpawnSpec, 'file' | 'args'>): Pick<Spawn
 
 /** Through a login shell, so that the user's own PATH is there for the tools that the program calls. */
 function runInLoginShell(shell: string, words: string[]): Pick<SpawnSpec, 'file' | 'args'> {
-  const posix = POSIX_SHELLS.has(basename(shell)) ? shell : '/bin/sh';
-  return { file: posix, args: ['-lc', 'exec "$0" "$@"', ...words] };
+  return { file: asPosix(shell), args: ['-lc', 'exec "$0" "$@"', ...words] };
 }
+
+const asPosix = (shell: string): string => (POSIX_SHELLS.has(basename(shell)) ? shell : '/bin/sh');
+
+const findPosixShell = (): string => asPosix(findShell());
 
 function sessionEnvironment(
   workspace: WorkspaceSpec,

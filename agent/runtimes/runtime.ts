@@ -114,6 +114,13 @@ export interface Runtime {
   /** Ends what has this `NAME=value` in its environment, and all that it started. Absent: the agent sees it. Rejects where it lives on. */
   endMarked?: (workspace: string, mark: string) => Promise<void>;
   /**
+   * What runs a command line by the login shell there, on pipes, as `program` does. After `start`. `mark` is in its environment,
+   * so that `endCommand` finds it. Throws `ProfileError`.
+   */
+  command: (workspace: WorkspaceSpec, line: string, mark: string) => SpawnSpec;
+  /** Ends what carries that mark, with all that it started: politely first. Repeatable; within ten seconds; never rejects. */
+  endCommand: (workspace: WorkspaceSpec, mark: string) => Promise<void>;
+  /**
    * How they reach what the agent has for them. Absent: as the agent's own programs do. Undefined: not at all.
    */
   reach?: (workspace: string) => Reach | undefined;
@@ -132,6 +139,9 @@ export interface Runtime {
   /** Removes what it keeps for workspaces of this node that `isKnown` does not know, where that is proven; their ids. */
   sweep: (isKnown: (id: string) => boolean) => Promise<string[]>;
 }
+
+/** The variable that marks a command line, and by inheritance its children. */
+export const COMMAND_MARK = 'SAM_COMMAND';
 
 /** The session cannot be opened: a viewer is told `code` and `message`. */
 export class ProfileError extends Error {

@@ -197,13 +197,15 @@ function placeOf(tools: Tools, workspace: Workspace): Standing {
   const isThere = phase === 'running' && desired.desired === 'running' && run >= desired.run;
   if (!isThere || prepared?.environment.isRecovery === true) return 'waiting';
   const spec = specOf(tools, workspace);
-  const { program, codingPrograms, endMarked } = runtimeOf(tools, workspace);
+  const { program, codingPrograms, endMarked, command, endCommand } = runtimeOf(tools, workspace);
   return {
     dir: spec.dir,
     folder: reachOf(tools, workspace)?.checkout ?? spec.dir,
     program: (command) => program(spec, command),
     programs: codingPrograms && (() => codingPrograms(spec.id)),
     endMarked: endMarked && ((mark) => endMarked(spec.id, mark)),
+    command: (line, mark) => command(spec, line, mark),
+    endCommand: (mark) => endCommand(spec, mark),
     git: gitOf(tools, workspace),
     uid: spec.user?.uid,
   };

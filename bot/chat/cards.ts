@@ -84,11 +84,11 @@ export async function sendCard(
 
 /** What came of a turn: posted once, and never edited. */
 async function sendTurn(
-  { db }: Omit<Cards, 'conversations'>,
+  { db, knowledge }: Omit<Cards, 'conversations'>,
   conversation: Conversation,
   held: Held<Card>,
 ): Promise<Written> {
-  const view = held.row.externalId === null ? await readTurn(db, held.row.subject) : undefined;
+  const view = held.row.externalId === null ? await readTurn({ db, knowledge }, held.row.subject) : undefined;
   const sent = view ? await conversation.sendTurn(held.row, view) : {};
   if ('later' in sent) await deferCard(db, held, sent.later);
   else await finishCard(db, held, sent);
@@ -96,9 +96,12 @@ async function sendTurn(
 }
 
 /** A turn, or what came of work that was offered. */
-async function readTurn(db: Executor, subject: string): Promise<TurnView | undefined> {
+async function readTurn(
+  { db, knowledge }: Pick<Cards, 'db' | 'knowledge'>,
+  subject: string,
+): Promise<TurnView | undefined> {
   const turn = await findTurn(db, subject);
-  if (turn) return turnViewOf(turn);
+  if (turn) return turnViewOf(turn, knowledge);
   const proposal = await findProposal(db, subject);
   return proposal && proposalViewOf(proposal);
 }

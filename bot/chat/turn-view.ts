@@ -1,7 +1,8 @@
 // What is shown of a coding agent's work, before any front's markup: on a card while it lasts, in an answer when it is over. Pure.
-import type { TurnChanges } from '../../agent/protocol.ts';
+import type { CommandExit, TurnChanges } from '../../agent/protocol.ts';
 import type { SaidProposalFailure, SaidTurnFailure } from '../codes.ts';
 import type { Proposal, Turn, TurnQuestion, Workspace } from '../database/types.ts';
+import type { WorkedTurn } from '../tasks/store/turns.ts';
 import { openQuestions } from '../tasks/turn.ts';
 
 /** On the card of its workspace. */
@@ -14,6 +15,8 @@ export interface TaskView {
   plan: { label: string; state: 'done' | 'doing' | 'todo' }[];
   /** The newest tool at work. */
   tool?: string;
+  /** A command line runs, and no coding agent. */
+  line?: string;
   questions: Pick<TurnQuestion, 'number' | 'title'>[];
   /** `0.12 USD`. */
   cost?: string;
@@ -23,7 +26,7 @@ const PLAN = { completed: 'done', in_progress: 'doing', pending: 'todo' } as con
 const MAX_PLAN = 20;
 
 /** Undefined: nothing is asked. `open`: turns that have not ended, in order. */
-export function taskOf(open: readonly Turn[], now: Date): TaskView | undefined {
+export function taskOf(open: readonly WorkedTurn[], now: Date): TaskView | undefined {
   const [turn] = open;
   if (!turn) return undefined;
   const { state, startedAt, progress } = turn;
@@ -36,6 +39,7 @@ export function taskOf(open: readonly Turn[], now: Date): TaskView | undefined {
       .slice(0, MAX_PLAN)
       .map(({ content, status }) => ({ label: content, state: PLAN[status] })),
     ...(tool === undefined ? {} : { tool }),
+    ...(turn.agent === 'shell' ? { line: turn.prompt } : {}),
     questions: openQuestions(turn),
     ...costOf(turn),
   };
@@ -61,6 +65,8 @@ export interface TurnView {
   proposal?: ProposalView;
   elapsedMs?: number;
   cost?: string;
+  /** It was a command line. */
+  run?: RunView;
 }
 
 /** Where it can be read; or why there is none. */
@@ -72,17 +78,35 @@ export interface ProposalView {
   failure: SaidProposalFailure | null;
 }
 
-export function turnViewOf({
-  turn,
-  workspace,
-}: {
-  turn: Turn;
-  workspace: Pick<Workspace, 'id' | 'name' | 'fork' | 'repository'>;
-}): TurnView {
+export interface RunView {
+  line: string;
+  /** Undefined: nobody says how it ended. */
+  exit?: CommandExit;
+  /** The last lines of what it wrote. */
+  shown: string;
+  /** Where there is more of it. */
+  more?: string;
+}
+
+/** The address of all that a command line wrote; `turn`: `tk-…/1`. */
+export type OutputAt = (workspace: string, turn: string) => string;
+
+/** How it went, for people: a line that ended with another code than 0 went wrong. */
+export const lookOfTurn = ({ state, run }: Pick<TurnView, 'state' | 'run'>): TurnView['state'] =>
+  state === 'done' && run && run.exit?.code !== 0 ? 'failed' : state;
+
+export function turnViewOf(
+  {
+    turn,
+    workspace,
+  }: { turn: WorkedTurn; workspace: Pick<Workspace, 'id' | 'name' | 'fork' | 'repository'> },
+  { outputAt }: { outputAt: OutputAt },
+): TurnView {
   const { startedAt, endedAt, changes, proposes, state } = turn;
   const canPropose = changes && !proposes && !workspace.fork && /^https?:/.test(workspace.repository);
+  const id = `${turn.taskId}/${turn.turn}`;
   return {
-    id: `${turn.taskId}/${turn.turn}`,
+    id,
     workspace: { id: workspace.id, name: workspace.name },
     state: turn.state,
     answer: turn.answer?.trim() ?? '',
@@ -92,6 +116,24 @@ export function turnViewOf({
     ...(proposes && !changes && state === 'done' ? { hasNothingToPropose: true as const } : {}),
     ...(startedAt && endedAt ? { elapsedMs: endedAt.getTime() - startedAt.getTime() } : {}),
     ...costOf(turn),
+    ...(turn.agent === 'shell' ? { run: runOf(turn, outputAt(workspace.id, id)) } : {}),
+  };
+}
+
+const MAX_LINES = 20;
+const MAX_LINE = 400;
+
+function runOf({ prompt, answer, progress: { exit }, startedAt }: Turn, page: string): RunView {
+  const lines = (answer ?? '').split('\n').slice(-MAX_LINES);
+  const shown = lines.map((line) =>
+    (line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line).toWellFormed(),
+  );
+  const isAll = exit ? exit.lines <= lines.length && shown.join() === lines.join() : !startedAt;
+  return {
+    line: prompt,
+    ...(exit ? { exit } : {}),
+    shown: shown.join('\n'),
+    ...(isAll ? {} : { more: page }),
   };
 }
 

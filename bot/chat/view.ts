@@ -7,8 +7,9 @@ import {
   type PrepareStep,
 } from '../../agent/protocol.ts';
 import type { Notice } from '../codes.ts';
-import type { Node, Turn, User, Workspace } from '../database/types.ts';
-import { taskOf, type TaskView } from './turn-view.ts';
+import type { Node, User, Workspace } from '../database/types.ts';
+import type { WorkedTurn } from '../tasks/store/turns.ts';
+import { taskOf, type OutputAt, type TaskView } from './turn-view.ts';
 
 export interface CheckItem {
   label: string;
@@ -70,7 +71,7 @@ export interface CardFacts {
   price?: string | undefined;
   warningMs: number;
   /** Of coding agents: those that have not ended, in order. */
-  turns?: readonly Turn[];
+  turns?: readonly WorkedTurn[];
 }
 
 /** What a card shows beside the rows. */
@@ -81,6 +82,7 @@ export interface CardKnowledge {
   endOf: (workspace: CardFacts['workspace']) => Date | undefined;
   /** What an hour of its machine costs, for people; asked once for all that a card shows. */
   readPrices: () => Promise<(node: NonNullable<CardFacts['node']>) => string | undefined>;
+  outputAt: OutputAt;
   warningMs: number;
 }
 
@@ -92,7 +94,7 @@ export async function completeFacts({
   expiryOf,
   endOf,
   warningMs,
-}: CardKnowledge): Promise<(facts: RowFacts) => CardFacts> {
+}: Omit<CardKnowledge, 'outputAt'>): Promise<(facts: RowFacts) => CardFacts> {
   const priceOf = await readPrices();
   return (facts) => ({
     ...facts,

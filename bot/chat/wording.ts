@@ -12,7 +12,18 @@ export { wordApi, type ApiCode } from './wording/api.ts';
 export { wordEnvironment } from './wording/environment.ts';
 export { wordFailure } from './wording/failures.ts';
 export { PRESSES, wordLive, type Press } from './wording/live.ts';
-export { wordChanges, wordQuestion, wordTask, wordTurnFailure, wordTurnState } from './wording/tasks.ts';
+export {
+  OUTPUT_NOTE,
+  wordChanges,
+  wordGap,
+  wordOutput,
+  wordOutputPage,
+  wordQuestion,
+  wordRunEnd,
+  wordTask,
+  wordTurnFailure,
+  wordTurnState,
+} from './wording/tasks.ts';
 export {
   NOTHING_TO_PROPOSE,
   wordChangeBody,
@@ -52,6 +63,8 @@ export interface WordedAnswer {
   isVerbatim: boolean;
   /** The card is wanted as well. */
   isBesideCard?: boolean;
+  /** It is said, too, where the card is the answer. */
+  isReply?: boolean;
   /** A line that was probably meant, for a button. */
   next?: string | undefined;
 }
@@ -65,10 +78,24 @@ export function wordAnswer(answer: Answer, { say, fence }: Voice, offer: Offer):
     const { text, isVerbatim = false, suggestion } = answer as OldAnswer;
     return { text, hint: '', isVerbatim, next: suggestion };
   }
-  const { text, above, isVerbatim = false, isBesideCard = false, next } = wordCode(answer, say, offer);
+  const {
+    text,
+    above,
+    isVerbatim = false,
+    isBesideCard = false,
+    isReply = false,
+    next,
+  } = wordCode(answer, say, offer);
   const usage = answer.usage === undefined ? '' : `Usage: ${say(answer.usage)}`;
   const lines = [above === undefined ? '' : fence(above), text, usage];
-  return { text: lines.filter(Boolean).join('\n'), hint: hintOf(answer), isVerbatim, isBesideCard, next };
+  return {
+    text: lines.filter(Boolean).join('\n'),
+    hint: hintOf(answer),
+    isVerbatim,
+    isBesideCard,
+    isReply,
+    next,
+  };
 }
 
 const wordCode = (answer: Answer, say: Say, offer: Offer): Words =>

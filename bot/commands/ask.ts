@@ -67,9 +67,9 @@ export const ask = {
 } satisfies StartingCommand;
 
 /** The one that is named, the thread's, the place's; where no place has one, one's only. */
-async function bring(command: ParsedCommand, context: StartContext): Promise<Outcome> {
+export async function bring(command: ParsedCommand, context: StartContext): Promise<Outcome> {
   if (command.target || context.repository) return bringUp(command, context);
-  const { id } = await findTarget({ ...command, verb: 'ask --ws' }, context);
+  const { id } = await findTarget({ ...command, verb: `${command.verb} --ws` }, context);
   return bringUp({ ...command, target: { kind: 'name', name: id } }, context);
 }
 
@@ -82,14 +82,15 @@ async function checkAsker({ tx, actor, limits, hasModelKey }: StartContext): Pro
   if (most > 0 && (await countAsked(tx, actor.id)) >= most) throw new UserError('too-many-asks', { most });
 }
 
-async function checkWorkspace(
-  { id, name, fork, repository }: Workspace,
-  { tx, limits }: StartContext,
-): Promise<void> {
-  const most = 2 * limits.asksPerHour;
-  if (most > 0 && (await countAskedOn(tx, repository)) >= most)
+async function checkWorkspace(workspace: Workspace, context: StartContext): Promise<void> {
+  const most = 2 * context.limits.asksPerHour;
+  if (most > 0 && (await countAskedOn(context.tx, workspace.repository)) >= most)
     throw new UserError('too-many-asks', { most, whom: 'repository' });
   // Whoever sent that code must not spend what its owner pays for.
-  if (fork) throw new UserError('no-asking-forks', { name });
+  if (workspace.fork) throw new UserError('no-asking-forks', { name: workspace.name });
+  await checkQueue(workspace, context);
+}
+
+export async function checkQueue({ id, name }: Workspace, { tx }: StartContext): Promise<void> {
   if ((await countOpen(tx, id)) > MAX_WAITING) throw new UserError('queue-full', { name, most: MAX_WAITING });
 }

@@ -1,4 +1,4 @@
-// The command that ends what a coding agent works on.
+// The command that ends what a coding agent, or a command line, works on.
 import { UserError } from '../errors.ts';
 import { cancelTurn, lockOpenTurns, type OpenTurn } from '../tasks/store/turns.ts';
 import type { Command, CommandContext } from './context.ts';
@@ -8,7 +8,8 @@ import { findStoppable } from './target.ts';
 export const cancel = {
   name: 'cancel',
   aliases: ['abort'],
-  summary: 'Ends what Claude Code works on; what waits comes next, unless all of it is to end.',
+  summary:
+    'Ends what Claude Code, or a command line, works on; what waits comes next, unless all of it is to end.',
   usage: 'cancel [target]',
   examples: ['cancel', 'cancel --all', 'cancel api-412'],
   who: 'Whoever asked, and those who may ask on the repository.',

@@ -36,7 +36,7 @@ export type FlagSpec = {
 /**
  * How the words that are no flags are read. All of them may be left out but for `name`. `names`: plain words, whatever flags stand
  * among them. `prompt`: all that follows the flags, word for word,
- * the lines below it too. `question`: the number of one.
+ * the lines below it too. `line`: the same, without the lines below. `question`: the number of one.
  */
 export type Takes =
   | 'none'
@@ -46,6 +46,7 @@ export type Takes =
   | 'topic'
   | 'names'
   | 'prompt'
+  | 'line'
   | 'question';
 
 export type CommandSpec = {

@@ -19,6 +19,8 @@ export interface Place {
   task?: { id: string; turn?: number };
   /** What may have a repository of its own: a channel. */
   channel?: string;
+  /** The line of a change that it answers, as it was when somebody spoke of it. `line`: absent: the whole file. */
+  comment?: { path: string; line?: number | undefined; commit: string };
   /** Where cards go. */
   thread: string;
 }

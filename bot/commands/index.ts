@@ -8,6 +8,7 @@ import { deny } from './deny.ts';
 import { disconnect } from './disconnect.ts';
 import { extend } from './extend.ts';
 import { help } from './help.ts';
+import { here } from './here.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
 import { node } from './node.ts';
@@ -18,6 +19,7 @@ import { rename } from './rename.ts';
 import { restart } from './restart.ts';
 import { retry } from './retry.ts';
 import { rm } from './rm.ts';
+import { run } from './run.ts';
 import type { Command } from './context.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
@@ -46,6 +48,8 @@ export const commands: readonly Command[] = [
   node,
   cost,
   ask,
+  run,
+  here,
   cancel,
   allow,
   deny,

@@ -45,8 +45,11 @@ export const up = {
   run: bringUp,
 } satisfies StartingCommand;
 
-/** Finds the workspace that the words mean, or makes it, past the gate, and wants it running. */
-export async function bringUp(command: ParsedCommand, context: StartContext): Promise<Outcome> {
+/**
+ * Finds the workspace that the words mean, or makes it, past the gate, and wants it running. `at`: the commit that its files are to be
+ * of, where that may be another than the place's newest.
+ */
+export async function bringUp(command: ParsedCommand, context: StartContext, at?: string): Promise<Outcome> {
   // `up NAME` of one that is there is a wish to have it running.
   if (command.target?.kind === 'name') {
     if (command.flags['trust-fork'] !== undefined) refuseTrustByName();
@@ -54,7 +57,7 @@ export async function bringUp(command: ParsedCommand, context: StartContext): Pr
   }
   const { repository } = context;
   if (!repository) throw new UserError('which-repository', { verb: command.verb });
-  const found = await makeOrFind(command, context, repository);
+  const found = await makeOrFind(command, context, repository, at);
   return found.isNew ? answerNew(found.workspace, command, context) : wakeUp(found, command, context);
 }
 
@@ -71,12 +74,12 @@ async function makeOrFind(
   command: ParsedCommand,
   context: StartContext,
   repository: Repository,
+  at?: string,
 ): Promise<Found> {
   const named = textOf(command.flags['ref']);
   const ref = named ?? repository.ref ?? null;
-  const commit = named === undefined ? (repository.commit ?? null) : null;
-  const key = keyOf(repository, ref, context.actor.id, command.flags['new'] === true);
-  const held = await findByKey(context.tx, key);
+  const commit = at ?? (named === undefined ? (repository.commit ?? null) : null);
+  const { key, held } = await findHeld(command, context, repository, { ref, at });
   const fork = letIn(repository, {
     said: textOf(command.flags['trust-fork']),
     hasRef: named !== undefined,
@@ -107,10 +110,25 @@ async function makeOrFind(
   return { ...made, fork, commit };
 }
 
-/** One `up`, one workspace: the same from every front. */
-function keyOf(repository: Repository, ref: string | null, owner: string, isAnother: boolean): string {
+/** The one that is there, unless its files are of another commit than is wanted; then one beside it, the same for each such commit. */
+async function findHeld(
+  { flags }: ParsedCommand,
+  { tx, actor }: StartContext,
+  repository: Repository,
+  { ref, at }: { ref: string | null; at: string | undefined },
+): Promise<{ key: string; held: Workspace | undefined }> {
+  const key = keyOf(repository, ref, actor.id, flags['new'] === true ? randomBase32(8) : undefined);
+  const held = await findByKey(tx, key);
+  const commit = held ? (held.reported?.commit ?? held.commit) : repository.commit;
+  if (at === undefined || at === commit) return { key, held };
+  const beside = keyOf(repository, ref, actor.id, at);
+  return { key: beside, held: await findByKey(tx, beside) };
+}
+
+/** One `up`, one workspace: the same from every front. `apart`: what tells it from the others there. */
+function keyOf(repository: Repository, ref: string | null, owner: string, apart?: string): string {
   const goal = repository.goal ?? `ref:${ref ?? 'HEAD'}`;
-  return [repository.url.toLowerCase(), goal, owner, ...(isAnother ? [randomBase32(8)] : [])].join('|');
+  return [repository.url.toLowerCase(), goal, owner, ...(apart === undefined ? [] : [apart])].join('|');
 }
 
 async function answerNew(

@@ -16,7 +16,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type {
-  CodingAgent,
+  CommandExit,
   Decision,
   Failure,
   Load,
@@ -24,6 +24,7 @@ import type {
   TaskPolicy,
   TurnChanges,
   TurnHappening,
+  TurnWorker,
   Work,
   WorkspaceReport,
 } from '../../agent/protocol.ts';
@@ -386,7 +387,7 @@ export const tasks = pgTable(
       .references(() => workspaces.id),
     front: text('front').$type<FrontName>().notNull(),
     thread: text('thread').notNull(),
-    agent: text('agent').$type<CodingAgent>().notNull(),
+    agent: text('agent').$type<TurnWorker>().notNull(),
     /** The last event of it that is stored. */
     seq: integer('seq').notNull().default(0),
     /** What its coding agent said last of the money so far; it begins anew with a new conversation. */
@@ -427,6 +428,8 @@ export interface TurnProgress {
   questions?: TurnQuestion[];
   /** How many there were in the turn. */
   asked?: number;
+  /** Of a command line: how it ended. */
+  exit?: CommandExit;
   cost?: { amount: string; currency: string };
 }
 
@@ -524,7 +527,7 @@ export const proposals = pgTable(
     /** Null: as its newest commit says. */
     title: text('title'),
     /** Who worked on it beside the person. */
-    agent: text('agent').$type<CodingAgent>(),
+    agent: text('agent').$type<TurnWorker>(),
     state: text('state').$type<ProposalState>().notNull().default('pushing'),
     since: at('since').notNull().defaultNow(),
     commit: text('commit'),

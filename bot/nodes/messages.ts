@@ -5,6 +5,7 @@ import {
   PUSH_FAILURES,
   TURN_FAILURES,
   type AgentMessage,
+  type CommandExit,
   type Environment,
   type Failure,
   type Limits,
@@ -157,6 +158,13 @@ const changes: z.ZodType<TurnChanges> = z.object({
   count,
 });
 
+const commandExit: z.ZodType<CommandExit> = z.object({
+  code: z.exactOptional(z.number().int().min(0).max(255)),
+  signal: z.exactOptional(z.string().regex(/^[A-Z0-9a-z]{1,20}$/)),
+  lines: amount,
+  skipped: amount,
+});
+
 const happening: z.ZodType<TurnHappening> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('started') }),
   z.object({ kind: z.literal('text'), message: text(200), text: text(64 << 10) }),
@@ -200,6 +208,7 @@ const happening: z.ZodType<TurnHappening> = z.discriminatedUnion('kind', [
       }),
     ),
     answer: text(128 << 10),
+    exit: z.exactOptional(commandExit),
     changes: z.exactOptional(changes),
   }),
 ]);

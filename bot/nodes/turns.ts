@@ -46,7 +46,7 @@ const desiredPush = ({ proposal }: WantedPush, author: GitIdentity | undefined):
   branch: proposal.branch,
   subject: proposal.title ?? `Work of ${proposal.branch}`,
   ...(author && { author }),
-  ...(proposal.agent && { agent: proposal.agent }),
+  ...(proposal.agent && proposal.agent !== 'shell' && { agent: proposal.agent }),
 });
 
 /** The same for what is to be pushed: each is told once, by its id. */

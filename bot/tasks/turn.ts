@@ -50,8 +50,8 @@ export function applyHappening(turn: Turn, event: TurnHappening, now: Date): Tur
 }
 
 function endedBy(
-  { overspent }: Pick<Turn, 'overspent'>,
-  { outcome, failure, answer, changes }: TurnHappening & { kind: 'ended' },
+  { progress, overspent }: Pick<Turn, 'progress' | 'overspent'>,
+  { outcome, failure, answer, changes, exit }: TurnHappening & { kind: 'ended' },
   now: Date,
 ): TurnPatch {
   const said = failure?.said === undefined ? {} : { said: failure.said };
@@ -64,6 +64,7 @@ function endedBy(
     endedAt: now,
     isClosed: true,
     answer,
+    ...(exit ? { progress: { ...progress, exit } } : {}),
     ...(changes && changes.count > 0 ? { changes } : {}),
     ...(outcome === 'failed' ? { failure: why } : {}),
     ...(isCostly ? { failure: { code: 'too-costly', details: overspent } } : {}),

@@ -103,6 +103,8 @@ export function describeRuntime(
       expect(child.exitCode).toBeNull();
     });
 
+    testCommands({ place: () => ({ runtime, workspace }), begin, find, where });
+
     test('a stop ends everything, daemons that cleaned their environment among them, and can be told again', async () => {
       await begin();
       open(
@@ -151,5 +153,45 @@ export function describeRuntime(
       await begin();
       expect((await open('echo again\n').output).trim()).toBe('again');
     });
+  });
+}
+
+interface Commands extends Required<Pick<RuntimeFixture, 'find' | 'where'>> {
+  place: () => { runtime: Runtime; workspace: WorkspaceSpec };
+  begin: () => Promise<void>;
+}
+
+/** Command lines, as tasks have them run. */
+function testCommands({ place, begin, find, where }: Commands): void {
+  const run = (line: string, mark: string) => {
+    const { runtime, workspace } = place();
+    const { file, args, env, cwd } = runtime.command(workspace, line, mark);
+    const child = spawn(file, args, { env, cwd, stdio: ['pipe', 'pipe', 'ignore'], detached: true });
+    child.stdin.end();
+    return { child, output: text(child.stdout), ended: once(child, 'exit') };
+  };
+
+  test('a command line runs in the checkout, in what the workspace needs, and ends with its own code', async () => {
+    await begin();
+    const line = `echo "$PWD $PROJECT 'quoted' $TERM"; case $- in *i*) echo interactive;; esac; exit 7`;
+    const { output, ended } = run(line, 'tk-a/1');
+    expect((await output).trim()).toBe(`${where(place().workspace.dir)} blue 'quoted' dumb`);
+    expect((await ended)[0]).toBe(7);
+  });
+
+  test('the end of a command line is that of all it started, whatever resists, and of no other', async () => {
+    await begin();
+    const resist = `trap '' TERM HUP; (exec setsid sleep 9875) & env -i sleep 9875 & sh -c "trap '' TERM; sleep 9875" & wait; wait`;
+    const { ended } = run(resist, 'tk-a/2');
+    const other = run('exec sleep 9876', 'tk-a/3');
+    await eventually(async () => (await find('sleep 9875')).length >= 3, 'its programs');
+    await eventually(async () => (await find('sleep 9876')).length >= 1, 'the other program');
+    const { runtime, workspace } = place();
+    await runtime.endCommand(workspace, 'tk-a/2');
+    await ended;
+    expect(await find('sleep 9875')).toEqual([]);
+    expect(await find('sleep 9876')).not.toEqual([]);
+    expect(other.child.exitCode).toBeNull();
+    await runtime.endCommand(workspace, 'tk-a/2');
   });
 }

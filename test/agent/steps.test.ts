@@ -38,6 +38,8 @@ function createRecorded(
     start: done,
     session: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),
     program: () => undefined,
+    command: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),
+    endCommand: done,
     limits: () => undefined,
     stop: () => Promise.resolve(0),
     remove: () => Promise.resolve(void seen.removed.push(name)),

@@ -31,6 +31,8 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   'unknown-verb': [{ word: 'satus', suggestion: 'status' }, { word: 'x' }],
   prose: [{ canAsk: true }, { canAsk: false }],
   'no-prompt': [{ command: 'ask' }],
+  'no-line': [{ command: 'run' }],
+  'control-characters': [{ command: 'run' }],
   'long-prompt': [{ most: 32_768 }],
   'no-model-key': [{}],
   'no-asking-forks': [{ name }],
@@ -43,6 +45,16 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   'no-question': [{}],
   'which-question': [{ verb: 'allow', numbers: [1, 2] }],
   'answered-question': [{ number: 1, by: 'ada' }],
+  'no-review-comment': [{}],
+  'here-outdated': [{ commit: 'a'.repeat(40), head: 'b'.repeat(40) }],
+  here: [
+    { name: 'api-412', path: 'src/a b.ts', line: 12, commit: 'a'.repeat(40) },
+    { name: 'api-412', path: 'x.ts', commit: 'a'.repeat(40) },
+  ],
+  runs: [
+    { name: 'api-412', before: 0 },
+    { name: 'api-412', before: 2 },
+  ],
   asked: [
     { name, before: 0 },
     { name, before: 2 },

@@ -87,6 +87,7 @@ const lines = commands
       names: [' rm NODE', ' rm vm-aaaaaaaaaaaa'],
       none: [''],
       prompt: [' what is there?'],
+      line: [' ls'],
       question: ['', ' 7'],
     }[takes as string] ?? ['', ' #7', ' other'];
     const flagged = Object.entries(flags).flatMap(([flag, { kind }]) =>

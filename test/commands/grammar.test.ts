@@ -152,7 +152,8 @@ describe('verbs', () => {
   test('every alias means its command, in any case', () => {
     for (const { name, aliases, takes, needs } of commands) {
       for (const alias of aliases) {
-        const line = `${alias.toUpperCase()}${takes === 'target name' || takes === 'prompt' ? ' x' : ''}`;
+        const needsWord = ['target name', 'prompt', 'line'].includes(takes);
+        const line = `${alias.toUpperCase()}${needsWord ? ' x' : ''}`;
         const context = needs ? slash : console_;
         expect(parse(line, context)).toMatchObject(takes === 'topic' ? { kind: 'help' } : { verb: name });
       }

@@ -129,7 +129,7 @@ describe('did you mean', () => {
         const suggestion = result.kind === 'error' ? (worded(result, github).suggestion ?? '') : '';
         expect(suggestion).not.toBe('');
         const again = parse(suggestion, console_);
-        expect(/^(rename|ask$)/.test(suggestion) || ['command', 'help'].includes(again.kind)).toBe(true);
+        expect(/^(rename|ask$|run$)/.test(suggestion) || ['command', 'help'].includes(again.kind)).toBe(true);
       }),
     );
   });

@@ -43,7 +43,9 @@ export async function startAsking(options: GitHubOptions = {}): Promise<Asking> 
       github
         .comments(thread)
         .filter((one) => one.includes('sam:v1 tk-'))
-        .map((one) => one.replaceAll(/tk-[a-z2-7]{12}/g, 'tk-1')),
+        .map((one) =>
+          one.replaceAll(/tk-[a-z2-7]{12}/g, 'tk-1').replaceAll(/ after (\d+m )?\d+s$/gm, ' after SPAN'),
+        ),
     async [Symbol.asyncDispose]() {
       nodes.end();
       await github[Symbol.asyncDispose]();

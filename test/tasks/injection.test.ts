@@ -97,7 +97,7 @@ const cardOf = (patch: Partial<Turn>): CardView => {
     now: NOW,
     expiry: NOW,
     warningMs: 1_800_000,
-    turns: [turn as Turn],
+    turns: [{ ...(turn as Turn), agent: 'claude' }],
   });
 };
 

@@ -186,3 +186,27 @@ function mayRead({ slack: { world } }: Slack): void {
 const forgetPost = ({ task, turn }: DesiredTurn) => bot.place.sql`
   update cards set external_id = null, sent_version = 0, lease_token = 'dead', lease_until = now() - interval '1 second'
    where subject = ${`${task}/${turn}`} and kind = 'answer'`;
+
+test('a command line is run from below a card, and its output is no markup', async () => {
+  await context.say('up acme/api');
+  const { bob } = context.people;
+  await context.slack.mention(bob, context.dev, '{bot} run npm test &amp;&amp; date', context.card());
+  const turn = await nodes.turn((one) => one.prompt === 'npm test && date');
+  expect(turn.agent).toBe('shell');
+  const exit = { code: 1, lines: 40, skipped: 0 };
+  const answer = 'a < b & <!channel> ```\n*last*';
+  await happens(turn, { kind: 'started' }, { kind: 'ended', outcome: 'done', answer, exit });
+  await context.settle();
+  expect(below().map((one) => one.replaceAll(/after \d+s/g, 'after SPAN'))).toMatchInlineSnapshot(`
+    [
+      ":x: *\`api\`* exit 1 after SPAN
+    \`npm test &amp;&amp; date\`
+    \`\`\`
+    a &lt; b &amp; &lt;!channel&gt; '''
+    *last*
+    \`\`\`
+    <http://localhost/w/ws-1/runs/tk-1/1|All 40 lines> (for whom the workspace is, signed in; kept for a week)
+    tk-1/1",
+    ]
+  `);
+});

@@ -7,6 +7,7 @@ import { describeError } from '../../log.ts';
 import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
 import { bringClaude } from './claude.ts';
 import { endMarked, enterOnPipes, findCodingPrograms } from './coding.ts';
+import { chooseCommand, endCommand } from './command.ts';
 import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration } from './configuration.ts';
 import { labelsOf, ROLE_LABEL, type Containers } from './containers.ts';
 import { findDefaultImage } from './default-image.ts';
@@ -71,6 +72,9 @@ export function createDevcontainerRuntime(
       const place = places.get(id);
       if (place) await endMarked(containers, place, mark);
     },
+    command: (workspace, line, mark) =>
+      chooseCommand(engine, workspace, places.get(workspace.id), line, mark),
+    endCommand: ({ id }, mark) => endCommand(engine, places.get(id), mark),
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       reaches.close(id);

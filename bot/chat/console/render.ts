@@ -1,6 +1,7 @@
 // A card as lines of plain text, for the console. Pure.
 import type { FrontTraits } from '../../commands/command.ts';
-import type { ProposalView, TaskView, TurnView } from '../turn-view.ts';
+import { plain } from '../../commands/parser/format.ts';
+import { lookOfTurn, type ProposalView, type RunView, type TaskView, type TurnView } from '../turn-view.ts';
 import {
   createSay,
   wordChanges,
@@ -13,6 +14,8 @@ import {
   wordProposalFailure,
   wordQuestion,
   wordTask,
+  wordOutput,
+  wordRunEnd,
   wordTurnFailure,
   wordTurnState,
   wordUsage,
@@ -83,36 +86,36 @@ const taskLines = (task: TaskView): string[] => [
 ];
 
 /** What came of a turn: how it ended first. */
-export function renderTurn({
-  workspace,
-  state,
-  answer,
-  failure,
-  changes,
-  elapsedMs,
-  cost,
-  proposal,
-  canPropose,
-  hasNothingToPropose,
-}: TurnView): string {
+export function renderTurn(turn: TurnView): string {
+  const { workspace, state, answer, failure, changes, elapsedMs, cost, run, proposal } = turn;
   const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
-  const title = [`${TURN_ICONS[state]} ${workspace.name}: ${wordTurnState(state)}`, time, cost];
+  const how = run ? [wordRunEnd(run.exit, state, time)] : [wordTurnState(state), time, cost];
+  const { text } = wordTurnFailure(failure, workspace.name, say, run !== undefined);
   return [
-    title.filter(Boolean).join(' · '),
+    `${TURN_ICONS[lookOfTurn(turn)]} ${workspace.name}: ${how.filter(Boolean).join(' · ')}`,
+    ...(run ? [`  $ ${plain(run.line, 200)}`] : []),
     ...(proposal ? [proposalOf(proposal, workspace.name)] : []),
-    ...(state === 'failed' && !proposal ? [wordTurnFailure(failure, workspace.name, say).text] : []),
+    ...(state === 'failed' && !proposal ? [text] : []),
     ...(changes ? [wordChanges(changes)] : []),
     ...(changes?.files ?? []).map(({ path, added, removed }) => `  ${path} +${added} −${removed}`),
-    ...(answer === '' ? [] : [answer]),
-    ...(hasNothingToPropose ? [NOTHING_TO_PROPOSE] : []),
-    ...(canPropose ? [wordOffer(workspace.name, say)] : []),
-  ].join('\n');
+    ...(run ? outputOf(run) : [answer]),
+    ...(turn.hasNothingToPropose ? [NOTHING_TO_PROPOSE] : []),
+    ...(turn.canPropose ? [wordOffer(workspace.name, say)] : []),
+  ]
+    .filter(Boolean)
+    .join('\n');
 }
 
 const proposalOf = (proposal: ProposalView, name: string): string =>
   proposal.failure
     ? wordProposalFailure(proposal.failure, name, say).text
     : `Pull request #${proposal.number} ${wordProposal(proposal)} ${proposal.url}`;
+
+/** What a command line wrote, as far as it is read at once, and where the rest is. */
+const outputOf = ({ exit, shown, more }: RunView): string[] => [
+  shown,
+  more === undefined ? '' : `${wordOutput(exit)}: ${more}`,
+];
 
 const TURN_ICONS: Record<TurnView['state'], string> = {
   queued: '…',

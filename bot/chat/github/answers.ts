@@ -68,7 +68,9 @@ function wordsOf(answer: Answer, event: Event & { isPrivate: boolean }, context:
     const { text } = wordRefusal({ code: 'not-public', details: {} }, voice.say);
     return { text, hint: '', isVerbatim: false };
   }
-  return answer.workspace && answer.ok ? { ...words, text: '', isVerbatim: false } : words;
+  return answer.workspace && answer.ok && words.isReply !== true
+    ? { ...words, text: '', isVerbatim: false }
+    : words;
 }
 
 /** Strangers must not make Sam talk, nobody gets the same lesson twice, and no two bots talk for ever. */

@@ -107,6 +107,7 @@ async function hear(options: GitHubOptions, delivery: Delivery): Promise<Incomin
       thread: delivery.thread,
       repository: `${options.config.url}/${event.repository}`,
       ...('number' in event ? { topic: delivery.thread } : {}),
+      ...(event.kind === 'comment' && event.at ? { comment: event.at } : {}),
     },
   };
 }

@@ -17,6 +17,8 @@ export const Event = z.discriminatedUnion('kind', [
     comment: z.number(),
     isReview: z.boolean(),
     text: z.string(),
+    /** Of a review: what it is about. */
+    at: z.object({ path: z.string(), line: z.number().optional(), commit: z.string() }).optional(),
   }),
   /** Its author made another text of it: never run. */
   InThread.extend({ kind: z.literal('edited'), comment: z.number(), text: z.string() }),

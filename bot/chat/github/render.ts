@@ -5,13 +5,16 @@ import type { ParseContext } from '../../commands/parser/parsed.ts';
 import { plain } from '../../commands/parser/format.ts';
 import {
   createVoice,
+  OUTPUT_NOTE,
   wordChanges,
   wordFailure,
   wordNotices,
   NOTHING_TO_PROPOSE,
   wordProposal,
   wordProposalFailure,
+  wordOutput,
   wordQuestion,
+  wordRunEnd,
   wordTask,
   wordTurnFailure,
   wordTurnState,
@@ -23,7 +26,7 @@ import {
 } from '../wording.ts';
 import { inPieces } from '../pieces.ts';
 import { calmMarkdown, calmTags, fence } from '../calm.ts';
-import type { ProposalView, TaskView, TurnView } from '../turn-view.ts';
+import { lookOfTurn, type ProposalView, type RunView, type TaskView, type TurnView } from '../turn-view.ts';
 import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { lookOf, type CardView, type CheckItem } from '../view.ts';
@@ -179,30 +182,42 @@ const AT_ONCE = 4_000;
 
 /** What came of a turn, how it ended first. */
 export function renderTurn(turn: TurnView, context: ParseContext): string {
-  const { workspace, state, answer, failure, elapsedMs, cost, proposal } = turn;
+  const { workspace, state, answer, failure, elapsedMs, cost, run, proposal } = turn;
   const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
-  const title = [`### ${TURN_ICONS[state]} ${code(workspace.name)}: ${wordTurnState(state)}`, time, cost];
-  const [shown = '', ...folded] = inPieces(calmMarkdown(answer), answer.length > AT_ONCE ? AT_ONCE : LONGEST);
+  const how = run ? [wordRunEnd(run.exit, state, time)] : [wordTurnState(state), time, cost];
+  const title = `### ${TURN_ICONS[lookOfTurn(turn)]} ${code(workspace.name)}: ${how.filter(Boolean).join(' · ')}`;
+  const words = run ? '' : answer;
+  const [shown = '', ...folded] = inPieces(calmMarkdown(words), words.length > AT_ONCE ? AT_ONCE : LONGEST);
   const parts = [
-    title.filter(Boolean).join(' · '),
+    title,
+    ...(run ? [code(run.line)] : []),
     ...(proposal ? [proposalOf(proposal, turn, sayIn(context))] : []),
     ...(state === 'failed' && !proposal
-      ? [escapeMarkdown(wordTurnFailure(failure, workspace.name, sayIn(context)).text)]
+      ? [escapeMarkdown(wordTurnFailure(failure, workspace.name, sayIn(context), run !== undefined).text)]
       : []),
-    shown,
+    ...(run ? outputOf(run) : [shown]),
     ...(folded.length > 0 ? [fold('The rest', cutPieces(folded))] : []),
     ...changesOf(turn),
     ...(turn.hasNothingToPropose ? [NOTHING_TO_PROPOSE] : []),
-    `<sub>${[turn.id, ...(turn.canPropose ? [`pr ${workspace.name}`] : []), 'ask …'].map((line, at) => (at === 0 ? line : sayIn(context)(line))).join(' · ')}</sub>`,
+    `<sub>${footerOf(turn, sayIn(context))}</sub>`,
   ];
   const body = disarmCommands(parts.filter(Boolean).join(SEPARATOR), context);
   return [markerOf(turn.id), body].join('\n');
 }
 
+const footerOf = ({ id, workspace, canPropose, run }: TurnView, say: Say): string =>
+  [id, ...(canPropose ? [say(`pr ${workspace.name}`)] : []), say(run ? 'run …' : 'ask …')].join(' · ');
+
 const proposalOf = (proposal: ProposalView, { workspace: { name } }: TurnView, say: Say): string =>
   proposal.failure
     ? escapeMarkdown(wordProposalFailure(proposal.failure, name, say).text)
     : `[Pull request #${proposal.number}](${proposal.url}) ${escapeMarkdown(wordProposal(proposal))}`;
+
+/** What a command line wrote, as far as it is read at once, and where the rest is. */
+const outputOf = ({ exit, shown, more }: RunView): string[] => [
+  ...(shown === '' ? [] : [fence(shown)]),
+  ...(more === undefined ? [] : [`[${wordOutput(exit)}](${more}) (${OUTPUT_NOTE})`]),
+];
 
 const fold = (summary: string, text: string): string =>
   `<details><summary>${summary}</summary>\n\n${text}\n\n</details>`;

@@ -71,13 +71,30 @@ const hereOf = ({ repository, sender }: z.infer<typeof Common>): z.infer<typeof 
 });
 
 function readComment(
-  body: z.infer<typeof Common> & { comment: { id: number; body: string } },
+  body: z.infer<typeof Common> & { comment: { id: number; body: string } & Partial<z.infer<typeof Spot>> },
   thread: { number: number; isPullRequest: boolean },
   isReview: boolean,
 ): Event | undefined {
   const said = { ...hereOf(body), ...thread, ...commentOf(body.comment) };
-  if (body.action === 'created') return { kind: 'comment', ...said, isReview };
+  const at = isReview ? spotOf(body.comment) : undefined;
+  if (body.action === 'created') return { kind: 'comment', ...said, isReview, ...(at && { at }) };
   return body.action === 'edited' ? { kind: 'edited', ...said } : undefined;
+}
+
+/** As it was when somebody spoke of it, where the lines are not there any more. */
+function spotOf(
+  comment: Partial<z.infer<typeof Spot>>,
+): { path: string; line?: number; commit: string } | undefined {
+  const { path, line, original_line: before, commit_id: now, original_commit_id: then } = comment;
+  const isGone = typeof line !== 'number' && typeof before === 'number';
+  const commit = isGone ? then : now;
+  if (typeof path !== 'string' || typeof commit !== 'string') return undefined;
+  const number = line ?? before;
+  return {
+    path: path.replaceAll('\0', '').toWellFormed(),
+    commit,
+    ...(typeof number === 'number' && { line: number }),
+  };
 }
 
 /** JSON may hold a NUL, Postgres' text may not. */
@@ -161,6 +178,15 @@ const PullRequest = z.object({
   draft: z.boolean().nullish(),
 });
 
+/** What a review comment is about; of what is none of these nothing is known. */
+const Spot = z.object({
+  path: z.string().max(4_096).optional().catch(undefined),
+  line: z.number().int().positive().nullish().catch(undefined),
+  original_line: z.number().int().positive().nullish().catch(undefined),
+  commit_id: z.hex().length(40).optional().catch(undefined),
+  original_commit_id: z.hex().length(40).optional().catch(undefined),
+});
+
 /** By the header's name; the header is not signed, so the body must fit it: what belongs to another event is refused. */
 const SHAPES = {
   issue_comment: Common.extend({
@@ -170,7 +196,7 @@ const SHAPES = {
   }),
   pull_request_review_comment: Common.extend({
     pull_request: PullRequest,
-    comment: z.object({ id: z.number(), body: z.string() }),
+    comment: Spot.extend({ id: z.number(), body: z.string() }),
   }),
   pull_request: Common.extend({
     pull_request: PullRequest,

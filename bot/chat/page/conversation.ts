@@ -21,6 +21,7 @@ import { openQuestions } from '../../tasks/turn.ts';
 import { readLastPress } from '../store/live.ts';
 import { turnViewOf } from '../turn-view.ts';
 import { wordChanges, wordRefusal, wordTurnFailure, type Say } from '../wording.ts';
+import { outputPath } from './output.ts';
 import type { Visitor, VisitorOptions } from './visitors.ts';
 
 /** Of a turn, as its page shows it; commands in sentences stand between backticks. */
@@ -150,7 +151,7 @@ async function readSince(
 
 function toTell(turn: ToldTurn, workspace: Workspace, say: Say): TurnToTell {
   const { failure, changes, source, deliveryId, progress } = turn;
-  const { answer, elapsedMs, cost } = turnViewOf({ turn, workspace });
+  const { answer, elapsedMs, cost } = turnViewOf({ turn, workspace }, { outputAt: outputPath });
   return {
     task: turn.taskId,
     turn: turn.turn,

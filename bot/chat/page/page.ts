@@ -26,6 +26,7 @@ import { readWorkspaceRef } from '../store/subjects.ts';
 import { PRESSES, type Press } from '../wording.ts';
 import { createLive, type LiveOptions } from './live.ts';
 import { createPageTasks, hearTask, TaskPress } from './tasks.ts';
+import { outputRoute } from './output.ts';
 import { findPresser } from './visitors.ts';
 
 const onPage: FrontTraits = {
@@ -66,7 +67,7 @@ export function createPage(options: PageOptions): Page {
   return {
     name: PAGE,
     conversation: createConversation(options),
-    routes: [live.route, ...VERBS.map(press), ...tasks.routes],
+    routes: [live.route, outputRoute(options), ...VERBS.map(press), ...tasks.routes],
     sources: [live.source, tasks.streams.source],
     stop() {
       tasks.streams.end();

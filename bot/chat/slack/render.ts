@@ -2,6 +2,7 @@
 // it is markup of Slack's that a name or a log brought along.
 import {
   createSay,
+  OUTPUT_NOTE,
   wordChanges,
   wordEnvironment,
   wordFailure,
@@ -9,7 +10,9 @@ import {
   NOTHING_TO_PROPOSE,
   wordProposal,
   wordProposalFailure,
+  wordOutput,
   wordQuestion,
+  wordRunEnd,
   wordTask,
   wordTurnFailure,
   wordTurnState,
@@ -17,7 +20,7 @@ import {
   type Say,
 } from '../wording.ts';
 import { inPieces } from '../pieces.ts';
-import type { ProposalView, TaskView, TurnView } from '../turn-view.ts';
+import { lookOfTurn, type ProposalView, type RunView, type TaskView, type TurnView } from '../turn-view.ts';
 import { formatSpan, formatTime, keptWords } from '../times.ts';
 import { redact } from '../../../agent/redact.ts';
 import { escapeText, code, cut, escape, fences, MAX_SECTION, split, toMrkdwn } from './mrkdwn.ts';
@@ -144,16 +147,17 @@ const MAX_ANSWER_SECTIONS = 20;
 
 /** What came of a turn, how it ended first. */
 export function renderTurn(turn: TurnView, trigger: string): SlackMessage {
-  const { workspace, state, answer, failure, changes, elapsedMs, cost, proposal } = turn;
+  const { workspace, state, answer, failure, changes, elapsedMs, cost, run, proposal } = turn;
   const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
-  const title = [`${TURN_ICONS[state]} *${code(workspace.name)}* ${wordTurnState(state)}`, time, cost];
+  const how = run ? [wordRunEnd(run.exit, state, time)] : [wordTurnState(state), time, cost];
   // Escaped first, which makes it longer.
-  const pieces = inPieces(toMrkdwn(answer), MAX_SECTION);
+  const pieces = run ? outputOf(run) : inPieces(toMrkdwn(answer), MAX_SECTION);
   const rows = [
-    title.filter(Boolean).join(' · '),
+    `${TURN_ICONS[lookOfTurn(turn)]} *${code(workspace.name)}* ${how.filter(Boolean).join(' · ')}`,
+    ...(run ? [code(run.line)] : []),
     ...(proposal ? [proposalOf(proposal, workspace.name, createSay(trigger))] : []),
     ...(state === 'failed' && !proposal
-      ? [toMrkdwn(wordTurnFailure(failure, workspace.name, createSay(trigger)).text)]
+      ? [toMrkdwn(wordTurnFailure(failure, workspace.name, createSay(trigger), run !== undefined).text)]
       : []),
     ...pieces.slice(0, MAX_ANSWER_SECTIONS),
     ...(pieces.length > MAX_ANSWER_SECTIONS ? ['…'] : []),
@@ -164,10 +168,7 @@ export function renderTurn(turn: TurnView, trigger: string): SlackMessage {
     ? [{ label: 'Create pull request', line: `pr ${workspace.id}` }]
     : [];
   return {
-    text: cut(
-      `${escapeText(workspace.name, 100)}: ${escapeText(answer, 500) || wordTurnState(state)}`,
-      MAX_TEXT,
-    ),
+    text: cut(`${escapeText(workspace.name, 100)}: ${(!run && escapeText(answer, 500)) || how[0]}`, MAX_TEXT),
     blocks: [
       ...rows.map(section),
       ...(offer.length > 0 ? [actions(turn.id, offer)] : []),
@@ -180,6 +181,12 @@ const proposalOf = (proposal: ProposalView, name: string, say: Say): string =>
   proposal.failure
     ? toMrkdwn(wordProposalFailure(proposal.failure, name, say).text)
     : `<${proposal.url}|Pull request #${proposal.number}> ${toMrkdwn(wordProposal(proposal))}`;
+
+/** What a command line wrote, as far as it is read at once, and where the rest is. */
+const outputOf = ({ exit, shown, more }: RunView): string[] => [
+  ...(shown === '' ? [] : fences(shown)),
+  ...(more === undefined ? [] : [`<${more}|${wordOutput(exit)}> (${OUTPUT_NOTE})`]),
+];
 
 const MAX_FILES = 20;
 

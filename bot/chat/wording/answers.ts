@@ -1,5 +1,6 @@
 // The sentences and tables that a command is answered with. Pure; each says commands by `say` alone.
 import type { AnswerCodes, OrphanLine, Table } from '../../codes.ts';
+import { plain } from '../../commands/parser/format.ts';
 import { listLimits, plural, type Say, type Words, type Wording } from './words.ts';
 
 const NOTHING: Words = { text: '' };
@@ -98,6 +99,18 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
       before === 0
         ? `Claude works on it in \`${name}\`. The answer comes here.`
         : `It waits in \`${name}\` behind ${plural(before, 'other')}. The answer comes here.`,
+    isBesideCard: true,
+  }),
+  here: ({ name, path, line, commit }) => ({
+    text: `\`${name}\` has \`${plain(line === undefined ? path : `${path}:${line}`, 200)}\` as this comment speaks of it, at \`${commit.slice(0, 7)}\`.`,
+    isBesideCard: true,
+    isReply: true,
+  }),
+  runs: ({ name, before }) => ({
+    text:
+      before === 0
+        ? `It runs in \`${name}\`. How it ends comes here.`
+        : `It waits in \`${name}\` behind ${plural(before, 'other')}. How it ends comes here.`,
     isBesideCard: true,
   }),
   cancelling: ({ name, count }) => ({

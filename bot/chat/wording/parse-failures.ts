@@ -88,6 +88,10 @@ export const PARSE_FAILURES: Wording<ParseCodes> = {
     howTo(`I don't know what ${shown(word)} means after ${say(command)}.`, command, say),
   'no-prompt': ({ command }, say) =>
     howTo(`There is nothing to work on: say behind ${say(command)} what you want done.`, command, say),
+  'no-line': ({ command }, say) =>
+    howTo(`There is nothing to run: say the command line behind ${say(command)}.`, command, say),
+  'control-characters': ({ command }, say) =>
+    howTo('That line has control characters, which I give to no shell.', command, say),
   'long-prompt': ({ most }, say) => ({
     text: `That is more than ${most / 1024} KiB, the most that I pass on at once. Put the long part into a file of the repository or an issue, and name that: ${say('ask read the log in issue 12 and say what failed')}.`,
   }),

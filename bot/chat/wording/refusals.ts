@@ -162,6 +162,13 @@ const ASKING = {
   'too-many-asks': ({ most, whom }, say) => ({
     text: `${whom === 'repository' ? `This repository was asked ${most} times in an hour, the most that it` : `You have asked ${most} times in an hour, the most that a person`} may (\`MAX_ASKS_PER_HOUR\`, which whoever runs Sam can raise). Say it again in a while; how what you asked stands: ${say('status')}.`,
   }),
+  'no-review-comment': (_, say) => ({
+    text: `${say('here')} works in a reply to a review comment of a pull request on GitHub: it opens a workspace at the lines that the comment is about. Anywhere else say ${say('up')}.`,
+  }),
+  'here-outdated': ({ commit, head }, say) => ({
+    text: `This comment is about \`${commit.slice(0, 7)}\`, and the pull request comes from a fork, of which only its head \`${head.slice(0, 7)}\` can be let in. For that one: ${say('up')}.`,
+    next: 'up',
+  }),
   'nothing-asked': (_, say) => ({
     text: `Nothing is running here. To have something done: ${say('ask …')}.`,
   }),

@@ -1,4 +1,5 @@
 // What people are told of what a coding agent works on: how it stands, what it asks, why there is no answer. Knows no front and no row.
+import type { CommandExit } from '../../../agent/protocol.ts';
 import type { SaidTurnFailure, TurnFailureCodes } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
 import { findWords, plural, type Say, type Words, type Wording } from './words.ts';
@@ -73,11 +74,31 @@ const FAILURES: Wording<TurnFailureCodes> = {
   }),
 };
 
-/** What happened, whose side it is on, and what to say next. */
-export function wordTurnFailure(failure: SaidTurnFailure | null, name: string, say: Say): Words {
-  const found = failure && findWords(FAILURES, { code: failure.code, details: { ...failure.details } }, say);
-  const { text, next = 'ask …' } = found ?? { text: `${CLAUDE} gave no answer, and nobody knows why.` };
-  const line = next.replace('NAME', name);
+/** Where those of a command line are others. */
+const RUN_FAILURES: Wording<Pick<TurnFailureCodes, 'no-coding-agent' | 'coding-agent-broken'>> = {
+  'no-coding-agent': () => ({
+    text: "The machine's part of Sam is of an earlier version, which runs no command lines. That is on our side; a restart brings it up to date.",
+    next: 'restart NAME',
+  }),
+  'coding-agent-broken': (details) => ({
+    text: `No shell could be started for it${said(details)}. That is on the machine's side.`,
+    next: 'restart NAME',
+  }),
+};
+
+/** What happened, whose side it is on, and what to say next. `isRun`: it was a command line. */
+export function wordTurnFailure(
+  failure: SaidTurnFailure | null,
+  name: string,
+  say: Say,
+  isRun = false,
+): Words {
+  const coded = failure && { code: failure.code, details: { ...failure.details } };
+  const own = coded && isRun ? findWords(RUN_FAILURES, coded, say) : undefined;
+  const found = own ?? (coded && findWords(FAILURES, coded, say));
+  const worker = isRun ? 'The command line' : CLAUDE;
+  const { text, next = 'ask …' } = found ?? { text: `${worker} gave no answer, and nobody knows why.` };
+  const line = next.replace('NAME', name).replace(/^ask …$/, isRun ? 'run …' : '$&');
   return { text: `${text} Next: ${say(line)}.`, next: line };
 }
 
@@ -86,14 +107,51 @@ const STATES = { done: 'done', failed: 'failed', cancelled: 'cancelled' } as con
 export const wordTurnState = (state: string): string =>
   Object.hasOwn(STATES, state) ? STATES[state as keyof typeof STATES] : 'at work';
 
+/** `exit 0 after 12s`: how a command line ended, in words. */
+export function wordRunEnd(exit: CommandExit | undefined, state: string, span: string): string {
+  const how =
+    exit?.code !== undefined
+      ? `exit ${exit.code}`
+      : exit?.signal === undefined
+        ? wordTurnState(state)
+        : `ended by ${exit.signal}`;
+  return span === '' ? how : `${how} after ${span}`;
+}
+
+/** What leads to the rest of what it wrote. */
+export function wordOutput(exit: CommandExit | undefined): string {
+  if (!exit) return 'What it wrote until then';
+  const lines = `${exit.lines.toLocaleString('en')} lines`;
+  return exit.skipped > 0 ? `Beginning and end of ${lines}` : `All ${lines}`;
+}
+
+/** Between the two. */
+export const wordGap = (bytes: number): string =>
+  `[… ${(bytes / 1e6).toFixed(1)} MB in between are not kept …]`;
+
+/** In place of that page. `why`: who may not see it hears what they are told elsewhere. */
+export const wordOutputPage = (what: 'refused' | 'gone', why = ''): { title: string; text: string } =>
+  what === 'refused'
+    ? { title: 'What a command line wrote', text: why }
+    : {
+        title: 'Nothing is left of it',
+        text: 'It wrote nothing, or that was more than a week ago. Run it again where you ran it.',
+      };
+
+/** How long, and for whom, that is there. */
+export const OUTPUT_NOTE = 'for whom the workspace is, signed in; kept for a week';
+
 /** `Claude: waits for an answer`: what stands before the plan. */
 export function wordTask({
   state,
   waiting,
   tool,
+  line,
 }: {
   state: string;
   waiting: number;
+  /** A command line, not a coding agent. */
+  line?: string | undefined;
   tool?: string | undefined;
 }): string {
   const doing =
@@ -101,7 +159,9 @@ export function wordTask({
       ? 'what you asked waits'
       : state === 'asking'
         ? 'Claude asks'
-        : `Claude works${tool === undefined ? '' : `: ${plain(tool, 120)}`}`;
+        : line !== undefined
+          ? `\`${plain(line, 120)}\` runs`
+          : `Claude works${tool === undefined ? '' : `: ${plain(tool, 120)}`}`;
   return waiting > 0 ? `${doing} (and ${plural(waiting, 'other')} after it)` : doing;
 }
 

@@ -15,6 +15,8 @@ export interface Words {
   isVerbatim?: true;
   /** The card is wanted as well. */
   isBesideCard?: true;
+  /** It is said, too, where the card is the answer. */
+  isReply?: true;
   /** Lines for a fixed-width font that belong above the text. */
   above?: string;
 }

@@ -16,6 +16,8 @@ export interface Found {
   ignored: string[];
   /** The last `words` words of the first line as they were typed, and all that stands below it, without what is quoted there. */
   tail: (words: number) => string;
+  /** Of the first line alone the same, for a shell: what a keyboard made of quotes and dashes is undone where nobody quoted by hand. */
+  lineTail: (words: number) => string;
 }
 
 export function findLines(text: string, context: ParseContext): Found {
@@ -27,7 +29,7 @@ export function findLines(text: string, context: ParseContext): Found {
   const start = context.triggerOptional ? 0 : rests.findIndex((rest) => rest !== undefined);
   const found = lines[start];
   const first = rests[start] ?? (context.triggerOptional ? found?.line : undefined);
-  if (first === undefined || !found) return { ignored: [], tail: () => '' };
+  if (first === undefined || !found) return { ignored: [], tail: () => '', lineTail: () => '' };
   const further = lines
     .map(
       ({ line }, place) =>
@@ -35,8 +37,24 @@ export function findLines(text: string, context: ParseContext): Found {
     )
     .filter((line, place) => place > start && line !== '');
   const ignored = further.slice(0, IGNORED).map((line) => plain(line));
-  return { first, ignored, tail: (words) => tailOf(text, context, { ...found, words }) };
+  return {
+    first,
+    ignored,
+    tail: (words) => tailOf(text, context, { ...found, words }),
+    lineTail: (words) => stripTicks(lastWords(isQuoted(found) ? found.raw.trim() : found.line, words)),
+  };
 }
+
+/** As it was typed: between quotes every sign may be meant. One that is a hint which was pasted is none. */
+const isQuoted = ({ raw, line }: { raw: string; line: string }): boolean =>
+  /["'`]/.test(raw) && !isPasted(raw, line);
+
+/** A line that stands in a code span as a whole is what stands in there. */
+const stripTicks = (line: string): string => /^`+([^`]+)`+$/.exec(line)?.[1]?.trim() ?? line;
+
+/** What stands between backticks as a whole. */
+const isPasted = (raw: string, line: string): boolean =>
+  /^(?:[-*+•] +)?`/.test(raw.trim()) && !line.startsWith('`');
 
 /** `raw`: the line, which is the one at `at`; `line`: what it is read as. */
 function tailOf(
@@ -44,11 +62,9 @@ function tailOf(
   { markup }: ParseContext,
   { raw, at, line, words }: { raw: string; at: number; line: string; words: number },
 ): string {
-  // What stands between backticks as a whole is a hint that was pasted.
-  const isPasted = /^(?:[-*+•] +)?`/.test(raw.trim()) && !line.startsWith('`');
   const below = splitLines(markup === 'mrkdwn' ? unwrapSlack(text) : text).slice(at + 1);
   const rest = markup === 'markdown' ? withoutAsides(below.join('\n')) : below.join('\n');
-  return [lastWords(isPasted ? line : raw.trim(), words), rest].join('\n').trim();
+  return [lastWords(isPasted(raw, line) ? line : raw.trim(), words), rest].join('\n').trim();
 }
 
 /** From the n-th word from the end on. */

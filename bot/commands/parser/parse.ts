@@ -50,17 +50,21 @@ function refuseLong(text: string, { triggers, triggerOptional }: ParseContext): 
   return new Refusal('too-long', {}).failure;
 }
 
-/** Undefined: its verb takes no prompt. What stands below such a line is part of it, and never another command. */
-function parsePrompt({ first: line = '', tail }: Found, context: ParseContext): ParseResult | undefined {
+/** Undefined: its verb takes no prompt, and no line. What stands below a prompt is part of it, and never another command. */
+function parsePrompt(found: Found, context: ParseContext): ParseResult | undefined {
+  const { first: line = '' } = found;
   const [verb = ''] = /^\S+/.exec(line) ?? [];
   const spec = findCommand(context.commands, verb);
-  if (spec?.takes !== 'prompt') return undefined;
+  if (spec?.takes !== 'prompt' && spec?.takes !== 'line') return undefined;
   const { tokens, count } = leadingFlags(spec, line.slice(verb.length));
   if (asksForHelp(tokens)) return { kind: 'help', topic: spec.name };
   try {
     const { flags } = readFlags(tokens, spec, scopeOf(spec, context));
     const name = flags['ws'];
-    const prompt = readPrompt(tail(count), spec);
+    const prompt =
+      spec.takes === 'line'
+        ? readShellLine(found.lineTail(count), spec)
+        : readPrompt(found.tail(count), spec);
     const target = typeof name === 'string' ? { target: { kind: 'name' as const, name } } : {};
     return {
       kind: 'command',
@@ -70,7 +74,7 @@ function parsePrompt({ first: line = '', tail }: Found, context: ParseContext): 
       words: [],
       prompt,
       line: plain(line, LINE),
-      ignored: [],
+      ignored: spec.takes === 'line' ? found.ignored : [],
     };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -81,6 +85,14 @@ function parsePrompt({ first: line = '', tail }: Found, context: ParseContext): 
 /** As much of a prompt as is written down beside it. */
 const LINE = 200;
 const MAX_PROMPT_BYTES = 32 * 1024;
+
+function readShellLine(line: string, spec: CommandSpec): string {
+  const { name: command } = spec;
+  if (line === '') throw new Refusal('no-line', { command });
+  if (/(?!\t)\p{Cc}/u.test(line) || !line.isWellFormed())
+    throw new Refusal('control-characters', { command });
+  return readPrompt(line, spec);
+}
 
 function readPrompt(prompt: string, { name }: CommandSpec): string {
   if (prompt === '') throw new Refusal('no-prompt', { command: name });

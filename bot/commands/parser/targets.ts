@@ -20,6 +20,7 @@ export function readPositionals(words: string[], { takes }: CommandSpec, scope: 
   switch (takes) {
     case 'names':
     case 'prompt':
+    case 'line':
       return { words };
     case 'question':
       return { ...refuseMore(words, 1, scope), ...readQuestion(words, scope) };

@@ -1,5 +1,5 @@
 // What agents say of turns: stored once and in order, and what it changes with it, in one transaction. Knows no socket.
-import { and, eq, gt, isNull, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, lte, sql } from 'drizzle-orm';
 import type { TaskEvent, TurnHappening } from '../../../agent/protocol.ts';
 import { redact } from '../../../agent/redact.ts';
 import { notify, type Executor } from '../../database/executor.ts';
@@ -163,4 +163,23 @@ function redacted(event: TurnHappening): TurnHappening {
     default:
       return event;
   }
+}
+
+/** What was said in a turn, in order, as far as it is kept. `message`: which of them a piece belongs to. */
+export async function readTexts(
+  db: Executor,
+  { taskId, turn }: Pick<Turn, 'taskId' | 'turn'>,
+): Promise<{ message: string; text: string }[]> {
+  const rows = await db
+    .select({ event: taskEvents.event })
+    .from(taskEvents)
+    .where(
+      and(
+        eq(taskEvents.taskId, taskId),
+        eq(taskEvents.turn, turn),
+        sql`${taskEvents.event}->>'kind' = 'text'`,
+      ),
+    )
+    .orderBy(asc(taskEvents.seq));
+  return rows.flatMap(({ event }) => (event.kind === 'text' ? [event] : []));
 }

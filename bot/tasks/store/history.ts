@@ -1,7 +1,8 @@
 // What was asked in a workspace and what happened then, as it is shown to those who look on. Changes nothing; knows no front.
-import { and, asc, desc, eq, gt, inArray, lt, lte, or, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, lt, lte, ne, or, sql, type SQL } from 'drizzle-orm';
 import type { Executor } from '../../database/executor.ts';
 import { taskEvents, tasks, taskTurns, users, type Task, type Turn } from '../../database/schema.ts';
+import type { WorkedTurn } from './turns.ts';
 
 /** Which of a workspace's tasks; `thread`: only what was asked there. */
 export interface TaskScope {
@@ -9,8 +10,13 @@ export interface TaskScope {
   thread?: string | undefined;
 }
 
+/** A command line is nobody's conversation. */
 const isOf = ({ workspace, thread }: TaskScope): SQL | undefined =>
-  and(eq(tasks.workspaceId, workspace), thread === undefined ? undefined : eq(tasks.thread, thread));
+  and(
+    eq(tasks.workspaceId, workspace),
+    ne(tasks.agent, 'shell'),
+    thread === undefined ? undefined : eq(tasks.thread, thread),
+  );
 
 /** Newest first, behind `after`. */
 export const listTasks = (
@@ -54,7 +60,7 @@ export async function findAsked(
 }
 
 /** A turn, who asked it, and its place among all turns that there are. */
-export type ToldTurn = Turn & { by: string; seq: number };
+export type ToldTurn = WorkedTurn & { by: string; seq: number };
 
 /** The newest of these, and before `before` in the order in which they were asked; oldest first. */
 export async function listTurns(
@@ -65,14 +71,14 @@ export async function listTurns(
   const isMeant =
     'workspace' in which ? eq(tasks.workspaceId, which.workspace) : inArray(tasks.id, which.tasks);
   const rows = await db
-    .select({ turn: taskTurns, by: users.name })
+    .select({ turn: taskTurns, by: users.name, agent: tasks.agent })
     .from(taskTurns)
     .innerJoin(tasks, eq(tasks.id, taskTurns.taskId))
     .innerJoin(users, eq(users.id, taskTurns.actor))
     .where(and(isMeant, before === undefined ? undefined : lt(taskTurns.seq, before)))
     .orderBy(desc(taskTurns.seq))
     .limit(limit);
-  return rows.map(({ turn, by }) => ({ ...turn, by, seq: turn.seq ?? 0 })).toReversed();
+  return rows.map(({ turn, ...more }) => ({ ...turn, ...more, seq: turn.seq ?? 0 })).toReversed();
 }
 
 /** Of each task its newest turn. */

@@ -83,9 +83,18 @@ export async function endTurn(db: Executor, held: Held<Turn>, patch: TurnPatch):
   });
 }
 
-/** Of turns that ended more than `days` ago: what was said in them. That they were, and how they ended, stays. */
-export async function forgetTurns(db: Executor, days: number): Promise<void> {
-  const isOld = sql`${taskTurns.endedAt} < clock_timestamp() - ${days} * interval '1 day'`;
+/** Days after its end. */
+export interface KeptDays {
+  asked: number;
+  /** What a command line wrote is larger, and worth less. */
+  run: number;
+}
+
+/** Of turns that ended so long ago: what was said in them. That they were, and how they ended, stays. */
+export async function forgetTurns(db: Executor, { asked, run }: KeptDays): Promise<void> {
+  const days = sql`case when (select t.agent from ${tasks} t where t.id = ${taskTurns.taskId}) = 'shell'
+    then ${run}::int else ${asked}::int end`;
+  const isOld = sql`${taskTurns.endedAt} < clock_timestamp() - (${days}) * interval '1 day'`;
   await db.delete(taskEvents).where(
     sql`exists (select from ${taskTurns} where ${taskTurns.taskId} = ${taskEvents.taskId}
       and ${taskTurns.turn} = ${taskEvents.turn} and ${isOld})`,

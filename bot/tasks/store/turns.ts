@@ -1,5 +1,5 @@
 // Tasks and their turns in Postgres: asked for, answered to, given up, looked for. Knows no front and no socket.
-import { and, asc, desc, eq, inArray, isNull, ne, or, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, inArray, isNull, ne, or, sql, type SQL } from 'drizzle-orm';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import {
   cards,
@@ -74,11 +74,12 @@ const isOpen = isNull(taskTurns.endedAt);
 export const countOpen = (db: Executor, workspace: string): Promise<number> =>
   db.$count(taskTurns, and(eq(taskTurns.workspaceId, workspace), isOpen));
 
-/** What a person asked in the last hour. */
+/** What a person asked coding agents in the last hour. */
 export const countAsked = (db: Executor, actor: string): Promise<number> =>
   db.$count(
     taskTurns,
-    sql`${taskTurns.actor} = ${actor} and ${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'`,
+    sql`${taskTurns.actor} = ${actor} and ${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'
+      and not exists (select from ${tasks} t where t.id = ${taskTurns.taskId} and t.agent = 'shell')`,
   );
 
 /** The same of a repository, by whomever. */
@@ -223,8 +224,13 @@ const pick = ({ front, thread }: Pick<Task, 'front' | 'thread'>) => ({ front, th
 /** How its answer is called among what is shown. */
 export const subjectOf = ({ taskId, turn }: Pick<Turn, 'taskId' | 'turn'>): string => `${taskId}/${turn}`;
 
+/** And who works on it. */
+export type WorkedTurn = Turn & Pick<Task, 'agent'>;
+
+const WORKED = { ...getTableColumns(taskTurns), agent: tasks.agent };
+
 export interface ShownTurn {
-  turn: Turn;
+  turn: WorkedTurn;
   workspace: Workspace;
   /** The name of who asked. */
   by: string;
@@ -234,8 +240,9 @@ export interface ShownTurn {
 export async function findTurn(db: Executor, subject: string): Promise<Omit<ShownTurn, 'by'> | undefined> {
   const [taskId = '', turn = '0'] = subject.split('/');
   const [row] = await db
-    .select({ turn: taskTurns, workspace: workspaces })
+    .select({ turn: WORKED, workspace: workspaces })
     .from(taskTurns)
+    .innerJoin(tasks, eq(tasks.id, taskTurns.taskId))
     .innerJoin(workspaces, eq(workspaces.id, taskTurns.workspaceId))
     .where(isTurn({ taskId, turn: Number(turn) }));
   return row;
@@ -252,11 +259,12 @@ export async function moveTasks(tx: Executor, front: string, from: string, to: s
 }
 
 /** Of each workspace those that have not ended, in order. */
-export async function listOpenTurns(db: Executor, ids: string[]): Promise<Turn[]> {
+export async function listOpenTurns(db: Executor, ids: string[]): Promise<WorkedTurn[]> {
   if (ids.length === 0) return [];
   return db
-    .select()
+    .select(WORKED)
     .from(taskTurns)
+    .innerJoin(tasks, eq(tasks.id, taskTurns.taskId))
     .where(and(inArray(taskTurns.workspaceId, ids), isOpen))
     .orderBy(asc(taskTurns.seq));
 }

@@ -47,8 +47,7 @@ test('a kind of which only a newer agent knows is none', async () => {
 
 test('a place where no program of the node can run says so', async () => {
   const tester = createTester();
-  const { checkout, git } = tester;
-  tester.state.standing = { dir: checkout, folder: checkout, program: () => undefined, git };
+  tester.state.standing = { ...tester.place, program: () => undefined };
   const tasks = await tester.open();
   const turn = tester.turn();
   tasks.want([turn]);

@@ -9,11 +9,27 @@ import { endCoding } from '../../../agent/coding/process.ts';
 import { openTasks, type Standing, type Tasks, type TasksOptions } from '../../../agent/coding/tasks.ts';
 import type { DesiredTurn, TaskEvent, TurnHappening } from '../../../agent/protocol.ts';
 import type { CodingPrograms } from '../../../agent/coding/programs.ts';
+import { COMMAND_MARK } from '../../../agent/runtimes/runtime.ts';
+import { endPrograms } from '../../../agent/system/ending.ts';
+import { traceMarked } from '../../../agent/system/processes.ts';
 import { newWorkspaceId, randomBase32 } from '../../../bot/ids.ts';
 import { git, makeRepository } from '../../testers/node.ts';
 import { createWatch } from '../../testers/watch.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../fakes/coding-agent.mjs', import.meta.url));
+
+const commandsIn = (
+  cwd: string,
+  env: Record<string, string>,
+): Pick<CodingPlace, 'command' | 'endCommand'> => ({
+  command: (line, mark) => ({
+    file: '/bin/sh',
+    args: ['-lc', line],
+    cwd,
+    env: { ...env, [COMMAND_MARK]: mark },
+  }),
+  endCommand: async (mark) => void (await endPrograms([await traceMarked(`${COMMAND_MARK}=${mark}`)])),
+});
 
 /** `start`: how the coding agent starts. */
 export function createTester({ start = '' }: { start?: string } = {}) {
@@ -39,6 +55,7 @@ export function createTester({ start = '' }: { start?: string } = {}) {
     dir: checkout,
     folder: checkout,
     program: ({ file, args, env: added }) => ({ file, args, cwd: checkout, env: { ...env, ...added } }),
+    ...commandsIn(checkout, env),
     git: { repository: repository.url, mark: {} },
   };
   onTestFinished(async () => {
@@ -80,8 +97,8 @@ export function createTester({ start = '' }: { start?: string } = {}) {
   return {
     state,
     folder,
-    git: place.git,
     place,
+    git: place.git,
     /** The coding agent knows no conversation any more. */
     forget: () => rmSync(join(folder, 'conversations'), { recursive: true }),
     workspace,

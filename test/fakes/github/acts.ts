@@ -11,6 +11,7 @@ import {
   type Json,
   type Level,
   type Repository,
+  type Spot,
   type Thread,
   type World,
   covers,
@@ -24,7 +25,7 @@ export type CommentDelivery = Delivery & { comment: Comment };
 export interface Acts extends InstallationActs {
   comment: (thread: Thread, by: string, body: string) => Promise<CommentDelivery>;
   /** On a line of a pull request's diff. */
-  reviewComment: (thread: Thread, by: string, body: string) => Promise<CommentDelivery>;
+  reviewComment: (thread: Thread, by: string, body: string, spot?: Spot) => Promise<CommentDelivery>;
   editComment: (comment: Comment, by: string, body: string) => Promise<Delivery>;
   deleteComment: (comment: Comment, by: string) => Promise<Delivery>;
   label: (thread: Thread, by: string, name: string) => Promise<Delivery>;
@@ -70,6 +71,7 @@ export function createActs(world: World, git: Git, hooks: Hooks, stage: Stage): 
     thread: Thread,
     by: string,
     body: string,
+    spot?: Spot,
   ): Promise<CommentDelivery> {
     const now = world.now();
     const comment: Comment = {
@@ -83,6 +85,7 @@ export function createActs(world: World, git: Git, hooks: Hooks, stage: Stage): 
       deleted: false,
       createdAt: now,
       updatedAt: now,
+      ...(spot && { spot }),
     };
     world.comments.push(comment);
     thread.updatedAt = now;
@@ -103,7 +106,7 @@ export function createActs(world: World, git: Git, hooks: Hooks, stage: Stage): 
 
   return {
     comment: (thread, by, body) => write('issue', thread, by, body),
-    reviewComment: (thread, by, body) => write('review', thread, by, body),
+    reviewComment: (thread, by, body, spot) => write('review', thread, by, body, spot),
     editComment(comment, by, body) {
       const from = comment.body;
       comment.body = body;

@@ -44,6 +44,8 @@ const reviewComment = {
     commit_id: text,
     original_commit_id: text,
     in_reply_to_id: integer,
+    line: { ...integer, nullable: true },
+    original_line: { ...integer, nullable: true },
     user: reference('nullable-simple-user'),
     body: text,
     created_at: { type: 'string', format: 'date-time' },

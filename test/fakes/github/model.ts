@@ -59,6 +59,13 @@ export interface Thread {
   closedAt: Date | null;
 }
 
+export interface Spot {
+  path: string;
+  line: number | null;
+  commit: string;
+  original?: { line: number; commit: string };
+}
+
 export interface Comment {
   id: number;
   kind: 'issue' | 'review';
@@ -69,6 +76,8 @@ export interface Comment {
   byApp: boolean;
   minimized: string | null;
   inReplyTo?: number;
+  /** Of a review: what it is about. `line`: null: the whole file; `original`: where that was before it was outdated. */
+  spot?: Spot;
   deleted: boolean;
   createdAt: Date;
   updatedAt: Date;
