@@ -151,7 +151,9 @@ describe.skipIf(browserMissing)('the task tab', () => {
     await sam.say('ask ask make all');
     await turnsOf(ada).nth(1).getByText('Done', { exact: true }).waitFor();
   });
+});
 
+describe.skipIf(browserMissing)('the task tab of somebody else', () => {
   test('somebody else hears nothing of it and can say nothing', async () => {
     await using sam = await startWithAgent();
     await leaveKey(sam);
