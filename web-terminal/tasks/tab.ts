@@ -35,7 +35,12 @@ function createTurnList(log: HTMLElement, actions: TurnActions) {
     views.clear();
   }
   /** True: there was anything. */
-  function insert({ turns, happened }: Pick<Told, 'turns' | 'happened'>): boolean {
+  function insert({
+    turns,
+    happened,
+    isNew,
+  }: Pick<Told, 'turns' | 'happened'> & { isNew?: boolean }): boolean {
+    if (isNew) clear();
     const touched = new Map<string, Turn>();
     for (const turn of turns) {
       touched.set(keyOf(turn), turn);
@@ -68,7 +73,7 @@ function createTurnList(log: HTMLElement, actions: TurnActions) {
     }
     return gone.length > 0;
   }
-  return { views, clear, insert, fold };
+  return { views, insert, fold };
 }
 
 export function createTaskTab(workspace: string, events: TaskEvents): TaskTab {
@@ -83,7 +88,7 @@ export function createTaskTab(workspace: string, events: TaskEvents): TaskTab {
       void say(verb, { task, turn, request, ...(always && { always }) }, keyOf({ task, turn })),
     cancel: ({ task, turn }) => void say('cancel', { task, turn }, keyOf({ task, turn })),
   };
-  const { views, clear, insert, fold } = createTurnList(log, actions);
+  const { views, insert, fold } = createTurnList(log, actions);
   async function say(verb: string, body: object, about: string): Promise<void> {
     const key = newKey();
     said.set(key, about);
@@ -98,7 +103,6 @@ export function createTaskTab(workspace: string, events: TaskEvents): TaskTab {
   }
   function take(told: Told): void {
     const wasNear = isNear(log);
-    if (told.isNew) clear();
     const news = insert(told);
     const isFolded = fold();
     older.hidden = !(isFolded || (told.isNew ? told.hasOlder : !older.hidden));
@@ -116,7 +120,7 @@ export function createTaskTab(workspace: string, events: TaskEvents): TaskTab {
     const first = Math.min(...[...views.values()].map(({ turn }) => turn.order));
     const told = await feed.readBefore(first);
     if (!told) return composer.complain('Sam does not answer. Try again in a moment.');
-    keepPlace(log, () => insert(told));
+    keepPlace(log, () => insert({ ...told, isNew: false }));
     older.hidden = !told.hasOlder;
   };
   put(pane, composer.form, older, () => void readOlder());
