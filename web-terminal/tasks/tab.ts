@@ -181,7 +181,7 @@ function createPane() {
     { class: 'empty' },
     createElement('h2', { text: 'Give Claude Code something to do' }),
     createElement('p', {
-      text: 'It works in this workspace with your own key. What it may not do by itself it asks here, and in the chat.',
+      text: 'It works in this workspace with your own key. What it may not do unasked it asks here, and in the chat.',
     }),
   );
   const log = createElement(
