@@ -60,16 +60,7 @@ export function createComposer(workspace: string, send: Send): Composer {
     const wrong = await send(prompt, mine.key);
     if (wrong !== undefined && sent === mine) giveBack(wrong);
   };
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    void submit();
-  });
-  field.addEventListener('input', () => draft.keep(field.value));
-  field.addEventListener('keydown', (event) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    void submit();
-  });
+  listenTo({ form, field }, { submit: () => void submit(), keep: draft.keep });
   update();
   return {
     form,
@@ -86,6 +77,23 @@ export function createComposer(workspace: string, send: Send): Composer {
       update();
     },
   };
+}
+
+/** Enter sends, and Shift+Enter begins a line; what ends a composition of signs is neither. */
+function listenTo(
+  { form, field }: { form: HTMLFormElement; field: HTMLTextAreaElement },
+  { submit, keep }: { submit: () => void; keep: (text: string) => void },
+): void {
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    submit();
+  });
+  field.addEventListener('input', () => keep(field.value));
+  field.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    submit();
+  });
 }
 
 function createForm() {

@@ -27,54 +27,20 @@ const MAX_TURNS = 30;
 /** Whoever is that near to the end follows it. */
 const NEAR_PX = 80;
 
-export function createTaskTab(workspace: string, events: TaskEvents): TaskTab {
+/** The turns in the order in which they were asked. */
+function createTurnList(log: HTMLElement, actions: TurnActions) {
   const views = new Map<string, TurnView>();
-  const { pane, log, older, empty } = createPane();
-  /** What was pressed, by key: of which turn. */
-  const said = new Map<string, string>();
-  let isThere = false;
-  const feed = createFeed(workspace, take);
-  const composer = createComposer(workspace, (prompt, key) => feed.say('ask', { prompt }, key));
-  const actions: TurnActions = {
-    decide: ({ task, turn }, request, verb, always) =>
-      void say(verb, { task, turn, request, ...(always && { always }) }, keyOf({ task, turn })),
-    cancel: ({ task, turn }) => void say('cancel', { task, turn }, keyOf({ task, turn })),
-  };
-  async function say(verb: string, body: object, about: string): Promise<void> {
-    const key = newKey();
-    said.set(key, about);
-    composer.complain('');
-    const wrong = await feed.say(verb, body, key);
-    if (wrong !== undefined) refuse(key, wrong);
-  }
-  function refuse(key: string, text: string): void {
-    const view = views.get(said.get(key) ?? '');
-    if (!said.delete(key)) return;
-    composer.complain(text);
-    if (view) freeButtons(view);
-  }
-  function take(told: Told): void {
-    const wasNear = isNear(log);
-    if (told.isNew) clear();
-    const news = insert(told);
-    older.hidden = !(told.isNew ? told.hasOlder : !older.hidden || fold());
-    composer.take(told);
-    if (told.refused) refuse(told.refused.key, told.refused.text);
-    empty.hidden = views.size > 0;
-    if (wasNear) log.scrollTop = log.scrollHeight;
-    if (told.isShown && !isThere) {
-      isThere = true;
-      events.onThere(wasShown(workspace));
-    }
-    if (news && !told.isNew && pane.hidden) events.onNews('news');
-    if ([...views.values()].some((view) => view.isAsking()) && pane.hidden) events.onNews('asks');
-  }
   function clear(): void {
     for (const { element } of views.values()) element.remove();
     views.clear();
   }
   /** True: there was anything. */
-  function insert({ turns, happened }: Pick<Told, 'turns' | 'happened'>): boolean {
+  function insert({
+    turns,
+    happened,
+    isNew,
+  }: Pick<Told, 'turns' | 'happened'> & { isNew?: boolean }): boolean {
+    if (isNew) clear();
     const touched = new Map<string, Turn>();
     for (const turn of turns) {
       touched.set(keyOf(turn), turn);
@@ -107,18 +73,57 @@ export function createTaskTab(workspace: string, events: TaskEvents): TaskTab {
     }
     return gone.length > 0;
   }
-  async function readOlder(): Promise<void> {
+  return { views, insert, fold };
+}
+
+export function createTaskTab(workspace: string, events: TaskEvents): TaskTab {
+  const { pane, log, older, empty } = createPane();
+  /** What was pressed, by key: of which turn. */
+  const said = new Map<string, string>();
+  let isThere = false;
+  const feed = createFeed(workspace, take);
+  const composer = createComposer(workspace, (prompt, key) => feed.say('ask', { prompt }, key));
+  const actions: TurnActions = {
+    decide: ({ task, turn }, request, verb, always) =>
+      void say(verb, { task, turn, request, ...(always && { always }) }, keyOf({ task, turn })),
+    cancel: ({ task, turn }) => void say('cancel', { task, turn }, keyOf({ task, turn })),
+  };
+  const { views, insert, fold } = createTurnList(log, actions);
+  async function say(verb: string, body: object, about: string): Promise<void> {
+    const key = newKey();
+    said.set(key, about);
+    composer.complain('');
+    const wrong = await feed.say(verb, body, key);
+    if (wrong !== undefined) refuse(key, wrong);
+  }
+  function refuse(key: string, text: string): void {
+    const view = views.get(said.get(key) ?? '');
+    if (said.delete(key)) composer.complain(text);
+    if (view) freeButtons(view);
+  }
+  function take(told: Told): void {
+    const wasNear = isNear(log);
+    const news = insert(told);
+    const isFolded = fold();
+    older.hidden = !(isFolded || (told.isNew ? told.hasOlder : !older.hidden));
+    composer.take(told);
+    if (told.refused) refuse(told.refused.key, told.refused.text);
+    empty.hidden = views.size > 0;
+    if (wasNear) log.scrollTop = log.scrollHeight;
+    if (told.isShown && !isThere) events.onThere(wasShown(workspace));
+    isThere ||= told.isShown;
+    if (!pane.hidden) return;
+    if (news && !told.isNew) events.onNews('news');
+    if ([...views.values()].some((view) => view.isAsking())) events.onNews('asks');
+  }
+  const readOlder = async () => {
     const first = Math.min(...[...views.values()].map(({ turn }) => turn.order));
     const told = await feed.readBefore(first);
     if (!told) return composer.complain('Sam does not answer. Try again in a moment.');
-    const before = log.scrollHeight;
-    insert(told);
+    keepPlace(log, () => insert({ ...told, isNew: false }));
     older.hidden = !told.hasOlder;
-    log.scrollTop += log.scrollHeight - before;
-  }
-  older.append(createButton('Show what was asked before', () => void readOlder()));
-  pane.append(composer.form);
-  getElement('panes').append(pane);
+  };
+  put(pane, composer.form, older, () => void readOlder());
   return {
     id: TASK,
     start: feed.start,
@@ -154,6 +159,19 @@ function keepShown(workspace: string, on: boolean): void {
   }
 }
 
+function put(pane: HTMLElement, form: HTMLElement, older: HTMLElement, readOlder: () => void): void {
+  older.append(createButton('Show what was asked before', readOlder));
+  pane.append(form);
+  getElement('panes').append(pane);
+}
+
+/** What is read stays where it is, whatever comes above it. */
+function keepPlace(log: HTMLElement, insert: () => void): void {
+  const before = log.scrollHeight;
+  insert();
+  log.scrollTop += log.scrollHeight - before;
+}
+
 const isNear = (log: HTMLElement): boolean => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX;
 
 function createPane() {
@@ -163,7 +181,7 @@ function createPane() {
     { class: 'empty' },
     createElement('h2', { text: 'Give Claude Code something to do' }),
     createElement('p', {
-      text: 'It works in this workspace with your own key. What it may not do by itself it asks here, and in the chat.',
+      text: 'It works in this workspace with your own key. What it may not do unasked it asks here, and in the chat.',
     }),
   );
   const log = createElement(

@@ -3,8 +3,9 @@
 import { join, relative } from 'node:path';
 import type { CodingPrograms } from '../../coding/programs.ts';
 import type { SpawnSpec } from '../../sessions/pty.ts';
-import type { NodeCommand, WorkspaceSpec } from '../runtime.ts';
+import type { NodeCommand, Runtime, WorkspaceSpec } from '../runtime.ts';
 import { findKind } from './claude.ts';
+import { chooseCommand, endCommand } from './command.ts';
 import type { Containers } from './containers.ts';
 import { findKit, PROGRAMS } from './kit.ts';
 import { LOGIN, POSIX, REACH, trustingGit, type Place } from './session.ts';
@@ -20,8 +21,27 @@ case $SHELL in ${POSIX}) ;; *) SHELL=/bin/sh ;; esac
 exec "$SHELL" -lc '${REACH}
 exec "$@" <&3 >&4 3<&- 4>&-' sam "$@"`;
 
+/** What works in containers without a terminal: coding agents, and command lines. */
+export const enterContainers = (
+  containers: Containers,
+  places: ReadonlyMap<string, Place>,
+): Pick<Runtime, 'program' | 'codingPrograms' | 'endMarked' | 'command' | 'endCommand'> => ({
+  program: (workspace, command) => enterOnPipes(containers, workspace, places.get(workspace.id), command),
+  async codingPrograms(id) {
+    const place = places.get(id);
+    return place && findCodingPrograms(containers, place);
+  },
+  async endMarked(id, mark) {
+    const place = places.get(id);
+    if (place) await endMarked(containers, place, mark);
+  },
+  command: (workspace, line, mark) =>
+    chooseCommand(containers.engine, workspace, places.get(workspace.id), line, mark),
+  endCommand: ({ id }, mark) => endCommand(containers.engine, places.get(id), mark),
+});
+
 /** Undefined: what the node has is not mounted there. */
-export function enterOnPipes(
+function enterOnPipes(
   { engine, dir }: Containers,
   workspace: WorkspaceSpec,
   place: Place | undefined,
@@ -66,7 +86,7 @@ const whereInside = (programs: string, word: string): string =>
   word.startsWith(`${programs}/`) ? join(PROGRAMS, relative(programs, word)) : word;
 
 /** Undefined: there is no Claude Code for its C library. */
-export async function findCodingPrograms(
+async function findCodingPrograms(
   { engine, programs, muslPrograms }: Containers,
   { container }: Place,
 ): Promise<CodingPrograms | undefined> {
@@ -81,11 +101,7 @@ export async function findCodingPrograms(
  * As root: whoever became another user on the way is meant too. Where root is not what it is elsewhere, as its user. Throws where
  * something lives on.
  */
-export async function endMarked(
-  { engine }: Containers,
-  { container, user }: Place,
-  mark: string,
-): Promise<void> {
+async function endMarked({ engine }: Containers, { container, user }: Place, mark: string): Promise<void> {
   const kit = findKit();
   if (kit === undefined) return;
   let said = '';

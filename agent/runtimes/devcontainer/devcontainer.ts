@@ -6,8 +6,7 @@ import { WorkspaceError } from '../../failure.ts';
 import { describeError } from '../../log.ts';
 import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
 import { bringClaude } from './claude.ts';
-import { endMarked, enterOnPipes, findCodingPrograms } from './coding.ts';
-import { chooseCommand, endCommand } from './command.ts';
+import { enterContainers } from './coding.ts';
 import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration } from './configuration.ts';
 import { labelsOf, ROLE_LABEL, type Containers } from './containers.ts';
 import { findDefaultImage } from './default-image.ts';
@@ -63,18 +62,7 @@ export function createDevcontainerRuntime(
         void bringClaude(engine, place.container, containers);
       return chooseSession(engine, workspace, place, profile);
     },
-    program: (workspace, command) => enterOnPipes(containers, workspace, places.get(workspace.id), command),
-    async codingPrograms(id) {
-      const place = places.get(id);
-      return place && findCodingPrograms(containers, place);
-    },
-    async endMarked(id, mark) {
-      const place = places.get(id);
-      if (place) await endMarked(containers, place, mark);
-    },
-    command: (workspace, line, mark) =>
-      chooseCommand(engine, workspace, places.get(workspace.id), line, mark),
-    endCommand: ({ id }, mark) => endCommand(engine, places.get(id), mark),
+    ...enterContainers(containers, places),
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       reaches.close(id);
