@@ -209,4 +209,15 @@ test('a command line is run from below a card, and its output is no markup', asy
     tk-1/1",
     ]
   `);
+
+test('an answer that changed something has a button that pushes it, for whoever asked', async () => {
+  const turn = await ask();
+  const changes = { files: [{ path: 'a.txt', added: 1, removed: 0 }], count: 1 };
+  await happens(turn, { kind: 'ended', outcome: 'done', answer: 'Done.', changes });
+  await until(() => below().length === 1);
+  const answer = context.slack.world.messages.find(
+    (one) => /tk-/.test(JSON.stringify(one)) && one.channel === context.dev.id,
+  );
+  expect((await context.press('Create pull request', answer!)).join()).toContain('and open a pull request');
+  expect(await nodes.push((one) => one.workspace === turn.workspace)).toMatchObject({ subject: turn.prompt });
 });
