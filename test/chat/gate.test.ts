@@ -61,16 +61,18 @@ const starting = commands.filter(({ starts }) => starts).map((command) => comman
 /** Each as it can be said of a workspace that is there. */
 const lines = [
   ...starting
-    .filter((verb) => verb !== 'ask')
+    .filter((verb) => !['ask', 'run', 'here'].includes(verb))
     .flatMap((verb) => [`${verb} NAME`, verb, `${verb} #N`, `${verb} acme/api#N`]),
-  // What is behind that one is for the coding agent.
+  // What is behind these is for the coding agent and the shell; `here` is said of review comments alone.
   'ask look',
   'ask --ws NAME look',
+  'run make',
+  'run --ws NAME make',
 ];
 const written = (line: string): string => line.replace('NAME', name()).replace('#N', `#${fork.number}`);
 
 test('there are verbs that start something', () => {
-  expect(starting.toSorted()).toEqual(['ask', 'restart', 'retry', 'start', 'up']);
+  expect(starting.toSorted()).toEqual(['ask', 'here', 'restart', 'retry', 'run', 'start', 'up']);
 });
 
 test.each(lines)('`%s` on GitHub is refused', async (line) => {

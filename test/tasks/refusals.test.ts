@@ -116,14 +116,3 @@ test('ten wait behind the one that is worked on, then it is a no; and an hour ha
     /^10 prompts wait in `api-\d+` already/,
   );
 });
-
-test("a program's comment never asks, whatever may be written there", async () => {
-  const pull = await context.newPull();
-  context.github.addBot('helper[bot]');
-  context.github.addCollaborator('acme/api', 'helper[bot]', 'write');
-  const before = await countTurns();
-  await context.github.comment(pull, 'helper[bot]', '/sam ask go on');
-  await context.settle();
-  expect(await countTurns()).toBe(before);
-  expect(context.comments(pull)).toEqual([]);
-});

@@ -209,6 +209,7 @@ test('a command line is run from below a card, and its output is no markup', asy
     tk-1/1",
     ]
   `);
+});
 
 test('an answer that changed something has a button that pushes it, for whoever asked', async () => {
   const turn = await ask();
