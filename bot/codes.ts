@@ -76,7 +76,7 @@ export interface ParseCodes {
 }
 
 /** What not every front has, and a command may need. */
-export type FrontNeed = 'hasChannels' | 'hasLinkedAccounts';
+export type FrontNeed = 'hasChannels' | 'hasLinkedAccounts' | 'hasReviews';
 
 /**
  * What a flag takes. `name`: a new workspace name; `ref`: a branch, tag or commit; `repository`: owner/name; `commit`: a whole

@@ -13,6 +13,8 @@ export interface FrontTraits extends Record<FrontNeed, boolean> {
   hasChannels: boolean;
   /** People say there themselves who they are on a forge. */
   hasLinkedAccounts: boolean;
+  /** People speak there about lines of what is changed. */
+  hasReviews: boolean;
   /** What a command that names nothing is about, where it is about a place. */
   about: 'workspace' | 'topic' | 'channel' | 'nothing';
 }

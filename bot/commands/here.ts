@@ -15,6 +15,7 @@ export const here = {
     size: { kind: 'size', short: 's', summary: 'how big its machine is' },
   },
   takes: 'none',
+  needs: 'hasReviews',
   needsWrite: true,
   starts: true,
   isAboutPlace: true,

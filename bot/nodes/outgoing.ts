@@ -47,7 +47,8 @@ async function tellTurns(options: HubOptions, connection: Connection, all: boole
   const { db } = options;
   const turns = turnsToTell(await turnsOn(db, [connection.node]), all ? new Map() : connection.toldTurns);
   const wanted = await pushesOn(db, [connection.node]);
-  const facts = await options.git?.facts(wanted.map(({ workspace }) => workspace));
+  const facts =
+    wanted.length > 0 ? await options.git?.facts(wanted.map(({ workspace }) => workspace)) : undefined;
   const authorOf = (workspace: string) => facts?.get(workspace)?.identity;
   const pushes = pushesToTell(wanted, all ? new Set() : connection.toldPushes, authorOf);
   connection.toldTurns = turns.told;

@@ -30,6 +30,7 @@ export const inRoom: FrontTraits = {
   isOperator: false,
   hasChannels: false,
   hasLinkedAccounts: false,
+  hasReviews: false,
   about: 'nothing',
 };
 

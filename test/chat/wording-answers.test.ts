@@ -75,6 +75,7 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   'wrong-front': [
     { command: 'use', needs: 'hasChannels' },
     { command: 'connect', needs: 'hasLinkedAccounts' },
+    { command: 'here', needs: 'hasReviews' },
   ],
   'unknown-flag': [
     { flag: '--x', command, flags: ['size'] },

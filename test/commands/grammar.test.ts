@@ -173,7 +173,8 @@ describe('verbs', () => {
     for (const { name, examples, needs } of commands) {
       expect(examples.length).toBeGreaterThan(0);
       for (const example of examples) {
-        const verb = parse(example, needs ? slash : console_);
+        const place = needs ? [slash, github].find(({ traits }) => traits[needs])! : console_;
+        const verb = parse(place === github ? `/sam ${example}` : example, place);
         expect(verb).toMatchObject(name === 'help' ? { kind: 'help' } : { kind: 'command', verb: name });
       }
     }

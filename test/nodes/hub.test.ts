@@ -238,17 +238,18 @@ describe('a poll', () => {
     for (const other of others) {
       other.say(hello());
       await other.hear();
+      await settle(other);
     }
     reads.count = 0;
     await poll();
-    // Their workspaces, and what coding agents do there.
-    expect(reads.count).toBe(2);
+    // Their workspaces, what coding agents do there, and what is to be pushed.
+    expect(reads.count).toBe(3);
     for (const one of [agent, ...others]) await settle(one);
-    expect(reads.count).toBe(2);
+    expect(reads.count).toBe(3);
     await change({ desired: 'stopped' });
     await poll();
     expect(await agent.hear()).toMatchObject({ workspaces: [{ desired: 'stopped' }] });
-    expect(reads.count).toBe(6);
+    expect(reads.count).toBe(9);
   });
 
   test('forgets what is gone, so that an agent that brings it up again hears of it again', async () => {
@@ -261,7 +262,7 @@ describe('a poll', () => {
     await settle(agent);
     reads.count = 0;
     await poll();
-    expect(reads.count).toBe(4);
+    expect(reads.count).toBe(6);
     await settle(agent);
     agent.say(report(running()));
     expect(await agent.hear()).toMatchObject(gone);

@@ -29,6 +29,7 @@ const overHttp: FrontTraits = {
   isOperator: false,
   hasChannels: false,
   hasLinkedAccounts: false,
+  hasReviews: false,
   about: 'nothing',
 };
 

@@ -48,6 +48,7 @@ export const atTerminal: FrontTraits = {
   isOperator: true,
   hasChannels: false,
   hasLinkedAccounts: false,
+  hasReviews: false,
   about: 'workspace',
 };
 

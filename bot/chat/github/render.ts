@@ -37,6 +37,7 @@ export const onGitHub: FrontTraits = {
   isOperator: false,
   hasChannels: false,
   hasLinkedAccounts: false,
+  hasReviews: true,
   about: 'topic',
 };
 

@@ -35,6 +35,7 @@ const onPage: FrontTraits = {
   isOperator: false,
   hasChannels: false,
   hasLinkedAccounts: false,
+  hasReviews: false,
   about: 'workspace',
 };
 

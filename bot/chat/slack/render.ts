@@ -35,7 +35,16 @@ export interface SlackMessage {
 export type Block =
   | { type: 'section'; text: Mrkdwn }
   | { type: 'context'; elements: Mrkdwn[] }
-  | { type: 'actions'; block_id: string; elements: Element[] };
+  | { type: 'actions'; block_id: string; elements: Element[] }
+  // docs.slack.dev/reference/block-kit/blocks/plan-block and task-card-block; what they call plain text is a string.
+  | { type: 'plan'; title: string; tasks: TaskCard[] };
+
+interface TaskCard {
+  type: 'task_card';
+  task_id: string;
+  title: string;
+  status: 'pending' | 'in_progress' | 'complete';
+}
 
 interface Mrkdwn {
   type: 'mrkdwn';
@@ -95,7 +104,6 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
     view.usage ? wordUsage(view.usage) : '',
   ];
   const rows = view.phase === 'deleted' ? [] : bodyOf(view, trigger);
-  if (view.task) rows.push(...taskRows(view.task, createSay(trigger)));
   const said = wordNotices(view.notices, createSay(trigger));
   const notices = [said, more].filter(Boolean).map((one) => `:information_source: ${toMrkdwn(one)}`);
   const buttons = [...taskButtons(view), ...buttonsOf(view)];
@@ -103,7 +111,9 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
     text: cut(`${escapeText(view.name, 100)}: ${escapeText(view.doing, 200)}`, MAX_TEXT),
     blocks: [
       section([title, about.filter(Boolean).join(' · ')].join('\n')),
-      ...[...rows, ...notices].map((row) => section(row)),
+      ...rows.map((row) => section(row)),
+      ...(view.task ? taskBlocks(view.task, createSay(trigger)) : []),
+      ...notices.map((row) => section(row)),
       ...(buttons.length > 0 ? [actions(`${CARD_BLOCK}${view.id}`, buttons, menuOf(view))] : []),
       { type: 'context', elements: [mrkdwn([expiryOf(view), view.id].filter(Boolean).join(' · '))] },
     ],
@@ -122,16 +132,29 @@ function bodyOf(view: CardView, trigger: string): string[] {
 }
 
 /** What a coding agent works on. */
-function taskRows(task: TaskView, say: Say): string[] {
+function taskBlocks(task: TaskView, say: Say): Block[] {
   const time = task.elapsedMs > 0 ? formatSpan(task.elapsedMs) : '';
-  const title = [toMrkdwn(wordTask(task)), time, task.cost].filter(Boolean).join(' · ');
+  const title = [wordTask(task), time, task.cost].filter(Boolean).join(' · ');
   return [
-    [`:robot_face: ${title}`, ...task.plan.map(checkLine)].join('\n'),
-    ...task.questions.map(
-      (one) => `:question: ${toMrkdwn(wordQuestion(one, task.questions.length === 1, say))}`,
+    task.plan.length > 0 ? planOf(title, task.plan) : section(`:robot_face: ${toMrkdwn(title)}`),
+    ...task.questions.map((one) =>
+      section(`:question: ${toMrkdwn(wordQuestion(one, task.questions.length === 1, say))}`),
     ),
   ];
 }
+
+const STATUSES = { todo: 'pending', doing: 'in_progress', done: 'complete' } as const;
+
+const planOf = (title: string, plan: TaskView['plan']): Block => ({
+  type: 'plan',
+  title: escapeText(title, 300),
+  tasks: plan.map(({ label, state }, index) => ({
+    type: 'task_card',
+    task_id: `step-${index + 1}`,
+    title: escapeText(label, 100) || '…',
+    status: STATUSES[state],
+  })),
+});
 
 const TURN_ICONS: Record<TurnView['state'], string> = {
   queued: ':robot_face:',

@@ -153,6 +153,7 @@ export const inSlack: FrontTraits = {
   isOperator: false,
   hasChannels: true,
   hasLinkedAccounts: true,
+  hasReviews: false,
   about: 'channel',
 };
 

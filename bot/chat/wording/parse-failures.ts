@@ -22,6 +22,7 @@ const howTo = (what: string, command: string, say: Say): Words => ({
 const NEEDS: Record<FrontNeed, string> = {
   hasChannels: 'people talk in channels',
   hasLinkedAccounts: 'people say who they are on GitHub',
+  hasReviews: 'people comment on lines of a pull request',
 };
 
 export const PARSE_FAILURES: Wording<ParseCodes> = {

@@ -50,6 +50,16 @@ function checkBlock(block: Json, say: Say): void {
       if (new Set(ids).size < ids.length) say('an action_id twice');
       return elements.forEach((one) => checkElement(one, say));
     }
+    case 'plan': {
+      // docs.slack.dev/reference/block-kit/blocks/plan-block
+      const tasks = (block['tasks'] as Json[] | undefined) ?? [];
+      checkWords(block['title'], 'title of a plan', say);
+      if (tasks.length > 50) say(`${tasks.length} tasks, 50 at most`);
+      if (new Set(tasks.map((one) => one['task_id'])).size < tasks.length) say('a task_id twice');
+      return tasks.forEach((one) => checkTask(one, say));
+    }
+    case 'task_card':
+      return checkTask(block, say);
     case 'input':
       checkText(block['label'], 2000, 'plain_text', say);
       return checkElement(block['element'] as Json, say);
@@ -57,6 +67,20 @@ function checkBlock(block: Json, say: Say): void {
       say(`type ${JSON.stringify(block['type'])} is not for messages`);
   }
 }
+
+function checkTask(task: Json, say: Say): void {
+  if (task['type'] !== 'task_card') say(`a task is of type task_card, not ${JSON.stringify(task['type'])}`);
+  checkWords(task['task_id'], 'task_id', say);
+  checkWords(task['title'], 'title of a task', say);
+  if (
+    ![undefined, 'pending', 'in_progress', 'complete', 'error'].includes(task['status'] as string | undefined)
+  )
+    say(`no status of a task: ${JSON.stringify(task['status'])}`);
+}
+
+const checkWords = (words: unknown, name: string, say: Say): void => {
+  if (typeof words !== 'string' || words === '') say(`a ${name} is a text`);
+};
 
 function checkElement(element: Json, say: Say): void {
   const id = element['action_id'];
