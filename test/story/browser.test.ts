@@ -104,7 +104,8 @@ describe.skipIf(browserMissing)('the terminal in a browser', () => {
     const ada = await arrive(sam);
     await ada.run('here=first');
     await ada.page.getByRole('button', { name: 'New terminal' }).click();
-    await expect.poll(() => ada.page.getByRole('tab').count(), SOON).toBe(2);
+    // Beside the one of the coding agent.
+    await expect.poll(() => ada.page.getByRole('tab').count(), SOON).toBe(3);
     await ada.sees(PROMPT);
     await ada.run('echo "here: $here."');
     await ada.sees(/^here: \.$/m);

@@ -50,6 +50,12 @@ command -v claude >/dev/null || { echo "Claude Code is not installed in this con
 ${WAITS}=1 exec claude'`,
 };
 
+// The engine's client tells the terminal's size once its session runs, tries that for a moment only, and on a busy node never again.
+const SIZE = 'SAM_SIZE';
+const TELL_SIZE = `${SIZE}=$(stty size 2>/dev/null) exec "$@"`;
+const TAKE_SIZE = `[ "$(stty size 2>/dev/null)" != "0 0" ] || stty rows "\${${SIZE}% *}" cols "\${${SIZE}#* }" 2>/dev/null
+unset ${SIZE}`;
+
 const MARK = 'SAM_SESSION';
 
 // What the kernel does when a terminal is closed: whoever the session belongs to hears of it, and its leader goes. The program
@@ -79,7 +85,8 @@ export function chooseSession(
   if (write === undefined)
     throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   if (place === undefined) throw new ProfileError('not-running', 'Its container does not run.');
-  const script = write(workspace.isTrusted === true && place.hasReach === true ? REACH : '');
+  const setUp = workspace.isTrusted === true && place.hasReach === true ? REACH : '';
+  const script = `${TAKE_SIZE}\n${write(setUp)}`;
   const mark = randomBytes(9).toString('base64url');
   const variables = {
     LANG: 'C.UTF-8',
@@ -94,12 +101,24 @@ export function chooseSession(
   const env = [
     // By their names alone: all users of the node may read a command, and one of them is a token.
     ...Object.keys(own).filter((name) => !(name in variables)),
+    SIZE,
     ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
   ].flatMap((one) => ['--env', one]);
   const where = ['--user', place.user, '--workdir', place.folder];
+  const enter = [
+    'exec',
+    '--interactive',
+    '--tty',
+    ...where,
+    ...env,
+    place.container,
+    '/bin/sh',
+    '-c',
+    script,
+  ];
   return {
-    file: engine.program,
-    args: ['exec', '--interactive', '--tty', ...where, ...env, place.container, '/bin/sh', '-c', script],
+    file: '/bin/sh',
+    args: ['-c', TELL_SIZE, 'sam', engine.program, ...enter],
     env: { ...own, ...engine.env, TERM: 'xterm-256color' },
     cwd: '/',
     onGone: () => void hangUp(engine, place, `${MARK}=${mark}`),
