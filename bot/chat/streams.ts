@@ -10,12 +10,16 @@ export interface Telling {
   isOver?: boolean;
   /** There is more to say, at once. */
   isMore?: boolean;
+  /** Nobody can say just now whether they may hear it: it is told with a later beat. */
+  isOwed?: boolean;
 }
 
 export interface Listening {
   /** What they listen to: as `readVersions` has it. */
   key: string;
   user: string;
+  /** Whether they may hear nothing more, or nobody can say, asked with each beat; `tell` knows which. May reject where nobody can say. */
+  isRefused(): Promise<boolean>;
   /** What is new since it was called last. */
   tell(): Promise<Telling>;
 }
@@ -35,14 +39,21 @@ export interface StreamsOptions {
   readVersions: (keys: string[]) => Promise<Map<string, string>>;
   /** How often they hear that somebody is there; tests pass their own. */
   beatMs?: number | undefined;
+  /** What is told changes with more than the versions say: it is looked at with each beat. */
+  isToldWithBeats?: boolean;
+  /** What a reader may leave unread, beside what is said at once. */
+  maxUnreadBytes?: number;
 }
 
 interface Listener extends Listening {
   res: ServerResponse;
+  maxUnreadBytes: number;
   version: string | undefined;
   /** How often there was something to tell it. */
   asked: number;
   isTelling: boolean;
+  /** What there was could not be told. */
+  isOwed: boolean;
 }
 
 const MAX_OF_A_PERSON = 8;
@@ -50,13 +61,14 @@ const MAX = 2_000;
 const BEAT_MS = 15_000;
 /** Hints come in swarms. */
 const LOOK_EVERY_MS = 200;
-/** What a reader may leave unread, beside what is said at once. */
 const MAX_UNREAD_BYTES = 2 * 1024 * 1024;
 const BEAT = 'event: beat\ndata:\n\n';
 
-export function createStreams({ name, readVersions, beatMs = BEAT_MS }: StreamsOptions): Streams {
+export function createStreams(options: StreamsOptions): Streams {
+  const { beatMs = BEAT_MS, isToldWithBeats = false, maxUnreadBytes = MAX_UNREAD_BYTES } = options;
   const listeners = new Set<Listener>();
-  const beating = setInterval(() => void Promise.all([...listeners].map(beat)), beatMs);
+  const beatAll = () => Promise.all([...listeners].map((one) => beat(one, isToldWithBeats)));
+  const beating = setInterval(() => void beatAll(), beatMs);
   beating.unref();
   return {
     async open(res, listening) {
@@ -71,14 +83,15 @@ export function createStreams({ name, readVersions, beatMs = BEAT_MS }: StreamsO
         'x-content-type-options': 'nosniff',
         'x-accel-buffering': 'no',
       });
-      const listener: Listener = { ...listening, res, version: undefined, asked: 0, isTelling: false };
+      const state = { version: undefined, asked: 0, isTelling: false, isOwed: false };
+      const listener: Listener = { ...listening, ...state, res, maxUnreadBytes };
       listeners.add(listener);
       res.on('close', () => listeners.delete(listener));
       // Something at once, so that whoever is behind a proxy that holds everything back notices.
       send(listener, BEAT);
       await tell(listener);
     },
-    source: createSource({ name, readVersions }, listeners),
+    source: createSource(options, listeners),
     end() {
       clearInterval(beating);
       for (const { res } of listeners) res.end();
@@ -115,14 +128,14 @@ async function tell(listener: Listener): Promise<void> {
   try {
     for (let seen = 0; seen !== listener.asked && !isOver(listener);) {
       seen = listener.asked;
-      const { text, isOver: isLast, isMore } = await listener.tell();
+      const { text, isOver: isLast, isMore, isOwed = false } = await listener.tell();
+      listener.isOwed = isOwed;
       if (text) send(listener, text);
       if (isMore) listener.asked += 1;
       if (isLast && !isOver(listener)) listener.res.end('event: over\ndata:\n\n');
     }
   } catch (error) {
-    // It is owed still: the next look finds that.
-    listener.version = undefined;
+    listener.isOwed = true;
     throw error;
   } finally {
     listener.isTelling = false;
@@ -131,15 +144,19 @@ async function tell(listener: Listener): Promise<void> {
 
 const isOver = ({ res }: Listener): boolean => res.writableEnded || res.destroyed;
 
-/** A right that was taken back ends what it began. */
-async function beat(listener: Listener): Promise<void> {
-  await tell(listener).catch(() => undefined);
+/** A right that was taken back ends what it began; that nobody can say does not. */
+async function beat(listener: Listener, isToldWithBeats: boolean): Promise<void> {
+  const isRefused = await listener.isRefused().catch(() => undefined);
+  if (isOver(listener)) return;
+  // What is owed stays so until somebody can say again.
+  if (isRefused === true || (isRefused === false && (listener.isOwed || isToldWithBeats)))
+    await tell(listener).catch(() => undefined);
   send(listener, BEAT);
 }
 
 function send(listener: Listener, text: string): void {
-  const { res } = listener;
+  const { res, maxUnreadBytes } = listener;
   if (isOver(listener)) return;
-  if (res.writableLength > MAX_UNREAD_BYTES) res.destroy();
+  if (res.writableLength > maxUnreadBytes) res.destroy();
   else res.write(text);
 }

@@ -30,9 +30,6 @@ export async function pageThrough<Row>(list: Followed<Row>, { query }: Call): Pr
 
 /** As many at once as a reader can be sent. */
 const MAX_AT_ONCE = 200;
-/** Rights are asked for with each beat, and not for each word. */
-const CHECK_EVERY_MS = 10_000;
-
 export async function follow<Row>(
   list: Followed<Row>,
   streams: Streams,
@@ -40,17 +37,16 @@ export async function follow<Row>(
   { res, lastId, mayStill }: Listener,
 ): Promise<void> {
   let after = /^\d{1,15}$/.test(lastId ?? '') ? Number(lastId) : readCount(list.key, (query as Asked).cursor);
-  let checkedAt = performance.now();
+  let isRefused = false;
   await streams.open(res, {
     key: list.key,
     user: caller.user,
+    async isRefused() {
+      isRefused = await mayStill().then(() => false, isGone);
+      return isRefused;
+    },
     async tell() {
-      if (performance.now() - checkedAt > CHECK_EVERY_MS) {
-        checkedAt = performance.now();
-        const refused = await mayStill().then(() => undefined, asRefusal);
-        // Nobody can say just now whether they still may.
-        if (refused) return { text: '', isOver: refused.status < 429 };
-      }
+      if (isRefused) return { text: '', isOver: true };
       const rows = await list.list({ after, limit: MAX_AT_ONCE });
       const last = rows.at(-1);
       if (last) after = list.seqOf(last);
@@ -63,7 +59,8 @@ export async function follow<Row>(
   });
 }
 
-function asRefusal(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
+/** Throws where nobody can say just now whether they still may. */
+function isGone(error: unknown): boolean {
+  if (error instanceof ApiError && error.status < 429) return true;
   throw error;
 }

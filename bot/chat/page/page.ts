@@ -69,10 +69,11 @@ export function createPage(options: PageOptions): Page {
     name: PAGE,
     conversation: createConversation(options),
     routes: [live.route, outputRoute(options), ...VERBS.map(press), ...tasks.routes],
-    sources: [live.source, tasks.streams.source],
+    sources: [live.streams.source, tasks.streams.source],
     stop() {
       tasks.streams.end();
-      return Promise.resolve(live.end());
+      live.streams.end();
+      return Promise.resolve();
     },
   };
 }

@@ -23,7 +23,7 @@ import { countPresses, readLastPresses, threadOf } from '../store/live.ts';
 import { createStreams, type Streams } from '../streams.ts';
 import { createSay, type Say } from '../wording.ts';
 import { readConversation, readTasksCursor, tasksThread, type Told } from './conversation.ts';
-import { findPresser, findVisitor, type Visitor, type VisitorOptions } from './visitors.ts';
+import { findPresser, findVisitor, refusedStream, type Visitor, type VisitorOptions } from './visitors.ts';
 
 export interface PageTasks {
   routes: Route[];
@@ -73,6 +73,8 @@ export function createPageTasks(options: PageTasksOptions): PageTasks {
   const { db } = options;
   const streams = createStreams({
     name: 'task tabs',
+    // Whether somebody may ask depends on their keys, which no version has.
+    isToldWithBeats: true,
     beatMs: options.beatMs,
     readVersions: async (ids) => {
       const [versions, presses] = [
@@ -116,10 +118,10 @@ async function answerLook(
   await streams.open(res, {
     key: id,
     user: visitor.session.user,
+    isRefused: async () => 'refusal' in (await findVisitor(options, req, id)),
     async tell() {
       const now = await findVisitor(options, req, id);
-      // Where nobody can say just now whether it is theirs still, nothing is told, and it is asked again.
-      if ('refusal' in now) return { text: '', isOver: now.refusal.status < 429 };
+      if ('refusal' in now) return { text: '', ...refusedStream(now.refusal) };
       const told = await readConversation(about, now, { cursor });
       const { id: next, ...rest } = told;
       const head = JSON.stringify({ ...rest, turns: [], happened: [], isNew: false });

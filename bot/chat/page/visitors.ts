@@ -49,6 +49,10 @@ export async function findVisitor(
   return { session, workspace: place.workspace, front: place.front };
 }
 
+/** A refusal ends a stream; where nobody can say just now whether it is theirs still, it is asked again. */
+export const refusedStream = ({ status }: Refusal): { isOver?: boolean; isOwed?: boolean } =>
+  status < 429 ? { isOver: true } : { isOwed: true };
+
 /** Chosen anew by the page for each press, and again for each try to send it. */
 const KEY = /^[\w-]{8,64}$/;
 const NO_KEY: Refusal = {
