@@ -99,9 +99,9 @@ export interface OfferedChange {
   body: string;
 }
 
-/** The change; or why the forge has none of it: no such base, nothing in it, not by this App (`said`: what it lacks), another reason. */
+/** The change, and the branch that it goes into, which is another one where it was open already; or why the forge has none of it: no such base, nothing in it, not by this App (`said`: what it lacks), another reason. */
 export type OpenedChange =
-  | { number: number; url: string }
+  | { number: number; url: string; base: string }
   | { refused: 'no-base' | 'nothing-changed' | 'app-lacks' | 'refused'; said?: string };
 
 /** What a repository's own settings say of new workspaces. */

@@ -8,7 +8,7 @@ import { isPast, later, type Timing } from '../workspaces/timing.ts';
 
 /** What is written of it. */
 export type ProposalPatch = Partial<
-  Pick<Proposal, 'state' | 'since' | 'commit' | 'title' | 'url' | 'number' | 'failure' | 'endedAt'>
+  Pick<Proposal, 'state' | 'since' | 'commit' | 'title' | 'base' | 'url' | 'number' | 'failure' | 'endedAt'>
 >;
 
 const ended = (failure: SaidProposalFailure, now: Date): ProposalPatch => ({

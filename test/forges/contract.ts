@@ -201,7 +201,10 @@ function describeThreads(current: () => ForgeUnderTest): void {
     const opened = await forge.openChange('acme/api', offered);
     expect(opened).toMatchObject({ url: expect.stringMatching(/^https?:/) as string });
     expect(opened).not.toMatchObject({ number: first });
+    expect(opened).toMatchObject({ base: 'main' });
     expect(await forge.openChange('acme/api', offered)).toEqual(opened);
+    // One that is open goes where it went.
+    expect(await forge.openChange('acme/api', { ...offered, base: 'elsewhere' })).toEqual(opened);
     const main = { ...offered, branch: 'main' };
     expect(await forge.openChange('acme/api', { ...main, base: 'nowhere' })).toEqual({ refused: 'no-base' });
     expect(await forge.openChange('acme/api', { ...main, base: branch })).toEqual({

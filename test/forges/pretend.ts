@@ -27,7 +27,7 @@ interface Repository {
   isReached: boolean;
   rules: RepositoryRules;
   levels: Map<string, Permission['level']>;
-  threads: { isOpen: boolean; change?: Change }[];
+  threads: { isOpen: boolean; change?: Change & { into?: string } }[];
 }
 
 interface World {
@@ -137,7 +137,11 @@ async function openChange(
   if (!found) return { refused: 'refused' };
   const { id, threads } = found;
   const there = threads.findIndex((one) => one.isOpen && one.change?.branch === branch);
-  const at = (index: number) => ({ number: index + 1, url: `${url}/${label}/changes/${index + 1}` });
+  const at = (index: number) => ({
+    number: index + 1,
+    url: `${url}/${label}/changes/${index + 1}`,
+    base: threads[index]?.change?.into ?? 'main',
+  });
   if (there >= 0) return at(there);
   const into = await git.resolve(id, `refs/heads/${base}`);
   if (into === undefined) return { refused: 'no-base' };
@@ -146,7 +150,7 @@ async function openChange(
   if (await git.isReached(id, head, into)) return { refused: 'nothing-changed' };
   const ref = `refs/changes/${threads.length + 1}`;
   await git.copy(id, head, id, ref);
-  return at(threads.push({ isOpen: true, change: { branch, head, ref, from: label } }) - 1);
+  return at(threads.push({ isOpen: true, change: { branch, head, ref, from: label, into: base } }) - 1);
 }
 
 // --- what Sam asks --------------------------------------------------------------------------------------------------

@@ -99,6 +99,17 @@ test('without `--pr` nothing is pushed and the answer says how; a second `pr` pu
   expect(opened(`sam/${name}`)).toHaveLength(1);
 });
 
+test('`pr --base` for another branch has the pull request that is open, and says where that goes', async () => {
+  const { pull, turn } = await ask('--pr ');
+  await work(turn);
+  await pushes(await pushOf(turn));
+  await until(() => told(pull).length === 1);
+  await context.github.comment(pull, 'bob', '/sam pr --base main');
+  await pushes(await pushOf(turn, 1));
+  await until(() => told(pull).length === 2);
+  expect(told(pull)[1]).toContain(`has what is on \`sam/api-1\`, for \`${pull.head!.ref}\`.`);
+});
+
 test('a pull request whose answer got lost is found again, and not opened twice', async () => {
   const { pull, turn } = await ask('--pr ');
   await work(turn);
@@ -128,7 +139,7 @@ test('what keeps it from being pushed or opened is said once, with what to say n
   await pushes(await pushOf(turn, 1));
   await until(() => told(pull).length === 2);
   expect(told(pull)[1]).toContain(
-    `there is no branch \`gone\` any more to merge it into. Name another one. Next: \`/sam pr api-1 --base main\`.`,
+    `there is no branch \`gone\` to merge it into. Name another one. Next: \`/sam pr api-1 --base main\`.`,
   );
   expect(opened(push.branch)).toEqual([]);
 });

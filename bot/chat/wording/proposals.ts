@@ -64,7 +64,7 @@ const FAILURES: Wording<ProposalFailureCodes> = {
     next: 'open NAME',
   }),
   'no-base': ({ base }) => ({
-    text: `The work is pushed, but there is no branch \`${plain(base)}\` any more to merge it into. Name another one.`,
+    text: `The work is pushed, but there is no branch \`${plain(base)}\` to merge it into. Name another one.`,
     next: 'pr NAME --base main',
   }),
   'app-lacks': ({ permission }) => ({

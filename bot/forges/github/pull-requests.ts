@@ -28,7 +28,7 @@ export async function openPullRequest(
         body: body.slice(0, MAX_BODY),
       }),
     );
-    return { number: data.number, url: data.html_url };
+    return { number: data.number, url: data.html_url, base: data.base.ref };
   } catch (error) {
     const why = explain(error);
     if (!why) throw error;
@@ -45,13 +45,13 @@ async function findOpen(
   octokit: Octokit,
   repository: string,
   branch: string,
-): Promise<{ number: number; url: string } | undefined> {
+): Promise<{ number: number; url: string; base: string } | undefined> {
   const { owner, repo } = ownerAndName(repository);
   const { data } = await call('list pull requests', () =>
     octokit.rest.pulls.list({ owner, repo, state: 'open', head: `${owner}:${branch}`, per_page: 100 }),
   );
   const found = data.find(({ head, base }) => head.ref === branch && head.repo?.id === base.repo.id);
-  return found && { number: found.number, url: found.html_url };
+  return found && { number: found.number, url: found.html_url, base: found.base.ref };
 }
 
 /** What a person can mend; undefined: something else. */
