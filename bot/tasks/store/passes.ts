@@ -10,7 +10,7 @@ import {
   type Held,
 } from '../../database/claims.ts';
 import type { Executor } from '../../database/executor.ts';
-import { taskEvents, tasks, taskTurns, workspaces, type Turn } from '../../database/schema.ts';
+import { proposals, taskEvents, tasks, taskTurns, workspaces, type Turn } from '../../database/schema.ts';
 import { touchCards } from '../../workspaces/store/cards.ts';
 import type { TurnPatch, TurnPlace } from '../turn.ts';
 import { lockWorkspace, writeTurn } from './turns.ts';
@@ -90,7 +90,7 @@ export interface KeptDays {
   run: number;
 }
 
-/** Of turns that ended so long ago: what was said in them. That they were, and how they ended, stays. */
+/** Of turns, and offers of work, that ended so long ago: what was said in them. That they were, and how they ended, stays. */
 export async function forgetTurns(db: Executor, { asked, run }: KeptDays): Promise<void> {
   const days = sql`case when (select t.agent from ${tasks} t where t.id = ${taskTurns.taskId}) = 'shell'
     then ${run}::int else ${asked}::int end`;
@@ -103,4 +103,12 @@ export async function forgetTurns(db: Executor, { asked, run }: KeptDays): Promi
     .update(taskTurns)
     .set({ prompt: '', answer: null, progress: {}, changes: null })
     .where(and(isOld, sql`${taskTurns.prompt} <> ''`));
+  // A title is the first line of a prompt, and what a forge said may repeat it.
+  await db
+    .update(proposals)
+    .set({ title: null, lastError: null, failure: sql`${proposals.failure} #- '{details,said}'` })
+    .where(
+      sql`${proposals.endedAt} < clock_timestamp() - ${asked}::int * interval '1 day'
+        and (${proposals.title} is not null or ${proposals.lastError} is not null or ${proposals.failure} #> '{details,said}' is not null)`,
+    );
 }

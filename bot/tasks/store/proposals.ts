@@ -1,5 +1,5 @@
 // Wishes to offer work as a change, in Postgres: asked for, claimed, pushed, ended. Knows no front, no socket and no forge.
-import { and, desc, eq, inArray, isNotNull, isNull, ne, or, sql, type SQL } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, ne, or, sql, type SQL } from 'drizzle-orm';
 import type { PushResult } from '../../../agent/protocol.ts';
 import { redact } from '../../../agent/redact.ts';
 import {
@@ -99,7 +99,8 @@ function titleOf(prompt: string): string | null {
   return text.length <= MAX_TITLE ? text : `${text.slice(0, MAX_TITLE - 1).toWellFormed()}…`;
 }
 
-const isOpen = isNull(proposals.endedAt);
+/** As long as it is open: one that ended is not in that index. */
+const isOpen = isNotNull(proposals.nextAt);
 
 /** What becomes of its workspace is no row of ours: it is looked at whenever something is due. */
 const isLost = sql`${proposals.state} = 'pushing' and exists (select from ${workspaces} w
