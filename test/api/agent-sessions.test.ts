@@ -201,3 +201,20 @@ test('what happened comes page by page, or as it happens, and goes on behind the
   expect(events.seen('agent')).toBe(3);
   events.close();
 });
+
+test('a number that no event can have is refused, as a page and as a stream', async () => {
+  const at = await newWorkspace();
+  const { id } = (await bob(`POST ${at}`, { json: { prompt: newPrompt() } })).body;
+  const cursor = Buffer.from(JSON.stringify([id, 2 ** 31])).toString('base64url');
+  expect(await bob(`GET ${at}/${id}/events?cursor=${cursor}`)).toMatchObject({
+    status: 400,
+    body: { error: 'bad-cursor', fields: ['cursor'] },
+  });
+  for (const last of ['2147483648', '999999999999', '9'.repeat(40)]) {
+    const headers = { accept: 'text/event-stream', 'last-event-id': last };
+    expect(await bob(`GET ${at}/${id}/events`, { headers })).toMatchObject({
+      status: 400,
+      body: { error: 'bad-cursor', fields: ['Last-Event-ID'] },
+    });
+  }
+});

@@ -247,5 +247,7 @@ const eventsOf = (db: SessionOptions['db'], { id }: Task): Followed<Happened> =>
   event: 'agent',
   list: (which) => listHappened(db, id, which),
   seqOf: ({ seq }) => seq,
+  // As much as the database counts.
+  most: 2 ** 31 - 1,
   itemOf: eventOf,
 });

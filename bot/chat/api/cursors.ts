@@ -31,10 +31,10 @@ function parse(cursor: string): unknown {
   }
 }
 
-/** The same of a list whose rows are counted: the last one's number. 0: the list's beginning. Throws ApiError. */
-export function readCount(list: string, cursor: string | undefined): number {
+/** The same of a list whose rows are counted: the last one's number, `most` or less. 0: the list's beginning. Throws ApiError. */
+export function readCount({ key, most }: { key: string; most: number }, cursor: string | undefined): number {
   if (cursor === undefined) return 0;
-  const read = z.tuple([z.literal(list), z.int().min(0)]).safeParse(parse(cursor));
+  const read = z.tuple([z.literal(key), z.int().min(0).max(most)]).safeParse(parse(cursor));
   if (!read.success) throw refuse(400, 'bad-cursor', ['cursor']);
   return read.data[1];
 }

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Streams } from '../streams.ts';
 import { readCount, writeCount } from './cursors.ts';
-import { ApiError, type Call, type Listener, type Reply } from './operation.ts';
+import { ApiError, refuse, type Call, type Listener, type Reply } from './operation.ts';
 import { limitOf, type Page } from './schemas.ts';
 
 /** One list, oldest first. */
@@ -14,6 +14,8 @@ export interface Followed<Row> {
   list: (which: { after: number; limit: number }) => Promise<Row[]>;
   /** Counts up along the list. */
   seqOf: (row: Row) => number;
+  /** No item has a larger one. */
+  most: number;
   itemOf: (row: Row) => object;
 }
 
@@ -21,7 +23,7 @@ type Asked = z.infer<typeof Page>;
 
 export async function pageThrough<Row>(list: Followed<Row>, { query }: Call): Promise<Reply> {
   const limit = limitOf(query as Asked);
-  const after = readCount(list.key, (query as Asked).cursor);
+  const after = readCount(list, (query as Asked).cursor);
   const rows = await list.list({ after, limit: limit + 1 });
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   const items = rows.slice(0, limit).map(list.itemOf);
@@ -36,7 +38,7 @@ export async function follow<Row>(
   { caller, query }: Call,
   { res, lastId, mayStill }: Listener,
 ): Promise<void> {
-  let after = /^\d{1,15}$/.test(lastId ?? '') ? Number(lastId) : readCount(list.key, (query as Asked).cursor);
+  let after = heard(list, lastId) ?? readCount(list, (query as Asked).cursor);
   let isRefused = false;
   await streams.open(res, {
     key: list.key,
@@ -57,6 +59,13 @@ export async function follow<Row>(
       return { text: text.join(''), isMore: rows.length === MAX_AT_ONCE };
     },
   });
+}
+
+/** Undefined: it says of none. Throws ApiError: there is none of that number. */
+function heard({ most }: { most: number }, lastId = ''): number | undefined {
+  if (!/^\d+$/.test(lastId)) return undefined;
+  if (Number(lastId) > most) throw refuse(400, 'bad-cursor', ['Last-Event-ID']);
+  return Number(lastId);
 }
 
 /** Throws where nobody can say just now whether they still may. */

@@ -57,6 +57,7 @@ const eventsOf = (db: Executor, { id, name }: Row): Followed<Noted> => ({
   event: 'workspace',
   list: (which) => listEvents(db, id, which),
   seqOf: ({ id: seq }) => seq,
+  most: Number.MAX_SAFE_INTEGER,
   itemOf: (row) => describeEvent(row, name),
 });
 
@@ -65,6 +66,7 @@ const logsOf = (db: Executor, { id }: Row): Followed<LoggedLine> => ({
   event: 'log',
   list: (which) => listLogs(db, id, which),
   seqOf: ({ id: seq }) => seq,
+  most: Number.MAX_SAFE_INTEGER,
   itemOf: ({ id: seq, at, step, text }) => ({
     id: String(seq),
     at: at.toISOString(),
