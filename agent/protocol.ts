@@ -391,6 +391,8 @@ export interface DesiredTurn {
   policy: TaskPolicy;
   /** Then it is ended, as failed. */
   minutes: number;
+  /** US dollars that it may cost; absent: as much as it does. Newer bots say it. */
+  budgetUsd?: number;
   desired: 'done' | 'cancelled';
   /** What people have said to the turn's questions, by `request`. */
   decisions: { request: string; decision: Decision }[];
@@ -422,6 +424,8 @@ export const TURN_FAILURES = [
   'interrupted',
   /** It took longer than its `minutes`. */
   'turn-late',
+  /** It has cost its `budgetUsd`. */
+  'budget-spent',
 ] as const;
 export type TurnFailure = (typeof TURN_FAILURES)[number];
 
@@ -457,8 +461,11 @@ export type TurnHappening =
   /** It may not do this unasked; the answer comes with the turn's `decisions`. No answer within `minutes` is a no. */
   | { kind: 'question'; request: string; tool: string; title: string; minutes: number }
   | { kind: 'decided'; request: string; decision: Decision | 'late' | 'cancelled' }
-  /** Money of the task so far, as the coding agent counts it. */
-  | { kind: 'cost'; amount: string; currency: string }
+  /**
+   * Money of the task so far, as the coding agent counts it. `isNew`: the count began at nothing since it was said last, as that of a
+   * new conversation does; newer agents say it.
+   */
+  | { kind: 'cost'; amount: string; currency: string; isNew?: true }
   | {
       kind: 'ended';
       outcome: 'done' | 'cancelled' | 'failed';

@@ -150,6 +150,8 @@ export interface RefusalCodes extends ParseCodes {
   'no-proposing-forks': { name: string };
   /** Its repository is on no forge. */
   'no-proposing-here': { name: string };
+  /** What it was to go on with goes on no more. */
+  'conversation-over': NoDetails;
   'nothing-asked': NoDetails;
   'no-question': NoDetails;
   /** `numbers`: of the open ones. */
@@ -387,10 +389,11 @@ export interface TurnFailureCodes extends Record<TurnFailure, { said?: string }>
 
 export type SaidTurnFailure = Said<TurnFailureCodes>;
 
-/** Which maximum was reached, as people read it: `5.00`. */
+/** Which maximum was reached, as people read it: `5.00`. `when`: known after its end, or before it was begun; absent: in the middle. */
 export interface CostLimit {
   limit: 'turn' | 'task' | 'month';
   most: string;
+  when?: 'done' | 'before';
 }
 
 /** Why work was not offered as a change: what agents say of the push, and what the bot finds out by itself. */

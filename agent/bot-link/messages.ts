@@ -66,6 +66,7 @@ const desiredTurn: z.ZodType<DesiredTurn> = z.object({
   agent: z.custom<TurnWorker>((name) => typeof name === 'string'),
   prompt: z.string().max(MAX_PROMPT),
   policy: z.object({ allow: toolNames, deny: toolNames }),
+  budgetUsd: z.exactOptional(z.number().positive()),
   minutes: z
     .number()
     .positive()

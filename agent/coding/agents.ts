@@ -1,5 +1,5 @@
 // The coding agents, one line each: what has to be on the node for one, and how it is started. Knows no workspace.
-import type { CodingAgent } from '../protocol.ts';
+import type { CodingAgent, DesiredTurn } from '../protocol.ts';
 import type { NodeCommand } from '../runtimes/runtime.ts';
 import type { CodingPrograms } from './programs.ts';
 
@@ -8,8 +8,10 @@ export interface CodingAgentKind {
   find: (programs: CodingPrograms) => Promise<NodeCommand | undefined>;
   /** How it treats what it may not do: by asking. */
   mode: string;
-  /** What it is told at the beginning of a conversation, in its own terms. */
-  meta?: Record<string, unknown>;
+  /** What it is told at the beginning of a turn, in its own terms. */
+  meta?: (turn: Pick<DesiredTurn, 'task' | 'turn' | 'budgetUsd'>) => Record<string, unknown>;
+  /** How it says that a turn has cost what it may. */
+  saysSpent?: RegExp;
   /** `Name <mail>`: how commits name it. */
   author: string;
 }
@@ -29,6 +31,10 @@ const CLAUDE_OPTIONS = {
   projectConfigRoot: '/',
 };
 
+/** It counts a budget from the start of its process, and another environment is what has it start anew for each turn. */
+const budgetOf = ({ task, turn, budgetUsd }: Pick<DesiredTurn, 'task' | 'turn' | 'budgetUsd'>): object =>
+  budgetUsd === undefined ? {} : { maxBudgetUsd: budgetUsd, env: { SAM_TURN: `${task}/${turn}` } };
+
 export const CODING_AGENT_KINDS: Record<CodingAgent, CodingAgentKind> = {
   claude: {
     async find(programs) {
@@ -38,7 +44,8 @@ export const CODING_AGENT_KINDS: Record<CodingAgent, CodingAgentKind> = {
       return { file: process.execPath, args: [adapter], env };
     },
     mode: 'default',
-    meta: { claudeCode: { options: CLAUDE_OPTIONS } },
+    meta: (turn) => ({ claudeCode: { options: { ...CLAUDE_OPTIONS, ...budgetOf(turn) } } }),
+    saysSpent: /Reached maximum budget/i,
     author: 'Claude <noreply@anthropic.com>',
   },
 };

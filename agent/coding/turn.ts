@@ -31,7 +31,7 @@ export interface TurnOptions {
   isRunning: () => boolean;
   journal: Journal;
   coder: Coder;
-  kind: Pick<CodingAgentKind, 'mode' | 'meta'> | undefined;
+  kind: Pick<CodingAgentKind, 'mode' | 'meta' | 'saysSpent'> | undefined;
   times: Times;
   log: Log;
 }
@@ -55,6 +55,8 @@ interface State extends TurnOptions {
   listener: Listener;
   questions: Questions;
   tell: (happening: TurnHappening) => void;
+  /** Its conversation took the place of one that was lost, and has not said yet what it costs. */
+  count: { isNew: boolean };
 }
 
 const MAX_SAID = 500;
@@ -64,7 +66,8 @@ export function startTurn(options: TurnOptions): Turn {
   let { desired } = options;
   const stopping = new AbortController();
   const stop = (why: Stop) => stopping.abort(new TurnStopped(why));
-  const tell = (happening: TurnHappening) => journal.note(desired.turn, happening);
+  const count = { isNew: false };
+  const tell = (happening: TurnHappening) => journal.note(desired.turn, marked(happening, count));
   const listener = createListener({ dir: place.folder, tell, joinMs: times.joinMs });
   const questions = createQuestions({
     turn: desired.turn,
@@ -80,7 +83,9 @@ export function startTurn(options: TurnOptions): Turn {
     answerMs: times.answerMs,
   });
   const timer = setTimeout(() => stop('turn-late'), desired.minutes * times.minuteMs).unref();
-  const ended = work({ ...options, stopping, listener, questions, tell }).finally(() => clearTimeout(timer));
+  const ended = work({ ...options, stopping, listener, questions, tell, count }).finally(() =>
+    clearTimeout(timer),
+  );
   return {
     change(next) {
       desired = next;
@@ -90,6 +95,12 @@ export function startTurn(options: TurnOptions): Turn {
     interrupt: () => stop('interrupted'),
     ended,
   };
+}
+
+function marked(happening: TurnHappening, count: State['count']): TurnHappening {
+  if (happening.kind !== 'cost' || !count.isNew) return happening;
+  count.isNew = false;
+  return { ...happening, isNew: true };
 }
 
 class TurnStopped extends Error {
@@ -150,15 +161,16 @@ async function converse(state: State, remembering: Promise<unknown>): Promise<En
 
 /** The conversation of the task goes on; where it is lost, a new one begins. */
 async function openSession(
-  { journal, place, kind }: State,
+  { journal, place, kind, desired, count }: State,
   { acp }: CodingProcess,
   signal: AbortSignal,
 ): Promise<string> {
   const before = journal.memory().session;
-  const at = { cwd: place.folder, meta: kind?.meta };
+  const at = { cwd: place.folder, meta: kind?.meta?.(desired) };
   const isThere = before !== undefined && (await acp.resume(before, at, signal));
   const session = isThere ? before : await acp.create(at, signal);
   if (session !== before) journal.remember({ session });
+  count.isNew = before !== undefined && !isThere;
   await acp.setMode(session, kind?.mode ?? '', signal);
   return session;
 }
@@ -206,13 +218,17 @@ const fail = (code: NonNullable<Ending['failure']>['code'], said = ''): Ending =
   failure: { code, ...(said !== '' && { said }) },
 });
 
-async function explain({ stopping, coder, isRunning, listener }: State, error: unknown): Promise<Ending> {
+async function explain(
+  { stopping, coder, isRunning, listener, kind }: State,
+  error: unknown,
+): Promise<Ending> {
   const said = (text: string) => redact(listener.clean(text.trim())).slice(-MAX_SAID);
   const { reason } = stopping.signal as { reason: unknown };
   if (reason instanceof TurnStopped)
     return reason.why === 'cancelled' ? { outcome: 'cancelled' } : fail(reason.why);
   if (!isRunning()) return fail('interrupted');
   if (error instanceof TurnError) return fail(error.code, said(error.message));
+  if (error instanceof AcpError && kind?.saysSpent?.test(error.message)) return fail('budget-spent');
   // The connection alone says nothing.
   if (!(error instanceof AcpError) || error.code === undefined)
     return fail('coding-agent-broken', said((await coder.said()) || describeError(error)));

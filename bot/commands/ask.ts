@@ -1,7 +1,7 @@
 // The command that gives a coding agent something to do, in a workspace that it finds or makes like `up`.
 import { UserError } from '../errors.ts';
 import { formatMicros, spentThisMonth } from '../tasks/store/spending.ts';
-import { addTurn, countAsked, countAskedOn, countOpen } from '../tasks/store/turns.ts';
+import { addTurn, countAsked, countAskedOn, countOpen, isOver } from '../tasks/store/turns.ts';
 import { findWorkspace } from '../workspaces/store/workspaces.ts';
 import type { Workspace } from '../database/types.ts';
 import type { Outcome, StartContext, StartingCommand } from './context.ts';
@@ -73,8 +73,9 @@ export async function bring(command: ParsedCommand, context: StartContext): Prom
   return bringUp({ ...command, target: { kind: 'name', name: id } }, context);
 }
 
-async function checkAsker({ tx, actor, limits, hasModelKey }: StartContext): Promise<void> {
+async function checkAsker({ tx, actor, limits, hasModelKey, place }: StartContext): Promise<void> {
   if (!hasModelKey) throw new UserError('no-model-key', {});
+  if (place.task && (await isOver(tx, place.task.id))) throw new UserError('conversation-over', {});
   const month = limits.budget?.month;
   if (month !== undefined && (await spentThisMonth(tx, actor.id)) >= month)
     throw new UserError('month-spent', { most: formatMicros(month) });

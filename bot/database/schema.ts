@@ -392,7 +392,7 @@ export const tasks = pgTable(
     seq: integer('seq').notNull().default(0),
     /** What its coding agent said last of the money so far; it begins anew with a new conversation. */
     costMicros: bigint('cost_micros', { mode: 'number' }).notNull().default(0),
-    /** It went in circles: what is asked next begins another one. */
+    /** It went in circles, or cost what one may: what is asked next begins another one. */
     isStuck: boolean('is_stuck').notNull().default(false),
     createdAt: at('created_at').notNull().defaultNow(),
   },
@@ -500,6 +500,7 @@ export const taskTurns = pgTable(
       .on(table.nextAt)
       .where(sql`${table.nextAt} is not null`),
     index('task_turns_actor').on(table.actor, table.createdAt),
+    index('task_turns_asked').on(table.createdAt),
   ],
 );
 

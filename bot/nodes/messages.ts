@@ -197,6 +197,7 @@ const happening: z.ZodType<TurnHappening> = z.discriminatedUnion('kind', [
     kind: z.literal('cost'),
     amount: z.string().regex(/^\d{1,9}(\.\d{1,9})?$/),
     currency: text(10),
+    isNew: z.exactOptional(z.literal(true)),
   }),
   z.object({
     kind: z.literal('ended'),

@@ -4,7 +4,7 @@ import { enqueue, send, type Connection, type HubOptions, type State } from './c
 import { isUpToDate, messagesFor, type Facts } from './desired.ts';
 import type { Workspace } from '../database/types.ts';
 import { trustedBy } from '../access/machines/bootstrap.ts';
-import { turnsOn } from '../tasks/store/turns.ts';
+import { turnsOn } from '../tasks/store/wanted.ts';
 import { pushesOn } from '../tasks/store/proposals.ts';
 import { pushesToTell, turnsToTell } from './turns.ts';
 import { workspacesOn } from '../workspaces/store/nodes.ts';

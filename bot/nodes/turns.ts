@@ -1,16 +1,10 @@
 // What a node should work on, from the rows of turns, and what of it the node has not heard yet. Pure; knows no connection.
 import type { DesiredPush, DesiredTurn, GitIdentity } from '../../agent/protocol.ts';
-import type { Task, Turn } from '../database/types.ts';
 import type { WantedPush } from '../tasks/store/proposals.ts';
-
-export interface NodeTurn {
-  node: string;
-  turn: Turn;
-  agent: Task['agent'];
-}
+import type { NodeTurn } from '../tasks/store/wanted.ts';
 
 /** One that ended here goes no further there. */
-const desiredTurn = ({ turn, agent }: NodeTurn): DesiredTurn => ({
+const desiredTurn = ({ turn, agent, budgetUsd }: NodeTurn): DesiredTurn => ({
   workspace: turn.workspaceId,
   task: turn.taskId,
   turn: turn.turn,
@@ -18,6 +12,7 @@ const desiredTurn = ({ turn, agent }: NodeTurn): DesiredTurn => ({
   prompt: turn.prompt,
   policy: turn.policy,
   minutes: turn.minutes,
+  ...(budgetUsd !== undefined && { budgetUsd }),
   desired: turn.endedAt ? 'cancelled' : turn.desired,
   decisions: turn.decisions.map(({ request, decision }) => ({ request, decision })),
 });

@@ -1,6 +1,6 @@
 // What becomes of a turn: by what its agent says of it, and by what happens to its workspace. Pure; knows no database and no front.
 import type { TurnHappening } from '../../agent/protocol.ts';
-import type { SaidTurnFailure } from '../codes.ts';
+import type { CostLimit, SaidTurnFailure } from '../codes.ts';
 import type { Turn, TurnProgress, TurnState, Workspace } from '../database/types.ts';
 import { isPast, later, type Timing } from '../workspaces/timing.ts';
 
@@ -50,16 +50,16 @@ export function applyHappening(turn: Turn, event: TurnHappening, now: Date): Tur
 }
 
 function endedBy(
-  { progress, overspent }: Pick<Turn, 'progress' | 'overspent'>,
+  { progress, overspent, startedAt }: Pick<Turn, 'progress' | 'overspent' | 'startedAt'>,
   { outcome, failure, answer, changes, exit }: TurnHappening & { kind: 'ended' },
   now: Date,
 ): TurnPatch {
   const said = failure?.said === undefined ? {} : { said: failure.said };
   const why: SaidTurnFailure = { code: failure?.code ?? 'coding-agent-broken', details: said };
-  // Nobody took it back: it was ended for what it cost.
-  const isCostly = outcome === 'cancelled' && overspent !== null;
+  // Nobody took it back: it was ended for what it cost. What it costs may be said with its end alone: then its answer is whole.
+  const costly = overspent && costlyEnd(overspent, outcome === 'done', startedAt !== null);
   return {
-    state: isCostly ? 'failed' : END_STATES[outcome],
+    state: costly && outcome !== 'done' ? 'failed' : END_STATES[outcome],
     since: now,
     endedAt: now,
     isClosed: true,
@@ -67,9 +67,18 @@ function endedBy(
     ...(exit ? { progress: { ...progress, exit } } : {}),
     ...(changes && changes.count > 0 ? { changes } : {}),
     ...(outcome === 'failed' ? { failure: why } : {}),
-    ...(isCostly ? { failure: { code: 'too-costly', details: overspent } } : {}),
+    ...(costly ? { failure: costly } : {}),
   };
 }
+
+const costlyEnd = ({ limit, most, when }: CostLimit, isDone: boolean, isBegun: boolean): SaidTurnFailure => ({
+  code: 'too-costly',
+  details: {
+    limit,
+    most,
+    ...(isDone ? { when: 'done' } : when === 'before' && !isBegun ? { when } : {}),
+  },
+});
 
 function toolsAfter(
   { tools = [] }: TurnProgress,
@@ -157,7 +166,7 @@ function whileCancelled(
   { turnEndMs }: Pick<Timing, 'turnEndMs'>,
 ): TurnStep {
   const end: TurnStep = overspent
-    ? { do: 'end', state: 'failed', failure: { code: 'too-costly', details: overspent } }
+    ? { do: 'end', state: 'failed', failure: costlyEnd(overspent, false, startedAt !== null) }
     : { do: 'end', state: 'cancelled' };
   return startedAt ? before(later(since, turnEndMs), now, end) : end;
 }

@@ -218,3 +218,15 @@ test('a number that no event can have is refused, as a page and as a stream', as
     });
   }
 });
+
+test('a conversation that is over takes no more prompts, and another one does', async () => {
+  const at = await newWorkspace();
+  const { id } = (await bob(`POST ${at}`, { json: { prompt: newPrompt() } })).body;
+  await all.database.sql`update tasks set is_stuck = true where id = ${id}`;
+  expect(await bob(`POST ${at}/${id}/prompts`, { json: { prompt: newPrompt() } })).toMatchObject({
+    status: 409,
+    body: { error: 'conversation-over' },
+  });
+  expect((await bob(`GET ${at}/${id}`)).body.prompts).toHaveLength(1);
+  expect((await bob(`POST ${at}`, { json: { prompt: newPrompt() } })).status).toBe(202);
+});

@@ -38,6 +38,7 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   'no-asking-forks': [{ name }],
   'queue-full': [{ name, most: 10 }],
   'too-many-asks': [{ most: 30 }, { most: 60, whom: 'repository' }],
+  'conversation-over': [{}],
   'month-spent': [{ most: '50.00 USD' }],
   'no-proposing-forks': [{ name }],
   'no-proposing-here': [{ name }],

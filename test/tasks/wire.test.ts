@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { BotMessage, TaskEvent, TurnHappening } from '../../agent/protocol.ts';
 import { addTurn } from '../../bot/tasks/store/turns.ts';
+import { until } from '../until.ts';
 import { connect, greet, hello, hub, node, rows, running, workspace } from '../nodes/hub-context.ts';
 
 type Agent = Awaited<ReturnType<typeof greet>>;
@@ -87,6 +88,40 @@ test('events are stored once and in order; what leaves a gap is left to be said 
   expect(await say(agent, text(2), text(3), text(4))).toBe(4);
   expect(await stored(task)).toEqual([1, 2, 3, 4]);
   expect(await turnRow(task)).toMatchObject({ state: 'running', answer: null });
+});
+
+test('of a flood in a turn only what decides is kept, and the turns after it have all of theirs', async () => {
+  const task = await ask();
+  await ask('and then');
+  const agent = await greet(running());
+  const begin = (seq: number, turn: number) => happened(task, seq, { kind: 'started' }, turn);
+  const text = (seq: number, turn: number) =>
+    happened(task, seq, { kind: 'text', message: 'm', text: `${seq}` }, turn);
+  await say(agent, begin(1, 1), text(2, 1));
+  await rows.sql`update tasks set seq = 20000 where id = ${task}`;
+  const end = { kind: 'ended', outcome: 'done', answer: 'x' } as const;
+  expect(await say(agent, text(20_001, 1), happened(task, 20_002, end))).toBe(20_002);
+  await say(agent, begin(20_003, 2));
+  await say(agent, text(20_004, 2));
+  expect(await stored(task)).toEqual([1, 2, 20_002, 20_003, 20_004]);
+});
+
+test('a node hears at once that what waits in a conversation that goes in circles has ended', async () => {
+  const task = await ask();
+  for (const prompt of ['again', 'once more', 'and now']) await ask(prompt);
+  const agent = await greet(running());
+  const heard: string[] = [];
+  const listening = await rows.sql.listen('sam', (hint) => heard.push(hint));
+  for (const turn of [1, 2, 3])
+    await say(
+      agent,
+      happened(task, 2 * turn - 1, { kind: 'started' }, turn),
+      happened(task, 2 * turn, { kind: 'ended', outcome: 'done', answer: 'Try again.' }, turn),
+    );
+  await rows.sql`select pg_notify('sam', 'last')`;
+  await until(() => heard.includes('last'));
+  await listening.unlisten();
+  expect(heard).toContain(`desired:${node.id}`);
 });
 
 test('the end is written with its answer, and an answer is wanted in the thread once', async () => {

@@ -96,7 +96,7 @@ export function renderTurn(turn: TurnView): string {
     `${TURN_ICONS[lookOfTurn(turn)]} ${workspace.name}: ${how.filter(Boolean).join(' · ')}`,
     ...(run ? [`  $ ${plain(run.line, 200)}`] : []),
     ...(proposal ? [proposalOf(proposal, workspace.name)] : []),
-    ...(state === 'failed' && !proposal ? [text] : []),
+    ...((state === 'failed' || failure) && !proposal ? [text] : []),
     ...(changes ? [wordChanges(changes)] : []),
     ...(changes?.files ?? []).map(({ path, added, removed }) => `  ${path} +${added} −${removed}`),
     ...(run ? outputOf(run) : [answer]),

@@ -193,7 +193,7 @@ export function renderTurn(turn: TurnView, context: ParseContext): string {
     title,
     ...(run ? [code(run.line)] : []),
     ...(proposal ? [proposalOf(proposal, turn, sayIn(context))] : []),
-    ...(state === 'failed' && !proposal
+    ...((state === 'failed' || failure) && !proposal
       ? [escapeMarkdown(wordTurnFailure(failure, workspace.name, sayIn(context), run !== undefined).text)]
       : []),
     ...(run ? outputOf(run) : [shown]),

@@ -179,7 +179,7 @@ export function renderTurn(turn: TurnView, trigger: string): SlackMessage {
     `${TURN_ICONS[lookOfTurn(turn)]} *${code(workspace.name)}* ${how.filter(Boolean).join(' · ')}`,
     ...(run ? [code(run.line)] : []),
     ...(proposal ? [proposalOf(proposal, workspace.name, createSay(trigger))] : []),
-    ...(state === 'failed' && !proposal
+    ...((state === 'failed' || failure) && !proposal
       ? [toMrkdwn(wordTurnFailure(failure, workspace.name, createSay(trigger), run !== undefined).text)]
       : []),
     ...pieces.slice(0, MAX_ANSWER_SECTIONS),

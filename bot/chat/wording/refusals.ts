@@ -153,6 +153,9 @@ const ASKING = {
   'month-spent': ({ most }, say) => ({
     text: `What you asked this month has cost ${most}, the most that a person may spend (\`MAX_COST_PER_MONTH\`, which whoever runs Sam can raise). It begins anew with the next month; a terminal works all the same: ${say('open')}.`,
   }),
+  'conversation-over': (_, say) => ({
+    text: `That conversation has ended: it went in circles, or cost what one may. What you ask elsewhere begins a new one: ${say('ask')}.`,
+  }),
   'no-proposing-forks': ({ name }, say) => ({
     text: `\`${name}\` has the code of a fork, and nothing of that is pushed with your rights. In a branch of the repository itself it works: ${say('up')}.`,
   }),

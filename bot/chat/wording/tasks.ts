@@ -1,6 +1,6 @@
 // What people are told of what a coding agent works on: how it stands, what it asks, why there is no answer. Knows no front and no row.
 import type { CommandExit } from '../../../agent/protocol.ts';
-import type { SaidTurnFailure, TurnFailureCodes } from '../../codes.ts';
+import type { CostLimit, SaidTurnFailure, TurnFailureCodes } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
 import { findWords, plural, type Say, type Words, type Wording } from './words.ts';
 
@@ -13,6 +13,13 @@ const COST_LIMITS = {
   task: 'one conversation (`MAX_COST_PER_TASK`)',
   month: 'a person in a month (`MAX_COST_PER_MONTH`)',
 };
+
+const wordCostly = (limit: string, when: CostLimit['when']): string =>
+  when === 'before'
+    ? `What came before it cost more than ${limit}, so it was not begun.`
+    : when === 'done'
+      ? `It cost more than ${limit}, which is known only now that it is done: its answer is whole.`
+      : `It cost more than ${limit}, so it was ended. What was done to the files until then is there.`;
 
 /** `next` may name the workspace as NAME. */
 const FAILURES: Wording<TurnFailureCodes> = {
@@ -60,8 +67,12 @@ const FAILURES: Wording<TurnFailureCodes> = {
     text: 'The workspace failed, so nothing works in it; its card says of what.',
     next: 'retry NAME',
   }),
-  'too-costly': ({ limit, most }) => ({
-    text: `It cost more than ${COST_LIMITS[limit]} may: ${most} (whoever runs Sam can raise it), so it was ended. What was done to the files until then is there.`,
+  'too-costly': ({ limit, most, when }) => ({
+    text: wordCostly(`${COST_LIMITS[limit]} may: ${most} (whoever runs Sam can raise it)`, when),
+    next: 'ask …',
+  }),
+  'budget-spent': () => ({
+    text: 'It cost what it may (whoever runs Sam can raise it), so it was ended. What was done to the files until then is there.',
     next: 'ask …',
   }),
   'in-circles': ({ times }) => ({

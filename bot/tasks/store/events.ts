@@ -9,7 +9,7 @@ import { readClock } from '../../workspaces/store/reconciled.ts';
 import { applyHappening, type TurnPatch } from '../turn.ts';
 import { addProposal } from './proposals.ts';
 import { noteSpending } from './spending.ts';
-import { lockWorkspace, subjectOf, writeTurn } from './turns.ts';
+import { lockWorkspace, subjectOf, tellAgent, writeTurn } from './turns.ts';
 
 /** The events of the task up to `seq` need not be said again. */
 export interface Stored {
@@ -17,7 +17,7 @@ export interface Stored {
   seq: number;
 }
 
-/** A flood fills no database: of what comes later only what decides something is kept. */
+/** A flood fills no database: of what comes later in a turn only what decides something is kept. */
 const MAX_KEPT = 20_000;
 
 /** What comes out of order is left for another time. What nobody here wants counts as stored. */
@@ -40,7 +40,8 @@ async function saveInOrder(tx: Executor, node: string, id: string, said: TaskEve
     news.push({ ...event, event: redacted(event.event) });
   }
   if (news.length === 0) return seq;
-  const kept = news.filter(({ seq: place, event }) => place <= MAX_KEPT || isDeciding(event));
+  const floods = await findFloods(tx, id, news);
+  const kept = news.filter(({ turn, event }) => !floods.has(turn) || isDeciding(event));
   if (kept.length > 0)
     await tx.insert(taskEvents).values(
       kept.map(({ seq: place, turn, at, event }) => ({
@@ -52,12 +53,35 @@ async function saveInOrder(tx: Executor, node: string, id: string, said: TaskEve
       })),
     );
   await tx.update(tasks).set({ seq }).where(eq(tasks.id, id));
-  const isShown = await applyAll(tx, task, news);
+  const isShown = await applyAll(tx, node, task, news);
   await noteWork(tx, task.workspaceId);
   if (isShown) await touchCards(tx, [task.workspaceId]);
   // Whoever looks on hears each word.
   await notify(tx, 'card');
   return seq;
+}
+
+/** Turns that have so much already: their beginning, which is always kept, is too far behind. */
+async function findFloods(tx: Executor, task: string, news: TaskEvent[]): Promise<Set<number>> {
+  const floods = new Set<number>();
+  for (const [turn, events] of Map.groupBy(news, (one) => one.turn)) {
+    const before = (events[0]?.seq ?? 0) - MAX_KEPT;
+    if (before <= 0 || events.some(({ event }) => event.kind === 'started')) continue;
+    const [begun] = await tx
+      .select({ seq: taskEvents.seq })
+      .from(taskEvents)
+      .where(
+        and(
+          eq(taskEvents.taskId, task),
+          gt(taskEvents.seq, before),
+          eq(taskEvents.turn, turn),
+          sql`${taskEvents.event}->>'kind' = 'started'`,
+        ),
+      )
+      .limit(1);
+    if (!begun) floods.add(turn);
+  }
+  return floods;
 }
 
 /** Undefined: nobody knows it, or its workspace is not on that node. */
@@ -71,7 +95,7 @@ async function lockTask(tx: Executor, node: string, id: string): Promise<Task | 
 const isDeciding = ({ kind }: TurnHappening): boolean => kind !== 'text' && kind !== 'tool';
 
 /** Whether anything changed that people see. */
-async function applyAll(tx: Executor, task: Task, events: TaskEvent[]): Promise<boolean> {
+async function applyAll(tx: Executor, node: string, task: Task, events: TaskEvent[]): Promise<boolean> {
   const now = await readClock(tx);
   let isShown = false;
   for (const [number, said] of Map.groupBy(events, ({ turn }) => turn)) {
@@ -85,7 +109,7 @@ async function applyAll(tx: Executor, task: Task, events: TaskEvent[]): Promise<
     if (Object.keys(patch).length === 0) continue;
     await writeTurn(tx, { turn, task }, patch);
     if (patch.state === 'done' && turn.proposes && patch.changes) await propose(tx, turn, task);
-    if (patch.state === 'done') await endCircles(tx, task, turn.turn, now);
+    if (patch.state === 'done') await endCircles(tx, node, task, turn, now);
     isShown = true;
   }
   return isShown;
@@ -95,23 +119,26 @@ async function applyAll(tx: Executor, task: Task, events: TaskEvent[]): Promise<
 const MAX_SAME = 3;
 
 /** A conversation that goes in circles ends, with all that waits in it: what is asked next begins another one. */
-async function endCircles(tx: Executor, task: Task, turn: number, now: Date): Promise<void> {
+async function endCircles(tx: Executor, node: string, task: Task, turn: Turn, now: Date): Promise<void> {
+  // The same line has the same output as often as it is run.
+  if (task.agent === 'shell') return;
   const isOfTask = eq(taskTurns.taskId, task.id);
   const last = await tx
     .select({ state: taskTurns.state, answer: taskTurns.answer })
     .from(taskTurns)
-    .where(and(isOfTask, lte(taskTurns.turn, turn), gt(taskTurns.turn, turn - MAX_SAME)));
+    .where(and(isOfTask, lte(taskTurns.turn, turn.turn), gt(taskTurns.turn, turn.turn - MAX_SAME)));
   const answers = new Set(last.map(({ state, answer }) => (state === 'done' ? (answer ?? '').trim() : '')));
   if (last.length < MAX_SAME || answers.size > 1 || answers.has('')) return;
   await tx.update(tasks).set({ isStuck: true }).where(eq(tasks.id, task.id));
   const waiting = await tx
     .select()
     .from(taskTurns)
-    .where(and(isOfTask, gt(taskTurns.turn, turn), isNull(taskTurns.endedAt)))
+    .where(and(isOfTask, gt(taskTurns.turn, turn.turn), isNull(taskTurns.endedAt)))
     .for('update');
   const failure = { code: 'in-circles', details: { times: MAX_SAME } } as const;
   for (const one of waiting)
     await writeTurn(tx, { turn: one, task }, { state: 'failed', since: now, endedAt: now, failure });
+  if (waiting.length > 0) await tellAgent(tx, { id: task.workspaceId, nodeId: node });
 }
 
 /** What it changed goes on by itself. */

@@ -1,5 +1,5 @@
 // Tasks and their turns in Postgres: asked for, answered to, given up, looked for. Knows no front and no socket.
-import { and, asc, desc, eq, getTableColumns, inArray, isNull, ne, or, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, inArray, isNull, ne, sql, type SQL } from 'drizzle-orm';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import {
   cards,
@@ -42,6 +42,12 @@ export async function addTurn(tx: Executor, asked: NewTurn): Promise<number> {
   await touchCards(tx, [workspace.id]);
   await notify(tx, 'due', ...(workspace.nodeId ? [`desired:${workspace.nodeId}` as const] : []));
   return before;
+}
+
+/** It goes on no more. */
+export async function isOver(db: Executor, task: string): Promise<boolean> {
+  const [row] = await db.select({ isStuck: tasks.isStuck }).from(tasks).where(eq(tasks.id, task));
+  return row?.isStuck ?? false;
 }
 
 async function findOrMakeTask(
@@ -88,6 +94,7 @@ export async function countAskedOn(db: Executor, repository: string): Promise<nu
     .select({ count: sql<number>`count(*)::int` })
     .from(taskTurns)
     .innerJoin(workspaces, eq(workspaces.id, taskTurns.workspaceId))
+    .innerJoin(tasks, and(eq(tasks.id, taskTurns.taskId), ne(tasks.agent, 'shell')))
     .where(
       sql`${workspaces.repository} = ${repository} and ${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'`,
     );
@@ -186,7 +193,11 @@ export async function cancelTurn(tx: Executor, { turn, workspace }: OpenTurn): P
   await tellAgent(tx, workspace);
 }
 
-async function tellAgent(tx: Executor, { id, nodeId }: Pick<Workspace, 'id' | 'nodeId'>): Promise<void> {
+/** Its cards, and its node, hear of it. */
+export async function tellAgent(
+  tx: Executor,
+  { id, nodeId }: Pick<Workspace, 'id' | 'nodeId'>,
+): Promise<void> {
   await touchCards(tx, [id]);
   if (nodeId) await notify(tx, `desired:${nodeId}`);
 }
@@ -267,27 +278,4 @@ export async function listOpenTurns(db: Executor, ids: string[]): Promise<Worked
     .innerJoin(tasks, eq(tasks.id, taskTurns.taskId))
     .where(and(inArray(taskTurns.workspaceId, ids), isOpen))
     .orderBy(asc(taskTurns.seq));
-}
-
-/** What nodes work on: turns that have not ended, and those that ended here and of which their agent has not said so. */
-export async function turnsOn(
-  db: Executor,
-  nodes: string[],
-): Promise<{ node: string; turn: Turn; agent: Task['agent'] }[]> {
-  const isUnheard = sql`not ${taskTurns.isClosed} and ${taskTurns.endedAt} > clock_timestamp() - interval '1 day'`;
-  const rows = await db
-    .select({ node: workspaces.nodeId, turn: taskTurns, agent: tasks.agent })
-    .from(taskTurns)
-    .innerJoin(tasks, eq(tasks.id, taskTurns.taskId))
-    .innerJoin(workspaces, eq(workspaces.id, taskTurns.workspaceId))
-    .where(
-      and(
-        inArray(workspaces.nodeId, nodes),
-        eq(workspaces.desired, 'running'),
-        eq(workspaces.phase, 'running'),
-        or(isOpen, isUnheard),
-      ),
-    )
-    .orderBy(asc(taskTurns.seq));
-  return rows.flatMap(({ node, ...row }) => (node === null ? [] : [{ node, ...row }]));
 }

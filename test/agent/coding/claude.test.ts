@@ -43,6 +43,8 @@ function work({ body }: Asked): Block[] {
     return isDone
       ? [says('The file is made.')]
       : [says('I make it.'), calls('Bash', { command: 'echo made > made.txt', description: 'Makes it' })];
+  if (prompts.at(-1) === '[go on]')
+    return [says('And on.'), calls('Bash', { command: 'true', description: 'Goes on' })];
   if (prompts.at(-1) === '[take long]')
     return [calls('Bash', { command: 'echo $$ > long.pid; exec sleep 600', description: 'Takes long' })];
   return [says(`You asked: ${[...new Set(prompts)].join(' ')}`)];
@@ -146,5 +148,38 @@ test.skipIf(claudeMissing)(
       outcome: 'failed',
       failure: { code: 'model-unavailable' },
     });
+  },
+);
+
+test.skipIf(claudeMissing)(
+  'a turn that has cost what it may is ended in the middle, whatever the one before it has cost',
+  { timeout: 300_000 },
+  async () => {
+    const model = await startModel();
+    const { bot, turn } = await begin(model, { anthropic: KEY });
+    const policy = { allow: ['execute'], deny: [] };
+    const first = { ...turn, policy, prompt: 'Now [go on]', budgetUsd: 0.02 };
+    model.answer = (asked, res) => {
+      const isEnough = model.asked.length > 12;
+      sendMessage(res, asked.body, isEnough ? [says('Enough.')] : work(asked));
+    };
+    bot.wantTurns(first);
+    expect(await bot.happening(first, 'ended', 120_000)).toMatchObject({
+      outcome: 'done',
+      answer: 'Enough.',
+    });
+    model.answer = (asked, res) => sendMessage(res, asked.body, work(asked));
+    const next = { ...first, turn: 2 };
+    bot.wantTurns(next);
+    expect(await bot.happening(next, 'ended', 120_000)).toMatchObject({
+      outcome: 'failed',
+      failure: { code: 'budget-spent' },
+      answer: 'And on.',
+    });
+    const [before = 0, after = 0] = bot.state.taskEvents.flatMap(({ event }) =>
+      event.kind === 'cost' ? [Number(event.amount)] : [],
+    );
+    expect(before).toBeGreaterThan(0.005);
+    expect(after - before).toBeGreaterThanOrEqual(0.02);
   },
 );

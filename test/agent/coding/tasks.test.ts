@@ -1,5 +1,5 @@
 // Turns of tasks, worked on by a coding agent that does what it is told: order, ends, what is told of them, and what is left.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findStart } from '../../../agent/system/processes.ts';
@@ -52,6 +52,23 @@ test('turns of one workspace are worked on one after the other, each once, howev
   expect((await tester.happening(second, 'ended')).answer).toBe(
     'run sleep 0.3 say one'.replace(' say', '\nsay'),
   );
+});
+
+test('what a conversation costs that took the place of a lost one is told as such, once', async () => {
+  const tester = createTester();
+  const tasks = await tester.open();
+  const first = tester.turn({ prompt: 'cost 0.5' });
+  const second = tester.turn({ task: first.task, turn: 2, prompt: 'cost 0.6' });
+  const third = tester.turn({ task: first.task, turn: 3, prompt: 'cost 0.2\ncost 0.3' });
+  for (const turn of [first, second, third]) {
+    if (turn === third) rmSync(join(tester.folder, 'conversations'), { recursive: true });
+    mkdirSync(join(tester.folder, 'conversations'), { recursive: true });
+    tasks.want([turn]);
+    await tester.happening(turn, 'ended');
+  }
+  const costs = tester.said(first.task).flatMap(({ event }) => (event.kind === 'cost' ? [event] : []));
+  const cost = (amount: string) => ({ kind: 'cost', amount, currency: 'USD' });
+  expect(costs).toEqual([cost('0.5000'), cost('0.6000'), { ...cost('0.2000'), isNew: true }, cost('0.3000')]);
 });
 
 test('it works in the mode that asks', async () => {

@@ -1,0 +1,1 @@
+CREATE INDEX "task_turns_asked" ON "task_turns" USING btree ("created_at");
