@@ -28,6 +28,8 @@ interface Bot {
   told: Partial<Told>;
   /** A proxy lets nothing of a stream through. */
   isHeldBack: boolean;
+  /** No more may listen. */
+  isFull: boolean;
   /** Pages that listen now; how often one came; how often one asked instead. */
   listeners: Set<ServerResponse>;
   streams: number;
@@ -41,6 +43,7 @@ function startBot(): Bot {
   const bot: Bot = {
     told: {},
     isHeldBack: false,
+    isFull: false,
     listeners: new Set(),
     streams: 0,
     looks: 0,
@@ -61,6 +64,7 @@ const bodyOf = (told: Partial<Told>): string =>
     turns: [],
     happened: [],
     hasOlder: false,
+    refused: [],
     ...told,
   });
 const eventOf = (told: Partial<Told>): string => `event: tasks\ndata: ${bodyOf(told)}\n\n`;
@@ -77,6 +81,7 @@ function answerAs(bot: Bot) {
       return void response.writeHead(200).end(bodyOf(bot.told));
     }
     bot.streams += 1;
+    if (bot.isFull) return void response.writeHead(429).end();
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.flushHeaders();
     if (bot.isHeldBack) return;
@@ -119,5 +124,69 @@ describe.skipIf(browserMissing)('the task tab', { timeout: 120_000 }, () => {
     await ann.sees(PROMPT);
     await ann.run('echo in-$((1+1))');
     await ann.sees('in-2');
+  });
+
+  test('gives back what was refused, though other presses came after it and nobody looked for a while', async () => {
+    const ann = await arrive();
+    const field = ann.page.getByRole('textbox', { name: 'What Claude Code is to do' });
+    await field.fill('say one');
+    await field.press('Enter');
+    await ann.page.getByRole('button', { name: 'Sending' }).waitFor();
+    await eventually(() => bot.said.map(({ verb }) => verb)).toEqual(['ask']);
+    await ann.see('hidden');
+    await eventually(() => bot.listeners.size).toBe(0);
+    const [{ key }] = bot.said as [{ key: string }];
+    bot.told.refused = [
+      { key: 'of-another', text: 'Another one.' },
+      { key, text: 'You may not `ask` here.' },
+    ];
+    await ann.see('visible');
+    await ann.page.getByRole('button', { name: 'Ask', exact: true }).waitFor();
+    expect(await field.inputValue()).toBe('say one');
+    await eventually(() => ann.page.locator('.composer .note').textContent()).toBe('You may not ask here.');
+  });
+
+  test('keeps the keyboard in a turn whose button went under it', async () => {
+    bot.told.turns = [turnOf()];
+    const ann = await arrive();
+    const cancel = ann.page.getByRole('button', { name: 'Cancel this task' });
+    await cancel.focus();
+    await cancel.press('Enter');
+    await eventually(() => bot.said.map(({ verb }) => verb)).toEqual(['cancel']);
+    bot.tell({ turns: [turnOf({ isEnding: true })] });
+    await ann.page.getByText('Is being cancelled').waitFor();
+    const hasFocus = () => ann.page.locator('article').evaluate((one) => one === document.activeElement);
+    expect(await hasFocus()).toBe(true);
+  });
+
+  test('asks where events are held back, and listens again when somebody comes back or some minutes are over', async () => {
+    bot.isHeldBack = true;
+    const ann = await visits.arrive();
+    await ann.page.clock.install();
+    await ann.page.clock.runFor(10_000);
+    await ann.page.getByRole('tab', { name: 'Task' }).waitFor();
+    expect(bot.streams).toBe(1);
+    await ann.see('hidden');
+    await ann.see('visible');
+    await eventually(() => bot.streams).toBe(2);
+    const looks = bot.looks;
+    await ann.page.clock.runFor(10_000);
+    await eventually(() => bot.looks).toBeGreaterThan(looks);
+    bot.isHeldBack = false;
+    const minute = async () => {
+      await ann.page.clock.runFor(60_000);
+      return bot.listeners.size;
+    };
+    await eventually(minute).toBe(1);
+    bot.tell({ turns: [turnOf({ prompt: 'by an event' })] });
+    await ann.page.getByText('by an event').waitFor({ state: 'attached' });
+  });
+
+  test('asks where too many listen already', async () => {
+    bot.isFull = true;
+    bot.told.turns = [turnOf()];
+    const ann = await arrive();
+    await ann.page.getByText('At work').waitFor();
+    expect(bot.listeners.size).toBe(0);
   });
 });
