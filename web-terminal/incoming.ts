@@ -7,6 +7,7 @@ import {
   end,
   findShown,
   focusTerminal,
+  giveView,
   isPanelShown,
   measureFit,
   openSession,
@@ -71,7 +72,7 @@ function takeSession(terminals: Terminals, info: SessionInfo): void {
 }
 
 function takeOpened(terminals: Terminals, id: string, n: number): void {
-  const size = terminals.opening ?? measureFit();
+  const { size, shown } = terminals.opening ?? { size: measureFit(), shown: terminals.shown };
   terminals.opening = undefined;
   // Its name comes with the `session` that follows.
   if (!terminals.sessions.has(id)) addSession(terminals, { id, name: '…', ...size, first: 0, end: 0 });
@@ -79,11 +80,14 @@ function takeOpened(terminals: Terminals, id: string, n: number): void {
   if (!session) return;
   session.asked = true;
   session.n = n;
-  show(terminals, id);
-  session.view?.adoptSize(session.info.cols, session.info.rows);
-  session.view?.resume(0, 0);
-  session.view?.fit();
-  focusTerminal(terminals);
+  const view = giveView(terminals, session);
+  // What somebody chose while it opened stays chosen.
+  const isWanted = terminals.shown === shown;
+  if (isWanted) show(terminals, id);
+  view.adoptSize(session.info.cols, session.info.rows);
+  view.resume(0, 0);
+  view.fit();
+  if (isWanted) focusTerminal(terminals);
 }
 
 function takeResumed(terminals: Terminals, id: string, n: number, offset: number): void {

@@ -67,8 +67,8 @@ export interface Terminals {
   shown: string | undefined;
   /** What has a tab and is no terminal, once there is one. */
   panel: Panel | undefined;
-  /** The size in an `open` that was sent and not answered. */
-  opening: Size | undefined;
+  /** Of an `open` that was sent and not answered: the size in it, and what was shown then. */
+  opening: { size: Size; shown: string | undefined } | undefined;
   /** Whether xterm keeps its text readable for screen readers. */
   screenReader: boolean;
 }
@@ -125,7 +125,8 @@ export function addPanel(terminals: Terminals, panel: Panel, name: string): void
 export function openSession(terminals: Terminals, what: { name?: string; profile?: string } = {}): void {
   if (terminals.opening) return;
   const size = findShown(terminals)?.fit ?? measureFit();
-  if (terminals.outlet.send({ type: 'open', ...what, ...size })) terminals.opening = size;
+  if (terminals.outlet.send({ type: 'open', ...what, ...size }))
+    terminals.opening = { size, shown: terminals.shown };
   else terminals.hooks.onDeadKey();
 }
 
@@ -177,7 +178,7 @@ export function show(terminals: Terminals, id: string): void {
   const { panel, sessions } = terminals;
   const session = sessions.get(id);
   if (!session && id !== panel?.id) return;
-  if (session) session.view ??= createView(terminals, session);
+  if (session) giveView(terminals, session);
   terminals.shown = id;
   for (const [other, { view }] of sessions) view?.show(other === id);
   panel?.show(id === panel.id);
@@ -185,6 +186,14 @@ export function show(terminals: Terminals, id: string): void {
   for (const mark of ['news', 'bell', 'asks'] as const) terminals.bar.mark(id, mark, false);
   terminals.hooks.onTitle(session?.title ?? '');
   if (session) resume(terminals, session);
+}
+
+/** Out of sight until it is shown. */
+export function giveView(terminals: Terminals, session: Session): SessionView {
+  if (session.view) return session.view;
+  session.view = createView(terminals, session);
+  session.view.show(false);
+  return session.view;
 }
 
 function createView(terminals: Terminals, session: Session): SessionView {

@@ -1,7 +1,7 @@
 // Server-sent events to whoever listens: told when something moved, asked again with every beat whether they still may. Knows no page
 // and no table.
 import type { ServerResponse } from 'node:http';
-import { fail } from '../http/routes.ts';
+import { sendJson } from '../http/routes.ts';
 import type { Source } from '../jobs/loop.ts';
 
 /** `isOver`: they may hear nothing more, and what is said is the last of it. */
@@ -52,10 +52,13 @@ interface Listener extends Listening {
   /** How often there was something to tell it. */
   asked: number;
   isTelling: boolean;
+  /** It has not read what was said, and there is more. */
+  isFull: boolean;
   /** What there was could not be told. */
   isOwed: boolean;
 }
 
+const TOO_MANY = { error: 'too-many', message: 'Too many pages listen at once.' };
 const MAX_OF_A_PERSON = 8;
 const MAX = 2_000;
 const BEAT_MS = 15_000;
@@ -76,14 +79,14 @@ export function createStreams(options: StreamsOptions): Streams {
       if (res.destroyed) return;
       const mine = [...listeners].filter(({ user }) => user === listening.user).length;
       if (mine >= MAX_OF_A_PERSON || listeners.size >= MAX)
-        return fail(res, 429, 'too-many', 'Too many pages listen at once.');
+        return sendJson(res, 429, TOO_MANY, { 'retry-after': '15' });
       res.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store',
         'x-content-type-options': 'nosniff',
         'x-accel-buffering': 'no',
       });
-      const state = { version: undefined, asked: 0, isTelling: false, isOwed: false };
+      const state = { version: undefined, asked: 0, isTelling: false, isFull: false, isOwed: false };
       const listener: Listener = { ...listening, ...state, res, maxUnreadBytes };
       listeners.add(listener);
       res.on('close', () => listeners.delete(listener));
@@ -123,15 +126,15 @@ function createSource(
 /** What changes while it is read is read again, and never said before what is older. */
 async function tell(listener: Listener): Promise<void> {
   listener.asked += 1;
-  if (listener.isTelling) return;
+  if (listener.isTelling || listener.isFull) return;
   listener.isTelling = true;
   try {
-    for (let seen = 0; seen !== listener.asked && !isOver(listener);) {
+    for (let seen = 0; seen !== listener.asked && !listener.isFull && !isOver(listener);) {
       seen = listener.asked;
       const { text, isOver: isLast, isMore, isOwed = false } = await listener.tell();
       listener.isOwed = isOwed;
       if (text) send(listener, text);
-      if (isMore) listener.asked += 1;
+      if (isMore) goOn(listener);
       if (isLast && !isOver(listener)) listener.res.end('event: over\ndata:\n\n');
     }
   } catch (error) {
@@ -142,12 +145,26 @@ async function tell(listener: Listener): Promise<void> {
   }
 }
 
+/** At once where there is room, or else when what was said is read: meanwhile nobody waits for it. */
+function goOn(listener: Listener): void {
+  const { res } = listener;
+  listener.asked += 1;
+  if (!res.writableNeedDrain) return;
+  listener.isFull = true;
+  res.once('drain', () => {
+    listener.isFull = false;
+    void tell(listener).catch(() => undefined);
+  });
+}
+
 const isOver = ({ res }: Listener): boolean => res.writableEnded || res.destroyed;
 
 /** A right that was taken back ends what it began; that nobody can say does not. */
 async function beat(listener: Listener, isToldWithBeats: boolean): Promise<void> {
   const isRefused = await listener.isRefused().catch(() => undefined);
   if (isOver(listener)) return;
+  // Whoever reads nothing is told nothing, not even that.
+  if (isRefused === true && listener.isFull) return void listener.res.destroy();
   // What is owed stays so until somebody can say again.
   if (isRefused === true || (isRefused === false && (listener.isOwed || isToldWithBeats)))
     await tell(listener).catch(() => undefined);

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { admit, startSession } from '../../bot/access/people/sessions.ts';
 import type { TurnHappening } from '../../agent/protocol.ts';
 import { createPage, type Page } from '../../bot/chat/page/page.ts';
-import type { Workspace } from '../../bot/database/schema.ts';
+import type { Delivery, Workspace } from '../../bot/database/schema.ts';
+import { UserError } from '../../bot/errors.ts';
 import { newTaskId } from '../../bot/ids.ts';
 import { saveTaskEvents } from '../../bot/tasks/store/events.ts';
+import { readTaskVersions } from '../../bot/tasks/store/history.ts';
 import { addTurn } from '../../bot/tasks/store/turns.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 import { serveRoutes, type TestServer } from '../access/http-server.ts';
@@ -50,6 +52,7 @@ interface Told {
   id: string;
   isNew: boolean;
   why?: string;
+  refused: { key: string; text: string }[];
   turns: { task: string; turn: number; order: number; prompt: string; state: string }[];
   happened: { seq: number; event: TurnHappening }[];
   hasOlder: boolean;
@@ -72,9 +75,13 @@ async function look(): Promise<void> {
   )?.();
 }
 
-async function asks(prompt: string, thread = 'page:x'): Promise<string> {
+async function asks(
+  prompt: string,
+  thread = 'page:x',
+  agent: 'claude' | 'shell' = 'claude',
+): Promise<string> {
   const asked = { actor: workspace.owner, source: 'page', deliveryId: newTaskId(), prompt } as const;
-  const more = { policy: { allow: [], deny: [] }, minutes: 5, thread, agent: 'claude' as const, workspace };
+  const more = { policy: { allow: [], deny: [] }, minutes: 5, thread, agent, workspace };
   await addTurn(rows.db, { ...asked, ...more });
   const [row] = await rows.sql`select task_id from task_turns where delivery_id = ${asked.deliveryId}`;
   return row!['task_id'] as string;
@@ -131,6 +138,68 @@ describe('the task tab', () => {
     expect(oldest).toMatchObject({ hasOlder: false, turns: { length: 5 } });
   });
 
+  test('a page that was away for more turns than it is told at once begins anew: nothing is left out', async () => {
+    await asks('ask 0');
+    const { id } = await read();
+    for (let n = 1; n <= 19; n++) await asks(`ask ${n}`);
+    expect(await read(`?since=${id}`)).toMatchObject({ isNew: false, turns: { length: 19 } });
+    await asks('ask 20');
+    expect(await read(`?since=${id}`)).toMatchObject({ isNew: true, hasOlder: true, turns: { length: 20 } });
+  });
+
+  test('says nothing of command lines: they are no conversation', async () => {
+    const before = await read();
+    await asks('npm test', 'page:x', 'shell');
+    expect(await read()).toMatchObject({ turns: [], hasOlder: false });
+    expect((await read()).id).toBe(before.id);
+    const versions = await readTaskVersions(rows.db, [workspace.id]);
+    expect([...versions]).toEqual([]);
+    await asks('look');
+    expect((await read()).turns.map(({ prompt }) => prompt)).toEqual(['look']);
+  });
+
+  test('names each press of the last hour that came to nothing, to whoever pressed', async () => {
+    const press = async (key: string, ok: boolean, { user = workspace.owner, minutes = 0 } = {}) => {
+      const answer = { ok, code: ok ? 'decided' : 'no-question', details: {} };
+      await rows.sql`insert into deliveries
+        (source, delivery_id, thread, event, payload, received_at, ended_at, answered_at, answer)
+        values ('page', ${`${workspace.id}:task:${key}`}, ${`page-tasks:${workspace.id}`}, 'task-allow',
+          ${JSON.stringify({ user })}::text::jsonb, now() - ${minutes} * interval '1 minute', now(), now(),
+          ${JSON.stringify(answer)}::text::jsonb)`;
+    };
+    expect((await read()).refused).toEqual([]);
+    await press('too-old-1', false, { minutes: 61 });
+    await press('of-eve-01', false, { user: await rows.addUser('eve') });
+    await press('first-001', false, { minutes: 59 });
+    await press('second-01', false);
+    await press('third-001', true);
+    const { refused } = await read();
+    expect(refused.map(({ key }) => key)).toEqual(['second-01', 'first-001']);
+    expect(refused[0]!.text).toMatch(/\w/);
+    for (let n = 10; n < 40; n++) await press(`many-00${n}`, false);
+    expect((await read()).refused).toHaveLength(20);
+  });
+
+  test('a press that names what is in another workspace answers nothing there', async () => {
+    const mine = workspace;
+    workspace = await rows.addWorkspace({ owner: mine.owner });
+    const task = await asks('look');
+    const hear = (verb: string, id: string, more: object = {}) =>
+      page.conversation.hear({
+        thread: `page-tasks:${id}`,
+        payload: { user: mine.owner, workspace: id, name: 'x', task: { verb, task, turn: 1, ...more } },
+      } as Delivery);
+    const question = { request: 'r1' };
+    await expect(hear('cancel', mine.id)).rejects.toThrow(UserError);
+    await expect(hear('cancel', mine.id)).rejects.toMatchObject({ said: { code: 'nothing-asked' } });
+    for (const verb of ['allow', 'deny'])
+      await expect(hear(verb, mine.id, question)).rejects.toMatchObject({ said: { code: 'no-question' } });
+    expect(await hear('cancel', workspace.id)).toMatchObject({ place: { task: { id: task, turn: 1 } } });
+    expect(await hear('allow', workspace.id, question)).toMatchObject({ place: { task: { id: task } } });
+  });
+});
+
+describe('who looks at the task tab', () => {
   test('a right that is taken back ends it, and a person without a key hears why nothing can be asked', async () => {
     const events = await listen();
     await events.next('tasks');

@@ -36,7 +36,7 @@ const ACTS = {
       size: 2,
       cost: { amount: Number(amount), currency: 'USD' },
     }),
-  /** Asks, and says what it heard. */
+  /** Asks, does it where it may, and says what it heard. */
   async ask(session, command) {
     const toolCall = { toolCallId: `c${++lastId}`, kind: 'execute', title: command, rawInput: { command } };
     const options = ['allow_always', 'allow_once', 'reject_once'].map((kind) => ({
@@ -49,7 +49,9 @@ const ACTS = {
       toolCall,
       options,
     });
-    chunk(session, `heard-${lastId}`, outcome.optionId ?? outcome.outcome);
+    const heard = `heard-${lastId}`;
+    if (outcome.optionId?.startsWith('allow')) await ACTS.run(session, command);
+    chunk(session, heard, outcome.optionId ?? outcome.outcome);
   },
   write: (_session, words) => {
     const [path, ...text] = words.split(' ');

@@ -57,10 +57,14 @@ export interface Site {
   pressed: { verb: string; key: string; turn: string | null }[];
   /** Answers to presses from now on. */
   answerPresses: (answer: (tries: number) => TicketAnswer) => void;
+  /** Answers whatever is asked of coding agents, from now on; until then there are none. */
+  answerTasks: (answer: TaskAnswer) => void;
   start: () => void;
   revoke: (access: number) => void;
   close: () => Promise<void>;
 }
+
+type TaskAnswer = (request: IncomingMessage, response: ServerResponse) => void;
 
 interface State {
   asked: TicketRequest[];
@@ -73,6 +77,7 @@ interface State {
   listeners: Set<ServerResponse>;
   pressed: Site['pressed'];
   answerPress: (tries: number) => TicketAnswer;
+  answerTask: TaskAnswer;
   files: PageFiles;
 }
 
@@ -105,6 +110,7 @@ export async function startSite(): Promise<Site> {
     listeners: new Set(),
     pressed: [],
     answerPress: () => ({ status: 202, body: {} }),
+    answerTask: (_request, response) => void response.writeHead(404).end(),
     files,
   };
   const sockets = new Set<Socket>();
@@ -138,6 +144,7 @@ export async function startSite(): Promise<Site> {
     listeners: state.listeners,
     pressed: state.pressed,
     answerPresses: (next) => (state.answerPress = next),
+    answerTasks: (next) => (state.answerTask = next),
     tell: (more) => {
       Object.assign(state.told, more);
       for (const listener of state.listeners) tell(listener, state.told);
@@ -210,8 +217,7 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
   if (state.held && at.endsWith(state.held.end)) await state.held.released;
   if (at === '/api/terminal/token' && request.method === 'POST')
     return answerTicket(state, request, response);
-  // Nothing is asked here of coding agents.
-  if (at.endsWith('/tasks')) return void response.writeHead(404).end();
+  if (/^\/w\/[^/]+\/tasks(\/|$)/.test(at)) return state.answerTask(request, response);
   if (at.endsWith('/events')) return answerEvents(state, request, response);
   if (at.startsWith('/w/') && request.method === 'POST') return answerPress(state, request, response, at);
   if (at.startsWith('/w/'))

@@ -99,11 +99,14 @@ describe.skipIf(browserMissing)('the task tab', () => {
     await using sam = await startWithAgent();
     await leaveKey(sam);
     const ada = await arrive(sam);
-    await ask(ada, 'ask touch made.txt\nhang');
+    await ask(ada, 'ask touch allowed.txt\nask touch denied.txt\nhang');
+    await button(ada, 'Approve').click();
+    await turnsOf(ada).first().locator('.did').getByText('allow_once').waitFor();
     await button(ada, 'Deny').click();
     await turnsOf(ada).first().locator('.did').getByText('reject_once').waitFor();
     const { checkout } = await sam.row('demo');
-    expect(existsSync(join(checkout, 'demo', 'made.txt'))).toBe(false);
+    const isMade = (name: string) => existsSync(join(checkout, 'demo', name));
+    expect([isMade('allowed.txt'), isMade('denied.txt')]).toEqual([true, false]);
     await ask(ada, 'say next');
     await turnsOf(ada).nth(1).getByText('Waits', { exact: true }).waitFor();
     await turnsOf(ada).first().getByRole('button', { name: 'Cancel this task' }).click();
@@ -165,14 +168,14 @@ describe.skipIf(browserMissing)('the task tab of somebody else', () => {
     const bob = await open(await sam.linkFor('bob', 'demo-2'));
     await bob.isIn('Connected');
     const { id } = await sam.row('demo');
-    const say = (visitor: Visitor, verb: string, body: object, origin = '') =>
+    const say = (visitor: Visitor, verb: string, body: object, workspace = id) =>
       visitor.page.evaluate(
         async ([path, text]) => {
           const headers = { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
           const answer = await fetch(path!, { method: 'POST', headers, body: text! });
           return answer.status;
         },
-        [`${origin}/w/${id}/tasks/${verb}`, JSON.stringify(body)],
+        [`/w/${workspace}/tasks/${verb}`, JSON.stringify(body)],
       );
     const task = await sam.place.sql<{ task_id: string }[]>`select task_id from task_turns`;
     const about = { task: task[0]!.task_id, turn: 1 };
@@ -181,16 +184,11 @@ describe.skipIf(browserMissing)('the task tab of somebody else', () => {
     expect(await bob.page.evaluate(async (path) => (await fetch(path)).status, `/w/${id}/tasks`)).toBe(401);
     // In his own workspace he may speak, but not of what is in hers.
     const { id: his } = await sam.row('demo-2');
-    await bob.page.evaluate(
-      ([path, text]) =>
-        fetch(path!, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', 'idempotency-key': 'abcdefgh' },
-          body: text!,
-        }),
-      [`/w/${his}/tasks/cancel`, JSON.stringify(about)],
-    );
+    expect(await say(bob, 'cancel', about, his)).toBe(202);
     await sam.settle();
+    const [heard] = await sam.place.sql<{ answer: object }[]>`
+      select answer from deliveries where event = 'task-cancel'`;
+    expect(heard!.answer).toMatchObject({ ok: false, code: 'nothing-asked' });
     expect(await turnsOf(ada).first().locator('.state').textContent()).toBe('At work');
     const foreign = await fetch(`${sam.bot.url}/w/${id}/tasks/ask`, {
       method: 'POST',

@@ -1,6 +1,7 @@
 // The field to ask in: keeps what is typed until it was taken, and says why nothing can be asked. Knows no conversation.
 import { createElement } from '../dom.ts';
-import { newKey, type Told } from './feed.ts';
+import { newKey } from '../connection/press.ts';
+import type { Told } from './feed.ts';
 import { createSpans } from './text.ts';
 
 export interface Composer {
@@ -71,7 +72,8 @@ export function createComposer(workspace: string, send: Send): Composer {
         sent = undefined;
         draft.keep(field.value);
       }
-      if (sent && told.refused?.key === sent.key) giveBack(told.refused.text);
+      const refused = told.refused.find(({ key }) => key === sent?.key);
+      if (refused) giveBack(refused.text);
       if (told.why !== why) explain(told.why ?? '');
       why = told.why;
       update();

@@ -1,7 +1,8 @@
 // The task tab: the conversation with the workspace's coding agent as it happens, and the field to ask in. Knows no terminal.
+import { newKey } from '../connection/press.ts';
 import { createButton, createElement, getElement } from '../dom.ts';
 import { createComposer } from './composer.ts';
-import { createFeed, newKey, type Told, type Turn } from './feed.ts';
+import { createFeed, type Told, type Turn } from './feed.ts';
 import { createTurnView, freeButtons, keyOf, type TurnActions, type TurnView } from './turn.ts';
 
 export const TASK = 'task';
@@ -107,7 +108,7 @@ export function createTaskTab(workspace: string, events: TaskEvents): TaskTab {
     const isFolded = fold();
     older.hidden = !(isFolded || (told.isNew ? told.hasOlder : !older.hidden));
     composer.take(told);
-    if (told.refused) refuse(told.refused.key, told.refused.text);
+    for (const { key, text } of told.refused) refuse(key, text);
     empty.hidden = views.size > 0;
     if (wasNear) log.scrollTop = log.scrollHeight;
     if (told.isShown && !isThere) events.onThere(wasShown(workspace));

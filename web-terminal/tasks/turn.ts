@@ -316,7 +316,8 @@ function wordSpan(ms: number): string {
   return seconds < 3_600 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3_600).toFixed(1)} h`;
 }
 
-function drawCancel({ cancel }: Parts, turn: Turn, actions: TurnActions): void {
+function drawCancel({ cancel, article }: Parts, turn: Turn, actions: TurnActions): void {
+  const hadFocus = cancel.contains(document.activeElement);
   const isNeeded = isOpen(turn) && !turn.isEnding;
   if (!isNeeded) cancel.replaceChildren();
   else if (!cancel.hasChildNodes())
@@ -325,6 +326,7 @@ function drawCancel({ cancel }: Parts, turn: Turn, actions: TurnActions): void {
         attributes: { 'aria-label': 'Cancel this task' },
       }),
     );
+  if (hadFocus && !cancel.contains(document.activeElement)) article.focus();
 }
 
 /** Only what differs: what stays is not read aloud again, and whoever selects text in it goes on. */

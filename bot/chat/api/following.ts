@@ -32,6 +32,7 @@ export async function pageThrough<Row>(list: Followed<Row>, { query }: Call): Pr
 
 /** As many at once as a reader can be sent. */
 const MAX_AT_ONCE = 200;
+
 export async function follow<Row>(
   list: Followed<Row>,
   streams: Streams,

@@ -1,5 +1,6 @@
 // What programs send and get: one schema for each, which checks requests and makes the description. Knows no row's meaning.
 import { z } from 'zod';
+import { isPrompt, MAX_PROMPT_BYTES } from '../../commands/parser/parse.ts';
 
 /** Named as the description names them. */
 export const schemas = z.registry<{ id: string }>();
@@ -216,14 +217,10 @@ export const WorkspaceRequest = named(
 );
 export const Renaming = named('Renaming', z.strictObject({ name: word }));
 export const Extension = named('Extension', z.strictObject({ expiry: span.optional() }));
-const MAX_PROMPT_BYTES = 32 * 1024;
-/** As text of Postgres. */
-const isStorable = (text: string): boolean =>
-  text.isWellFormed() && !text.includes('\0') && Buffer.byteLength(text) <= MAX_PROMPT_BYTES;
 export const Prompt = named(
   'Prompt',
   z.strictObject({
-    prompt: z.string().max(MAX_PROMPT_BYTES).regex(/\S/).refine(isStorable),
+    prompt: z.string().max(MAX_PROMPT_BYTES).regex(/\S/).refine(isPrompt),
   }),
 );
 export const Nothing = named('Nothing', z.strictObject({}));

@@ -18,7 +18,7 @@ import {
   type ToldTurn,
 } from '../../tasks/store/history.ts';
 import { openQuestions } from '../../tasks/turn.ts';
-import { readLastPress } from '../store/live.ts';
+import { listRefused } from '../store/live.ts';
 import { turnViewOf } from '../turn-view.ts';
 import { wordChanges, wordRefusal, wordTurnFailure, type Say } from '../wording.ts';
 import { outputPath } from './output.ts';
@@ -56,8 +56,8 @@ export interface Told {
   isShown: boolean;
   /** Why nothing can be asked now. */
   why?: string;
-  /** The press that came to nothing last, and why. */
-  refused?: { key: string; text: string };
+  /** Their presses that came to nothing of late, and why. */
+  refused: { key: string; text: string }[];
   turns: TurnToTell[];
   happened: { task: string; turn: number; seq: number; event: object }[];
   hasOlder: boolean;
@@ -67,6 +67,7 @@ export interface Told {
 
 const MAX_TURNS = 20;
 const MAX_HAPPENED = 600;
+const MAX_REFUSED = 20;
 
 /** What a page has heard: of each turn a hash of how it stood, of each task its last event. */
 const Cursor = z.object({
@@ -89,12 +90,15 @@ type Options = VisitorOptions & { say: Say };
 export async function readConversation(
   options: Options,
   visitor: Visitor,
-  { cursor, before }: { cursor?: Cursor | undefined; before?: number | undefined },
+  asked: { cursor?: Cursor | undefined; before?: number | undefined },
 ): Promise<Told> {
   const { db, say } = options;
   const { workspace } = visitor;
+  const { before } = asked;
   const found = await listTurns(db, { workspace: workspace.id }, { limit: MAX_TURNS + 1, before });
   const turns = found.slice(-MAX_TURNS);
+  const hasOlder = found.length > MAX_TURNS;
+  const cursor = hasOlder && !knowsAny(asked.cursor, turns) ? undefined : asked.cursor;
   const seqs = await readSeqs(db, [...new Set(turns.map(({ taskId }) => taskId))]);
   const { happened, isMore } = cursor
     ? await readSince(db, cursor, seqs)
@@ -108,10 +112,14 @@ export async function readConversation(
     ...(await readComposer(options, visitor)),
     turns: told.filter((one) => cursor?.turns[keyOf(one)] !== hashes.get(keyOf(one))),
     happened: happened.filter((one) => isShown(one, hashes)).map(pick),
-    hasOlder: found.length > MAX_TURNS,
+    hasOlder,
     isMore,
   };
 }
+
+/** Between what was heard and the newest there would be a gap, where it knows none of them. */
+const knowsAny = (cursor: Cursor | undefined, turns: readonly ToldTurn[]): boolean =>
+  turns.some(({ taskId, turn }) => cursor?.turns[keyOf({ task: taskId, turn })] !== undefined);
 
 const writeCursor = (cursor: Cursor): string => Buffer.from(JSON.stringify(cursor)).toString('base64url');
 const keyOf = ({ task, turn }: { task: string; turn: number }): string => `${task}/${turn}`;
@@ -183,11 +191,13 @@ async function readComposer(
   { workspace, session }: Visitor,
 ): Promise<Pick<Told, 'why' | 'refused'>> {
   const { db, say } = options;
-  const last = await readLastPress(db, PAGE, tasksThread(workspace.id));
-  const text = last?.answer && !last.answer.ok ? wordAnswer(last.answer, say) : '';
-  const refused = last && text ? { refused: { key: pressOf(last.deliveryId), text } } : {};
+  const which = { thread: tasksThread(workspace.id), user: session.user, limit: MAX_REFUSED };
+  const refused = (await listRefused(db, PAGE, which)).map(({ deliveryId, answer }) => ({
+    key: pressOf(deliveryId),
+    text: wordAnswer(answer, say),
+  }));
   if (!isCurrent(session, workspace))
-    return { why: signInEnded(options, { workspace: workspace.id }).message, ...refused };
+    return { why: signInEnded(options, { workspace: workspace.id }).message, refused };
   const { name } = workspace;
   const hasKey = (await listKinds(db, [session.user], 'anthropic', 'claude')).length > 0;
   const why = workspace.fork
@@ -195,7 +205,7 @@ async function readComposer(
     : hasKey
       ? undefined
       : wordRefusal({ code: 'no-model-key', details: {} }, say).text;
-  return { ...(why !== undefined && { why }), ...refused };
+  return { ...(why !== undefined && { why }), refused };
 }
 
 const wordAnswer = ({ code, details }: Answer, say: Say): string =>

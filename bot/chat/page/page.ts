@@ -1,15 +1,14 @@
 // The terminal's page as a place where commands are said: its buttons, which take the way of every other command. Types no word,
 // shows no card; what comes of a press the page hears as it hears everything (live.ts).
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { findIdentities } from '../../access/store/people.ts';
 import { PAGE } from '../../access/store/places.ts';
-import { refuse, wrongOrigin } from '../../access/terminal-token.ts';
 import type { FrontTraits } from '../../commands/command.ts';
 import type { User } from '../../database/types.ts';
 import { findForge } from '../../forges/forge.ts';
 import { checkRight } from '../../forges/rights.ts';
-import { fail, isFromOrigin, sendJson, type Params, type Route } from '../../http/routes.ts';
+import type { Route } from '../../http/routes.ts';
 import {
   noAcknowledgement,
   noExplanation,
@@ -20,14 +19,13 @@ import {
   type Front,
   type FrontOptions,
 } from '../front.ts';
-import { storeDelivery } from '../store/deliveries.ts';
-import { countPresses, readTurn, threadOf } from '../store/live.ts';
+import { readTurn, threadOf } from '../store/live.ts';
 import { readWorkspaceRef } from '../store/subjects.ts';
 import { PRESSES, type Press } from '../wording.ts';
 import { createLive, type LiveOptions } from './live.ts';
 import { createPageTasks, hearTask, TaskPress } from './tasks.ts';
 import { outputRoute } from './output.ts';
-import { findPresser } from './visitors.ts';
+import { acceptPress } from './press.ts';
 
 const onPage: FrontTraits = {
   title: 'the page of the terminal',
@@ -63,7 +61,14 @@ export function createPage(options: PageOptions): Page {
   const press = (verb: Press): Route => ({
     method: 'POST',
     path: `/w/:workspace/${verb}`,
-    handle: (req, res, params) => takePress(options, verb, req, res, params),
+    handle: (req, res, { workspace = '' }) =>
+      acceptPress(options, req, res, workspace, {
+        thread: threadOf(workspace),
+        event: verb,
+        scope: verb,
+        most: MAX_PER_HOUR,
+        read: () => ({ verb, ...turnIn(req) }),
+      }),
   });
   return {
     name: PAGE,
@@ -78,38 +83,10 @@ export function createPage(options: PageOptions): Page {
   };
 }
 
-/** Stores it, and answers: accept, then act. */
-async function takePress(
-  options: LiveOptions,
-  verb: Press,
-  req: IncomingMessage,
-  res: ServerResponse,
-  { workspace: id = '' }: Params,
-): Promise<void> {
-  if (!isFromOrigin(req, new URL(options.baseUrl).origin)) return refuse(res, wrongOrigin(options));
-  const presser = await findPresser(options, req, id);
-  if ('refusal' in presser) return refuse(res, presser.refusal);
-  const { session, workspace, key } = presser;
-  const thread = threadOf(id);
-  if ((await countPresses(options.db, PAGE, thread)) >= MAX_PER_HOUR)
-    return fail(res, 429, 'too-often', 'That was pressed too often. Try again in a while.');
-  const turn = turnIn(req);
-  const payload = {
-    user: session.user,
-    name: workspace.name,
-    workspace: id,
-    verb,
-    ...(turn !== undefined && { turn }),
-  };
-  const deliveryId = `${id}:${verb}:${key}`;
-  await storeDelivery(options.db, { source: PAGE, deliveryId, thread, event: verb, payload });
-  sendJson(res, 202, { accepted: true });
-}
-
 /** Of the state that the button belonged to; a page of the version before says none. */
-function turnIn(req: IncomingMessage): number | undefined {
+function turnIn(req: IncomingMessage): { turn?: number } {
   const said = URL.parse(req.url ?? '', 'http://localhost')?.searchParams.get('turn') ?? '';
-  return /^\d{1,9}$/.test(said) ? Number(said) : undefined;
+  return /^\d{1,9}$/.test(said) ? { turn: Number(said) } : {};
 }
 
 function createConversation({ db, forges }: PageOptions): Conversation {

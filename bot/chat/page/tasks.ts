@@ -4,26 +4,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { PAGE } from '../../access/store/places.ts';
 import { findUserName } from '../../access/store/people.ts';
-import { refuse, wrongOrigin } from '../../access/terminal-token.ts';
-import type { Delivery, Executor, FrontName, User } from '../../database/types.ts';
-import {
-  BodyError,
-  fail,
-  isFromOrigin,
-  readBody,
-  sendJson,
-  type Params,
-  type Route,
-} from '../../http/routes.ts';
+import { refuse } from '../../access/terminal-token.ts';
+import { isPrompt } from '../../commands/parser/parse.ts';
+import type { Delivery, Executor, FrontName, Turn, User } from '../../database/types.ts';
+import { UserError } from '../../errors.ts';
+import { BodyError, readBody, sendJson, type Params, type Route } from '../../http/routes.ts';
 import { readTaskVersions } from '../../tasks/store/history.ts';
 import { findTurn } from '../../tasks/store/turns.ts';
 import type { IncomingCommand } from '../front.ts';
-import { storeDelivery } from '../store/deliveries.ts';
-import { countPresses, readLastPresses, threadOf } from '../store/live.ts';
+import { readLastPresses, threadOf } from '../store/live.ts';
 import { createStreams, type Streams } from '../streams.ts';
 import { createSay, type Say } from '../wording.ts';
 import { readConversation, readTasksCursor, tasksThread, type Told } from './conversation.ts';
-import { findPresser, findVisitor, refusedStream, type Visitor, type VisitorOptions } from './visitors.ts';
+import { acceptPress } from './press.ts';
+import { findVisitor, refusedStream, type Visitor, type VisitorOptions } from './visitors.ts';
 
 export interface PageTasks {
   routes: Route[];
@@ -35,19 +29,16 @@ export interface PageTasksOptions extends VisitorOptions {
   beatMs?: number | undefined;
 }
 
-const MAX_PROMPT_BYTES = 32 * 1024;
 const MAX_BODY_BYTES = 256 * 1024;
 const MAX_PER_HOUR = 600;
 
 const task = z.string().regex(/^tk-[a-z2-7]{12}$/);
 const turn = z.int32().min(1);
 const request = z.string().min(1).max(500);
-const isStorable = (text: string): boolean =>
-  text.isWellFormed() && !text.includes('\0') && Buffer.byteLength(text) <= MAX_PROMPT_BYTES;
 
 /** What the page may say, by verb. */
 const SAID = {
-  ask: z.strictObject({ prompt: z.string().trim().min(1).refine(isStorable) }),
+  ask: z.strictObject({ prompt: z.string().trim().min(1).refine(isPrompt) }),
   allow: z.strictObject({ task, turn, request, always: z.boolean().optional() }),
   deny: z.strictObject({ task, turn, request }),
   cancel: z.strictObject({ task, turn }),
@@ -87,7 +78,17 @@ export function createPageTasks(options: PageTasksOptions): PageTasks {
   const press = (verb: Verb): Route => ({
     method: 'POST',
     path: `/w/:workspace/tasks/${verb}`,
-    handle: (req, res, params) => takeTaskPress(options, verb, req, res, params),
+    handle: (req, res, { workspace = '' }) =>
+      acceptPress(options, req, res, workspace, {
+        thread: tasksThread(workspace),
+        event: `task-${verb}`,
+        scope: 'task',
+        most: MAX_PER_HOUR,
+        async read() {
+          const said = await readSaid(verb, req);
+          return said && { task: { verb, ...said } };
+        },
+      }),
   });
   const look: Route = {
     method: 'GET',
@@ -141,29 +142,7 @@ const sayFor = ({ triggers }: PageTasksOptions, { front }: Visitor): Say =>
 const askedIn = (req: IncomingMessage, name: string): string | undefined =>
   URL.parse(req.url ?? '', 'http://localhost')?.searchParams.get(name) ?? undefined;
 
-/** Stores it, and answers: accept, then act. */
-async function takeTaskPress(
-  options: PageTasksOptions,
-  verb: Verb,
-  req: IncomingMessage,
-  res: ServerResponse,
-  { workspace: id = '' }: Params,
-): Promise<void> {
-  if (!isFromOrigin(req, new URL(options.baseUrl).origin)) return refuse(res, wrongOrigin(options));
-  const presser = await findPresser(options, req, id);
-  if ('refusal' in presser) return refuse(res, presser.refusal);
-  const said = await readSaid(verb, req);
-  if (!said) return fail(res, 400, 'bad-request', 'That is nothing that can be said here.');
-  const thread = tasksThread(id);
-  if ((await countPresses(options.db, PAGE, thread)) >= MAX_PER_HOUR)
-    return fail(res, 429, 'too-often', 'That was said too often. Try again in a while.');
-  const { session, workspace, key } = presser;
-  const payload = { user: session.user, workspace: id, name: workspace.name, task: { verb, ...said } };
-  const deliveryId = `${id}:task:${key}`;
-  await storeDelivery(options.db, { source: PAGE, deliveryId, thread, event: `task-${verb}`, payload });
-  sendJson(res, 202, { accepted: true });
-}
-
+/** Undefined: it is nothing that can be said here. */
 async function readSaid(verb: Verb, req: IncomingMessage): Promise<object | undefined> {
   if (!/^application\/json(;|$)/i.test(req.headers['content-type'] ?? '')) return undefined;
   try {
@@ -183,7 +162,11 @@ export async function hearTask(db: Executor, { payload }: Delivery): Promise<Inc
     name: (await findUserName(db, user)) ?? user,
     createdAt: new Date(0),
   } satisfies User;
-  const question = said.request === undefined ? undefined : await numberOf(db, said);
+  const found = said.task === undefined ? undefined : await findTurn(db, `${said.task}/${said.turn}`);
+  // What is pressed here is of this workspace, whatever the press names.
+  if (said.task !== undefined && found?.workspace.id !== workspace)
+    throw new UserError(verb === 'cancel' ? 'nothing-asked' : 'no-question', {});
+  const question = said.request === undefined ? undefined : numberOf(found?.turn, said.request);
   const about =
     said.task === undefined ? undefined : { id: said.task, ...(said.turn && { turn: said.turn }) };
   return {
@@ -207,11 +190,7 @@ export async function hearTask(db: Executor, { payload }: Delivery): Promise<Inc
 }
 
 /** People answer what they see, whatever number it has; 0: there is no such question. */
-async function numberOf(
-  db: Executor,
-  { task: id, turn: number, request: asked }: z.infer<typeof TaskPress>['task'],
-): Promise<number> {
-  const found = await findTurn(db, `${id}/${number}`);
-  const questions = [...(found?.turn.progress.questions ?? []), ...(found?.turn.decisions ?? [])];
-  return questions.find((one) => one.request === asked)?.number ?? 0;
+function numberOf(turn: Pick<Turn, 'progress' | 'decisions'> | undefined, request: string): number {
+  const questions = [...(turn?.progress.questions ?? []), ...(turn?.decisions ?? [])];
+  return questions.find((one) => one.request === request)?.number ?? 0;
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { hasSessionCookie, readSession, type Session } from '../../access/people/sessions.ts';
 import type { RepositoryGuard } from '../../access/repository-guard.ts';
-import { isCurrent, isKnownFor, mayOpen } from '../../access/rights.ts';
+import { isKnownFor, mayOpen } from '../../access/rights.ts';
 import { findPlace } from '../../access/store/places.ts';
 import {
   notFound,
@@ -52,25 +52,3 @@ export async function findVisitor(
 /** A refusal ends a stream; where nobody can say just now whether it is theirs still, it is asked again. */
 export const refusedStream = ({ status }: Refusal): { isOver?: boolean; isOwed?: boolean } =>
   status < 429 ? { isOver: true } : { isOwed: true };
-
-/** Chosen anew by the page for each press, and again for each try to send it. */
-const KEY = /^[\w-]{8,64}$/;
-const NO_KEY: Refusal = {
-  status: 400,
-  code: 'bad-request',
-  message: 'Send an Idempotency-Key of 8 to 64 letters.',
-};
-
-/** The same of who presses a button there. A stop ends what a code began: who has nothing else may look, and no more. */
-export async function findPresser(
-  options: VisitorOptions,
-  req: IncomingMessage,
-  id: string,
-): Promise<(Visitor & { key: string }) | { refusal: Refusal }> {
-  const visitor = await findVisitor(options, req, id);
-  if ('refusal' in visitor) return visitor;
-  if (!isCurrent(visitor.session, visitor.workspace))
-    return { refusal: signInEnded(options, { workspace: id }) };
-  const key = String(req.headers['idempotency-key'] ?? '');
-  return KEY.test(key) ? { ...visitor, key } : { refusal: NO_KEY };
-}

@@ -50,10 +50,10 @@ export async function readLastPress(
   db: Executor,
   source: FrontName,
   thread: string,
-): Promise<{ deliveryId: string; answer: Answer | null } | undefined> {
-  const { deliveryId, answer, endedAt, seq } = deliveries;
+): Promise<{ answer: Answer | null } | undefined> {
+  const { answer, endedAt, seq } = deliveries;
   const [row] = await db
-    .select({ deliveryId, answer })
+    .select({ answer })
     .from(deliveries)
     .where(
       and(
@@ -66,6 +66,29 @@ export async function readLastPress(
     .orderBy(desc(seq))
     .limit(1);
   return row;
+}
+
+/** Presses of the last hour that came to nothing, the newest first. */
+export function listRefused(
+  db: Executor,
+  source: FrontName,
+  { thread, user, limit }: { thread: string; user: string; limit: number },
+): Promise<{ deliveryId: string; answer: Answer }[]> {
+  const { deliveryId, answer, payload, receivedAt, seq } = deliveries;
+  return db
+    .select({ deliveryId, answer: sql<Answer>`${answer}` })
+    .from(deliveries)
+    .where(
+      and(
+        eq(deliveries.source, source),
+        eq(deliveries.thread, thread),
+        sql`${receivedAt} > clock_timestamp() - interval '1 hour'`,
+        sql`${payload}->>'user' = ${user}`,
+        sql`${answer}->>'ok' = 'false'`,
+      ),
+    )
+    .orderBy(desc(seq))
+    .limit(limit);
 }
 
 /** Of each of these threads the newest press that was run; one statement for all of them. */

@@ -84,7 +84,11 @@ function parsePrompt(found: Found, context: ParseContext): ParseResult | undefin
 
 /** As much of a prompt as is written down beside it. */
 const LINE = 200;
-const MAX_PROMPT_BYTES = 32 * 1024;
+export const MAX_PROMPT_BYTES = 32 * 1024;
+
+/** Short enough, and text as Postgres has it: what a person types is, what a program sends need not be. */
+export const isPrompt = (text: string): boolean =>
+  text.isWellFormed() && !text.includes('\0') && Buffer.byteLength(text) <= MAX_PROMPT_BYTES;
 
 function readShellLine(line: string, spec: CommandSpec): string {
   const { name: command } = spec;

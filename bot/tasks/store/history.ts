@@ -69,7 +69,7 @@ export async function listTurns(
   { limit, before }: { limit: number; before?: number | undefined },
 ): Promise<ToldTurn[]> {
   const isMeant =
-    'workspace' in which ? eq(tasks.workspaceId, which.workspace) : inArray(tasks.id, which.tasks);
+    'workspace' in which ? isOf({ workspace: which.workspace }) : inArray(tasks.id, which.tasks);
   const rows = await db
     .select({ turn: taskTurns, by: users.name, agent: tasks.agent })
     .from(taskTurns)
@@ -162,7 +162,7 @@ export async function readTaskVersions(
     .select({ id: tasks.workspaceId, version })
     .from(tasks)
     .leftJoin(taskTurns, eq(taskTurns.taskId, tasks.id))
-    .where(inArray(tasks.workspaceId, [...workspaces]))
+    .where(and(inArray(tasks.workspaceId, [...workspaces]), ne(tasks.agent, 'shell')))
     .groupBy(tasks.workspaceId);
   return new Map(rows.map((row) => [row.id, row.version]));
 }
