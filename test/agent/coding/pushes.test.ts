@@ -41,12 +41,20 @@ test('a push waits for the turn that is at work, and the next turn for the push'
   const { tester, tasks, branches, want } = await begin();
   const first = tester.turn({ prompt: 'say at work\nhang' });
   const second = tester.turn({ task: first.task, turn: 2, agent: 'shell', prompt: 'git log -1 --format=%s' });
+  let asked = 0;
+  const getGit = () => {
+    asked++;
+    return tester.git;
+  };
+  tester.state.standing = Object.defineProperty({ ...tester.place }, 'git', { get: getGit });
   tasks.want([first]);
   await tester.happening(first, 'text');
   writeFileSync(join(tester.checkout, 'work.txt'), 'half');
+  asked = 0;
   want(tester.push());
   tasks.want([second]);
-  expect(tester.state.pushed).toEqual([]);
+  // Nobody has begun it.
+  expect(asked).toBe(0);
   tasks.want([{ ...first, desired: 'cancelled' }]);
   // It sees what was pushed before it.
   expect(await tester.happening(second, 'ended')).toMatchObject({ outcome: 'done', answer: 'the work' });
