@@ -2,7 +2,7 @@
 // task.
 import type { CodingAgent, TurnFailure, TurnWorker } from '../protocol.ts';
 import type { Git } from '../git/git.ts';
-import type { NodeCommand } from '../runtimes/runtime.ts';
+import { ProfileError, type NodeCommand } from '../runtimes/runtime.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import type { AcpOptions } from './acp.ts';
 import type { CodingAgentKind } from './agents.ts';
@@ -15,7 +15,7 @@ export interface CodingPlace {
   dir: string;
   /** The same as its programs see it. */
   folder: string;
-  /** What starts a program of the node there; undefined: nothing of the node's is there. */
+  /** What starts a program of the node there, as `Runtime` has it. */
   program: (command: NodeCommand) => SpawnSpec | undefined;
   /** What there is for it; absent: what the node has for itself. Undefined: nothing that would run there. */
   programs?: (() => Promise<CodingPrograms | undefined>) | undefined;
@@ -135,7 +135,7 @@ async function findSpec(
   const kind: CodingAgentKind | undefined = kinds[agent as CodingAgent];
   if (!kind) throw new TurnError('no-coding-agent', `this node knows no coding agent called ${agent}`);
   // Asked before anything is fetched.
-  if (!place.program({ file: '/bin/true', args: [], env: {} })) throw new TurnError('container-outdated', '');
+  specIn(place, { file: '/bin/true', args: [], env: {} });
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
@@ -143,9 +143,18 @@ async function findSpec(
   const command = await Promise.race([finding, aborted.promise]).finally(() =>
     signal.removeEventListener('abort', abort),
   );
-  const spec = place.program({ ...command, env: { ...command.env, ...markOf(workspace) } });
-  if (!spec) throw new TurnError('container-outdated', '');
-  return spec;
+  return specIn(place, { ...command, env: { ...command.env, ...markOf(workspace) } });
+}
+
+function specIn(place: CodingPlace, command: NodeCommand): SpawnSpec {
+  try {
+    const spec = place.program(command);
+    if (spec) return spec;
+  } catch (error) {
+    if (!(error instanceof ProfileError)) throw error;
+    throw new TurnError('no-coding-agent', error.message, { cause: error });
+  }
+  throw new TurnError('container-outdated', '');
 }
 
 async function findCommand(

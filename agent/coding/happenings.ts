@@ -72,7 +72,8 @@ export function createListener({ dir, tell, joinMs = JOIN_MS }: ListenerOptions)
           const said = Number.isFinite(amount) ? `${amount.toFixed(4)} ${currency}` : '';
           if (!update.cost || said === cost || said === '') return;
           cost = said;
-          return tellBounded({ kind: 'cost', amount: amount.toFixed(4), currency: currency.slice(0, 8) });
+          // Whatever else was told: it is what people pay.
+          return tell({ kind: 'cost', amount: amount.toFixed(4), currency: currency.slice(0, 8) });
         }
         default:
         // Thoughts, commands, modes: nobody asked for them.

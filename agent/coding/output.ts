@@ -86,9 +86,23 @@ const readable = (text: string): string =>
   text
     .toWellFormed()
     .replaceAll(SEQUENCES, '')
-    .replaceAll(/\r+\n/g, '\n')
-    .replaceAll(/[^\n\r]*\r(?=[^\n\r])/g, '')
+    .split('\n')
+    .map(lastState)
+    .join('\n')
     .replaceAll(CONTROLS, '');
+
+/** What follows its last return; behind that there may be more of them than a pattern could be tried at. */
+function lastState(line: string): string {
+  const end = endWithout(line, '\r');
+  return line.slice(line.lastIndexOf('\r', end - 1) + 1, end);
+}
+
+/** Where the text ends without these at its end. */
+function endWithout(text: string, sign: string): number {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === sign) end--;
+  return end;
+}
 
 /** Up to the end of a line, and before a key that has not ended: by half neither is known for what it is. */
 function fitToTell(text: string): number {
@@ -147,6 +161,6 @@ function* pieces(text: string): Generator<string> {
 }
 
 function lastLines(text: string): string {
-  const all = text.replace(/\n+$/, '').split('\n').slice(-MAX_LINES).join('\n');
+  const all = text.slice(0, endWithout(text, '\n')).split('\n').slice(-MAX_LINES).join('\n');
   return all.length <= MAX_LAST ? all : `…${all.slice(1 - MAX_LAST).toWellFormed()}`;
 }

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describeError, type Log } from '../log.ts';
 import type { CommandExit, DesiredTurn, TurnFailure, TurnHappening } from '../protocol.ts';
 import { redact } from '../redact.ts';
+import { signalGroup } from '../system/processes.ts';
 import type { CodingPlace } from './coder.ts';
 import type { Journal } from './journal.ts';
 import { createOutput, type Output } from './output.ts';
@@ -54,11 +55,13 @@ async function work(options: RunOptions, stopped: Promise<Stop>): Promise<void> 
   const { desired, place, journal, times } = options;
   const tell = (happening: TurnHappening) => journal.note(desired.turn, happening);
   tell({ kind: 'started' });
-  const output = createOutput({ dir: place.dir, tell, joinMs: times.joinMs });
-  const { exit, ...ending } = await follow(options, output, stopped).catch((error: unknown) => ({
-    ...fail('coding-agent-broken', redact(describeError(error)).slice(0, MAX_SAID)),
-    exit: undefined,
-  }));
+  const output = createOutput({ dir: place.folder, tell, joinMs: times.joinMs });
+  // On the disk first: what is killed from here on is not begun a second time.
+  const early = await Promise.race([journal.settle(), stopped]);
+  const following = early === undefined ? follow(options, output, stopped) : Promise.resolve(endOf(early));
+  const { exit, ...ending } = await following.catch((error: unknown): Ending =>
+    fail('coding-agent-broken', redact(describeError(error)).slice(0, MAX_SAID)),
+  );
   const { last, ...amount } = output.end();
   tell({ kind: 'ended', ...ending, answer: last, exit: { ...exit, ...amount } });
   // The bot has heard of it before anything of the next turn.
@@ -74,6 +77,8 @@ const fail = (code: TurnFailure, said?: string): Pick<Ended, 'outcome' | 'failur
   failure: { code, ...(said !== undefined && { said }) },
 });
 
+const endOf = (why: Stop): Ending => (why === 'cancelled' ? { outcome: 'cancelled' } : fail(why));
+
 async function follow(options: RunOptions, output: Output, stopped: Promise<Stop>): Promise<Ending> {
   const { desired, place, isRunning, log } = options;
   const mark = markOfRun(desired);
@@ -84,13 +89,19 @@ async function follow(options: RunOptions, output: Output, stopped: Promise<Stop
   const ended = hear(child, output);
   const why = await Promise.race([ended.then(() => undefined), stopped]);
   if (why !== undefined) {
-    await place
-      .endCommand(mark)
-      .catch((error: unknown) => log.error('a command could not be ended', { error: describeError(error) }));
-    endGroup(child);
+    const end = () =>
+      place
+        .endCommand(mark)
+        .catch((error: unknown) =>
+          log.error('a command could not be ended', { error: describeError(error) }),
+        );
+    await end();
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+    // It may have been on its way in when the first look was over.
+    await end();
     // What hangs in the kernel is not waited for.
     await Promise.race([ended, delay(MAX_LEFT_MS, undefined, { ref: false })]);
-    return why === 'cancelled' ? { outcome: 'cancelled' } : fail(why);
+    return endOf(why);
   }
   // The workspace's end ends it too, a moment before anybody says so.
   if (!isRunning()) return fail('interrupted');
@@ -137,12 +148,4 @@ function createPace({ stdout }: ChildProcess): (bytes: number) => void {
     stdout?.pause();
     setTimeout(() => stdout?.resume(), PACE_MS).unref();
   };
-}
-
-function endGroup({ pid }: ChildProcess): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It is gone.
-  }
 }

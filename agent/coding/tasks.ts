@@ -62,7 +62,7 @@ interface Table extends Required<TasksOptions> {
   working: Map<string, { key: string; turn: Turn }>;
   coders: Map<string, Coder>;
   /** Asked for and not begun, by workspace; one that is under way; and what came of the last one. */
-  pushes: Map<string, DesiredPush>;
+  pushes: Map<string, { push: DesiredPush; hasRun: boolean }>;
   pushing: Map<string, { id: string; stop: AbortController; ended: Promise<void> }>;
   pushed: Map<string, { id: string; result: PushResult }>;
   tellPushed: (workspace: string) => void;
@@ -146,6 +146,7 @@ function look(table: Table, workspace: string): void {
   const { working, find, waiting, journals, coders, pushes, pushing } = table;
   if (table.isEnding) return;
   const standing = find(workspace);
+  keepPush(table, workspace, standing);
   const under = pushing.get(workspace);
   if (under) {
     if (typeof standing === 'string') under.stop.abort();
@@ -166,7 +167,7 @@ function look(table: Table, workspace: string): void {
   }
   if (standing !== 'waiting') endLeft(table, workspace, standing);
   const push = pushes.get(workspace);
-  if (push && typeof standing !== 'string') return beginPush(table, push, standing);
+  if (push && typeof standing !== 'string') return beginPush(table, push.push, standing);
   const desired = findNext(table, workspace);
   if (!desired) return;
   if (desired.desired === 'cancelled') {
@@ -212,12 +213,19 @@ function begin(table: Table, desired: DesiredTurn, place: CodingPlace): void {
   });
 }
 
+/** What was asked of a workspace that ran goes with its end: whoever still wants it then asks again. */
+function keepPush({ pushes }: Table, workspace: string, standing: Standing): void {
+  const waiting = pushes.get(workspace);
+  if (waiting?.hasRun === true && standing === 'waiting') pushes.delete(workspace);
+  if (waiting && typeof standing !== 'string') waiting.hasRun = true;
+}
+
 /** One that was asked for again is answered again. */
 function wantPush(table: Table, push: DesiredPush): void {
   const { workspace, id } = push;
   if (table.pushed.get(workspace)?.id === id) return table.tellPushed(workspace);
   if (table.pushing.get(workspace)?.id === id) return;
-  table.pushes.set(workspace, push);
+  table.pushes.set(workspace, { push, hasRun: false });
   look(table, workspace);
 }
 
@@ -242,6 +250,7 @@ function beginPush(table: Table, push: DesiredPush, { git, dir }: CodingPlace): 
     });
   pushing.set(workspace, { id, stop, ended });
 }
+
 function beginTurn(table: Table, desired: DesiredTurn, place: CodingPlace): Turn {
   const { coders, kinds, programs, times, log } = table;
   const { workspace } = desired;

@@ -8,7 +8,7 @@ import { redact } from '../redact.ts';
 import type { Outcome } from '../system/run.ts';
 import { ask, findHead, look, type Git } from './git.ts';
 import { PUSH_TIMEOUT_MS, talk } from './remote.ts';
-import { addFiles, listNew, withScratch, type Scratch } from './scratch.ts';
+import { addFiles, inParts, listNew, withScratch, type Scratch } from './scratch.ts';
 
 export interface Pushing extends Pick<DesiredPush, 'branch' | 'subject' | 'author'> {
   git: Git;
@@ -96,14 +96,11 @@ async function commitChanges(pushing: Pushing, scratch: Scratch, head: string): 
   );
 }
 
-const PATHS_AT_ONCE = 500;
-
 /** What a program of the repository's own converts is not run, and unconverted it would be something else: a large file in full. */
 async function checkFilters(scratch: Scratch, head: string, tree: string): Promise<void> {
   const how = ['--name-only', '-z', '--no-renames', '--diff-filter=d', '--ignore-submodules=dirty'];
   const changed = (await scratch.git(['diff-tree', '-r', ...how, head, tree])).split('\0').filter(Boolean);
-  for (let at = 0; at < changed.length; at += PATHS_AT_ONCE) {
-    const paths = changed.slice(at, at + PATHS_AT_ONCE);
+  for (const paths of inParts(changed)) {
     const found = (await scratch.git(['check-attr', '-z', 'filter', '--', ...paths])).split('\0');
     const path = found.find((_, place) => place % 3 === 0 && !NO_FILTER.has(found[place + 2] ?? ''));
     if (path !== undefined && path !== '') throw new PushError('filtered', path);

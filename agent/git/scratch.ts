@@ -150,7 +150,8 @@ async function showEverything(scratch: Scratch, dir: string): Promise<void> {
   }
 }
 
-const inParts = (paths: string[]): string[][] =>
+/** For command lines, which have an end. */
+export const inParts = (paths: string[]): string[][] =>
   Array.from({ length: Math.ceil(paths.length / PATHS_AT_ONCE) }, (_, part) =>
     paths.slice(part * PATHS_AT_ONCE, (part + 1) * PATHS_AT_ONCE),
   );

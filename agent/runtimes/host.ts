@@ -51,6 +51,7 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
       return { environment: {} };
     },
     start: () => Promise.resolve(),
+    folder: ({ dir }) => dir,
     session(workspace, profile) {
       const { env: variables, cwd, ...command } = chooseCommand(workspace, profile, env, programs);
       const doors = groups.doors(workspace.id);
@@ -63,7 +64,8 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
       return start(workspace, { ...shell, env: { TERM: 'dumb', COLORTERM: '', [COMMAND_MARK]: mark } });
     },
     async endCommand({ user }, mark) {
-      await endPrograms([await traceMarked(`${COMMAND_MARK}=${mark}`, { uid: user?.uid })]);
+      const left = await endPrograms([await traceMarked(`${COMMAND_MARK}=${mark}`, { uid: user?.uid })]);
+      if (left > 0) throw new Error(`${left} programs could not be ended`);
     },
     limits: (id) => groups.limits(id),
     async stop({ id }, endSessions) {

@@ -66,8 +66,6 @@ export interface Reach {
   helper: string;
   /** What Claude Code remembers, as they see it. */
   claude: string;
-  /** The checkout, as they see it; undefined: that is not known yet. */
-  checkout: string | undefined;
   /** The address that leads to the socket. */
   models: string;
   /** Runs a short command there, as their user. After `start`. False: it failed. */
@@ -102,11 +100,13 @@ export interface Runtime {
   prepare: (workspace: WorkspaceSpec, preparing: Preparing) => Promise<Prepared>;
   /** From here on sessions can be opened. Leaves alone what runs already. Repeatable. Throws `WorkspaceError`. */
   start: (workspace: WorkspaceSpec) => Promise<void>;
+  /** The checkout, as its programs see it; as the node does, where that is not known yet. */
+  folder: (workspace: WorkspaceSpec) => string;
   /** What a new session of `profile` starts; absent: a login shell. After `start`. Throws `ProfileError`. */
   session: (workspace: WorkspaceSpec, profile: string | undefined) => SpawnSpec;
   /**
    * What starts a program of the node in the workspace, on pipes, as its user and in its environment, which `env` adds to.
-   * After `start`. Undefined: nothing of the node's is there.
+   * After `start`. Undefined: nothing of the node's is there. Throws `ProfileError` where the node has nothing that would run there.
    */
   program: (workspace: WorkspaceSpec, command: NodeCommand) => SpawnSpec | undefined;
   /** What there is for coding in the workspace. Absent: what the node has for itself. Undefined: nothing that would run there. */
@@ -118,7 +118,7 @@ export interface Runtime {
    * so that `endCommand` finds it. Throws `ProfileError`.
    */
   command: (workspace: WorkspaceSpec, line: string, mark: string) => SpawnSpec;
-  /** Ends what carries that mark, with all that it started: politely first. Repeatable; within ten seconds; never rejects. */
+  /** Ends what carries that mark, with all that it started: politely first. Repeatable. Rejects where something lives on. */
   endCommand: (workspace: WorkspaceSpec, mark: string) => Promise<void>;
   /**
    * How they reach what the agent has for them. Absent: as the agent's own programs do. Undefined: not at all.

@@ -140,7 +140,7 @@ async function greetClaude(tools: Tools, { state, signal }: Task): Promise<void>
   if (reach === null || (reach && !isTrusted(state.now()))) return;
   const isWritten = await answerQuestions({
     folder: reach?.claude ?? store.claude(desired.id),
-    checkout: reach?.checkout ?? store.checkout(state.now()),
+    checkout: runtimeOf(tools, state.now()).folder(specOf(tools, state.now())),
     isTrusted: isTrusted(state.now()),
     user: users.find(desired.id),
     signal,

@@ -6,7 +6,7 @@ import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
 import type { Client } from '../models/gateway.ts';
 import type { Tokens } from '../models/usage.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
-import { gitOf, isTrusted, reachOf, runtimeOf, specOf, type Tools } from './tools.ts';
+import { gitOf, isTrusted, runtimeOf, specOf, type Tools } from './tools.ts';
 import { checkoutFolder } from './store.ts';
 import { createWorker, type Worker } from './worker.ts';
 import { afterRestart, toReport, type Workspace } from './workspace.ts';
@@ -197,10 +197,11 @@ function placeOf(tools: Tools, workspace: Workspace): Standing {
   const isThere = phase === 'running' && desired.desired === 'running' && run >= desired.run;
   if (!isThere || prepared?.environment.isRecovery === true) return 'waiting';
   const spec = specOf(tools, workspace);
-  const { program, codingPrograms, endMarked, command, endCommand } = runtimeOf(tools, workspace);
+  const runtime = runtimeOf(tools, workspace);
+  const { program, codingPrograms, endMarked, command, endCommand } = runtime;
   return {
     dir: spec.dir,
-    folder: reachOf(tools, workspace)?.checkout ?? spec.dir,
+    folder: runtime.folder(spec),
     program: (command) => program(spec, command),
     programs: codingPrograms && (() => codingPrograms(spec.id)),
     endMarked: endMarked && ((mark) => endMarked(spec.id, mark)),

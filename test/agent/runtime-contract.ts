@@ -1,7 +1,7 @@
 // What every runtime keeps to, so that the steps of a workspace need not know which one it is. Real programs throughout.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -22,6 +22,9 @@ const exec = promisify(execFile);
 
 export interface RuntimeFixture {
   create: () => Runtime;
+  /** In the checkout, by path. */
+  files?: Record<string, string>;
+  isTrusted?: boolean;
   /** Where the checkout is for its programs. */
   where?: (dir: string) => string;
   /** What a session without a terminal is started by. */
@@ -39,7 +42,7 @@ const same = <Value>(value: Value): Value => value;
 
 export function describeRuntime(
   name: string,
-  { create, find = findOnNode, where = same, headless = same }: RuntimeFixture,
+  { create, files = {}, isTrusted = false, find = findOnNode, where = same, headless = same }: RuntimeFixture,
 ): void {
   describe(`the runtime ${name}`, () => {
     let runtime: Runtime;
@@ -65,14 +68,18 @@ export function describeRuntime(
     };
 
     beforeEach(() => {
-      const dir = realpathSync(mkdtempSync(join(tmpdir(), 'sam-runtime-')));
-      const [made, spec] = [create(), { id: newWorkspaceId(), name: 'api-1', dir, env: { PROJECT: 'blue' } }];
+      const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sam-runtime-')));
+      const dir = join(folder, 'api');
+      mkdirSync(dir);
+      for (const [path, words] of Object.entries(files)) writeFileSync(join(dir, path), words);
+      const made = create();
+      const spec = { id: newWorkspaceId(), name: 'api-1', dir, env: { PROJECT: 'blue' }, isTrusted };
       runtime = made;
       workspace = spec;
       onTestFinished(async () => {
         await made.stop(spec, noSessions);
         await made.remove(spec);
-        rmSync(dir, { recursive: true, force: true });
+        rmSync(folder, { recursive: true, force: true });
       });
     });
 
@@ -177,6 +184,8 @@ function testCommands({ place, begin, find, where }: Commands): void {
     const { output, ended } = run(line, 'tk-a/1');
     expect((await output).trim()).toBe(`${where(place().workspace.dir)} blue 'quoted' dumb`);
     expect((await ended)[0]).toBe(7);
+    const { runtime, workspace } = place();
+    expect(runtime.folder(workspace)).toBe(where(workspace.dir));
   });
 
   test('the end of a command line is that of all it started, whatever resists, and of no other', async () => {

@@ -36,6 +36,7 @@ function createRecorded(
       return Promise.resolve({ environment: {}, fingerprint: 'made' });
     },
     start: done,
+    folder: ({ dir }) => dir,
     session: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),
     program: () => undefined,
     command: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),

@@ -55,6 +55,7 @@ export function createDevcontainerRuntime(
       const place = places.get(workspace.id);
       if (place && workspace.isTrusted === true) await reaches.open(workspace, place);
     },
+    folder: ({ id, dir }) => places.get(id)?.folder ?? dir,
     reach: (id) => reaches.find(id, places.get(id)),
     session(workspace, profile) {
       const place = places.get(workspace.id);

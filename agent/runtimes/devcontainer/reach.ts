@@ -103,7 +103,6 @@ export function createReaches(containers: Containers): Reaches {
         makeFolder: () => makeOpen(folder),
         helper: helperCommand(`${SOCKETS}/${GIT}`, kit.helper),
         claude: CLAUDE,
-        checkout: place?.folder,
         models: `http://127.0.0.1:${relays.get(id)?.port() ?? portOf(id)}`,
         run: (words) => runInside(engine, place, words),
       };

@@ -20,7 +20,7 @@ export interface Place {
 }
 
 // As a login on a terminal does: the shell that the user has there, else one that is there.
-export const LOGIN = `id=$(id -u 2>/dev/null)
+const LOGIN = `id=$(id -u 2>/dev/null)
 line=$({ getent passwd "$id" || grep "^[^:]*:[^:]*:$id:" /etc/passwd; } 2>/dev/null | head -n 1)
 SHELL=\${line##*:}; USER=\${line%%:*}; LOGNAME=$USER
 case $SHELL in */nologin | */false) SHELL= ;; esac
@@ -28,12 +28,46 @@ for one in "$SHELL" /bin/bash /usr/bin/bash /bin/sh; do [ -x "$one" ] && { SHELL
 export SHELL USER LOGNAME; unset id line one`;
 
 // Behind what is there by the same name; a login shell sets PATH anew. This machine itself is asked without a proxy.
-export const REACH = `PATH=$PATH:${BIN}; export PATH
+const REACH = `PATH=$PATH:${BIN}; export PATH
 [ -z "$http_proxy$https_proxy$HTTP_PROXY$HTTPS_PROXY" ] || {
   no_proxy=127.0.0.1,localhost,\${no_proxy:-$NO_PROXY}; NO_PROXY=$no_proxy; export no_proxy NO_PROXY; }`;
 
 /** Of these it is known that they read such a line. */
-export const POSIX = '*/sh | */ash | */bash | */dash | */zsh | */ksh';
+const POSIX = '*/sh | */ash | */bash | */dash | */zsh | */ksh';
+
+/** The same, for what has a line to be read. */
+export const POSIX_LOGIN = `${LOGIN}
+case $SHELL in ${POSIX}) ;; *) SHELL=/bin/sh ;; esac`;
+
+/** What a login does there before anything else, as lines of a shell. */
+export const setUpOf = ({ isTrusted }: WorkspaceSpec, { hasReach }: Place): string =>
+  isTrusted === true && hasReach === true ? REACH : '';
+
+interface Entering {
+  /** What `remoteEnv` may say otherwise. */
+  screen?: Record<string, string>;
+  /** What nobody says otherwise. */
+  own?: Record<string, string>;
+}
+
+/** How the engine's client is told where to enter, as whom, and in what environment; and what it has for that in its own. */
+export function enter(
+  workspace: WorkspaceSpec,
+  place: Place,
+  { screen = {}, own = {} }: Entering,
+): { words: string[]; env: Record<string, string> } {
+  const said = { LANG: 'C.UTF-8', ...screen, SAM_WORKSPACE_NAME: workspace.name, ...place.env };
+  const shown = Object.entries(said).filter(([name]) => !(name in own));
+  const given = Object.entries(trustingGit(workspace.env)).filter(([name]) => !(name in said));
+  const env = { ...Object.fromEntries(given), ...own };
+  const variables = [
+    // By their names alone: all users of the node may read a command, and one of them is a token.
+    ...Object.keys(env),
+    ...shown.map(([name, value]) => `${name}=${value}`),
+  ].flatMap((one) => ['--env', one]);
+  const { user, folder, container } = place;
+  return { words: ['--user', user, '--workdir', folder, ...variables, container], env };
+}
 
 const PROFILES: Record<string, (setUp: string) => string> = {
   shell: (setUp) =>
@@ -43,8 +77,7 @@ const PROFILES: Record<string, (setUp: string) => string> = {
 case $SHELL in ${POSIX}) exec "$SHELL" -lc '${setUp}\nexec "$0" -i' "$SHELL" ;; esac
 ${setUp}
 exec "$SHELL" -l`,
-  claude: (setUp) => `${LOGIN}
-case $SHELL in ${POSIX}) ;; *) SHELL=/bin/sh ;; esac
+  claude: (setUp) => `${POSIX_LOGIN}
 exec "$SHELL" -lc '${setUp}
 command -v claude >/dev/null || { echo "Claude Code is not installed in this container."; exit 127; }
 ${WAITS}=1 exec claude'`,
@@ -85,41 +118,18 @@ export function chooseSession(
   if (write === undefined)
     throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   if (place === undefined) throw new ProfileError('not-running', 'Its container does not run.');
-  const setUp = workspace.isTrusted === true && place.hasReach === true ? REACH : '';
-  const script = `${TAKE_SIZE}\n${write(setUp)}`;
+  const script = `${TAKE_SIZE}\n${write(setUpOf(workspace, place))}`;
   const mark = randomBytes(9).toString('base64url');
-  const variables = {
-    LANG: 'C.UTF-8',
+  const { words, env } = enter(workspace, place, {
     // What draws is xterm.js, whatever terminal the engine thinks of.
-    TERM: 'xterm-256color',
-    COLORTERM: 'truecolor',
-    SAM_WORKSPACE_NAME: workspace.name,
-    ...place.env,
-    [MARK]: mark,
-  };
-  const own = trustingGit(workspace.env);
-  const env = [
-    // By their names alone: all users of the node may read a command, and one of them is a token.
-    ...Object.keys(own).filter((name) => !(name in variables)),
-    SIZE,
-    ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
-  ].flatMap((one) => ['--env', one]);
-  const where = ['--user', place.user, '--workdir', place.folder];
-  const enter = [
-    'exec',
-    '--interactive',
-    '--tty',
-    ...where,
-    ...env,
-    place.container,
-    '/bin/sh',
-    '-c',
-    script,
-  ];
+    screen: { TERM: 'xterm-256color', COLORTERM: 'truecolor' },
+    own: { [MARK]: mark, [SIZE]: '' },
+  });
+  const within = ['exec', '--interactive', '--tty', ...words, '/bin/sh', '-c', script];
   return {
     file: '/bin/sh',
-    args: ['-c', TELL_SIZE, 'sam', engine.program, ...enter],
-    env: { ...own, ...engine.env, TERM: 'xterm-256color' },
+    args: ['-c', TELL_SIZE, 'sam', engine.program, ...within],
+    env: { ...env, ...engine.env, TERM: 'xterm-256color' },
     cwd: '/',
     onGone: () => void hangUp(engine, place, `${MARK}=${mark}`),
   };

@@ -3,6 +3,7 @@
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ProfileError } from '../../../agent/runtimes/runtime.ts';
 import { KEY } from '../../fakes/model.ts';
 import { until } from '../../until.ts';
 import { createTester } from './tasks.ts';
@@ -43,6 +44,19 @@ test('a kind of which only a newer agent knows is none', async () => {
   const turn = tester.turn({ agent: 'codex' as 'claude' });
   tasks.want([turn]);
   expect(await tester.happening(turn, 'ended')).toMatchObject({ failure: { code: 'no-coding-agent' } });
+});
+
+test('a node that has nothing for any of its containers says so, and names no restart', async () => {
+  const tester = createTester();
+  const program = () => {
+    throw new ProfileError('not-installed', 'it does not run Linux');
+  };
+  tester.state.standing = { ...tester.place, program };
+  const tasks = await tester.open();
+  const turn = tester.turn();
+  tasks.want([turn]);
+  const failure = { code: 'no-coding-agent', said: 'it does not run Linux' };
+  expect(await tester.happening(turn, 'ended')).toMatchObject({ failure });
 });
 
 test('a place where no program of the node can run says so', async () => {

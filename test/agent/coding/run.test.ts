@@ -1,15 +1,25 @@
 // Command lines of tasks, run by a real shell: how they end, what is told of their output, and what is left of what they started.
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { CodingPlace } from '../../../agent/coding/coder.ts';
+import { COMMAND_MARK } from '../../../agent/runtimes/runtime.ts';
 import { findStart } from '../../../agent/system/processes.ts';
 import { eventually } from '../../testers/watch.ts';
 import { createTester } from './tasks.ts';
 
 const KEY = `ghp_${'a'.repeat(36)}`;
 
-async function begin(line: string, times: { minuteMs?: number } = {}) {
+type Tester = ReturnType<typeof createTester>;
+
+async function begin(
+  line: string,
+  times: { minuteMs?: number } = {},
+  change: (tester: Tester) => Partial<CodingPlace> = () => ({}),
+) {
   const tester = createTester();
+  tester.state.standing = { ...tester.place, ...change(tester) };
   const tasks = await tester.open(times);
   const turn = tester.turn({ agent: 'shell', prompt: line, minutes: 1 });
   tasks.want([turn]);
@@ -125,4 +135,53 @@ test('a line that no shell can be given has failed, and the next one runs', asyn
   const next = { ...run.turn, turn: 2, prompt: 'echo next' };
   run.tasks.want([next]);
   expect(await run.tester.happening(next, 'ended')).toMatchObject({ outcome: 'done', answer: 'next' });
+});
+
+test('names of files are said as they are where it runs, wherever that is on the node', async () => {
+  const run = await begin('pwd; echo "$PWD/a.txt"', {}, ({ folder, place }) => {
+    const inside = join(folder, 'inside');
+    mkdirSync(inside);
+    return { folder: inside, command: (...given) => ({ ...place.command(...given), cwd: inside }) };
+  });
+  expect(await run.ended()).toMatchObject({ answer: '.\na.txt' });
+});
+
+test('what is killed just as it starts is on the disk by then, and is not begun again', async () => {
+  let killed = '';
+  const run = await begin('echo went >>../../runs', {}, (tester) => ({
+    command(...given) {
+      killed = tester.killed();
+      return tester.place.command(...given);
+    },
+  }));
+  await run.ended();
+  const next = await run.tester.open({}, killed);
+  next.want([run.turn]);
+  await next.end();
+  expect(readFileSync(join(run.tester.folder, 'runs'), 'utf8')).toBe('went\n');
+  expect(run.tester.state.events.map(({ event }) => event)).toContainEqual(
+    expect.objectContaining({ kind: 'ended', failure: { code: 'interrupted' } }),
+  );
+});
+
+test('what comes in only after it was looked for is ended, too', async () => {
+  let late: number | undefined;
+  const run = await begin('echo on; sleep 300', {}, ({ place, checkout }) => ({
+    async endCommand(mark) {
+      await place.endCommand(mark);
+      const how = { cwd: checkout, env: { PATH: process.env['PATH'], [COMMAND_MARK]: mark }, detached: true };
+      late ??= spawn('sleep', ['300'], { ...how, stdio: 'ignore' }).pid;
+    },
+  }));
+  await run.tester.happening(run.turn, 'text');
+  run.tasks.want([{ ...run.turn, desired: 'cancelled' }]);
+  expect(await run.ended()).toMatchObject({ outcome: 'cancelled' });
+  expect(await findStart(late!)).toBeUndefined();
+});
+
+test('what is cancelled before it is on the disk never runs', async () => {
+  const run = await begin('echo went >../../runs');
+  run.tasks.want([{ ...run.turn, desired: 'cancelled' }]);
+  expect(await run.ended()).toMatchObject({ outcome: 'cancelled' });
+  expect(existsSync(join(run.tester.folder, 'runs'))).toBe(false);
 });

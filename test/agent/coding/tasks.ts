@@ -7,7 +7,13 @@ import { onTestFinished } from 'vitest';
 import type { CodingPlace } from '../../../agent/coding/coder.ts';
 import { endCoding } from '../../../agent/coding/process.ts';
 import { openTasks, type Standing, type Tasks, type TasksOptions } from '../../../agent/coding/tasks.ts';
-import type { DesiredTurn, TaskEvent, TurnHappening } from '../../../agent/protocol.ts';
+import type {
+  DesiredPush,
+  DesiredTurn,
+  PushResult,
+  TaskEvent,
+  TurnHappening,
+} from '../../../agent/protocol.ts';
 import type { CodingPrograms } from '../../../agent/coding/programs.ts';
 import { COMMAND_MARK } from '../../../agent/runtimes/runtime.ts';
 import { endPrograms } from '../../../agent/system/ending.ts';
@@ -31,6 +37,18 @@ const commandsIn = (
   endCommand: async (mark) => void (await endPrograms([await traceMarked(`${COMMAND_MARK}=${mark}`)])),
 });
 
+/** `start`: how it starts from now on; `none`: there is none. */
+const kindsIn = (folder: string, start: () => string): NonNullable<TasksOptions['kinds']> => ({
+  claude: {
+    find() {
+      const args = [SCRIPT, join(folder, 'conversations'), start()];
+      return Promise.resolve(start() === 'none' ? undefined : { file: process.execPath, args, env: {} });
+    },
+    mode: 'default',
+    author: 'Claude <noreply@anthropic.com>',
+  },
+});
+
 /** `start`: how the coding agent starts. */
 export function createTester({ start = '' }: { start?: string } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sam-tasks-'));
@@ -42,6 +60,8 @@ export function createTester({ start = '' }: { start?: string } = {}) {
   const watch = createWatch();
   const state = {
     events: [] as TaskEvent[],
+    /** What came of pushes, as often as it was said. */
+    pushed: [] as { id: string; result: PushResult }[],
     standing: undefined as Standing | undefined,
     activity: [] as number[],
     /** How it starts from now on; `none`: there is none. */
@@ -69,22 +89,7 @@ export function createTester({ start = '' }: { start?: string } = {}) {
     programs: { why: () => Promise.resolve('it is nowhere') } as CodingPrograms,
     onActivity: (_id, at) => void state.activity.push(at),
     log: { info: () => {}, warn: () => {}, error: () => {} },
-    kinds: {
-      claude: {
-        find: () =>
-          Promise.resolve(
-            state.start === 'none'
-              ? undefined
-              : {
-                  file: process.execPath,
-                  args: [SCRIPT, join(folder, 'conversations'), state.start],
-                  env: {},
-                },
-          ),
-        mode: 'default',
-        author: 'Claude <noreply@anthropic.com>',
-      },
-    },
+    kinds: kindsIn(folder, () => state.start),
     times: { joinMs: 20, graceMs: 1_000 },
   };
   /** Everything of a task that was said once, however often it was said. */
@@ -117,6 +122,8 @@ export function createTester({ start = '' }: { start?: string } = {}) {
       state.open.push(tasks);
       const connect = () =>
         tasks.open((message) => {
+          if (message.type === 'pushed') state.pushed.push(message);
+          watch.changed();
           if (message.type !== 'task-events') return;
           state.events.push(...message.events);
           for (const { task, seq } of message.events) if (state.acknowledges) tasks.stored(task, seq);
@@ -139,6 +146,19 @@ export function createTester({ start = '' }: { start?: string } = {}) {
         ...change,
       };
     },
+    push: (change: Partial<DesiredPush> = {}): DesiredPush => ({
+      workspace,
+      id: `pr-${randomBase32(12)}`,
+      branch: 'sam/api-1',
+      subject: 'the work',
+      ...change,
+    }),
+    /** Waits for so many words of pushes. */
+    pushed: (count: number) =>
+      watch.until(
+        () => state.pushed.length >= count && state.pushed,
+        () => `${count} pushes; there was ${JSON.stringify(state.pushed)}`,
+      ),
     /** Waits for a happening of this turn that fits. */
     happening<Kind extends TurnHappening['kind']>(
       { task, turn }: DesiredTurn,

@@ -1,7 +1,7 @@
 // What a repository, a registry or the engine can do wrong, on a real engine: each has a class, a code, and a shell to mend it in where
 // one can be had.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { describeRuntime } from '../../agent/runtime-contract.ts';
+import { describeRuntime, type RuntimeFixture } from '../../agent/runtime-contract.ts';
 import { isLeftOut } from '../../needs.ts';
 import { BUSYBOX, findNoEngine, startEngine, type TestEngine } from '../engine.ts';
 import { startRegistry } from './registry.ts';
@@ -113,10 +113,19 @@ describe.skipIf(isLeftOut('containers', findNoEngine()))('on an engine', () => {
   });
   afterAll(() => engine?.remove());
 
-  describeRuntime('devcontainer', {
+  const fixture: RuntimeFixture = {
     create: () => createTestRuntime(engine).runtime,
     where: (dir) => `/workspaces/${dir.split('/').at(-1)}`,
     headless: withoutTerminal,
+  };
+  const files = { '.devcontainer.json': json({ remoteUser: 'dev' }) };
+  describeRuntime('devcontainer', fixture);
+  // Root looks at nobody's environment there, and nothing of the node's is mounted.
+  describeRuntime('devcontainer, as another user than root', { ...fixture, files });
+  describeRuntime('devcontainer, as another user than root, with what the node has', {
+    ...fixture,
+    files,
+    isTrusted: true,
   });
 
   const failing = async (
@@ -189,6 +198,24 @@ describe.skipIf(isLeftOut('containers', findNoEngine()))('on an engine', () => {
     expect(seen.log.length).toBeLessThan(5_100);
     expect(seen.log.at(-1)).toMatch(/left out/);
   });
+
+  test.each([false, true])(
+    'what may live on in a container that nobody can enter counts as such (with what the node has: %s)',
+    async (isTrusted) => {
+      const { runtime } = createTestRuntime(engine);
+      const workspace = makeWorkspace(runtime, files);
+      const spec = { ...workspace.spec, isTrusted };
+      await workspace.prepare({ isTrusted });
+      const [container] = engine.containers(`label=sam.workspace=${spec.id}`);
+      engine.docker('pause', container!);
+      await expect(runtime.endCommand(spec, 'tk-a/5')).rejects.toThrow(/could not be .*: .*paused/);
+      engine.docker('unpause', container!);
+      await runtime.endCommand(spec, 'tk-a/5');
+      await runtime.stop(spec, () => Promise.resolve());
+      // In what does not run nothing does.
+      await runtime.endCommand(spec, 'tk-a/5');
+    },
+  );
 
   test('an engine that dies is told as such, and everything is found again when it is back', async () => {
     const { runtime } = createTestRuntime(engine);

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CodingPrograms } from '../../../agent/coding/programs.ts';
+import type { DesiredTurn } from '../../../agent/protocol.ts';
 import { KEY } from '../../fakes/model.ts';
 import { isLeftOut } from '../../needs.ts';
 import { git } from '../../testers/node.ts';
@@ -120,6 +121,19 @@ describe.skipIf(isMissing)('what the agent has for one workspace', () => {
     viewer.type('ls -d /opt/sam; env | grep -cE "^(ANTHROPIC|CLAUDE)|credential"; echo end\n');
     await viewer.reads(/No such file[^]*^0\r?\nend/m);
     expect(existsSync(socketsOf(context, goal))).toBe(false);
+    const turn: DesiredTurn = {
+      workspace: goal.id,
+      task: 'ta-abcdefghijkl',
+      turn: 1,
+      agent: 'shell',
+      prompt: 'pwd',
+      policy: { allow: [], deny: [] },
+      minutes: 5,
+      desired: 'done',
+      decisions: [],
+    };
+    context.bot.wantTurns(turn);
+    expect(await context.bot.happening(turn, 'ended')).toMatchObject({ outcome: 'done', answer: '.' });
   });
 
   test('one that was made without it says so, and is made anew with it by a restart, once', async () => {

@@ -94,7 +94,8 @@ export function makeWorkspace(runtime: Runtime, files: Record<string, string>) {
   };
 }
 
+/** Its shell does not greet, nor prompt. */
 export const withoutTerminal = <Spec extends { args: string[] }>(spec: Spec): Spec => ({
   ...spec,
-  args: spec.args.filter((one) => one !== '--tty'),
+  args: spec.args.filter((one) => one !== '--tty').map((one) => one.replace('exec "$0" -i', 'exec "$0"')),
 });
