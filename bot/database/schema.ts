@@ -66,6 +66,12 @@ export interface Fork {
   trusted: string;
 }
 
+/** Of a row that one worker at a time works on. */
+const leased = {
+  leaseToken: text('lease_token'),
+  leaseUntil: at('lease_until'),
+};
+
 /** What each reconciled row has: the wish, where it stands, and the right to work on it. */
 const reconciled = {
   desired: text('desired').$type<Desired>().notNull(),
@@ -76,8 +82,7 @@ const reconciled = {
   /** When the next pass is due; null: nothing to do until somebody says something. */
   nextAt: at('next_at').defaultNow(),
   lastError: jsonb('last_error').$type<Failure>(),
-  leaseToken: text('lease_token'),
-  leaseUntil: at('lease_until'),
+  ...leased,
   createdAt: at('created_at').notNull().defaultNow(),
 };
 
@@ -282,8 +287,7 @@ export const deliveries = pgTable(
     seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
     attempts: integer('attempts').notNull().default(0),
     nextAt: at('next_at').notNull().defaultNow(),
-    leaseToken: text('lease_token'),
-    leaseUntil: at('lease_until'),
+    ...leased,
     endedAt: at('ended_at'),
     commandId: bigint('command_id', { mode: 'number' }),
     answer: jsonb('answer').$type<Answer>(),
@@ -343,8 +347,7 @@ export const cards = pgTable(
     sentHash: text('sent_hash'),
     attempts: integer('attempts').notNull().default(0),
     nextAt: at('next_at').notNull().defaultNow(),
-    leaseToken: text('lease_token'),
-    leaseUntil: at('lease_until'),
+    ...leased,
     /** When it was sent last, and until when its edits are used up: chats limit how often one may edit. */
     sentAt: at('sent_at'),
     pacedUntil: at('paced_until'),
@@ -371,8 +374,7 @@ export const turns = pgTable(
     front: text('front').$type<FrontName>().notNull(),
     account: text('account').notNull(),
     nextAt: at('next_at').notNull().defaultNow(),
-    leaseToken: text('lease_token'),
-    leaseUntil: at('lease_until'),
+    ...leased,
   },
   (table) => [primaryKey({ columns: [table.front, table.account] })],
 );
@@ -485,8 +487,7 @@ export const taskTurns = pgTable(
     attempts: integer('attempts').notNull().default(0),
     /** When somebody has to look at it; null: it is over. */
     nextAt: at('next_at').defaultNow(),
-    leaseToken: text('lease_token'),
-    leaseUntil: at('lease_until'),
+    ...leased,
     createdAt: at('created_at').notNull().defaultNow(),
   },
   (table) => [
@@ -540,8 +541,7 @@ export const proposals = pgTable(
     lastError: text('last_error'),
     /** When somebody has to look at it; null: it is over. */
     nextAt: at('next_at').defaultNow(),
-    leaseToken: text('lease_token'),
-    leaseUntil: at('lease_until'),
+    ...leased,
     createdAt: at('created_at').notNull().defaultNow(),
   },
   (table) => [
@@ -758,8 +758,7 @@ export const notifications = pgTable(
       .references(() => workspaces.id),
     /** `expiry:<moment>`, `command:<id>`. */
     about: text('about').notNull(),
-    leaseToken: text('lease_token'),
-    leaseUntil: at('lease_until'),
+    ...leased,
     toldAt: at('told_at'),
     createdAt: at('created_at').notNull().defaultNow(),
   },
@@ -779,8 +778,7 @@ export const slackHomes = pgTable(
     /** Of what it showed last; null: nothing yet. */
     sentState: text('sent_state'),
     nextAt: at('next_at').notNull().defaultNow(),
-    leaseToken: text('lease_token'),
-    leaseUntil: at('lease_until'),
+    ...leased,
   },
   (table) => [primaryKey({ columns: [table.team, table.person] }), index().on(table.openedAt)],
 );
