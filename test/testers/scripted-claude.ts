@@ -15,7 +15,12 @@ export const NO_REGISTRY = { NPM_REGISTRY: 'http://127.0.0.1:9' };
 /** On the node of a workspace that is there, before anything is asked in it. */
 export async function placeScriptedClaude(sam: Sam, name: string): Promise<void> {
   const { nodeId } = await sam.row(name);
-  const programs = join(sam.place.dataDir, 'nodes', `vm-${nodeId?.slice(3)}`, 'data', 'programs');
+  placeScript(join(sam.place.dataDir, 'nodes', `vm-${nodeId?.slice(3)}`));
+}
+
+/** `node`: the folder of a local node. */
+export function placeScript(node: string): void {
+  const programs = join(node, 'data', 'programs');
   place(join(programs, CLAUDE), '#!/bin/sh\n', 0o755);
   const adapter = join(programs, ADAPTER);
   place(
