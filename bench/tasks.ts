@@ -90,7 +90,7 @@ async function measureOnPage(page: Page): Promise<number[]> {
   for (let round = -1; round < ROUNDS; round++) {
     const words = `word-${round}-`;
     // What is asked stands on the page too: the words come together in the answer alone.
-    await field.fill(`say ${words}\nsay here`);
+    await field.fill(`say ${words}\nsay here and on\nrun sleep 0.5`);
     const shown = page.evaluate<number>(watchFor(`${words}here`));
     await field.press('Enter');
     const took = await shown;

@@ -105,6 +105,7 @@ function createTexts({ clean, tell, joinMs }: Telling & { joinMs: number }) {
   let part = 0;
   /** How often nothing came. */
   let quiet = 0;
+  let toldAt = -joinMs;
   let timer: NodeJS.Timeout | undefined;
   /** As far as words have ended. */
   const tellWords = (isEnd: boolean) => {
@@ -116,6 +117,7 @@ function createTexts({ clean, tell, joinMs }: Telling & { joinMs: number }) {
     waiting = waiting.slice(size);
     if (text === '' || told > MAX_TEXT) return;
     told += text.length;
+    toldAt = performance.now();
     tell({ kind: 'text', message, text: clean(text) });
   };
   const wait = () => {
@@ -138,7 +140,9 @@ function createTexts({ clean, tell, joinMs }: Telling & { joinMs: number }) {
       waiting += told > MAX_TEXT ? '' : text;
       quiet = 0;
       if (waiting.length > MAX_PIECE) tellWords(true);
-      else if (timer === undefined) wait();
+      // After a silence people see at once that it speaks.
+      else if (performance.now() - toldAt >= joinMs) tellWords(false);
+      if (waiting !== '' && timer === undefined) wait();
     },
     breakOff() {
       tellWords(true);

@@ -62,8 +62,10 @@ const TOO_MANY = { error: 'too-many', message: 'Too many pages listen at once.' 
 const MAX_OF_A_PERSON = 8;
 const MAX = 2_000;
 const BEAT_MS = 15_000;
-/** Hints come in swarms. */
-const LOOK_EVERY_MS = 200;
+/** Hints come in swarms: between two looks is so many times what the last one took, within these bounds. */
+const REST_TIMES = 10;
+const MIN_REST_MS = 40;
+const MAX_REST_MS = 1_000;
 const MAX_UNREAD_BYTES = 2 * 1024 * 1024;
 const BEAT = 'event: beat\ndata:\n\n';
 
@@ -106,15 +108,19 @@ function createSource(
   { name, readVersions }: Pick<StreamsOptions, 'name' | 'readVersions'>,
   listeners: Set<Listener>,
 ): Source {
-  let lookedAt = -LOOK_EVERY_MS;
-  const restMs = (): number => LOOK_EVERY_MS - (performance.now() - lookedAt);
+  let nextLook = 0;
+  const restMs = (): number => nextLook - performance.now();
   return {
     name,
     dueInMs: () => Promise.resolve(listeners.size > 0 && restMs() > 0 ? restMs() : undefined),
     async take() {
       if (listeners.size === 0 || restMs() > 0) return undefined;
-      lookedAt = performance.now();
+      const startedAt = performance.now();
+      // Also where the look fails.
+      nextLook = startedAt + MIN_REST_MS;
       const versions = await readVersions([...new Set([...listeners].map(({ key }) => key))]);
+      const tookMs = performance.now() - startedAt;
+      nextLook += Math.min(Math.max(0, REST_TIMES * tookMs - MIN_REST_MS), MAX_REST_MS);
       const moved = [...listeners].filter((one) => one.version !== versions.get(one.key));
       if (moved.length === 0) return undefined;
       for (const one of moved) one.version = versions.get(one.key);

@@ -153,8 +153,10 @@ describe.skipIf(browserMissing)('a workspace or a right that ends', { timeout: 1
 
   test('after a revocation the page asks for a new ticket by itself, once', async () => {
     const ann = await arrive();
+    // On a busy machine it may have asked more than once to get in.
+    const asked = site.asked.length;
     site.revoke(2);
-    await eventually(() => site.asked.length).toBe(2);
+    await eventually(() => site.asked.length).toBe(asked + 1);
     await ann.isIn('Connected');
     await ann.run('echo still-$((1+1))');
     await ann.sees('still-2');

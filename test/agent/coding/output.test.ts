@@ -56,3 +56,18 @@ test('what a turn costs is told after whatever else was', () => {
   expect(told).toHaveLength(20_001);
   expect(told.at(-1)).toEqual({ kind: 'cost', amount: '0.5000', currency: 'USD' });
 });
+
+test('the first words of a coding agent are told at once, and what follows is joined until it ends', () => {
+  const told: TurnHappening[] = [];
+  const { update, flush } = createListener({
+    dir: '/checkout',
+    tell: (one) => void told.push(one),
+    joinMs: 10_000,
+  });
+  for (const text of ['The cl', 'ock', ' is wr', 'ong in ', 'two places.'])
+    update({ sessionUpdate: 'agent_message_chunk', messageId: 'm1', content: { type: 'text', text } });
+  const texts = () => told.map((one) => (one.kind === 'text' ? one.text : one.kind));
+  expect(texts()).toEqual(['The ']);
+  flush();
+  expect(texts()).toEqual(['The ', 'clock is wrong in two places.']);
+});
