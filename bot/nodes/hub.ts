@@ -90,7 +90,9 @@ async function accept(state: State, req: IncomingMessage, socket: Duplex, head: 
     if (state.isClosing) return refuseUpgrade(socket, '503 Service Unavailable');
     state.server.handleUpgrade(req, socket, head, (webSocket) => welcome(state, node, webSocket));
   } catch (error) {
-    state.options.log.error({ error: messageOf(error) }, 'an agent could not be let in');
+    // While the bot ends, its database goes first.
+    if (!state.isClosing)
+      state.options.log.error({ error: messageOf(error) }, 'an agent could not be let in');
     refuseUpgrade(socket, '503 Service Unavailable');
   }
 }
