@@ -14,7 +14,7 @@ import {
   resume,
   show,
   type Terminals,
-} from './terminals.ts';
+} from './tabs/terminals.ts';
 
 export function takeMessage(terminals: Terminals, message: TerminalMessage): void {
   switch (message.type) {

@@ -2,10 +2,10 @@
 import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
 import { getElement, createElement } from './dom.ts';
 import { encodeAck } from './connection/frames.ts';
-import { openHelp } from './help.ts';
+import { openHelp } from './settings/help.ts';
 import { takeFrame, takeMessage } from './incoming.ts';
-import { createKeyBar, type KeyBar } from './keys.ts';
-import { areShortcutsOn, isMac, readPageKey } from './shortcuts.ts';
+import { createKeyBar, type KeyBar } from './touch/keys.ts';
+import { areShortcutsOn, isMac, readPageKey } from './settings/shortcuts.ts';
 import { createLive } from './connection/live.ts';
 import {
   connect,
@@ -16,7 +16,7 @@ import {
   sendInput,
   sendMessage,
 } from './connection/socket.ts';
-import { createSearch } from './search.ts';
+import { createSearch } from './session/search.ts';
 import { createStatus } from './status.ts';
 import { createTaskTab, TASK } from './tasks/tab.ts';
 import { allowStrictStyles } from './theme.ts';
@@ -30,7 +30,7 @@ import {
   selectTab,
   show,
   type Terminals,
-} from './terminals.ts';
+} from './tabs/terminals.ts';
 import { createTicketDesk, takeCode, type WorkspaceSummary } from './connection/ticket.ts';
 import type { Terminal } from '@xterm/xterm';
 

@@ -1,7 +1,7 @@
 // What is pasted, dropped or put in whole by a keyboard's own menu, on its way into a terminal. Such text was written by others:
 // it may neither press keys nor end a bracketed paste. Knows no session and no socket.
 import type { Terminal } from '@xterm/xterm';
-import { askPerson, showNotice } from './dialogs.ts';
+import { askPerson, showNotice } from '../dialogs.ts';
 
 // All of C0, DEL and C1, but tabs and line breaks.
 const CONTROL = /[\0-\x08\v\f\x0e-\x1f\x7f-\x9f]/; // oxlint-disable-line no-control-regex

@@ -3,17 +3,17 @@ import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
-import { ACK_EVERY_BYTES, isReport } from '../agent/protocol.ts';
-import { useWidths } from '../agent/widths.ts';
-import { createElement } from './dom.ts';
-import { writeClipboard } from './dialogs.ts';
+import { ACK_EVERY_BYTES, isReport } from '../../agent/protocol.ts';
+import { useWidths } from '../../agent/widths.ts';
+import { createElement } from '../dom.ts';
+import { writeClipboard } from '../dialogs.ts';
 import { createHyperlinks, openLink } from './links.ts';
 import { offerCopies } from './offers.ts';
-import { readSettings } from './settings.ts';
+import { readSettings } from '../settings/settings.ts';
 import { acceptPastes } from './paste.ts';
-import { cutTitle } from './tabs.ts';
-import { getColours, getFont } from './theme.ts';
-import { scrollByTouch } from './touch.ts';
+import { cutTitle } from '../tabs/bar.ts';
+import { getColours, getFont } from '../theme.ts';
+import { scrollByTouch } from '../touch/scroll.ts';
 
 export interface SessionEvents {
   /** Somebody typed or pasted, or a program asked the terminal something and this is the answer. */

@@ -1,5 +1,5 @@
 // The tab bar: roles, keys, renaming in place. Shows names as text; knows no session and no terminal.
-import { createElement, getElement } from './dom.ts';
+import { createElement, getElement } from '../dom.ts';
 
 type Mark = 'ended' | 'news' | 'bell' | 'asks';
 

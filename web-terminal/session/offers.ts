@@ -1,8 +1,8 @@
 // What a program wants to put on the clipboard (OSC 52): offered to whoever looks at it, never done unasked. The clipboard is never
 // read. Knows no session and no socket.
 import type { Terminal } from '@xterm/xterm';
-import { writeClipboard } from './dialogs.ts';
-import { createButton, createElement, getElement } from './dom.ts';
+import { writeClipboard } from '../dialogs.ts';
+import { createButton, createElement, getElement } from '../dom.ts';
 import { cleanPaste } from './paste.ts';
 
 const MAX_LETTERS = 140_000;

@@ -1,8 +1,8 @@
 // The help: what keys and gestures the page has, and the switches for what this browser keeps. Acts on no key.
-import { createButton, createElement } from './dom.ts';
+import { createButton, createElement } from '../dom.ts';
 import { FONT_SIZES, keepSettings, readSettings } from './settings.ts';
 import { areShortcutsOn, isMac, listShortcuts, turnShortcuts } from './shortcuts.ts';
-import { type Terminals, focusTerminal, resizeText } from './terminals.ts';
+import { type Terminals, focusTerminal, resizeText } from '../tabs/terminals.ts';
 
 const touch: [string, string][] = [
   ['Ctrl or Alt, then a key', 'both together; tapped twice it is held'],

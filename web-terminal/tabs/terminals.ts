@@ -1,12 +1,12 @@
 // The workspace's sessions as tabs: what people do with them becomes requests. Knows the protocol; must not know tickets, nor how
 // the connection comes and goes.
-import type { SessionInfo, ViewerMessage } from '../agent/protocol.ts';
-import { askPerson, showNotice } from './dialogs.ts';
-import { createButton, createElement, getElement } from './dom.ts';
-import { cutInput } from './connection/frames.ts';
-import { createSessionView, type SessionView } from './session.ts';
-import { createTabBar, type TabBar } from './tabs.ts';
-import { getColours, getFont, onThemeChange } from './theme.ts';
+import type { SessionInfo, ViewerMessage } from '../../agent/protocol.ts';
+import { askPerson, showNotice } from '../dialogs.ts';
+import { createButton, createElement, getElement } from '../dom.ts';
+import { cutInput } from '../connection/frames.ts';
+import { createSessionView, type SessionView } from '../session/session.ts';
+import { createTabBar, type TabBar } from './bar.ts';
+import { getColours, getFont, onThemeChange } from '../theme.ts';
 
 /** What a terminal takes at once: the node queues no more for a program that does not read. */
 const PASTE_BYTES = 1_000_000;
