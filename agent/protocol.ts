@@ -64,7 +64,8 @@ export type ViewerMessage =
   | ({ type: 'resize'; id: string; cols: number; rows: number } & Ref);
 
 export type TerminalMessage =
-  | { type: 'attached'; sessions: SessionInfo[] }
+  /** `profiles`: what `open` takes; newer nodes say it. */
+  | { type: 'attached'; sessions: SessionInfo[]; profiles?: string[] }
   | ({ type: 'opened'; id: string; n: number } & Ref)
   | ({ type: 'resumed'; id: string; n: number; offset: number } & Ref)
   /** The session, or that offset of it, does not exist (any more). */

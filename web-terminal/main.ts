@@ -1,5 +1,6 @@
 // The page for one workspace: takes the code out of the address, waits for a person, puts the parts together.
 import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
+import { beep } from './bell.ts';
 import { getElement, createElement } from './dom.ts';
 import { encodeAck } from './connection/frames.ts';
 import { openHelp } from './settings/help.ts';
@@ -20,6 +21,8 @@ import { createSearch } from './session/search.ts';
 import { createStatus } from './status.ts';
 import { createTaskTab, TASK } from './tasks/tab.ts';
 import { allowStrictStyles } from './theme.ts';
+import { closeSession } from './tabs/closing.ts';
+import { offerProfiles } from './tabs/profiles.ts';
 import {
   addPanel,
   createTerminals,
@@ -27,6 +30,7 @@ import {
   forgetNumbers,
   getShown,
   openSession,
+  resizeText,
   selectTab,
   show,
   type Terminals,
@@ -40,9 +44,11 @@ let workspace: WorkspaceSummary | undefined;
 
 let where = document.title;
 let program = '';
-let hasRung = false;
+/** What happened while nobody looked at the page, in the browser's own tab. */
+const SIGNS = { bell: '🔔', done: '✓', failed: '✗' };
+let away: keyof typeof SIGNS | undefined;
 document.addEventListener('visibilitychange', () => {
-  hasRung = false;
+  away = undefined;
   entitle(program);
 });
 
@@ -83,6 +89,7 @@ const keys: KeyBar = createKeyBar({
   copy: () => void showText('Text of the terminal', readShown()).then(() => focusTerminal(terminals)),
 });
 const terminals: Terminals = createTerminals(
+  workspaceId,
   {
     isOpen: () => isOpen(connection),
     send: (message) => sendMessage(connection, message),
@@ -94,7 +101,12 @@ const terminals: Terminals = createTerminals(
     onKey: takePageKey,
     onDeadKey: status.sayUnsent,
     onTitle: entitle,
-    onBellAway: ring,
+    onAway: (what) => {
+      away = what;
+      entitle(program);
+    },
+    ring: beep,
+    onClose: (id) => void closeSession(terminals, id),
   },
 );
 
@@ -112,9 +124,11 @@ const search = createSearch({
 });
 
 getElement('new').addEventListener('click', () => openSession(terminals));
-getElement('claude').addEventListener('click', () =>
-  openSession(terminals, { name: 'Claude', profile: 'claude' }),
-);
+offerProfiles({
+  list: () => terminals.profiles,
+  open: ({ profile, name }) => openSession(terminals, { profile, ...(name !== undefined && { name }) }),
+  onLeave: () => focusTerminal(terminals),
+});
 getElement('help').addEventListener('click', () => openHelp(terminals, search.open));
 getElement('panes').addEventListener('click', (event) => {
   if ((event.target as Element).closest('#search, .task-pane')) return;
@@ -149,15 +163,10 @@ function showWorkspace(summary: WorkspaceSummary): void {
   getElement('repository').textContent = label + (summary.ref ? ` @ ${summary.ref}` : '');
 }
 
-/** Of the browser's tab: what runs, where, and whether it rang while nobody looked. */
+/** Of the browser's tab: what runs, where, and what happened while nobody looked. */
 function entitle(title: string): void {
   program = title;
-  document.title = [hasRung ? '🔔' : '', title, where].filter(Boolean).join(' · ');
-}
-
-function ring(): void {
-  hasRung = true;
-  entitle(program);
+  document.title = [away ? SIGNS[away] : '', title, where].filter(Boolean).join(' · ');
 }
 
 /** True when the key was the page's. */
@@ -165,7 +174,10 @@ function takePageKey(event: KeyboardEvent): boolean {
   const key = readPageKey(event, { mac: isMac(), on: areShortcutsOn() });
   if (!key) return false;
   if (key.do === 'paste') return true; // the browser pastes by itself, into the terminal's own field
+  // A program that has the screen to itself, or a shell that says nothing of prompts, keeps these.
+  if (key.do === 'jump' && !getShown(terminals)?.marks.jump(key.way)) return false;
   event.preventDefault();
+  if (key.do === 'size') resizeText(terminals, key.by);
   if (key.do === 'select') selectTab(terminals, key.index);
   if (key.do === 'new') openSession(terminals);
   if (key.do === 'tabs') terminals.bar.focus();

@@ -140,6 +140,9 @@ export interface Runtime {
   sweep: (isKnown: (id: string) => boolean) => Promise<string[]>;
 }
 
+/** What `session` takes, in each runtime. */
+export const PROFILES: readonly string[] = ['shell', 'claude'];
+
 /** The variable that marks a command line, and by inheritance its children. */
 export const COMMAND_MARK = 'SAM_COMMAND';
 

@@ -196,6 +196,7 @@ function attach(state: State, connection: Connection, claims: TicketClaims, earl
   const viewer = createViewer(connection.socket, sessions, {
     access: claims.access,
     canWrite: claims.drive,
+    profiles: workspace.profiles,
     shell: (profile) => shellOf(state, claims.workspace, profile),
     onInput: () => options.onInput(claims.workspace, Date.now()),
   });

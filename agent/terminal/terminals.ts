@@ -16,6 +16,8 @@ export interface TicketClaims {
 export interface TerminalWorkspace {
   running: boolean;
   access: number;
+  /** What `shell` takes. */
+  profiles?: readonly string[];
   /** Throws an Error with `code` and `message` for an unknown profile. */
   shell(profile?: string): SpawnSpec;
 }

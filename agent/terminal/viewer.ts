@@ -27,6 +27,8 @@ export interface ViewerOptions {
   access: number;
   /** It may type, not only look. */
   canWrite: boolean;
+  /** What `shell` takes, where the node says it. */
+  profiles: readonly string[] | undefined;
   shell: (profile?: string) => SpawnSpec;
   onInput: () => void;
 }
@@ -70,7 +72,9 @@ export function createViewer(
   };
   workspace.viewers.add(viewer);
   if (workspace.sessions.size > 0) workspace.options.snapshots.warm(); // a page that comes back wants one next
-  viewer.tell({ type: 'attached', sessions: [...workspace.sessions.values()].map(describeSession) });
+  const { profiles } = options;
+  const sessions = [...workspace.sessions.values()].map(describeSession);
+  viewer.tell({ type: 'attached', sessions, ...(profiles && { profiles: [...profiles] }) });
   return viewer;
 }
 

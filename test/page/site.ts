@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { PROMPT_MARKS } from '../../agent/runtimes/prompt-marks.ts';
 import { createTerminals } from '../../agent/terminal/server.ts';
 import type { Terminals } from '../../agent/terminal/terminals.ts';
 import { answerAsset, bundlePage, type PageFiles } from '../../bot/http/page-bundle.ts';
@@ -43,6 +44,8 @@ export interface Site {
   /** Sockets stay open but nothing more is heard from the node. */
   freeze: () => void;
   terminals: Terminals;
+  /** Shells say where their prompts are, from now on. */
+  marksPrompts: boolean;
   /** Where its sessions begin. */
   folder: string;
   /** It stands so from now on, and no more runs: viewers are told, sessions end. */
@@ -121,7 +124,7 @@ export async function startSite(): Promise<Site> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const terminals = openTerminals(state, origin, folder);
+  const terminals = openTerminals(state, origin, folder, () => site.marksPrompts);
   const upgraded = new Set<Socket>();
   const site: Site = {
     page: (tail = '') => `${origin}/w/${WORKSPACE}${tail}`,
@@ -140,6 +143,7 @@ export async function startSite(): Promise<Site> {
     isDown: false,
     freeze: () => upgraded.forEach((socket) => (socket.write = () => true)),
     terminals,
+    marksPrompts: false,
     folder,
     listeners: state.listeners,
     pressed: state.pressed,
@@ -176,7 +180,7 @@ export async function startSite(): Promise<Site> {
   return site;
 }
 
-function openTerminals(state: State, origin: string, folder: string): Terminals {
+function openTerminals(state: State, origin: string, folder: string, marksPrompts: () => boolean): Terminals {
   const env = {
     PATH: process.env['PATH'] ?? '',
     HOME: folder,
@@ -188,7 +192,7 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
   const shell = (profile = 'shell') => ({
     file: '/bin/bash',
     args: ['--rcfile', rcfile],
-    env: { ...env, PROFILE: profile },
+    env: { ...env, ...(marksPrompts() && PROMPT_MARKS), PROFILE: profile },
     cwd: folder,
   });
   return createTerminals({
@@ -205,7 +209,14 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
       });
     },
     find: (id) =>
-      id === WORKSPACE ? { running: state.told.phase === 'running', access: state.access, shell } : undefined,
+      id === WORKSPACE
+        ? {
+            running: state.told.phase === 'running',
+            access: state.access,
+            profiles: ['shell', 'claude', 'notebook'],
+            shell,
+          }
+        : undefined,
     onInput: () => {},
     onSessions: () => {},
   });

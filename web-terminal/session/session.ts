@@ -8,6 +8,7 @@ import { useWidths } from '../../agent/widths.ts';
 import { createElement } from '../dom.ts';
 import { writeClipboard } from '../dialogs.ts';
 import { createHyperlinks, openLink } from './links.ts';
+import { followPrompts, type CommandEnd, type Marks } from './marks.ts';
 import { offerCopies } from './offers.ts';
 import { readSettings } from '../settings/settings.ts';
 import { acceptPastes } from './paste.ts';
@@ -28,6 +29,8 @@ export interface SessionEvents {
   onBell: () => void;
   /** What a program calls itself from now on; short, and one line. */
   onTitle: (title: string) => void;
+  /** A command that somebody here saw begin has ended. */
+  onCommandEnd: (command: CommandEnd) => void;
   /** True: the key was the page's, the shell shall not see it. */
   onKey: (event: KeyboardEvent) => boolean;
 }
@@ -36,6 +39,7 @@ export interface SessionView {
   pane: HTMLElement;
   terminal: Terminal;
   search: SearchAddon;
+  marks: Marks;
   /** As if somebody had pasted it here. */
   paste: (text: string) => void;
   /** The offset after the last byte that came; undefined before the first. A reconnect goes on from here. */
@@ -72,7 +76,8 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   const search = new SearchAddon();
   terminal.loadAddon(search);
   terminal.loadAddon(new WebLinksAddon((_event, address) => openLink(address)));
-  const progress = trackProgress(terminal, events.onDrawn);
+  const marks = followPrompts(terminal, events.onCommandEnd);
+  const progress = trackProgress(terminal, { onDrawn: events.onDrawn, onRedraw: marks.forget });
   sendInput(terminal, events, progress.isReplaying);
   const isLive = () => !progress.isReplaying();
   terminal.onBell(() => isLive() && events.onBell());
@@ -92,6 +97,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
     pane,
     terminal,
     search,
+    marks,
     paste,
     fit,
     show: (visible: boolean) => {
@@ -142,7 +148,10 @@ function copySelections(pane: HTMLElement, terminal: Terminal): void {
 }
 
 /** Writes bytes as they are (xterm decodes UTF-8 across pieces) and counts them as they are drawn. */
-function trackProgress(terminal: Terminal, onDrawn: (offset: number) => void) {
+function trackProgress(
+  terminal: Terminal,
+  { onDrawn, onRedraw }: { onDrawn: (offset: number) => void; onRedraw: () => void },
+) {
   let received: number | undefined;
   let drawn = 0;
   let told = 0;
@@ -176,7 +185,7 @@ function trackProgress(terminal: Terminal, onDrawn: (offset: number) => void) {
       terminal.write(bytes, () => tell(end));
     },
     snapshot: (offset: number, bytes: Uint8Array) => {
-      if (snapshotAt !== offset) terminal.write(RESET);
+      if (snapshotAt !== offset) terminal.write(RESET, onRedraw);
       snapshotAt = received = offset;
       snapshots++;
       terminal.write(bytes, () => {
