@@ -2,6 +2,7 @@
 import type { SessionInfo, TerminalMessage } from '../agent/protocol.ts';
 import { showNotice } from './dialogs.ts';
 import type { NodeFrame } from './connection/frames.ts';
+import type { Files } from './files/transfers.ts';
 import {
   addSession,
   arrangeAsKept,
@@ -20,9 +21,10 @@ import { noteFull, noteTaken, TAKEN_ID } from './tabs/input.ts';
 import { end } from './tabs/closing.ts';
 import { describeProfiles } from './tabs/profiles.ts';
 
-export function takeMessage(terminals: Terminals, message: TerminalMessage): void {
+export function takeMessage(terminals: Terminals, files: Files, message: TerminalMessage): void {
   switch (message.type) {
     case 'attached':
+      files.isAllowed = message.takesFiles === true;
       terminals.profiles = describeProfiles(message.profiles);
       return takeAttached(terminals, message.sessions);
     case 'opened':
@@ -40,12 +42,15 @@ export function takeMessage(terminals: Terminals, message: TerminalMessage): voi
       if (message.code === 'input-full' && noteFull(terminals)) return;
       terminals.opening = undefined;
       return showNotice(message.message);
+    case 'file':
+      return files.take(message);
     default: // a newer node may say more
       return message satisfies never;
   }
 }
 
-export function takeFrame(terminals: Terminals, frame: NodeFrame): void {
+export function takeFrame(terminals: Terminals, files: Files, frame: NodeFrame): void {
+  if (frame.type === 'download') return files.takePiece(frame.n, frame.bytes);
   for (const [id, session] of terminals.sessions) {
     if (session.n !== frame.n || !session.view) continue;
     if (frame.type === 'output') session.view.output(frame.bytes);

@@ -2,7 +2,11 @@
 import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
 import { beep } from './bell.ts';
 import { getElement, createElement } from './dom.ts';
-import { encodeAck } from './connection/frames.ts';
+import { Frame } from '../agent/protocol.ts';
+import { encodeAck, encodeFrame } from './connection/frames.ts';
+import { createFiles } from './files/transfers.ts';
+import { acceptFiles, chooseFiles, quotePath } from './files/ways.ts';
+import { showOffer } from './offer.ts';
 import { openHelp } from './settings/help.ts';
 import { takeFrame, takeMessage } from './incoming.ts';
 import { createKeyBar, type KeyBar } from './touch/keys.ts';
@@ -59,15 +63,18 @@ const connection = createConnection({
   ask: createTicketDesk(workspaceId, code),
   onWorkspace: showWorkspace,
   onState: (state) => {
-    if (state.kind !== 'open') forgetNumbers(terminals);
+    if (state.kind !== 'open') {
+      forgetNumbers(terminals);
+      files.lose();
+    }
     status.take(state);
     if (state.kind === 'open') tasks.start();
     else if (state.kind === 'refused') tasks.stop();
     if (isAboutWorkspace(state)) live.start();
     else if (state.kind !== 'opening') live.stop();
   },
-  onMessage: (message) => takeMessage(terminals, message),
-  onFrame: (frame) => takeFrame(terminals, frame),
+  onMessage: (message) => takeMessage(terminals, files, message),
+  onFrame: (frame) => takeFrame(terminals, files, frame),
 });
 const live = createLive(workspaceId, {
   onState: (state) => {
@@ -107,8 +114,33 @@ const terminals: Terminals = createTerminals(
     },
     ring: beep,
     onClose: (id) => void closeSession(terminals, id),
+    onDownload: (path) => files.download(path),
   },
 );
+
+const files = createFiles(
+  {
+    send: (message) => sendMessage(connection, message),
+    sendPiece: (transfer, bytes) => sendBytes(connection, encodeFrame(Frame.UPLOAD, transfer, bytes)),
+  },
+  (paths) =>
+    showOffer({
+      text: paths.length === 1 ? 'It is there now:' : `All ${paths.length} are there now:`,
+      detail: paths.join(' '),
+      yes: 'Type the path',
+      take: () => {
+        getShown(terminals)?.paste(`${paths.map(quotePath).join(' ')} `);
+        focusTerminal(terminals);
+      },
+    }),
+);
+const upload = (chosen: File[]) =>
+  files.isAllowed ? files.upload(chosen) : showNotice('No files can be sent here.');
+acceptFiles(upload);
+const openFiles = () => {
+  chooseFiles(upload);
+  focusTerminal(terminals);
+};
 
 const tasks = createTaskTab(workspaceId, {
   onThere(wasShown) {
@@ -125,6 +157,7 @@ const search = createSearch({
 
 getElement('new').addEventListener('click', () => openSession(terminals));
 offerProfiles({
+  more: () => (files.isAllowed ? [{ label: 'Upload files…', choose: () => openFiles() }] : []),
   list: () => terminals.profiles,
   open: ({ profile, name }) => openSession(terminals, { profile, ...(name !== undefined && { name }) }),
   onLeave: () => focusTerminal(terminals),

@@ -59,6 +59,8 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
       return { ...becoming(workspace.user, withCores(command), { cwd, doors }), env: variables };
     },
     program: start,
+    pipe: (workspace, script, words) =>
+      start(workspace, { file: '/bin/sh', args: ['-c', script, 'sam', ...words], env: {} }),
     command(workspace, line, mark) {
       const shell = { file: findPosixShell(), args: ['-lc', line] };
       // Nobody sees a screen: what draws on one would fill pages.

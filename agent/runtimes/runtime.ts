@@ -114,6 +114,11 @@ export interface Runtime {
   /** Ends what has this `NAME=value` in its environment, and all that it started. Absent: the agent sees it. Rejects where it lives on. */
   endMarked?: (workspace: string, mark: string) => Promise<void>;
   /**
+   * Lines of a POSIX shell, and the words that they take, on pipes in the checkout, as the workspace's user: no login, so that nothing
+   * else speaks there. Its input's end is the way to end it. After `start`. Throws `ProfileError`.
+   */
+  pipe: (workspace: WorkspaceSpec, script: string, words: string[]) => SpawnSpec;
+  /**
    * What runs a command line by the login shell there, on pipes, as `program` does. After `start`. `mark` is in its environment,
    * so that `endCommand` finds it. Throws `ProfileError`.
    */

@@ -17,6 +17,7 @@ export interface Attachable {
   running: boolean;
   access: number;
   profiles: readonly string[];
+  pipe: (script: string, words: string[]) => SpawnSpec;
   /** Throws a `WorkspaceError` for a profile that is not there. */
   shell: (profile: string | undefined) => SpawnSpec;
 }
@@ -219,6 +220,7 @@ function describe(tools: Tools, workspace: Workspace): Attachable {
     running: workspace.phase === 'running',
     access: workspace.desired.access,
     profiles: PROFILES,
+    pipe: (script, words) => runtimeOf(tools, workspace).pipe(specOf(tools, workspace), script, words),
     shell: (profile) => runtimeOf(tools, workspace).session(specOf(tools, workspace), profile),
   };
 }

@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PROMPT_MARKS } from '../../agent/runtimes/prompt-marks.ts';
+import { layOutDownload } from '../../agent/files/command.ts';
 import { createTerminals } from '../../agent/terminal/server.ts';
 import type { Terminals } from '../../agent/terminal/terminals.ts';
 import { answerAsset, bundlePage, type PageFiles } from '../../bot/http/page-bundle.ts';
@@ -44,6 +45,8 @@ export interface Site {
   /** Sockets stay open but nothing more is heard from the node. */
   freeze: () => void;
   terminals: Terminals;
+  /** Tickets are for looking alone, from now on. */
+  onlyLook: () => void;
   /** Shells say where their prompts are, from now on. */
   marksPrompts: boolean;
   /** Where its sessions begin. */
@@ -70,6 +73,7 @@ export interface Site {
 type TaskAnswer = (request: IncomingMessage, response: ServerResponse) => void;
 
 interface State {
+  mayOnlyLook: boolean;
   asked: TicketRequest[];
   paths: string[];
   answer: ((request: TicketRequest) => TicketAnswer | undefined) | undefined;
@@ -102,7 +106,9 @@ async function bundleOnce(): Promise<PageFiles> {
 export async function startSite(): Promise<Site> {
   const folder = mkdtempSync(path.join(tmpdir(), 'sam-page-'));
   const files = await (bundled ??= bundleOnce());
+  await layOutDownload(path.join(folder, '.bin'));
   const state: State = {
+    mayOnlyLook: false,
     asked: [],
     paths: [],
     answer: undefined,
@@ -143,6 +149,7 @@ export async function startSite(): Promise<Site> {
     isDown: false,
     freeze: () => upgraded.forEach((socket) => (socket.write = () => true)),
     terminals,
+    onlyLook: () => void (state.mayOnlyLook = true),
     marksPrompts: false,
     folder,
     listeners: state.listeners,
@@ -182,7 +189,7 @@ export async function startSite(): Promise<Site> {
 
 function openTerminals(state: State, origin: string, folder: string, marksPrompts: () => boolean): Terminals {
   const env = {
-    PATH: process.env['PATH'] ?? '',
+    PATH: `${process.env['PATH'] ?? ''}:${path.join(folder, '.bin')}`,
     HOME: folder,
     TERM: 'xterm-256color',
     LANG: 'C.UTF-8',
@@ -215,6 +222,12 @@ function openTerminals(state: State, origin: string, folder: string, marksPrompt
             access: state.access,
             profiles: ['shell', 'claude', 'notebook'],
             shell,
+            pipe: (script, words) => ({
+              file: '/bin/sh',
+              args: ['-c', script, 'sam', ...words],
+              env,
+              cwd: folder,
+            }),
           }
         : undefined,
     onInput: () => {},
@@ -273,7 +286,7 @@ function grant(state: State, request: IncomingMessage): TicketAnswer {
   if (phase === 'deleted') return grantless(404, 'not-found')();
   const command = `${phase === 'failed' ? 'retry' : 'start'} api-412`;
   if (phase !== 'running') return grantless(409, 'not-running', { phase, command, trigger })();
-  const ticket = `${randomUUID()}.${state.access}`;
+  const ticket = `${randomUUID()}.${state.access}${state.mayOnlyLook ? '.look' : ''}`;
   state.tickets.add(ticket);
   const workspace = {
     id: WORKSPACE,

@@ -78,7 +78,7 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
 
   test('the menu beside the button for a shell has what the node offers', async () => {
     const ann = await arrive();
-    await ann.page.getByRole('button', { name: 'Kinds of terminals' }).click();
+    await ann.page.getByRole('button', { name: 'Terminals and files' }).click();
     const items = ann.page.getByRole('menuitem');
     expect(await items.allInnerTexts()).toEqual(['Shell', 'Claude Code', 'notebook']);
     await ann.page.keyboard.press('ArrowDown');

@@ -6,6 +6,7 @@ import { Terminal } from '@xterm/xterm';
 import { ACK_EVERY_BYTES, isReport } from '../../agent/protocol.ts';
 import { useWidths } from '../../agent/widths.ts';
 import { createElement } from '../dom.ts';
+import { offerDownloads } from '../files/ways.ts';
 import { writeClipboard } from '../dialogs.ts';
 import { createHyperlinks, openLink } from './links.ts';
 import { followPrompts, type CommandEnd, type Marks } from './marks.ts';
@@ -29,6 +30,8 @@ export interface SessionEvents {
   onBell: () => void;
   /** What a program calls itself from now on; short, and one line. */
   onTitle: (title: string) => void;
+  /** Somebody wants that file of the workspace's. */
+  onDownload: (path: string) => void;
   /** A command that somebody here saw begin has ended. */
   onCommandEnd: (command: CommandEnd) => void;
   /** True: the key was the page's, the shell shall not see it. */
@@ -82,7 +85,9 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   const isLive = () => !progress.isReplaying();
   terminal.onBell(() => isLive() && events.onBell());
   terminal.onTitleChange((title) => events.onTitle(cutTitle(title)));
-  offerCopies(terminal, () => isLive() && !pane.hidden && document.hasFocus());
+  const isWatched = () => isLive() && !pane.hidden && document.hasFocus();
+  offerCopies(terminal, isWatched);
+  offerDownloads(terminal, isWatched, events.onDownload);
   copySelections(pane, terminal);
   scrollByTouch(pane, terminal);
   const paste = acceptPastes(pane, terminal, (text) => events.onInput(new TextEncoder().encode(text)));

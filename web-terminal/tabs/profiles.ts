@@ -1,6 +1,6 @@
 // The kinds of terminals that one can open: as people call them, and the menu to choose from. Knows no session and no socket.
 import { getElement } from '../dom.ts';
-import { openMenu } from '../menu.ts';
+import { openMenu, type MenuItem } from '../menu.ts';
 
 /** `name`: of the tab; absent: the node numbers it. */
 export interface Profile {
@@ -24,15 +24,18 @@ interface Choosing {
   /** Those that the node has at this moment. */
   list: () => Profile[];
   open: (profile: Profile) => void;
+  /** What else there is to do, at this moment. */
+  more: () => MenuItem[];
   onLeave: () => void;
 }
 
-export function offerProfiles({ list, open, onLeave }: Choosing): void {
+export function offerProfiles({ list, open, more, onLeave }: Choosing): void {
   const button = getElement('profiles');
   button.addEventListener('click', () =>
-    openMenu(
-      list().map((one) => ({ label: one.label, choose: () => open(one) })),
-      { label: 'Kinds of terminals', owner: button, onLeave },
-    ),
+    openMenu([...list().map((one) => ({ label: one.label, choose: () => open(one) })), ...more()], {
+      label: 'Terminals and files',
+      owner: button,
+      onLeave,
+    }),
   );
 }

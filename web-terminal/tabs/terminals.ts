@@ -33,6 +33,7 @@ interface Hooks {
   onTitle: (title: string) => void;
   /** While nobody looked at the page: a program rang, or a command that took long has ended. */
   onAway: (what: 'bell' | 'done' | 'failed') => void;
+  onDownload: (path: string) => void;
   /** Out loud. */
   ring: () => void;
   /** Somebody wants it closed. */

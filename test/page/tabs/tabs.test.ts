@@ -80,7 +80,7 @@ describe.skipIf(browserMissing)('the order of tabs', { timeout: 120_000 }, () =>
 describe.skipIf(browserMissing)('a tab', { timeout: 120_000 }, () => {
   test('of a session that ended begins again where it was, of the same kind and by the same name', async () => {
     const ann = await arrive();
-    await press(ann, 'Kinds of terminals');
+    await press(ann, 'Terminals and files');
     await ann.page.getByRole('menuitem', { name: 'Claude Code' }).click();
     await eventually(() => names(ann)).toEqual(['1', 'Claude']);
     await press(ann, 'New terminal');
