@@ -34,24 +34,33 @@ describe('what is said of files', () => {
   });
 });
 
-describe.skipIf(browserMissing)('files in a browser', { timeout: 120_000 }, () => {
-  const visits = useVisits();
-  let ann: Visitor;
-  let folder: string;
-  beforeEach(() => void ({ folder } = visits.site));
+const visits = useVisits();
+let ann: Visitor;
+let folder: string;
+beforeEach(() => void ({ folder } = visits.site));
 
-  const read = (name: string) => readFileSync(path.join(folder, name));
-  const offer = () => ann.page.locator('#offer');
+const read = (name: string) => readFileSync(path.join(folder, name));
+const offer = () => ann.page.locator('#offer');
 
-  /** By the menu and the browser's own dialog. */
-  async function choose(...files: { name: string; buffer: Buffer }[]): Promise<void> {
-    const chooser = ann.page.waitForEvent('filechooser');
-    await ann.page.getByRole('button', { name: 'Terminals and files' }).click();
-    await ann.page.getByRole('menuitem', { name: 'Upload files…' }).click();
-    const chosen = files.map((file) => ({ mimeType: 'application/octet-stream', ...file }));
-    await (await chooser).setFiles(chosen);
-  }
+/** From now on nothing of a file leaves the page: it stays where it is. */
+const holdPieces = () =>
+  ann.page.evaluate(() => {
+    const send = Reflect.get(WebSocket.prototype, 'send') as (data: unknown) => void;
+    WebSocket.prototype.send = function (data) {
+      if (!(data instanceof Uint8Array && data[0] === 3)) send.call(this, data);
+    };
+  });
 
+/** By the menu and the browser's own dialog. */
+async function choose(...files: { name: string; buffer: Buffer }[]): Promise<void> {
+  const chooser = ann.page.waitForEvent('filechooser');
+  await ann.page.getByRole('button', { name: 'Terminals and files' }).click();
+  await ann.page.getByRole('menuitem', { name: 'Upload files…' }).click();
+  const chosen = files.map((file) => ({ mimeType: 'application/octet-stream', ...file }));
+  await (await chooser).setFiles(chosen);
+}
+
+describe.skipIf(browserMissing)('a file that goes up, in a browser', { timeout: 120_000 }, () => {
   test('one goes up whole, beside what has its name, and its path can be typed', async () => {
     ann = await visits.arrive();
     const buffer = randomBytes(3_000_000);
@@ -94,13 +103,7 @@ describe.skipIf(browserMissing)('files in a browser', { timeout: 120_000 }, () =
 
   test('one that is stopped in the middle leaves nothing behind', async () => {
     ann = await visits.arrive();
-    // Nobody says that anything arrived: it stays at its window.
-    await ann.page.evaluate(() => {
-      const send = WebSocket.prototype.send;
-      WebSocket.prototype.send = function (data) {
-        if (!(data instanceof Uint8Array && data[0] === 3)) send.call(this, data);
-      };
-    });
+    await holdPieces();
     await choose({ name: 'large', buffer: Buffer.alloc(5_000_000) });
     const stop = ann.page.getByRole('button', { name: 'Stop: Uploading large' });
     await stop.waitFor();
@@ -110,7 +113,9 @@ describe.skipIf(browserMissing)('files in a browser', { timeout: 120_000 }, () =
     expect(existsSync(path.join(folder, 'large'))).toBe(false);
     expect(await ann.page.locator('.progress').count()).toBe(0);
   });
+});
 
+describe.skipIf(browserMissing)('files in a browser', { timeout: 120_000 }, () => {
   test('one comes down by sam-download, once somebody said yes, byte for byte', async () => {
     ann = await visits.arrive();
     const body = randomBytes(4_000_000);
@@ -162,12 +167,7 @@ describe.skipIf(browserMissing)('files in a browser', { timeout: 120_000 }, () =
 
   test('one that is under way when the connection breaks is said to be lost', async () => {
     ann = await visits.arrive();
-    await ann.page.evaluate(() => {
-      const send = WebSocket.prototype.send;
-      WebSocket.prototype.send = function (data) {
-        if (!(data instanceof Uint8Array && data[0] === 3)) send.call(this, data);
-      };
-    });
+    await holdPieces();
     await choose({ name: 'large', buffer: Buffer.alloc(2_000_000) });
     await ann.page.getByRole('button', { name: 'Stop: Uploading large' }).waitFor();
     visits.site.cut();

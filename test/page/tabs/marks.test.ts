@@ -41,8 +41,10 @@ describe.skipIf(browserMissing)('a shell that says where its prompts are', { tim
   });
 
   test('is gone through prompt by prompt, where there are any; else the keys are the program’s', async () => {
-    for (const name of ['one', 'two']) await ann.run(`echo ${name}; seq 100`);
-    await eventually(ann.screen).toMatch(/^100\napi-412 \$$/m);
+    for (const name of ['one', 'two']) {
+      await ann.run(`echo ${name}; seq 100; echo $((1+1))-${name}`);
+      await eventually(ann.screen).toMatch(new RegExp(`^2-${name}\napi-412 \\$$`, 'm'));
+    }
     await ann.page.keyboard.press('Control+Shift+ArrowUp');
     await eventually(ann.screen).toMatch(/^api-412 \$ echo two/);
     await ann.page.keyboard.press('Control+Shift+ArrowUp');
@@ -50,8 +52,9 @@ describe.skipIf(browserMissing)('a shell that says where its prompts are', { tim
     await ann.page.keyboard.press('Control+Shift+ArrowDown');
     await eventually(ann.screen).toMatch(/^api-412 \$ echo two/);
     await ann.page.keyboard.press('Control+Shift+ArrowDown');
-    await eventually(ann.screen).toMatch(/^100\napi-412 \$$/m);
-    await ann.run(String.raw`printf '\e[?1049h'; cat -v`);
+    await eventually(ann.screen).toMatch(/^2-two\napi-412 \$$/m);
+    await ann.run(String.raw`printf '\e[?1049h\e[Hin''side\n'; cat -v`);
+    await ann.sees(/^inside$/m);
     await ann.page.keyboard.press('Control+Shift+ArrowUp');
     await ann.page.keyboard.press('Enter');
     await ann.sees('^[[1;6A');
