@@ -1,5 +1,5 @@
 // The page for one workspace: takes the code out of the address, waits for a person, puts the parts together.
-import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
+import { askText, readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
 import { beep } from './bell.ts';
 import { getElement, createElement } from './dom.ts';
 import { Frame } from '../agent/protocol.ts';
@@ -227,9 +227,10 @@ function readShown(): string {
 }
 
 async function paste(): Promise<void> {
-  const text = await readClipboard();
-  if (text === undefined) showNotice('This browser does not let the page read the clipboard.');
-  else getShown(terminals)?.paste(text);
+  // Where the browser keeps the clipboard to itself it still pastes into a field that is held.
+  const text = (await readClipboard()) ?? (await askText('Paste it here', 'Send'));
+  if (text) getShown(terminals)?.paste(text);
+  else focusTerminal(terminals);
 }
 
 /** `acme/api`, `git.example.com/acme/api`, or the folder's name: nobody needs the path of it up there. */

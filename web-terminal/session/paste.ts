@@ -47,6 +47,8 @@ export function acceptPastes(
     terminal.focus();
   });
   listen('beforeinput', (event) => {
+    // A keyboard that thinks better of a word: what was sent cannot be taken back.
+    if (event.inputType === 'insertReplacementText') return event.preventDefault();
     const text = event.data ?? readText(event.dataTransfer);
     if (event.cancelable && isWhole(event.inputType, text)) take(event, text);
   });

@@ -15,7 +15,7 @@ import { readSettings } from '../settings/settings.ts';
 import { acceptPastes } from './paste.ts';
 import { cutTitle } from '../tabs/bar.ts';
 import { getColours, getFont } from '../theme.ts';
-import { scrollByTouch } from '../touch/scroll.ts';
+import { takeFingers } from '../touch/fingers.ts';
 
 export interface SessionEvents {
   /** Somebody typed or pasted, or a program asked the terminal something and this is the answer. */
@@ -89,7 +89,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   offerCopies(terminal, isWatched);
   offerDownloads(terminal, isWatched, events.onDownload);
   copySelections(pane, terminal);
-  scrollByTouch(pane, terminal);
+  takeFingers(pane, terminal);
   const paste = acceptPastes(pane, terminal, (text) => events.onInput(new TextEncoder().encode(text)));
 
   const fit = () => {

@@ -7,7 +7,8 @@ import { type Terminals, focusTerminal, resizeText } from '../tabs/terminals.ts'
 const touch: [string, string][] = [
   ['Ctrl or Alt, then a key', 'both together; tapped twice it is held'],
   ['Copy', 'the text of the terminal, to select'],
-  ['Drag', 'scroll'],
+  ['Drag', 'scroll; sideways: the arrow keys'],
+  ['Hold, then drag', 'select, to copy'],
   ['Two fingers', 'zoom'],
   ['Double tap on a tab', 'rename it'],
   ['Hold a tab', 'rename, move or close it'],
