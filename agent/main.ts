@@ -10,6 +10,7 @@ import { followProxies } from './system/environment.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
 import { createCodingPrograms, MUSL_TARGET } from './coding/programs.ts';
+import { layOutDownload } from './files/command.ts';
 import { openTasks } from './coding/tasks.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
@@ -173,6 +174,7 @@ async function openCoding({ dir }: Config, log: Log, workspaces: () => Workspace
   const options = { dir, env: process.env, log };
   const programs = createCodingPrograms(options);
   const muslPrograms = createCodingPrograms({ ...options, target: MUSL_TARGET });
+  await layOutDownload(programs.bin);
   const tasks = await openTasks({
     dir,
     programs,

@@ -9,10 +9,14 @@ export const Frame = {
   INPUT: 0x01,
   /** viewer -> node: f64, the offset up to which the viewer has parsed the session's output. Cumulative. */
   ACK: 0x02,
+  /** viewer -> node: more of an upload; `n` is the transfer's number. */
+  UPLOAD: 0x03,
   /** node -> viewer: the session's output; goes on from the last offset said. */
   OUTPUT: 0x80,
   /** node -> viewer: f64 offset, then bytes that redraw the screen as of that offset. One or more of one offset. */
   SNAPSHOT: 0x81,
+  /** node -> viewer: more of a download; `n` is the transfer's number. */
+  DOWNLOAD: 0x82,
 } as const;
 
 export const FRAME_HEAD_BYTES = 3;
@@ -23,6 +27,12 @@ export const MAX_FRAME_BYTES = 1 << 20;
 export const WINDOW_BYTES = 256 * 1024;
 /** How much a viewer parses between two ACKs. */
 export const ACK_EVERY_BYTES = 32 * 1024;
+/** The largest file that goes up or down. */
+export const MAX_FILE_BYTES = 1_000_000_000;
+/** What of a file may be on its way before the other side says that it has it. */
+export const FILE_WINDOW_BYTES = 1 << 20;
+/** What `sam-download` says to the page: `download;PATH` behind this number, the path in base64. */
+export const FILE_OSC = 7717;
 /** How long the node waits for the first frame. */
 export const ATTACH_TIMEOUT_MS = 5_000;
 /** Viewers that have not attached yet, on one node. */
@@ -61,10 +71,19 @@ export type ViewerMessage =
   | ({ type: 'resume'; id: string; offset?: number } & Ref)
   | ({ type: 'close'; id: string } & Ref)
   | ({ type: 'rename'; id: string; name: string } & Ref)
-  | ({ type: 'resize'; id: string; cols: number; rows: number } & Ref);
+  | ({ type: 'resize'; id: string; cols: number; rows: number } & Ref)
+  /** Into the workspace's folder, by this name or one beside it. The viewer counts its transfers: none has the number of another. */
+  | { type: 'upload'; transfer: number; name: string; size: number }
+  /** `path`: absolute, or from the workspace's folder. */
+  | { type: 'download'; transfer: number; path: string }
+  /** Of a download: the viewer has so many bytes of it. Cumulative. */
+  | { type: 'taken'; transfer: number; bytes: number }
+  /** Nothing more comes of it, either way. */
+  | { type: 'cancel'; transfer: number };
 
 export type TerminalMessage =
-  | { type: 'attached'; sessions: SessionInfo[] }
+  /** `profiles`: what `open` takes. `takesFiles`: this viewer may send and fetch files. Newer nodes say both. */
+  | { type: 'attached'; sessions: SessionInfo[]; profiles?: string[]; takesFiles?: true }
   | ({ type: 'opened'; id: string; n: number } & Ref)
   | ({ type: 'resumed'; id: string; n: number; offset: number } & Ref)
   /** The session, or that offset of it, does not exist (any more). */
@@ -72,7 +91,20 @@ export type TerminalMessage =
   /** To every viewer of the workspace: somebody opened, renamed or resized a session; or `closed` answers `close`. */
   | ({ type: 'session'; session: SessionInfo } & Ref)
   | { type: 'exit'; id: string; code: number; signal?: number }
-  | ({ type: 'error'; code: string; message: string } & Ref);
+  | ({ type: 'error'; code: string; message: string } & Ref)
+  | FileMessage;
+
+/** What becomes of a transfer. After `done` and `failed` nothing more is said of it. */
+export type FileMessage = { type: 'file'; transfer: number } &
+  /** Bytes may come now. Of a download with what it is called, and how large it was just now. */
+  (
+    | { is: 'begun'; name?: string; size?: number }
+    /** Of an upload: so many bytes of it are written. Cumulative. */
+    | { is: 'taken'; bytes: number }
+    /** `path`: where it is, as the workspace's programs see it. */
+    | { is: 'done'; path: string }
+    | { is: 'failed'; code: string; message: string }
+  );
 
 /** Attributes, status and cursor position, modes and sizes; focus; colours and settings. */
 const REPORT = [

@@ -62,6 +62,34 @@ export function showText(title: string, text: string): Promise<void> {
   });
 }
 
+/** A text that somebody types or pastes into a field of the page's own; nothing where they would not. */
+export function askText(title: string, yes: string): Promise<string | undefined> {
+  const dialog = createElement('dialog', { class: 'dialog', attributes: { 'aria-labelledby': 'asked' } });
+  const field = createElement('textarea', {
+    class: 'block field',
+    attributes: { rows: '5', 'aria-labelledby': 'asked', autocapitalize: 'off', spellcheck: 'false' },
+  });
+  dialog.append(
+    createElement('h2', { text: title, attributes: { id: 'asked' } }),
+    field,
+    createElement(
+      'div',
+      { class: 'actions' },
+      createButton('Cancel', () => dialog.close('')),
+      createButton(yes, () => dialog.close('yes'), { class: 'primary' }),
+    ),
+  );
+  document.body.append(dialog);
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(dialog.returnValue === 'yes' ? field.value : undefined);
+    });
+    dialog.showModal();
+    field.focus();
+  });
+}
+
 const NOTICE_MS = 6_000;
 let hiding: ReturnType<typeof setTimeout> | undefined;
 

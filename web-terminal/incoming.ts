@@ -2,43 +2,55 @@
 import type { SessionInfo, TerminalMessage } from '../agent/protocol.ts';
 import { showNotice } from './dialogs.ts';
 import type { NodeFrame } from './connection/frames.ts';
+import type { Files } from './files/transfers.ts';
 import {
   addSession,
-  end,
+  arrangeAsKept,
   findShown,
   focusTerminal,
   giveView,
   isPanelShown,
   measureFit,
   openSession,
+  replaceSession,
   resume,
   show,
   type Terminals,
-} from './terminals.ts';
+} from './tabs/terminals.ts';
+import { noteFull, noteTaken, TAKEN_ID } from './tabs/input.ts';
+import { end } from './tabs/closing.ts';
+import { describeProfiles } from './tabs/profiles.ts';
 
-export function takeMessage(terminals: Terminals, message: TerminalMessage): void {
+export function takeMessage(terminals: Terminals, files: Files, message: TerminalMessage): void {
   switch (message.type) {
     case 'attached':
+      files.isAllowed = message.takesFiles === true;
+      terminals.profiles = describeProfiles(message.profiles);
       return takeAttached(terminals, message.sessions);
     case 'opened':
       return takeOpened(terminals, message.id, message.n);
     case 'resumed':
       return takeResumed(terminals, message.id, message.n, message.offset);
     case 'gone':
+      if (message.id === TAKEN_ID) return noteTaken(terminals);
       return takeGone(terminals, message.id);
     case 'session':
       return takeSession(terminals, message.session);
     case 'exit':
       return end(terminals, message.id, describeExit(message.code, message.signal));
     case 'error':
+      if (message.code === 'input-full' && noteFull(terminals)) return;
       terminals.opening = undefined;
       return showNotice(message.message);
+    case 'file':
+      return files.take(message);
     default: // a newer node may say more
       return message satisfies never;
   }
 }
 
-export function takeFrame(terminals: Terminals, frame: NodeFrame): void {
+export function takeFrame(terminals: Terminals, files: Files, frame: NodeFrame): void {
+  if (frame.type === 'download') return files.takePiece(frame.n, frame.bytes);
   for (const [id, session] of terminals.sessions) {
     if (session.n !== frame.n || !session.view) continue;
     if (frame.type === 'output') session.view.output(frame.bytes);
@@ -52,8 +64,9 @@ function takeAttached(terminals: Terminals, infos: SessionInfo[]): void {
   for (const id of terminals.sessions.keys())
     if (!known.has(id)) end(terminals, id, 'It ended while you were away.');
   for (const info of infos) takeSession(terminals, info);
+  arrangeAsKept(terminals);
   const shown = findShown(terminals);
-  const first = infos[0]?.id;
+  const first = [...terminals.sessions.keys()].find((id) => known.has(id));
   const isElsewhere = isPanelShown(terminals);
   if (first === undefined) return isElsewhere ? undefined : openSession(terminals);
   if (isElsewhere) return;
@@ -72,7 +85,10 @@ function takeSession(terminals: Terminals, info: SessionInfo): void {
 }
 
 function takeOpened(terminals: Terminals, id: string, n: number): void {
-  const { size, shown } = terminals.opening ?? { size: measureFit(), shown: terminals.shown };
+  const { size, shown, profile, instead } = terminals.opening ?? {
+    size: measureFit(),
+    shown: terminals.shown,
+  };
   terminals.opening = undefined;
   // Its name comes with the `session` that follows.
   if (!terminals.sessions.has(id)) addSession(terminals, { id, name: '…', ...size, first: 0, end: 0 });
@@ -80,10 +96,12 @@ function takeOpened(terminals: Terminals, id: string, n: number): void {
   if (!session) return;
   session.asked = true;
   session.n = n;
+  session.profile = profile ?? 'shell';
   const view = giveView(terminals, session);
   // What somebody chose while it opened stays chosen.
   const isWanted = terminals.shown === shown;
   if (isWanted) show(terminals, id);
+  if (instead !== undefined) replaceSession(terminals, instead, id);
   view.adoptSize(session.info.cols, session.info.rows);
   view.resume(0, 0);
   view.fit();

@@ -1,11 +1,16 @@
 // The page for one workspace: takes the code out of the address, waits for a person, puts the parts together.
-import { readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
+import { askText, readClipboard, showNotice, showText, writeClipboard } from './dialogs.ts';
+import { beep } from './bell.ts';
 import { getElement, createElement } from './dom.ts';
-import { encodeAck } from './connection/frames.ts';
-import { openHelp } from './help.ts';
+import { Frame } from '../agent/protocol.ts';
+import { encodeAck, encodeFrame } from './connection/frames.ts';
+import { createFiles } from './files/transfers.ts';
+import { acceptFiles, chooseFiles, quotePath } from './files/ways.ts';
+import { showOffer } from './offer.ts';
+import { openHelp } from './settings/help.ts';
 import { takeFrame, takeMessage } from './incoming.ts';
-import { createKeyBar, type KeyBar } from './keys.ts';
-import { areShortcutsOn, isMac, readPageKey } from './shortcuts.ts';
+import { createKeyBar, type KeyBar } from './touch/keys.ts';
+import { areShortcutsOn, isMac, readPageKey } from './settings/shortcuts.ts';
 import { createLive } from './connection/live.ts';
 import {
   connect,
@@ -16,10 +21,12 @@ import {
   sendInput,
   sendMessage,
 } from './connection/socket.ts';
-import { createSearch } from './search.ts';
+import { createSearch } from './session/search.ts';
 import { createStatus } from './status.ts';
 import { createTaskTab, TASK } from './tasks/tab.ts';
 import { allowStrictStyles } from './theme.ts';
+import { closeSession } from './tabs/closing.ts';
+import { offerProfiles } from './tabs/profiles.ts';
 import {
   addPanel,
   createTerminals,
@@ -27,10 +34,11 @@ import {
   forgetNumbers,
   getShown,
   openSession,
+  resizeText,
   selectTab,
   show,
   type Terminals,
-} from './terminals.ts';
+} from './tabs/terminals.ts';
 import { createTicketDesk, takeCode, type WorkspaceSummary } from './connection/ticket.ts';
 import type { Terminal } from '@xterm/xterm';
 
@@ -40,9 +48,11 @@ let workspace: WorkspaceSummary | undefined;
 
 let where = document.title;
 let program = '';
-let hasRung = false;
+/** What happened while nobody looked at the page, in the browser's own tab. */
+const SIGNS = { bell: '🔔', done: '✓', failed: '✗' };
+let away: keyof typeof SIGNS | undefined;
 document.addEventListener('visibilitychange', () => {
-  hasRung = false;
+  away = undefined;
   entitle(program);
 });
 
@@ -53,15 +63,18 @@ const connection = createConnection({
   ask: createTicketDesk(workspaceId, code),
   onWorkspace: showWorkspace,
   onState: (state) => {
-    if (state.kind !== 'open') forgetNumbers(terminals);
+    if (state.kind !== 'open') {
+      forgetNumbers(terminals);
+      files.lose();
+    }
     status.take(state);
     if (state.kind === 'open') tasks.start();
     else if (state.kind === 'refused') tasks.stop();
     if (isAboutWorkspace(state)) live.start();
     else if (state.kind !== 'opening') live.stop();
   },
-  onMessage: (message) => takeMessage(terminals, message),
-  onFrame: (frame) => takeFrame(terminals, frame),
+  onMessage: (message) => takeMessage(terminals, files, message),
+  onFrame: (frame) => takeFrame(terminals, files, frame),
 });
 const live = createLive(workspaceId, {
   onState: (state) => {
@@ -83,6 +96,7 @@ const keys: KeyBar = createKeyBar({
   copy: () => void showText('Text of the terminal', readShown()).then(() => focusTerminal(terminals)),
 });
 const terminals: Terminals = createTerminals(
+  workspaceId,
   {
     isOpen: () => isOpen(connection),
     send: (message) => sendMessage(connection, message),
@@ -94,9 +108,39 @@ const terminals: Terminals = createTerminals(
     onKey: takePageKey,
     onDeadKey: status.sayUnsent,
     onTitle: entitle,
-    onBellAway: ring,
+    onAway: (what) => {
+      away = what;
+      entitle(program);
+    },
+    ring: beep,
+    onClose: (id) => void closeSession(terminals, id),
+    onDownload: (path) => files.download(path),
   },
 );
+
+const files = createFiles(
+  {
+    send: (message) => sendMessage(connection, message),
+    sendPiece: (transfer, bytes) => sendBytes(connection, encodeFrame(Frame.UPLOAD, transfer, bytes)),
+  },
+  (paths) =>
+    showOffer({
+      text: paths.length === 1 ? 'It is there now:' : `All ${paths.length} are there now:`,
+      detail: paths.join(' '),
+      yes: 'Type the path',
+      take: () => {
+        getShown(terminals)?.paste(`${paths.map(quotePath).join(' ')} `);
+        focusTerminal(terminals);
+      },
+    }),
+);
+const upload = (chosen: File[]) =>
+  files.isAllowed ? files.upload(chosen) : showNotice('No files can be sent here.');
+acceptFiles(upload);
+const openFiles = () => {
+  chooseFiles(upload);
+  focusTerminal(terminals);
+};
 
 const tasks = createTaskTab(workspaceId, {
   onThere(wasShown) {
@@ -112,9 +156,12 @@ const search = createSearch({
 });
 
 getElement('new').addEventListener('click', () => openSession(terminals));
-getElement('claude').addEventListener('click', () =>
-  openSession(terminals, { name: 'Claude', profile: 'claude' }),
-);
+offerProfiles({
+  more: () => (files.isAllowed ? [{ label: 'Upload files…', choose: () => openFiles() }] : []),
+  list: () => terminals.profiles,
+  open: ({ profile, name }) => openSession(terminals, { profile, ...(name !== undefined && { name }) }),
+  onLeave: () => focusTerminal(terminals),
+});
 getElement('help').addEventListener('click', () => openHelp(terminals, search.open));
 getElement('panes').addEventListener('click', (event) => {
   if ((event.target as Element).closest('#search, .task-pane')) return;
@@ -149,15 +196,10 @@ function showWorkspace(summary: WorkspaceSummary): void {
   getElement('repository').textContent = label + (summary.ref ? ` @ ${summary.ref}` : '');
 }
 
-/** Of the browser's tab: what runs, where, and whether it rang while nobody looked. */
+/** Of the browser's tab: what runs, where, and what happened while nobody looked. */
 function entitle(title: string): void {
   program = title;
-  document.title = [hasRung ? '🔔' : '', title, where].filter(Boolean).join(' · ');
-}
-
-function ring(): void {
-  hasRung = true;
-  entitle(program);
+  document.title = [away ? SIGNS[away] : '', title, where].filter(Boolean).join(' · ');
 }
 
 /** True when the key was the page's. */
@@ -165,7 +207,10 @@ function takePageKey(event: KeyboardEvent): boolean {
   const key = readPageKey(event, { mac: isMac(), on: areShortcutsOn() });
   if (!key) return false;
   if (key.do === 'paste') return true; // the browser pastes by itself, into the terminal's own field
+  // A program that has the screen to itself, or a shell that says nothing of prompts, keeps these.
+  if (key.do === 'jump' && !getShown(terminals)?.marks.jump(key.way)) return false;
   event.preventDefault();
+  if (key.do === 'size') resizeText(terminals, key.by);
   if (key.do === 'select') selectTab(terminals, key.index);
   if (key.do === 'new') openSession(terminals);
   if (key.do === 'tabs') terminals.bar.focus();
@@ -182,9 +227,10 @@ function readShown(): string {
 }
 
 async function paste(): Promise<void> {
-  const text = await readClipboard();
-  if (text === undefined) showNotice('This browser does not let the page read the clipboard.');
-  else getShown(terminals)?.paste(text);
+  // Where the browser keeps the clipboard to itself it still pastes into a field that is held.
+  const text = (await readClipboard()) ?? (await askText('Paste it here', 'Send'));
+  if (text) getShown(terminals)?.paste(text);
+  else focusTerminal(terminals);
 }
 
 /** `acme/api`, `git.example.com/acme/api`, or the folder's name: nobody needs the path of it up there. */

@@ -1,6 +1,6 @@
 // The colours and the font of the terminals; style.css has those of the page around them.
 import type { ITheme } from '@xterm/xterm';
-import { readSettings } from './settings.ts';
+import { readSettings } from './settings/settings.ts';
 
 const dark: ITheme = {
   background: '#0f1317',

@@ -10,6 +10,7 @@ import { createGroups } from '../system/groups.ts';
 import { closeToNeighbours } from '../system/neighbours.ts';
 import { MARK, traceMarked, tracePrograms } from '../system/processes.ts';
 import { becoming, type Users } from '../system/users.ts';
+import { PROMPT_MARKS } from './prompt-marks.ts';
 import { COMMAND_MARK, ProfileError, type NodeCommand, type Runtime, type WorkspaceSpec } from './runtime.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -58,6 +59,8 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
       return { ...becoming(workspace.user, withCores(command), { cwd, doors }), env: variables };
     },
     program: start,
+    pipe: (workspace, script, words) =>
+      start(workspace, { file: '/bin/sh', args: ['-c', script, 'sam', ...words], env: {} }),
     command(workspace, line, mark) {
       const shell = { file: findPosixShell(), args: ['-lc', line] };
       // Nobody sees a screen: what draws on one would fill pages.
@@ -95,7 +98,7 @@ function chooseCommand(
   const cwd = workspace.dir;
   switch (profile ?? 'shell') {
     case 'shell':
-      return { file: shell, args: ['-l'], env, cwd };
+      return { file: shell, args: ['-l'], env: { ...PROMPT_MARKS, ...env }, cwd };
     case 'claude':
       return { ...runInLoginShell(shell, getClaude(env, programs)), env, cwd };
     default:

@@ -114,6 +114,11 @@ export interface Runtime {
   /** Ends what has this `NAME=value` in its environment, and all that it started. Absent: the agent sees it. Rejects where it lives on. */
   endMarked?: (workspace: string, mark: string) => Promise<void>;
   /**
+   * Lines of a POSIX shell, and the words that they take, on pipes in the checkout, as the workspace's user: no login, so that nothing
+   * else speaks there. Its input's end is the way to end it. After `start`. Throws `ProfileError`.
+   */
+  pipe: (workspace: WorkspaceSpec, script: string, words: string[]) => SpawnSpec;
+  /**
    * What runs a command line by the login shell there, on pipes, as `program` does. After `start`. `mark` is in its environment,
    * so that `endCommand` finds it. Throws `ProfileError`.
    */
@@ -139,6 +144,9 @@ export interface Runtime {
   /** Removes what it keeps for workspaces of this node that `isKnown` does not know, where that is proven; their ids. */
   sweep: (isKnown: (id: string) => boolean) => Promise<string[]>;
 }
+
+/** What `session` takes, in each runtime. */
+export const PROFILES: readonly string[] = ['shell', 'claude'];
 
 /** The variable that marks a command line, and by inheritance its children. */
 export const COMMAND_MARK = 'SAM_COMMAND';

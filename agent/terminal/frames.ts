@@ -16,8 +16,12 @@ export interface Received {
   isBinary: boolean;
 }
 
-/** A frame of a viewer, about its attachment `n`. */
-export type ViewerFrame = { n: number } & ({ type: 'input'; bytes: Buffer } | { type: 'ack'; total: number });
+/** A frame of a viewer, about its attachment `n`; `upload`: its transfer. */
+export type ViewerFrame = { n: number } & (
+  | { type: 'input'; bytes: Buffer }
+  | { type: 'upload'; bytes: Buffer }
+  | { type: 'ack'; total: number }
+);
 
 /** Throws a RequestError for what is no frame of a viewer. */
 export function parseFrame(frame: Buffer): ViewerFrame {
@@ -27,6 +31,8 @@ export function parseFrame(frame: Buffer): ViewerFrame {
   switch (frame[0]) {
     case Frame.INPUT:
       return { n, type: 'input', bytes: payload };
+    case Frame.UPLOAD:
+      return { n, type: 'upload', bytes: payload };
     case Frame.ACK:
       return { n, type: 'ack', total: payload.length === OFFSET_BYTES ? payload.readDoubleLE(0) : NaN };
     default:
@@ -62,6 +68,14 @@ export function sendAs(n: number, socket: WebSocket): Pick<Viewing, 'sendOutput'
       }
     },
   };
+}
+
+/** More of the download number `n`. */
+export function sendDownload(socket: WebSocket, n: number, bytes: Buffer): void {
+  const frame = Buffer.allocUnsafe(FRAME_HEAD_BYTES + bytes.length);
+  writeHead(frame, Frame.DOWNLOAD, n);
+  frame.set(bytes, FRAME_HEAD_BYTES);
+  socket.send(frame, { binary: true }, () => {});
 }
 
 function writeHead(frame: Buffer, type: number, n: number): void {

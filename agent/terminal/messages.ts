@@ -1,6 +1,6 @@
 // What viewers say, checked. Knows the protocol's words; must not know sockets.
 import { z } from 'zod';
-import type { ViewerMessage } from '../protocol.ts';
+import { MAX_FILE_BYTES, type ViewerMessage } from '../protocol.ts';
 import { RequestError } from '../sessions/workspace-sessions.ts';
 
 const side = z.int().min(1).max(1000);
@@ -13,6 +13,19 @@ const name = z
 const id = z.string().min(1).max(64);
 const ref = z.union([z.number(), z.string().max(64)]).exactOptional();
 const offset = z.int().min(0);
+
+const transfer = z.int().min(1).max(0xffff);
+// One name in a folder, which leads nowhere else; 255 bytes are what file systems take.
+const fileName = z
+  .string()
+  .min(1)
+  .regex(/^(?!\.{1,2}$)[^/\p{Cc}]+$/u)
+  .refine((text) => Buffer.byteLength(text) <= 240);
+const filePath = z
+  .string()
+  .min(1)
+  .max(4096)
+  .regex(/^[^\0]+$/);
 
 const Message = z.discriminatedUnion('type', [
   z.object({ type: z.literal('attach'), ticket: z.string().max(8192) }),
@@ -28,6 +41,18 @@ const Message = z.discriminatedUnion('type', [
   z.object({ type: z.literal('close'), id, ref }),
   z.object({ type: z.literal('rename'), id, name: name.pipe(z.string().min(1)), ref }),
   z.object({ type: z.literal('resize'), id, cols: side, rows: side, ref }),
+  z.object({
+    type: z.literal('upload'),
+    transfer,
+    name: fileName,
+    size: z
+      .int()
+      .min(0)
+      .max(8 * MAX_FILE_BYTES),
+  }),
+  z.object({ type: z.literal('download'), transfer, path: filePath }),
+  z.object({ type: z.literal('taken'), transfer, bytes: offset }),
+  z.object({ type: z.literal('cancel'), transfer }),
 ]);
 
 /** Throws a RequestError that says which field is wrong. */

@@ -196,6 +196,8 @@ function attach(state: State, connection: Connection, claims: TicketClaims, earl
   const viewer = createViewer(connection.socket, sessions, {
     access: claims.access,
     canWrite: claims.drive,
+    profiles: workspace.profiles,
+    pipe: workspace.pipe && ((script, words) => pipeOf(state, claims.workspace, script, words)),
     shell: (profile) => shellOf(state, claims.workspace, profile),
     onInput: () => options.onInput(claims.workspace, Date.now()),
   });
@@ -208,6 +210,13 @@ function shellOf({ options }: State, workspaceId: string, profile: string | unde
   const workspace = options.find(workspaceId);
   if (!workspace?.running) throw new RequestError('stopped', 'The workspace is not running.');
   return profile === undefined ? workspace.shell() : workspace.shell(profile);
+}
+
+function pipeOf({ options }: State, workspaceId: string, script: string, words: string[]): SpawnSpec {
+  const workspace = options.find(workspaceId);
+  if (!workspace?.running || !workspace.pipe)
+    throw new RequestError('stopped', 'The workspace is not running.');
+  return workspace.pipe(script, words);
 }
 
 function getSessions(state: State, workspaceId: string): WorkspaceSessions {

@@ -16,6 +16,10 @@ export interface TicketClaims {
 export interface TerminalWorkspace {
   running: boolean;
   access: number;
+  /** Lines of a POSIX shell on pipes, as the workspace's user in its folder. Absent: no files go up or down. */
+  pipe?: (script: string, words: string[]) => SpawnSpec;
+  /** What `shell` takes. */
+  profiles?: readonly string[];
   /** Throws an Error with `code` and `message` for an unknown profile. */
   shell(profile?: string): SpawnSpec;
 }

@@ -19,7 +19,8 @@ import {
   type SessionsViewer,
   type WorkspaceSessions,
 } from '../sessions/workspace-sessions.ts';
-import { createLine, parseFrame, sendAs, type Received } from './frames.ts';
+import { createTransfers, type Transfers } from '../files/transfers.ts';
+import { createLine, parseFrame, sendAs, sendDownload, type Received } from './frames.ts';
 import { parseJson, parseMessage, refOf } from './messages.ts';
 
 export interface ViewerOptions {
@@ -27,7 +28,11 @@ export interface ViewerOptions {
   access: number;
   /** It may type, not only look. */
   canWrite: boolean;
+  /** What `shell` takes, where the node says it. */
+  profiles: readonly string[] | undefined;
   shell: (profile?: string) => SpawnSpec;
+  /** As `TerminalWorkspace` has it. */
+  pipe: ((script: string, words: string[]) => SpawnSpec) | undefined;
   onInput: () => void;
 }
 
@@ -36,6 +41,8 @@ export interface Viewer extends SessionsViewer, Readonly<ViewerOptions> {
   readonly workspace: WorkspaceSessions;
   readonly line: Line;
   readonly attachments: Map<number, Attachment>;
+  /** Absent: no files go up or down for it. */
+  readonly transfers: Transfers | undefined;
   nextN: number;
   isToldReadOnly: boolean;
 }
@@ -63,6 +70,7 @@ export function createViewer(
     workspace,
     line: createLine(socket),
     attachments,
+    transfers: openTransfers(socket, options),
     nextN: 1,
     isToldReadOnly: false,
     tell: (message) => sendMessage(socket, message),
@@ -70,8 +78,25 @@ export function createViewer(
   };
   workspace.viewers.add(viewer);
   if (workspace.sessions.size > 0) workspace.options.snapshots.warm(); // a page that comes back wants one next
-  viewer.tell({ type: 'attached', sessions: [...workspace.sessions.values()].map(describeSession) });
+  const { profiles } = options;
+  const sessions = [...workspace.sessions.values()].map(describeSession);
+  viewer.tell({
+    type: 'attached',
+    sessions,
+    ...(profiles && { profiles: [...profiles] }),
+    ...(viewer.transfers && { takesFiles: true }),
+  });
   return viewer;
+}
+
+/** Whoever may only look gets no files and sends none. */
+function openTransfers(socket: WebSocket, { pipe, canWrite }: ViewerOptions): Transfers | undefined {
+  if (!pipe || !canWrite) return undefined;
+  return createTransfers({
+    pipe,
+    tell: (message) => sendMessage(socket, message),
+    send: (transfer, bytes) => sendDownload(socket, transfer, bytes),
+  });
 }
 
 function findAttachment({ attachments }: Viewer, session: Session): Attachment | undefined {
@@ -88,6 +113,7 @@ export function removeViewer(viewer: Viewer): void {
   viewer.workspace.viewers.delete(viewer);
   for (const attachment of viewer.attachments.values()) detachViewer(attachment);
   viewer.attachments.clear();
+  viewer.transfers?.cancelAll();
 }
 
 /** Takes what came in one piece. Whatever is wrong with it becomes an answer, never a throw. */
@@ -115,6 +141,7 @@ function describeError({ workspace }: Viewer, error: unknown): { code: string; m
 
 function handleFrame(viewer: Viewer, data: Buffer): void {
   const frame = parseFrame(data);
+  if (frame.type === 'upload') return viewer.transfers?.take(frame.n, frame.bytes);
   const attachment = viewer.attachments.get(frame.n);
   if (!attachment) return missAttachment(viewer, frame.n);
   if (frame.type === 'input') takeInput(viewer, attachment, frame.bytes);
@@ -171,6 +198,33 @@ function handleMessage(viewer: Viewer, message: ViewerMessage): void {
       return rename(viewer, message);
     case 'resize':
       return resize(viewer, message);
+    case 'upload':
+    case 'download':
+    case 'taken':
+    case 'cancel':
+      return handleFile(viewer, message);
+    default:
+      message satisfies never;
+  }
+}
+
+function handleFile(
+  { transfers, onInput }: Viewer,
+  message: Wanted<'upload' | 'download' | 'taken' | 'cancel'>,
+): void {
+  if (!transfers) throw new RequestError('no-files', 'This node takes no files.');
+  const { transfer } = message;
+  switch (message.type) {
+    case 'upload':
+      onInput();
+      return transfers.upload(transfer, message.name, message.size);
+    case 'download':
+      onInput();
+      return transfers.download(transfer, message.path);
+    case 'taken':
+      return transfers.acknowledge(transfer, message.bytes);
+    case 'cancel':
+      return transfers.cancel(transfer);
     default:
       message satisfies never;
   }

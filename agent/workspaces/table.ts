@@ -5,6 +5,7 @@ import { repositoryName } from '../git/git.ts';
 import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
 import type { Client } from '../models/gateway.ts';
 import type { Tokens } from '../models/usage.ts';
+import { PROFILES } from '../runtimes/runtime.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import { gitOf, isTrusted, runtimeOf, specOf, type Tools } from './tools.ts';
 import { checkoutFolder } from './store.ts';
@@ -15,6 +16,8 @@ import { afterRestart, toReport, type Workspace } from './workspace.ts';
 export interface Attachable {
   running: boolean;
   access: number;
+  profiles: readonly string[];
+  pipe: (script: string, words: string[]) => SpawnSpec;
   /** Throws a `WorkspaceError` for a profile that is not there. */
   shell: (profile: string | undefined) => SpawnSpec;
 }
@@ -216,6 +219,8 @@ function describe(tools: Tools, workspace: Workspace): Attachable {
   return {
     running: workspace.phase === 'running',
     access: workspace.desired.access,
+    profiles: PROFILES,
+    pipe: (script, words) => runtimeOf(tools, workspace).pipe(specOf(tools, workspace), script, words),
     shell: (profile) => runtimeOf(tools, workspace).session(specOf(tools, workspace), profile),
   };
 }

@@ -81,7 +81,7 @@ describe.skipIf(browserMissing)('a link that everyone can read', { timeout: 120_
     await visitor.sees(/^42$/m);
     expect(await visitor.page.evaluate(() => document.cookie)).toBe('');
 
-    await press('Keys and help');
+    await press('Settings and keys');
     await follow('Sign out');
     await heading().toBe('Signed in as ann');
     await press('Sign out');

@@ -38,6 +38,7 @@ function createRecorded(
     start: done,
     folder: ({ dir }) => dir,
     session: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),
+    pipe: () => ({ file: '/bin/true', args: [], env: {}, cwd: '/' }),
     program: () => undefined,
     command: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),
     endCommand: done,

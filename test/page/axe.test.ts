@@ -38,7 +38,7 @@ describe.skipIf(browserMissing)('axe finds nothing to complain of', { timeout: 2
     await page.getByRole('textbox', { name: 'Name of the terminal' }).waitFor();
     await check('a tab that is being renamed');
     await page.keyboard.press('Escape');
-    await press('Keys and help');
+    await press('Settings and keys');
     await check('the help');
     await page.keyboard.press('Escape');
     await page.locator('.pane:not([hidden]) .xterm-helper-textarea').focus();

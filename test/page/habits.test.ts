@@ -84,7 +84,7 @@ describe.skipIf(browserMissing)('what a person wants of the page', { timeout: 12
     const cols = () => visits.site.terminals.sessions(WORKSPACE)[0]?.cols ?? 0;
     await eventually(cols).toBeGreaterThan(100);
     const before = cols();
-    await ann.page.getByRole('button', { name: 'Keys and help' }).click();
+    await ann.page.getByRole('button', { name: 'Settings and keys' }).click();
     for (let count = 0; count < 6; count++) await ann.page.getByRole('button', { name: 'Larger' }).click();
     expect(await ann.page.locator('.sizes output').textContent()).toBe('20 px');
     await eventually(cols).toBeLessThan(before * 0.8);
@@ -99,7 +99,7 @@ describe.skipIf(browserMissing)('what a person wants of the page', { timeout: 12
     await ann.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await ann.run('clear; echo abcdefgh');
     await ann.sees(/^abcdefgh$/m);
-    await ann.page.getByRole('button', { name: 'Keys and help' }).click();
+    await ann.page.getByRole('button', { name: 'Settings and keys' }).click();
     await ann.page.getByLabel('Copy what is selected at once').check();
     await ann.page.keyboard.press('Escape');
     await ann.page.locator('.xterm-rows').getByText('abcdefgh', { exact: true }).dblclick({ force: true });

@@ -58,7 +58,7 @@ describe.skipIf(browserMissing)('the keyboard', { timeout: 120_000 }, () => {
     const [first, second] = await ann.page.getByRole('tab').all();
     await ann.page.keyboard.press('Alt+1');
     await eventually(shown).toBe(await first?.getAttribute('id'));
-    await ann.page.getByRole('button', { name: 'Keys and help' }).click();
+    await ann.page.getByRole('button', { name: 'Settings and keys' }).click();
     const help = ann.page.getByRole('dialog');
     expect(await help.locator('kbd').allTextContents()).toContain('Alt+1 … Alt+9');
     await help.getByLabel(/Keyboard shortcuts/).uncheck();
@@ -77,7 +77,7 @@ describe.skipIf(browserMissing)('the keyboard', { timeout: 120_000 }, () => {
 
   test('the help lists the keys of the platform it is read on', async () => {
     await arrive('MacIntel');
-    await ann.page.getByRole('button', { name: 'Keys and help' }).click();
+    await ann.page.getByRole('button', { name: 'Settings and keys' }).click();
     const listed = await ann.page.getByRole('dialog').locator('kbd').allTextContents();
     expect(listed).toContain('⌃⌘1 … ⌃⌘9');
     expect(listed.join()).not.toContain('Alt');

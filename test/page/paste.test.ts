@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { cleanPaste } from '../../web-terminal/paste.ts';
+import { cleanPaste } from '../../web-terminal/session/paste.ts';
 import { browserMissing } from '../browser.ts';
 import { useVisits } from './visits.ts';
 import { desktop, eventually, phone, type Visitor } from './visitor.ts';

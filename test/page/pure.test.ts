@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Frame } from '../../agent/protocol.ts';
 import { cutInput, decodeFrame, encodeAck, encodeFrame } from '../../web-terminal/connection/frames.ts';
-import { toControl } from '../../web-terminal/keys.ts';
-import { parseCopy } from '../../web-terminal/offers.ts';
-import { parseLink } from '../../web-terminal/links.ts';
+import { toControl } from '../../web-terminal/touch/keys.ts';
+import { parseCopy } from '../../web-terminal/session/offers.ts';
+import { parseLink } from '../../web-terminal/session/links.ts';
 import { isReport } from '../../agent/protocol.ts';
 import { describeRefusal } from '../../web-terminal/screens.ts';
-import { listShortcuts, readPageKey } from '../../web-terminal/shortcuts.ts';
-import { cutTitle } from '../../web-terminal/tabs.ts';
+import { listShortcuts, readPageKey } from '../../web-terminal/settings/shortcuts.ts';
+import { cutTitle } from '../../web-terminal/tabs/bar.ts';
 import { computeDelay } from '../../web-terminal/connection/socket.ts';
 
 const n = fc.integer({ min: 0, max: 0xffff });

@@ -53,7 +53,7 @@ describe.skipIf(browserMissing)('the search', { timeout: 120_000 }, () => {
 
   test('on a phone it is found in the help, and fits', async () => {
     const ann = await arrive('', phone);
-    await ann.page.getByRole('button', { name: 'Keys and help' }).tap();
+    await ann.page.getByRole('button', { name: 'Settings and keys' }).tap();
     await ann.page.getByRole('dialog').getByRole('button', { name: 'Find', exact: true }).tap();
     await isFocused(ann, '#search input').toBe(true);
     const box = await ann.page.locator('#search').boundingBox();

@@ -5,6 +5,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { PROMPT_MARKS } from '../../agent/runtimes/prompt-marks.ts';
+import { layOutDownload } from '../../agent/files/command.ts';
 import { createTerminals } from '../../agent/terminal/server.ts';
 import type { Terminals } from '../../agent/terminal/terminals.ts';
 import { answerAsset, bundlePage, type PageFiles } from '../../bot/http/page-bundle.ts';
@@ -43,6 +45,10 @@ export interface Site {
   /** Sockets stay open but nothing more is heard from the node. */
   freeze: () => void;
   terminals: Terminals;
+  /** Tickets are for looking alone, from now on. */
+  onlyLook: () => void;
+  /** Shells say where their prompts are, from now on. */
+  marksPrompts: boolean;
   /** Where its sessions begin. */
   folder: string;
   /** It stands so from now on, and no more runs: viewers are told, sessions end. */
@@ -67,6 +73,7 @@ export interface Site {
 type TaskAnswer = (request: IncomingMessage, response: ServerResponse) => void;
 
 interface State {
+  mayOnlyLook: boolean;
   asked: TicketRequest[];
   paths: string[];
   answer: ((request: TicketRequest) => TicketAnswer | undefined) | undefined;
@@ -99,7 +106,9 @@ async function bundleOnce(): Promise<PageFiles> {
 export async function startSite(): Promise<Site> {
   const folder = mkdtempSync(path.join(tmpdir(), 'sam-page-'));
   const files = await (bundled ??= bundleOnce());
+  await layOutDownload(path.join(folder, '.bin'));
   const state: State = {
+    mayOnlyLook: false,
     asked: [],
     paths: [],
     answer: undefined,
@@ -121,7 +130,7 @@ export async function startSite(): Promise<Site> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const terminals = openTerminals(state, origin, folder);
+  const terminals = openTerminals(state, origin, folder, () => site.marksPrompts);
   const upgraded = new Set<Socket>();
   const site: Site = {
     page: (tail = '') => `${origin}/w/${WORKSPACE}${tail}`,
@@ -140,6 +149,8 @@ export async function startSite(): Promise<Site> {
     isDown: false,
     freeze: () => upgraded.forEach((socket) => (socket.write = () => true)),
     terminals,
+    onlyLook: () => void (state.mayOnlyLook = true),
+    marksPrompts: false,
     folder,
     listeners: state.listeners,
     pressed: state.pressed,
@@ -176,9 +187,9 @@ export async function startSite(): Promise<Site> {
   return site;
 }
 
-function openTerminals(state: State, origin: string, folder: string): Terminals {
+function openTerminals(state: State, origin: string, folder: string, marksPrompts: () => boolean): Terminals {
   const env = {
-    PATH: process.env['PATH'] ?? '',
+    PATH: `${process.env['PATH'] ?? ''}:${path.join(folder, '.bin')}`,
     HOME: folder,
     TERM: 'xterm-256color',
     LANG: 'C.UTF-8',
@@ -188,7 +199,7 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
   const shell = (profile = 'shell') => ({
     file: '/bin/bash',
     args: ['--rcfile', rcfile],
-    env: { ...env, PROFILE: profile },
+    env: { ...env, ...(marksPrompts() && PROMPT_MARKS), PROFILE: profile },
     cwd: folder,
   });
   return createTerminals({
@@ -205,7 +216,20 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
       });
     },
     find: (id) =>
-      id === WORKSPACE ? { running: state.told.phase === 'running', access: state.access, shell } : undefined,
+      id === WORKSPACE
+        ? {
+            running: state.told.phase === 'running',
+            access: state.access,
+            profiles: ['shell', 'claude', 'notebook'],
+            shell,
+            pipe: (script, words) => ({
+              file: '/bin/sh',
+              args: ['-c', script, 'sam', ...words],
+              env,
+              cwd: folder,
+            }),
+          }
+        : undefined,
     onInput: () => {},
     onSessions: () => {},
   });
@@ -262,7 +286,7 @@ function grant(state: State, request: IncomingMessage): TicketAnswer {
   if (phase === 'deleted') return grantless(404, 'not-found')();
   const command = `${phase === 'failed' ? 'retry' : 'start'} api-412`;
   if (phase !== 'running') return grantless(409, 'not-running', { phase, command, trigger })();
-  const ticket = `${randomUUID()}.${state.access}`;
+  const ticket = `${randomUUID()}.${state.access}${state.mayOnlyLook ? '.look' : ''}`;
   state.tickets.add(ticket);
   const workspace = {
     id: WORKSPACE,

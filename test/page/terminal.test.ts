@@ -76,9 +76,14 @@ describe.skipIf(browserMissing)('the terminal in a browser', { timeout: 120_000 
     await ann.sees('this is 2nd');
   });
 
-  test('Claude Code has a button beside the one for a shell', async () => {
+  test('the menu beside the button for a shell has what the node offers', async () => {
     const ann = await arrive();
-    await ann.page.getByRole('button', { name: 'Claude Code' }).click();
+    await ann.page.getByRole('button', { name: 'Terminals and files' }).click();
+    const items = ann.page.getByRole('menuitem');
+    expect(await items.allInnerTexts()).toEqual(['Shell', 'Claude Code', 'notebook']);
+    await ann.page.keyboard.press('ArrowDown');
+    await ann.page.keyboard.press('Enter');
+    expect(await items.count()).toBe(0);
     await eventually(() => ann.page.getByRole('tab').allInnerTexts()).toContainEqual(
       expect.stringContaining('Claude'),
     );
@@ -113,7 +118,7 @@ describe.skipIf(browserMissing)('sessions in a browser', { timeout: 120_000 }, (
     const ann = await arrive();
     await ann.run('exit 7');
     await ann.page.getByText('Exited with code 7.').waitFor();
-    await ann.page.getByRole('button', { name: 'Open a new one' }).click();
+    await ann.page.getByRole('button', { name: 'Start it again' }).click();
     await ann.sees(PROMPT);
     expect(await ann.page.getByRole('tab').count()).toBe(1);
     await ann.run('exit');

@@ -17,6 +17,8 @@ export function encodeAck(n: number, offset: number): Uint8Array<ArrayBuffer> {
 
 export type NodeFrame =
   | { type: 'output'; n: number; bytes: Uint8Array }
+  /** `n` is the transfer's number. */
+  | { type: 'download'; n: number; bytes: Uint8Array<ArrayBuffer> }
   | { type: 'snapshot'; n: number; offset: number; bytes: Uint8Array };
 
 /** Undefined for a frame this page does not know: a newer node may send one. */
@@ -26,6 +28,8 @@ export function decodeFrame(buffer: ArrayBuffer): NodeFrame | undefined {
   const n = view.getUint16(1, true);
   if (view.getUint8(0) === Frame.OUTPUT)
     return { type: 'output', n, bytes: new Uint8Array(buffer, FRAME_HEAD_BYTES) };
+  if (view.getUint8(0) === Frame.DOWNLOAD)
+    return { type: 'download', n, bytes: new Uint8Array(buffer, FRAME_HEAD_BYTES) };
   if (view.getUint8(0) !== Frame.SNAPSHOT || buffer.byteLength < FRAME_HEAD_BYTES + OFFSET_BYTES)
     return undefined;
   const offset = view.getFloat64(FRAME_HEAD_BYTES, true);

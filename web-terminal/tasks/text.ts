@@ -1,6 +1,6 @@
 // What a coding agent wrote, as elements: its words stay text, with a little of Markdown for the eye; links lead to the web alone.
 import { createElement } from '../dom.ts';
-import { parseLink } from '../links.ts';
+import { parseLink } from '../session/links.ts';
 
 /** Paragraphs, fences, headings, `code`, **bold** and addresses. Whatever else stands there is shown as it is. */
 export function createProse(text: string): Node[] {

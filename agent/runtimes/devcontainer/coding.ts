@@ -34,8 +34,10 @@ eval "$1"' "$SHELL" "$1"`;
 export const enterContainers = (
   containers: Containers,
   places: ReadonlyMap<string, Place>,
-): Pick<Runtime, 'program' | 'codingPrograms' | 'endMarked' | 'command' | 'endCommand'> => ({
+): Pick<Runtime, 'program' | 'pipe' | 'codingPrograms' | 'endMarked' | 'command' | 'endCommand'> => ({
   program: (workspace, command) => enterOnPipes(containers, workspace, places.get(workspace.id), command),
+  pipe: (workspace, script, words) =>
+    enterByShell(containers.engine, workspace, places.get(workspace.id), script, words),
   async codingPrograms(id) {
     const place = places.get(id);
     return place && findCodingPrograms(containers, place);
@@ -83,6 +85,23 @@ function enterOnPipes(
 
 const whereInside = (programs: string, word: string): string =>
   word.startsWith(`${programs}/`) ? join(PROGRAMS, relative(programs, word)) : word;
+
+function enterByShell(
+  engine: Engine,
+  workspace: WorkspaceSpec,
+  place: Place | undefined,
+  script: string,
+  words: string[],
+): SpawnSpec {
+  if (place === undefined) throw new ProfileError('not-running', 'Its container does not run.');
+  const { words: where, env } = enter(workspace, place, {});
+  return {
+    file: engine.program,
+    args: ['exec', '--interactive', ...where, '/bin/sh', '-c', script, 'sam', ...words],
+    env: { ...env, ...engine.env },
+    cwd: '/',
+  };
+}
 
 function chooseCommand(
   engine: Engine,

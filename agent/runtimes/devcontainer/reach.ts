@@ -4,12 +4,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chmod, mkdir } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CLAUDE_FOLDER } from '../../coding/claude.ts';
 import { helperCommand } from '../../credentials/broker.ts';
 import type { Reach, WorkspaceSpec } from '../runtime.ts';
-import { layOutClaude } from './claude.ts';
+import { layOutDownload } from '../../files/command.ts';
+import { BIN, layOutClaude } from './claude.ts';
 import type { Containers } from './containers.ts';
 import type { Container, Engine } from './engine.ts';
 import { keptFolder } from './kept-log.ts';
@@ -53,6 +54,7 @@ export async function prepareMounts(
   }
   await layOutKit(programs);
   await layOutClaude(programs, coding);
+  await layOutDownload(join(programs, relative(PROGRAMS, BIN)));
   return mounts;
 }
 

@@ -1,5 +1,6 @@
 // How a terminal enters a container: the command, its user, folder and environment. Starts nothing itself.
 import { randomBytes } from 'node:crypto';
+import { PROMPT_MARKS } from '../prompt-marks.ts';
 import { ProfileError, type WorkspaceSpec } from '../runtime.ts';
 import { BIN, WAITS } from './claude.ts';
 import type { Engine } from './engine.ts';
@@ -122,7 +123,7 @@ export function chooseSession(
   const mark = randomBytes(9).toString('base64url');
   const { words, env } = enter(workspace, place, {
     // What draws is xterm.js, whatever terminal the engine thinks of.
-    screen: { TERM: 'xterm-256color', COLORTERM: 'truecolor' },
+    screen: { TERM: 'xterm-256color', COLORTERM: 'truecolor', ...(profile === 'shell' && PROMPT_MARKS) },
     own: { [MARK]: mark, [SIZE]: '' },
   });
   const within = ['exec', '--interactive', '--tty', ...words, '/bin/sh', '-c', script];

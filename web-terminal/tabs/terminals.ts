@@ -1,15 +1,19 @@
 // The workspace's sessions as tabs: what people do with them becomes requests. Knows the protocol; must not know tickets, nor how
 // the connection comes and goes.
-import type { SessionInfo, ViewerMessage } from '../agent/protocol.ts';
-import { askPerson, showNotice } from './dialogs.ts';
-import { createButton, createElement, getElement } from './dom.ts';
-import { cutInput } from './connection/frames.ts';
-import { createSessionView, type SessionView } from './session.ts';
-import { createTabBar, type TabBar } from './tabs.ts';
-import { getColours, getFont, onThemeChange } from './theme.ts';
+import type { SessionInfo, ViewerMessage } from '../../agent/protocol.ts';
+import { showNotice } from '../dialogs.ts';
+import { createElement, getElement } from '../dom.ts';
+import { createSessionView, type SessionView } from '../session/session.ts';
+import type { CommandEnd } from '../session/marks.ts';
+import { readSettings, stepFontSize } from '../settings/settings.ts';
+import { createTabBar, PASSING_MARKS, type TabBar } from './bar.ts';
+import { loseFeeds, typeInto, type Feed } from './input.ts';
+import { keepOrder, sortAsKept } from './order.ts';
+import { describeProfiles, type Profile } from './profiles.ts';
+import { getColours, getFont, onThemeChange } from '../theme.ts';
 
-/** What a terminal takes at once: the node queues no more for a program that does not read. */
-const PASTE_BYTES = 1_000_000;
+/** Whoever waits for a command longer than that looks at something else meanwhile. */
+const LONG_MS = 10_000;
 /** What the fit addon leaves for xterm's scroll bar. */
 const SCROLLBAR_PX = 14;
 
@@ -27,8 +31,13 @@ interface Hooks {
   onDeadKey: () => void;
   /** What the program in the terminal that is shown calls itself; empty: nothing. */
   onTitle: (title: string) => void;
-  /** A program rang while nobody looked at the page. */
-  onBellAway: () => void;
+  /** While nobody looked at the page: a program rang, or a command that took long has ended. */
+  onAway: (what: 'bell' | 'done' | 'failed') => void;
+  onDownload: (path: string) => void;
+  /** Out loud. */
+  ring: () => void;
+  /** Somebody wants it closed. */
+  onClose: (id: string) => void;
 }
 
 interface Size {
@@ -36,7 +45,7 @@ interface Size {
   rows: number;
 }
 
-interface Session {
+export interface Session {
   info: SessionInfo;
   /** Made when the tab is first shown. */
   view?: SessionView;
@@ -47,10 +56,21 @@ interface Session {
   asked: boolean;
   /** Somebody here closed it: its tab goes when it has ended. */
   closing: boolean;
+  /** Of what was opened here; absent: nobody knows. */
+  profile?: string;
   /** What its program calls itself. */
   title?: string;
+  /** A large paste under way. */
+  feed?: Feed;
   /** How it ended; its screen stays until somebody closes it. */
   ended?: string;
+}
+
+interface Opening {
+  name?: string;
+  profile?: string;
+  /** The one that has ended, whose tab it gets. */
+  instead?: string;
 }
 
 export interface Panel {
@@ -67,14 +87,19 @@ export interface Terminals {
   shown: string | undefined;
   /** What has a tab and is no terminal, once there is one. */
   panel: Panel | undefined;
-  /** Of an `open` that was sent and not answered: the size in it, and what was shown then. */
-  opening: { size: Size; shown: string | undefined } | undefined;
+  /** Of an `open` that was sent and not answered: what was asked for, the size in it, and what was shown then. */
+  opening: (Opening & { size: Size; shown: string | undefined }) | undefined;
+  /** Those that the node has. */
+  profiles: Profile[];
+  workspace: string;
   /** Whether xterm keeps its text readable for screen readers. */
   screenReader: boolean;
 }
 
-export function createTerminals(outlet: Outlet, hooks: Hooks): Terminals {
+export function createTerminals(workspace: string, outlet: Outlet, hooks: Hooks): Terminals {
   const terminals: Terminals = {
+    workspace,
+    profiles: describeProfiles(),
     outlet,
     hooks,
     sessions: new Map(),
@@ -87,7 +112,8 @@ export function createTerminals(outlet: Outlet, hooks: Hooks): Terminals {
         show(terminals, id);
         focusTerminal(terminals);
       },
-      onClose: (id) => void closeSession(terminals, id),
+      onClose: hooks.onClose,
+      onMove: (id, at) => moveTab(terminals, id, at),
       onRename: (id, name) => outlet.send({ type: 'rename', id, name }) || hooks.onDeadKey(),
     }),
   };
@@ -122,12 +148,40 @@ export function addPanel(terminals: Terminals, panel: Panel, name: string): void
 }
 
 /** Asks the node for a new session, a shell unless told; its tab comes with the answer. */
-export function openSession(terminals: Terminals, what: { name?: string; profile?: string } = {}): void {
+export function openSession(terminals: Terminals, wanted: Opening = {}): void {
   if (terminals.opening) return;
   const size = findShown(terminals)?.fit ?? measureFit();
+  const { instead: _tab, ...what } = wanted;
   if (terminals.outlet.send({ type: 'open', ...what, ...size }))
-    terminals.opening = { size, shown: terminals.shown };
+    terminals.opening = { ...wanted, size, shown: terminals.shown };
   else terminals.hooks.onDeadKey();
+}
+
+/** Puts the tab to that place among those of terminals, and says where it is. */
+function moveTab(terminals: Terminals, id: string, wanted: number): void {
+  const ids = [...terminals.sessions.keys()].filter((other) => other !== id);
+  const at = Math.min(ids.length, Math.max(0, wanted));
+  arrange(terminals, ids.toSpliced(at, 0, id));
+  keepOrder(terminals.workspace, [...terminals.sessions.keys()]);
+  const name = terminals.sessions.get(id)?.info.name ?? '';
+  showNotice(`“${name}” is tab ${at + 1} of ${ids.length + 1}.`);
+}
+
+function arrange(terminals: Terminals, ids: string[]): void {
+  const { sessions } = terminals;
+  const moved = ids.map((id) => [id, sessions.get(id)] as const);
+  for (const [id, session] of moved) {
+    sessions.delete(id);
+    if (session) sessions.set(id, session);
+  }
+  terminals.bar.arrange(ids);
+}
+
+/** As the person of this browser has put them. */
+export function arrangeAsKept(terminals: Terminals): void {
+  const ids = [...terminals.sessions.keys()];
+  const sorted = sortAsKept(terminals.workspace, ids);
+  if (sorted.join() !== ids.join()) arrange(terminals, sorted);
 }
 
 /** The size that will fit, before there is a terminal to ask: as xterm.js and its fit addon reckon. */
@@ -156,6 +210,7 @@ export function selectTab(terminals: Terminals, index: number): void {
 /** The socket is gone: numbers mean nothing any more, offsets do. */
 export function forgetNumbers(terminals: Terminals): void {
   terminals.opening = undefined;
+  loseFeeds(terminals);
   for (const session of terminals.sessions.values()) {
     delete session.n;
     session.asked = false;
@@ -165,6 +220,18 @@ export function forgetNumbers(terminals: Terminals): void {
 export function addSession(terminals: Terminals, info: SessionInfo): void {
   terminals.sessions.set(info.id, { info, asked: false, closing: false });
   terminals.bar.add(info.id, info.name);
+}
+
+/** In the place of `old`, which goes. */
+export function replaceSession(terminals: Terminals, old: string, id: string): void {
+  const ids = [...terminals.sessions.keys()].filter((other) => other !== id);
+  terminals.sessions.get(old)?.view?.dispose();
+  arrange(
+    terminals,
+    ids.map((other) => (other === old ? id : other)),
+  );
+  terminals.sessions.delete(old);
+  terminals.bar.remove(old);
 }
 
 export function resume(terminals: Terminals, session: Session): void {
@@ -183,7 +250,7 @@ export function show(terminals: Terminals, id: string): void {
   for (const [other, { view }] of sessions) view?.show(other === id);
   panel?.show(id === panel.id);
   terminals.bar.select(id);
-  for (const mark of ['news', 'bell', 'asks'] as const) terminals.bar.mark(id, mark, false);
+  for (const mark of PASSING_MARKS) terminals.bar.mark(id, mark, false);
   terminals.hooks.onTitle(session?.title ?? '');
   if (session) resume(terminals, session);
 }
@@ -202,6 +269,7 @@ function createView(terminals: Terminals, session: Session): SessionView {
   const view = createSessionView(id, {
     ...hooks,
     onBell: () => ring(terminals, id),
+    onCommandEnd: (command) => noteEnd(terminals, id, command),
     onTitle: (title) => {
       terminals.bar.entitle(id, title);
       session.title = title;
@@ -220,78 +288,36 @@ function createView(terminals: Terminals, session: Session): SessionView {
 }
 
 function ring(terminals: Terminals, id: string): void {
-  if (document.visibilityState !== 'visible') terminals.hooks.onBellAway();
+  const { bell } = readSettings();
+  if (bell === 'off') return;
+  if (bell === 'sound') terminals.hooks.ring();
+  if (document.visibilityState !== 'visible') terminals.hooks.onAway('bell');
   if (id !== terminals.shown) terminals.bar.mark(id, 'bell', true);
 }
 
-/** The size of the text in all of them, from now on. */
-export function resizeText({ sessions }: Terminals, fontSize: number): void {
+/** Of one that took long, while nobody looked at it. */
+function noteEnd(terminals: Terminals, id: string, { code = 0, ms }: CommandEnd): void {
+  const isSeen = document.visibilityState === 'visible' && id === terminals.shown;
+  if (ms < LONG_MS || isSeen) return;
+  const what = code === 0 ? 'done' : 'failed';
+  if (document.visibilityState !== 'visible') terminals.hooks.onAway(what);
+  if (id === terminals.shown) return;
+  terminals.bar.mark(id, code === 0 ? 'failed' : 'done', false);
+  terminals.bar.mark(id, what, true);
+}
+
+/** The text of all of them, from now on; 0: as large as it is when nobody has said. Returns its size in px. */
+export function resizeText({ sessions }: Terminals, by: number): number {
+  const fontSize = stepFontSize(by);
   for (const { view } of sessions.values()) {
     if (!view) continue;
     view.terminal.options.fontSize = fontSize;
     view.fit();
   }
+  return fontSize;
 }
 
 // The node knows everybody's size and decides whose counts; what it says of the session is what is drawn.
 function tellSize(terminals: Terminals, { info, n, fit }: Session): void {
   if (fit && n !== undefined) terminals.outlet.send({ type: 'resize', id: info.id, ...fit });
-}
-
-function typeInto(terminals: Terminals, session: Session, bytes: Uint8Array): void {
-  if (session.ended !== undefined) return;
-  if (session.n === undefined || !terminals.outlet.isOpen()) return terminals.hooks.onDeadKey();
-  if (bytes.length > PASTE_BYTES)
-    return showNotice(
-      'That is more than a terminal takes at once (1 MB). Nothing was sent; put it into a file.',
-    );
-  for (const piece of cutInput(bytes)) terminals.outlet.input(session.n, piece);
-}
-
-async function closeSession(terminals: Terminals, id: string): Promise<void> {
-  const session = terminals.sessions.get(id);
-  if (!session) return;
-  if (session.ended !== undefined) return removeSession(terminals, id);
-  const title = `Close “${session.info.name}”?`;
-  const text = 'What runs in it ends, for everyone who looks at it.';
-  if (!(await askPerson({ title, text, yes: 'Close' }))) return focusTerminal(terminals);
-  session.closing = terminals.outlet.send({ type: 'close', id });
-  if (!session.closing) terminals.hooks.onDeadKey();
-}
-
-function removeSession(terminals: Terminals, id: string): void {
-  const ids = [...terminals.sessions.keys()];
-  const at = ids.indexOf(id);
-  terminals.sessions.get(id)?.view?.dispose();
-  terminals.sessions.delete(id);
-  terminals.bar.remove(id);
-  if (terminals.shown !== id) return;
-  terminals.shown = undefined;
-  const next = ids[at + 1] ?? ids[at - 1];
-  if (next !== undefined) show(terminals, next);
-  focusTerminal(terminals);
-}
-
-export function end(terminals: Terminals, id: string, how: string): void {
-  const session = terminals.sessions.get(id);
-  if (!session || session.ended !== undefined) return;
-  session.ended = how;
-  delete session.n;
-  terminals.bar.mark(id, 'ended', true);
-  if (session.closing || !session.view) return removeSession(terminals, id);
-  const reopen = () => {
-    removeSession(terminals, id);
-    openSession(terminals);
-  };
-  const close = () => removeSession(terminals, id);
-  session.view.end();
-  session.view.pane.append(
-    createElement(
-      'div',
-      { class: 'over', attributes: { role: 'status' } },
-      createElement('span', { text: how }),
-      createButton('Open a new one', reopen, { class: 'primary' }),
-      createButton('Close', close),
-    ),
-  );
 }

@@ -1,14 +1,12 @@
 // What a program wants to put on the clipboard (OSC 52): offered to whoever looks at it, never done unasked. The clipboard is never
 // read. Knows no session and no socket.
 import type { Terminal } from '@xterm/xterm';
-import { writeClipboard } from './dialogs.ts';
-import { createButton, createElement, getElement } from './dom.ts';
+import { writeClipboard } from '../dialogs.ts';
+import { showOffer } from '../offer.ts';
 import { cleanPaste } from './paste.ts';
 
 const MAX_LETTERS = 140_000;
 const SHOWN_CHARACTERS = 80;
-const OFFER_MS = 30_000;
-let ending: ReturnType<typeof setTimeout> | undefined;
 
 /** `canOffer`: whether somebody looks at it now, and what comes is no repetition of what was. */
 export function offerCopies(terminal: Terminal, canOffer: () => boolean): void {
@@ -32,27 +30,14 @@ export function parseCopy(data: string): string | undefined {
   }
 }
 
-/** No dialog: whoever types goes on typing. The next one takes its place. */
 function offer(text: string): void {
-  const strip = getElement('offer');
-  const end = () => {
-    strip.hidden = true;
-    strip.replaceChildren();
-  };
-  const take = () => {
-    end();
-    void writeClipboard(text);
-  };
   const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
-  strip.replaceChildren(
-    createElement('span', { text: `A program offers ${describeLength(text)} for your clipboard:` }),
-    createElement('code', { text: shown }),
-    createButton('Copy it', take, { class: 'primary' }),
-    createButton('No', end),
-  );
-  strip.hidden = false;
-  clearTimeout(ending);
-  ending = setTimeout(end, OFFER_MS);
+  showOffer({
+    text: `A program offers ${describeLength(text)} for your clipboard:`,
+    detail: shown,
+    yes: 'Copy it',
+    take: () => void writeClipboard(text),
+  });
 }
 
 const describeLength = ({ length }: string): string =>

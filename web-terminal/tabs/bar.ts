@@ -1,13 +1,20 @@
-// The tab bar: roles, keys, renaming in place. Shows names as text; knows no session and no terminal.
-import { createElement, getElement } from './dom.ts';
+// The tab bar: roles, keys, its menu, renaming in place. Shows names as text; knows no session and no terminal.
+import { createElement, getElement } from '../dom.ts';
+import { openMenu } from '../menu.ts';
+import { onHold } from '../touch/hold.ts';
+import { letDrag } from './dragging.ts';
 
-type Mark = 'ended' | 'news' | 'bell' | 'asks';
+type Mark = 'ended' | 'news' | 'bell' | 'asks' | 'done' | 'failed';
+/** Gone as soon as somebody looks. */
+export const PASSING_MARKS = ['news', 'bell', 'asks', 'done', 'failed'] as const;
 
 /** For those who listen. */
 const MARKS: Record<Mark, string> = {
   ended: 'ended',
   bell: 'rang the bell',
   asks: 'waits for you',
+  failed: 'its command failed',
+  done: 'its command ended',
   news: 'has new output',
 };
 
@@ -19,10 +26,15 @@ export interface TabBar {
   rename: (id: string, name: string) => void;
   /** Marks the tab as the one that is shown. */
   select: (id: string) => void;
-  /** `ended`: struck through. `news`: output since it was last shown; `bell`: a program rang; `asks`: somebody has to answer. */
+  /**
+   * `ended`: struck through. `news`: output since it was last shown; `bell`: a program rang; `asks`: somebody has to answer; `done`,
+   * `failed`: a command that took long has ended.
+   */
   mark: (id: string, mark: Mark, on: boolean) => void;
   /** What its program calls itself, beside the name that people gave. */
   entitle: (id: string, title: string) => void;
+  /** Puts the tabs of terminals into this order. */
+  arrange: (ids: string[]) => void;
   /** Puts the keyboard into the bar. */
   focus: () => void;
 }
@@ -31,6 +43,8 @@ export interface TabEvents {
   onSelect: (id: string) => void;
   onClose: (id: string) => void;
   onRename: (id: string, name: string) => void;
+  /** To the place number `at` among those of terminals, from 0. */
+  onMove: (id: string, at: number) => void;
 }
 
 const NAME_LENGTH = 64;
@@ -78,12 +92,43 @@ export function createTabBar(events: TabEvents): TabBar {
       const shown = tabOf(id)?.querySelector('.title');
       if (shown) shown.textContent = title;
     },
+    arrange: (ids) => {
+      const focused = list.contains(document.activeElement) ? document.activeElement : undefined;
+      const fixed = list.querySelector('.fixed');
+      for (const id of ids) {
+        const tab = tabOf(id);
+        if (tab) list.insertBefore(tab, fixed);
+      }
+      (focused as HTMLElement | undefined)?.focus(); // moving an element takes the keyboard from it
+    },
     focus: () => list.querySelector<HTMLElement>('[aria-selected=true]')?.focus(),
   };
 }
 
-function findTabs(list: Element): HTMLElement[] {
-  return [...list.querySelectorAll<HTMLElement>('[role=tab]')];
+function findTabs(list: Element, which = '[role=tab]'): HTMLElement[] {
+  return [...list.querySelectorAll<HTMLElement>(which)];
+}
+
+/** Where a tab is among those that can be moved, from 0. */
+const placeOf = (tab: HTMLElement): number =>
+  tab.parentElement ? findTabs(tab.parentElement, '.tab:not(.fixed)').indexOf(tab) : -1;
+
+function openTabMenu(tab: HTMLElement, id: string, events: TabEvents, at: { x: number; y: number }): void {
+  const back = () => tab.focus();
+  const items = [
+    { label: 'Rename', key: 'F2', choose: () => startRename(tab, events, back) },
+    { label: 'Move left', key: 'Ctrl+Shift+←', choose: () => move(tab, id, -1, events) },
+    { label: 'Move right', key: 'Ctrl+Shift+→', choose: () => move(tab, id, 1, events) },
+    { label: 'Close', key: 'Delete', choose: () => events.onClose(id) },
+  ];
+  openMenu(items, { label: 'This terminal', owner: tab, at, onLeave: back });
+}
+
+function move(tab: HTMLElement, id: string, by: number, { onMove }: TabEvents): void {
+  const at = placeOf(tab);
+  if (at < 0) return;
+  tab.focus();
+  onMove(id, at + by);
 }
 
 function createTab(id: string, name: string, events: TabEvents): HTMLElement {
@@ -102,11 +147,18 @@ function createTab(id: string, name: string, events: TabEvents): HTMLElement {
     close,
   );
   tab.dataset['id'] = id;
-  tab.title = 'Double-click or F2 to rename; middle click or Delete to close';
+  tab.title = 'Double-click or F2 to rename; middle click or Delete to close; drag to move';
   tab.addEventListener('click', () => events.onSelect(id));
   tab.addEventListener('dblclick', () => startRename(tab, events, () => events.onSelect(id)));
   tab.addEventListener('auxclick', (event) => event.button === 1 && events.onClose(id));
   tab.addEventListener('mousedown', (event) => event.button === 1 && event.preventDefault());
+  tab.addEventListener('contextmenu', (event) => {
+    event.preventDefault();
+    const { left, bottom } = tab.getBoundingClientRect();
+    openTabMenu(tab, id, events, { x: event.clientX || left, y: event.clientY || bottom });
+  });
+  onHold(tab, (at) => openTabMenu(tab, id, events, at));
+  letDrag(tab, id, events.onMove);
   close.addEventListener('click', (event) => {
     event.stopPropagation();
     events.onClose(id);
@@ -141,7 +193,10 @@ function moveByKey(event: KeyboardEvent, list: HTMLElement, events: TabEvents): 
     End: tabs.length - 1,
   };
   const step = steps[event.key];
-  if (step !== undefined) tabs.at(step % tabs.length)?.focus();
+  const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (way !== undefined && event.ctrlKey && event.shiftKey)
+    move(event.target as HTMLElement, id, way, events);
+  else if (step !== undefined) tabs.at(step % tabs.length)?.focus();
   else if (event.key === 'F2') startRename(event.target as HTMLElement, events, () => tabs[at]?.focus());
   else if (event.key === 'Delete') events.onClose(id);
   else if (event.key === 'Enter' || event.key === ' ') events.onSelect(id);

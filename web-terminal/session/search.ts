@@ -1,7 +1,7 @@
 // The search through what a terminal has printed: a bar in its corner. Knows no session, no tab and no socket.
 import type { SearchAddon } from '@xterm/addon-search';
-import { createButton, createElement, getElement } from './dom.ts';
-import { getSearchColours } from './theme.ts';
+import { createButton, createElement, getElement } from '../dom.ts';
+import { getSearchColours } from '../theme.ts';
 
 export interface Search {
   /** Opens the bar, or goes back into it. */

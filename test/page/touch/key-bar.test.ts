@@ -1,8 +1,8 @@
 // The keys that a phone has beside its own, and its two fingers, in a real browser.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { browserMissing } from '../browser.ts';
-import { phone, type Visitor } from './visitor.ts';
-import { useVisits } from './visits.ts';
+import { browserMissing } from '../../browser.ts';
+import { phone, type Visitor } from '../visitor.ts';
+import { useVisits } from '../visits.ts';
 
 describe.skipIf(browserMissing)('the key bar of a phone', { timeout: 120_000 }, () => {
   const { arrive } = useVisits();

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Browser } from 'playwright-core';
-import { browserMissing, launchBrowser } from '../browser.ts';
-import { startSite, type Site } from './site.ts';
-import { desktop, phone, eventually, visit, type Visitor } from './visitor.ts';
+import { browserMissing, launchBrowser } from '../../browser.ts';
+import { startSite, type Site } from '../site.ts';
+import { desktop, phone, eventually, visit, type Visitor } from '../visitor.ts';
 
 describe.skipIf(browserMissing)('the terminal on a phone', { timeout: 120_000 }, () => {
   let browser: Browser;

@@ -1,19 +1,22 @@
-// The help: what keys and gestures the page has, and the switches for what this browser keeps. Acts on no key.
-import { createButton, createElement } from './dom.ts';
-import { FONT_SIZES, keepSettings, readSettings } from './settings.ts';
+// What a person may have otherwise, as this browser keeps it; and the help: which keys and gestures the page has. Acts on no key.
+import { createButton, createElement } from '../dom.ts';
+import { BELLS, keepSettings, readSettings, type Bell } from './settings.ts';
 import { areShortcutsOn, isMac, listShortcuts, turnShortcuts } from './shortcuts.ts';
-import { type Terminals, focusTerminal, resizeText } from './terminals.ts';
+import { type Terminals, focusTerminal, resizeText } from '../tabs/terminals.ts';
 
 const touch: [string, string][] = [
   ['Ctrl or Alt, then a key', 'both together; tapped twice it is held'],
   ['Copy', 'the text of the terminal, to select'],
-  ['Drag', 'scroll'],
+  ['Drag', 'scroll; sideways: the arrow keys'],
+  ['Hold, then drag', 'select, to copy'],
   ['Two fingers', 'zoom'],
   ['Double tap on a tab', 'rename it'],
+  ['Hold a tab', 'rename, move or close it'],
 ];
 const mouse: [string, string][] = [
   ['Double click on a tab', 'rename it'],
   ['Middle click on a tab', 'close it'],
+  ['Drag a tab', 'move it'],
 ];
 
 const FIND = 'find';
@@ -32,18 +35,24 @@ export function openHelp(terminals: Terminals, find: () => void): void {
       createElement('dd', { text: what }),
     );
   dialog.append(
-    createElement('h2', { text: 'Keys', attributes: { id: 'help-title' } }),
-    list,
+    createElement('h2', { text: 'Settings', attributes: { id: 'help-title' } }),
+    createSizes(terminals),
+    createBells(),
+    createSwitch('Copy what is selected at once', readSettings().copyOnSelect, (copyOnSelect) =>
+      keepSettings({ copyOnSelect }),
+    ),
+    createSwitch('Ask before more than 1 MB is pasted', readSettings().askLargePaste, (askLargePaste) =>
+      keepSettings({ askLargePaste }),
+    ),
+    createReaderSwitch(terminals),
     createSwitch(
       'Keyboard shortcuts of this page (off: the shell gets these keys)',
       areShortcutsOn(),
       turnShortcuts,
     ),
-    createReaderSwitch(terminals),
-    createSwitch('Copy what is selected at once', readSettings().copyOnSelect, (copyOnSelect) =>
-      keepSettings({ copyOnSelect }),
-    ),
-    createSizes(terminals),
+    createElement('p', { class: 'kept', text: 'This browser keeps them, for you alone.' }),
+    createElement('h3', { text: 'Keys' }),
+    list,
     createElement(
       'div',
       { class: 'actions' },
@@ -70,12 +79,7 @@ function createReaderSwitch(terminals: Terminals): HTMLElement {
 
 function createSizes(terminals: Terminals): HTMLElement {
   const shown = createElement('output', { text: `${readSettings().fontSize} px` });
-  const step = (by: number) => () => {
-    const fontSize = Math.min(FONT_SIZES.most, Math.max(FONT_SIZES.least, readSettings().fontSize + by));
-    keepSettings({ fontSize });
-    resizeText(terminals, readSettings().fontSize);
-    shown.textContent = `${readSettings().fontSize} px`;
-  };
+  const step = (by: number) => () => (shown.textContent = `${resizeText(terminals, by)} px`);
   return createElement(
     'div',
     { class: 'sizes', attributes: { role: 'group', 'aria-label': 'Size of the text' } },
@@ -84,6 +88,24 @@ function createSizes(terminals: Terminals): HTMLElement {
     shown,
     createButton('+', step(1), { attributes: { 'aria-label': 'Larger' } }),
   );
+}
+
+const BELL_WORDS: Record<Bell, string> = {
+  mark: 'marks the tab',
+  sound: 'marks the tab and sounds',
+  off: 'does nothing',
+};
+
+function createBells(): HTMLElement {
+  const list = createElement('select');
+  for (const bell of BELLS)
+    list.append(createElement('option', { text: BELL_WORDS[bell], attributes: { value: bell } }));
+  list.value = readSettings().bell;
+  list.addEventListener('change', () => {
+    const bell = BELLS.find((one) => one === list.value);
+    if (bell !== undefined) keepSettings({ bell });
+  });
+  return createElement('label', { class: 'switch' }, document.createTextNode('A bell'), list);
 }
 
 function createSwitch(text: string, isOn: boolean, turn: (on: boolean) => void): HTMLElement {

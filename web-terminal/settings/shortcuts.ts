@@ -1,7 +1,12 @@
 // The few keys that belong to the page instead of the shell: which, on which platform, and whether they are wanted.
 // What a key types is never the page's; knows no terminal.
 
-export type PageKey = { do: 'select'; index: number } | { do: 'tabs' | 'new' | 'copy' | 'paste' | 'find' };
+export type PageKey =
+  | { do: 'select'; index: number }
+  /** `by` px; 0: as it was at first. */
+  | { do: 'size'; by: number }
+  | { do: 'jump'; way: 'previous' | 'next' }
+  | { do: 'tabs' | 'new' | 'copy' | 'paste' | 'find' };
 
 const STORED = 'sam.shortcuts';
 
@@ -13,12 +18,22 @@ export function listShortcuts(mac: boolean): [string, string][] {
   const held = mac ? '⌃⌘' : 'Alt+';
   return [
     [`${held}1 … ${held}9`, 'show that tab'],
-    [`${held}0`, 'go to the tab bar: arrows move, F2 renames, Delete closes'],
+    [
+      `${held}0`,
+      'go to the tab bar: arrows go along it, with Ctrl+Shift they move the tab, F2 renames, Delete closes',
+    ],
     ['Ctrl+Shift+Enter', 'new terminal'],
     mac
       ? ['⌘C, ⌘V', 'copy what is selected, paste']
       : ['Ctrl+Shift+C, Ctrl+Shift+V', 'copy what is selected, paste'],
     [mac ? '⌘F' : 'Ctrl+Shift+F', 'find in what was printed: Enter and Shift+Enter go on, Escape ends'],
+    mac
+      ? ['⌘↑, ⌘↓', 'go to the prompt before, or after, where the shell says where they are']
+      : [
+          'Ctrl+Shift+↑, Ctrl+Shift+↓',
+          'go to the prompt before, or after, where the shell says where they are',
+        ],
+    [mac ? '⌘+, ⌘−, ⌘0' : 'Ctrl++, Ctrl+−, Ctrl+0', 'larger text, smaller, as at first'],
     ['Ctrl+F6', 'go to the tab bar, also without the keys above'],
   ];
 }
@@ -55,12 +70,24 @@ export function readPageKey(
   if (!on || event.getModifierState('AltGraph')) return undefined;
   const digit = mac ? readMacDigit(event) : readAltDigit(event);
   if (digit) return digit === '0' ? { do: 'tabs' } : { do: 'select', index: Number(digit) - 1 };
-  if (mac && metaKey && !ctrlKey && !altKey && !shiftKey)
-    return readLetter(event) === 'f' ? { do: 'find' } : undefined;
+  const size = readSize(event, mac);
+  if (size !== undefined) return { do: 'size', by: size };
+  const way = WAYS[key];
+  const isMacs = mac && metaKey && !ctrlKey && !altKey && !shiftKey;
+  if (way && (isMacs || (!mac && ctrlKey && shiftKey && !altKey && !metaKey))) return { do: 'jump', way };
+  if (isMacs) return readLetter(event) === 'f' ? { do: 'find' } : undefined;
   if (!ctrlKey || !shiftKey || altKey || metaKey) return undefined;
   if (key === 'Enter') return { do: 'new' };
   const meaning = mac ? undefined : LETTERS[readLetter(event) ?? ''];
   return meaning && { do: meaning };
+}
+
+const WAYS: Record<string, 'previous' | 'next'> = { ArrowUp: 'previous', ArrowDown: 'next' };
+
+// Ctrl+_, which takes Shift on many keyboards, is the shell's: it undoes.
+function readSize({ key, ctrlKey, altKey, metaKey }: KeyboardEvent, mac: boolean): number | undefined {
+  const isHeld = !altKey && (mac ? metaKey && !ctrlKey : ctrlKey && !metaKey);
+  return isHeld ? { '+': 1, '=': 1, '-': -1, '0': 0 }[key] : undefined;
 }
 
 const LETTERS: Record<string, 'copy' | 'paste' | 'find'> = { c: 'copy', v: 'paste', f: 'find' };

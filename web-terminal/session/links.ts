@@ -1,6 +1,6 @@
 // What a click on a link in a terminal does. Programs write these links, so none is trusted: http(s) only, a tab of its own.
 import type { IBufferRange, ILinkHandler, Terminal } from '@xterm/xterm';
-import { askPerson } from './dialogs.ts';
+import { askPerson } from '../dialogs.ts';
 
 /** The address a browser would open, or undefined when it is not http(s). */
 export function parseLink(text: string): URL | undefined {

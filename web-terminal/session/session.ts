@@ -3,17 +3,19 @@ import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
-import { ACK_EVERY_BYTES, isReport } from '../agent/protocol.ts';
-import { useWidths } from '../agent/widths.ts';
-import { createElement } from './dom.ts';
-import { writeClipboard } from './dialogs.ts';
+import { ACK_EVERY_BYTES, isReport } from '../../agent/protocol.ts';
+import { useWidths } from '../../agent/widths.ts';
+import { createElement } from '../dom.ts';
+import { offerDownloads } from '../files/ways.ts';
+import { writeClipboard } from '../dialogs.ts';
 import { createHyperlinks, openLink } from './links.ts';
+import { followPrompts, type CommandEnd, type Marks } from './marks.ts';
 import { offerCopies } from './offers.ts';
-import { readSettings } from './settings.ts';
+import { readSettings } from '../settings/settings.ts';
 import { acceptPastes } from './paste.ts';
-import { cutTitle } from './tabs.ts';
-import { getColours, getFont } from './theme.ts';
-import { scrollByTouch } from './touch.ts';
+import { cutTitle } from '../tabs/bar.ts';
+import { getColours, getFont } from '../theme.ts';
+import { takeFingers } from '../touch/fingers.ts';
 
 export interface SessionEvents {
   /** Somebody typed or pasted, or a program asked the terminal something and this is the answer. */
@@ -28,6 +30,10 @@ export interface SessionEvents {
   onBell: () => void;
   /** What a program calls itself from now on; short, and one line. */
   onTitle: (title: string) => void;
+  /** Somebody wants that file of the workspace's. */
+  onDownload: (path: string) => void;
+  /** A command that somebody here saw begin has ended. */
+  onCommandEnd: (command: CommandEnd) => void;
   /** True: the key was the page's, the shell shall not see it. */
   onKey: (event: KeyboardEvent) => boolean;
 }
@@ -36,6 +42,7 @@ export interface SessionView {
   pane: HTMLElement;
   terminal: Terminal;
   search: SearchAddon;
+  marks: Marks;
   /** As if somebody had pasted it here. */
   paste: (text: string) => void;
   /** The offset after the last byte that came; undefined before the first. A reconnect goes on from here. */
@@ -72,14 +79,17 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   const search = new SearchAddon();
   terminal.loadAddon(search);
   terminal.loadAddon(new WebLinksAddon((_event, address) => openLink(address)));
-  const progress = trackProgress(terminal, events.onDrawn);
+  const marks = followPrompts(terminal, events.onCommandEnd);
+  const progress = trackProgress(terminal, { onDrawn: events.onDrawn, onRedraw: marks.forget });
   sendInput(terminal, events, progress.isReplaying);
   const isLive = () => !progress.isReplaying();
   terminal.onBell(() => isLive() && events.onBell());
   terminal.onTitleChange((title) => events.onTitle(cutTitle(title)));
-  offerCopies(terminal, () => isLive() && !pane.hidden && document.hasFocus());
+  const isWatched = () => isLive() && !pane.hidden && document.hasFocus();
+  offerCopies(terminal, isWatched);
+  offerDownloads(terminal, isWatched, events.onDownload);
   copySelections(pane, terminal);
-  scrollByTouch(pane, terminal);
+  takeFingers(pane, terminal);
   const paste = acceptPastes(pane, terminal, (text) => events.onInput(new TextEncoder().encode(text)));
 
   const fit = () => {
@@ -92,6 +102,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
     pane,
     terminal,
     search,
+    marks,
     paste,
     fit,
     show: (visible: boolean) => {
@@ -142,7 +153,10 @@ function copySelections(pane: HTMLElement, terminal: Terminal): void {
 }
 
 /** Writes bytes as they are (xterm decodes UTF-8 across pieces) and counts them as they are drawn. */
-function trackProgress(terminal: Terminal, onDrawn: (offset: number) => void) {
+function trackProgress(
+  terminal: Terminal,
+  { onDrawn, onRedraw }: { onDrawn: (offset: number) => void; onRedraw: () => void },
+) {
   let received: number | undefined;
   let drawn = 0;
   let told = 0;
@@ -176,7 +190,7 @@ function trackProgress(terminal: Terminal, onDrawn: (offset: number) => void) {
       terminal.write(bytes, () => tell(end));
     },
     snapshot: (offset: number, bytes: Uint8Array) => {
-      if (snapshotAt !== offset) terminal.write(RESET);
+      if (snapshotAt !== offset) terminal.write(RESET, onRedraw);
       snapshotAt = received = offset;
       snapshots++;
       terminal.write(bytes, () => {

@@ -1,5 +1,5 @@
 // The bar of keys that stands in for those a phone lacks. Knows no terminal.
-import { createButton, getElement } from './dom.ts';
+import { createButton, getElement } from '../dom.ts';
 
 export interface KeyBar {
   /** What goes to the shell for what was typed: with Ctrl on, the control character; with Alt, ESC before it. */
