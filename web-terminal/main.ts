@@ -5,6 +5,7 @@ import { encodeAck } from './connection/frames.ts';
 import { openHelp } from './help.ts';
 import { takeFrame, takeMessage } from './incoming.ts';
 import { createKeyBar, type KeyBar } from './keys.ts';
+import { createLog, openLog } from './log/log.ts';
 import { areShortcutsOn, isMac, readPageKey } from './shortcuts.ts';
 import { createLive } from './connection/live.ts';
 import {
@@ -63,7 +64,10 @@ const connection = createConnection({
   onMessage: (message) => takeMessage(terminals, message),
   onFrame: (frame) => takeFrame(terminals, frame),
 });
+const log = createLog(workspaceId);
 const live = createLive(workspaceId, {
+  onWritten: log.take,
+  lastLine: log.lastId,
   onState: (state) => {
     status.tell(state);
     if (state.isOpen && connection.state.kind !== 'opening') connect(connection);
@@ -74,6 +78,7 @@ const status = createStatus({
   retry: () => connect(connection),
   getName: () => workspace?.name,
   press: live.press,
+  log,
 });
 const keys: KeyBar = createKeyBar({
   type: (text) => getShown(terminals)?.terminal.input(text),
@@ -115,7 +120,9 @@ getElement('new').addEventListener('click', () => openSession(terminals));
 getElement('claude').addEventListener('click', () =>
   openSession(terminals, { name: 'Claude', profile: 'claude' }),
 );
-getElement('help').addEventListener('click', () => openHelp(terminals, search.open));
+getElement('help').addEventListener('click', () =>
+  openHelp(terminals, { find: search.open, log: () => void openLog(workspaceId) }),
+);
 getElement('panes').addEventListener('click', (event) => {
   if ((event.target as Element).closest('#search, .task-pane')) return;
   if (getSelection()?.isCollapsed !== false) focusTerminal(terminals);
