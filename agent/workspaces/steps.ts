@@ -157,7 +157,9 @@ async function clone(tools: Tools, { state, signal }: Task): Promise<void> {
   const into = await store.startClone(state.now());
   const onLine = throttleProgress((line) => log(desired.id, 'clone', line));
   const { ref, commit, identity, credentials } = desired;
-  await cloneRepository({ ...git, ref, commit, isGuarded: credentials === 'sam', into, onLine });
+  // What came from a fork goes to nobody else, and gets nothing of what others have.
+  const mirror = isTrusted(state.now()) ? tools.mirrors.of(desired.repository, desired.id) : undefined;
+  await cloneRepository({ ...git, ref, commit, isGuarded: credentials === 'sam', mirror, into, onLine });
   if (identity) await setIdentity(git, into, identity);
   // Before the folder has its final name: a checkout whose base is unknown would count as unpushed.
   const [base, tags] = await Promise.all([findHead(git, into), findTags(git, into)]);
@@ -258,6 +260,7 @@ export async function remove(tools: Tools, { state, signal }: Task): Promise<voi
   await tools.store.remove(desired.id);
   await runtimeOf(tools, state.now()).remove(spec);
   await tools.users.remove(desired.id);
+  await tools.mirrors.release(desired.id);
   await state.update({ phase: 'deleted' });
 }
 

@@ -26,7 +26,7 @@ const done = () => Promise.resolve();
 function createRecorded(
   name: RuntimeName,
   fits: boolean,
-  seen: { asked: Asked[]; removed: string[] },
+  seen: { asked: Asked[]; removed: string[]; shared: string[] },
 ): Runtime {
   return {
     isAvailable: () => Promise.resolve(true),
@@ -52,7 +52,7 @@ function createRecorded(
 function createPlace({ describes = true } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sam-steps-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const seen = { asked: [] as Asked[], removed: [] as string[] };
+  const seen = { asked: [] as Asked[], removed: [] as string[], shared: [] as string[] };
   const tools: Tools = {
     store: createStore(join(folder, 'node')),
     runtimes: {
@@ -61,6 +61,10 @@ function createPlace({ describes = true } = {}) {
     },
     credentials: { open: done, close: done, closeAll: done },
     users: { ...ownUser, remove: (id) => Promise.resolve(void seen.removed.push(id)) },
+    mirrors: {
+      of: (repository, id) => void seen.shared.push(`${id} ${repository}`),
+      release: (id) => Promise.resolve(void seen.removed.push(`share of ${id}`)),
+    },
     models: {
       way: () => ({ url: 'http://127.0.0.1:1', token: 'x' }),
       prepare: done,
@@ -143,6 +147,18 @@ test.each([true, false])(
     await prepare(tools, task());
     const one = await readBack();
     await remove(tools, task(want(one, { desired: 'deleted', force: true })));
-    expect(seen.removed).toEqual([describes ? 'devcontainer' : 'host', one.desired.id]);
+    const runtime = describes ? 'devcontainer' : 'host';
+    expect(seen.removed).toEqual([runtime, one.desired.id, `share of ${one.desired.id}`]);
+  },
+);
+
+test.each(['sam', 'none'] as const)(
+  'what the node has of a repository is for workspaces of its owner’s own code (%s): a fork’s gives and gets nothing',
+  async (credentials) => {
+    const { tools, seen, task, readBack, want } = createPlace();
+    const workspace = task().state.now();
+    await prepare(tools, task({ ...workspace, desired: { ...workspace.desired, credentials } }));
+    const { id, repository } = want(await readBack(), {}).desired;
+    expect(seen.shared).toEqual(credentials === 'none' ? [] : [`${id} ${repository}`]);
   },
 );
