@@ -22,6 +22,7 @@ import type { PrepareStep, Work } from '../protocol.ts';
 import { chooseRuntime } from '../runtimes/index.ts';
 import type { Preparing } from '../runtimes/runtime.ts';
 import type { WorkspaceState } from './state.ts';
+import { installDotfiles } from './dotfiles.ts';
 import { toFailure } from '../failure.ts';
 import { saveWork } from '../git/saving.ts';
 import type { Workspace } from './workspace.ts';
@@ -106,7 +107,21 @@ async function makeEnvironment(
   await tools.models.prepare(state.now().desired);
   await runtime.start(specOf(tools, state.now()));
   await greetClaude(tools, task);
+  if (failure === undefined) await addDotfiles(tools, task);
   return failure;
+}
+
+/** Into a home that is the workspace's own: on the host there may be none. */
+async function addDotfiles(tools: Tools, { state, signal }: Task): Promise<void> {
+  const { prepared, desired } = state.now();
+  const runtime = runtimeOf(tools, state.now());
+  const spec = specOf(tools, state.now());
+  const isAtHome = state.now().runtime === 'devcontainer' || spec.user !== undefined;
+  if (desired.dotfiles === undefined || !prepared || !isAtHome || !isTrusted(state.now())) return;
+  const log = (line: string) => tools.log(desired.id, 'dotfiles', line);
+  const dotfiles = await installDotfiles({ runtime, spec, repository: desired.dotfiles, signal, log });
+  if (dotfiles)
+    await state.update({ prepared: { ...prepared, environment: { ...prepared.environment, dotfiles } } });
 }
 
 type StepClock = ReturnType<typeof createStepClock>;

@@ -26,7 +26,7 @@ const done = () => Promise.resolve();
 function createRecorded(
   name: RuntimeName,
   fits: boolean,
-  seen: { asked: Asked[]; removed: string[]; shared: string[] },
+  seen: { asked: Asked[]; removed: string[]; shared: string[]; lines: string[] },
 ): Runtime {
   return {
     isAvailable: () => Promise.resolve(true),
@@ -39,7 +39,10 @@ function createRecorded(
     folder: ({ dir }) => dir,
     session: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),
     program: () => undefined,
-    command: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),
+    command(_workspace, line) {
+      seen.lines.push(line);
+      return { file: 'sh', args: ['-c', 'exit 3'], env: {}, cwd: '/' };
+    },
     endCommand: done,
     limits: () => undefined,
     stop: () => Promise.resolve(0),
@@ -52,7 +55,12 @@ function createRecorded(
 function createPlace({ describes = true } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sam-steps-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const seen = { asked: [] as Asked[], removed: [] as string[], shared: [] as string[] };
+  const seen = {
+    asked: [] as Asked[],
+    removed: [] as string[],
+    shared: [] as string[],
+    lines: [] as string[],
+  };
   const tools: Tools = {
     store: createStore(join(folder, 'node')),
     runtimes: {
@@ -162,3 +170,21 @@ test.each(['sam', 'none'] as const)(
     expect(seen.shared).toEqual(credentials === 'none' ? [] : [`${id} ${repository}`]);
   },
 );
+
+test('dotfiles go into a container, not into a fork’s, nor into the home of whoever runs the agent; what fails is said', async () => {
+  for (const [describes, credentials, isThere] of [
+    [true, undefined, true],
+    [true, 'none', false],
+    [false, undefined, false],
+  ] as const) {
+    const { tools, seen, task, readBack } = createPlace({ describes });
+    const workspace = task().state.now();
+    const dotfiles = 'https://git.example.com/ada/dotfiles';
+    const desired = { ...workspace.desired, dotfiles, ...(credentials && { credentials }) };
+    await prepare(tools, task({ ...workspace, desired }));
+    expect(seen.lines.length).toBe(isThere ? 1 : 0);
+    const { phase, prepared } = await readBack();
+    expect(phase).toBe('running');
+    expect(prepared?.environment.dotfiles).toEqual(isThere ? { code: 'install-failed', exit: 3 } : undefined);
+  }
+});

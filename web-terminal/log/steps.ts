@@ -32,6 +32,7 @@ const TITLES: Record<string, string> = {
   create: 'Create the container',
   hooks: 'Lifecycle commands',
   start: 'Start',
+  dotfiles: 'Dotfiles',
   stop: 'Stop',
   saving: 'Save the work',
 };
