@@ -7,6 +7,7 @@ import { createEndpoint, type EndpointOptions } from './identity/endpoint.ts';
 import { findInstalled, VERSION } from './update/artifact.ts';
 import { lockFolder } from './system/files.ts';
 import { followProxies } from './system/environment.ts';
+import { createMirrors } from './git/mirrors.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createOutbox } from './bot-link/outbox.ts';
 import { createCodingPrograms, MUSL_TARGET } from './coding/programs.ts';
@@ -136,6 +137,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
       store: createStore(config.dir),
       credentials,
       users,
+      mirrors: createMirrors(config.dir),
       models,
       runtimes: places.runtimes,
       endSessions: (id) => terminals.endWorkspace(id),

@@ -276,6 +276,8 @@ export interface DesiredWorkspace {
    * its own processes can carry. Absent: nothing, or nothing for this code.
    */
   claude?: 'key' | 'plan';
+  /** Where its owner's dotfiles are, `https://host/owner/name`. Absent: nowhere, or not for this code. */
+  dotfiles?: string;
 }
 
 export interface GitIdentity {
@@ -332,6 +334,14 @@ export interface Environment {
   ports?: number[];
   /** How long each step of the last preparation took. */
   steps?: { step: PrepareStep; ms: number }[];
+  /** Its owner's dotfiles are not installed as they should be. */
+  dotfiles?: DotfilesFailure;
+}
+
+/** `exit`: what their own script ended with; -1: nobody knows. */
+export interface DotfilesFailure {
+  code: 'clone-failed' | 'install-failed' | 'late';
+  exit?: number;
 }
 
 /** Whose models a workspace may ask with its owner's key. `claude`: a token of the owner's plan, which no gateway can put in. */

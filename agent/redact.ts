@@ -34,7 +34,18 @@ const SECRETS: [RegExp, string][] = [
   [/([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/@"']+@/gi, '$1***@'],
 ];
 
-/** The text with every known kind of secret replaced by its kind in brackets. */
+/** The text with every known kind of secret replaced by its kind in brackets; one that has colours within it costs the text all of them. */
 export function redact(text: string): string {
-  return SECRETS.reduce((left, [pattern, instead]) => left.replace(pattern, instead), text);
+  const bare = withoutColours(text);
+  const clean = mask(bare);
+  return bare === text || clean !== bare ? clean : mask(text);
 }
+
+const mask = (text: string): string =>
+  SECRETS.reduce((left, [pattern, instead]) => left.replace(pattern, instead), text);
+
+// oxlint-disable-next-line no-control-regex
+const COLOURS = /\x1b\[[0-9;:]*m/g;
+
+/** For whoever shows no colours. */
+export const withoutColours = (text: string): string => text.replace(COLOURS, '');

@@ -294,6 +294,7 @@ function makeHub(settled: Settled): Hub {
     ...(credentials && {
       openKey: (owner, provider) => credentials.open(owner, provider),
       findClaude: (owners) => credentials.findClaude(owners),
+      findDotfiles: (owners) => credentials.findDotfiles(owners),
     }),
     models: config.models,
     packages: createPackages(config.packages, log),

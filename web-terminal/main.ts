@@ -10,6 +10,7 @@ import { showOffer } from './offer.ts';
 import { openHelp } from './settings/help.ts';
 import { takeFrame, takeMessage } from './incoming.ts';
 import { createKeyBar, type KeyBar } from './touch/keys.ts';
+import { createLog, openLog } from './log/log.ts';
 import { areShortcutsOn, isMac, readPageKey } from './settings/shortcuts.ts';
 import { createLive } from './connection/live.ts';
 import {
@@ -76,7 +77,10 @@ const connection = createConnection({
   onMessage: (message) => takeMessage(terminals, files, message),
   onFrame: (frame) => takeFrame(terminals, files, frame),
 });
+const log = createLog(workspaceId);
 const live = createLive(workspaceId, {
+  onWritten: log.take,
+  lastLine: log.lastId,
   onState: (state) => {
     status.tell(state);
     if (state.isOpen && connection.state.kind !== 'opening') connect(connection);
@@ -87,6 +91,7 @@ const status = createStatus({
   retry: () => connect(connection),
   getName: () => workspace?.name,
   press: live.press,
+  log,
 });
 const keys: KeyBar = createKeyBar({
   type: (text) => getShown(terminals)?.terminal.input(text),
@@ -162,7 +167,9 @@ offerProfiles({
   open: ({ profile, name }) => openSession(terminals, { profile, ...(name !== undefined && { name }) }),
   onLeave: () => focusTerminal(terminals),
 });
-getElement('help').addEventListener('click', () => openHelp(terminals, search.open));
+getElement('help').addEventListener('click', () =>
+  openHelp(terminals, { find: search.open, log: () => void openLog(workspaceId) }),
+);
 getElement('panes').addEventListener('click', (event) => {
   if ((event.target as Element).closest('#search, .task-pane')) return;
   if (getSelection()?.isCollapsed !== false) focusTerminal(terminals);

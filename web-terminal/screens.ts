@@ -2,6 +2,7 @@
 import { createCopyButton } from './dialogs.ts';
 import { createButton, createElement, getElement } from './dom.ts';
 import type { LiveState } from './connection/live.ts';
+import type { Log } from './log/log.ts';
 import { isPassing, type Refusal } from './connection/ticket.ts';
 
 interface Screen {
@@ -136,7 +137,7 @@ export function showOpening(line: string, onNow?: () => void): void {
 type OnPress = (verb: string, turn: number | undefined) => Promise<string | undefined>;
 
 /** How the workspace stands. What is the same stays where it is: the keyboard, what somebody has selected. */
-export function showLive(state: LiveState, onPress: OnPress): void {
+export function showLive(state: LiveState, onPress: OnPress, log: Log): void {
   const { name, title, command, press } = state;
   const frame = JSON.stringify([name, title, command, state.trigger, press]);
   const screen = getElement('screen');
@@ -151,15 +152,16 @@ export function showLive(state: LiveState, onPress: OnPress): void {
       ...createActions(press ? [createPress(press, onPress)] : []),
       ...(command === undefined ? [] : [createCommand(command, state.trigger)]),
       ...(state.look === 'deleted' ? [] : [createElement('p', { class: 'hint', text: GOES_IN })]),
-      createElement('pre', { class: 'log', attributes: { tabindex: '0', role: 'log', 'aria-label': 'Log' } }),
+      log.element,
     );
     screen.dataset['frame'] = frame;
     heading.focus();
   }
   fill(screen, state);
+  log.show(state.look);
 }
 
-function fill(screen: HTMLElement, { text, steps, log, refused = '' }: LiveState): void {
+function fill(screen: HTMLElement, { text, steps, refused = '' }: LiveState): void {
   const part = (name: string, ...content: Node[]) => {
     const element = screen.querySelector<HTMLElement>(`.${name}`);
     if (!element) return;
@@ -167,12 +169,10 @@ function fill(screen: HTMLElement, { text, steps, log, refused = '' }: LiveState
     const built = createElement('div', {}, ...content);
     if (built.innerHTML === element.innerHTML) return;
     element.replaceChildren(...built.childNodes);
-    element.scrollTop = element.scrollHeight;
   };
   part('live-text', ...(text ? createSpans(text) : []));
   part('steps', ...steps.map(createStep));
   part('refused', ...createSpans(refused));
-  part('log', ...(log.length ? [document.createTextNode(log.join('\n'))] : []));
 }
 
 const STEP_WORDS = { done: 'done', doing: 'under way', todo: 'to do', failed: 'failed' };

@@ -1,6 +1,7 @@
 // How the connection is, for eyes and ears: the dot in the bar, the strip below it, the screens. Decides nothing.
 import { createButton, createElement, getElement } from './dom.ts';
 import type { LiveState } from './connection/live.ts';
+import type { Log } from './log/log.ts';
 import { describeRefusal, hideScreen, showLive, showOpening, showScreen } from './screens.ts';
 import type { ConnectionState } from './connection/socket.ts';
 import { isPassing } from './connection/ticket.ts';
@@ -12,6 +13,8 @@ export interface StatusOptions {
   getName: () => string | undefined;
   /** Says a verb of the workspace's; resolves with what went wrong. */
   press: (verb: string, turn: number | undefined) => Promise<string | undefined>;
+  /** What its making wrote. */
+  log: Log;
 }
 
 export interface Status {
@@ -29,7 +32,7 @@ const words = {
   refused: 'Not connected',
 } as const;
 
-export function createStatus({ retry, getName, press }: StatusOptions): Status {
+export function createStatus({ retry, getName, press, log }: StatusOptions): Status {
   let wasOpen = false;
   let now: ConnectionState = { kind: 'opening' };
   let told: LiveState | undefined;
@@ -40,7 +43,7 @@ export function createStatus({ retry, getName, press }: StatusOptions): Status {
       hideStrip();
     } else if (told && !told.isOpen && !(wasOpen && told.look === 'silent')) {
       hideStrip();
-      showLive(told, press);
+      showLive(told, press, log);
     } else if (state.kind === 'refused') {
       hideStrip();
       showScreen(describeRefusal(state.refusal, getName()), retry);

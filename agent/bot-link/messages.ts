@@ -32,6 +32,7 @@ export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
   identity: z.exactOptional(identity),
   credentials: z.exactOptional(z.enum(['sam', 'none'])),
   claude: z.exactOptional(z.enum(['key', 'plan'])),
+  dotfiles: z.exactOptional(z.string()),
 });
 
 /** Newer bots have more to ask. What cannot be read of one workspace leaves that one as it is, and no other. */

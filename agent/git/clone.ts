@@ -1,6 +1,7 @@
 // A clone and what is checked out of it: a branch, a tag, a commit, or one commit as a branch. Knows no workspace.
 import { WorkspaceError } from '../failure.ts';
 import { explainGit } from './failures.ts';
+import type { Mirror } from './mirrors.ts';
 import { cloneSubmodules } from './submodules.ts';
 import { ask, isValidRef, protocolOf, runGit, type Git } from './git.ts';
 import type { Outcome } from '../system/run.ts';
@@ -17,6 +18,8 @@ export interface Clone extends Git {
   isGuarded?: boolean | undefined;
   /** A folder that does not exist yet. A failure may leave half of it. */
   into: string;
+  /** What the node has of it already; absent: nothing, or nothing for this code. */
+  mirror?: Mirror | undefined;
   /** Progress, line by line. */
   onLine: (line: string) => void;
 }
@@ -27,25 +30,50 @@ export interface Clone extends Git {
  * along where that needs no password of theirs. Runs no hooks, never asks anybody for a password but `helper`. Throws `WorkspaceError`.
  */
 export async function cloneRepository(clone: Clone): Promise<void> {
-  const { repository, ref, commit, into } = clone;
+  const { repository, ref } = clone;
   const protocol = protocolOf(repository);
   if (protocol === undefined)
     throw new WorkspaceError({ class: 'configuration', code: 'bad-repository', details: {} });
   if (ref !== undefined && !isValidRef(ref))
     throw new WorkspaceError({ class: 'configuration', code: 'bad-ref', details: { ref: shown(ref) } });
+  if (clone.mirror && (await clone.mirror.give(clone))) await checkOutFrom(clone, clone.mirror);
+  else await cloneAnew(clone, { isPartial: protocol !== 'file' });
+  await clone.mirror?.keep(clone);
+  await cloneSubmodules(clone);
+}
+
+async function cloneAnew(clone: Clone, { isPartial }: { isPartial: boolean }): Promise<void> {
+  const { repository, ref, commit, into } = clone;
   const args = ['clone', '--progress', '--origin=origin', '--no-single-branch', '--no-recurse-submodules'];
   if (ref !== undefined || commit !== undefined) args.push('--no-checkout');
-  const partial = protocol === 'file' ? [] : ['--filter=blob:none'];
+  const partial = isPartial ? ['--filter=blob:none'] : [];
   const tail = ['--', repository, into];
   let outcome = await runGit(clone, [...args, ...partial, ...tail]);
-  if (outcome.code !== 0 && partial.length > 0 && /filter|promisor|dumb http/i.test(outcome.stderr)) {
+  if (outcome.code !== 0 && isPartial && /filter|promisor|dumb http/i.test(outcome.stderr)) {
     await removeTree(into);
     outcome = await runGit(clone, [...args, ...tail]);
   }
   if (outcome.code !== 0) throw explainGit(clone, outcome);
+  await checkOutWanted(clone);
+}
+
+async function checkOutWanted(clone: Clone): Promise<void> {
+  const { ref, commit } = clone;
   if (commit !== undefined) await checkOutCommit(clone, commit);
   else if (ref !== undefined) await checkOut(clone, await findTarget(clone, ref));
-  await cloneSubmodules(clone);
+}
+
+/** What is broken in it must not stand in the way of the next try. */
+async function checkOutFrom(clone: Clone, mirror: Mirror): Promise<void> {
+  try {
+    if (clone.ref !== undefined || clone.commit !== undefined) return await checkOutWanted(clone);
+    const { code, stdout } = await inside(clone, ['rev-parse', '--abbrev-ref', 'refs/remotes/origin/HEAD']);
+    // One that is empty has no branch.
+    if (code === 0) await checkOut(clone, await findTarget(clone, stdout.trim().replace(/^origin\//, '')));
+  } catch (error) {
+    await mirror.drop();
+    throw error;
+  }
 }
 
 /** Commits of tags that came with the clone and lie on no branch: they are nobody's work here. */
@@ -111,20 +139,24 @@ async function findTarget(clone: Clone, ref: string): Promise<string[]> {
     const branch = `refs/remotes/origin/${ref}`;
     if (await has(clone, branch)) return ['-B', ref, '--track', branch];
     if (await has(clone, `refs/tags/${ref}`)) return ['--detach', `refs/tags/${ref}`];
-    if (/^[0-9a-f]{7,}$/.test(ref) && (await has(clone, ref))) return ['--detach', ref];
+    if (/^[0-9a-f]{7,}$/.test(ref) && (await has(clone, ref))) {
+      // A mirror may have what lay on a branch once.
+      if (clone.mirror && clone.isGuarded === true) await checkHeld(clone, ref, ref);
+      return ['--detach', ref];
+    }
   }
   if (isCommitId(ref) || ref.startsWith('refs/')) {
     const outcome = await fetch(clone, ref);
     if (outcome.code !== 0) throw explainGit(clone, outcome);
-    if (clone.isGuarded === true) await checkHeld(clone, ref);
+    if (clone.isGuarded === true) await checkHeld(clone, ref, 'FETCH_HEAD');
     return ['--detach', 'FETCH_HEAD'];
   }
   throw explainGit(clone, { stderr: `fatal: Remote branch ${ref} not found in upstream origin` });
 }
 
-/** Throws if the fetched commit lies on no branch and no tag of the repository itself. */
-async function checkHeld(clone: Clone, ref: string): Promise<void> {
-  const args = ['for-each-ref', '--count=1', '--contains=FETCH_HEAD', 'refs/remotes/origin', 'refs/tags'];
+/** Throws if the commit lies on no branch and no tag of the repository itself. */
+async function checkHeld(clone: Clone, ref: string, commit: string): Promise<void> {
+  const args = ['for-each-ref', '--count=1', `--contains=${commit}`, 'refs/remotes/origin', 'refs/tags'];
   const outcome = await inside(clone, args);
   if (outcome.code === 0 && outcome.stdout.trim() !== '') return;
   throw new WorkspaceError({ class: 'configuration', code: 'loose-commit', details: { ref: shown(ref) } });

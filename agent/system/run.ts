@@ -21,6 +21,8 @@ export interface RunOptions {
   signal?: AbortSignal | undefined;
   /** What it reads; absent: nothing. */
   input?: string | undefined;
+  /** Open files that it reads and writes instead. */
+  files?: { stdin?: number; stdout?: number };
   /** Each line of standard error, as it comes; a progress meter's carriage returns end lines too. */
   onLine?: (line: string) => void;
 }
@@ -68,9 +70,13 @@ export async function run(file: string, args: string[], options: RunOptions): Pr
 
 const isEntering = ({ user, cwd }: RunOptions): boolean => user !== undefined && cwd !== undefined;
 
-function start(file: string, args: string[], { cwd, env, user, input }: RunOptions): ChildProcess {
-  const stdin = input === undefined ? 'ignore' : 'pipe';
-  const how = { env, stdio: [stdin, 'pipe', 'pipe'], detached: true } satisfies SpawnOptions;
+function start(file: string, args: string[], { cwd, env, user, input, files }: RunOptions): ChildProcess {
+  const stdin = files?.stdin ?? (input === undefined ? 'ignore' : 'pipe');
+  const how = {
+    env,
+    stdio: [stdin, files?.stdout ?? 'pipe', 'pipe'],
+    detached: true,
+  } satisfies SpawnOptions;
   if (!user) return spawn(file, args, { ...how, cwd });
   // Node goes to the folder before it becomes the user.
   const becoming = { ...how, cwd: '/', uid: user.uid, gid: user.gid };

@@ -22,6 +22,7 @@ import type { PrepareStep, Work } from '../protocol.ts';
 import { chooseRuntime } from '../runtimes/index.ts';
 import type { Preparing } from '../runtimes/runtime.ts';
 import type { WorkspaceState } from './state.ts';
+import { installDotfiles } from './dotfiles.ts';
 import { toFailure } from '../failure.ts';
 import { saveWork } from '../git/saving.ts';
 import type { Workspace } from './workspace.ts';
@@ -106,7 +107,21 @@ async function makeEnvironment(
   await tools.models.prepare(state.now().desired);
   await runtime.start(specOf(tools, state.now()));
   await greetClaude(tools, task);
+  if (failure === undefined) await addDotfiles(tools, task);
   return failure;
+}
+
+/** Into a home that is the workspace's own: on the host there may be none. */
+async function addDotfiles(tools: Tools, { state, signal }: Task): Promise<void> {
+  const { prepared, desired } = state.now();
+  const runtime = runtimeOf(tools, state.now());
+  const spec = specOf(tools, state.now());
+  const isAtHome = state.now().runtime === 'devcontainer' || spec.user !== undefined;
+  if (desired.dotfiles === undefined || !prepared || !isAtHome || !isTrusted(state.now())) return;
+  const log = (line: string) => tools.log(desired.id, 'dotfiles', line);
+  const dotfiles = await installDotfiles({ runtime, spec, repository: desired.dotfiles, signal, log });
+  if (dotfiles)
+    await state.update({ prepared: { ...prepared, environment: { ...prepared.environment, dotfiles } } });
 }
 
 type StepClock = ReturnType<typeof createStepClock>;
@@ -157,7 +172,9 @@ async function clone(tools: Tools, { state, signal }: Task): Promise<void> {
   const into = await store.startClone(state.now());
   const onLine = throttleProgress((line) => log(desired.id, 'clone', line));
   const { ref, commit, identity, credentials } = desired;
-  await cloneRepository({ ...git, ref, commit, isGuarded: credentials === 'sam', into, onLine });
+  // What came from a fork goes to nobody else, and gets nothing of what others have.
+  const mirror = isTrusted(state.now()) ? tools.mirrors.of(desired.repository, desired.id) : undefined;
+  await cloneRepository({ ...git, ref, commit, isGuarded: credentials === 'sam', mirror, into, onLine });
   if (identity) await setIdentity(git, into, identity);
   // Before the folder has its final name: a checkout whose base is unknown would count as unpushed.
   const [base, tags] = await Promise.all([findHead(git, into), findTags(git, into)]);
@@ -258,6 +275,7 @@ export async function remove(tools: Tools, { state, signal }: Task): Promise<voi
   await tools.store.remove(desired.id);
   await runtimeOf(tools, state.now()).remove(spec);
   await tools.users.remove(desired.id);
+  await tools.mirrors.release(desired.id);
   await state.update({ phase: 'deleted' });
 }
 

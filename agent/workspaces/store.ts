@@ -143,6 +143,12 @@ const environment = z.object({
   change: z.exactOptional(z.enum(['rebuilt', 'outdated'])),
   isRecovery: z.exactOptional(z.literal(true)),
   ports: z.exactOptional(z.array(z.number())),
+  dotfiles: z.exactOptional(
+    z.object({
+      code: z.enum(['clone-failed', 'install-failed', 'late']),
+      exit: z.exactOptional(z.number().int()),
+    }),
+  ),
 });
 const steps = z.array(z.object({ step: z.enum(PREPARE_STEPS), ms: z.number() }));
 // All of it: what is not named here is forgotten by the next start of the agent.

@@ -4,6 +4,7 @@ import { claudeEnvironment } from '../coding/claude.ts';
 import { helperCommand, type Broker, type Subject } from '../credentials/broker.ts';
 import { countWork } from '../git/counting.ts';
 import { credentialEnvironment, findHead, type Git } from '../git/git.ts';
+import type { Mirrors } from '../git/mirrors.ts';
 import { runAs } from '../git/scratch.ts';
 import type { Models, Way } from '../models/models.ts';
 import type { Work } from '../protocol.ts';
@@ -20,6 +21,7 @@ export interface Tools {
   runtimes: Runtimes;
   credentials: Broker;
   users: Users;
+  mirrors: Mirrors;
   models: Pick<Models, 'way' | 'prepare' | 'open' | 'end'>;
   /** Ends all sessions of a workspace; resolves when their programs are gone. */
   endSessions: (id: string) => Promise<void>;

@@ -1,4 +1,5 @@
 // The command that shows what a workspace and its node wrote.
+import { withoutColours } from '../../agent/redact.ts';
 import { findTarget } from './target.ts';
 import type { Command } from './context.ts';
 import { readBoot, readLogs } from '../workspaces/store/logs.ts';
@@ -27,7 +28,11 @@ export const logs = {
         : await readLogs(context.tx, workspace.id, count);
     if (lines.length === 0)
       return { answer: { ok: true, code: 'no-logs', details: { name: workspace.name } } };
-    const shown = lines.map(({ at, step, text }) => ({ at: at.toISOString(), step, text }));
+    const shown = lines.map(({ at, step, text }) => ({
+      at: at.toISOString(),
+      step,
+      text: withoutColours(text),
+    }));
     return { answer: { ok: true, code: 'logs', details: { lines: shown }, isPrivate: true } };
   },
 } satisfies Command;

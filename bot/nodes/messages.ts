@@ -85,6 +85,12 @@ const environment: z.ZodType<Environment> = z.object({
   runtime: z.enum(['devcontainer', 'host']),
   configuration: z.exactOptional(text(300)),
   isRecovery: z.exactOptional(z.literal(true)),
+  dotfiles: z.exactOptional(
+    z.object({
+      code: z.enum(['clone-failed', 'install-failed', 'late']).catch('install-failed'),
+      exit: z.exactOptional(z.number().int()),
+    }),
+  ),
   others: z.exactOptional(z.array(text(100)).max(20).catch([])),
   change: z.exactOptional(z.enum(['rebuilt', 'outdated'])),
   ports: z.exactOptional(z.array(z.number().int().min(1).max(65_535)).max(100).catch([])),

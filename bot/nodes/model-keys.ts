@@ -14,6 +14,8 @@ export interface KeyAnswering {
   openKey?: ((owner: string, provider: ModelProvider) => Promise<string | undefined>) | undefined;
   /** What these people have left for Claude Code; who has left nothing is not in it. */
   findClaude?: ((owners: string[]) => Promise<ReadonlyMap<string, 'key' | 'plan'>>) | undefined;
+  /** Where the dotfiles of each of them are. */
+  findDotfiles?: ((owners: string[]) => Promise<ReadonlyMap<string, string>>) | undefined;
   /** Where coding agents come from. */
   packages?: () => Promise<string | undefined>;
   /** Where models are, for agents. */

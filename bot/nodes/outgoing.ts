@@ -63,14 +63,18 @@ async function tellTurns(options: HubOptions, connection: Connection, all: boole
 
 /** By workspace. */
 async function findFacts(
-  { git, findClaude }: HubOptions,
+  { git, findClaude, findDotfiles }: HubOptions,
   rows: Workspace[],
 ): Promise<ReadonlyMap<string, Facts>> {
   const facts = new Map<string, Facts>(await git?.facts(rows));
-  const owners = await findClaude?.([...new Set(rows.map(({ owner }) => owner))]);
+  const owners = [...new Set(rows.map(({ owner }) => owner))];
+  const [claudes, dotfiles] = [await findClaude?.(owners), await findDotfiles?.(owners)];
   for (const { id, owner, fork } of rows) {
-    const claude = fork ? undefined : owners?.get(owner);
-    if (claude) facts.set(id, { ...facts.get(id), claude });
+    // Whoever sent a fork's code gets nothing of what its owner has, and does nothing with it.
+    if (fork) continue;
+    const theirs = { claude: claudes?.get(owner), dotfiles: dotfiles?.get(owner) };
+    if (theirs.claude) facts.set(id, { ...facts.get(id), claude: theirs.claude });
+    if (theirs.dotfiles !== undefined) facts.set(id, { ...facts.get(id), dotfiles: theirs.dotfiles });
   }
   return facts;
 }

@@ -107,3 +107,12 @@ test('one endless word takes no longer than any other text', () => {
   // It would be hours.
   expect(performance.now() - startedAt).toBeLessThan(20_000);
 });
+
+test('a secret that is cut by colours is one all the same; colours beside none stay', () => {
+  const key = `sk-ant-api03-${'k'.repeat(20)}`;
+  for (const at of [3, 8, 20]) {
+    const coloured = `\u001b[2mkey\u001b[0m ${key.slice(0, at)}\u001b[1m${key.slice(at)}\u001b[0m`;
+    expect(redact(coloured)).toBe('key [anthropic key]');
+  }
+  expect(redact('\u001b[31mno key\u001b[0m')).toBe('\u001b[31mno key\u001b[0m');
+});

@@ -26,7 +26,7 @@ const done = () => Promise.resolve();
 function createRecorded(
   name: RuntimeName,
   fits: boolean,
-  seen: { asked: Asked[]; removed: string[] },
+  seen: { asked: Asked[]; removed: string[]; shared: string[]; lines: string[] },
 ): Runtime {
   return {
     isAvailable: () => Promise.resolve(true),
@@ -40,7 +40,10 @@ function createRecorded(
     session: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),
     pipe: () => ({ file: '/bin/true', args: [], env: {}, cwd: '/' }),
     program: () => undefined,
-    command: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),
+    command(_workspace, line) {
+      seen.lines.push(line);
+      return { file: 'sh', args: ['-c', 'exit 3'], env: {}, cwd: '/' };
+    },
     endCommand: done,
     limits: () => undefined,
     stop: () => Promise.resolve(0),
@@ -53,7 +56,12 @@ function createRecorded(
 function createPlace({ describes = true } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sam-steps-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const seen = { asked: [] as Asked[], removed: [] as string[] };
+  const seen = {
+    asked: [] as Asked[],
+    removed: [] as string[],
+    shared: [] as string[],
+    lines: [] as string[],
+  };
   const tools: Tools = {
     store: createStore(join(folder, 'node')),
     runtimes: {
@@ -62,6 +70,10 @@ function createPlace({ describes = true } = {}) {
     },
     credentials: { open: done, close: done, closeAll: done },
     users: { ...ownUser, remove: (id) => Promise.resolve(void seen.removed.push(id)) },
+    mirrors: {
+      of: (repository, id) => void seen.shared.push(`${id} ${repository}`),
+      release: (id) => Promise.resolve(void seen.removed.push(`share of ${id}`)),
+    },
     models: {
       way: () => ({ url: 'http://127.0.0.1:1', token: 'x' }),
       prepare: done,
@@ -144,6 +156,36 @@ test.each([true, false])(
     await prepare(tools, task());
     const one = await readBack();
     await remove(tools, task(want(one, { desired: 'deleted', force: true })));
-    expect(seen.removed).toEqual([describes ? 'devcontainer' : 'host', one.desired.id]);
+    const runtime = describes ? 'devcontainer' : 'host';
+    expect(seen.removed).toEqual([runtime, one.desired.id, `share of ${one.desired.id}`]);
   },
 );
+
+test.each(['sam', 'none'] as const)(
+  'what the node has of a repository is for workspaces of its owner’s own code (%s): a fork’s gives and gets nothing',
+  async (credentials) => {
+    const { tools, seen, task, readBack, want } = createPlace();
+    const workspace = task().state.now();
+    await prepare(tools, task({ ...workspace, desired: { ...workspace.desired, credentials } }));
+    const { id, repository } = want(await readBack(), {}).desired;
+    expect(seen.shared).toEqual(credentials === 'none' ? [] : [`${id} ${repository}`]);
+  },
+);
+
+test('dotfiles go into a container, not into a fork’s, nor into the home of whoever runs the agent; what fails is said', async () => {
+  for (const [describes, credentials, isThere] of [
+    [true, undefined, true],
+    [true, 'none', false],
+    [false, undefined, false],
+  ] as const) {
+    const { tools, seen, task, readBack } = createPlace({ describes });
+    const workspace = task().state.now();
+    const dotfiles = 'https://git.example.com/ada/dotfiles';
+    const desired = { ...workspace.desired, dotfiles, ...(credentials && { credentials }) };
+    await prepare(tools, task({ ...workspace, desired }));
+    expect(seen.lines.length).toBe(isThere ? 1 : 0);
+    const { phase, prepared } = await readBack();
+    expect(phase).toBe('running');
+    expect(prepared?.environment.dotfiles).toEqual(isThere ? { code: 'install-failed', exit: 3 } : undefined);
+  }
+});

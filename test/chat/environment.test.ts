@@ -34,6 +34,17 @@ describe('the card of a workspace that runs', () => {
     expect(card(environment)[1]).toBe(`  acme/api · medium · ${where} · ws-abcdefghijkl`);
   });
 
+  test.each([
+    [
+      { code: 'clone-failed' },
+      /could not be cloned, which takes one that everybody may read\. The log says more: .*logs/,
+    ],
+    [{ code: 'install-failed', exit: 3 }, /ended with code 3\./],
+    [{ code: 'late' }, /took too long/],
+  ] as const)('says what became of dotfiles: %o', (dotfiles, words) => {
+    expect(card({ runtime: 'devcontainer', dotfiles }).join('\n')).toMatch(words);
+  });
+
   test('says what else there is, and what changed, with what to type', () => {
     expect(card({ runtime: 'devcontainer', others: ['api', 'web'] })).toContain(
       '  It has other configurations, too: `api`, `web`.',

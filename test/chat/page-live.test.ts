@@ -111,7 +111,9 @@ describe('how a workspace stands', () => {
     expect(ready).toMatchObject({
       look: 'preparing',
       text: 'Now: cloning the repository.',
-      log: ['clone  Receiving objects: 7%'],
+    });
+    expect(await events.next('log')).toMatchObject({
+      lines: [{ step: 'clone', text: 'Receiving objects: 7%' }],
     });
     expect(ready['steps']).toContainEqual({ label: 'Repository cloned', state: 'doing' });
     await change({ phase: 'running', step: null });

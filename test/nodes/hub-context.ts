@@ -26,6 +26,9 @@ export const reads = { count: 0 };
 /** What the hub does by the clock, by period in ms. */
 export const clock = new Map<number, () => Promise<void>>();
 
+/** Where people's dotfiles are. */
+export const dotfiles = new Map<string, string>();
+
 export const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(JSON.parse(line)) });
 
 beforeAll(async () => {
@@ -46,6 +49,7 @@ beforeAll(async () => {
       log,
       traitsOf: traitsIn(providers),
       wordRefusal: wordGitRefusal,
+      findDotfiles: () => Promise.resolve(dotfiles),
       every,
       activityEveryMs: 1000,
     });

@@ -26,6 +26,7 @@ import {
   logged,
   change,
   clock,
+  dotfiles,
   settle,
   reads,
   log,
@@ -51,6 +52,19 @@ describe('who may connect', () => {
 });
 
 describe('hello', () => {
+  test('is answered with where the dotfiles of a workspace’s owner are, but for the code of a fork', async () => {
+    dotfiles.set(node.owner, 'https://git.example.com/ada/dotfiles');
+    const shared = { owner: node.owner, nodeId: node.id };
+    const fork = await rows.addWorkspace({ ...shared, fork: { head: 'a', trusted: 'a' } as never });
+    const agent = await connect();
+    agent.say(hello());
+    const desired = await agent.hear();
+    const workspaces = desired.type === 'desired' ? desired.workspaces : [];
+    const told = new Map(workspaces.map((one) => [one.id, one.dotfiles]));
+    expect(told.get(workspace.id)).toBe('https://git.example.com/ada/dotfiles');
+    expect([told.has(fork.id), told.get(fork.id)]).toEqual([true, undefined]);
+  });
+
   test('makes the node heard and ready, and is answered with all that is desired', async () => {
     const preparing = await rows.addWorkspace({
       owner: node.owner,

@@ -11,7 +11,7 @@ import { createTerminals } from '../../agent/terminal/server.ts';
 import type { Terminals } from '../../agent/terminal/terminals.ts';
 import { answerAsset, bundlePage, type PageFiles } from '../../bot/http/page-bundle.ts';
 
-import { stateOf, tell, tellNothing, type Told } from './told.ts';
+import { hearOn, stateOf, tell, tellNothing, writtenAfter, writtenBefore, type Told } from './told.ts';
 
 export const WORKSPACE = 'ws-abcdefghij23';
 
@@ -243,6 +243,7 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
     return answerTicket(state, request, response);
   if (/^\/w\/[^/]+\/tasks(\/|$)/.test(at)) return state.answerTask(request, response);
   if (at.endsWith('/events')) return answerEvents(state, request, response);
+  if (at.endsWith('/log')) return answerLog(state, request, response);
   if (at.startsWith('/w/') && request.method === 'POST') return answerPress(state, request, response, at);
   if (at.startsWith('/w/'))
     return void response.writeHead(200, state.files.headers([])).end(state.files.html);
@@ -255,13 +256,27 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
 function answerEvents(state: State, request: IncomingMessage, response: ServerResponse): void {
   if (state.answer || state.told.phase === 'deleted') return void response.writeHead(404).end();
   if (request.headers.accept !== 'text/event-stream')
-    return void response.writeHead(200).end(JSON.stringify(stateOf(state.told)));
+    return void response
+      .writeHead(200)
+      .end(
+        JSON.stringify({ ...stateOf(state.told), wrote: writtenAfter(state.told, asked(request, 'log')) }),
+      );
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   response.flushHeaders();
   state.listeners.add(response);
   response.on('close', () => state.listeners.delete(response));
+  hearOn(response, asked(request, 'log'));
   tell(response, state.told);
 }
+
+function answerLog(state: State, request: IncomingMessage, response: ServerResponse): void {
+  const before = asked(request, 'before') || Infinity;
+  response.writeHead(200).end(JSON.stringify(writtenBefore(state.told, before)));
+}
+
+/** A number in the address; 0: there is none. */
+const asked = (request: IncomingMessage, name: string): number =>
+  Number(new URL(request.url ?? '', 'http://localhost').searchParams.get(name) ?? 0);
 
 function answerPress(state: State, request: IncomingMessage, response: ServerResponse, at: string): void {
   const key = String(request.headers['idempotency-key']);

@@ -13,6 +13,8 @@ interface ListenerOptions {
   event: string;
   /** False: it says nothing. */
   take: (text: string) => boolean;
+  /** What else is told on the way, by its name. */
+  beside?: Record<string, (text: string) => void>;
   /** It is told no more, and nobody listens on. Undefined: it is tried again. */
   onOver?: () => void;
 }
@@ -85,6 +87,11 @@ function listen(options: ListenerOptions, listening: Listening): void {
     hear();
     options.take((event as MessageEvent<string>).data);
   });
+  for (const [name, take] of Object.entries(options.beside ?? {}))
+    source.addEventListener(name, (event) => {
+      hear();
+      take((event as MessageEvent<string>).data);
+    });
   source.addEventListener('over', options.onOver ?? giveUp);
   // A break it mends by itself; a refusal it does not.
   source.addEventListener('error', () => source.readyState === EventSource.CLOSED && giveUp());

@@ -1,4 +1,5 @@
 // How the workspace stands while there is no terminal, as the bot tells it, and the buttons for that. Knows no socket and no DOM.
+import { readWritten, type Written } from '../log/steps.ts';
 import { createListener, type Listener } from './listener.ts';
 import { newKey, press } from './press.ts';
 
@@ -11,8 +12,6 @@ export interface LiveState {
   /** Commands in it stand between backticks. */
   text: string;
   steps: { label: string; state: 'done' | 'doing' | 'todo' | 'failed' }[];
-  /** The last lines that its making wrote. */
-  log: string[];
   /** To copy into the chat, without the trigger. */
   command?: string;
   trigger?: string;
@@ -20,6 +19,8 @@ export interface LiveState {
   press?: { verb: string; label: string; turn?: number };
   /** Why the last press came to nothing. */
   refused?: string;
+  /** What its making wrote, where that comes with it. */
+  wrote?: Written;
 }
 
 export interface Live extends Listener {
@@ -29,18 +30,36 @@ export interface Live extends Listener {
 
 export interface LiveEvents {
   onState: (state: LiveState) => void;
+  /** What its making wrote: the newest, or on from the line that `lastLine` names. */
+  onWritten: (written: Written) => void;
+  lastLine: () => number | undefined;
   /** It is told no more: who asks for a ticket hears why. */
   onOver: () => void;
 }
 
-export function createLive(workspace: string, { onState, onOver }: LiveEvents): Live {
+export function createLive(workspace: string, { onState, onWritten, lastLine, onOver }: LiveEvents): Live {
   const base = `/w/${encodeURIComponent(workspace)}`;
   const take = (text: string): boolean => {
     const state = readState(text);
     if (state) onState(state);
+    if (state?.wrote) onWritten(state.wrote);
     return state !== undefined;
   };
-  const { start, stop } = createListener({ address: () => `${base}/events`, event: 'state', take, onOver });
+  const hearLog = (text: string): void => {
+    const written = readWritten(text);
+    if (written) onWritten(written);
+  };
+  const address = (): string => {
+    const line = lastLine();
+    return `${base}/events${line === undefined ? '' : `?log=${line}`}`;
+  };
+  const { start, stop } = createListener({
+    address,
+    event: 'state',
+    take,
+    beside: { log: hearLog },
+    onOver,
+  });
   return {
     start,
     stop,
@@ -51,9 +70,7 @@ export function createLive(workspace: string, { onState, onOver }: LiveEvents): 
 function readState(text: string): LiveState | undefined {
   try {
     const state = JSON.parse(text) as LiveState | null;
-    return typeof state?.title === 'string' && Array.isArray(state.steps) && Array.isArray(state.log)
-      ? state
-      : undefined;
+    return typeof state?.title === 'string' && Array.isArray(state.steps) ? state : undefined;
   } catch {
     return undefined;
   }

@@ -19,10 +19,15 @@ const mouse: [string, string][] = [
   ['Drag a tab', 'move it'],
 ];
 
-const FIND = 'find';
+/** What else can be opened from here: fingers have no key for it. */
+interface Opened {
+  /** The search. */
+  find: () => void;
+  /** What the making of the workspace wrote. */
+  log: () => void;
+}
 
-/** `find`: opens the search; fingers have no key for it. */
-export function openHelp(terminals: Terminals, find: () => void): void {
+export function openHelp(terminals: Terminals, opened: Opened): void {
   const dialog = createElement('dialog', {
     class: 'dialog',
     attributes: { 'aria-labelledby': 'help-title' },
@@ -56,14 +61,16 @@ export function openHelp(terminals: Terminals, find: () => void): void {
     createElement(
       'div',
       { class: 'actions' },
-      createButton('Find', () => dialog.close(FIND)),
+      createButton('Find', () => dialog.close('find')),
+      createButton('Log', () => dialog.close('log')),
       createElement('a', { class: 'button', text: 'Sign out', attributes: { href: '/login' } }),
       createButton('Close', () => dialog.close(), { class: 'primary' }),
     ),
   );
   dialog.addEventListener('close', () => {
     dialog.remove();
-    if (dialog.returnValue === FIND) find();
+    const { returnValue } = dialog;
+    if (returnValue === 'find' || returnValue === 'log') opened[returnValue]();
     else focusTerminal(terminals);
   });
   document.body.append(dialog);

@@ -1,9 +1,10 @@
 // What the dev container program says while it works: lines of JSON, mixed with lines that are none. Pure: text in, events out.
 import { z } from 'zod';
+import { withoutColours } from '../../redact.ts';
 import type { PrepareStep } from '../../protocol.ts';
 
 export interface Said {
-  /** For people; undefined: only the machine's own business, which may hold whole environments. */
+  /** For people, in colours; undefined: only the machine's own business, which may hold whole environments. */
   text?: string;
   /** What is being done from here on. */
   step?: PrepareStep;
@@ -27,21 +28,22 @@ const event = z.object({
 /** Of its levels the first that is meant for people; below it, it prints environments. */
 const SHOWN_LEVEL = 3;
 const MAX_CHARACTERS = 2_000;
+/** All that a program says to a terminal but colours: those go on to whoever reads the log. */
 // oxlint-disable-next-line no-control-regex
-const SEQUENCES = /\x1b\[[0-9;?]*[A-Za-z]|[\r\x07]/g;
+const SEQUENCES = /\x1b\[[0-9;?]*[A-Za-ln-z]|[\r\x07]/g;
 
 export function readLine(line: string): Said {
   const said = parse(line);
   // A stack trace, or what npm or node say: it has no other way to tell.
-  if (said === undefined) return { text: clip(line), clue: clip(line) };
+  if (said === undefined) return tell(clip(line));
   const text = clip(said.text ?? '');
   switch (said.type) {
     case 'start':
-      return readStart(text, said.level ?? 0);
+      return readStart(withoutColours(text), said.level ?? 0);
     case 'progress':
       return readProgress(said.name ?? '', said.status ?? '');
     case 'raw':
-      return { text, clue: text, ...(/^Container started\b/m.test(text) && { isUp: true }) };
+      return { ...tell(text), ...(/^Container started\b/m.test(text) && { isUp: true }) };
     case 'text':
       return readText(text, said.level ?? 0);
     default:
@@ -49,13 +51,16 @@ export function readLine(line: string): Said {
   }
 }
 
+/** What a failure is told by has no colours: it is looked through, and quoted. */
+const tell = (text: string): Said => ({ text, clue: withoutColours(text) });
+
 const OWN_BUSINESS = /^Failed to fetch control manifest|^@devcontainers\/cli \d/;
 
 function readText(text: string, level: number): Said {
   // A registry's answer, at the lowest level: without it 401, 404, 429 and 503 look the same.
-  if (text.startsWith('[httpOci]')) return { text, clue: text };
+  if (text.startsWith('[httpOci]')) return tell(text);
   if (level < SHOWN_LEVEL) return {};
-  return OWN_BUSINESS.test(text) ? {} : { text, clue: text };
+  return OWN_BUSINESS.test(text) ? {} : tell(text);
 }
 
 const COMMANDS: [RegExp, PrepareStep][] = [

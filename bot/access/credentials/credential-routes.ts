@@ -99,7 +99,8 @@ async function forget({ owner, credentials }: Asked, provider: string, res: Serv
 /** Never the value. */
 const describe = ({ provider, shown, madeAt, usedAt }: ShownCredential) => ({
   provider,
-  lastFour: shown,
+  lastFour: shown.slice(-4),
+  ...(KINDS[provider].isSecret ? {} : { address: shown }),
   madeAt: madeAt.toISOString(),
   usedAt: usedAt?.toISOString() ?? null,
 });

@@ -85,6 +85,20 @@ export async function listKinds(
   return rows.map(({ owner, kind }) => ({ owner, provider: kind as Provider }));
 }
 
+/** What may be shown of it, by person. */
+export async function listShown(
+  db: Executor,
+  owners: string[],
+  provider: Provider,
+): Promise<ReadonlyMap<string, string>> {
+  if (owners.length === 0) return new Map();
+  const rows = await db
+    .select({ owner: credentials.owner, shown: credentials.shown })
+    .from(credentials)
+    .where(and(inArray(credentials.owner, owners), eq(credentials.kind, provider)));
+  return new Map(rows.flatMap(({ owner, shown }) => (shown === null ? [] : [[owner, shown]])));
+}
+
 export async function noteUse(db: Executor, owner: string, provider: Provider): Promise<void> {
   await db.update(credentials).set({ usedAt: databaseNow }).where(isOf(owner, provider));
 }

@@ -2,7 +2,7 @@
 import type { Executor } from '../../database/types.ts';
 import { createVault, type Place, type Vault } from '../vault.ts';
 import * as store from './credentials-store.ts';
-import { KINDS, lastFour, plainValue, PROVIDERS, recognise, type Provider } from './kinds.ts';
+import { KINDS, plainValue, PROVIDERS, recognise, shownOf, type Provider } from './kinds.ts';
 
 /** What its owner may see of it. */
 export type ShownCredential = Pick<store.CredentialRow, 'provider' | 'shown' | 'madeAt' | 'usedAt'>;
@@ -22,6 +22,8 @@ export interface Credentials {
   open(owner: string, provider: Provider): Promise<string | undefined>;
   /** What Claude Code goes with: a key before a plan. Who has left neither is not in it. */
   findClaude(owners: string[]): Promise<ReadonlyMap<string, 'key' | 'plan'>>;
+  /** Where the dotfiles of each of them are; who has named none is not in it. */
+  findDotfiles(owners: string[]): Promise<ReadonlyMap<string, string>>;
   /** Seals anew what an older key of the ring sealed. Gives those that no key of the ring opens. */
   reseal(): Promise<ShownCredential[]>;
 }
@@ -48,7 +50,7 @@ export function createCredentials(db: Executor, keys: Buffer[]): Credentials | u
       if (unfit) return unfit;
       const sealed = vault.seal(value, placeOf(owner, provider));
       return db.transaction(async (tx) => {
-        const row = { owner, provider, shown: lastFour(value), ...sealed };
+        const row = { owner, provider, shown: shownOf(provider, value), ...sealed };
         const kept = await store.putRow(tx, row);
         await store.tellNodes(tx, owner);
         return show(kept);
@@ -76,6 +78,7 @@ export function createCredentials(db: Executor, keys: Buffer[]): Credentials | u
         ...keys.map(({ owner }) => [owner, 'key'] as const),
       ]);
     },
+    findDotfiles: (owners) => store.listShown(db, owners, 'dotfiles'),
     reseal: () => reseal(db, vault),
   };
 }

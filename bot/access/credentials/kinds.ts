@@ -1,6 +1,6 @@
 // The kinds of secrets that a person may leave with Sam, and how each is told apart from the others. Pure; keeps nothing.
 
-export const PROVIDERS = ['anthropic', 'openai', 'claude'] as const;
+export const PROVIDERS = ['anthropic', 'openai', 'claude', 'dotfiles'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
 interface Kind {
@@ -10,10 +10,13 @@ interface Kind {
   shape: RegExp;
   /** The shape in words, for whoever put in something else. */
   example: string;
+  /** It is never shown again. */
+  isSecret: boolean;
 }
 
-/** What of it may be shown. */
-export const lastFour = (value: string): string => value.slice(-4);
+/** What of it may be shown: the last four characters, or an address that is no secret. */
+export const shownOf = (provider: Provider, value: string): string =>
+  KINDS[provider].isSecret ? value.slice(-4) : value;
 
 /** `sk-ant-` are Anthropic's, of two kinds; any other `sk-` is OpenAI's. */
 export const KINDS: Record<Provider, Kind> = {
@@ -21,16 +24,26 @@ export const KINDS: Record<Provider, Kind> = {
     title: 'Anthropic API key',
     shape: /^sk-ant-api\d{2}-[\w-]{16,500}$/,
     example: 'sk-ant-api03-…',
+    isSecret: true,
   },
   openai: {
     title: 'OpenAI API key',
     shape: /^sk-(?!ant-)[\w-]{20,500}$/,
     example: 'sk-…',
+    isSecret: true,
   },
   claude: {
     title: 'Claude plan token',
     shape: /^sk-ant-oat\d{2}-[\w-]{16,500}$/,
     example: 'sk-ant-oat01-…',
+    isSecret: true,
+  },
+  dotfiles: {
+    title: 'Address of a dotfiles repository',
+    // Whoever put a password into it would show it.
+    shape: /^https:\/\/(?!.{300})[\w.-]+(:\d{1,5})?(\/[\w.~-]+)+\/?$/,
+    example: 'https://…/you/dotfiles',
+    isSecret: false,
   },
 };
 

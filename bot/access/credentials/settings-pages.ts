@@ -157,6 +157,8 @@ const PURPOSES: Record<Provider, string> = {
   openai: 'For Codex and what else asks OpenAI. No program in a workspace can read it.',
   claude:
     'From claude setup-token, if you have a plan and no API key. It stands in the environment of your own terminals, where your programs can read it; with an API key it is not used.',
+  dotfiles:
+    'Cloned and installed in your workspaces as they are made, not in those of forks. A repository that everybody may read.',
 };
 
 function renderField(
@@ -166,21 +168,23 @@ function renderField(
 ): string {
   const { title, example } = KINDS[provider];
   const id = `value-${provider}`;
+  const type = KINDS[provider].isSecret ? 'type="password" autocomplete="new-password"' : 'type="url"';
   const input =
     `<input id="${id}" name="value" required maxlength="600" placeholder="${escape(example)}" spellcheck="false" autocapitalize="off"` +
-    ` type="password" autocomplete="new-password"${wrong ? ' aria-invalid="true" autofocus' : ''}>`;
+    ` ${type}${wrong ? ' aria-invalid="true" autofocus' : ''}>`;
   const remove = kept
     ? `<form method="post" action="${SETTINGS_PAGE}/${provider}/delete"><button>Delete</button></form>`
     : '';
   return (
-    `<section class="own"><h2>${escape(title)}</h2><p>${escape(describeKept(kept))}</p>${wrong ? renderWrong(wrong) : ''}` +
+    `<section class="own"><h2>${escape(title)}</h2><p>${escape(describeKept(provider, kept))}</p>${wrong ? renderWrong(wrong) : ''}` +
     `<form method="post" action="${SETTINGS_PAGE}/${provider}"><label for="${id}">${escape(PURPOSES[provider])}</label>${input}` +
     `<button class="main">${kept ? 'Replace' : 'Save'}</button></form>${remove && `<div class="actions">${remove}</div>`}</section>`
   );
 }
 
-function describeKept(kept: ShownCredential | undefined): string {
+function describeKept(provider: Provider, kept: ShownCredential | undefined): string {
   if (!kept) return 'None.';
+  if (!KINDS[provider].isSecret) return `${kept.shown}, put in ${day(kept.madeAt)}.`;
   const used = kept.usedAt ? `last used ${day(kept.usedAt)}` : 'not used yet';
   return `…${kept.shown}, put in ${day(kept.madeAt)}, ${used}.`;
 }

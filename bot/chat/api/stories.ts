@@ -1,6 +1,6 @@
 // What happened to a workspace, and what its making wrote, for programs. Changes nothing.
 import type { z } from 'zod';
-import { redact } from '../../../agent/redact.ts';
+import { redact, withoutColours } from '../../../agent/redact.ts';
 import type { Executor, Workspace as Row } from '../../database/types.ts';
 import type { KnownFailure } from '../../codes.ts';
 import { listLogs, readLastLogs, type LoggedLine } from '../../workspaces/store/logs.ts';
@@ -71,7 +71,7 @@ const logsOf = (db: Executor, { id }: Row): Followed<LoggedLine> => ({
     id: String(seq),
     at: at.toISOString(),
     step,
-    text: redact(text),
+    text: withoutColours(redact(text)),
   }),
 });
 

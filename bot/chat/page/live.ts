@@ -8,12 +8,12 @@ import { refuse } from '../../access/terminal-token.ts';
 import type { RefusalCodes, Said } from '../../codes.ts';
 import type { FrontName } from '../../database/types.ts';
 import { sendJson, type Route } from '../../http/routes.ts';
-import { readLogs } from '../../workspaces/store/logs.ts';
 import { readLastPress, readTurn, readVersions, threadOf } from '../store/live.ts';
 import { readSubject } from '../store/subjects.ts';
 import { createStreams, type Streams, type Telling } from '../streams.ts';
 import { lookOf, viewOf, type CardView, type CheckItem } from '../view.ts';
 import { createSay, PRESSES, wordLive, wordRefusal, type Press, type Say } from '../wording.ts';
+import { readLineId, readWritten, type Written } from './log.ts';
 import { findVisitor, refusedStream, type Visitor, type VisitorOptions } from './visitors.ts';
 
 export interface LiveOptions extends VisitorOptions {
@@ -32,7 +32,7 @@ interface LiveState {
   title: string;
   text: string;
   steps: CheckItem[];
-  /** The last lines that its making wrote. */
+  /** For pages of the version before, which had the last lines here: they are told by themselves. */
   log: string[];
   /** A command for the chat, without what it begins with. */
   command?: string;
@@ -50,7 +50,6 @@ export interface Live {
 
 /** A page is told how it stands, and not how it stood: what it leaves unread is little. */
 const MAX_UNREAD_BYTES = 256 * 1024;
-const LOG_LINES = 12;
 
 export function createLive(options: LiveOptions): Live {
   const streams = createStreams({
@@ -79,10 +78,9 @@ async function listen(
 ): Promise<void> {
   const visitor = await findVisitor(options, req, workspace);
   if ('refusal' in visitor) return refuse(res, visitor.refusal);
-  if (!/text\/event-stream/.test(req.headers.accept ?? ''))
-    return sendJson(res, 200, await readState(options, visitor));
+  let heard = readHeard(req);
+  if (!/text\/event-stream/.test(req.headers.accept ?? '')) return answer(options, res, visitor, heard);
   const { user } = visitor.session;
-  let told = String(req.headers['last-event-id'] ?? '');
   await streams.open(res, {
     key: workspace,
     user,
@@ -94,11 +92,55 @@ async function listen(
       // The page asks for a ticket next, and hears why.
       const state =
         'refusal' in now ? await readEnd(options, { workspace, user }) : await readState(options, now);
-      if (!state || state.id === told) return { text: '', ...end };
-      told = state.id;
-      return { text: `id: ${state.id}\nevent: state\ndata: ${JSON.stringify(state)}\n\n`, ...end };
+      if (!state) return { text: '', ...end };
+      const isNews = state.id !== heard.state;
+      const text = isNews ? eventOf('state', (heard = { ...heard, state: state.id }), state) : '';
+      const wrote = await readNews(options, workspace, state.look, heard.line);
+      if (!wrote) return { text, ...end };
+      heard = { ...heard, line: wrote.lines.at(-1)?.id };
+      // A slow reader is told no more before that is read.
+      return { text: text + eventOf('log', heard, wrote), isMore: true, ...end };
     },
   });
+}
+
+/** What a page knows: how it stood, and the last line of its log. */
+interface Heard {
+  state: string;
+  line: number | undefined;
+}
+
+/** By what the browser says of its stream, or by the page's address where it begins one or asks. */
+function readHeard(req: IncomingMessage): Heard {
+  const [state = '', line] = String(req.headers['last-event-id'] ?? '').split('.');
+  const asked = URL.parse(req.url ?? '', 'http://localhost')?.searchParams.get('log');
+  return { state, line: readLineId(line) ?? readLineId(asked) };
+}
+
+const eventOf = (event: string, { state, line }: Heard, data: object): string =>
+  `id: ${state}${line === undefined ? '' : `.${line}`}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+
+/** Undefined: there is none, or none to show. */
+async function readNews(
+  { db }: LiveOptions,
+  workspace: string,
+  look: LiveState['look'],
+  after: number | undefined,
+): Promise<Written | undefined> {
+  if (!HAVE_LOGS.has(look)) return undefined;
+  const written = await readWritten(db, workspace, { after });
+  return written.lines.length > 0 ? written : undefined;
+}
+
+async function answer(
+  options: LiveOptions,
+  res: ServerResponse,
+  visitor: Visitor,
+  heard: Heard,
+): Promise<void> {
+  const state = await readState(options, visitor);
+  const wrote = await readNews(options, visitor.workspace.id, state.look, heard.line);
+  sendJson(res, 200, { ...state, ...(wrote && { wrote }) });
 }
 
 /** Of what was deleted under somebody's eyes: the last word. Undefined: it is not theirs any more. */
@@ -122,13 +164,11 @@ async function readState(
   const view = viewOf({ ...facts, expiry: undefined, warningMs: 0 });
   const trigger = front === null ? undefined : triggers[front];
   const state = stateOf(view, { trigger, ...(isCurrent(session, workspace) && { turn }) });
-  const log = HAVE_LOGS.has(state.look) ? await readLogs(db, workspace.id, LOG_LINES) : [];
   const { answer } = (await readLastPress(db, PAGE, threadOf(workspace.id))) ?? {};
   const isRefused = answer && !answer.ok;
   const { text } = isRefused ? wordRefusal(answer as Said<RefusalCodes>, sayFor(trigger)) : { text: '' };
   return withId({
     ...state,
-    log: log.map((line) => redact(`${line.step.padEnd(6)} ${line.text}`)),
     ...(text && { refused: redact(text) }),
   });
 }

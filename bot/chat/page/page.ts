@@ -25,6 +25,7 @@ import { PRESSES, type Press } from '../wording.ts';
 import { createLive, type LiveOptions } from './live.ts';
 import { createPageTasks, hearTask, TaskPress } from './tasks.ts';
 import { outputRoute } from './output.ts';
+import { logRoute } from './log.ts';
 import { acceptPress } from './press.ts';
 
 const onPage: FrontTraits = {
@@ -73,7 +74,7 @@ export function createPage(options: PageOptions): Page {
   return {
     name: PAGE,
     conversation: createConversation(options),
-    routes: [live.route, outputRoute(options), ...VERBS.map(press), ...tasks.routes],
+    routes: [live.route, outputRoute(options), logRoute(options), ...VERBS.map(press), ...tasks.routes],
     sources: [live.streams.source, tasks.streams.source],
     stop() {
       tasks.streams.end();

@@ -1,5 +1,5 @@
 // Where a workspace's programs run, as its card says it. Knows no front and no row.
-import type { Environment } from '../../../agent/protocol.ts';
+import type { DotfilesFailure, Environment } from '../../../agent/protocol.ts';
 import { plain } from '../../commands/parser/format.ts';
 import type { Say } from './words.ts';
 
@@ -28,7 +28,11 @@ function whereOf({ runtime, configuration, isRecovery }: Environment): string {
     : `in its container (\`${plain(configuration, 100)}\`)`;
 }
 
-function moreOf({ change, others = [], isRecovery }: Environment, name: string, say: Say): string[] {
+function moreOf(
+  { change, others = [], isRecovery, dotfiles }: Environment,
+  name: string,
+  say: Say,
+): string[] {
   return [
     ...(isRecovery
       ? [
@@ -41,8 +45,21 @@ function moreOf({ change, others = [], isRecovery }: Environment, name: string, 
           `Its configuration has changed since its container was made: ${say(`restart ${name}`)} makes it anew.`,
         ]
       : []),
+    ...(dotfiles
+      ? [`${DOTFILES[dotfiles.code](dotfiles.exit)} The log says more: ${say(`logs ${name}`)}.`]
+      : []),
     ...(others.length > 0
       ? [`It has other configurations, too: ${others.map((other) => `\`${plain(other, 60)}\``).join(', ')}.`]
       : []),
   ];
 }
+
+const DOTFILES: Record<DotfilesFailure['code'], (exit: number | undefined) => string> = {
+  'clone-failed': () =>
+    'Your dotfiles are not installed: their repository could not be cloned, which takes one that everybody may read.',
+  'install-failed': (exit) =>
+    exit === undefined || exit < 0
+      ? 'Your dotfiles could not be installed.'
+      : `The script that installs your dotfiles ended with code ${exit}.`,
+  late: () => 'Your dotfiles took too long to install, so that was ended.',
+};

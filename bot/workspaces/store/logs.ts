@@ -1,5 +1,5 @@
 // The lines that agents and booting machines write, for people to read.
-import { and, asc, desc, eq, gt, inArray, max, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, lt, max, ne, sql } from 'drizzle-orm';
 import type { LogLine } from '../../../agent/protocol.ts';
 import type { KnownFailure } from '../../codes.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
@@ -100,21 +100,31 @@ export async function saveLogs(
   if (rows.length > 0) await db.insert(logs).values(rows);
 }
 
+export type LoggedLine = Pick<typeof logs.$inferSelect, 'id' | 'at' | 'step' | 'text'>;
+
+const line = { id: logs.id, at: logs.at, step: logs.step, text: logs.text };
+
+/** The newest, oldest first: of those behind `after` and before `before`. */
 export async function readLogs(
   db: Executor,
   workspaceId: string,
   count: number,
-): Promise<{ at: Date; step: string; text: string }[]> {
+  { after, before }: { after?: number | undefined; before?: number | undefined } = {},
+): Promise<LoggedLine[]> {
   const rows = await db
-    .select({ at: logs.at, step: logs.step, text: logs.text })
+    .select(line)
     .from(logs)
-    .where(eq(logs.workspaceId, workspaceId))
+    .where(
+      and(
+        eq(logs.workspaceId, workspaceId),
+        after === undefined ? undefined : gt(logs.id, after),
+        before === undefined ? undefined : lt(logs.id, before),
+      ),
+    )
     .orderBy(desc(logs.id))
     .limit(count);
   return rows.reverse();
 }
-
-export type LoggedLine = Pick<typeof logs.$inferSelect, 'id' | 'at' | 'step' | 'text'>;
 
 /** Behind `after`, oldest first. */
 export const listLogs = (
@@ -123,7 +133,7 @@ export const listLogs = (
   { after, limit }: { after: number; limit: number },
 ): Promise<LoggedLine[]> =>
   db
-    .select({ id: logs.id, at: logs.at, step: logs.step, text: logs.text })
+    .select(line)
     .from(logs)
     .where(and(eq(logs.workspaceId, workspaceId), gt(logs.id, after)))
     .orderBy(asc(logs.id))

@@ -85,7 +85,7 @@ test('nobody but a person on our own page is heard', async () => {
     await browser.delete(`${PATH}/anthropic`, { origin: 'https://evil.example' }),
     await browser.post(PATH),
     await browser.post(PATH, { json: { provider: 'gemini', value: 'x' } }),
-    await browser.post(PATH, { json: { provider: 'dotfiles', value: 'https://github.com/ann/dotfiles' } }),
+    await browser.post(PATH, { json: { provider: 'nothing', value: 'https://github.com/ann/dotfiles' } }),
   ].map(({ status, text }) => [status, (JSON.parse(text) as { error: string }).error]);
   expect(refusals).toEqual([
     [401, 'sign-in-required'],
@@ -121,4 +121,23 @@ test('its use is written down', async () => {
   await put(browser, 'anthropic', KEY);
   await createCredentials(site.rows.db, RING)!.open(browser.user, 'anthropic');
   expect(await list(browser)).toMatchObject([{ usedAt: expect.stringMatching(/^\d{4}-.*Z$/) }]);
+});
+
+test('the address of dotfiles is no secret: it is shown whole, told to nodes, and takes no password and no key', async () => {
+  const browser = await signIn(site);
+  const address = 'https://git.example.com/ada/dotfiles';
+  const made = await put(browser, 'dotfiles', address);
+  expect(JSON.parse(made.text)).toMatchObject({ provider: 'dotfiles', address, lastFour: 'iles' });
+  const credentials = createCredentials(site.rows.db, RING)!;
+  expect([...(await credentials.findDotfiles([browser.user, 'us-nobody']))]).toEqual([
+    [browser.user, address],
+  ]);
+  for (const wrong of [
+    'https://ada:secret@git.example.com/ada/dotfiles',
+    'git@git.example.com:ada/dotfiles',
+    "https://git.example.com/ada/dot'files",
+    '--upload-pack=x',
+  ])
+    expect(JSON.parse((await put(browser, 'dotfiles', wrong)).text)).toMatchObject({ error: 'bad-value' });
+  expect(JSON.parse((await put(browser, 'dotfiles', KEY)).text)).toMatchObject({ error: 'wrong-field' });
 });

@@ -15,6 +15,8 @@ export interface GitServer {
   heldPush: () => Promise<unknown>;
   /** Waits until somebody waits for a pack. */
   held: () => Promise<unknown>;
+  /** Bytes that it has answered so far. */
+  sent: () => number;
 }
 
 /** Serves what lies below `root`; with `token` only to whoever knows it; with `status` nothing but that. */
@@ -42,7 +44,13 @@ export async function serveGit(
     }
     return runBackend(root, request, response);
   };
-  const server = createServer((request, response) => void handle(request, response));
+  let sent = 0;
+  const server = createServer((request, response) => {
+    const { socket } = response;
+    const before = socket?.bytesWritten ?? 0;
+    response.on('close', () => (sent += (socket?.bytesWritten ?? 0) - before));
+    void handle(request, response);
+  });
   const { promise, resolve } = Promise.withResolvers<void>();
   server.listen(0, '127.0.0.1', resolve);
   await promise;
@@ -67,6 +75,7 @@ export async function serveGit(
         () => 'a push to wait with its pack',
       ),
     release: () => gate.resolve(),
+    sent: () => sent,
     // With protocol 2 the first request asks for refs, and it alone is enough to hold a clone.
     held: () =>
       watch.until(

@@ -42,10 +42,18 @@ test('environments, which it prints at its lowest level, are shown to nobody', (
   expect(line({ type: 'text', level: 2, text: 'API_KEY=x' })).toEqual({});
 });
 
-test('a registry’s answer is kept at any level, colours are not', () => {
+test('a registry’s answer is kept at any level', () => {
   const said = '[httpOci] 503 (NoAuth): https://registry.test/v2/x';
   expect(line({ type: 'text', level: 1, text: said })).toEqual({ text: said, clue: said });
-  expect(line({ type: 'raw', level: 3, text: '\x1b[1mhello\x1b[0m\r\n' }).text).toBe('hello');
+});
+
+test('people see colours; what a failure is told by has none, and the rest that terminals act on is gone', () => {
+  const said = '\x1b[2K\x1b[1mhello\x1b[0m\r\n';
+  expect(line({ type: 'raw', level: 3, text: said })).toEqual({
+    text: '\x1b[1mhello\x1b[0m',
+    clue: 'hello',
+  });
+  expect(line({ type: 'start', level: 3, text: '\x1b[1mRun: docker pull x\x1b[0m' }).step).toBe('pull');
 });
 
 test('what is no JSON is a clue: stack traces come in between', () => {
