@@ -14,6 +14,7 @@ import { describeSession, typeInto } from '../sessions/session.ts';
 import {
   closeSession,
   openWorkspaceSession,
+  renameSession,
   RequestError,
   tellAll,
   type SessionsViewer,
@@ -246,7 +247,7 @@ function close(viewer: Viewer, { id, ref }: Wanted<'close'>): void {
 function rename(viewer: Viewer, { id, name, ref }: Wanted<'rename'>): void {
   const session = viewer.workspace.sessions.get(id);
   if (!session) return viewer.tell({ type: 'gone', id, ...refFrom(ref) });
-  session.name = name;
+  renameSession(viewer.workspace, session, name);
   const described = describeSession(session);
   viewer.tell({ type: 'session', session: described, ...refFrom(ref) });
   tellAll(viewer.workspace, { type: 'session', session: described }, viewer);

@@ -9,6 +9,7 @@ import { createTerminals } from '../../agent/terminal/server.ts';
 import type { Terminals } from '../../agent/terminal/terminals.ts';
 import { answerAsset, bundlePage, type PageFiles } from '../../bot/http/page-bundle.ts';
 
+import { ptysHere } from '../testers/ptys.ts';
 import { stateOf, tell, tellNothing, type Told } from './told.ts';
 
 export const WORKSPACE = 'ws-abcdefghij23';
@@ -162,6 +163,7 @@ export async function startSite(): Promise<Site> {
     },
     close: async () => {
       await terminals.close();
+      await terminals.endWorkspace(WORKSPACE);
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
       rmSync(folder, { recursive: true, force: true });
@@ -206,6 +208,7 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
     },
     find: (id) =>
       id === WORKSPACE ? { running: state.told.phase === 'running', access: state.access, shell } : undefined,
+    ptys: ptysHere,
     onInput: () => {},
     onSessions: () => {},
   });
