@@ -165,7 +165,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     workspaces,
     warm: () => places.warm(workspaces.reports()),
     trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
-    ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals, tasks }),
+    ...createUpdates(config.samUrl, life, { outbox, workspaces, tasks }),
     certify: endpoint.certify,
     // Tasks first: they were interrupted, whatever their models say. Then models: what the answers that end here have cost,
     // workspaces write down. The endpoint last: it waits for open terminals.

@@ -9,7 +9,7 @@ import {
   startAttachment,
 } from '../sessions/attachment.ts';
 import type { Attachment, Line, Session } from '../sessions/model.ts';
-import type { SpawnSpec } from '../sessions/pty.ts';
+import type { ExitStatus, SpawnSpec } from '../sessions/pty.ts';
 import { describeSession, typeInto } from '../sessions/session.ts';
 import {
   closeSession,
@@ -220,7 +220,7 @@ function leave(viewer: Viewer, session: Session): void {
 function watch(viewer: Viewer, session: Session, offset: number | undefined): Watched {
   const { socket, line, canWrite, attachments } = viewer;
   const n = takeNumber(viewer);
-  const onExit = (status: { code: number; signal?: number }) => {
+  const onExit = (status: ExitStatus) => {
     attachments.delete(n);
     viewer.tell({ type: 'exit', id: session.id, ...status });
   };

@@ -18,6 +18,7 @@ export async function attach(port: number, ticket: string, origin = ORIGIN) {
     parts: [] as Buffer[],
     at: 0,
     snapshots: 0,
+    screen: '',
     closed: undefined as number | undefined,
   };
   const takeMessage = (message: TerminalMessage) => {
@@ -27,6 +28,7 @@ export async function attach(port: number, ticket: string, origin = ORIGIN) {
   const takeFrame = (frame: Buffer) => {
     if (frame[0] === Frame.SNAPSHOT) {
       state.snapshots++;
+      state.screen += frame.toString('utf8', FRAME_HEAD_BYTES + OFFSET_BYTES);
       state.at = frame.readDoubleLE(FRAME_HEAD_BYTES);
       return;
     }
@@ -72,6 +74,9 @@ export async function attach(port: number, ticket: string, origin = ORIGIN) {
       socket.send(JSON.stringify({ type: 'resume', id, offset }));
       return heard('resumed');
     },
+    /** The end of what came. */
+    tail: () => Buffer.concat(state.parts.slice(-3)).toString(),
+    rename: (id: string, name: string) => socket.send(JSON.stringify({ type: 'rename', id, name })),
     resize: (id: string, cols: number, rows: number) =>
       socket.send(JSON.stringify({ type: 'resize', id, cols, rows })),
     type(text: string) {
