@@ -24,7 +24,7 @@ const TELL_MS = 50;
 /** The way to the agent. */
 export interface Line {
   /** False: no agent is there. */
-  send: (frame: Buffer) => boolean;
+  send: (frame: Buffer, done?: () => void) => boolean;
   /** Bytes that have not left yet. Undefined: no agent is there. */
   backlog: () => number | undefined;
   /** An agent was there moments ago, and the next one will be. */
@@ -53,6 +53,9 @@ export interface Held extends Output {
   status: ExitStatus | undefined;
   isEndTold: boolean;
 }
+
+/** Used again when they have left; few, for the backlog is short. */
+const frames: Buffer[] = [];
 
 /** Starts the program. Throws if the system has no pty to give. */
 export function hold(n: number, { label, ...command }: Opening, line: Line): Held {
@@ -125,11 +128,11 @@ function sendOutput(held: Held, { send, backlog }: Line): void {
   for (let waiting = backlog(); waiting !== undefined && held.sent < ring.end; waiting = backlog()) {
     if (waiting >= BACKLOG_BYTES) return;
     const length = Math.min(MAX_OUTPUT_BYTES, ring.end - held.sent);
-    const frame = Buffer.allocUnsafeSlow(HEAD_BYTES + length);
+    const frame = frames.pop() ?? Buffer.allocUnsafeSlow(HEAD_BYTES + MAX_OUTPUT_BYTES);
     writeHead(frame, Word.OUTPUT, n, length);
     copyFromRing(ring, held.sent, frame, HEAD_BYTES, length);
     held.sent += length;
-    send(frame);
+    send(frame.subarray(0, HEAD_BYTES + length), () => frames.push(frame));
   }
   if (!status || held.isEndTold || held.sent < ring.end) return;
   held.isEndTold = send(frameOf(Word.ENDED, n, Buffer.from(JSON.stringify(status))));

@@ -42,8 +42,8 @@ async function main(): Promise<void> {
   const state: State = {
     sessions: new Map(),
     line: {
-      send(frame) {
-        state.agent?.write(frame);
+      send(frame, done) {
+        state.agent?.write(frame, done);
         return state.agent !== undefined;
       },
       backlog: () => state.agent?.writableLength,
@@ -81,14 +81,16 @@ function identify(path: string): string | undefined {
   return found && `${found.dev} ${found.ino}`;
 }
 
-/** The last one that comes is the agent: there is one at a time, and what is left of another is dead or dying. */
+/** The last one that comes is the agent: there is one at a time, and of another only last words are left. */
 function serve(state: State, socket: Socket): void {
-  state.agent?.destroy();
   state.agent = socket;
   const hear = createHearer({
     streamed: [],
     onPart: () => {},
-    onFrame: (word, n, payload) => state.agent === socket && obey(state, word, n, payload),
+    onFrame(word, n, payload) {
+      const isOld = state.agent !== socket;
+      if (!isOld || (word !== Word.PAUSE && word !== Word.RESUME)) obey(state, word, n, payload);
+    },
   });
   socket.on('data', hear);
   socket.on('drain', () => state.agent === socket && pullAll(state));
@@ -108,7 +110,7 @@ function serve(state: State, socket: Socket): void {
 function leave(state: State): void {
   state.agent = undefined;
   state.usedAt = performance.now();
-  if (state.sessions.size === 0) process.exit(0);
+  if (state.sessions.size === 0) return void endAll(state);
   for (const held of state.sessions.values()) resetHeld(held);
   state.expecting = setTimeout(() => stopExpecting(state), EXPECTED_MS);
   pullAll(state);

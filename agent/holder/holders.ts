@@ -3,7 +3,6 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, lstat, mkdir, open as openFile, readdir, rm } from 'node:fs/promises';
-import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeError, type Log } from '../log.ts';
@@ -11,7 +10,7 @@ import { MARK } from '../system/processes.ts';
 import { connectTo } from '../system/sockets.ts';
 import type { Ptys } from '../sessions/pty.ts';
 import type { KeptSession } from '../sessions/workspace-sessions.ts';
-import { createLink, type Link } from './link.ts';
+import { createLink, type Connect, type Link } from './link.ts';
 
 const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 const HOLDER = fileURLToPath(new URL('./holder.ts', import.meta.url));
@@ -69,11 +68,12 @@ async function find(state: State): Promise<KeptSession[]> {
   const sockets = names.filter((name) => name.endsWith('.sock')).map((name) => join(state.folder, name));
   const kept = await Promise.all(
     sockets.map(async (socket) => {
-      const link = begin(state, connectTo(socket));
+      const link = begin(state, (onBytes) => connectTo(socket, onBytes));
       try {
         return await link.found;
       } catch (error) {
         state.log.warn('a holder of terminals is of no use any more', { error: describeError(error) });
+        letGo(state, link);
         await rm(socket, { force: true });
         return [];
       }
@@ -84,38 +84,46 @@ async function find(state: State): Promise<KeptSession[]> {
   return kept.flat();
 }
 
-function begin(state: State, connecting: Promise<Socket>): Link {
-  const link = createLink(connecting, {
+function begin(state: State, connect: Connect): Link {
+  const link = createLink(connect, {
     onEmpty: () => rest(state),
-    onGone() {
-      state.links.delete(link);
-      if (state.current === link) state.current = undefined;
-    },
+    onGone: () => forget(state, link),
   });
   state.links.add(link);
   return link;
 }
 
+/** Nothing is opened there any more. */
+function forget(state: State, link: Link): void {
+  state.links.delete(link);
+  if (state.current === link) state.current = undefined;
+}
+
+function letGo(state: State, link: Link): void {
+  forget(state, link);
+  link.leave();
+}
+
 /** Where there is none one is started. */
 function findCurrent(state: State): Link {
   if (state.current) return state.current;
-  const starting = start(state);
-  starting.catch((error: unknown) =>
+  const link = begin(state, async (onBytes) => connectTo(await start(state), onBytes));
+  link.found.catch((error: unknown) =>
     state.log.error('no holder of terminals could be started', { error: describeError(error) }),
   );
-  return (state.current = begin(state, starting));
+  return (state.current = link);
 }
 
 /** One that holds nothing goes after a while: it ends when it is left. */
 function rest(state: State): void {
   clearTimeout(state.idle);
   state.idle = setTimeout(() => {
-    for (const link of state.links) if (link.count() === 0) link.leave();
+    for (const link of state.links) if (link.count() === 0) letGo(state, link);
   }, state.idleMs ?? IDLE_MS).unref();
 }
 
-/** Resolves when it is connected. */
-async function start({ folder, env }: State): Promise<Socket> {
+/** Where it listens. */
+async function start({ folder, env }: State): Promise<string> {
   await prepareFolder(folder);
   const path = join(folder, `${randomBytes(6).toString('hex')}.sock`);
   const errors = await openFile(join(folder, 'errors.log'), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
@@ -129,7 +137,7 @@ async function start({ folder, env }: State): Promise<Socket> {
     });
     child.unref();
     await hearReady(child);
-    return await connectTo(path);
+    return path;
   } finally {
     await errors.close();
   }

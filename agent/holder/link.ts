@@ -41,7 +41,11 @@ export interface LinkOptions {
   onGone: () => void;
 }
 
+/** Connects to the holder, whose bytes go to `onBytes`: from the first on, and to be copied. */
+export type Connect = (onBytes: (bytes: Buffer) => void) => Promise<Socket>;
+
 interface State extends LinkOptions {
+  greeted: PromiseWithResolvers<Keeping[]>;
   socket: Socket | undefined;
   /** What is to be said once it is connected. */
   unsaid: Buffer[];
@@ -72,23 +76,30 @@ export class UnknownHolder extends Error {
 }
 
 /** Sessions can be opened at once, and begin when it is connected. */
-export function createLink(connecting: Promise<Socket>, options: LinkOptions): Link {
-  const state: State = { ...options, socket: undefined, unsaid: [], remotes: new Map(), nextN: 1 };
-  const found = connecting.then(
+export function createLink(connect: Connect, options: LinkOptions): Link {
+  const greeted = Promise.withResolvers<Keeping[]>();
+  const state: State = { ...options, greeted, socket: undefined, unsaid: [], remotes: new Map(), nextN: 1 };
+  const hear = createHearer({
+    streamed: [Word.OUTPUT],
+    onPart: (_word, n, bytes) => state.remotes.get(n)?.listening.onBytes(bytes, bytes.length),
+    onFrame: (word, n, payload) => takeFrame(state, word, n, payload),
+  });
+  const found = connect(hear).then(
     (socket) => greet(state, socket),
     (error: unknown) => {
       lose(state);
       throw error;
     },
   );
-  found.catch(() => {}); // who opens sessions hears of their ends
+  // Who opens sessions hears of their ends.
+  for (const promise of [found, greeted.promise]) promise.catch(() => {});
   return {
     found,
     open: (opening) => open(state, opening),
     count: () => state.remotes.size,
     leave() {
       state.remotes.clear();
-      state.socket?.destroy();
+      state.socket?.destroySoon(); // behind what was typed last
     },
   };
 }
@@ -106,35 +117,30 @@ function lose(state: State): void {
 async function greet(state: State, socket: Socket): Promise<KeptSession[]> {
   state.socket = socket;
   for (const frame of state.unsaid.splice(0)) socket.write(frame);
-  const greeted = Promise.withResolvers<Keeping[]>();
-  const deadline = setTimeout(() => socket.destroy(), HELLO_MS);
-  const hear = createHearer({
-    streamed: [Word.OUTPUT],
-    onPart: (_word, n, bytes) => state.remotes.get(n)?.listening.onBytes(bytes, bytes.length),
-    onFrame(word, n, payload) {
-      if (word !== Word.HELLO) return takeFrame(state, word, n, payload);
-      clearTimeout(deadline);
-      const hello = JSON.parse(payload.toString()) as Hello;
-      // In this tick: what it has to say of them follows.
-      if (hello.protocol === HOLDER_PROTOCOL)
-        return greeted.resolve(hello.sessions.map((held) => keep(state, held)));
-      socket.end(frameOf(Word.END, 0));
-      greeted.reject(new UnknownHolder(hello));
-    },
-  });
-  socket.on('data', hear);
-  socket.on('error', () => {}); // 'close' follows
-  socket.on('close', () => {
-    clearTimeout(deadline);
+  const { greeted } = state;
+  const end = () => {
     greeted.reject(new Error('the holder went away'));
     lose(state);
-  });
-  const keeping = await greeted.promise;
+  };
+  if (socket.closed) end();
+  else socket.on('close', end);
+  const deadline = setTimeout(() => socket.destroy(), HELLO_MS);
+  const keeping = await greeted.promise.finally(() => clearTimeout(deadline));
   await Promise.all(keeping.map(({ loaded }) => loaded));
   return keeping.map(({ kept }) => kept);
 }
 
+/** In this tick: what it has to say of its sessions follows. */
+function takeHello(state: State, hello: Hello): void {
+  const { greeted } = state;
+  if (hello.protocol === HOLDER_PROTOCOL)
+    return greeted.resolve(hello.sessions.map((held) => keep(state, held)));
+  say(state, frameOf(Word.END, 0));
+  greeted.reject(new UnknownHolder(hello));
+}
+
 function takeFrame(state: State, word: number, n: number, payload: Buffer): void {
+  if (word === Word.HELLO) return takeHello(state, JSON.parse(payload.toString()) as Hello);
   const remote = state.remotes.get(n);
   if (!remote) return;
   if (word === Word.OUTPUT) remote.listening.onBatch();

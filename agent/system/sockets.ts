@@ -35,19 +35,23 @@ export async function listenAt(server: Server, socket: string, { isShared = fals
   }
 }
 
-/** Resolves when it is connected; rejects where nobody listens. */
-export async function connectTo(socket: string): Promise<Socket> {
+const READ_BYTES = 128 << 10;
+
+/** Resolves when it is connected; rejects where nobody listens. `onBytes` must copy before it returns. */
+export async function connectTo(socket: string, onBytes: (bytes: Buffer) => void): Promise<Socket> {
   const folder = await open(dirname(socket));
   try {
     const isShort = Buffer.byteLength(socket) <= MAX_ADDRESS_BYTES || process.platform !== 'linux';
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const connected = connect(
-      isShort ? socket : join(`/proc/self/fd/${folder.fd}`, basename(socket)),
-      resolve,
-    );
-    connected.once('error', reject);
+    const path = isShort ? socket : join(`/proc/self/fd/${folder.fd}`, basename(socket));
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    const callback = (length: number) => {
+      onBytes(buffer.subarray(0, length));
+      return true;
+    };
+    const connected = connect({ path, onread: { buffer, callback } }, resolve);
+    connected.on('error', reject); // stays: what breaks later ends with its 'close'
     await promise;
-    connected.off('error', reject);
     return connected;
   } finally {
     await folder.close();
