@@ -181,7 +181,21 @@ export default defineConfig({
     alone('agent', ['bot', 'web-terminal']),
     restrict(
       ['agent/sessions/**'],
-      [{ group: ['ws', '../terminal/**', '../../**'], message: 'A session knows no socket and no frame.' }],
+      [
+        {
+          group: ['ws', '../terminal/**', '../holder/**', '../../**'],
+          message: 'A session knows no socket and no frame.',
+        },
+      ],
+    ),
+    restrict(
+      ['agent/holder/**'],
+      [
+        {
+          group: ['ws', '../*/**', '!../sessions/**', '!../system/**', '../../**'],
+          message: 'A holder holds sessions, and knows nothing else.',
+        },
+      ],
     ),
     restrict(
       ['agent/protocol.ts', 'agent/redact.ts', 'agent/widths.ts'],

@@ -9,6 +9,7 @@ import { lockFolder } from './system/files.ts';
 import { followProxies } from './system/environment.ts';
 import { createMirrors } from './git/mirrors.ts';
 import { createLog, describeError, type Log } from './log.ts';
+import { createHolders } from './holder/holders.ts';
 import { createOutbox } from './bot-link/outbox.ts';
 import { createCodingPrograms, MUSL_TARGET } from './coding/programs.ts';
 import { layOutDownload } from './files/command.ts';
@@ -68,7 +69,10 @@ async function serve(config: Config, { log, signal, restart }: Life): Promise<vo
   const credentials = await createCredentials({ ...config, log, signal });
   const parts = await createParts(config, credentials.current().settings, { log, signal, restart });
   const confirming = setTimeout(parts.confirm, CONFIRM_AFTER_MS);
+  // First: what is to be stopped ends them, too.
+  await parts.sessions.takeOver();
   await parts.workspaces.recover();
+  void parts.sessions.endStray();
   void parts.workspaces.sweep();
   const sweeping = setInterval(() => void parts.workspaces.sweep(), SWEEP_EVERY_MS);
   const warming = setInterval(() => parts.warm(), WARM_EVERY_MS);
@@ -131,7 +135,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   const { tasks, ...coding } = await openCoding(config, log, () => workspaces);
   const trusted = { ...settings, startedAt: performance.timeOrigin };
   const places = createPlaces(config, { users, ...coding, log });
-  const terminals = openTerminals(trusted, log, () => workspaces);
+  const { terminals, ...sessions } = openTerminals(config, { trusted, log }, () => workspaces);
   const workspaces: Workspaces = createWorkspaces({
     tools: {
       store: createStore(config.dir),
@@ -158,16 +162,17 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     outbox,
     tokens,
     models,
+    sessions,
     ...coding,
     tasks,
     workspaces,
     warm: () => places.warm(workspaces.reports()),
     trust: (moved: Settings) => void Object.assign(trusted, places.use(moved)),
-    ...createUpdates(config.samUrl, life, { outbox, workspaces, terminals, tasks }),
+    ...createUpdates(config.samUrl, life, { outbox, workspaces, tasks }),
     certify: endpoint.certify,
     // Tasks first: they were interrupted, whatever their models say. Then models: what the answers that end here have cost,
     // workspaces write down. The endpoint last: it waits for open terminals.
-    close: () => closeAll([{ close: tasks.end }, models, workspaces, broker, terminals, endpoint]),
+    close: () => closeAll([{ close: tasks.end }, models, workspaces, broker, sessions, endpoint]),
   };
 }
 
@@ -187,8 +192,15 @@ async function openCoding({ dir }: Config, log: Log, workspaces: () => Workspace
   return { programs, muslPrograms, tasks };
 }
 
-function openTerminals(trusted: Trusted & { startedAt: number }, log: Log, workspaces: () => Workspaces) {
-  return createTerminals({
+/** Terminals, and what of them outlives the agent. */
+function openTerminals(
+  { dir }: Config,
+  { trusted, log }: { trusted: Trusted & { startedAt: number }; log: Log },
+  workspaces: () => Workspaces,
+) {
+  const holders = createHolders({ dir, env: process.env, log });
+  const terminals = createTerminals({
+    ptys: holders,
     get origin() {
       return trusted.origin;
     },
@@ -198,6 +210,15 @@ function openTerminals(trusted: Trusted & { startedAt: number }, log: Log, works
     onSessions: (id) => workspaces().noteSessions(id),
     log: (message, fields) => log.warn(message, fields),
   });
+  return {
+    terminals,
+    takeOver: async () => terminals.takeOver(await holders.find()),
+    endStray: () => terminals.endStray(),
+    async close() {
+      await terminals.close();
+      holders.leave();
+    },
+  };
 }
 
 type Settings = NonNullable<Extract<BotMessage, { type: 'desired' }>['settings']>;

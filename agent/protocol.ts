@@ -90,7 +90,8 @@ export type TerminalMessage =
   | ({ type: 'gone'; id: string } & Ref)
   /** To every viewer of the workspace: somebody opened, renamed or resized a session; or `closed` answers `close`. */
   | ({ type: 'session'; session: SessionInfo } & Ref)
-  | { type: 'exit'; id: string; code: number; signal?: number }
+  /** `isLost`: what held the terminal broke, nobody knows what became of the program. Newer agents say it. */
+  | { type: 'exit'; id: string; code: number; signal?: number; isLost?: true }
   | ({ type: 'error'; code: string; message: string } & Ref)
   | FileMessage;
 

@@ -12,6 +12,7 @@ const ROOT = join(import.meta.dirname, '..');
 export const ENTRIES = [
   'agent/main.ts',
   'agent/sessions/snapshot-worker.ts',
+  'agent/holder/holder.ts',
   'agent/credentials/helper.ts',
   'agent/runtimes/devcontainer/relay.ts',
   'agent/runtimes/devcontainer/end-marked.ts',

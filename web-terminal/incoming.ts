@@ -37,7 +37,7 @@ export function takeMessage(terminals: Terminals, files: Files, message: Termina
     case 'session':
       return takeSession(terminals, message.session);
     case 'exit':
-      return end(terminals, message.id, describeExit(message.code, message.signal));
+      return end(terminals, message.id, describeExit(message));
     case 'error':
       if (message.code === 'input-full' && noteFull(terminals)) return;
       terminals.opening = undefined;
@@ -127,6 +127,8 @@ function takeGone(terminals: Terminals, id: string): void {
   resume(terminals, session);
 }
 
-function describeExit(code: number, signal?: number): string {
+function describeExit({ code, signal, isLost }: TerminalMessage & { type: 'exit' }): string {
+  if (isLost)
+    return 'Lost: what held this terminal on its node broke. Open another one; files are as they were.';
   return signal ? `Ended by signal ${signal}.` : `Exited with code ${code}.`;
 }

@@ -104,6 +104,8 @@ export interface Runtime {
   folder: (workspace: WorkspaceSpec) => string;
   /** What a new session of `profile` starts; absent: a login shell. After `start`. Throws `ProfileError`. */
   session: (workspace: WorkspaceSpec, profile: string | undefined) => SpawnSpec;
+  /** A session that `session` marked so is gone: its terminal is, for what it started there too. Absent: that went with it. */
+  hangUp?: (workspace: WorkspaceSpec, mark: string) => void;
   /**
    * What starts a program of the node in the workspace, on pipes, as its user and in its environment, which `env` adds to.
    * After `start`. Undefined: nothing of the node's is there. Throws `ProfileError` where the node has nothing that would run there.

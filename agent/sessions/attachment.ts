@@ -6,14 +6,14 @@ import type { ExitStatus } from './pty.ts';
 import { readRing } from './ring.ts';
 import { renderModes } from './modes.ts';
 import { findSafeEnd, findSafeStart } from './sequences.ts';
-import { resumeIfTaken } from './window.ts';
+import { noteSize } from './output.ts';
+import { endExpecting, resumeIfTaken } from './window.ts';
 
 /** The most that is sent at once. */
 export const MAX_OUTPUT_BYTES = 65536;
 /** What is smaller, like an echo, goes past a full line. */
 export const SMALL_BYTES = 8192;
 const BACKLOG_BYTES = 1 << 20;
-const MAX_SIZES = 1000;
 
 /**
  * Registers a viewer; from now on it misses nothing. Undefined: that offset is not of this session's life. The caller
@@ -36,6 +36,7 @@ export function attachViewer(session: Session, viewing: Viewing, offset?: number
     size: undefined,
   };
   session.attachments.add(attachment);
+  if (session.expected !== undefined) endExpecting(session);
   return attachment;
 }
 
@@ -191,10 +192,9 @@ export function setSizeOwner(session: Session, attachment: Attachment | undefine
 
 function applySize(session: Session, { cols, rows }: Size): void {
   if (session.size.cols === cols && session.size.rows === rows) return;
-  const { sizes, ring, pty, options } = session;
+  const { pty, options } = session;
   session.size = { cols, rows };
   pty.resize(cols, rows);
-  while (sizes[1] && (sizes[1].at <= ring.first || sizes.length >= MAX_SIZES)) sizes.shift();
-  sizes.push({ at: ring.end, cols, rows });
+  noteSize(session, { cols, rows });
   options.onResize(session);
 }

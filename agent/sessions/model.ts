@@ -1,30 +1,29 @@
 // What a session and its attachments are, and the states each goes through. Types alone: what happens to them lies beside.
 // Knows no socket and no frame.
-import type { Modes } from './modes.ts';
-import type { ExitStatus, Pty, SpawnSpec } from './pty.ts';
+import type { Output } from './output.ts';
+import type { ExitStatus, SessionPty } from './pty.ts';
 import type { Ring } from './ring.ts';
-import type { Resize, Snapshots } from './snapshot.ts';
+import type { Snapshots } from './snapshot.ts';
 
 export interface Size {
   cols: number;
   rows: number;
 }
 
-export interface Session {
+export interface Session extends Output {
   readonly id: string;
   name: string;
   size: Size;
   state: SessionState;
-  readonly pty: Pty;
-  readonly ring: Ring;
-  /** What the ring has forgotten and a snapshot needs. */
-  readonly modes: Modes;
-  /** The sizes it had, by the offset at which each began; the first is that of the oldest byte held. */
-  readonly sizes: Resize[];
+  readonly pty: SessionPty;
+  /**
+   * Up to which offset the viewers of the agent's life before may have got it: they are expected back. Undefined: one came, or
+   * none for too long.
+   */
+  expected: number | undefined;
   readonly attachments: Set<Attachment>;
   /** Who sets the size: the viewer who typed last, else the first one who may type. */
   sizeOwner: Attachment | undefined;
-  readonly batch: Batch;
   readonly options: SessionOptions;
 }
 
@@ -38,28 +37,11 @@ export type SessionState =
   /** The process is gone and all its output is in the ring. `timer`: when viewers behind it are let go. */
   | { is: 'ended'; status: ExitStatus; timer?: NodeJS.Timeout };
 
-/** How the output is gathered on its way to the viewers. */
-export interface Batch {
-  /** Up to this offset output was flushed. */
-  flushed: number;
-  due: Due;
-  typedAt: number;
-  slotAt: number;
-  /** Bytes in this slot, and in the one before. */
-  slot: number;
-  before: number;
-}
-
-/** When what was gathered is flushed. */
-export type Due =
-  | { is: 'nothing' }
-  | { is: 'in-a-moment'; timer: NodeJS.Timeout }
-  | { is: 'after-this-tick'; timer: NodeJS.Immediate };
-
 export interface SessionOptions extends Size {
   id: string;
   name: string;
-  spec: SpawnSpec;
+  /** What its runtime knows it by. */
+  mark?: string | undefined;
   snapshots: Snapshots;
   /** After so long without an acknowledgement that is owed, a viewer counts as detached. */
   stallMs: number;

@@ -3,7 +3,7 @@
 import { existsSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import tty from 'node:tty';
-import { openPublicPty, type ExitStatus, type Pty, type PtyOptions } from './pty.ts';
+import { INPUT_QUEUE_BYTES, openPublicPty, type ExitStatus, type Pty, type PtyOptions } from './pty.ts';
 
 /** The part of node-pty's native module that is used here. It is not documented, so its exact version is pinned. */
 interface Native {
@@ -42,7 +42,6 @@ interface NativePty {
 // libuv's alloc, read and callback are synchronous, so one buffer does for all. A pty gives 4 KiB a read; a larger
 // buffer is never filled, and libuv polls again after each partial read.
 const READ = Buffer.allocUnsafeSlow(4096);
-export const INPUT_QUEUE_BYTES = 1 << 20;
 const RETRY_MS = 4;
 const MAX_RETRY_MS = 50;
 const QUIET_MS = 200;
@@ -134,6 +133,9 @@ function openNativePty(native: Native, options: PtyOptions): Pty {
     resume: () => resume(p),
     resize: (cols, rows) => p.open && native.resize(p.fd, cols, rows),
     write: (bytes) => write(p, bytes),
+    get queued() {
+      return p.queued;
+    },
     close: () => close(p),
   };
 }

@@ -1,10 +1,15 @@
 // The contract of a pseudo-terminal, and one through node-pty's documented interface. Knows bytes; must not know sessions.
 import { createRequire } from 'node:module';
 
+/** Input that waits for a program; more is not taken. */
+export const INPUT_QUEUE_BYTES = 1 << 20;
+
 export interface ExitStatus {
   code: number;
   /** The number of the signal that ended the process. */
   signal?: number;
+  /** What held its terminal broke: it was hung up, and nobody knows what became of it. */
+  isLost?: true;
 }
 
 /** A program to start. `env` is the whole environment. */
@@ -13,8 +18,8 @@ export interface SpawnSpec {
   args: string[];
   env: Record<string, string>;
   cwd: string;
-  /** Told when the program is gone; absent: with it went all that it stood for. */
-  onGone?: () => void;
+  /** What its runtime knows it by when it is gone; absent: with it went all that it stood for. */
+  mark?: string;
 }
 
 export interface PtyOptions extends SpawnSpec {
@@ -35,8 +40,32 @@ export interface Pty {
   resize(cols: number, rows: number): void;
   /** Never blocks. False: nothing was taken, because too much waits for a program that does not read. */
   write(bytes: Buffer): boolean;
+  /** How many bytes wait for it to read. */
+  readonly queued: number;
   /** Takes the terminal away, as when its window is closed: reads and writes of the program fail from now on. */
   close(): void;
+}
+
+export interface SessionPtyOptions extends PtyOptions {
+  /** Says which session this is, to whoever finds it in a later life of the agent. */
+  label: string;
+  /** What came by now is to go on: not after each read, where much comes. */
+  onBatch: () => void;
+}
+
+/** A session's: it may be in another process. */
+export interface SessionPty extends Omit<Pty, 'queued'> {
+  /** Resolves when `pid` is that of a process; or, 0, that there will be none. */
+  readonly started: Promise<unknown>;
+  relabel(label: string): void;
+}
+
+/** Where sessions have their ptys. */
+export interface Ptys {
+  /** Starts the program at once. */
+  open(options: SessionPtyOptions): SessionPty;
+  /** One will be opened soon. */
+  warm(): void;
 }
 
 // node-pty's types are of another module's name, and say strings where bytes go with `encoding: null`.
@@ -76,6 +105,7 @@ export function openPublicPty({ onBytes, onEnd, file, args, ...options }: PtyOpt
       if (open) pty.write(bytes);
       return true;
     },
+    queued: 0,
     close: () => open && pty.destroy(),
   };
 }

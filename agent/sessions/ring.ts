@@ -22,9 +22,12 @@ export interface Ring {
   size: number;
 }
 
-/** `capacity` is in bytes, at least 4,096. Whole chunks are forgotten: up to one (64 KiB at most) less may be held. */
-export function createRing(capacity = 1 << 20, onForget: (bytes: Buffer) => void = () => {}): Ring {
-  return { first: 0, end: 0, capacity, onForget, chunks: [], size: 0 };
+/**
+ * `capacity` is in bytes, at least 4,096. Whole chunks are forgotten: up to one (64 KiB at most) less may be held. `at`: the
+ * offset of the first byte that will come.
+ */
+export function createRing(capacity = 1 << 20, onForget: (bytes: Buffer) => void = () => {}, at = 0): Ring {
+  return { first: at, end: at, capacity, onForget, chunks: [], size: 0 };
 }
 
 /** Appends the first `length` bytes of `source`; copies. */

@@ -2,6 +2,9 @@
 import { WINDOW_BYTES } from '../protocol.ts';
 import type { Session } from './model.ts';
 
+/** After a restart of the agent: what may come meanwhile, and how long pages take to come back. */
+const EXPECTED_BYTES = 64 * 1024;
+const EXPECTED_MS = 15_000;
 const RESUME_BYTES = WINDOW_BYTES / 2;
 
 /** Pauses the pty if its fastest viewer has too much to parse. Cheap: it runs on each read. */
@@ -17,6 +20,17 @@ export function resumeIfTaken(session: Session): void {
   clearTimeout(session.state.timer);
   session.state = { is: 'running' };
   session.pty.resume();
+}
+
+/** Its viewers are expected back: what they have not got stays for a while. */
+export function expectViewers(session: Session): void {
+  session.expected = session.ring.end - WINDOW_BYTES + EXPECTED_BYTES;
+  setTimeout(() => endExpecting(session), EXPECTED_MS).unref();
+}
+
+export function endExpecting(session: Session): void {
+  session.expected = undefined;
+  resumeIfTaken(session);
 }
 
 /** From now on nothing holds output back, so that the end can come. */
@@ -40,7 +54,8 @@ export function releaseSession(session: Session): void {
 
 // Those who acknowledge count before those who have not yet: a viewer that was just set to the newest offset must not
 // pull the window away from one that works. Without viewers nothing holds the session up.
-function fastestAck({ attachments }: Session): number {
+function fastestAck({ attachments, expected }: Session): number {
+  if (expected !== undefined) return expected;
   let proven = -1;
   let any = -1;
   for (const { pace, acked } of attachments) {

@@ -1,13 +1,18 @@
 // The sessions of one workspace, and its viewers. Must not know tickets, frames or sockets.
 import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import type { TerminalMessage } from '../protocol.ts';
 import { endSessionProcesses, hangUp, signalGroup } from '../system/processes.ts';
 import type { Session, SessionOptions } from './model.ts';
-import type { ExitStatus } from './pty.ts';
-import { describeSession, openSession } from './session.ts';
-import { releaseSession } from './window.ts';
+import type { ExitStatus, Ptys, SessionPty, SpawnSpec } from './pty.ts';
+import type { Output } from './output.ts';
+import { describeSession, openSession, type Listening } from './session.ts';
+import { expectViewers, releaseSession } from './window.ts';
 
 const LAST_WORDS_MS = 200;
+/** For whoever looks at a session that ended while nobody could hear of it. */
+const LATE_END_MS = 60_000;
+const LATE_LOOK_MS = 2_000;
 
 /** Anything a viewer asked for that cannot be; it becomes the `error` answer. */
 export class RequestError extends Error {
@@ -35,10 +40,13 @@ export interface WorkspaceSessions {
 }
 
 export interface WorkspaceSessionsOptions extends Pick<SessionOptions, 'snapshots' | 'stallMs' | 'resyncMs'> {
+  ptys: Ptys;
   maxSessions: number;
   /** Between SIGHUP and SIGKILL. */
   killMs: number;
   onSessions: (workspaceId: string, count: number) => void;
+  /** What its runtime knows by this mark is gone. */
+  onGone: (workspaceId: string, mark: string) => void;
   log: (message: string, fields?: object) => void;
 }
 
@@ -46,30 +54,108 @@ export function createWorkspaceSessions(id: string, options: WorkspaceSessionsOp
   return { id, sessions: new Map(), viewers: new Set(), ending: undefined, options };
 }
 
+const labels = z.object({
+  workspace: z.string(),
+  id: z.string(),
+  name: z.string(),
+  mark: z.string().optional(),
+});
+
+/** What a session is known by beyond the agent's life. */
+export type Label = z.infer<typeof labels>;
+
+/** Throws for what is none. */
+export const readLabel = (text: string): Label => labels.parse(JSON.parse(text));
+
+const writeLabel = (label: Label): string => JSON.stringify(label);
+
 /** Throws a RequestError if the workspace has no room for one more. */
 export function openWorkspaceSession(
   workspace: WorkspaceSessions,
-  { name, ...wanted }: Pick<SessionOptions, 'spec' | 'cols' | 'rows'> & { name?: string | undefined },
+  { name, spec, cols, rows }: { name?: string | undefined; spec: SpawnSpec; cols: number; rows: number },
 ): Session {
   const { sessions, options } = workspace;
   if (workspace.ending) throw new RequestError('stopped', 'The workspace is being stopped.');
   if (sessions.size >= options.maxSessions) {
     throw new RequestError('too-many-sessions', `A workspace has at most ${options.maxSessions} sessions.`);
   }
+  const { mark, ...command } = spec;
+  const id = randomBytes(9).toString('base64url');
+  const label = { workspace: workspace.id, id, name: name || freeName(workspace), mark };
+  return addSession(workspace, label, { cols, rows }, (listening) =>
+    options.ptys.open({ ...command, cols, rows, ...listening, label: writeLabel(label) }),
+  );
+}
+
+/** A session of the agent's life before. */
+export interface KeptSession extends Output {
+  label: string;
+  /** It ended while nobody heard of it. */
+  status: ExitStatus | undefined;
+  takeOver(listening: Listening): SessionPty;
+  /** Nobody wants it. */
+  end(): void;
+}
+
+/** Goes on with one of the agent's life before. */
+export function takeOverSession(workspace: WorkspaceSessions, label: Label, kept: KeptSession): void {
+  const { cols, rows } = kept.sizes.at(-1) ?? { cols: 80, rows: 24 };
+  const open = (listening: Listening) =>
+    kept.takeOver(
+      kept.status === undefined
+        ? listening
+        : { ...listening, onEnd: (status) => endLate(session, () => listening.onEnd(status)) },
+    );
+  const session: Session = addSession(workspace, label, { cols, rows }, open, kept);
+  expectViewers(session);
+}
+
+// Pages come back within seconds: they get the last bytes, and the end behind them.
+function endLate(session: Session, end: () => void): void {
+  const startedAt = performance.now();
+  const looking = setInterval(() => {
+    if (session.attachments.size === 0 && performance.now() - startedAt < LATE_END_MS) return;
+    clearInterval(looking);
+    end();
+  }, LATE_LOOK_MS);
+}
+
+function addSession(
+  workspace: WorkspaceSessions,
+  { id, name, mark }: Label,
+  size: { cols: number; rows: number },
+  open: (listening: Listening) => SessionPty,
+  output?: Output,
+): Session {
+  const { sessions, options } = workspace;
   const { snapshots, stallMs, resyncMs } = options;
-  const session = openSession({
-    ...wanted,
-    id: randomBytes(9).toString('base64url'),
-    name: name || freeName(workspace),
-    snapshots,
-    stallMs,
-    resyncMs,
-    onResize: (resized) => tellAll(workspace, { type: 'session', session: describeSession(resized) }),
-    onEnd: (ended, status) => forgetSession(workspace, ended, status),
-  });
+  const session = openSession(
+    {
+      id,
+      name,
+      mark,
+      ...size,
+      snapshots,
+      stallMs,
+      resyncMs,
+      onResize: (resized) => tellAll(workspace, { type: 'session', session: describeSession(resized) }),
+      onEnd(ended, status) {
+        forgetSession(workspace, ended, status);
+        if (mark !== undefined) options.onGone(workspace.id, mark);
+      },
+    },
+    open,
+    output,
+  );
   sessions.set(session.id, session);
   options.onSessions(workspace.id, sessions.size);
   return session;
+}
+
+export function renameSession({ id: workspace }: WorkspaceSessions, session: Session, name: string): void {
+  const { id, pty, options } = session;
+  session.name = name;
+  pty.relabel(writeLabel({ workspace, id, name, mark: options.mark }));
 }
 
 function freeName({ sessions }: WorkspaceSessions): string {
@@ -98,11 +184,11 @@ export function tellAll(
 
 /** Hangs up; kills what does not go. Its end comes as `exit`, like any other. */
 export function closeSession({ options }: WorkspaceSessions, session: Session): void {
-  if (session.state.is === 'closing') return;
-  const { pid } = session.pty;
-  hangUp(pid);
+  const { pty, state } = session;
+  if (state.is === 'closing') return;
+  void pty.started.then(() => pty.pid > 0 && hangUp(pty.pid));
   releaseSoon(session);
-  unlessEnded(session, options.killMs, () => signalGroup(pid, 'SIGKILL'));
+  unlessEnded(session, options.killMs, () => pty.pid > 0 && signalGroup(pty.pid, 'SIGKILL'));
 }
 
 // A shell that was hung up while it started may wait for input all the same, so its terminal goes as well; not at
@@ -112,7 +198,7 @@ function releaseSoon(session: Session): void {
   unlessEnded(session, LAST_WORDS_MS, () => session.pty.close());
 }
 
-function unlessEnded(session: Session, afterMs: number, act: () => void): void {
+function unlessEnded(session: Session, afterMs: number, act: () => unknown): void {
   setTimeout(() => session.state.is !== 'ended' && act(), afterMs).unref();
 }
 
@@ -124,7 +210,9 @@ export function endWorkspaceSessions(workspace: WorkspaceSessions): Promise<void
 
 async function endSessions({ id, sessions, options }: WorkspaceSessions): Promise<void> {
   if (sessions.size === 0) return;
-  const leaders = [...sessions.values()].map(({ pty }) => pty.pid);
+  const ptys = [...sessions.values()].map(({ pty }) => pty);
+  await Promise.all(ptys.map(({ started }) => started));
+  const leaders = ptys.map(({ pid }) => pid).filter((pid) => pid > 0);
   for (const session of sessions.values()) releaseSoon(session);
   const left = await endSessionProcesses(leaders, options.killMs, () => sessions.size === 0);
   if (left.length > 0)

@@ -1,6 +1,6 @@
-// Listens at a unix socket in a folder, whatever lies there and however long its path is. Knows not what is said.
+// Listens, and connects, at a unix socket in a folder, whatever lies there and however long its path is. Knows not what is said.
 import { chmod, open, rm } from 'node:fs/promises';
-import type { Server } from 'node:net';
+import { connect, type Server, type Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { giveSocket } from './ownership.ts';
 
@@ -32,5 +32,28 @@ export async function listenAt(server: Server, socket: string, { isShared = fals
     if (server.listening) server.close();
     else await folder.close();
     throw error;
+  }
+}
+
+const READ_BYTES = 128 << 10;
+
+/** Resolves when it is connected; rejects where nobody listens. `onBytes` must copy before it returns. */
+export async function connectTo(socket: string, onBytes: (bytes: Buffer) => void): Promise<Socket> {
+  const folder = await open(dirname(socket));
+  try {
+    const isShort = Buffer.byteLength(socket) <= MAX_ADDRESS_BYTES || process.platform !== 'linux';
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const path = isShort ? socket : join(`/proc/self/fd/${folder.fd}`, basename(socket));
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    const callback = (length: number) => {
+      onBytes(buffer.subarray(0, length));
+      return true;
+    };
+    const connected = connect({ path, onread: { buffer, callback } }, resolve);
+    connected.on('error', reject); // stays: what breaks later ends with its 'close'
+    await promise;
+    return connected;
+  } finally {
+    await folder.close();
   }
 }

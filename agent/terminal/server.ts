@@ -9,7 +9,10 @@ import type { Received } from './frames.ts';
 import {
   endWorkspaceSessions,
   createWorkspaceSessions,
+  type KeptSession,
+  readLabel,
   RequestError,
+  takeOverSession,
   type WorkspaceSessions,
 } from '../sessions/workspace-sessions.ts';
 import { describeSession } from '../sessions/session.ts';
@@ -44,6 +47,8 @@ export function createTerminals(options: TerminalOptions): Terminals {
     endWorkspace: (workspaceId) => endWorkspace(state, workspaceId),
     sessions: (workspaceId) =>
       [...(state.workspaces.get(workspaceId)?.sessions.values() ?? [])].map(describeSession),
+    takeOver: (kept) => takeOver(state, kept),
+    endStray: () => endStray(state),
     close: () => closeAll(state),
   };
 }
@@ -138,8 +143,27 @@ async function closeAll(state: State): Promise<void> {
     settle(state, connection, { is: 'dropped' });
     connection.socket.terminate();
   }
-  await Promise.all([...state.workspaces.keys()].map((id) => endWorkspace(state, id)));
   await state.snapshots.close();
+}
+
+function takeOver(state: State, kept: KeptSession[]): void {
+  for (const one of kept) {
+    try {
+      const label = readLabel(one.label);
+      takeOverSession(getSessions(state, label.workspace), label, one);
+    } catch (error) {
+      log(state, 'terminal: a session that nobody knows is ended', { error });
+      one.end();
+    }
+  }
+}
+
+async function endStray(state: State): Promise<void> {
+  const stray = [...state.workspaces.keys()].filter((id) => {
+    const { running, isStarting } = state.options.find(id) ?? {};
+    return running !== true && isStarting !== true;
+  });
+  await Promise.all(stray.map((id) => endWorkspace(state, id)));
 }
 
 // A socket that has not said anything since the last ping is dead.
@@ -154,6 +178,7 @@ function pingAll({ connections }: State): void {
 const MAX_SESSIONS = 20;
 const MAX_VIEWERS = 100;
 const INTERNAL_ERROR = 1011;
+const TRY_AGAIN = 1013;
 
 /** `first` is the first thing that a waiting connection sent. */
 export async function admit(state: State, connection: Connection, first: Received): Promise<void> {
@@ -189,10 +214,12 @@ function attach(state: State, connection: Connection, claims: TicketClaims, earl
   const workspace = options.find(claims.workspace);
   if (!workspace) return drop(state, connection, Close.NOT_HERE);
   const sessions = getSessions(state, claims.workspace);
+  if (workspace.isStarting) return drop(state, connection, TRY_AGAIN);
   if (!workspace.running || sessions.ending) return drop(state, connection, Close.STOPPED);
   const minAccess = Math.max(workspace.access, state.minAccess.get(claims.workspace) ?? 0);
   if (claims.access < minAccess) return drop(state, connection, Close.BAD_TICKET);
   if (sessions.viewers.size >= MAX_VIEWERS) return drop(state, connection, Close.TOO_MANY);
+  options.ptys.warm();
   const viewer = createViewer(connection.socket, sessions, {
     access: claims.access,
     canWrite: claims.drive,
@@ -229,7 +256,9 @@ function getSessions(state: State, workspaceId: string): WorkspaceSessions {
     resyncMs: timing.resyncMs,
     killMs: timing.killMs,
     maxSessions: options.maxSessions ?? MAX_SESSIONS,
+    ptys: options.ptys,
     onSessions: (id, count) => options.onSessions(id, count),
+    onGone: (id, mark) => options.find(id)?.hangUp?.(mark),
     log: (message, fields) => log(state, message, fields),
   });
   state.workspaces.set(workspaceId, sessions);

@@ -2,7 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ATTACH_TIMEOUT_MS, PING_EVERY_MS, type SessionInfo } from '../protocol.ts';
-import type { SpawnSpec } from '../sessions/pty.ts';
+import type { Ptys, SpawnSpec } from '../sessions/pty.ts';
+import type { KeptSession } from '../sessions/workspace-sessions.ts';
 
 export interface TicketClaims {
   workspace: string;
@@ -20,8 +21,12 @@ export interface TerminalWorkspace {
   pipe?: (script: string, words: string[]) => SpawnSpec;
   /** What `shell` takes. */
   profiles?: readonly string[];
+  /** It will run in a moment, and what ran in it goes on. */
+  isStarting?: boolean;
   /** Throws an Error with `code` and `message` for an unknown profile. */
   shell(profile?: string): SpawnSpec;
+  /** What `shell` marked so is gone. */
+  hangUp?(mark: string): void;
 }
 
 export interface TerminalOptions {
@@ -30,6 +35,7 @@ export interface TerminalOptions {
   /** Throws on any bad ticket; also spends the `jti`. */
   verifyTicket(ticket: string): Promise<TicketClaims>;
   find(workspaceId: string): TerminalWorkspace | undefined;
+  ptys: Ptys;
   /** A person typed; `at` in ms since 1970. */
   onInput(workspaceId: string, at: number): void;
   onSessions(workspaceId: string, count: number): void;
@@ -61,7 +67,11 @@ export interface Terminals {
    */
   endWorkspace(workspaceId: string): Promise<void>;
   sessions(workspaceId: string): SessionInfo[];
-  /** Ends everything. */
+  /** These go on from the agent's life before. */
+  takeOver(kept: KeptSession[]): void;
+  /** Ends those of workspaces that are unknown or do not run: nobody else would. */
+  endStray(): Promise<void>;
+  /** Drops the viewers; sessions go on where they are held. */
   close(): Promise<void>;
 }
 

@@ -9,11 +9,12 @@ import {
   startAttachment,
 } from '../sessions/attachment.ts';
 import type { Attachment, Line, Session } from '../sessions/model.ts';
-import type { SpawnSpec } from '../sessions/pty.ts';
+import type { ExitStatus, SpawnSpec } from '../sessions/pty.ts';
 import { describeSession, typeInto } from '../sessions/session.ts';
 import {
   closeSession,
   openWorkspaceSession,
+  renameSession,
   RequestError,
   tellAll,
   type SessionsViewer,
@@ -273,7 +274,7 @@ function leave(viewer: Viewer, session: Session): void {
 function watch(viewer: Viewer, session: Session, offset: number | undefined): Watched {
   const { socket, line, canWrite, attachments } = viewer;
   const n = takeNumber(viewer);
-  const onExit = (status: { code: number; signal?: number }) => {
+  const onExit = (status: ExitStatus) => {
     attachments.delete(n);
     viewer.tell({ type: 'exit', id: session.id, ...status });
   };
@@ -300,7 +301,7 @@ function close(viewer: Viewer, { id, ref }: Wanted<'close'>): void {
 function rename(viewer: Viewer, { id, name, ref }: Wanted<'rename'>): void {
   const session = viewer.workspace.sessions.get(id);
   if (!session) return viewer.tell({ type: 'gone', id, ...refFrom(ref) });
-  session.name = name;
+  renameSession(viewer.workspace, session, name);
   const described = describeSession(session);
   viewer.tell({ type: 'session', session: described, ...refFrom(ref) });
   tellAll(viewer.workspace, { type: 'session', session: described }, viewer);

@@ -6,7 +6,6 @@ import type { Tasks } from '../coding/tasks.ts';
 import { describeError, type Log } from '../log.ts';
 import type { Outbox } from '../bot-link/outbox.ts';
 import type { WorkspaceReport } from '../protocol.ts';
-import type { Terminals } from '../terminal/terminals.ts';
 import type { Workspaces } from '../workspaces/table.ts';
 import {
   confirmStart,
@@ -18,8 +17,6 @@ import {
   type Installed,
 } from './artifact.ts';
 
-/** No user typed and nothing was put out for so long: who comes back finds the files, and opens a new session. */
-const QUIET_MS = 30 * 60_000;
 /** Then it goes all the same: an agent may be too old to be safe. */
 const MAX_DELAY_MS = 24 * 3600_000;
 /** Before it goes back: while a bot is replaced, the old and the new one may answer by turns. */
@@ -32,8 +29,6 @@ export interface UpdaterOptions {
   installed: Installed | undefined;
   samUrl: string;
   reports: () => WorkspaceReport[];
-  /** Grows with what sessions put out; in bytes. */
-  output: () => number;
   /** A coding agent works on a prompt. */
   isWorking: () => boolean;
   /** The link leads to the new version: end soon. Called once. `isLate`: no moment was quiet, for as long as it may wait. */
@@ -45,7 +40,6 @@ export interface UpdaterOptions {
 }
 
 interface Timing {
-  quietMs: number;
   latestMs: number;
   backMs: number;
   lookEveryMs: number;
@@ -60,7 +54,6 @@ export interface Updater {
 export function createUpdater(options: UpdaterOptions): Updater {
   const { installed, signal, log } = options;
   const timing = {
-    quietMs: QUIET_MS,
     latestMs: MAX_DELAY_MS,
     backMs: BACK_MS,
     lookEveryMs: LOOK_EVERY_MS,
@@ -117,31 +110,19 @@ async function replace(options: Replace, version: string, isOver: () => boolean)
 }
 
 /** True: it waited as long as it may. */
-async function waitForQuiet({ timing, signal, reports, output, isWorking }: Replace): Promise<boolean> {
+async function waitForQuiet({ timing, signal, reports, isWorking }: Replace): Promise<boolean> {
   const startedAt = performance.now();
-  for (let [seen, since] = [output(), startedAt]; ; await delay(timing.lookEveryMs, undefined, { signal })) {
-    const [put, now] = [output(), performance.now()];
-    if (put !== seen) [seen, since] = [put, now];
-    const how = { now: Date.now(), silentMs: now - since, quietMs: timing.quietMs };
-    if (!isWorking() && isQuiet(reports(), how)) return false;
-    if (now - startedAt >= timing.latestMs) return true;
+  for (; ; await delay(timing.lookEveryMs, undefined, { signal })) {
+    if (!isWorking() && isQuiet(reports())) return false;
+    if (performance.now() - startedAt >= timing.latestMs) return true;
   }
 }
 
-/**
- * A restart ends sessions, and begins anew what is being prepared. No user types while Claude Code works on a prompt, or a
- * build runs, but both say something now and then: `silentMs` is how long no session has.
- */
-export function isQuiet(
-  reports: WorkspaceReport[],
-  { now, silentMs, quietMs }: { now: number; silentMs: number; quietMs: number },
-): boolean {
-  return reports.every(({ phase, sessions, activityAt = 0 }) => {
-    const isSettled = phase === 'running' || phase === 'stopped' || phase === 'failed' || phase === 'deleted';
-    const isIdle = now - activityAt >= quietMs && silentMs >= quietMs;
-    return isSettled && (sessions === 0 || isIdle);
-  });
-}
+/** A restart begins anew what is being done. Sessions go on: who has one sees it come back within seconds. */
+export const isQuiet = (reports: WorkspaceReport[]): boolean =>
+  reports.every(
+    ({ phase }) => phase === 'running' || phase === 'stopped' || phase === 'failed' || phase === 'deleted',
+  );
 
 /** For the bot to store what people shall read of the change; it may be away. */
 const LAST_WORDS_MS = 5_000;
@@ -156,7 +137,6 @@ export interface Life {
 interface Parts {
   outbox: Outbox;
   workspaces: Workspaces;
-  terminals: Terminals;
   tasks: Pick<Tasks, 'isWorking'>;
 }
 
@@ -164,7 +144,7 @@ interface Parts {
 export function createUpdates(
   samUrl: string,
   life: Life,
-  { outbox, workspaces, terminals, tasks }: Parts,
+  { outbox, workspaces, tasks }: Parts,
 ): { updater: Updater; confirm: () => void } {
   const { log } = life;
   const installed = findInstalled(process.env);
@@ -174,20 +154,11 @@ export function createUpdates(
     samUrl,
     reports: () => workspaces.reports(),
     isWorking: tasks.isWorking,
-    output: () =>
-      workspaces
-        .reports()
-        .flatMap(({ id }) => terminals.sessions(id))
-        .reduce((sum, { end }) => sum + end, 0),
     onReplaced(version, isLate) {
       const why = isLate ? ', for no moment of the last day was quiet' : '';
       log.info('the agent ends, and its next version begins', { version });
       for (const { id } of workspaces.reports())
-        outbox.log(
-          id,
-          'agent',
-          `The node's agent becomes ${version}${why}: sessions begin anew, files stay.`,
-        );
+        outbox.log(id, 'agent', `The node's agent becomes ${version}${why}: sessions go on, and files stay.`);
       // The lines are nowhere but in this process.
       void outbox.settle(LAST_WORDS_MS).then(life.restart);
     },

@@ -10,16 +10,20 @@ import type { SpawnSpec } from '../sessions/pty.ts';
 import { gitOf, isTrusted, runtimeOf, specOf, type Tools } from './tools.ts';
 import { checkoutFolder } from './store.ts';
 import { createWorker, type Worker } from './worker.ts';
-import { afterRestart, toReport, type Workspace } from './workspace.ts';
+import { afterRestart, isStarting, toReport, type Workspace } from './workspace.ts';
 
 /** What a terminal needs to know of a workspace. */
 export interface Attachable {
   running: boolean;
+  /** It will run in a moment, and what ran in it goes on. */
+  isStarting: boolean;
   access: number;
   profiles: readonly string[];
   pipe: (script: string, words: string[]) => SpawnSpec;
   /** Throws a `WorkspaceError` for a profile that is not there. */
   shell: (profile: string | undefined) => SpawnSpec;
+  /** What `shell` marked so is gone. */
+  hangUp: (mark: string) => void;
 }
 
 export interface Workspaces {
@@ -218,9 +222,11 @@ function placeOf(tools: Tools, workspace: Workspace): Standing {
 function describe(tools: Tools, workspace: Workspace): Attachable {
   return {
     running: workspace.phase === 'running',
+    isStarting: isStarting(workspace),
     access: workspace.desired.access,
     profiles: PROFILES,
     pipe: (script, words) => runtimeOf(tools, workspace).pipe(specOf(tools, workspace), script, words),
     shell: (profile) => runtimeOf(tools, workspace).session(specOf(tools, workspace), profile),
+    hangUp: (mark) => runtimeOf(tools, workspace).hangUp?.(specOf(tools, workspace), mark),
   };
 }

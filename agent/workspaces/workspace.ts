@@ -96,6 +96,10 @@ export function afterRestart(workspace: Workspace): Workspace {
   return { ...workspace, phase: 'preparing', step: 'start' };
 }
 
+/** It was prepared before, for this very run: what runs in it goes on, unless somebody wants a new one. */
+export const isStarting = ({ desired, phase, run, prepared }: Workspace): boolean =>
+  phase === 'preparing' && desired.desired === 'running' && desired.run <= run && prepared !== undefined;
+
 /** `limits`: of one that runs; null: it has none. */
 export function toReport(
   workspace: Workspace,

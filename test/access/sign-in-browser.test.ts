@@ -12,6 +12,7 @@ import type { Upgrade } from '../../bot/http/routes.ts';
 import { bundlePage } from '../../bot/http/page-bundle.ts';
 import { browserMissing, launchBrowser } from '../browser.ts';
 import { eventually, visit, type Visitor } from '../page/visitor.ts';
+import { ptysHere } from '../testers/ptys.ts';
 import { startSignInSite, type SignInSite } from './sign-in-site.ts';
 
 describe.skipIf(browserMissing)('a link that everyone can read', { timeout: 120_000 }, () => {
@@ -59,6 +60,7 @@ describe.skipIf(browserMissing)('a link that everyone can read', { timeout: 120_
         return { workspace: workspace.id, user: claims.sub, access: 1, jti: String(claims.jti), drive: true };
       },
       find: () => ({ running: true, access: 1, shell }),
+      ptys: ptysHere,
       onInput: () => {},
       onSessions: () => {},
     });

@@ -176,30 +176,27 @@ test.runIf(process.getuid?.() === 0)(
   },
 );
 
-test('what people leave running goes on when only the agent dies', async () => {
+test('what people leave running goes on when only the agent dies, and so do their sessions', async () => {
   const { context, goal, agent } = await startRunning();
   const viewer = await look(context, goal.id);
   await viewer.open();
   viewer.type('setsid nohup sleep 600 >/dev/null 2>&1 &\n');
-  const daemons = async () =>
-    (await findProcesses(goal.id)).filter(({ pid }) => commandOf(pid) === 'sleep 600');
-  const left = await eventually(async () => {
-    const found = await daemons();
-    return found.length === 1 && found;
+  // Not what the agent asks of git meanwhile.
+  const found = async () =>
+    (await findProcesses(goal.id)).map(({ pid }) => pid).filter((pid) => !/^(git|$)/.test(commandOf(pid)));
+  const before = await eventually(async () => {
+    const pids = await found();
+    return pids.some((pid) => commandOf(pid) === 'sleep 600') && pids;
   }, 'the daemon');
+  expect(before.length).toBeGreaterThan(1);
   await agent.kill();
-  const isAlone = async (): Promise<boolean> => {
-    const found = await findProcesses(goal.id);
-    return found.length === 1 && found[0]!.pid === left[0]!.pid;
-  };
-  await eventually(isAlone, 'the end of the shell alone');
   context.start();
   await context.bot.until(
     () => context.bot.state.hellos.length === 2,
     () => 'the second hello',
   );
-  await context.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 1);
-  await eventually(isAlone, 'the daemon alone');
+  await context.bot.report(goal.id, (one) => one.phase === 'running' && one.run === 1 && one.sessions === 1);
+  expect(await found()).toEqual(before);
   context.bot.want({ ...goal, desired: 'stopped' });
   await context.bot.report(goal.id, (one) => one.phase === 'stopped');
   expect(await findProcesses(goal.id)).toEqual([]);

@@ -127,7 +127,7 @@ test.skipIf(isOut)(
     );
     expect(machine.run('readlink /opt/sam/agent').trim()).toBe(`agent-${next}`);
     expect(await bot.logOf(workspace)).toContain(
-      `The node's agent becomes ${next}: sessions begin anew, files stay.`,
+      `The node's agent becomes ${next}: sessions go on, and files stay.`,
     );
     await eventually(
       async () => bot.isConnected(node) && (await bot.report(workspace))?.phase === 'running',

@@ -11,6 +11,7 @@ import { createTerminals } from '../../agent/terminal/server.ts';
 import type { Terminals } from '../../agent/terminal/terminals.ts';
 import { answerAsset, bundlePage, type PageFiles } from '../../bot/http/page-bundle.ts';
 
+import { ptysHere } from '../testers/ptys.ts';
 import { hearOn, stateOf, tell, tellNothing, writtenAfter, writtenBefore, type Told } from './told.ts';
 
 export const WORKSPACE = 'ws-abcdefghij23';
@@ -173,6 +174,7 @@ export async function startSite(): Promise<Site> {
     },
     close: async () => {
       await terminals.close();
+      await terminals.endWorkspace(WORKSPACE);
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
       rmSync(folder, { recursive: true, force: true });
@@ -230,6 +232,7 @@ function openTerminals(state: State, origin: string, folder: string, marksPrompt
             }),
           }
         : undefined,
+    ptys: ptysHere,
     onInput: () => {},
     onSessions: () => {},
   });

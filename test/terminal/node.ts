@@ -6,6 +6,7 @@ import { ProfileError } from '../../agent/runtimes/runtime.ts';
 import { createTerminals } from '../../agent/terminal/server.ts';
 import type { TerminalOptions, Terminals, TicketClaims } from '../../agent/terminal/terminals.ts';
 import { Frame, type SessionInfo, type TerminalMessage } from '../../agent/protocol.ts';
+import { ptysHere } from '../testers/ptys.ts';
 import { PATIENCE_MS } from '../until.ts';
 
 export const ORIGIN = 'https://sam.example';
@@ -70,6 +71,7 @@ export async function startNode(options: Partial<TerminalOptions> = {}): Promise
       const workspace = workspaces.get(id);
       return workspace && { ...workspace, shell: (profile) => ({ ...findProfile(profile), env, cwd: '/' }) };
     },
+    ptys: ptysHere,
     onInput: (id) => inputs.push(id),
     onSessions: (_, count) => counts.push(count),
     ...options,
@@ -81,6 +83,7 @@ export async function startNode(options: Partial<TerminalOptions> = {}): Promise
   const { port } = server.address() as AddressInfo;
   const stop = async () => {
     await terminals.close();
+    for (const id of workspaces.keys()) await terminals.endWorkspace(id);
     await new Promise((done) => server.close(done));
   };
   return { terminals, port, workspaces, verified, inputs, counts, server, [Symbol.asyncDispose]: stop };

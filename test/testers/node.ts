@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { endPrograms } from '../../agent/system/ending.ts';
 import { createGroups } from '../../agent/system/groups.ts';
-import { tracePrograms } from '../../agent/system/processes.ts';
+import { traceMarked, tracePrograms } from '../../agent/system/processes.ts';
 import type { DesiredWorkspace } from '../../agent/protocol.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { startBot, type Bot } from './node-bot.ts';
@@ -24,6 +24,8 @@ export async function createNode(options: Parameters<typeof startBot>[0] = {}) {
   onTestFinished(async () => {
     for (const agent of agents) await agent.kill();
     await bot.vanish();
+    // Held sessions, and who holds them, outlive agents.
+    await endPrograms([await traceMarked(`SAM_NODE=${bot.node}`)], { graceMs: 0 });
     const groups = createGroups();
     for (const id of ids) {
       await endPrograms([groups.programs(id), await tracePrograms(id)], { graceMs: 0 });

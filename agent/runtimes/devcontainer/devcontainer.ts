@@ -14,7 +14,7 @@ import { createEngine, engineUnavailable } from './engine.ts';
 import { keptFolder, openKeptLog } from './kept-log.ts';
 import { goOnRecovering, recover } from './recovery.ts';
 import { removeAll, removeOld, removeRecovery, sweepContainers } from './removal.ts';
-import { chooseSession, type Place } from './session.ts';
+import { chooseSession, hangUp, type Place } from './session.ts';
 import { canReach, createReaches, hasReach } from './reach.ts';
 import { bringUp, UpError, type Up } from './up.ts';
 
@@ -62,6 +62,10 @@ export function createDevcontainerRuntime(
       if (profile === 'claude' && place?.hasReach === true)
         void bringClaude(engine, place.container, containers);
       return chooseSession(engine, workspace, place, profile);
+    },
+    hangUp({ id }, mark) {
+      const place = places.get(id);
+      if (place) void hangUp(engine, place, mark);
     },
     ...enterContainers(containers, places),
     limits: (id) => places.get(id)?.limits,

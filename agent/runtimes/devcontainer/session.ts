@@ -132,12 +132,12 @@ export function chooseSession(
     args: ['-c', TELL_SIZE, 'sam', engine.program, ...within],
     env: { ...env, ...engine.env, TERM: 'xterm-256color' },
     cwd: '/',
-    onGone: () => void hangUp(engine, place, `${MARK}=${mark}`),
+    mark: `${MARK}=${mark}`,
   };
 }
 
 /** Whoever became another user on the way is meant too: that takes root, who may look at nobody's environment there. */
-async function hangUp(engine: Engine, { container, user }: Place, mark: string): Promise<void> {
+export async function hangUp(engine: Engine, { container, user }: Place, mark: string): Promise<void> {
   const exec = (as: string, script: string, word: string) =>
     engine.run(['exec', '--user', as, container, '/bin/sh', '-c', script, 'sam', word]);
   const { stdout } = await exec(user, FIND_LEADER, mark);

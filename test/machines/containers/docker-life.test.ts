@@ -148,7 +148,7 @@ describe.skipIf(isMissing)('the container of a workspace', () => {
         onBytes: (bytes, length) => (output += bytes.toString('utf8', 0, length)),
         onEnd: () => {
           hasEnded = true;
-          spec.onGone?.();
+          if (spec.mark !== undefined) runtime.hangUp?.(workspace.spec, spec.mark);
         },
       });
       onTestFinished(() => pty.close());
