@@ -21,6 +21,7 @@ import type { Config } from './config.ts';
 import type { GitHub } from './forges/github/github.ts';
 import type { Route } from './http/routes.ts';
 import type { Source } from './jobs/loop.ts';
+import { createPortAddresses } from './ports/addresses.ts';
 import { findWorkspace } from './workspaces/store/workspaces.ts';
 import { timingFrom } from './workspaces/timing.ts';
 import { endOf, expiryOf } from './workspaces/workspace.ts';
@@ -113,6 +114,10 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
       conversations,
       commands,
       limits: config.limits,
+      portAddress:
+        config.portsDomain === undefined
+          ? undefined
+          : createPortAddresses(config.portsDomain, config.baseUrl).origin,
       readHeads: (about) => readHeads({ db, forges }, about),
       readPolicy: (about) => readPolicy(forges, about),
       hasModelKey: async (person) => (await listKinds(db, [person], 'anthropic', 'claude')).length > 0,

@@ -41,6 +41,8 @@ function createRecorded(
     program: () => undefined,
     command: () => ({ file: 'sh', args: [], env: {}, cwd: '/' }),
     endCommand: done,
+    connect: () => Promise.reject(new Error('nobody asks')),
+    ports: () => Promise.resolve([]),
     limits: () => undefined,
     stop: () => Promise.resolve(0),
     remove: () => Promise.resolve(void seen.removed.push(name)),

@@ -4,7 +4,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WorkspaceError } from '../../failure.ts';
 import { describeError } from '../../log.ts';
-import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
+import {
+  PortError,
+  type Prepared,
+  type Preparing,
+  type Runtime,
+  type RuntimeOptions,
+  type WorkspaceSpec,
+} from '../runtime.ts';
 import { bringClaude } from './claude.ts';
 import { enterContainers } from './coding.ts';
 import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration } from './configuration.ts';
@@ -64,6 +71,8 @@ export function createDevcontainerRuntime(
       return chooseSession(engine, workspace, place, profile);
     },
     ...enterContainers(containers, places),
+    connect: () => Promise.reject(new PortError('no-way')),
+    ports: () => Promise.resolve([]),
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       reaches.close(id);
