@@ -2,6 +2,7 @@
 // bytes. `program.mjs PORT [HOST]`.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
+import { Readable } from 'node:stream';
 
 const [, , port, host = '127.0.0.1'] = process.argv;
 
@@ -46,15 +47,16 @@ const routes = {
     }
     res.end(JSON.stringify({ bytes, hash: hash.digest('hex') }));
   },
-  async '/bytes'(req, res) {
+  '/bytes'(req, res) {
     const wanted = Number(new URL(req.url, 'http://x').searchParams.get('n'));
     res.writeHead(200, { 'content-length': wanted });
     const piece = Buffer.alloc(64 * 1024, 7);
-    for (let left = wanted; left > 0 && !res.destroyed; left -= piece.length) {
-      if (!res.write(left < piece.length ? piece.subarray(0, left) : piece))
-        await new Promise((resolve) => res.once('drain', resolve).once('close', resolve));
-    }
-    res.end();
+    let left = wanted;
+    Readable.from(
+      (function* () {
+        for (; left > 0; left -= piece.length) yield left < piece.length ? piece.subarray(0, left) : piece;
+      })(),
+    ).pipe(res);
   },
   '/never'() {},
   '/hangs-up'(req) {

@@ -76,8 +76,8 @@ function readTargetAndDuration(words: string[], scope: Scope): Positionals {
 function readTargetAndPort(words: string[], scope: Scope): Positionals {
   const none = refuseMore(words, 2, scope);
   const at = words.findIndex((word) => /^[-+]?\d+$/.test(word));
-  const [typed] = words.slice(at < 0 ? 1 : at);
-  if (typed === undefined) return { ...none, ...readOptionalTarget(words, scope) };
+  const typed = words[at];
+  if (typed === undefined) return { ...refuseMore(words, 1, scope), ...readOptionalTarget(words, scope) };
   const port = /^\d{1,5}$/.test(typed) ? Number(typed) : 0;
   if (port < 1 || port > 65_535)
     throw new Refusal('bad-port', { typed: plain(typed), command: scope.command });
