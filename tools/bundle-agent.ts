@@ -14,6 +14,7 @@ export const ENTRIES = [
   'agent/sessions/snapshot-worker.ts',
   'agent/credentials/helper.ts',
   'agent/runtimes/devcontainer/relay.ts',
+  'agent/runtimes/devcontainer/ports/dial.ts',
   'agent/runtimes/devcontainer/end-marked.ts',
 ];
 

@@ -40,7 +40,7 @@ export interface Stand extends AsyncDisposable {
   browser(user?: string): Promise<Browser>;
   /** Somebody whom the forge lets do so much. */
   meet(level: Permission['level']): Promise<string>;
-  say(said: { share?: boolean; closed?: boolean }): Promise<void>;
+  say(said: { share?: boolean; closed?: boolean; port?: number }): Promise<void>;
   /** Stops it, as the command does. */
   stop(): Promise<void>;
 }
@@ -121,10 +121,10 @@ export async function openStand({ answerWithinMs = 60_000 } = {}): Promise<Stand
       levels.set(user, level);
       return user;
     },
-    say: ({ share = false, closed = false }) =>
+    say: ({ share = false, closed = false, port: number = port }) =>
       savePort(
         rows.db,
-        { workspace: workspace.id, port },
+        { workspace: workspace.id, port: number },
         { sharedAccess: share ? workspace.access : null, isClosed: closed },
       ),
     async stop() {

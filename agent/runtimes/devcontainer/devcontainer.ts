@@ -71,8 +71,11 @@ export function createDevcontainerRuntime(
       return chooseSession(engine, workspace, place, profile);
     },
     ...enterContainers(containers, places),
-    connect: () => Promise.reject(new PortError('no-way')),
-    ports: () => Promise.resolve([]),
+    connect(workspace, port) {
+      const ports = reaches.ports(workspace.id);
+      return ports ? ports.connect(port) : Promise.reject(new PortError('no-way'));
+    },
+    ports: ({ id }) => Promise.resolve(reaches.ports(id)?.list() ?? []),
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       reaches.close(id);
