@@ -3,7 +3,7 @@ import { createCredentials } from './bot-link/bootstrap.ts';
 import { keepCertificate } from './identity/certificate.ts';
 import { readConfig, type Config } from './config.ts';
 import { keepConnected } from './bot-link/connection.ts';
-import { createEndpoint, type EndpointOptions } from './identity/endpoint.ts';
+import { createEndpoint, type EndpointOptions, type Upgrade } from './identity/endpoint.ts';
 import { findInstalled, VERSION } from './update/artifact.ts';
 import { lockFolder } from './system/files.ts';
 import { followProxies } from './system/environment.ts';
@@ -18,9 +18,12 @@ import { createBroker } from './credentials/broker.ts';
 import { createTokens } from './credentials/tokens.ts';
 import type { Bootstrap, BotMessage, EnvironmentSettings, Trusted, WorkspaceReport } from './protocol.ts';
 import { openModels } from './models/models.ts';
+import { createTunnels, type Tunnels } from './ports/tunnels.ts';
+import { watchPorts } from './ports/watch.ts';
 import { createRuntimes } from './runtimes/index.ts';
 import type { RuntimeOptions } from './runtimes/runtime.ts';
 import { createTerminals } from './terminal/server.ts';
+import type { Terminals } from './terminal/terminals.ts';
 import { createTicketVerifier } from './identity/tickets.ts';
 import { createUpdates, type Life } from './update/update.ts';
 import { createUsers, ownUser } from './system/users.ts';
@@ -136,6 +139,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   const trusted = { ...settings, startedAt: performance.timeOrigin };
   const places = createPlaces(config, { users, ...coding, log });
   const { terminals, ...sessions } = openTerminals(config, { trusted, log }, () => workspaces);
+  const ports = openPorts(trusted, { log, workspaces: () => workspaces, onChange: outbox.changed });
   const workspaces: Workspaces = createWorkspaces({
     tools: {
       store: createStore(config.dir),
@@ -148,16 +152,18 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
       log: outbox.log,
     },
     countSessions: (id) => terminals.sessions(id).length,
+    findPorts: ports.find,
     onChange(id) {
       outbox.changed(id);
       tasks.look(id);
     },
-    onAccess: (id, access, isEnding) => terminals.revoke(id, access, isEnding),
+    onAccess(id, access, isEnding) {
+      terminals.revoke(id, access, isEnding);
+      ports.revoke(id, access, isEnding);
+    },
     log,
   });
-  const endpoint = await createEndpoint(endpointOptions(config, settings), (request, socket, head) =>
-    terminals.handleUpgrade(request, socket, head),
-  );
+  const endpoint = await createEndpoint(endpointOptions(config, settings), upgradesOf(terminals, ports));
   return {
     outbox,
     tokens,
@@ -172,7 +178,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     certify: endpoint.certify,
     // Tasks first: they were interrupted, whatever their models say. Then models: what the answers that end here have cost,
     // workspaces write down. The endpoint last: it waits for open terminals.
-    close: () => closeAll([{ close: tasks.end }, models, workspaces, broker, sessions, endpoint]),
+    close: () => closeAll([{ close: tasks.end }, models, ports, workspaces, broker, sessions, endpoint]),
   };
 }
 
@@ -220,6 +226,29 @@ function openTerminals(
     },
   };
 }
+
+/** The ways to what listens in workspaces, and a look for it. */
+function openPorts(
+  tickets: Trusted & { startedAt: number },
+  parts: { log: Log; workspaces: () => Workspaces; onChange: (id: string) => void },
+) {
+  const { log, workspaces, onChange } = parts;
+  const tunnels = createTunnels({
+    tickets,
+    find: (id) => workspaces().find(id),
+    log: (message, fields) => log.warn(message, fields),
+  });
+  const watch = watchPorts({ list: () => workspaces().listRunning(), onChange });
+  return { ...tunnels, find: watch.find, close: () => closeAll([watch, tunnels]) };
+}
+
+const upgradesOf = (
+  terminals: Terminals,
+  ports: Pick<Tunnels, 'handleUpgrade'>,
+): Record<string, Upgrade> => ({
+  '/terminal': (request, socket, head) => terminals.handleUpgrade(request, socket, head),
+  '/port': ports.handleUpgrade,
+});
 
 type Settings = NonNullable<Extract<BotMessage, { type: 'desired' }>['settings']>;
 

@@ -124,6 +124,29 @@ export function isReport(text: string): boolean {
 }
 
 // ---------------------------------------------------------------------------------------------------------------
+// A workspace's port: `GET /port` on the node, asked by the bot alone, with a ticket as its bearer token. What is upgraded is the bytes
+// of the program that listens there. A refusal is a status, and one of these words in a header.
+
+export const PORT_PROTOCOL = 'sam-port';
+export const PORT_REFUSAL_HEADER = 'sam-refusal';
+
+export const PORT_REFUSALS = {
+  /** The ticket is unknown, spent, late, or older than the last revocation. */
+  'bad-ticket': '401 Unauthorized',
+  /** The ticket's workspace is not on this node. */
+  'not-here': '404 Not Found',
+  'not-running': '409 Conflict',
+  'too-many': '429 Too Many Requests',
+  /** Nothing of the workspace listens there. */
+  'nothing-listens': '502 Bad Gateway',
+  /** What listens takes no connection. */
+  silent: '504 Gateway Timeout',
+  /** The node cannot get to where the workspace's programs run. */
+  'no-way': '503 Service Unavailable',
+} as const;
+export type PortRefusal = keyof typeof PORT_REFUSALS;
+
+// ---------------------------------------------------------------------------------------------------------------
 // The agent's connection: `GET /agent/connect` on the bot, dialled by the agent. JSON text frames.
 
 export const AGENT_PROTOCOL_VERSION = 1;
@@ -398,6 +421,8 @@ export interface WorkspaceReport {
   usage?: ModelUsage;
   /** Of what failed: nothing was ever checked out, so nothing can be lost with it. Newer agents say it. */
   isEmpty?: true;
+  /** While it runs: what its programs listen on, in order; not more than some dozens. Newer agents say it. */
+  ports?: number[];
 }
 
 /** Where work was pushed before a deletion that nobody asked for; the remote was asked, and has it. */

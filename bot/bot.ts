@@ -48,6 +48,9 @@ import { randomBase32 } from './ids.ts';
 import { pageRoutes } from './http/pages.ts';
 import { listen } from './http/server.ts';
 import { createLoop, type Loop, type Source } from './jobs/loop.ts';
+import { createPortAddresses } from './ports/addresses.ts';
+import { createPorts, type Ports } from './ports/ports.ts';
+import { forgetPortSessions } from './ports/ports-store.ts';
 import { entryOf, providers, traitsIn } from './providers/index.ts';
 import type { ProviderTable } from './providers/provider.ts';
 import { createAccountProof } from './workspaces/sweeps/sweeps.ts';
@@ -109,7 +112,7 @@ export async function startBot(given: BotOptions): Promise<Bot> {
   await lock.update(config.baseUrl);
   const database = await openDatabase(config, ending);
   const parts = await assemble({ ...options, config }, database, ending);
-  server.serve(parts.routes, parts.upgrades);
+  server.serve(parts.routes, parts.upgrades, parts.ports?.hosts);
   await tryAddress(config);
   await run(parts, database, ending);
   const rest = ending.move();
@@ -201,6 +204,8 @@ interface Parts {
   loop: Loop;
   chatLoop: Loop;
   hub: Hub;
+  /** Undefined: no domain is there for them. */
+  ports: Ports | undefined;
   sweeps: Sweep[];
   log: Logger;
 }
@@ -245,17 +250,12 @@ async function assemble(
   };
   const hub = makeHub(settled);
   ending.defer(() => hub.close());
-  const pipe = createTerminalPipe({
-    db,
-    baseUrl: config.baseUrl,
-    log,
-    traitsOf: traitsIn(options.providers),
-  });
-  ending.defer(() => pipe.close());
+  const pipe = openPipe(settled, ending);
   const reconciler = { ...makeReconciler(settled), listeningSince: await readClock(db) };
   const { screen, login, cwd } = options;
   const mayStill = createRepositoryGuard({ db, log, forges: settled.forges });
   const terminal = { screen, login, cwd };
+  const ports = makePorts(settled, mayStill, ending);
   const opened = await openFronts(options.fronts, { ...settled, db, terminal, mayStill });
   ending.defer(async () => void (await opened.stop()));
   const sweeps = [
@@ -265,16 +265,57 @@ async function assemble(
     ...opened.all.flatMap((front) => front.sweeps),
   ];
   return {
-    routes: [...(await makeRoutes(settled, opened.all, sweeps, mayStill)), ...opened.routes],
+    routes: [
+      ...(await makeRoutes(settled, opened.all, sweeps, mayStill)),
+      ...(ports?.routes ?? []),
+      ...opened.routes,
+    ],
     upgrades: [hub.upgrade, pipe.upgrade],
     fronts: opened,
     forges: settled.forges,
     loop: createLoop(sourcesOf(settled, reconciler, opened.all), { log }),
     chatLoop: createLoop(opened.sources, { log }),
     hub,
+    ports,
     sweeps,
     log,
   };
+}
+
+function openPipe(
+  { database: { db }, config, log, providers: table }: Settled,
+  ending: AsyncDisposableStack,
+) {
+  const pipe = createTerminalPipe({ db, baseUrl: config.baseUrl, log, traitsOf: traitsIn(table) });
+  ending.defer(() => pipe.close());
+  return pipe;
+}
+
+/** Of the base of all deadlines: a program may compile at its first request. */
+const ANSWERS_WITHIN = 4;
+
+function makePorts(
+  settled: Settled,
+  mayStill: RepositoryGuard,
+  ending: AsyncDisposableStack,
+): Ports | undefined {
+  const { config, keys, log, forges, providers: table } = settled;
+  const { portsDomain, baseUrl, baseMs } = config;
+  if (portsDomain === undefined) return undefined;
+  const ports = createPorts({
+    db: settled.database.db,
+    baseUrl,
+    addresses: createPortAddresses(portsDomain, baseUrl),
+    keys,
+    forges,
+    log,
+    mayStill,
+    traitsOf: traitsIn(table),
+    answerWithinMs: ANSWERS_WITHIN * baseMs,
+    commands: { open: OPEN_COMMAND, start: `${TRIGGER} start`, port: `${TRIGGER} port` },
+  });
+  ending.defer(() => ports.close());
+  return ports;
 }
 
 function makeHub(settled: Settled): Hub {
@@ -423,6 +464,7 @@ function housekeeping({ database: { db }, credentials, log }: Settled): Sweep[] 
   const reseal = credentials && (() => resealCredentials(credentials, log));
   return [
     { name: 'old-tokens', everyMs, run: () => forgetExpired(db) },
+    { name: 'old-port-sessions', everyMs, run: () => forgetPortSessions(db) },
     { name: 'old-payloads', everyMs, run: () => forgetPayloads(db, 7) },
     { name: 'old-turns', everyMs, run: () => forgetTurns(db, { asked: 30, run: 7 }) },
     ...(reseal ? [{ name: 'sealed-credentials', everyMs, atStart: true as const, run: reseal }] : []),
@@ -443,14 +485,17 @@ async function resealCredentials(credentials: Credentials, log: Logger): Promise
 const activityStep = ({ limits }: Config): number => Math.min(60_000, limits.idleTimeoutMs / 20 || 60_000);
 
 async function run(
-  { loop, chatLoop, fronts: { all }, forges, hub, sweeps, log }: Parts,
+  { loop, chatLoop, fronts: { all }, forges, hub, ports, sweeps, log }: Parts,
   database: Database,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   const { db } = database;
   const onHint = (hint: string): void => {
     if (hint === 'due') loop.wake();
-    else if (hint.startsWith('desired:')) void hub.refresh(hint.slice(8));
+    else if (hint.startsWith('desired:')) {
+      void hub.refresh(hint.slice(8));
+      void ports?.look({ node: hint.slice(8) });
+    } else if (hint.startsWith('ports:')) void ports?.look({ workspace: hint.slice(6) });
     else if (hint.startsWith('credentials:')) hub.forgetKeys(hint.slice(12));
     else chatLoop.wake();
   };
@@ -459,6 +504,7 @@ async function run(
     chatLoop.wake();
     // Nobody hears a second time what was said meanwhile.
     hub.forgetKeys();
+    void ports?.look();
   });
   const sweeper = createSweeper(sweeps, { book: sweepBook(db), log });
   ending.defer(() => loop.stop());

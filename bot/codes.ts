@@ -63,6 +63,7 @@ export interface ParseCodes {
   /** `typed` absent: the branch of a link. */
   'bad-ref': { typed?: string; command: string };
   'bad-name': { typed: string; command: string };
+  'bad-port': { typed: string; command: string };
   credentials: NoDetails;
   'no-paths-here': { command: string };
   'no-urls-here': { hosts: readonly string[]; command: string };
@@ -200,6 +201,8 @@ export interface RefusalCodes extends ParseCodes {
   edited: { line: string };
   'no-form': { about: string };
   'no-button': NoDetails;
+  /** Nobody has said by which names ports are reached. */
+  'no-ports-domain': NoDetails;
   /** A bug. `ref` finds it in the log. */
   internal: { ref: string };
 }
@@ -262,6 +265,9 @@ export interface AnswerCodes {
   /** `count`: turns that end. */
   cancelling: { name: string; count: number };
   decided: { number: number; decision: Decision };
+  port: PortLine & { name: string };
+  'port-closed': { name: string; port: number };
+  'port-list': { name: string; ports: readonly PortLine[] };
   /** `waits`: something is worked on first. */
   proposing: { name: string; branch: string; waits: boolean };
 }
@@ -270,6 +276,14 @@ export interface AnswerCodes {
 export interface Table {
   rows: readonly (readonly string[])[];
   more: number;
+}
+
+/** One port of a workspace. `listens`: as its node said last. */
+export interface PortLine {
+  port: number;
+  address: string;
+  state: 'private' | 'shared' | 'closed';
+  listens: boolean;
 }
 
 /** Who somebody is. `id`, `front`: where not everybody reads it. */

@@ -13,6 +13,7 @@ import { readGitHub, readServer, type GitHubConfig } from './forges/github/confi
 import { withSavedApp } from './forges/github/saved-app.ts';
 import { readNetwork, type Network } from './providers/boot/network.ts';
 import { entryOf, providers, readProvider, type ProviderChoice } from './providers/index.ts';
+import { defaultDomain, parseDomain, whyMixed } from './ports/addresses.ts';
 import type { ProviderEntry, ProviderTable } from './providers/provider.ts';
 
 export interface Config {
@@ -20,6 +21,8 @@ export interface Config {
   host: string;
   /** Without a slash at the end. Port 0 is filled in once the server listens. */
   baseUrl: string;
+  /** Below it are the ports of workspaces, each a host of its own. Undefined: they are not to be reached. */
+  portsDomain: string | undefined;
   /** Undefined: the embedded Postgres in `dataDir`. */
   databaseUrl: string | undefined;
   /** Absolute. */
@@ -78,14 +81,21 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
   const host = text('HOST') ?? '127.0.0.1';
   const machines = readProvider(reader, table);
   const entry = entryOf(table, machines.provider);
+  const baseUrl = read(
+    'BASE_URL',
+    localAddress(host, port),
+    parseOrigin,
+    'an address like https://sam.example.com, without a path',
+  );
   const config: Config = {
     port,
     host,
-    baseUrl: read(
-      'BASE_URL',
-      localAddress(host, port),
-      parseOrigin,
-      'an address like https://sam.example.com, without a path',
+    baseUrl,
+    portsDomain: read(
+      'PORTS_DOMAIN',
+      defaultDomain(baseUrl),
+      parseDomain,
+      'a domain like `sam-ports.example.net`',
     ),
     databaseUrl: read(
       'DATABASE_URL',
@@ -119,9 +129,15 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
     ),
     baseMs: read('SAM_DEADLINE_BASE', 30_000, parseDuration, 'a duration like `30s`'),
   };
-  reader.problems.push(...missingKeys(config), ...unsafe(config, entry, reader));
+  reader.problems.push(...missingKeys(config), ...unsafe(config, entry, reader), ...mixed(config));
   if (reader.problems.length > 0) throw new StartError(describe(reader.problems));
   return config.github ? config : { ...config, setup: setupOf(config, entry, createReader(env)) };
+}
+
+/** Names of workspaces' programs from which they would reach Sam's own pages. */
+function mixed({ portsDomain, baseUrl }: Config): string[] {
+  const why = portsDomain === undefined ? undefined : whyMixed(portsDomain, baseUrl);
+  return why === undefined ? [] : [why];
 }
 
 type Facts = Omit<Config, 'github'> & { github: object | undefined };

@@ -21,6 +21,7 @@ import type { Config } from './config.ts';
 import type { GitHub } from './forges/github/github.ts';
 import type { Route } from './http/routes.ts';
 import type { Source } from './jobs/loop.ts';
+import { createPortAddresses } from './ports/addresses.ts';
 import { findWorkspace } from './workspaces/store/workspaces.ts';
 import { timingFrom } from './workspaces/timing.ts';
 import { endOf, expiryOf } from './workspaces/workspace.ts';
@@ -86,6 +87,7 @@ function complete(parts: FrontParts): FrontOptions {
       expiryOf: (workspace) => expiryOf(workspace, config.limits.idleTimeoutMs),
       endOf: (workspace) => endOf(workspace, config.limits.deleteStoppedAfterMs),
       readPrices: () => hourly(db),
+      portAddress: portAddressIn(config),
       outputAt: (workspace, turn) => `${config.baseUrl}${outputPath(workspace, turn)}`,
     },
     createSettingsLink: (user) => createSettingsLink(db, config.baseUrl, user),
@@ -100,6 +102,9 @@ function complete(parts: FrontParts): FrontOptions {
   };
 }
 
+const portAddressIn = ({ portsDomain, baseUrl }: Config) =>
+  portsDomain === undefined ? undefined : createPortAddresses(portsDomain, baseUrl).origin;
+
 function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conversation'>[]): Source[] {
   const { db, config, commands, forges, knowledge, log } = options;
   const conversations = new Map(
@@ -113,6 +118,7 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
       conversations,
       commands,
       limits: config.limits,
+      portAddress: portAddressIn(config),
       readHeads: (about) => readHeads({ db, forges }, about),
       readPolicy: (about) => readPolicy(forges, about),
       hasModelKey: async (person) => (await listKinds(db, [person], 'anthropic', 'claude')).length > 0,

@@ -57,6 +57,10 @@ export const anyView = (nasty: fc.Arbitrary<string>, fields: Partial<Fields>): f
       maxLength: 5,
     }),
     failure: anyFailure(nasty),
+    ports: fc.array(
+      fc.record({ port: fc.integer({ min: 1, max: 65_535 }), address: fc.constant('https://3000--ws.p/') }),
+      { maxLength: 8 },
+    ),
     notices: fc.array(
       nasty.map((text): Notice => ({ code: 'text', details: { text } })),
       { maxLength: 3 },

@@ -15,6 +15,7 @@ export const ENTRIES = [
   'agent/holder/holder.ts',
   'agent/credentials/helper.ts',
   'agent/runtimes/devcontainer/relay.ts',
+  'agent/runtimes/devcontainer/ports/dial.ts',
   'agent/runtimes/devcontainer/end-marked.ts',
 ];
 

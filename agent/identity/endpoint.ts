@@ -1,4 +1,4 @@
-// The agent's HTTP server: `GET /terminal` as a WebSocket, nothing else. Knows no ticket and no pty.
+// The agent's HTTP server: upgrades at a few paths, nothing else. Knows no ticket and no pty.
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -30,13 +30,14 @@ const answer: RequestListener = (_request, response) => {
 /** Resolves when it listens. */
 export async function createEndpoint(
   { host, port, isSecure }: EndpointOptions,
-  onTerminal: Upgrade,
+  upgrades: Record<string, Upgrade>,
 ): Promise<Endpoint> {
   const secure = isSecure ? createSecureServer({ minVersion: 'TLSv1.2' }, answer) : undefined;
   const server = secure ?? createServer(answer);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    if (pathOf(request) === '/terminal') onTerminal(request, socket, head);
+    const upgrade = new Map(Object.entries(upgrades)).get(pathOf(request) ?? '');
+    if (upgrade) upgrade(request, socket, head);
     else socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
   });
   await listen(server, host, port);

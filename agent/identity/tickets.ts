@@ -39,6 +39,19 @@ export interface TicketOptions {
 
 /** Spends the ticket. Throws for one that is not good, whatever the reason. */
 export function createTicketVerifier(options: TicketOptions): (ticket: string) => Promise<Claims> {
+  const verify = createVerifier(options, 'sam-ticket+jwt', payload);
+  return async (ticket) => {
+    const { aud, sub, access, jti, drive } = await verify(ticket);
+    return { workspace: aud.slice('workspace:'.length), user: sub, access, jti, drive };
+  };
+}
+
+/** Of one kind of tickets: another kind is worth nothing here. Spends them, too. */
+export function createVerifier<Payload extends { jti: string; iat: number; exp: number }>(
+  options: TicketOptions,
+  typ: string,
+  shape: z.ZodType<Payload>,
+): (ticket: string) => Promise<Payload> {
   const { startedAt, now = Date.now, refetchMs = REFETCH_MS } = options;
   const keysAt = (jwks: string) => ({
     jwks,
@@ -54,15 +67,15 @@ export function createTicketVerifier(options: TicketOptions): (ticket: string) =
     if (known.jwks !== options.jwks) known = keysAt(options.jwks);
     const verified = await jwtVerify(ticket, known.keys, {
       algorithms: ['EdDSA'],
-      typ: 'sam-ticket+jwt',
+      typ,
       issuer: options.issuer,
       clockTolerance: TOLERANCE_S,
       currentDate: new Date(now()),
     });
-    const { aud, sub, access, jti, drive, iat, exp } = payload.parse(verified.payload);
-    if (iat < Math.floor(startedAt / 1000)) throw new Error('ticket: older than this agent');
-    spend(jti, exp);
-    return { workspace: aud.slice('workspace:'.length), user: sub, access, jti, drive };
+    const claims = shape.parse(verified.payload);
+    if (claims.iat < Math.floor(startedAt / 1000)) throw new Error('ticket: older than this agent');
+    spend(claims.jti, claims.exp);
+    return claims;
   };
 }
 

@@ -10,6 +10,7 @@ import { createGroups } from '../system/groups.ts';
 import { closeToNeighbours } from '../system/neighbours.ts';
 import { MARK, traceMarked, tracePrograms } from '../system/processes.ts';
 import { becoming, type Users } from '../system/users.ts';
+import { createNodePorts, type Holder } from './ports.ts';
 import { PROMPT_MARKS } from './prompt-marks.ts';
 import { COMMAND_MARK, ProfileError, type NodeCommand, type Runtime, type WorkspaceSpec } from './runtime.ts';
 
@@ -31,6 +32,8 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
     groups.programs(id),
     users.programs(id) ?? (await tracePrograms(id)),
   ];
+  const ports = createNodePorts();
+  const holderOf = holding(findPrograms);
   const start = (workspace: WorkspaceSpec, { env: added, ...command }: NodeCommand): SpawnSpec => {
     const variables = { ...findEnvironment(workspace, env, programs), ...added };
     const doors = groups.doors(workspace.id);
@@ -70,6 +73,8 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
       const left = await endPrograms([await traceMarked(`${COMMAND_MARK}=${mark}`, { uid: user?.uid })]);
       if (left > 0) throw new Error(`${left} programs could not be ended`);
     },
+    connect: (workspace, port) => ports.connect(workspace.id, port, holderOf(workspace)),
+    ports: (workspace) => ports.list(workspace.id, holderOf(workspace)).catch(() => []),
     limits: (id) => groups.limits(id),
     async stop({ id }, endSessions) {
       // Now, while parents live: a child that cleaned its environment is known by its parent alone.
@@ -86,6 +91,17 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
     sweep: () => Promise.resolve([]),
   };
 }
+
+/** Whose listeners are a workspace's. */
+const holding =
+  (findPrograms: (id: string) => Promise<Programs[]>) =>
+  ({ id, user }: WorkspaceSpec): Holder => ({
+    uid: user?.uid,
+    findPids: async () => findAll(await findPrograms(id)),
+  });
+
+const findAll = async (programs: Programs[]): Promise<number[]> =>
+  (await Promise.all(programs.map((one) => one.find()))).flat();
 
 function chooseCommand(
   workspace: WorkspaceSpec,

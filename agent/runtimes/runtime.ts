@@ -1,5 +1,6 @@
 // The contract of a runtime: where the programs of a workspace run. test/agent/runtime-contract.ts holds every runtime to it.
 // Knows no socket and no git.
+import type { Duplex } from 'node:stream';
 import type { CodingPrograms } from '../coding/programs.ts';
 import type { Log } from '../log.ts';
 import type {
@@ -131,6 +132,10 @@ export interface Runtime {
    * How they reach what the agent has for them. Absent: as the agent's own programs do. Undefined: not at all.
    */
   reach?: (workspace: string) => Reach | undefined;
+  /** Connects to what its programs listen on at this port, and to nothing else. After `start`. Throws `PortError`. */
+  connect: (workspace: WorkspaceSpec, port: number) => Promise<Duplex>;
+  /** The ports that its programs listen on, in order; some dozens at most. Never rejects. */
+  ports: (workspace: WorkspaceSpec) => Promise<number[]>;
   /** What holds the programs of a running workspace, and what they ran against. Undefined: nothing does. */
   limits: (workspace: string) => Limits | undefined;
   /**
@@ -159,6 +164,16 @@ export class ProfileError extends Error {
   readonly code: 'unknown-profile' | 'not-installed' | 'not-running';
   constructor(code: ProfileError['code'], message: string) {
     super(message);
+    this.code = code;
+  }
+}
+
+/** Nobody is connected: nothing of the workspace listens there, what listens does not answer, or there is no way to it. */
+export class PortError extends Error {
+  override readonly name = 'PortError';
+  readonly code: 'nothing-listens' | 'silent' | 'no-way';
+  constructor(code: PortError['code'], options?: ErrorOptions) {
+    super(code, options);
     this.code = code;
   }
 }

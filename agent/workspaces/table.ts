@@ -1,4 +1,5 @@
 // All workspaces of this node, by id: what the bot wants of them, what it hears of them. Knows no socket.
+import type { Duplex } from 'node:stream';
 import type { Standing } from '../coding/tasks.ts';
 import { describeError, type Log } from '../log.ts';
 import { repositoryName } from '../git/git.ts';
@@ -12,7 +13,7 @@ import { checkoutFolder } from './store.ts';
 import { createWorker, type Worker } from './worker.ts';
 import { afterRestart, isStarting, toReport, type Workspace } from './workspace.ts';
 
-/** What a terminal needs to know of a workspace. */
+/** What a terminal, or a way to a port, needs to know of a workspace. */
 export interface Attachable {
   running: boolean;
   /** It will run in a moment, and what ran in it goes on. */
@@ -20,6 +21,8 @@ export interface Attachable {
   access: number;
   profiles: readonly string[];
   pipe: (script: string, words: string[]) => SpawnSpec;
+  /** To what its programs listen on. Throws `PortError`. */
+  connect: (port: number) => Promise<Duplex>;
   /** Throws a `WorkspaceError` for a profile that is not there. */
   shell: (profile: string | undefined) => SpawnSpec;
   /** What `shell` marked so is gone. */
@@ -35,6 +38,8 @@ export interface Workspaces {
   raiseAccess: (id: string, access: number) => void;
   reports: () => WorkspaceReport[];
   find: (id: string) => Attachable | undefined;
+  /** Those that run now, and how to ask what each of them listens on. */
+  listRunning: () => { id: string; ports: () => Promise<number[]> }[];
   noteInput: (id: string, at: number) => void;
   noteSessions: (id: string) => void;
   noteUsage: (id: string, tokens: Tokens) => void;
@@ -50,6 +55,8 @@ export interface Workspaces {
 export interface WorkspacesOptions {
   tools: Tools;
   countSessions: (id: string) => number;
+  /** What it listens on, as somebody saw it last. */
+  findPorts?: (id: string) => number[] | undefined;
   onChange: (id: string) => void;
   /** A workspace's `access` rose; `isEnding`: it stops, or goes. */
   onAccess: (id: string, access: number, isEnding: boolean) => void;
@@ -67,11 +74,14 @@ interface Table extends WorkspacesOptions {
 const LOOK_EVERY_MS = 5_000;
 
 export function createWorkspaces(options: WorkspacesOptions): Workspaces {
-  const { tools, countSessions, onChange } = options;
+  const { tools, countSessions, findPorts = () => undefined, onChange } = options;
   const table: Table = { ...options, workers: new Map(), gone: new Map(), reached: new Map() };
   const { workers, gone } = table;
   const reportOf = (id: string, worker: Worker) =>
-    toReport(worker.workspace(), countSessions(id), limitsOf(tools, worker.workspace()));
+    toReport(worker.workspace(), countSessions(id), {
+      limits: limitsOf(tools, worker.workspace()),
+      ports: findPorts(id),
+    });
   // Nobody tells when a workspace runs against its limits.
   const looking = setInterval(() => noteLimits(table), LOOK_EVERY_MS).unref();
   return {
@@ -89,6 +99,12 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       const workspace = workers.get(id)?.workspace();
       return workspace && describe(tools, workspace);
     },
+    listRunning: () =>
+      [...workers].flatMap(([id, worker]) => {
+        const workspace = worker.workspace();
+        if (workspace.phase !== 'running') return [];
+        return [{ id, ports: () => runtimeOf(tools, workspace).ports(specOf(tools, workspace)) }];
+      }),
     noteInput: (id, at) => workers.get(id)?.noteInput(at),
     noteSessions(id) {
       workers.get(id)?.noteChange();
@@ -226,6 +242,7 @@ function describe(tools: Tools, workspace: Workspace): Attachable {
     access: workspace.desired.access,
     profiles: PROFILES,
     pipe: (script, words) => runtimeOf(tools, workspace).pipe(specOf(tools, workspace), script, words),
+    connect: (port) => runtimeOf(tools, workspace).connect(specOf(tools, workspace), port),
     shell: (profile) => runtimeOf(tools, workspace).session(specOf(tools, workspace), profile),
     hangUp: (mark) => runtimeOf(tools, workspace).hangUp?.(specOf(tools, workspace), mark),
   };

@@ -100,11 +100,11 @@ export function afterRestart(workspace: Workspace): Workspace {
 export const isStarting = ({ desired, phase, run, prepared }: Workspace): boolean =>
   phase === 'preparing' && desired.desired === 'running' && desired.run <= run && prepared !== undefined;
 
-/** `limits`: of one that runs; null: it has none. */
+/** `seen`: of one that runs: what holds it, null for nothing, and what it listens on. */
 export function toReport(
   workspace: Workspace,
   sessions: number,
-  limits: Limits | null = null,
+  { limits = null, ports }: { limits?: Limits | null | undefined; ports?: number[] | undefined } = {},
 ): WorkspaceReport {
   const { desired, phase, run, step, failure, activityAt, commit, work, refused, saved, usage, isEmpty } =
     workspace;
@@ -124,7 +124,7 @@ export function toReport(
     ...(work && { work }),
     ...(refused && { refused }),
     ...(saved && { saved }),
-    ...(phase === 'running' && { limits }),
+    ...(phase === 'running' && { limits, ...(ports && { ports }) }),
     ...(usage && { usage }),
     ...(isEmpty && { isEmpty }),
   };

@@ -23,7 +23,7 @@ import { join } from 'node:path';
 const ALGORITHM = 'EdDSA';
 const TOLERANCE_SECONDS = 5;
 
-export type TokenType = 'sam-ticket+jwt' | 'sam-node+jwt';
+export type TokenType = 'sam-ticket+jwt' | 'sam-port+jwt' | 'sam-node+jwt';
 
 export interface Claims extends JWTPayload {
   aud: string;

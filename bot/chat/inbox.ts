@@ -39,6 +39,7 @@ export interface Inbox {
   conversations: ReadonlyMap<FrontName, Conversation>;
   commands: readonly Command[];
   limits: CommandLimits;
+  portAddress: CommandContext['portAddress'];
   /** Where the forks stand now that a start may be about: a workspace, or what a new one is made of. Throws ProviderError. */
   readHeads: (about: About) => Promise<Heads>;
   /** What coding agents may do there unasked. Throws ProviderError. */
@@ -233,6 +234,7 @@ function contextOf(
     repository,
     now: new Date(),
     limits: inbox.limits,
+    portAddress: inbox.portAddress,
   };
 }
 

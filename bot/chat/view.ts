@@ -49,6 +49,8 @@ export interface CardView {
   sessions: number;
   /** Where its programs run, once that is known. */
   environment?: Environment;
+  /** What its programs listen on, as its node said last. `address` absent: nobody opens it from here. */
+  ports?: { port: number; address?: string }[];
   /** What it asked of models, if anything. */
   usage?: ModelUsage;
   /** What a coding agent works on in it, if anything. */
@@ -70,12 +72,18 @@ export interface CardFacts {
   /** Of an hour of its machine: `0.0123 €/h`. */
   price?: string | undefined;
   warningMs: number;
+  portAddress?: PortAddress | undefined;
   /** Of coding agents: those that have not ended, in order. */
   turns?: readonly WorkedTurn[];
 }
 
+/** Where a port of a workspace is opened, without a slash at the end. */
+type PortAddress = (name: { workspace: string; port: number }) => string;
+
 /** What a card shows beside the rows. */
 export interface CardKnowledge {
+  /** Undefined: ports are not to be opened. */
+  portAddress?: PortAddress | undefined;
   /** When the workspace stops by itself. */
   expiryOf: (workspace: CardFacts['workspace']) => Date | undefined;
   /** When one that is stopped is deleted by itself. */
@@ -86,7 +94,7 @@ export interface CardKnowledge {
   warningMs: number;
 }
 
-type RowFacts = Omit<CardFacts, 'expiry' | 'end' | 'price' | 'warningMs'>;
+type RowFacts = Omit<CardFacts, 'expiry' | 'end' | 'price' | 'warningMs' | 'portAddress'>;
 
 /** Adds to the rows what else a card shows. */
 export async function completeFacts({
@@ -94,6 +102,7 @@ export async function completeFacts({
   expiryOf,
   endOf,
   warningMs,
+  portAddress,
 }: Omit<CardKnowledge, 'outputAt'>): Promise<(facts: RowFacts) => CardFacts> {
   const priceOf = await readPrices();
   return (facts) => ({
@@ -102,6 +111,7 @@ export async function completeFacts({
     expiry: expiryOf(facts.workspace),
     end: endOf(facts.workspace),
     warningMs,
+    portAddress,
   });
 }
 
@@ -133,6 +143,7 @@ export function viewOf(facts: CardFacts): CardView {
     checklist: checklistOf(workspace, node),
     ...failureOf(workspace),
     ...environmentOf(workspace),
+    ...portsOf(facts),
     notices: isSilent ? [{ code: 'machine-silent', details: {} }] : noticesOf(workspace),
     ...(shownExpiry ? { expiry: shownExpiry } : {}),
     isExpiring: shownExpiry !== undefined && shownExpiry.getTime() - now.getTime() <= warningMs,
@@ -165,6 +176,14 @@ function failureOf({ phase, lastError, reported }: Workspace): { failure?: Failu
 
 const environmentOf = ({ phase, reported }: Workspace): { environment?: Environment } =>
   reported?.environment && phase === 'running' ? { environment: reported.environment } : {};
+
+function portsOf({ workspace, portAddress }: CardFacts): Pick<CardView, 'ports'> {
+  const { id, phase, desired, reported } = workspace;
+  if (phase !== 'running' || desired !== 'running' || !reported?.ports?.length) return {};
+  const addressOf = (port: number) =>
+    portAddress ? { address: `${portAddress({ workspace: id, port })}/` } : {};
+  return { ports: reported.ports.map((port) => ({ port, ...addressOf(port) })) };
+}
 
 /** The sign on a card. `silent`: it should run, and cannot be reached. Nothing looks as if it ran while it goes. */
 export function lookOf({ isSettled, doing, phase, desired }: CardView): Workspace['phase'] | 'silent' {

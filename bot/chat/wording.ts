@@ -31,6 +31,7 @@ export {
   wordProposal,
   wordProposalFailure,
 } from './wording/proposals.ts';
+export { wordPorts } from './wording/ports.ts';
 export { wordNotices, wordUsage } from './wording/notices.ts';
 export {
   createSay,

@@ -45,6 +45,7 @@ export type Takes =
   | 'target'
   | 'target name'
   | 'target duration'
+  | 'target port'
   | 'topic'
   | 'names'
   | 'prompt'

@@ -57,6 +57,8 @@ export interface CommandContext {
   asks?: string | undefined;
   now: Date;
   limits: CommandLimits;
+  /** Where a port of a workspace is opened, without a slash at the end; absent: nobody can. */
+  portAddress?: ((name: { workspace: string; port: number }) => string) | undefined;
 }
 
 /** What a command is told that starts something: without it there is no way past the gate. */

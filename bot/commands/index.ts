@@ -14,6 +14,7 @@ import { logs } from './logs.ts';
 import { node } from './node.ts';
 import { nodes } from './nodes.ts';
 import { open } from './open.ts';
+import { port } from './port.ts';
 import { pr } from './pr.ts';
 import { rename } from './rename.ts';
 import { restart } from './restart.ts';
@@ -54,6 +55,7 @@ export const commands: readonly Command[] = [
   allow,
   deny,
   pr,
+  port,
   use,
   connect,
   disconnect,

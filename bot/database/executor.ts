@@ -13,7 +13,14 @@ export const databaseNow = sql<Date>`clock_timestamp()`;
 export const inMs = (ms: number): SQL<Date> => sql`clock_timestamp() + ${ms} * interval '1 millisecond'`;
 
 /** What may have changed; a hint to whoever listens on the channel `sam`. */
-export type Hint = 'due' | 'card' | 'delivery' | 'answer' | `desired:${string}` | `credentials:${string}`;
+export type Hint =
+  | 'due'
+  | 'card'
+  | 'delivery'
+  | 'answer'
+  | `desired:${string}`
+  | `credentials:${string}`
+  | `ports:${string}`;
 
 /** Delivered when the transaction commits. */
 export async function notify(tx: Executor, ...hints: Hint[]): Promise<void> {

@@ -640,6 +640,51 @@ export const browserSessions = pgTable(
   (table) => [index('browser_sessions_user').on(table.userId)],
 );
 
+/** A port of a workspace that somebody said something of. Of any other its owner alone sees what listens there. */
+export const ports = pgTable(
+  'ports',
+  {
+    workspaceId: text('workspace_id')
+      .notNull()
+      .references(() => workspaces.id),
+    port: integer('port').notNull(),
+    /** Who may read the repository sees it too, while the workspace's `access` is still this one; null: its owner alone. */
+    sharedAccess: integer('shared_access'),
+    /** Nobody sees it until its owner says so. */
+    isClosed: boolean('is_closed').notNull().default(false),
+    saidAt: at('said_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.workspaceId, table.port] })],
+);
+
+/**
+ * A browser's way into one port: first a code that its own page gave it, then a cookie of the port's own host. It ends with the
+ * session that it came from, and whoever ends it is heard: a trigger tells.
+ */
+export const portSessions = pgTable(
+  'port_sessions',
+  {
+    /** Of the code; once that is spent, of the cookie. */
+    hash: text('hash').primaryKey(),
+    session: text('session')
+      .notNull()
+      .references(() => browserSessions.hash, { onDelete: 'cascade' }),
+    workspaceId: text('workspace_id')
+      .notNull()
+      .references(() => workspaces.id),
+    port: integer('port').notNull(),
+    /** While it is a code: of what only the browser that asked for it has. */
+    state: text('state'),
+    createdAt: at('created_at').notNull().defaultNow(),
+    expiresAt: at('expires_at').notNull(),
+  },
+  (table) => [
+    index('port_sessions_session').on(table.session),
+    index('port_sessions_workspace').on(table.workspaceId),
+    index('port_sessions_expires').on(table.expiresAt),
+  ],
+);
+
 /** `write` may read as well. */
 export type TokenScope = 'read' | 'write';
 
@@ -794,4 +839,5 @@ export type Proposal = typeof proposals.$inferSelect;
 export type Token = typeof tokens.$inferSelect;
 export type PersonalToken = typeof personalTokens.$inferSelect;
 export type BrowserSession = typeof browserSessions.$inferSelect;
+export type Port = typeof ports.$inferSelect;
 export type { Work };

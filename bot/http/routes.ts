@@ -18,6 +18,14 @@ export interface Upgrade {
   handle(req: IncomingMessage, socket: Duplex, head: Buffer, params: Params): Promise<void> | void;
 }
 
+/** Hosts of their own at this server: of a request there no route of ours ever hears, whatever its path. */
+export interface Hosts {
+  owns(req: IncomingMessage): boolean;
+  handle(req: IncomingMessage, res: ServerResponse): Promise<void>;
+  /** Owns the socket from here on. */
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+}
+
 export type Match = { route: Route; params: Params };
 
 /** `method`: the path is known, but not for this method. Undefined: the path is unknown. HEAD finds GET. */

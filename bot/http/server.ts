@@ -11,6 +11,7 @@ import {
   matchUpgrade,
   pathOf,
   refuseUpgrade,
+  type Hosts,
   type Route,
   type Upgrade,
 } from './routes.ts';
@@ -19,12 +20,14 @@ import { randomBase32 } from '../ids.ts';
 export interface HttpServer {
   port: number;
   /** Until then every path answers 503. */
-  serve(routes: readonly Route[], upgrades: readonly Upgrade[]): void;
+  serve(routes: readonly Route[], upgrades: readonly Upgrade[], hosts?: Hosts): void;
   /** Takes no new connection and lets answers under way end, for a moment. */
   close(): Promise<void>;
 }
 
 const CLOSE_AFTER_MS = 2_000;
+/** For the whole of a request; what other hosts are sent may take as long as it does. */
+const REQUEST_WITHIN_MS = 30_000;
 /** A year, of this very host. */
 const HSTS = 'max-age=31536000';
 
@@ -43,20 +46,25 @@ export async function listen({
 }): Promise<HttpServer> {
   let routes: readonly Route[] | undefined;
   let upgrades: readonly Upgrade[] = [];
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (req, res) => {
+  let hosts: Hosts | undefined;
+  const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (req, res) => {
     if (baseUrl.startsWith('https:')) res.setHeader('strict-transport-security', HSTS);
+    if (hosts?.owns(req)) return void passOn(hosts, req, res, log);
+    limitTime(req);
     void dispatch(routes, req, res, log);
   });
   server.on('upgrade', (req, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    void dispatchUpgrade(upgrades, req, socket, head, log);
+    if (hosts?.owns(req)) void passOnUpgrade(hosts, req, socket, head, log);
+    else void dispatchUpgrade(upgrades, req, socket, head, log);
   });
   await bind(server, host, port);
   return {
     port: (server.address() as AddressInfo).port,
-    serve(newRoutes, newUpgrades) {
+    serve(newRoutes, newUpgrades, newHosts) {
       routes = newRoutes;
       upgrades = newUpgrades;
+      hosts = newHosts;
     },
     close: () => close(server),
   };
@@ -105,6 +113,21 @@ async function dispatch(
   }
 }
 
+/** Whoever sends slowly on purpose holds nothing up. */
+function limitTime(req: IncomingMessage): void {
+  const timer = setTimeout(() => req.socket.destroy(), REQUEST_WITHIN_MS).unref();
+  const end = () => clearTimeout(timer);
+  req.once('end', end).once('close', end);
+}
+
+async function passOn(hosts: Hosts, req: IncomingMessage, res: ServerResponse, log: Logger): Promise<void> {
+  try {
+    await hosts.handle(req, res);
+  } catch (error) {
+    answerError(error, res, log);
+  }
+}
+
 const BODY_ERRORS: Record<BodyError['status'], string> = {
   400: 'broken-off',
   408: 'too-slow',
@@ -132,6 +155,21 @@ async function dispatchUpgrade(
     const match = path === undefined ? undefined : matchUpgrade(upgrades, path);
     if (!match) return refuseUpgrade(socket, '404 Not Found');
     await match.upgrade.handle(req, socket, head, match.params);
+  } catch (error) {
+    log.error({ error: messageOf(error) }, 'an upgrade failed');
+    socket.destroy();
+  }
+}
+
+async function passOnUpgrade(
+  hosts: Hosts,
+  req: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  log: Logger,
+): Promise<void> {
+  try {
+    await hosts.upgrade(req, socket, head);
   } catch (error) {
     log.error({ error: messageOf(error) }, 'an upgrade failed');
     socket.destroy();

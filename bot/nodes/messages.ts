@@ -133,6 +133,7 @@ const report: z.ZodType<WorkspaceReport> = z.object({
   limits: z.exactOptional(limits.nullable()),
   usage: z.exactOptional(usage),
   isEmpty: z.exactOptional(z.literal(true)),
+  ports: z.exactOptional(z.array(z.number().int().min(1).max(65_535)).max(100).catch([])),
 });
 /** Newer agents have more to say of a workspace. What cannot be read of one keeps nobody from reading of the others. */
 const reports = z

@@ -114,10 +114,12 @@ async function startTerminal(node: Awaited<ReturnType<typeof addNode>>, dir: str
   const sockets = new WebSocketServer({ noServer: true });
   const endpoint = await createEndpoint(
     { host: '127.0.0.1', port: 0, isSecure: true },
-    (request, socket, head) =>
-      sockets.handleUpgrade(request, socket, head, (client) =>
-        client.on('message', (data: Buffer) => client.send(`${data.toString()}!`)),
-      ),
+    {
+      '/terminal': (request, socket, head) =>
+        sockets.handleUpgrade(request, socket, head, (client) =>
+          client.on('message', (data: Buffer) => client.send(`${data.toString()}!`)),
+        ),
+    },
   );
   const watch = createWatch();
   const pairs: Pair[] = [];

@@ -45,6 +45,8 @@ function createRecorded(
       return { file: 'sh', args: ['-c', 'exit 3'], env: {}, cwd: '/' };
     },
     endCommand: done,
+    connect: () => Promise.reject(new Error('nobody asks')),
+    ports: () => Promise.resolve([]),
     limits: () => undefined,
     stop: () => Promise.resolve(0),
     remove: () => Promise.resolve(void seen.removed.push(name)),

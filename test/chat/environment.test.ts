@@ -22,6 +22,17 @@ const card = (
     }),
   );
 
+const SOME = Array.from({ length: 7 }, (_, at) => 3000 + at);
+
+test('the card of a workspace that runs names what listens there, and no more of it than one reads', () => {
+  const at = (ports: number[], row: Partial<Workspace> = {}) =>
+    card({ runtime: 'host' }, { ports }, row).filter((line) => line.includes('Port'));
+  expect(at([3000])).toEqual(['  Port 3000']);
+  expect(at(SOME)).toEqual(['  Ports 3000, 3001, 3002, 3003, 3004 and 2 more']);
+  expect(at([])).toEqual([]);
+  expect(at([3000], { desired: 'stopped' })).toEqual([]);
+});
+
 describe('the card of a workspace that runs', () => {
   test.each<[Environment, string]>([
     [{ runtime: 'host' }, 'on the host, which does not isolate'],

@@ -108,6 +108,17 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
     { typed: 'A_B', command: 'rename' },
     { typed: '', command: 'rename' },
   ],
+  'bad-port': [{ typed: '70000', command: 'port' }],
+  'no-ports-domain': [{}],
+  port: [
+    { name, port: 3000, address: 'https://p/', state: 'private', listens: true },
+    { name, port: 3000, address: 'https://p/', state: 'shared', listens: false },
+  ],
+  'port-closed': [{ name, port: 3000 }],
+  'port-list': [
+    { name, ports: [] },
+    { name, ports: [{ port: 3000, address: 'https://p/', state: 'closed', listens: true }] },
+  ],
   credentials: [{}],
   'no-paths-here': [{ command }],
   'no-urls-here': [{ hosts: ['github.com'], command }],

@@ -253,3 +253,25 @@ describe('names', () => {
     expect([...bad, ...worse].filter(isValidRef)).toEqual([]);
   });
 });
+
+test.each([
+  ['port', {}],
+  ['port 3000', { port: 3000 }],
+  ['port api-412', { target: { kind: 'name', name: 'api-412' } }],
+  ['port 3000 api-412', { port: 3000, target: { kind: 'name', name: 'api-412' } }],
+  ['port api-412 65535', { port: 65_535, target: { kind: 'name', name: 'api-412' } }],
+  ['port 1 2', { port: 1, target: { kind: 'number', number: 2 } }],
+  ['ports #412', { target: { kind: 'number', number: 412 } }],
+])('%s is about a port, or all of them', (line, meant) => {
+  const { port, target } = command(line);
+  expect({ ...(port !== undefined && { port }), ...(target && { target }) }).toEqual(meant);
+});
+
+test.each(['port 0', 'port 70000', 'port 99999999999', 'port 00', 'port api 0'])('%s names none', (line) => {
+  expect(failure(line)).toMatchObject({ code: 'bad-port' });
+});
+
+test('a port that is a word is a workspace that is not there, or one word too many', () => {
+  expect(command('port abc').target).toEqual({ kind: 'name', name: 'abc' });
+  expect(failure('port api abc').code).toBe('too-many-words');
+});

@@ -4,7 +4,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WorkspaceError } from '../../failure.ts';
 import { describeError } from '../../log.ts';
-import type { Prepared, Preparing, Runtime, RuntimeOptions, WorkspaceSpec } from '../runtime.ts';
+import {
+  PortError,
+  type Prepared,
+  type Preparing,
+  type Runtime,
+  type RuntimeOptions,
+  type WorkspaceSpec,
+} from '../runtime.ts';
 import { bringClaude } from './claude.ts';
 import { enterContainers } from './coding.ts';
 import { chooseConfiguration, findConfigurations, fingerprint, readConfiguration } from './configuration.ts';
@@ -68,6 +75,11 @@ export function createDevcontainerRuntime(
       if (place) void hangUp(engine, place, mark);
     },
     ...enterContainers(containers, places),
+    connect(workspace, port) {
+      const ports = reaches.ports(workspace.id);
+      return ports ? ports.connect(port) : Promise.reject(new PortError('no-way'));
+    },
+    ports: ({ id }) => Promise.resolve(reaches.ports(id)?.list() ?? []),
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       reaches.close(id);

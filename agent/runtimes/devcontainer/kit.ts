@@ -3,6 +3,7 @@
 import { chmod, copyFile, link, mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { HELPER } from '../../credentials/broker.ts';
+import { DIAL } from './ports/door.ts';
 
 const RELAY = join(import.meta.dirname, 'relay.ts');
 const END_MARKED = join(import.meta.dirname, 'end-marked.ts');
@@ -17,6 +18,7 @@ export interface Kit {
   node: string[];
   helper: string[];
   relay: string[];
+  dial: string[];
   endMarked: string[];
 }
 
@@ -52,7 +54,7 @@ function makeKit(): Kit {
     loader === undefined ? [] : [`${INSIDE}/lib/${basename(loader)}`, '--library-path', `${INSIDE}/lib`];
   const node = [...load, `${INSIDE}/node`];
   const run = (source: string) => [...node, `${INSIDE}/${nameOf(source)}`];
-  return { node, helper: run(HELPER), relay: run(RELAY), endMarked: run(END_MARKED) };
+  return { node, helper: run(HELPER), relay: run(RELAY), dial: run(DIAL), endMarked: run(END_MARKED) };
 }
 
 /** Below `folder`, which containers have mounted: each file is whole at every moment. Repeatable; what is there already stays. */
@@ -60,7 +62,7 @@ export async function layOutKit(folder: string): Promise<void> {
   const [inside, lib] = [join(folder, FOLDER), join(folder, FOLDER, 'lib')];
   await mkdir(lib, { recursive: true, mode: 0o755 });
   await put(process.execPath, join(inside, 'node'));
-  for (const program of [HELPER, RELAY, END_MARKED]) await put(program, join(inside, nameOf(program)));
+  for (const program of [HELPER, RELAY, DIAL, END_MARKED]) await put(program, join(inside, nameOf(program)));
   for (const library of findLibraries()) await put(library, join(lib, basename(library)));
 }
 

@@ -14,12 +14,13 @@ import { BIN, layOutClaude } from './claude.ts';
 import type { Containers } from './containers.ts';
 import type { Container, Engine } from './engine.ts';
 import { keptFolder } from './kept-log.ts';
-import { findKit, layOutKit, PROGRAMS } from './kit.ts';
+import { findKit, layOutKit, PROGRAMS, type Kit } from './kit.ts';
+import { openContainerPorts, type ContainerPorts } from './ports/door.ts';
 import type { Place } from './session.ts';
 
 const SOCKETS = '/opt/sam/sockets';
 const CLAUDE = '/opt/sam/claude';
-const [GIT, MODELS] = ['git.sock', 'models.sock'];
+const [GIT, MODELS, PORTS_DOOR] = ['git.sock', 'models.sock', 'ports.sock'];
 /** Of the ports that nobody is given by chance. */
 const FIRST_PORT = 23_000;
 const PORTS = 9_000;
@@ -89,12 +90,15 @@ export interface Reaches {
   find: (workspace: string, place: Place | undefined) => Reach | undefined;
   /** From here on what `find` says is true. Leaves alone what is open. Repeatable; never rejects. */
   open: (workspace: WorkspaceSpec, place: Place) => Promise<void>;
+  /** The way to what listens there; undefined: there is none. */
+  ports: (workspace: string) => ContainerPorts | undefined;
   close: (workspace: string) => void;
 }
 
 export function createReaches(containers: Containers): Reaches {
   const { engine, dir } = containers;
   const relays = new Map<string, Relay>();
+  const doors = new Map<string, ContainerPorts>();
   return {
     find(id, place) {
       const kit = findKit();
@@ -113,20 +117,44 @@ export function createReaches(containers: Containers): Reaches {
       const kit = findKit();
       if (kit === undefined || place.hasReach !== true) return;
       await giveClaude(engine, place);
+      const isOurs = (port: number) => port === relays.get(id)?.port();
       if (relays.get(id)?.container !== place.container) {
         relays.get(id)?.end();
+        doors.get(id)?.end();
         relays.set(
           id,
           startRelay(engine, place.container, [...kit.relay, `${SOCKETS}/${MODELS}`], portOf(id)),
         );
+        doors.set(id, openDoor(containers, { id, container: place.container, kit, isOurs }));
       }
       await Promise.race([relays.get(id)?.isUp, delay(START_TIMEOUT_MS, undefined, { ref: false })]);
     },
+    ports: (id) => doors.get(id),
     close(id) {
       relays.get(id)?.end();
+      doors.get(id)?.end();
       relays.delete(id);
+      doors.delete(id);
     },
   };
+}
+
+function openDoor(
+  { engine, dir }: Containers,
+  {
+    id,
+    container,
+    kit,
+    isOurs,
+  }: { id: string; container: string; kit: Kit; isOurs: (port: number) => boolean },
+): ContainerPorts {
+  return openContainerPorts({
+    engine,
+    container,
+    command: [...kit.dial, `${SOCKETS}/${PORTS_DOOR}`],
+    socket: join(socketsOf(dir, id), PORTS_DOOR),
+    isOurs,
+  });
 }
 
 /** The folder is made by the agent, whose number nobody has there. */

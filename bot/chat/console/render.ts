@@ -10,6 +10,7 @@ import {
   NOTHING_TO_PROPOSE,
   wordNotices,
   wordOffer,
+  wordPorts,
   wordProposal,
   wordProposalFailure,
   wordQuestion,
@@ -71,6 +72,8 @@ export function renderPlain(view: CardView, next?: string): string[] {
   if (notice) lines.push(`  ${notice}`);
   if (more) lines.push(`  ${more}`);
   if (view.phase === 'stopped') lines.push(`  ${keptWords(view)} Go on: start ${view.name}`);
+  const ports = wordPorts(view.ports);
+  if (ports) lines.push(`  ${ports}`);
   if (view.usage) lines.push(`  Models: ${wordUsage(view.usage)}`);
   // Whoever cannot type a retry cannot keep it either.
   if (view.expiry && (view.failure === undefined || next === undefined))

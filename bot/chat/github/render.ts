@@ -8,6 +8,7 @@ import {
   OUTPUT_NOTE,
   wordChanges,
   wordFailure,
+  wordPorts,
   wordNotices,
   NOTHING_TO_PROPOSE,
   wordProposal,
@@ -134,6 +135,8 @@ function body(view: CardView, { linkTo }: SectionOptions, say: Say): string[] {
   const isOpen = lookOf(view) === 'running';
   if (isOpen)
     lines.push('', `**[Open terminal](${linkTo(view)})** (sign in with GitHub)${expiry(view, say)}`);
+  const ports = isOpen ? wordPorts(view.ports, (port, address) => `[${port}](${address})`) : '';
+  if (ports) lines.push('', ports);
   if (view.checklist.length > 0 && !view.isSettled) lines.push('', ...view.checklist.map(checkLine));
   if (view.failure !== undefined) {
     const { text, side, next } = wordFailure(view.failure, view.name, say);

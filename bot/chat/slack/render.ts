@@ -6,6 +6,7 @@ import {
   wordChanges,
   wordEnvironment,
   wordFailure,
+  wordPorts,
   wordNotices,
   NOTHING_TO_PROPOSE,
   wordProposal,
@@ -122,6 +123,8 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
 
 function bodyOf(view: CardView, trigger: string): string[] {
   const rows: string[] = [];
+  const ports = wordPorts(view.ports, (port, address) => `<${address}|${port}>`);
+  if (ports) rows.push(ports);
   if (view.checklist.length > 0 && !view.isSettled) rows.push(view.checklist.map(checkLine).join('\n'));
   if (view.failure !== undefined) {
     const { text, side, next } = wordFailure(view.failure, view.name, createSay(trigger));

@@ -1,5 +1,5 @@
 // The sentences and tables that a command is answered with. Pure; each says commands by `say` alone.
-import type { AnswerCodes, OrphanLine, Table } from '../../codes.ts';
+import type { AnswerCodes, OrphanLine, PortLine, Table } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
 import { listLimits, plural, type Say, type Words, type Wording } from './words.ts';
 
@@ -119,6 +119,25 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
   decided: ({ number, decision }) => ({
     text: `Question ${number}: ${decision === 'deny' ? 'no' : decision === 'always' ? 'yes, from now on' : 'yes'}.`,
   }),
+  port: ({ name, ...line }, say) => ({
+    text: [
+      `Port ${line.port} of \`${name}\`: ${line.address}`,
+      `${SEEN_BY[line.state]}${line.listens ? '' : ' Nothing listens there yet; the page waits for it.'}`,
+      line.state === 'shared'
+        ? `For you alone again: ${say(`port ${line.port} ${name} --private`)}.`
+        : `For your team too: ${say(`port ${line.port} ${name} --share`)}.`,
+    ].join('\n'),
+    isBesideCard: true,
+  }),
+  'port-closed': ({ name, port }, say) => ({
+    text: `Port ${port} of \`${name}\` opens for nobody now, and what was open is cut. To open it for yourself: ${say(`port ${port} ${name}`)}.`,
+  }),
+  'port-list': ({ name, ports }, say) => ({
+    text:
+      ports.length === 0
+        ? `Nothing listens in \`${name}\`. Start a program there, then its address is: ${say(`port 3000 ${name}`)}.`
+        : ports.map(portLine).join('\n'),
+  }),
   proposing: ({ name, branch, waits }) => ({
     text: `I push what is in \`${name}\` to \`${branch}\`${waits ? ' as soon as what Claude works on is over,' : ''} and open a pull request. Its address comes here.`,
     isBesideCard: true,
@@ -127,6 +146,17 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
     text: `Delete \`${id}\` and its files? If something in it was not pushed, I say so first and delete nothing.`,
   }),
 };
+
+const SEEN_BY: Record<PortLine['state'], string> = {
+  private: 'It opens for you alone, signed in.',
+  shared: 'It opens for those who may read the repository, signed in, until the workspace stops.',
+  closed: 'It is closed.',
+};
+
+const portLine = ({ port, address, state, listens }: PortLine): string =>
+  [`${port}: ${address}`, state === 'private' ? '' : state, listens ? '' : 'nothing listens']
+    .filter(Boolean)
+    .join(' · ');
 
 /** `2026-05-10 18:40 UTC`. */
 const formatDay = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')} UTC`;

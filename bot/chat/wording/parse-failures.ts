@@ -76,6 +76,9 @@ export const PARSE_FAILURES: Wording<ParseCodes> = {
   'bad-name': ({ typed, command }, say) => ({
     text: `${typed === '' ? 'A new name is missing.' : `${shown(typed)} cannot be a name.`} Names have a-z, 0-9 and hyphens, at most 63, with a letter among them: ${say(`${command} my-fix`)}.`,
   }),
+  'bad-port': ({ typed, command }, say) => ({
+    text: `${shown(typed)} is no port: those are whole numbers from 1 to 65535. For example ${say(`${command} 3000`)}; what listens now: ${say(command)}.`,
+  }),
   credentials: (_, say) => ({
     text: `That address has credentials in it. I never use them, and others may have read them: change them, then name the repository alone: ${say('up owner/name')}.`,
   }),

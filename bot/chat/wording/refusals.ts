@@ -280,6 +280,9 @@ const FRONTS = {
     text: `The form did not open; Slack gives only three seconds for it. Try it again, or say it in a channel: ${say(`up ${about || 'owner/name'}`)}.`,
   }),
   'no-button': (_, say) => ({ text: `I know no such button. What works: ${say('help')}.` }),
+  'no-ports-domain': (_, say) => ({
+    text: `Ports have no address here: whoever runs Sam has to give them a domain of their own (\`PORTS_DOMAIN\`, docs/ports.md). Meanwhile there is the terminal: ${say('open')}.`,
+  }),
   internal: ({ ref }) => ({
     text: `Something broke on our side (ref ${ref}). Say it again; if it breaks again, the log of the bot has the reason under that reference.`,
   }),

@@ -6,7 +6,7 @@ import type { Flags, ParsedCommand, Target } from './parsed.ts';
 
 /** One line; with an empty trigger it begins with the verb. */
 export function formatCommand(
-  { verb, target, value, words, flags, prompt, question }: Omit<ParsedCommand, 'line' | 'ignored'>,
+  { verb, target, value, words, flags, prompt, question, port }: Omit<ParsedCommand, 'line' | 'ignored'>,
   trigger: string,
 ): string {
   const parts = [
@@ -16,6 +16,8 @@ export function formatCommand(
     target && prompt === undefined ? quote(formatTarget(target)) : '',
     formatValue(value),
     question === undefined ? '' : String(question),
+    // Before a name that is a number, too.
+    port === undefined ? '' : String(port),
     ...Object.entries(flags).map(([name, flag]) => formatFlag(name, flag)),
     ...words.map(quote),
     ...(prompt === undefined ? [] : ['--', prompt]),

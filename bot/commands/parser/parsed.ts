@@ -45,6 +45,8 @@ export type ParsedCommand = {
   prompt?: string;
   /** The question that is answered. */
   question?: number;
+  /** Of a workspace: 1 to 65535. */
+  port?: number;
   /** The new name of `target name`, the duration of `target duration`. */
   value?: string | Duration;
   /** What was typed after the trigger, its quotes, dashes and spaces made plain. To show one, take formatCommand. */

@@ -13,7 +13,7 @@ import {
   type Scope,
 } from './repositories.ts';
 
-type Positionals = Pick<ParsedCommand, 'target' | 'value' | 'words' | 'question'>;
+type Positionals = Pick<ParsedCommand, 'target' | 'value' | 'words' | 'question' | 'port'>;
 
 /** Throws Refusal. */
 export function readPositionals(words: string[], { takes }: CommandSpec, scope: Scope): Positionals {
@@ -33,6 +33,8 @@ export function readPositionals(words: string[], { takes }: CommandSpec, scope: 
       return readTargetAndName(words, scope);
     case 'target duration':
       return readTargetAndDuration(words, scope);
+    case 'target port':
+      return readTargetAndPort(words, scope);
     default:
       return takes satisfies never;
   }
@@ -68,6 +70,18 @@ function readTargetAndDuration(words: string[], scope: Scope): Positionals {
   if (hasTarget && rest.length === 0) refuseHalfDuration(words[0] ?? '', scope);
   const target = hasTarget ? readOptionalTarget(words, scope) : {};
   return { words: [], ...target, ...(value ? { value } : {}) };
+}
+
+/** `port`, `port 3000`, `port 3000 api-412`, `port api-412 3000`: the first number is the port, whatever else is called so. */
+function readTargetAndPort(words: string[], scope: Scope): Positionals {
+  const none = refuseMore(words, 2, scope);
+  const at = words.findIndex((word) => /^[-+]?\d+$/.test(word));
+  const typed = words[at];
+  if (typed === undefined) return { ...refuseMore(words, 1, scope), ...readOptionalTarget(words, scope) };
+  const port = /^\d{1,5}$/.test(typed) ? Number(typed) : 0;
+  if (port < 1 || port > 65_535)
+    throw new Refusal('bad-port', { typed: plain(typed), command: scope.command });
+  return { ...none, ...readOptionalTarget(words.toSpliced(at, 1), scope), port };
 }
 
 /** No words, once it is sure that there are no more than the command takes. */

@@ -179,6 +179,7 @@ const factsOf = (report: WorkspaceReport | null) =>
     report.limits?.reached,
     report.attempt,
     report.environment,
+    report.ports,
     magnitude(report.usage?.requests),
   ];
 

@@ -1,0 +1,58 @@
+// From `port` in a chat to a program in a workspace: a whole bot, its node, and a browser without a screen.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import { findFreePort } from '../free-port.ts';
+import { until } from '../until.ts';
+import { signIn, startProgram, startSite } from './site.ts';
+
+test('what listens is seen, has an address, opens for its owner alone, and ends with the workspace', async () => {
+  await using site = await startSite();
+  const { sam, port, origin, workspace } = site;
+  expect(await sam.say('port')).toContain('Nothing listens in `demo`');
+  const none = await sam.say(`port ${port}`);
+  expect(none).toContain(`Port ${port} of \`demo\`: `);
+  expect(none).toContain('Nothing listens there yet');
+  await startProgram(site);
+  await until(async () => (await sam.say('port')).includes(`${port}: http://`));
+  expect(sam.shown()).toContain(`Port ${port} of \`demo\`: ${origin}/`);
+  expect(await sam.say('status demo')).toContain(String(port));
+  const browser = await signIn(site);
+  const page = await browser.open(`${origin}/path?x=1`);
+  expect([page.status, page.url]).toEqual([200, `${origin}/path?x=1`]);
+  expect(page.body).toContain(`Hello from ${port}`);
+
+  // Sam's own port, and one of this machine that is nobody's workspace's, are not there.
+  const other = createServer((_req, res) => res.end('secret')).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  for (const taken of [Number(new URL(sam.bot.url).port), (other.address() as AddressInfo).port])
+    expect((await browser.open(`${site.originOf(taken)}/`)).status).toBe(502);
+  other.close();
+
+  // On a machine that is the bot's, too: the agent itself is not reached.
+  const [row] = await sam.place.sql<{ at: number }[]>`select terminal_port as at from nodes`;
+  expect((await browser.open(`${site.originOf(row!.at)}/`)).status).toBe(502);
+
+  await sam.say(`port ${port} --close`);
+  expect((await browser.open(`${origin}/`)).status).toBe(404);
+  await sam.say(`port ${port}`);
+  expect((await browser.open(`${origin}/`)).status).toBe(200);
+
+  await sam.say('stop demo');
+  const stopped = await browser.open(`${origin}/`);
+  expect([stopped.status, stopped.body.includes('demo is not running')]).toEqual([409, true]);
+  expect(await sam.say(`port ${port}`)).toContain('is stopped');
+  await sam.give('demo', 'eve');
+  expect((await browser.open(`${origin}/`)).status).toBe(404);
+  expect(workspace).toMatch(/^ws-/);
+});
+
+test('without a domain there is no address, and it is said who can give one', async () => {
+  const port = await findFreePort();
+  // This machine, by a name below which there are no others.
+  await using site = await startSite({
+    env: { PORT: String(port), BASE_URL: `http://[::ffff:7f00:1]:${port}` },
+  });
+  expect(await site.sam.say('port 3000')).toContain('`PORTS_DOMAIN`');
+});
