@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { bundlePage } from './http/page-bundle.ts';
+import { createAdmins, type Admins } from './access/admins.ts';
 import { bootstrapRoutes, createBootstrapToken } from './access/machines/bootstrap.ts';
 import { keepSecret, makeEncryptionKey, makeSigningKey } from './access/keys.ts';
 import { createKeys, keyRoutes, type Keys } from './access/keys.ts';
@@ -41,7 +42,7 @@ import type { Forge } from './forges/forge.ts';
 import type { GitHub } from './forges/github/github.ts';
 import { builtIn, openForges, type ForgeEntry } from './forges/index.ts';
 import { refuseLeftBehind } from './clouds.ts';
-import { fronts, openFronts, openGitHub, type Fronts } from './fronts.ts';
+import { fronts, openFronts, openGitHub, operators, type Fronts } from './fronts.ts';
 import { healthRoutes } from './http/health.ts';
 import type { Route, Upgrade } from './http/routes.ts';
 import { randomBase32 } from './ids.ts';
@@ -61,6 +62,7 @@ import { workspaceSource, type Reconciler } from './workspaces/reconcile-workspa
 import { createSweeper, type Sweep } from './jobs/sweeper.ts';
 import { createSweeps } from './workspaces/sweeps/sweeps.ts';
 import { timingFrom } from './workspaces/timing.ts';
+import { forgetAudit, keepAuditFor } from './access/store/audit.ts';
 import { forgetExpired } from './access/store/expiry.ts';
 import { forgetPayloads } from './chat/store/deliveries.ts';
 import { forgetTurns } from './tasks/store/passes.ts';
@@ -220,6 +222,7 @@ type Settled = Required<Omit<BotOptions, 'forges'>> & {
   database: Database;
   /** Those that are set up. */
   forges: readonly Forge[];
+  admins: Admins;
   /** Undefined: GitHub is not set up. */
   github: GitHub | undefined;
 };
@@ -232,9 +235,11 @@ async function assemble(
   const { config, log } = options;
   const { db } = database;
   await refuseLeftBehind(db, config, options.providers);
+  await keepAuditFor(db, config.auditKeepMs);
   await requireArtifacts(options);
   const github = await openGitHub(config, log);
   const encryptionKeys = await loadEncryptionKeys(config);
+  const forges = openForges(options.forges, { github });
   const settled: Settled = {
     ...options,
     database,
@@ -246,7 +251,8 @@ async function assemble(
       installation: await settle(db, 'installation', randomBase32(12)),
     }),
     github,
-    forges: openForges(options.forges, { github }),
+    forges,
+    admins: createAdmins({ db, forges, names: config.admins, operators, log }),
   };
   const hub = makeHub(settled);
   ending.defer(() => hub.close());
@@ -463,6 +469,7 @@ function housekeeping({ database: { db }, credentials, log }: Settled): Sweep[] 
   const everyMs = 60 * 60_000;
   const reseal = credentials && (() => resealCredentials(credentials, log));
   return [
+    { name: 'old-audit', everyMs, run: () => forgetAudit(db) },
     { name: 'old-tokens', everyMs, run: () => forgetExpired(db) },
     { name: 'old-port-sessions', everyMs, run: () => forgetPortSessions(db) },
     { name: 'old-payloads', everyMs, run: () => forgetPayloads(db, 7) },

@@ -13,6 +13,18 @@ import type {
   Work,
 } from '../agent/protocol.ts';
 
+/** A maximum that was reached: whose, of what, and the figures; of a size its rank. */
+export type Exceeded = {
+  holder: 'person' | 'repository' | 'channel' | 'installation';
+  /** As a command calls them: `@bob`, `acme/api`, `here`. */
+  called: string;
+  kind: LimitKind;
+  most: number;
+  has: number;
+};
+
+export type LimitKind = 'workspaces' | 'machines' | 'size' | 'hours' | 'tasks';
+
 /** What a sentence is filled in with. Plain data: it goes into rows. */
 export type Details = Readonly<Record<string, unknown>>;
 
@@ -116,14 +128,18 @@ export interface RefusalCodes extends ParseCodes {
   'not-failed': { name: string; phase: string };
   'name-taken': { name: string; line: string };
   'node-in-use': { name: string; workspaces: readonly string[] };
-  'too-many': { count: number };
+  /** One more would be over it. `admins`: who can raise it, as the configuration names them. */
+  'over-limit': Exceeded & { admins: readonly string[] };
+  'limit-how': { kind: LimitKind };
+  'limit-whom': { word: string };
 
   // Not by this person, not here, not so often.
   forbidden:
     | { verb: string; label: string; needed: 'read' | 'write' | 'maintain' | 'admin'; has: string }
     | { verb: 'list --all' };
   'needs-maintainer': { flag: string; label: string; has: string; line: string };
-  'not-operator': NoDetails;
+  /** `admins`: as the configuration names them. `isPublic`: where it was said. */
+  'not-admin': { admins: readonly string[]; isPublic: boolean };
   'not-connected': NoDetails;
   'not-here': { verb: string };
   'no-channel': NoDetails;
@@ -144,7 +160,13 @@ export interface RefusalCodes extends ParseCodes {
   /** Its workspace is of a fork. */
   'no-asking-forks': { name: string };
   'queue-full': { name: string; most: number };
-  'too-many-asks': { most: number; whom?: 'person' | 'repository' };
+  /** `called`: for the command that raises it. */
+  'too-many-asks': {
+    most: number;
+    whom?: 'person' | 'repository' | 'channel';
+    called?: string;
+    admins?: readonly string[];
+  };
   /** What the person may spend in a month is spent. `most`: as people read it. */
   'month-spent': { most: string };
   /** Its code is a fork's: nothing of it is pushed. */
@@ -223,21 +245,25 @@ export interface AnswerCodes {
   /** What it may use while it runs. `limits`: null: its node can hold it to none. */
   limits: { name: string; limits: Limits | null };
   workspaces: Table;
-  'no-workspaces': { why: 'filtered' | 'none-here' | 'none-yet' | 'nobodys' };
+  'no-workspaces': { why: 'filtered' | 'none-here' | 'none-yet' | 'nobodys' | 'none-at-all' };
   logs: { lines: readonly { at: string; step: string; text: string }[] };
   'no-logs': { name: string };
   you: You;
   owner: You & { name: string; owner: string; sessions: number };
   nodes: Table & { troubles: readonly { name: string; message: string }[] };
-  'no-nodes': NoDetails;
+  /** `isAnybodys`: all were asked for. */
+  'no-nodes': { isAnybodys?: true };
   'node-goes': { name: string };
   'node-going': { name: string };
+  /** `count`: workspaces that stop. */
+  'node-stops': { name: string; count: number };
   'node-forgotten': { name: string };
   'not-looked': { error?: string };
   /** `lookedAt`: ISO 8601. */
   orphans: { orphans: readonly OrphanLine[]; more: number; lookedAt: string };
   'orphan-goes': { name: string; id: string };
   'orphan-adopted': { name: string; id: string };
+  limit: Table & { called: string };
   cost: { machines: number; rate: string; month: string };
   'no-prices': NoDetails;
   /** `repository` absent: there is none. */
@@ -247,7 +273,7 @@ export interface AnswerCodes {
   settings: { address?: string };
   disconnected: { wasLinked: boolean };
   /** `until`: ISO 8601. Its secret is in no answer: the front makes it as it shows it. */
-  token: { id: string; name: string; scope: 'read' | 'write'; until: string };
+  token: { id: string; name: string; scope: 'read' | 'write' | 'admin'; until: string };
   tokens: Table;
   'no-tokens': NoDetails;
   'token-gone': { name: string };
@@ -325,7 +351,9 @@ export interface FailureCodes extends AgentFailures {
   'preparing-late': { step: string | null };
   'stop-unknown': NoDetails;
   'agent-unsaid': NoDetails;
+  /** Of an earlier version. */
   'too-many-machines': { count: number };
+  'over-limit': Exceeded;
 }
 
 /** What this version writes down. Rows may hold what others wrote: a `Failure` whose code nobody here knows, or none. */
@@ -347,6 +375,9 @@ export interface NoticeCodes {
   /** Somebody who maintains the repository did it, not the owner. */
   'maintainer-stopped': { by: string };
   'maintainer-deleted': { by: string };
+  /** The same by somebody who runs Sam. */
+  'admin-stopped': { by: string };
+  'admin-deleted': { by: string };
   /** Where what would be lost can be had. */
   saved: { ref: string };
   /** Why it was not saved. */

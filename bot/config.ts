@@ -51,6 +51,10 @@ export interface Config {
   logLevel: string;
   /** Undefined: how much is going on is told to this very machine alone. */
   metricsToken: string | undefined;
+  /** Who runs Sam for everybody: logins, and `@org/team`. */
+  admins: string[];
+  /** How long the audit keeps what was done, in ms; 0: for ever. */
+  auditKeepMs: number;
   /** What every deadline derives from, in ms; only tests set it. */
   baseMs: number;
 }
@@ -59,6 +63,8 @@ export interface Config {
 export interface Limits {
   workspacesPerUser: number;
   nodesPerUser: number;
+  /** Of all of this installation. */
+  nodes: number;
   workspacesPerNode: number;
   idleTimeoutMs: number;
   nodeWarmMs: number;
@@ -127,6 +133,7 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
       parseToken,
       'a secret of your own: 16 characters or more, letters, digits and `-._~+/=`',
     ),
+    ...readHouse(reader),
     baseMs: read('SAM_DEADLINE_BASE', 30_000, parseDuration, 'a duration like `30s`'),
   };
   reader.problems.push(...missingKeys(config), ...unsafe(config, entry, reader), ...mixed(config));
@@ -139,6 +146,22 @@ function mixed({ portsDomain, baseUrl }: Config): string[] {
   const why = portsDomain === undefined ? undefined : whyMixed(portsDomain, baseUrl);
   return why === undefined ? [] : [why];
 }
+
+/** Who looks after it, and what they can look up. */
+const readHouse = ({ read }: Reader): Pick<Config, 'admins' | 'auditKeepMs'> => ({
+  admins: read(
+    'ADMINS',
+    [],
+    parseAdmins,
+    'logins of GitHub, or teams like `@acme/platform`, comma-separated',
+  ),
+  auditKeepMs: read(
+    'AUDIT_KEEP',
+    parseDuration('365d') ?? 0,
+    parseDuration,
+    'a duration like `365d` or `52w`; 0 means for ever',
+  ),
+});
 
 type Facts = Omit<Config, 'github'> & { github: object | undefined };
 
@@ -257,6 +280,7 @@ function readLimits({ read }: Reader): Limits {
     budget: Object.fromEntries(Object.entries(budget).filter(([, most]) => most > 0)),
     workspacesPerUser: count('MAX_WORKSPACES_PER_USER', 10),
     nodesPerUser: count('MAX_NODES_PER_USER', 10),
+    nodes: count('MAX_NODES', 0),
     workspacesPerNode: count('MAX_WORKSPACES_PER_NODE', 3),
     idleTimeoutMs: span('IDLE_TIMEOUT', '4h'),
     nodeWarmMs: span('NODE_WARM', '30m'),
@@ -288,6 +312,16 @@ function parseRing(value: string): Buffer[] | undefined {
 
 const parseToken = (value: string): string | undefined =>
   /^[\w.~+/=-]{16,4096}$/.test(value) ? value : undefined;
+
+const LOGIN = /^[a-z\d][a-z\d-]{0,38}(?:_[a-z\d]+)?$/i;
+const TEAM = /^@[a-z\d][a-z\d-]{0,38}\/[\w.-]{1,100}$/i;
+
+/** A login may be written `@ada`. */
+function parseAdmins(value: string): string[] | undefined {
+  const names = value.split(/[\s,]+/).filter(Boolean);
+  const read = names.map((name) => (TEAM.test(name) ? name : name.replace(/^@/, '')));
+  return read.every((name) => TEAM.test(name) || LOGIN.test(name)) ? read : undefined;
+}
 
 function parsePort(value: string): number | undefined {
   const port = Number(value);

@@ -18,6 +18,7 @@ import { outputPath } from './chat/page/output.ts';
 import { createPage } from './chat/page/page.ts';
 import { createSlack } from './chat/slack/slack.ts';
 import type { Config } from './config.ts';
+import type { FrontName } from './database/types.ts';
 import type { GitHub } from './forges/github/github.ts';
 import type { Route } from './http/routes.ts';
 import type { Source } from './jobs/loop.ts';
@@ -25,6 +26,9 @@ import { createPortAddresses } from './ports/addresses.ts';
 import { findWorkspace } from './workspaces/store/workspaces.ts';
 import { timingFrom } from './workspaces/timing.ts';
 import { endOf, expiryOf } from './workspaces/workspace.ts';
+
+/** Where nobody speaks but who runs Sam: as what they are known there. */
+export const operators: readonly FrontName[] = ['console'];
 
 /** In the order of the banner. */
 export const fronts: readonly FrontEntry[] = [createConsole, createGitHub, createSlack, createApi];
@@ -119,6 +123,7 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
       commands,
       limits: config.limits,
       portAddress: portAddressIn(config),
+      admins: options.admins,
       readHeads: (about) => readHeads({ db, forges }, about),
       readPolicy: (about) => readPolicy(forges, about),
       hasModelKey: async (person) => (await listKinds(db, [person], 'anthropic', 'claude')).length > 0,

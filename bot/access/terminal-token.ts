@@ -10,6 +10,7 @@ import type { RepositoryGuard, RightLeft } from './repository-guard.ts';
 import { isCurrent, isKnownFor, mayOpen } from './rights.ts';
 import { admit, cookieOf, hasSessionCookie, readSession, type Session } from './people/sessions.ts';
 import { signInPath } from './people/sign-in-attempts.ts';
+import { BROWSER, record, recordRefusal, type Act, type AuditEntry } from './store/audit.ts';
 import { findPlace } from './store/places.ts';
 
 const MAX_BODY_BYTES = 4096;
@@ -110,6 +111,7 @@ async function enter(
   const entered = await options.db.transaction(async (tx) => {
     const spent = await spendCode(tx, code, workspace, session?.user);
     if (typeof spent === 'string') return spent;
+    await record(tx, opened('link-spent', spent.user, workspace));
     return admit(tx, spent.user, { id: workspace, access: spent.access }, session);
   });
   if (entered === 'other-person') return { refusal: notFound };
@@ -179,6 +181,8 @@ async function decide(
   if (!session) return { refusal: (wasSomebody ? signInEnded : signInRequired)(options, asked) };
   if (!isKnownFor(session, workspaceId)) return { refusal: signInRequired(options, asked) };
   const place = await findPlace(options.db, workspaceId);
+  if (place && !mayOpen(session.user, place.workspace))
+    await recordRefusal(options.db, refusedTicket(session.user, workspaceId, notFound));
   if (!place || !mayOpen(session.user, place.workspace)) return { refusal: notFound };
   const { workspace, node } = place;
   const trigger = triggerOf(options, place.front);
@@ -187,14 +191,34 @@ async function decide(
   if (!isOff && !isCurrent(session, workspace))
     return { refusal: withExtra(signInEnded(options, asked), { ...trigger, phase: workspace.phase }) };
   const right = options.mayStill ? await options.mayStill(workspace) : ({ is: 'there' } as const);
-  if (right.is !== 'there') return { refusal: refusalOf(right, workspace) };
+  if (right.is !== 'there') {
+    const refusal = refusalOf(right, workspace);
+    await recordRefusal(options.db, refusedTicket(session.user, workspaceId, refusal));
+    return { refusal };
+  }
   if (isOff) return { refusal: withExtra(notRunning(workspace), trigger) };
   const url = node && terminalUrl(options, node);
   if (!url) return { refusal: withExtra(nodeSilent(workspace), trigger) };
   const claims = { workspace: workspace.id, user: session.user, access: workspace.access, drive: true };
+  await record(options.db, opened('ticket', session.user, workspaceId));
   const ticket = await issueTicket(options.keys, claims);
   return { grant: { ticket, url, workspace: summarise(workspace), ...trigger } };
 }
+
+/** For the audit: only owners open theirs. */
+const opened = (action: Act, actor: string, workspace: string): AuditEntry => ({
+  actor,
+  front: BROWSER,
+  action,
+  workspace,
+  right: 'owner',
+  result: 'ok',
+});
+
+const refusedTicket = (actor: string, workspace: string, { code }: Refusal) => ({
+  ...opened('ticket', actor, workspace),
+  result: code,
+});
 
 /** Who lost the right is told no more than somebody who never had it. */
 export function refusalOf(right: Exclude<RightLeft, { is: 'there' }>, { name }: Workspace): Refusal {

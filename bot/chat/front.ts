@@ -1,6 +1,7 @@
 // What every front has in common: requests in, answers and cards out. To add one, a folder beside this file and a line in
 // bot/fronts.ts. Knows no vendor.
 import type { Logger } from 'pino';
+import type { Admins } from '../access/admins.ts';
 import type { ParseContext, ParsedCommand, Target } from '../commands/parser/parsed.ts';
 import type { FrontTraits } from '../commands/command.ts';
 import type { Command, CommandContext, Place } from '../commands/context.ts';
@@ -60,6 +61,8 @@ export interface FrontOptions extends ForgeOptions {
   commands: readonly Command[];
   /** Where repositories, and what people may do on them, are asked for. */
   forges: readonly Forge[];
+  /** Who runs Sam for everybody. */
+  admins: Admins;
   /** Those that sign links and seal tokens, the first for new ones. */
   encryptionKeys: Buffer[];
   /** What cards show beside the rows. */
@@ -143,6 +146,8 @@ export interface Permission {
   reads?: string | undefined;
   /** Of one on which they may ask coding agents. */
   asks?: string | undefined;
+  /** They speak by something that leaves out whatever they may as those who run Sam. */
+  isPlain?: boolean;
 }
 
 /** What to write down in the transaction that ends a request which is no command. */

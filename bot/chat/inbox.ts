@@ -2,6 +2,7 @@
 // One transaction ends the request and writes what is wanted; no transaction is open while a vendor is asked.
 import type { Logger } from 'pino';
 import type { TaskPolicy } from '../../agent/protocol.ts';
+import type { Admins } from '../access/admins.ts';
 import type { ParseCodes, Said } from '../codes.ts';
 import { tellable } from '../commands/audience.ts';
 import { findCommand } from '../commands/command.ts';
@@ -22,7 +23,8 @@ import { messageOf, ProviderError, UserError } from '../errors.ts';
 import type { Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
 import { whileHeld } from '../jobs/lease.ts';
-import type { Conversation, IncomingCommand, Notice } from './front.ts';
+import type { Conversation, IncomingCommand, Notice, Permission } from './front.ts';
+import { recordSaid, type Said as SaidCommand } from './recording.ts';
 import { wantCard as storeWantCard } from './store/cards.ts';
 import {
   claimDelivery,
@@ -40,6 +42,7 @@ export interface Inbox {
   commands: readonly Command[];
   limits: CommandLimits;
   portAddress: CommandContext['portAddress'];
+  admins: Admins;
   /** Where the forks stand now that a start may be about: a workspace, or what a new one is made of. Throws ProviderError. */
   readHeads: (about: About) => Promise<Heads>;
   /** What coding agents may do there unasked. Throws ProviderError. */
@@ -94,12 +97,20 @@ async function runIncoming(
   conversation: Conversation,
   incoming: IncomingCommand,
 ): Promise<void> {
+  const { spoken } = incoming;
+  const parsed = 'command' in spoken ? spoken.command : parse(spoken.text, spoken.context);
+  if (parsed.kind === 'ignore') return endWith(inbox, held, null);
+  if (parsed.kind === 'error') return endSaying(inbox, held, conversation, incoming, refusalOf(parsed));
+  const line = asCommand(parsed, incoming);
+  const command = findCommand(inbox.commands, line.verb);
+  if (!command) throw new Error(`the parser knows ${line.verb}, the table does not`);
+  const said = { delivery: held.row, incoming, command, line };
   try {
-    await runSpoken(inbox, held, conversation, incoming);
+    await runSaid(inbox, held, conversation, said);
   } catch (thrown) {
     const error = conversation.explain(thrown, held.row) ?? thrown;
     if (!(error instanceof UserError)) throw error;
-    await endSaying(inbox, held, conversation, incoming, { ok: false, ...error.said });
+    await endSaying(inbox, held, conversation, incoming, { ok: false, ...error.said }, said);
   }
 }
 
@@ -110,32 +121,32 @@ const endSaying = (
   { traits }: Conversation,
   incoming: IncomingCommand,
   answer: Answer,
+  command?: SaidCommand,
 ): Promise<void> =>
-  endWith(inbox, held, (tx) => tellable(tx, answer, { ...incoming, traits, said: wordsSaid(incoming) }));
+  endWith(inbox, held, async (tx) => {
+    if (command) await recordSaid(tx, command, answer, { permission: {}, isAdmin: false });
+    return tellable(tx, answer, { ...incoming, traits, said: wordsSaid(incoming) });
+  });
 
 const wordsSaid = ({ spoken }: IncomingCommand): string =>
   'command' in spoken ? spoken.command.line : spoken.text;
 
-async function runSpoken(
+async function runSaid(
   inbox: Inbox,
   held: Held<Delivery>,
   conversation: Conversation,
-  incoming: IncomingCommand,
+  said: SaidCommand,
 ): Promise<void> {
-  const { spoken } = incoming;
-  const parsed = 'command' in spoken ? spoken.command : parse(spoken.text, spoken.context);
-  if (parsed.kind === 'ignore') return endWith(inbox, held, null);
-  if (parsed.kind === 'error') return endSaying(inbox, held, conversation, incoming, refusalOf(parsed));
-  const line = asCommand(parsed, incoming);
-  const command = findCommand(inbox.commands, line.verb);
-  if (!command) throw new Error(`the parser knows ${line.verb}, the table does not`);
+  const { incoming, command, line } = said;
   const repository = await locate(conversation, command, line, incoming.place, held.row);
   const permission = await conversation.permit({ delivery: held.row, incoming, command, line, repository });
   await conversation.acknowledge(held.row);
   const { traits } = conversation;
+  const isAdmin = await mayAdminister(inbox, said, traits, permission);
   const contextIn = (tx: Executor): CommandContext => ({
     ...contextOf(inbox, tx, held.row, incoming, repository),
     traits,
+    isAdmin,
     ...permission,
   });
   const asked = command.starts ? await askAhead(inbox, command, line, contextIn(inbox.db)) : NOTHING_ASKED;
@@ -143,11 +154,22 @@ async function runSpoken(
     if (!(await lockDelivery(tx, held))) return;
     const outcome = await command.run(line, { ...contextIn(tx), ...asked });
     if (outcome.answer.workspace) await wantCard(tx, conversation, incoming, outcome, held.row);
-    const { traits } = conversation;
+    await recordSaid(tx, said, outcome.answer, { permission, isAdmin });
     const answer = await tellable(tx, outcome.answer, { ...incoming, traits, said: wordsSaid(incoming) });
     await end(inbox, tx, held, { answer: withIgnored(answer, line), commandId: outcome.commandId });
     await wantSignals(inbox, tx, outcome);
   });
+}
+
+/** Where everybody reads along nobody is more than their rights there make them: an answer would name what is others'. */
+async function mayAdminister(
+  { admins }: Inbox,
+  { command, incoming: { actor } }: SaidCommand,
+  { isOperator, isPublic }: CommandContext['traits'],
+  { isPlain }: Permission,
+): Promise<boolean> {
+  if (!command.isForAdmins || isPublic || isPlain) return false;
+  return isOperator || admins.has(actor.id);
 }
 
 type Asked = Omit<StartContext, keyof CommandContext>;
@@ -223,7 +245,7 @@ function contextOf(
   delivery: Delivery,
   incoming: IncomingCommand,
   repository: Repository | undefined,
-): Omit<CommandContext, 'traits'> {
+): Omit<CommandContext, 'traits' | 'isAdmin'> {
   return {
     tx,
     actor: incoming.actor,
@@ -235,6 +257,7 @@ function contextOf(
     now: new Date(),
     limits: inbox.limits,
     portAddress: inbox.portAddress,
+    admins: inbox.admins.names,
   };
 }
 

@@ -1,7 +1,9 @@
 // The command that gives a coding agent something to do, in a workspace that it finds or makes like `up`.
 import { UserError } from '../errors.ts';
 import { formatMicros, spentThisMonth } from '../tasks/store/spending.ts';
-import { addTurn, countAsked, countAskedOn, countOpen, isOver } from '../tasks/store/turns.ts';
+import { findPassed } from './maxima.ts';
+import type { LimitPlace } from '../workspaces/store/limits.ts';
+import { addTurn, countOpen, isOver } from '../tasks/store/turns.ts';
 import { findWorkspace } from '../workspaces/store/workspaces.ts';
 import type { Workspace } from '../database/types.ts';
 import type { Outcome, StartContext, StartingCommand } from './context.ts';
@@ -73,20 +75,29 @@ export async function bring(command: ParsedCommand, context: StartContext): Prom
   return bringUp({ ...command, target: { kind: 'name', name: id } }, context);
 }
 
-async function checkAsker({ tx, actor, limits, hasModelKey, place }: StartContext): Promise<void> {
+async function checkAsker({ tx, actor, limits, admins, hasModelKey, place }: StartContext): Promise<void> {
   if (!hasModelKey) throw new UserError('no-model-key', {});
   if (place.task && (await isOver(tx, place.task.id))) throw new UserError('conversation-over', {});
   const month = limits.budget?.month;
   if (month !== undefined && (await spentThisMonth(tx, actor.id)) >= month)
     throw new UserError('month-spent', { most: formatMicros(month) });
-  const { asksPerHour: most } = limits;
-  if (most > 0 && (await countAsked(tx, actor.id)) >= most) throw new UserError('too-many-asks', { most });
+  await checkPace({ tx, limits, admins }, { owner: actor.id });
+}
+
+/** As often as that may be asked of anybody there. Throws UserError. */
+async function checkPace(
+  context: Pick<StartContext, 'tx' | 'limits' | 'admins'>,
+  place: LimitPlace,
+): Promise<void> {
+  const passed = await findPassed(context, place, { tasks: 1 });
+  if (!passed) return;
+  const { most, holder: whom, called } = passed;
+  if (whom === 'installation') return;
+  throw new UserError('too-many-asks', { most, whom, called, admins: context.admins });
 }
 
 async function checkWorkspace(workspace: Workspace, context: StartContext): Promise<void> {
-  const most = 2 * context.limits.asksPerHour;
-  if (most > 0 && (await countAskedOn(context.tx, workspace.repository)) >= most)
-    throw new UserError('too-many-asks', { most, whom: 'repository' });
+  await checkPace(context, { ...workspace, owner: context.actor.id });
   // Whoever sent that code must not spend what its owner pays for.
   if (workspace.fork) throw new UserError('no-asking-forks', { name: workspace.name });
   await checkQueue(workspace, context);

@@ -2,6 +2,7 @@
 import type { AnswerCodes, Said } from '../codes.ts';
 import type { Answer, Desired, Workspace } from '../database/types.ts';
 import type { CommandContext, Outcome, StartContext } from './context.ts';
+import { checkLimits } from './maxima.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { recordCommand } from '../workspaces/store/commands.ts';
 import type { Admission } from '../workspaces/fork.ts';
@@ -45,6 +46,8 @@ export async function start(
   { patch, isRunning, said }: Start,
 ): Promise<Outcome> {
   const { tx } = context;
+  // What is made anew was asked about before.
+  if (!isRunning) await checkLimits(context, workspace, { hours: 1 });
   const changed = isRunning
     ? patch
       ? await changeWorkspace(tx, workspace, patch)

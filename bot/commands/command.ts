@@ -81,6 +81,8 @@ export type CommandSpec = {
   ends?: boolean;
   /** Those who maintain a repository may say it of what others have there. */
   isForMaintainers?: boolean;
+  /** Those who run Sam may say it of what anybody has. */
+  isForAdmins?: boolean;
   /** Whoever may ask coding agents on a repository may say it of what others have asked there. */
   isForAskers?: boolean;
   /** It changes nothing of a workspace: whoever says it again wants its answer again. */

@@ -5,6 +5,7 @@ import type { Repository } from '../forges/forge.ts';
 import type { CommandSpec, FrontTraits } from './command.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { UserError } from '../errors.ts';
+import type { LimitDefaults } from '../workspaces/limits.ts';
 import type { Heads } from '../workspaces/fork.ts';
 
 /** Where it was said. */
@@ -26,11 +27,8 @@ export interface Place {
 }
 
 /** Durations in ms; 0: no maximum, or never. */
-export interface CommandLimits {
-  workspacesPerUser: number;
+export interface CommandLimits extends LimitDefaults {
   idleTimeoutMs: number;
-  /** Prompts of a person. */
-  asksPerHour: number;
   /** How long a coding agent may work on one. */
   askMinutes: number;
   /** What a turn, a conversation, and a person's month may cost; absent: no maximum. */
@@ -55,6 +53,10 @@ export interface CommandContext {
   reads?: string | undefined;
   /** Of one on which the actor may ask coding agents: what others asked there they may answer and cancel. */
   asks?: string | undefined;
+  /** They run Sam for everybody, and only they read the answer. */
+  isAdmin: boolean;
+  /** Who does, for those who need one: as the configuration names them. */
+  admins: readonly string[];
   now: Date;
   limits: CommandLimits;
   /** Where a port of a workspace is opened, without a slash at the end; absent: nobody can. */
@@ -88,7 +90,7 @@ export type StartingCommand = Runs<StartContext> & { starts: true };
 /** One verb. */
 export type Command = StartingCommand | (Runs<CommandContext> & { starts?: never });
 
-/** Nobody else sees what other installations have at the provider. */
-export function checkOperator({ traits }: CommandContext): void {
-  if (!traits.isOperator) throw new UserError('not-operator', {});
+/** Nobody else sees what is anybody's, or what other installations have at the provider. */
+export function checkAdmin({ isAdmin, admins, traits: { isPublic } }: CommandContext): void {
+  if (!isAdmin) throw new UserError('not-admin', { admins, isPublic });
 }

@@ -9,6 +9,7 @@ import { disconnect } from './disconnect.ts';
 import { extend } from './extend.ts';
 import { help } from './help.ts';
 import { here } from './here.ts';
+import { limit } from './limit.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
 import { node } from './node.ts';
@@ -48,6 +49,7 @@ export const commands: readonly Command[] = [
   nodes,
   node,
   cost,
+  limit,
   ask,
   run,
   here,

@@ -15,12 +15,13 @@ export const list = {
   summary: 'Lists your workspaces and where each stands.',
   usage: 'list',
   examples: ['list', 'list --repo acme/api', 'list --state running', 'list --all'],
-  who: 'Everyone, for their own; those who maintain a repository see with `--all` what others have of it.',
+  who: 'Everyone, for their own; with `--all` those who maintain a repository see what others have of it, and those who run Sam see all.',
   flags: {
     all: {
       kind: 'boolean',
       short: 'a',
-      summary: 'also what others have of this repository, for those who maintain it',
+      summary:
+        'also what others have: of this repository for those who maintain it, all for those who run Sam',
     },
     repo: { kind: 'repository', summary: 'only those of this repository' },
     state: {
@@ -30,11 +31,13 @@ export const list = {
     },
   },
   takes: 'none',
+  isForAdmins: true,
   gives: true,
   isForMaintainers: true,
   common: true,
   async run(command, context) {
-    if (command.flags['all'] === true && !context.traits.isOperator) return answerAll(command, context);
+    if (command.flags['all'] === true)
+      return context.isAdmin ? answerEveryones(command, context) : answerAll(command, context);
     const mine = (await listWorkspaces(context.tx, context.actor.id)).filter(
       (workspace) => isAsked(workspace, command) && isHere(context, workspace),
     );
@@ -43,7 +46,12 @@ export const list = {
   },
 } satisfies Command;
 
-/** Everyone's of the place's repository. Who runs Sam is one person, who sees their own anyway. */
+async function answerEveryones(command: ParsedCommand, { tx }: CommandContext): Promise<Outcome> {
+  const all = (await listOfRepository(tx, undefined)).filter((one) => isAsked(one, command));
+  return answer(all, 'none-at-all');
+}
+
+/** Everyone's of the place's repository. */
 async function answerAll(command: ParsedCommand, { tx, place, maintains }: CommandContext): Promise<Outcome> {
   if (!maintains || maintains.toLowerCase() !== place.repository?.toLowerCase())
     throw new UserError('forbidden', { verb: 'list --all' });

@@ -2,39 +2,50 @@
 import type { AnswerCodes, Said } from '../codes.ts';
 import { UserError } from '../errors.ts';
 import { mayName } from './audience.ts';
-import { checkOperator, type Command, type CommandContext, type Outcome } from './context.ts';
+import { checkAdmin, type Command, type CommandContext, type Outcome } from './context.ts';
 import type { Executor } from '../database/types.ts';
 import { forgetNode, retireNode } from '../workspaces/store/node-changes.ts';
-import { findNodesByName, listNodesOf } from '../workspaces/store/nodes.ts';
+import { findNodesByName, listNodes, listNodesOf, type OwnNode } from '../workspaces/store/nodes.ts';
 import { findOrphans, wishOrphan, type Orphan, type Wish } from '../workspaces/store/orphans.ts';
-import { listWorkspaces } from '../workspaces/store/workspaces.ts';
+import type { ParsedCommand } from './parser/parsed.ts';
+import { stopOne } from './stop.ts';
+import { findByName, listWorkspaces } from '../workspaces/store/workspaces.ts';
 
 export const node = {
   name: 'node',
   aliases: ['machine'],
-  summary: 'Deletes one of your machines that no workspace is on, instead of keeping it warm.',
-  usage: 'node rm|adopt MACHINE',
-  examples: ['node rm vm-abcdefghijkl', 'node rm vm-abcdefghijkl --orphan', 'node adopt vm-abcdefghijkl'],
-  who: 'Everyone, their own.',
+  summary:
+    'Deletes a machine that no workspace is on, instead of keeping it warm; `stop` stops what is on it.',
+  usage: 'node rm|stop|adopt MACHINE',
+  examples: [
+    'node rm vm-abcdefghijkl',
+    'node stop vm-abcdefghijkl',
+    'node rm vm-abcdefghijkl --orphan',
+    'node adopt vm-abcdefghijkl',
+  ],
+  who: 'Everyone, their own; those who run Sam any.',
   flags: {
-    orphan: { kind: 'boolean', summary: 'one of `nodes --orphans`: for whoever runs Sam, at the console' },
+    orphan: { kind: 'boolean', summary: 'one of `nodes --orphans`: for those who run Sam' },
     gone: {
       kind: 'boolean',
-      summary: 'it does not exist any more, and nobody has to look: for whoever runs Sam, at the console',
+      summary: 'it does not exist any more, and nobody has to look: for those who run Sam',
     },
   },
   takes: 'names',
+  isForAdmins: true,
   destructive: true,
-  async run({ words, flags }, context) {
+  async run(command, context) {
+    const { words, flags } = command;
     const [first, name, ...rest] = words;
     const verb = first?.toLowerCase();
-    if ((verb !== 'rm' && verb !== 'adopt') || name === undefined || rest.length > 0)
+    if ((verb !== 'rm' && verb !== 'stop' && verb !== 'adopt') || name === undefined || rest.length > 0)
       throw new UserError('which-node', {});
     const isOrphan = verb === 'adopt' || flags['orphan'] === true;
     const isGone = flags['gone'] === true;
-    if (isOrphan || isGone) checkOperator(context);
+    if (isOrphan || isGone) checkAdmin(context);
     const machine = name.toLowerCase();
     if (isOrphan) return answer(await changeOrphan(verb === 'adopt' ? 'adopt' : 'delete', machine, context));
+    if (verb === 'stop') return answer(await stopAll(machine, command, context));
     return answer(await (isGone ? forget(machine, context) : remove(machine, context)));
   },
 } satisfies Command;
@@ -51,17 +62,37 @@ async function forget(name: string, { tx }: CommandContext): Promise<Words> {
   return { code: 'node-forgotten', details: { name: found.name } };
 }
 
+/** One's own; for those who run Sam anybody's. Throws UserError. */
+async function find(name: string, { tx, actor, isAdmin }: CommandContext): Promise<OwnNode> {
+  const isIt = ({ node: one }: OwnNode): boolean => one.name === name || one.id === name;
+  const found =
+    (await listNodesOf(tx, actor.id)).find(isIt) ?? (isAdmin ? (await listNodes(tx)).find(isIt) : undefined);
+  if (!found) throw new UserError('no-node', { name, isAnybodys: isAdmin });
+  return found;
+}
+
+/** What runs there stops, and keeps its files; the machine stays for them. */
+async function stopAll(name: string, command: ParsedCommand, context: CommandContext): Promise<Words> {
+  const { tx } = context;
+  const { node: machine } = await find(name, context);
+  const there = (await listWorkspaces(tx, machine.owner)).filter(
+    ({ nodeId, desired }) => nodeId === machine.id && desired === 'running',
+  );
+  for (const { id } of there) {
+    const workspace = await findByName(tx, machine.owner, id);
+    if (workspace) await stopOne(workspace, command, context);
+  }
+  return { code: 'node-stops', details: { name: machine.name, count: there.length } };
+}
+
 async function remove(name: string, context: CommandContext): Promise<Words> {
-  const { tx, actor } = context;
-  const mine = await listNodesOf(tx, actor.id);
-  const found = mine.find((one) => one.node.name === name || one.node.id === name);
-  if (!found) throw new UserError('no-node', { name, isAnybodys: false });
-  const { node: machine, workspaces } = found;
+  const { tx } = context;
+  const { node: machine, workspaces } = await find(name, context);
   const details = { name: machine.name };
   if (machine.desired === 'deleted') return { code: 'node-going', details };
   const isFree = workspaces.length === 0 && (await retireNode(tx, machine));
   if (isFree) return { code: 'node-goes', details };
-  const there = (await listWorkspaces(tx, actor.id)).filter(({ nodeId }) => nodeId === machine.id);
+  const there = (await listWorkspaces(tx, machine.owner)).filter(({ nodeId }) => nodeId === machine.id);
   const nameable = new Set(there.filter((one) => mayName(context, one)).map((one) => one.name));
   const named = workspaces.filter((one) => nameable.has(one));
   throw new UserError('node-in-use', { name: machine.name, workspaces: named });

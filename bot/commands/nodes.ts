@@ -2,8 +2,9 @@
 import type { Failure } from '../../agent/protocol.ts';
 import type { Node } from '../database/types.ts';
 import { perHour } from '../billing/prices.ts';
-import { checkOperator, type Command, type CommandContext, type Outcome } from './context.ts';
-import { listNodesOf, type OwnNode } from '../workspaces/store/nodes.ts';
+import { checkAdmin, type Command, type CommandContext, type Outcome } from './context.ts';
+import { findUserNames } from '../access/store/people.ts';
+import { listNodes, listNodesOf, type OwnNode } from '../workspaces/store/nodes.ts';
 import { listOrphans } from '../workspaces/store/orphans.ts';
 import { readPrices, type PriceList } from '../workspaces/store/settings.ts';
 import { readSweeps } from '../workspaces/store/sweeps.ts';
@@ -17,27 +18,40 @@ export const nodes = {
   aliases: ['machines'],
   summary: 'Lists your machines, what is on them and what they cost.',
   usage: 'nodes',
-  examples: ['nodes'],
-  who: 'Everyone, about their own.',
+  examples: ['nodes', 'nodes --all'],
+  who: 'Everyone, about their own; those who run Sam about all.',
   flags: {
+    all: { kind: 'boolean', short: 'a', summary: "everybody's, for those who run Sam" },
     orphans: {
       kind: 'boolean',
-      summary: 'what is at the provider and could be ours, for whoever runs Sam, at the console',
+      summary: 'what is at the provider and could be ours, for those who run Sam',
     },
   },
   takes: 'none',
+  isForAdmins: true,
   gives: true,
   async run({ flags }, context) {
     if (flags['orphans'] === true) return answerOrphans(context);
+    const isAll = flags['all'] === true;
+    if (isAll) checkAdmin(context);
     const { tx, actor } = context;
     const { isPublic } = context.traits;
-    const mine = await listNodesOf(tx, actor.id);
-    if (mine.length === 0) return { answer: { ok: true, code: 'no-nodes', details: {} } };
+    const found = isAll ? await listNodes(tx) : await listNodesOf(tx, actor.id);
+    if (found.length === 0)
+      return { answer: { ok: true, code: 'no-nodes', details: isAll ? { isAnybodys: true } : {} } };
     const prices = await readPrices(tx);
-    const shown = mine.slice(0, MAX_SHOWN);
-    const rows = [HEAD, ...shown.map((one) => rowOf(one, prices, isPublic))];
+    const shown = found.slice(0, MAX_SHOWN);
+    const names = isAll
+      ? await findUserNames(
+          tx,
+          shown.map(({ node }) => node.owner),
+        )
+      : undefined;
+    const ownerOf = ({ node }: OwnNode): string[] => (names ? [names.get(node.owner) ?? node.owner] : []);
+    const head = [...HEAD, ...(isAll ? ['OWNER'] : [])];
+    const rows = [head, ...shown.map((one) => [...rowOf(one, prices, isPublic), ...ownerOf(one)])];
     const troubles = isPublic ? [] : shown.flatMap(troubleOf);
-    const details = { rows, more: mine.length - MAX_SHOWN, troubles };
+    const details = { rows, more: found.length - MAX_SHOWN, troubles };
     return { answer: { ok: true, code: 'nodes', details } };
   },
 } satisfies Command;
@@ -65,7 +79,7 @@ const phaseOf = ({ phase, idleSince }: Node): string => (phase === 'ready' && id
 
 /** What is in doubt at the provider and in the DNS, as the sweep saw it. */
 async function answerOrphans(context: CommandContext): Promise<Outcome> {
-  checkOperator(context);
+  checkAdmin(context);
   const { tx } = context;
   const [sweep] = (await readSweeps(tx)).filter(({ name }) => name === 'orphans');
   if (!sweep?.lastSuccessAt) {

@@ -12,11 +12,12 @@ export const rm = {
   summary: 'Deletes a workspace and its files; unsaved work is named first and needs `--force`.',
   usage: 'rm [target]',
   examples: ['rm api-412', 'rm old-box --force'],
-  who: "The workspace's owner, and those who maintain its repository.",
+  who: "The workspace's owner, those who maintain its repository, and those who run Sam.",
   flags: {
     force: { kind: 'boolean', short: 'f', summary: 'deletes uncommitted and unpushed work too, at once' },
   },
   takes: 'target',
+  isForAdmins: true,
   ends: true,
   isForMaintainers: true,
   destructive: true,
@@ -34,7 +35,7 @@ export const rm = {
             desiredBefore: before(workspace),
             force,
             isAutomatic: false,
-            notice: noticeOf(workspace, context, 'maintainer-deleted'),
+            notice: noticeOf(workspace, context, 'deleted'),
           },
       // Without it the agent may refuse, and then nobody's terminal shall have ended for nothing.
       isRevoking: force,

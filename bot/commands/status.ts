@@ -12,6 +12,7 @@ export const status = {
   who: "The workspace's owner, and those who may read its repository.",
   flags: {},
   takes: 'target',
+  isForAdmins: true,
   gives: true,
   isForReaders: true,
   common: true,

@@ -57,14 +57,14 @@ function nothingMeant({ target }: ParsedCommand, mine: Workspace[], { place }: C
 
 /**
  * Like `findTarget`, and for maintainers a workspace of somebody else that is named: first one's own, then those of the
- * repository. Without a name it is always about one's own.
+ * repository; for those who run Sam any. Without a name it is always about one's own.
  */
 export async function findStoppable(command: ParsedCommand, context: CommandContext): Promise<Workspace> {
-  const { tx, actor, maintains } = context;
+  const { tx, actor, maintains, isAdmin } = context;
   const { target, verb } = command;
-  if (target?.kind !== 'name' || !maintains) return findTarget(command, context);
+  if (target?.kind !== 'name' || !(maintains || isAdmin)) return findTarget(command, context);
   if (await findByName(tx, actor.id, target.name)) return findTarget(command, context);
-  const others = (await listOfRepository(tx, maintains)).filter(
+  const others = (await listOfRepository(tx, isAdmin ? undefined : maintains)).filter(
     ({ id, name, desired }) => id === target.name || (name === target.name && desired !== 'deleted'),
   );
   const [only] = others;
@@ -83,16 +83,17 @@ const whose = (others: Owned[], verb: string): UserError =>
  * anywhere for whoever runs Sam. Of several in one thread the newest; their card shows them all.
  */
 export async function findReadable(command: ParsedCommand, context: CommandContext): Promise<Workspace> {
-  const { tx, reads, traits } = context;
+  const { tx, reads, isAdmin } = context;
   const { target, verb } = command;
   const own = await findTarget(command, context).catch((error: unknown) => {
     if (error instanceof UserError && error.said.code === 'no-workspace') return error;
     throw error;
   });
-  const maySee = reads !== undefined || (traits.isOperator && target?.kind === 'name');
+  const isAnybodys = isAdmin && target?.kind === 'name';
+  const maySee = reads !== undefined || isAnybodys;
   if (!(own instanceof UserError)) return own;
   if (!maySee) throw own;
-  const others = (await listOfRepository(tx, reads)).filter(
+  const others = (await listOfRepository(tx, isAnybodys ? undefined : reads)).filter(
     (one) => one.desired !== 'deleted' && isSeen(one, command, context),
   );
   const [newest] = others;
@@ -112,8 +113,12 @@ function isSeen(workspace: Workspace, { target }: ParsedCommand, context: Comman
 }
 
 /** What its owner reads on the card; null: they did it themselves. */
-export const noticeOf = (
-  workspace: Workspace,
-  { actor }: CommandContext,
-  code: 'maintainer-stopped' | 'maintainer-deleted',
-): Notice[] | null => (workspace.owner === actor.id ? null : [{ code, details: { by: actor.name } }]);
+export function noticeOf(
+  { owner, repository }: Workspace,
+  { actor, maintains }: CommandContext,
+  what: 'stopped' | 'deleted',
+): Notice[] | null {
+  if (owner === actor.id) return null;
+  const who = maintains?.toLowerCase() === repository.toLowerCase() ? 'maintainer' : 'admin';
+  return [{ code: `${who}-${what}`, details: { by: actor.name } }];
+}

@@ -1,7 +1,7 @@
 // The command that makes a personal token, with which programs speak for its owner, and ends it.
 import { dropToken, insertToken } from '../access/people/personal-tokens-store.ts';
 import { UserError } from '../errors.ts';
-import type { Command, CommandContext, Outcome } from './context.ts';
+import { checkAdmin, type Command, type CommandContext, type Outcome } from './context.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { isValidName } from './parser/names.ts';
 
@@ -17,7 +17,13 @@ export const token = {
   flags: {
     for: { kind: 'duration', summary: 'how long it works; 90 days if not said' },
     read: { kind: 'boolean', summary: 'it may look, and change nothing' },
+    admin: {
+      kind: 'boolean',
+      excludes: 'read',
+      summary: 'it may do what only those who run Sam may, for one of them',
+    },
   },
+  isForAdmins: true,
   takes: 'names',
   async run(command, context) {
     refuseInPublic(context);
@@ -35,11 +41,13 @@ export function refuseInPublic({ traits }: CommandContext): void {
   if (traits.isPublic) throw new UserError('tokens-elsewhere', {});
 }
 
-async function make(name: string, { flags }: ParsedCommand, { tx, actor }: CommandContext): Promise<Outcome> {
+async function make(name: string, { flags }: ParsedCommand, context: CommandContext): Promise<Outcome> {
+  const { tx, actor } = context;
   if (!isValidName(name)) throw new UserError('bad-name', { typed: name, command: 'token' });
   const { for: life = { ms: DEFAULT_MS } } = flags;
   if (typeof life !== 'object' || !('ms' in life)) throw new UserError('token-how', {});
-  const scope = flags['read'] === true ? 'read' : 'write';
+  const scope = flags['read'] === true ? 'read' : flags['admin'] === true ? 'admin' : 'write';
+  if (scope === 'admin') checkAdmin(context);
   const { id, expiresAt } = await insertToken(tx, actor.id, { name, scope, lifeMs: life.ms });
   const details = { id, name, scope, until: expiresAt.toISOString() } as const;
   return { answer: { ok: true, code: 'token', details, link: 'token' } };

@@ -5,9 +5,11 @@ import { newWorkspaceId, randomBase32 } from '../ids.ts';
 import { findTarget } from './target.ts';
 import { keptUntil } from '../workspaces/expiry.ts';
 import { admit, noticesOfFiles, letIn, refuseTrustByName } from '../workspaces/fork.ts';
+import { RANKS } from '../workspaces/limits.ts';
 import { chooseName, topicOf } from '../workspaces/naming.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { start } from './change.ts';
+import { channelOf, checkLimits } from './maxima.ts';
 import type { Repository } from '../forges/forge.ts';
 import type { Outcome, StartContext, StartingCommand } from './context.ts';
 import type { QuietPatch } from '../workspaces/store/workspace-changes.ts';
@@ -88,8 +90,9 @@ async function makeOrFind(
   });
   if (held) return { workspace: held, fork, commit };
   const taken = await takenNames(context.tx, context.actor.id);
-  if (context.limits.workspacesPerUser > 0 && taken.size >= context.limits.workspacesPerUser)
-    throw new UserError('too-many', { count: taken.size });
+  const size = (textOf(command.flags['size']) ?? repository.size ?? 'medium') as Workspace['size'];
+  const place = { owner: context.actor.id, repository: repository.url, channel: channelOf(context) };
+  await checkLimits(context, place, { workspaces: 1, size: RANKS[size], hours: 1 });
   const name = chooseName(textOf(command.flags['name']), repository, taken, command.line);
   const origin = { name, fork: fork ?? null, topic: topicOf(repository) };
   const wanted = {
@@ -102,7 +105,8 @@ async function makeOrFind(
     configuration: textOf(command.flags['config']) ?? null,
     commit,
     isPrivate: repository.isPrivate ?? null,
-    size: (textOf(command.flags['size']) ?? repository.size ?? 'medium') as Workspace['size'],
+    size,
+    channel: place.channel,
     keptUntil: keptUntil(command.flags['expiry'], context.now) ?? null,
     idleTimeMs: repository.idleTimeMs ?? null,
   };

@@ -176,6 +176,8 @@ export const workspaces = pgTable(
     fork: jsonb('fork').$type<Fork>(),
     /** `owner/name#412`: the pull request or issue whose one card lists it. */
     topic: text('topic'),
+    /** `slack|T1/C1`: the channel where it was asked for, whose limits count with those of its owner. */
+    channel: text('channel'),
     size: text('size').$type<Size>().notNull(),
     phase: text('phase').$type<WorkspacePhase>().notNull(),
     step: text('step').$type<NonNullable<WorkspaceReport['step']>>(),
@@ -223,6 +225,9 @@ export const workspaces = pgTable(
     index('workspaces_topic')
       .on(table.topic)
       .where(sql`${table.topic} is not null`),
+    index('workspaces_channel')
+      .on(table.channel)
+      .where(sql`${table.channel} is not null`),
   ],
 );
 
@@ -685,8 +690,8 @@ export const portSessions = pgTable(
   ],
 );
 
-/** `write` may read as well. */
-export type TokenScope = 'read' | 'write';
+/** `write` may read as well, and `admin` both, and what only those who run Sam may. */
+export type TokenScope = 'read' | 'write' | 'admin';
 
 /** Personal tokens, with which programs speak for a person. */
 export const personalTokens = pgTable(
@@ -742,6 +747,57 @@ export const credentials = pgTable(
     usedAt: at('used_at'),
   },
   (table) => [index('credentials_owner').on(table.owner)],
+);
+
+/**
+ * Who did what: appended to, and never changed. Triggers of the migration see to it: no row is updated, none is deleted before its
+ * `keep_until`, and both of its times are the database's own, `keep_until` by the setting `audit-keep-ms`.
+ */
+export const audit = pgTable(
+  'audit',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    at: at('at').notNull().defaultNow(),
+    /** A person's id, also of one who is gone. */
+    actor: text('actor').notNull(),
+    /** A front, or `browser`: a page of ours. */
+    front: text('front').notNull(),
+    /** The thread or channel. */
+    place: text('place'),
+    /** A command's verb, or one of the acts of access/audit.ts. */
+    action: text('action').notNull(),
+    /** What it was about, in a command's own words; no prompt. */
+    target: text('target').notNull(),
+    workspaceId: text('workspace_id'),
+    /** What allowed it, or was missing. */
+    right: text('by_right').notNull(),
+    /** `ok`, or the code of the refusal. */
+    result: text('result').notNull(),
+    keepUntil: at('keep_until').notNull().defaultNow(),
+  },
+  (table) => [
+    index('audit_actor').on(table.actor, table.id),
+    index('audit_workspace').on(table.workspaceId, table.id),
+    index('audit_over').on(table.keepUntil),
+  ],
+);
+
+/** What a person, a repository or a channel may have at most, where that is not what the configuration says. */
+export const limits = pgTable(
+  'limits',
+  {
+    holder: text('holder').$type<'person' | 'repository' | 'channel'>().notNull(),
+    /** A user's id; `acme/api`, lower case; `slack|T1/C1`. */
+    subject: text('subject').notNull(),
+    kind: text('kind').$type<'workspaces' | 'machines' | 'size' | 'hours' | 'tasks'>().notNull(),
+    /** Of a size its rank, from 1. Null: no maximum. */
+    most: integer('most'),
+    setBy: text('set_by')
+      .notNull()
+      .references(() => users.id),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.holder, table.subject, table.kind] })],
 );
 
 /** When each sweep last went through, and what stopped it since. */

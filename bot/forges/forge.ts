@@ -38,6 +38,10 @@ export interface Forge {
    * ask for all of them would cost a call each.
    */
   listRepositories(): Promise<string[]>;
+  /** Who goes by that name now: `ada`, or `@acme/admins` for all of a team. Undefined: nobody does, or Sam may not see them. */
+  findPeople(name: string): Promise<Person[] | undefined>;
+  /** The page where somebody lets Sam into repositories of theirs. */
+  installUrl(): Promise<string>;
   /** For that repository alone, no more than the operation needs. Throws UserError where Sam itself may not. */
   mintToken(label: string, operation: GitOperation): Promise<GitToken>;
   /** Whom git names as the author of what they commit, so that the forge knows it for theirs. Asks nobody. */

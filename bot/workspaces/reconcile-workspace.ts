@@ -1,30 +1,31 @@
 // One pass: observe, compare, take one step, write it down. The only part that acts on the outside world.
 import type { Logger } from 'pino';
 import type { Work } from '../../agent/protocol.ts';
-import type { KnownFailure, Notice } from '../codes.ts';
+import type { Exceeded, KnownFailure, Notice } from '../codes.ts';
 import type { Executor, Held, Workspace, WorkspacePhase } from '../database/types.ts';
 import { newNodeId, serverName } from '../ids.ts';
 import type { Dns } from '../dns/dns.ts';
 import type { Provider } from '../providers/provider.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import type { Source } from '../jobs/loop.ts';
+import { findExceeded, type LimitDefaults } from './limits.ts';
 import { isUsable, type NodeStep } from './node.ts';
 import { chooseNode } from './placement.ts';
 import { noticesOfDelay, noticesOfEnd } from './saving.ts';
 import { backoffMs, later, type Timing } from './timing.ts';
 import { nextStep, type WorkspaceStep } from './workspace.ts';
+import { lockMachines, readAccounts } from './store/limits.ts';
 import { findNode, insertNode, lockNodesOf, wakeNodes } from './store/nodes.ts';
 import { claimWorkspace, finishWorkspace, passDueInMs, renewLease } from './store/passes.ts';
 import type { WorkspacePatch } from './store/reconciled.ts';
 import { freeNames } from './store/workspaces.ts';
 
 /** Durations in ms; 0 means never, or no maximum. */
-export interface Limits {
+export interface Limits extends LimitDefaults {
   idleTimeoutMs: number;
   deleteStoppedAfterMs: number;
   nodeWarmMs: number;
   workspacesPerNode: number;
-  nodesPerUser: number;
 }
 
 export interface Reconciler {
@@ -116,15 +117,18 @@ function entering(row: Workspace, step: Extract<WorkspaceStep, { do: 'enter' }>,
 }
 
 async function place(r: Reconciler, held: Held<Workspace>): Promise<void> {
-  const isPlaced = await r.db.transaction((tx) => placeLocked(r, tx, held));
-  if (isPlaced) return;
-  const count = r.limits.nodesPerUser;
-  const lastError: KnownFailure = { class: 'configuration', code: 'too-many-machines', details: { count } };
+  const details = await r.db.transaction((tx) => placeLocked(r, tx, held));
+  if (!details) return;
+  const lastError: KnownFailure = { class: 'configuration', code: 'over-limit', details };
   await finish(r, held, { phase: 'failed', lastError }, held.now);
 }
 
-/** One transaction chooses and takes: from its end on the node is wanted. False: there is no room. */
-async function placeLocked(r: Reconciler, tx: Executor, held: Held<Workspace>): Promise<boolean> {
+/** One transaction chooses and takes: from its end on the node is wanted. Or what one more would be over. */
+async function placeLocked(
+  r: Reconciler,
+  tx: Executor,
+  held: Held<Workspace>,
+): Promise<Exceeded | undefined> {
   const { row, now } = held;
   const candidates = await lockNodesOf(tx, row.owner, r.provider.name);
   // Its files may be on a node already: it goes back there or nowhere.
@@ -132,8 +136,8 @@ async function placeLocked(r: Reconciler, tx: Executor, held: Held<Workspace>): 
   // A fork's code must not find what other workspaces of its owner may have.
   const shared = row.fork ? [] : candidates.filter(({ node }) => !node.isIsolated);
   const chosen = own ?? chooseNode(shared, row.size, r.limits.workspacesPerNode);
-  const living = candidates.filter(({ node }) => isUsable(node)).length;
-  if (!chosen && r.limits.nodesPerUser > 0 && living >= r.limits.nodesPerUser) return false;
+  const exceeded = chosen ? undefined : await findMachineLimit(r, tx, row);
+  if (exceeded) return exceeded;
   const nodeId = chosen?.id ?? (await makeNode(r, tx, row));
   if (chosen) await wakeNodes(tx, [chosen.id]);
   const patch: WorkspacePatch = {
@@ -144,7 +148,17 @@ async function placeLocked(r: Reconciler, tx: Executor, held: Held<Workspace>): 
     ...(nodeId !== row.nodeId && row.reported ? { notice: FRESH } : {}),
   };
   if (!(await finishWorkspace(tx, held, patch, now))) throw new Overtaken();
-  return true;
+  return undefined;
+}
+
+async function findMachineLimit(
+  { limits }: Reconciler,
+  tx: Executor,
+  row: Workspace,
+): Promise<Exceeded | undefined> {
+  await lockMachines(tx);
+  const wish = { machines: 1, hours: 1 };
+  return findExceeded(await readAccounts(tx, row, limits, ['machines', 'hours']), wish);
 }
 
 const FRESH: Notice[] = [{ code: 'fresh-checkout', details: {} }];

@@ -6,7 +6,7 @@ import { until } from '../until.ts';
 import { startPrograms } from './programs.ts';
 
 test('every operation is there, and is answered as described', async () => {
-  await using all = await startPrograms();
+  await using all = await startPrograms({ env: { NODE_WARM: '1h' } });
   const bob = await all.programOf('bob');
   const browser = await all.browserOf('bob');
   const { description } = all;
@@ -36,14 +36,22 @@ test('every operation is there, and is answered as described', async () => {
     '{"class": "internal", "code": "machine-lost", "details": {}}'::jsonb where id = ${id}`;
   expect((await bob(`GET ${one}`)).body.failure).toMatchObject({ error: 'machine-lost' });
   await bob(`POST ${one}/retry`);
+  await bob('GET /api/audit');
+  const node = (await bob('GET /api/nodes')).body.items[0].id;
+  for (const what of ['', '/events', '/logs']) await bob(`GET /api/nodes/${node}${what}`);
+  await bob(`POST /api/nodes/${node}/stop`);
+  for (const what of ['installations', 'install-url', 'repositories?q=api'])
+    await bob(`GET /api/github/${what}`);
   await bob(`DELETE ${one}?force=true`);
+  await until(async () => (await bob(`GET /api/nodes/${node}`)).body.workspaces.length === 0);
+  await bob(`DELETE /api/nodes/${node}`);
   const described = Object.values(description.paths ?? {}).flatMap((methods) =>
     Object.values(methods as Record<string, { operationId: string; responses: object }>).map(
       ({ operationId, responses }) => `${operationId} ${Object.keys(responses).find((one) => one < '300')}`,
     ),
   );
   expect([...all.seen].filter((one) => described.includes(one)).toSorted()).toEqual(described.toSorted());
-  expect(described.length).toBe(23);
+  expect(described.length).toBe(33);
   expect(refsOf(description).filter((ref) => !isThere(description, ref))).toEqual([]);
 });
 

@@ -5,6 +5,7 @@ import { startSession } from '../../bot/access/people/sessions.ts';
 import { giveSecret, insertToken } from '../../bot/access/people/personal-tokens-store.ts';
 import { meetPerson } from '../../bot/access/store/people.ts';
 import { connect, type Database } from '../../bot/database/connect.ts';
+import type { TokenScope } from '../../bot/database/types.ts';
 import { startGitHub, type GitHub, type GitHubOptions } from '../testers/github.ts';
 
 export interface Reply {
@@ -31,12 +32,12 @@ export interface Programs extends AsyncDisposable {
   context: GitHub;
   database: Database;
   /** With a token of that person, who has an account at GitHub. */
-  tokenOf(login: string, scope?: 'read' | 'write', lifeMs?: number): Promise<string>;
+  tokenOf(login: string, scope?: TokenScope, lifeMs?: number): Promise<string>;
   userOf(login: string): Promise<string>;
   /** A browser that this person signed in with. */
   browserOf(login: string): Promise<Program>;
   programWith(headers: Record<string, string>): Program;
-  programOf(login: string, scope?: 'read' | 'write'): Promise<Program>;
+  programOf(login: string, scope?: TokenScope): Promise<Program>;
   /** Which operations were answered with which statuses. */
   seen: Set<string>;
   description: Document;
@@ -53,7 +54,7 @@ export async function startPrograms(options: GitHubOptions = {}): Promise<Progra
     return (await meetPerson(database.db, { source: 'github', externalId, login })).id;
   };
   let count = 0;
-  const tokenOf = async (login: string, scope: 'read' | 'write' = 'write', lifeMs = 3_600_000) => {
+  const tokenOf = async (login: string, scope: TokenScope = 'write', lifeMs = 3_600_000) => {
     const name = `test-${(count += 1)}`;
     const { id } = await insertToken(database.db, await userOf(login), { name, scope, lifeMs });
     return (await giveSecret(database.db, id))!;

@@ -27,6 +27,7 @@ import { saveHeartbeats, saveHello } from '../../bot/workspaces/store/node-chang
 import { workspacesOn } from '../../bot/workspaces/store/nodes.ts';
 import { sweepBook } from '../../bot/workspaces/store/sweeps.ts';
 import { saveReport } from '../../bot/workspaces/store/workspace-changes.ts';
+import { NO_LIMITS } from '../workspaces/rows.ts';
 
 export const DOMAIN = 'nodes.sam.example';
 export const OURS = 'ours';
@@ -34,11 +35,11 @@ export const OURS = 'ours';
 const BASE_MS = 700;
 
 const LIMITS = {
+  ...NO_LIMITS,
   idleTimeoutMs: 0,
   deleteStoppedAfterMs: 0,
   nodeWarmMs: 200,
   workspacesPerNode: 2,
-  nodesPerUser: 0,
 };
 
 export interface Bot {

@@ -103,6 +103,13 @@ const failures: Arbitraries<FailureCodes> = {
   'stop-unknown': nothing,
   'agent-unsaid': nothing,
   'too-many-machines': count,
+  'over-limit': fc.record({
+    holder: fc.constantFrom('person', 'repository', 'channel', 'installation'),
+    called: words,
+    kind: fc.constantFrom('workspaces', 'machines', 'size', 'hours', 'tasks'),
+    most: fc.nat(),
+    has: fc.nat(),
+  }),
 };
 
 const notices: Arbitraries<NoticeCodes> = {
@@ -118,6 +125,8 @@ const notices: Arbitraries<NoticeCodes> = {
   'repository-deleted': nothing,
   'maintainer-stopped': fc.record({ by: words }),
   'maintainer-deleted': fc.record({ by: words }),
+  'admin-stopped': fc.record({ by: words }),
+  'admin-deleted': fc.record({ by: words }),
   saved: fc.constant({ ref: 'refs/sam/ws-abcdefghijkl' }),
   unsaved: failures['git-failed'].map((details) => ({
     failure: { class: 'transient', code: 'git-failed', details },

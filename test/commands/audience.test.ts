@@ -11,6 +11,7 @@ import { UserError } from '../../bot/errors.ts';
 import type { Repository } from '../../bot/forges/forge.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 import { command, github } from './table.ts';
+import { NO_LIMITS } from '../workspaces/rows.ts';
 
 const HERE = 'https://github.com/acme/api';
 const SECRET = 'https://github.com/hush/zeppelin';
@@ -53,10 +54,12 @@ async function hear(line: string, repository?: Repository): Promise<string> {
         maintains: HERE,
         heads: new Map(),
         now: new Date(),
+        isAdmin: false,
+        admins: [],
         deliveryId: 'd-1',
         policy: { allow: [], deny: [] },
         hasModelKey: false,
-        limits: { workspacesPerUser: 10, idleTimeoutMs: 0, asksPerHour: 0, askMinutes: 60 },
+        limits: { ...NO_LIMITS, workspacesPerUser: 10, idleTimeoutMs: 0, askMinutes: 60 },
       };
       const answer = await verb
         .run(spoken, context)

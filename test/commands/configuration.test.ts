@@ -7,6 +7,7 @@ import { desiredOf } from '../../bot/nodes/desired.ts';
 import { findWorkspace } from '../../bot/workspaces/store/workspaces.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 import { command, github } from './table.ts';
+import { NO_LIMITS } from '../workspaces/rows.ts';
 
 let rows: Rows;
 beforeAll(async () => {
@@ -27,10 +28,12 @@ test('another configuration starts a workspace anew in it; the same one leaves i
         repository: undefined,
         heads: new Map(),
         now: new Date(),
+        isAdmin: false,
+        admins: [],
         deliveryId: 'd-1',
         policy: { allow: [], deny: [] },
         hasModelKey: false,
-        limits: { workspacesPerUser: 0, idleTimeoutMs: 0, asksPerHour: 0, askMinutes: 60 },
+        limits: { ...NO_LIMITS, workspacesPerUser: 0, idleTimeoutMs: 0, askMinutes: 60 },
       };
       const { answer } = await up.run(command(line, github), context);
       const row = (await findWorkspace(tx, id))!;

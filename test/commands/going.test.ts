@@ -9,6 +9,7 @@ import type { UserError } from '../../bot/errors.ts';
 import { up } from '../../bot/commands/up.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 import { command, github } from './table.ts';
+import { NO_LIMITS } from '../workspaces/rows.ts';
 
 let rows: Rows;
 beforeAll(async () => {
@@ -28,10 +29,12 @@ test.each([start, restart, up])('`$name` of it says how to make a new one', asyn
       place: { thread: 'acme/api#1' },
       repository: undefined,
       now: new Date(),
+      isAdmin: false,
+      admins: [],
       deliveryId: 'd-1',
       policy: { allow: [], deny: [] },
       hasModelKey: false,
-      limits: { workspacesPerUser: 0, idleTimeoutMs: 0, asksPerHour: 0, askMinutes: 60 },
+      limits: { ...NO_LIMITS, workspacesPerUser: 0, idleTimeoutMs: 0, askMinutes: 60 },
       heads: new Map(),
     };
     return verb.run(command(`/sam ${verb.name} ${name}`, github), context);

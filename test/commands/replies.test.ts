@@ -261,7 +261,7 @@ describe('help', () => {
         'Other names: `delete`, `destroy`.',
         '- `--force` or `-f`: deletes uncommitted and unpushed work too, at once.',
         'Examples: `/sam rm api-412`, `/sam rm old-box --force`.',
-        "Who: the workspace's owner, and those who maintain its repository.",
+        "Who: the workspace's owner, those who maintain its repository, and those who run Sam.",
       ].join('\n'),
     );
   });

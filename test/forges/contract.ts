@@ -104,6 +104,16 @@ export function describeForge(name: string, setup: () => Promise<ForgeUnderTest>
       expect(await forge.listRepositories()).toEqual(['acme/api']);
     });
 
+    test('knows whom a name means now, and of a name that nobody has that it is nobody', async () => {
+      await place.addRepository('acme/api');
+      const ann = place.addPerson('ann');
+      expect(await forge.findPeople('ann')).toEqual([ann]);
+      place.rename(ann, 'anna');
+      expect(await forge.findPeople('ann')).toBeUndefined();
+      expect(await forge.findPeople('anna')).toEqual([{ id: ann.id, login: 'anna' }]);
+      expect(URL.canParse(await forge.installUrl())).toBe(true);
+    });
+
     describeRights(() => place);
     describeThreads(() => place);
     describeGit(() => place);

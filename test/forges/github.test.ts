@@ -101,3 +101,18 @@ const filesOf = ({ rules }: RepositoryOptions): Record<string, string> => ({
     ].join('\n'),
   }),
 });
+
+test('a team is all who are in it, where the App may see them', async () => {
+  const { forge, github, ...place } = await open();
+  onTestFinished(() => place.close());
+  github.addOrganization('acme');
+  for (const login of ['ann', 'bob', 'eve']) place.addPerson(login);
+  await github.addRepository('acme/api');
+  github.setTeam('acme/platform', ['ann', 'bob']);
+  github.install('acme', { permissions: { metadata: 'read', members: 'read' } });
+  const found = await forge.findPeople('@acme/platform');
+  expect(found?.map(({ login }) => login)).toEqual(['ann', 'bob']);
+  expect(await forge.findPeople('@acme/nothing')).toBeUndefined();
+  expect(await forge.findPeople('@elsewhere/platform')).toBeUndefined();
+  expect(await forge.installUrl()).toBe(`${github.url}/apps/sam-forge/installations/new`);
+});

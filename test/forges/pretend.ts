@@ -188,6 +188,12 @@ function createForge(world: World, url: string): Forge {
       await look('list repositories', '');
       return world.repositories.filter(({ isReached }) => isReached).map(({ label }) => label);
     },
+    async findPeople(name) {
+      await look('find people', '');
+      const found = [...world.people.values()].filter(({ login }) => login === name);
+      return found.length > 0 ? found : undefined;
+    },
+    installUrl: () => Promise.resolve(`${url}/install`),
     async mintToken(label, operation) {
       const found = await look('mint token', label);
       if (!found) throw new Error(`pretend: mint token: ${label} is not reached`);

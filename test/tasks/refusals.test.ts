@@ -108,7 +108,7 @@ test('ten wait behind the one that is worked on, then it is a no; and an hour ha
   await context.asked('wish 11');
   await context.settle();
   const full = await refused('/sam ask wish 12', 'ada', pull);
-  const hourly = 'You have asked 12 times in an hour, the most that a person may';
+  const hourly = 'You have asked 12 times in an hour, which is the most.';
   expect(full.said).toContain(hourly);
   await context.place.sql`update task_turns set created_at = created_at - interval '2 hours'`;
   await context.place.sql`update deliveries set ended_at = ended_at - interval '2 hours'`;

@@ -74,17 +74,24 @@ describe('up', () => {
     const { owner } = await ready(world);
     const second = await world.up(owner, 'acme/web');
     expect(failureText((await world.see(second, isFailed)).lastError)).toBe(
-      'You have 1 machine already, which is the most a person may have. A machine goes with its last workspace: delete one that you do not need (`rm NAME`; `list` shows yours).',
+      'You have 1 machine, and 1 is the most. A machine goes with its last workspace: delete one that you do not need (`rm NAME`; `list` shows yours). Those who run Sam can raise it: `limit @ada machines=2`.',
     );
   });
 });
 
-test('whoever runs Sam may ask at the console how anybody’s workspace stands, and no more', async () => {
+test('whoever runs Sam may ask at the console how anybody’s workspace stands, stop it and delete it, and no more', async () => {
   await using world = await createWorld();
   const id = await world.up(await world.addUser('ada'));
   const bob = await world.addUser('bob');
   expect((await world.say(bob, 'status api')).answer).toMatchObject({ ok: true, workspace: id });
-  await expect(world.say(bob, 'stop api')).rejects.toThrow('There is no workspace');
+  await expect(world.say(bob, 'extend api 4h')).rejects.toThrow('There is no workspace');
+  expect((await world.say(bob, 'stop api')).answer).toMatchObject({ ok: true, workspace: id });
+  expect((await world.see(id, (row) => row.desired === 'stopped')).notice).toMatchObject([
+    { code: 'admin-stopped' },
+  ]);
+  expect((await world.say(bob, 'list --all')).text).toContain('ada');
+  expect((await world.say(bob, 'nodes --all')).text).toContain('Nobody has a machine.');
+  expect((await world.say(bob, 'rm api')).answer).toMatchObject({ ok: true, workspace: id });
   await expect(world.say(bob, 'status web')).rejects.toThrow('There is no workspace');
 });
 

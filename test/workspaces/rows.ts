@@ -8,6 +8,9 @@ export const T0 = new Date('2026-05-01T12:00:00Z');
 export const after = (ms: number): Date => later(T0, ms);
 export const life = { idleTimeoutMs: 3_600_000, deleteStoppedAfterMs: 0, nodeWarmMs: 60_000, timing };
 
+/** Nothing has a maximum. */
+export const NO_LIMITS = { workspacesPerUser: 0, nodesPerUser: 0, nodes: 0, asksPerHour: 0 };
+
 const reconciled = {
   desired: 'running',
   phaseSince: T0,
@@ -34,6 +37,7 @@ export const workspaceRow = (patch: Partial<Workspace> = {}): Workspace => ({
   commit: null,
   fork: null,
   topic: null,
+  channel: null,
   size: 'medium',
   phase: 'running',
   step: null,

@@ -30,6 +30,7 @@ import { saveHeartbeats, saveHello } from '../../bot/workspaces/store/node-chang
 import { findNode, listLivingNodes, workspacesOn } from '../../bot/workspaces/store/nodes.ts';
 import { saveReport } from '../../bot/workspaces/store/workspace-changes.ts';
 import { findWorkspace } from '../../bot/workspaces/store/workspaces.ts';
+import { NO_LIMITS } from './rows.ts';
 
 /** Quiet 0.8 s, making 2.4 s. What waits for an agent has more: a busy machine is no silent one. */
 export const BASE_MS = 200;
@@ -89,6 +90,7 @@ export async function createWorld({
   const errors: string[] = [];
   const log = pino({ level: 'error' }, { write: (line) => void errors.push(line) });
   const limits: Limits = {
+    ...NO_LIMITS,
     idleTimeoutMs: 0,
     deleteStoppedAfterMs: 0,
     nodeWarmMs: 60_000,
@@ -174,8 +176,7 @@ export async function runLine(
   repository: Repository | undefined,
   front: FrontName = 'console',
 ): Promise<Said> {
-  const elsewhere = front === 'github' ? onGitHub : { ...atTerminal, isOperator: false };
-  const traits = front === 'console' ? atTerminal : elsewhere;
+  const traits = { console: atTerminal, github: onGitHub }[front] ?? { ...atTerminal, isOperator: false };
   const context: ParseContext = {
     traits,
     markup: 'none',
@@ -196,10 +197,12 @@ export async function runLine(
       place: { thread: 'console' },
       repository,
       now: new Date(),
+      isAdmin: traits.isOperator,
+      admins: [],
       deliveryId: 'd-1',
       policy: { allow: [], deny: [] },
       hasModelKey: false,
-      limits: { workspacesPerUser: 0, idleTimeoutMs: limits.idleTimeoutMs, asksPerHour: 0, askMinutes: 60 },
+      limits: { ...limits, askMinutes: 60 },
       heads: headsOf(repository),
     }),
   );
@@ -385,14 +388,11 @@ export async function sweep({ reconciler }: World, name: string): Promise<void> 
 
 export const statusOf = async ({ sql }: World, id: string): Promise<string[]> =>
   (await sql`select verb || ' ' || status as text from commands where workspace_id = ${id} order by seq`).map(
-    (row) => row['text'] as string,
+    (row) => String(row['text']),
   );
 
 /** The claim on this very row. */
-export async function claimNow(
-  world: World,
-  id: string,
-): Promise<Held<Awaited<ReturnType<World['workspace']>>>> {
+export async function claimNow(world: World, id: string): Promise<Held<Workspace>> {
   const [leased] = await world.sql<{ now: Date }[]>`update workspaces set lease_token = 'test',
     lease_until = clock_timestamp() + interval '30 seconds' where id = ${id} returning clock_timestamp() as now`;
   return { row: await world.workspace(id), token: 'test', now: leased!.now };

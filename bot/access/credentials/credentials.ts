@@ -1,5 +1,6 @@
 // What people leave with Sam: sealed when it comes, opened where it is used, forgotten when they say so. Knows no HTTP and no node.
 import type { Executor } from '../../database/types.ts';
+import { recordOwn } from '../store/audit.ts';
 import { createVault, type Place, type Vault } from '../vault.ts';
 import * as store from './credentials-store.ts';
 import { KINDS, plainValue, PROVIDERS, recognise, shownOf, type Provider } from './kinds.ts';
@@ -53,14 +54,17 @@ export function createCredentials(db: Executor, keys: Buffer[]): Credentials | u
         const row = { owner, provider, shown: shownOf(provider, value), ...sealed };
         const kept = await store.putRow(tx, row);
         await store.tellNodes(tx, owner);
+        await recordOwn(tx, owner, 'credential-set', provider);
         return show(kept);
       });
     },
     forget: (owner, provider) =>
       db.transaction(async (tx) => {
         const wasThere = await store.dropRow(tx, owner, provider);
-        if (wasThere) await store.tellNodes(tx, owner);
-        return wasThere;
+        if (!wasThere) return false;
+        await store.tellNodes(tx, owner);
+        await recordOwn(tx, owner, 'credential-ended', provider);
+        return true;
       }),
     async open(owner, provider) {
       const row = await store.findRow(db, owner, provider);

@@ -3,6 +3,7 @@
 import { setCookie, readCookie } from '../people/cookies.ts';
 import { isFullSignIn, readSession } from '../people/sessions.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
+import { recordOwn } from '../store/audit.ts';
 import { dropOneTime, findOneTime, insertOneTime, spendOneTime, type OneTime } from '../store/one-time.ts';
 import type { Executor } from '../../database/types.ts';
 
@@ -62,6 +63,7 @@ export async function spendSettingsCode(
     if (!user) return false;
     const browser = { ...browserOf(secret), subject: user, user };
     await insertOneTime(tx, { ...browser, lifeSeconds: SESSION_LIFE_SECONDS });
+    await recordOwn(tx, user, 'link-spent', SETTINGS_PAGE);
     return true;
   });
   return isIn ? setCookie(baseUrl, COOKIE, secret, SESSION_LIFE_SECONDS) : undefined;
@@ -77,6 +79,14 @@ export async function endSettingsSession(
   cookieHeader: string | undefined,
 ): Promise<string> {
   const secret = readCookie(baseUrl, COOKIE, cookieHeader);
-  if (secret) await dropOneTime(db, browserOf(secret));
+  if (secret) await endSession(db, browserOf(secret));
   return setCookie(baseUrl, COOKIE, '', 0);
+}
+
+async function endSession(db: Executor, browser: OneTime): Promise<void> {
+  await db.transaction(async (tx) => {
+    const user = await findOneTime(tx, browser);
+    await dropOneTime(tx, browser);
+    if (user) await recordOwn(tx, user, 'sign-out', SETTINGS_PAGE);
+  });
 }

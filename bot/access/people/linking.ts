@@ -7,6 +7,7 @@ import * as store from './links-store.ts';
 import type { ChatIdentity } from './links-store.ts';
 import { readCookie, setCookie } from './cookies.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
+import { recordOwn } from '../store/audit.ts';
 import { findOneTime, insertOneTime, spendOneTime, type OneTime } from '../store/one-time.ts';
 import { isFullSignIn, readSession, type Session } from './sessions.ts';
 import { SIGN_IN_PAGE, signInPath } from './sign-in-attempts.ts';
@@ -107,6 +108,7 @@ async function confirm(options: ConnectOptions, req: IncomingMessage, res: Serve
     const spent = parse(await spendOneTime(tx, connectOf(secret)));
     if (!spent) return undefined;
     await store.link(tx, spent, spent.login, account.session.user);
+    await recordOwn(tx, account.session.user, 'connect', `${spent.source} ${spent.externalId}`);
     await options.resume(tx, spent);
     return spent;
   });

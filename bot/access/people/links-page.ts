@@ -2,6 +2,7 @@
 // chat by name.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isFromOrigin, type Route } from '../../http/routes.ts';
+import { recordOwn } from '../store/audit.ts';
 import { findLinks, unlinkOf, type ChatIdentity } from './links-store.ts';
 import { isFullSignIn, readSession } from './sessions.ts';
 import { SIGN_IN_PAGE } from './sign-in-attempts.ts';
@@ -51,7 +52,11 @@ async function disconnect(
   const query = URL.parse(req.url ?? '', baseUrl)?.searchParams;
   const identity = { source: query?.get('source') ?? '', externalId: query?.get('id') ?? '' };
   // Somebody else's, a forge's, and what has ended already: nothing is said of it.
-  await db.transaction((tx) => unlinkOf(tx, session.user, identity));
+  await db.transaction(async (tx) => {
+    const isEnded = await unlinkOf(tx, session.user, identity);
+    const target = `${identity.source} ${identity.externalId}`;
+    if (isEnded) await recordOwn(tx, session.user, 'disconnect', target);
+  });
   redirect(res, `${baseUrl}${SIGN_IN_PAGE}`);
 }
 

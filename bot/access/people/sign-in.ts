@@ -29,6 +29,7 @@ import {
   startSession,
   type Session,
 } from './sessions.ts';
+import { recordOwn } from '../store/audit.ts';
 import { findUserName, meetPerson } from '../store/people.ts';
 import type { Executor } from '../../database/types.ts';
 
@@ -63,7 +64,7 @@ export function signInRoutes(given: SignInOptions): Route[] {
   return [
     codeScriptRoute,
     { method: 'GET', path: HOME, handle: (req, res) => showPerson(options, req, res) },
-    { method: 'POST', path: '/logout', handle: (req, res) => signOut(options, req, res, endSession) },
+    { method: 'POST', path: '/logout', handle: (req, res) => signOut(options, req, res, leave) },
     {
       method: 'POST',
       path: '/logout/everywhere',
@@ -150,6 +151,7 @@ async function signIn(
   return db.transaction(async (tx) => {
     const user = await meetPerson(tx, { source: forge.name, externalId: id, login });
     if (before) await endSession(tx, before);
+    await recordOwn(tx, user.id, 'sign-in', forge.name);
     return startSession(tx, user.id);
   });
 }
@@ -158,11 +160,11 @@ async function signOut(
   { db, baseUrl }: SignInOptions,
   req: IncomingMessage,
   res: ServerResponse,
-  end: (db: Executor, session: Session) => Promise<void>,
+  end: (tx: Executor, session: Session) => Promise<void>,
 ): Promise<void> {
   if (!isFromOrigin(req, new URL(baseUrl).origin)) return sendPage(res, notOurPage);
   const session = await readSession(db, baseUrl, req.headers.cookie);
-  if (session) await end(db, session);
+  if (session) await db.transaction((tx) => end(tx, session));
   const { cookie } = req.headers;
   const others = hasSettingsCookie(baseUrl, cookie) ? [await endSettingsSession(db, baseUrl, cookie)] : [];
   res.setHeader('set-cookie', [endingCookie(baseUrl), ...others]);
@@ -180,7 +182,17 @@ async function signOutEverywhere(
   const isOurs = isFromOrigin(req, new URL(baseUrl).origin);
   if (isOurs && session && !isFullSignIn(session))
     return sendPage(res, { ...notSignedIn, choices: forges.map((forge) => signInAt(forge)) });
-  return signOut(options, req, res, (_, { user }) => endAllSessions(db, user));
+  return signOut(options, req, res, leaveEverywhere);
+}
+
+async function leave(tx: Executor, session: Session): Promise<void> {
+  await endSession(tx, session);
+  await recordOwn(tx, session.user, 'sign-out');
+}
+
+async function leaveEverywhere(tx: Executor, { user }: Session): Promise<void> {
+  await endAllSessions(tx, user);
+  await recordOwn(tx, user, 'sign-out-everywhere');
 }
 
 async function showPerson(options: SignInOptions, req: IncomingMessage, res: ServerResponse): Promise<void> {

@@ -1,5 +1,5 @@
 // People and who they are elsewhere: met, found, called by their names. Knows no vendor.
-import { and, desc, eq, inArray, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, or, sql, type SQL } from 'drizzle-orm';
 import { identities, users } from '../../database/schema.ts';
 import type { User } from '../../database/schema.ts';
 import { newUserId } from '../../ids.ts';
@@ -51,6 +51,45 @@ export async function findUserName(db: Executor, id: string): Promise<string | u
   return user?.name;
 }
 
+/** Undefined: never met. */
+export async function findIdentity(
+  db: Executor,
+  { source, externalId }: Pick<Identity, 'source' | 'externalId'>,
+): Promise<string | undefined> {
+  const isIt = and(eq(identities.source, source), eq(identities.externalId, externalId));
+  const [found] = await db.select({ id: identities.userId }).from(identities).where(isIt);
+  return found?.id;
+}
+
+/** Of that id, or called so: by the name that they go by here, or the one of an account elsewhere, the newest first. */
+export async function findUserId(db: Executor, named: string): Promise<string | undefined> {
+  const lower = named.toLowerCase();
+  const [found] = await db
+    .select({ id: users.id })
+    .from(users)
+    .leftJoin(identities, eq(identities.userId, users.id))
+    .where(
+      or(
+        eq(users.id, named),
+        sql`lower(${users.name}) = ${lower}`,
+        sql`lower(${identities.login}) = ${lower}`,
+      ),
+    )
+    .orderBy(sql`${users.id} = ${named} desc`, desc(identities.createdAt), users.id)
+    .limit(1);
+  return found?.id;
+}
+
+/** What those people are called, by id. */
+export async function findUserNames(db: Executor, ids: string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .select({ id: users.id, name: users.name })
+    .from(users)
+    .where(inArray(users.id, [...new Set(ids)]));
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
 export interface Known {
   externalId: string;
   login: string;
@@ -78,3 +117,16 @@ export async function findIdentities(
     .orderBy(desc(identities.createdAt));
   return new Map(rows.map(({ user, ...known }) => [user, known]));
 }
+
+/** Who a person is elsewhere. */
+export const listIdentities = (
+  db: Executor,
+  user: string,
+): Promise<{ source: string; externalId: string; login: string }[]> => {
+  const { source, externalId, login } = identities;
+  return db
+    .select({ source, externalId, login })
+    .from(identities)
+    .where(eq(identities.userId, user))
+    .orderBy(asc(source), asc(externalId));
+};

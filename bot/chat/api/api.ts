@@ -3,9 +3,12 @@ import type { Front, FrontOptions } from '../front.ts';
 import { forgetRequests } from '../store/api.ts';
 import { TRIGGER } from '../wording.ts';
 import { createAgentSessions } from './agent-sessions.ts';
+import { auditOperation } from './audit.ts';
 import { createAsking } from './asking.ts';
 import { createConversation, NAME } from './conversation.ts';
+import { forgeOperations } from './forges.ts';
 import { createRequestLimit } from './limit.ts';
+import { createNodes } from './nodes.ts';
 import { describeApi } from './openapi.ts';
 import { routeOf, type Operation } from './operation.ts';
 import { Description } from './schemas.ts';
@@ -15,13 +18,14 @@ import { createWorkspaces } from './workspaces.ts';
 const HOUR_MS = 60 * 60_000;
 
 export function createApi(options: FrontOptions): Front {
-  const { db, config } = options;
+  const { db, config, admins } = options;
   const { baseUrl } = config;
   const asking = createAsking(options);
   const limit = createRequestLimit();
   const workspaces = createWorkspaces({ ...options, asking });
   const sessions = createAgentSessions({ ...options, asking });
-  const streams = [...workspaces.streams, sessions.streams];
+  const nodes = createNodes({ ...options, asking });
+  const streams = [...workspaces.streams, ...nodes.streams, sessions.streams];
   const operations: Operation[] = [
     {
       id: 'getDescription',
@@ -36,13 +40,16 @@ export function createApi(options: FrontOptions): Front {
     ...tokenOperations(db),
     ...workspaces.operations,
     ...sessions.operations,
+    ...nodes.operations,
+    ...forgeOperations(options),
+    auditOperation(db),
   ];
   const description = describeApi(operations, baseUrl);
   return {
     name: NAME,
     trigger: TRIGGER,
     conversation: createConversation(options),
-    routes: operations.map((operation) => routeOf({ db, baseUrl, limit }, operation)),
+    routes: operations.map((operation) => routeOf({ db, baseUrl, limit, admins }, operation)),
     sources: [asking.source, ...streams.map(({ source }) => source)],
     sweeps: [{ name: 'old-requests', everyMs: HOUR_MS, run: () => forgetRequests(db) }],
     prompt: undefined,

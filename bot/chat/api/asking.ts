@@ -27,7 +27,7 @@ export interface Asking {
   stop(): void;
 }
 
-/** Of the workspace that it was about, and of the request. */
+/** Of the workspace that it was about, where it was about one, and of the request. */
 type Telling = (workspace: string, deliveryId: string) => Promise<Reply>;
 
 export interface Spoken {
@@ -102,12 +102,19 @@ async function store(
   said: Spoken,
 ): Promise<string> {
   const { db } = options;
-  const { user } = caller;
+  const { user, isWhole } = caller;
   if (!isRepeated) await checkPace(options, user);
   const deliveryId = randomUUID();
   const name = (await findUserName(db, user)) ?? user;
   const { line, workspace, task } = said;
-  const payload = { user, name, line, ...(workspace && { workspace }), ...(task && { task }) };
+  const payload = {
+    user,
+    name,
+    line,
+    ...(isWhole && { isWhole }),
+    ...(workspace && { workspace }),
+    ...(task && { task }),
+  };
   const delivery = { source: NAME, deliveryId, thread: threadOf(user), event: 'request', payload };
   if (await storeKeyed(db, delivery, keyed)) return deliveryId;
   const known = keyed && (await findRequest(db, keyed));
@@ -159,7 +166,7 @@ function createSource({ db }: AskingOptions, waiting: Waiting): Source {
 }
 
 async function conclude(answer: Answer | null, reply: (workspace: string) => Promise<Reply>): Promise<Reply> {
-  if (answer?.ok && answer.workspace) return reply(answer.workspace);
+  if (answer?.ok) return reply(answer.workspace ?? '');
   const { code, details } = answer ?? { code: 'internal', details: { ref: '' } };
   const { status, code: error, message } = refusal({ code, details } as Said<RefusalCodes>);
   return { status, body: { error, message } };

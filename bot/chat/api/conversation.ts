@@ -19,9 +19,10 @@ import {
   type FrontOptions,
   type PendingCommand,
 } from '../front.ts';
+import { FRONT } from './operation.ts';
 import { readWorkspaceRef } from '../store/subjects.ts';
 
-export const NAME = 'api';
+export const NAME = FRONT;
 
 const overHttp: FrontTraits = {
   title: 'the API',
@@ -39,6 +40,8 @@ export const Payload = z.object({
   name: z.string(),
   line: z.string(),
   workspace: z.string().optional(),
+  /** Said by a browser, or by a token that leaves nothing out of what its person may. */
+  isWhole: z.boolean().optional(),
   /** Said without words, which a prompt could be taken for; `id`: the task that it is about. */
   task: z
     .object({ verb: z.enum(['ask', 'cancel']), prompt: z.string().optional(), id: z.string().optional() })
@@ -89,7 +92,10 @@ export function createConversation(options: Options): Conversation {
       const sender = await accountOn(db, Payload.parse(payload).user, place.forge);
       return locateOn(place.forge, place.target, { repository: '', sender });
     },
-    permit: (asked) => permit(options, asked),
+    permit: async (asked) => {
+      const { isWhole = false } = Payload.parse(asked.delivery.payload);
+      return { ...(await permit(options, asked)), isPlain: !isWhole };
+    },
     explain: noExplanation,
     acknowledge: noAcknowledgement,
     // Whoever asked waits for the row.

@@ -78,7 +78,10 @@ function describe(operation: Operation): Json {
     parameters: parametersOf(operation),
     ...(body && { requestBody: { required: !body.safeParse({}).success, content: contentOf(body) } }),
     responses: {
-      [answers.status]: responseOf(answers.status, answers.schema, operation.stream !== undefined),
+      [answers.status]: responseOf(answers.status, answers.schema, {
+        ...(operation.stream && STREAM),
+        ...(operation.lines && LINES),
+      }),
       ...(method === 'GET' && { 304: responseOf(304, undefined) }),
       ...Object.fromEntries(statuses.map((status) => [status, responseOf(status, ErrorBody)])),
     },
@@ -90,13 +93,16 @@ function securityOf({ for: whom }: Operation): Json[] {
   return whom === 'browser' ? [{ browser: [] }] : [{ token: [] }, { browser: [] }];
 }
 
-const responseOf = (status: number, schema: z.ZodType | undefined, isStream = false): Json => ({
+const responseOf = (status: number, schema: z.ZodType | undefined, others: Json = {}): Json => ({
   description: MEANINGS[status] ?? '',
-  ...(schema && { content: { ...contentOf(schema), ...(isStream && STREAM) } }),
+  ...(schema && { content: { ...contentOf(schema), ...others } }),
 });
 
 /** Each event's data is one of the list's items. */
 const STREAM: Json = { 'text/event-stream': { schema: { type: 'string' } } };
+
+/** Each line is one of the list's items. */
+const LINES: Json = { 'application/x-ndjson': { schema: { type: 'string' } } };
 
 const contentOf = (schema: z.ZodType): Json => ({
   'application/json': { schema: { $ref: uriOf(schemas.get(schema)?.id ?? '') } },

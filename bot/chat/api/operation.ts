@@ -1,9 +1,13 @@
 // One thing that programs may ask over HTTP: what it takes, what it answers, and in which order it is refused. Knows no command.
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { redact } from '../../../agent/redact.ts';
 import { readSettingsPerson } from '../../access/credentials/settings-sessions.ts';
+import type { Admins } from '../../access/admins.ts';
+import { recordRefusal } from '../../access/store/audit.ts';
 import { spendToken } from '../../access/people/personal-tokens-store.ts';
 import { bearerOf, hashSecret } from '../../access/secrets.ts';
 import type { Executor, PersonalToken } from '../../database/types.ts';
@@ -19,6 +23,10 @@ export interface Caller {
   token: PersonalToken | undefined;
   /** Of a browser's session, which nobody else has. */
   secret: string | undefined;
+  /** What they speak by leaves nothing out of what they may. */
+  isWhole: boolean;
+  /** They run Sam for everybody, and what they speak by does not leave that out. */
+  isAdmin: () => Promise<boolean>;
 }
 
 export interface Call<Query = unknown, Body = unknown> {
@@ -58,6 +66,8 @@ export interface Operation {
   run(call: Call): Promise<Reply>;
   /** The same as server-sent events, for whoever asks for those. */
   stream?: (call: Call, to: Listener) => Promise<void>;
+  /** All of a list as lines of JSON, for whoever asks for those. */
+  lines?: (call: Call) => AsyncIterable<object>;
 }
 
 /** Whoever wants to hear what is new. */
@@ -83,6 +93,9 @@ export class ApiError extends Error {
   }
 }
 
+/** What the rows say where a request came from. */
+export const FRONT = 'api';
+
 export const refuse = (status: number, code: ApiCode, fields?: string[]): ApiError =>
   new ApiError(status, code, wordApi(code, fields), fields);
 
@@ -93,6 +106,7 @@ export interface Doorway {
   db: Executor;
   baseUrl: string;
   limit: (person: string) => Room;
+  admins: Admins;
 }
 
 export const routeOf = (doorway: Doorway, operation: Operation): Route => ({
@@ -133,7 +147,19 @@ function headersOf(res: ServerResponse, status: number): Record<string, string> 
   return status === 429 && !res.hasHeader('retry-after') ? { 'retry-after': '60' } : {};
 }
 
-const NOBODY: Caller = { user: '', token: undefined, secret: undefined };
+const NOBODY: Caller = {
+  user: '',
+  token: undefined,
+  secret: undefined,
+  isWhole: false,
+  isAdmin: () => Promise.resolve(false),
+};
+
+/** A token goes as far as its scope, a browser as far as its person. */
+function callerOf({ admins }: Doorway, who: Pick<Caller, 'user' | 'token' | 'secret'>): Caller {
+  const isWhole = who.token === undefined || who.token.scope === 'admin';
+  return { ...who, isWhole, isAdmin: async () => isWhole && admins.has(who.user) };
+}
 
 /** In the order of DESIGN: 401, 403, 404, 400; 409 and 422 are whoever runs it. Undefined: it was answered by a stream. */
 async function answer(
@@ -162,7 +188,12 @@ async function answer(
   if (keyed && !KEY.test(keyed.key)) throw refuse(400, 'bad-key', ['Idempotency-Key']);
   if (known && !isSame) throw refuse(422, 'key-reused');
   const call = { caller, params, query, body, found, keyed, isRepeated: known !== undefined };
-  if (!operation.stream || !/text\/event-stream/.test(req.headers.accept ?? '')) return operation.run(call);
+  const wanted = req.headers.accept ?? '';
+  if (operation.lines && /application\/x-ndjson/.test(wanted)) {
+    await sendLines(res, operation.lines(call));
+    return undefined;
+  }
+  if (!operation.stream || !/text\/event-stream/.test(wanted)) return operation.run(call);
   const mayStill = async (): Promise<unknown> =>
     operation.find?.(await identify(doorway, operation, req, () => {}), params);
   const lastId = req.headers['last-event-id'];
@@ -170,28 +201,52 @@ async function answer(
   return undefined;
 }
 
+/** As fast as they are taken. */
+async function sendLines(res: ServerResponse, items: AsyncIterable<object>): Promise<void> {
+  const lines = async function* (): AsyncGenerator<string> {
+    for await (const item of items) yield `${JSON.stringify(item)}\n`;
+  };
+  res.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+  // Whoever goes away in the middle has what they have.
+  await pipeline(Readable.from(lines()), res).catch(() => res.destroy());
+}
+
 async function identify(
-  { db, baseUrl }: Doorway,
+  doorway: Doorway,
   operation: Operation,
   req: IncomingMessage,
   admit: (user: string) => void,
 ): Promise<Caller> {
+  const { db, baseUrl } = doorway;
   const isReading = operation.method === 'GET';
   if (req.headers.authorization !== undefined) {
     const secret = bearerOf(req.headers.authorization);
     const token = secret === undefined ? undefined : await spendToken(db, secret);
     if (!token) throw refuse(401, 'bad-token');
     admit(token.owner);
-    if (operation.for === 'browser') throw refuse(403, 'browser-only');
-    if (!isReading && token.scope !== 'write') throw refuse(403, 'missing-scope');
-    return { user: token.owner, token, secret: undefined };
+    const caller = callerOf(doorway, { user: token.owner, token, secret: undefined });
+    if (operation.for === 'browser') throw await refuseCaller(doorway, caller, operation, 'browser-only');
+    if (!isReading && token.scope === 'read')
+      throw await refuseCaller(doorway, caller, operation, 'missing-scope');
+    return caller;
   }
   const person = await readSettingsPerson(db, baseUrl, req.headers.cookie);
   // A code lets in to a person's own page and what that page shows, which is tokens and no workspace.
   if (!person || (person.isByCode && operation.for === 'person')) throw refuse(401, 'sign-in-required');
   admit(person.user);
   if (!isReading && !isFromOrigin(req, new URL(baseUrl).origin)) throw refuse(403, 'wrong-origin');
-  return { user: person.user, token: undefined, secret: person.secret };
+  return callerOf(doorway, { user: person.user, token: undefined, secret: person.secret });
+}
+
+/** What somebody may not by what they brought is a row of the audit. */
+export async function refuseCaller(
+  { db }: Pick<Doorway, 'db'>,
+  { user, token }: Caller,
+  { id }: Pick<Operation, 'id'>,
+  code: ApiCode,
+): Promise<ApiError> {
+  await recordRefusal(db, { actor: user, front: FRONT, action: id, target: token?.id, result: code });
+  return refuse(403, code);
 }
 
 /** What was shown to one browser alone is no other one's to see again. */

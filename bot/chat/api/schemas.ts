@@ -12,9 +12,9 @@ function named<Schema extends z.ZodType>(id: string, schema: Schema): Schema {
 
 const time = z.iso.datetime();
 const span = z.string().regex(/^\d{1,6}[mhdw]$/);
-const scope = z.enum(['read', 'write']);
-/** `read` alone, or both. */
-const scopes = z.array(scope).min(1).max(2);
+const scope = z.enum(['read', 'write', 'admin']);
+/** `read` alone, with `write`, or all three. */
+const scopes = z.array(scope).min(1).max(3);
 
 export const ErrorBody = named(
   'Error',
@@ -64,6 +64,32 @@ export const Workspace = named(
     expiresAt: time.nullable(),
     /** The page of its terminal. */
     url: z.url(),
+  }),
+);
+
+export const Machine = named(
+  'Node',
+  z.strictObject({
+    id: z.string(),
+    name: z.string(),
+    /** The person's id. */
+    owner: z.string(),
+    provider: z.string(),
+    size: z.enum(['small', 'medium', 'large']),
+    phase: z.enum(['creating', 'booting', 'ready', 'unhealthy', 'deleting', 'deleted', 'failed']),
+    desired: z.enum(['running', 'stopped', 'deleted']),
+    /** Null while nothing is wrong with it. */
+    failure: z.strictObject({ error: z.string(), message: z.string() }).nullable(),
+    /** Names of those on it that are not deleted. */
+    workspaces: z.array(z.string()),
+    /** Net, an hour; null: it costs nothing, or nobody knows. */
+    price: z.strictObject({ amount: z.string(), currency: z.string() }).nullable(),
+    agent: z.string().nullable(),
+    createdAt: time,
+    readyAt: time.nullable(),
+    lastHeardAt: time.nullable(),
+    /** Since when no workspace is on it: after a while it goes. */
+    idleSince: time.nullable(),
   }),
 );
 
@@ -151,6 +177,7 @@ export const AgentEvent = named(
   }),
 );
 
+export const MachineList = listOf('NodeList', Machine);
 export const AgentSessionList = listOf('AgentSessionList', AgentSessionSummary);
 export const AgentEventList = listOf('AgentEventList', AgentEvent);
 export const WorkspaceList = listOf('WorkspaceList', Workspace);
@@ -178,6 +205,40 @@ export const LogLineList = listOf(
   named('LogLine', z.strictObject({ id: z.string(), at: time, step: z.string(), text: z.string() })),
 );
 
+export const AuditEntry = named(
+  'AuditEntry',
+  z.strictObject({
+    id: z.string(),
+    at: time,
+    /** The person's id. */
+    by: z.string(),
+    name: z.string().nullable(),
+    /** Where it was said, or `browser`: a page of ours. */
+    front: z.string(),
+    place: z.string().nullable(),
+    /** A command's verb, or what was done without one. */
+    action: z.string(),
+    target: z.string(),
+    workspace: z.string().nullable(),
+    /** What allowed it; `none`: it was refused. */
+    right: z.string(),
+    /** `ok`, or the code of the refusal. */
+    result: z.string(),
+  }),
+);
+export const AuditList = listOf('AuditList', AuditEntry);
+
+/** What both Sam and the person see on a forge. */
+export const InstallationList = listOf(
+  'InstallationList',
+  named('Installation', z.strictObject({ account: z.string(), repositories: z.int() })),
+);
+export const RepositoryList = listOf(
+  'RepositoryList',
+  named('Repository', z.strictObject({ repository: z.string(), url: z.url() })),
+);
+export const InstallUrl = named('InstallUrl', z.strictObject({ url: z.url() }));
+
 export const Description = named('Description', z.looseObject({ openapi: z.string() }));
 
 // --- requests -----------------------------------------------------------------------------------------------------
@@ -190,6 +251,18 @@ export const Page = z.strictObject({
     .regex(/^([1-9]\d?|100)$/)
     .optional(),
   cursor: z.string().max(500).optional(),
+});
+/** `all`: everybody's, for those who run Sam. */
+export const Everybodys = Page.extend({ all: z.enum(['true', 'false']).optional() });
+export const Search = z.strictObject({ q: z.string().max(200).optional() });
+/** `who`: a person's id, or what they are called. */
+export const AuditQuery = Page.extend({
+  who: z.string().min(1).max(100).optional(),
+  workspace: z
+    .string()
+    .regex(/^ws-[a-z2-7]{12}$/)
+    .optional(),
+  since: time.regex(/^2/).optional(),
 });
 export const limitOf = ({ limit }: z.infer<typeof Page>): number => Number(limit ?? MOST / 2);
 

@@ -67,15 +67,17 @@ const logsOf = (db: Executor, { id }: Row): Followed<LoggedLine> => ({
   list: (which) => listLogs(db, id, which),
   seqOf: ({ id: seq }) => seq,
   most: Number.MAX_SAFE_INTEGER,
-  itemOf: ({ id: seq, at, step, text }) => ({
-    id: String(seq),
-    at: at.toISOString(),
-    step,
-    text: withoutColours(redact(text)),
-  }),
+  itemOf: describeLine,
 });
 
-function describeEvent({ id, at, type, data }: Noted, name: string): z.infer<typeof WorkspaceEvent> {
+export const describeLine = ({ id, at, step, text }: LoggedLine) => ({
+  id: String(id),
+  at: at.toISOString(),
+  step,
+  text: withoutColours(redact(text)),
+});
+
+export function describeEvent({ id, at, type, data }: Noted, name: string): z.infer<typeof WorkspaceEvent> {
   const { phase, step, error, actor, line } = data as {
     phase?: string;
     step?: string | null;

@@ -8,18 +8,20 @@ import {
   listTokens,
   tokenOf,
 } from '../../access/people/personal-tokens-store.ts';
+import { recordOwn } from '../../access/store/audit.ts';
 import { newSecret } from '../../access/secrets.ts';
-import { findUserName } from '../../access/store/people.ts';
+import { findUserName, listIdentities } from '../../access/store/people.ts';
 import { isValidName, readDuration } from '../../commands/parser/names.ts';
-import type { Executor, PersonalToken } from '../../database/types.ts';
+import type { Executor, PersonalToken, TokenScope } from '../../database/types.ts';
 import { UserError } from '../../errors.ts';
-import { claimKey, findRequest, keepReply, listIdentities } from '../store/api.ts';
+import { claimKey, findRequest, keepReply } from '../store/api.ts';
 import { pageOf, readCursor } from './cursors.ts';
-import { refuse, type Call, type Caller, type Operation, type Reply } from './operation.ts';
+import { refuse, refuseCaller, type Call, type Caller, type Operation, type Reply } from './operation.ts';
 import { limitOf, Me, NewToken, Page, Token, TokenList, TokenRequest } from './schemas.ts';
 
 const PATH = '/api/tokens';
 const LIST = 'tokens';
+const MAKE = 'createToken';
 const DEFAULT_MS = 90 * 86_400_000;
 const ID = /^tk-[a-z2-7]{12}$/;
 
@@ -46,7 +48,7 @@ export const tokenOperations = (db: Executor): Operation[] => [
     run: (call) => list(db, call as Call<z.infer<typeof Page>>),
   },
   {
-    id: 'createToken',
+    id: MAKE,
     method: 'POST',
     path: PATH,
     summary: 'Makes a personal token and shows it, this once.',
@@ -69,22 +71,32 @@ export const tokenOperations = (db: Executor): Operation[] => [
       if (!isThere) throw refuse(404, 'not-found');
     },
     async run({ caller, params }) {
-      // Somebody else may have been faster.
-      if (!(await dropToken(db, caller.user, params['id'] ?? ''))) throw refuse(404, 'not-found');
+      const { id = '' } = params;
+      await db.transaction(async (tx) => {
+        // Somebody else may have been faster.
+        if (!(await dropToken(tx, caller.user, id))) throw refuse(404, 'not-found');
+        await recordOwn(tx, caller.user, 'token-ended', id);
+      });
       return { status: 204, body: undefined };
     },
   },
 ];
 
-const scopesOf = (scope: PersonalToken['scope']): ('read' | 'write')[] =>
-  scope === 'write' ? ['read', 'write'] : ['read'];
+/** From the narrowest on: each holds those before it. */
+const SCOPES: readonly TokenScope[] = ['read', 'write', 'admin'];
 
-async function describeMe(db: Executor, { user, token }: Caller): Promise<z.infer<typeof Me>> {
+const scopesOf = (scope: TokenScope): TokenScope[] => SCOPES.slice(0, SCOPES.indexOf(scope) + 1);
+
+/** The widest of them; if nothing is said, what the person may do. */
+const scopeOf = (asked: readonly TokenScope[] = ['write']): TokenScope =>
+  SCOPES.findLast((one) => asked.includes(one)) ?? 'write';
+
+async function describeMe(db: Executor, { user, token, isAdmin }: Caller): Promise<z.infer<typeof Me>> {
   return {
     id: user,
     name: (await findUserName(db, user)) ?? user,
-    identities: await listIdentities(db, user),
-    scopes: scopesOf(token?.scope ?? 'write'),
+    identities: (await listIdentities(db, user)).map(({ source, login }) => ({ source, login })),
+    scopes: scopesOf((await isAdmin()) ? 'admin' : token?.scope === 'read' ? 'read' : 'write'),
     token: token ? { id: token.id, name: token.name, expiresAt: token.expiresAt.toISOString() } : null,
   };
 }
@@ -114,7 +126,9 @@ async function make(
   const isNamed = isValidName(body.name);
   const wrong = [...(isNamed ? [] : ['name']), ...(life && 'ms' in life ? [] : ['expiry'])];
   if (!life || !('ms' in life) || wrong.length > 0) throw refuse(400, 'bad-request', wrong);
-  const scope = body.scopes && !body.scopes.includes('write') ? 'read' : 'write';
+  const scope = scopeOf(body.scopes);
+  if (scope === 'admin' && !(await caller.isAdmin()))
+    throw await refuseCaller({ db }, caller, { id: MAKE }, 'admins-only');
   const wanted = { name: body.name, scope, lifeMs: life.ms } as const;
   try {
     const made = await db.transaction(async (tx) => {
@@ -122,6 +136,7 @@ async function make(
       const row = await insertToken(tx, caller.user, wanted);
       const token = secretOf(row.id, caller, keyed);
       await giveSecret(tx, row.id, token);
+      await recordOwn(tx, caller.user, 'token-made', `${row.id} ${row.name} ${row.scope}`);
       const shown = describe(row);
       if (keyed) await keepReply(tx, keyed, { status: 201, body: JSON.stringify(shown) });
       return { ...shown, token };

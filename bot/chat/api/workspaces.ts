@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { redact } from '../../../agent/redact.ts';
 import { createBucket } from '../../access/repository-guard.ts';
 import { mayOpen } from '../../access/rights.ts';
+import { recordRefusal } from '../../access/store/audit.ts';
 import type { Workspace as Row } from '../../database/types.ts';
 import { isEnough } from '../../forges/rights.ts';
 import { findWorkspace } from '../../workspaces/store/workspaces.ts';
@@ -12,14 +13,14 @@ import { createStories } from './stories.ts';
 import { listPage } from '../store/api.ts';
 import { createSay, TRIGGER, wordFailure, wordNotices } from '../wording.ts';
 import type { Asking, Spoken } from './asking.ts';
-import { permissionOn } from './conversation.ts';
+import { NAME, permissionOn } from './conversation.ts';
 import { pageOf, readCursor } from './cursors.ts';
-import { refuse, type Call, type Caller, type Operation, type Reply } from './operation.ts';
+import { refuse, refuseCaller, type Call, type Caller, type Operation, type Reply } from './operation.ts';
 import {
+  Everybodys,
   Extension,
   limitOf,
   Nothing,
-  Page,
   Removal,
   Renaming,
   Workspace,
@@ -34,6 +35,7 @@ export type WorkspaceOptions = Pick<FrontOptions, 'db' | 'forges' | 'config' | '
 const PATH = '/api/workspaces';
 const ONE = `${PATH}/:id`;
 const LIST = 'workspaces';
+const LIST_ALL = 'listWorkspaces';
 /** A path may hold anything, Postgres' text may not. */
 export const ID = /^ws-[a-z2-7]{12}$/;
 
@@ -67,14 +69,14 @@ function createFinder(options: WorkspaceOptions): Finder {
 const listOperations = (options: WorkspaceOptions): Operation[] => [
   {
     ...SHARED,
-    id: 'listWorkspaces',
+    id: LIST_ALL,
     method: 'GET',
     path: PATH,
-    summary: 'Your workspaces, newest first.',
-    query: Page,
+    summary: 'Your workspaces, newest first; all for those who run Sam.',
+    query: Everybodys,
     answers: { status: 200, schema: WorkspaceList },
     refusals: [],
-    run: (call) => list(options, call as Call<z.infer<typeof Page>>),
+    run: (call) => list(options, call as Call<z.infer<typeof Everybodys>>),
   },
   {
     ...SHARED,
@@ -154,28 +156,39 @@ const VERBS = [
 /** Unknown, deleted and not theirs are one and the same. Throws ApiError. */
 async function findVisible(
   { db, forges, mayAsk }: WorkspaceOptions & { mayAsk: (user: string) => boolean },
-  { user }: Caller,
+  { user, isAdmin }: Caller,
   id: string,
   needed: Needed,
 ): Promise<Row> {
   const row = ID.test(id) ? await findWorkspace(db, id) : undefined;
   if (!row || row.phase === 'deleted') throw refuse(404, 'not-found');
   if (mayOpen(user, row)) return row;
-  if (needed === 'own') throw refuse(404, 'not-found');
+  const refused = async () => {
+    const what = { action: 'open-workspace', workspace: id, result: 'not-found' };
+    await recordRefusal(db, { actor: user, front: NAME, ...what });
+    return refuse(404, 'not-found');
+  };
+  if (needed === 'own') throw await refused();
+  if (await isAdmin()) return row;
   if (!mayAsk(user)) throw refuse(429, 'too-often');
   const permission = await permissionOn({ db, forges }, user, row.repository);
-  if (!isEnough(permission, needed)) throw refuse(404, 'not-found');
+  if (!isEnough(permission, needed)) throw await refused();
   return row;
 }
 
 async function list(
   options: WorkspaceOptions,
-  { caller, query }: Call<z.infer<typeof Page>>,
+  { caller, query }: Call<z.infer<typeof Everybodys>>,
 ): Promise<Reply> {
-  const after = readCursor(LIST, query.cursor);
+  const isAll = query.all === 'true';
+  if (isAll && !(await caller.isAdmin()))
+    throw await refuseCaller(options, caller, { id: LIST_ALL }, 'admins-only');
+  const key = isAll ? `${LIST} of all` : LIST;
+  const after = readCursor(key, query.cursor);
   const limit = limitOf(query);
-  const found = await listPage(options.db, caller.user, { limit: limit + 1, after });
-  const { rows, next } = pageOf(LIST, found, limit);
+  const owner = isAll ? undefined : caller.user;
+  const found = await listPage(options.db, owner, { limit: limit + 1, after });
+  const { rows, next } = pageOf(key, found, limit);
   return { status: 200, body: { items: rows.map((row) => describe(options, row)), next } };
 }
 

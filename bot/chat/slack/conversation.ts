@@ -22,7 +22,7 @@ import { homeSource } from './home/home.ts';
 import { createInstalls } from './install/installs.ts';
 import { claimMessage, locate, placeOf } from './places.ts';
 import { reminderSource } from './reminders.ts';
-import { createRepositories } from './forms/repositories.ts';
+import { createRepositories } from '../repositories.ts';
 import { permit, type SlackRights } from './rights.ts';
 import { ackReaction, conclusionSource } from './reactions.ts';
 import * as slackStore from './store.ts';

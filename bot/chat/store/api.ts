@@ -1,14 +1,7 @@
 // What programs asked for under keys of theirs, how their requests ended, and a person's workspaces page by page. Knows no HTTP.
-import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm';
 import type { Executor } from '../../database/executor.ts';
-import {
-  apiRequests,
-  deliveries,
-  identities,
-  workspaces,
-  type Answer,
-  type Workspace,
-} from '../../database/schema.ts';
+import { apiRequests, deliveries, workspaces, type Answer, type Workspace } from '../../database/schema.ts';
 import { storeDelivery, type NewDelivery } from './deliveries.ts';
 
 /** A key, whose it is, and what was asked with it. */
@@ -116,10 +109,10 @@ export async function readEnded(
   return new Map(rows.map(({ id, answer }) => [id, answer]));
 }
 
-/** A person's that are there, newest first, behind `after`. */
+/** A person's that are there, or everybody's, newest first, behind `after`. */
 export async function listPage(
   db: Executor,
-  owner: string,
+  owner: string | undefined,
   { limit, after }: { limit: number; after: { at: Date; id: string } | undefined },
 ): Promise<Workspace[]> {
   const { createdAt, id, phase } = workspaces;
@@ -128,7 +121,7 @@ export async function listPage(
     .from(workspaces)
     .where(
       and(
-        eq(workspaces.owner, owner),
+        owner === undefined ? undefined : eq(workspaces.owner, owner),
         ne(phase, 'deleted'),
         after && or(lt(createdAt, after.at), and(eq(createdAt, after.at), lt(id, after.id))),
       ),
@@ -136,11 +129,3 @@ export async function listPage(
     .orderBy(desc(createdAt), desc(id))
     .limit(limit);
 }
-
-/** Who a person is elsewhere. */
-export const listIdentities = (db: Executor, user: string): Promise<{ source: string; login: string }[]> =>
-  db
-    .select({ source: identities.source, login: identities.login })
-    .from(identities)
-    .where(eq(identities.userId, user))
-    .orderBy(asc(identities.source), asc(identities.externalId));

@@ -38,9 +38,17 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
     text: [...renderTable(table), ...troubles.map(({ name, message }) => `${name}: ${message}`)].join('\n'),
     isVerbatim: true,
   }),
-  'no-nodes': (_, say) => ({ text: `You have no machine. One comes with ${say('up')}.` }),
+  'no-nodes': ({ isAnybodys }, say) => ({
+    text: `${isAnybodys ? 'Nobody has a' : 'You have no'} machine. One comes with ${say('up')}.`,
+  }),
   'node-goes': ({ name }) => ({ text: `\`${name}\` goes now.` }),
   'node-going': ({ name }) => ({ text: `\`${name}\` is being deleted already.` }),
+  'node-stops': ({ name, count }, say) => ({
+    text:
+      count === 0
+        ? `Nothing runs on \`${name}\`. While a workspace is on it, it stays, and is paid for. To delete it when none is: ${say(`node rm ${name}`)}.`
+        : `What runs on \`${name}\` stops (${plural(count, 'workspace')}); every file stays. The machine stays for them, and is paid for.`,
+  }),
   'node-forgotten': ({ name }, say) => ({
     text:
       `\`${name}\` is over for Sam, and whatever was on it. If it is still there with Sam's mark, it is deleted ` +
@@ -59,6 +67,10 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
   }),
   'orphan-adopted': ({ name, id }, say) => ({
     text: `\`${name}\` (${id}) becomes ours within a minute. Whether it did: ${say('nodes --orphans')}.`,
+  }),
+  limit: ({ called, ...table }) => ({
+    text: [`${called}:`, ...renderTable(table)].join('\n'),
+    isVerbatim: true,
   }),
   cost: ({ machines, rate, month }, say) => ({
     text:
@@ -86,7 +98,7 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
       : `You were not connected with GitHub. To connect: ${say('connect')}.`,
   }),
   token: ({ name, scope, until }, say) => ({
-    text: `Your token \`${name}\` may ${scope === 'read' ? 'look, and change nothing,' : 'do what you may do'} until ${formatDay(until)}. I show it this once, so keep it now. To end it: ${say(`token rm ${name}`)}.`,
+    text: `Your token \`${name}\` may ${TOKEN_MAY[scope]} until ${formatDay(until)}. I show it this once, so keep it now. To end it: ${say(`token rm ${name}`)}.`,
   }),
   tokens: (table) => ({ text: renderTable(table).join('\n'), isVerbatim: true }),
   'no-tokens': (_, say) => ({
@@ -158,6 +170,12 @@ const portLine = ({ port, address, state, listens }: PortLine): string =>
     .filter(Boolean)
     .join(' · ');
 
+const TOKEN_MAY: Record<AnswerCodes['token']['scope'], string> = {
+  read: 'look, and change nothing,',
+  write: 'do what you may do',
+  admin: 'do what you may do, also as one of those who run Sam,',
+};
+
 /** `2026-05-10 18:40 UTC`. */
 const formatDay = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 
@@ -171,6 +189,8 @@ function noWorkspaces({ why }: AnswerCodes['no-workspaces'], say: Say): Words {
       return { text: `You have no workspace yet. Make one: ${say('up owner/name')}.` };
     case 'nobodys':
       return { text: `Nobody has a workspace of this repository. Make one: ${say('up')}.` };
+    case 'none-at-all':
+      return { text: 'Nobody has a workspace.' };
     default:
       return why satisfies never;
   }

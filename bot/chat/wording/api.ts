@@ -8,6 +8,8 @@ const SENTENCES = {
   'browser-only': () =>
     'Tokens are made, listed and ended with a browser that is signed in, not with a token.',
   'missing-scope': () => 'That token may only read. This takes one that may write.',
+  'no-account': () => 'Nobody knows who you are there. Sign in with it in a browser once.',
+  'admins-only': () => 'That is for those who run Sam, with a browser or with a token of the scope `admin`.',
   'wrong-origin': () => 'Only our own pages may ask this with a browser. Programs send a personal token.',
   'too-often': () => 'You looked at what others have too often. Try again in a minute.',
   'too-many-requests': () =>

@@ -2,6 +2,7 @@
 import type { AgentFailures, Failure } from '../../../agent/protocol.ts';
 import type { FailureCodes, Side } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
+import { wordExceeded, wordRaise, wordWayOn } from './maxima.ts';
 import { findWords, plural, type Say, type Wording } from './words.ts';
 
 /** `name`: of the workspace that it is about. */
@@ -249,6 +250,12 @@ export const FAILURES: Wording<OfWorkspace<FailureCodes>> = {
     next: retry(of),
   }),
   'agent-unsaid': (of) => ({ text: 'The agent gave up without saying why.', next: retry(of) }),
+  'over-limit': ({ name, ...exceeded }, say) => ({
+    text: [wordExceeded(exceeded), wordWayOn(exceeded, say), wordRaise(exceeded, say, undefined)]
+      .filter(Boolean)
+      .join(' '),
+    next: retry({ name }),
+  }),
   'too-many-machines': ({ count, ...of }, say) => ({
     text: `You have ${count} machine${count === 1 ? '' : 's'} already, which is the most a person may have. A machine goes with its last workspace: delete one that you do not need (${say('rm NAME')}; ${say('list')} shows yours).`,
     next: retry(of),

@@ -33,6 +33,8 @@ export const NOTICES: Wording<NoticeCodes> = {
   'maintainer-deleted': ({ by }) => ({
     text: `@${plain(by)}, who maintains the repository, said to delete it.`,
   }),
+  'admin-stopped': ({ by }) => ({ text: `@${plain(by)}, who runs Sam, stopped it.` }),
+  'admin-deleted': ({ by }) => ({ text: `@${plain(by)}, who runs Sam, said to delete it.` }),
   saved: ({ ref }) => ({
     text: `Saved to \`${plain(ref)}\`: \`git fetch origin ${plain(ref)} && git checkout FETCH_HEAD\`.`,
   }),

@@ -1,8 +1,9 @@
 // The sentences that say why a command was not run, and what to say instead. Pure; each says commands by `say` alone.
 import type { ParseCodes, RefusalCodes } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
+import { wordExceeded, wordRaise, wordWayOn } from './maxima.ts';
 import { describeLoss } from './notices.ts';
-import { shown, type Say, type Words, type Wording } from './words.ts';
+import { shown, whoRuns, type Say, type Words, type Wording } from './words.ts';
 
 type Refusals = Omit<RefusalCodes, keyof ParseCodes>;
 type Some = Partial<Wording<Refusals>>;
@@ -82,10 +83,24 @@ const STATES = {
         ? `There are workspaces on \`${name}\`, of other repositories than this one. Delete what you do not need first; where only you read it, this shows them: ${say('list')}.`
         : `On \`${name}\` there ${workspaces.length > 1 ? 'are' : 'is'} ${marked(workspaces)}. Delete what you do not need first: ${say(`rm ${workspaces[0] ?? 'NAME'}`)}.`,
   }),
-  'too-many': ({ count }, say) => ({
-    text: `You have ${count} workspaces, which is the most a person may have. Delete one: ${say('list')} shows them.`,
+  'over-limit': ({ admins, ...exceeded }, say) => ({
+    text: [wordExceeded(exceeded), wordWayOn(exceeded, say), wordRaise(exceeded, say, admins)]
+      .filter(Boolean)
+      .join(' '),
+  }),
+  'limit-how': ({ kind }, say) => ({
+    text: `A limit is ${kind === 'size' ? '`small`, `medium` or `large`' : 'a number'}, \`unlimited\`, or \`default\`: ${say(`limit @user ${kind}=${kind === 'size' ? 'large' : '5'}`)}.`,
+  }),
+  'limit-whom': ({ word }, say) => ({
+    text: `I know nobody called ${shown(word)}. Say whose limit: ${say('limit @user machines=5')}, ${say('limit owner/name machines=5')}, or in a channel ${say('limit here machines=5')}.`,
   }),
 } satisfies Some;
+
+const ASKED = {
+  person: 'You have asked',
+  repository: 'This repository was asked',
+  channel: 'This channel has asked',
+};
 
 const RIGHTS = {
   forbidden: (details, say) => ({
@@ -97,8 +112,10 @@ const RIGHTS = {
   'needs-maintainer': ({ flag, label, has, line }, say) => ({
     text: `\`--${flag}\` needs **maintain** or **admin** on \`${label}\`; you have **${has}**. Ask one who has it to say: ${say(line)}.`,
   }),
-  'not-operator': (_, say) => ({
-    text: `That is for whoever runs Sam, at its console. Your own machines: ${say('nodes')}.`,
+  'not-admin': ({ admins, isPublic }, say) => ({
+    text: isPublic
+      ? `That is for those who run Sam, and not where everybody reads along. Say it in Slack or at the console. What works here: ${say('help')}.`
+      : `That is for ${whoRuns(admins).replace(/,$/, '')}. What is yours: ${say('list')}.`,
   }),
   'not-connected': () => ({
     text: 'I do not know yet who you are on GitHub, and what you may do here is what you may do there.',
@@ -162,9 +179,13 @@ const ASKING = {
   'no-proposing-here': ({ name }, say) => ({
     text: `The repository of \`${name}\` is not where I can open pull requests. Push from its terminal: ${say(`open ${name}`)}.`,
   }),
-  'too-many-asks': ({ most, whom }, say) => ({
-    text: `${whom === 'repository' ? `This repository was asked ${most} times in an hour, the most that it` : `You have asked ${most} times in an hour, the most that a person`} may (\`MAX_ASKS_PER_HOUR\`, which whoever runs Sam can raise). Say it again in a while; how what you asked stands: ${say('status')}.`,
-  }),
+  'too-many-asks': ({ most, whom = 'person', called, admins }, say) => {
+    const exceeded = { holder: whom, called: called ?? '', kind: 'tasks', most, has: most } as const;
+    const raise = called === undefined ? '' : wordRaise(exceeded, say, admins);
+    return {
+      text: `${ASKED[whom]} ${most} times in an hour, which is the most. ${wordWayOn(exceeded, say)} ${raise}`.trim(),
+    };
+  },
   'no-review-comment': (_, say) => ({
     text: `${say('here')} works in a reply to a review comment of a pull request on GitHub: it opens a workspace at the lines that the comment is about. Anywhere else say ${say('up')}.`,
   }),

@@ -71,3 +71,10 @@ export function findWords<Codes>(
     return undefined;
   }
 }
+
+/** As the configuration names them; undefined: nobody knows here. */
+export function whoRuns(admins: readonly string[] | undefined): string {
+  if (admins === undefined) return 'those who run Sam';
+  if (admins.length === 0) return 'whoever runs Sam, at its console,';
+  return `those who run Sam (${admins.map((name) => `\`${name}\``).join(', ')})`;
+}

@@ -11,10 +11,16 @@ export type Octokit = InstanceType<typeof ProbotOctokit>;
 export interface GitHubApp {
   /** The App's name in addresses and mentions. */
   slug(): Promise<string>;
+  /** The page where somebody installs it. */
+  installPage(): Promise<string>;
   /** A client that speaks for the App itself, not for an installation. */
   asApp(): Promise<Octokit>;
   /** A client that may do on this repository (`owner/name`) what the App may; undefined: it is not installed there. */
   on(repository: string): Promise<Octokit | undefined>;
+  /** The same on whatever belongs to that organization. */
+  ofOrganization(login: string): Promise<Octokit | undefined>;
+  /** One that speaks for any installation, to ask for what is nobody's. Undefined: there is none. */
+  any(): Promise<Octokit | undefined>;
   /** Learns ahead what the first command would have to wait for: its name, and tokens of a few installations. Throws ProviderError. */
   warm(): Promise<void>;
   /** `owner/name` of the repositories that it is installed on; of very many the first. Throws ProviderError. */
@@ -68,36 +74,40 @@ const fetchWithin =
     return fetch(input, { ...init, signal: AbortSignal.any(signals) });
   };
 
-export function createGitHubApp(
+/** One whose octokits are patient. */
+function openProbot(
   { appId, privateKey, webhookSecrets, apiUrl }: GitHubConfig,
+  log: Logger,
+  { timeoutMs, isPaced }: { timeoutMs: number; isPaced: boolean },
+): Probot {
+  return new Probot({
+    appId,
+    privateKey,
+    // It receives nothing. Without a secret it would take one that everybody knows.
+    secret: webhookSecrets[0] ?? '',
+    baseUrl: apiUrl,
+    log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
+    Octokit: patientOctokit(isPaced),
+    request: { fetch: fetchWithin(Math.min(TIMEOUT_MS, timeoutMs)) },
+  });
+}
+
+export function createGitHubApp(
+  config: GitHubConfig,
   log: Logger,
   { timeoutMs = TIMEOUT_MS, isPaced = true }: { timeoutMs?: number; isPaced?: boolean } = {},
 ): GitHubApp {
-  const PatientOctokit = patientOctokit(isPaced);
-  const createProbot = (): Probot =>
-    new Probot({
-      appId,
-      privateKey,
-      // It receives nothing. Without a secret it would take one that everybody knows.
-      secret: webhookSecrets[0] ?? '',
-      baseUrl: apiUrl,
-      log: log.child({}, { level: 'warn', serializers: { err: describeShortly } }),
-      Octokit: PatientOctokit,
-      request: { fetch: fetchWithin(Math.min(TIMEOUT_MS, timeoutMs)) },
-    });
+  const createProbot = (): Probot => openProbot(config, log, { timeoutMs, isPaced });
   let probot = createProbot();
-  let slug: string | undefined;
   const missingPermissions = createMissingPermissions();
   const asApp = (): Promise<Octokit> => probot.auth();
   const installations = createInstallations(asApp);
 
-  const readSlug = async (): Promise<string> => {
-    slug ??= (await call('read app', async () => (await asApp()).rest.apps.getAuthenticated())).data?.slug;
-    return slug ?? '';
-  };
+  const { slug: readSlug, installPage } = createReader(asApp);
 
   return {
     slug: readSlug,
+    installPage,
     asApp,
     async warm() {
       const [ids] = await Promise.all([listActive(asApp), readSlug()]);
@@ -109,6 +119,14 @@ export function createGitHubApp(
     async on(repository) {
       const installation = await installations.find(repository);
       return installation === undefined ? undefined : probot.auth(installation);
+    },
+    async ofOrganization(org) {
+      const id = await findOrganization(asApp, org);
+      return id === undefined ? undefined : probot.auth(id);
+    },
+    async any() {
+      const [id] = await listActive(asApp);
+      return id === undefined ? undefined : probot.auth(id);
     },
     reachable: () => listReachable(asApp, (id) => probot.auth(id)),
     async mint(repository, asked) {
@@ -130,6 +148,29 @@ export function createGitHubApp(
       missingPermissions.forget();
     },
   };
+}
+
+/** What the App says of itself; asked once. */
+function createReader(asApp: () => Promise<Octokit>): Pick<GitHubApp, 'slug' | 'installPage'> {
+  let known: { slug: string; page: string } | undefined;
+  const read = async (): Promise<{ slug: string; page: string }> => {
+    if (known) return known;
+    const { data } = await call('read app', async () => (await asApp()).rest.apps.getAuthenticated());
+    const found = { slug: data?.slug ?? '', page: data?.html_url ?? '' };
+    if (found.slug) known = found;
+    return found;
+  };
+  return {
+    slug: async () => (await read()).slug,
+    installPage: async () => `${(await read()).page}/installations/new`,
+  };
+}
+
+async function findOrganization(asApp: () => Promise<Octokit>, org: string): Promise<number | undefined> {
+  const octokit = await asApp();
+  const ask = () => octokit.rest.apps.getOrgInstallation({ org });
+  const answer = await callOr('find installation', ask, undefined);
+  return answer && !answer.data.suspended_at ? answer.data.id : undefined;
 }
 
 /** Octokit's errors carry the whole request. */

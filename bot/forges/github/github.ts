@@ -17,6 +17,7 @@ import { createGitHubApp, type GitHubApp } from './app.ts';
 import { call } from './calls.ts';
 import type { GitHubConfig } from './config.ts';
 import { readPermission, type Remembered } from './permissions.ts';
+import { findPeople } from './people.ts';
 import { openPullRequest } from './pull-requests.ts';
 import { createSettingsReader, type SettingsReader } from './repository-settings.ts';
 import * as threads from './threads.ts';
@@ -81,6 +82,8 @@ function createForge(config: GitHubConfig, app: GitHubApp, settings: SettingsRea
       return { size, idleTimeMs, who, ask };
     },
     listRepositories: () => app.reachable(),
+    findPeople: (name) => findPeople(app, name),
+    installUrl: () => app.installPage(),
     mintToken: (label, operation) => mintToken(app, label, operation),
     identityOf: ({ id, login }) => ({ email: `${id}+${login}@users.noreply.${hostname}` }),
     async openChange(label, offered) {

@@ -80,27 +80,6 @@ const isOpen = isNull(taskTurns.endedAt);
 export const countOpen = (db: Executor, workspace: string): Promise<number> =>
   db.$count(taskTurns, and(eq(taskTurns.workspaceId, workspace), isOpen));
 
-/** What a person asked coding agents in the last hour. */
-export const countAsked = (db: Executor, actor: string): Promise<number> =>
-  db.$count(
-    taskTurns,
-    sql`${taskTurns.actor} = ${actor} and ${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'
-      and not exists (select from ${tasks} t where t.id = ${taskTurns.taskId} and t.agent = 'shell')`,
-  );
-
-/** The same of a repository, by whomever. */
-export async function countAskedOn(db: Executor, repository: string): Promise<number> {
-  const [row] = await db
-    .select({ count: sql<number>`count(*)::int` })
-    .from(taskTurns)
-    .innerJoin(workspaces, eq(workspaces.id, taskTurns.workspaceId))
-    .innerJoin(tasks, and(eq(tasks.id, taskTurns.taskId), ne(tasks.agent, 'shell')))
-    .where(
-      sql`${workspaces.repository} = ${repository} and ${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'`,
-    );
-  return row?.count ?? 0;
-}
-
 /**
  * Before any of its tasks and turns is locked, by whoever goes on to its cards: reports and commands take the workspace first, too, so
  * that no two wait for each other. True: its node is that one, where one is asked for.

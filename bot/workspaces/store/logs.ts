@@ -49,6 +49,21 @@ export async function readBoot(
   return rows.reverse().map(({ at, said }) => ({ at, step: 'boot', text: lineOf(said as unknown as Said) }));
 }
 
+/** All that it said of its boot, behind `after`. */
+export async function listBoot(
+  db: Executor,
+  nodeId: string,
+  { after, limit }: { after: number; limit: number },
+): Promise<LoggedLine[]> {
+  const rows = await db
+    .select({ id: events.id, at: events.at, said: events.data })
+    .from(events)
+    .where(and(eq(events.entity, nodeId), eq(events.type, 'boot'), gt(events.id, after)))
+    .orderBy(asc(events.id))
+    .limit(limit);
+  return rows.map(({ id, at, said }) => ({ id, at, step: 'boot', text: lineOf(said as unknown as Said) }));
+}
+
 interface Said {
   step: string;
   ok: boolean;

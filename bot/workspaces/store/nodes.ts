@@ -12,17 +12,44 @@ export interface OwnNode {
 }
 
 /** A person's nodes that are there, or were later than `since`; oldest first. */
-export async function listNodesOf(db: Executor, owner: string, since?: Date): Promise<OwnNode[]> {
-  const isThere = ne(nodes.phase, 'deleted');
+export const listNodesOf = (db: Executor, owner: string, since?: Date): Promise<OwnNode[]> =>
+  listNodes(db, { owner, since });
+
+interface NodeFilter {
+  id?: string;
+  owner?: string;
+  since?: Date | undefined;
+  /** Those, too, that are there no more. */
+  gone?: boolean;
+}
+
+/** The same of everybody. */
+export async function listNodes(
+  db: Executor,
+  { id, owner, since, gone = false }: NodeFilter = {},
+): Promise<OwnNode[]> {
+  const isThere = gone ? undefined : ne(nodes.phase, 'deleted');
   const found = await db
     .select()
     .from(nodes)
-    .where(and(eq(nodes.owner, owner), since ? or(isThere, gt(nodes.phaseSince, since)) : isThere))
+    .where(
+      and(
+        id === undefined ? undefined : eq(nodes.id, id),
+        owner === undefined ? undefined : eq(nodes.owner, owner),
+        since ? or(isThere, gt(nodes.phaseSince, since)) : isThere,
+      ),
+    )
     .orderBy(asc(nodes.createdAt), asc(nodes.id));
   const guests = await db
     .select({ nodeId: workspaces.nodeId, name: workspaces.name })
     .from(workspaces)
-    .where(and(eq(workspaces.owner, owner), ne(workspaces.phase, 'deleted')))
+    .where(
+      and(
+        id === undefined ? undefined : eq(workspaces.nodeId, id),
+        owner === undefined ? undefined : eq(workspaces.owner, owner),
+        ne(workspaces.phase, 'deleted'),
+      ),
+    )
     .orderBy(asc(workspaces.name));
   return found.map((node) => ({
     node,

@@ -134,6 +134,7 @@ export interface NewWorkspace {
   commit: string | null;
   fork: Fork | null;
   topic: string | null;
+  channel?: string | null;
   isPrivate: boolean | null;
   size: Size;
   keptUntil: Date | null;

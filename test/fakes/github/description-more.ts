@@ -1,4 +1,4 @@
-// Operations that the cut of GitHub's description lacks: review comments. By hand, after docs.github.com/rest.
+// Operations that the cut of GitHub's description lacks: review comments, teams. By hand, after docs.github.com/rest.
 import type { Json } from './model.ts';
 
 const integer = { type: 'integer' };
@@ -64,6 +64,13 @@ const onPull = [...repository, inPath('pull_number', integer)];
 export const moreSchemas = { 'pull-request-review-comment': reviewComment };
 
 export const morePaths = {
+  '/orgs/{org}/teams/{team_slug}/members': {
+    get: {
+      operationId: 'teams/list-members-in-org',
+      parameters: [inPath('org', text), inPath('team_slug', text), ...paging],
+      responses: { 200: json({ type: 'array', items: reference('simple-user') }) },
+    },
+  },
   '/repos/{owner}/{repo}/pulls/comments/{comment_id}': {
     get: { operationId: 'pulls/get-review-comment', parameters: onComment, responses: { 200: json(one) } },
     patch: {

@@ -188,6 +188,8 @@ export interface World {
   deployments: Deployment[];
   checks: CheckRun[];
   installations: Installation[];
+  /** `acme/platform`, lower-cased, and the ids of who is in it. */
+  teams: Map<string, Set<number>>;
   tokens: Map<string, Token>;
   /** Everything that must never show up in a log or a comment, in the order it was issued. */
   secrets: string[];
@@ -213,6 +215,7 @@ export function createWorld(app: App, now: () => Date): World {
     deployments: [],
     checks: [],
     installations: [],
+    teams: new Map(),
     tokens: new Map(),
     secrets: [app.webhookSecret, app.clientSecret],
   };

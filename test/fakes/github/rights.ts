@@ -35,6 +35,7 @@ const needs: Record<string, Need> = {
   'apps/list-installations-for-authenticated-user': 'user',
   'apps/list-installation-repos-for-authenticated-user': 'user',
   'users/get-authenticated': 'user',
+  'teams/list-members-in-org': 'installation',
   'users/get-by-id': 'anyone',
   'users/get-by-username': 'anyone',
   'rate-limit/get': 'anyone',

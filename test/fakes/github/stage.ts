@@ -55,6 +55,8 @@ export interface Stage {
   /** `roleName` where it is not the permission itself: triage and custom roles on read, maintain on write. */
   addCollaborator: (repository: string, login: string, permission: Permission, roleName?: string) => void;
   removeCollaborator: (repository: string, login: string) => void;
+  /** From now on these people are in it. */
+  setTeam: (name: string, logins: string[]) => void;
   install: (login: string, options?: InstallOptions) => Installation;
   addIssue: (
     repository: string,
@@ -123,6 +125,8 @@ export function createStage(world: World, git: Git): Stage {
     removeCollaborator(fullName, login) {
       repository(fullName).collaborators.delete(account(login).id);
     },
+    setTeam: (name, logins) =>
+      void world.teams.set(name.toLowerCase(), new Set(logins.map((login) => account(login).id))),
     install(login, { id = world.nextId(), repositories, permissions = world.app.permissions } = {}) {
       const installation: Installation = {
         id,

@@ -33,6 +33,7 @@ import {
   listWorkspaces,
   takenNames,
 } from '../../../bot/workspaces/store/workspaces.ts';
+import { NO_LIMITS } from '../rows.ts';
 
 const ROWS = 2_000;
 
@@ -219,6 +220,7 @@ async function oneLook(servers: string[] = []) {
   for (const name of servers) provider.addServer({ name });
   const log = pino({ level: 'silent' });
   const limits = {
+    ...NO_LIMITS,
     idleTimeoutMs: 0,
     deleteStoppedAfterMs: 0,
     nodeWarmMs: 60_000,

@@ -13,7 +13,7 @@ import type { SlackCalls } from '../calls.ts';
 import { sourceOf, type Event } from '../request.ts';
 import type { Field, FormRequest } from './events.ts';
 import { findOwned, isNameTaken } from '../home/store.ts';
-import { searchRepositories, type Repositories } from './repositories.ts';
+import { searchRepositories, type Repositories } from '../../repositories.ts';
 import { findDefault } from '../../../workspaces/store/settings.ts';
 import { wordRefusal, type Say } from '../../wording.ts';
 import type { Executor } from '../../../database/types.ts';
@@ -77,7 +77,7 @@ async function chooseRepository(
   if (!person) return usual;
   const maybe = (named?.maybe ?? []).map((word) => word.toLowerCase());
   const found = await Promise.all(
-    maybe.map((word) => searchRepositories(repositories, person, word, LOOK_WITHIN_MS)),
+    maybe.map((word) => searchRepositories(repositories, person, word, { timeoutMs: LOOK_WITHIN_MS })),
   );
   return found.flat().find((one) => maybe.includes(one.toLowerCase())) ?? usual;
 }

@@ -1,5 +1,5 @@
 // People: who somebody is, and where the App is installed for them.
-import { notFound } from '../refusal.ts';
+import { forbidden, notFound } from '../refusal.ts';
 import { type Call, type Handlers, ok, paged } from './call.ts';
 import { type Account, covers, findAccount, roleOf } from '../model.ts';
 import { showAccount, showInstallation, showRepository } from '../views/views.ts';
@@ -24,7 +24,23 @@ function isKnownTo(account: Account, repository: Parameters<typeof roleOf>[0]): 
   return repository.owner === account || repository.collaborators.has(account.id);
 }
 
+/** For an installation on that organization that was given the permission. */
+function listTeam(call: Call) {
+  const { world, caller, params } = call;
+  const name = `${params['org']}/${params['team_slug']}`.toLowerCase();
+  const isTheirs = caller.kind === 'installation' && caller.installation.account.login === params['org'];
+  const members = world.teams.get(name);
+  if (!isTheirs || !members) throw notFound();
+  if (!caller.permissions['members'])
+    throw forbidden('Resource not accessible by integration', {
+      'x-accepted-github-permissions': 'members=read',
+    });
+  const people = world.accounts.filter(({ id }) => members.has(id));
+  return paged(call, people, (one) => showAccount(world, one));
+}
+
 export const userHandlers: Handlers = {
+  'teams/list-members-in-org': listTeam,
   'users/get-authenticated'(call) {
     if (call.caller.kind !== 'user') throw notFound();
     const { account } = call.caller;

@@ -1,9 +1,9 @@
-// The repositories that a form offers to a person: those of the forge that Sam reaches and they may write to. Keeps what the
-// forge said for a short while; the command asks again when it runs.
+// The repositories that are offered to a person: those of the forge that Sam reaches, and they may read or write to. Keeps what the
+// forge said for a short while; a command asks again when it runs.
 import type { Logger } from 'pino';
-import { messageOf } from '../../../errors.ts';
-import type { Forge, Person } from '../../../forges/forge.ts';
-import { isEnough } from '../../../forges/rights.ts';
+import { messageOf } from '../errors.ts';
+import type { Forge, Permission, Person } from '../forges/forge.ts';
+import { isEnough } from '../forges/rights.ts';
 
 export interface Repositories {
   /** `owner/name` of all that Sam reaches. */
@@ -11,7 +11,7 @@ export interface Repositories {
   /** They will be asked for soon. */
   prepare(): void;
   /** Of that person on that repository, as the forge said lately. */
-  mayWrite(label: string, person: Person): Promise<boolean>;
+  may(label: string, person: Person, needed: 'read' | 'write'): Promise<boolean>;
 }
 
 const LISTED_MS = 5 * 60_000;
@@ -23,7 +23,7 @@ const MAX_OFFERED = 20;
 
 export function createRepositories(forge: Forge | undefined, log: Logger): Repositories {
   let listed: { at: number; names: Promise<readonly string[]> } | undefined;
-  const rights = new Map<string, { until: number; mayWrite: Promise<boolean> }>();
+  const rights = new Map<string, { until: number; answer: Promise<Permission | undefined> }>();
   const list = (): Promise<readonly string[]> => {
     if (!forge) return Promise.resolve([]);
     if (listed && Date.now() - listed.at < LISTED_MS) return listed.names;
@@ -35,32 +35,30 @@ export function createRepositories(forge: Forge | undefined, log: Logger): Repos
     });
     return names;
   };
+  const readRight = (label: string, person: Person): Promise<Permission | undefined> => {
+    const key = `${label}|${person.id}`;
+    const known = rights.get(key);
+    if (known && known.until > Date.now()) return known.answer;
+    if (rights.size > MAX_RIGHTS) rights.clear();
+    const answer = forge ? forge.readPermission(label, person) : Promise.resolve(undefined);
+    rights.set(key, { until: Date.now() + RIGHT_KEPT_MS, answer });
+    answer.catch(() => rights.delete(key));
+    return answer;
+  };
   return {
     list,
     prepare: () =>
       void list().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'no list of repositories')),
-    mayWrite(label, person) {
-      const key = `${label}|${person.id}`;
-      const known = rights.get(key);
-      if (known && known.until > Date.now()) return known.mayWrite;
-      if (rights.size > MAX_RIGHTS) rights.clear();
-      const mayWrite = askRight(forge, label, person);
-      rights.set(key, { until: Date.now() + RIGHT_KEPT_MS, mayWrite });
-      mayWrite.catch(() => rights.delete(key));
-      return mayWrite;
-    },
+    may: async (label, person, needed) => isEnough(await readRight(label, person), needed),
   };
 }
 
-const askRight = async (forge: Forge | undefined, label: string, person: Person): Promise<boolean> =>
-  isEnough(await forge?.readPermission(label, person), 'write');
-
-/** Whose name begins with the words first, then those that hold them; nobody is offered what they may not write to. */
+/** Whose name begins with the words first, then those that hold them; nobody is offered what they may not. */
 export async function searchRepositories(
   repositories: Repositories,
   person: Person,
   typed: string,
-  timeoutMs: number = TIMEOUT_MS,
+  { timeoutMs = TIMEOUT_MS, needed = 'write' }: { timeoutMs?: number; needed?: 'read' | 'write' } = {},
 ): Promise<string[]> {
   const deadline = AbortSignal.timeout(timeoutMs);
   const late = new Promise<undefined>((resolve) =>
@@ -70,8 +68,8 @@ export async function searchRepositories(
   const fitting = rank(names, typed).slice(0, MAX_OFFERED);
   const offered = await Promise.all(
     fitting.map(async (label) => {
-      const mayWrite = repositories.mayWrite(label, person).catch(() => false);
-      return (await Promise.race([mayWrite, late])) === true ? label : undefined;
+      const isTheirs = repositories.may(label, person, needed).catch(() => false);
+      return (await Promise.race([isTheirs, late])) === true ? label : undefined;
     }),
   );
   return offered.filter((label) => label !== undefined);

@@ -1,0 +1,214 @@
+// A person's machines over HTTP: each change is a command, each answer the row as it is then. Writes nothing itself.
+import type { z } from 'zod';
+import { redact } from '../../../agent/redact.ts';
+import type { FrontOptions } from '../front.ts';
+import { readLastEvents, listEvents, type Noted } from '../../workspaces/store/events.ts';
+import { listBoot, type LoggedLine } from '../../workspaces/store/logs.ts';
+import { listNodes, type OwnNode } from '../../workspaces/store/nodes.ts';
+import { readPrices, type PriceList } from '../../workspaces/store/settings.ts';
+import { createStreams, type Streams } from '../streams.ts';
+import { createSay, TRIGGER, wordFailure } from '../wording.ts';
+import type { Asking } from './asking.ts';
+import { pageOf, readCursor } from './cursors.ts';
+import { follow, pageThrough, type Followed } from './following.ts';
+import { refuse, refuseCaller, type Call, type Caller, type Operation, type Reply } from './operation.ts';
+import { describeEvent, describeLine } from './stories.ts';
+import {
+  Everybodys,
+  limitOf,
+  LogLineList,
+  Machine,
+  MachineList,
+  Nothing,
+  Page,
+  WorkspaceEventList,
+} from './schemas.ts';
+
+type NodeOptions = Pick<FrontOptions, 'db'> & { asking: Asking };
+
+const PATH = '/api/nodes';
+const ONE = `${PATH}/:id`;
+const LIST = 'nodes';
+const LIST_ALL = 'listNodes';
+const ID = /^nd-[a-z2-7]{12}$/;
+
+export function createNodes(options: NodeOptions): { operations: Operation[]; streams: Streams[] } {
+  const { db } = options;
+  const [events, logs] = ['listeners to events of nodes', 'listeners to logs of nodes'].map((name) =>
+    createStreams({ name, readVersions: (keys) => readLastEvents(db, keys) }),
+  ) as [Streams, Streams];
+  return {
+    operations: [...changes(options), ...stories(options, events, logs)],
+    streams: [events, logs],
+  };
+}
+
+const SHARED = { for: 'person', refusals: [404] } as const;
+const ROW = { status: 200, schema: Machine } as const;
+const TAKEN = { answers: { ...ROW, status: 202 }, refusals: [404, 409] } as const;
+
+const changes = (options: NodeOptions): Operation[] => {
+  const find: NonNullable<Operation['find']> = (caller, { id = '' }) => findNode(options, caller, id);
+  return [
+    {
+      ...SHARED,
+      id: LIST_ALL,
+      method: 'GET',
+      path: PATH,
+      summary: 'Your machines, newest first; all for those who run Sam.',
+      query: Everybodys,
+      answers: { status: 200, schema: MachineList },
+      refusals: [],
+      run: (call) => list(options, call as Call<z.infer<typeof Everybodys>>),
+    },
+    {
+      ...SHARED,
+      id: 'getNode',
+      method: 'GET',
+      path: ONE,
+      summary: 'How a machine stands, and what is on it.',
+      answers: ROW,
+      find,
+      run: async ({ found }) => ({ status: 200, body: await describeOne(options, found as OwnNode) }),
+    },
+    {
+      ...SHARED,
+      ...TAKEN,
+      id: 'deleteNode',
+      method: 'DELETE',
+      path: ONE,
+      summary: 'Deletes a machine that no workspace is on; otherwise 409 names them.',
+      find,
+      run: (call) => say(options, call, 'rm'),
+    },
+    {
+      ...SHARED,
+      ...TAKEN,
+      id: 'stopNode',
+      method: 'POST',
+      path: `${ONE}/stop`,
+      summary: 'Stops every workspace on a machine; it stays for their files.',
+      body: Nothing,
+      find,
+      run: (call) => say(options, call, 'stop'),
+    },
+  ];
+};
+
+const stories = (options: NodeOptions, events: Streams, logs: Streams): Operation[] => {
+  const { db } = options;
+  const find: NonNullable<Operation['find']> = (caller, { id = '' }) => findNode(options, caller, id);
+  return [
+    {
+      ...SHARED,
+      id: 'listNodeEvents',
+      method: 'GET',
+      path: `${ONE}/events`,
+      summary: 'What happened to a machine, oldest first; as server-sent events it goes on.',
+      query: Page,
+      answers: { status: 200, schema: WorkspaceEventList },
+      find,
+      run: (call) => pageThrough(eventsOf(db, call.found as OwnNode), call),
+      stream: (call, to) => follow(eventsOf(db, call.found as OwnNode), events, call, to),
+    },
+    {
+      ...SHARED,
+      id: 'listNodeLogs',
+      method: 'GET',
+      path: `${ONE}/logs`,
+      summary: 'What a machine said of its boot, oldest first; as server-sent events it goes on.',
+      query: Page,
+      answers: { status: 200, schema: LogLineList },
+      find,
+      run: (call) => pageThrough(bootOf(db, call.found as OwnNode), call),
+      stream: (call, to) => follow(bootOf(db, call.found as OwnNode), logs, call, to),
+    },
+  ];
+};
+
+const BY_ID = { seqOf: ({ id }: { id: number }) => id, most: Number.MAX_SAFE_INTEGER };
+
+const eventsOf = (db: NodeOptions['db'], { node: { id, name } }: OwnNode): Followed<Noted> => ({
+  ...BY_ID,
+  key: id,
+  event: 'node',
+  list: (which) => listEvents(db, id, which),
+  itemOf: (row) => describeEvent(row, name),
+});
+
+const bootOf = (db: NodeOptions['db'], { node: { id } }: OwnNode): Followed<LoggedLine> => ({
+  ...BY_ID,
+  key: id,
+  event: 'log',
+  list: (which) => listBoot(db, id, which),
+  itemOf: describeLine,
+});
+
+/** One's own, and for those who run Sam anybody's. Throws ApiError. */
+async function findNode({ db }: NodeOptions, caller: Caller, id: string): Promise<OwnNode> {
+  const [found] = ID.test(id) ? await listNodes(db, { id }) : [];
+  const isTheirs = found?.node.owner === caller.user || (found !== undefined && (await caller.isAdmin()));
+  if (!found || !isTheirs) throw refuse(404, 'not-found');
+  return found;
+}
+
+/** What is said of it is its name; what is told afterwards is its row. */
+const say = (options: NodeOptions, call: Call, verb: 'rm' | 'stop'): Promise<Reply> => {
+  const { name, id } = (call.found as OwnNode).node;
+  return options.asking.ask(call, { line: `node ${verb} ${name}`, field: 'id' }, async () => {
+    const [found] = await listNodes(options.db, { id, gone: true });
+    if (!found) throw refuse(404, 'not-found');
+    return { status: 202, body: await describeOne(options, found) };
+  });
+};
+
+async function list(
+  { db }: NodeOptions,
+  { caller, query }: Call<z.infer<typeof Everybodys>>,
+): Promise<Reply> {
+  const isAll = query.all === 'true';
+  if (isAll && !(await caller.isAdmin()))
+    throw await refuseCaller({ db }, caller, { id: LIST_ALL }, 'admins-only');
+  const key = isAll ? `${LIST} of all` : LIST;
+  const after = readCursor(key, query.cursor);
+  const limit = limitOf(query);
+  const found = await listNodes(db, { ...(!isAll && { owner: caller.user }) });
+  const newest = found
+    .map((one) => ({ ...one, id: one.node.id, createdAt: one.node.createdAt }))
+    .toReversed()
+    .filter((one) => !after || isBehind(one, after));
+  const { rows, next } = pageOf(key, newest.slice(0, limit + 1), limit);
+  const prices = await readPrices(db);
+  return { status: 200, body: { items: rows.map((row) => describe(row, prices)), next } };
+}
+
+const isBehind = (one: { createdAt: Date; id: string }, after: { at: Date; id: string }): boolean =>
+  one.createdAt < after.at || (one.createdAt.getTime() === after.at.getTime() && one.id < after.id);
+
+const describeOne = async ({ db }: NodeOptions, found: OwnNode): Promise<z.infer<typeof Machine>> =>
+  describe(found, await readPrices(db));
+
+function describe({ node, workspaces }: OwnNode, prices: PriceList | undefined): z.infer<typeof Machine> {
+  const { id, name, owner, provider, size, phase, desired, lastError } = node;
+  const price = prices?.provider === provider ? prices.sizes[size] : undefined;
+  return {
+    id,
+    name,
+    owner,
+    provider,
+    size,
+    phase,
+    desired,
+    failure: lastError && {
+      error: lastError.code ?? 'internal',
+      message: redact(wordFailure(lastError, name, createSay(TRIGGER)).text),
+    },
+    workspaces,
+    price: price && prices ? { amount: price.perHour.toFixed(4), currency: prices.currency } : null,
+    agent: node.agentVersion,
+    createdAt: node.createdAt.toISOString(),
+    readyAt: node.readyAt?.toISOString() ?? null,
+    lastHeardAt: node.lastHeardAt?.toISOString() ?? null,
+    idleSince: node.idleSince?.toISOString() ?? null,
+  };
+}
