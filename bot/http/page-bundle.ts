@@ -35,6 +35,7 @@ interface StoredAsset {
 const SOURCES = path.join(import.meta.dirname, '../../web-terminal');
 const LIST = 'page.json';
 const types: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
@@ -106,6 +107,11 @@ export function answerAsset(
       'cache-control': asset.immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
       'x-content-type-options': 'nosniff',
       vary: 'accept-encoding',
+      // The worker answers with it where the page would be.
+      ...(assetPath.endsWith('.html') && {
+        'content-security-policy':
+          "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      }),
       ...(brotli && { 'content-encoding': 'br' }),
       ...(assetPath.endsWith('/service-worker.js') && { 'service-worker-allowed': '/w/' }),
     },
@@ -163,15 +169,18 @@ async function makeFiles(): Promise<Map<string, Uint8Array>> {
     keep(name, await readFile(path.join(SOURCES, 'icons', name)));
   keep('main.js', await bundle('main.ts'));
   keep('style.css', await bundle('style.css'));
+  keep('offline.js', await bundle('offline/offline.ts'));
   const fill = async (name: string) =>
     [...names].reduce((text, [from, to]) => text.replaceAll(`"${from}"`, `"${to}"`), await readText(name));
   made.set('/assets/manifest.webmanifest', Buffer.from(await fill('manifest.webmanifest')));
-  const shell = [...made.keys()].filter((name) => /\.(js|css)$/.test(name));
+  keep('offline.html', Buffer.from(await fill('offline/offline.html')));
+  const shell = [...made.keys()].filter((name) => /\.(js|css|html)$/.test(name));
   made.set(
     '/assets/service-worker.js',
-    await bundle('service-worker.ts', {
+    await bundle('offline/service-worker.ts', {
       SHELL: JSON.stringify(shell),
       SHELL_VERSION: JSON.stringify(hashOf(shell.join())),
+      OFFLINE: JSON.stringify(names.get('/assets/offline.html')),
     }),
   );
   made.set('/index.html', Buffer.from(await fill('index.html')));
