@@ -1,11 +1,13 @@
 // `npm run bench -- NAME`: measures and prints. Nothing here fails on a time: machines differ, ratios do not.
 import { benchBoot } from './boot.ts';
+import { benchEnvironment } from './environment.ts';
 import { benchGateway } from './gateway.ts';
 import { benchGitHub } from './github.ts';
 import { benchTasks } from './tasks.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   boot: benchBoot,
+  environment: benchEnvironment,
   gateway: benchGateway,
   github: benchGitHub,
   tasks: benchTasks,

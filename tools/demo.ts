@@ -81,7 +81,7 @@ async function stop(child: ChildProcess, dataDir: string): Promise<void> {
 }
 
 /** Local nodes outlive their bot on purpose; a demo's do not. */
-function endLocalNodes(dataDir: string): void {
+export function endLocalNodes(dataDir: string): void {
   const found = execFileSync('sh', ['-c', `grep -lsz "^SAM_DIR=${dataDir}/" /proc/[0-9]*/environ || true`], {
     encoding: 'utf8',
   });

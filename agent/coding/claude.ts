@@ -28,6 +28,12 @@ const variablesOf = (way: Way): Record<string, string> =>
     ? { CLAUDE_CODE_OAUTH_TOKEN: way.plan }
     : { ANTHROPIC_BASE_URL: way.url, ANTHROPIC_AUTH_TOKEN: way.token };
 
+/**
+ * For code that somebody else sent: what its checkout says of settings, hooks and servers of tools counts for nothing. What its
+ * person has left for themselves does.
+ */
+export const FOR_FOREIGN_CODE = ['--setting-sources', 'user', '--strict-mcp-config'];
+
 const ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 const TIMEOUT_MS = 10_000;
 

@@ -3,7 +3,7 @@ import { WorkspaceError } from '../failure.ts';
 import { explainGit } from './failures.ts';
 import type { Mirror } from './mirrors.ts';
 import { cloneSubmodules } from './submodules.ts';
-import { ask, isValidRef, protocolOf, runGit, type Git } from './git.ts';
+import { ask, isValidRef, look, protocolOf, runGit, type Git } from './git.ts';
 import type { Outcome } from '../system/run.ts';
 import { removeTree } from '../system/trees.ts';
 
@@ -39,7 +39,19 @@ export async function cloneRepository(clone: Clone): Promise<void> {
   if (clone.mirror && (await clone.mirror.give(clone))) await checkOutFrom(clone, clone.mirror);
   else await cloneAnew(clone, { isPartial: protocol !== 'file' });
   await clone.mirror?.keep(clone);
+  await sayLargeFiles(clone);
   await cloneSubmodules(clone);
+}
+
+/** Where git-lfs is installed, the checkout has brought them; its filters are all that is kept of anybody's. */
+async function sayLargeFiles(clone: Clone): Promise<void> {
+  const named = ['grep', '--quiet', '-e', 'filter=lfs', '--', ':(glob)**/.gitattributes'];
+  if ((await look(clone, clone.into, named)).code !== 0) return;
+  const filter = await inside({ ...clone, onLine: () => {} }, ['config', 'filter.lfs.smudge']);
+  if (filter.code === 0) return;
+  clone.onLine(
+    'Large files (Git LFS) are left as the small files that stand for them: this node has no git-lfs. Where the workspace has it: git lfs pull',
+  );
 }
 
 async function cloneAnew(clone: Clone, { isPartial }: { isPartial: boolean }): Promise<void> {

@@ -1,6 +1,7 @@
 // The runtime without a container: sessions are processes of the node, of the workspace's user or the agent's. Knows no git.
 import { accessSync, constants, statSync } from 'node:fs';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
+import { FOR_FOREIGN_CODE } from '../coding/claude.ts';
 import type { CodingPrograms } from '../coding/programs.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import { describeError } from '../log.ts';
@@ -116,7 +117,14 @@ function chooseCommand(
     case 'shell':
       return { file: shell, args: ['-l'], env: { ...PROMPT_MARKS, ...env }, cwd };
     case 'claude':
-      return { ...runInLoginShell(shell, getClaude(env, programs)), env, cwd };
+      return {
+        ...runInLoginShell(shell, [
+          ...getClaude(env, programs),
+          ...(workspace.isTrusted === true ? [] : FOR_FOREIGN_CODE),
+        ]),
+        env,
+        cwd,
+      };
     default:
       throw new ProfileError('unknown-profile', 'There is no such profile. Open a `shell` or `claude`.');
   }
@@ -187,11 +195,13 @@ function findShell(): string {
 }
 
 /** Waits for what is on its way, longer than that may take, and says so: nobody looks at an empty terminal. */
-const WAIT = `echo 'Claude Code comes to this node for the first time: about 190 MB, once.'
+const WAIT = `file=$1 failed=$2
+shift 2
+echo 'Claude Code comes to this node for the first time: about 190 MB, once.'
 tries=0
-while [ ! -x "$1" ] && [ ! -e "$2" ] && [ $tries -lt 2400 ]; do sleep 1; tries=$((tries + 1)); done
-[ -x "$1" ] && exec "$1"
-echo 'It could not be brought here:' && { cat -- "$2" 2>/dev/null || echo 'nobody said why.'; }
+while [ ! -x "$file" ] && [ ! -e "$failed" ] && [ $tries -lt 2400 ]; do sleep 1; tries=$((tries + 1)); done
+[ -x "$file" ] && exec "$file" "$@"
+echo 'It could not be brought here:' && { cat -- "$failed" 2>/dev/null || echo 'nobody said why.'; }
 echo 'Open this again in a minute, or install it in a shell: npm install -g @anthropic-ai/claude-code'
 exit 1`;
 

@@ -1,6 +1,8 @@
 // The runtimes of the agent, each held to the contract; that of containers in test/machines, where there is an engine.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createRuntimes, RUNTIME_NAMES } from '../../agent/runtimes/index.ts';
 import { createLog } from '../../agent/log.ts';
@@ -25,6 +27,28 @@ describeRuntime('host', { create: () => createRuntimes(options()).host });
 test('no runtime goes without the contract', () => {
   expect(RUNTIME_NAMES).toEqual(['devcontainer', 'host']);
 });
+
+test.each([
+  [true, ''],
+  [false, '--setting-sources user --strict-mcp-config'],
+])(
+  'a Claude terminal (own code: %s) takes settings and servers of a checkout from nobody else',
+  (isTrusted, flags) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sam-claude-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'claude');
+    writeFileSync(file, '#!/bin/sh\necho "started: $*"\n', { mode: 0o755 });
+    const workspace = { id: newWorkspaceId(), name: 'api-1', dir: tmpdir(), env: {}, isTrusted };
+    for (const isThere of [true, false]) {
+      const claude = () => ({ file, failure: join(folder, 'failed'), isThere });
+      const programs = { claude, bin: '/nowhere', bring: () => Promise.resolve() };
+      const { host } = createRuntimes({ ...options(), programs: programs as never });
+      const spec = host.session(workspace, 'claude');
+      const said = execFileSync(spec.file, spec.args, { env: spec.env, cwd: spec.cwd, encoding: 'utf8' });
+      expect(said).toContain(`started: ${flags}\n`);
+    }
+  },
+);
 
 test('where something of a command line lives on, its end says so', async () => {
   const runtime = createRuntimes(options()).host;

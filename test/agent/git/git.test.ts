@@ -1,4 +1,5 @@
 // Clones from real repositories, over files and over HTTP: what comes out, what is refused, and what people are told.
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -95,6 +96,25 @@ test('an empty repository is cloned; it has no commit yet', async () => {
   const { head, work } = await clone(path);
   expect(head).toBeUndefined();
   expect(await work()).toEqual({ changed: 0, untracked: 0, unpushed: 0 });
+});
+
+test('large files that stand elsewhere are told of where the node has nothing to fetch them with', async () => {
+  const folder = makeFolder();
+  const repository = makeRepository(join(folder, 'api.git'));
+  const told = async (ref: string) => (await clone(repository.url, ref)).lines.join('\n');
+  expect(await told('main')).not.toContain('LFS');
+  repository.commit({ '.gitattributes': '*.bin filter=lfs\n' }, 'large');
+  const home = process.env['HOME'];
+  process.env['HOME'] = folder;
+  onTestFinished(() => void (process.env['HOME'] = home));
+  // The machine itself may have it.
+  const filter = execFileSync('git', ['config', '--system', '--default', '', 'filter.lfs.smudge']);
+  if (filter.toString().trim() === '')
+    expect(await told('large')).toContain(
+      'this node has no git-lfs. Where the workspace has it: git lfs pull',
+    );
+  writeFileSync(join(folder, '.gitconfig'), '[filter "lfs"]\nsmudge = git-lfs smudge -- %f\n');
+  expect(await told('large')).not.toContain('LFS');
 });
 
 test('hooks of the template and of the user do not run, and submodules stay away', async () => {
