@@ -131,7 +131,7 @@ UNIT
   mv "$unit.new" "$unit"
 }
 
-# Sessions end with the agent that they belong to: one that is the right one goes on.
+# Sessions go on beside another agent, but what is being prepared begins anew: one that is the right one goes on.
 start() {
   [ -z "$prefix" ] || return 0
   [ "$before" != "agent-$version" ] || ! systemctl is-active --quiet sam-agent.service || return 0

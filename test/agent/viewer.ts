@@ -77,6 +77,7 @@ export async function attach(port: number, ticket: string, origin = ORIGIN) {
     /** The end of what came. */
     tail: () => Buffer.concat(state.parts.slice(-3)).toString(),
     rename: (id: string, name: string) => socket.send(JSON.stringify({ type: 'rename', id, name })),
+    close: (id: string) => socket.send(JSON.stringify({ type: 'close', id })),
     resize: (id: string, cols: number, rows: number) =>
       socket.send(JSON.stringify({ type: 'resize', id, cols, rows })),
     type(text: string) {
