@@ -2,11 +2,13 @@
 import { benchBoot } from './boot.ts';
 import { benchGateway } from './gateway.ts';
 import { benchGitHub } from './github.ts';
+import { benchPorts } from './ports.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   boot: benchBoot,
   gateway: benchGateway,
   github: benchGitHub,
+  ports: benchPorts,
 };
 
 const name = process.argv[2] ?? '';
