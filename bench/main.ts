@@ -3,6 +3,7 @@ import { benchBoot } from './boot.ts';
 import { benchEnvironment } from './environment.ts';
 import { benchGateway } from './gateway.ts';
 import { benchGitHub } from './github.ts';
+import { benchPorts } from './ports.ts';
 import { benchTasks } from './tasks.ts';
 
 const benches: Record<string, () => Promise<void>> = {
@@ -10,6 +11,7 @@ const benches: Record<string, () => Promise<void>> = {
   environment: benchEnvironment,
   gateway: benchGateway,
   github: benchGitHub,
+  ports: benchPorts,
   tasks: benchTasks,
 };
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { listKinds } from './access/credentials/credentials-store.ts';
 import { createSettingsLink } from './access/credentials/settings-sessions.ts';
 import { giveSecret } from './access/people/personal-tokens-store.ts';
-import { createLink, repeatLink } from './access/links.ts';
+import { createLink as makeLink, repeatLink, toPort } from './access/links.ts';
 import type { RepositoryGuard } from './access/repository-guard.ts';
 import { hourly } from './billing/prices.ts';
 import { answerSource } from './chat/answers.ts';
@@ -45,7 +45,7 @@ export async function openGitHub({ github, baseMs }: Config, log: Logger): Promi
 /** What this bot has beside what is made of it here. */
 export type FrontParts = Omit<
   FrontOptions,
-  'knowledge' | 'paceMs' | 'createLink' | 'createSettingsLink' | 'createTokenSecret'
+  'knowledge' | 'paceMs' | 'createLink' | 'createPortLink' | 'createSettingsLink' | 'createTokenSecret'
 >;
 
 export interface Fronts {
@@ -83,6 +83,7 @@ function complete(parts: FrontParts): FrontOptions {
     encryptionKeys: [key],
   } = parts;
   const { warningMs, cardPaceMs } = timingFrom(config.baseMs);
+  const createLink = (workspace: string, user: string) => invite(db, { config, key, workspace, user });
   return {
     ...parts,
     paceMs: cardPaceMs,
@@ -96,14 +97,20 @@ function complete(parts: FrontParts): FrontOptions {
     },
     createSettingsLink: (user) => createSettingsLink(db, config.baseUrl, user),
     createTokenSecret: (id) => giveSecret(db, id),
-    async createLink(workspace, user) {
-      const row = await findWorkspace(db, workspace);
-      const invitation = { workspace, user, access: row?.access ?? 0 };
-      return key
-        ? repeatLink(db, config.baseUrl, invitation, key)
-        : createLink(db, config.baseUrl, invitation);
-    },
+    createLink,
+    createPortLink: async (workspace, port, user) =>
+      toPort(await createLink(workspace, user), { workspace, port }),
   };
+}
+
+async function invite(
+  db: FrontParts['db'],
+  to: { config: Config; key: Buffer | undefined; workspace: string; user: string },
+): Promise<string> {
+  const { config, key, workspace, user } = to;
+  const row = await findWorkspace(db, workspace);
+  const invitation = { workspace, user, access: row?.access ?? 0 };
+  return key ? repeatLink(db, config.baseUrl, invitation, key) : makeLink(db, config.baseUrl, invitation);
 }
 
 const portAddressIn = ({ portsDomain, baseUrl }: Config) =>

@@ -1,7 +1,7 @@
 // The ports of workspaces, for the bot: a connection with a good ticket becomes the bytes of the program that listens there. Revocation
 // ends what is open. Knows no protocol that programs speak, and not how one gets to them.
 import type { IncomingMessage } from 'node:http';
-import { pipeline, type Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { z } from 'zod';
 import { createVerifier, type TicketOptions } from '../identity/tickets.ts';
 import { describeError } from '../log.ts';
@@ -112,7 +112,9 @@ async function join(state: State, request: IncomingMessage, socket: Duplex, head
   );
   if (head.length > 0) program.write(head);
   // Back-pressure comes with it, and whichever side breaks takes the other along.
-  pipeline(socket, program, socket, () => {});
+  program.on('error', () => socket.destroy()).once('close', () => socket.destroy());
+  socket.once('close', () => program.destroy());
+  socket.pipe(program).pipe(socket);
 }
 
 async function readTicket(state: State, { headers }: IncomingMessage) {

@@ -49,6 +49,10 @@ function codeAt(key: Buffer, { workspace, user, access }: Invitation, createdAt:
 const linkOf = (baseUrl: string, { workspace }: Invitation, code: string): string =>
   `${pageUrl(baseUrl, workspace)}#${code}`;
 
+/** The same code, for whoever wants to a port of the workspace first. */
+export const toPort = (link: string, { workspace, port }: { workspace: string; port: number }): string =>
+  link.replace(`/w/${workspace}#`, `/ports/${workspace}/${port}#`);
+
 export type Spent =
   | { user: string; access: number }
   /** `other-person`: this browser is somebody else's, and the code is still good. `spent`: unknown, used, late or revoked. */

@@ -71,6 +71,8 @@ export interface FrontOptions extends ForgeOptions {
   paceMs: number;
   /** Makes a person's private way into a workspace: a URL with a one-time code. With a key of ours the same one while it is unspent. */
   createLink(workspace: string, user: string): Promise<string>;
+  /** The same to a port of it. */
+  createPortLink(workspace: string, port: number, user: string): Promise<string>;
   /** The same to the person's own page, where their keys are. */
   createSettingsLink(user: string): Promise<string>;
   /** The secret of a token that was just made; to be shown to its owner alone, and written down nowhere. Undefined: it is gone. */

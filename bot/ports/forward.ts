@@ -14,6 +14,8 @@ export interface Passing {
   framing: Framing;
   /** How long a program may be silent before it has begun to answer. */
   answerWithinMs: number;
+  /** It did not come there. */
+  onTrouble: () => void;
 }
 
 /** Resolves when it is over, however it ended. */
@@ -50,6 +52,7 @@ function send(passing: Passing, req: IncomingMessage, res: ServerResponse, mayRe
   asked.on('error', (error) => {
     patience.end();
     res.off('close', end);
+    passing.onTrouble();
     if (res.headersSent) return void res.destroy();
     if (res.destroyed) return;
     const isRepeatable = mayRepeat && asked.reusedSocket && !hasBody(req) && IDEMPOTENT.has(method);
@@ -108,7 +111,9 @@ export function forwardUpgrade(
     socket.write(['HTTP/1.1 101 Switching Protocols', ...lines, '', ''].join('\r\n'), 'latin1');
     if (first.length > 0) socket.write(first);
     if (head.length > 0) program.write(head);
-    pipeline(socket, program, socket, () => {});
+    program.on('error', () => socket.destroy()).once('close', () => socket.destroy());
+    socket.once('close', () => program.destroy());
+    socket.pipe(program).pipe(socket);
   });
   asked.once('response', (answer) => {
     clearTimeout(timer);

@@ -1,4 +1,4 @@
-// What is open at this bot: requests under way and WebSockets, each by the cookie that it came with. Whoever may not see the port any
+// What is open at this bot: connections of browsers and other visitors, each by the cookie that it came with. Whoever may not see the port any
 // more is out at once. Knows no socket but as a thing to end.
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.ts';
@@ -11,11 +11,15 @@ export interface Visited extends PortName {
   /** Of the cookie. */
   hash: string;
   node: string | undefined;
+  /** Of the workspace then: whatever raises it ends what is open. */
+  access: number;
 }
 
 export interface OpenPorts {
-  /** The returned function forgets it. */
-  add: (visited: Visited, end: () => void) => () => void;
+  /** How often anybody has looked, for `add`: what was asked before that may be an old answer. */
+  looks: () => number;
+  /** `since`: of `looks`, from before it was asked whether they may. The returned function forgets it. */
+  add: (visited: Visited, end: () => void, since: number) => () => void;
   /** Looks after those of a workspace, or of a node; without either after all. */
   look: (of?: { workspace?: string; node?: string }) => Promise<void>;
   close: () => void;
@@ -28,18 +32,20 @@ export interface OpenPortsOptions {
 
 export function createOpenPorts({ maySee, log }: OpenPortsOptions): OpenPorts {
   const open = new Set<{ visited: Visited; end: () => void }>();
+  let looks = 0;
   const look: OpenPorts['look'] = async ({ workspace, node } = {}) => {
+    looks++;
     const asked = new Map<string, Promise<boolean>>();
     const isMeant = ({ visited }: { visited: Visited }) =>
       (workspace === undefined || visited.workspace === workspace) &&
       (node === undefined || visited.node === node);
-    const looks = [...open].filter(isMeant).map(async ({ visited, end }) => {
-      const key = `${visited.hash} ${visited.workspace} ${visited.port}`;
+    const looking = [...open].filter(isMeant).map(async ({ visited, end }) => {
+      const key = [visited.hash, visited.workspace, visited.port, visited.access].join(' ');
       const answer = asked.get(key) ?? maySee(visited);
       asked.set(key, answer);
       if (!(await answer)) end();
     });
-    await Promise.all(looks);
+    await Promise.all(looking);
   };
   const safely: OpenPorts['look'] = (of) =>
     look(of).catch((error: unknown) =>
@@ -47,9 +53,11 @@ export function createOpenPorts({ maySee, log }: OpenPortsOptions): OpenPorts {
     );
   const timer = setInterval(() => void safely(), LOOK_EVERY_MS).unref();
   return {
-    add(visited, end) {
+    looks: () => looks,
+    add(visited, end, since) {
       const one = { visited, end };
       open.add(one);
+      if (since !== looks) void safely({ workspace: visited.workspace });
       return () => void open.delete(one);
     },
     look: safely,

@@ -1,6 +1,7 @@
 // The ports of workspaces as hosts of their own: who comes to one is looked at, and then passed on to the program. Nothing of Sam's own is
 // ever served there, and nothing of a program elsewhere.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Keys } from '../access/keys.ts';
 import type { RepositoryGuard } from '../access/repository-guard.ts';
@@ -19,7 +20,7 @@ import {
 } from './entering.ts';
 import { forward, forwardUpgrade, plainAnswer, type Passing } from './forward.ts';
 import { hopsOf, MAX_HOPS, type Framing } from './headers.ts';
-import { createOpenPorts, type OpenPorts } from './open.ts';
+import { createOpenPorts, type OpenPorts, type Visited } from './open.ts';
 import { closedPage, sendTrouble, silentForge, stoppedPage, type Trouble } from './pages.ts';
 import { findVisit, type PortVisit } from './ports-store.ts';
 import { loop, noSuchPort, otherSite, signInFirst } from './troubles.ts';
@@ -46,6 +47,8 @@ export interface Ports {
 interface State extends PortsOptions, EnteringOptions {
   tunnels: ReturnType<typeof createTunnels>;
   open: OpenPorts;
+  /** Who was let in on which connection, by host and cookie: a proxy may bring many people on one. */
+  kept: WeakMap<Duplex, Map<string, Admitted>>;
 }
 
 export function createPorts(options: PortsOptions): Ports {
@@ -53,12 +56,12 @@ export function createPorts(options: PortsOptions): Ports {
   const tunnels = createTunnels(options);
   const open = createOpenPorts({
     log: options.log,
-    async maySee({ hash, ...name }) {
+    async maySee({ hash, access, ...name }) {
       const visit = await findVisit(options.db, name, [hash]);
-      return visit !== undefined && (await see(visit)) === 'open';
+      return visit?.workspace.access === access && (await see(visit)) === 'open';
     },
   });
-  const state: State = { ...options, sight, tunnels, open };
+  const state: State = { ...options, sight, tunnels, open, kept: new WeakMap() };
   const see = async (visit: PortVisit) => {
     const seen = await sight(visitorOf(visit), visit);
     // What runs goes on while nobody can be asked.
@@ -83,30 +86,45 @@ function hostsOf(state: State): Hosts {
     owns: (req) => addresses.read(req.headers.host) !== undefined,
     async handle(req, res) {
       const visit = await admit(state, req, res);
-      if (!visit) return;
-      const forget = state.open.add(visitedOf(visit), () => res.destroy());
-      await forward(passingOf(state, visit), req, res).finally(forget);
+      if (visit) await forward(passingOf(state, visit, req.socket), req, res);
     },
     async upgrade(req, socket, head) {
       const res = plainAnswer(req, socket);
       const visit = await admit(state, req, res);
       if (!visit || socket.destroyed) return;
-      res.detachSocket(socket as never);
-      const forget = state.open.add(visitedOf(visit), () => socket.destroy());
-      await forwardUpgrade(passingOf(state, visit), req, socket, head).finally(forget);
+      res.detachSocket(req.socket);
+      await forwardUpgrade(passingOf(state, visit, req.socket), req, socket, head);
     },
   };
 }
 
 type Admitted = PortVisit & { name: PortName };
 
-const visitedOf = ({ name, hash, node }: Admitted) => ({ ...name, hash, node: node?.id });
+const visitedOf = ({ name, hash, node, workspace: { access } }: Admitted): Visited => ({
+  ...name,
+  hash,
+  node: node?.id,
+  access,
+});
 
-function passingOf(state: State, { name, workspace, node, session }: Admitted): Passing {
+/** Whoever was let in stays so on this connection, until a look finds that they may not any more: then it ends. */
+function keep({ open, kept }: State, socket: Duplex, key: string, visit: Admitted, since: number): Admitted {
+  const there = kept.get(socket) ?? new Map<string, Admitted>();
+  kept.set(socket, there.set(key, visit));
+  socket.once(
+    'close',
+    open.add(visitedOf(visit), () => socket.destroy(), since),
+  );
+  return visit;
+}
+
+function passingOf(state: State, visit: Admitted, socket: Duplex): Passing {
+  const { name, workspace, node, session } = visit;
   const { addresses, baseUrl, tunnels, answerWithinMs } = state;
   const framing: Framing = { ...name, addresses, cookies: { names: ownCookies(baseUrl) } };
   const way = { ...name, node, access: workspace.access, user: session.userId };
-  return { tunnels, way, framing, answerWithinMs };
+  // Where the node is may be another place by now: the next one asks anew.
+  return { tunnels, way, framing, answerWithinMs, onTrouble: () => void state.kept.delete(socket) };
 }
 
 /** Undefined: it has been answered. */
@@ -121,9 +139,14 @@ async function admit(state: State, req: IncomingMessage, res: ServerResponse): P
   if (!isFromThere(state, req, name)) return refuse(otherSite);
   if ((req.url ?? '').split('?', 1)[0] === ENTER_PATH)
     return enter(state, req, res, name).then(() => undefined);
-  const visit = await findVisit(state.db, name, readPortCookies(state.baseUrl, req.headers.cookie));
+  const cookies = readPortCookies(state.baseUrl, req.headers.cookie);
+  const key = [name.workspace, name.port, ...cookies].join(' ');
+  const known = state.kept.get(req.socket)?.get(key);
+  if (known) return known;
+  const since = state.open.looks();
+  const visit = await findVisit(state.db, name, cookies);
   const seen = visit ? await state.sight(visitorOf(visit), visit) : ({ is: 'ended' } as const);
-  if (visit && seen.is === 'open') return { ...visit, name };
+  if (visit && seen.is === 'open') return keep(state, req.socket, key, { ...visit, name }, since);
   if (seen.is === 'ended') refuseNobody(state, req, res, name);
   else if (seen.is === 'unknown') sendPage(res, silentForge(seen.title));
   else if (seen.is === 'stopped' && visit) sendPage(res, stoppedPage(visit.workspace, state.commands.start));

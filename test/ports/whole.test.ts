@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { findFreePort } from '../free-port.ts';
 import { until } from '../until.ts';
+import { createBrowser } from './browser.ts';
 import { signIn, startProgram, startSite } from './site.ts';
 
 test('what listens is seen, has an address, opens for its owner alone, and ends with the workspace', async () => {
@@ -18,6 +19,18 @@ test('what listens is seen, has an address, opens for its owner alone, and ends 
   await until(async () => (await sam.say('port')).includes(`${port}: http://`));
   expect(sam.shown()).toContain(`Port ${port} of \`demo\`: ${origin}/`);
   expect(await sam.say('status demo')).toContain(String(port));
+  // The link beside it lets a browser in that is nobody's yet.
+  const [, way = '', code = ''] = /^(http\S+\/ports\/\S+)#(\S+)$/m.exec(sam.shown()) ?? [];
+  const fresh = createBrowser();
+  expect((await fresh.open(way)).status).toBe(401);
+  const spent = await fresh.ask(`${way}/code`, {
+    method: 'POST',
+    headers: { origin: sam.bot.url },
+    body: code,
+  });
+  expect(
+    (await fresh.open(`${sam.bot.url}${(JSON.parse(spent.body) as { next: string }).next}`)).body,
+  ).toContain(`Hello from ${port}`);
   const browser = await signIn(site);
   const page = await browser.open(`${origin}/path?x=1`);
   expect([page.status, page.url]).toEqual([200, `${origin}/path?x=1`]);

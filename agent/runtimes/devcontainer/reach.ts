@@ -15,7 +15,7 @@ import type { Containers } from './containers.ts';
 import type { Container, Engine } from './engine.ts';
 import { keptFolder } from './kept-log.ts';
 import { findKit, layOutKit, PROGRAMS, type Kit } from './kit.ts';
-import { openContainerPorts, type ContainerPorts } from './ports/door.ts';
+import { openContainerPorts, ownNetwork, type ContainerPorts } from './ports/door.ts';
 import type { Place } from './session.ts';
 
 const SOCKETS = '/opt/sam/sockets';
@@ -151,7 +151,7 @@ function openDoor(
   return openContainerPorts({
     engine,
     container,
-    command: [...kit.dial, `${SOCKETS}/${PORTS_DOOR}`],
+    command: [...kit.dial, `${SOCKETS}/${PORTS_DOOR}`, ownNetwork()],
     socket: join(socketsOf(dir, id), PORTS_DOOR),
     isOurs,
   });

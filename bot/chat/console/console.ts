@@ -149,6 +149,7 @@ async function endLine(
   const isLinkDue = answer.link === 'now' || (answer.link === 'when-running' && command?.status === 'done');
   if (answer.ok && isLinkDue) await showLink(waiting, answer);
   if (answer.ok && answer.link === 'settings') await showSettingsLink(waiting);
+  if (answer.code === 'port') await showPortLink(waiting, answer, answer.details.port);
   if (answer.code === 'token') await showToken(waiting, answer.details.id);
   const about = answer.workspace ? { workspace: answer.workspace } : {};
   line?.end({ ok: isReached, ...about, isNew: command?.seq === 1 });
@@ -178,6 +179,13 @@ async function showLink(waiting: Waiting, { workspace }: Answer): Promise<void> 
   if (!workspace) return;
   const url = await waiting.createLink(workspace, (await person(waiting)).id);
   waiting.screen.print(`Open the terminal; the link works once, within 5 minutes:\n${url}`);
+}
+
+/** Nobody signs in here: the browser learns by it who it is. */
+async function showPortLink(waiting: Waiting, { workspace }: Answer, port: number): Promise<void> {
+  if (!workspace) return;
+  const url = await waiting.createPortLink(workspace, port, (await person(waiting)).id);
+  waiting.screen.print(`The first time in a browser; the link works once, within 5 minutes:\n${url}`);
 }
 
 async function showSettingsLink(waiting: Waiting): Promise<void> {

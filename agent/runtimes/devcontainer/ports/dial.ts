@@ -1,11 +1,13 @@
 // A program of its own, inside a container: connects what listens there on loopback with a socket that the node's agent serves, when the
-// agent says so, and says what listens. It knows no protocol and imports nothing of ours. `dial.ts SOCKET`; each line of its standard
+// agent says so, and says what listens. It knows no protocol and imports nothing of ours. `dial.ts SOCKET NETWORK`; each line of its standard
 // input is `ID PORT`, each of its standard output `ID`, where nothing listens, or `= PORT PORT …`. It goes when its input ends.
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
-const [, , socket = ''] = process.argv;
+const [, , socket = '', network = ''] = process.argv;
+/** A container that shares the agent's network has the node's own listeners, and its neighbours': none of them is connected. */
+const isShared = readLink('/proc/self/ns/net') === network;
 const LOOK_EVERY_MS = 2_000;
 const LISTENING = '0A';
 
@@ -21,7 +23,7 @@ function open(port: number, hosts: string[]): Promise<Socket | undefined> {
 }
 
 async function dial(id: string, port: number): Promise<void> {
-  const program = await open(port, ['127.0.0.1', '::1']);
+  const program = isShared ? undefined : await open(port, ['127.0.0.1', '::1']);
   if (!program) return void process.stdout.write(`${id}\n`);
   const agent = connect({ path: socket, allowHalfOpen: true });
   agent.write(`${id}\n`);
@@ -38,7 +40,7 @@ function listPorts(): number[] {
     const [, local = '', , state] = row.trim().split(/\s+/);
     return state === LISTENING ? [Number.parseInt(local.split(':')[1] ?? '', 16)] : [];
   });
-  return [...new Set(found)].toSorted((a, b) => a - b);
+  return isShared ? [] : [...new Set(found)].toSorted((a, b) => a - b);
 }
 
 function read(path: string): string {
@@ -46,6 +48,14 @@ function read(path: string): string {
     return readFileSync(path, 'latin1');
   } catch {
     return '';
+  }
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
 

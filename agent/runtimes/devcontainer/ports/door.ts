@@ -2,6 +2,7 @@
 // socket of the agent. Knows no ticket and no visitor.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -18,6 +19,15 @@ const RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 const MAX_PORTS = 20;
 const MAX_LINE = 64;
+
+/** Whose network this process is in, as the kernel calls it. */
+export function ownNetwork(): string {
+  try {
+    return readlinkSync('/proc/self/ns/net');
+  } catch {
+    return '';
+  }
+}
 
 export interface ContainerPorts {
   /** Throws `PortError`. */
