@@ -37,6 +37,33 @@ export const money = (amount: number, currency: string): string => `${amount.toF
 
 const sign = (currency: string): string => (currency === 'EUR' ? '€' : currency);
 
+/** What those nodes cost on each of the last `days`, the oldest first; by the hour as it passed, without rounding up. */
+export function costByDay(
+  nodes: readonly Node[],
+  prices: PriceList,
+  days: number,
+  now: Date,
+): { day: Date; amount: number }[] {
+  const today = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate());
+  return Array.from({ length: days }, (_, index) => {
+    const from = today - (days - 1 - index) * DAY_MS;
+    const amounts = nodes.map((node) =>
+      costWithin(node, prices, from, Math.min(from + DAY_MS, now.getTime())),
+    );
+    return { day: new Date(from), amount: amounts.reduce((sum, one) => sum + one, 0) };
+  });
+}
+
+const DAY_MS = 86_400_000;
+
+function costWithin(node: Node, prices: PriceList, from: number, to: number): number {
+  const price = prices.sizes[node.size];
+  if (!price || node.provider !== prices.provider || !node.createSentAt) return 0;
+  const end = node.phase === 'deleted' ? node.phaseSince.getTime() : to;
+  const ms = Math.min(end, to) - Math.max(node.createSentAt.getTime(), from);
+  return (Math.max(0, ms) / 3_600_000) * price.perHour;
+}
+
 /** Undefined: they cost nothing, or nobody knows what. */
 export async function reportCosts(
   tx: Executor,

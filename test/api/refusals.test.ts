@@ -17,6 +17,8 @@ let all: Programs;
 let bob: Program;
 let browser: Program;
 let id: string;
+/** Of nobody's workspaces. */
+const NODE = 'nd-bbbbbbbbbbbb';
 /** `GET /api/workspaces/ID` with what is described of it; `about` in place of the id. */
 let operations: {
   line: (about?: string) => string;
@@ -33,6 +35,8 @@ beforeAll(async () => {
   id = made.body.id;
   await all.database.sql`insert into tasks (id, workspace_id, front, thread, agent)
     values (${TASK}, ${id}, 'api', 'nowhere', 'claude')`;
+  await all.database.sql`insert into nodes (id, name, owner, provider, size, phase, desired, next_at)
+    values (${NODE}, 'vm-bbbbbbbbbbbb', ${await all.userOf('bob')}, 'local', 'small', 'ready', 'running', null)`;
   await all.database.sql`insert into task_turns
     (task_id, turn, workspace_id, actor, source, delivery_id, prompt, policy, minutes, state, answer, ended_at, is_closed, next_at)
     values (${TASK}, 1, ${id}, ${await all.userOf('bob')}, 'api', 'd', 'what?', '{"allow": [], "deny": []}', 1, 'done', 'that',
@@ -41,7 +45,7 @@ beforeAll(async () => {
     Object.entries(methods as Record<string, Described>)
       .filter(([, { security }]) => security.length > 0)
       .map(([method, of]) => ({
-        line: (about = id) =>
+        line: (about = path.startsWith('/api/nodes') ? NODE : id) =>
           `${method.toUpperCase()} ${path.replace('{id}', about).replace('{task}', TASK)}`,
         isReading: method === 'get',
         isForBrowsers: !of.security.some((one) => 'token' in one),
@@ -62,7 +66,7 @@ test('the operations are those that docs/api.md has an example of', async () => 
   const shown = [...whole.matchAll(/^(?:sam|curl) "\$SAM(\/api\/[^"?]+)[^"]*"(.*)$/gm)].map(
     ([, path = '', rest = '']) => {
       const [, method] = /--request ([A-Z]+)/.exec(rest) ?? [];
-      const about = path.replace(/\$ID|tk-[a-z2-7]{12}/, '{id}');
+      const about = path.replace(/\$ID|\$NODE|tk-[a-z2-7]{12}/, '{id}');
       return `${method ?? (rest.includes('--json') ? 'POST' : 'GET')} ${about}`;
     },
   );

@@ -131,6 +131,7 @@ async function sendSettings(
     status: at === undefined ? 200 : 400,
     title: `Keys of ${name}`,
     main: [
+      renderNav(SETTINGS_PAGE),
       `<p>${escape(person.isByCode ? byCode(name) : INTRODUCTION)}</p>`,
       remark !== undefined && at === undefined ? renderWrong(remark) : '',
       ...(credentials ? fields : []),
@@ -191,6 +192,21 @@ function describeKept(provider: Provider, kept: ShownCredential | undefined): st
 
 /** `2026-05-10 18:40 UTC`. */
 const day = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+/** What else is a person's own, each on a page of its own. */
+export const SETTINGS_NAV: readonly { href: string; label: string }[] = [
+  { href: SETTINGS_PAGE, label: 'Keys' },
+  { href: `${SETTINGS_PAGE}/workspaces`, label: 'Workspaces and machines' },
+  { href: `${SETTINGS_PAGE}/access`, label: 'Who gets in' },
+];
+
+export const renderNav = (here: string, links = SETTINGS_NAV): string =>
+  `<nav aria-label="Settings">${links
+    .map(
+      ({ href, label }) =>
+        `<a class="plain" href="${href}"${href === here ? ' aria-current="page"' : ''}>${escape(label)}</a>`,
+    )
+    .join('')}</nav>`;
 
 const renderRest = ({ isByCode }: SettingsPerson, canSignIn: boolean): string =>
   '<div class="other">' +

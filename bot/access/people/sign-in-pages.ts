@@ -40,6 +40,12 @@ ul,ol{color:var(--soft);padding-left:1.25rem}li{margin:0 0 .75rem}p code,li code
 .other{margin-top:2rem;padding-top:1.25rem;border-top:1px solid var(--line);color:var(--soft);display:flex;gap:.75rem;flex-wrap:wrap;align-items:end}
 input{font:inherit;padding:.45rem .6rem;border-radius:6px;border:1px solid var(--line);background:none;color:var(--front);display:block;margin-top:.35rem}
 .own{margin-top:1.25rem;padding-top:1.25rem;border-top:1px solid var(--line)}.own h2{font-size:1rem;margin:0 0 .25rem}.own input{box-sizing:border-box;width:100%;margin:0 0 .6rem}.own label{color:var(--soft)}.own .actions{margin-top:.5rem}
+.wide{max-width:62rem}.wide h2{font-size:1rem;margin:1.75rem 0 .5rem}nav{display:flex;gap:.75rem;flex-wrap:wrap;margin:1rem 0}
+.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.95rem}caption{text-align:left;color:var(--soft);padding:.25rem 0}
+th,td{text-align:left;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--soft);font-weight:500}
+td form{display:inline-block;margin:0 .4rem .3rem 0}td button,td a{padding:.15rem .6rem}svg{display:block;max-width:100%;color:var(--key)}
+select{font:inherit;padding:.45rem .6rem;border-radius:6px;border:1px solid var(--line);background:var(--back);color:var(--front);display:block;margin-top:.35rem}
+.row{display:flex;gap:.75rem;flex-wrap:wrap;align-items:end;margin:.75rem 0}.row label{color:var(--soft)}
 .wrong{margin-top:1rem;border-left:3px solid var(--key);padding-left:.75rem}`;
 
 const headers = (formTargets: string[], takesCode: boolean) => ({
@@ -71,6 +77,8 @@ export interface HtmlPage {
   /** Other origins that its forms may lead to. */
   formTargets?: string[];
   takesCode?: boolean | undefined;
+  /** It has tables. */
+  isWide?: boolean;
 }
 
 export function sendHtml(res: ServerResponse, page: HtmlPage): void {
@@ -102,11 +110,11 @@ function render({ text, command, next, choices = next ? [next] : [], posts = [] 
   return `<p>${escape(text)}</p>${copy}<div class="actions">${[...forms, ...links].join('')}</div>`;
 }
 
-const frame = ({ title, main, takesCode }: HtmlPage): string =>
+const frame = ({ title, main, takesCode, isWide = false }: HtmlPage): string =>
   '<!doctype html><html lang="en"><head><meta charset="utf-8">' +
   '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">' +
   `<title>${escape(title)} · Sam</title><style>${STYLE}</style>${takesCode ? `<script src="${SCRIPT_PATH}"></script>` : ''}</head>` +
-  `<body><main><h1>${escape(title)}</h1>${main}</main></body></html>\n`;
+  `<body><main${isWide ? ' class="wide"' : ''}><h1>${escape(title)}</h1>${main}</main></body></html>\n`;
 
 const entities: Record<string, string> = {
   '&': '&amp;',

@@ -12,6 +12,7 @@ import { createNodes } from './nodes.ts';
 import { describeApi } from './openapi.ts';
 import { routeOf, type Operation } from './operation.ts';
 import { Description } from './schemas.ts';
+import { settingsPages } from './settings/pages.ts';
 import { tokenOperations } from './tokens.ts';
 import { createWorkspaces } from './workspaces.ts';
 
@@ -49,7 +50,10 @@ export function createApi(options: FrontOptions): Front {
     name: NAME,
     trigger: TRIGGER,
     conversation: createConversation(options),
-    routes: operations.map((operation) => routeOf({ db, baseUrl, limit, admins }, operation)),
+    routes: [
+      ...operations.map((operation) => routeOf({ db, baseUrl, limit, admins }, operation)),
+      ...settingsPages({ db, baseUrl, admins, asking }),
+    ],
     sources: [asking.source, ...streams.map(({ source }) => source)],
     sweeps: [{ name: 'old-requests', everyMs: HOUR_MS, run: () => forgetRequests(db) }],
     prompt: undefined,

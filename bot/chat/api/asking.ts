@@ -178,6 +178,7 @@ const refusal = (said: Said<RefusalCodes>): ApiError =>
 /** What is none of these is a conflict with how things stand. */
 const STATUSES: Partial<Record<keyof RefusalCodes, number>> = {
   'no-workspace': 404,
+  'no-node': 404,
   'no-repository': 404,
   'no-thread': 404,
   forbidden: 403,

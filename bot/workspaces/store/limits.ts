@@ -170,3 +170,7 @@ export async function setLimit(
       set: { most, setBy, createdAt: databaseNow },
     });
 }
+
+/** All that was said, for those who run Sam. */
+export const listLimits = (db: Executor): Promise<(typeof limits.$inferSelect)[]> =>
+  db.select().from(limits).orderBy(limits.holder, limits.subject, limits.kind);
