@@ -127,12 +127,6 @@ export function parseConfig(given: Env, cwd: string, table: ProviderTable = prov
     ...readModels(reader),
     limits: readLimits(reader),
     logLevel: read('LOG_LEVEL', 'info', parseLevel, '`debug`, `info`, `warn` or `error`'),
-    metricsToken: read(
-      'METRICS_TOKEN',
-      undefined,
-      parseToken,
-      'a secret of your own: 16 characters or more, letters, digits and `-._~+/=`',
-    ),
     ...readHouse(reader),
     baseMs: read('SAM_DEADLINE_BASE', 30_000, parseDuration, 'a duration like `30s`'),
   };
@@ -148,7 +142,13 @@ function mixed({ portsDomain, baseUrl }: Config): string[] {
 }
 
 /** Who looks after it, and what they can look up. */
-const readHouse = ({ read }: Reader): Pick<Config, 'admins' | 'auditKeepMs'> => ({
+const readHouse = ({ read }: Reader): Pick<Config, 'admins' | 'auditKeepMs' | 'metricsToken'> => ({
+  metricsToken: read(
+    'METRICS_TOKEN',
+    undefined,
+    parseToken,
+    'a secret of your own: 16 characters or more, letters, digits and `-._~+/=`',
+  ),
   admins: read(
     'ADMINS',
     [],

@@ -47,12 +47,7 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
     async prepare({ id, user }, { log }) {
       groups.doors(id);
       const group = groups.place(id);
-      if (!user || !group) return { environment: {} };
-      await closeToNeighbours({ uid: user.uid, ...group }).catch((error: unknown) =>
-        log(
-          `Other workspaces on this node reach the ports that this one listens on: ${describeError(error)}`,
-        ),
-      );
+      if (user && group) await keepApart({ uid: user.uid, ...group }, log);
       return { environment: {} };
     },
     start: () => Promise.resolve(),
@@ -92,6 +87,14 @@ export function createHostRuntime({ env, users, programs }: HostOptions): Runtim
     sweep: () => Promise.resolve([]),
   };
 }
+
+const keepApart = (
+  one: Parameters<typeof closeToNeighbours>[0],
+  log: (line: string) => void,
+): Promise<void> =>
+  closeToNeighbours(one).catch((error: unknown) =>
+    log(`Other workspaces on this node reach the ports that this one listens on: ${describeError(error)}`),
+  );
 
 /** Whose listeners are a workspace's. */
 const holding =

@@ -75,17 +75,13 @@ export function createDevcontainerRuntime(
       if (place) void hangUp(engine, place, mark);
     },
     ...enterContainers(containers, places),
-    connect(workspace, port) {
-      const ports = reaches.ports(workspace.id);
-      return ports ? ports.connect(port) : Promise.reject(new PortError('no-way'));
-    },
+    connect: ({ id }, port) => reaches.ports(id)?.connect(port) ?? Promise.reject(new PortError('no-way')),
     ports: ({ id }) => Promise.resolve(reaches.ports(id)?.list() ?? []),
     limits: (id) => places.get(id)?.limits,
     async stop({ id }, endSessions) {
       reaches.close(id);
-      const stopAll = async () => engine.stop(await engine.find(labelsOf(containers, id)));
       // Together: a program that holds on to a terminal would keep its session from ending.
-      await Promise.all([endSessions(), stopAll()]);
+      await Promise.all([endSessions(), stopAll(containers, id)]);
       return 0;
     },
     async remove({ id }) {
@@ -95,6 +91,9 @@ export function createDevcontainerRuntime(
     sweep: (isKnown) => sweepContainers(containers, isKnown),
   };
 }
+
+const stopAll = async (containers: Containers, id: string): Promise<void> =>
+  containers.engine.stop(await containers.engine.find(labelsOf(containers, id)));
 
 /** One that is made once is looked for no more; after a failure nobody tries again for a while. */
 function createWarming() {

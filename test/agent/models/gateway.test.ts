@@ -8,12 +8,12 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { createGateway, type Client, type Gateway } from '../../agent/models/gateway.ts';
-import { MAX_BODY_BYTES } from '../../agent/models/forward.ts';
-import type { Key } from '../../agent/models/keys.ts';
-import type { Tokens } from '../../agent/models/usage.ts';
-import { KEY, sendMessage, says, startModel, type FakeModel } from '../fakes/model.ts';
-import { eventually } from '../testers/watch.ts';
+import { createGateway, type Client, type Gateway } from '../../../agent/models/gateway.ts';
+import { MAX_BODY_BYTES } from '../../../agent/models/forward.ts';
+import type { Key } from '../../../agent/models/keys.ts';
+import type { Tokens } from '../../../agent/models/usage.ts';
+import { KEY, sendMessage, says, startModel, type FakeModel } from '../../fakes/model.ts';
+import { eventually } from '../../testers/watch.ts';
 
 const ONE = 'ws-aaaaaaaaaaaa';
 const OTHER = 'ws-bbbbbbbbbbbb';

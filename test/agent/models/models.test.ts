@@ -4,13 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Key } from '../../agent/models/keys.ts';
-import { openModels } from '../../agent/models/models.ts';
-import { KEY, PLAN, startModel, type FakeModel } from '../fakes/model.ts';
-import { createNode, type Node } from '../testers/node.ts';
-import { findFiles } from '../testers/traces.ts';
-import { eventually } from '../testers/watch.ts';
-import { look } from './viewer.ts';
+import type { Key } from '../../../agent/models/keys.ts';
+import { openModels } from '../../../agent/models/models.ts';
+import { KEY, PLAN, startModel, type FakeModel } from '../../fakes/model.ts';
+import { createNode, type Node } from '../../testers/node.ts';
+import { findFiles } from '../../testers/traces.ts';
+import { eventually } from '../../testers/watch.ts';
+import { look } from '../viewer.ts';
 
 const asking = JSON.stringify({ model: 'scripted', stream: true, max_tokens: 10, messages: [] });
 

@@ -2,8 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createKeys, type Keys } from '../../agent/models/keys.ts';
-import type { AgentMessage } from '../../agent/protocol.ts';
+import { createKeys, type Keys } from '../../../agent/models/keys.ts';
+import type { AgentMessage } from '../../../agent/protocol.ts';
 
 const KEPT_MS = 60_000;
 const ONE = 'ws-aaaaaaaaaaaa';
