@@ -75,7 +75,7 @@ export async function attach(port: number, ticket: string, origin = ORIGIN) {
       return heard('resumed');
     },
     /** The end of what came. */
-    tail: () => Buffer.concat(state.parts.slice(-3)).toString(),
+    tail: () => Buffer.concat(state.parts.slice(-12)).toString(),
     rename: (id: string, name: string) => socket.send(JSON.stringify({ type: 'rename', id, name })),
     close: (id: string) => socket.send(JSON.stringify({ type: 'close', id })),
     resize: (id: string, cols: number, rows: number) =>
