@@ -146,6 +146,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
       tasks.look(id);
     },
     onAccess: (id, access, isEnding) => terminals.revoke(id, access, isEnding),
+    onShares: (id) => terminals.lookAtGuests(id),
     log,
   });
   const endpoint = await createEndpoint(endpointOptions(config, settings), (request, socket, head) =>

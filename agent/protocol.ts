@@ -63,6 +63,20 @@ export type ViewerMessage =
   | ({ type: 'rename'; id: string; name: string } & Ref)
   | ({ type: 'resize'; id: string; cols: number; rows: number } & Ref);
 
+/** Somebody who has the workspace's page open, however often. */
+export interface PersonPresent {
+  /** What they are called: nothing else is told of them. */
+  name: string;
+  /** They look on, and cannot type. */
+  isLooking?: true;
+  isTyping?: true;
+  /** Whoever hears it. */
+  isYou?: true;
+}
+
+/** Named in one `presence`. */
+export const MAX_PRESENT = 20;
+
 export type TerminalMessage =
   | { type: 'attached'; sessions: SessionInfo[] }
   | ({ type: 'opened'; id: string; n: number } & Ref)
@@ -72,6 +86,8 @@ export type TerminalMessage =
   /** To every viewer of the workspace: somebody opened, renamed or resized a session; or `closed` answers `close`. */
   | ({ type: 'session'; session: SessionInfo } & Ref)
   | { type: 'exit'; id: string; code: number; signal?: number }
+  /** Who is there, each time all of them, as soon as they are several; `more`: not named. Newer nodes say it. */
+  | { type: 'presence'; people: PersonPresent[]; more: number }
   | ({ type: 'error'; code: string; message: string } & Ref);
 
 /** Attributes, status and cursor position, modes and sizes; focus; colours and settings. */
@@ -214,6 +230,8 @@ export interface DesiredWorkspace {
   run: number;
   /** Counts revocations; viewers with a lower one are dropped at once. */
   access: number;
+  /** Who else is let in: whoever attached with a share that ended is dropped at once. Absent: it was never shared. */
+  shares?: SharesOpen;
   /** With `deleted`: go even if work would be lost. Without it the agent looks first, and may answer `refused`. */
   force: boolean;
   /**
@@ -244,6 +262,12 @@ export interface DesiredWorkspace {
    * its own processes can carry. Absent: nothing, or nothing for this code.
    */
   claude?: 'key' | 'plan';
+}
+
+/** Shares by their numbers. One above `upTo` is newer than this: its ticket is all that is known of it. */
+export interface SharesOpen {
+  upTo: number;
+  open: number[];
 }
 
 export interface GitIdentity {

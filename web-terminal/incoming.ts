@@ -30,6 +30,8 @@ export function takeMessage(terminals: Terminals, message: TerminalMessage): voi
       return takeSession(terminals, message.session);
     case 'exit':
       return end(terminals, message.id, describeExit(message.code, message.signal));
+    case 'presence':
+      return; // whoever shows people hears it elsewhere
     case 'error':
       terminals.opening = undefined;
       return showNotice(message.message);

@@ -1,5 +1,5 @@
 // Verifies the tickets of viewers against the bot's public keys; each is good once. Knows no socket.
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { z } from 'zod';
 
 const TOLERANCE_S = 5;
@@ -15,6 +15,10 @@ export interface Claims {
   jti: string;
   /** Whether this viewer may type; the others look on. */
   drive: boolean;
+  /** What the person is called, for those who are there too. */
+  name?: string;
+  /** It is somebody else's workspace: the number of the share that lets them in, and its end, ms since 1970. */
+  guest?: { share: number; endsAt: number };
 }
 
 const payload = z.object({
@@ -23,9 +27,14 @@ const payload = z.object({
   access: z.number().int().nonnegative(),
   jti: z.string().min(1).max(256),
   drive: z.boolean(),
+  name: z.string().max(200).exactOptional(),
   iat: z.number(),
   exp: z.number(),
 });
+
+const guestPayload = payload.extend({ share: z.number().int().positive(), until: z.number() });
+
+const GUEST = 'sam-guest+jwt';
 
 export interface TicketOptions {
   /** These two are read at each ticket: the bot may move. */
@@ -52,17 +61,27 @@ export function createTicketVerifier(options: TicketOptions): (ticket: string) =
   const spend = createSpent(now);
   return async (ticket) => {
     if (known.jwks !== options.jwks) known = keysAt(options.jwks);
+    const isGuest = decodeProtectedHeader(ticket).typ === GUEST;
     const verified = await jwtVerify(ticket, known.keys, {
       algorithms: ['EdDSA'],
-      typ: 'sam-ticket+jwt',
+      typ: isGuest ? GUEST : 'sam-ticket+jwt',
       issuer: options.issuer,
       clockTolerance: TOLERANCE_S,
       currentDate: new Date(now()),
     });
-    const { aud, sub, access, jti, drive, iat, exp } = payload.parse(verified.payload);
+    const { aud, sub, access, jti, drive, iat, exp, name } = payload.parse(verified.payload);
+    const guest = isGuest ? guestPayload.parse(verified.payload) : undefined;
     if (iat < Math.floor(startedAt / 1000)) throw new Error('ticket: older than this agent');
     spend(jti, exp);
-    return { workspace: aud.slice('workspace:'.length), user: sub, access, jti, drive };
+    return {
+      workspace: aud.slice('workspace:'.length),
+      user: sub,
+      access,
+      jti,
+      drive,
+      ...(name !== undefined && { name }),
+      ...(guest && { guest: { share: guest.share, endsAt: guest.until * 1000 } }),
+    };
   };
 }
 

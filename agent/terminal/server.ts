@@ -3,7 +3,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { Close, MAX_FRAME_BYTES, MAX_PENDING_VIEWERS } from '../protocol.ts';
+import {
+  Close,
+  MAX_FRAME_BYTES,
+  MAX_PENDING_VIEWERS,
+  type SharesOpen,
+  type TerminalMessage,
+} from '../protocol.ts';
 import { drop, makeRoom, settle, type Connection, type State, log } from './connections.ts';
 import type { Received } from './frames.ts';
 import {
@@ -15,6 +21,7 @@ import {
 import { describeSession } from '../sessions/session.ts';
 import { createSnapshots } from '../sessions/snapshot.ts';
 import { TIMING, type TerminalOptions, type Terminals, type TicketClaims } from './terminals.ts';
+import { createPresences } from './presence.ts';
 import { handleReceived, type Viewer, createViewer } from './viewer.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import { parseJson, parseMessage } from './messages.ts';
@@ -33,6 +40,7 @@ export function createTerminals(options: TerminalOptions): Terminals {
     snapshots: createSnapshots(),
     workspaces: new Map(),
     minAccess: new Map(),
+    presences: createPresences(timing),
     connections: new Set(),
     pending: 0,
     closed: false,
@@ -41,6 +49,7 @@ export function createTerminals(options: TerminalOptions): Terminals {
   return {
     handleUpgrade: (req, socket, head) => upgrade(state, req, socket, head),
     revoke: (workspaceId, access, isEnding = false) => revoke(state, workspaceId, access, isEnding),
+    lookAtGuests: (workspaceId) => lookAtGuests(state, workspaceId),
     endWorkspace: (workspaceId) => endWorkspace(state, workspaceId),
     sessions: (workspaceId) =>
       [...(state.workspaces.get(workspaceId)?.sessions.values() ?? [])].map(describeSession),
@@ -108,6 +117,16 @@ function revoke(state: State, workspaceId: string, access: number, isEnding: boo
   const code = isEnding ? Close.STOPPED : Close.BAD_TICKET;
   dropViewers(state, workspaceId, code, (viewer) => viewer.access < minAccess);
 }
+
+/** Their pages ask for another ticket, and hear whether there is one. */
+function lookAtGuests(state: State, workspaceId: string): void {
+  const shares = state.options.find(workspaceId)?.shares;
+  dropViewers(state, workspaceId, Close.BAD_TICKET, ({ share }) => !isLetIn(share, shares));
+}
+
+/** One that is newer than what the bot has said is known by its ticket alone. */
+const isLetIn = (share: number | undefined, shares: SharesOpen | undefined): boolean =>
+  share === undefined || share > (shares?.upTo ?? 0) || shares?.open.includes(share) === true;
 
 function dropViewers(
   state: State,
@@ -191,18 +210,36 @@ function attach(state: State, connection: Connection, claims: TicketClaims, earl
   const sessions = getSessions(state, claims.workspace);
   if (!workspace.running || sessions.ending) return drop(state, connection, Close.STOPPED);
   const minAccess = Math.max(workspace.access, state.minAccess.get(claims.workspace) ?? 0);
-  if (claims.access < minAccess) return drop(state, connection, Close.BAD_TICKET);
+  const { guest } = claims;
+  if (claims.access < minAccess || !isLetIn(guest?.share, workspace.shares) || isOver(guest))
+    return drop(state, connection, Close.BAD_TICKET);
   if (sessions.viewers.size >= MAX_VIEWERS) return drop(state, connection, Close.TOO_MANY);
   const viewer = createViewer(connection.socket, sessions, {
     access: claims.access,
     canWrite: claims.drive,
+    share: guest?.share,
     shell: (profile) => shellOf(state, claims.workspace, profile),
-    onInput: () => options.onInput(claims.workspace, Date.now()),
+    onInput() {
+      options.onInput(claims.workspace, Date.now());
+      there.typed();
+    },
   });
-  settle(state, connection, { is: 'attached', viewer });
+  const { user, name = '', drive } = claims;
+  const tell = (message: TerminalMessage) => viewer.tell(message);
+  const there = state.presences.enter(claims.workspace, { user, name, drive, tell });
+  const ending =
+    guest && setTimeout(() => drop(state, connection, Close.BAD_TICKET), guest.endsAt - Date.now());
+  const leave = () => {
+    clearTimeout(ending);
+    there.leave();
+  };
+  settle(state, connection, { is: 'attached', viewer, leave });
   for (const received of early) handleReceived(viewer, received);
   connection.socket.resume();
 }
+
+/** By its own time, whether or not the bot is there to say so. */
+const isOver = (guest: TicketClaims['guest']): boolean => guest !== undefined && guest.endsAt <= Date.now();
 
 function shellOf({ options }: State, workspaceId: string, profile: string | undefined): SpawnSpec {
   const workspace = options.find(workspaceId);

@@ -1,7 +1,7 @@
 // The contract of the terminals of a node: what they are given, what they offer, and their times. Knows no socket's state.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ATTACH_TIMEOUT_MS, PING_EVERY_MS, type SessionInfo } from '../protocol.ts';
+import { ATTACH_TIMEOUT_MS, PING_EVERY_MS, type SessionInfo, type SharesOpen } from '../protocol.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 
 export interface TicketClaims {
@@ -11,11 +11,16 @@ export interface TicketClaims {
   jti: string;
   /** May type, or only look. */
   drive: boolean;
+  name?: string;
+  /** Of somebody else than the owner: by which share they are let in, and until when; ms since 1970. */
+  guest?: { share: number; endsAt: number };
 }
 
 export interface TerminalWorkspace {
   running: boolean;
   access: number;
+  /** Who else is let in, as far as the bot has said. */
+  shares?: SharesOpen | undefined;
   /** Throws an Error with `code` and `message` for an unknown profile. */
   shell(profile?: string): SpawnSpec;
 }
@@ -44,6 +49,10 @@ export interface Timing {
   stallMs: number;
   resyncMs: number;
   killMs: number;
+  /** People and their typing are told at most so often. */
+  tellMs: number;
+  /** Who typed nothing for so long does not type. */
+  quietMs: number;
 }
 
 export interface Terminals {
@@ -51,6 +60,8 @@ export interface Terminals {
   handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Drops the viewers whose access is lower, at once. `isEnding`: because the workspace stops or goes. */
   revoke(workspaceId: string, access: number, isEnding?: boolean): void;
+  /** Drops those whose share is over, at once. */
+  lookAtGuests(workspaceId: string): void;
   /**
    * Stopped or deleted: drops the viewers, ends every session and what runs in it. Resolves when all ptys are closed
    * and reaped, within twice `killMs`. Repeatable.
@@ -68,4 +79,6 @@ export const TIMING: Timing = {
   stallMs: 30_000,
   resyncMs: 500,
   killMs: 5_000,
+  tellMs: 300,
+  quietMs: 3_000,
 };

@@ -27,6 +27,8 @@ export interface ViewerOptions {
   access: number;
   /** It may type, not only look. */
   canWrite: boolean;
+  /** By which share somebody else than the owner is let in. */
+  share?: number | undefined;
   shell: (profile?: string) => SpawnSpec;
   onInput: () => void;
 }
@@ -155,7 +157,7 @@ function takeAck(attachment: Attachment, total: number): void {
 }
 
 function handleMessage(viewer: Viewer, message: ViewerMessage): void {
-  if (message.type !== 'resume' && message.type !== 'resize' && !viewer.canWrite) {
+  if (message.type !== 'resume' && !viewer.canWrite) {
     throw new RequestError('look-only', 'You may look here, not change anything.');
   }
   switch (message.type) {

@@ -2,7 +2,7 @@
 import type { Standing } from '../coding/tasks.ts';
 import { describeError, type Log } from '../log.ts';
 import { repositoryName } from '../git/git.ts';
-import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
+import type { DesiredWorkspace, Limits, SharesOpen, WorkspaceReport } from '../protocol.ts';
 import type { Client } from '../models/gateway.ts';
 import type { Tokens } from '../models/usage.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
@@ -15,6 +15,7 @@ import { afterRestart, toReport, type Workspace } from './workspace.ts';
 export interface Attachable {
   running: boolean;
   access: number;
+  shares: SharesOpen | undefined;
   /** Throws a `WorkspaceError` for a profile that is not there. */
   shell: (profile: string | undefined) => SpawnSpec;
 }
@@ -46,6 +47,8 @@ export interface WorkspacesOptions {
   onChange: (id: string) => void;
   /** A workspace's `access` rose; `isEnding`: it stops, or goes. */
   onAccess: (id: string, access: number, isEnding: boolean) => void;
+  /** Others than before are let in beside its owner. */
+  onShares: (id: string) => void;
   log: Log;
 }
 
@@ -121,13 +124,14 @@ async function recover(table: Table): Promise<void> {
 }
 
 function want(table: Table, desired: DesiredWorkspace): void {
-  const { workers, gone, tools, onChange, onAccess } = table;
+  const { workers, gone, tools, onChange, onAccess, onShares } = table;
   const worker = workers.get(desired.id);
   void tools.models.prepare(desired);
   if (worker !== undefined) {
     const isRaised = desired.access > worker.workspace().desired.access;
     worker.want(desired);
     if (isRaised) onAccess(desired.id, desired.access, desired.desired !== 'running');
+    onShares(desired.id);
   } else if (desired.desired === 'deleted' && !tools.store.has(desired.id)) {
     forget(table, desired.id, desired.run);
     onChange(desired.id);
@@ -216,6 +220,7 @@ function describe(tools: Tools, workspace: Workspace): Attachable {
   return {
     running: workspace.phase === 'running',
     access: workspace.desired.access,
+    shares: workspace.desired.shares,
     shell: (profile) => runtimeOf(tools, workspace).session(specOf(tools, workspace), profile),
   };
 }

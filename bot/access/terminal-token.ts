@@ -7,10 +7,11 @@ import type { Traits } from '../providers/provider.ts';
 import { type Keys, issueTicket } from './keys.ts';
 import { spendCode } from './links.ts';
 import type { RepositoryGuard, RightLeft } from './repository-guard.ts';
-import { isCurrent, isKnownFor, mayOpen } from './rights.ts';
+import { entryOf, isCurrent, isKnownFor, type Entry } from './rights.ts';
 import { admit, cookieOf, hasSessionCookie, readSession, type Session } from './people/sessions.ts';
 import { signInPath } from './people/sign-in-attempts.ts';
 import { findPlace } from './store/places.ts';
+import { findUserName } from './store/people.ts';
 
 const MAX_BODY_BYTES = 4096;
 
@@ -41,6 +42,10 @@ interface Grant {
   url: string;
   workspace: { id: string; name: string; phase: string; repository: string; ref?: string };
   trigger?: string;
+  /** They may look on, and not type. */
+  isLooking?: true;
+  /** It is somebody else's, and shared with them until then; ISO 8601. */
+  sharedUntil?: string;
 }
 
 type Answer = { grant: Grant } | { refusal: Refusal };
@@ -122,9 +127,8 @@ async function codeSpent(
   workspaceId: string,
   session: Session | undefined,
 ): Promise<Refusal> {
-  const place = await findPlace(options.db, workspaceId);
-  const mayKnow =
-    place && session && isKnownFor(session, workspaceId) && mayOpen(session.user, place.workspace);
+  const place = session && (await findPlace(options.db, workspaceId, session.user));
+  const mayKnow = place && isKnownFor(session, workspaceId) && entryOf(session.user, place)?.is === 'owner';
   return {
     status: 410,
     code: 'code-spent',
@@ -178,23 +182,41 @@ async function decide(
   const { workspace: workspaceId } = asked;
   if (!session) return { refusal: (wasSomebody ? signInEnded : signInRequired)(options, asked) };
   if (!isKnownFor(session, workspaceId)) return { refusal: signInRequired(options, asked) };
-  const place = await findPlace(options.db, workspaceId);
-  if (!place || !mayOpen(session.user, place.workspace)) return { refusal: notFound };
+  const place = await findPlace(options.db, workspaceId, session.user);
+  const entry = place && entryOf(session.user, place);
+  if (!entry) return { refusal: notFound };
   const { workspace, node } = place;
   const trigger = triggerOf(options, place.front);
   const isOff = workspace.desired !== 'running' || workspace.phase !== 'running';
   // A stop ends what a code began. Its page still hears how the workspace stands, until there is something to open.
   if (!isOff && !isCurrent(session, workspace))
     return { refusal: withExtra(signInEnded(options, asked), { ...trigger, phase: workspace.phase }) };
-  const right = options.mayStill ? await options.mayStill(workspace) : ({ is: 'there' } as const);
+  const right = await rightOf(options, entry, workspace);
   if (right.is !== 'there') return { refusal: refusalOf(right, workspace) };
-  if (isOff) return { refusal: withExtra(notRunning(workspace), trigger) };
+  if (isOff) return { refusal: withExtra(notRunning(workspace, entry), trigger) };
   const url = node && terminalUrl(options, node);
   if (!url) return { refusal: withExtra(nodeSilent(workspace), trigger) };
-  const claims = { workspace: workspace.id, user: session.user, access: workspace.access, drive: true };
-  const ticket = await issueTicket(options.keys, claims);
-  return { grant: { ticket, url, workspace: summarise(workspace), ...trigger } };
+  const ticket = await issueTicket(options.keys, {
+    workspace: workspace.id,
+    user: session.user,
+    access: workspace.access,
+    drive: entry.may === 'drive',
+    name: await findUserName(options.db, session.user),
+    ...(entry.is === 'guest' && { share: entry.share }),
+  });
+  return { grant: { ticket, url, workspace: summarise(workspace), ...trigger, ...entryFacts(entry) } };
 }
+
+/** Where nobody can be asked it is the owner's alone. */
+async function rightOf({ mayStill }: TicketOptions, entry: Entry, workspace: Workspace): Promise<RightLeft> {
+  if (!mayStill) return { is: entry.is === 'owner' ? 'there' : 'gone' };
+  return mayStill(entry.is === 'guest' ? { ...workspace, guest: entry.share.person } : workspace);
+}
+
+const entryFacts = (entry: Entry): Pick<Grant, 'isLooking' | 'sharedUntil'> => ({
+  ...(entry.may === 'view' && { isLooking: true }),
+  ...(entry.is === 'guest' && { sharedUntil: entry.share.until.toISOString() }),
+});
 
 /** Who lost the right is told no more than somebody who never had it. */
 export function refusalOf(right: Exclude<RightLeft, { is: 'there' }>, { name }: Workspace): Refusal {
@@ -229,13 +251,15 @@ const withExtra = (refusal: Refusal, more: Record<string, unknown>): Refusal => 
   extra: { ...refusal.extra, ...more },
 });
 
-function notRunning(workspace: Workspace): Refusal {
+function notRunning(workspace: Workspace, { is }: Entry): Refusal {
+  const { id, name } = workspace;
   const phase = phaseToCome(workspace);
+  const isGuest = is === 'guest';
   return {
     status: 409,
     code: 'not-running',
-    message: `${workspace.name} is not running: it is ${phase}.`,
-    extra: { phase, command: `${nextVerb(workspace)} ${workspace.name}` },
+    message: `${name} is not running: it is ${phase}.${isGuest ? ' Its owner can start it.' : ''}`,
+    extra: { phase, command: isGuest ? `status ${id}` : `${nextVerb(workspace)} ${name}` },
   };
 }
 

@@ -226,6 +226,19 @@ test('a revoked viewer is dropped at once, and an older ticket opens nothing any
   expect(await good.closes()).toBe(4401);
 });
 
+test('a guest is out as soon as the bot says that nothing is shared any more, and its owner is not', async () => {
+  const { context, goal } = await startRunning();
+  const owner = await look(context, goal.id);
+  const until = Math.floor(Date.now() / 1000) + 3_600;
+  const ticket = await context.bot.ticket(goal.id, { share: 3, until }, { typ: 'sam-guest+jwt' });
+  const guest = await attach(context.bot.state.hellos.at(-1)!.terminalPort!, ticket);
+  await guest.heard('attached');
+  context.bot.want({ ...goal, shares: { upTo: 3, open: [] } });
+  expect(await guest.closes()).toBe(4401);
+  await owner.open();
+  expect(owner.state.closed).toBeUndefined();
+});
+
 test('a ticket is good once, for its own workspace, from its own bot', async () => {
   const { context, goal } = await startRunning();
   const port = context.bot.state.hellos[0]!.terminalPort!;

@@ -229,6 +229,22 @@ describe('after hello', () => {
   });
 });
 
+describe('who else is let in', () => {
+  test('is told with the workspace, and again when it is over, by a poll too', async () => {
+    const share = await rows.share(workspace, await rows.addUser('bob'));
+    const agent = await connect(node.id);
+    agent.say(hello(running()));
+    const shares = { upTo: share.seq, open: [share.seq] };
+    expect(await agent.hear()).toMatchObject({ workspaces: [{ id: workspace.id, shares }] });
+    await rows.sql`update shares set until = now() where id = ${share.id}`;
+    await clock.get(5_000)!();
+    expect(await agent.hear()).toMatchObject({
+      all: false,
+      workspaces: [{ shares: { ...shares, open: [] } }],
+    });
+  });
+});
+
 describe('a poll', () => {
   const poll = (): Promise<void> => clock.get(5_000)!();
 
@@ -242,14 +258,14 @@ describe('a poll', () => {
     }
     reads.count = 0;
     await poll();
-    // Their workspaces, what coding agents do there, and what is to be pushed.
-    expect(reads.count).toBe(3);
+    // Their workspaces, who else is let in, what coding agents do there, and what is to be pushed.
+    expect(reads.count).toBe(4);
     for (const one of [agent, ...others]) await settle(one);
-    expect(reads.count).toBe(3);
+    expect(reads.count).toBe(4);
     await change({ desired: 'stopped' });
     await poll();
     expect(await agent.hear()).toMatchObject({ workspaces: [{ desired: 'stopped' }] });
-    expect(reads.count).toBe(9);
+    expect(reads.count).toBe(12);
   });
 
   test('forgets what is gone, so that an agent that brings it up again hears of it again', async () => {

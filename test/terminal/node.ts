@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { ProfileError } from '../../agent/runtimes/runtime.ts';
 import { createTerminals } from '../../agent/terminal/server.ts';
 import type { TerminalOptions, Terminals, TicketClaims } from '../../agent/terminal/terminals.ts';
-import { Frame, type SessionInfo, type TerminalMessage } from '../../agent/protocol.ts';
+import { Frame, type SessionInfo, type SharesOpen, type TerminalMessage } from '../../agent/protocol.ts';
 import { PATIENCE_MS } from '../until.ts';
 
 export const ORIGIN = 'https://sam.example';
@@ -13,7 +13,7 @@ export const ORIGIN = 'https://sam.example';
 export interface Node extends AsyncDisposable {
   terminals: Terminals;
   port: number;
-  workspaces: Map<string, { running: boolean; access: number }>;
+  workspaces: Map<string, { running: boolean; access: number; shares?: SharesOpen }>;
   /** Tickets that were asked about, in order. */
   verified: string[];
   inputs: string[];
@@ -50,7 +50,7 @@ function findProfile(profile = 'bash') {
 }
 
 export async function startNode(options: Partial<TerminalOptions> = {}): Promise<Node> {
-  const workspaces = new Map([
+  const workspaces: Node['workspaces'] = new Map([
     ['ws-a', { running: true, access: 1 }],
     ['ws-b', { running: true, access: 1 }],
     ['ws-stopped', { running: false, access: 1 }],

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { redact } from '../../../agent/redact.ts';
 import { createBucket } from '../../access/repository-guard.ts';
-import { mayOpen } from '../../access/rights.ts';
+import { isOwner } from '../../access/rights.ts';
 import type { Workspace as Row } from '../../database/types.ts';
 import { isEnough } from '../../forges/rights.ts';
 import { findWorkspace } from '../../workspaces/store/workspaces.ts';
@@ -160,7 +160,7 @@ async function findVisible(
 ): Promise<Row> {
   const row = ID.test(id) ? await findWorkspace(db, id) : undefined;
   if (!row || row.phase === 'deleted') throw refuse(404, 'not-found');
-  if (mayOpen(user, row)) return row;
+  if (isOwner(user, row)) return row;
   if (needed === 'own') throw refuse(404, 'not-found');
   if (!mayAsk(user)) throw refuse(429, 'too-often');
   const permission = await permissionOn({ db, forges }, user, row.repository);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { redact } from '../../../agent/redact.ts';
-import { isCurrent, mayOpen } from '../../access/rights.ts';
+import { isCurrent, isOwner } from '../../access/rights.ts';
 import { PAGE } from '../../access/store/places.ts';
 import { refuse } from '../../access/terminal-token.ts';
 import type { RefusalCodes, Said } from '../../codes.ts';
@@ -107,7 +107,7 @@ async function readEnd(
   { workspace, user }: { workspace: string; user: string },
 ): Promise<(LiveState & { id: string }) | undefined> {
   const [facts] = await readSubject(db, workspace);
-  if (facts?.workspace.phase !== 'deleted' || !mayOpen(user, facts.workspace)) return undefined;
+  if (facts?.workspace.phase !== 'deleted' || !isOwner(user, facts.workspace)) return undefined;
   return withId(stateOf(viewOf({ ...facts, expiry: undefined, warningMs: 0 }), {}));
 }
 
