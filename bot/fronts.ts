@@ -112,6 +112,7 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
       db,
       conversations,
       commands,
+      forges,
       limits: config.limits,
       readHeads: (about) => readHeads({ db, forges }, about),
       readPolicy: (about) => readPolicy(forges, about),

@@ -1,6 +1,8 @@
 // What the node says of the workspace's sessions becomes tabs and screens. Knows the protocol; must not know people's keys.
 import type { SessionInfo, TerminalMessage } from '../agent/protocol.ts';
 import { showNotice } from './dialogs.ts';
+import { getElement } from './dom.ts';
+import { showCompany } from './sharing/company.ts';
 import type { NodeFrame } from './connection/frames.ts';
 import {
   addSession,
@@ -31,7 +33,7 @@ export function takeMessage(terminals: Terminals, message: TerminalMessage): voi
     case 'exit':
       return end(terminals, message.id, describeExit(message.code, message.signal));
     case 'presence':
-      return; // whoever shows people hears it elsewhere
+      return showCompany(message);
     case 'error':
       terminals.opening = undefined;
       return showNotice(message.message);
@@ -57,6 +59,7 @@ function takeAttached(terminals: Terminals, infos: SessionInfo[]): void {
   const shown = findShown(terminals);
   const first = infos[0]?.id;
   const isElsewhere = isPanelShown(terminals);
+  getElement('empty').hidden = first !== undefined || !terminals.isLooking;
   if (first === undefined) return isElsewhere ? undefined : openSession(terminals);
   if (isElsewhere) return;
   if (!shown || shown.ended !== undefined) show(terminals, first);
@@ -67,6 +70,7 @@ function takeAttached(terminals: Terminals, infos: SessionInfo[]): void {
 
 function takeSession(terminals: Terminals, info: SessionInfo): void {
   const session = terminals.sessions.get(info.id);
+  getElement('empty').hidden = true;
   if (!session) return addSession(terminals, info);
   session.info = info;
   terminals.bar.rename(info.id, info.name);

@@ -16,6 +16,7 @@ import {
   sendInput,
   sendMessage,
 } from './connection/socket.ts';
+import { forgetCompany, markShare } from './sharing/company.ts';
 import { createSearch } from './search.ts';
 import { createStatus } from './status.ts';
 import { createTaskTab, TASK } from './tasks/tab.ts';
@@ -25,6 +26,7 @@ import {
   createTerminals,
   focusTerminal,
   forgetNumbers,
+  lookOn,
   getShown,
   openSession,
   selectTab,
@@ -51,9 +53,16 @@ followViewport();
 
 const connection = createConnection({
   ask: createTicketDesk(workspaceId, code),
-  onWorkspace: showWorkspace,
+  onWorkspace: (summary, grant) => {
+    showWorkspace(summary);
+    lookOn(terminals, grant.isLooking === true);
+    markShare(grant);
+  },
   onState: (state) => {
-    if (state.kind !== 'open') forgetNumbers(terminals);
+    if (state.kind !== 'open') {
+      forgetNumbers(terminals);
+      forgetCompany();
+    }
     status.take(state);
     if (state.kind === 'open') tasks.start();
     else if (state.kind === 'refused') tasks.stop();

@@ -69,6 +69,8 @@ export interface Terminals {
   panel: Panel | undefined;
   /** Of an `open` that was sent and not answered: the size in it, and what was shown then. */
   opening: { size: Size; shown: string | undefined } | undefined;
+  /** Whoever has this page looks on: nothing of theirs goes to the node. */
+  isLooking: boolean;
   /** Whether xterm keeps its text readable for screen readers. */
   screenReader: boolean;
 }
@@ -81,6 +83,7 @@ export function createTerminals(outlet: Outlet, hooks: Hooks): Terminals {
     shown: undefined,
     panel: undefined,
     opening: undefined,
+    isLooking: false,
     screenReader: false,
     bar: createTabBar({
       onSelect: (id) => {
@@ -88,7 +91,8 @@ export function createTerminals(outlet: Outlet, hooks: Hooks): Terminals {
         focusTerminal(terminals);
       },
       onClose: (id) => void closeSession(terminals, id),
-      onRename: (id, name) => outlet.send({ type: 'rename', id, name }) || hooks.onDeadKey(),
+      onRename: (id, name) =>
+        terminals.isLooking || outlet.send({ type: 'rename', id, name }) || hooks.onDeadKey(),
     }),
   };
   onThemeChange(() => {
@@ -123,7 +127,7 @@ export function addPanel(terminals: Terminals, panel: Panel, name: string): void
 
 /** Asks the node for a new session, a shell unless told; its tab comes with the answer. */
 export function openSession(terminals: Terminals, what: { name?: string; profile?: string } = {}): void {
-  if (terminals.opening) return;
+  if (terminals.opening || terminals.isLooking) return;
   const size = findShown(terminals)?.fit ?? measureFit();
   if (terminals.outlet.send({ type: 'open', ...what, ...size }))
     terminals.opening = { size, shown: terminals.shown };
@@ -165,6 +169,15 @@ export function forgetNumbers(terminals: Terminals): void {
 export function addSession(terminals: Terminals, info: SessionInfo): void {
   terminals.sessions.set(info.id, { info, asked: false, closing: false });
   terminals.bar.add(info.id, info.name);
+  // Who cannot open one sees the first that there is.
+  if (terminals.isLooking && terminals.shown === undefined) show(terminals, info.id);
+}
+
+/** From now on whoever has this page looks on, or types. */
+export function lookOn(terminals: Terminals, isLooking: boolean): void {
+  terminals.isLooking = isLooking;
+  for (const { view, ended } of terminals.sessions.values())
+    if (view) view.terminal.options.disableStdin = isLooking || ended !== undefined;
 }
 
 export function resume(terminals: Terminals, session: Session): void {
@@ -215,6 +228,7 @@ function createView(terminals: Terminals, session: Session): SessionView {
     },
   });
   view.terminal.options.screenReaderMode = terminals.screenReader;
+  view.terminal.options.disableStdin = terminals.isLooking;
   getElement('panes').append(view.pane);
   return view;
 }
@@ -235,11 +249,12 @@ export function resizeText({ sessions }: Terminals, fontSize: number): void {
 
 // The node knows everybody's size and decides whose counts; what it says of the session is what is drawn.
 function tellSize(terminals: Terminals, { info, n, fit }: Session): void {
-  if (fit && n !== undefined) terminals.outlet.send({ type: 'resize', id: info.id, ...fit });
+  if (!terminals.isLooking && fit && n !== undefined)
+    terminals.outlet.send({ type: 'resize', id: info.id, ...fit });
 }
 
 function typeInto(terminals: Terminals, session: Session, bytes: Uint8Array): void {
-  if (session.ended !== undefined) return;
+  if (session.ended !== undefined || terminals.isLooking) return;
   if (session.n === undefined || !terminals.outlet.isOpen()) return terminals.hooks.onDeadKey();
   if (bytes.length > PASTE_BYTES)
     return showNotice(
@@ -252,6 +267,7 @@ async function closeSession(terminals: Terminals, id: string): Promise<void> {
   const session = terminals.sessions.get(id);
   if (!session) return;
   if (session.ended !== undefined) return removeSession(terminals, id);
+  if (terminals.isLooking) return;
   const title = `Close “${session.info.name}”?`;
   const text = 'What runs in it ends, for everyone who looks at it.';
   if (!(await askPerson({ title, text, yes: 'Close' }))) return focusTerminal(terminals);
@@ -290,7 +306,7 @@ export function end(terminals: Terminals, id: string, how: string): void {
       'div',
       { class: 'over', attributes: { role: 'status' } },
       createElement('span', { text: how }),
-      createButton('Open a new one', reopen, { class: 'primary' }),
+      ...(terminals.isLooking ? [] : [createButton('Open a new one', reopen, { class: 'primary' })]),
       createButton('Close', close),
     ),
   );

@@ -19,10 +19,11 @@ import { findTarget } from '../commands/target.ts';
 import type { Answer, Delivery, Executor, FrontName, Held, Workspace } from '../database/types.ts';
 import type { Heads } from '../workspaces/fork.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
-import type { Repository } from '../forges/forge.ts';
+import type { Forge, Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import type { Conversation, IncomingCommand, Notice } from './front.ts';
+import { findGuest, findSharedWorkspace } from './guests.ts';
 import { wantCard as storeWantCard } from './store/cards.ts';
 import {
   claimDelivery,
@@ -38,6 +39,7 @@ export interface Inbox {
   db: Executor;
   conversations: ReadonlyMap<FrontName, Conversation>;
   commands: readonly Command[];
+  forges: readonly Forge[];
   limits: CommandLimits;
   /** Where the forks stand now that a start may be about: a workspace, or what a new one is made of. Throws ProviderError. */
   readHeads: (about: About) => Promise<Heads>;
@@ -129,25 +131,46 @@ async function runSpoken(
   const command = findCommand(inbox.commands, line.verb);
   if (!command) throw new Error(`the parser knows ${line.verb}, the table does not`);
   const repository = await locate(conversation, command, line, incoming.place, held.row);
-  const permission = await conversation.permit({ delivery: held.row, incoming, command, line, repository });
-  await conversation.acknowledge(held.row);
   const { traits } = conversation;
-  const contextIn = (tx: Executor): CommandContext => ({
-    ...contextOf(inbox, tx, held.row, incoming, repository),
-    traits,
-    ...permission,
+  const context = { ...contextOf(inbox, inbox.db, held.row, incoming, repository), traits };
+  const { forges } = inbox;
+  const shared = await findSharedWorkspace(command, { forges, line, context });
+  const permission = await conversation.permit({
+    delivery: held.row,
+    incoming,
+    command: shared ? asGuest(command) : command,
+    line,
+    repository,
   });
-  const asked = command.starts ? await askAhead(inbox, command, line, contextIn(inbox.db)) : NOTHING_ASKED;
+  const guest = command.letsIn
+    ? await findGuest(conversation, held.row, { forges, line, context })
+    : undefined;
+  await conversation.acknowledge(held.row);
+  const contextIn = (tx: Executor): CommandContext => ({
+    ...context,
+    tx,
+    ...permission,
+    guest,
+    shared: shared?.id,
+  });
+  const asked = command.starts
+    ? await askAhead(inbox, command, line, contextIn(inbox.db), shared)
+    : NOTHING_ASKED;
   await inbox.db.transaction(async (tx) => {
     if (!(await lockDelivery(tx, held))) return;
     const outcome = await command.run(line, { ...contextIn(tx), ...asked });
     if (outcome.answer.workspace) await wantCard(tx, conversation, incoming, outcome, held.row);
-    const { traits } = conversation;
     const answer = await tellable(tx, outcome.answer, { ...incoming, traits, said: wordsSaid(incoming) });
     await end(inbox, tx, held, { answer: withIgnored(answer, line), commandId: outcome.commandId });
     await wantSignals(inbox, tx, outcome);
   });
 }
+
+/** What is shared lets in whoever may read, but for what takes a right of its own. It starts nothing. */
+const asGuest = (command: Command): Command =>
+  command.forGuests?.asks
+    ? command
+    : ({ ...command, needsWrite: false, starts: undefined } as unknown as Command);
 
 type Asked = Omit<StartContext, keyof CommandContext>;
 
@@ -159,19 +182,22 @@ async function askAhead(
   { takes }: Command,
   line: ParsedCommand,
   context: CommandContext,
+  shared: Workspace | undefined,
 ): Promise<Asked> {
   const { repository } = context;
-  const workspace = await findTarget(line, context).catch((error: unknown) => {
+  const own = findTarget(line, context).catch((error: unknown) => {
     if (error instanceof UserError) return undefined;
     throw error;
   });
+  const workspace = shared ?? (await own);
   const about = { workspace, repository };
   const heads = await inbox.readHeads(about);
   if (takes !== 'prompt') return { ...NOTHING_ASKED, heads };
   return {
     heads,
     policy: await inbox.readPolicy(about),
-    hasModelKey: await inbox.hasModelKey(context.actor.id),
+    // What works in somebody's workspace asks models with their key.
+    hasModelKey: await inbox.hasModelKey(shared?.owner ?? context.actor.id),
   };
 }
 

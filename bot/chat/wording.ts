@@ -31,7 +31,7 @@ export {
   wordProposal,
   wordProposalFailure,
 } from './wording/proposals.ts';
-export { wordNotices, wordUsage } from './wording/notices.ts';
+export { wordNotices, wordShared, wordUsage } from './wording/notices.ts';
 export {
   createSay,
   createVoice,

@@ -55,8 +55,19 @@ export interface CommandContext {
   reads?: string | undefined;
   /** Of one on which the actor may ask coding agents: what others asked there they may answer and cancel. */
   asks?: string | undefined;
+  /** Whom the words name, where the command lets somebody in: who they are on the repository's forge, and may read it at this moment. */
+  guest?: Guest | undefined;
+  /** The id of a workspace of somebody else that the words mean, which is shared with the actor: they may read its repository. */
+  shared?: string | undefined;
   now: Date;
   limits: CommandLimits;
+}
+
+export interface Guest {
+  /** The forge's name. */
+  source: string;
+  externalId: string;
+  login: string;
 }
 
 /** What a command is told that starts something: without it there is no way past the gate. */

@@ -22,6 +22,9 @@ test('every operation is there, and is answered as described', async () => {
   await until(async () => (await bob(`GET ${one}`)).body.phase === 'running');
   await bob(`PATCH ${one}`, { json: { name: 'other' } });
   for (const verb of ['extend', 'restart', 'stop', 'start']) await bob(`POST ${one}/${verb}`);
+  const share = await bob(`POST ${one}/shares`, { json: { person: 'ada' } });
+  await bob(`GET ${one}/shares`);
+  await bob(`DELETE ${one}/shares/${share.body.id}`);
   await leaveKey(all.context, 'bob');
   for (const what of ['events', 'logs']) await bob(`GET ${one}/${what}`);
   const sessions = `${one}/agent-sessions`;
@@ -43,7 +46,7 @@ test('every operation is there, and is answered as described', async () => {
     ),
   );
   expect([...all.seen].filter((one) => described.includes(one)).toSorted()).toEqual(described.toSorted());
-  expect(described.length).toBe(23);
+  expect(described.length).toBe(26);
   expect(refsOf(description).filter((ref) => !isThere(description, ref))).toEqual([]);
 });
 

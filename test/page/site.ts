@@ -34,6 +34,10 @@ export interface Site {
   paths: string[];
   /** Answers ticket requests from now on; undefined grants again. */
   answerTickets: (answer?: (request: TicketRequest) => TicketAnswer | undefined) => void;
+  /** Whose pages come from now on; undefined: the owner's. */
+  letIn: (guest?: Guest) => void;
+  /** Nothing is shared any more: the node closes what guests have open, and the bot knows them no more. */
+  endShares: () => void;
   /** What is asked at paths with this end waits for its answer, from now on until the returned function is called. */
   hold: (end: string) => () => void;
   /** Breaks every connection, as a network does: no goodbye. */
@@ -64,6 +68,11 @@ export interface Site {
   close: () => Promise<void>;
 }
 
+export interface Guest {
+  name: string;
+  may: 'view' | 'drive';
+}
+
 type TaskAnswer = (request: IncomingMessage, response: ServerResponse) => void;
 
 interface State {
@@ -71,7 +80,10 @@ interface State {
   paths: string[];
   answer: ((request: TicketRequest) => TicketAnswer | undefined) | undefined;
   held: { end: string; released: Promise<void> } | undefined;
-  tickets: Set<string>;
+  /** Of each that was not spent: whose it is. */
+  tickets: Map<string, Guest | undefined>;
+  guest: Guest | undefined;
+  isShared: boolean;
   access: number;
   told: Told;
   listeners: Set<ServerResponse>;
@@ -104,7 +116,9 @@ export async function startSite(): Promise<Site> {
     paths: [],
     answer: undefined,
     held: undefined,
-    tickets: new Set(),
+    tickets: new Map(),
+    guest: undefined,
+    isShared: true,
     access: 1,
     told: tellNothing(),
     listeners: new Set(),
@@ -128,6 +142,11 @@ export async function startSite(): Promise<Site> {
     asked: state.asked,
     paths: state.paths,
     answerTickets: (next) => (state.answer = next),
+    letIn: (guest) => (state.guest = guest),
+    endShares: () => {
+      state.isShared = false;
+      terminals.lookAtGuests(WORKSPACE);
+    },
     hold: (end) => {
       const { promise: released, resolve } = Promise.withResolvers<void>();
       state.held = { end, released };
@@ -194,18 +213,28 @@ function openTerminals(state: State, origin: string, folder: string): Terminals 
   return createTerminals({
     origin,
     verifyTicket: (ticket) => {
-      if (!state.tickets.delete(ticket)) throw new Error('spent');
-      const access = Number(ticket.split('.')[1]);
+      if (!state.tickets.has(ticket)) throw new Error('spent');
+      const guest = state.tickets.get(ticket);
+      state.tickets.delete(ticket);
       return Promise.resolve({
         workspace: WORKSPACE,
-        user: 'gh-1',
-        access,
+        user: guest?.name ?? 'ada',
+        name: guest?.name ?? 'ada',
+        access: Number(ticket.split('.')[1]),
         jti: ticket,
-        drive: !ticket.endsWith('.look'),
+        drive: guest?.may !== 'view',
+        ...(guest && { guest: { share: 1, endsAt: Date.now() + 3_600_000 } }),
       });
     },
     find: (id) =>
-      id === WORKSPACE ? { running: state.told.phase === 'running', access: state.access, shell } : undefined,
+      id === WORKSPACE
+        ? {
+            running: state.told.phase === 'running',
+            access: state.access,
+            shares: { upTo: 1, open: state.isShared ? [1] : [] },
+            shell,
+          }
+        : undefined,
     onInput: () => {},
     onSessions: () => {},
   });
@@ -259,11 +288,12 @@ async function answerTicket(state: State, request: IncomingMessage, response: Se
 function grant(state: State, request: IncomingMessage): TicketAnswer {
   const { phase, isSilent, trigger } = state.told;
   if (isSilent) return grantless(503, 'node-silent', { phase, trigger })();
-  if (phase === 'deleted') return grantless(404, 'not-found')();
+  const { guest } = state;
+  if (phase === 'deleted' || (guest && !state.isShared)) return grantless(404, 'not-found')();
   const command = `${phase === 'failed' ? 'retry' : 'start'} api-412`;
   if (phase !== 'running') return grantless(409, 'not-running', { phase, command, trigger })();
   const ticket = `${randomUUID()}.${state.access}`;
-  state.tickets.add(ticket);
+  state.tickets.set(ticket, guest);
   const workspace = {
     id: WORKSPACE,
     name: 'api-412',
@@ -271,5 +301,12 @@ function grant(state: State, request: IncomingMessage): TicketAnswer {
     repository: 'acme/api',
     ref: 'main',
   };
-  return { status: 200, body: { ticket, url: `ws://${request.headers.host}/terminal`, workspace } };
+  const shared = guest && {
+    sharedUntil: new Date(Date.now() + 3_600_000).toISOString(),
+    ...(guest.may === 'view' && { isLooking: true }),
+  };
+  return {
+    status: 200,
+    body: { ticket, url: `ws://${request.headers.host}/terminal`, workspace, ...shared },
+  };
 }

@@ -53,15 +53,16 @@ const select = (db: Executor, which: SQL | undefined): Promise<OpenShare[]> =>
     .where(and(which, isOpen, ne(workspaces.phase, 'deleted')))
     .orderBy(asc(shares.seq));
 
-/** What somebody else lets the person into, newest first; locked with the share. */
+/** What somebody else lets the person into, newest first. */
 export const listSharedWith = (
   db: Executor,
   person: string,
-): Promise<{ workspace: Workspace; may: Access }[]> =>
+): Promise<{ workspace: Workspace; ownerName: string; may: Access }[]> =>
   db
-    .select({ workspace: workspaces, may: shares.may })
+    .select({ workspace: workspaces, ownerName: users.name, may: shares.may })
     .from(shares)
     .innerJoin(workspaces, eq(workspaces.id, shares.workspaceId))
+    .innerJoin(users, eq(users.id, workspaces.owner))
     .where(and(eq(shares.person, person), isOpen, ne(workspaces.desired, 'deleted')))
     .orderBy(sql`${shares.seq} desc`);
 

@@ -15,6 +15,7 @@ import {
   noNotice,
   noSignals,
   noTurns,
+  personByLogin,
   type Conversation,
   type FrontOptions,
   type PendingCommand,
@@ -89,6 +90,7 @@ export function createConversation(options: Options): Conversation {
       const sender = await accountOn(db, Payload.parse(payload).user, place.forge);
       return locateOn(place.forge, place.target, { repository: '', sender });
     },
+    findPerson: personByLogin,
     permit: (asked) => permit(options, asked),
     explain: noExplanation,
     acknowledge: noAcknowledgement,

@@ -113,7 +113,7 @@ async function readEnd(
 
 async function readState(
   { db, triggers }: LiveOptions,
-  { session, workspace, front }: Visitor,
+  { session, workspace, entry, front }: Visitor,
 ): Promise<LiveState & { id: string }> {
   // Before the rest: a press on what is older than this is none.
   const turn = await readTurn(db, workspace.id);
@@ -121,7 +121,10 @@ async function readState(
   if (!facts) throw new Error(`workspace ${workspace.id} has no row`);
   const view = viewOf({ ...facts, expiry: undefined, warningMs: 0 });
   const trigger = front === null ? undefined : triggers[front];
-  const state = stateOf(view, { trigger, ...(isCurrent(session, workspace) && { turn }) });
+  const mayPress = entry.is === 'owner' && isCurrent(session, workspace);
+  const { command, ...known } = stateOf(view, { trigger, ...(mayPress && { turn }) });
+  // What brings it back is for its owner to say.
+  const state = { ...known, ...(entry.is === 'owner' && command !== undefined && { command }) };
   const log = HAVE_LOGS.has(state.look) ? await readLogs(db, workspace.id, LOG_LINES) : [];
   const { answer } = (await readLastPress(db, PAGE, threadOf(workspace.id))) ?? {};
   const isRefused = answer && !answer.ok;

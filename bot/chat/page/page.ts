@@ -4,10 +4,12 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { findIdentities } from '../../access/store/people.ts';
 import { PAGE } from '../../access/store/places.ts';
+import { findShare } from '../../access/store/shares.ts';
 import type { FrontTraits } from '../../commands/command.ts';
 import type { User } from '../../database/types.ts';
+import { UserError } from '../../errors.ts';
 import { findForge } from '../../forges/forge.ts';
-import { checkRight } from '../../forges/rights.ts';
+import { checkRight, mayAsk } from '../../forges/rights.ts';
 import type { Route } from '../../http/routes.ts';
 import {
   noAcknowledgement,
@@ -15,6 +17,7 @@ import {
   noNotice,
   noSignals,
   noTurns,
+  personByLogin,
   type Conversation,
   type Front,
   type FrontOptions,
@@ -67,6 +70,7 @@ export function createPage(options: PageOptions): Page {
         event: verb,
         scope: verb,
         most: MAX_PER_HOUR,
+        for: 'owner',
         read: () => ({ verb, ...turnIn(req) }),
       }),
   });
@@ -121,11 +125,17 @@ function createConversation({ db, forges }: PageOptions): Conversation {
       // As with its terminal: where nobody can be asked, or is known, the workspace is its owner's all the same.
       const identities = place && (await findIdentities(db, [incoming.actor.id], place.forge.name));
       const known = identities?.get(incoming.actor.id);
+      const isGuest = (await findShare(db, workspace, incoming.actor.id)) !== undefined;
+      if (isGuest && !known) throw new UserError('no-workspace', { why: 'none-such' });
       if (!place || !known) return {};
+      const { forge, label } = place;
       const person = { id: known.externalId, login: known.login };
-      await checkRight(place.forge, { label: place.label, person, command, line, isKnown: true });
-      return {};
+      await checkRight(forge, { label, person, command, line, isKnown: true });
+      // Somebody else answers there what they could have asked.
+      const mayAnswer = isGuest && command.isForAskers && (await mayAsk(forge, label, person));
+      return mayAnswer ? { asks: repository } : {};
     },
+    findPerson: personByLogin,
     explain: noExplanation,
     acknowledge: noAcknowledgement,
     answer: () => Promise.resolve(),

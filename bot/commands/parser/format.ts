@@ -6,7 +6,7 @@ import type { Flags, ParsedCommand, Target } from './parsed.ts';
 
 /** One line; with an empty trigger it begins with the verb. */
 export function formatCommand(
-  { verb, target, value, words, flags, prompt, question }: Omit<ParsedCommand, 'line' | 'ignored'>,
+  { verb, target, value, words, flags, prompt, question, person }: Omit<ParsedCommand, 'line' | 'ignored'>,
   trigger: string,
 ): string {
   const parts = [
@@ -15,6 +15,7 @@ export function formatCommand(
     // A flag says it there.
     target && prompt === undefined ? quote(formatTarget(target)) : '',
     formatValue(value),
+    person === undefined ? '' : quote(person),
     question === undefined ? '' : String(question),
     ...Object.entries(flags).map(([name, flag]) => formatFlag(name, flag)),
     ...words.map(quote),

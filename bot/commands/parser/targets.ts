@@ -2,7 +2,7 @@
 // nothing up.
 import type { CommandSpec } from '../command.ts';
 import { plain } from './format.ts';
-import { countDurationWords, isValidName, isWorkspaceId, readDuration } from './names.ts';
+import { countDurationWords, isValidName, isValidOwner, isWorkspaceId, readDuration } from './names.ts';
 import { Refusal, type ParsedCommand, type Target } from './parsed.ts';
 import {
   badTarget,
@@ -13,7 +13,7 @@ import {
   type Scope,
 } from './repositories.ts';
 
-type Positionals = Pick<ParsedCommand, 'target' | 'value' | 'words' | 'question'>;
+type Positionals = Pick<ParsedCommand, 'target' | 'value' | 'words' | 'question' | 'person'>;
 
 /** Throws Refusal. */
 export function readPositionals(words: string[], { takes }: CommandSpec, scope: Scope): Positionals {
@@ -33,6 +33,8 @@ export function readPositionals(words: string[], { takes }: CommandSpec, scope: 
       return readTargetAndName(words, scope);
     case 'target duration':
       return readTargetAndDuration(words, scope);
+    case 'target person':
+      return readTargetAndPerson(words, scope);
     default:
       return takes satisfies never;
   }
@@ -68,6 +70,28 @@ function readTargetAndDuration(words: string[], scope: Scope): Positionals {
   if (hasTarget && rest.length === 0) refuseHalfDuration(words[0] ?? '', scope);
   const target = hasTarget ? readOptionalTarget(words, scope) : {};
   return { words: [], ...target, ...(value ? { value } : {}) };
+}
+
+/** As a chat writes people, with its own ids. */
+const MEMBER = /^<@[A-Z\d]{1,40}>$/;
+
+/** `share @bob`, `share api-412 @bob`, `share @bob api-412`. */
+function readTargetAndPerson(words: string[], scope: Scope): Positionals {
+  const isPerson = (word: string): boolean => /^<?[@＠]/.test(word);
+  const [person, extra] = words.filter(isPerson);
+  const others = words.filter((word) => !isPerson(word));
+  if (extra !== undefined)
+    throw new Refusal('too-many-words', { word: plain(extra), command: scope.command });
+  const rest = { ...refuseMore(others, 1, scope), ...readOptionalTarget(others, scope) };
+  return person === undefined ? rest : { ...rest, person: readPerson(person, scope) };
+}
+
+function readPerson(typed: string, { command }: Scope): string {
+  if (MEMBER.test(typed)) return typed;
+  const login = typed.replace(/^＠/, '@').slice(1);
+  if (typed.startsWith('<') || !isValidOwner(login))
+    throw new Refusal('bad-person', { typed: plain(typed), command });
+  return `@${login}`;
 }
 
 /** No words, once it is sure that there are no more than the command takes. */
