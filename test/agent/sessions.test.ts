@@ -34,12 +34,21 @@ test('a session has nothing of the agent: only the variables that it should have
   const [, names] = await viewer.reads(/([A-Z_,]+),END/);
   expect(names!.split(',')).toEqual(
     // PWD and SHLVL are the shell's own.
-    'ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC CLAUDE_CONFIG_DIR COLORTERM DISABLE_AUTOUPDATER DISABLE_TELEMETRY DOCKER_HOST HOME LANG LOGNAME PATH PROMPT_COMMAND PWD SAM_NODE SAM_WORKSPACE SAM_WORKSPACE_NAME SHELL SHLVL TERM USER'.split(
+    'ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC CLAUDE_CONFIG_DIR COLORTERM DISABLE_AUTOUPDATER DISABLE_TELEMETRY DOCKER_HOST HOME LANG LOGNAME PATH PROMPT_COMMAND PWD SAM_NODE SAM_PROGRAMS SAM_WORKSPACE SAM_WORKSPACE_NAME SHELL SHLVL TERM USER'.split(
       ' ',
     ),
   );
   expect(viewer.state.output).not.toContain(context.bot.bootstrapToken);
   expect(agent.output()).not.toContain(context.bot.bootstrapToken);
+});
+
+test('a shell finds what the node has for it, though its start-up files set the path anew', async () => {
+  const { context, goal } = await startRunning();
+  const viewer = await look(context, goal.id);
+  await viewer.open();
+  viewer.type('PATH=/usr/bin:/bin\n');
+  viewer.type('command -v sam-download; echo "$PATH" | tr : "\\n" | grep -c programs; echo E""ND\n');
+  await viewer.reads(/programs\/bin\/sam-download\r?\n1\r?\nEND/);
 });
 
 test('a stop ends sessions and daemons, and tells the viewers', async () => {
