@@ -135,7 +135,7 @@ describe.skipIf(browserMissing)('the terminal in a browser', () => {
     }
     const names = readFileSync(join(sam.place.root, 'home/env.txt'), 'utf8').match(/^\w+(?==)/gm);
     const ours = names?.filter((name) => name.startsWith('SAM_')).toSorted();
-    expect(ours).toEqual(['SAM_NODE', 'SAM_WORKSPACE', 'SAM_WORKSPACE_NAME']);
+    expect(ours).toEqual(['SAM_NODE', 'SAM_PROGRAMS', 'SAM_WORKSPACE', 'SAM_WORKSPACE_NAME']);
   });
 
   test('when it is stopped the page says so, and comes back after the start', async () => {
