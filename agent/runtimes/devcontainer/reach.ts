@@ -110,7 +110,7 @@ export function createReaches(containers: Containers): Reaches {
     async open({ id }, place) {
       const kit = findKit();
       if (kit === undefined || place.hasReach !== true) return;
-      await giveClaude(engine, place);
+      const giving = giveClaude(engine, place);
       if (relays.get(id)?.container !== place.container) {
         relays.get(id)?.end();
         relays.set(
@@ -119,6 +119,7 @@ export function createReaches(containers: Containers): Reaches {
         );
       }
       await Promise.race([relays.get(id)?.isUp, delay(START_TIMEOUT_MS, undefined, { ref: false })]);
+      await giving;
     },
     close(id) {
       relays.get(id)?.end();
