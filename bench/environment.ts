@@ -227,12 +227,7 @@ function show(rounds: Round[]): void {
     of((one) => one.prompt - one.byHand),
     seconds,
   );
-  for (const step of new Set(rounds.flatMap(({ steps }) => steps.map((one) => one.step))))
-    line(
-      `of that, on the node: ${step}`,
-      of(({ steps }) => steps.find((one) => one.step === step)?.ms ?? 0),
-      seconds,
-    );
+  for (const [step, values] of stepsOf(rounds)) line(`of that, on the node: ${step}`, values, seconds);
   line(
     'prompt / docker run',
     of((one) => one.prompt / one.raw),
@@ -248,6 +243,15 @@ function show(rounds: Round[]): void {
     of((one) => one.link / one.byHand),
     times,
   );
+}
+
+/** Of each step its times, round by round. */
+function stepsOf(rounds: Round[]): [string, number[]][] {
+  const names = [...new Set(rounds.flatMap(({ steps }) => steps.map(({ step }) => step)))];
+  return names.map((name) => [
+    name,
+    rounds.map(({ steps }) => steps.find(({ step }) => step === name)?.ms ?? 0),
+  ]);
 }
 
 const median = (values: number[]): number =>
