@@ -1,4 +1,5 @@
 // The agent, put together: an identity, a connection to the bot, workspaces, their terminals. Nothing imports it.
+import { join } from 'node:path';
 import { createCredentials } from './bot-link/bootstrap.ts';
 import { keepCertificate } from './identity/certificate.ts';
 import { readConfig, type Config } from './config.ts';
@@ -18,6 +19,7 @@ import type { Bootstrap, BotMessage, EnvironmentSettings, Trusted, WorkspaceRepo
 import { openModels } from './models/models.ts';
 import { createRuntimes } from './runtimes/index.ts';
 import type { RuntimeOptions } from './runtimes/runtime.ts';
+import { createScrollback } from './sessions/scrollback.ts';
 import { createTerminals } from './terminal/server.ts';
 import { createTicketVerifier } from './identity/tickets.ts';
 import { createUpdates, type Life } from './update/update.ts';
@@ -197,6 +199,7 @@ function openTerminals(
   const holders = createHolders({ dir, env: process.env, log });
   const terminals = createTerminals({
     ptys: holders,
+    scrollback: createScrollback(join(dir, 'scrollback')),
     get origin() {
       return trusted.origin;
     },

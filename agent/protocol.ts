@@ -48,6 +48,8 @@ export interface SessionInfo {
   rows: number;
   first: number;
   end: number;
+  /** It ended with its machine, and is there to be read. Newer agents say it. */
+  isOver?: true;
 }
 
 interface Ref {

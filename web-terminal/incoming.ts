@@ -53,7 +53,7 @@ function takeAttached(terminals: Terminals, infos: SessionInfo[]): void {
     if (!known.has(id)) end(terminals, id, 'It ended while you were away.');
   for (const info of infos) takeSession(terminals, info);
   const shown = findShown(terminals);
-  const first = infos[0]?.id;
+  const first = infos.find(({ isOver }) => isOver !== true)?.id;
   const isElsewhere = isPanelShown(terminals);
   if (first === undefined) return isElsewhere ? undefined : openSession(terminals);
   if (isElsewhere) return;
@@ -111,6 +111,6 @@ function takeGone(terminals: Terminals, id: string): void {
 
 function describeExit({ code, signal, isLost }: TerminalMessage & { type: 'exit' }): string {
   if (isLost)
-    return 'Lost: what held this terminal on its node broke. Open another one; files are as they were.';
+    return 'Lost: its machine was restarted, or what held this terminal broke. Open another one; files are as they were.';
   return signal ? `Ended by signal ${signal}.` : `Exited with code ${code}.`;
 }

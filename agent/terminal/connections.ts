@@ -21,6 +21,8 @@ export interface State {
   pending: number;
   closed: boolean;
   pinger: NodeJS.Timeout;
+  saver: NodeJS.Timeout;
+  saving: Promise<void> | undefined;
 }
 
 export interface Connection {

@@ -7,7 +7,9 @@ import { Close, MAX_FRAME_BYTES, MAX_PENDING_VIEWERS } from '../protocol.ts';
 import { drop, makeRoom, settle, type Connection, type State, log } from './connections.ts';
 import type { Received } from './frames.ts';
 import {
+  addLeft,
   endWorkspaceSessions,
+  saveSessions,
   createWorkspaceSessions,
   type KeptSession,
   readLabel,
@@ -40,6 +42,8 @@ export function createTerminals(options: TerminalOptions): Terminals {
     pending: 0,
     closed: false,
     pinger: setInterval(() => pingAll(state), timing.pingMs).unref(),
+    saving: undefined,
+    saver: setInterval(() => void saveAll(state), timing.saveMs).unref(),
   };
   return {
     handleUpgrade: (req, socket, head) => upgrade(state, req, socket, head),
@@ -139,14 +143,17 @@ async function endWorkspace(state: State, workspaceId: string): Promise<void> {
 async function closeAll(state: State): Promise<void> {
   state.closed = true;
   clearInterval(state.pinger);
+  clearInterval(state.saver);
   for (const connection of state.connections) {
     settle(state, connection, { is: 'dropped' });
     connection.socket.terminate();
   }
+  await state.saving;
+  await saveAll(state);
   await state.snapshots.close();
 }
 
-function takeOver(state: State, kept: KeptSession[]): void {
+async function takeOver(state: State, kept: KeptSession[]): Promise<void> {
   for (const one of kept) {
     try {
       const label = readLabel(one.label);
@@ -156,6 +163,23 @@ function takeOver(state: State, kept: KeptSession[]): void {
       one.end();
     }
   }
+  const left = await state.options.scrollback?.read();
+  for (const [id, output] of left ?? []) {
+    const label = readLabel(output.label);
+    const sessions = getSessions(state, label.workspace);
+    if (!sessions.sessions.has(id)) addLeft(sessions, label, output);
+  }
+}
+
+/** One after the other; whoever comes meanwhile waits for the same. */
+function saveAll(state: State): Promise<void> {
+  const save = async () => {
+    for (const sessions of state.workspaces.values()) await saveSessions(sessions);
+  };
+  state.saving ??= save()
+    .catch((error: unknown) => log(state, 'terminal: what sessions show was not saved', { error }))
+    .finally(() => (state.saving = undefined));
+  return state.saving;
 }
 
 async function endStray(state: State): Promise<void> {
@@ -248,6 +272,7 @@ function getSessions(state: State, workspaceId: string): WorkspaceSessions {
     killMs: timing.killMs,
     maxSessions: options.maxSessions ?? MAX_SESSIONS,
     ptys: options.ptys,
+    scrollback: options.scrollback,
     onSessions: (id, count) => options.onSessions(id, count),
     onGone: (id, mark) => options.find(id)?.hangUp?.(mark),
     log: (message, fields) => log(state, message, fields),

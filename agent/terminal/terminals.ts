@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ATTACH_TIMEOUT_MS, PING_EVERY_MS, type SessionInfo } from '../protocol.ts';
 import type { Ptys, SpawnSpec } from '../sessions/pty.ts';
+import type { Scrollback } from '../sessions/scrollback.ts';
 import type { KeptSession } from '../sessions/workspace-sessions.ts';
 
 export interface TicketClaims {
@@ -32,6 +33,8 @@ export interface TerminalOptions {
   verifyTicket(ticket: string): Promise<TicketClaims>;
   find(workspaceId: string): TerminalWorkspace | undefined;
   ptys: Ptys;
+  /** Absent: nothing is left after a restart of the machine. */
+  scrollback?: Scrollback;
   /** A person typed; `at` in ms since 1970. */
   onInput(workspaceId: string, at: number): void;
   onSessions(workspaceId: string, count: number): void;
@@ -50,6 +53,7 @@ export interface Timing {
   stallMs: number;
   resyncMs: number;
   killMs: number;
+  saveMs: number;
 }
 
 export interface Terminals {
@@ -63,8 +67,8 @@ export interface Terminals {
    */
   endWorkspace(workspaceId: string): Promise<void>;
   sessions(workspaceId: string): SessionInfo[];
-  /** These go on from the agent's life before. */
-  takeOver(kept: KeptSession[]): void;
+  /** These go on from the agent's life before; of what ended with the machine there is something to read. */
+  takeOver(kept: KeptSession[]): Promise<void>;
   /** Ends those of workspaces that are unknown or do not run: nobody else would. */
   endStray(): Promise<void>;
   /** Drops the viewers; sessions go on where they are held. */
@@ -78,4 +82,5 @@ export const TIMING: Timing = {
   stallMs: 30_000,
   resyncMs: 500,
   killMs: 5_000,
+  saveMs: 60_000,
 };

@@ -23,7 +23,8 @@ import { findObstacle } from './rootfs.ts';
 import { isLeftOut } from '../needs.ts';
 
 const BOOT_MS = 120_000;
-const TRY_AGAIN = 1013;
+/** The workspace runs in a moment; the ticket is older than the agent. */
+const EARLY = /closed: (?:1013|4401)/;
 const isOut = isLeftOut('machines', findObstacle());
 
 let artifacts: Awaited<ReturnType<typeof build>>;
@@ -240,7 +241,7 @@ async function type(
     watch.changed();
   });
   // A moment ago its agent was another one: a page comes again, too.
-  const isEarly = () => output.includes(`closed: ${TRY_AGAIN}`);
+  const isEarly = () => EARLY.test(output);
   await watch.until(
     () => opened !== undefined || isEarly(),
     () => `a session; there was ${output}`,
