@@ -16,6 +16,7 @@ import {
   sendInput,
   sendMessage,
 } from './connection/socket.ts';
+import { createPorts } from './ports.ts';
 import { createSearch } from './search.ts';
 import { createStatus } from './status.ts';
 import { createTaskTab, TASK } from './tasks/tab.ts';
@@ -57,12 +58,15 @@ const connection = createConnection({
     status.take(state);
     if (state.kind === 'open') tasks.start();
     else if (state.kind === 'refused') tasks.stop();
+    if (state.kind === 'open') ports.start();
+    else ports.stop();
     if (isAboutWorkspace(state)) live.start();
     else if (state.kind !== 'opening') live.stop();
   },
   onMessage: (message) => takeMessage(terminals, message),
   onFrame: (frame) => takeFrame(terminals, frame),
 });
+const ports = createPorts(workspaceId);
 const live = createLive(workspaceId, {
   onState: (state) => {
     status.tell(state);

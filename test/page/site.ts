@@ -59,6 +59,8 @@ export interface Site {
   answerPresses: (answer: (tries: number) => TicketAnswer) => void;
   /** Answers whatever is asked of coding agents, from now on; until then there are none. */
   answerTasks: (answer: TaskAnswer) => void;
+  /** What listens in the workspace, for pages that are opened from then on. */
+  ports: number[];
   start: () => void;
   revoke: (access: number) => void;
   close: () => Promise<void>;
@@ -78,7 +80,14 @@ interface State {
   pressed: Site['pressed'];
   answerPress: (tries: number) => TicketAnswer;
   answerTask: TaskAnswer;
+  ports: number[];
   files: PageFiles;
+}
+
+function answerPorts({ ports }: State, response: ServerResponse): void {
+  const all = ports.map((port) => ({ port, address: `https://${port}--${WORKSPACE}.ports.test/` }));
+  const text = `event: ports\ndata: ${JSON.stringify({ ports: all })}\n\n`;
+  response.writeHead(200, { 'content-type': 'text/event-stream' }).write(text);
 }
 
 export const grantless = (status: number, error: string, more: object = {}): (() => TicketAnswer) => {
@@ -111,6 +120,7 @@ export async function startSite(): Promise<Site> {
     pressed: [],
     answerPress: () => ({ status: 202, body: {} }),
     answerTask: (_request, response) => void response.writeHead(404).end(),
+    ports: [],
     files,
   };
   const sockets = new Set<Socket>();
@@ -142,6 +152,7 @@ export async function startSite(): Promise<Site> {
     terminals,
     folder,
     listeners: state.listeners,
+    ports: state.ports,
     pressed: state.pressed,
     answerPresses: (next) => (state.answerPress = next),
     answerTasks: (next) => (state.answerTask = next),
@@ -219,6 +230,7 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
     return answerTicket(state, request, response);
   if (/^\/w\/[^/]+\/tasks(\/|$)/.test(at)) return state.answerTask(request, response);
   if (at.endsWith('/events')) return answerEvents(state, request, response);
+  if (at.endsWith('/ports')) return answerPorts(state, response);
   if (at.startsWith('/w/') && request.method === 'POST') return answerPress(state, request, response, at);
   if (at.startsWith('/w/'))
     return void response.writeHead(200, state.files.headers([])).end(state.files.html);

@@ -25,6 +25,7 @@ import { PRESSES, type Press } from '../wording.ts';
 import { createLive, type LiveOptions } from './live.ts';
 import { createPageTasks, hearTask, TaskPress } from './tasks.ts';
 import { outputRoute } from './output.ts';
+import { createPagePorts, type PagePortsOptions } from './ports.ts';
 import { acceptPress } from './press.ts';
 
 const onPage: FrontTraits = {
@@ -53,11 +54,12 @@ const About = z.object({ workspace: z.string() });
 /** What a front is to the workers; nobody starts it, and no banner tells of it. */
 export type Page = Pick<Front, 'name' | 'routes' | 'sources' | 'stop'> & { conversation: Conversation };
 
-type PageOptions = Pick<FrontOptions, 'db' | 'forges'> & LiveOptions;
+type PageOptions = Pick<FrontOptions, 'db' | 'forges'> & LiveOptions & PagePortsOptions;
 
 export function createPage(options: PageOptions): Page {
   const live = createLive(options);
   const tasks = createPageTasks(options);
+  const ports = createPagePorts(options);
   const press = (verb: Press): Route => ({
     method: 'POST',
     path: `/w/:workspace/${verb}`,
@@ -73,10 +75,11 @@ export function createPage(options: PageOptions): Page {
   return {
     name: PAGE,
     conversation: createConversation(options),
-    routes: [live.route, outputRoute(options), ...VERBS.map(press), ...tasks.routes],
-    sources: [live.streams.source, tasks.streams.source],
+    routes: [live.route, ports.route, outputRoute(options), ...VERBS.map(press), ...tasks.routes],
+    sources: [live.streams.source, tasks.streams.source, ports.streams.source],
     stop() {
       tasks.streams.end();
+      ports.streams.end();
       live.streams.end();
       return Promise.resolve();
     },
