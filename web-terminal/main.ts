@@ -16,7 +16,7 @@ import {
   sendInput,
   sendMessage,
 } from './connection/socket.ts';
-import { createPorts } from './ports.ts';
+import { createPorts } from './ports/entries.ts';
 import { createSearch } from './search.ts';
 import { createStatus } from './status.ts';
 import { createTaskTab, TASK } from './tasks/tab.ts';

@@ -1,6 +1,6 @@
 // What listens in the workspace, as a quiet entry in the bar for each: a link that opens it in a tab of its own. Knows no terminal.
-import { createListener, type Listener } from './connection/listener.ts';
-import { createElement, getElement } from './dom.ts';
+import { createListener, type Listener } from '../connection/listener.ts';
+import { createElement, getElement } from '../dom.ts';
 
 interface Port {
   port: number;

@@ -1,9 +1,9 @@
 // What listens in the workspace, as the page's bar names it, in a real browser.
 import { describe, expect, test } from 'vitest';
 import { browserMissing } from '../browser.ts';
-import { WORKSPACE } from './site.ts';
-import { eventually } from './visitor.ts';
-import { useVisits } from './visits.ts';
+import { WORKSPACE } from '../page/site.ts';
+import { eventually } from '../page/visitor.ts';
+import { useVisits } from '../page/visits.ts';
 
 const visits = useVisits();
 
