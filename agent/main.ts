@@ -1,4 +1,5 @@
 // The agent, put together: an identity, a connection to the bot, workspaces, their terminals. Nothing imports it.
+import { join } from 'node:path';
 import { createCredentials } from './bot-link/bootstrap.ts';
 import { keepCertificate } from './identity/certificate.ts';
 import { readConfig, type Config } from './config.ts';
@@ -22,6 +23,7 @@ import { createTunnels, type Tunnels } from './ports/tunnels.ts';
 import { watchPorts } from './ports/watch.ts';
 import { createRuntimes } from './runtimes/index.ts';
 import type { RuntimeOptions } from './runtimes/runtime.ts';
+import { createScrollback } from './sessions/scrollback.ts';
 import { createTerminals } from './terminal/server.ts';
 import type { Terminals } from './terminal/terminals.ts';
 import { createTicketVerifier } from './identity/tickets.ts';
@@ -158,9 +160,9 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
       tasks.look(id);
     },
     onAccess(id, access, isEnding) {
-      terminals.revoke(id, access, isEnding);
-      ports.revoke(id, access, isEnding);
+      for (const doors of [terminals, ports]) doors.revoke(id, access, isEnding);
     },
+    onShares: (id) => terminals.lookAtGuests(id),
     log,
   });
   const endpoint = await createEndpoint(endpointOptions(config, settings), upgradesOf(terminals, ports));
@@ -207,6 +209,7 @@ function openTerminals(
   const holders = createHolders({ dir, env: process.env, log });
   const terminals = createTerminals({
     ptys: holders,
+    scrollback: createScrollback(join(dir, 'scrollback')),
     get origin() {
       return trusted.origin;
     },

@@ -58,6 +58,8 @@ export interface SessionInfo {
   rows: number;
   first: number;
   end: number;
+  /** It ended with its machine, and is there to be read. Newer agents say it. */
+  isOver?: true;
 }
 
 interface Ref {
@@ -81,6 +83,20 @@ export type ViewerMessage =
   /** Nothing more comes of it, either way. */
   | { type: 'cancel'; transfer: number };
 
+/** Somebody who has the workspace's page open, however often. */
+export interface PersonPresent {
+  /** What they are called: nothing else is told of them. */
+  name: string;
+  /** They look on, and cannot type. */
+  isLooking?: true;
+  isTyping?: true;
+  /** Whoever hears it. */
+  isYou?: true;
+}
+
+/** Named in one `presence`. */
+export const MAX_PRESENT = 20;
+
 export type TerminalMessage =
   /** `profiles`: what `open` takes. `takesFiles`: this viewer may send and fetch files. Newer nodes say both. */
   | { type: 'attached'; sessions: SessionInfo[]; profiles?: string[]; takesFiles?: true }
@@ -92,6 +108,8 @@ export type TerminalMessage =
   | ({ type: 'session'; session: SessionInfo } & Ref)
   /** `isLost`: what held the terminal broke, nobody knows what became of the program. Newer agents say it. */
   | { type: 'exit'; id: string; code: number; signal?: number; isLost?: true }
+  /** Who is there, each time all of them, as soon as they are several; `more`: not named. Newer nodes say it. */
+  | { type: 'presence'; people: PersonPresent[]; more: number }
   | ({ type: 'error'; code: string; message: string } & Ref)
   | FileMessage;
 
@@ -270,6 +288,8 @@ export interface DesiredWorkspace {
   run: number;
   /** Counts revocations; viewers with a lower one are dropped at once. */
   access: number;
+  /** Who else is let in: whoever attached with a share that ended is dropped at once. Absent: it was never shared. */
+  shares?: SharesOpen;
   /** With `deleted`: go even if work would be lost. Without it the agent looks first, and may answer `refused`. */
   force: boolean;
   /**
@@ -302,6 +322,12 @@ export interface DesiredWorkspace {
   claude?: 'key' | 'plan';
   /** Where its owner's dotfiles are, `https://host/owner/name`. Absent: nowhere, or not for this code. */
   dotfiles?: string;
+}
+
+/** Shares by their numbers. One above `upTo` is newer than this: its ticket is all that is known of it. */
+export interface SharesOpen {
+  upTo: number;
+  open: number[];
 }
 
 export interface GitIdentity {

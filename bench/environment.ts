@@ -1,7 +1,7 @@
 // From `up` on a running node to a prompt in a container, beside `docker run` of the same image and beside the raw steps by hand: an
 // engine of its own, a whole bot, a browser. `ROUNDS=20` for more, `IMAGE=default` without a configuration of the repository's own.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -28,6 +28,8 @@ interface Round {
   link: number;
   /** Its prompt in a browser that is open. */
   prompt: number;
+  /** What the node says of its steps. */
+  steps: { step: string; ms: number }[];
 }
 
 export async function benchEnvironment(): Promise<void> {
@@ -125,11 +127,21 @@ async function runRound(demo: Demo, engine: TestEngine, browser: Browser, sam: C
   const raw = await measureRaw(engine);
   const byHand = measureByHand(demo, engine);
   const page = await (await browser.newContext()).newPage();
-  const { name, ...times } = await measureUp(page, sam, demo.repository);
+  const { name, ...up } = await measureUp(page, sam, demo.repository);
+  const times = { ...up, steps: readSteps(demo.folder, name) };
   await page.context().close();
   sam.type(`rm ${name} --force`);
   await sam.says(/deleted/i);
   return { raw, byHand, ...times };
+}
+
+/** Of the agent's own state of it. */
+function readSteps(folder: string, id: string): Round['steps'] {
+  const found = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const path = found.find((one) => one.endsWith(`states/${id}.json`));
+  const { steps = [] } =
+    path === undefined ? {} : (JSON.parse(readFileSync(join(folder, path), 'utf8')) as Partial<Round>);
+  return steps;
 }
 
 async function measureRaw({ host }: TestEngine): Promise<number> {
@@ -215,6 +227,7 @@ function show(rounds: Round[]): void {
     of((one) => one.prompt - one.byHand),
     seconds,
   );
+  for (const [step, values] of stepsOf(rounds)) line(`of that, on the node: ${step}`, values, seconds);
   line(
     'prompt / docker run',
     of((one) => one.prompt / one.raw),
@@ -230,6 +243,15 @@ function show(rounds: Round[]): void {
     of((one) => one.link / one.byHand),
     times,
   );
+}
+
+/** Of each step its times, round by round. */
+function stepsOf(rounds: Round[]): [string, number[]][] {
+  const names = [...new Set(rounds.flatMap(({ steps }) => steps.map(({ step }) => step)))];
+  return names.map((name) => [
+    name,
+    rounds.map(({ steps }) => steps.find(({ step }) => step === name)?.ms ?? 0),
+  ]);
 }
 
 const median = (values: number[]): number =>

@@ -70,6 +70,7 @@ import { retireIdleNodes } from './workspaces/store/node-changes.ts';
 import { countLiving } from './workspaces/store/nodes.ts';
 import { readClock } from './workspaces/store/reconciled.ts';
 import { settle } from './workspaces/store/settings.ts';
+import { shareSource } from './workspaces/store/shares.ts';
 import { sweepBook } from './workspaces/store/sweeps.ts';
 
 export const VERSION = '0.1.0';
@@ -418,6 +419,7 @@ function sourcesOf({ forges }: Settled, reconciler: Reconciler, all: readonly Fr
     workspaceSource(reconciler),
     nodeSource(reconciler),
     turnSource(reconciler),
+    shareSource(reconciler.db),
     proposalSource({ ...reconciler, forges, describe }),
   ];
 }

@@ -79,6 +79,7 @@ export interface ParseCodes {
   credentials: NoDetails;
   'no-paths-here': { command: string };
   'no-urls-here': { hosts: readonly string[]; command: string };
+  'bad-person': { typed: string; command: string };
   'too-many-words': { word: string; command: string };
   'no-prompt': { command: string };
   'no-line': { command: string };
@@ -154,6 +155,22 @@ export interface RefusalCodes extends ParseCodes {
   /** It would name what only some of its readers may know of. */
   'not-nameable': NoDetails;
   'too-often': { most?: number; whom?: 'person' | 'repository' };
+
+  // Of letting others in.
+  /** Nobody was named. `shared`: with whom it is; empty: with nobody. */
+  'share-whom': { verb: 'share' | 'unshare'; name: string; shared: readonly string[] };
+  'share-self': NoDetails;
+  /** Nobody can say who may read its repository. */
+  'share-nowhere': { name: string };
+  /** `in`: where nobody is called so. */
+  'no-person': { typed: string; in: string };
+  /** They have not said yet who they are on that forge. */
+  'person-unconnected': { forge: string };
+  'person-forbidden': { person: string; label: string };
+  'shares-full': { name: string; most: number };
+  'not-shared': { name: string; typed: string; shared: readonly string[] };
+  /** It is shared with them to look. */
+  'look-only': { name: string };
 
   // Of coding agents.
   'no-model-key': NoDetails;
@@ -242,6 +259,18 @@ export interface AnswerCodes {
   renamed: { from: string; name: string };
   /** `until`: ISO 8601. */
   kept: { name: string; until: string; isCut: boolean };
+  /** `until`: ISO 8601. `person`: what they are called; `id`: of the workspace. */
+  shared: {
+    share: string;
+    name: string;
+    id: string;
+    person: string;
+    may: 'view' | 'drive';
+    until: string;
+    isCut: boolean;
+    isRunning: boolean;
+  };
+  unshared: { name: string; person: string };
   /** What it may use while it runs. `limits`: null: its node can hold it to none. */
   limits: { name: string; limits: Limits | null };
   workspaces: Table;

@@ -66,7 +66,13 @@ export async function openFronts(
   const options = complete(parts);
   const all = await Promise.all(table.map(async (open) => open(options)));
   const triggers = Object.fromEntries(all.map(({ name, trigger }) => [name, trigger]));
-  const page = createPage({ ...options, mayStill, baseUrl: parts.config.baseUrl, triggers });
+  const page = createPage({
+    ...options,
+    mayStill,
+    baseUrl: parts.config.baseUrl,
+    portAddress: options.knowledge.portAddress,
+    triggers,
+  });
   const every = [...all, page];
   return {
     all,
@@ -128,6 +134,7 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
       db,
       conversations,
       commands,
+      forges,
       limits: config.limits,
       portAddress: portAddressIn(config),
       admins: options.admins,

@@ -21,6 +21,9 @@ export const newTokenId = (): string => `tk-${randomBase32(12)}`;
 /** `tk-` + 12 characters: a task's. */
 export const newTaskId = (): string => `tk-${randomBase32(12)}`;
 
+/** `sh-` + 12 characters. */
+export const newShareId = (): string => `sh-${randomBase32(12)}`;
+
 /** `pp-` + 12 characters. */
 export const newProposalId = (): string => `pp-${randomBase32(12)}`;
 

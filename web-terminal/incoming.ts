@@ -1,6 +1,8 @@
 // What the node says of the workspace's sessions becomes tabs and screens. Knows the protocol; must not know people's keys.
 import type { SessionInfo, TerminalMessage } from '../agent/protocol.ts';
 import { showNotice } from './dialogs.ts';
+import { getElement } from './dom.ts';
+import { showCompany } from './sharing/company.ts';
 import type { NodeFrame } from './connection/frames.ts';
 import type { Files } from './files/transfers.ts';
 import {
@@ -24,7 +26,7 @@ import { describeProfiles } from './tabs/profiles.ts';
 export function takeMessage(terminals: Terminals, files: Files, message: TerminalMessage): void {
   switch (message.type) {
     case 'attached':
-      files.isAllowed = message.takesFiles === true;
+      files.isAllowed = message.takesFiles === true && !terminals.isLooking;
       terminals.profiles = describeProfiles(message.profiles);
       return takeAttached(terminals, message.sessions);
     case 'opened':
@@ -38,6 +40,8 @@ export function takeMessage(terminals: Terminals, files: Files, message: Termina
       return takeSession(terminals, message.session);
     case 'exit':
       return end(terminals, message.id, describeExit(message));
+    case 'presence':
+      return showCompany(message);
     case 'error':
       if (message.code === 'input-full' && noteFull(terminals)) return;
       terminals.opening = undefined;
@@ -66,8 +70,10 @@ function takeAttached(terminals: Terminals, infos: SessionInfo[]): void {
   for (const info of infos) takeSession(terminals, info);
   arrangeAsKept(terminals);
   const shown = findShown(terminals);
-  const first = [...terminals.sessions.keys()].find((id) => known.has(id));
+  const living = new Set(infos.filter(({ isOver }) => isOver !== true).map(({ id }) => id));
+  const first = [...terminals.sessions.keys()].find((id) => living.has(id));
   const isElsewhere = isPanelShown(terminals);
+  getElement('empty').hidden = first !== undefined || !terminals.isLooking;
   if (first === undefined) return isElsewhere ? undefined : openSession(terminals);
   if (isElsewhere) return;
   if (!shown || shown.ended !== undefined) show(terminals, first);
@@ -78,6 +84,7 @@ function takeAttached(terminals: Terminals, infos: SessionInfo[]): void {
 
 function takeSession(terminals: Terminals, info: SessionInfo): void {
   const session = terminals.sessions.get(info.id);
+  getElement('empty').hidden = true;
   if (!session) return addSession(terminals, info);
   session.info = info;
   terminals.bar.rename(info.id, info.name);
@@ -129,6 +136,6 @@ function takeGone(terminals: Terminals, id: string): void {
 
 function describeExit({ code, signal, isLost }: TerminalMessage & { type: 'exit' }): string {
   if (isLost)
-    return 'Lost: what held this terminal on its node broke. Open another one; files are as they were.';
+    return 'Lost: its machine was restarted, or what held this terminal broke. Open another one; files are as they were.';
   return signal ? `Ended by signal ${signal}.` : `Exited with code ${code}.`;
 }

@@ -22,7 +22,9 @@ import {
   sendInput,
   sendMessage,
 } from './connection/socket.ts';
+import { createPorts } from './ports/entries.ts';
 import { createSearch } from './session/search.ts';
+import { forgetCompany, markShare } from './sharing/company.ts';
 import { createStatus } from './status.ts';
 import { createTaskTab, TASK } from './tasks/tab.ts';
 import { allowStrictStyles } from './theme.ts';
@@ -33,6 +35,7 @@ import {
   createTerminals,
   focusTerminal,
   forgetNumbers,
+  lookOn,
   getShown,
   openSession,
   resizeText,
@@ -62,15 +65,22 @@ followViewport();
 
 const connection = createConnection({
   ask: createTicketDesk(workspaceId, code),
-  onWorkspace: showWorkspace,
+  onWorkspace: (summary, grant) => {
+    showWorkspace(summary);
+    lookOn(terminals, grant.isLooking === true);
+    markShare(grant);
+  },
   onState: (state) => {
     if (state.kind !== 'open') {
       forgetNumbers(terminals);
       files.lose();
+      forgetCompany();
     }
     status.take(state);
     if (state.kind === 'open') tasks.start();
     else if (state.kind === 'refused') tasks.stop();
+    if (state.kind === 'open') ports.start();
+    else ports.stop();
     if (isAboutWorkspace(state)) live.start();
     else if (state.kind !== 'opening') live.stop();
   },
@@ -78,6 +88,7 @@ const connection = createConnection({
   onFrame: (frame) => takeFrame(terminals, files, frame),
 });
 const log = createLog(workspaceId);
+const ports = createPorts(workspaceId);
 const live = createLive(workspaceId, {
   onWritten: log.take,
   lastLine: log.lastId,
@@ -120,6 +131,7 @@ const terminals: Terminals = createTerminals(
     ring: beep,
     onClose: (id) => void closeSession(terminals, id),
     onDownload: (path) => files.download(path),
+    mayDownload: () => files.isAllowed,
   },
 );
 
@@ -168,7 +180,10 @@ offerProfiles({
   onLeave: () => focusTerminal(terminals),
 });
 getElement('help').addEventListener('click', () =>
-  openHelp(terminals, { find: search.open, log: () => void openLog(workspaceId) }),
+  openHelp(terminals, {
+    find: search.open,
+    log: connection.isGuest ? undefined : () => void openLog(workspaceId),
+  }),
 );
 getElement('panes').addEventListener('click', (event) => {
   if ((event.target as Element).closest('#search, .task-pane')) return;

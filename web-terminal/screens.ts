@@ -41,6 +41,10 @@ const screens: Record<Refusal['reason'], (target: string) => Screen> = {
     text: 'Its files and its terminals are gone. This lists those that you have:',
     command: 'list',
   }),
+  'share-over': () => ({
+    title: 'It is shared with you no more',
+    text: 'Its time is over, or whoever shared it has ended it. What runs there goes on; ask its owner if you need to be there again.',
+  }),
   'wrong-address': () => ({
     title: 'Sam has another address',
     text: 'Terminals open at that one alone. If it leads nowhere from here, whoever runs Sam sets BASE_URL to the address that does.',

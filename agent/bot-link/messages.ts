@@ -22,6 +22,7 @@ export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
   desired: z.enum(['running', 'stopped', 'deleted']),
   run: count,
   access: count,
+  shares: z.exactOptional(z.object({ upTo: count, open: z.array(count).max(1_000) })),
   force: z.boolean(),
   save: z.exactOptional(z.literal(true)),
   repository: z.string().max(4096),

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { createOutput } from '../sessions/output.ts';
 import {
   INPUT_QUEUE_BYTES,
+  LOST,
   type ExitStatus,
   type SessionPty,
   type SessionPtyOptions,
@@ -20,8 +21,6 @@ import {
   type Opening,
 } from './frames.ts';
 
-/** What is lost with its holder. */
-const LOST: ExitStatus = { code: 129, isLost: true };
 const HELLO_MS = 10_000;
 
 export interface Link {

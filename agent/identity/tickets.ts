@@ -1,5 +1,5 @@
 // Verifies the tickets of viewers against the bot's public keys; each is good once. Knows no socket.
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { z } from 'zod';
 
 const TOLERANCE_S = 5;
@@ -15,6 +15,10 @@ export interface Claims {
   jti: string;
   /** Whether this viewer may type; the others look on. */
   drive: boolean;
+  /** What the person is called, for those who are there too. */
+  name?: string;
+  /** It is somebody else's workspace: the number of the share that lets them in, and its end, ms since 1970. */
+  guest?: { share: number; endsAt: number };
 }
 
 const payload = z.object({
@@ -23,9 +27,19 @@ const payload = z.object({
   access: z.number().int().nonnegative(),
   jti: z.string().min(1).max(256),
   drive: z.boolean(),
+  name: z.string().max(200).exactOptional(),
   iat: z.number(),
   exp: z.number(),
 });
+
+const guestPayload = payload.extend({ share: z.number().int().positive(), until: z.number() });
+
+type Payload = z.infer<typeof payload> & Partial<z.infer<typeof guestPayload>>;
+
+const SHAPES: ReadonlyMap<string, z.ZodType<Payload>> = new Map<string, z.ZodType<Payload>>([
+  ['sam-ticket+jwt', payload],
+  ['sam-guest+jwt', guestPayload],
+]);
 
 export interface TicketOptions {
   /** These two are read at each ticket: the bot may move. */
@@ -39,18 +53,25 @@ export interface TicketOptions {
 
 /** Spends the ticket. Throws for one that is not good, whatever the reason. */
 export function createTicketVerifier(options: TicketOptions): (ticket: string) => Promise<Claims> {
-  const verify = createVerifier(options, 'sam-ticket+jwt', payload);
+  const verify = createVerifier(options, SHAPES);
   return async (ticket) => {
-    const { aud, sub, access, jti, drive } = await verify(ticket);
-    return { workspace: aud.slice('workspace:'.length), user: sub, access, jti, drive };
+    const { aud, sub, access, jti, drive, name, share, until } = await verify(ticket);
+    return {
+      workspace: aud.slice('workspace:'.length),
+      user: sub,
+      access,
+      jti,
+      drive,
+      ...(name !== undefined && { name }),
+      ...(share !== undefined && until !== undefined && { guest: { share, endsAt: until * 1000 } }),
+    };
   };
 }
 
-/** Of one kind of tickets: another kind is worth nothing here. Spends them, too. */
+/** Of these kinds of tickets, by `typ`: another kind is worth nothing here. Spends them, too. */
 export function createVerifier<Payload extends { jti: string; iat: number; exp: number }>(
   options: TicketOptions,
-  typ: string,
-  shape: z.ZodType<Payload>,
+  shapes: ReadonlyMap<string, z.ZodType<Payload>>,
 ): (ticket: string) => Promise<Payload> {
   const { startedAt, now = Date.now, refetchMs = REFETCH_MS } = options;
   const keysAt = (jwks: string) => ({
@@ -65,6 +86,9 @@ export function createVerifier<Payload extends { jti: string; iat: number; exp: 
   const spend = createSpent(now);
   return async (ticket) => {
     if (known.jwks !== options.jwks) known = keysAt(options.jwks);
+    const { typ = '' } = decodeProtectedHeader(ticket);
+    const shape = shapes.get(typ);
+    if (!shape) throw new Error('ticket: of another kind');
     const verified = await jwtVerify(ticket, known.keys, {
       algorithms: ['EdDSA'],
       typ,

@@ -55,7 +55,7 @@ interface State extends TunnelsOptions {
 }
 
 export function createTunnels(options: TunnelsOptions): Tunnels {
-  const verify = createVerifier(options.tickets, 'sam-port+jwt', payload);
+  const verify = createVerifier(options.tickets, new Map([['sam-port+jwt', payload]]));
   const state: State = { ...options, verify, open: new Set() };
   const end = (matches: (one: Open) => boolean) => {
     for (const one of state.open) if (matches(one)) one.socket.destroy();

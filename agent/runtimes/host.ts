@@ -12,7 +12,7 @@ import { closeToNeighbours } from '../system/neighbours.ts';
 import { MARK, traceMarked, tracePrograms } from '../system/processes.ts';
 import { becoming, type Users } from '../system/users.ts';
 import { createNodePorts, type Holder } from './ports.ts';
-import { PROMPT_MARKS } from './prompt-marks.ts';
+import { PROGRAMS_VARIABLE, PROMPT_MARKS } from './prompt-marks.ts';
 import { COMMAND_MARK, ProfileError, type NodeCommand, type Runtime, type WorkspaceSpec } from './runtime.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -117,8 +117,10 @@ function chooseCommand(
   const shell = findShell();
   const cwd = workspace.dir;
   switch (profile ?? 'shell') {
-    case 'shell':
-      return { file: shell, args: ['-l'], env: { ...PROMPT_MARKS, ...env }, cwd };
+    case 'shell': {
+      const where = programs ? { [PROGRAMS_VARIABLE]: programs.bin } : {};
+      return { file: shell, args: ['-l'], env: { ...PROMPT_MARKS, ...where, ...env }, cwd };
+    }
     case 'claude':
       return {
         ...runInLoginShell(shell, [

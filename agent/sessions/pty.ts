@@ -12,6 +12,9 @@ export interface ExitStatus {
   isLost?: true;
 }
 
+/** Of what is hung up, or gone, without anybody to say how. */
+export const LOST: ExitStatus = { code: 129, isLost: true };
+
 /** A program to start. `env` is the whole environment. */
 export interface SpawnSpec {
   file: string;

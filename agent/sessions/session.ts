@@ -40,8 +40,9 @@ export function openSession(
 
 const sizeOf = ({ cols, rows }: SessionOptions) => ({ cols, rows });
 
-export function describeSession({ id, name, size, ring }: Session): SessionInfo {
-  return { id, name, ...size, first: ring.first, end: ring.end };
+export function describeSession({ id, name, size, ring, state }: Session): SessionInfo {
+  const isOver = state.is === 'ended' && { isOver: true as const };
+  return { id, name, ...size, first: ring.first, end: ring.end, ...isOver };
 }
 
 function takeOutput(session: Session, bytes: Buffer, length: number): void {

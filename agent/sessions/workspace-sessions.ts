@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { TerminalMessage } from '../protocol.ts';
 import { endSessionProcesses, hangUp, signalGroup } from '../system/processes.ts';
 import type { Session, SessionOptions } from './model.ts';
-import type { ExitStatus, Ptys, SessionPty, SpawnSpec } from './pty.ts';
+import { LOST, type ExitStatus, type Ptys, type SessionPty, type SpawnSpec } from './pty.ts';
+import type { Scrollback } from './scrollback.ts';
 import type { Output } from './output.ts';
 import { describeSession, openSession, type Listening } from './session.ts';
 import { expectViewers, releaseSession } from './window.ts';
@@ -33,6 +34,8 @@ export interface SessionsViewer {
 export interface WorkspaceSessions {
   readonly id: string;
   readonly sessions: Map<string, Session>;
+  /** What a restart of the machine ended: to be read, until somebody closes it or the workspace stops. */
+  readonly left: Map<string, Session>;
   readonly viewers: Set<SessionsViewer>;
   /** The workspace is being stopped: no session opens. */
   ending: Promise<void> | undefined;
@@ -41,6 +44,7 @@ export interface WorkspaceSessions {
 
 export interface WorkspaceSessionsOptions extends Pick<SessionOptions, 'snapshots' | 'stallMs' | 'resyncMs'> {
   ptys: Ptys;
+  scrollback: Scrollback | undefined;
   maxSessions: number;
   /** Between SIGHUP and SIGKILL. */
   killMs: number;
@@ -51,7 +55,7 @@ export interface WorkspaceSessionsOptions extends Pick<SessionOptions, 'snapshot
 }
 
 export function createWorkspaceSessions(id: string, options: WorkspaceSessionsOptions): WorkspaceSessions {
-  return { id, sessions: new Map(), viewers: new Set(), ending: undefined, options };
+  return { id, sessions: new Map(), left: new Map(), viewers: new Set(), ending: undefined, options };
 }
 
 const labels = z.object({
@@ -120,6 +124,42 @@ function endLate(session: Session, end: () => void): void {
   }, LATE_LOOK_MS);
 }
 
+const GONE: SessionPty = {
+  pid: 0,
+  started: Promise.resolve(),
+  pause() {},
+  resume() {},
+  resize() {},
+  write: () => true,
+  close() {},
+  relabel() {},
+};
+
+/** One that a restart of the machine ended. */
+export function addLeft(workspace: WorkspaceSessions, { id, name }: Label, output: Output): void {
+  const { snapshots, stallMs, resyncMs } = workspace.options;
+  const { cols, rows } = output.sizes.at(-1) ?? { cols: 80, rows: 24 };
+  const nothing = () => {};
+  const how = { id, name, cols, rows, snapshots, stallMs, resyncMs, onResize: nothing, onEnd: nothing };
+  const session = openSession(how, () => GONE, output);
+  session.state = { is: 'ended', status: LOST };
+  workspace.left.set(id, session);
+}
+
+/** Nobody reads it any more. */
+export function forgetLeft({ left, options }: WorkspaceSessions, id: string): void {
+  left.delete(id);
+  void options.scrollback?.forget(id).catch(() => undefined);
+}
+
+/** One after the other: what is large blocks nobody for long. */
+export async function saveSessions({ id: workspace, sessions, options }: WorkspaceSessions): Promise<void> {
+  for (const session of sessions.values()) {
+    const { id, name, options: own } = session;
+    await options.scrollback?.save(id, writeLabel({ workspace, id, name, mark: own.mark }), session);
+  }
+}
+
 function addSession(
   workspace: WorkspaceSessions,
   { id, name, mark }: Label,
@@ -166,6 +206,7 @@ function freeName({ sessions }: WorkspaceSessions): string {
 function forgetSession(workspace: WorkspaceSessions, session: Session, status: ExitStatus): void {
   const { sessions, viewers, options } = workspace;
   sessions.delete(session.id);
+  forgetLeft(workspace, session.id);
   options.onSessions(workspace.id, sessions.size);
   // Its own viewers hear it behind the last bytes.
   for (const viewer of viewers) {
@@ -208,13 +249,15 @@ export function endWorkspaceSessions(workspace: WorkspaceSessions): Promise<void
   return workspace.ending;
 }
 
-async function endSessions({ id, sessions, options }: WorkspaceSessions): Promise<void> {
+async function endSessions(workspace: WorkspaceSessions): Promise<void> {
+  const { id, sessions, left, options } = workspace;
+  for (const one of left.keys()) forgetLeft(workspace, one);
   if (sessions.size === 0) return;
   const ptys = [...sessions.values()].map(({ pty }) => pty);
   await Promise.all(ptys.map(({ started }) => started));
   const leaders = ptys.map(({ pid }) => pid).filter((pid) => pid > 0);
   for (const session of sessions.values()) releaseSoon(session);
-  const left = await endSessionProcesses(leaders, options.killMs, () => sessions.size === 0);
-  if (left.length > 0)
-    options.log('terminal: processes outlived SIGKILL', { workspace: id, processes: left });
+  const living = await endSessionProcesses(leaders, options.killMs, () => sessions.size === 0);
+  if (living.length > 0)
+    options.log('terminal: processes outlived SIGKILL', { workspace: id, processes: living });
 }

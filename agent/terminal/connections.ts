@@ -4,6 +4,7 @@ import type { Snapshots } from '../sessions/snapshot.ts';
 import type { WorkspaceSessions } from '../sessions/workspace-sessions.ts';
 import type { Received } from './frames.ts';
 import type { TerminalOptions, Timing } from './terminals.ts';
+import type { Presences } from './presence.ts';
 import { removeViewer, type Viewer } from './viewer.ts';
 
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -16,11 +17,14 @@ export interface State {
   workspaces: Map<string, WorkspaceSessions>;
   /** The lowest access that still counts, by workspace. */
   minAccess: Map<string, number>;
+  presences: Presences;
   connections: Set<Connection>;
   /** How many of them are not attached yet. */
   pending: number;
   closed: boolean;
   pinger: NodeJS.Timeout;
+  saver: NodeJS.Timeout;
+  saving: Promise<void> | undefined;
 }
 
 export interface Connection {
@@ -41,7 +45,8 @@ export type Stage =
   | { is: 'waiting'; deadline: NodeJS.Timeout }
   /** `early`: what came before the ticket was checked. */
   | { is: 'checking'; deadline: NodeJS.Timeout; early: Received[] }
-  | { is: 'attached'; viewer: Viewer }
+  /** `leave`: it is there no more. */
+  | { is: 'attached'; viewer: Viewer; leave: () => void }
   /** No longer heard, whether or not it answers the close. */
   | { is: 'dropped' };
 
@@ -59,6 +64,7 @@ export function settle(
       state.pending--;
       return clearTimeout(stage.deadline);
     case 'attached':
+      stage.leave();
       return removeViewer(stage.viewer);
     case 'dropped':
       return;

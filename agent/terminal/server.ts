@@ -3,11 +3,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { Close, MAX_FRAME_BYTES, MAX_PENDING_VIEWERS } from '../protocol.ts';
+import {
+  Close,
+  MAX_FRAME_BYTES,
+  MAX_PENDING_VIEWERS,
+  type SharesOpen,
+  type TerminalMessage,
+} from '../protocol.ts';
 import { drop, makeRoom, settle, type Connection, type State, log } from './connections.ts';
 import type { Received } from './frames.ts';
 import {
+  addLeft,
   endWorkspaceSessions,
+  saveSessions,
   createWorkspaceSessions,
   type KeptSession,
   readLabel,
@@ -18,6 +26,7 @@ import {
 import { describeSession } from '../sessions/session.ts';
 import { createSnapshots } from '../sessions/snapshot.ts';
 import { TIMING, type TerminalOptions, type Terminals, type TicketClaims } from './terminals.ts';
+import { createPresences } from './presence.ts';
 import { handleReceived, type Viewer, createViewer } from './viewer.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import { parseJson, parseMessage } from './messages.ts';
@@ -36,14 +45,18 @@ export function createTerminals(options: TerminalOptions): Terminals {
     snapshots: createSnapshots(),
     workspaces: new Map(),
     minAccess: new Map(),
+    presences: createPresences(timing),
     connections: new Set(),
     pending: 0,
     closed: false,
     pinger: setInterval(() => pingAll(state), timing.pingMs).unref(),
+    saving: undefined,
+    saver: setInterval(() => void saveAll(state), timing.saveMs).unref(),
   };
   return {
     handleUpgrade: (req, socket, head) => upgrade(state, req, socket, head),
     revoke: (workspaceId, access, isEnding = false) => revoke(state, workspaceId, access, isEnding),
+    lookAtGuests: (workspaceId) => lookAtGuests(state, workspaceId),
     endWorkspace: (workspaceId) => endWorkspace(state, workspaceId),
     sessions: (workspaceId) =>
       [...(state.workspaces.get(workspaceId)?.sessions.values() ?? [])].map(describeSession),
@@ -114,6 +127,16 @@ function revoke(state: State, workspaceId: string, access: number, isEnding: boo
   dropViewers(state, workspaceId, code, (viewer) => viewer.access < minAccess);
 }
 
+/** Their pages ask for another ticket, and hear whether there is one. */
+function lookAtGuests(state: State, workspaceId: string): void {
+  const shares = state.options.find(workspaceId)?.shares;
+  dropViewers(state, workspaceId, Close.BAD_TICKET, ({ share }) => !isLetIn(share, shares));
+}
+
+/** One that is newer than what the bot has said is known by its ticket alone. */
+const isLetIn = (share: number | undefined, shares: SharesOpen | undefined): boolean =>
+  share === undefined || share > (shares?.upTo ?? 0) || shares?.open.includes(share) === true;
+
 function dropViewers(
   state: State,
   workspaceId: string,
@@ -139,14 +162,17 @@ async function endWorkspace(state: State, workspaceId: string): Promise<void> {
 async function closeAll(state: State): Promise<void> {
   state.closed = true;
   clearInterval(state.pinger);
+  clearInterval(state.saver);
   for (const connection of state.connections) {
     settle(state, connection, { is: 'dropped' });
     connection.socket.terminate();
   }
+  await state.saving;
+  await saveAll(state);
   await state.snapshots.close();
 }
 
-function takeOver(state: State, kept: KeptSession[]): void {
+async function takeOver(state: State, kept: KeptSession[]): Promise<void> {
   for (const one of kept) {
     try {
       const label = readLabel(one.label);
@@ -156,6 +182,23 @@ function takeOver(state: State, kept: KeptSession[]): void {
       one.end();
     }
   }
+  const left = await state.options.scrollback?.read();
+  for (const [id, output] of left ?? []) {
+    const label = readLabel(output.label);
+    const sessions = getSessions(state, label.workspace);
+    if (!sessions.sessions.has(id)) addLeft(sessions, label, output);
+  }
+}
+
+/** One after the other; whoever comes meanwhile waits for the same. */
+function saveAll(state: State): Promise<void> {
+  const save = async () => {
+    for (const sessions of state.workspaces.values()) await saveSessions(sessions);
+  };
+  state.saving ??= save()
+    .catch((error: unknown) => log(state, 'terminal: what sessions show was not saved', { error }))
+    .finally(() => (state.saving = undefined));
+  return state.saving;
 }
 
 async function endStray(state: State): Promise<void> {
@@ -217,21 +260,39 @@ function attach(state: State, connection: Connection, claims: TicketClaims, earl
   if (workspace.isStarting) return drop(state, connection, TRY_AGAIN);
   if (!workspace.running || sessions.ending) return drop(state, connection, Close.STOPPED);
   const minAccess = Math.max(workspace.access, state.minAccess.get(claims.workspace) ?? 0);
-  if (claims.access < minAccess) return drop(state, connection, Close.BAD_TICKET);
+  const { guest } = claims;
+  if (claims.access < minAccess || !isLetIn(guest?.share, workspace.shares) || isOver(guest))
+    return drop(state, connection, Close.BAD_TICKET);
   if (sessions.viewers.size >= MAX_VIEWERS) return drop(state, connection, Close.TOO_MANY);
   options.ptys.warm();
   const viewer = createViewer(connection.socket, sessions, {
     access: claims.access,
     canWrite: claims.drive,
-    profiles: workspace.profiles,
+    profiles: claims.drive ? workspace.profiles : undefined,
     pipe: workspace.pipe && ((script, words) => pipeOf(state, claims.workspace, script, words)),
+    share: guest?.share,
     shell: (profile) => shellOf(state, claims.workspace, profile),
-    onInput: () => options.onInput(claims.workspace, Date.now()),
+    onInput() {
+      options.onInput(claims.workspace, Date.now());
+      there.typed();
+    },
   });
-  settle(state, connection, { is: 'attached', viewer });
+  const { user, name = '', drive } = claims;
+  const tell = (message: TerminalMessage) => viewer.tell(message);
+  const there = state.presences.enter(claims.workspace, { user, name, drive, tell });
+  const ending =
+    guest && setTimeout(() => drop(state, connection, Close.BAD_TICKET), guest.endsAt - Date.now());
+  const leave = () => {
+    clearTimeout(ending);
+    there.leave();
+  };
+  settle(state, connection, { is: 'attached', viewer, leave });
   for (const received of early) handleReceived(viewer, received);
   connection.socket.resume();
 }
+
+/** By its own time, whether or not the bot is there to say so. */
+const isOver = (guest: TicketClaims['guest']): boolean => guest !== undefined && guest.endsAt <= Date.now();
 
 function shellOf({ options }: State, workspaceId: string, profile: string | undefined): SpawnSpec {
   const workspace = options.find(workspaceId);
@@ -257,6 +318,7 @@ function getSessions(state: State, workspaceId: string): WorkspaceSessions {
     killMs: timing.killMs,
     maxSessions: options.maxSessions ?? MAX_SESSIONS,
     ptys: options.ptys,
+    scrollback: options.scrollback,
     onSessions: (id, count) => options.onSessions(id, count),
     onGone: (id, mark) => options.find(id)?.hangUp?.(mark),
     log: (message, fields) => log(state, message, fields),

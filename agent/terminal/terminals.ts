@@ -1,8 +1,9 @@
 // The contract of the terminals of a node: what they are given, what they offer, and their times. Knows no socket's state.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ATTACH_TIMEOUT_MS, PING_EVERY_MS, type SessionInfo } from '../protocol.ts';
+import { ATTACH_TIMEOUT_MS, PING_EVERY_MS, type SessionInfo, type SharesOpen } from '../protocol.ts';
 import type { Ptys, SpawnSpec } from '../sessions/pty.ts';
+import type { Scrollback } from '../sessions/scrollback.ts';
 import type { KeptSession } from '../sessions/workspace-sessions.ts';
 
 export interface TicketClaims {
@@ -12,11 +13,16 @@ export interface TicketClaims {
   jti: string;
   /** May type, or only look. */
   drive: boolean;
+  name?: string;
+  /** Of somebody else than the owner: by which share they are let in, and until when; ms since 1970. */
+  guest?: { share: number; endsAt: number };
 }
 
 export interface TerminalWorkspace {
   running: boolean;
   access: number;
+  /** Who else is let in, as far as the bot has said. */
+  shares?: SharesOpen | undefined;
   /** Lines of a POSIX shell on pipes, as the workspace's user in its folder. Absent: no files go up or down. */
   pipe?: (script: string, words: string[]) => SpawnSpec;
   /** What `shell` takes. */
@@ -36,6 +42,8 @@ export interface TerminalOptions {
   verifyTicket(ticket: string): Promise<TicketClaims>;
   find(workspaceId: string): TerminalWorkspace | undefined;
   ptys: Ptys;
+  /** Absent: nothing is left after a restart of the machine. */
+  scrollback?: Scrollback;
   /** A person typed; `at` in ms since 1970. */
   onInput(workspaceId: string, at: number): void;
   onSessions(workspaceId: string, count: number): void;
@@ -54,6 +62,11 @@ export interface Timing {
   stallMs: number;
   resyncMs: number;
   killMs: number;
+  /** People and their typing are told at most so often. */
+  tellMs: number;
+  /** Who typed nothing for so long does not type. */
+  quietMs: number;
+  saveMs: number;
 }
 
 export interface Terminals {
@@ -61,14 +74,16 @@ export interface Terminals {
   handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Drops the viewers whose access is lower, at once. `isEnding`: because the workspace stops or goes. */
   revoke(workspaceId: string, access: number, isEnding?: boolean): void;
+  /** Drops those whose share is over, at once. */
+  lookAtGuests(workspaceId: string): void;
   /**
    * Stopped or deleted: drops the viewers, ends every session and what runs in it. Resolves when all ptys are closed
    * and reaped, within twice `killMs`. Repeatable.
    */
   endWorkspace(workspaceId: string): Promise<void>;
   sessions(workspaceId: string): SessionInfo[];
-  /** These go on from the agent's life before. */
-  takeOver(kept: KeptSession[]): void;
+  /** These go on from the agent's life before; of what ended with the machine there is something to read. */
+  takeOver(kept: KeptSession[]): Promise<void>;
   /** Ends those of workspaces that are unknown or do not run: nobody else would. */
   endStray(): Promise<void>;
   /** Drops the viewers; sessions go on where they are held. */
@@ -82,4 +97,7 @@ export const TIMING: Timing = {
   stallMs: 30_000,
   resyncMs: 500,
   killMs: 5_000,
+  tellMs: 300,
+  quietMs: 3_000,
+  saveMs: 60_000,
 };

@@ -1,6 +1,6 @@
 // One attached viewer: what it says, and what follows. Knows the protocol; must not know tickets or how it got here.
 import type { WebSocket } from 'ws';
-import { isReport, type TerminalMessage, type ViewerMessage } from '../protocol.ts';
+import { isReport, type SessionInfo, type TerminalMessage, type ViewerMessage } from '../protocol.ts';
 import {
   acknowledge,
   attachViewer,
@@ -13,6 +13,7 @@ import type { ExitStatus, SpawnSpec } from '../sessions/pty.ts';
 import { describeSession, typeInto } from '../sessions/session.ts';
 import {
   closeSession,
+  forgetLeft,
   openWorkspaceSession,
   renameSession,
   RequestError,
@@ -31,6 +32,8 @@ export interface ViewerOptions {
   canWrite: boolean;
   /** What `shell` takes, where the node says it. */
   profiles: readonly string[] | undefined;
+  /** By which share somebody else than the owner is let in. */
+  share?: number | undefined;
   shell: (profile?: string) => SpawnSpec;
   /** As `TerminalWorkspace` has it. */
   pipe: ((script: string, words: string[]) => SpawnSpec) | undefined;
@@ -80,10 +83,9 @@ export function createViewer(
   workspace.viewers.add(viewer);
   if (workspace.sessions.size > 0) workspace.options.snapshots.warm(); // a page that comes back wants one next
   const { profiles } = options;
-  const sessions = [...workspace.sessions.values()].map(describeSession);
   viewer.tell({
     type: 'attached',
-    sessions,
+    sessions: listSessions(workspace),
     ...(profiles && { profiles: [...profiles] }),
     ...(viewer.transfers && { takesFiles: true }),
   });
@@ -99,6 +101,10 @@ function openTransfers(socket: WebSocket, { pipe, canWrite }: ViewerOptions): Tr
     send: (transfer, bytes) => sendDownload(socket, transfer, bytes),
   });
 }
+
+/** What was left by a restart of the machine comes last. */
+const listSessions = ({ sessions, left }: WorkspaceSessions): SessionInfo[] =>
+  [...sessions.values(), ...left.values()].map(describeSession);
 
 function findAttachment({ attachments }: Viewer, session: Session): Attachment | undefined {
   return [...attachments.values()].find((one) => one.session === session);
@@ -183,7 +189,7 @@ function takeAck(attachment: Attachment, total: number): void {
 }
 
 function handleMessage(viewer: Viewer, message: ViewerMessage): void {
-  if (message.type !== 'resume' && message.type !== 'resize' && !viewer.canWrite) {
+  if (message.type !== 'resume' && !viewer.canWrite) {
     throw new RequestError('look-only', 'You may look here, not change anything.');
   }
   switch (message.type) {
@@ -254,7 +260,8 @@ function findShell({ shell }: Viewer, profile: string | undefined): SpawnSpec {
 }
 
 function resume(viewer: Viewer, { id, offset, ref }: Wanted<'resume'>): void {
-  const session = viewer.workspace.sessions.get(id);
+  const { sessions, left } = viewer.workspace;
+  const session = sessions.get(id) ?? left.get(id);
   if (session) leave(viewer, session);
   const { n, attachment } = session ? watch(viewer, session, offset) : {};
   if (n === undefined || !attachment) return viewer.tell({ type: 'gone', id, ...refFrom(ref) });
@@ -292,6 +299,7 @@ function takeNumber(viewer: Viewer): number {
 }
 
 function close(viewer: Viewer, { id, ref }: Wanted<'close'>): void {
+  if (viewer.workspace.left.has(id)) forgetLeft(viewer.workspace, id);
   const session = viewer.workspace.sessions.get(id);
   if (!session) return viewer.tell({ type: 'gone', id, ...refFrom(ref) });
   closeSession(viewer.workspace, session);

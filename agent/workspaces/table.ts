@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Standing } from '../coding/tasks.ts';
 import { describeError, type Log } from '../log.ts';
 import { repositoryName } from '../git/git.ts';
-import type { DesiredWorkspace, Limits, WorkspaceReport } from '../protocol.ts';
+import type { DesiredWorkspace, Limits, SharesOpen, WorkspaceReport } from '../protocol.ts';
 import type { Client } from '../models/gateway.ts';
 import type { Tokens } from '../models/usage.ts';
 import { PROFILES } from '../runtimes/runtime.ts';
@@ -19,6 +19,7 @@ export interface Attachable {
   /** It will run in a moment, and what ran in it goes on. */
   isStarting: boolean;
   access: number;
+  shares: SharesOpen | undefined;
   profiles: readonly string[];
   pipe: (script: string, words: string[]) => SpawnSpec;
   /** To what its programs listen on. Throws `PortError`. */
@@ -60,6 +61,8 @@ export interface WorkspacesOptions {
   onChange: (id: string) => void;
   /** A workspace's `access` rose; `isEnding`: it stops, or goes. */
   onAccess: (id: string, access: number, isEnding: boolean) => void;
+  /** Others than before are let in beside its owner. */
+  onShares: (id: string) => void;
   log: Log;
 }
 
@@ -144,13 +147,14 @@ async function recover(table: Table): Promise<void> {
 }
 
 function want(table: Table, desired: DesiredWorkspace): void {
-  const { workers, gone, tools, onChange, onAccess } = table;
+  const { workers, gone, tools, onChange, onAccess, onShares } = table;
   const worker = workers.get(desired.id);
   void tools.models.prepare(desired);
   if (worker !== undefined) {
     const isRaised = desired.access > worker.workspace().desired.access;
     worker.want(desired);
     if (isRaised) onAccess(desired.id, desired.access, desired.desired !== 'running');
+    onShares(desired.id);
   } else if (desired.desired === 'deleted' && !tools.store.has(desired.id)) {
     forget(table, desired.id, desired.run);
     onChange(desired.id);
@@ -240,6 +244,7 @@ function describe(tools: Tools, workspace: Workspace): Attachable {
     running: workspace.phase === 'running',
     isStarting: isStarting(workspace),
     access: workspace.desired.access,
+    shares: workspace.desired.shares,
     profiles: PROFILES,
     pipe: (script, words) => runtimeOf(tools, workspace).pipe(specOf(tools, workspace), script, words),
     connect: (port) => runtimeOf(tools, workspace).connect(specOf(tools, workspace), port),

@@ -23,7 +23,8 @@ import { join } from 'node:path';
 const ALGORITHM = 'EdDSA';
 const TOLERANCE_SECONDS = 5;
 
-export type TokenType = 'sam-ticket+jwt' | 'sam-port+jwt' | 'sam-node+jwt';
+/** `sam-guest+jwt`: a ticket for somebody else than the owner. Agents of before know only the owner's, and refuse it. */
+export type TokenType = 'sam-ticket+jwt' | 'sam-guest+jwt' | 'sam-port+jwt' | 'sam-node+jwt';
 
 export interface Claims extends JWTPayload {
   aud: string;
@@ -148,15 +149,29 @@ export interface TicketFor {
   access: number;
   /** Whether the viewer may type, open and close, or only look. */
   drive: boolean;
+  /** For those who are there too. */
+  name?: string | undefined;
+  /** Of somebody else than the owner: what lets them in. */
+  share?: { seq: number; until: Date } | undefined;
 }
 
-/** A JWT, `sam-ticket+jwt`, for the audience `workspace:<id>`. */
-export const issueTicket = (keys: Keys, { workspace, user, access, drive }: TicketFor): Promise<string> =>
-  keys.sign(
-    'sam-ticket+jwt',
-    { aud: `workspace:${workspace}`, sub: user, access, drive, jti: randomUUID() },
-    TICKET_LIFE_SECONDS,
-  );
+/**
+ * A JWT for the audience `workspace:<id>`: `sam-ticket+jwt` for its owner, `sam-guest+jwt` for somebody else. An agent that knows
+ * shares closes theirs by itself when they end; one of before could not, so that it must not let them in at all.
+ */
+export const issueTicket = (keys: Keys, ticket: TicketFor): Promise<string> => {
+  const { workspace, user, access, drive, name, share } = ticket;
+  const claims = {
+    aud: `workspace:${workspace}`,
+    sub: user,
+    access,
+    drive,
+    jti: randomUUID(),
+    ...(name !== undefined && { name }),
+    ...(share && { share: share.seq, until: Math.floor(share.until.getTime() / 1000) }),
+  };
+  return keys.sign(share ? 'sam-guest+jwt' : 'sam-ticket+jwt', claims, TICKET_LIFE_SECONDS);
+};
 
 /**
  * The content of `folder/name`, made by `make` when there is none. Two bots that start together keep the same one:

@@ -15,9 +15,12 @@ export type RightLeft =
   /** This person has it asked too often. */
   | { is: 'too-often' };
 
-/** `maxAgeMs`: a yes that is older is asked for again, for whoever looks after rights and not for a person. */
+/**
+ * `guest`: somebody else than the owner, who must be able to read: nobody else can say that they may, and a forge that is silent
+ * lets none of them in. `maxAgeMs`: a yes that is older is asked for again, for whoever looks after rights and not for a person.
+ */
 export type RepositoryGuard = (
-  workspace: Pick<Workspace, 'id' | 'owner' | 'repository'>,
+  workspace: Pick<Workspace, 'id' | 'owner' | 'repository'> & { guest?: string | undefined },
   maxAgeMs?: number,
 ) => Promise<RightLeft>;
 
@@ -53,14 +56,15 @@ export function createRepositoryGuard({
 }): RepositoryGuard {
   const known = new Map<string, Kept>();
   const mayAsk = createBucket(now);
-  return async ({ id, owner, repository }, maxAgeMs = Infinity) => {
+  return async ({ id, owner, repository, guest }, maxAgeMs = Infinity) => {
     const place = findForge(forges, repository);
-    if (!place) return { is: 'there' };
-    const key = `${id} ${owner}`;
+    if (!place) return { is: guest === undefined ? 'there' : 'gone' };
+    const person = guest ?? owner;
+    const key = `${id} ${person}`;
     const last = known.get(key);
     if (last && last.until > now() && (last.until === Infinity || isFresh(last, now() - maxAgeMs)))
       return last.answer;
-    if (maxAgeMs === Infinity && !mayAsk(owner)) return { is: 'too-often' };
+    if (maxAgeMs === Infinity && !mayAsk(person)) return { is: 'too-often' };
     const { forge, label } = place;
     // Those who come while it is asked get the same answer.
     const kept: Kept = { answer: ask(), until: Infinity, seenAt: last?.seenAt ?? -Infinity };
@@ -69,14 +73,14 @@ export function createRepositoryGuard({
 
     async function ask(): Promise<RightLeft> {
       try {
-        const mayWrite = await readRight(db, forge, label, owner);
+        const isThere = await readRight(db, forge, label, { person, isGuest: guest !== undefined });
         const at = now();
         kept.until = at + KEPT_MS;
-        kept.seenAt = mayWrite ? at : -Infinity;
-        return { is: mayWrite ? 'there' : 'gone' };
+        kept.seenAt = isThere ? at : -Infinity;
+        return { is: isThere ? 'there' : 'gone' };
       } catch (error) {
         const refusal = refusalOf(error);
-        const isTrusted = !refusal && now() - kept.seenAt < TRUSTED_MS;
+        const isTrusted = guest === undefined && !refusal && now() - kept.seenAt < TRUSTED_MS;
         kept.until = now() + (refusal ? KEPT_MS : SILENCE_KEPT_MS);
         log.warn(
           { repository: label, error: messageOf(error), isTrusted },
@@ -111,11 +115,17 @@ export function createBucket(now: () => number = Date.now): (owner: string) => b
   };
 }
 
-async function readRight(db: Executor, forge: Forge, label: string, owner: string): Promise<boolean> {
-  const person = (await findIdentities(db, [owner], forge.name)).get(owner);
-  if (!person) return true;
+async function readRight(
+  db: Executor,
+  forge: Forge,
+  label: string,
+  { person, isGuest }: { person: string; isGuest: boolean },
+): Promise<boolean> {
+  const known = (await findIdentities(db, [person], forge.name)).get(person);
+  if (!known) return !isGuest;
+  const permission = await forge.readPermission(label, { id: known.externalId, login: known.login });
   // Undefined: Sam does not reach it any more, so nobody can say.
-  return isEnough(await forge.readPermission(label, { id: person.externalId, login: person.login }), 'write');
+  return isEnough(permission, isGuest ? 'read' : 'write');
 }
 
 /** The forge answered, and it was no, or that it has been asked too much. Undefined: it was silent, or is broken. */

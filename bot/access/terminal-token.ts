@@ -7,11 +7,12 @@ import type { Traits } from '../providers/provider.ts';
 import { type Keys, issueTicket } from './keys.ts';
 import { spendCode } from './links.ts';
 import type { RepositoryGuard, RightLeft } from './repository-guard.ts';
-import { isCurrent, isKnownFor, mayOpen } from './rights.ts';
+import { entryOf, isCurrent, isKnownFor, type Entry } from './rights.ts';
 import { admit, cookieOf, hasSessionCookie, readSession, type Session } from './people/sessions.ts';
 import { signInPath } from './people/sign-in-attempts.ts';
 import { BROWSER, record, recordRefusal, type Act, type AuditEntry } from './store/audit.ts';
 import { findPlace } from './store/places.ts';
+import { findUserName } from './store/people.ts';
 
 const MAX_BODY_BYTES = 4096;
 
@@ -42,6 +43,10 @@ interface Grant {
   url: string;
   workspace: { id: string; name: string; phase: string; repository: string; ref?: string };
   trigger?: string;
+  /** They may look on, and not type. */
+  isLooking?: true;
+  /** It is somebody else's, and shared with them until then; ISO 8601. */
+  sharedUntil?: string;
 }
 
 type Answer = { grant: Grant } | { refusal: Refusal };
@@ -111,7 +116,8 @@ async function enter(
   const entered = await options.db.transaction(async (tx) => {
     const spent = await spendCode(tx, code, workspace, session?.user);
     if (typeof spent === 'string') return spent;
-    await record(tx, opened('link-spent', spent.user, workspace));
+    const place = await findPlace(tx, workspace, spent.user);
+    await record(tx, opened('link-spent', spent.user, workspace, place && entryOf(spent.user, place)));
     return admit(tx, spent.user, { id: workspace, access: spent.access }, session);
   });
   if (entered === 'other-person') return { refusal: notFound };
@@ -124,9 +130,8 @@ async function codeSpent(
   workspaceId: string,
   session: Session | undefined,
 ): Promise<Refusal> {
-  const place = await findPlace(options.db, workspaceId);
-  const mayKnow =
-    place && session && isKnownFor(session, workspaceId) && mayOpen(session.user, place.workspace);
+  const place = session && (await findPlace(options.db, workspaceId, session.user));
+  const mayKnow = place && isKnownFor(session, workspaceId) && entryOf(session.user, place)?.is === 'owner';
   return {
     status: 410,
     code: 'code-spent',
@@ -180,43 +185,65 @@ async function decide(
   const { workspace: workspaceId } = asked;
   if (!session) return { refusal: (wasSomebody ? signInEnded : signInRequired)(options, asked) };
   if (!isKnownFor(session, workspaceId)) return { refusal: signInRequired(options, asked) };
-  const place = await findPlace(options.db, workspaceId);
-  if (place && !mayOpen(session.user, place.workspace))
-    await recordRefusal(options.db, refusedTicket(session.user, workspaceId, notFound));
-  if (!place || !mayOpen(session.user, place.workspace)) return { refusal: notFound };
+  const place = await findPlace(options.db, workspaceId, session.user);
+  const entry = place && entryOf(session.user, place);
+  if (place && !entry) await recordRefusal(options.db, refusedTicket(session.user, workspaceId, notFound));
+  if (!entry) return { refusal: notFound };
   const { workspace, node } = place;
   const trigger = triggerOf(options, place.front);
   const isOff = workspace.desired !== 'running' || workspace.phase !== 'running';
   // A stop ends what a code began. Its page still hears how the workspace stands, until there is something to open.
   if (!isOff && !isCurrent(session, workspace))
     return { refusal: withExtra(signInEnded(options, asked), { ...trigger, phase: workspace.phase }) };
-  const right = options.mayStill ? await options.mayStill(workspace) : ({ is: 'there' } as const);
+  const right = await rightOf(options, entry, workspace);
   if (right.is !== 'there') {
     const refusal = refusalOf(right, workspace);
     await recordRefusal(options.db, refusedTicket(session.user, workspaceId, refusal));
     return { refusal };
   }
-  if (isOff) return { refusal: withExtra(notRunning(workspace), trigger) };
+  if (isOff) return { refusal: withExtra(notRunning(workspace, entry), trigger) };
   const url = node && terminalUrl(options, node);
   if (!url) return { refusal: withExtra(nodeSilent(workspace), trigger) };
-  const claims = { workspace: workspace.id, user: session.user, access: workspace.access, drive: true };
-  await record(options.db, opened('ticket', session.user, workspaceId));
-  const ticket = await issueTicket(options.keys, claims);
-  return { grant: { ticket, url, workspace: summarise(workspace), ...trigger } };
+  await record(options.db, opened('ticket', session.user, workspaceId, entry));
+  const ticket = await issueTicket(options.keys, {
+    workspace: workspace.id,
+    user: session.user,
+    access: workspace.access,
+    drive: entry.may === 'drive',
+    name: await findUserName(options.db, session.user),
+    ...(entry.is === 'guest' && { share: entry.share }),
+  });
+  return { grant: { ticket, url, workspace: summarise(workspace), ...trigger, ...entryFacts(entry) } };
 }
 
-/** For the audit: only owners open theirs. */
-const opened = (action: Act, actor: string, workspace: string): AuditEntry => ({
+/** Where nobody can be asked it is the owner's alone. */
+async function rightOf({ mayStill }: TicketOptions, entry: Entry, workspace: Workspace): Promise<RightLeft> {
+  if (!mayStill) return { is: entry.is === 'owner' ? 'there' : 'gone' };
+  return mayStill(entry.is === 'guest' ? { ...workspace, guest: entry.share.person } : workspace);
+}
+
+const entryFacts = (entry: Entry): Pick<Grant, 'isLooking' | 'sharedUntil'> => ({
+  ...(entry.may === 'view' && { isLooking: true }),
+  ...(entry.is === 'guest' && { sharedUntil: entry.share.until.toISOString() }),
+});
+
+const RIGHTS = { owner: 'owner', guest: 'share' } as const satisfies Record<Entry['is'], string>;
+
+/** For the audit. `entry`: by which they are let in; undefined: by nothing any more, and the code says no more than who they are. */
+const opened = (action: Act, actor: string, workspace: string, entry: Entry | undefined): AuditEntry => ({
   actor,
   front: BROWSER,
   action,
   workspace,
-  right: 'owner',
+  right: entry ? RIGHTS[entry.is] : 'self',
   result: 'ok',
 });
 
 const refusedTicket = (actor: string, workspace: string, { code }: Refusal) => ({
-  ...opened('ticket', actor, workspace),
+  actor,
+  front: BROWSER,
+  action: 'ticket',
+  workspace,
   result: code,
 });
 
@@ -253,13 +280,15 @@ const withExtra = (refusal: Refusal, more: Record<string, unknown>): Refusal => 
   extra: { ...refusal.extra, ...more },
 });
 
-function notRunning(workspace: Workspace): Refusal {
+function notRunning(workspace: Workspace, { is }: Entry): Refusal {
+  const { id, name } = workspace;
   const phase = phaseToCome(workspace);
+  const isGuest = is === 'guest';
   return {
     status: 409,
     code: 'not-running',
-    message: `${workspace.name} is not running: it is ${phase}.`,
-    extra: { phase, command: `${nextVerb(workspace)} ${workspace.name}` },
+    message: `${name} is not running: it is ${phase}.${isGuest ? ' Its owner can start it.' : ''}`,
+    extra: { phase, command: isGuest ? `status ${id}` : `${nextVerb(workspace)} ${name}` },
   };
 }
 

@@ -6,6 +6,7 @@ import type { Conversation, Written } from './front.ts';
 import { completeFacts, viewOf, type CardKnowledge } from './view.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import { cardDueInMs, claimCard, deferCard, finishCard, postponeCard, renewCard } from './store/cards.ts';
+import { listShares } from '../access/store/shares.ts';
 import { findTurn, listOpenTurns } from '../tasks/store/turns.ts';
 import { findProposal } from '../tasks/store/proposals.ts';
 import { proposalViewOf, turnViewOf, type TurnView } from './turn-view.ts';
@@ -47,14 +48,13 @@ export async function sendCard(
     if (held.row.kind === 'answer') return await sendTurn(cards, conversation, held);
     const complete = await completeFacts(cards.knowledge);
     const rows = await readSubject(cards.db, held.row.subject);
-    const open = await listOpenTurns(
-      cards.db,
-      rows.map(({ workspace }) => workspace.id),
-    );
-    const turnsOf = Map.groupBy(open, ({ workspaceId }) => workspaceId);
-    const [first, ...more] = rows.map((facts) =>
-      viewOf({ ...complete(facts), turns: turnsOf.get(facts.workspace.id) ?? [] }),
-    );
+    const ids = rows.map(({ workspace }) => workspace.id);
+    const turnsOf = Map.groupBy(await listOpenTurns(cards.db, ids), ({ workspaceId }) => workspaceId);
+    const sharesOf = Map.groupBy(await listShares(cards.db, ids), ({ workspaceId }) => workspaceId);
+    const [first, ...more] = rows.map((facts) => {
+      const { id } = facts.workspace;
+      return viewOf({ ...complete(facts), turns: turnsOf.get(id) ?? [], shares: sharesOf.get(id) ?? [] });
+    });
     if (!first) {
       await finishCard(cards.db, held, {});
       return { isWritten: false };

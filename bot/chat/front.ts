@@ -7,8 +7,8 @@ import type { FrontTraits } from '../commands/command.ts';
 import type { Command, CommandContext, Place } from '../commands/context.ts';
 import type { Config } from '../config.ts';
 import type { Answer, Card, Delivery, Executor, FrontName, User, Workspace } from '../database/types.ts';
-import type { UserError } from '../errors.ts';
-import type { Forge, Repository } from '../forges/forge.ts';
+import { UserError } from '../errors.ts';
+import type { Forge, Person, Repository } from '../forges/forge.ts';
 import type { ForgeOptions } from '../forges/index.ts';
 import type { Route } from '../http/routes.ts';
 import type { Source } from '../jobs/loop.ts';
@@ -173,6 +173,11 @@ export interface Conversation {
    * Throws UserError when there is no such repository, or nobody may know of it.
    */
   locate(target: Target | undefined, delivery: Delivery): Promise<Repository | undefined>;
+  /**
+   * Whom somebody means by `@login`, or as the chat writes people, on the forge of that repository. Throws UserError: there is nobody, or
+   * nobody knows who they are there.
+   */
+  findPerson(typed: string, place: { forge: Forge; label: string }, delivery: Delivery): Promise<Person>;
   /** Asks whether the person may say this here, now, and as whom. Throws UserError with who can help. */
   permit(asked: PendingCommand): Promise<Permission>;
   /** A failure that somebody can mend, in words for people; undefined: it is none. */
@@ -210,6 +215,13 @@ export const noNotice: Conversation['notice'] = () => Promise.resolve(undefined)
 
 /** Nobody is asked: whoever can speak here may do all that the command itself allows. */
 export const everyoneMay: Conversation['permit'] = () => Promise.resolve({});
+
+/** People are called there as they are on the forge. */
+export const personByLogin: Conversation['findPerson'] = async (typed, { forge, label }) => {
+  const person = typed.startsWith('@') ? await forge.findPerson(label, typed.slice(1)) : undefined;
+  if (!person) throw new UserError('no-person', { typed, in: forge.title });
+  return person;
+};
 
 /** A failure is ours alone. */
 export const noExplanation: Conversation['explain'] = () => undefined;

@@ -20,10 +20,11 @@ import { findTarget } from '../commands/target.ts';
 import type { Answer, Delivery, Executor, FrontName, Held, Workspace } from '../database/types.ts';
 import type { Heads } from '../workspaces/fork.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
-import type { Repository } from '../forges/forge.ts';
+import type { Forge, Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import type { Conversation, IncomingCommand, Notice, Permission } from './front.ts';
+import { findGuest, findSharedWorkspace } from './guests.ts';
 import { recordSaid, type Said as SaidCommand } from './recording.ts';
 import { wantCard as storeWantCard } from './store/cards.ts';
 import {
@@ -40,6 +41,7 @@ export interface Inbox {
   db: Executor;
   conversations: ReadonlyMap<FrontName, Conversation>;
   commands: readonly Command[];
+  forges: readonly Forge[];
   limits: CommandLimits;
   portAddress: CommandContext['portAddress'];
   admins: Admins;
@@ -139,22 +141,38 @@ async function runSaid(
 ): Promise<void> {
   const { incoming, command, line } = said;
   const repository = await locate(conversation, command, line, incoming.place, held.row);
-  const permission = await conversation.permit({ delivery: held.row, incoming, command, line, repository });
-  await conversation.acknowledge(held.row);
   const { traits } = conversation;
+  const context = { ...contextOf(inbox, inbox.db, held.row, incoming, repository), traits, isAdmin: false };
+  const { forges } = inbox;
+  const shared = await findSharedWorkspace(command, { forges, line, context });
+  const permission = await conversation.permit({
+    delivery: held.row,
+    incoming,
+    command: shared ? asGuest(command) : command,
+    line,
+    repository,
+  });
+  const guest = command.letsIn
+    ? await findGuest(conversation, held.row, { forges, line, context })
+    : undefined;
+  await conversation.acknowledge(held.row);
   const isAdmin = await mayAdminister(inbox, said, traits, permission);
   const contextIn = (tx: Executor): CommandContext => ({
-    ...contextOf(inbox, tx, held.row, incoming, repository),
-    traits,
+    ...context,
+    tx,
     isAdmin,
     ...permission,
+    guest,
+    shared: shared?.id,
   });
-  const asked = command.starts ? await askAhead(inbox, command, line, contextIn(inbox.db)) : NOTHING_ASKED;
+  const asked = command.starts
+    ? await askAhead(inbox, command, line, contextIn(inbox.db), shared)
+    : NOTHING_ASKED;
   await inbox.db.transaction(async (tx) => {
     if (!(await lockDelivery(tx, held))) return;
     const outcome = await command.run(line, { ...contextIn(tx), ...asked });
     if (outcome.answer.workspace) await wantCard(tx, conversation, incoming, outcome, held.row);
-    await recordSaid(tx, said, outcome.answer, { permission, isAdmin });
+    await recordSaid(tx, said, outcome.answer, { permission, isAdmin, shared: shared?.id });
     const answer = await tellable(tx, outcome.answer, { ...incoming, traits, said: wordsSaid(incoming) });
     await end(inbox, tx, held, { answer: withIgnored(answer, line), commandId: outcome.commandId });
     await wantSignals(inbox, tx, outcome);
@@ -172,6 +190,12 @@ async function mayAdminister(
   return isOperator || admins.has(actor.id);
 }
 
+/** What is shared lets in whoever may read, but for what takes a right of its own. It starts nothing. */
+const asGuest = (command: Command): Command =>
+  command.forGuests?.asks
+    ? command
+    : ({ ...command, needsWrite: false, starts: undefined } as unknown as Command);
+
 type Asked = Omit<StartContext, keyof CommandContext>;
 
 const NOTHING_ASKED: Asked = { heads: new Map(), policy: { allow: [], deny: [] }, hasModelKey: false };
@@ -182,19 +206,22 @@ async function askAhead(
   { takes }: Command,
   line: ParsedCommand,
   context: CommandContext,
+  shared: Workspace | undefined,
 ): Promise<Asked> {
   const { repository } = context;
-  const workspace = await findTarget(line, context).catch((error: unknown) => {
+  const own = findTarget(line, context).catch((error: unknown) => {
     if (error instanceof UserError) return undefined;
     throw error;
   });
+  const workspace = shared ?? (await own);
   const about = { workspace, repository };
   const heads = await inbox.readHeads(about);
   if (takes !== 'prompt') return { ...NOTHING_ASKED, heads };
   return {
     heads,
     policy: await inbox.readPolicy(about),
-    hasModelKey: await inbox.hasModelKey(context.actor.id),
+    // What works in somebody's workspace asks models with their key.
+    hasModelKey: await inbox.hasModelKey(shared?.owner ?? context.actor.id),
   };
 }
 

@@ -32,7 +32,7 @@ export async function recordSaid(
     target: wordsOf(line),
     workspace,
     right: answer.ok
-      ? rightOf({ command, isAbout: owner !== undefined, isOwn: owner === actor.id }, held)
+      ? rightOf({ command, isAbout: owner !== undefined, isOwn: owner === actor.id, workspace }, held)
       : 'none',
     result: answer.ok ? 'ok' : answer.code,
   });
@@ -42,11 +42,21 @@ export async function recordSaid(
 interface Held {
   permission: Permission;
   isAdmin: boolean;
+  /** The workspace of somebody else's that was shared with them for it. */
+  shared?: string | undefined;
+}
+
+/** `isAbout`: a workspace that is there. */
+interface About {
+  command: Pick<Command, 'needsWrite'>;
+  isAbout: boolean;
+  isOwn: boolean;
+  workspace?: string | undefined;
 }
 
 /** All but the verb, as it would be typed; without the prompt. */
 function wordsOf(line: ParsedCommand): string {
-  const { verb, target, value, words, flags, question } = line;
+  const { verb, target, value, words, flags, person, question, port } = line;
   const said = {
     kind: line.kind,
     verb,
@@ -54,17 +64,20 @@ function wordsOf(line: ParsedCommand): string {
     flags,
     ...(target && { target }),
     ...(value !== undefined && { value }),
+    ...(person !== undefined && { person }),
     ...(question !== undefined && { question }),
+    ...(port !== undefined && { port }),
   };
   return formatCommand(said, '').slice(verb.length).trim();
 }
 
 /** The first that was enough. Pure. */
 export function rightOf(
-  { command, isAbout, isOwn }: { command: Pick<Command, 'needsWrite'>; isAbout: boolean; isOwn: boolean },
-  { permission, isAdmin }: Held,
+  { command, isAbout, isOwn, workspace }: About,
+  { permission, isAdmin, shared }: Held,
 ): string {
   if (isOwn) return 'owner';
+  if (isAbout && shared !== undefined && shared === workspace) return 'share';
   if (isAbout && permission.maintains) return 'maintain';
   if (isAdmin) return 'admin';
   if (isAbout && permission.asks) return 'ask';

@@ -8,6 +8,7 @@ import {
 } from '../../agent/protocol.ts';
 import type { Notice } from '../codes.ts';
 import type { Node, User, Workspace } from '../database/types.ts';
+import type { OpenShare } from '../access/store/shares.ts';
 import type { WorkedTurn } from '../tasks/store/turns.ts';
 import { taskOf, type OutputAt, type TaskView } from './turn-view.ts';
 
@@ -47,6 +48,8 @@ export interface CardView {
   /** A machine has files of it. */
   hasFiles: boolean;
   sessions: number;
+  /** Who else is let in now, if anybody. */
+  shared?: SharedWith[];
   /** Where its programs run, once that is known. */
   environment?: Environment;
   /** What its programs listen on, as its node said last. `address` absent: nobody opens it from here. */
@@ -60,6 +63,8 @@ export interface CardView {
   /** What is wanted has been reached, or was given up. */
   isSettled: boolean;
 }
+
+export type SharedWith = Pick<OpenShare, 'name' | 'may' | 'until'>;
 
 export interface CardFacts {
   workspace: Workspace;
@@ -75,6 +80,8 @@ export interface CardFacts {
   portAddress?: PortAddress | undefined;
   /** Of coding agents: those that have not ended, in order. */
   turns?: readonly WorkedTurn[];
+  /** Who else is let in. */
+  shares?: readonly SharedWith[];
 }
 
 /** Where a port of a workspace is opened, without a slash at the end. */
@@ -117,7 +124,7 @@ export async function completeFacts({
 
 /** Draws nothing; says what there is to draw. */
 export function viewOf(facts: CardFacts): CardView {
-  const { workspace, node, owner, now, expiry, end, price, warningMs, turns = [] } = facts;
+  const { workspace, node, owner, now, expiry, end, price, warningMs, turns = [], shares = [] } = facts;
   const task = taskOf(turns, now);
   const repository = labelOf(workspace.repository);
   const isSettled = workspace.phase === workspace.desired || workspace.phase === 'failed';
@@ -150,6 +157,7 @@ export function viewOf(facts: CardFacts): CardView {
     ...(deleteAt ? { deleteAt } : {}),
     hasFiles: workspace.nodeId !== null,
     sessions: workspace.reported?.sessions ?? 0,
+    ...(shares.length > 0 && { shared: shares.map(({ name, may, until }) => ({ name, may, until })) }),
     ...(workspace.reported?.usage ? { usage: workspace.reported.usage } : {}),
     ...(task ? { task } : {}),
     lines: isSilent

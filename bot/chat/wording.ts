@@ -32,7 +32,7 @@ export {
   wordProposalFailure,
 } from './wording/proposals.ts';
 export { wordPorts } from './wording/ports.ts';
-export { wordNotices, wordUsage } from './wording/notices.ts';
+export { wordNotices, wordShared, wordUsage } from './wording/notices.ts';
 export {
   createSay,
   createVoice,

@@ -9,7 +9,7 @@ import type { Workspace } from '../database/types.ts';
 import type { Outcome, StartContext, StartingCommand } from './context.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { checkProposable } from './pr.ts';
-import { findTarget } from './target.ts';
+import { findShared, findTarget } from './target.ts';
 import { bringUp } from './up.ts';
 
 /** Turns of a workspace that may wait, beside the one that is worked on. */
@@ -37,6 +37,7 @@ export const ask = {
   starts: true,
   isAboutPlace: true,
   continuesThread: true,
+  forGuests: { may: 'drive', asks: true },
   async run(command, context) {
     const { prompt = '' } = command;
     await checkAsker(context);
@@ -70,6 +71,9 @@ export const ask = {
 
 /** The one that is named, the thread's, the place's; where no place has one, one's only. */
 export async function bring(command: ParsedCommand, context: StartContext): Promise<Outcome> {
+  const shared = await findShared(context, 'drive');
+  // It is somebody else's: nothing of it is started here.
+  if (shared) return { answer: { ok: true, code: 'ok', details: {}, workspace: shared.id } };
   if (command.target || context.repository) return bringUp(command, context);
   const { id } = await findTarget({ ...command, verb: `${command.verb} --ws` }, context);
   return bringUp({ ...command, target: { kind: 'name', name: id } }, context);

@@ -37,7 +37,7 @@ export type FlagSpec = {
 
 /**
  * How the words that are no flags are read. All of them may be left out but for `name`. `names`: plain words, whatever flags stand
- * among them. `prompt`: all that follows the flags, word for word,
+ * among them. `target person`: the person begins with `@`, and stands before or behind the target. `prompt`: all that follows the flags, word for word,
  * the lines below it too. `line`: the same, without the lines below. `question`: the number of one.
  */
 export type Takes =
@@ -46,6 +46,7 @@ export type Takes =
   | 'target name'
   | 'target duration'
   | 'target port'
+  | 'target person'
   | 'topic'
   | 'names'
   | 'prompt'
@@ -85,6 +86,10 @@ export type CommandSpec = {
   isForAdmins?: boolean;
   /** Whoever may ask coding agents on a repository may say it of what others have asked there. */
   isForAskers?: boolean;
+  /** The person whom it names must be able to read the workspace's repository. */
+  letsIn?: boolean;
+  /** Whom a workspace is shared with may say it there: to look, or to type; `asks`: if they may ask coding agents on its repository. */
+  forGuests?: { may: 'view' | 'drive'; asks?: true };
   /** It changes nothing of a workspace: whoever says it again wants its answer again. */
   gives?: boolean;
   /** Those who may read a repository may say it of what others have there. */

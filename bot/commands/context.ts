@@ -57,10 +57,21 @@ export interface CommandContext {
   isAdmin: boolean;
   /** Who does, for those who need one: as the configuration names them. */
   admins: readonly string[];
+  /** Whom the words name, where the command lets somebody in: who they are on the repository's forge, and may read it at this moment. */
+  guest?: Guest | undefined;
+  /** The id of a workspace of somebody else that the words mean, which is shared with the actor: they may read its repository. */
+  shared?: string | undefined;
   now: Date;
   limits: CommandLimits;
   /** Where a port of a workspace is opened, without a slash at the end; absent: nobody can. */
   portAddress?: ((name: { workspace: string; port: number }) => string) | undefined;
+}
+
+export interface Guest {
+  /** The forge's name. */
+  source: string;
+  externalId: string;
+  login: string;
 }
 
 /** What a command is told that starts something: without it there is no way past the gate. */

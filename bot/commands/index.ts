@@ -23,11 +23,13 @@ import { retry } from './retry.ts';
 import { rm } from './rm.ts';
 import { run } from './run.ts';
 import type { Command } from './context.ts';
+import { share } from './share.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
 import { token } from './token.ts';
 import { tokens } from './tokens.ts';
+import { unshare } from './unshare.ts';
 import { up } from './up.ts';
 import { use } from './use.ts';
 import { who } from './who.ts';
@@ -59,6 +61,8 @@ export const commands: readonly Command[] = [
   pr,
   port,
   use,
+  share,
+  unshare,
   connect,
   disconnect,
   token,

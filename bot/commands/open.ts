@@ -1,7 +1,7 @@
 // The command that gives a link to the terminal.
 import { UserError } from '../errors.ts';
 import { can } from '../workspaces/workspace.ts';
-import { findTarget } from './target.ts';
+import { findShared, findTarget } from './target.ts';
 import type { Command } from './context.ts';
 
 export const open = {
@@ -10,14 +10,15 @@ export const open = {
   summary: 'Gives you a link that opens a terminal in the browser.',
   usage: 'open [target]',
   examples: ['open', 'open #412', 'open api-412'],
-  who: "The workspace's owner.",
+  who: "The workspace's owner, and whom it is shared with.",
   flags: {},
   takes: 'target',
   gives: true,
   common: true,
   needsWrite: true,
+  forGuests: { may: 'view' },
   async run(command, context) {
-    const workspace = await findTarget(command, context);
+    const workspace = (await findShared(context, 'view')) ?? (await findTarget(command, context));
     if (can.open(workspace))
       return { answer: { ok: true, code: 'ok', details: {}, workspace: workspace.id, link: 'now' } };
     const next = workspace.phase === 'failed' ? 'retry' : can.start(workspace) ? 'start' : 'status';

@@ -12,7 +12,7 @@ export const run = {
   summary: 'Runs a command line in your workspace, which it makes if there is none, and shows how it ended.',
   usage: 'run [flags] COMMAND LINE',
   examples: ['run npm test', 'run --timeout 10m --ws api-412 make check'],
-  who: 'People who can write to the repository, in a workspace of their own.',
+  who: 'People who can write to the repository, in a workspace of their own, and whom one is shared with to type.',
   flags: {
     ws: { kind: 'name', summary: 'in which workspace of yours' },
     timeout: { kind: 'duration', summary: 'how long it may take; not longer than whoever runs Sam allows' },
@@ -22,6 +22,7 @@ export const run = {
   starts: true,
   isAboutPlace: true,
   continuesThread: true,
+  forGuests: { may: 'drive' },
   async run(command, context) {
     const { commandId, answer } = await bring(command, context);
     const workspace = answer.workspace && (await findWorkspace(context.tx, answer.workspace));

@@ -1,13 +1,20 @@
 // Which workspace a command means: the one it names, the thread's, or the only one; for maintainers also one of somebody else on
 // their repository. Asks the store, changes nothing.
 import type { Notice } from '../codes.ts';
-import type { Workspace } from '../database/types.ts';
+import type { Access, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
 import { mayName } from './audience.ts';
 import type { CommandContext } from './context.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { topicOf } from '../workspaces/naming.ts';
-import { findByName, listOfRepository, listWorkspaces } from '../workspaces/store/workspaces.ts';
+import { findShare, listSharedWith } from '../access/store/shares.ts';
+import { can } from '../workspaces/workspace.ts';
+import {
+  findByName,
+  findWorkspace,
+  listOfRepository,
+  listWorkspaces,
+} from '../workspaces/store/workspaces.ts';
 
 /**
  * The row, locked for the command's transaction. Throws UserError: there is none (of yours: somebody else's is the
@@ -121,4 +128,43 @@ export function noticeOf(
   if (owner === actor.id) return null;
   const who = maintains?.toLowerCase() === repository.toLowerCase() ? 'maintainer' : 'admin';
   return [{ code: `${who}-${what}`, details: { by: actor.name } }];
+}
+
+/**
+ * One of somebody else's that is shared with the actor, where none of their own is meant. Undefined: none is. Throws UserError: several
+ * would do.
+ */
+export async function findSharedTarget(
+  command: ParsedCommand,
+  context: CommandContext,
+): Promise<{ workspace: Workspace; may: Access } | undefined> {
+  const own = await findTarget(command, context).catch((error: unknown) => error);
+  const isMissing = own instanceof UserError && own.said.code === 'no-workspace';
+  if (!isMissing) return undefined;
+  const { target, verb } = command;
+  const shared = (await listSharedWith(context.tx, context.actor.id)).filter(({ workspace }) =>
+    target?.kind === 'name'
+      ? workspace.id === target.name || workspace.name === target.name
+      : isMeant(workspace, command, context),
+  );
+  if (shared.length > 1)
+    throw whose(
+      shared.map(({ workspace, ownerName }) => ({ ...workspace, ownerName })),
+      verb,
+    );
+  return shared[0];
+}
+
+/** The one of somebody else's that was found before, if it is still shared for that; else one's own. It runs. */
+export async function findShared(
+  { tx, actor, shared }: CommandContext,
+  may: Access,
+): Promise<Workspace | undefined> {
+  const share = shared === undefined ? undefined : await findShare(tx, shared, actor.id);
+  const workspace = share && (await findWorkspace(tx, share.workspaceId));
+  if (!workspace) return undefined;
+  const { name, phase } = workspace;
+  if (may === 'drive' && share.may !== 'drive') throw new UserError('look-only', { name });
+  if (!can.open(workspace)) throw new UserError('not-running', { name, phase, next: 'status' });
+  return workspace;
 }

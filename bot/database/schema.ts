@@ -231,6 +231,41 @@ export const workspaces = pgTable(
   ],
 );
 
+/** What somebody else is let in to do: look on, or type as well. */
+export type Access = 'view' | 'drive';
+
+/** Who else is let into a workspace, and until when. */
+export const shares = pgTable(
+  'shares',
+  {
+    id: text('id').primaryKey(),
+    /** Agents are told the highest that there is, and which are open: what they have not heard of is newer. */
+    seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
+    workspaceId: text('workspace_id')
+      .notNull()
+      .references(() => workspaces.id),
+    person: text('person')
+      .notNull()
+      .references(() => users.id),
+    may: text('may').$type<Access>().notNull(),
+    /** The workspace's `access` when it was shared: whatever moves that ends this too. */
+    access: integer('access').notNull(),
+    until: at('until').notNull(),
+    createdAt: at('created_at').notNull().defaultNow(),
+    /** When its end was seen: cards and agents have been told. */
+    endedAt: at('ended_at'),
+  },
+  (table) => [
+    uniqueIndex('shares_person')
+      .on(table.workspaceId, table.person)
+      .where(sql`${table.endedAt} is null`),
+    index('shares_workspace').on(table.workspaceId, table.seq),
+    index('shares_open')
+      .on(table.person)
+      .where(sql`${table.endedAt} is null`),
+  ],
+);
+
 export type CommandStatus = 'running' | 'done' | 'failed' | 'superseded';
 
 export const commands = pgTable(
@@ -857,7 +892,7 @@ export const notifications = pgTable(
     workspaceId: text('workspace_id')
       .notNull()
       .references(() => workspaces.id),
-    /** `expiry:<moment>`, `command:<id>`. */
+    /** `expiry:<moment>`, `command:<id>`; for somebody else than the owner `share:<id>`. */
     about: text('about').notNull(),
     ...leased,
     toldAt: at('told_at'),
@@ -887,6 +922,7 @@ export const slackHomes = pgTable(
 export type User = typeof users.$inferSelect;
 export type Node = typeof nodes.$inferSelect;
 export type Workspace = typeof workspaces.$inferSelect;
+export type Share = typeof shares.$inferSelect;
 export type Delivery = typeof deliveries.$inferSelect;
 export type Card = typeof cards.$inferSelect;
 export type Task = typeof tasks.$inferSelect;

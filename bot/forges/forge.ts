@@ -29,6 +29,8 @@ export interface Forge {
   findThread(label: string, number: number): Promise<Thread | undefined>;
   /** Of a thread that is a change; one that is closed has a head too. */
   findChange(label: string, number: number): Promise<Change | undefined>;
+  /** As anybody is called there, in any case; of a repository that Sam reaches. Undefined: no person is called so. */
+  findPerson(label: string, login: string): Promise<Person | undefined>;
   /** `none` too for a login that is somebody else's by now. Undefined: Sam does not reach the repository, so nobody can say. */
   readPermission(label: string, person: Person): Promise<Permission | undefined>;
   /** What its people want of Sam, from its default branch; may be some minutes old. `defaultRules` where they say nothing. */

@@ -4,6 +4,7 @@ import { enqueue, send, type Connection, type HubOptions, type State } from './c
 import { isUpToDate, messagesFor, type Facts } from './desired.ts';
 import type { Workspace } from '../database/types.ts';
 import { trustedBy } from '../access/machines/bootstrap.ts';
+import { readLetIn } from '../access/store/shares.ts';
 import { turnsOn } from '../tasks/store/wanted.ts';
 import { pushesOn } from '../tasks/store/proposals.ts';
 import { pushesToTell, turnsToTell } from './turns.ts';
@@ -63,7 +64,7 @@ async function tellTurns(options: HubOptions, connection: Connection, all: boole
 
 /** By workspace. */
 async function findFacts(
-  { git, findClaude, findDotfiles }: HubOptions,
+  { db, git, findClaude, findDotfiles }: HubOptions,
   rows: Workspace[],
 ): Promise<ReadonlyMap<string, Facts>> {
   const facts = new Map<string, Facts>(await git?.facts(rows));
@@ -76,6 +77,8 @@ async function findFacts(
     if (theirs.claude) facts.set(id, { ...facts.get(id), claude: theirs.claude });
     if (theirs.dotfiles !== undefined) facts.set(id, { ...facts.get(id), dotfiles: theirs.dotfiles });
   }
+  const ids = rows.map(({ id }) => id);
+  for (const [id, shares] of await readLetIn(db, ids)) facts.set(id, { ...facts.get(id), shares });
   return facts;
 }
 

@@ -3,7 +3,7 @@
 import type { Logger } from 'pino';
 import type { RepositoryGuard } from '../access/repository-guard.ts';
 import { createBucket } from '../access/repository-guard.ts';
-import { isCurrent, isKnownFor, mayOpen } from '../access/rights.ts';
+import { isCurrent, isKnownFor, isOwner } from '../access/rights.ts';
 import { findIdentities } from '../access/store/people.ts';
 import type { BrowserSession, Executor, Workspace } from '../database/types.ts';
 import { messageOf } from '../errors.ts';
@@ -35,10 +35,9 @@ export interface SightOptions {
 export function createSight(options: SightOptions): PortSight {
   const mayRead = createReaders(options);
   return async (visitor, { workspace, said }) => {
-    const isOwner = mayOpen(visitor.user, workspace);
     if (!isKnownFor(visitor, workspace.id)) return { is: 'ended' };
     const isOff = workspace.desired !== 'running' || workspace.phase !== 'running';
-    if (isOwner) {
+    if (isOwner(visitor.user, workspace)) {
       if (isOff) return { is: 'stopped' };
       if (!isCurrent(visitor, workspace)) return { is: 'ended' };
       if (said?.isClosed === true) return { is: 'closed' };

@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createRightsWatch, LOOK_EVERY_MS } from '../../bot/access/lost-rights.ts';
 import { createRepositoryGuard, type RepositoryGuard } from '../../bot/access/repository-guard.ts';
+import { findShare } from '../../bot/access/store/shares.ts';
 import { meetPerson } from '../../bot/access/store/people.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { ProviderError } from '../../bot/errors.ts';
-import type { Forge, Permission } from '../../bot/forges/forge.ts';
+import type { Forge, Permission, Person } from '../../bot/forges/forge.ts';
 import { openRows, type Rows } from './rows.ts';
 
 const URL_ = 'https://forge.test/acme/api';
@@ -16,6 +17,8 @@ let look: () => Promise<void>;
 let answer: Permission['level'] | Error;
 let asked: string[];
 let at: number;
+/** Of people by their id, where it is another one. */
+let levels: Map<string, Permission['level']>;
 beforeAll(async () => {
   rows = await openRows();
 });
@@ -24,11 +27,12 @@ beforeEach(async () => {
   await rows.sql`update workspaces set phase = 'deleted', desired = 'deleted'`;
   owner = (await meetPerson(rows.db, { source: 'pretend', externalId: crypto.randomUUID(), login: 'ada' }))
     .id;
-  [answer, asked, at] = ['write', [], Date.now()];
-  const readPermission = async (label: string): Promise<Permission> => {
+  [answer, asked, at, levels] = ['write', [], Date.now(), new Map()];
+  const readPermission = async (label: string, { id }: Person): Promise<Permission> => {
     asked.push(label);
     if (answer instanceof Error) throw answer;
-    return { level: answer, role: answer };
+    const level = levels.get(id) ?? answer;
+    return { level, role: level };
   };
   const forge = { name: 'pretend', title: 'Pretend', url: 'https://forge.test', readPermission };
   const forges = [forge as unknown as Forge];
@@ -95,4 +99,18 @@ test('however much is open, a round asks 300 times, and the rest in the next', a
   at += LOOK_EVERY_MS;
   await look();
   expect(new Set(asked).size).toBe(305);
+});
+
+test('who may read no more is out of what is shared with them, and its owner notices nothing', async () => {
+  const workspace = await open();
+  const login = crypto.randomUUID();
+  const bob = (await meetPerson(rows.db, { source: 'pretend', externalId: login, login })).id;
+  const eve = (await meetPerson(rows.db, { source: 'pretend', externalId: `${login}e`, login: 'eve' })).id;
+  await rows.share(workspace, bob);
+  await rows.share(workspace, eve);
+  levels = new Map([[login, 'none']]);
+  await look();
+  expect(await accessOf(workspace)).toBe(1);
+  expect(await findShare(rows.db, workspace.id, bob)).toBeUndefined();
+  expect(await findShare(rows.db, workspace.id, eve)).toMatchObject({ may: 'view' });
 });

@@ -1,5 +1,5 @@
 // The right behind a link: whoever lost it stays out, whatever the forge's mood, and costs it no more than a question a minute.
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createRepositoryGuard, type RepositoryGuard } from '../../bot/access/repository-guard.ts';
 import { meetPerson } from '../../bot/access/store/people.ts';
 import { ProviderError } from '../../bot/errors.ts';
@@ -101,4 +101,31 @@ test('one person causes no more than some questions, whatever they redeem; later
   expect(await ask('ws-101')).toBe('too-often');
   at += 3_000;
   expect(await ask('ws-102')).toBe('gone');
+});
+
+describe('of somebody whom a workspace is shared with', () => {
+  const guest = async (externalId: string | undefined): Promise<string> =>
+    externalId === undefined
+      ? rows.addUser('bob')
+      : (await meetPerson(rows.db, { source: 'pretend', externalId, login: 'bob' })).id;
+  const asGuest = async (who: string, repository = WORKSPACE.repository): Promise<string> =>
+    (await mayStill({ ...WORKSPACE, repository, owner, guest: who })).is;
+
+  test('reading is enough, and less is not', async () => {
+    const [one, other] = [await guest('8'), await guest('9')];
+    answer = 'read';
+    expect(await asGuest(one)).toBe('there');
+    answer = 'none';
+    expect(await asGuest(other)).toBe('gone');
+  });
+
+  test('in doubt it is a no: nobody knows who they are, nobody can be asked, the forge is silent', async () => {
+    expect(await asGuest(await guest(undefined))).toBe('gone');
+    expect(await asGuest(await guest('8'), 'https://elsewhere.test/acme/api')).toBe('gone');
+    const bob = await guest('10');
+    expect(await asGuest(bob)).toBe('there');
+    answer = failure(502);
+    at += MINUTE_MS;
+    expect(await asGuest(bob)).toBe('unknown');
+  });
 });

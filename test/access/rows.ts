@@ -1,7 +1,15 @@
 // Rows for tests: an owner, a node, a workspace on it, as the reconciler would have left them.
 import { connect, type Database } from '../../bot/database/connect.ts';
-import { nodes, users, workspaces, type Node, type Workspace } from '../../bot/database/schema.ts';
-import { newNodeId, newUserId, newWorkspaceId, serverName } from '../../bot/ids.ts';
+import {
+  nodes,
+  shares,
+  users,
+  workspaces,
+  type Node,
+  type Share,
+  type Workspace,
+} from '../../bot/database/schema.ts';
+import { newNodeId, newShareId, newUserId, newWorkspaceId, serverName } from '../../bot/ids.ts';
 import { freshDatabase } from '../postgres.ts';
 
 export type Rows = {
@@ -11,6 +19,8 @@ export type Rows = {
   addNode(patch?: Partial<typeof nodes.$inferInsert>): Promise<Node>;
   /** Running, on a ready local node of the same owner, unless the patch says otherwise. */
   addWorkspace(patch?: Partial<typeof workspaces.$inferInsert>): Promise<Workspace>;
+  /** Lets the person in for an hour, unless the patch says otherwise. */
+  share(workspace: Workspace, person: string, patch?: Partial<typeof shares.$inferInsert>): Promise<Share>;
   close(): Promise<void>;
 };
 
@@ -64,9 +74,18 @@ export async function openRows(): Promise<Rows> {
       .returning();
     return workspace!;
   };
+  const share: Rows['share'] = async ({ id, access }, person, patch = {}) => {
+    const fresh = { id: newShareId(), workspaceId: id, person, may: 'view', access } as const;
+    const until = new Date(Date.now() + 3_600_000);
+    const [made] = await db
+      .insert(shares)
+      .values({ ...fresh, until, ...patch })
+      .returning();
+    return made!;
+  };
   const close = async () => {
     await connection.close();
     await database.drop();
   };
-  return { db, sql: connection.sql, addUser, addNode, addWorkspace, close };
+  return { db, sql: connection.sql, addUser, addNode, addWorkspace, share, close };
 }

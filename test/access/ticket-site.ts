@@ -19,6 +19,8 @@ export interface TicketSite {
   workspace: Workspace;
   /** What the forge says of its owner; `there` at the start of each test. */
   right: RightLeft;
+  /** The same of whoever it is shared with. */
+  guestRight: RightLeft;
 }
 
 export interface Asked {
@@ -42,7 +44,7 @@ export function useTicketSite() {
           baseUrl,
           traitsOf: traitsIn(providers),
           forges: [],
-          mayStill: async () => site.right,
+          mayStill: async ({ guest }) => (guest === undefined ? site.right : site.guestRight),
           triggers: { console: '', slack: '/box', github: '/sam' },
         }),
       };
@@ -54,6 +56,7 @@ export function useTicketSite() {
   });
   beforeEach(async () => {
     site.right = { is: 'there' };
+    site.guestRight = { is: 'there' };
     site.workspace = await site.rows.addWorkspace();
   });
   return { site, ...actionsOn(site) };

@@ -152,3 +152,21 @@ test('a node that is removed takes the holder with it, whoever still lives', asy
   await eventually(() => findHolders(context.bot.node).length === 0, 'the end of the holder');
   expect(await findProcesses(goal.id)).toEqual([]);
 });
+
+test('after a restart of the machine nothing runs, and what was on the screen is there to be read', async () => {
+  const { context, goal, agent } = await startRunning();
+  const first = await look(context, goal.id);
+  const { id } = await first.open();
+  first.type('echo "the last $((6*7)) words"\n');
+  await first.reads(/the last 42 words/);
+  await agent.stop();
+  for (const pid of findHolders(context.bot.node)) process.kill(pid, 'SIGKILL');
+  await eventually(async () => (await findProcesses(goal.id)).length === 0, 'the end of the shell');
+  context.start();
+  const second = await lookAgain(context, goal.id, 2);
+  expect(second.state.messages[0]).toMatchObject({ sessions: [{ id, isOver: true }] });
+  await second.resume(id);
+  expect(await second.heard('exit')).toEqual({ type: 'exit', id, code: 129, isLost: true });
+  expect(second.state.screen).toContain('the last 42 words');
+  await context.bot.report(goal.id, (one) => one.phase === 'running' && one.sessions === 0);
+});

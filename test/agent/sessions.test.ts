@@ -34,12 +34,21 @@ test('a session has nothing of the agent: only the variables that it should have
   const [, names] = await viewer.reads(/([A-Z_,]+),END/);
   expect(names!.split(',')).toEqual(
     // PWD and SHLVL are the shell's own.
-    'ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC CLAUDE_CONFIG_DIR COLORTERM DISABLE_AUTOUPDATER DISABLE_TELEMETRY DOCKER_HOST HOME LANG LOGNAME PATH PROMPT_COMMAND PWD SAM_NODE SAM_WORKSPACE SAM_WORKSPACE_NAME SHELL SHLVL TERM USER'.split(
+    'ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC CLAUDE_CONFIG_DIR COLORTERM DISABLE_AUTOUPDATER DISABLE_TELEMETRY DOCKER_HOST HOME LANG LOGNAME PATH PROMPT_COMMAND PWD SAM_NODE SAM_PROGRAMS SAM_WORKSPACE SAM_WORKSPACE_NAME SHELL SHLVL TERM USER'.split(
       ' ',
     ),
   );
   expect(viewer.state.output).not.toContain(context.bot.bootstrapToken);
   expect(agent.output()).not.toContain(context.bot.bootstrapToken);
+});
+
+test('a shell finds what the node has for it, though its start-up files set the path anew', async () => {
+  const { context, goal } = await startRunning();
+  const viewer = await look(context, goal.id);
+  await viewer.open();
+  viewer.type('PATH=/usr/bin:/bin\n');
+  viewer.type('command -v sam-download; echo "$PATH" | tr : "\\n" | grep -c programs; echo E""ND\n');
+  await viewer.reads(/programs\/bin\/sam-download\r?\n1\r?\nEND/);
 });
 
 test('a stop ends sessions and daemons, and tells the viewers', async () => {
@@ -221,6 +230,19 @@ test('a revoked viewer is dropped at once, and an older ticket opens nothing any
   expect(good.state.closed).toBeUndefined();
   context.bot.want({ ...goal, access: 2 });
   expect(await good.closes()).toBe(4401);
+});
+
+test('a guest is out as soon as the bot says that nothing is shared any more, and its owner is not', async () => {
+  const { context, goal } = await startRunning();
+  const owner = await look(context, goal.id);
+  const until = Math.floor(Date.now() / 1000) + 3_600;
+  const ticket = await context.bot.ticket(goal.id, { share: 3, until }, { typ: 'sam-guest+jwt' });
+  const guest = await attach(context.bot.state.hellos.at(-1)!.terminalPort!, ticket);
+  await guest.heard('attached');
+  context.bot.want({ ...goal, shares: { upTo: 3, open: [] } });
+  expect(await guest.closes()).toBe(4401);
+  await owner.open();
+  expect(owner.state.closed).toBeUndefined();
 });
 
 test('a ticket is good once, for its own workspace, from its own bot', async () => {

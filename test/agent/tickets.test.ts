@@ -71,6 +71,23 @@ test('a good ticket says who may do what, once', async () => {
   await expect(verify(ticket)).rejects.toThrow('used before');
 });
 
+test("a guest's ticket is of another kind, and says by what they are let in, and until when", async () => {
+  const { verify, sign, isGood } = await makeIssuer();
+  const header = { typ: 'sam-guest+jwt' };
+  const until = Math.floor(Date.now() / 1000) + 3_600;
+  expect(await verify(await sign({ name: 'bob', share: 7, until }, header))).toEqual({
+    workspace: 'ws-aaaaaaaaaaaa',
+    user: 'us-1',
+    access: 2,
+    jti: 'j0',
+    drive: true,
+    name: 'bob',
+    guest: { share: 7, endsAt: until * 1000 },
+  });
+  for (const claims of [{}, { share: 7 }, { until }, { share: 0, until }, { share: 'x', until }])
+    expect(await isGood(sign(claims, header)), JSON.stringify(claims)).toBe(false);
+});
+
 test('a ticket that is late, forged, of another kind, or from before this agent opens nothing', async () => {
   const { sign, isGood, state, keys } = await makeIssuer();
   const nowS = Math.floor(state.now / 1000);

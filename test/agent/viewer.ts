@@ -5,6 +5,7 @@ import { FRAME_HEAD_BYTES, Frame, OFFSET_BYTES, type TerminalMessage } from '../
 import { ORIGIN } from '../testers/node-bot.ts';
 import type { Node } from '../testers/node.ts';
 import { createWatch } from '../testers/watch.ts';
+import { withoutMarks } from '../testers/prompt-marks.ts';
 
 /** Resolves when the node has answered the ticket: `closed` is the code if it did not like it. */
 export async function attach(port: number, ticket: string, origin = ORIGIN) {
@@ -89,7 +90,7 @@ export async function attach(port: number, ticket: string, origin = ORIGIN) {
     /** Waits for output that fits, and gives it. */
     reads: (pattern: RegExp) =>
       watch.until(
-        () => pattern.exec(state.output) ?? undefined,
+        () => pattern.exec(withoutMarks(state.output)) ?? undefined,
         () => `${String(pattern)} in ${JSON.stringify(state.output)}`,
       ),
     closes: () =>

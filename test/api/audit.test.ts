@@ -31,6 +31,7 @@ const brief = ({ front, action, target, right, result }: Row) =>
 test('what people say on every front and do on our pages is in it, with what allowed it; no prompt and no token', async () => {
   const bob = await all.programOf('bob');
   const browser = await all.browserOf('bob');
+  const since = new Date().toISOString();
   await all.context.say('/sam list');
   await all.context.say('/sam ask what is the secret word');
   const made = (await browser('POST /api/tokens', { json: { name: 'audited' } })).body;
@@ -39,7 +40,7 @@ test('what people say on every front and do on our pages is in it, with what all
     json: { provider: 'openai', value: `sk-${'a1'.repeat(20)}` },
   }).catch(() => undefined);
   await bob(`POST /api/workspaces/${workspace}/stop`);
-  const { items } = (await bob('GET /api/audit')).body as { items: Row[] };
+  const { items } = (await bob(`GET /api/audit?since=${since}`)).body as { items: Row[] };
   const user = await all.userOf('bob');
   expect(new Set(items.map(({ by }) => by))).toEqual(new Set([user]));
   expect(items.map(brief)).toEqual([
@@ -49,7 +50,6 @@ test('what people say on every front and do on our pages is in it, with what all
     `browser | token-made | ${made.id} audited write | self | ok`,
     'github | ask |  | none | no-model-key',
     'github | list |  | self | ok',
-    'api | up | acme/api | owner | ok',
   ]);
   expect(items[0]!.workspace).toBe(workspace);
   expect(JSON.stringify(await all.database.sql`select * from audit`)).not.toMatch(

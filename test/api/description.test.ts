@@ -1,5 +1,11 @@
 // The description: a running bot answers each operation as it says, down to the last field, and says no other one.
-import { expect, test } from 'vitest';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
 import { describeApi } from '../../bot/chat/api/openapi.ts';
 import { leaveKey } from '../tasks/conversation.ts';
 import { until } from '../until.ts';
@@ -22,6 +28,9 @@ test('every operation is there, and is answered as described', async () => {
   await until(async () => (await bob(`GET ${one}`)).body.phase === 'running');
   await bob(`PATCH ${one}`, { json: { name: 'other' } });
   for (const verb of ['extend', 'restart', 'stop', 'start']) await bob(`POST ${one}/${verb}`);
+  const share = await bob(`POST ${one}/shares`, { json: { person: 'ada' } });
+  await bob(`GET ${one}/shares`);
+  await bob(`DELETE ${one}/shares/${share.body.id}`);
   await leaveKey(all.context, 'bob');
   for (const what of ['events', 'logs']) await bob(`GET ${one}/${what}`);
   const sessions = `${one}/agent-sessions`;
@@ -51,8 +60,31 @@ test('every operation is there, and is answered as described', async () => {
     ),
   );
   expect([...all.seen].filter((one) => described.includes(one)).toSorted()).toEqual(described.toSorted());
-  expect(described.length).toBe(33);
+  expect(described.length).toBe(36);
   expect(refsOf(description).filter((ref) => !isThere(description, ref))).toEqual([]);
+});
+
+test('a linter of such descriptions has nothing to say against it', async () => {
+  await using all = await startPrograms();
+  const folder = await mkdtemp(join(tmpdir(), 'sam-description-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'openapi.json');
+  await writeFile(file, JSON.stringify(all.description));
+  // Ours has no licence of its own, and lives at localhost here.
+  const skipped = ['info-license', 'no-server-example.com'].map((rule) => `--skip-rule=${rule}`);
+  const linter = fileURLToPath(import.meta.resolve('@redocly/cli/bin/cli.js'));
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    [linter, 'lint', file, '--format=json', ...skipped],
+    {
+      cwd: folder,
+      env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
+    },
+  ).catch((failure: { stdout: string; stderr: string }) => failure);
+  expect(JSON.parse(stdout || '{}'), stderr).toMatchObject({
+    totals: { errors: 0, warnings: 0 },
+    problems: [],
+  });
 });
 
 test('it names the cookie as the browser has it', () => {

@@ -12,6 +12,7 @@ interface Described {
 }
 
 const TASK = 'tk-bbbbbbbbbbbb';
+const SHARE = 'sh-bbbbbbbbbbbb';
 
 let all: Programs;
 let bob: Program;
@@ -41,12 +42,14 @@ beforeAll(async () => {
     (task_id, turn, workspace_id, actor, source, delivery_id, prompt, policy, minutes, state, answer, ended_at, is_closed, next_at)
     values (${TASK}, 1, ${id}, ${await all.userOf('bob')}, 'api', 'd', 'what?', '{"allow": [], "deny": []}', 1, 'done', 'that',
       now(), true, null)`;
+  await all.database.sql`insert into shares (id, workspace_id, person, may, access, until)
+    select ${SHARE}, id, ${await all.userOf('ada')}, 'view', access, now() + interval '1 hour' from workspaces where id = ${id}`;
   operations = Object.entries(all.description.paths ?? {}).flatMap(([path, methods]) =>
     Object.entries(methods as Record<string, Described>)
       .filter(([, { security }]) => security.length > 0)
       .map(([method, of]) => ({
         line: (about = path.startsWith('/api/nodes') ? NODE : id) =>
-          `${method.toUpperCase()} ${path.replace('{id}', about).replace('{task}', TASK)}`,
+          `${method.toUpperCase()} ${path.replace('{id}', about).replace('{task}', TASK).replace('{share}', SHARE)}`,
         isReading: method === 'get',
         isForBrowsers: !of.security.some((one) => 'token' in one),
         of,
@@ -62,7 +65,10 @@ const nobody = (headers: Record<string, string> = {}) => all.programWith(headers
 
 test('the operations are those that docs/api.md has an example of', async () => {
   const text = await readFile(new URL('../../docs/api.md', import.meta.url), 'utf8');
-  const whole = text.replaceAll('$AT', '$SAM/api/workspaces/$ID/agent-sessions').replaceAll('$TASK', TASK);
+  const whole = text
+    .replaceAll('$AT', '$SAM/api/workspaces/$ID/agent-sessions')
+    .replaceAll('$TASK', TASK)
+    .replaceAll('$SHARE', SHARE);
   const shown = [...whole.matchAll(/^(?:sam|curl) "\$SAM(\/api\/[^"?]+)[^"]*"(.*)$/gm)].map(
     ([, path = '', rest = '']) => {
       const [, method] = /--request ([A-Z]+)/.exec(rest) ?? [];

@@ -44,6 +44,7 @@ const LOGINS: Record<Exclude<Kind, 'nobody'>, string> = {
 const BODIES: Record<string, (workspace: string) => object> = {
   'PATCH /api/workspaces/:ws': (id) => ({ name: `n-${id.slice(3)}` }),
   'POST /api/workspaces/:ws/agent-sessions': () => ({ prompt: 'look' }),
+  'POST /api/workspaces/:ws/shares': () => ({ person: 'rob' }),
   'POST /api/terminal/token': (workspace) => ({ workspace }),
 };
 
@@ -136,6 +137,6 @@ test('the table says all that programs may ask of a workspace and of a machine',
   );
   // What is one of a kind that is there, and what everybody has of their own.
   const isElsewhere =
-    /\{task\}|\/retry$|^POST \/api\/(workspaces|tokens)$|\/api\/(tokens\/|auth\/|github\/|openapi)/;
+    /\{(task|share)\}|\/retry$|^POST \/api\/(workspaces|tokens)$|\/api\/(tokens\/|auth\/|github\/|openapi)/;
   expect(described.filter((one) => !said.has(one) && !isElsewhere.test(one))).toEqual([]);
 });

@@ -11,6 +11,7 @@ import {
   noSignals,
   noTurns,
   ownCardInThread,
+  personByLogin,
   type Conversation,
   type Front,
   type FrontEntry,
@@ -112,6 +113,7 @@ function createConversation(
         ? locate(forges, target, terminal.cwd)
         : undefined,
     permit: everyoneMay,
+    findPerson: personByLogin,
     explain: noExplanation,
     acknowledge: noAcknowledgement,
     answer(_, answer) {

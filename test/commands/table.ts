@@ -127,6 +127,7 @@ const targets = [
 ].flatMap((line) => line.split(' '));
 const values = [
   's large 4h 90m 2d 0h until 18:40 9:05 UTC europe/berlin +02:00 -05:00 50 0 running true false fix/login don’t -h',
+  '@bob @a-b <@U1> ＠eve @',
   `--help -- ${'a'.repeat(40)}`,
 ].flatMap((line) => line.split(' '));
 const glue = [

@@ -178,6 +178,12 @@ function createForge(world: World, url: string): Forge {
       return thread && { isOpen: thread.isOpen, isChange: thread.change !== undefined };
     },
     findChange: async (label, number) => (await look('find change', label))?.threads[number - 1]?.change,
+    async findPerson(label, login) {
+      await look('find person', label);
+      const isCalled = (one: Person): boolean => one.login.toLowerCase() === login.toLowerCase();
+      const found = [...world.people.values()].find(isCalled);
+      return found && { ...found };
+    },
     async readPermission(label, { id }) {
       const found = await look('read permission', label);
       const level = found?.levels.get(id) ?? 'none';

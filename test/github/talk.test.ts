@@ -171,7 +171,7 @@ test('help names every command, and none of its lines is one', async () => {
     - \`/sam stop [target]\`: stops a workspace and keeps every file of it.
     - \`/sam extend [target] [4h]\`: keeps a workspace from stopping by itself, for a while or until a time of day.
     - \`/sam ask [flags] WHAT YOU WANT DONE\`: has Claude Code work on what you say, in a workspace that it makes if there is none.
-    - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`limit\`, \`run\`, \`here\`, \`cancel\`, \`allow\`, \`deny\`, \`pr\`, \`connect\`, \`token\`, \`tokens\`, \`help\`.
+    - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`limit\`, \`run\`, \`here\`, \`cancel\`, \`allow\`, \`deny\`, \`pr\`, \`port\`, \`share\`, \`unshare\`, \`connect\`, \`token\`, \`tokens\`, \`help\`.
     A target is \`owner/name\`, \`owner/name@branch\`, \`#412\` or a workspace's name; without one I take this pull request or issue. More about a command: \`/sam help up\`."
   `);
 });

@@ -7,6 +7,7 @@ import { createWatch } from '../testers/watch.ts';
 import type { Sam } from '../testers/sam.ts';
 import { until } from '../until.ts';
 import type { Clouds } from './clouds.ts';
+import { withoutMarks } from '../testers/prompt-marks.ts';
 
 const PATIENCE_MS = 60_000;
 
@@ -63,7 +64,7 @@ export async function typeThroughEdge(
   });
   try {
     return await watch.until(
-      () => pattern.exec(output)?.[1],
+      () => pattern.exec(withoutMarks(output))?.[1],
       () => `${String(pattern)} in ${JSON.stringify(output)}`,
     );
   } finally {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { findFreePort } from '../free-port.ts';
+import { isAlive, pidsThatMention } from '../providers/local-place.ts';
 import type { FakeMachine } from '../fakes/hetzner/project.ts';
 
 const AGENT = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
@@ -30,10 +31,14 @@ export function createMachines(root: string): Machines {
   const isOn = new Set<string>();
   const settings: Machines['settings'] = new Map();
   const ports = new Map<string, number>();
+  const ending = new Set<Promise<void>>();
+  /** With the power everything goes, also what outlives an agent. */
   const kill = (name: string): void => {
     isOn.delete(name);
     agents.get(name)?.kill('SIGKILL');
     agents.delete(name);
+    const end = endAll(join(root, name)).finally(() => ending.delete(end));
+    ending.add(end);
   };
   const machines: Machines = {
     settings,
@@ -61,10 +66,14 @@ export function createMachines(root: string): Machines {
       isOn.clear();
       const ends = [...agents.values()].map((agent) => once(agent, 'exit'));
       for (const name of agents.keys()) kill(name);
-      await Promise.all(ends);
+      await Promise.all([...ends, ...ending]);
     },
   };
   return machines;
+}
+
+async function endAll(disk: string): Promise<void> {
+  for (const pid of await pidsThatMention(`${disk}/`)) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
 }
 
 interface CloudConfig {

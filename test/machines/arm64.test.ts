@@ -1,7 +1,7 @@
 // The other processor: the archive for arm64 as it is, with its own Node and its pty, run by qemu on this machine. It takes a
 // workspace to a prompt.
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -40,6 +40,7 @@ test.skipIf(isOut)('the agent for arm64 starts with its own Node, and serves a p
   // In the header of ELF: for which processor.
   expect(node.readUInt16LE(18)).toBe(183);
 
+  if (!isNative) teachKernel(folder);
   const context = await createNode();
   const agent = startEmulated(at, context);
   const goal = context.goal();
@@ -54,7 +55,25 @@ test.skipIf(isOut)('the agent for arm64 starts with its own Node, and serves a p
   expect(agent.output()).not.toMatch(/"level":"(error|warn)"/);
 });
 
-/** What the start script does, but for qemu: the system here does not know how to start such a program. */
+const BINFMT = '/proc/sys/fs/binfmt_misc';
+const RULE = `sam-test-${process.pid}`;
+/** The head of an ELF for arm64, and which bits of it count. */
+const MAGIC = String.raw`\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00`;
+const MASK = String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff`;
+
+/** Until the end of the test such programs start by qemu: the agent starts one of its own kind, which holds its terminals. */
+function teachKernel(folder: string): void {
+  const wrapper = join(folder, 'qemu');
+  writeFileSync(wrapper, `#!/bin/sh\nexec ${QEMU} -L ${LIBRARIES} "$@"\n`, { mode: 0o755 });
+  if (!existsSync(join(BINFMT, 'register'))) {
+    execFileSync('mount', ['-t', 'binfmt_misc', 'binfmt_misc', BINFMT]);
+    onTestFinished(() => void execFileSync('umount', [BINFMT]));
+  }
+  writeFileSync(join(BINFMT, 'register'), `:${RULE}:M::${MAGIC}:${MASK}:${wrapper}:`);
+  onTestFinished(() => writeFileSync(join(BINFMT, RULE), '-1'));
+}
+
+/** What the start script does, but for qemu. */
 function startEmulated(folder: string, { bot, dir, folder: place }: Awaited<ReturnType<typeof createNode>>) {
   const home = join(place, 'home');
   mkdirSync(home);

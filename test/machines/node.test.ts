@@ -21,9 +21,11 @@ import { tryMetadata } from './metadata.ts';
 import { openClosedNetwork } from '../agent/system/proxy.ts';
 import { findObstacle } from './rootfs.ts';
 import { isLeftOut } from '../needs.ts';
+import { withoutMarks } from '../testers/prompt-marks.ts';
 
 const BOOT_MS = 120_000;
-const TRY_AGAIN = 1013;
+/** The workspace runs in a moment; the ticket is older than the agent. */
+const EARLY = /closed: (?:1013|4401)/;
 const isOut = isLeftOut('machines', findObstacle());
 
 let artifacts: Awaited<ReturnType<typeof build>>;
@@ -240,7 +242,7 @@ async function type(
     watch.changed();
   });
   // A moment ago its agent was another one: a page comes again, too.
-  const isEarly = () => output.includes(`closed: ${TRY_AGAIN}`);
+  const isEarly = () => EARLY.test(output);
   await watch.until(
     () => opened !== undefined || isEarly(),
     () => `a session; there was ${output}`,
@@ -256,7 +258,7 @@ async function type(
     type: send,
     reads: (pattern) =>
       watch.until(
-        () => pattern.exec(output)?.[1],
+        () => pattern.exec(withoutMarks(output))?.[1],
         () => `${String(pattern)} in ${JSON.stringify(output)}`,
       ),
     close: () => socket.terminate(),

@@ -256,14 +256,14 @@ describe('a poll', () => {
     }
     reads.count = 0;
     await poll();
-    // Their workspaces, what coding agents do there, and what is to be pushed.
-    expect(reads.count).toBe(3);
+    // Their workspaces, who else is let in, what coding agents do there, and what is to be pushed.
+    expect(reads.count).toBe(4);
     for (const one of [agent, ...others]) await settle(one);
-    expect(reads.count).toBe(3);
+    expect(reads.count).toBe(4);
     await change({ desired: 'stopped' });
     await poll();
     expect(await agent.hear()).toMatchObject({ workspaces: [{ desired: 'stopped' }] });
-    expect(reads.count).toBe(9);
+    expect(reads.count).toBe(12);
   });
 
   test('forgets what is gone, so that an agent that brings it up again hears of it again', async () => {

@@ -119,3 +119,21 @@ describe.skipIf(browserMissing)('what a person wants of the page', { timeout: 12
     expect(await clipboard()).toBe('abcdefgh');
   });
 });
+
+describe.skipIf(browserMissing)('what listens in the workspace', { timeout: 120_000 }, () => {
+  test('has a link each in the bar, in a tab of its own, and not more than fit', async () => {
+    visits.site.ports.push(3000, 5173, 8080, 9000);
+    const ann = await arrive();
+    const bar = ann.page.getByRole('navigation', { name: 'What listens in the workspace' });
+    const links = bar.getByRole('link');
+    await eventually(() => links.allTextContents()).toEqual(['3000', '5173', '8080']);
+    const href = await links.first().getAttribute('href');
+    const target = await links.first().getAttribute('target');
+    expect([href, target]).toEqual([`https://3000--${WORKSPACE}.ports.test/`, '_blank']);
+  });
+
+  test('is nothing where nothing does', async () => {
+    const ann = await arrive();
+    expect(await ann.page.locator('#ports').isHidden()).toBe(true);
+  });
+});

@@ -37,7 +37,7 @@ describe('frames', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 20 }), (bytes) => {
         const frame = decodeFrame(Uint8Array.from(bytes).buffer);
-        if (bytes.length < 3 || ![Frame.OUTPUT, Frame.SNAPSHOT].includes(bytes[0] as 0x80))
+        if (bytes.length < 3 || ![Frame.OUTPUT, Frame.SNAPSHOT, Frame.DOWNLOAD].includes(bytes[0] as 0x80))
           expect(frame).toBeUndefined();
         if (bytes[0] === Frame.SNAPSHOT && bytes.length < 11) expect(frame).toBeUndefined();
       }),

@@ -14,6 +14,12 @@ async function openSettings({ page }: Visitor) {
   return page.getByRole('dialog');
 }
 
+/** Until what is typed goes to the terminal again. */
+async function closeSettings({ page }: Visitor) {
+  await page.keyboard.press('Escape');
+  await eventually(() => page.locator('.pane:not([hidden]) textarea:focus').count()).toBe(1);
+}
+
 describe.skipIf(browserMissing)('what a person wants of a bell', { timeout: 120_000 }, () => {
   test('is a mark, a sound beside it, or nothing', async () => {
     const ann = await arrive();
@@ -33,11 +39,11 @@ describe.skipIf(browserMissing)('what a person wants of a bell', { timeout: 120_
     await ring('mark');
     expect(await tones()).toBe(null);
     await (await openSettings(ann)).getByLabel('A bell').selectOption('sound');
-    await ann.page.keyboard.press('Escape');
+    await closeSettings(ann);
     await ring('sound');
     await eventually(tones).toBe('1');
     await (await openSettings(ann)).getByLabel('A bell').selectOption('off');
-    await ann.page.keyboard.press('Escape');
+    await closeSettings(ann);
     await ann.see('hidden');
     await ring('off');
     expect(await tones()).toBe('1');

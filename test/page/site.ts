@@ -37,6 +37,10 @@ export interface Site {
   paths: string[];
   /** Answers ticket requests from now on; undefined grants again. */
   answerTickets: (answer?: (request: TicketRequest) => TicketAnswer | undefined) => void;
+  /** Whose pages come from now on; undefined: the owner's. */
+  letIn: (guest?: Guest) => void;
+  /** Nothing is shared any more: the node closes what guests have open, and the bot knows them no more. */
+  endShares: () => void;
   /** What is asked at paths with this end waits for its answer, from now on until the returned function is called. */
   hold: (end: string) => () => void;
   /** Breaks every connection, as a network does: no goodbye. */
@@ -66,9 +70,16 @@ export interface Site {
   answerPresses: (answer: (tries: number) => TicketAnswer) => void;
   /** Answers whatever is asked of coding agents, from now on; until then there are none. */
   answerTasks: (answer: TaskAnswer) => void;
+  /** What listens in the workspace, for pages that are opened from then on. */
+  ports: number[];
   start: () => void;
   revoke: (access: number) => void;
   close: () => Promise<void>;
+}
+
+export interface Guest {
+  name: string;
+  may: 'view' | 'drive';
 }
 
 type TaskAnswer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -79,14 +90,24 @@ interface State {
   paths: string[];
   answer: ((request: TicketRequest) => TicketAnswer | undefined) | undefined;
   held: { end: string; released: Promise<void> } | undefined;
-  tickets: Set<string>;
+  /** Of each that was not spent: whose it is. */
+  tickets: Map<string, Guest | undefined>;
+  guest: Guest | undefined;
+  isShared: boolean;
   access: number;
   told: Told;
   listeners: Set<ServerResponse>;
   pressed: Site['pressed'];
   answerPress: (tries: number) => TicketAnswer;
   answerTask: TaskAnswer;
+  ports: number[];
   files: PageFiles;
+}
+
+function answerPorts({ ports }: State, response: ServerResponse): void {
+  const all = ports.map((port) => ({ port, address: `https://${port}--${WORKSPACE}.ports.test/` }));
+  const text = `event: ports\ndata: ${JSON.stringify({ ports: all })}\n\n`;
+  response.writeHead(200, { 'content-type': 'text/event-stream' }).write(text);
 }
 
 export const grantless = (status: number, error: string, more: object = {}): (() => TicketAnswer) => {
@@ -114,13 +135,16 @@ export async function startSite(): Promise<Site> {
     paths: [],
     answer: undefined,
     held: undefined,
-    tickets: new Set(),
+    tickets: new Map(),
+    guest: undefined,
+    isShared: true,
     access: 1,
     told: tellNothing(),
     listeners: new Set(),
     pressed: [],
     answerPress: () => ({ status: 202, body: {} }),
     answerTask: (_request, response) => void response.writeHead(404).end(),
+    ports: [],
     files,
   };
   const sockets = new Set<Socket>();
@@ -138,6 +162,11 @@ export async function startSite(): Promise<Site> {
     asked: state.asked,
     paths: state.paths,
     answerTickets: (next) => (state.answer = next),
+    letIn: (guest) => (state.guest = guest),
+    endShares: () => {
+      state.isShared = false;
+      terminals.lookAtGuests(WORKSPACE);
+    },
     hold: (end) => {
       const { promise: released, resolve } = Promise.withResolvers<void>();
       state.held = { end, released };
@@ -154,6 +183,7 @@ export async function startSite(): Promise<Site> {
     marksPrompts: false,
     folder,
     listeners: state.listeners,
+    ports: state.ports,
     pressed: state.pressed,
     answerPresses: (next) => (state.answerPress = next),
     answerTasks: (next) => (state.answerTask = next),
@@ -207,14 +237,17 @@ function openTerminals(state: State, origin: string, folder: string, marksPrompt
   return createTerminals({
     origin,
     verifyTicket: (ticket) => {
-      if (!state.tickets.delete(ticket)) throw new Error('spent');
-      const access = Number(ticket.split('.')[1]);
+      if (!state.tickets.has(ticket)) throw new Error('spent');
+      const guest = state.tickets.get(ticket);
+      state.tickets.delete(ticket);
       return Promise.resolve({
         workspace: WORKSPACE,
-        user: 'gh-1',
-        access,
+        user: guest?.name ?? 'ada',
+        name: guest?.name ?? 'ada',
+        access: Number(ticket.split('.')[1]),
         jti: ticket,
-        drive: !ticket.endsWith('.look'),
+        drive: guest ? guest.may !== 'view' : !ticket.endsWith('.look'),
+        ...(guest && { guest: { share: 1, endsAt: Date.now() + 3_600_000 } }),
       });
     },
     find: (id) =>
@@ -222,6 +255,7 @@ function openTerminals(state: State, origin: string, folder: string, marksPrompt
         ? {
             running: state.told.phase === 'running',
             access: state.access,
+            shares: { upTo: 1, open: state.isShared ? [1] : [] },
             profiles: ['shell', 'claude', 'notebook'],
             shell,
             pipe: (script, words) => ({
@@ -247,6 +281,7 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
   if (/^\/w\/[^/]+\/tasks(\/|$)/.test(at)) return state.answerTask(request, response);
   if (at.endsWith('/events')) return answerEvents(state, request, response);
   if (at.endsWith('/log')) return answerLog(state, request, response);
+  if (at.endsWith('/ports')) return answerPorts(state, response);
   if (at.startsWith('/w/') && request.method === 'POST') return answerPress(state, request, response, at);
   if (at.startsWith('/w/'))
     return void response.writeHead(200, state.files.headers([])).end(state.files.html);
@@ -301,11 +336,12 @@ async function answerTicket(state: State, request: IncomingMessage, response: Se
 function grant(state: State, request: IncomingMessage): TicketAnswer {
   const { phase, isSilent, trigger } = state.told;
   if (isSilent) return grantless(503, 'node-silent', { phase, trigger })();
-  if (phase === 'deleted') return grantless(404, 'not-found')();
+  const { guest } = state;
+  if (phase === 'deleted' || (guest && !state.isShared)) return grantless(404, 'not-found')();
   const command = `${phase === 'failed' ? 'retry' : 'start'} api-412`;
   if (phase !== 'running') return grantless(409, 'not-running', { phase, command, trigger })();
   const ticket = `${randomUUID()}.${state.access}${state.mayOnlyLook ? '.look' : ''}`;
-  state.tickets.add(ticket);
+  state.tickets.set(ticket, guest);
   const workspace = {
     id: WORKSPACE,
     name: 'api-412',
@@ -313,5 +349,12 @@ function grant(state: State, request: IncomingMessage): TicketAnswer {
     repository: 'acme/api',
     ref: 'main',
   };
-  return { status: 200, body: { ticket, url: `ws://${request.headers.host}/terminal`, workspace } };
+  const shared = guest && {
+    sharedUntil: new Date(Date.now() + 3_600_000).toISOString(),
+    ...(guest.may === 'view' && { isLooking: true }),
+  };
+  return {
+    status: 200,
+    body: { ticket, url: `ws://${request.headers.host}/terminal`, workspace, ...shared },
+  };
 }

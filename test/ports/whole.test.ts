@@ -32,6 +32,9 @@ test('what listens is seen, has an address, opens for its owner alone, and ends 
     (await fresh.open(`${sam.bot.url}${(JSON.parse(spent.body) as { next: string }).next}`)).body,
   ).toContain(`Hello from ${port}`);
   const browser = await signIn(site);
+  // The page of its terminal is told of it, too.
+  const told = await browser.ask(`${sam.bot.url}/w/${workspace}/ports`);
+  expect(JSON.parse(told.body)).toEqual({ ports: [{ port, address: `${origin}/` }] });
   const page = await browser.open(`${origin}/path?x=1`);
   expect([page.status, page.url]).toEqual([200, `${origin}/path?x=1`]);
   expect(page.body).toContain(`Hello from ${port}`);

@@ -106,6 +106,27 @@ test('`Start a workspace` at a message knows what the message is about, and its 
   expect(context.card().threadTs).toBe(said.ts);
 });
 
+test('of a repository with several container configurations, as my last workspace found them, one can be chosen', async () => {
+  const { bob } = context.people;
+  await context.say('up acme/web --name several --new');
+  // Its machine says no more of it.
+  await context.say('stop several');
+  const environment = { runtime: 'devcontainer', configuration: '.devcontainer/api/devcontainer.json' };
+  await context.place.sql`update workspaces set reported = jsonb_set(reported, '{environment}',
+    ${JSON.stringify({ ...environment, others: ['jobs', 'web'] })}::text::jsonb) where name = 'several'`;
+  const said = await context.slack.mention(bob, context.dev, 'see acme/web, please');
+  await context.settle();
+  expect(await form(() => context.slack.shortcut(bob, said))).toContain('Container configuration: ');
+  await context.slack.fill(bob, { config: 'jobs', branch: 'main' });
+  await context.settle();
+  const [row] = await context.place
+    .sql`select configuration from workspaces where name <> 'several' order by created_at desc limit 1`;
+  expect(row).toEqual({ configuration: 'jobs' });
+  const other = await context.slack.mention(bob, context.dev, 'see acme/api, please');
+  await context.settle();
+  expect(await form(() => context.slack.shortcut(bob, other))).not.toContain('Container configuration');
+});
+
 test('where the message names none, the channel’s repository is meant', async () => {
   const { bob } = context.people;
   await context.say('use acme/web');

@@ -66,6 +66,7 @@ test('of all commands these give, and change nothing of a workspace', () => {
     'connect',
     'cost',
     'help',
+    'limit',
     'list',
     'logs',
     'nodes',

@@ -62,7 +62,8 @@ test('every card is within the limits of Slack and mentions nobody', () => {
     fc.property(view, (one) => {
       const card = renderCard(one, '/sam');
       expectTakeable(card);
-      expect(markupOf(card)).toEqual([]);
+      const links = (one.ports ?? []).map(({ port, address }) => `<${address}|${port}>`);
+      expect(markupOf(card).filter((piece) => !links.includes(piece))).toEqual([]);
     }),
     { numRuns: 500 },
   );

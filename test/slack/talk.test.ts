@@ -221,7 +221,7 @@ test('help and `who` are for one person', async () => {
     - \`/sam stop [target]\`: stops a workspace and keeps every file of it.
     - \`/sam extend [target] [4h]\`: keeps a workspace from stopping by itself, for a while or until a time of day.
     - \`/sam ask [flags] WHAT YOU WANT DONE\`: has Claude Code work on what you say, in a workspace that it makes if there is none.
-    - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`limit\`, \`run\`, \`cancel\`, \`allow\`, \`deny\`, \`pr\`, \`use\`, \`connect\`, \`disconnect\`, \`token\`, \`tokens\`, \`help\`.
+    - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`limit\`, \`run\`, \`cancel\`, \`allow\`, \`deny\`, \`pr\`, \`port\`, \`use\`, \`share\`, \`unshare\`, \`connect\`, \`disconnect\`, \`token\`, \`tokens\`, \`help\`.
     A target is \`owner/name\`, \`owner/name@branch\`, \`owner/name#412\` or a workspace's name; without one I take what this thread or channel is about. More about a command: \`/sam help up\`."
   `);
 });

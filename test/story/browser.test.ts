@@ -124,18 +124,22 @@ describe.skipIf(browserMissing)('the terminal in a browser', () => {
     };
     await using sam = await startSam({ env: canaries });
     const ada = await arrive(sam);
-    await ada.run('env > ~/env.txt; tr "\\0" "\\n" < /proc/$PPID/environ > ~/agent.txt; echo $((6*7))');
+    await ada.run('env > ~/env.txt; tr "\\0" "\\n" < /proc/$PPID/environ > ~/holder.txt; echo $((6*7))');
     await ada.sees(/^42$/m);
-    for (const file of ['env.txt', 'agent.txt']) {
+    // Its own, and that of what holds its terminal.
+    for (const [file, has] of [
+      ['env.txt', 'HOME='],
+      ['holder.txt', 'SAM_NODE='],
+    ] as const) {
       const text = readFileSync(join(sam.place.root, 'home', file), 'utf8');
-      expect(text).toContain('HOME=');
+      expect(text).toContain(has);
       // A token is random letters, which may spell anything.
       const words = text.replace(/^SAM_BOOTSTRAP_TOKEN=.*$/m, '');
       expect(words).not.toMatch(/canary|PRIVATE KEY|JWT|DATABASE_URL|postgres:/);
     }
     const names = readFileSync(join(sam.place.root, 'home/env.txt'), 'utf8').match(/^\w+(?==)/gm);
     const ours = names?.filter((name) => name.startsWith('SAM_')).toSorted();
-    expect(ours).toEqual(['SAM_NODE', 'SAM_WORKSPACE', 'SAM_WORKSPACE_NAME']);
+    expect(ours).toEqual(['SAM_NODE', 'SAM_PROGRAMS', 'SAM_WORKSPACE', 'SAM_WORKSPACE_NAME']);
   });
 
   test('when it is stopped the page says so, and comes back after the start', async () => {

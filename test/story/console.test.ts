@@ -348,7 +348,7 @@ test('help says what one can say', async () => {
     - \`stop [target]\`: stops a workspace and keeps every file of it.
     - \`extend [target] [4h]\`: keeps a workspace from stopping by itself, for a while or until a time of day.
     - \`ask [flags] WHAT YOU WANT DONE\`: has Claude Code work on what you say, in a workspace that it makes if there is none.
-    - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`limit\`, \`run\`, \`cancel\`, \`allow\`, \`deny\`, \`pr\`, \`connect\`, \`token\`, \`tokens\`, \`help\`.
+    - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`limit\`, \`run\`, \`cancel\`, \`allow\`, \`deny\`, \`pr\`, \`port\`, \`share\`, \`unshare\`, \`connect\`, \`token\`, \`tokens\`, \`help\`.
     A target is a repository (a folder like \`.\`, \`owner/name\`, \`owner/name@branch\` or an address) or a workspace's name; without one I take your only workspace. More about a command: \`help up\`.
     Ctrl-C ends Sam, and workspaces go on."
   `);

@@ -50,11 +50,14 @@ test('the card shows plan, tool, money and question, with the lines that answer 
     question('q1', 'curl -H "Authorization: Bearer ghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" x'),
   );
   await context.settle();
-  expect(card(pull).replaceAll(/ · \d+s · /g, ' · SPAN · ')).toMatchInlineSnapshot(`
+  const shown = card(pull)
+    .replaceAll(/ · \d+s · /g, ' · SPAN · ')
+    .replaceAll(pull.head!.ref, 'topic');
+  expect(shown).toMatchInlineSnapshot(`
     "<!-- sam:v1 acme/api#1 -->
 
     ### ✅ Workspace \`api-1\`: running
-    \`acme/api@topic-1\` · medium · for \`bob\`
+    \`acme/api@topic\` · medium · for \`bob\`
 
     **[Open terminal](http://localhost/w/ws-1?s=SIGNATURE)** (sign in with GitHub) · stops at **TIME** if idle: \`/sam extend api-1 4h\`
 

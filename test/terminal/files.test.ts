@@ -13,8 +13,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTransfers, type Transfers } from '../../agent/files/transfers.ts';
 import { FILE_WINDOW_BYTES, Frame, MAX_FILE_BYTES, type FileMessage } from '../../agent/protocol.ts';
-import { attach, hear, say, startNode } from './node.ts';
-import { until } from './node.ts';
+import { attach, call, hear, say, startNode, ticketFor, until } from './node.ts';
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), 'sam-files-'))));
@@ -164,7 +163,10 @@ describe('a viewer of a node', () => {
 
   test('that may only look neither sends nor fetches, and is not told that it could', async () => {
     await using node = await start();
-    const ben = await attach(node, { drive: false });
+    const ann = await call(node);
+    expect(await hear(ann, 'attached')).toMatchObject({ takesFiles: true });
+    const ben = await call(node, ticketFor({ drive: false }));
+    expect(await hear(ben, 'attached')).not.toHaveProperty('takesFiles');
     for (const what of [
       { type: 'upload', transfer: 1, name: 'x', size: 1 },
       { type: 'download', transfer: 2, path: '/etc/hostname' },

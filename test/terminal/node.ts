@@ -3,9 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocket } from 'ws';
 import { ProfileError } from '../../agent/runtimes/runtime.ts';
+import type { ExitStatus } from '../../agent/sessions/pty.ts';
 import { createTerminals } from '../../agent/terminal/server.ts';
 import type { TerminalOptions, Terminals, TicketClaims } from '../../agent/terminal/terminals.ts';
-import { Frame, type SessionInfo, type TerminalMessage } from '../../agent/protocol.ts';
+import { Frame, type SessionInfo, type SharesOpen, type TerminalMessage } from '../../agent/protocol.ts';
 import { ptysHere } from '../testers/ptys.ts';
 import { PATIENCE_MS } from '../until.ts';
 
@@ -14,7 +15,7 @@ export const ORIGIN = 'https://sam.example';
 export interface Node extends AsyncDisposable {
   terminals: Terminals;
   port: number;
-  workspaces: Map<string, { running: boolean; access: number }>;
+  workspaces: Map<string, { running: boolean; access: number; shares?: SharesOpen }>;
   /** Tickets that were asked about, in order. */
   verified: string[];
   inputs: string[];
@@ -51,7 +52,7 @@ function findProfile(profile = 'bash') {
 }
 
 export async function startNode(options: Partial<TerminalOptions> = {}): Promise<Node> {
-  const workspaces = new Map([
+  const workspaces: Node['workspaces'] = new Map([
     ['ws-a', { running: true, access: 1 }],
     ['ws-b', { running: true, access: 1 }],
     ['ws-stopped', { running: false, access: 1 }],
@@ -112,7 +113,7 @@ export interface Screen {
   feed: Buffer[];
   snapshots: { offset: number; bytes: Buffer }[];
   acked: number;
-  status?: { code: number; signal?: number };
+  status?: ExitStatus;
 }
 
 export interface TestViewer {
@@ -162,8 +163,9 @@ function take(viewer: TestViewer, text: string): void {
   if (message.type === 'resumed') addScreen(viewer, message.id, message.n, message.offset);
   if (message.type !== 'exit') return;
   for (const screen of viewer.screens.values()) {
-    const { code, signal } = message;
-    if (screen.id === message.id) screen.status = signal === undefined ? { code } : { code, signal };
+    const { code, signal, isLost } = message;
+    if (screen.id === message.id)
+      screen.status = { code, ...(signal !== undefined && { signal }), ...(isLost && { isLost }) };
   }
 }
 
@@ -259,7 +261,7 @@ export function sees(screen: Screen, text: string): Promise<void> {
   return until(found, `the text ${JSON.stringify(text)}`);
 }
 
-export async function ended(screen: Screen): Promise<{ code: number; signal?: number }> {
+export async function ended(screen: Screen): Promise<ExitStatus> {
   await until(() => screen.status !== undefined, 'the exit');
   return screen.status!;
 }

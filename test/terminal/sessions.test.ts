@@ -150,7 +150,7 @@ test('who may only look sees everything, changes nothing, and is told once', asy
   await sees(theirs, 'worker\r\n');
   expect(textOf(theirs)).not.toContain('guest\r\n');
   const errors = guest.messages.filter((message) => message.type === 'error');
-  expect(errors.map(({ code }) => code)).toEqual(['look-only', 'look-only', 'look-only']);
+  expect(errors.map(({ code }) => code)).toEqual(['look-only', 'look-only', 'look-only', 'look-only']);
   worker.socket.close();
   await closedWith(worker);
   say(guest, { type: 'resize', id: mine.id, cols: 20, rows: 10, ref: 'alone' });

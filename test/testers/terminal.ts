@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { FRAME_HEAD_BYTES, Frame, type TerminalMessage } from '../../agent/protocol.ts';
 import { until } from '../until.ts';
+import { withoutMarks } from './prompt-marks.ts';
 
 export interface OpenTerminal {
   /** Types a line and waits for output that fits. */
@@ -57,8 +58,8 @@ export async function openTerminal(link: string, cookie = ''): Promise<OpenTermi
       const head = Buffer.from([Frame.INPUT, 0, 0]);
       head.writeUInt16LE(n ?? 0, 1);
       socket.send(Buffer.concat([head, Buffer.from(`${line}\r`)]));
-      await until(() => wanted.test(output));
-      return wanted.exec(output)?.[0] ?? '';
+      await until(() => wanted.test(withoutMarks(output)));
+      return wanted.exec(withoutMarks(output))?.[0] ?? '';
     },
     async closes() {
       await until(() => closed !== undefined);

@@ -33,7 +33,7 @@ export interface ConnectionOptions {
   /** Asks for a ticket; never throws. */
   ask: () => Promise<Answer>;
   onState: (state: ConnectionState) => void;
-  onWorkspace: (workspace: WorkspaceSummary) => void;
+  onWorkspace: (workspace: WorkspaceSummary, grant: Grant) => void;
   onMessage: (message: TerminalMessage) => void;
   onFrame: (frame: NodeFrame) => void;
 }
@@ -48,6 +48,8 @@ export interface Connection extends ConnectionOptions {
   missing: number;
   /** The node said that what ran has ended, or the bot that it is going: not found then means deleted. */
   isOver: boolean;
+  /** It was let in by what somebody shares: not found then means that this is over. */
+  isGuest: boolean;
   trigger: string | undefined;
   heardAt: number;
   deadAt: number | undefined;
@@ -73,6 +75,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     badTickets: 0,
     missing: 0,
     isOver: false,
+    isGuest: false,
     trigger: undefined,
     heardAt: 0,
     deadAt: undefined,
@@ -121,7 +124,8 @@ async function dial(connection: Connection, turn: number): Promise<void> {
 function takeAnswer(connection: Connection, answer: Answer): void {
   if ('refusal' in answer) return refuse(connection, answer.refusal);
   connection.trigger = answer.grant.trigger ?? connection.trigger;
-  connection.onWorkspace(answer.grant.workspace);
+  connection.isGuest = answer.grant.sharedUntil !== undefined;
+  connection.onWorkspace(answer.grant.workspace, answer.grant);
   attach(connection, answer.grant, connection.turn);
 }
 
@@ -222,8 +226,9 @@ function refuse(connection: Connection, told: Refusal): void {
 function judge(connection: Connection, refusal: Refusal): Refusal {
   connection.isOver ||= refusal.phase === 'deleting';
   connection.trigger = refusal.trigger ?? connection.trigger;
-  const { isOver, trigger, state } = connection;
+  const { isOver, isGuest, trigger, state } = connection;
   const known = trigger === undefined ? {} : { trigger };
+  if (isGuest && !isOver && refusal.reason === 'not-found') return { ...known, reason: 'share-over' };
   if (isOver && refusal.reason === 'not-found') return { ...known, reason: 'deleted' };
   if (isOver && refusal.reason === 'unavailable')
     return state.kind === 'refused' ? state.refusal : { ...known, reason: 'stopped' };

@@ -16,6 +16,10 @@ export interface Grant {
   workspace: WorkspaceSummary;
   /** What commands begin with where its owner types them; absent: nobody knows. */
   trigger?: string;
+  /** This page may look on, and not type. */
+  isLooking?: true;
+  /** It is somebody else's, and shared until then; ISO 8601. */
+  sharedUntil?: string;
 }
 
 /** Why there is no terminal. `unavailable` passes by itself; for every other a person has to do something. */
@@ -25,6 +29,7 @@ export interface Refusal {
     | 'sign-in-ended'
     | 'not-found'
     | 'deleted'
+    | 'share-over'
     | 'wrong-address'
     | 'code-spent'
     | 'not-running'

@@ -64,6 +64,8 @@ function isWhole(inputType: string, text: string): boolean {
 }
 
 async function pasteInto(terminal: Terminal, pasted: string, send: (text: string) => void): Promise<void> {
+  // Whoever looks on, or at what has ended, is asked and told nothing: it would go nowhere.
+  if (terminal.options.disableStdin) return;
   const { text, isCut, lines } = cleanPaste(pasted);
   const isBracketed = () => terminal.modes.bracketedPasteMode;
   const size = new TextEncoder().encode(text).length;

@@ -32,6 +32,7 @@ export interface SessionEvents {
   onTitle: (title: string) => void;
   /** Somebody wants that file of the workspace's. */
   onDownload: (path: string) => void;
+  mayDownload: () => boolean;
   /** A command that somebody here saw begin has ended. */
   onCommandEnd: (command: CommandEnd) => void;
   /** True: the key was the page's, the shell shall not see it. */
@@ -87,7 +88,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   terminal.onTitleChange((title) => events.onTitle(cutTitle(title)));
   const isWatched = () => isLive() && !pane.hidden && document.hasFocus();
   offerCopies(terminal, isWatched);
-  offerDownloads(terminal, isWatched, events.onDownload);
+  offerDownloads(terminal, () => isWatched() && events.mayDownload(), events.onDownload);
   copySelections(pane, terminal);
   takeFingers(pane, terminal);
   const paste = acceptPastes(pane, terminal, (text) => events.onInput(new TextEncoder().encode(text)));

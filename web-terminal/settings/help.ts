@@ -23,8 +23,8 @@ const mouse: [string, string][] = [
 interface Opened {
   /** The search. */
   find: () => void;
-  /** What the making of the workspace wrote. */
-  log: () => void;
+  /** What the making of the workspace wrote; undefined: it is for its owner alone. */
+  log: (() => void) | undefined;
 }
 
 export function openHelp(terminals: Terminals, opened: Opened): void {
@@ -62,7 +62,7 @@ export function openHelp(terminals: Terminals, opened: Opened): void {
       'div',
       { class: 'actions' },
       createButton('Find', () => dialog.close('find')),
-      createButton('Log', () => dialog.close('log')),
+      ...(opened.log ? [createButton('Log', () => dialog.close('log'))] : []),
       createElement('a', { class: 'button', text: 'Sign out', attributes: { href: '/login' } }),
       createButton('Close', () => dialog.close(), { class: 'primary' }),
     ),
@@ -70,7 +70,7 @@ export function openHelp(terminals: Terminals, opened: Opened): void {
   dialog.addEventListener('close', () => {
     dialog.remove();
     const { returnValue } = dialog;
-    if (returnValue === 'find' || returnValue === 'log') opened[returnValue]();
+    if (returnValue === 'find' || returnValue === 'log') opened[returnValue]?.();
     else focusTerminal(terminals);
   });
   document.body.append(dialog);

@@ -45,6 +45,8 @@ export interface TabEvents {
   onRename: (id: string, name: string) => void;
   /** To the place number `at` among those of terminals, from 0. */
   onMove: (id: string, at: number) => void;
+  /** Whether they may rename and close what is there now, and not only look. */
+  mayChange: () => boolean;
 }
 
 const NAME_LENGTH = 64;
@@ -115,11 +117,12 @@ const placeOf = (tab: HTMLElement): number =>
 
 function openTabMenu(tab: HTMLElement, id: string, events: TabEvents, at: { x: number; y: number }): void {
   const back = () => tab.focus();
+  const mayChange = events.mayChange();
   const items = [
-    { label: 'Rename', key: 'F2', choose: () => startRename(tab, events, back) },
+    ...(mayChange ? [{ label: 'Rename', key: 'F2', choose: () => startRename(tab, events, back) }] : []),
     { label: 'Move left', key: 'Ctrl+Shift+←', choose: () => move(tab, id, -1, events) },
     { label: 'Move right', key: 'Ctrl+Shift+→', choose: () => move(tab, id, 1, events) },
-    { label: 'Close', key: 'Delete', choose: () => events.onClose(id) },
+    ...(mayChange ? [{ label: 'Close', key: 'Delete', choose: () => events.onClose(id) }] : []),
   ];
   openMenu(items, { label: 'This terminal', owner: tab, at, onLeave: back });
 }
@@ -205,7 +208,8 @@ function moveByKey(event: KeyboardEvent, list: HTMLElement, events: TabEvents): 
 }
 
 /** `back` gives the keyboard to whoever had it before. The field lies over the tab, not in it: a tab holds no other control. */
-function startRename(tab: HTMLElement, { onRename }: TabEvents, back: () => void): void {
+function startRename(tab: HTMLElement, { onRename, mayChange }: TabEvents, back: () => void): void {
+  if (!mayChange()) return;
   const label = tab.querySelector('.label');
   const id = tab.dataset['id'];
   if (!label || id === undefined || tab.classList.contains('fixed') || document.querySelector('.rename'))

@@ -8,6 +8,7 @@ export async function closeSession(terminals: Terminals, id: string): Promise<vo
   const session = terminals.sessions.get(id);
   if (!session) return;
   if (session.ended !== undefined) return removeSession(terminals, id);
+  if (terminals.isLooking) return;
   if (session.view?.marks.state !== 'idle' && !(await confirmClose(session))) return focusTerminal(terminals);
   session.closing = terminals.outlet.send({ type: 'close', id });
   if (!session.closing) terminals.hooks.onDeadKey();
@@ -48,7 +49,9 @@ export function end(terminals: Terminals, id: string, how: string): void {
       'div',
       { class: 'over', attributes: { role: 'status' } },
       createElement('span', { text: how }),
-      createButton('Start it again', () => restart(terminals, session), { class: 'primary' }),
+      ...(terminals.isLooking
+        ? []
+        : [createButton('Start it again', () => restart(terminals, session), { class: 'primary' })]),
       createButton('Close', () => removeSession(terminals, id)),
     ),
   );

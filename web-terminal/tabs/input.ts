@@ -37,10 +37,12 @@ interface Typing {
   };
   hooks: { onDeadKey: () => void };
   sessions: Map<string, Typed>;
+  /** Nothing that they type goes to the node. */
+  isLooking: boolean;
 }
 
 export function typeInto(terminals: Typing, session: Typed, bytes: Uint8Array): void {
-  if (session.ended !== undefined) return;
+  if (session.ended !== undefined || terminals.isLooking) return;
   const { feed, n } = session;
   if (n === undefined || !terminals.outlet.isOpen()) return terminals.hooks.onDeadKey();
   if (feed && bytes.length === 1 && bytes[0] === CTRL_C) feed.isStopped = true;

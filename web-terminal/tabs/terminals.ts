@@ -34,6 +34,8 @@ interface Hooks {
   /** While nobody looked at the page: a program rang, or a command that took long has ended. */
   onAway: (what: 'bell' | 'done' | 'failed') => void;
   onDownload: (path: string) => void;
+  /** Whether files may be fetched here, now. */
+  mayDownload: () => boolean;
   /** Out loud. */
   ring: () => void;
   /** Somebody wants it closed. */
@@ -92,6 +94,8 @@ export interface Terminals {
   /** Those that the node has. */
   profiles: Profile[];
   workspace: string;
+  /** Whoever has this page looks on: nothing of theirs goes to the node. */
+  isLooking: boolean;
   /** Whether xterm keeps its text readable for screen readers. */
   screenReader: boolean;
 }
@@ -106,6 +110,7 @@ export function createTerminals(workspace: string, outlet: Outlet, hooks: Hooks)
     shown: undefined,
     panel: undefined,
     opening: undefined,
+    isLooking: false,
     screenReader: false,
     bar: createTabBar({
       onSelect: (id) => {
@@ -115,6 +120,7 @@ export function createTerminals(workspace: string, outlet: Outlet, hooks: Hooks)
       onClose: hooks.onClose,
       onMove: (id, at) => moveTab(terminals, id, at),
       onRename: (id, name) => outlet.send({ type: 'rename', id, name }) || hooks.onDeadKey(),
+      mayChange: () => !terminals.isLooking,
     }),
   };
   onThemeChange(() => {
@@ -149,7 +155,7 @@ export function addPanel(terminals: Terminals, panel: Panel, name: string): void
 
 /** Asks the node for a new session, a shell unless told; its tab comes with the answer. */
 export function openSession(terminals: Terminals, wanted: Opening = {}): void {
-  if (terminals.opening) return;
+  if (terminals.opening || terminals.isLooking) return;
   const size = findShown(terminals)?.fit ?? measureFit();
   const { instead: _tab, ...what } = wanted;
   if (terminals.outlet.send({ type: 'open', ...what, ...size }))
@@ -220,6 +226,15 @@ export function forgetNumbers(terminals: Terminals): void {
 export function addSession(terminals: Terminals, info: SessionInfo): void {
   terminals.sessions.set(info.id, { info, asked: false, closing: false });
   terminals.bar.add(info.id, info.name);
+  // Who cannot open one sees the first that there is.
+  if (terminals.isLooking && terminals.shown === undefined) show(terminals, info.id);
+}
+
+/** From now on whoever has this page looks on, or types. */
+export function lookOn(terminals: Terminals, isLooking: boolean): void {
+  terminals.isLooking = isLooking;
+  for (const { view, ended } of terminals.sessions.values())
+    if (view) view.terminal.options.disableStdin = isLooking || ended !== undefined;
 }
 
 /** In the place of `old`, which goes. */
@@ -283,6 +298,7 @@ function createView(terminals: Terminals, session: Session): SessionView {
     },
   });
   view.terminal.options.screenReaderMode = terminals.screenReader;
+  view.terminal.options.disableStdin = terminals.isLooking;
   getElement('panes').append(view.pane);
   return view;
 }
@@ -319,5 +335,6 @@ export function resizeText({ sessions }: Terminals, by: number): number {
 
 // The node knows everybody's size and decides whose counts; what it says of the session is what is drawn.
 function tellSize(terminals: Terminals, { info, n, fit }: Session): void {
-  if (fit && n !== undefined) terminals.outlet.send({ type: 'resize', id: info.id, ...fit });
+  if (!terminals.isLooking && fit && n !== undefined)
+    terminals.outlet.send({ type: 'resize', id: info.id, ...fit });
 }

@@ -116,7 +116,7 @@ export function createReaches(containers: Containers): Reaches {
     async open({ id }, place) {
       const kit = findKit();
       if (kit === undefined || place.hasReach !== true) return;
-      await giveClaude(engine, place);
+      const giving = giveClaude(engine, place);
       const isOurs = (port: number) => port === relays.get(id)?.port();
       if (relays.get(id)?.container !== place.container) {
         relays.get(id)?.end();
@@ -128,6 +128,7 @@ export function createReaches(containers: Containers): Reaches {
         doors.set(id, openDoor(containers, { id, container: place.container, kit, isOurs }));
       }
       await Promise.race([relays.get(id)?.isUp, delay(START_TIMEOUT_MS, undefined, { ref: false })]);
+      await giving;
     },
     ports: (id) => doors.get(id),
     close(id) {

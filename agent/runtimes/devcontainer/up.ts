@@ -93,20 +93,24 @@ async function bringUpOnce(
   const owner = workspace.user ?? (await giveToPerson(workspace.dir));
   const mounts = await prepareMounts(containers, workspace);
   const args = await argumentsFor(containers, { ...workspace, user: owner }, up, { image, mounts });
+  let limiting: Promise<boolean> | undefined;
   const { code, stdout, stderr, isTimeout } = await run(process.execPath, args, {
     env: environmentFor(containers, workspace),
     timeoutMs: timeoutMs(),
     signal: preparing.signal,
     onLine: (line) => {
       // Before its lifecycle commands begin, as far as that goes: they are the repository's.
-      if (hear(heard, line, preparing)) void limitAll(containers, workspace, preparing.log);
+      if (hear(heard, line, preparing)) limiting = limitAll(containers, workspace, preparing.log);
     },
   });
   const result = readResult(stdout);
   const container = result?.containerId;
   if (code === 0 && result?.isUp === true && container !== undefined) {
     const found = await checkRuns(containers, workspace, container);
-    const isHeld = await limitAll(containers, workspace, preparing.log);
+    // The last that is heard of one container is its own start; of what compose starts some may have come later.
+    const isOne = description?.content['dockerComposeFile'] === undefined;
+    const isHeld =
+      (isOne ? await limiting : undefined) ?? (await limitAll(containers, workspace, preparing.log));
     const limits = isHeld ? limitsOf(workspace.size) : undefined;
     const place = { ...placeIn(container, result), limits, hasReach: hasReach(found) };
     return { place, ports: result.ports };

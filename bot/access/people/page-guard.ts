@@ -1,7 +1,7 @@
 // Who sees the page of a workspace: for nobody it is there for every id, for a person only for what is theirs. Sends nothing.
 import type { IncomingMessage } from 'node:http';
 import type { LinkSigner } from '../links.ts';
-import { mayOpen } from '../rights.ts';
+import { entryOf } from '../rights.ts';
 import { isFullSignIn, readSession } from './sessions.ts';
 import { findPlace } from '../store/places.ts';
 import type { Executor } from '../../database/types.ts';
@@ -29,8 +29,8 @@ export async function maySeePage(
 ): Promise<boolean> {
   const session = await readSession(db, baseUrl, req.headers.cookie);
   if (!session || !isFullSignIn(session)) return true;
-  const place = ID.test(workspaceId) ? await findPlace(db, workspaceId) : undefined;
-  if (!place || !mayOpen(session.user, place.workspace)) return false;
+  const place = ID.test(workspaceId) ? await findPlace(db, workspaceId, session.user) : undefined;
+  if (!place || !entryOf(session.user, place)) return false;
   const signature = URL.parse(req.url ?? '', baseUrl)?.searchParams.get('s') ?? undefined;
   return signature === undefined || signer.isSigned(workspaceId, signature);
 }

@@ -9,6 +9,7 @@ import {
   type Workspace,
 } from '../../database/schema.ts';
 import { notify, type Executor } from '../../database/executor.ts';
+import { endShares } from './shares.ts';
 
 /**
  * Who somebody is in a chat: that was connected, and is disconnected. A chat's source names the place in it (`slack:T1`). A forge's is
@@ -17,8 +18,8 @@ import { notify, type Executor } from '../../database/executor.ts';
 export const isInChat = like(identities.source, '%:%');
 
 /**
- * Ends all of a person's sessions and unspent codes, everything that was ever handed out for their workspaces, and who they are
- * in chats.
+ * Ends all of a person's sessions and unspent codes, everything that was ever handed out for their workspaces, what others share
+ * with them, and who they are in chats.
  */
 export async function revokeUser(db: Executor, user: string): Promise<void> {
   await db.transaction(async (tx) => {
@@ -36,6 +37,7 @@ export async function revokeCodes(tx: Executor, user: string): Promise<void> {
   await tx
     .delete(tokens)
     .where(and(eq(tokens.userId, user), inArray(tokens.purpose, ['link', 'settings', 'settings-session'])));
+  await endShares(tx, { person: user });
   await revokeWorkspaces(tx, eq(workspaces.owner, user));
 }
 

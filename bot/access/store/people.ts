@@ -1,5 +1,5 @@
 // People and who they are elsewhere: met, found, called by their names. Knows no vendor.
-import { and, asc, desc, eq, inArray, or, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, like, not, or, sql, type SQL } from 'drizzle-orm';
 import { identities, users } from '../../database/schema.ts';
 import type { User } from '../../database/schema.ts';
 import { newUserId } from '../../ids.ts';
@@ -130,3 +130,26 @@ export const listIdentities = (
     .where(eq(identities.userId, user))
     .orderBy(asc(source), asc(externalId));
 };
+
+/** Which of those people are called so: `@login` on a forge, or by Sam; `<@U1>` in the chat of that source. */
+export async function matchPeople(
+  db: Executor,
+  people: string[],
+  typed: string,
+  source: string | undefined,
+): Promise<Set<string>> {
+  if (people.length === 0) return new Set();
+  const [, member] = /^<@(.+)>$/.exec(typed) ?? [];
+  const login = typed.replace(/^@/, '').toLowerCase();
+  const isOnForge = not(like(identities.source, '%:%'));
+  const isCalled =
+    member === undefined
+      ? or(and(isOnForge, eq(sql`lower(${identities.login})`, login)), eq(sql`lower(${users.name})`, login))
+      : and(eq(identities.source, source ?? ''), eq(identities.externalId, member));
+  const rows = await db
+    .selectDistinct({ id: users.id })
+    .from(users)
+    .innerJoin(identities, eq(identities.userId, users.id))
+    .where(and(inArray(users.id, people), isCalled));
+  return new Set(rows.map(({ id }) => id));
+}

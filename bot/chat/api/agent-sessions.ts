@@ -1,7 +1,7 @@
 // What coding agents are asked over HTTP: each prompt and each stop is a command, what came of them is read. Writes nothing itself.
 import type { z } from 'zod';
 import { createBucket } from '../../access/repository-guard.ts';
-import { mayOpen } from '../../access/rights.ts';
+import { isOwner } from '../../access/rights.ts';
 import type { Task, Turn, Workspace as Row } from '../../database/types.ts';
 import {
   findAsked,
@@ -157,13 +157,13 @@ async function findSeen(
   const workspace = ID.test(id) ? await findWorkspace(db, id) : undefined;
   if (!workspace || workspace.phase === 'deleted') throw refuse(404, 'not-found');
   const { topic, repository } = workspace;
-  const isOwner = mayOpen(user, workspace);
-  if (!isOwner) {
+  const isTheirs = isOwner(user, workspace);
+  if (!isTheirs) {
     if (who === 'owner' || topic === null) throw refuse(404, 'not-found');
     if (!mayLook(user)) throw refuse(429, 'too-often');
     if (!(await asksOn({ db, forges }, user, repository))) throw refuse(404, 'not-found');
   }
-  const scope = { workspace: id, ...(!isOwner && topic !== null && { thread: topic }) };
+  const scope = { workspace: id, ...(!isTheirs && topic !== null && { thread: topic }) };
   const task = named !== undefined && TASK_ID.test(named) ? await findTask(db, scope, named) : undefined;
   if (named !== undefined && !task) throw refuse(404, 'not-found');
   return { workspace, scope, task };

@@ -85,7 +85,7 @@ function checkWords(options: AskingOptions, { line, field }: Spoken): void {
   if (field === 'repository' && isOther) throw refuse(400, 'bad-request', [field]);
 }
 
-const FLAGS: ReadonlySet<string> = new Set(['ref', 'config', 'name', 'size', 'expiry', 'new']);
+const FLAGS: ReadonlySet<string> = new Set(['ref', 'config', 'name', 'size', 'expiry', 'new', 'for']);
 
 function refusedWords({ code, details }: ParseFailure, { line, field }: Spoken): ApiError {
   const said = { code, details } as Said<RefusalCodes>;
@@ -181,6 +181,9 @@ const STATUSES: Partial<Record<keyof RefusalCodes, number>> = {
   'no-node': 404,
   'no-repository': 404,
   'no-thread': 404,
+  'no-person': 422,
+  'person-forbidden': 422,
+  'share-self': 422,
   forbidden: 403,
   'needs-maintainer': 403,
   'not-connected': 403,

@@ -15,6 +15,7 @@ import {
   noNotice,
   noSignals,
   noTurns,
+  personByLogin,
   type Conversation,
   type FrontOptions,
   type PendingCommand,
@@ -92,6 +93,7 @@ export function createConversation(options: Options): Conversation {
       const sender = await accountOn(db, Payload.parse(payload).user, place.forge);
       return locateOn(place.forge, place.target, { repository: '', sender });
     },
+    findPerson: personByLogin,
     permit: async (asked) => {
       const { isWhole = false } = Payload.parse(asked.delivery.payload);
       return { ...(await permit(options, asked)), isPlain: !isWhole };

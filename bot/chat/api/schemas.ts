@@ -239,6 +239,22 @@ export const RepositoryList = listOf(
 );
 export const InstallUrl = named('InstallUrl', z.strictObject({ url: z.url() }));
 
+export const Share = named(
+  'Share',
+  z.strictObject({
+    id: z.string(),
+    /** What the person is called. */
+    person: z.string(),
+    /** To look on, or to type as well. */
+    access: z.enum(['view', 'drive']),
+    createdAt: time,
+    until: time,
+    /** The page of the terminal, for them; it wants a sign-in. */
+    url: z.url(),
+  }),
+);
+export const ShareList = listOf('ShareList', Share);
+
 export const Description = named('Description', z.looseObject({ openapi: z.string() }));
 
 // --- requests -----------------------------------------------------------------------------------------------------
@@ -295,6 +311,11 @@ export const Prompt = named(
   z.strictObject({
     prompt: z.string().max(MAX_PROMPT_BYTES).regex(/\S/).refine(isPrompt),
   }),
+);
+/** `person`: a login on the repository's forge. */
+export const ShareRequest = named(
+  'ShareRequest',
+  z.strictObject({ person: word, access: z.enum(['view', 'drive']).optional(), for: span.optional() }),
 );
 export const Nothing = named('Nothing', z.strictObject({}));
 export const TokenRequest = named(

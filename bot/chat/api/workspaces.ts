@@ -2,13 +2,14 @@
 import type { z } from 'zod';
 import { redact } from '../../../agent/redact.ts';
 import { createBucket } from '../../access/repository-guard.ts';
-import { mayOpen } from '../../access/rights.ts';
+import { isOwner } from '../../access/rights.ts';
 import { recordRefusal } from '../../access/store/audit.ts';
 import type { Workspace as Row } from '../../database/types.ts';
 import { isEnough } from '../../forges/rights.ts';
 import { findWorkspace } from '../../workspaces/store/workspaces.ts';
 import type { FrontOptions } from '../front.ts';
 import type { Streams } from '../streams.ts';
+import { shareOperations } from './shares.ts';
 import { createStories } from './stories.ts';
 import { listPage } from '../store/api.ts';
 import { createSay, TRIGGER, wordFailure, wordNotices } from '../wording.ts';
@@ -49,6 +50,7 @@ export function createWorkspaces(options: WorkspaceOptions): {
     ...listOperations(options),
     ...oneOperations(options, finder),
     ...verbOperations(options, finder),
+    ...shareOperations(options, finder('own')),
   ];
   return { operations: [...own, ...operations], streams };
 }
@@ -162,7 +164,7 @@ async function findVisible(
 ): Promise<Row> {
   const row = ID.test(id) ? await findWorkspace(db, id) : undefined;
   if (!row || row.phase === 'deleted') throw refuse(404, 'not-found');
-  if (mayOpen(user, row)) return row;
+  if (isOwner(user, row)) return row;
   const refused = async () => {
     const what = { action: 'open-workspace', workspace: id, result: 'not-found' };
     await recordRefusal(db, { actor: user, front: NAME, ...what });

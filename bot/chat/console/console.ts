@@ -6,6 +6,7 @@ import type { Answer, Card, Delivery, User } from '../../database/types.ts';
 import { randomBase32 } from '../../ids.ts';
 import {
   everyoneMay,
+  personByLogin,
   noAcknowledgement,
   noExplanation,
   noNotice,
@@ -94,6 +95,7 @@ function createConversation(waiting: Waiting, thread: string): Conversation {
         : undefined,
     // Whoever can type here can read the bot's keys: there is nobody to ask.
     permit: everyoneMay,
+    findPerson: personByLogin,
     explain: noExplanation,
     acknowledge: noAcknowledgement,
     answer: (delivery, answer) => showAnswer(waiting, delivery, answer),

@@ -17,6 +17,7 @@ import {
   wordTask,
   wordOutput,
   wordRunEnd,
+  wordShared,
   wordTurnFailure,
   wordTurnState,
   wordUsage,
@@ -69,6 +70,7 @@ export function renderPlain(view: CardView, next?: string): string[] {
     lines.push(`  ${words.text} (${words.side})`, `  Next: ${next ?? words.next}`);
   }
   if (view.task) lines.push(...taskLines(view.task));
+  if (view.shared) lines.push(`  ${wordShared(view.shared)}`);
   if (notice) lines.push(`  ${notice}`);
   if (more) lines.push(`  ${more}`);
   if (view.phase === 'stopped') lines.push(`  ${keptWords(view)} Go on: start ${view.name}`);

@@ -8,7 +8,7 @@ import * as threads from '../../forges/github/threads.ts';
 import { isEnough } from '../../forges/rights.ts';
 import { addressOf } from './cards.ts';
 import { eventOf, readLabel, type Event } from './events.ts';
-import { renderReply, voiceIn } from './render.ts';
+import { renderReply, renderShared, voiceIn } from './render.ts';
 import { joined, wordAnswer, wordRefusal, type WordedAnswer } from '../wording.ts';
 import { keepReply } from '../store/answers.ts';
 import { readRecentMessages, wasToldByLabel } from '../store/recent-messages.ts';
@@ -21,6 +21,8 @@ export interface Answers {
   contextFor: () => Promise<ParseContext>;
   /** Where people leave their keys, once they are signed in. */
   settingsPage: string;
+  /** The signed address of a workspace's terminal. */
+  linkTo: (workspace: { id: string }) => string;
 }
 
 /** Comments beside the card, in one thread, in ten minutes: more would be a loop. */
@@ -38,7 +40,10 @@ export async function showAnswer(options: Answers, delivery: Delivery, answer: A
   const words = wordsOf(shown, event, context);
   const octokit = joined(words) === '' ? undefined : await options.app.on(event.repository);
   if (!octokit || !(await mayTalk(options, octokit, event, delivery, answer))) return false;
-  const body = renderReply(words, context);
+  const body =
+    answer.code === 'shared'
+      ? renderShared(words, answer.details, { context, linkTo: options.linkTo })
+      : renderReply(words, context);
   const lost = await findLost(options, octokit, delivery, body);
   const posted = lost ?? (await threads.postComment(octokit, event, body));
   await keepReply(options.db, delivery, String(posted.id));

@@ -13,6 +13,7 @@ import type { GitHubConfig } from '../../forges/github/config.ts';
 import { TRIGGER } from '../wording.ts';
 import {
   noAcknowledgement,
+  personByLogin,
   type Conversation,
   type FrontOptions,
   type IncomingCommand,
@@ -27,7 +28,6 @@ import { noticeEdit, noticeOf } from './notices.ts';
 import { createRights, personOf } from './rights.ts';
 import { createSignalSender } from './signals.ts';
 import { onGitHub } from './render.ts';
-import type { CardView } from '../view.ts';
 import { meetPerson } from '../../access/store/people.ts';
 
 export type GitHubOptions = Omit<FrontOptions, 'config' | 'github'> &
@@ -38,7 +38,7 @@ export type GitHubOptions = Omit<FrontOptions, 'config' | 'github'> &
     /** Where people leave their keys, once they are signed in. */
     settingsPage: string;
     /** The signed address of a workspace's terminal. */
-    linkTo: (view: CardView) => string;
+    linkTo: (workspace: { id: string }) => string;
   };
 
 export function createConversation(options: GitHubOptions): Conversation {
@@ -59,6 +59,7 @@ export function createConversation(options: GitHubOptions): Conversation {
     locate: (target, delivery) => locate(options, target, eventOf(delivery)),
     explain: (error, delivery) =>
       explainMissingPermission(options.app, error, repositoryOf(eventOf(delivery))),
+    findPerson: personByLogin,
     permit: (asked) => rights.permit(asked, eventOf(asked.delivery)),
     // Where the end does not come at once, the queue says that it was heard.
     acknowledge: noAcknowledgement,

@@ -2,6 +2,8 @@
 import type { FrontTraits } from '../../commands/command.ts';
 import { mayBeCommand } from '../../commands/parser/lines.ts';
 import type { ParseContext } from '../../commands/parser/parsed.ts';
+import type { AnswerCodes } from '../../codes.ts';
+import { isValidOwner } from '../../commands/parser/names.ts';
 import { plain } from '../../commands/parser/format.ts';
 import {
   createVoice,
@@ -16,6 +18,7 @@ import {
   wordOutput,
   wordQuestion,
   wordRunEnd,
+  wordShared,
   wordTask,
   wordTurnFailure,
   wordTurnState,
@@ -123,6 +126,7 @@ function renderSection(view: CardView, options: SectionOptions): string {
   lines.push(about.filter(Boolean).join(' · '));
   if (view.phase !== 'deleted') lines.push(...body(view, options, say));
   if (view.task) lines.push(...taskLines(view.task, say));
+  if (view.shared) lines.push('', `👥 ${escapeMarkdown(wordShared(view.shared))}`);
   const notice = wordNotices(view.notices, say);
   for (const said of [notice, more].filter(Boolean)) lines.push('', `ℹ ${escapeMarkdown(said)}`);
   if (view.phase === 'stopped') lines.push('', `${keptWords(view)} Go on: ${say(`start ${view.name}`)}`);
@@ -247,6 +251,18 @@ export function renderReply({ text, hint, isVerbatim }: WordedAnswer, context: P
   const words = isVerbatim ? fence(text) : escapeLines(text);
   const whole = disarmCommands([words, escapeLines(hint)].filter(Boolean).join('\n'), context);
   return whole.length <= LONGEST ? whole : `${whole.slice(0, LONGEST).toWellFormed()}\n…`;
+}
+
+/** Says it to whoever was let in, too: they are mentioned, and their link wants a sign-in. */
+export function renderShared(
+  words: WordedAnswer,
+  { id, person }: AnswerCodes['shared'],
+  { context, linkTo }: { context: ParseContext; linkTo: (workspace: { id: string }) => string },
+): string {
+  // No line of ours begins with a name: it could be our own.
+  const to = isValidOwner(person) ? ` for @${person}` : '';
+  const link = `**[Open terminal](${linkTo({ id })})**${to} (sign in with GitHub)`;
+  return [renderReply(words, context), redact(link)].join(SEPARATOR);
 }
 
 /** Between fences, which are lines of their own, nothing is markup. */

@@ -188,7 +188,7 @@ export const tasksThread = (workspace: string): string => `${PAGE}-tasks:${works
 
 async function readComposer(
   options: Options,
-  { workspace, session }: Visitor,
+  { workspace, session, entry }: Visitor,
 ): Promise<Pick<Told, 'why' | 'refused'>> {
   const { db, say } = options;
   const which = { thread: tasksThread(workspace.id), user: session.user, limit: MAX_REFUSED };
@@ -199,7 +199,9 @@ async function readComposer(
   if (!isCurrent(session, workspace))
     return { why: signInEnded(options, { workspace: workspace.id }).message, refused };
   const { name } = workspace;
-  const hasKey = (await listKinds(db, [session.user], 'anthropic', 'claude')).length > 0;
+  if (entry.may === 'view')
+    return { why: wordRefusal({ code: 'look-only', details: { name } }, say).text, refused };
+  const hasKey = (await listKinds(db, [workspace.owner], 'anthropic', 'claude')).length > 0;
   const why = workspace.fork
     ? wordRefusal({ code: 'no-asking-forks', details: { name } }, say).text
     : hasKey

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { redact } from '../../../agent/redact.ts';
-import { isCurrent, mayOpen } from '../../access/rights.ts';
+import { isCurrent, isOwner } from '../../access/rights.ts';
 import { PAGE } from '../../access/store/places.ts';
 import { refuse } from '../../access/terminal-token.ts';
 import type { RefusalCodes, Said } from '../../codes.ts';
@@ -95,7 +95,7 @@ async function listen(
       if (!state) return { text: '', ...end };
       const isNews = state.id !== heard.state;
       const text = isNews ? eventOf('state', (heard = { ...heard, state: state.id }), state) : '';
-      const wrote = await readNews(options, workspace, state.look, heard.line);
+      const wrote = 'refusal' in now ? undefined : await readNews(options, now, state.look, heard.line);
       if (!wrote) return { text, ...end };
       heard = { ...heard, line: wrote.lines.at(-1)?.id };
       // A slow reader is told no more before that is read.
@@ -120,15 +120,15 @@ function readHeard(req: IncomingMessage): Heard {
 const eventOf = (event: string, { state, line }: Heard, data: object): string =>
   `id: ${state}${line === undefined ? '' : `.${line}`}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 
-/** Undefined: there is none, or none to show. */
+/** Undefined: there is none, or none to show: the log of its making is its owner's alone. */
 async function readNews(
   { db }: LiveOptions,
-  workspace: string,
+  { workspace, entry }: Visitor,
   look: LiveState['look'],
   after: number | undefined,
 ): Promise<Written | undefined> {
-  if (!HAVE_LOGS.has(look)) return undefined;
-  const written = await readWritten(db, workspace, { after });
+  if (entry.is !== 'owner' || !HAVE_LOGS.has(look)) return undefined;
+  const written = await readWritten(db, workspace.id, { after });
   return written.lines.length > 0 ? written : undefined;
 }
 
@@ -139,7 +139,7 @@ async function answer(
   heard: Heard,
 ): Promise<void> {
   const state = await readState(options, visitor);
-  const wrote = await readNews(options, visitor.workspace.id, state.look, heard.line);
+  const wrote = await readNews(options, visitor, state.look, heard.line);
   sendJson(res, 200, { ...state, ...(wrote && { wrote }) });
 }
 
@@ -149,13 +149,13 @@ async function readEnd(
   { workspace, user }: { workspace: string; user: string },
 ): Promise<(LiveState & { id: string }) | undefined> {
   const [facts] = await readSubject(db, workspace);
-  if (facts?.workspace.phase !== 'deleted' || !mayOpen(user, facts.workspace)) return undefined;
+  if (facts?.workspace.phase !== 'deleted' || !isOwner(user, facts.workspace)) return undefined;
   return withId(stateOf(viewOf({ ...facts, expiry: undefined, warningMs: 0 }), {}));
 }
 
 async function readState(
   { db, triggers }: LiveOptions,
-  { session, workspace, front }: Visitor,
+  { session, workspace, entry, front }: Visitor,
 ): Promise<LiveState & { id: string }> {
   // Before the rest: a press on what is older than this is none.
   const turn = await readTurn(db, workspace.id);
@@ -163,7 +163,10 @@ async function readState(
   if (!facts) throw new Error(`workspace ${workspace.id} has no row`);
   const view = viewOf({ ...facts, expiry: undefined, warningMs: 0 });
   const trigger = front === null ? undefined : triggers[front];
-  const state = stateOf(view, { trigger, ...(isCurrent(session, workspace) && { turn }) });
+  const mayPress = entry.is === 'owner' && isCurrent(session, workspace);
+  const { command, ...known } = stateOf(view, { trigger, ...(mayPress && { turn }) });
+  // What brings it back is for its owner to say.
+  const state = { ...known, ...(entry.is === 'owner' && command !== undefined && { command }) };
   const { answer } = (await readLastPress(db, PAGE, threadOf(workspace.id))) ?? {};
   const isRefused = answer && !answer.ok;
   const { text } = isRefused ? wordRefusal(answer as Said<RefusalCodes>, sayFor(trigger)) : { text: '' };

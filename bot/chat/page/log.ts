@@ -1,7 +1,7 @@
 // What the making of a workspace wrote, for its page: the newest of it, on from the line that was heard last, and what came before it.
 // Shows no other way how the workspace stands.
 import { redact } from '../../../agent/redact.ts';
-import { refuse } from '../../access/terminal-token.ts';
+import { notFound, refuse } from '../../access/terminal-token.ts';
 import type { Executor } from '../../database/types.ts';
 import { sendJson, type Route } from '../../http/routes.ts';
 import { readLogs } from '../../workspaces/store/logs.ts';
@@ -53,6 +53,7 @@ export const logRoute = (options: VisitorOptions): Route => ({
   async handle(req, res, { workspace = '' }) {
     const visitor = await findVisitor(options, req, workspace);
     if ('refusal' in visitor) return refuse(res, visitor.refusal);
+    if (visitor.entry.is !== 'owner') return refuse(res, notFound);
     const before = readLineId(URL.parse(req.url ?? '', 'http://localhost')?.searchParams.get('before'));
     sendJson(res, 200, await readWritten(options.db, workspace, { before }));
   },

@@ -4,10 +4,12 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { findIdentities } from '../../access/store/people.ts';
 import { PAGE } from '../../access/store/places.ts';
+import { findShare } from '../../access/store/shares.ts';
 import type { FrontTraits } from '../../commands/command.ts';
 import type { User } from '../../database/types.ts';
+import { UserError } from '../../errors.ts';
 import { findForge } from '../../forges/forge.ts';
-import { checkRight } from '../../forges/rights.ts';
+import { checkRight, mayAsk } from '../../forges/rights.ts';
 import type { Route } from '../../http/routes.ts';
 import {
   noAcknowledgement,
@@ -15,6 +17,7 @@ import {
   noNotice,
   noSignals,
   noTurns,
+  personByLogin,
   type Conversation,
   type Front,
   type FrontOptions,
@@ -26,6 +29,7 @@ import { createLive, type LiveOptions } from './live.ts';
 import { createPageTasks, hearTask, TaskPress } from './tasks.ts';
 import { outputRoute } from './output.ts';
 import { logRoute } from './log.ts';
+import { createPagePorts, type PagePortsOptions } from './ports.ts';
 import { acceptPress } from './press.ts';
 
 const onPage: FrontTraits = {
@@ -54,11 +58,12 @@ const About = z.object({ workspace: z.string() });
 /** What a front is to the workers; nobody starts it, and no banner tells of it. */
 export type Page = Pick<Front, 'name' | 'routes' | 'sources' | 'stop'> & { conversation: Conversation };
 
-type PageOptions = Pick<FrontOptions, 'db' | 'forges'> & LiveOptions;
+type PageOptions = Pick<FrontOptions, 'db' | 'forges'> & LiveOptions & PagePortsOptions;
 
 export function createPage(options: PageOptions): Page {
   const live = createLive(options);
   const tasks = createPageTasks(options);
+  const ports = createPagePorts(options);
   const press = (verb: Press): Route => ({
     method: 'POST',
     path: `/w/:workspace/${verb}`,
@@ -68,16 +73,25 @@ export function createPage(options: PageOptions): Page {
         event: verb,
         scope: verb,
         most: MAX_PER_HOUR,
+        for: 'owner',
         read: () => ({ verb, ...turnIn(req) }),
       }),
   });
   return {
     name: PAGE,
     conversation: createConversation(options),
-    routes: [live.route, outputRoute(options), logRoute(options), ...VERBS.map(press), ...tasks.routes],
-    sources: [live.streams.source, tasks.streams.source],
+    routes: [
+      live.route,
+      ports.route,
+      outputRoute(options),
+      logRoute(options),
+      ...VERBS.map(press),
+      ...tasks.routes,
+    ],
+    sources: [live.streams.source, tasks.streams.source, ports.streams.source],
     stop() {
       tasks.streams.end();
+      ports.streams.end();
       live.streams.end();
       return Promise.resolve();
     },
@@ -122,11 +136,17 @@ function createConversation({ db, forges }: PageOptions): Conversation {
       // As with its terminal: where nobody can be asked, or is known, the workspace is its owner's all the same.
       const identities = place && (await findIdentities(db, [incoming.actor.id], place.forge.name));
       const known = identities?.get(incoming.actor.id);
+      const isGuest = (await findShare(db, workspace, incoming.actor.id)) !== undefined;
+      if (isGuest && !known) throw new UserError('no-workspace', { why: 'none-such' });
       if (!place || !known) return {};
+      const { forge, label } = place;
       const person = { id: known.externalId, login: known.login };
-      await checkRight(place.forge, { label: place.label, person, command, line, isKnown: true });
-      return {};
+      await checkRight(forge, { label, person, command, line, isKnown: true });
+      // Somebody else answers there what they could have asked.
+      const mayAnswer = isGuest && command.isForAskers && (await mayAsk(forge, label, person));
+      return mayAnswer ? { asks: repository } : {};
     },
+    findPerson: personByLogin,
     explain: noExplanation,
     acknowledge: noAcknowledgement,
     answer: () => Promise.resolve(),

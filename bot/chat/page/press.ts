@@ -16,6 +16,8 @@ interface Pressed {
   scope: string;
   /** In an hour. */
   most: number;
+  /** Whom it is for: its owner alone, or whoever may type there. */
+  for: 'owner' | 'typist';
   /** What is stored beside who pressed where. Undefined: it is none. */
   read: () => object | undefined | Promise<object | undefined>;
 }
@@ -26,12 +28,13 @@ export async function acceptPress(
   req: IncomingMessage,
   res: ServerResponse,
   id: string,
-  { thread, event, scope, most, read }: Pressed,
+  { thread, event, scope, most, for: whom, read }: Pressed,
 ): Promise<void> {
   const { db, baseUrl } = options;
   if (!isFromOrigin(req, new URL(baseUrl).origin)) return refuse(res, wrongOrigin(options));
   const presser = await findPresser(options, req, id);
   if ('refusal' in presser) return refuse(res, presser.refusal);
+  if (!isFor(whom, presser)) return refuse(res, LOOK_ONLY);
   const said = await read();
   if (!said) return fail(res, 400, 'bad-request', 'That is nothing that can be said here.');
   if ((await countPresses(db, PAGE, thread)) >= most)
@@ -48,6 +51,15 @@ const NO_KEY: Refusal = {
   status: 400,
   code: 'bad-request',
   message: 'Send an Idempotency-Key of 8 to 64 letters.',
+};
+
+const isFor = (whom: Pressed['for'], { entry }: Visitor): boolean =>
+  entry.is === 'owner' || (whom === 'typist' && entry.may === 'drive');
+
+const LOOK_ONLY: Refusal = {
+  status: 403,
+  code: 'look-only',
+  message: 'This is shared with you, and that is for its owner to say.',
 };
 
 /** A stop ends what a code began: who has nothing else may look, and no more. */

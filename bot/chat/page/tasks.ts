@@ -84,6 +84,7 @@ export function createPageTasks(options: PageTasksOptions): PageTasks {
         event: `task-${verb}`,
         scope: 'task',
         most: MAX_PER_HOUR,
+        for: 'typist',
         async read() {
           const said = await readSaid(verb, req);
           return said && { task: { verb, ...said } };

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { hasSessionCookie, readSession, type Session } from '../../access/people/sessions.ts';
 import type { RepositoryGuard } from '../../access/repository-guard.ts';
-import { isKnownFor, mayOpen } from '../../access/rights.ts';
+import { entryOf, isKnownFor, type Entry } from '../../access/rights.ts';
 import { findPlace } from '../../access/store/places.ts';
 import {
   notFound,
@@ -23,6 +23,8 @@ export interface VisitorOptions {
 export interface Visitor {
   session: Session;
   workspace: Workspace;
+  /** It is theirs, or what it is shared with them for. */
+  entry: Entry;
   /** Where its owner last said something about it. */
   front: FrontName | null;
 }
@@ -42,11 +44,13 @@ export async function findVisitor(
   const wasSomebody = hasSessionCookie(baseUrl, req.headers.cookie);
   if (!session) return { refusal: (wasSomebody ? signInEnded : signInRequired)(options, { workspace: id }) };
   if (!isKnownFor(session, id)) return { refusal: signInRequired(options, { workspace: id }) };
-  const place = await findPlace(db, id);
-  if (!place || !mayOpen(session.user, place.workspace)) return { refusal: notFound };
-  const right = await mayStill(place.workspace);
-  if (right.is !== 'there') return { refusal: refusalOf(right, place.workspace) };
-  return { session, workspace: place.workspace, front: place.front };
+  const place = await findPlace(db, id, session.user);
+  const entry = place && entryOf(session.user, place);
+  if (!entry) return { refusal: notFound };
+  const { workspace, front } = place;
+  const right = await mayStill(entry.is === 'guest' ? { ...workspace, guest: session.user } : workspace);
+  if (right.is !== 'there') return { refusal: refusalOf(right, workspace) };
+  return { session, workspace, entry, front };
 }
 
 /** A refusal ends a stream; where nobody can say just now whether it is theirs still, it is asked again. */

@@ -23,7 +23,7 @@ import { createInstalls } from './install/installs.ts';
 import { claimMessage, locate, placeOf } from './places.ts';
 import { reminderSource } from './reminders.ts';
 import { createRepositories } from '../repositories.ts';
-import { permit, type SlackRights } from './rights.ts';
+import { findMember, permit, type SlackRights } from './rights.ts';
 import { ackReaction, conclusionSource } from './reactions.ts';
 import * as slackStore from './store.ts';
 import { meetPerson } from '../../access/store/people.ts';
@@ -86,6 +86,7 @@ function createConversation(parts: Parts, answers: SlackAnswers): Conversation {
     },
     hear: (delivery) => hear(parts, delivery),
     locate: (target, delivery) => locate(parts.rights, target, eventOf(delivery)),
+    findPerson: (typed, place, delivery) => findMember(parts.rights, typed, place.forge, eventOf(delivery)),
     permit: (asked) => permit(parts.rights, asked, eventOf(asked.delivery)),
     explain: noExplanation,
     acknowledge: (delivery) => ackReaction(parts, delivery),

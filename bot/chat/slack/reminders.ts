@@ -1,4 +1,5 @@
-// What owners are told in private without having asked: it is about to stop, or somebody else acted on it.
+// What people are told in private without having asked: a workspace of theirs is about to stop, somebody else acted on it, or one is
+// shared with them.
 import type { Logger } from 'pino';
 import { messageOf, waitMs } from '../../errors.ts';
 import { formatTime } from '../times.ts';
@@ -37,11 +38,11 @@ export function reminderSource(reminders: Reminders) {
 
 /** Told once; what Slack does not take now is tried again when the lease is over. */
 async function tell({ db, calls, log }: Reminders, notification: Notification): Promise<void> {
-  const { owner, workspace } = notification;
-  const { team } = owner;
+  const { to, workspace } = notification;
+  const { team } = to;
   const message = compose(notification);
   try {
-    const channel = await openDirect(calls, team, owner.externalId);
+    const channel = await openDirect(calls, team, to.externalId);
     await calls.call(team, 'remind', (client) =>
       client.chat.postMessage({
         channel,
@@ -63,8 +64,16 @@ async function tell({ db, calls, log }: Reminders, notification: Notification): 
   await slackStore.endNotification(db, notification);
 }
 
-function compose({ workspace, act, about }: Notification): SlackMessage {
+function compose({ workspace, act, share, about }: Notification): SlackMessage {
   const { id, name, phase, warnedFor } = workspace;
+  if (share) {
+    const what = share.may === 'view' ? 'look on' : 'type';
+    const later = phase === 'running' ? '' : ' It does not run now; it opens once its owner starts it.';
+    return renderAnswer(
+      `\`${share.by}\` lets you ${what} in the workspace \`${name}\` until ${formatTime(share.until)}.${later}`,
+      { buttons: [{ label: 'Open the terminal', line: `open ${id}`, style: 'primary' }], id: about },
+    );
+  }
   if (act)
     return renderAnswer(`\`${act.by}\` said \`${act.verb}\` of your workspace \`${name}\`.`, {
       buttons: [{ label: 'Show it', line: `status ${id}` }],

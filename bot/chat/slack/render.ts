@@ -14,6 +14,7 @@ import {
   wordOutput,
   wordQuestion,
   wordRunEnd,
+  wordShared,
   wordTask,
   wordTurnFailure,
   wordTurnState,
@@ -106,6 +107,7 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
   ];
   const rows = view.phase === 'deleted' ? [] : bodyOf(view, trigger);
   const said = wordNotices(view.notices, createSay(trigger));
+  const shared = view.shared ? [`:busts_in_silhouette: ${toMrkdwn(wordShared(view.shared))}`] : [];
   const notices = [said, more].filter(Boolean).map((one) => `:information_source: ${toMrkdwn(one)}`);
   const buttons = [...taskButtons(view), ...buttonsOf(view)];
   return {
@@ -114,7 +116,7 @@ export function renderCard(view: CardView, trigger: string): SlackMessage {
       section([title, about.filter(Boolean).join(' · ')].join('\n')),
       ...rows.map((row) => section(row)),
       ...(view.task ? taskBlocks(view.task, createSay(trigger)) : []),
-      ...notices.map((row) => section(row)),
+      ...[...notices, ...shared].map((row) => section(row)),
       ...(buttons.length > 0 ? [actions(`${CARD_BLOCK}${view.id}`, buttons, menuOf(view))] : []),
       { type: 'context', elements: [mrkdwn([expiryOf(view), view.id].filter(Boolean).join(' · '))] },
     ],

@@ -91,6 +91,21 @@ export function accountOn(known: Known | undefined, { name }: Forge): Person {
   return account;
 }
 
+/** Somebody whom Slack wrote as a member. Names are nobody's here: Slack's own and those of forges would be mixed up. */
+export async function findMember(
+  { db }: Pick<SlackRights, 'db'>,
+  typed: string,
+  forge: Forge,
+  event: Event,
+): Promise<Person> {
+  const [, externalId] = /^<@(.+)>$/.exec(typed) ?? [];
+  if (externalId === undefined) throw new UserError('no-person', { typed, in: 'Slack' });
+  const known = await findKnown(db, { source: sourceOf(event), externalId });
+  const account = known?.accounts.get(forge.name);
+  if (!account) throw new UserError('person-unconnected', { forge: forge.title });
+  return account;
+}
+
 const notConnected = (): UserError => new UserError(NOT_CONNECTED, {});
 
 /** Without a forge nobody can say who may: those who chose the channels did. */

@@ -1,7 +1,15 @@
 // What the Slack front asks of Postgres beside the inbox: its people, its cards' places, repeated presses, private news.
-import { and, desc, eq, isNull, like, ne, sql } from 'drizzle-orm';
-import { cards, deliveries, identities, notifications, workspaces } from '../../database/schema.ts';
-import type { Card, Workspace } from '../../database/schema.ts';
+import { and, desc, eq, gt, isNull, like, ne, sql } from 'drizzle-orm';
+import {
+  cards,
+  deliveries,
+  identities,
+  notifications,
+  shares,
+  users,
+  workspaces,
+} from '../../database/schema.ts';
+import type { Access, Card, Workspace } from '../../database/schema.ts';
 import { claimFirst, RELEASED } from '../../database/claims.ts';
 import { notify, type Executor } from '../../database/executor.ts';
 import { AGAIN } from '../../workspaces/store/cards.ts';
@@ -113,12 +121,19 @@ export interface SlackPerson {
 
 /** The owner of a workspace as Slack knows them; who came last if they are several. Undefined: not at all. */
 export async function findOwner(db: Executor, workspace: string): Promise<SlackPerson | undefined> {
+  const [row] = await db
+    .select({ owner: workspaces.owner })
+    .from(workspaces)
+    .where(eq(workspaces.id, workspace));
+  return row && findMember(db, row.owner);
+}
+
+async function findMember(db: Executor, user: string): Promise<SlackPerson | undefined> {
   const { source, externalId } = identities;
   const [found] = await db
     .select({ source, externalId })
     .from(identities)
-    .innerJoin(workspaces, eq(workspaces.owner, identities.userId))
-    .where(and(eq(workspaces.id, workspace), like(source, 'slack:%')))
+    .where(and(eq(identities.userId, user), like(source, 'slack:%')))
     .orderBy(desc(identities.createdAt))
     .limit(1);
   return found && { ...found, team: await findTeam(db, found) };
@@ -138,7 +153,10 @@ async function findTeam(db: Executor, { source, externalId }: Omit<SlackPerson, 
 export interface Notification {
   workspace: Workspace;
   about: string;
-  owner: SlackPerson;
+  /** Who is told: the owner, but for what is shared with somebody else. */
+  to: SlackPerson;
+  /** What the person is let in for; undefined: it is about something else. */
+  share: { by: string; may: Access; until: Date } | undefined;
   /** Who else said what; undefined: it is about the expiry. */
   act: { by: string; verb: string } | undefined;
   token: string;
@@ -153,11 +171,13 @@ export async function claimNotification(db: Executor): Promise<Notification | un
   });
   if (!held) return undefined;
   const { row: claimed, token } = held;
-  const owner = await findOwner(db, claimed.workspaceId);
-  const [workspace] = await db.select().from(workspaces).where(eq(workspaces.id, claimed.workspaceId));
-  const act = await findAct(db, claimed.about);
-  if (workspace && owner && (act || isStillSo(workspace, claimed.about)))
-    return { workspace, owner, act, about: claimed.about, token };
+  const { workspaceId, about } = claimed;
+  const [workspace] = await db.select().from(workspaces).where(eq(workspaces.id, workspaceId));
+  const act = await findAct(db, about);
+  const share = await findShareFor(db, about);
+  const to = share ? await findMember(db, share.person) : await findOwner(db, workspaceId);
+  if (workspace && to && (act || share || isStillSo(workspace, about)))
+    return { workspace, to, act, share, about, token };
   await endNotification(db, { workspace: { id: claimed.workspaceId }, about: claimed.about });
   return undefined;
 }
@@ -175,7 +195,26 @@ export async function noteNotifications(db: Executor): Promise<void> {
       join workspaces w on w.id = c.workspace_id
       join identities i on i.user_id = w.owner and i.source like 'slack:%'
      where c.actor <> w.owner and c.desired is not null and c.created_at > clock_timestamp() - interval '1 hour'
+    union
+    select s.workspace_id, 'share:' || s.id
+      from shares s join identities i on i.user_id = s.person and i.source like 'slack:%'
+     where s.ended_at is null and s.created_at > clock_timestamp() - interval '1 hour'
     on conflict do nothing`);
+}
+
+async function findShareFor(
+  db: Executor,
+  about: string,
+): Promise<(NonNullable<Notification['share']> & { person: string }) | undefined> {
+  const [kind, id] = about.split(':');
+  if (kind !== 'share' || id === undefined) return undefined;
+  const [row] = await db
+    .select({ person: shares.person, by: users.name, may: shares.may, until: shares.until })
+    .from(shares)
+    .innerJoin(workspaces, and(eq(workspaces.id, shares.workspaceId), eq(workspaces.access, shares.access)))
+    .innerJoin(users, eq(users.id, workspaces.owner))
+    .where(and(eq(shares.id, id), isNull(shares.endedAt), gt(shares.until, sql`clock_timestamp()`)));
+  return row;
 }
 
 /** Somebody typed, or it stopped: then it is no news any more. */

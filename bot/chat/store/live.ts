@@ -33,6 +33,19 @@ export async function readVersions(
   return new Map(rows.map((row) => [row.id, row.version]));
 }
 
+/** The same of what listens in each. */
+export async function readPortVersions(db: Executor, ids: readonly string[]): Promise<Map<string, string>> {
+  const { id, owner, phase, desired, access, reported } = workspaces;
+  const rows = await db
+    .select({
+      id,
+      version: sql<string>`concat_ws(' ', ${owner}, ${phase}, ${desired}, ${access}, ${reported}->'ports')`,
+    })
+    .from(workspaces)
+    .where(inArray(id, [...ids]));
+  return new Map(rows.map((row) => [row.id, row.version]));
+}
+
 const turnOf = (workspace: SQL) =>
   sql<number>`(select coalesce(max(c.seq), 0) from ${commands} c where c.workspace_id = ${workspace})`;
 

@@ -17,6 +17,16 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
   kept: ({ name, until, isCut }) => ({
     text: `\`${name}\` stays until ${formatDay(until)} at least, however idle.${isCut ? ' That is a week, the most that can be said at once.' : ''}`,
   }),
+  shared: ({ name, person, may, until, isCut, isRunning }, say) => ({
+    text: `\`${plain(person)}\` may ${may === 'view' ? 'look on' : 'type'} in \`${name}\` until ${formatDay(until)}${isCut ? ', a week, the most that can be said at once' : ''}${isRunning ? '' : ', when it runs'}. To end it: ${say(`unshare ${name} @${plain(person)}`)}.`,
+    isBesideCard: true,
+    isReply: true,
+  }),
+  unshared: ({ name, person }) => ({
+    text: `\`${plain(person)}\` is let into \`${name}\` no more; what they had open there is closed.`,
+    isBesideCard: true,
+    isReply: true,
+  }),
   limits: ({ name, limits }) => ({
     text: limits
       ? `\`${name}\` may use ${listLimits(limits)} at most; the processors are shared evenly.`

@@ -4,6 +4,8 @@ import { plain } from '../../commands/parser/format.ts';
 import type { ModelUsage, Work } from '../../../agent/protocol.ts';
 import { isDirty } from '../../workspaces/saving.ts';
 import { wordFailure } from './failures.ts';
+import { formatTime } from '../times.ts';
+import type { SharedWith } from '../view.ts';
 import { findWords, listLimits, plural, type Say, type Wording } from './words.ts';
 
 const short = (commit: string): string => plain(commit).slice(0, 7);
@@ -75,6 +77,10 @@ export const wordNotices = (notices: readonly Notice[], say: Say): string =>
     .map((notice) => findWords(NOTICES, notice, say)?.text)
     .filter(Boolean)
     .join(' ');
+
+/** Who else is let in, as a card says it: a line of small Markdown. */
+export const wordShared = (shared: readonly SharedWith[]): string =>
+  `Shared with ${LIST.format(shared.map(({ name, may, until }) => `\`${plain(name)}\` (${may === 'view' ? 'looks on' : 'types'} until ${formatTime(until)})`))}.`;
 
 /** `34k`, `1.2M`. */
 const countShort = (count: number): string =>

@@ -88,6 +88,9 @@ export const PARSE_FAILURES: Wording<ParseCodes> = {
   'no-urls-here': ({ hosts, command }, say) => ({
     text: `I only take repositories of ${hosts.join(' and ')} here. Name one of those: ${say(`${command} owner/name`)}.`,
   }),
+  'bad-person': ({ typed, command }, say) => ({
+    text: `${shown(typed)} is nobody's name. Write people with an \`@\`: ${say(`${command} @login`)}.`,
+  }),
   'too-many-words': ({ word, command }, say) =>
     howTo(`I don't know what ${shown(word)} means after ${say(command)}.`, command, say),
   'no-prompt': ({ command }, say) =>

@@ -156,6 +156,44 @@ const RIGHTS = {
   }),
 } satisfies Some;
 
+const SHARING = {
+  'share-whom': ({ verb, name, shared }, say) => ({
+    text:
+      verb === 'share'
+        ? `Say with whom: ${say(`share ${name} @login --view --for 2h`)}.`
+        : `Say who shall not be let into \`${name}\` any more: ${say(`unshare ${name} @login`)}. ${sharedWith(shared)}`,
+  }),
+  'share-self': (_, say) => ({
+    text: `It is yours, so you are let in anyway. Somebody else: ${say('share @login --view')}.`,
+  }),
+  'share-nowhere': ({ name }, say) => ({
+    text: `I let in only people who may read the repository, and nobody can say who may read that of \`${name}\`. For yourself: ${say(`open ${name}`)}.`,
+  }),
+  'no-person': ({ typed, in: where }, say) => ({
+    text: `I find nobody called ${shown(typed)} on ${where}. Choose them as people are mentioned there: ${say('share @login')}.`,
+  }),
+  'person-unconnected': ({ forge }, say) => ({
+    text: `I do not know yet who that is on ${forge}, and so not what they may read. They can connect first: ${say('connect')}. Then say it again.`,
+  }),
+  'person-forbidden': ({ person, label }) => ({
+    text: `\`${plain(person)}\` may not read \`${label}\`, so I let them into no workspace of it. A maintainer of it can give them access; then say it again.`,
+  }),
+  'shares-full': ({ name, most }, say) => ({
+    text: `\`${name}\` is shared with ${most} people already, the most that may be. End one: ${say(`unshare ${name} @login`)}.`,
+  }),
+  'not-shared': ({ name, typed, shared }, say) => ({
+    text: `\`${name}\` is not shared with ${shown(typed)}. ${sharedWith(shared)} How it stands: ${say(`status ${name}`)}.`,
+  }),
+  'look-only': ({ name }, say) => ({
+    text: `\`${name}\` is shared with you to look, and that would take typing. Its owner can say ${say(`share ${name} @you --drive`)}. To look: ${say('open')}.`,
+  }),
+} satisfies Some;
+
+const sharedWith = (people: readonly string[]): string =>
+  people.length === 0
+    ? 'It is shared with nobody.'
+    : `It is shared with ${marked(people.map((one) => plain(one)))}.`;
+
 const ASKING = {
   'no-model-key': (_, say) => ({
     text: `Claude needs a key, and you have left none with Sam. It brings a private link to the page for it: ${say('connect claude')}. Then say again what you want done.`,
@@ -313,6 +351,7 @@ export const REFUSALS: Wording<Refusals> = {
   ...WHICH,
   ...STATES,
   ...RIGHTS,
+  ...SHARING,
   ...ASKING,
   ...REPOSITORIES,
   ...FORKS,

@@ -6,7 +6,17 @@ import type { Flags, ParsedCommand, Target } from './parsed.ts';
 
 /** One line; with an empty trigger it begins with the verb. */
 export function formatCommand(
-  { verb, target, value, words, flags, prompt, question, port }: Omit<ParsedCommand, 'line' | 'ignored'>,
+  {
+    verb,
+    target,
+    value,
+    words,
+    flags,
+    prompt,
+    person,
+    question,
+    port,
+  }: Omit<ParsedCommand, 'line' | 'ignored'>,
   trigger: string,
 ): string {
   const parts = [
@@ -15,6 +25,7 @@ export function formatCommand(
     // A flag says it there.
     target && prompt === undefined ? quote(formatTarget(target)) : '',
     formatValue(value),
+    person === undefined ? '' : quote(person),
     question === undefined ? '' : String(question),
     // Before a name that is a number, too.
     port === undefined ? '' : String(port),

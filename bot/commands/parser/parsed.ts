@@ -41,6 +41,8 @@ export type ParsedCommand = {
   flags: Flags;
   /** The plain words of a command that takes `names`; else empty. */
   words: string[];
+  /** Somebody, as typed: `@login`, or as a chat writes people (`<@U1>`). */
+  person?: string;
   /** What a coding agent is asked, as it was typed. */
   prompt?: string;
   /** The question that is answered. */

@@ -2,7 +2,7 @@
 // nothing up.
 import type { CommandSpec } from '../command.ts';
 import { plain } from './format.ts';
-import { countDurationWords, isValidName, isWorkspaceId, readDuration } from './names.ts';
+import { countDurationWords, isValidName, isValidOwner, isWorkspaceId, readDuration } from './names.ts';
 import { Refusal, type ParsedCommand, type Target } from './parsed.ts';
 import {
   badTarget,
@@ -13,7 +13,7 @@ import {
   type Scope,
 } from './repositories.ts';
 
-type Positionals = Pick<ParsedCommand, 'target' | 'value' | 'words' | 'question' | 'port'>;
+type Positionals = Pick<ParsedCommand, 'target' | 'value' | 'words' | 'person' | 'question' | 'port'>;
 
 /** Throws Refusal. */
 export function readPositionals(words: string[], { takes }: CommandSpec, scope: Scope): Positionals {
@@ -35,6 +35,8 @@ export function readPositionals(words: string[], { takes }: CommandSpec, scope: 
       return readTargetAndDuration(words, scope);
     case 'target port':
       return readTargetAndPort(words, scope);
+    case 'target person':
+      return readTargetAndPerson(words, scope);
     default:
       return takes satisfies never;
   }
@@ -82,6 +84,28 @@ function readTargetAndPort(words: string[], scope: Scope): Positionals {
   if (port < 1 || port > 65_535)
     throw new Refusal('bad-port', { typed: plain(typed), command: scope.command });
   return { ...none, ...readOptionalTarget(words.toSpliced(at, 1), scope), port };
+}
+
+/** As a chat writes people, with its own ids. */
+const MEMBER = /^<@[A-Z\d]{1,40}>$/;
+
+/** `share @bob`, `share api-412 @bob`, `share @bob api-412`. */
+function readTargetAndPerson(words: string[], scope: Scope): Positionals {
+  const isPerson = (word: string): boolean => /^<?[@＠]/.test(word);
+  const [person, extra] = words.filter(isPerson);
+  const others = words.filter((word) => !isPerson(word));
+  if (extra !== undefined)
+    throw new Refusal('too-many-words', { word: plain(extra), command: scope.command });
+  const rest = { ...refuseMore(others, 1, scope), ...readOptionalTarget(others, scope) };
+  return person === undefined ? rest : { ...rest, person: readPerson(person, scope) };
+}
+
+function readPerson(typed: string, { command }: Scope): string {
+  if (MEMBER.test(typed)) return typed;
+  const login = typed.replace(/^＠/, '@').slice(1);
+  if (typed.startsWith('<') || !isValidOwner(login))
+    throw new Refusal('bad-person', { typed: plain(typed), command });
+  return `@${login}`;
 }
 
 /** No words, once it is sure that there are no more than the command takes. */

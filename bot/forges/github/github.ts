@@ -16,7 +16,7 @@ import {
 import { createGitHubApp, type GitHubApp } from './app.ts';
 import { call } from './calls.ts';
 import type { GitHubConfig } from './config.ts';
-import { readPermission, type Remembered } from './permissions.ts';
+import { findPerson, readPermission, type Remembered } from './permissions.ts';
 import { findPeople } from './people.ts';
 import { openPullRequest } from './pull-requests.ts';
 import { createSettingsReader, type SettingsReader } from './repository-settings.ts';
@@ -72,6 +72,10 @@ function createForge(config: GitHubConfig, app: GitHubApp, settings: SettingsRea
           from: found.from,
         }
       );
+    },
+    async findPerson(label, login) {
+      const octokit = await app.on(label);
+      return octokit && findPerson(octokit, login);
     },
     async readPermission(label, { id, login }) {
       const octokit = await app.on(label);

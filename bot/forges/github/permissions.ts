@@ -3,7 +3,7 @@ import type { Octokit } from './app.ts';
 import { ProviderError } from '../../errors.ts';
 import { call, callOr } from './calls.ts';
 import { ownerAndName } from './threads.ts';
-import type { Permission } from '../forge.ts';
+import type { Permission, Person } from '../forge.ts';
 
 export interface Account {
   /** GitHub's number: logins change hands. */
@@ -76,6 +76,13 @@ function remember(remembered: Remembered, key: string, value: { etag: string; fo
 function asLevel(permission: string, role: string): Permission['level'] {
   if (permission === 'write') return role === 'maintain' ? 'maintain' : 'write';
   return permission === 'admin' || permission === 'read' ? permission : 'none';
+}
+
+/** Organisations and bots have names too, and are nobody. */
+export async function findPerson(octokit: Octokit, username: string): Promise<Person | undefined> {
+  const answer = await callOr('find person', () => octokit.rest.users.getByUsername({ username }), undefined);
+  if (answer?.data.type !== 'User') return undefined;
+  return { id: String(answer.data.id), login: answer.data.login };
 }
 
 async function currentLogin(octokit: Octokit, id: number): Promise<string | undefined> {

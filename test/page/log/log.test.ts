@@ -151,7 +151,7 @@ describe.skipIf(browserMissing)('whoever reads the log of a making', { timeout: 
   test('of a workspace that runs finds it in the help', async () => {
     site.tell({ log: LOG });
     const ann = await arrive();
-    await ann.page.getByRole('button', { name: 'Keys and help' }).click();
+    await ann.page.getByRole('button', { name: 'Settings and keys' }).click();
     await ann.page.getByRole('button', { name: 'Log', exact: true }).click();
     await eventually(() => ann.page.getByRole('dialog').locator('.line').count()).toBeGreaterThan(0);
     expect(await findViolations(ann)).toEqual([]);

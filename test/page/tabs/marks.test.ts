@@ -66,8 +66,10 @@ describe.skipIf(browserMissing)('a shell that says where its prompts are', { tim
     await ann.sees(PROMPT);
     const runHidden = async (line: string, name: string) => {
       await tab(ann, 0).click();
-      await ann.run(`${line} until [ -e ${name} ]; do sleep 0.05; done; [ ${name} = good ]`);
-      await ann.sees('until');
+      await ann.run(
+        `${line} echo begun-${name}; until [ -e ${name} ]; do sleep 0.05; done; [ ${name} = good ]`,
+      );
+      await ann.sees(new RegExp(`^begun-${name}$`, 'm'));
       await tab(ann, 1).click();
     };
     await runHidden('', 'good');
@@ -85,8 +87,8 @@ describe.skipIf(browserMissing)('a shell that says where its prompts are', { tim
   });
 
   test('says in the browser’s own tab that a long command is over', async () => {
-    await ann.run('until [ -e go ]; do sleep 0.05; done');
-    await ann.sees('until');
+    await ann.run('echo begun; until [ -e go ]; do sleep 0.05; done');
+    await ann.sees(/^begun$/m);
     await ann.see('hidden');
     await skip(60_000);
     signal('go');

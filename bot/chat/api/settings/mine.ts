@@ -91,7 +91,7 @@ export async function renderAccess(db: Executor, person: SettingsPerson): Promis
   return [
     table(
       'Tokens',
-      ['Name', 'May', 'Until', 'Used', ''],
+      ['Name', 'May', 'Until', 'Used', 'Actions'],
       tokens.map(({ id, name, scope, expiresAt, usedAt }) => [
         name,
         scope,
@@ -104,7 +104,7 @@ export async function renderAccess(db: Executor, person: SettingsPerson): Promis
     NEW_TOKEN,
     table(
       'Chats',
-      ['Who', 'Where', ''],
+      ['Who', 'Where', 'Actions'],
       chats.map(({ source, externalId, login }) => [
         login,
         source.replace(':', ' '),
@@ -114,7 +114,7 @@ export async function renderAccess(db: Executor, person: SettingsPerson): Promis
     ),
     table(
       'Browsers',
-      ['Let in', 'Since', 'Until', ''],
+      ['Let in', 'Since', 'Until', 'Actions'],
       browsers.map(({ id, by, since, until }) => [
         WAYS[by],
         moment(since),

@@ -12,7 +12,7 @@ import { unlinkOf } from '../../../access/people/links-store.ts';
 import { dropToken, giveSecret, insertToken } from '../../../access/people/personal-tokens-store.ts';
 import { escape, redirect, sendHtml, sendPage } from '../../../access/people/sign-in-pages.ts';
 import { recordOwn } from '../../../access/store/audit.ts';
-import { mayOpen } from '../../../access/rights.ts';
+import { isOwner } from '../../../access/rights.ts';
 import { findUserName } from '../../../access/store/people.ts';
 import { isValidName } from '../../../commands/parser/names.ts';
 import type { Executor } from '../../../database/types.ts';
@@ -182,7 +182,7 @@ const unknown = (): ApiError => new ApiError(404, 'not-found', nothingHere.text)
 const sayOfOwn: Act = async (options, person, { params: { id = '', verb = '' } }) => {
   const row =
     WORKSPACE.test(id) && OWN_VERBS.includes(verb) ? await findWorkspace(options.db, id) : undefined;
-  if (!row || !mayOpen(person.user, row)) throw unknown();
+  if (!row || !isOwner(person.user, row)) throw unknown();
   return say(options, person, { line: `${verb} ${id}`, workspace: id });
 };
 

@@ -103,13 +103,15 @@ function fieldsOf(
 ): Filled['fields'] {
   if (name === 'rename') return [{ block: 'name', line: `rename ${id} "${value('name')}"` }];
   if (name === 'rm') return [{ block: 'name', line: `rm ${id}${force ? ' --force' : ''}` }];
-  const [branch, size] = [value('branch'), value('size')];
+  const [branch, size, config] = [value('branch'), value('size'), value('config')];
   const start = `up "${value('repository')}"`;
   const withBranch = branch ? `${start} --ref "${branch}"` : start;
+  const withSize = size ? `${withBranch} --size "${size}"` : withBranch;
   return [
     { block: 'repository', line: start },
     { block: 'branch', line: withBranch },
-    { block: 'size', line: size ? `${withBranch} --size "${size}"` : withBranch },
+    { block: 'size', line: withSize },
+    { block: 'config', line: config ? `${withSize} --config "${config}"` : withSize },
   ];
 }
 

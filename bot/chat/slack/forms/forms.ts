@@ -12,7 +12,7 @@ import { renderConnectFirst, renderDelete, renderNew, renderRename, type FormVie
 import type { SlackCalls } from '../calls.ts';
 import { sourceOf, type Event } from '../request.ts';
 import type { Field, FormRequest } from './events.ts';
-import { findOwned, isNameTaken } from '../home/store.ts';
+import { findOwned, isNameTaken, listConfigurations } from '../home/store.ts';
 import { searchRepositories, type Repositories } from '../../repositories.ts';
 import { findDefault } from '../../../workspaces/store/settings.ts';
 import { wordRefusal, type Say } from '../../wording.ts';
@@ -53,7 +53,11 @@ async function compose(forms: Forms, request: FormRequest): Promise<FormView> {
     // What the search will need is looked up while the form opens.
     if (forge) forms.repositories.prepare();
     const repository = await chooseRepository(forms, request, account);
-    return renderNew(JSON.stringify(metadata), { repository, canSearch: forge !== undefined });
+    const [, label = ''] = /^([^#@\s]+)/.exec(repository ?? '') ?? [];
+    const configurations =
+      known && forge && label ? await listConfigurations(db, known.user.id, `${forge.url}/${label}`) : [];
+    const offered = { repository, canSearch: forge !== undefined, configurations };
+    return renderNew(JSON.stringify(metadata), offered);
   }
   const workspace = known && id ? await findOwned(db, known.user.id, id) : undefined;
   if (request.about === 'rename') return renderRename(JSON.stringify(metadata), workspace?.name);

@@ -72,11 +72,31 @@ const modal = (
   blocks,
 });
 
-/** `canSearch`: there is a GitHub App whose repositories can be offered. */
-export const renderNew = (
-  metadata: string,
-  { repository, canSearch }: { repository: string | undefined; canSearch: boolean },
-): FormView =>
+interface Offered {
+  repository: string | undefined;
+  /** There is a GitHub App whose repositories can be offered. */
+  canSearch: boolean;
+  /** Those of the repository, where several are known. */
+  configurations: string[];
+}
+
+const MAX_CONFIGURATIONS = 50;
+
+const configurationOf = (repository: string, names: string[]): Input => ({
+  type: 'input',
+  block_id: 'config',
+  label: plainText('Container configuration'),
+  hint: plainText(cut(`Of ${repository}, as your last workspace of it found them.`, 150)),
+  optional: true,
+  element: {
+    type: 'static_select',
+    action_id: 'config',
+    options: names.slice(0, MAX_CONFIGURATIONS).map(optionOf),
+    placeholder: plainText('the first'),
+  },
+});
+
+export const renderNew = (metadata: string, { repository, canSearch, configurations }: Offered): FormView =>
   modal('new', 'New workspace', 'Start it', metadata, [
     {
       type: 'input',
@@ -123,6 +143,7 @@ export const renderNew = (
         placeholder: plainText('as the repository says'),
       },
     },
+    ...(repository && configurations.length > 1 ? [configurationOf(repository, configurations)] : []),
   ]);
 
 /** `name` undefined: it is not theirs, and what it is called is not theirs to read. */

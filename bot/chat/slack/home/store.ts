@@ -1,5 +1,5 @@
 // Which App Homes are open, what they show, and whether that is still true, in Postgres. Knows no view.
-import { and, asc, eq, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, ne, sql } from 'drizzle-orm';
 import { nodes, slackHomes, users, workspaces } from '../../../database/schema.ts';
 import type { Node, User, Workspace } from '../../../database/schema.ts';
 import { claimFirst, RELEASED } from '../../../database/claims.ts';
@@ -107,6 +107,25 @@ export async function findOwned(db: Executor, owner: string, id: string): Promis
     .from(workspaces)
     .where(and(eq(workspaces.id, id), eq(workspaces.owner, owner), ne(workspaces.desired, 'deleted')));
   return row;
+}
+
+/** The configurations for containers that the newest of their workspaces of a repository found there: the one it took first. */
+export async function listConfigurations(db: Executor, owner: string, repository: string): Promise<string[]> {
+  const [row] = await db
+    .select({ reported: workspaces.reported })
+    .from(workspaces)
+    .where(
+      and(
+        eq(workspaces.owner, owner),
+        sql`lower(${workspaces.repository}) = lower(${repository})`,
+        sql`${workspaces.reported}->'environment' ? 'others'`,
+      ),
+    )
+    .orderBy(desc(workspaces.createdAt))
+    .limit(1);
+  const { configuration = '', others = [] } = row?.reported?.environment ?? {};
+  const [, taken = 'default'] = /^\.devcontainer\/([^/]+)\/[^/]+$/.exec(configuration) ?? [];
+  return others.length > 0 ? [taken, ...others] : [];
 }
 
 /** Names are unique among the workspaces of one owner. */
