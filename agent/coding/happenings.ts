@@ -53,6 +53,13 @@ export function createListener({ dir, tell, joinMs = JOIN_MS }: ListenerOptions)
   const texts = createTexts({ clean, tell: tellBounded, joinMs });
   const calls = createCalls({ clean, tell: tellBounded });
   let cost = '';
+  let costsLeft = MAX_HAPPENINGS;
+  /** The newest, where there were too many to tell each. */
+  let untold: TurnHappening | undefined;
+  const tellCost = () => {
+    if (untold) tell(untold);
+    untold = undefined;
+  };
   return {
     update(update) {
       switch (update.sessionUpdate) {
@@ -72,15 +79,20 @@ export function createListener({ dir, tell, joinMs = JOIN_MS }: ListenerOptions)
           const said = Number.isFinite(amount) ? `${amount.toFixed(4)} ${currency}` : '';
           if (!update.cost || said === cost || said === '') return;
           cost = said;
+          untold = { kind: 'cost', amount: amount.toFixed(4), currency: currency.slice(0, 8) };
           // Whatever else was told: it is what people pay.
-          return tell({ kind: 'cost', amount: amount.toFixed(4), currency: currency.slice(0, 8) });
+          if (costsLeft-- > 0) tellCost();
+          return;
         }
         default:
         // Thoughts, commands, modes: nobody asked for them.
       }
     },
     call: calls.find,
-    flush: texts.flush,
+    flush() {
+      texts.flush();
+      tellCost();
+    },
     answer: () => cutBytes(clean(texts.last().trim()), MAX_ANSWER_BYTES),
     clean,
   };

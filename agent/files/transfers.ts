@@ -6,6 +6,7 @@ import { basename } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { FILE_WINDOW_BYTES, MAX_FILE_BYTES, type FileMessage } from '../protocol.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
+import { signalGroup } from '../system/processes.ts';
 import { READ, WRITE } from './scripts.ts';
 
 /** Of one viewer, at once. */
@@ -124,17 +125,11 @@ function open({ file, args, env, cwd }: SpawnSpec, size: number | undefined): Tr
 function stop(child: Child): void {
   child.stdin.end();
   child.stdout.destroy();
-  if (child.exitCode !== null || child.pid === undefined) return;
-  const signal = (name: NodeJS.Signals) => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, name);
-    } catch {
-      // It is gone, or somebody else's by now: its pipes are closed all the same.
-    }
-  };
-  const timer = setTimeout(() => signal('SIGKILL'), KILL_MS);
+  const { pid, exitCode } = child;
+  if (exitCode !== null || pid === undefined) return;
+  const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), KILL_MS);
   child.once('close', () => clearTimeout(timer));
-  signal('SIGTERM');
+  signalGroup(pid, 'SIGTERM');
 }
 
 const TOO_LARGE = { code: 'too-large', message: `A file may have ${MAX_FILE_BYTES / 1e6} MB at most.` };

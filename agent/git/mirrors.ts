@@ -1,7 +1,7 @@
 // What was cloned of a repository, kept on the node for its owner's next workspace of it: one file of git's objects and of the remote's
 // branches. Nobody works in it: it is written before anything of a workspace runs, read before anything of another does, and lies where
 // no workspace may look. Knows no workspace but by its name.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { passedFrom } from '../system/environment.ts';
@@ -40,6 +40,13 @@ const MIN_FREE = 0.1;
 /** In `dir`, the node's own: a node has one owner. */
 export function createMirrors(dir: string): Mirrors {
   const root = join(dir, 'mirrors');
+  let turn: Promise<unknown> = Promise.resolve();
+  // One after the other: what goes with its last workspace is not what another one begins to share.
+  const inTurn = (act: () => Promise<void>): Promise<void> => {
+    const mine = turn.then(act);
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
   return {
     of(repository, workspace) {
       // A folder of the node is cloned as fast as a copy of it.
@@ -47,22 +54,19 @@ export function createMirrors(dir: string): Mirrors {
       const folder = join(root, createHash('sha256').update(repository).digest('hex').slice(0, 32));
       return {
         async give(clone) {
-          await share(folder, workspace);
+          await inTurn(() => share(folder, workspace));
           if (await unpack(folder, clone)) return true;
           await removeTree(clone.into);
           return false;
         },
-        keep: (clone) => pack(folder, clone).catch(() => undefined),
+        keep: (clone) => pack(folder, workspace, clone).catch(() => undefined),
         drop: () => rm(join(folder, KEPT), { force: true }),
       };
     },
-    async release(workspace) {
-      for (const name of await list(root)) {
-        const shares = join(root, name, SHARES);
-        await rm(join(shares, workspace), { force: true });
-        if ((await list(shares)).length === 0) await removeTree(join(root, name));
-      }
-    },
+    release: (workspace) =>
+      inTurn(async () => {
+        for (const name of await list(root)) await unshare(join(root, name), workspace);
+      }),
   };
 }
 
@@ -77,6 +81,17 @@ async function share(folder: string, workspace: string): Promise<void> {
   await mkdir(join(folder, SHARES), { recursive: true, mode: 0o700 });
   await writeFile(join(folder, SHARES, workspace), '');
 }
+
+async function unshare(folder: string, workspace: string): Promise<void> {
+  const shares = join(folder, SHARES);
+  await rm(join(shares, workspace), { force: true });
+  // Of an agent that was killed in the middle.
+  await rm(unfinished(folder, workspace), { force: true });
+  if ((await list(shares)).length === 0) await removeTree(folder);
+}
+
+/** What this workspace's clone makes; whoever clones once more begins it anew. */
+const unfinished = (folder: string, workspace: string): string => join(folder, `${KEPT}.${workspace}`);
 
 // --- from it ------------------------------------------------------------------------------------------------------
 
@@ -135,15 +150,15 @@ const within = (clone: Cloning, args: string[]) => runGit({ ...clone, cwd: clone
 
 // --- into it ------------------------------------------------------------------------------------------------------
 
-async function pack(folder: string, clone: Cloning): Promise<void> {
+async function pack(folder: string, workspace: string, clone: Cloning): Promise<void> {
   const path = join(folder, KEPT);
   const age = await stat(path).then(
     ({ mtimeMs }) => Date.now() - mtimeMs,
     () => Infinity,
   );
   if (age < NEW_ENOUGH_MS || !(await isPartial(clone)) || !(await hasRoom(folder))) return;
-  const made = `${path}.${randomBytes(4).toString('hex')}`;
-  const file = await open(made, 'wx', 0o600);
+  const made = unfinished(folder, workspace);
+  const file = await open(made, 'w', 0o600);
   try {
     const names = ['objects', 'packed-refs', 'refs/remotes', 'refs/tags'];
     const { code } = await tar(clone, ['-cf', '-', ...names], { stdout: file.fd }, KEEP_TIMEOUT_MS);

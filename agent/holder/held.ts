@@ -54,7 +54,10 @@ export interface Held extends Output {
   isEndTold: boolean;
 }
 
-/** Used again when they have left; few, for the backlog is short. */
+/** What is smaller, like an echo, has a frame of its own size. */
+const SMALL_BYTES = 4096;
+
+/** For what is not small. Used again when they have left; few, for the backlog is short. */
 const frames: Buffer[] = [];
 
 /** Starts the program. Throws if the system has no pty to give. */
@@ -128,15 +131,18 @@ function sendOutput(held: Held, { send, backlog }: Line): void {
   for (let waiting = backlog(); waiting !== undefined && held.sent < ring.end; waiting = backlog()) {
     if (waiting >= BACKLOG_BYTES) return;
     const length = Math.min(MAX_OUTPUT_BYTES, ring.end - held.sent);
-    const frame = frames.pop() ?? Buffer.allocUnsafeSlow(HEAD_BYTES + MAX_OUTPUT_BYTES);
+    const isSmall = length < SMALL_BYTES;
+    const frame = isSmall ? Buffer.allocUnsafe(HEAD_BYTES + length) : takeFrame();
     writeHead(frame, Word.OUTPUT, n, length);
     copyFromRing(ring, held.sent, frame, HEAD_BYTES, length);
     held.sent += length;
-    send(frame.subarray(0, HEAD_BYTES + length), () => frames.push(frame));
+    send(frame.subarray(0, HEAD_BYTES + length), () => isSmall || frames.push(frame));
   }
   if (!status || held.isEndTold || held.sent < ring.end) return;
   held.isEndTold = send(frameOf(Word.ENDED, n, Buffer.from(JSON.stringify(status))));
 }
+
+const takeFrame = (): Buffer => frames.pop() ?? Buffer.allocUnsafeSlow(HEAD_BYTES + MAX_OUTPUT_BYTES);
 
 export function setPaused(held: Held, isPaused: boolean): void {
   held.isPaused = isPaused;

@@ -24,7 +24,10 @@ import {
 const HELLO_MS = 10_000;
 
 export interface Link {
-  /** Sessions of before, once what is kept of them is here. Rejects with `UnknownHolder`, and where nobody is. */
+  /**
+   * Sessions of before, once what is kept of them is here. Rejects where nobody is, and for a holder of another protocol, which was
+   * told to end.
+   */
   readonly found: Promise<KeptSession[]>;
   open: (options: SessionPtyOptions) => SessionPty;
   /** How many sessions it holds. */
@@ -62,16 +65,6 @@ interface Remote {
   sent: number;
   received: number;
   waiting: number;
-}
-
-/** A holder of another protocol. It was told to end. */
-export class UnknownHolder extends Error {
-  override readonly name = 'UnknownHolder';
-  readonly labels: string[];
-  constructor({ protocol, sessions }: Hello) {
-    super(`a holder speaks protocol ${protocol}`);
-    this.labels = sessions.map(({ label }) => label);
-  }
 }
 
 /** Sessions can be opened at once, and begin when it is connected. */
@@ -135,7 +128,7 @@ function takeHello(state: State, hello: Hello): void {
   if (hello.protocol === HOLDER_PROTOCOL)
     return greeted.resolve(hello.sessions.map((held) => keep(state, held)));
   say(state, frameOf(Word.END, 0));
-  greeted.reject(new UnknownHolder(hello));
+  greeted.reject(new Error(`a holder speaks protocol ${hello.protocol}`));
 }
 
 function takeFrame(state: State, word: number, n: number, payload: Buffer): void {

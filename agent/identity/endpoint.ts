@@ -22,6 +22,9 @@ export interface EndpointOptions {
   isSecure: boolean;
 }
 
+/** The bot's machine may be gone without a word, and what it had open is nobody's then. */
+const KEPT_ALIVE = { keepAlive: true, keepAliveInitialDelay: 60_000 };
+
 const answer: RequestListener = (_request, response) => {
   response.writeHead(404, { 'content-type': 'application/json' });
   response.end('{"error":"not_found","message":"There is nothing here."}');
@@ -32,8 +35,8 @@ export async function createEndpoint(
   { host, port, isSecure }: EndpointOptions,
   upgrades: Record<string, Upgrade>,
 ): Promise<Endpoint> {
-  const secure = isSecure ? createSecureServer({ minVersion: 'TLSv1.2' }, answer) : undefined;
-  const server = secure ?? createServer(answer);
+  const secure = isSecure ? createSecureServer({ ...KEPT_ALIVE, minVersion: 'TLSv1.2' }, answer) : undefined;
+  const server = secure ?? createServer(KEPT_ALIVE, answer);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     const upgrade = new Map(Object.entries(upgrades)).get(pathOf(request) ?? '');

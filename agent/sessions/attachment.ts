@@ -14,6 +14,8 @@ export const MAX_OUTPUT_BYTES = 65536;
 /** What is smaller, like an echo, goes past a full line. */
 export const SMALL_BYTES = 8192;
 const BACKLOG_BYTES = 1 << 20;
+/** Up to which what is small does: past that nobody reads, whatever is acknowledged. */
+const MAX_BACKLOG_BYTES = 8 << 20;
 
 /**
  * Registers a viewer; from now on it misses nothing. Undefined: that offset is not of this session's life. The caller
@@ -115,7 +117,8 @@ function roomOf({ acked, sent }: Attachment): number {
 
 // A full line goes to the sessions in turn; what is small, like an echo, goes past them.
 function mustWait({ session, sent, line }: Attachment): boolean {
-  return session.ring.end - sent > SMALL_BYTES && line.backlog() > BACKLOG_BYTES;
+  const isSmall = session.ring.end - sent <= SMALL_BYTES;
+  return line.backlog() > (isSmall ? MAX_BACKLOG_BYTES : BACKLOG_BYTES);
 }
 
 function sendOutput(attachment: Attachment): void {
@@ -125,7 +128,8 @@ function sendOutput(attachment: Attachment): void {
   attachment.sendOutput(session.ring, sent, length, () => giveTurn(line));
 }
 
-function giveTurn(line: Line): void {
+/** Something has left on this line, whatever it was: whoever waits for that may go on. */
+export function giveTurn(line: Line): void {
   if (line.waiting.size === 0 || line.backlog() > BACKLOG_BYTES) return;
   const [attachment] = line.waiting;
   if (!attachment) return;
@@ -162,12 +166,12 @@ function sendSnapshot(attachment: Attachment): Promise<void> {
 }
 
 async function drawSnapshot(attachment: Attachment): Promise<void> {
-  const { session, sent } = attachment;
+  const { session, sent, line } = attachment;
   if (attachment.stage !== 'drawing') return;
   attachment.snapshotAt = performance.now();
   const screen = await takeSnapshot(session, sent);
   if (attachment.stage !== 'drawing') return;
-  attachment.sendSnapshot(screen, sent);
+  attachment.sendSnapshot(screen, sent, () => giveTurn(line));
   attachment.stage = 'following';
   pull(attachment);
 }

@@ -69,8 +69,8 @@ export interface Viewing {
   readonly canWrite: boolean;
   /** Takes `length` bytes of output from offset `from`, which the ring holds; calls `done` when they have left. */
   readonly sendOutput: (ring: Ring, from: number, length: number, done: () => void) => void;
-  /** The output goes on after this screen, at `offset`. */
-  readonly sendSnapshot: (screen: Buffer, offset: number) => void;
+  /** The output goes on after this screen, at `offset`; calls `done` as its parts leave. */
+  readonly sendSnapshot: (screen: Buffer, offset: number, done: () => void) => void;
   /** Called once, after the last byte. */
   readonly onExit: (status: ExitStatus) => void;
 }

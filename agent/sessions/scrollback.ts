@@ -23,6 +23,8 @@ const heads = z.object({
 
 export interface Left extends Output {
   label: string;
+  /** When nobody reads it any more; ms since 1970. */
+  until: number;
 }
 
 export interface Scrollback {
@@ -84,7 +86,7 @@ function pack(label: string, { ring, modes, sizes }: Output): Buffer {
 }
 
 /** Throws for what is broken. */
-function unpack(whole: Buffer): Left {
+function unpack(whole: Buffer): Omit<Left, 'until'> {
   const length = whole.readUInt32LE(0);
   const text = whole.toString('utf8', LENGTH_BYTES, LENGTH_BYTES + length);
   const { label, first, modes, sizes } = heads.parse(JSON.parse(text));
@@ -118,9 +120,9 @@ async function read(folder: string): Promise<Map<string, Left>> {
     const path = join(folder, name);
     const id = name.replace(/\.sealed$/, '');
     try {
-      const { mtimeMs } = await stat(path);
-      if (id === name || Date.now() - mtimeMs > KEPT_MS) throw new Error('nobody reads it any more');
-      left.set(id, unpack(open(await findKey(folder), await readFile(path))));
+      const until = (await stat(path)).mtimeMs + KEPT_MS;
+      if (id === name || Date.now() > until) throw new Error('nobody reads it any more');
+      left.set(id, { ...unpack(open(await findKey(folder), await readFile(path))), until });
     } catch {
       await rm(path, { force: true });
     }

@@ -1,16 +1,19 @@
 // The sessions of one workspace, and its viewers. Must not know tickets, frames or sockets.
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { TerminalMessage } from '../protocol.ts';
 import { endSessionProcesses, hangUp, signalGroup } from '../system/processes.ts';
 import type { Session, SessionOptions } from './model.ts';
 import { LOST, type ExitStatus, type Ptys, type SessionPty, type SpawnSpec } from './pty.ts';
-import type { Scrollback } from './scrollback.ts';
+import type { Left, Scrollback } from './scrollback.ts';
 import type { Output } from './output.ts';
 import { describeSession, openSession, type Listening } from './session.ts';
 import { expectViewers, releaseSession } from './window.ts';
 
 const LAST_WORDS_MS = 200;
+/** For what holds its terminal, which may be about to start. */
+const BEGIN_MS = 2_000;
 /** For whoever looks at a session that ended while nobody could hear of it. */
 const LATE_END_MS = 60_000;
 const LATE_LOOK_MS = 2_000;
@@ -118,7 +121,8 @@ export function takeOverSession(workspace: WorkspaceSessions, label: Label, kept
 function endLate(session: Session, end: () => void): void {
   const startedAt = performance.now();
   const looking = setInterval(() => {
-    if (session.attachments.size === 0 && performance.now() - startedAt < LATE_END_MS) return;
+    const isAwaited = session.attachments.size === 0 && session.state.is !== 'closing';
+    if (isAwaited && performance.now() - startedAt < LATE_END_MS) return;
     clearInterval(looking);
     end();
   }, LATE_LOOK_MS);
@@ -136,17 +140,18 @@ const GONE: SessionPty = {
 };
 
 /** One that a restart of the machine ended. */
-export function addLeft(workspace: WorkspaceSessions, { id, name }: Label, output: Output): void {
+export function addLeft(workspace: WorkspaceSessions, { id, name }: Label, left: Left): void {
   const { snapshots, stallMs, resyncMs } = workspace.options;
-  const { cols, rows } = output.sizes.at(-1) ?? { cols: 80, rows: 24 };
+  const { cols, rows } = left.sizes.at(-1) ?? { cols: 80, rows: 24 };
   const nothing = () => {};
   const how = { id, name, cols, rows, snapshots, stallMs, resyncMs, onResize: nothing, onEnd: nothing };
-  const session = openSession(how, () => GONE, output);
+  const session = openSession(how, () => GONE, left);
   session.state = { is: 'ended', status: LOST };
   workspace.left.set(id, session);
+  setTimeout(() => forgetLeft(workspace, id), left.until - Date.now()).unref();
 }
 
-/** Nobody reads it any more. */
+/** Nobody reads it any more. Repeatable. */
 export function forgetLeft({ left, options }: WorkspaceSessions, id: string): void {
   left.delete(id);
   void options.scrollback?.forget(id).catch(() => undefined);
@@ -254,7 +259,9 @@ async function endSessions(workspace: WorkspaceSessions): Promise<void> {
   for (const one of left.keys()) forgetLeft(workspace, one);
   if (sessions.size === 0) return;
   const ptys = [...sessions.values()].map(({ pty }) => pty);
-  await Promise.all(ptys.map(({ started }) => started));
+  const begun = Promise.all(ptys.map(({ started }) => started));
+  // One that comes later finds its terminal closed.
+  await Promise.race([begun, delay(BEGIN_MS, undefined, { ref: false })]);
   const leaders = ptys.map(({ pid }) => pid).filter((pid) => pid > 0);
   for (const session of sessions.values()) releaseSoon(session);
   const living = await endSessionProcesses(leaders, options.killMs, () => sessions.size === 0);

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 
 const MAX_OUTPUT_BYTES = 64 << 20;
 const MAX_ERROR_CHARACTERS = 64 << 10;
+const MAX_LINE_CHARACTERS = 64 << 10;
 const KILL_AFTER_MS = 2_000;
 
 /** `sam FOLDER FILE ARGUMENT…`: enters the folder with the rights that it has itself, and says why where it may not. */
@@ -88,7 +89,7 @@ function collect(child: ChildProcess, onLine?: (line: string) => void) {
   const chunks: Buffer[] = [];
   let size = 0;
   let stderr = '';
-  let rest = '';
+  const lines = createLines(onLine);
   child.stdout?.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size <= MAX_OUTPUT_BYTES) chunks.push(chunk);
@@ -96,13 +97,28 @@ function collect(child: ChildProcess, onLine?: (line: string) => void) {
   });
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-MAX_ERROR_CHARACTERS);
-    const lines = (rest + text).split(/[\r\n]+/);
-    rest = (lines.pop() ?? '').slice(-MAX_ERROR_CHARACTERS);
-    for (const line of lines) if (line.trim() !== '') onLine?.(line.trim());
+    lines.add(text);
   });
   return () => {
-    if (rest.trim() !== '') onLine?.(rest.trim());
+    lines.end();
     return { stdout: Buffer.concat(chunks).toString(), stderr };
+  };
+}
+
+/** Hears line by line what comes in pieces; of a line without an end the last 64 Ki characters. */
+export function createLines(onLine: (line: string) => void = () => {}) {
+  let rest = '';
+  const tell = (line: string) => line.trim() !== '' && onLine(line.trim());
+  return {
+    add(text: string) {
+      const lines = (rest + text).split(/[\r\n]+/);
+      rest = (lines.pop() ?? '').slice(-MAX_LINE_CHARACTERS);
+      for (const line of lines) tell(line);
+    },
+    /** Nothing more comes: what is left is a line, too. */
+    end() {
+      tell(rest);
+    },
   };
 }
 

@@ -1,11 +1,17 @@
 // Listens, and connects, at a unix socket in a folder, whatever lies there and however long its path is. Knows not what is said.
-import { chmod, open, rm } from 'node:fs/promises';
+import { chmod, open, rm, type FileHandle } from 'node:fs/promises';
 import { connect, type Server, type Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { giveSocket } from './ownership.ts';
 
 /** What fits into the address of a socket everywhere. */
 const MAX_ADDRESS_BYTES = 100;
+
+/** By its folder, which is open, where its path is too long. */
+function addressOf(socket: string, folder: FileHandle): string {
+  const isShort = Buffer.byteLength(socket) <= MAX_ADDRESS_BYTES || process.platform !== 'linux';
+  return isShort ? socket : join(`/proc/self/fd/${folder.fd}`, basename(socket));
+}
 
 /**
  * The socket is its folder's owner's alone, or `isShared`: of whoever gets into the folder. The folder is there. What a dead process
@@ -15,8 +21,7 @@ export async function listenAt(server: Server, socket: string, { isShared = fals
   await rm(socket, { force: true });
   const folder = await open(dirname(socket));
   try {
-    const isShort = Buffer.byteLength(socket) <= MAX_ADDRESS_BYTES || process.platform !== 'linux';
-    const address = isShort ? socket : join(`/proc/self/fd/${folder.fd}`, basename(socket));
+    const address = addressOf(socket, folder);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once('error', reject);
     server.listen(address, resolve);
@@ -41,9 +46,8 @@ const READ_BYTES = 128 << 10;
 export async function connectTo(socket: string, onBytes: (bytes: Buffer) => void): Promise<Socket> {
   const folder = await open(dirname(socket));
   try {
-    const isShort = Buffer.byteLength(socket) <= MAX_ADDRESS_BYTES || process.platform !== 'linux';
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const path = isShort ? socket : join(`/proc/self/fd/${folder.fd}`, basename(socket));
+    const path = addressOf(socket, folder);
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const callback = (length: number) => {
       onBytes(buffer.subarray(0, length));

@@ -57,25 +57,25 @@ export function sendAs(n: number, socket: WebSocket): Pick<Viewing, 'sendOutput'
         done();
       });
     },
-    sendSnapshot(screen, offset) {
+    sendSnapshot(screen, offset, done) {
       for (let at = 0; at < screen.length; at += MAX_OUTPUT_BYTES) {
         const slice = screen.subarray(at, at + MAX_OUTPUT_BYTES);
         const frame = Buffer.allocUnsafe(FRAME_HEAD_BYTES + OFFSET_BYTES + slice.length);
         writeHead(frame, Frame.SNAPSHOT, n);
         frame.writeDoubleLE(offset, FRAME_HEAD_BYTES);
         frame.set(slice, FRAME_HEAD_BYTES + OFFSET_BYTES);
-        socket.send(frame, { binary: true }, () => {});
+        socket.send(frame, { binary: true }, () => done());
       }
     },
   };
 }
 
-/** More of the download number `n`. */
-export function sendDownload(socket: WebSocket, n: number, bytes: Buffer): void {
+/** More of the download number `n`; calls `done` when it has left. */
+export function sendDownload(socket: WebSocket, n: number, bytes: Buffer, done: () => void): void {
   const frame = Buffer.allocUnsafe(FRAME_HEAD_BYTES + bytes.length);
   writeHead(frame, Frame.DOWNLOAD, n);
   frame.set(bytes, FRAME_HEAD_BYTES);
-  socket.send(frame, { binary: true }, () => {});
+  socket.send(frame, { binary: true }, () => done());
 }
 
 function writeHead(frame: Buffer, type: number, n: number): void {

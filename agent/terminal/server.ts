@@ -183,10 +183,15 @@ async function takeOver(state: State, kept: KeptSession[]): Promise<void> {
     }
   }
   const left = await state.options.scrollback?.read();
-  for (const [id, output] of left ?? []) {
-    const label = readLabel(output.label);
-    const sessions = getSessions(state, label.workspace);
-    if (!sessions.sessions.has(id)) addLeft(sessions, label, output);
+  for (const [id, one] of left ?? []) {
+    try {
+      const label = readLabel(one.label);
+      const sessions = getSessions(state, label.workspace);
+      if (!sessions.sessions.has(id)) addLeft(sessions, label, one);
+    } catch (error) {
+      log(state, 'terminal: what is left of a session is of nobody', { session: id, error });
+      await state.options.scrollback?.forget(id);
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import {
   acknowledge,
   attachViewer,
   detachViewer,
+  giveTurn,
   resizeViewer,
   startAttachment,
 } from '../sessions/attachment.ts';
@@ -68,13 +69,14 @@ export function createViewer(
   options: ViewerOptions,
 ): Viewer {
   const attachments = new Map<number, Attachment>();
+  const line = createLine(socket);
   const viewer: Viewer = {
     ...options,
     socket,
     workspace,
-    line: createLine(socket),
+    line,
     attachments,
-    transfers: openTransfers(socket, options),
+    transfers: openTransfers(socket, line, options),
     nextN: 1,
     isToldReadOnly: false,
     tell: (message) => sendMessage(socket, message),
@@ -93,12 +95,20 @@ export function createViewer(
 }
 
 /** Whoever may only look gets no files and sends none. */
-function openTransfers(socket: WebSocket, { pipe, canWrite }: ViewerOptions): Transfers | undefined {
+function openTransfers(
+  socket: WebSocket,
+  line: Line,
+  { pipe, canWrite }: ViewerOptions,
+): Transfers | undefined {
   if (!pipe || !canWrite) return undefined;
   return createTransfers({
     pipe,
     tell: (message) => sendMessage(socket, message),
-    send: (transfer, bytes) => sendDownload(socket, transfer, bytes),
+    send(transfer, bytes) {
+      // It says that it has what it never read.
+      if (isHopeless(socket)) socket.terminate();
+      else sendDownload(socket, transfer, bytes, () => giveTurn(line));
+    },
   });
 }
 
@@ -110,8 +120,10 @@ function findAttachment({ attachments }: Viewer, session: Session): Attachment |
   return [...attachments.values()].find((one) => one.session === session);
 }
 
+const isHopeless = ({ bufferedAmount }: WebSocket): boolean => bufferedAmount > HOPELESS_BYTES;
+
 function sendMessage(socket: WebSocket, message: Answer): void {
-  if (socket.bufferedAmount > HOPELESS_BYTES) socket.terminate();
+  if (isHopeless(socket)) socket.terminate();
   else socket.send(JSON.stringify(message), () => {});
 }
 

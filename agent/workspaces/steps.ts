@@ -18,7 +18,7 @@ import {
   findWork,
   type Found,
 } from './tools.ts';
-import type { PrepareStep, Work } from '../protocol.ts';
+import type { DotfilesFailure, PrepareStep, Work } from '../protocol.ts';
 import { chooseRuntime } from '../runtimes/index.ts';
 import type { Preparing } from '../runtimes/runtime.ts';
 import type { WorkspaceState } from './state.ts';
@@ -42,6 +42,7 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
     // From here on people change what was saved.
     saved: undefined,
     isEmpty: undefined,
+    ...(isNewRun && { prepared: withoutDotfiles(state.now()) }),
   });
   await chooseFor(tools, state, isCloned);
   // After a crash of the agent alone what people left running goes on; only a new run, or a clone by half, ends it.
@@ -92,6 +93,7 @@ async function makeEnvironment(
   const { state, signal } = task;
   const runtime = runtimeOf(tools, state.now());
   const { id, configuration: wanted = null } = state.now().desired;
+  const before = state.now().prepared;
   const enter: Preparing['enter'] = (step, attempt) => {
     // Should the disk not take it, the next writing says so.
     state.update({ step: clock.enter(step), attempt }).catch(() => undefined);
@@ -100,26 +102,41 @@ async function makeEnvironment(
     signal,
     log: (line) => tools.log(id, state.now().step ?? 'create', line),
     enter,
-    before: state.now().prepared,
+    before,
     mayRebuild,
   });
   await state.update({ prepared: { ...prepared, wanted }, step: clock.enter('start'), attempt: undefined });
   await tools.models.prepare(state.now().desired);
   await runtime.start(specOf(tools, state.now()));
   await greetClaude(tools, task);
-  if (failure === undefined) await addDotfiles(tools, task);
+  if (failure === undefined) await addDotfiles(tools, task, before?.environment.dotfiles);
   return failure;
 }
 
-/** Into a home that is the workspace's own: on the host there may be none. */
-async function addDotfiles(tools: Tools, { state, signal }: Task): Promise<void> {
+/** What became of them is said of the run that it was in: a new one tries again. */
+function withoutDotfiles({ prepared }: Workspace): Workspace['prepared'] {
+  if (!prepared) return undefined;
+  const { dotfiles: _, ...environment } = prepared.environment;
+  return { ...prepared, environment };
+}
+
+/**
+ * Into a home that is the workspace's own: on the host there may be none. `failed`: they did in this very run, before the agent
+ * ended; terminals do not wait for the same once more.
+ */
+async function addDotfiles(
+  tools: Tools,
+  { state, signal }: Task,
+  failed: DotfilesFailure | undefined,
+): Promise<void> {
   const { prepared, desired } = state.now();
   const runtime = runtimeOf(tools, state.now());
   const spec = specOf(tools, state.now());
   const isAtHome = state.now().runtime === 'devcontainer' || spec.user !== undefined;
   if (desired.dotfiles === undefined || !prepared || !isAtHome || !isTrusted(state.now())) return;
   const log = (line: string) => tools.log(desired.id, 'dotfiles', line);
-  const dotfiles = await installDotfiles({ runtime, spec, repository: desired.dotfiles, signal, log });
+  const dotfiles =
+    failed ?? (await installDotfiles({ runtime, spec, repository: desired.dotfiles, signal, log }));
   if (dotfiles)
     await state.update({ prepared: { ...prepared, environment: { ...prepared.environment, dotfiles } } });
 }
@@ -172,8 +189,10 @@ async function clone(tools: Tools, { state, signal }: Task): Promise<void> {
   const into = await store.startClone(state.now());
   const onLine = throttleProgress((line) => log(desired.id, 'clone', line));
   const { ref, commit, identity, credentials } = desired;
-  // What came from a fork goes to nobody else, and gets nothing of what others have.
-  const mirror = isTrusted(state.now()) ? tools.mirrors.of(desired.repository, desired.id) : undefined;
+  // What came from a fork goes to nobody else, and gets nothing of what others have; nor does what is cloned where something of the
+  // workspace has run, which may be there still.
+  const isFresh = isTrusted(state.now()) && state.now().prepared === undefined;
+  const mirror = isFresh ? tools.mirrors.of(desired.repository, desired.id) : undefined;
   await cloneRepository({ ...git, ref, commit, isGuarded: credentials === 'sam', mirror, into, onLine });
   if (identity) await setIdentity(git, into, identity);
   // Before the folder has its final name: a checkout whose base is unknown would count as unpushed.

@@ -7,9 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createHearer, frameOf, Word } from '../../agent/holder/frames.ts';
+import { pull, type Held } from '../../agent/holder/held.ts';
 import { createHolders, type Holders } from '../../agent/holder/holders.ts';
 import { createLog } from '../../agent/log.ts';
+import { createOutput } from '../../agent/sessions/output.ts';
 import type { ExitStatus, SessionPty } from '../../agent/sessions/pty.ts';
+import { pushRing } from '../../agent/sessions/ring.ts';
 import { eventually } from '../testers/watch.ts';
 
 function makePlace(idleMs = 60_000) {
@@ -146,6 +149,32 @@ test('input for a program that does not read is refused at a megabyte, also by t
   const hash = createHash('sha256').update(Buffer.alloc(800_000, 'x')).digest('hex');
   await eventually(() => seen.output.includes(hash), 'the hash of what was typed');
   process.kill(pty.pid, 'SIGKILL');
+});
+
+test('what waits for an agent that does not read takes little more memory than it has bytes, however small its pieces', () => {
+  const waiting: Buffer[] = [];
+  const line = {
+    send: (frame: Buffer) => waiting.push(frame) > 0,
+    backlog: () => 0,
+    isExpected: () => false,
+  };
+  const output = createOutput([{ at: 0, cols: 80, rows: 24 }]);
+  const held = {
+    n: 1,
+    ...output,
+    sent: 0,
+    leftAt: 0,
+    isPaused: false,
+    isBehind: false,
+    isStill: false,
+  } as Held;
+  for (let piece = 0; piece < 2_000; piece++) {
+    pushRing(held.ring, Buffer.from('x'), 1);
+    pull(held, line);
+  }
+  expect(waiting).toHaveLength(2_000);
+  const blocks = [...new Set(waiting.map(({ buffer }) => buffer))];
+  expect(blocks.reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(1 << 20);
 });
 
 test.skipIf(process.getuid?.() !== 0)(

@@ -11,7 +11,7 @@ import { createWorkspaceState } from '../../agent/workspaces/state.ts';
 import { prepare, remove, stop } from '../../agent/workspaces/steps.ts';
 import { createStore } from '../../agent/workspaces/store.ts';
 import type { Tools } from '../../agent/workspaces/tools.ts';
-import type { Workspace } from '../../agent/workspaces/workspace.ts';
+import { afterRestart, type Workspace } from '../../agent/workspaces/workspace.ts';
 import { ownUser } from '../../agent/system/users.ts';
 import { newWorkspaceId } from '../../bot/ids.ts';
 import { makeRepository } from '../testers/node.ts';
@@ -174,6 +174,15 @@ test.each(['sam', 'none'] as const)(
   },
 );
 
+test('where something of the workspace has run nothing is cloned for others, though its checkout is gone', async () => {
+  const { tools, seen, task, readBack, want } = createPlace();
+  await prepare(tools, task());
+  rmSync(tools.store.checkout(await readBack()), { recursive: true });
+  await prepare(tools, task(want(await readBack(), {})));
+  expect(tools.store.hasCheckout(await readBack())).toBe(true);
+  expect(seen.shared).toHaveLength(1);
+});
+
 test('dotfiles go into a container, not into a fork’s, nor into the home of whoever runs the agent; what fails is said', async () => {
   for (const [describes, credentials, isThere] of [
     [true, undefined, true],
@@ -190,4 +199,17 @@ test('dotfiles go into a container, not into a fork’s, nor into the home of wh
     expect(phase).toBe('running');
     expect(prepared?.environment.dotfiles).toEqual(isThere ? { code: 'install-failed', exit: 3 } : undefined);
   }
+});
+
+test('dotfiles that failed are tried again by a new start, and not while terminals wait for an agent that was killed', async () => {
+  const { tools, seen, task, readBack, want } = createPlace();
+  const { desired } = task().state.now();
+  const dotfiles = 'https://git.example.com/ada/dotfiles';
+  await prepare(tools, task({ ...task().state.now(), desired: { ...desired, dotfiles } }));
+  await prepare(tools, task(afterRestart(await readBack())));
+  expect(seen.lines.length).toBe(1);
+  const failed = { code: 'install-failed', exit: 3 };
+  expect((await readBack()).prepared?.environment.dotfiles).toEqual(failed);
+  await prepare(tools, task(want(await readBack(), {})));
+  expect(seen.lines.length).toBe(2);
 });

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer as createHttp, request } from 'node:http';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -99,6 +100,24 @@ describe('a ticket', () => {
     expect(await knock(await ticket())).toEqual([409, 'not-running']);
     node.running = true;
   });
+
+  test.skipIf(process.platform !== 'linux')(
+    'opens what the kernel looks after, should the bot be gone',
+    async () => {
+      const { localPort = 0 } = (await knock(await ticket())) as Socket;
+      const ends = [endpoint.port, localPort].map(
+        (port) => `:${port.toString(16).toUpperCase().padStart(4, '0')}`,
+      );
+      // The kernel's table of connections: local, remote, state, queues, and which timer runs (2: that of keep-alive).
+      const timer = () =>
+        readFileSync('/proc/self/net/tcp', 'latin1')
+          .split('\n')
+          .map((line) => line.trim().split(/\s+/))
+          .find(([, local = '', remote = '']) => local.endsWith(ends[0]!) && remote.endsWith(ends[1]!))?.[5]
+          ?.split(':')[0];
+      await expect.poll(timer).toBe('02');
+    },
+  );
 
   test('of before a revocation ends what it opened', async () => {
     const [one, other] = [await knock(await ticket()), await knock(await ticket({ access: 3 }))];

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { createOutput } from '../../agent/sessions/output.ts';
 import { createScrollback } from '../../agent/sessions/scrollback.ts';
 import {
   attach,
@@ -97,6 +98,30 @@ test('what is a week old, or not what was sealed, is not read and goes', async (
   writeFileSync(path, bytes);
   expect([...(await scrollback.read()).keys()]).toEqual([]);
   expect(place.files()).toEqual([]);
+});
+
+test('what turns a week old while the agent runs goes then, too', async () => {
+  const place = makeFolder();
+  const id = await goDown(place);
+  const almost = Date.now() / 1000 - 7 * 86_400 + 3;
+  utimesSync(join(place.folder, `${id}.sealed`), almost, almost);
+  await using node = await place.boot();
+  const isListed = async () =>
+    (await hear(await call(node), 'attached')).sessions.some((one) => one.id === id);
+  await expect.poll(isListed).toBe(false);
+  await until(() => place.files().length === 0, 'the file to go');
+});
+
+test('what is there of nobody keeps no agent from its work', async () => {
+  const place = makeFolder();
+  await createScrollback(place.folder).save(
+    'one',
+    'of another version',
+    createOutput([{ at: 0, cols: 80, rows: 24 }]),
+  );
+  await using node = await place.boot();
+  await open(await attach(node));
+  expect(readdirSync(place.folder)).not.toContain('one.sealed');
 });
 
 test('a stop of the workspace takes along what is left', async () => {

@@ -57,6 +57,18 @@ test('what a turn costs is told after whatever else was', () => {
   expect(told.at(-1)).toEqual({ kind: 'cost', amount: '0.5000', currency: 'USD' });
 });
 
+test('of costs without end the newest is told, at the end', () => {
+  const told: TurnHappening[] = [];
+  const { update, flush } = createListener({ dir: '/checkout', tell: (one) => void told.push(one) });
+  for (let count = 1; count <= 30_000; count++)
+    update({ sessionUpdate: 'usage_update', used: 1, size: 2, cost: { amount: count, currency: 'USD' } });
+  flush();
+  expect(told.length).toBe(20_001);
+  expect(told.at(-1)).toEqual({ kind: 'cost', amount: '30000.0000', currency: 'USD' });
+  flush();
+  expect(told.length).toBe(20_001);
+});
+
 test('the first words of a coding agent are told at once, and what follows is joined until it ends', () => {
   const told: TurnHappening[] = [];
   const { update, flush } = createListener({

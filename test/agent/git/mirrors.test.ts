@@ -142,6 +142,26 @@ test('it lies where no workspace may look, is written anew after a day, and goes
   await mirrors.release('ws-3');
 });
 
+test('what an agent that was killed left half made goes with its workspace', async () => {
+  const { clone, kept, folder, mirrors } = await createNode();
+  await clone();
+  await clone();
+  writeFileSync(`${kept}.ws-1`, 'half of it');
+  await mirrors.release('ws-1');
+  expect(readdirSync(folder).toSorted()).toEqual(['clone.tar', 'shares']);
+});
+
+test('whoever begins to share while the last one leaves has a share', async () => {
+  const { mirrors, url, root, folder } = await createNode();
+  const clone = { repository: url, mark: {}, into: join(root, 'none'), onLine: () => {} };
+  for (let round = 0; round < 100; round++) {
+    const leaving = mirrors.release(`ws-${round}`);
+    for (let wait = 0; wait < round % 10; wait++) await new Promise((done) => setImmediate(done));
+    await Promise.all([leaving, mirrors.of(url, `ws-${round + 1}`)!.give(clone)]);
+    expect(readdirSync(join(folder, 'shares'))).toEqual([`ws-${round + 1}`]);
+  }
+});
+
 test('a folder of the node has none: it is copied as fast', async () => {
   const { mirrors, repository } = await createNode();
   expect(mirrors.of(repository.path, 'ws-1')).toBeUndefined();

@@ -133,13 +133,18 @@ test('without a key the answer is the sentence of the bot, and no program tries 
   expect(model.asked).toHaveLength(1);
 });
 
-test('a key that was taken back is worth nothing at once, also for an answer under way', async () => {
+/** A workspace that is being answered, without an end. */
+async function startEndless() {
   const model = await startModel();
   const { context, goal } = await startScene(model);
   const { url, token } = await readEnvironment(context, goal.id);
   model.answer = (_asked, res) =>
     void res.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n');
-  const endless = await ask(url, token);
+  return { model, context, url, token, endless: await ask(url, token) };
+}
+
+test('a key that was taken back is worth nothing at once, also for an answer under way', async () => {
+  const { model, context, url, token, endless } = await startEndless();
   context.bot.state.modelKeys = {};
   context.bot.say({ type: 'credentials-changed' });
   await expect(endless.text()).rejects.toThrow();
@@ -148,12 +153,7 @@ test('a key that was taken back is worth nothing at once, also for an answer und
 });
 
 test('a key that was taken back while the bot was away is worth nothing once it is there', async () => {
-  const model = await startModel();
-  const { context, goal } = await startScene(model);
-  const { url, token } = await readEnvironment(context, goal.id);
-  model.answer = (_asked, res) =>
-    void res.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n');
-  const endless = await ask(url, token);
+  const { context, url, token, endless } = await startEndless();
   await context.bot.vanish();
   context.bot.state.modelKeys = {};
   await context.bot.comeBack();

@@ -9,6 +9,8 @@ const [, , socket = '', network = ''] = process.argv;
 /** A container that shares the agent's network has the node's own listeners, and its neighbours': none of them is connected. */
 const isShared = readLink('/proc/self/ns/net') === network;
 const LOOK_EVERY_MS = 2_000;
+/** Nobody looks through more. */
+const MAX_PORTS = 1_000;
 const LISTENING = '0A';
 
 /** What listens on one of the two loopbacks, or on all addresses. */
@@ -40,7 +42,7 @@ function listPorts(): number[] {
     const [, local = '', , state] = row.trim().split(/\s+/);
     return state === LISTENING ? [Number.parseInt(local.split(':')[1] ?? '', 16)] : [];
   });
-  return isShared ? [] : [...new Set(found)].toSorted((a, b) => a - b);
+  return isShared ? [] : [...new Set(found)].toSorted((a, b) => a - b).slice(0, MAX_PORTS);
 }
 
 function read(path: string): string {

@@ -6,8 +6,8 @@ import { readlinkSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createLines } from '../../../system/run.ts';
 import { listenAt } from '../../../system/sockets.ts';
 import { PortError } from '../../runtime.ts';
 import type { Engine } from '../engine.ts';
@@ -19,6 +19,8 @@ const RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 const MAX_PORTS = 20;
 const MAX_LINE = 64;
+/** Whoever is in the container may come: each is an open file of the agent's. */
+const MAX_CONNECTIONS = 1_000;
 
 /** Whose network this process is in, as the kernel calls it. */
 export function ownNetwork(): string {
@@ -51,6 +53,7 @@ interface Inside {
 export function openContainerPorts(inside: Inside): ContainerPorts {
   const waiting = new Map<string, (one: Socket | undefined) => void>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (one) => welcome(one, waiting));
+  server.maxConnections = MAX_CONNECTIONS;
   const isServed = listenAt(server, inside.socket, { isShared: true }).then(
     () => true,
     () => false,
@@ -86,9 +89,10 @@ export function openContainerPorts(inside: Inside): ContainerPorts {
 
 const close = (server: Server): void => void server.close();
 
-/** Its first line says for whom it is; what nobody waits for is somebody else's. */
+/** Its first line, which comes at once, says for whom it is; what nobody waits for is somebody else's. */
 function welcome(one: Socket, waiting: Map<string, (one: Socket) => void>): void {
   one.on('error', () => one.destroy());
+  one.setTimeout(CONNECT_TIMEOUT_MS, () => one.destroy());
   let head = Buffer.alloc(0);
   const take = (piece: Buffer) => {
     head = Buffer.concat([head, piece]);
@@ -97,6 +101,7 @@ function welcome(one: Socket, waiting: Map<string, (one: Socket) => void>): void
     one.off('data', take).pause();
     const wanted = end < 0 ? undefined : waiting.get(head.subarray(0, end).toString('latin1'));
     if (!wanted) return void one.destroy();
+    one.setTimeout(0);
     if (head.length > end + 1) one.unshift(head.subarray(end + 1));
     wanted(one);
   };
@@ -122,11 +127,13 @@ function keepHelper(
       });
       child = one;
       one.stdin.on('error', () => {});
-      createInterface({ input: one.stdout }).on('line', (line) => {
+      // It is not alone in there: whoever is root in the container may write in its place.
+      const lines = createLines((line) => {
         wait = RETRY_MS;
         if (!line.startsWith('=')) return onNothing(line);
         ports = line.split(' ').slice(1).map(Number).filter(Number.isInteger);
       });
+      one.stdout.setEncoding('utf8').on('data', (text: string) => lines.add(text));
       await once(one, 'close').catch(() => undefined);
       [child, ports] = [undefined, []];
       await delay(wait, undefined, { ref: false });
