@@ -36,7 +36,7 @@ export async function findSharedWorkspace(
   { forges, line, context }: Asked,
 ): Promise<Workspace | undefined> {
   // Where a repository is named or meant it is about one's own there.
-  if (!forGuests || (line.target && line.target.kind !== 'name')) return undefined;
+  if (!forGuests || context.repository || (line.target && line.target.kind !== 'name')) return undefined;
   const shared = await findSharedTarget(line, context).catch(unlessRefused);
   if (!shared) return undefined;
   const { workspace } = shared;

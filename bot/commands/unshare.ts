@@ -29,11 +29,13 @@ export const unshare = {
     // Nobody is asked: what ends goes through whatever a forge says.
     const people = open.map(({ person }) => person);
     const meant = await matchPeople(tx, people, typed, identity?.source);
-    const ended = open.find(({ person }) => meant.has(person));
-    if (!ended) throw new UserError('not-shared', { name, typed: plain(typed), shared });
-    await endShares(tx, ended);
+    // Where several are called so none of them is let in any more.
+    const ended = open.filter(({ person }) => meant.has(person));
+    const [first] = ended;
+    if (!first) throw new UserError('not-shared', { name, typed: plain(typed), shared });
+    for (const one of ended) await endShares(tx, one);
     await touchCards(tx, [id]);
-    const details = { name, person: ended.name };
+    const details = { name, person: first.name };
     return change(workspace, command, context, { desired: null, said: { code: 'unshared', details } });
   },
 } satisfies Command;

@@ -113,9 +113,9 @@ async function dispatch(
   }
 }
 
-/** Whoever sends slowly on purpose holds nothing up. */
+/** Whoever sends slowly on purpose holds nothing up. One that has no body never ends where nobody reads it: its answer may go on. */
 function limitTime(req: IncomingMessage): void {
-  const timer = setTimeout(() => req.socket.destroy(), REQUEST_WITHIN_MS).unref();
+  const timer = setTimeout(() => void (req.complete || req.socket.destroy()), REQUEST_WITHIN_MS).unref();
   const end = () => clearTimeout(timer);
   req.once('end', end).once('close', end);
 }
@@ -126,6 +126,8 @@ async function passOn(hosts: Hosts, req: IncomingMessage, res: ServerResponse, l
   } catch (error) {
     answerError(error, res, log);
   }
+  // Of a body that nobody reads any more the rest comes in time, or not at all.
+  if (!req.complete) limitTime(req);
 }
 
 const BODY_ERRORS: Record<BodyError['status'], string> = {

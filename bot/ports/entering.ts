@@ -6,6 +6,7 @@ import { admit, cookieOf, readSession, sessionCookieName, type Session } from '.
 import { parseLocalPath, signInPath } from '../access/people/sign-in-attempts.ts';
 import { codeRoute, noSuchWorkspace, redirect, sendPage } from '../access/people/sign-in-pages.ts';
 import { spendCode } from '../access/links.ts';
+import { BROWSER, record } from '../access/store/audit.ts';
 import { hashSecret, newSecret } from '../access/secrets.ts';
 import type { Executor } from '../database/types.ts';
 import type { Forge } from '../forges/forge.ts';
@@ -201,6 +202,9 @@ async function takeCode(
   const entered = await db.transaction(async (tx) => {
     const spent = await spendCode(tx, code, name.workspace, session?.user);
     if (typeof spent === 'string') return undefined;
+    const { user: actor } = spent;
+    const about = { workspace: name.workspace, target: String(name.port) };
+    await record(tx, { actor, front: BROWSER, action: 'link-spent', ...about, right: 'self', result: 'ok' });
     return admit(tx, spent.user, { id: name.workspace, access: spent.access }, session);
   });
   if (entered) res.setHeader('set-cookie', cookieOf(baseUrl, entered));

@@ -3,7 +3,7 @@
 import { ServerResponse, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline, type Duplex } from 'node:stream';
-import { hasBody, toBrowser, toProgram, type Framing } from './headers.ts';
+import { hasBody, isAnswer, toBrowser, toProgram, type Framing } from './headers.ts';
 import { sendTrouble } from './pages.ts';
 import { troubleOf } from './troubles.ts';
 import type { Tunnels, Way } from './tunnels.ts';
@@ -33,23 +33,10 @@ function send(passing: Passing, req: IncomingMessage, res: ServerResponse, mayRe
   const asked = tunnels.request(way, { method, path: pathOf(req), headers: toProgram(req, framing) });
   const end = () => asked.destroy();
   const patience = beginPatience(passing, req, asked);
-  res.once('close', end);
-  asked.once('response', (answer) => {
-    patience.end();
-    const headers = toBrowser(answer, req.headers, framing);
-    // Of an answer that came before the question was heard to its end the connection goes with it.
-    if (!req.complete) headers.push(['connection', 'close']);
-    res.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers.flat());
-    // What is told as it happens begins before its first event.
-    res.flushHeaders();
-    pipeline(answer, res, () => {});
-  });
-  // Whoever answers like that to a plain request has not understood it.
-  asked.once('upgrade', (_answer, socket) => {
-    socket.destroy();
-    asked.destroy(new Error('an upgrade that nobody asked for'));
-  });
-  asked.on('error', (error) => {
+  let isOver = false;
+  const fail = (error: Error): void => {
+    if (isOver) return;
+    isOver = true;
     patience.end();
     res.off('close', end);
     passing.onTrouble();
@@ -58,12 +45,37 @@ function send(passing: Passing, req: IncomingMessage, res: ServerResponse, mayRe
     const isRepeatable = mayRepeat && asked.reusedSocket && !hasBody(req) && IDEMPOTENT.has(method);
     if (isRepeatable) return send(passing, req, res, false);
     sendTrouble(req, res, troubleOf(error, framing.port));
+  };
+  const refuse = (): void => {
+    asked.destroy();
+    fail(nonsense());
+  };
+  res.once('close', end);
+  asked.once('response', (answer) => {
+    patience.end();
+    if (!isAnswer(answer)) return refuse();
+    const headers = toBrowser(answer, req.headers, framing);
+    // Of an answer that came before the question was heard to its end the connection goes with it.
+    if (!req.complete) headers.push(['connection', 'close']);
+    res.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers.flat());
+    // What is told as it happens begins before its first event.
+    res.flushHeaders();
+    pipeline(answer, res, () => {});
   });
+  // Whoever answers like that to a plain request has not understood it. Nothing more comes of it, not even an error.
+  asked.once('upgrade', (_answer, socket) => {
+    socket.destroy();
+    refuse();
+  });
+  asked.on('error', fail);
   if (!hasBody(req)) return void asked.end();
   // Who goes in the middle takes the question along.
   req.once('close', () => req.complete || asked.destroy());
   req.pipe(asked);
 }
+
+const nonsense = (): Error =>
+  Object.assign(new Error('an answer that nobody can pass on'), { code: 'NONSENSE' });
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -115,8 +127,22 @@ export function forwardUpgrade(
     socket.once('close', () => program.destroy());
     socket.pipe(program).pipe(socket);
   });
+  let is: 'asked' | 'answered' | 'over' = 'asked';
+  const fail = (error: Error): void => {
+    clearTimeout(timer);
+    // What it began to say cannot be taken back.
+    if (is === 'answered') socket.destroy();
+    else if (is === 'asked' && !socket.destroyed)
+      sendTrouble(req, plainAnswer(req, socket), troubleOf(error, framing.port));
+    is = 'over';
+  };
   asked.once('response', (answer) => {
     clearTimeout(timer);
+    if (!isAnswer(answer)) {
+      asked.destroy();
+      return fail(nonsense());
+    }
+    is = 'answered';
     const res = plainAnswer(req, socket);
     res.writeHead(
       answer.statusCode ?? 502,
@@ -125,10 +151,7 @@ export function forwardUpgrade(
     );
     pipeline(answer, res, () => {});
   });
-  asked.on('error', (error) => {
-    clearTimeout(timer);
-    if (!socket.destroyed) sendTrouble(req, plainAnswer(req, socket), troubleOf(error, framing.port));
-  });
+  asked.on('error', fail);
   asked.end();
   return over.promise;
 }

@@ -60,7 +60,7 @@ export function toProgram(req: IncomingMessage, framing: Framing, isUpgrade = fa
   kept[HOPS_HEADER] = String(hopsOf(req) + 1);
   for (const name of ['origin', 'referer'] as const) {
     const value = headers[name];
-    if (value !== undefined) kept[name] = toLocal(value, framing.addresses);
+    if (value !== undefined) kept[name] = toLocal(value, framing);
   }
   const cookie = withoutOwn(headers.cookie, framing.cookies);
   if (cookie === undefined) delete kept['cookie'];
@@ -72,7 +72,8 @@ export function toProgram(req: IncomingMessage, framing: Framing, isUpgrade = fa
 /** Exactly one of the two that say how long a body is; Node's parser has let no request through that says both. */
 function bodyOf({ method, headers }: IncomingMessage): OutgoingHttpHeaders {
   if (headers['transfer-encoding'] !== undefined) return { 'transfer-encoding': 'chunked' };
-  if (headers['content-length'] !== undefined) return {};
+  // Also where `Connection` names it: without it the rest would be another request.
+  if (headers['content-length'] !== undefined) return { 'content-length': headers['content-length'] };
   return ['POST', 'PUT', 'PATCH'].includes(method ?? '') ? { 'content-length': 0 } : {};
 }
 
@@ -84,10 +85,13 @@ function namedBy(connection: string | undefined): Set<string> {
 }
 
 /** An address of this workspace's ports, as programs there call it; any other stays. */
-function toLocal(address: string, addresses: PortAddresses): string {
+function toLocal(address: string, { workspace, addresses }: Framing): string {
   const url = URL.parse(address);
-  const name = url && addresses.readOrigin(url.origin);
-  return name ? `${localOrigin(name.port)}${address.slice(url.origin.length)}` : address;
+  if (!url) return address;
+  const name = addresses.readOrigin(url.origin);
+  return name?.workspace === workspace
+    ? `${localOrigin(name.port)}${address.slice(url.origin.length)}`
+    : address;
 }
 
 function withoutOwn(header: string | undefined, { names }: OwnCookies): string | undefined {
@@ -98,8 +102,20 @@ function withoutOwn(header: string | undefined, { names }: OwnCookies): string |
   return rest.length > 0 ? rest.join('; ') : undefined;
 }
 
-/** What a program may not say for a host that is ours: who speaks there else, and for how long browsers have to come by TLS. */
-const NOT_THEIRS = new Set(['strict-transport-security', 'alt-svc', 'public-key-pins', 'set-cookie2']);
+/** What a program may not say for a host that is ours: who speaks there else, for how long browsers have to come by TLS, what others keep. */
+const NOT_THEIRS = new Set([
+  'strict-transport-security',
+  'alt-svc',
+  'public-key-pins',
+  'set-cookie2',
+  'surrogate-control',
+  'cdn-cache-control',
+  'cloudflare-cdn-cache-control',
+]);
+
+/** A program may begin its answer with whatever it likes, and Node reads it; one that no server can give is none. */
+export const isAnswer = ({ statusCode = 0, statusMessage = '' }: IncomingMessage): boolean =>
+  statusCode >= 200 && /^[\t\x20-\x7e\x80-\xff]*$/.test(statusMessage);
 
 /** As a list of names and values, the way they came. `asked`: the headers of the request. */
 export function toBrowser(
@@ -109,7 +125,9 @@ export function toBrowser(
   isUpgrade = false,
 ): [string, string][] {
   const named = namedBy(answer.headers.connection);
-  const kept: [string, string][] = [];
+  // What a cache on the way keeps it gives to anybody: it is for browsers alone.
+  const kept: [string, string][] =
+    answer.headers['cache-control'] === undefined ? [['cache-control', 'private']] : [];
   for (let at = 0; at + 1 < answer.rawHeaders.length; at += 2) {
     const name = answer.rawHeaders[at] ?? '';
     const value = changed(name.toLowerCase(), answer.rawHeaders[at + 1] ?? '', asked, framing);
@@ -131,16 +149,21 @@ function changed(
       return narrowed(value, framing.cookies);
     case 'clear-site-data':
       return withoutCookies(value);
+    case 'cache-control':
+      return privately(value);
     case 'location':
     case 'content-location':
       return toOuter(value, framing);
     case 'access-control-allow-origin':
-      return asked.origin !== undefined && value === toLocal(asked.origin, framing.addresses)
-        ? asked.origin
-        : value;
+      return asked.origin !== undefined && value === toLocal(asked.origin, framing) ? asked.origin : value;
     default:
       return value;
   }
+}
+
+function privately(value: string): string {
+  const said = value.split(',').map((one) => one.trim());
+  return ['private', ...said.filter((one) => one && !/^(public|private|s-maxage)\b/i.test(one))].join(', ');
 }
 
 /** For the very host that it came from: with a Domain it would reach other ports, and Sam's own pages. */

@@ -26,7 +26,8 @@ export interface OpenPorts {
 }
 
 export interface OpenPortsOptions {
-  maySee: (visited: Visited) => Promise<boolean>;
+  /** Of each of them, in their order; asked at once, however many there are. */
+  maySee: (visited: Visited[]) => Promise<boolean[]>;
   log: Pick<Logger, 'warn'>;
 }
 
@@ -35,17 +36,16 @@ export function createOpenPorts({ maySee, log }: OpenPortsOptions): OpenPorts {
   let looks = 0;
   const look: OpenPorts['look'] = async ({ workspace, node } = {}) => {
     looks++;
-    const asked = new Map<string, Promise<boolean>>();
     const isMeant = ({ visited }: { visited: Visited }) =>
       (workspace === undefined || visited.workspace === workspace) &&
       (node === undefined || visited.node === node);
-    const looking = [...open].filter(isMeant).map(async ({ visited, end }) => {
-      const key = [visited.hash, visited.workspace, visited.port, visited.access].join(' ');
-      const answer = asked.get(key) ?? maySee(visited);
-      asked.set(key, answer);
-      if (!(await answer)) end();
-    });
-    await Promise.all(looking);
+    const keyOf = ({ visited: { hash, access } }: { visited: Visited }) => `${hash} ${access}`;
+    const meant = Map.groupBy([...open].filter(isMeant), keyOf);
+    const asked = [...meant.values()].flatMap(([first]) => first?.visited ?? []);
+    if (asked.length === 0) return;
+    const answers = await maySee(asked);
+    for (const [at, those] of [...meant.values()].entries())
+      if (answers[at] !== true) for (const { end } of those) end();
   };
   const safely: OpenPorts['look'] = (of) =>
     look(of).catch((error: unknown) =>

@@ -4,15 +4,17 @@ import { escape, sendHtml, sendPage, type CalmPage } from '../access/people/sign
 import type { Workspace } from '../database/types.ts';
 import { fail } from '../http/routes.ts';
 
-export const stoppedPage = ({ name, desired, phase }: Workspace, start: string): CalmPage => ({
-  status: 409,
-  title: `${name} is not running`,
-  text:
-    desired === 'running' && phase !== 'failed'
-      ? 'It is on its way. Its ports open with it; look again in a moment. How it stands you see where you started it.'
-      : 'Its ports close with it. Where you started it, this starts it again:',
-  ...(desired === 'running' && phase !== 'failed' ? {} : { command: `${start} ${name}` }),
-});
+export function stoppedPage({ name, desired, phase }: Workspace, start: string): CalmPage {
+  const page = { status: 409, title: `${name} is not running` };
+  if (desired === 'deleted') return { ...page, text: 'It is being deleted, and its ports with it.' };
+  if (desired === 'running' && phase !== 'failed')
+    return {
+      ...page,
+      text: 'It is on its way. Its ports open with it; look again in a moment. How it stands you see where you started it.',
+    };
+  const text = 'Its ports close with it. Where you started it, this starts it again:';
+  return { ...page, text, command: `${start} ${name}` };
+}
 
 export const closedPage = (port: number, command: string): CalmPage => ({
   status: 404,
@@ -21,9 +23,10 @@ export const closedPage = (port: number, command: string): CalmPage => ({
   command: `${command} ${port}`,
 });
 
-export const silentForge = (title: string): CalmPage => ({
+/** `title`: of the forge, as people call it; undefined: it was asked too often for this person. */
+export const silentForge = (title: string | undefined): CalmPage => ({
   status: 503,
-  title: `${title} does not answer`,
+  title: title === undefined ? 'That was asked too often' : `${title} does not answer`,
   text: 'So nobody can say whether this is still yours to see. Look again in a minute.',
 });
 

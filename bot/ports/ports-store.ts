@@ -14,12 +14,11 @@ export interface PortPlace {
 }
 
 export interface PortVisit extends PortPlace {
+  name: PortName;
   /** Of the cookie: what is open is known by it. */
   hash: string;
   session: Pick<BrowserSession, 'userId' | 'workspaces'>;
 }
-
-const saidOf = ({ port }: PortName) => and(eq(ports.workspaceId, workspaces.id), eq(ports.port, port));
 
 /** One statement, so that what is there answers as fast as what is not. */
 export async function findPort(db: Executor, name: PortName): Promise<PortPlace | undefined> {
@@ -27,7 +26,7 @@ export async function findPort(db: Executor, name: PortName): Promise<PortPlace 
     .select({ workspace: workspaces, node: nodes, said: ports })
     .from(workspaces)
     .leftJoin(nodes, eq(nodes.id, workspaces.nodeId))
-    .leftJoin(ports, saidOf(name))
+    .leftJoin(ports, and(eq(ports.workspaceId, workspaces.id), eq(ports.port, name.port)))
     .where(and(eq(workspaces.id, name.workspace), ne(workspaces.phase, 'deleted')));
   return found;
 }
@@ -35,13 +34,20 @@ export async function findPort(db: Executor, name: PortName): Promise<PortPlace 
 /** Of whoever has one of these cookies for that port, and is still signed in. */
 export async function findVisit(
   db: Executor,
-  name: PortName,
+  { workspace, port }: PortName,
   hashes: string[],
 ): Promise<PortVisit | undefined> {
-  if (hashes.length === 0) return undefined;
-  const [found] = await db
+  const visits = await findVisits(db, hashes);
+  return visits.find(({ name }) => name.workspace === workspace && name.port === port);
+}
+
+/** Each for the port that its cookie is for; one statement for all. */
+export async function findVisits(db: Executor, hashes: string[]): Promise<PortVisit[]> {
+  if (hashes.length === 0) return [];
+  return db
     .select({
       hash: portSessions.hash,
+      name: { workspace: portSessions.workspaceId, port: portSessions.port },
       session: { userId: browserSessions.userId, workspaces: browserSessions.workspaces },
       workspace: workspaces,
       node: nodes,
@@ -51,19 +57,16 @@ export async function findVisit(
     .innerJoin(browserSessions, eq(browserSessions.hash, portSessions.session))
     .innerJoin(workspaces, eq(workspaces.id, portSessions.workspaceId))
     .leftJoin(nodes, eq(nodes.id, workspaces.nodeId))
-    .leftJoin(ports, saidOf(name))
+    .leftJoin(ports, and(eq(ports.workspaceId, workspaces.id), eq(ports.port, portSessions.port)))
     .where(
       and(
         inArray(portSessions.hash, hashes),
         isNull(portSessions.state),
-        eq(portSessions.workspaceId, name.workspace),
-        eq(portSessions.port, name.port),
         gt(portSessions.expiresAt, databaseNow),
         gt(browserSessions.expiresAt, databaseNow),
         ne(workspaces.phase, 'deleted'),
       ),
     );
-  return found;
 }
 
 /** A code for the browser that has what `state` is the hash of. `session`: the hash of the browser's own. */

@@ -21,8 +21,9 @@ import {
 import { forward, forwardUpgrade, plainAnswer, type Passing } from './forward.ts';
 import { hopsOf, MAX_HOPS, type Framing } from './headers.ts';
 import { createOpenPorts, type OpenPorts, type Visited } from './open.ts';
+import { answerPreflight, isFromThere, isPreflight } from './origins.ts';
 import { closedPage, sendTrouble, silentForge, stoppedPage, type Trouble } from './pages.ts';
-import { findVisit, type PortVisit } from './ports-store.ts';
+import { findVisit, findVisits, type PortVisit } from './ports-store.ts';
 import { loop, noSuchPort, otherSite, signInFirst } from './troubles.ts';
 import { createTunnels } from './tunnels.ts';
 import { createSight } from './visitors.ts';
@@ -47,18 +48,33 @@ export interface Ports {
 interface State extends PortsOptions, EnteringOptions {
   tunnels: ReturnType<typeof createTunnels>;
   open: OpenPorts;
-  /** Who was let in on which connection, by host and cookie: a proxy may bring many people on one. */
-  kept: WeakMap<Duplex, Map<string, Admitted>>;
+  /** Who was let in on which connection, by their cookie's hash: a proxy may bring many people on one. */
+  kept: WeakMap<Duplex, Map<string, Kept>>;
+}
+
+interface Kept {
+  visit: PortVisit;
+  /** Where the way leads is asked anew. They are looked after all the same. */
+  isStale: boolean;
+  forget: () => void;
 }
 
 export function createPorts(options: PortsOptions): Ports {
-  const sight = createSight(options);
+  const sight = createSight(options.mayStill);
   const tunnels = createTunnels(options);
   const open = createOpenPorts({
     log: options.log,
-    async maySee({ hash, access, ...name }) {
-      const visit = await findVisit(options.db, name, [hash]);
-      return visit?.workspace.access === access && (await see(visit)) === 'open';
+    async maySee(visited) {
+      const found = await findVisits(
+        options.db,
+        visited.map(({ hash }) => hash),
+      );
+      const visits = new Map(found.map((visit) => [visit.hash, visit]));
+      const answers = visited.map(async ({ hash, access }) => {
+        const visit = visits.get(hash);
+        return visit?.workspace.access === access && (await see(visit)) === 'open';
+      });
+      return Promise.all(answers);
     },
   });
   const state: State = { ...options, sight, tunnels, open, kept: new WeakMap() };
@@ -86,7 +102,8 @@ function hostsOf(state: State): Hosts {
     owns: (req) => addresses.read(req.headers.host) !== undefined,
     async handle(req, res) {
       const visit = await admit(state, req, res);
-      if (visit) await forward(passingOf(state, visit, req.socket), req, res);
+      // Whoever went while it was looked whether they may is asked about no more.
+      if (visit && !res.destroyed) await forward(passingOf(state, visit, req.socket), req, res);
     },
     async upgrade(req, socket, head) {
       const res = plainAnswer(req, socket);
@@ -98,9 +115,7 @@ function hostsOf(state: State): Hosts {
   };
 }
 
-type Admitted = PortVisit & { name: PortName };
-
-const visitedOf = ({ name, hash, node, workspace: { access } }: Admitted): Visited => ({
+const visitedOf = ({ name, hash, node, workspace: { access } }: PortVisit): Visited => ({
   ...name,
   hash,
   node: node?.id,
@@ -108,45 +123,70 @@ const visitedOf = ({ name, hash, node, workspace: { access } }: Admitted): Visit
 });
 
 /** Whoever was let in stays so on this connection, until a look finds that they may not any more: then it ends. */
-function keep({ open, kept }: State, socket: Duplex, key: string, visit: Admitted, since: number): Admitted {
-  const there = kept.get(socket) ?? new Map<string, Admitted>();
-  kept.set(socket, there.set(key, visit));
-  socket.once(
-    'close',
-    open.add(visitedOf(visit), () => socket.destroy(), since),
-  );
+function keep({ open, kept }: State, socket: Duplex, visit: PortVisit, since: number): PortVisit {
+  // Nothing says any more that it closes.
+  if (socket.destroyed) return visit;
+  const there = kept.get(socket) ?? new Map<string, Kept>();
+  if (!kept.has(socket)) {
+    kept.set(socket, there);
+    socket.once('close', () => {
+      for (const { forget } of there.values()) forget();
+    });
+  }
+  const before = there.get(visit.hash);
+  const forget = open.add(visitedOf(visit), () => socket.destroy(), since);
+  before?.forget();
+  there.set(visit.hash, { visit, isStale: false, forget });
   return visit;
 }
 
-function passingOf(state: State, visit: Admitted, socket: Duplex): Passing {
+/** Who came on this connection before, to that port. */
+function findKept({ kept }: State, socket: Duplex, name: PortName, hashes: string[]): PortVisit | undefined {
+  const there = kept.get(socket);
+  const known = hashes.flatMap((hash) => there?.get(hash) ?? []);
+  return known.find(
+    ({ isStale, visit: { name: its } }) =>
+      !isStale && its.workspace === name.workspace && its.port === name.port,
+  )?.visit;
+}
+
+/** Where the node is may be another place by now: the next one asks anew. */
+function doubt({ kept }: State, socket: Duplex, { hash }: PortVisit): void {
+  const known = kept.get(socket)?.get(hash);
+  if (known) known.isStale = true;
+}
+
+function passingOf(state: State, visit: PortVisit, socket: Duplex): Passing {
   const { name, workspace, node, session } = visit;
   const { addresses, baseUrl, tunnels, answerWithinMs } = state;
   const framing: Framing = { ...name, addresses, cookies: { names: ownCookies(baseUrl) } };
   const way = { ...name, node, access: workspace.access, user: session.userId };
-  // Where the node is may be another place by now: the next one asks anew.
-  return { tunnels, way, framing, answerWithinMs, onTrouble: () => void state.kept.delete(socket) };
+  return { tunnels, way, framing, answerWithinMs, onTrouble: () => doubt(state, socket, visit) };
 }
 
 /** Undefined: it has been answered. */
-async function admit(state: State, req: IncomingMessage, res: ServerResponse): Promise<Admitted | undefined> {
+async function admit(
+  state: State,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<PortVisit | undefined> {
   const name = state.addresses.read(req.headers.host);
   const refuse = (trouble: Trouble): undefined => {
     sendTrouble(req, res, trouble);
   };
   if (name === undefined || name === 'unknown') return refuse(noSuchPort);
   if (hopsOf(req) >= MAX_HOPS) return refuse(loop);
-  if (isPreflight(state, req, name)) return answerPreflight(req, res);
-  if (!isFromThere(state, req, name)) return refuse(otherSite);
+  if (isPreflight(state.addresses, req, name)) return answerPreflight(req, res);
+  if (!isFromThere(state.addresses, req, name)) return refuse(otherSite);
   if ((req.url ?? '').split('?', 1)[0] === ENTER_PATH)
     return enter(state, req, res, name).then(() => undefined);
   const cookies = readPortCookies(state.baseUrl, req.headers.cookie);
-  const key = [name.workspace, name.port, ...cookies].join(' ');
-  const known = state.kept.get(req.socket)?.get(key);
+  const known = findKept(state, req.socket, name, cookies);
   if (known) return known;
   const since = state.open.looks();
   const visit = await findVisit(state.db, name, cookies);
   const seen = visit ? await state.sight(visitorOf(visit), visit) : ({ is: 'ended' } as const);
-  if (visit && seen.is === 'open') return keep(state, req.socket, key, { ...visit, name }, since);
+  if (visit && seen.is === 'open') return keep(state, req.socket, visit, since);
   if (seen.is === 'ended') refuseNobody(state, req, res, name);
   else if (seen.is === 'unknown') sendPage(res, silentForge(seen.title));
   else if (seen.is === 'stopped' && visit) sendPage(res, stoppedPage(visit.workspace, state.commands.start));
@@ -162,35 +202,4 @@ function refuseNobody(state: State, req: IncomingMessage, res: ServerResponse, n
   const isAsked = req.method === 'GET' || req.method === 'HEAD';
   if (isPage && isAsked && req.headers.upgrade === undefined) sendAway(state, req, res, name);
   else sendTrouble(req, res, signInFirst);
-}
-
-/** Browsers send the port's cookie along for whatever page of the same site asks, and others' programs are of the same site. */
-function isFromThere({ addresses }: State, { headers, method }: IncomingMessage, name: PortName): boolean {
-  const isOurs = (address: string | undefined): boolean =>
-    addresses.readOrigin(URL.parse(address ?? '')?.origin ?? '')?.workspace === name.workspace;
-  const { origin, referer, 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers;
-  const isVisit = mode === 'navigate' && (method === 'GET' || method === 'HEAD');
-  if (isVisit) return true;
-  if (origin !== undefined) return isOurs(origin);
-  return site === undefined || site === 'same-origin' || site === 'none' || isOurs(referer);
-}
-
-/** Of a page on another port of the workspace. Browsers send no cookie along with it: what comes after it is looked at. */
-function isPreflight({ addresses }: State, { headers, method }: IncomingMessage, name: PortName): boolean {
-  const from = addresses.readOrigin(headers.origin ?? '');
-  const isAsked = headers['access-control-request-method'] !== undefined;
-  return method === 'OPTIONS' && isAsked && from?.workspace === name.workspace && from.port !== name.port;
-}
-
-function answerPreflight({ headers }: IncomingMessage, res: ServerResponse): undefined {
-  const wanted = headers['access-control-request-headers'];
-  res
-    .writeHead(204, {
-      'access-control-allow-origin': headers.origin,
-      'access-control-allow-credentials': 'true',
-      'access-control-allow-methods': headers['access-control-request-method'],
-      ...(wanted !== undefined && { 'access-control-allow-headers': wanted }),
-      vary: 'origin',
-    })
-    .end();
 }

@@ -94,5 +94,5 @@ export function troubleOf(error: unknown, port: number): Trouble {
   if (error instanceof TunnelError) return REFUSALS[error.code](port);
   const { code = '' } = error as NodeJS.ErrnoException;
   if (code === 'LATE') return late(port);
-  return code.startsWith('HPE_') ? nonsense(port) : brokenOff(port);
+  return code === 'NONSENSE' || code.startsWith('HPE_') ? nonsense(port) : brokenOff(port);
 }

@@ -1,10 +1,11 @@
 // Routes, bodies and answers, over real HTTP where it matters.
+import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { matchRoute, readBody, sendJson, type Route } from '../../bot/http/routes.ts';
+import { matchRoute, readBody, sendJson, type Hosts, type Route } from '../../bot/http/routes.ts';
 import { listen, type HttpServer } from '../../bot/http/server.ts';
 import { until } from '../until.ts';
 import { serveRoutes, type TestServer } from './http-server.ts';
@@ -87,6 +88,53 @@ describe('a path that is not normalised', () => {
   });
 });
 
+/** No time passes by itself until the test ends. */
+const stopClock = () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+};
+
+describe('what takes long', () => {
+  let server: HttpServer;
+  let answer: ServerResponse;
+  beforeAll(async () => {
+    const log = pino({ level: 'silent' });
+    server = await listen({ host: '127.0.0.1', port: 0, baseUrl: 'http://sam.test', log });
+    const handle: Route['handle'] = (_req, res) => void (answer = res.writeHead(200)).write('begins');
+    const hosts: Hosts = {
+      owns: ({ headers }) => headers.host === 'other',
+      handle: async (_req, res) => void res.end('no'),
+      upgrade: async () => {},
+    };
+    server.serve([{ method: 'GET', path: '/', handle }], [], hosts);
+  });
+  afterAll(() => server.close());
+
+  const ask = async (host: string, more = ''): Promise<Socket> => {
+    const socket = connect(server.port, '127.0.0.1').on('error', () => {});
+    onTestFinished(() => void socket.destroy());
+    socket.write(`GET / HTTP/1.1\r\nhost: ${host}\r\n${more}\r\n`);
+    await once(socket, 'data');
+    return socket;
+  };
+
+  test('is told for as long as it takes', async () => {
+    stopClock();
+    const socket = await ask('sam.test');
+    await vi.advanceTimersByTimeAsync(60_000);
+    answer.write('goes on');
+    expect(String((await once(socket, 'data'))[0])).toContain('goes on');
+  });
+
+  test.each(['sam.test', 'other'])('is heard for half a minute at %s, answered or not', async (host) => {
+    stopClock();
+    const socket = await ask(host, 'content-length: 5\r\n');
+    const closed = once(socket, 'close');
+    await vi.advanceTimersByTimeAsync(30_000);
+    await closed;
+  });
+});
+
 describe('a body', () => {
   let server: TestServer;
   const handle: Route['handle'] = async (req, res) =>
@@ -116,12 +164,6 @@ describe('a body', () => {
     const stream = new Blob(['x'.repeat(600), 'x'.repeat(600)]).stream();
     expect((await post(stream, { duplex: 'half' })).status).toBe(413);
   });
-
-  /** No time passes by itself until the test ends. */
-  const stopClock = () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    onTestFinished(() => void vi.useRealTimers());
-  };
 
   const open = (length: number): { socket: Socket; heard: () => string; answer: Promise<string> } => {
     const socket = connect(Number(new URL(server.origin).port), '127.0.0.1');

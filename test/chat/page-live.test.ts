@@ -346,6 +346,14 @@ describe('a press', () => {
     );
   });
 
+  test('that came to nothing is for its owner alone to hear of', async () => {
+    expect(await refusedWith({ name: 'x', phase: 'stopped' })).toContain('has not failed');
+    const bob = await rows.addUser('bob');
+    await rows.share(workspace, bob);
+    cookie = await signIn(bob);
+    expect(await (await ask()).json()).not.toHaveProperty('refused');
+  });
+
   test('says no secret of whatever it came to', async () => {
     const said = await refusedWith({ name: 'sk-ant-canary0123456789', phase: 'stopped' });
     expect(said).toContain('has not failed');

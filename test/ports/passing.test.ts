@@ -62,11 +62,17 @@ test('a program sees a visitor at localhost, and none of what others say of the 
   expect(names.filter((name) => /forwarded|real-ip|x-secret/i.test(name))).toEqual([]);
 });
 
+test('a page of another workspace is not taken for one of its own', async () => {
+  const referer = `${stand.origin(3000, 'ws-aaaaaaaaaaaa')}/page`;
+  const { headers } = await echo('/echo', { headers: { referer, 'sec-fetch-mode': 'navigate' } });
+  expect(headers['referer']).toBe(referer);
+});
+
 test("no cookie of Sam's reaches the program, and the program's own do", async () => {
-  ann.keep(stand.origin(), 'theirs=1');
-  const sent = ann.cookies(stand.origin());
-  expect(sent).toMatch(/sam-port=[\w-]{43}/);
-  const { headers } = await echo('/echo', { headers: { cookie: `${sent}; sam=stolen` } });
+  // What other tests' programs set is none of this one's.
+  const own = /sam-port=[\w-]{43}/.exec(ann.cookies(stand.origin()))?.[0];
+  expect(own).toBeDefined();
+  const { headers } = await echo('/echo', { headers: { cookie: `${own}; theirs=1; sam=stolen` } });
   expect(headers['cookie']).toBe('theirs=1');
 });
 
@@ -75,6 +81,15 @@ test('what a program sets stays on its own host, and is nothing that is ours', a
   expect(headers['set-cookie']).toEqual(['own=1; Path=/; HttpOnly', 'plain=2']);
   expect(headers['clear-site-data']).toBe('"cache"');
   expect(headers['strict-transport-security']).toBeUndefined();
+});
+
+test('what a program lets caches keep is for browsers alone: one on the way would give it to anybody', async () => {
+  const { headers } = await ann.ask(`${stand.origin()}/kept`);
+  expect([headers['cache-control'], headers['cdn-cache-control']]).toEqual([
+    'private, max-age=60',
+    undefined,
+  ]);
+  expect((await ann.ask(`${stand.origin()}/`)).headers['cache-control']).toBe('private');
 });
 
 test('where a program sends its developer, it sends the visitor', async () => {
@@ -94,6 +109,12 @@ test('bodies of known length, in pieces, and none', async () => {
     undefined,
     undefined,
   ]);
+});
+
+test('a body stays a body, though the connection calls its length a matter of its own', async () => {
+  const body = 'GET /another HTTP/1.1\r\nhost: localhost\r\n\r\n';
+  const headers = { connection: 'content-length, close', 'content-length': body.length };
+  expect((await echo('/echo', { headers, body } as never)).body).toBe(body);
 });
 
 test('events come one by one, as they are told', async () => {

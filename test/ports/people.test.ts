@@ -1,6 +1,9 @@
 // Who sees a port: its owner alone, whoever may read the repository while it is shared, and nobody else; and how that ends.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { request, type IncomingMessage } from 'node:http';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { createOpenPorts, type Visited } from '../../bot/ports/open.ts';
 import { until } from '../until.ts';
 import type { Browser } from './browser.ts';
 import { openStand, type Stand } from './stand.ts';
@@ -44,6 +47,11 @@ test.each([
   await stand.say({ closed: true });
   // What is not theirs any more tells them no more than before; nobody's browser is asked who it is.
   expect(await openBy(browser)).toBe(closed);
+});
+
+test('whom its terminals are shared with sees no port by that', async () => {
+  await stand.rows.share(stand.workspace, people['read']!, { may: 'drive' });
+  expect(await openBy(await stand.browser(people['read']))).toBe(404);
 });
 
 test("somebody else's port, one that is none, and a deleted one are the same page", async () => {
@@ -138,6 +146,23 @@ test('pages of other workspaces, and of other sites, ask in vain; those of anoth
   expect(await ask({ 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'no-cors' })).toBe(403);
   expect(await ask({ origin: stand.origin(1234) })).toBe(200);
   expect(await ask({ origin: stand.origin(), 'sec-fetch-site': 'same-origin' })).toBe(200);
+  // The form of a page that tells nobody where it is.
+  expect(await ask({ origin: 'null', 'sec-fetch-site': 'same-origin' })).toBe(200);
+});
+
+test('a port stands in a frame of its own workspace’s pages, and in no other', async () => {
+  const browser = await stand.browser(people['owner']);
+  await openBy(browser);
+  const frame = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' };
+  const ask = (headers: Record<string, string>) =>
+    browser
+      .ask(`${stand.origin()}/`, { headers: { ...frame, 'sec-fetch-site': 'same-site', ...headers } })
+      .then(({ status }) => status);
+  expect(await ask({ referer: `${stand.origin(3000, 'ws-aaaaaaaaaaaa')}/` })).toBe(403);
+  expect(await ask({ 'sec-fetch-site': 'cross-site', referer: 'https://evil.example/' })).toBe(403);
+  expect(await ask({})).toBe(403);
+  expect(await ask({ referer: `${stand.origin(1234)}/` })).toBe(200);
+  expect(await ask({ 'sec-fetch-site': 'same-origin' })).toBe(200);
 });
 
 /** What ends while a WebSocket and a stream of events are open. */
@@ -181,4 +206,69 @@ test('where the forge is silent nothing opens', async () => {
   stand.levels.set(user, 'silent');
   const browser = await stand.browser(user);
   expect(await openBy(browser)).toBe(503);
+});
+
+test('who was asked about too often waits, and what they have open goes on', async () => {
+  const browser = await stand.browser(people['owner']);
+  await openBy(browser);
+  const socket = browser.connect(`${stand.origin()}/live`);
+  await once(socket, 'open');
+  stand.right = { is: 'too-often' };
+  expect(await openBy(browser)).toBe(503);
+  await stand.look();
+  socket.send('still');
+  expect(String((await once(socket, 'message'))[0])).toBe('still');
+});
+
+/** The server's end of the next connection that asks for that path. */
+function nextConnection(path: string): Promise<IncomingMessage['socket']> {
+  const { promise, resolve } = Promise.withResolvers<IncomingMessage['socket']>();
+  const hear = (said: unknown) => {
+    const { request: asked } = said as { request: IncomingMessage };
+    if (asked.url === path) resolve(asked.socket);
+  };
+  subscribe('http.server.request.start', hear);
+  onTestFinished(() => void unsubscribe('http.server.request.start', hear));
+  return promise;
+}
+
+test('who went while it was looked whether they may is looked after no more', async () => {
+  const browser = await stand.browser(people['owner']);
+  await openBy(browser);
+  const { host, port } = new URL(stand.origin());
+  const headers = { host, cookie: browser.cookies(stand.origin()) };
+  const before = stand.asks;
+  await stand.rows.sql.begin(async (sql) => {
+    await sql`lock table port_sessions in access exclusive mode`;
+    const coming = nextConnection('/gone');
+    const asked = request({ host: '127.0.0.1', port, path: '/gone', agent: false, headers });
+    asked.on('error', () => {}).end();
+    const socket = await coming;
+    const closed = once(socket, 'close');
+    asked.destroy();
+    await closed;
+  });
+  await until(() => stand.asks > before);
+  const then = stand.asks;
+  await stand.look();
+  expect(stand.asks).toBe(then);
+});
+
+test('however many are there, they are looked after by one question', async () => {
+  const asked: string[][] = [];
+  const open = createOpenPorts({
+    log: { warn: () => {} },
+    async maySee(visited) {
+      asked.push(visited.map(({ hash }) => hash));
+      return visited.map(({ hash }) => hash !== 'b');
+    },
+  });
+  onTestFinished(() => open.close());
+  const ended: string[] = [];
+  for (const hash of ['a', 'a', 'b', 'b', 'c']) {
+    const visited: Visited = { workspace: 'ws-1', port: 80, node: 'vm-1', access: 1, hash };
+    open.add(visited, () => void ended.push(hash), open.looks());
+  }
+  await open.look({ node: 'vm-1' });
+  expect([asked, ended]).toEqual([[['a', 'b', 'c']], ['b', 'b']]);
 });

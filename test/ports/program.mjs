@@ -65,6 +65,22 @@ const routes = {
   '/nonsense'(req) {
     req.socket.end('this is no answer\r\n\r\n');
   },
+  '/no-number'(req) {
+    req.socket.end('HTTP/1.1 099 Hm\r\ncontent-length: 0\r\n\r\n');
+  },
+  '/no-words'(req) {
+    req.socket.end('HTTP/1.1 200 O\x01K\r\ncontent-length: 0\r\n\r\n');
+  },
+  '/switches'(req) {
+    req.socket.end('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n');
+  },
+  '/kept'(_req, res) {
+    const headers = {
+      'cache-control': 'public, max-age=60, s-maxage=600',
+      'cdn-cache-control': 'max-age=600',
+    };
+    res.writeHead(200, headers).end('kept');
+  },
   '/memory'(_req, res) {
     res.end(String(process.memoryUsage().rss));
   },
@@ -80,6 +96,10 @@ const server = createServer((req, res) => {
 /** Says back what it hears, in small text frames. */
 server.on('upgrade', (req, socket) => {
   socket.on('error', () => socket.destroy());
+  if (req.url.startsWith('/refused-badly'))
+    return void socket.end('HTTP/1.1 418 No\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n');
+  if (req.url.startsWith('/no-words'))
+    return void socket.end('HTTP/1.1 418 N\x01\r\ncontent-length: 0\r\n\r\n');
   if (req.url.startsWith('/refused'))
     return void socket.end('HTTP/1.1 418 No\r\ncontent-length: 2\r\n\r\nno');
   const key = req.headers['sec-websocket-key'];

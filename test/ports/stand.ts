@@ -10,7 +10,7 @@ import { dial } from '../../agent/runtimes/ports.ts';
 import { createKeys, keyRoutes, makeSigningKey } from '../../bot/access/keys.ts';
 import { startSession } from '../../bot/access/people/sessions.ts';
 import { signInRoutes } from '../../bot/access/people/sign-in.ts';
-import type { RightLeft } from '../../bot/access/repository-guard.ts';
+import { createRepositoryGuard, type RightLeft } from '../../bot/access/repository-guard.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { ProviderError } from '../../bot/errors.ts';
 import type { Forge, Permission } from '../../bot/forges/forge.ts';
@@ -36,10 +36,14 @@ export interface Stand extends AsyncDisposable {
   /** What the forge says of people, by id; of the owner `right`. */
   levels: Map<string, Permission['level'] | 'silent'>;
   right: RightLeft;
+  /** How often anybody's right was asked for. */
+  asks: number;
   /** Nobody; or the browser of somebody who signed in. */
   browser(user?: string): Promise<Browser>;
   /** Somebody whom the forge lets do so much. */
   meet(level: Permission['level']): Promise<string>;
+  /** At who is there, as after a hint. */
+  look(): Promise<void>;
   say(said: { share?: boolean; closed?: boolean; port?: number }): Promise<void>;
   /** Stops it, as the command does. */
   stop(): Promise<void>;
@@ -72,16 +76,21 @@ export async function openStand({ answerWithinMs = 60_000 } = {}): Promise<Stand
   const { id: nodeId } = await rows.addNode({ owner, terminalPort: endpoint.port });
   const workspace = await rows.addWorkspace({ owner, nodeId });
   const levels: Stand['levels'] = new Map();
-  const stand = { right: { is: 'there' } as RightLeft };
+  const stand = { right: { is: 'there' } as RightLeft, asks: 0 };
+  const forges = [forgeOf(levels)];
+  const guard = createRepositoryGuard({ db: rows.db, forges, log: silent });
   const addresses = createPortAddresses('localhost', baseUrl);
   const ports = createPorts({
     db: rows.db,
     baseUrl,
     addresses,
     keys,
-    forges: [forgeOf(levels)],
+    forges,
     log: silent,
-    mayStill: async () => stand.right,
+    async mayStill(asked) {
+      stand.asks += 1;
+      return asked.guest === undefined ? stand.right : guard(asked);
+    },
     traitsOf: traitsIn(providers),
     answerWithinMs,
     commands: { open: '/sam open', start: '/sam start', port: '/sam port' },
@@ -127,12 +136,13 @@ export async function openStand({ answerWithinMs = 60_000 } = {}): Promise<Stand
         { workspace: workspace.id, port: number },
         { sharedAccess: share ? workspace.access : null, isClosed: closed },
       ),
+    look: () => ports.look(),
     async stop() {
       await rows.sql`update workspaces set desired = 'stopped', access = access + 1 where id = ${workspace.id}`;
       await rows.sql.notify('sam', `desired:${nodeId}`);
     },
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
-  } satisfies Omit<Stand, 'right'>);
+  } satisfies Omit<Stand, 'right' | 'asks'>);
 }
 
 function forgeOf(levels: Stand['levels']): Forge {

@@ -1,5 +1,5 @@
 // Programs that are not there, say nothing, or nothing that one understands; and what their visitors see.
-import { createServer } from 'node:http';
+import { Agent, createServer, type ClientRequest, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -21,12 +21,43 @@ test.each([
   ['/never', 504, 'does not answer'],
   ['/hangs-up', 502, 'hung up'],
   ['/nonsense', 502, 'does not speak HTTP'],
+  ['/no-number', 502, 'does not speak HTTP'],
+  ['/no-words', 502, 'does not speak HTTP'],
+  ['/switches', 502, 'does not speak HTTP'],
 ])('a program that answers at %s like that: %i', async (path, status, words) => {
   const page = await ann.open(`${stand.origin()}${path}`);
   expect([page.status, page.headers['content-type']]).toEqual([status, 'text/html; charset=utf-8']);
   expect(page.body).toContain(words);
   const { status: plain, body } = await ann.ask(`${stand.origin()}${path}`);
   expect([plain, Object.keys(JSON.parse(body) as object)]).toEqual([status, ['error', 'message']]);
+});
+
+test('a WebSocket that is refused with nonsense harms nobody else', async () => {
+  for (const path of ['/refused-badly', '/no-words']) {
+    const socket = ann.connect(`${stand.origin()}${path}`);
+    socket.on('error', () => {});
+    socket.on('unexpected-response', (_asked, answer: IncomingMessage) => void answer.resume());
+    const [asked] = (await once(socket, 'unexpected-response')) as [ClientRequest];
+    await once(asked, 'close');
+  }
+  expect((await ann.ask(`${stand.origin()}/echo`)).status).toBe(200);
+});
+
+test('who asks again and again on one connection is looked after once', async () => {
+  const warned: Error[] = [];
+  const hear = (warning: Error) => void warned.push(warning);
+  process.on('warning', hear);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => {
+    process.off('warning', hear);
+    agent.destroy();
+  });
+  const origin = stand.origin(await findFreePort());
+  await ann.open(`${origin}/`);
+  const answers = [];
+  for (let count = 0; count < 15; count++) answers.push((await ann.ask(`${origin}/`, { agent })).status);
+  expect(new Set(answers)).toEqual(new Set([502]));
+  expect(warned).toEqual([]);
 });
 
 test('where nothing listens a page says so, and shows the program as soon as it is there', async () => {
@@ -75,6 +106,15 @@ test('a workspace that does not run says so to its owner, with the next step', a
   await stand.rows.sql`update workspaces set desired = 'running' where id = ${stand.workspace.id}`;
   expect(page.status).toBe(409);
   expect(page.body).toContain(`/sam start ${stand.workspace.name}`);
+});
+
+test('one that is being deleted says so, and is not to be started', async () => {
+  await stand.rows.sql`update workspaces set desired = 'deleted' where id = ${stand.workspace.id}`;
+  const page = await ann.open(`${stand.origin()}/`);
+  await stand.rows.sql`update workspaces set desired = 'running' where id = ${stand.workspace.id}`;
+  expect(page.status).toBe(409);
+  expect(page.body).toContain('is being deleted');
+  expect(page.body).not.toContain('/sam start');
 });
 
 test('an agent that does not answer, and one of the version before, are said to be looked after', async () => {

@@ -31,6 +31,10 @@ test('what listens is seen, has an address, opens for its owner alone, and ends 
   expect(
     (await fresh.open(`${sam.bot.url}${(JSON.parse(spent.body) as { next: string }).next}`)).body,
   ).toContain(`Hello from ${port}`);
+  expect(
+    await sam.place.sql`
+      select workspace_id from audit where action = 'link-spent' and target = ${String(port)}`,
+  ).toEqual([{ workspace_id: workspace }]);
   const browser = await signIn(site);
   // The page of its terminal is told of it, too.
   const told = await browser.ask(`${sam.bot.url}/w/${workspace}/ports`);

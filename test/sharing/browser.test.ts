@@ -72,8 +72,10 @@ describe.skipIf(browserMissing)('several people', { timeout: 120_000 }, () => {
       await ada.run('echo by-$((40+2))');
       await eve.sees('by-42');
       await eventually(() => page.locator('#share').textContent()).toMatch(/^Looking on/);
-      for (const part of ['#new', '#claude', '#keys', '.tab .close'])
+      for (const part of ['#new', '#profiles', '#keys', '.tab .close']) {
+        expect(await page.locator(part).count(), part).toBeGreaterThan(0);
         expect(await page.locator(part).first().isVisible(), part).toBe(false);
+      }
       await page.locator('.pane:not([hidden]) .xterm-helper-textarea').focus();
       await page.keyboard.type('echo by-eve');
       await page.keyboard.press('Enter');

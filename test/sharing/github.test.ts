@@ -1,13 +1,16 @@
 // Letting somebody else into a workspace, said on GitHub: whom the comment calls, and that its link is worth nothing by itself.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startGitHub, type GitHub } from '../testers/github.ts';
 
 let context: GitHub;
 beforeAll(async () => {
   context = await startGitHub({ private: true });
-  context.github.addUser('carol');
-  context.github.addCollaborator('acme/api', 'carol', 'read');
+  for (const login of ['carol', 'dan']) context.github.addUser(login);
   await context.say('/sam up --name api-1');
+});
+beforeEach(async () => {
+  for (const login of ['carol', 'dan']) context.github.addCollaborator('acme/api', login, 'read');
+  await context.place.sql`update shares set ended_at = now() where ended_at is null`;
 });
 afterAll(() => context[Symbol.asyncDispose]());
 
@@ -30,13 +33,24 @@ test('somebody whom Sam has never met is let in by their name, and called in the
 });
 
 test('it ends by a word, though nobody can be asked any more', async () => {
-  await context.say('/sam share @carol');
-  context.github.addCollaborator('acme/api', 'carol', 'none' as 'read');
-  await context.say('/sam unshare @carol');
-  expect(lastSaid()).toContain('`carol` is let into `api-1` no more');
+  await context.say('/sam share @dan');
+  context.github.addCollaborator('acme/api', 'dan', 'none' as 'read');
+  await context.say('/sam unshare @dan');
+  expect(lastSaid()).toContain('`dan` is let into `api-1` no more');
   expect(await openShares()).toEqual([]);
   expect(context.comments()[0]).not.toContain('Shared with');
-  context.github.addCollaborator('acme/api', 'carol', 'read');
+});
+
+test('of several who are called so none is let in any more', async () => {
+  await context.say('/sam share @carol');
+  await context.place.sql`insert into users (id, name) values ('us-other', 'Carol')`;
+  await context.place
+    .sql`insert into identities (source, external_id, user_id, login) values ('slack:T1', 'U1', 'us-other', 'c')`;
+  await context.place.sql`
+    insert into shares (id, workspace_id, person, may, access, until)
+    select 'sh-other', id, 'us-other', 'view', access, now() + interval '1 hour' from workspaces where name = 'api-1'`;
+  await context.say('/sam unshare @carol');
+  expect(await context.place.sql`select id from shares where ended_at is null and until > now()`).toEqual([]);
 });
 
 /** Of lessons few are said in a short while. */
@@ -60,4 +74,16 @@ test("of somebody else's workspace nobody is let in", async () => {
   await context.say('/sam share api-1 @carol', 'ada');
   expect(await lastCode()).toBe('no-workspace');
   expect(await openShares()).toEqual([]);
+});
+
+test('who is let in to look asks for work in one of their own, where a repository is meant', async () => {
+  context.github.addCollaborator('acme/api', 'carol', 'write');
+  await context.say('/sam share @carol');
+  await context.say('/sam run true', 'carol');
+  expect(await lastCode()).toBe('runs');
+  expect(
+    await context.place.sql`
+      select i.login from turns t join workspaces w on w.id = t.workspace_id
+        join identities i on i.user_id = w.owner and i.source = 'github'`,
+  ).toEqual([{ login: 'carol' }]);
 });

@@ -167,7 +167,9 @@ async function readState(
   const { command, ...known } = stateOf(view, { trigger, ...(mayPress && { turn }) });
   // What brings it back is for its owner to say.
   const state = { ...known, ...(entry.is === 'owner' && command !== undefined && { command }) };
-  const { answer } = (await readLastPress(db, PAGE, threadOf(workspace.id))) ?? {};
+  // Only its owner presses here, and what they hear of it may name what else is theirs.
+  const last = entry.is === 'owner' ? await readLastPress(db, PAGE, threadOf(workspace.id)) : undefined;
+  const answer = last?.answer;
   const isRefused = answer && !answer.ok;
   const { text } = isRefused ? wordRefusal(answer as Said<RefusalCodes>, sayFor(trigger)) : { text: '' };
   return withId({
