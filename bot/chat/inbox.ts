@@ -111,7 +111,7 @@ async function runIncoming(
     await runSaid(inbox, held, conversation, said);
   } catch (thrown) {
     const error = conversation.explain(thrown, held.row) ?? thrown;
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError)) return retryLater(inbox, held, error, said);
     await endSaying(inbox, held, conversation, incoming, { ok: false, ...error.said }, said);
   }
 }
@@ -126,9 +126,12 @@ const endSaying = (
   command?: SaidCommand,
 ): Promise<void> =>
   endWith(inbox, held, async (tx) => {
-    if (command) await recordSaid(tx, command, answer, { permission: {}, isAdmin: false });
+    if (command) await recordSaid(tx, command, answer, NOTHING_HELD);
     return tellable(tx, answer, { ...incoming, traits, said: wordsSaid(incoming) });
   });
+
+/** Of what was refused nobody asks by which right. */
+const NOTHING_HELD = { permission: {}, isAdmin: false } as const;
 
 const wordsSaid = ({ spoken }: IncomingCommand): string =>
   'command' in spoken ? spoken.command.line : spoken.text;
@@ -171,7 +174,7 @@ async function runSaid(
   await inbox.db.transaction(async (tx) => {
     if (!(await lockDelivery(tx, held))) return;
     const outcome = await command.run(line, { ...contextIn(tx), ...asked });
-    if (outcome.answer.workspace) await wantCard(tx, conversation, incoming, outcome, held.row);
+    if (!outcome.hasNoCard) await wantCard(tx, conversation, incoming, outcome, held.row);
     await recordSaid(tx, said, outcome.answer, { permission, isAdmin, shared: shared?.id });
     const answer = await tellable(tx, outcome.answer, { ...incoming, traits, said: wordsSaid(incoming) });
     await end(inbox, tx, held, { answer: withIgnored(answer, line), commandId: outcome.commandId });
@@ -335,8 +338,13 @@ function pauseOf({ row }: Held<Delivery>, error: unknown): number | undefined {
   return Date.now() + pauseMs - row.receivedAt.getTime() < TIMEOUT_MS ? pauseMs : undefined;
 }
 
-/** A bug, or a vendor that does not answer: some more tries, then a reference that finds it in the log. */
-async function retryLater(inbox: Inbox, held: Held<Delivery>, error: unknown): Promise<void> {
+/** A bug, or a vendor that does not answer: some more tries, then a reference that finds it in the log. `said`: what came to nothing. */
+async function retryLater(
+  inbox: Inbox,
+  held: Held<Delivery>,
+  error: unknown,
+  said?: SaidCommand,
+): Promise<void> {
   const pauseMs = pauseOf(held, error);
   if (pauseMs !== undefined) {
     inbox.log.warn({ delivery: held.row.deliveryId, error: messageOf(error) }, 'a request has to wait');
@@ -349,5 +357,9 @@ async function retryLater(inbox: Inbox, held: Held<Delivery>, error: unknown): P
   );
   if (held.row.attempts + 1 < MAX_ATTEMPTS)
     return postponeDelivery(inbox.db, held, 1000 * 2 ** held.row.attempts);
-  await endWith(inbox, held, { ok: false, code: 'internal', details: { ref } });
+  const answer: Answer = { ok: false, code: 'internal', details: { ref } };
+  await endWith(inbox, held, async (tx) => {
+    if (said) await recordSaid(tx, said, answer, NOTHING_HELD);
+    return answer;
+  });
 }

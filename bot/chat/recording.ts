@@ -3,7 +3,7 @@ import { record } from '../access/store/audit.ts';
 import { formatCommand } from '../commands/parser/format.ts';
 import type { ParsedCommand } from '../commands/parser/parsed.ts';
 import type { Command } from '../commands/context.ts';
-import type { Answer, Delivery, Executor } from '../database/types.ts';
+import type { Answer, Delivery, Executor, Workspace } from '../database/types.ts';
 import { findWorkspace } from '../workspaces/store/workspaces.ts';
 import type { IncomingCommand, Permission } from './front.ts';
 
@@ -23,7 +23,7 @@ export async function recordSaid(
   held: Held,
 ): Promise<void> {
   const workspace = answer.workspace ?? place.workspace;
-  const owner = answer.ok && workspace ? (await findWorkspace(tx, workspace))?.owner : undefined;
+  const about = answer.ok && workspace ? await findWorkspace(tx, workspace) : undefined;
   await record(tx, {
     actor: actor.id,
     front: delivery.source,
@@ -31,9 +31,7 @@ export async function recordSaid(
     action: command.name,
     target: wordsOf(line),
     workspace,
-    right: answer.ok
-      ? rightOf({ command, isAbout: owner !== undefined, isOwn: owner === actor.id, workspace }, held)
-      : 'none',
+    right: answer.ok ? rightOf({ command, actor: actor.id, about }, held) : 'none',
     result: answer.ok ? 'ok' : answer.code,
   });
 }
@@ -46,12 +44,11 @@ interface Held {
   shared?: string | undefined;
 }
 
-/** `isAbout`: a workspace that is there. */
-interface About {
+interface Done {
   command: Pick<Command, 'needsWrite'>;
-  isAbout: boolean;
-  isOwn: boolean;
-  workspace?: string | undefined;
+  actor: string;
+  /** A workspace that is there. */
+  about: Pick<Workspace, 'id' | 'owner' | 'repository'> | undefined;
 }
 
 /** All but the verb, as it would be typed; without the prompt. */
@@ -71,16 +68,18 @@ function wordsOf(line: ParsedCommand): string {
   return formatCommand(said, '').slice(verb.length).trim();
 }
 
-/** The first that was enough. Pure. */
-export function rightOf(
-  { command, isAbout, isOwn, workspace }: About,
-  { permission, isAdmin, shared }: Held,
+/** The first that was enough. Rights are those on its repository, and no other one. Pure. */
+function rightOf(
+  { command, actor, about }: Done,
+  { permission: { maintains, asks, reads }, isAdmin, shared }: Held,
 ): string {
-  if (isOwn) return 'owner';
-  if (isAbout && shared !== undefined && shared === workspace) return 'share';
-  if (isAbout && permission.maintains) return 'maintain';
+  const isOn = (address: string | undefined): boolean =>
+    about !== undefined && address?.toLowerCase() === about.repository.toLowerCase();
+  if (about?.owner === actor) return 'owner';
+  if (about && shared === about.id) return 'share';
+  if (isOn(maintains)) return 'maintain';
   if (isAdmin) return 'admin';
-  if (isAbout && permission.asks) return 'ask';
-  if (isAbout && permission.reads) return 'read';
+  if (isOn(asks)) return 'ask';
+  if (isOn(reads)) return 'read';
   return command.needsWrite ? 'write' : 'self';
 }

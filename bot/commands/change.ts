@@ -1,6 +1,7 @@
 // Writes down what a person wants of a workspace: the row, the command, the event, all in the context's transaction.
 import type { AnswerCodes, Said } from '../codes.ts';
-import type { Answer, Desired, Workspace } from '../database/types.ts';
+import { findUserName } from '../access/store/people.ts';
+import type { Answer, Desired, Executor, Workspace } from '../database/types.ts';
 import type { CommandContext, Outcome, StartContext } from './context.ts';
 import { checkLimits } from './maxima.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
@@ -59,16 +60,41 @@ export async function start(
 async function answerFor(
   workspace: Workspace,
   { verb, line }: ParsedCommand,
-  { tx, actor, front }: CommandContext,
+  context: CommandContext,
   {
     desired,
     said = { code: 'ok', details: {} },
     link,
   }: { desired: Desired | null; said?: Said<AnswerCodes> | undefined; link?: Answer['link'] },
 ): Promise<Outcome> {
+  const { tx, actor, front } = context;
   const commandId = await recordCommand(tx, workspace, { actor: actor.id, front, verb, line, desired });
-  return {
-    commandId,
-    answer: { ok: true, ...said, workspace: workspace.id, ...(link ? { link } : {}) },
-  };
+  const { id } = workspace;
+  if (isForeign(workspace, context))
+    return {
+      commandId,
+      hasNoCard: true,
+      answer: { ok: true, ...(await summarise(tx, workspace)), workspace: id },
+    };
+  return { commandId, answer: { ok: true, ...said, workspace: id, ...(link ? { link } : {}) } };
+}
+
+/** They may know of it because they run Sam, and for nothing else: a card would tell them, and all who read along, what is done in it. */
+function isForeign(
+  { owner, repository }: Workspace,
+  { actor, maintains, reads, isAdmin, traits }: CommandContext,
+): boolean {
+  const isTheirs = [maintains, reads].some((one) => one?.toLowerCase() === repository.toLowerCase());
+  return isAdmin && !traits.isOperator && owner !== actor.id && !isTheirs;
+}
+
+/** Where it stands, in place of the card. */
+async function summarise(
+  tx: Executor,
+  { name, phase, desired, repository, owner }: Workspace,
+): Promise<Said<AnswerCodes>> {
+  const ownerName = (await findUserName(tx, owner)) ?? owner;
+  const row = [name, phase, desired, repository.replace(/^https?:\/\//, ''), ownerName];
+  const rows = [['NAME', 'PHASE', 'WANTED', 'REPOSITORY', 'OWNER'], row];
+  return { code: 'workspaces', details: { rows, more: 0 } };
 }

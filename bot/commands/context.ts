@@ -88,6 +88,8 @@ export interface StartContext extends CommandContext {
 export interface Outcome {
   answer: Answer;
   commandId?: number;
+  /** Nobody else where it was said may know of the workspace that the answer is about. */
+  hasNoCard?: true;
 }
 
 /** `run` writes in the context's transaction and calls nobody; what a person can mend it throws as UserError. */

@@ -2,7 +2,7 @@
 import { UserError } from '../errors.ts';
 import type { Exceeded } from '../codes.ts';
 import { findExceeded, LIMIT_KINDS, type Wish } from '../workspaces/limits.ts';
-import { channelSubject, readAccounts, type LimitPlace } from '../workspaces/store/limits.ts';
+import { channelSubject, lockAccounts, readAccounts, type LimitPlace } from '../workspaces/store/limits.ts';
 import type { CommandContext } from './context.ts';
 
 /** Throws UserError, with the figure and who can raise it. */
@@ -15,13 +15,14 @@ export async function checkLimits(
   if (exceeded) throw new UserError('over-limit', { ...exceeded, admins });
 }
 
-/** The first that would be passed. */
+/** The first that would be passed. What is counted one by one stays so until the transaction ends: two at once do not pass it together. */
 export async function findPassed(
   { tx, limits }: Pick<CommandContext, 'tx' | 'limits'>,
   place: LimitPlace,
   wish: Wish,
 ): Promise<Exceeded | undefined> {
   const kinds = LIMIT_KINDS.filter((kind) => wish[kind] !== undefined);
+  if (kinds.includes('workspaces') || kinds.includes('tasks')) await lockAccounts(tx, place);
   return findExceeded(await readAccounts(tx, place, limits, kinds), wish);
 }
 

@@ -3,6 +3,7 @@ import type { AnswerCodes, Said } from '../codes.ts';
 import { UserError } from '../errors.ts';
 import { mayName } from './audience.ts';
 import { checkAdmin, type Command, type CommandContext, type Outcome } from './context.ts';
+import { record, type AuditEntry } from '../access/store/audit.ts';
 import type { Executor } from '../database/types.ts';
 import { forgetNode, retireNode } from '../workspaces/store/node-changes.ts';
 import { findNodesByName, listNodes, listNodesOf, type OwnNode } from '../workspaces/store/nodes.ts';
@@ -80,10 +81,28 @@ async function stopAll(name: string, command: ParsedCommand, context: CommandCon
   );
   for (const { id } of there) {
     const workspace = await findByName(tx, machine.owner, id);
-    if (workspace) await stopOne(workspace, command, context);
+    if (!workspace) continue;
+    await stopOne(workspace, command, context);
+    // What was said is about the machine: its owner looks for what became of each workspace.
+    if (machine.owner !== context.actor.id) await record(tx, stoppedBy(context, machine.name, id));
   }
   return { code: 'node-stops', details: { name: machine.name, count: there.length } };
 }
+
+const stoppedBy = (
+  { actor, front, place }: CommandContext,
+  machine: string,
+  workspace: string,
+): AuditEntry => ({
+  actor: actor.id,
+  front,
+  place: place.channel ?? place.topic,
+  action: 'stop',
+  target: machine,
+  workspace,
+  right: 'admin',
+  result: 'ok',
+});
 
 async function remove(name: string, context: CommandContext): Promise<Words> {
   const { tx } = context;

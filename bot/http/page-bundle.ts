@@ -120,7 +120,8 @@ export function answerAsset(
 
 async function hashInputs(): Promise<string> {
   const require = createRequire(import.meta.url);
-  const packages = ['@xterm/xterm', '@xterm/addon-fit', '@xterm/addon-web-links', 'esbuild'];
+  const addons = ['fit', 'search', 'web-links'].map((name) => `@xterm/addon-${name}`);
+  const packages = ['@xterm/xterm', ...addons, 'esbuild'];
   const own = (await readdir(SOURCES, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => path.join(entry.parentPath, entry.name))

@@ -79,9 +79,11 @@ function matchPath(pattern: string, path: string): Params | undefined {
   return params;
 }
 
+/** Undefined: it is no text, or none that Postgres would take for one. */
 function decode(segment: string): string | undefined {
   try {
-    return decodeURIComponent(segment);
+    const text = decodeURIComponent(segment);
+    return text.includes('\0') ? undefined : text;
   } catch {
     return undefined;
   }

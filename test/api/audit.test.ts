@@ -1,6 +1,7 @@
 // Who did what, read over HTTP: every front writes it, everybody reads their own, those who run Sam read all.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startSession } from '../../bot/access/people/sessions.ts';
+import { newNodeId, serverName } from '../../bot/ids.ts';
 import { startPrograms, type Programs } from './programs.ts';
 
 let all: Programs;
@@ -8,6 +9,7 @@ let all: Programs;
 let workspace: string;
 beforeAll(async () => {
   all = await startPrograms({ env: { ADMINS: 'ada' } });
+  all.context.github.addUser('rob');
   const bob = await all.programOf('bob');
   workspace = (await bob('POST /api/workspaces', { json: { repository: 'acme/api' } })).body.id;
 }, 120_000);
@@ -79,6 +81,29 @@ test('a refusal by rights is a row, on every front', async () => {
   ]);
 });
 
+test('so is what somebody asks of a page, a machine or a workspace that is not theirs', async () => {
+  const rob = await all.browserOf('rob');
+  const node = newNodeId();
+  await all.database.sql`insert into nodes (id, name, owner, provider, size, phase, desired, next_at)
+    values (${node}, ${serverName(node)}, ${await all.userOf('bob')}, 'local', 'small', 'ready', 'running', null)`;
+  expect((await rob(`GET /api/nodes/${node}`)).status).toBe(404);
+  expect((await rob(`GET /api/workspaces/${workspace}/agent-sessions`)).status).toBe(404);
+  for (const path of [
+    `/settings/workspaces/${workspace}/stop`,
+    '/settings/house/limit',
+    `/w/${workspace}/retry`,
+  ])
+    expect((await send('rob', path, {})).status, path).toBe(404);
+  const { items } = (await rob('GET /api/audit')).body as { items: Row[] };
+  expect(items.map(({ front, action, right, result }) => [front, action, right, result])).toEqual([
+    ['page', 'retry', 'none', 'not-found'],
+    ['browser', 'house', 'none', 'admins-only'],
+    ['browser', 'stop', 'none', 'not-found'],
+    ['api', 'open-workspace', 'none', 'not-found'],
+    ['api', 'open-node', 'none', 'not-found'],
+  ]);
+});
+
 const cookieOf = async (login: string): Promise<string> =>
   `sam=${(await startSession(all.database.db, await all.userOf(login))).secret}`;
 
@@ -90,6 +115,7 @@ const send = async (login: string, path: string, json: object): Promise<Response
       cookie: await cookieOf(login),
       origin: all.context.sam.bot.url,
       'content-type': 'application/json',
+      'idempotency-key': 'one-press',
     },
     body: JSON.stringify(json),
   });
@@ -113,6 +139,7 @@ test('those who run Sam read all with a browser or a token made for that, and fi
   expect(about.every((row) => row.workspace === workspace)).toBe(true);
   expect((await admin(`GET /api/audit?since=${theirs[0]!.at}&who=bob`)).body.items).toContainEqual(theirs[0]);
   expect((await admin('GET /api/audit?since=yesterday')).body).toMatchObject({ fields: ['since'] });
+  expect((await admin('GET /api/audit?who=%00')).body).toMatchObject({ fields: ['who'] });
   const eve = await all.browserOf('eve');
   expect(
     await eve('POST /api/tokens', { json: { name: 'ops', scopes: ['read', 'write', 'admin'] } }),
@@ -124,6 +151,8 @@ test('those who run Sam read all with a browser or a token made for that, and fi
 });
 
 test('it comes in pages with a cursor of its own, and as lines of JSON all at once', async () => {
+  const bob = await all.browserOf('bob');
+  for (const name of ['one', 'two', 'three']) await bob('POST /api/tokens', { json: { name } });
   const ada = await all.browserOf('ada');
   const first = (await ada('GET /api/audit?limit=2')).body;
   const second = (await ada(`GET /api/audit?limit=2&cursor=${first.next}`)).body;
@@ -142,6 +171,8 @@ test('it comes in pages with a cursor of its own, and as lines of JSON all at on
   expect(rows.slice(-4).length).toBe(4);
   const [count] = await all.database.sql`select count(*)::int from audit`;
   expect(rows.length).toBe(count!['count']);
+  // Before the first line it can still be refused.
+  expect((await fetch(`${url}/api/audit?cursor=${other.next}`, { headers })).status).toBe(400);
   const some = await (await fetch(`${url}/api/audit?limit=3`, { headers })).text();
   expect(some.trimEnd().split('\n')).toHaveLength(3);
 });

@@ -70,6 +70,9 @@ test('those who run Sam stop what is on it, and hear as everybody does that it i
   await until(async () => (await bob(`GET /api/workspaces/${workspace}`)).body.phase === 'stopped');
   const [row] = await all.database.sql`select notice from workspaces where id = ${workspace}`;
   expect(row!['notice']).toEqual([{ code: 'admin-stopped', details: { by: 'ada' } }]);
+  const ada = await all.userOf('ada');
+  const done = (await bob(`GET /api/audit?who=${ada}`)).body.items as Record<string, unknown>[];
+  expect(done).toMatchObject([{ action: 'stop', workspace, right: 'admin', result: 'ok' }]);
 });
 
 test('those who run Sam see a workspace, and never open it', async () => {
@@ -98,4 +101,11 @@ test('of the forge everybody sees what both Sam and they may read', async () => 
   expect((await bob('GET /api/github/install-url')).body.url).toMatch(
     /\/apps\/sam-test\/installations\/new$/,
   );
+});
+
+test('whoever looks on and on at what is on the forge is told to wait', async () => {
+  const eve = await all.programOf('eve');
+  const looks = Array.from({ length: 40 }, (_, n) => eve(`GET /api/github/repositories?q=${n}`));
+  const statuses = (await Promise.all(looks)).map(({ status }) => status);
+  expect(new Set(statuses)).toEqual(new Set([200, 429]));
 });

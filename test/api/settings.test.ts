@@ -106,6 +106,8 @@ test('a token is made, shown once and ended; a browser is ended and is nobody fr
   expect((await visit('/settings/access')).text).not.toContain(token);
   expect((await visit('/settings/tokens/new', { name: 'page', scope: 'write', days: '7' })).status).toBe(409);
   expect((await visit('/settings/tokens/new', { name: 'A b', scope: 'write', days: '7' })).status).toBe(400);
+  for (const what of ['tokens', 'browsers', 'chats'])
+    expect((await visit(`/settings/${what}/%00/end`, {})).status).toBe(404);
   const { id } = (await program('GET /api/auth/me')).body.token;
   const eve = await visitAs('eve');
   await eve(`/settings/tokens/${id}/end`, {});

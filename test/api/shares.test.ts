@@ -9,8 +9,10 @@ let id: string;
 let path: string;
 beforeAll(async () => {
   all = await startPrograms({ private: true });
-  all.context.github.addUser('carol');
-  all.context.github.addCollaborator('acme/api', 'carol', 'read');
+  for (const person of ['carol', 'dave', 'erin']) {
+    all.context.github.addUser(person);
+    all.context.github.addCollaborator('acme/api', person, 'read');
+  }
   [bob, carol] = [await all.programOf('bob'), await all.programOf('carol')];
   const made = await bob('POST /api/workspaces', { json: { repository: 'acme/api', name: 'box' } });
   ({ id } = made.body);
@@ -37,6 +39,17 @@ test('a workspace is shared, listed, shared anew and taken back', async () => {
   expect((await bob(`DELETE ${path}/${second.body.id}`)).status).toBe(204);
   expect(await shares()).toEqual([]);
   expect((await bob(`DELETE ${path}/${second.body.id}`)).status).toBe(404);
+});
+
+test('pages go on behind the last that was read, also when that one has ended', async () => {
+  for (const person of ['carol', 'dave', 'erin']) expect((await shared({ person })).status).toBe(201);
+  const { items, next } = (await bob(`GET ${path}?limit=2`)).body;
+  expect(items.map(({ person }: { person: string }) => person)).toEqual(['erin', 'dave']);
+  expect((await bob(`DELETE ${path}/${items[1].id}`)).status).toBe(204);
+  expect((await bob(`GET ${path}?limit=2&cursor=${next}`)).body).toMatchObject({
+    items: [{ person: 'carol' }],
+    next: null,
+  });
 });
 
 test('the same key is the same share, however often it is sent', async () => {

@@ -45,9 +45,12 @@ test('who listens hears what happens from then on, and from where they were', as
 });
 
 test('a failure is told by its code and in words', async () => {
-  await all.database.sql`insert into events (entity, gen, type, data) values (${id}, 1, 'phase',
+  const made = await bob('POST /api/workspaces', { json: { repository: 'acme/api', new: true } });
+  await all.context.settle();
+  const failed = made.body.id as string;
+  await all.database.sql`insert into events (entity, gen, type, data) values (${failed}, 1, 'phase',
     '{"phase": "failed", "error": {"class": "internal", "code": "machine-lost", "details": {}}}'::jsonb)`;
-  const last = (await bob(`GET /api/workspaces/${id}/events`)).body.items.at(-1);
+  const last = (await bob(`GET /api/workspaces/${failed}/events`)).body.items.at(-1);
   expect(last).toMatchObject({ kind: 'phase', phase: 'failed', failure: { error: 'machine-lost' } });
   expect(last.failure.message).not.toBe('');
 });

@@ -1,48 +1,28 @@
 // The page with what a command line wrote: for those who may open its workspace, and for nobody else.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { TurnHappening } from '../../agent/protocol.ts';
-import { startSession } from '../../bot/access/people/sessions.ts';
-import { createPage, type Page } from '../../bot/chat/page/page.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
 import { saveTaskEvents } from '../../bot/tasks/store/events.ts';
 import { forgetTurns } from '../../bot/tasks/store/passes.ts';
 import { addTurn } from '../../bot/tasks/store/turns.ts';
-import { serveRoutes, type TestServer } from '../access/http-server.ts';
-import { openRows, type Rows } from '../access/rows.ts';
+import { openPage, type PageSite } from './page-site.ts';
 
-let rows: Rows;
-let server: TestServer;
-let page: Page;
+let site: PageSite;
 let workspace: Workspace;
 let cookie: string;
 
 beforeAll(async () => {
-  rows = await openRows();
-  server = await serveRoutes((baseUrl) => {
-    const mayStill = () => Promise.resolve({ is: 'there' } as const);
-    page = createPage({
-      db: rows.db,
-      forges: [{ name: 'github' }] as never,
-      baseUrl,
-      triggers: {},
-      mayStill,
-    });
-    return Promise.resolve({ routes: [...page.routes] });
-  });
+  site = await openPage({ forges: [{ name: 'github' }] as never });
 });
-afterAll(async () => {
-  await page.stop();
-  await server.close();
-  await rows.close();
-});
+afterAll(() => site.close());
 beforeEach(async () => {
-  workspace = await rows.addWorkspace();
-  cookie = `sam=${(await startSession(rows.db, workspace.owner)).secret}`;
+  workspace = await site.rows.addWorkspace();
+  cookie = await site.signIn(workspace.owner);
 });
 
 let runs = 0;
 async function run(events: TurnHappening[], agent: 'shell' | 'claude' = 'shell'): Promise<string> {
-  await rows.db.transaction((tx) =>
+  await site.rows.db.transaction((tx) =>
     addTurn(tx, {
       workspace,
       thread: `t-${++runs}`,
@@ -55,7 +35,7 @@ async function run(events: TurnHappening[], agent: 'shell' | 'claude' = 'shell')
       minutes: 60,
     }),
   );
-  const [row] = await rows.sql`select id from tasks where workspace_id = ${workspace.id}`;
+  const [row] = await site.rows.sql`select id from tasks where workspace_id = ${workspace.id}`;
   const task = row!['id'] as string;
   const said = events.map((event, at) => ({
     workspace: workspace.id,
@@ -65,7 +45,7 @@ async function run(events: TurnHappening[], agent: 'shell' | 'claude' = 'shell')
     at: 0,
     event,
   }));
-  await saveTaskEvents(rows.db, workspace.nodeId ?? '', said);
+  await saveTaskEvents(site.rows.db, workspace.nodeId ?? '', said);
   return task;
 }
 
@@ -81,7 +61,7 @@ const done = (skipped: number): TurnHappening => ({
   exit: { code: 0, lines: 3, skipped },
 });
 const get = (task: string, { id = workspace.id, headers = { cookie } as Record<string, string> } = {}) =>
-  fetch(`${server.origin}/w/${id}/runs/${task}/1`, { headers });
+  fetch(`${site.server.origin}/w/${id}/runs/${task}/1`, { headers });
 
 test('its owner reads all that is kept, as text, with what is missing named', async () => {
   const task = await run([
@@ -105,8 +85,8 @@ test('nobody else does: who is not signed in is asked to, and is led back', asyn
   const words = await stranger.text();
   expect(words).not.toContain('secret-words');
   expect(words).toContain(encodeURIComponent(`/w/${workspace.id}/runs/${task}/1`));
-  const other = await rows.addWorkspace();
-  const theirs = `sam=${(await startSession(rows.db, other.owner)).secret}`;
+  const other = await site.rows.addWorkspace();
+  const theirs = await site.signIn(other.owner);
   expect((await get(task, { headers: { cookie: theirs } })).status).toBe(404);
   // By the address of a workspace that is theirs neither.
   const crossed = await get(task, { id: other.id, headers: { cookie: theirs } });
@@ -122,15 +102,15 @@ test('what a coding agent said is not there, nor what never was', async () => {
 
 test('it goes a week after its end, and what was asked of coding agents stays longer', async () => {
   const task = await run([text('head', 'old\n'), done(0)]);
-  await rows.sql`update task_turns set ended_at = now() - interval '6 days' where task_id = ${task}`;
-  await forgetTurns(rows.db, { asked: 30, run: 7 });
+  await site.rows.sql`update task_turns set ended_at = now() - interval '6 days' where task_id = ${task}`;
+  await forgetTurns(site.rows.db, { asked: 30, run: 7 });
   expect((await get(task)).status).toBe(200);
-  await rows.sql`update task_turns set ended_at = now() - interval '8 days' where task_id = ${task}`;
-  await forgetTurns(rows.db, { asked: 30, run: 7 });
+  await site.rows.sql`update task_turns set ended_at = now() - interval '8 days' where task_id = ${task}`;
+  await forgetTurns(site.rows.db, { asked: 30, run: 7 });
   expect((await get(task)).status).toBe(404);
-  workspace = await rows.addWorkspace();
+  workspace = await site.rows.addWorkspace();
   const asked = await run([text('head', 'mine\n')], 'claude');
-  await rows.sql`update task_turns set ended_at = now() - interval '8 days' where task_id = ${asked}`;
-  await forgetTurns(rows.db, { asked: 30, run: 7 });
-  expect(await rows.sql`select from task_events where task_id = ${asked}`).toHaveLength(1);
+  await site.rows.sql`update task_turns set ended_at = now() - interval '8 days' where task_id = ${asked}`;
+  await forgetTurns(site.rows.db, { asked: 30, run: 7 });
+  expect(await site.rows.sql`select from task_events where task_id = ${asked}`).toHaveLength(1);
 });

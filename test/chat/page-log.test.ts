@@ -1,35 +1,21 @@
 // What a page hears of the log of a making: over real HTTP and a real database, without a reconciler.
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { startSession } from '../../bot/access/people/sessions.ts';
-import { createPage, type Page } from '../../bot/chat/page/page.ts';
 import type { Workspace } from '../../bot/database/schema.ts';
-import { openRows, type Rows } from '../access/rows.ts';
-import { serveRoutes, type TestServer } from '../access/http-server.ts';
 import { until } from '../until.ts';
 import { openEvents, type Events } from './event-stream.ts';
+import { openPage, type PageSite } from './page-site.ts';
 
-let rows: Rows;
-let server: TestServer;
-let page: Page;
+let site: PageSite;
 let workspace: Workspace;
 let cookie: string;
 
 beforeAll(async () => {
-  rows = await openRows();
-  server = await serveRoutes((baseUrl) => {
-    const mayStill = () => Promise.resolve({ is: 'there' } as const);
-    page = createPage({ db: rows.db, forges: [], baseUrl, triggers: { console: '' }, mayStill, beatMs: 50 });
-    return Promise.resolve({ routes: [...page.routes] });
-  });
+  site = await openPage({ triggers: { console: '' } });
 });
-afterAll(async () => {
-  await page.stop();
-  await server.close();
-  await rows.close();
-});
+afterAll(() => site.close());
 beforeEach(async () => {
-  workspace = await rows.addWorkspace({ phase: 'preparing' });
-  cookie = `sam=${(await startSession(rows.db, workspace.owner)).secret}`;
+  workspace = await site.rows.addWorkspace({ phase: 'preparing' });
+  cookie = await site.signIn(workspace.owner);
 });
 
 interface Written {
@@ -38,9 +24,9 @@ interface Written {
   hasOlder: boolean;
 }
 
-const write = (...texts: string[]) => rows.sql`insert into logs (workspace_id, at, step, text)
+const write = (...texts: string[]) => site.rows.sql`insert into logs (workspace_id, at, step, text)
   select ${workspace.id}, now(), 'build', text from unnest(${texts}::text[]) with ordinality as t(text, n) order by n`;
-const address = (tail: string): string => `${server.origin}/w/${workspace.id}/${tail}`;
+const address = (tail: string): string => `${site.server.origin}/w/${workspace.id}/${tail}`;
 const ask = (tail: string, headers: Record<string, string> = { cookie }) => fetch(address(tail), { headers });
 const read = async (tail: string) => (await (await ask(tail)).json()) as Written;
 const textsOf = (written: unknown): string[] => (written as Written).lines.map(({ text }) => text);
@@ -53,7 +39,7 @@ async function listen(tail = 'events', headers: Record<string, string> = {}): Pr
 
 /** As the bot's loop does it. */
 async function look(): Promise<void> {
-  const [source] = page.sources;
+  const [source] = site.page.sources;
   await until(async () => (await source?.dueInMs()) === undefined);
   await (
     await source?.take()
@@ -111,14 +97,14 @@ test('long lines are told in less than 200,000 characters at once', async () => 
 test('no secret is told; of a workspace that runs nothing is told by itself, only when it is asked for', async () => {
   await write('key sk-ant-canary0123456789');
   expect(textsOf(await read('log'))).toEqual(['key [anthropic key]']);
-  await rows.sql`update workspaces set phase = 'running' where id = ${workspace.id}`;
+  await site.rows.sql`update workspaces set phase = 'running' where id = ${workspace.id}`;
   expect(await (await ask('events')).json()).not.toHaveProperty('wrote');
   expect(textsOf(await read('log'))).toHaveLength(1);
 });
 
 test('strangers hear nothing of it, and nobody without a session', async () => {
   await write('one');
-  const other = `sam=${(await startSession(rows.db, await rows.addUser())).secret}`;
+  const other = await site.signIn(await site.rows.addUser());
   expect((await ask('log', { cookie: other })).status).toBe(404);
   expect((await ask('log', {})).status).toBe(401);
 });

@@ -137,6 +137,15 @@ describe('people hear', () => {
     await world.up(ada, 'acme/two');
   });
 
+  test('several who say it at once do not pass it together', async () => {
+    await using world = await createWorld();
+    const names = ['ada', 'bob', 'cleo', 'dan', 'eve', 'fay'];
+    const people = await Promise.all(names.map((name) => world.addUser(name)));
+    await world.say(people[0]!, 'limit acme/one workspaces=2');
+    const said = await Promise.allSettled(people.map((person) => world.up(person, 'acme/one')));
+    expect(said.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+  });
+
   test('how a limit is said, and of whom', async () => {
     await using world = await createWorld();
     const ada = await world.addUser('ada');

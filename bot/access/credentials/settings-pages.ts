@@ -145,7 +145,7 @@ const INTRODUCTION =
   'Coding agents in your workspaces work with what you leave here. It is sealed in the database, goes to the machines of your running workspaces alone, and is never shown again.';
 
 const byCode = (name: string): string =>
-  `A link from the chat let this browser in as ${name}: for half an hour, and to this page alone. If somebody else sent you that link, close the page: a key that you put in here would be theirs. ${INTRODUCTION}`;
+  `A link from the chat let this browser in as ${name}: for half an hour, and to these pages alone. If somebody else sent you that link, close the page: a key that you put in here would be theirs. ${INTRODUCTION}`;
 
 const SPENT =
   'That link was used already, is older than five minutes, or was made for somebody else than who is signed in here.';

@@ -51,6 +51,9 @@ export async function findUserName(db: Executor, id: string): Promise<string | u
   return user?.name;
 }
 
+/** A chat's source names the place in it: `slack:T1`. */
+const isOnForge = not(like(identities.source, '%:%'));
+
 /** Undefined: never met. */
 export async function findIdentity(
   db: Executor,
@@ -61,7 +64,10 @@ export async function findIdentity(
   return found?.id;
 }
 
-/** Of that id, or called so: by the name that they go by here, or the one of an account elsewhere, the newest first. */
+/**
+ * Of that id, or called so: on a forge, where names are one person's, before chats, where people choose them; of several the newest
+ * account's.
+ */
 export async function findUserId(db: Executor, named: string): Promise<string | undefined> {
   const lower = named.toLowerCase();
   const [found] = await db
@@ -75,7 +81,12 @@ export async function findUserId(db: Executor, named: string): Promise<string | 
         sql`lower(${identities.login}) = ${lower}`,
       ),
     )
-    .orderBy(sql`${users.id} = ${named} desc`, desc(identities.createdAt), users.id)
+    .orderBy(
+      sql`${users.id} = ${named} desc`,
+      sql`(lower(${identities.login}) = ${lower} and ${isOnForge}) is true desc`,
+      desc(identities.createdAt),
+      users.id,
+    )
     .limit(1);
   return found?.id;
 }
@@ -141,7 +152,6 @@ export async function matchPeople(
   if (people.length === 0) return new Set();
   const [, member] = /^<@(.+)>$/.exec(typed) ?? [];
   const login = typed.replace(/^@/, '').toLowerCase();
-  const isOnForge = not(like(identities.source, '%:%'));
   const isCalled =
     member === undefined
       ? or(and(isOnForge, eq(sql`lower(${identities.login})`, login)), eq(sql`lower(${users.name})`, login))

@@ -23,8 +23,8 @@ import { createSay, TRIGGER, wordTurnFailure } from '../wording.ts';
 import type { Asking, Spoken } from './asking.ts';
 import { asksOn, NAME } from './conversation.ts';
 import { pageOf, readCursor } from './cursors.ts';
-import { follow, pageThrough, type Followed } from './following.ts';
-import { refuse, type Call, type Caller, type Operation, type Reply } from './operation.ts';
+import { told, type Followed } from './following.ts';
+import { refuse, refuseStranger, type Call, type Caller, type Operation, type Reply } from './operation.ts';
 import {
   AgentEvent,
   AgentEventList,
@@ -133,11 +133,9 @@ const looked = (options: SessionOptions, finder: Finder, streams: Streams): Oper
     method: 'GET',
     path: `${ONE}/events`,
     summary: 'What happened in a conversation, oldest first; as server-sent events it goes on.',
-    query: Page,
     answers: { status: 200, schema: AgentEventList },
     find: finder('askers'),
-    run: (call) => pageThrough(eventsOf(options.db, taskIn(call.found)), call),
-    stream: (call, to) => follow(eventsOf(options.db, taskIn(call.found)), streams, call, to),
+    ...told((call) => eventsOf(options.db, taskIn(call.found)), streams),
   },
 ];
 
@@ -150,18 +148,20 @@ const taskIn = (found: unknown): Task => (found as Seen & { task: Task }).task;
  */
 async function findSeen(
   { db, forges, mayLook }: SessionOptions & { mayLook: (user: string) => boolean },
-  { user }: Caller,
+  caller: Caller,
   { id = '', task: named }: Record<string, string>,
   who: 'owner' | 'askers',
 ): Promise<Seen> {
   const workspace = ID.test(id) ? await findWorkspace(db, id) : undefined;
   if (!workspace || workspace.phase === 'deleted') throw refuse(404, 'not-found');
+  const { user } = caller;
   const { topic, repository } = workspace;
   const isTheirs = isOwner(user, workspace);
   if (!isTheirs) {
-    if (who === 'owner' || topic === null) throw refuse(404, 'not-found');
+    const refused = () => refuseStranger({ db }, caller, { action: 'open-workspace', workspace: id });
+    if (who === 'owner' || topic === null) throw await refused();
     if (!mayLook(user)) throw refuse(429, 'too-often');
-    if (!(await asksOn({ db, forges }, user, repository))) throw refuse(404, 'not-found');
+    if (!(await asksOn({ db, forges }, user, repository))) throw await refused();
   }
   const scope = { workspace: id, ...(!isTheirs && topic !== null && { thread: topic }) };
   const task = named !== undefined && TASK_ID.test(named) ? await findTask(db, scope, named) : undefined;

@@ -35,14 +35,19 @@ export const auditOperation = (db: Executor): Operation => ({
     const items = rows.slice(0, limit).map(describe);
     return { status: 200, body: { items, next: last ? writeCount(LIST.key, last.id) : null } };
   },
-  lines: (call) => linesOf(db, call),
+  // Once lines are sent nothing is refused any more.
+  lines: (call) => linesOf(db, call, cursorOf(call.query as Asked)),
 });
 
-async function* linesOf(db: Executor, { caller, query }: Call): AsyncGenerator<object> {
+async function* linesOf(
+  db: Executor,
+  { caller, query }: Call,
+  first: { before?: number },
+): AsyncGenerator<object> {
   const asked = query as Asked;
   const filter = await filterOf(db, caller, asked);
   let left = asked.limit === undefined ? Infinity : Number(asked.limit);
-  let from = cursorOf(asked);
+  let from = first;
   while (left > 0) {
     const rows = await listAudit(db, filter, { ...from, limit: Math.min(PIECE, left) });
     for (const row of rows) yield describe(row);

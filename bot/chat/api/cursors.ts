@@ -52,3 +52,21 @@ export function pageOf<Row extends { createdAt: Date; id: string }>(
   const written = last && JSON.stringify([list, last.createdAt.toISOString(), last.id]);
   return { rows: rows.slice(0, limit), next: written ? Buffer.from(written).toString('base64url') : null };
 }
+
+/** The same of a list that is here as a whole, in any order: the newest come first. */
+export function pageOfAll<Row extends { createdAt: Date; id: string }>(
+  list: string,
+  all: Row[],
+  { cursor, limit }: { cursor: string | undefined; limit: number },
+): { rows: Row[]; next: string | null } {
+  const after = readCursor(list, cursor);
+  const newest = all.toSorted((one, other) => compare(placeOf(other), placeOf(one)));
+  const rows = after ? newest.filter((one) => compare(placeOf(one), after) < 0) : newest;
+  return pageOf(list, rows, limit);
+}
+
+const placeOf = ({ createdAt, id }: { createdAt: Date; id: string }): Position => ({ at: createdAt, id });
+
+/** Below 0: the first is the older one. */
+const compare = (one: Position, other: Position): number =>
+  one.at.getTime() - other.at.getTime() || (one.id < other.id ? -1 : Number(one.id > other.id));

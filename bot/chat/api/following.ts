@@ -2,8 +2,8 @@
 import type { z } from 'zod';
 import type { Streams } from '../streams.ts';
 import { readCount, writeCount } from './cursors.ts';
-import { ApiError, refuse, type Call, type Listener, type Reply } from './operation.ts';
-import { limitOf, type Page } from './schemas.ts';
+import { ApiError, refuse, type Call, type Listener, type Operation, type Reply } from './operation.ts';
+import { limitOf, Page } from './schemas.ts';
 
 /** One list, oldest first. */
 export interface Followed<Row> {
@@ -21,7 +21,7 @@ export interface Followed<Row> {
 
 type Asked = z.infer<typeof Page>;
 
-export async function pageThrough<Row>(list: Followed<Row>, { query }: Call): Promise<Reply> {
+async function pageThrough<Row>(list: Followed<Row>, { query }: Call): Promise<Reply> {
   const limit = limitOf(query as Asked);
   const after = readCount(list, (query as Asked).cursor);
   const rows = await list.list({ after, limit: limit + 1 });
@@ -30,10 +30,20 @@ export async function pageThrough<Row>(list: Followed<Row>, { query }: Call): Pr
   return { status: 200, body: { items, next: last ? writeCount(list.key, list.seqOf(last)) : null } };
 }
 
+/** Of an operation that gives such a list, either way; `of`: the one that is asked for. */
+export const told = <Row>(
+  of: (call: Call) => Followed<Row>,
+  streams: Streams,
+): Pick<Operation, 'run' | 'stream'> & { query: typeof Page } => ({
+  query: Page,
+  run: (call) => pageThrough(of(call), call),
+  stream: (call, to) => follow(of(call), streams, call, to),
+});
+
 /** As many at once as a reader can be sent. */
 const MAX_AT_ONCE = 200;
 
-export async function follow<Row>(
+async function follow<Row>(
   list: Followed<Row>,
   streams: Streams,
   { caller, query }: Call,

@@ -2,6 +2,7 @@
 // somebody lets it into more. Asks the forge; keeps what it said for a short while.
 import type { z } from 'zod';
 import type { Logger } from 'pino';
+import { createBucket } from '../../access/repository-guard.ts';
 import { findIdentities } from '../../access/store/people.ts';
 import type { Executor } from '../../database/types.ts';
 import { addressOf, type Forge, type Person } from '../../forges/forge.ts';
@@ -21,10 +22,20 @@ const MAX_ACCOUNTS = 100;
 const MAX_LOOKED_AT = 20;
 const TIMEOUT_MS = 10_000;
 
-export const forgeOperations = ({ db, forges, log }: ForgeOptions): Operation[] =>
-  forges.flatMap((forge) => operationsOf(db, forge, createRepositories(forge, log)));
+export function forgeOperations({ db, forges, log }: ForgeOptions): Operation[] {
+  const mayAsk = createBucket();
+  return forges.flatMap((forge) => operationsOf({ db, forge, mayAsk }, createRepositories(forge, log)));
+}
 
-function operationsOf(db: Executor, forge: Forge, repositories: Repositories): Operation[] {
+interface Asked {
+  db: Executor;
+  forge: Forge;
+  /** Each look asks the forge many questions: whoever looks on and on is told to wait. */
+  mayAsk: (user: string) => boolean;
+}
+
+function operationsOf(asked: Asked, repositories: Repositories): Operation[] {
+  const { forge } = asked;
   const path = `/api/${forge.name}`;
   const named = forge.title.replaceAll(/\W/g, '');
   const shared = { for: 'person', method: 'GET', refusals: [] } as const;
@@ -35,7 +46,7 @@ function operationsOf(db: Executor, forge: Forge, repositories: Repositories): O
       path: `${path}/installations`,
       summary: `The accounts at ${forge.title} that let Sam in, and that you can see.`,
       answers: { status: 200, schema: InstallationList },
-      run: async ({ caller }) => installations(repositories, await personOf(db, forge, caller)),
+      run: async ({ caller }) => installations(repositories, await personOf(asked, caller)),
     },
     {
       ...shared,
@@ -54,9 +65,9 @@ function operationsOf(db: Executor, forge: Forge, repositories: Repositories): O
       answers: { status: 200, schema: RepositoryList },
       async run({ caller, query }) {
         const { q = '' } = query as z.infer<typeof Search>;
-        const person = await personOf(db, forge, caller);
-        const asked = { timeoutMs: TIMEOUT_MS, needed: 'read' } as const;
-        const found = await searchRepositories(repositories, person, q, asked);
+        const person = await personOf(asked, caller);
+        const wanted = { timeoutMs: TIMEOUT_MS, needed: 'read' } as const;
+        const found = await searchRepositories(repositories, person, q, wanted);
         const items = found.map((repository) => ({ repository, url: addressOf(forge, repository) }));
         return { status: 200, body: { items, next: null } };
       },
@@ -64,10 +75,11 @@ function operationsOf(db: Executor, forge: Forge, repositories: Repositories): O
   ];
 }
 
-/** Throws ApiError: nobody knows who they are there. */
-async function personOf(db: Executor, { name }: Forge, { user }: Caller): Promise<Person> {
+/** Throws ApiError: nobody knows who they are there, or they have it asked too often. */
+async function personOf({ db, forge: { name }, mayAsk }: Asked, { user }: Caller): Promise<Person> {
   const known = (await findIdentities(db, [user], name)).get(user);
   if (!known) throw refuse(403, 'no-account');
+  if (!mayAsk(user)) throw refuse(429, 'too-often');
   return { id: known.externalId, login: known.login };
 }
 

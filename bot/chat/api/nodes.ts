@@ -9,9 +9,17 @@ import { readPrices, type PriceList } from '../../workspaces/store/settings.ts';
 import { createStreams, type Streams } from '../streams.ts';
 import { createSay, TRIGGER, wordFailure } from '../wording.ts';
 import type { Asking } from './asking.ts';
-import { pageOf, readCursor } from './cursors.ts';
-import { follow, pageThrough, type Followed } from './following.ts';
-import { refuse, refuseCaller, type Call, type Caller, type Operation, type Reply } from './operation.ts';
+import { pageOfAll } from './cursors.ts';
+import { told, type Followed } from './following.ts';
+import {
+  refuse,
+  refuseCaller,
+  refuseStranger,
+  type Call,
+  type Caller,
+  type Operation,
+  type Reply,
+} from './operation.ts';
 import { describeEvent, describeLine } from './stories.ts';
 import {
   Everybodys,
@@ -20,7 +28,6 @@ import {
   Machine,
   MachineList,
   Nothing,
-  Page,
   WorkspaceEventList,
 } from './schemas.ts';
 
@@ -105,11 +112,9 @@ const stories = (options: NodeOptions, events: Streams, logs: Streams): Operatio
       method: 'GET',
       path: `${ONE}/events`,
       summary: 'What happened to a machine, oldest first; as server-sent events it goes on.',
-      query: Page,
       answers: { status: 200, schema: WorkspaceEventList },
       find,
-      run: (call) => pageThrough(eventsOf(db, call.found as OwnNode), call),
-      stream: (call, to) => follow(eventsOf(db, call.found as OwnNode), events, call, to),
+      ...told((call) => eventsOf(db, call.found as OwnNode), events),
     },
     {
       ...SHARED,
@@ -117,11 +122,9 @@ const stories = (options: NodeOptions, events: Streams, logs: Streams): Operatio
       method: 'GET',
       path: `${ONE}/logs`,
       summary: 'What a machine said of its boot, oldest first; as server-sent events it goes on.',
-      query: Page,
       answers: { status: 200, schema: LogLineList },
       find,
-      run: (call) => pageThrough(bootOf(db, call.found as OwnNode), call),
-      stream: (call, to) => follow(bootOf(db, call.found as OwnNode), logs, call, to),
+      ...told((call) => bootOf(db, call.found as OwnNode), logs),
     },
   ];
 };
@@ -147,9 +150,9 @@ const bootOf = (db: NodeOptions['db'], { node: { id } }: OwnNode): Followed<Logg
 /** One's own, and for those who run Sam anybody's. Throws ApiError. */
 async function findNode({ db }: NodeOptions, caller: Caller, id: string): Promise<OwnNode> {
   const [found] = ID.test(id) ? await listNodes(db, { id }) : [];
-  const isTheirs = found?.node.owner === caller.user || (found !== undefined && (await caller.isAdmin()));
-  if (!found || !isTheirs) throw refuse(404, 'not-found');
-  return found;
+  if (!found) throw refuse(404, 'not-found');
+  if (found.node.owner === caller.user || (await caller.isAdmin())) return found;
+  throw await refuseStranger({ db }, caller, { action: 'open-node', target: found.node.name });
 }
 
 /** What is said of it is its name; what is told afterwards is its row. */
@@ -169,21 +172,13 @@ async function list(
   const isAll = query.all === 'true';
   if (isAll && !(await caller.isAdmin()))
     throw await refuseCaller({ db }, caller, { id: LIST_ALL }, 'admins-only');
-  const key = isAll ? `${LIST} of all` : LIST;
-  const after = readCursor(key, query.cursor);
-  const limit = limitOf(query);
   const found = await listNodes(db, { ...(!isAll && { owner: caller.user }) });
-  const newest = found
-    .map((one) => ({ ...one, id: one.node.id, createdAt: one.node.createdAt }))
-    .toReversed()
-    .filter((one) => !after || isBehind(one, after));
-  const { rows, next } = pageOf(key, newest.slice(0, limit + 1), limit);
+  const all = found.map((one) => ({ ...one, id: one.node.id, createdAt: one.node.createdAt }));
+  const asked = { cursor: query.cursor, limit: limitOf(query) };
+  const { rows, next } = pageOfAll(isAll ? `${LIST} of all` : LIST, all, asked);
   const prices = await readPrices(db);
   return { status: 200, body: { items: rows.map((row) => describe(row, prices)), next } };
 }
-
-const isBehind = (one: { createdAt: Date; id: string }, after: { at: Date; id: string }): boolean =>
-  one.createdAt < after.at || (one.createdAt.getTime() === after.at.getTime() && one.id < after.id);
 
 const describeOne = async ({ db }: NodeOptions, found: OwnNode): Promise<z.infer<typeof Machine>> =>
   describe(found, await readPrices(db));

@@ -231,7 +231,7 @@ async function identify(
     return caller;
   }
   const person = await readSettingsPerson(db, baseUrl, req.headers.cookie);
-  // A code lets in to a person's own page and what that page shows, which is tokens and no workspace.
+  // A code lets in to a person's own pages; of what programs may ask, to their tokens and to no workspace.
   if (!person || (person.isByCode && operation.for === 'person')) throw refuse(401, 'sign-in-required');
   admit(person.user);
   if (!isReading && !isFromOrigin(req, new URL(baseUrl).origin)) throw refuse(403, 'wrong-origin');
@@ -247,6 +247,16 @@ export async function refuseCaller(
 ): Promise<ApiError> {
   await recordRefusal(db, { actor: user, front: FRONT, action: id, target: token?.id, result: code });
   return refuse(403, code);
+}
+
+/** It is there, and not theirs: a row of the audit, and the answer is the one of what is not there. */
+export async function refuseStranger(
+  { db }: Pick<Doorway, 'db'>,
+  { user }: Caller,
+  what: { action: string; target?: string; workspace?: string },
+): Promise<ApiError> {
+  await recordRefusal(db, { actor: user, front: FRONT, ...what, result: 'not-found' });
+  return refuse(404, 'not-found');
 }
 
 /** What was shown to one browser alone is no other one's to see again. */

@@ -273,7 +273,11 @@ export const Everybodys = Page.extend({ all: z.enum(['true', 'false']).optional(
 export const Search = z.strictObject({ q: z.string().max(200).optional() });
 /** `who`: a person's id, or what they are called. */
 export const AuditQuery = Page.extend({
-  who: z.string().min(1).max(100).optional(),
+  // Postgres takes not every text that an address can hold.
+  who: z
+    .string()
+    .regex(/^\P{Cc}{1,100}$/u)
+    .optional(),
   workspace: z
     .string()
     .regex(/^ws-[a-z2-7]{12}$/)

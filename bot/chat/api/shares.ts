@@ -8,7 +8,7 @@ import type { FrontOptions } from '../front.ts';
 import { readEnded } from '../store/api.ts';
 import type { Asking } from './asking.ts';
 import { NAME } from './conversation.ts';
-import { pageOf, readCursor } from './cursors.ts';
+import { pageOfAll } from './cursors.ts';
 import { refuse, type Call, type Operation, type Reply } from './operation.ts';
 import { limitOf, Page, Share, ShareList, ShareRequest } from './schemas.ts';
 
@@ -65,12 +65,9 @@ const listOf = ({ params }: Call): string => `shares ${params['id']}`;
 
 async function list({ db, config }: Options, call: Call<z.infer<typeof Page>>): Promise<Reply> {
   const { query, found } = call;
-  const after = readCursor(listOf(call), query.cursor);
-  const limit = limitOf(query);
-  const all = (await listShares(db, [(found as Workspace).id])).toReversed();
-  // There are few.
-  const from = after ? all.findIndex(({ id }) => id === after.id) + 1 : 0;
-  const { rows, next } = pageOf(listOf(call), all.slice(from, from + limit + 1), limit);
+  const all = await listShares(db, [(found as Workspace).id]);
+  const asked = { cursor: query.cursor, limit: limitOf(query) };
+  const { rows, next } = pageOfAll(listOf(call), all, asked);
   return { status: 200, body: { items: rows.map((share) => describe(config, share)), next } };
 }
 

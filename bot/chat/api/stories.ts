@@ -7,9 +7,9 @@ import { listLogs, readLastLogs, type LoggedLine } from '../../workspaces/store/
 import { listEvents, readLastEvents, type Noted } from '../../workspaces/store/events.ts';
 import { createStreams, type Streams } from '../streams.ts';
 import { createSay, TRIGGER, wordFailure } from '../wording.ts';
-import { follow, pageThrough, type Followed } from './following.ts';
+import { told, type Followed } from './following.ts';
 import type { Operation } from './operation.ts';
-import { LogLineList, Page, WorkspaceEvent, WorkspaceEventList } from './schemas.ts';
+import { LogLineList, WorkspaceEvent, WorkspaceEventList } from './schemas.ts';
 
 const ONE = '/api/workspaces/:id';
 
@@ -33,8 +33,7 @@ export function createStories(
         summary: 'What happened to a workspace, oldest first; as server-sent events it goes on.',
         answers: { status: 200, schema: WorkspaceEventList },
         find,
-        run: (call) => pageThrough(eventsOf(db, call.found as Row), call),
-        stream: (call, to) => follow(eventsOf(db, call.found as Row), events, call, to),
+        ...told((call) => eventsOf(db, call.found as Row), events),
       },
       {
         ...SHARED,
@@ -43,14 +42,13 @@ export function createStories(
         summary: 'What the making of a workspace wrote, oldest first; as server-sent events it goes on.',
         answers: { status: 200, schema: LogLineList },
         find,
-        run: (call) => pageThrough(logsOf(db, call.found as Row), call),
-        stream: (call, to) => follow(logsOf(db, call.found as Row), logs, call, to),
+        ...told((call) => logsOf(db, call.found as Row), logs),
       },
     ],
   };
 }
 
-const SHARED = { for: 'person', method: 'GET', query: Page, refusals: [404] } as const;
+const SHARED = { for: 'person', method: 'GET', refusals: [404] } as const;
 
 const eventsOf = (db: Executor, { id, name }: Row): Followed<Noted> => ({
   key: id,

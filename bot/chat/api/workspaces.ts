@@ -3,7 +3,6 @@ import type { z } from 'zod';
 import { redact } from '../../../agent/redact.ts';
 import { createBucket } from '../../access/repository-guard.ts';
 import { isOwner } from '../../access/rights.ts';
-import { recordRefusal } from '../../access/store/audit.ts';
 import type { Workspace as Row } from '../../database/types.ts';
 import { isEnough } from '../../forges/rights.ts';
 import { findWorkspace } from '../../workspaces/store/workspaces.ts';
@@ -14,9 +13,17 @@ import { createStories } from './stories.ts';
 import { listPage } from '../store/api.ts';
 import { createSay, TRIGGER, wordFailure, wordNotices } from '../wording.ts';
 import type { Asking, Spoken } from './asking.ts';
-import { NAME, permissionOn } from './conversation.ts';
+import { permissionOn } from './conversation.ts';
 import { pageOf, readCursor } from './cursors.ts';
-import { refuse, refuseCaller, type Call, type Caller, type Operation, type Reply } from './operation.ts';
+import {
+  refuse,
+  refuseCaller,
+  refuseStranger,
+  type Call,
+  type Caller,
+  type Operation,
+  type Reply,
+} from './operation.ts';
 import {
   Everybodys,
   Extension,
@@ -158,20 +165,17 @@ const VERBS = [
 /** Unknown, deleted and not theirs are one and the same. Throws ApiError. */
 async function findVisible(
   { db, forges, mayAsk }: WorkspaceOptions & { mayAsk: (user: string) => boolean },
-  { user, isAdmin }: Caller,
+  caller: Caller,
   id: string,
   needed: Needed,
 ): Promise<Row> {
+  const { user } = caller;
   const row = ID.test(id) ? await findWorkspace(db, id) : undefined;
   if (!row || row.phase === 'deleted') throw refuse(404, 'not-found');
   if (isOwner(user, row)) return row;
-  const refused = async () => {
-    const what = { action: 'open-workspace', workspace: id, result: 'not-found' };
-    await recordRefusal(db, { actor: user, front: NAME, ...what });
-    return refuse(404, 'not-found');
-  };
+  const refused = () => refuseStranger({ db }, caller, { action: 'open-workspace', workspace: id });
   if (needed === 'own') throw await refused();
-  if (await isAdmin()) return row;
+  if (await caller.isAdmin()) return row;
   if (!mayAsk(user)) throw refuse(429, 'too-often');
   const permission = await permissionOn({ db, forges }, user, row.repository);
   if (!isEnough(permission, needed)) throw await refused();

@@ -1,12 +1,13 @@
 // A press of a button on a workspace's page: who pressed may, it is stored once, and answered. Runs nothing, and knows no button.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isCurrent } from '../../access/rights.ts';
+import { recordRefusal } from '../../access/store/audit.ts';
 import { PAGE } from '../../access/store/places.ts';
 import { refuse, signInEnded, wrongOrigin, type Refusal } from '../../access/terminal-token.ts';
 import { fail, isFromOrigin, sendJson } from '../../http/routes.ts';
 import { storeDelivery } from '../store/deliveries.ts';
 import { countPresses } from '../store/live.ts';
-import { findVisitor, type Visitor, type VisitorOptions } from './visitors.ts';
+import { findVisitor, type Refused, type Visitor, type VisitorOptions } from './visitors.ts';
 
 interface Pressed {
   /** Where it is stored, in order. */
@@ -32,9 +33,15 @@ export async function acceptPress(
 ): Promise<void> {
   const { db, baseUrl } = options;
   if (!isFromOrigin(req, new URL(baseUrl).origin)) return refuse(res, wrongOrigin(options));
+  const refused = async (actor: string | undefined, refusal: Refusal): Promise<void> => {
+    const { code: result } = refusal;
+    if (actor !== undefined)
+      await recordRefusal(db, { actor, front: PAGE, action: event, workspace: id, result });
+    refuse(res, refusal);
+  };
   const presser = await findPresser(options, req, id);
-  if ('refusal' in presser) return refuse(res, presser.refusal);
-  if (!isFor(whom, presser)) return refuse(res, LOOK_ONLY);
+  if ('refusal' in presser) return refused(presser.asker, presser.refusal);
+  if (!isFor(whom, presser)) return refused(presser.session.user, LOOK_ONLY);
   const said = await read();
   if (!said) return fail(res, 400, 'bad-request', 'That is nothing that can be said here.');
   if ((await countPresses(db, PAGE, thread)) >= most)
@@ -67,7 +74,7 @@ async function findPresser(
   options: VisitorOptions,
   req: IncomingMessage,
   id: string,
-): Promise<(Visitor & { key: string }) | { refusal: Refusal }> {
+): Promise<(Visitor & { key: string }) | Refused> {
   const visitor = await findVisitor(options, req, id);
   if ('refusal' in visitor) return visitor;
   if (!isCurrent(visitor.session, visitor.workspace))

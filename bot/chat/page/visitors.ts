@@ -32,12 +32,18 @@ export interface Visitor {
 /** A path may hold anything, Postgres' text may not. */
 const ID = /^[\w-]{1,100}$/;
 
+/** `asker`: who it was, where it is there; for the audit, and nobody outside. */
+export interface Refused {
+  refusal: Refusal;
+  asker?: string;
+}
+
 /** Unknown, deleted and somebody else's are the same refusal, after one and the same statement. */
 export async function findVisitor(
   options: VisitorOptions,
   req: IncomingMessage,
   id: string,
-): Promise<Visitor | { refusal: Refusal }> {
+): Promise<Visitor | Refused> {
   const { db, baseUrl, mayStill } = options;
   if (!ID.test(id)) return { refusal: notFound };
   const session = await readSession(db, baseUrl, req.headers.cookie);
@@ -46,10 +52,10 @@ export async function findVisitor(
   if (!isKnownFor(session, id)) return { refusal: signInRequired(options, { workspace: id }) };
   const place = await findPlace(db, id, session.user);
   const entry = place && entryOf(session.user, place);
-  if (!entry) return { refusal: notFound };
+  if (!entry) return { refusal: notFound, ...(place && { asker: session.user }) };
   const { workspace, front } = place;
   const right = await mayStill(entry.is === 'guest' ? { ...workspace, guest: session.user } : workspace);
-  if (right.is !== 'there') return { refusal: refusalOf(right, workspace) };
+  if (right.is !== 'there') return { refusal: refusalOf(right, workspace), asker: session.user };
   return { session, workspace, entry, front };
 }
 

@@ -11,7 +11,8 @@ const SENTENCES = {
   'no-account': () => 'Nobody knows who you are there. Sign in with it in a browser once.',
   'admins-only': () => 'That is for those who run Sam, with a browser or with a token of the scope `admin`.',
   'wrong-origin': () => 'Only our own pages may ask this with a browser. Programs send a personal token.',
-  'too-often': () => 'You looked at what others have too often. Try again in a minute.',
+  'too-often': () =>
+    'You looked too often at what others have, or at what is on a forge. Try again in a minute.',
   'too-many-requests': () =>
     'Your programs asked too much in a minute. Wait for as long as Retry-After says.',
   'not-found': () => 'There is nothing of that name that you can see.',

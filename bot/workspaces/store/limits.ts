@@ -3,6 +3,7 @@ import { and, eq, inArray, ne, or, sql, type SQL } from 'drizzle-orm';
 import { databaseNow, type Executor } from '../../database/executor.ts';
 import { limits, nodes, tasks, taskTurns, users, workspaces } from '../../database/schema.ts';
 import type { LimitKind } from '../../codes.ts';
+import { lockOwner } from './users.ts';
 import { defaultsOf, type Holder, type LimitAccount, type LimitDefaults } from '../limits.ts';
 
 type Kept = Exclude<Holder, 'installation'>;
@@ -28,22 +29,31 @@ export const repositorySubject = (address: string): string =>
 
 export const channelSubject = (front: string, channel: string): string => `${front}|${channel}`;
 
+/** Whose maxima count there; in the order in which they are locked. */
+const subjectsAt = ({ owner, repository, channel }: LimitPlace): LimitSubject[] => [
+  { holder: 'person', subject: owner },
+  ...(repository === undefined
+    ? []
+    : [{ holder: 'repository' as const, subject: repositorySubject(repository) }]),
+  ...(channel ? [{ holder: 'channel' as const, subject: channel }] : []),
+];
+
+/** Until the transaction ends nobody else counts what these have to have one more. */
+export async function lockAccounts(tx: Executor, place: LimitPlace): Promise<void> {
+  for (const { holder, subject } of subjectsAt(place))
+    if (holder === 'person') await lockOwner(tx, subject);
+    else await tx.execute(sql`select pg_advisory_xact_lock(hashtext(${`sam limits ${holder} ${subject}`}))`);
+}
+
 /** All that count there, with what each has of these kinds, where it has a maximum at all. */
 export async function readAccounts(
   db: Executor,
-  { owner, repository, channel }: LimitPlace,
+  place: LimitPlace,
   defaults: LimitDefaults,
   kinds: readonly LimitKind[],
 ): Promise<LimitAccount[]> {
-  const subjects: LimitSubject[] = [
-    { holder: 'person', subject: owner },
-    ...(repository === undefined
-      ? []
-      : [{ holder: 'repository' as const, subject: repositorySubject(repository) }]),
-    ...(channel ? [{ holder: 'channel' as const, subject: channel }] : []),
-  ];
   const accounts = [];
-  for (const subject of subjects) accounts.push(await readAccount(db, subject, defaults, kinds));
+  for (const subject of subjectsAt(place)) accounts.push(await readAccount(db, subject, defaults, kinds));
   const most = defaultsOf('installation', defaults);
   if (most.machines !== undefined && kinds.includes('machines'))
     accounts.push({
@@ -141,7 +151,8 @@ const COUNTS: Record<LimitKind, (db: Executor, of: LimitSubject) => Promise<numb
       .from(taskTurns)
       .innerJoin(workspaces, eq(workspaces.id, taskTurns.workspaceId))
       .innerJoin(tasks, and(eq(tasks.id, taskTurns.taskId), ne(tasks.agent, 'shell')))
-      .where(and(isTheirs, sql`${taskTurns.createdAt} > clock_timestamp() - interval '1 hour'`));
+      // By an index: of a clock that moves within the statement Postgres makes no use of one.
+      .where(and(isTheirs, sql`${taskTurns.createdAt} > statement_timestamp() - interval '1 hour'`));
     return row?.count ?? 0;
   },
 };

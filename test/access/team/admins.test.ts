@@ -1,7 +1,7 @@
 // Who runs Sam: by the ids of those whom the configuration names, and nobody while nobody can say.
 import { expect, test } from 'vitest';
 import { createAdmins, isAdmin } from '../../../bot/access/admins.ts';
-import { meetPerson } from '../../../bot/access/store/people.ts';
+import { findUserId, meetPerson } from '../../../bot/access/store/people.ts';
 import type { Person } from '../../../bot/forges/forge.ts';
 import { openRows } from '../rows.ts';
 
@@ -67,5 +67,16 @@ test('a name that somebody else took makes nobody an admin, and what was asked i
     'nobody is known by a name in ADMINS, so that name is no admin',
     'nobody could say who is an admin, so nobody is',
   ]);
+  await rows.close();
+});
+
+test('whoever is called so on a forge is meant, and not who came later and calls themselves so in a chat', async () => {
+  const rows = await openRows();
+  const bob = await meetPerson(rows.db, { source: 'forge', externalId: '1', login: 'Bob' });
+  const other = await meetPerson(rows.db, { source: 'chat:T1', externalId: 'U1', login: 'bob' });
+  expect(await findUserId(rows.db, 'bob')).toBe(bob.id);
+  expect(await findUserId(rows.db, other.id)).toBe(other.id);
+  const eve = await meetPerson(rows.db, { source: 'chat:T1', externalId: 'U2', login: 'eve' });
+  expect(await findUserId(rows.db, 'Eve')).toBe(eve.id);
   await rows.close();
 });

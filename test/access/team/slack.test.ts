@@ -37,3 +37,28 @@ test('a limit of a channel holds there, says who can raise it, and is raised by 
     { action: 'stop', placed: true, target: 'api', by_right: 'admin', result: 'ok' },
   ]);
 });
+
+test('of what is anybody’s they hear in private, where nobody else reads what runs in it', async () => {
+  const { ada } = context.people;
+  const room = await context.room();
+  await room.say('up acme/api --name apart');
+  const ops = context.slack.addChannel('ops', [ada]);
+  expect(await last('status apart', ada, ops)).toMatch(
+    /NAME +PHASE +WANTED +REPOSITORY +OWNER\s+apart +running +running +\S*acme\/api +bob/,
+  );
+  expect(await last('stop apart', ada, ops)).toMatch(/apart +\w+ +stopped/);
+  expect(() => context.card(ops)).toThrow('there is no card');
+  expect(await room.sam.row('apart')).toMatchObject({ desired: 'stopped' });
+});
+
+test('a right on the channel’s repository is none on another one’s workspace: the audit says what it was', async () => {
+  const { ada } = context.people;
+  const room = await context.room();
+  await context.github.addRepository('acme/other', { private: true });
+  context.github.addCollaborator('acme/other', room.people.bob.name, 'write');
+  await room.say('up acme/other --name elsewhere');
+  await context.say('use acme/api', ada, room.dev);
+  await context.say('stop elsewhere', ada, room.dev);
+  const rights = await context.place.sql`select by_right from audit where target = 'elsewhere'`;
+  expect([...rights]).toEqual([{ by_right: 'admin' }]);
+});

@@ -16,7 +16,9 @@ import { createFakeProvider } from '../fake-provider.ts';
 import { claimAnswer, claimConclusion } from '../../../bot/chat/store/answers.ts';
 import { cardDueInMs, claimCard } from '../../../bot/chat/store/cards.ts';
 import { claimDelivery, deliveryDueInMs } from '../../../bot/chat/store/deliveries.ts';
+import { forgetAudit } from '../../../bot/access/store/audit.ts';
 import type { Executor } from '../../../bot/database/types.ts';
+import { readAccount, type LimitSubject } from '../../../bot/workspaces/store/limits.ts';
 import { saveHeartbeats } from '../../../bot/workspaces/store/node-changes.ts';
 import { isWanted, lockNodesOf, wakeNodes, workspacesOn } from '../../../bot/workspaces/store/nodes.ts';
 import {
@@ -75,6 +77,16 @@ async function fill({ sql: run }: Database): Promise<void> {
     select 'slack', 'd-' || i, i::text, 'T1/U' || i % 100, 'button', '{"press": "other"}',
       at, at, '{"ok": true, "code": "ok", "text": ""}', at, at
     from generate_series(1, ${ROWS}) i, lateral (select now() - i * interval '1 minute' as at)`;
+  await run`insert into tasks (id, workspace_id, front, thread, agent)
+    select 'tk-' || i, 'ws-' || i, 'slack', 'T1/U' || i, 'claude' from generate_series(1, ${ROWS}) i`;
+  await run`insert into task_turns
+      (task_id, turn, workspace_id, actor, source, delivery_id, prompt, policy, minutes, next_at, ended_at, created_at)
+    select 'tk-' || i, 1, 'ws-' || i, 'us-7', 'slack', 'd-' || i, 'look', '{}', 1, null, at, at
+    from generate_series(1, ${ROWS}) i, lateral (select now() - i * interval '10 minutes' as at)`;
+  await run`insert into limits (holder, subject, kind, most, set_by)
+    select 'person', 'us-' || i, 'tasks', 5, 'us-1' from generate_series(1, ${ROWS}) i`;
+  await run`insert into audit (actor, front, action, target, by_right, result)
+    select 'us-' || i, 'slack', 'up', '', 'write', 'ok' from generate_series(1, ${ROWS}) i`;
   await run`analyze`;
 }
 
@@ -133,6 +145,9 @@ async function endPass(some: Database['db']): Promise<void> {
   await finishWorkspace(some, { row, token: 't', now: new Date() }, { phase: 'failed' }, null);
 }
 
+const readAsked = (some: Database['db'], subject: LimitSubject) =>
+  readAccount(some, subject, { ...NO_LIMITS, asksPerHour: 9 }, ['tasks']);
+
 const STATEMENTS: [string, (db: Database['db']) => Promise<unknown>][] = [
   ['a claim of a workspace', claimWorkspace],
   ['a claim of a node', claimNode],
@@ -170,6 +185,9 @@ const STATEMENTS: [string, (db: Database['db']) => Promise<unknown>][] = [
   ['a workspace by name', (some) => findByName(some, 'us-7', 'api')],
   ['a workspace by key', (some) => findByKey(some, 'key7')],
   ['the names of an owner', (some) => takenNames(some, 'us-7')],
+  ['what a person asked in an hour', (some) => readAsked(some, { holder: 'person', subject: 'us-7' })],
+  ['what was asked on a repository in it', (some) => readAsked(some, { holder: 'repository', subject: 'r' })],
+  ['what is over of the audit', forgetAudit],
 ];
 
 test.each(STATEMENTS)('%s reads no table from end to end, and few rows', async (_what, run) => {

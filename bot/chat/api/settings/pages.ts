@@ -11,7 +11,7 @@ import {
 import { unlinkOf } from '../../../access/people/links-store.ts';
 import { dropToken, giveSecret, insertToken } from '../../../access/people/personal-tokens-store.ts';
 import { escape, redirect, sendHtml, sendPage } from '../../../access/people/sign-in-pages.ts';
-import { recordOwn } from '../../../access/store/audit.ts';
+import { BROWSER, recordOwn, recordRefusal } from '../../../access/store/audit.ts';
 import { isOwner } from '../../../access/rights.ts';
 import { findUserName } from '../../../access/store/people.ts';
 import { isValidName } from '../../../commands/parser/names.ts';
@@ -98,7 +98,7 @@ async function send(
 ): Promise<void> {
   const { db, admins } = options;
   const isAdmin = await admins.has(person.user);
-  if (isHouse(page) && !isAdmin) return sendPage(res, nothingHere);
+  if (isHouse(page) && !isAdmin) return refuseHouse(options, person, res);
   const { title, render } = PAGES[page];
   const name = (await findUserName(db, person.user)) ?? person.user;
   const house = { href: pathOf('house'), label: PAGES.house.title };
@@ -116,6 +116,16 @@ async function send(
 }
 
 const isHouse = (page: PageName): boolean => 'isForAdmins' in PAGES[page];
+
+/** To look at it, or to press something on it. */
+async function refuseHouse(
+  { db }: SettingsPagesOptions,
+  { user }: SettingsPerson,
+  res: ServerResponse,
+): Promise<void> {
+  await recordRefusal(db, { actor: user, front: BROWSER, action: 'house', result: 'admins-only' });
+  sendPage(res, nothingHere);
+}
 
 const nothingHere = {
   status: 404,
@@ -143,7 +153,7 @@ async function press(
   if (!isFromOrigin(req, new URL(baseUrl).origin)) return sendPage(res, notOurPage);
   const person = await readSettingsPerson(db, baseUrl, req.headers.cookie);
   if (!person) return redirect(res, `${baseUrl}${SETTINGS_PAGE}`);
-  if (isHouse(page) && !(await admins.has(person.user))) return sendPage(res, nothingHere);
+  if (isHouse(page) && !(await admins.has(person.user))) return refuseHouse(options, person, res);
   const form = new URLSearchParams((await readBody(req, MAX_FORM_BYTES)).toString('utf8'));
   try {
     const text = await act(options, person, { params, form });
@@ -182,7 +192,12 @@ const unknown = (): ApiError => new ApiError(404, 'not-found', nothingHere.text)
 const sayOfOwn: Act = async (options, person, { params: { id = '', verb = '' } }) => {
   const row =
     WORKSPACE.test(id) && OWN_VERBS.includes(verb) ? await findWorkspace(options.db, id) : undefined;
-  if (!row || !isOwner(person.user, row)) throw unknown();
+  if (!row) throw unknown();
+  if (!isOwner(person.user, row)) {
+    const refused = { actor: person.user, front: BROWSER, action: verb, workspace: id };
+    await recordRefusal(options.db, { ...refused, result: 'not-found' });
+    throw unknown();
+  }
   return say(options, person, { line: `${verb} ${id}`, workspace: id });
 };
 
@@ -198,7 +213,7 @@ const sayOfNode: Act = (options, person, { params: { id = '', verb = '' } }) => 
 
 const setLimit: Act = (options, person, { form }) => {
   const [whom, kind, most] = ['whom', 'kind', 'most'].map((name) => form.get(name)?.trim() ?? '');
-  if (!/^[@\w./|<>#-]{1,150}$/.test(whom ?? '') || !/^\w{1,12}$/.test(most ?? ''))
+  if (![kind, most].every((one) => /^\w{1,12}$/.test(one ?? '')) || !/^[@\w./|<>#-]{1,150}$/.test(whom ?? ''))
     throw new ApiError(400, 'bad-request', 'Say whom it is for, and a number, unlimited or default.');
   return say(options, person, { line: `limit ${whom} ${kind}=${most}` });
 };
