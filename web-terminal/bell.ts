@@ -9,10 +9,10 @@ const REST_MS = 300;
 let context: AudioContext | undefined;
 let rungAt = -Infinity;
 
-/** Silent until somebody has pressed a key or a button on the page: browsers want that. */
+/** Silent until somebody has pressed a key or a button on the page: browsers want that, and would keep what rang before until then. */
 export function beep(): void {
   const now = performance.now();
-  if (now - rungAt < REST_MS) return;
+  if (now - rungAt < REST_MS || navigator.userActivation?.hasBeenActive === false) return;
   rungAt = now;
   context ??= new AudioContext();
   const tone = context.createOscillator();

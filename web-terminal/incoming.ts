@@ -19,7 +19,7 @@ import {
   show,
   type Terminals,
 } from './tabs/terminals.ts';
-import { noteFull, noteTaken, TAKEN_ID } from './tabs/input.ts';
+import { noteFull, noteTaken, sendAhead, TAKEN_ID } from './tabs/input.ts';
 import { end } from './tabs/closing.ts';
 import { describeProfiles } from './tabs/profiles.ts';
 
@@ -92,7 +92,7 @@ function takeSession(terminals: Terminals, info: SessionInfo): void {
 }
 
 function takeOpened(terminals: Terminals, id: string, n: number): void {
-  const { size, shown, profile, instead } = terminals.opening ?? {
+  const { size, shown, profile, instead, ahead } = terminals.opening ?? {
     size: measureFit(),
     shown: terminals.shown,
   };
@@ -112,6 +112,8 @@ function takeOpened(terminals: Terminals, id: string, n: number): void {
   view.adoptSize(session.info.cols, session.info.rows);
   view.resume(0, 0);
   view.fit();
+  if (ahead) session.ahead = ahead;
+  sendAhead(terminals, session);
   if (isWanted) focusTerminal(terminals);
 }
 
@@ -122,6 +124,7 @@ function takeResumed(terminals: Terminals, id: string, n: number, offset: number
   session.view.adoptSize(session.info.cols, session.info.rows);
   session.view.resume(offset, session.info.end);
   if (id === terminals.shown) session.view.fit();
+  sendAhead(terminals, session);
 }
 
 // The session, or only the offset we asked for: then the node still lists it, and its screen comes whole.

@@ -41,6 +41,7 @@ import {
   resizeText,
   selectTab,
   show,
+  typeAhead,
   type Terminals,
 } from './tabs/terminals.ts';
 import { createTicketDesk, takeCode, type WorkspaceSummary } from './connection/ticket.ts';
@@ -191,7 +192,8 @@ getElement('panes').addEventListener('click', (event) => {
 });
 document.addEventListener('keydown', (event) => {
   const isElsewhere = event.target instanceof Element && !event.target.closest('.xterm, dialog, #screen');
-  if (isElsewhere && !getElement('app').inert) takePageKey(event);
+  if (!isElsewhere || getElement('app').inert || takePageKey(event)) return;
+  if (event.target === document.body) typeAhead(terminals, event);
 });
 whenSeen(() => connect(connection));
 

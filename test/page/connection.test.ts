@@ -4,7 +4,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { browserMissing } from '../browser.ts';
 import { type Site, WORKSPACE } from './site.ts';
-import { desktop, eventually } from './visitor.ts';
+import { desktop, eventually, type Visitor } from './visitor.ts';
 import { PROMPT, useVisits } from './visits.ts';
 
 const visits = useVisits();
@@ -93,6 +93,74 @@ describe.skipIf(browserMissing)('a connection that breaks', { timeout: 120_000 }
     await eventually(async () => (await page.clock.runFor(1_000), state.textContent())).toBe('Connected');
     expect(site.asked.length).toBeGreaterThan(1);
     await context.close();
+  });
+});
+
+describe.skipIf(browserMissing)('whoever types before their terminal is there', { timeout: 120_000 }, () => {
+  /** Loaded anew and let in, the page asks for no terminal until the returned function is called. */
+  async function loadAnew(ann: Visitor): Promise<() => Promise<void>> {
+    const { page } = ann;
+    await page.addInitScript(() => {
+      const send = Reflect.get(WebSocket.prototype, 'send') as (data: unknown) => void;
+      let held: (() => void)[] | undefined = [];
+      WebSocket.prototype.send = function (data) {
+        const isAsking = typeof data === 'string' && /^{"type":"(open|resume)"/.test(data);
+        if (held && isAsking) held.push(() => send.call(this, data));
+        else send.call(this, data);
+      };
+      addEventListener('ask', () => {
+        for (const ask of held ?? []) ask();
+        held = undefined;
+      });
+    });
+    await page.reload();
+    await ann.isIn('Connected');
+    return () => page.evaluate(() => void dispatchEvent(new Event('ask')));
+  }
+  const focused = ({ page }: Visitor) => page.locator('.pane:not([hidden]) textarea:focus').count();
+
+  test('has it typed as soon as it is, in order and once', async () => {
+    const ann = await arrive();
+    const goOn = await loadAnew(ann);
+    await eventually(() => focused(ann)).toBe(1);
+    await ann.run('echo typed-$((1+1))');
+    await ann.page.keyboard.type('echo and-');
+    await goOn();
+    await ann.sees(/^typed-2$/m);
+    await ann.run('$((2+2))');
+    await ann.sees(/^and-4$/m);
+    expect((await ann.screen()).match(/^typed-2$/gm)).toHaveLength(1);
+    expect(await ann.page.locator('#unsent').textContent()).toBe('');
+  });
+
+  test('of a workspace without one as well', async () => {
+    const ann = await arrive();
+    await ann.run('exit');
+    await ann.page.getByText('Exited with code 0.').waitFor();
+    const goOn = await loadAnew(ann);
+    await ann.page.keyboard.type('echo firsx');
+    await ann.page.keyboard.press('Backspace');
+    await ann.run('t-$((1+1))');
+    await goOn();
+    await ann.sees(/^first-2$/m);
+  });
+
+  test('is told that it went nowhere, where the connection breaks before', async () => {
+    const ann = await arrive();
+    const goOn = await loadAnew(ann);
+    await eventually(() => focused(ann)).toBe(1);
+    await ann.run('echo into-the-void');
+    site.isDown = true;
+    site.cut();
+    await ann.isIn('Reconnecting');
+    expect(await ann.page.locator('#unsent').textContent()).toContain('not sent');
+    site.isDown = false;
+    await ann.page.evaluate(() => document.querySelector<HTMLElement>('#strip button')?.click());
+    await ann.isIn('Connected');
+    await goOn();
+    await ann.run('echo after-$((1+1))');
+    await ann.sees(/^after-2$/m);
+    expect(await ann.screen()).not.toContain('void');
   });
 });
 

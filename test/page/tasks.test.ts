@@ -146,6 +146,13 @@ describe.skipIf(browserMissing)('the task tab', { timeout: 120_000 }, () => {
     await eventually(() => ann.page.locator('.composer .note').textContent()).toBe('You may not ask here.');
   });
 
+  test('is there though a bot of the version before says nothing of what was refused', async () => {
+    bot.told = { refused: undefined as never, turns: [turnOf()] };
+    const ann = await arrive();
+    await ann.page.getByText('At work').waitFor();
+    expect(await ann.page.getByRole('textbox', { name: 'What Claude Code is to do' }).isEnabled()).toBe(true);
+  });
+
   test('keeps the keyboard in a turn whose button went under it', async () => {
     bot.told.turns = [turnOf()];
     const ann = await arrive();

@@ -184,12 +184,6 @@ describe.skipIf(browserMissing)('the terminal in a browser', () => {
     `);
     expect(await pidOf(folder)).not.toBe(agent);
     await ada.isIn('Connected');
-    // A key goes nowhere until its session is resumed.
-    const pressed = async () => {
-      await ada.page.keyboard.press('Enter');
-      return ada.screen();
-    };
-    await expect.poll(pressed).toMatch(/^42$[^]*[$#]\s*\n[^]*[$#]\s*$/m);
     await ada.run('echo "$kept"');
     await ada.sees(/^42$[^]*^in-this-very-shell$/m);
   });

@@ -33,11 +33,17 @@ interface Transfer {
   takePiece?: (bytes: Uint8Array<ArrayBuffer>) => void;
 }
 
+interface Waiting {
+  start: () => void;
+  /** Its turn never comes. */
+  drop: () => void;
+}
+
 interface Desk {
   outlet: FilesOutlet;
   running: Map<number, Transfer>;
   /** What waits for its turn, in order. */
-  waiting: (() => void)[];
+  waiting: Waiting[];
   next: number;
 }
 
@@ -57,7 +63,7 @@ export function createFiles(outlet: FilesOutlet, onUploaded: (paths: string[]) =
     takePiece: (transfer, bytes) => desk.running.get(transfer)?.takePiece?.(bytes),
     lose() {
       if (desk.running.size > 0) showNotice('The connection broke: a file did not arrive. Send it again.');
-      desk.waiting.length = 0;
+      for (const { drop } of desk.waiting.splice(0)) drop();
       for (const transfer of desk.running.keys())
         desk.running.get(transfer)?.hear({ type: 'file', transfer, is: 'failed', code: 'lost', message: '' });
     },
@@ -81,13 +87,15 @@ function uploadOne(desk: Desk, file: File): Promise<string | undefined> {
     );
     return Promise.resolve(undefined);
   }
-  return new Promise((resolve) => begin(desk, () => startUpload(desk, file, resolve)));
+  return new Promise((resolve) =>
+    begin(desk, { start: () => startUpload(desk, file, resolve), drop: () => resolve(undefined) }),
+  );
 }
 
 /** Now, or when there is room. */
-function begin(desk: Desk, start: () => void): void {
-  if (desk.running.size < AT_ONCE) start();
-  else desk.waiting.push(start);
+function begin(desk: Desk, waiting: Waiting): void {
+  if (desk.running.size < AT_ONCE) waiting.start();
+  else desk.waiting.push(waiting);
 }
 
 function startUpload(desk: Desk, file: File, resolve: (path: string | undefined) => void): void {
@@ -134,17 +142,18 @@ function startUpload(desk: Desk, file: File, resolve: (path: string | undefined)
     stop('Not connected: nothing was sent.');
 }
 
-/** Undefined: it is a folder, or gone. */
+/** Undefined: it is a folder, or gone, or not as long any more. */
 async function readPiece(file: File, from: number): Promise<Uint8Array | undefined> {
   try {
-    return new Uint8Array(await file.slice(from, from + PIECE_BYTES).arrayBuffer());
+    const piece = new Uint8Array(await file.slice(from, from + PIECE_BYTES).arrayBuffer());
+    return piece.length > 0 ? piece : undefined;
   } catch {
     return undefined;
   }
 }
 
 function startDownload(desk: Desk, path: string): void {
-  begin(desk, () => {
+  const start = () => {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     let name = cleanName(path);
     let [size, received, told] = [0, 0, 0];
@@ -175,7 +184,8 @@ function startDownload(desk: Desk, path: string): void {
       showNotice('Not connected: nothing can be fetched.');
       finish(desk, id);
     }
-  });
+  };
+  begin(desk, { start, drop: () => {} });
 }
 
 function register(
@@ -193,7 +203,7 @@ function register(
 
 function finish(desk: Desk, id: number): void {
   desk.running.get(id)?.progress.remove();
-  if (desk.running.delete(id)) desk.waiting.shift()?.();
+  if (desk.running.delete(id)) desk.waiting.shift()?.start();
 }
 
 /** As a browser saves what one clicks on. */

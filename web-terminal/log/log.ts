@@ -62,6 +62,8 @@ export function createLog(workspace: string): Log {
     if (state.isFollowing) lines.scrollTop = lines.scrollHeight;
   };
   let ticking: ReturnType<typeof setInterval> | undefined;
+  // Until it is shown again, once it is out of the page.
+  const tick = () => (element.isConnected ? paint(state) : clearInterval(ticking));
   return {
     element,
     lastId: () => state.steps.at(-1)?.lines.at(-1)?.id,
@@ -84,7 +86,7 @@ export function createLog(workspace: string): Log {
       element.hidden = !isShown(state);
       settle();
       clearInterval(ticking);
-      if (MAKING.has(look)) ticking = setInterval(() => element.isConnected && paint(state), TICK_MS);
+      if (MAKING.has(look)) ticking = setInterval(tick, TICK_MS);
     },
   };
 }
@@ -192,7 +194,7 @@ function addStep(state: State, into: HTMLElement, step: Step): Drawn {
   return { step, fold, list, sign, time };
 }
 
-function createLine(line: Line, { lines: [first] }: Step): HTMLElement {
+function createLine(line: Line, step: Step): HTMLElement {
   const shown = createElement(
     'div',
     { class: 'line' },
@@ -204,7 +206,7 @@ function createLine(line: Line, { lines: [first] }: Step): HTMLElement {
   );
   shown.dataset['id'] = String(line.id);
   // Beside it, and in no copy of it.
-  const ms = Date.parse(line.at) - Date.parse(first?.at ?? line.at);
+  const ms = Date.parse(line.at) - Date.parse(step.at);
   shown.dataset['time'] = (Math.max(0, ms) / 1_000).toFixed(1);
   return shown;
 }

@@ -16,8 +16,10 @@ export interface Written {
 }
 
 export interface Step {
-  /** Of its first line: no other has it. */
+  /** Of its first line, also where that was cut: no other has it. */
   id: number;
+  /** When it began; ISO 8601. */
+  at: string;
   name: string;
   lines: Line[];
 }
@@ -44,7 +46,7 @@ export function addLines(steps: Step[], lines: readonly Line[]): void {
   for (const line of lines) {
     const last = steps.at(-1);
     if (last?.name === line.step) last.lines.push(line);
-    else steps.push({ id: line.id, name: line.step, lines: [line] });
+    else steps.push({ id: line.id, at: line.at, name: line.step, lines: [line] });
   }
 }
 
@@ -64,9 +66,8 @@ export const countLines = (steps: readonly Step[]): number =>
 
 /** From its first line to that of the next step, or to its own last one. */
 export function spentMs(step: Step, next: Step | undefined): number {
-  const [first] = step.lines;
-  const last = next?.lines[0] ?? step.lines.at(-1);
-  return first && last ? Math.max(0, Date.parse(last.at) - Date.parse(first.at)) : 0;
+  const { at } = next ?? step.lines.at(-1) ?? step;
+  return Math.max(0, Date.parse(at) - Date.parse(step.at));
 }
 
 /** `0.4 s`, `12 s`, `2 min 5 s` */

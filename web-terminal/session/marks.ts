@@ -25,8 +25,8 @@ interface Prompt {
 interface State {
   prompts: Prompt[];
   now: 'prompt' | 'running' | undefined;
-  /** In the background, of the shell that waits. */
-  jobs: number;
+  /** In the background, of the shell that waits; undefined: it does not say. */
+  jobs: number | undefined;
   /** Without it a command that runs looks like a prompt that waits. */
   saysStarts: boolean;
   startedAt: number | undefined;
@@ -36,7 +36,13 @@ interface State {
 const MAX_PROMPTS = 1_000;
 
 export function followPrompts(terminal: Terminal, onEnd: (end: CommandEnd) => void): Marks {
-  const state: State = { prompts: [], now: undefined, jobs: 0, saysStarts: false, startedAt: undefined };
+  const state: State = {
+    prompts: [],
+    now: undefined,
+    jobs: undefined,
+    saysStarts: false,
+    startedAt: undefined,
+  };
   terminal.parser.registerOscHandler(133, (data) => {
     const [kind = '', ...words] = data.slice(0, 200).split(';');
     if (kind === 'A') startPrompt(terminal, state, words);
@@ -46,8 +52,10 @@ export function followPrompts(terminal: Terminal, onEnd: (end: CommandEnd) => vo
   });
   return {
     get state() {
-      if (state.now === 'running') return 'running';
-      return state.now === 'prompt' && state.saysStarts ? (state.jobs > 0 ? 'running' : 'idle') : undefined;
+      const { now, jobs, saysStarts } = state;
+      if (now !== 'prompt') return now;
+      if (!saysStarts || jobs === undefined) return undefined;
+      return jobs > 0 ? 'running' : 'idle';
     },
     jump: (way) => jump(terminal, state, way),
     forget: () => {
@@ -59,7 +67,8 @@ export function followPrompts(terminal: Terminal, onEnd: (end: CommandEnd) => vo
 
 function startPrompt(terminal: Terminal, state: State, words: string[]): void {
   state.now = 'prompt';
-  state.jobs = Number(words.find((word) => word.startsWith('jobs='))?.slice(5)) || 0;
+  const said = words.find((word) => /^jobs=\d+$/.test(word));
+  state.jobs = said === undefined ? undefined : Number(said.slice('jobs='.length));
   const { active } = terminal.buffer;
   if (active.type !== 'normal') return;
   const line = active.baseY + active.cursorY;

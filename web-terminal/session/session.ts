@@ -13,7 +13,6 @@ import { followPrompts, type CommandEnd, type Marks } from './marks.ts';
 import { offerCopies } from './offers.ts';
 import { readSettings } from '../settings/settings.ts';
 import { acceptPastes } from './paste.ts';
-import { cutTitle } from '../tabs/bar.ts';
 import { getColours, getFont } from '../theme.ts';
 import { takeFingers } from '../touch/fingers.ts';
 
@@ -28,7 +27,7 @@ export interface SessionEvents {
   translate: (text: string) => string;
   /** A program rang the bell, just now. */
   onBell: () => void;
-  /** What a program calls itself from now on; short, and one line. */
+  /** What a program calls itself from now on, as it says it. */
   onTitle: (title: string) => void;
   /** Somebody wants that file of the workspace's. */
   onDownload: (path: string) => void;
@@ -85,7 +84,7 @@ export function createSessionView(id: string, events: SessionEvents): SessionVie
   sendInput(terminal, events, progress.isReplaying);
   const isLive = () => !progress.isReplaying();
   terminal.onBell(() => isLive() && events.onBell());
-  terminal.onTitleChange((title) => events.onTitle(cutTitle(title)));
+  terminal.onTitleChange(events.onTitle);
   const isWatched = () => isLive() && !pane.hidden && document.hasFocus();
   offerCopies(terminal, isWatched);
   offerDownloads(terminal, () => isWatched() && events.mayDownload(), events.onDownload);

@@ -12,7 +12,9 @@ type Presence = Extract<TerminalMessage, { type: 'presence' }>;
 let before: string[] | undefined;
 
 export function showCompany({ people, more }: Presence): void {
-  const others = people.filter(({ isYou }) => !isYou);
+  const others = people
+    .filter(({ isYou }) => !isYou)
+    .map((one) => ({ ...one, name: one.name || 'somebody' }));
   const shown = others.slice(0, MAX_SHOWN);
   const left = others.length - shown.length + more;
   const list = getElement('company');
@@ -35,7 +37,7 @@ function createPerson({ name, isLooking, isTyping }: PersonPresent): HTMLElement
   const person = createElement(
     'li',
     { class: isTyping ? 'person typing' : 'person' },
-    createElement('span', { class: 'name', text: name || 'somebody' }),
+    createElement('span', { class: 'name', text: name }),
     ...(how === '' ? [] : [createElement('span', { class: 'how', text: ` ${how}` })]),
   );
   person.title = [name, how].filter(Boolean).join(' ');
@@ -62,8 +64,11 @@ export function markShare({ isLooking, sharedUntil }: Pick<Grant, 'isLooking' | 
   const mark = getElement('share');
   mark.hidden = sharedUntil === undefined;
   if (sharedUntil === undefined) return mark.replaceChildren();
-  const until = new Date(sharedUntil).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  mark.title = `Shared with you until ${new Date(sharedUntil).toLocaleString()}`;
+  const end = new Date(sharedUntil);
+  const isToday = end.toDateString() === new Date().toDateString();
+  const day = isToday ? {} : ({ day: 'numeric', month: 'short' } as const);
+  const until = end.toLocaleString([], { ...day, hour: '2-digit', minute: '2-digit' });
+  mark.title = `Shared with you until ${end.toLocaleString()}`;
   mark.replaceChildren(
     createElement('span', { text: isLooking ? 'Looking on' : 'Shared' }),
     createElement('span', { class: 'until', text: ` until ${until}` }),

@@ -1,6 +1,7 @@
 // How a terminal ends: closed by somebody here, or by itself; and how another one begins in its tab. Must not know tickets or sockets.
-import { askPerson } from '../dialogs.ts';
+import { askPerson, showNotice } from '../dialogs.ts';
 import { createButton, createElement } from '../dom.ts';
+import { takeAhead } from './ahead.ts';
 import { focusTerminal, openSession, show, type Session, type Terminals } from './terminals.ts';
 
 /** Asks first, unless nothing can be lost: a shell that waits says so, any other may run something. */
@@ -41,6 +42,7 @@ export function end(terminals: Terminals, id: string, how: string): void {
   if (!session || session.ended !== undefined) return;
   session.ended = how;
   delete session.n;
+  if (takeAhead(session).length > 0) showNotice('It ended before what you typed was sent.');
   terminals.bar.mark(id, 'ended', true);
   if (session.closing || !session.view) return removeSession(terminals, id);
   session.view.end();

@@ -2,6 +2,7 @@
 import { cutInput } from '../connection/frames.ts';
 import { showNotice } from '../dialogs.ts';
 import { describeBytes, showProgress, type Progress } from '../progress.ts';
+import { keepAhead, takeAhead, type Ahead } from './ahead.ts';
 
 /** The node queues no more for a program that does not read. */
 const AT_ONCE_BYTES = 1_000_000;
@@ -23,8 +24,10 @@ export interface Feed {
 }
 
 /** Of a session and of all of them, what typing takes. */
-interface Typed {
+interface Typed extends Ahead {
   n?: number;
+  /** The node was asked for it, and answers with its number. */
+  asked: boolean;
   ended?: string;
   feed?: Feed;
 }
@@ -43,8 +46,12 @@ interface Typing {
 
 export function typeInto(terminals: Typing, session: Typed, bytes: Uint8Array): void {
   if (session.ended !== undefined || terminals.isLooking) return;
-  const { feed, n } = session;
-  if (n === undefined || !terminals.outlet.isOpen()) return terminals.hooks.onDeadKey();
+  const { feed, n, asked } = session;
+  if (!terminals.outlet.isOpen() || (n === undefined && !asked)) return terminals.hooks.onDeadKey();
+  if (n === undefined) {
+    if (!keepAhead(session, bytes)) showNotice('The terminal is not ready yet: nothing of that was sent.');
+    return;
+  }
   if (feed && bytes.length === 1 && bytes[0] === CTRL_C) feed.isStopped = true;
   if (feed) return void feed.behind.push(bytes);
   if (bytes.length > AT_ONCE_BYTES) {
@@ -53,6 +60,11 @@ export function typeInto(terminals: Typing, session: Typed, bytes: Uint8Array): 
     return void feedAll(terminals, session, bytes);
   }
   for (const piece of cutInput(bytes)) terminals.outlet.input(n, piece);
+}
+
+/** Its number is there: what was typed before that goes first. */
+export function sendAhead(terminals: Typing, session: Typed): void {
+  for (const bytes of takeAhead(session)) typeInto(terminals, session, bytes);
 }
 
 async function feedAll(terminals: Typing, session: Typed, bytes: Uint8Array): Promise<void> {
@@ -121,8 +133,12 @@ export function noteFull(terminals: Typing): boolean {
   return feed !== undefined;
 }
 
-export function loseFeeds({ sessions }: Typing): void {
-  for (const { feed } of sessions.values()) answer(feed, undefined);
+/** The connection is gone, and with it what was on its way. */
+export function loseTyped({ sessions, hooks }: Typing): void {
+  for (const session of sessions.values()) {
+    answer(session.feed, undefined);
+    if (takeAhead(session).length > 0) hooks.onDeadKey();
+  }
 }
 
 function answer(feed: Feed | undefined, isTaken: boolean | undefined): void {

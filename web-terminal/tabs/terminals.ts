@@ -6,8 +6,9 @@ import { createElement, getElement } from '../dom.ts';
 import { createSessionView, type SessionView } from '../session/session.ts';
 import type { CommandEnd } from '../session/marks.ts';
 import { readSettings, stepFontSize } from '../settings/settings.ts';
-import { createTabBar, PASSING_MARKS, type TabBar } from './bar.ts';
-import { loseFeeds, typeInto, type Feed } from './input.ts';
+import { createTabBar, cutTitle, PASSING_MARKS, type TabBar } from './bar.ts';
+import { keepAhead, readTyped, takeAhead, type Ahead } from './ahead.ts';
+import { loseTyped, typeInto, type Feed } from './input.ts';
 import { keepOrder, sortAsKept } from './order.ts';
 import { describeProfiles, type Profile } from './profiles.ts';
 import { getColours, getFont, onThemeChange } from '../theme.ts';
@@ -47,7 +48,7 @@ interface Size {
   rows: number;
 }
 
-export interface Session {
+export interface Session extends Ahead {
   info: SessionInfo;
   /** Made when the tab is first shown. */
   view?: SessionView;
@@ -90,7 +91,7 @@ export interface Terminals {
   /** What has a tab and is no terminal, once there is one. */
   panel: Panel | undefined;
   /** Of an `open` that was sent and not answered: what was asked for, the size in it, and what was shown then. */
-  opening: (Opening & { size: Size; shown: string | undefined }) | undefined;
+  opening: (Opening & Ahead & { size: Size; shown: string | undefined }) | undefined;
   /** Those that the node has. */
   profiles: Profile[];
   workspace: string;
@@ -163,6 +164,13 @@ export function openSession(terminals: Terminals, wanted: Opening = {}): void {
   else terminals.hooks.onDeadKey();
 }
 
+/** A key that no element took, while the first terminal comes: the terminal gets it. */
+export function typeAhead({ opening, shown }: Terminals, event: KeyboardEvent): void {
+  const text = opening && shown === undefined ? readTyped(event) : undefined;
+  if (opening && text !== undefined && keepAhead(opening, new TextEncoder().encode(text)))
+    event.preventDefault();
+}
+
 /** Puts the tab to that place among those of terminals, and says where it is. */
 function moveTab(terminals: Terminals, id: string, wanted: number): void {
   const ids = [...terminals.sessions.keys()].filter((other) => other !== id);
@@ -215,8 +223,9 @@ export function selectTab(terminals: Terminals, index: number): void {
 
 /** The socket is gone: numbers mean nothing any more, offsets do. */
 export function forgetNumbers(terminals: Terminals): void {
+  if (takeAhead(terminals.opening ?? {}).length > 0) terminals.hooks.onDeadKey();
   terminals.opening = undefined;
-  loseFeeds(terminals);
+  loseTyped(terminals);
   for (const session of terminals.sessions.values()) {
     delete session.n;
     session.asked = false;
@@ -285,7 +294,8 @@ function createView(terminals: Terminals, session: Session): SessionView {
     ...hooks,
     onBell: () => ring(terminals, id),
     onCommandEnd: (command) => noteEnd(terminals, id, command),
-    onTitle: (title) => {
+    onTitle: (said) => {
+      const title = cutTitle(said);
       terminals.bar.entitle(id, title);
       session.title = title;
       if (terminals.shown === id) hooks.onTitle(title);

@@ -83,7 +83,9 @@ export function createFeed(workspace: string, onTold: (told: Told) => void): Fee
 function readTold(text: string): Told | undefined {
   try {
     const told = JSON.parse(text) as Told | null;
-    return Array.isArray(told?.turns) && Array.isArray(told.happened) ? told : undefined;
+    if (!Array.isArray(told?.turns) || !Array.isArray(told.happened)) return undefined;
+    // A bot of the version before says none of them, or one.
+    return { ...told, refused: [told.refused ?? []].flat() };
   } catch {
     return undefined;
   }

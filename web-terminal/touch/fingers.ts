@@ -53,6 +53,8 @@ export function takeFingers(pane: HTMLElement, terminal: Terminal): void {
     selection?.end();
     selection = drag = undefined;
   });
+  // The system has taken the finger for something of its own.
+  pane.addEventListener('touchcancel', () => (selection = drag = undefined));
   onHold(pane, (at) => {
     drag = undefined;
     selection = startSelection(pane, terminal, at);

@@ -22,7 +22,10 @@ export function onHold(element: HTMLElement, act: (at: { x: number; y: number })
     if (touch && Math.hypot(touch.clientX - from.x, touch.clientY - from.y) > SLOP_PX) cancel();
   });
   element.addEventListener('touchend', cancel);
-  element.addEventListener('touchcancel', cancel);
+  element.addEventListener('touchcancel', () => {
+    cancel();
+    element.removeEventListener('touchend', swallow);
+  });
 }
 
 const swallow = (event: Event): void => {

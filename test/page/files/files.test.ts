@@ -165,6 +165,18 @@ describe.skipIf(browserMissing)('files in a browser', { timeout: 120_000 }, () =
     expect(String(read('photo.jpg'))).toBe('photo');
   });
 
+  test('those that had arrived when the connection broke are named, though some had not begun', async () => {
+    ann = await visits.arrive();
+    await holdPieces();
+    const empty = { name: 'small', buffer: Buffer.alloc(0) };
+    const large = (at: number) => ({ name: `large-${at}`, buffer: Buffer.alloc(2_000_000) });
+    await choose(empty, ...[1, 2, 3, 4].map(large));
+    await ann.page.getByRole('button', { name: 'Stop: Uploading large-3' }).waitFor();
+    visits.site.cut();
+    await offer().getByText('It is there now:').waitFor();
+    expect(await offer().locator('code').textContent()).toMatch(/small$/);
+  });
+
   test('one that is under way when the connection breaks is said to be lost', async () => {
     ann = await visits.arrive();
     await holdPieces();

@@ -71,6 +71,7 @@ describe('steps', () => {
     expect(cut(steps, 3)).toBe(false);
     expect(cut(steps, 1)).toBe(true);
     expect([countLines(steps), steps[0]?.id, steps[0]?.lines[0]?.id]).toEqual([1, 2, 3]);
+    expect(spentMs(steps[0]!, undefined)).toBe(1_000);
   });
 
   test('say how long they took', () => {

@@ -121,6 +121,16 @@ describe.skipIf(browserMissing)('a tab', { timeout: 120_000 }, () => {
     expect(await ann.page.getByRole('dialog').count()).toBe(0);
   });
 
+  test('of a shell that says nothing of the background asks, though it waits', async () => {
+    const ann = await arrive();
+    await ann.run(String.raw`sleep 1000 & clear; printf '\e]133;C\a\e]133;D;0\a\e]133;A\a'; echo said`);
+    await ann.sees(/^said$/m);
+    await ann.page.keyboard.press('Alt+0');
+    await ann.page.keyboard.press('Delete');
+    await ann.page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    expect(visits.site.terminals.sessions(WORKSPACE)).toHaveLength(1);
+  });
+
   test('is held by a finger for its menu', async () => {
     const ann = await arrive('', phone);
     const box = (await tabs(ann).first().boundingBox()) ?? { x: 0, y: 0 };

@@ -15,8 +15,11 @@ describe.skipIf(browserMissing)('a finger in a terminal', { timeout: 120_000 }, 
     session = await ann.page.context().newCDPSession(ann.page);
   });
 
-  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', x = 0, y = 0) =>
-    session.send('Input.dispatchTouchEvent', { type, touchPoints: type === 'touchEnd' ? [] : [{ x, y }] });
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd' | 'touchCancel', x = 0, y = 0) => {
+    const isOver = type === 'touchEnd' || type === 'touchCancel';
+    return session.send('Input.dispatchTouchEvent', { type, touchPoints: isOver ? [] : [{ x, y }] });
+  };
+  const selected = () => ann.page.locator('.xterm-selection > div');
   async function findText(text: string) {
     const span = ann.page.locator('.xterm-rows span', { hasText: text }).last();
     return (await span.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
@@ -40,17 +43,31 @@ describe.skipIf(browserMissing)('a finger in a terminal', { timeout: 120_000 }, 
     const { x, y, width } = await findText('one two three');
     const offer = ann.page.locator('#offer');
     await touch('touchStart', x + width * 0.4, y + 8);
-    await eventually(() => ann.page.locator('.xterm-selection > div').count()).toBeGreaterThan(0);
+    await eventually(() => selected().count()).toBeGreaterThan(0);
     await touch('touchEnd');
     await offer.getByText('two', { exact: true }).waitFor();
-    await touch('touchStart', x + width * 0.4, y + 8);
-    await eventually(() => offer.count()).toBe(1);
-    await new Promise((done) => setTimeout(done, 700)); // as long as a finger is held
+    await touch('touchStart', x + 3, y + 8);
+    // Another word is selected: the finger was held for long enough.
+    await eventually(async () => (await selected().first().boundingBox())?.x).toBeLessThan(x + 3);
     await touch('touchMove', x + width - 3, y + 8);
     await touch('touchEnd');
-    await offer.getByText('two three', { exact: true }).waitFor();
+    await offer.getByText('one two three', { exact: true }).waitFor();
     await offer.getByRole('button', { name: 'Copy it' }).tap();
-    await eventually(() => ann.page.evaluate(() => navigator.clipboard.readText())).toBe('two three');
+    await eventually(() => ann.page.evaluate(() => navigator.clipboard.readText())).toBe('one two three');
+  });
+
+  test('that the system takes away in the middle selects nothing more: the next one scrolls', async () => {
+    await ann.run('clear; seq 300; echo "one two three"');
+    await ann.sees(/^one two three$/m);
+    const { x, y, width } = await findText('one two three');
+    await touch('touchStart', x + width * 0.4, y + 8);
+    await eventually(() => selected().count()).toBeGreaterThan(0);
+    await touch('touchCancel');
+    await touch('touchStart', 150, 300);
+    for (let at = 320; at <= 700; at += 20) await touch('touchMove', 150, at);
+    await touch('touchEnd');
+    await eventually(ann.screen).not.toMatch(/^one two three$/m);
+    expect(await ann.page.locator('#offer').isVisible()).toBe(false);
   });
 
   test('what an input method composes arrives once, when it is done', async () => {
