@@ -66,8 +66,9 @@ function isName({
   );
 }
 
+/** `allow` and `deny` are words of a repository's settings too. */
 const VERBS =
-  'up|list|status|open|stop|start|restart|rm|rename|extend|logs|retry|who|nodes|node|cost|use|connect|disconnect|token|tokens';
+  'up|list|status|open|stop|start|restart|rm|rename|extend|logs|retry|who|nodes|node|cost|limit|use|connect|disconnect|token|tokens|ask|run|here|pr|cancel|port|share|unshare';
 const COMMAND = new RegExp(`(^|[\\s\`('"])/sam\\b|\`(?:${VERBS})(?:\`| [^\`\\n]*\`)`);
 /** Where commands are described or worded, and where the trigger's default is read. */
 const WORDED = [/^bot\/commands\//, /^bot\/chat\/wording/, /config\.ts$/];

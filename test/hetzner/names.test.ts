@@ -2,7 +2,7 @@
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { connect, type Database } from '../../bot/database/connect.ts';
-import { nodes, users } from '../../bot/database/schema.ts';
+import { events, nodes, users } from '../../bot/database/schema.ts';
 import { createCloudflareDns } from '../../bot/dns/cloudflare/cloudflare.ts';
 import { newUserId } from '../../bot/ids.ts';
 import { sweepNames } from '../../bot/workspaces/sweeps/names.ts';
@@ -31,6 +31,7 @@ afterAll(async () => {
 beforeEach(async () => {
   cloudflare = await startFakeCloudflare();
   await database.db.delete(nodes);
+  await database.db.delete(events);
   return () => cloudflare.close();
 });
 
@@ -81,8 +82,8 @@ test('a record of a node that is gone, or that nobody knows, is deleted after a 
   record('vm-lost', 'nd-lost');
   await sweep();
   expect(names()).toEqual([]);
-  const events = await database.sql`select entity, type from events where type = 'swept' order by entity`;
-  expect([...events]).toEqual([
+  const noted = await database.sql`select entity, type from events where type = 'swept' order by entity`;
+  expect([...noted]).toEqual([
     { entity: 'nd-gone', type: 'swept' },
     { entity: 'nd-lost', type: 'swept' },
   ]);

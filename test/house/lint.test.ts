@@ -30,6 +30,8 @@ beforeAll(() => {
     'agent/main.ts',
     'agent/protocol.ts',
     'agent/terminal/frames.ts',
+    'agent/holder/frames.ts',
+    'bot/ports/ports-store.ts',
   ])
     write(path, 'export const x = 1;\n');
 });
@@ -92,6 +94,15 @@ test.each([
   ['the agent takes nothing of the bot', 'agent/x.ts', '../bot/providers/provider.ts'],
   ['a session knows no socket', 'agent/sessions/x.ts', 'ws'],
   ['a session knows no frame', 'agent/sessions/x.ts', '../terminal/frames.ts'],
+  ['a session knows no holder', 'agent/sessions/x.ts', '../holder/frames.ts'],
+  ['a holder knows no frame', 'agent/holder/x.ts', '../terminal/frames.ts'],
+  ['a holder knows no socket of others', 'agent/holder/x.ts', 'ws'],
+  [
+    'what opens ports knows no workspace but by its own store',
+    'bot/ports/x.ts',
+    '../workspaces/store/workspaces.ts',
+  ],
+  ['nobody but commands knows the store of ports', 'bot/workspaces/x.ts', '../ports/ports-store.ts'],
   ['the page takes nothing of the agent but the protocol', 'web-terminal/x.ts', '../agent/main.ts'],
 ])('%s', (_claim, file, path) => {
   expect(rulesBrokenBy(file, `export { x } from '${path}';\n`)).toContain(IMPORT);
@@ -99,6 +110,7 @@ test.each([
 
 test.each([
   ['a command may use the store', 'bot/commands/x.ts', '../workspaces/store/workspaces.ts'],
+  ['a command may use the store of ports', 'bot/commands/x.ts', '../ports/ports-store.ts'],
   ['the page may use the protocol', 'web-terminal/x.ts', '../agent/protocol.ts'],
   ['its own front may use the App', 'bot/chat/github/x.ts', '../../forges/github/app.ts'],
   ['a command may know what a repository is', 'bot/commands/x.ts', '../forges/forge.ts'],
@@ -126,6 +138,7 @@ test.each([
     'no-vendor',
   ],
   ['a command stands in a text', 'bot/workspaces/x.ts', "export const x = 'Try `retry api`.';", 'no-command'],
+  ['a newer command does', 'bot/ports/x.ts', "export const x = 'Say `port 3000`.';", 'no-command'],
   [
     'a trigger stands in a text',
     'agent/x.ts',
