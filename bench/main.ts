@@ -4,6 +4,7 @@ import { benchEnvironment } from './environment.ts';
 import { benchGateway } from './gateway.ts';
 import { benchGitHub } from './github.ts';
 import { benchPorts } from './ports.ts';
+import { benchRest } from './rest.ts';
 import { benchTasks } from './tasks.ts';
 
 const benches: Record<string, () => Promise<void>> = {
@@ -12,6 +13,7 @@ const benches: Record<string, () => Promise<void>> = {
   gateway: benchGateway,
   github: benchGitHub,
   ports: benchPorts,
+  rest: benchRest,
   tasks: benchTasks,
 };
 
