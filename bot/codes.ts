@@ -128,6 +128,8 @@ export interface RefusalCodes extends ParseCodes {
   'not-running': { name: string; phase: string; next: 'retry' | 'start' | 'status' };
   'not-failed': { name: string; phase: string };
   'name-taken': { name: string; line: string };
+  'nodes-not-kept': NoDetails;
+  'node-before-workspace': NoDetails;
   'node-in-use': { name: string; workspaces: readonly string[] };
   /** One more would be over it. `admins`: who can raise it, as the configuration names them. */
   'over-limit': Exceeded & { admins: readonly string[] };
@@ -282,6 +284,10 @@ export interface AnswerCodes {
   nodes: Table & { troubles: readonly { name: string; message: string }[] };
   /** `isAnybodys`: all were asked for. */
   'no-nodes': { isAnybodys?: true };
+  /** `minutes`: how long it waits for a workspace. */
+  'node-comes': { name: string; size: string; minutes: number };
+  /** One that no workspace is on is there already. */
+  'node-waits': { name: string };
   'node-goes': { name: string };
   'node-going': { name: string };
   /** `count`: workspaces that stop. */

@@ -136,6 +136,7 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
       commands,
       forges,
       limits: config.limits,
+      provider: config.machines.provider,
       portAddress: portAddressIn(config),
       admins: options.admins,
       readHeads: (about) => readHeads({ db, forges }, about),

@@ -43,6 +43,7 @@ export interface Inbox {
   commands: readonly Command[];
   forges: readonly Forge[];
   limits: CommandLimits;
+  provider: string;
   portAddress: CommandContext['portAddress'];
   admins: Admins;
   /** Where the forks stand now that a start may be about: a workspace, or what a new one is made of. Throws ProviderError. */
@@ -286,6 +287,7 @@ function contextOf(
     repository,
     now: new Date(),
     limits: inbox.limits,
+    provider: inbox.provider,
     portAddress: inbox.portAddress,
     admins: inbox.admins.names,
   };

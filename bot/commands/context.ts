@@ -31,6 +31,8 @@ export interface CommandLimits extends LimitDefaults {
   idleTimeoutMs: number;
   /** How long a coding agent may work on one. */
   askMinutes: number;
+  /** How long a machine waits for a workspace. */
+  nodeWarmMs: number;
   /** What a turn, a conversation, and a person's month may cost; absent: no maximum. */
   budget?: Budget;
 }
@@ -63,6 +65,8 @@ export interface CommandContext {
   shared?: string | undefined;
   now: Date;
   limits: CommandLimits;
+  /** Who makes machines, as rows have it. */
+  provider: string;
   /** Where a port of a workspace is opened, without a slash at the end; absent: nobody can. */
   portAddress?: ((name: { workspace: string; port: number }) => string) | undefined;
 }

@@ -1,12 +1,24 @@
-// The command that takes a machine away before its time.
+// The command that makes a machine before its time, or takes one away.
 import type { AnswerCodes, Said } from '../codes.ts';
 import { UserError } from '../errors.ts';
 import { mayName } from './audience.ts';
 import { checkAdmin, type Command, type CommandContext, type Outcome } from './context.ts';
 import { record, type AuditEntry } from '../access/store/audit.ts';
-import type { Executor } from '../database/types.ts';
+import type { Executor, Size } from '../database/types.ts';
 import { forgetNode, retireNode } from '../workspaces/store/node-changes.ts';
-import { findNodesByName, listNodes, listNodesOf, type OwnNode } from '../workspaces/store/nodes.ts';
+import {
+  findNodesByName,
+  insertNode,
+  listNodes,
+  listNodesOf,
+  lockNodesOf,
+  newNode,
+  type OwnNode,
+} from '../workspaces/store/nodes.ts';
+import { lockMachines } from '../workspaces/store/limits.ts';
+import { RANKS } from '../workspaces/limits.ts';
+import { chooseNode } from '../workspaces/placement.ts';
+import { checkLimits } from './maxima.ts';
 import { findOrphans, wishOrphan, type Orphan, type Wish } from '../workspaces/store/orphans.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { stopOne } from './stop.ts';
@@ -16,9 +28,10 @@ export const node = {
   name: 'node',
   aliases: ['machine'],
   summary:
-    'Deletes a machine that no workspace is on, instead of keeping it warm; `stop` stops what is on it.',
-  usage: 'node rm|stop|adopt MACHINE',
+    'Makes a machine before a workspace needs it, or deletes one that none is on; `stop` stops what is on it.',
+  usage: 'node new|rm|stop|adopt [MACHINE]',
   examples: [
+    'node new --size large',
     'node rm vm-abcdefghijkl',
     'node stop vm-abcdefghijkl',
     'node rm vm-abcdefghijkl --orphan',
@@ -26,6 +39,7 @@ export const node = {
   ],
   who: 'Everyone, their own; those who run Sam any.',
   flags: {
+    size: { kind: 'size', short: 's', summary: 'how big a new one is' },
     orphan: { kind: 'boolean', summary: 'one of `nodes --orphans`: for those who run Sam' },
     gone: {
       kind: 'boolean',
@@ -39,6 +53,7 @@ export const node = {
     const { words, flags } = command;
     const [first, name, ...rest] = words;
     const verb = first?.toLowerCase();
+    if (verb === 'new' && name === undefined) return answer(await make(sizeOf(flags['size']), context));
     if ((verb !== 'rm' && verb !== 'stop' && verb !== 'adopt') || name === undefined || rest.length > 0)
       throw new UserError('which-node', {});
     const isOrphan = verb === 'adopt' || flags['orphan'] === true;
@@ -54,6 +69,26 @@ export const node = {
 type Words = Said<AnswerCodes>;
 
 const answer = (said: Words): Outcome => ({ answer: { ok: true, ...said } });
+
+const sizeOf = (said: unknown): Size => (typeof said === 'string' ? (said as Size) : 'medium');
+
+/** Whoever has a workspace was let make machines, and is known to those who pay for them. Throws UserError. */
+async function make(size: Size, context: CommandContext): Promise<Words> {
+  const { tx, actor, provider, limits } = context;
+  if (limits.nodeWarmMs === 0) throw new UserError('nodes-not-kept', {});
+  if ((await listWorkspaces(tx, actor.id)).length === 0) throw new UserError('node-before-workspace', {});
+  // Locks them: two at once do not both make one.
+  const there = await lockNodesOf(tx, actor.id, provider);
+  const free = there.filter((one) => one.workspaces === 0 && !one.node.isIsolated);
+  const waiting = chooseNode(free, size, 0);
+  if (waiting) return { code: 'node-waits', details: { name: waiting.name } };
+  await lockMachines(tx);
+  await checkLimits(context, { owner: actor.id }, { machines: 1, size: RANKS[size], hours: 1 });
+  const made = newNode({ owner: actor.id, provider, size, isIsolated: false });
+  await insertNode(tx, made, true);
+  const minutes = Math.ceil(limits.nodeWarmMs / 60_000);
+  return { code: 'node-comes', details: { name: made.name, size, minutes } };
+}
 
 /** Anybody's: who runs Sam knows what is there. */
 async function forget(name: string, { tx }: CommandContext): Promise<Words> {

@@ -53,7 +53,7 @@ export function nextNodeStep(
   if (node.phase === 'deleted') return wait(null);
   if (node.desired === 'deleted') return towardsDeleted(node, outside, now, life.timing);
   if (node.phase === 'deleting') return { do: 'discard' };
-  if (node.phase === 'creating') return whileCreating(node, outside.server, isWanted, now, life.timing);
+  if (node.phase === 'creating') return whileCreating(node, outside.server, isWanted, now, life);
   if (isWanted)
     return node.idleSince ? { do: 'idle', since: null } : whileThere(node, outside, isWanted, now, life);
   // It costs, in whatever phase: the time counts from the moment nobody wants it.
@@ -90,11 +90,12 @@ function whileCreating(
   server: Server | undefined,
   isWanted: boolean,
   now: Date,
-  timing: Timing,
+  { timing, nodeWarmMs }: NodeLife,
 ): NodeStep {
   if (server) return { do: 'enter', phase: 'booting', server };
-  // Nothing is there to be kept warm. What still lands is removed.
-  if (!isWanted) return { do: 'discard' };
+  // Nothing is there to be kept warm, unless it is made ahead. What still lands is removed.
+  const isAhead = node.idleSince !== null && !isPast(later(node.idleSince, nodeWarmMs), now);
+  if (!isWanted && !isAhead) return { do: 'discard' };
   const quiet = quietEnd(node, timing);
   if (quiet && !isPast(quiet, now)) return waitFor(node, quiet, now, timing);
   // Only once it was tried: a bot that was down for an hour still makes what is wanted.

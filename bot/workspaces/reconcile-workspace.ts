@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import type { Work } from '../../agent/protocol.ts';
 import type { Exceeded, KnownFailure, Notice } from '../codes.ts';
 import type { Executor, Held, Workspace, WorkspacePhase } from '../database/types.ts';
-import { newNodeId, serverName } from '../ids.ts';
 import type { Dns } from '../dns/dns.ts';
 import type { Provider } from '../providers/provider.ts';
 import { whileHeld } from '../jobs/lease.ts';
@@ -15,7 +14,7 @@ import { noticesOfDelay, noticesOfEnd } from './saving.ts';
 import { backoffMs, later, type Timing } from './timing.ts';
 import { nextStep, type WorkspaceStep } from './workspace.ts';
 import { lockMachines, readAccounts } from './store/limits.ts';
-import { findNode, insertNode, lockNodesOf, wakeNodes } from './store/nodes.ts';
+import { findNode, insertNode, lockNodesOf, newNode, wakeNodes } from './store/nodes.ts';
 import { claimWorkspace, finishWorkspace, passDueInMs, renewLease } from './store/passes.ts';
 import type { WorkspacePatch } from './store/reconciled.ts';
 import { freeNames } from './store/workspaces.ts';
@@ -164,18 +163,9 @@ async function findMachineLimit(
 const FRESH: Notice[] = [{ code: 'fresh-checkout', details: {} }];
 
 async function makeNode(r: Reconciler, tx: Executor, { owner, size, fork }: Workspace): Promise<string> {
-  const id = newNodeId();
-  await insertNode(tx, {
-    id,
-    name: serverName(id),
-    owner,
-    provider: r.provider.name,
-    size,
-    isIsolated: fork !== null,
-    phase: 'creating',
-    desired: 'running',
-  });
-  return id;
+  const node = newNode({ owner, provider: r.provider.name, size, isIsolated: fork !== null });
+  await insertNode(tx, node);
+  return node.id;
 }
 
 /** The lease was lost, or somebody wants something else by now: nothing of this pass may stay. */

@@ -109,3 +109,16 @@ test('whoever looks on and on at what is on the forge is told to wait', async ()
   const statuses = (await Promise.all(looks)).map(({ status }) => status);
   expect(new Set(statuses)).toEqual(new Set([200, 429]));
 });
+
+test('one is made ahead of the workspace that will want it, and told again where it waits already', async () => {
+  const made = await bob('POST /api/nodes', { json: { size: 'large' } });
+  expect(made.status).toBe(202);
+  expect(made.body).toMatchObject({ size: 'large', desired: 'running', workspaces: [] });
+  expect(made.body.idleSince).not.toBeNull();
+  expect((await bob('POST /api/nodes', { json: { size: 'large' } })).body.id).toBe(made.body.id);
+  expect((await bob('POST /api/nodes', { json: { size: 'huge' } })).body).toMatchObject({ fields: ['size'] });
+  const eve = await all.programOf('eve');
+  const refused = await eve('POST /api/nodes', { json: {} });
+  expect([refused.status, refused.body.error]).toEqual([409, 'node-before-workspace']);
+  expect((await bob(`DELETE /api/nodes/${made.body.id}`)).status).toBe(202);
+});

@@ -45,6 +45,8 @@ const BODIES: Record<string, (workspace: string) => object> = {
   'PATCH /api/workspaces/:ws': (id) => ({ name: `n-${id.slice(3)}` }),
   'POST /api/workspaces/:ws/agent-sessions': () => ({ prompt: 'look' }),
   'POST /api/workspaces/:ws/shares': () => ({ person: 'rob' }),
+  // The machine that is there waits already.
+  'POST /api/nodes': () => ({ size: 'small' }),
   'POST /api/terminal/token': (workspace) => ({ workspace }),
 };
 

@@ -177,6 +177,8 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   ],
   'not-failed': [{ name, phase: 'running' }],
   'name-taken': [{ name, line: 'up --name api-2' }],
+  'nodes-not-kept': [{}],
+  'node-before-workspace': [{}],
   'node-in-use': [
     { name: 'vm-a', workspaces: [name, 'web'] },
     { name: 'vm-a', workspaces: [] },
@@ -267,6 +269,8 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   owner: [{ ...you, name, owner: 'ada', sessions: 1 }],
   nodes: [{ rows, more: 0, troubles: [{ name: 'vm-a', message: 'hetzner: find: no.' }] }],
   'no-nodes': [{}, { isAnybodys: true }],
+  'node-comes': [{ name: 'vm-a', size: 'medium', minutes: 30 }],
+  'node-waits': [{ name: 'vm-a' }],
   'node-goes': [{ name: 'vm-a' }],
   'node-going': [{ name: 'vm-a' }],
   'node-stops': [

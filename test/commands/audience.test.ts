@@ -59,7 +59,8 @@ async function hear(line: string, repository?: Repository): Promise<string> {
         deliveryId: 'd-1',
         policy: { allow: [], deny: [] },
         hasModelKey: false,
-        limits: { ...NO_LIMITS, workspacesPerUser: 10, idleTimeoutMs: 0, askMinutes: 60 },
+        provider: 'local',
+        limits: { ...NO_LIMITS, workspacesPerUser: 10, idleTimeoutMs: 0, askMinutes: 60, nodeWarmMs: 0 },
       };
       const answer = await verb
         .run(spoken, context)

@@ -33,7 +33,8 @@ test('another configuration starts a workspace anew in it; the same one leaves i
         deliveryId: 'd-1',
         policy: { allow: [], deny: [] },
         hasModelKey: false,
-        limits: { ...NO_LIMITS, workspacesPerUser: 0, idleTimeoutMs: 0, askMinutes: 60 },
+        provider: 'local',
+        limits: { ...NO_LIMITS, workspacesPerUser: 0, idleTimeoutMs: 0, askMinutes: 60, nodeWarmMs: 0 },
       };
       const { answer } = await up.run(command(line, github), context);
       const row = (await findWorkspace(tx, id))!;

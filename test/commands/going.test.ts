@@ -34,7 +34,8 @@ test.each([start, restart, up])('`$name` of it says how to make a new one', asyn
       deliveryId: 'd-1',
       policy: { allow: [], deny: [] },
       hasModelKey: false,
-      limits: { ...NO_LIMITS, workspacesPerUser: 0, idleTimeoutMs: 0, askMinutes: 60 },
+      provider: 'local',
+      limits: { ...NO_LIMITS, workspacesPerUser: 0, idleTimeoutMs: 0, askMinutes: 60, nodeWarmMs: 0 },
       heads: new Map(),
     };
     return verb.run(command(`/sam ${verb.name} ${name}`, github), context);

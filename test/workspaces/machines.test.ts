@@ -43,6 +43,37 @@ test('everyone sees their own machines, with what is on them, what they cost, an
   expect(onGitHub.text).toMatch(/ +1$/);
 });
 
+test('one is made ahead of its workspace, once, waits for it, and is not made where none would wait', async () => {
+  await using world = await createWorld({ limits: { nodeWarmMs: 3_600_000 } });
+  const ada = await world.addUser();
+  world.start();
+  expect(await messageOf(world.say(ada, 'node new'))).toBe(
+    'A machine is made ahead for those who have a workspace. Begin with `up`: its machine is made with it.',
+  );
+  const first = await world.see(await world.up(ada), ({ phase }) => phase === 'running');
+  const said = await text(world, ada, 'node new --size large');
+  expect(said).toMatch(/^`vm-\w+`, a large machine, is being made, .* within 60 minutes, it goes\./);
+  const [, name = ''] = /`(vm-\w+)`/.exec(said) ?? [];
+  expect(await text(world, ada, 'node new -s large')).toContain(`\`${name}\` waits for a workspace already`);
+  const [{ id } = { id: '' }] = await world.sql<{ id: string }[]>`select id from nodes where name = ${name}`;
+  await world.seeNode(id, ({ phase }) => phase === 'ready');
+  const [{ idle } = { idle: undefined }] = await world.sql<{ idle: Date }[]>`
+    select idle_since idle from nodes where id = ${id}`;
+  expect(idle).toBeInstanceOf(Date);
+  const second = await world.up(ada, 'acme/web', '--size large');
+  expect((await world.see(second, ({ phase }) => phase === 'running')).nodeId).toBe(id);
+  expect((await world.node(id)).idleSince).toBeNull();
+  expect(new Set((await world.sql<{ id: string }[]>`select id from nodes`).map((row) => row.id))).toEqual(
+    new Set([id, first.nodeId]),
+  );
+});
+
+test('where no machine waits for a workspace none is made ahead', async () => {
+  await using world = await createWorld({ limits: { nodeWarmMs: 0 } });
+  const ada = await world.addUser();
+  expect(await messageOf(world.say(ada, 'node new'))).toContain('Here no machine waits for a workspace');
+});
+
 test('one that nobody needs goes at once with node rm, one with workspaces does not', async () => {
   await using world = await createWorld({ limits: { nodeWarmMs: 3_600_000 } });
   const ada = await world.addUser();

@@ -58,6 +58,14 @@ describe('making', () => {
     expect(Math.max(...pauses)).toBeLessThanOrEqual(10 * timing.lookAgainMs);
   });
 
+  test('one that no workspace wants any more is not made; one that is ahead of its workspace is, for as long as it waits', () => {
+    const stepOf = (idleSince: Date | null, ms: number) =>
+      nextNodeStep(nodeRow({ ...fresh, idleSince }), { server: undefined }, false, after(ms), life);
+    expect(stepOf(null, 0)).toEqual({ do: 'discard' });
+    expect(stepOf(T0, life.nodeWarmMs - 1)).toEqual({ do: 'create' });
+    expect(stepOf(T0, life.nodeWarmMs)).toEqual({ do: 'discard' });
+  });
+
   test('it is not tried for ever, and the last reason is kept', () => {
     const sent = { ...fresh, createSentAt: after(timing.creatingMs - timing.quietMs) };
     expect(step(sent, null, timing.creatingMs)).toMatchObject({ do: 'fail', failure: { class: 'provider' } });

@@ -202,6 +202,7 @@ export async function runLine(
       deliveryId: 'd-1',
       policy: { allow: [], deny: [] },
       hasModelKey: false,
+      provider: 'fake',
       limits: { ...limits, askMinutes: 60 },
       heads: headsOf(repository),
     }),

@@ -6,9 +6,11 @@ import { readLastEvents, listEvents, type Noted } from '../../workspaces/store/e
 import { listBoot, type LoggedLine } from '../../workspaces/store/logs.ts';
 import { listNodes, type OwnNode } from '../../workspaces/store/nodes.ts';
 import { readPrices, type PriceList } from '../../workspaces/store/settings.ts';
+import { readEnded } from '../store/api.ts';
 import { createStreams, type Streams } from '../streams.ts';
 import { createSay, TRIGGER, wordFailure } from '../wording.ts';
 import type { Asking } from './asking.ts';
+import { NAME } from './conversation.ts';
 import { pageOfAll } from './cursors.ts';
 import { told, type Followed } from './following.ts';
 import {
@@ -26,6 +28,7 @@ import {
   limitOf,
   LogLineList,
   Machine,
+  MachineRequest,
   MachineList,
   Nothing,
   WorkspaceEventList,
@@ -67,6 +70,18 @@ const changes = (options: NodeOptions): Operation[] => {
       answers: { status: 200, schema: MachineList },
       refusals: [],
       run: (call) => list(options, call as Call<z.infer<typeof Everybodys>>),
+    },
+    {
+      ...SHARED,
+      ...TAKEN,
+      id: 'createNode',
+      method: 'POST',
+      path: PATH,
+      summary:
+        'Makes a machine ahead of the workspace that will want it, or tells of the one that waits already.',
+      body: MachineRequest,
+      refusals: [409],
+      run: (call) => make(options, call),
     },
     {
       ...SHARED,
@@ -153,6 +168,21 @@ async function findNode({ db }: NodeOptions, caller: Caller, id: string): Promis
   if (!found) throw refuse(404, 'not-found');
   if (found.node.owner === caller.user || (await caller.isAdmin())) return found;
   throw await refuseStranger({ db }, caller, { action: 'open-node', target: found.node.name });
+}
+
+async function make({ db, asking }: NodeOptions, call: Call): Promise<Reply> {
+  const { size } = call.body as z.infer<typeof MachineRequest>;
+  const line = `node new${size === undefined ? '' : ` --size=${size}`}`;
+  return asking.ask(call, { line, field: 'size' }, async (_workspace, request) => {
+    // The answer names it: no workspace is on it.
+    const answer = (await readEnded(db, NAME, [request])).get(request);
+    const { name = '' } = (answer?.details ?? {}) as { name?: string };
+    const found = (await listNodes(db, { owner: call.caller.user, gone: true })).find(
+      ({ node }) => node.name === name,
+    );
+    if (!found) throw refuse(404, 'not-found');
+    return { status: 202, body: await describeOne({ db, asking }, found) };
+  });
 }
 
 /** What is said of it is its name; what is told afterwards is its row. */

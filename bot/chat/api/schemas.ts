@@ -308,6 +308,10 @@ export const WorkspaceRequest = named(
     new: z.boolean().optional(),
   }),
 );
+export const MachineRequest = named(
+  'NodeRequest',
+  z.strictObject({ size: z.enum(['small', 'medium', 'large']).optional() }),
+);
 export const Renaming = named('Renaming', z.strictObject({ name: word }));
 export const Extension = named('Extension', z.strictObject({ expiry: span.optional() }));
 export const Prompt = named(

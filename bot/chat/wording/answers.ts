@@ -51,6 +51,14 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
   'no-nodes': ({ isAnybodys }, say) => ({
     text: `${isAnybodys ? 'Nobody has a' : 'You have no'} machine. One comes with ${say('up')}.`,
   }),
+  'node-comes': ({ name, size, minutes }, say) => ({
+    text:
+      `\`${name}\`, a ${size} machine, is being made, and is paid for from now on. Your next ${say('up')} finds it there; ` +
+      `if none comes within ${plural(minutes, 'minute')}, it goes. To delete it at once: ${say(`node rm ${name}`)}.`,
+  }),
+  'node-waits': ({ name }, say) => ({
+    text: `\`${name}\` waits for a workspace already: ${say('up')} goes there. To delete it: ${say(`node rm ${name}`)}.`,
+  }),
   'node-goes': ({ name }) => ({ text: `\`${name}\` goes now.` }),
   'node-going': ({ name }) => ({ text: `\`${name}\` is being deleted already.` }),
   'node-stops': ({ name, count }, say) => ({

@@ -21,7 +21,7 @@ const WHICH = {
   }),
   'no-workspace': noWorkspace,
   'which-node': (_, say) => ({
-    text: `Say which machine: ${say('node rm vm-abcdefghijkl')}. All yours: ${say('nodes')}.`,
+    text: `Say which machine: ${say('node rm vm-abcdefghijkl')}; to have one made: ${say('node new')}. All yours: ${say('nodes')}.`,
   }),
   'no-node': ({ name, isAnybodys }, say) => ({
     text: isAnybodys
@@ -76,6 +76,12 @@ const STATES = {
   }),
   'name-taken': ({ name, line }, say) => ({
     text: `You already have a workspace called \`${name}\`. Take another name: ${say(line)}.`,
+  }),
+  'nodes-not-kept': (_, say) => ({
+    text: `Here no machine waits for a workspace (\`NODE_WARM=0\`). Say ${say('up')}: its machine is made with it.`,
+  }),
+  'node-before-workspace': (_, say) => ({
+    text: `A machine is made ahead for those who have a workspace. Begin with ${say('up')}: its machine is made with it.`,
   }),
   'node-in-use': ({ name, workspaces }, say) => ({
     text:

@@ -2,6 +2,7 @@
 import { and, asc, eq, gt, inArray, isNotNull, ne, or, sql, type SQL } from 'drizzle-orm';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import { nodes, workspaces, type Node, type Workspace } from '../../database/schema.ts';
+import { newNodeId, serverName } from '../../ids.ts';
 import { append } from './events.ts';
 import { lockOwner } from './users.ts';
 
@@ -109,8 +110,21 @@ export async function lockNodesOf(
   }));
 }
 
-export async function insertNode(tx: Executor, node: typeof nodes.$inferInsert): Promise<void> {
-  await tx.insert(nodes).values(node);
+export type NewNode = Pick<Node, 'owner' | 'provider' | 'size' | 'isIsolated'>;
+
+/** As it is before anything was done for it. */
+export function newNode(wanted: NewNode): NewNode & Pick<Node, 'id' | 'name' | 'phase' | 'desired'> {
+  const id = newNodeId();
+  return { ...wanted, id, name: serverName(id), phase: 'creating', desired: 'running' };
+}
+
+/** `isAhead`: no workspace wants it yet; it waits for one as long as one that was left does. */
+export async function insertNode(
+  tx: Executor,
+  node: typeof nodes.$inferInsert,
+  isAhead = false,
+): Promise<void> {
+  await tx.insert(nodes).values({ ...node, ...(isAhead && { idleSince: databaseNow }) });
   await append(tx, node.id, 1, 'wanted', { size: node.size, provider: node.provider });
   await notify(tx, 'due');
 }
