@@ -5,6 +5,7 @@ import { benchGateway } from './gateway.ts';
 import { benchGitHub } from './github.ts';
 import { benchPorts } from './ports.ts';
 import { benchTasks } from './tasks.ts';
+import { benchTerminal } from './terminal.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   boot: benchBoot,
@@ -13,6 +14,7 @@ const benches: Record<string, () => Promise<void>> = {
   github: benchGitHub,
   ports: benchPorts,
   tasks: benchTasks,
+  terminal: benchTerminal,
 };
 
 const name = process.argv[2] ?? '';
