@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { BELLS, FONT_SIZES } from '../../../agent/protocol.ts';
 import type { Executor } from '../../database/types.ts';
-import { fail, isFromOrigin, readBody, sendJson, type Route } from '../../http/routes.ts';
+import { fail, isFromOrigin, readJson, sendJson, type Route } from '../../http/routes.ts';
 import { changePageSettings, readPageSettings } from '../store/page-settings.ts';
 import { isFullSignIn, readSession } from './sessions.ts';
 
@@ -35,7 +35,7 @@ export function pageSettingsRoutes(options: PageSettingsOptions): Route[] {
   const change: Answering = async (user, req, res) => {
     if (!/^application\/json(;|$)/i.test(req.headers['content-type'] ?? ''))
       return fail(res, 415, 'wrong-content-type', 'Send application/json.');
-    const asked = Settings.safeParse(await readJson(req));
+    const asked = Settings.safeParse(await readJson(req, MAX_BODY_BYTES));
     if (asked.success) return sendJson(res, 200, await changePageSettings(db, user, asked.data));
     const fields = [
       ...new Set(
@@ -61,13 +61,3 @@ const Settings = z.strictObject({
   askLargePaste: z.boolean().exactOptional(),
   shortcuts: z.boolean().exactOptional(),
 });
-
-/** Undefined: it is no JSON. */
-async function readJson(req: IncomingMessage): Promise<unknown> {
-  const body = await readBody(req, MAX_BODY_BYTES);
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
