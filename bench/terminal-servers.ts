@@ -103,6 +103,7 @@ async function answers(port: number, child: ChildProcess): Promise<void> {
     if (isThere) return;
     await delay(20);
   }
+  await endChild(child);
   throw new Error(`${child.spawnfile} did not listen`);
 }
 
@@ -129,12 +130,23 @@ export async function startSam({ folder, repository }: Demo, terminals: number):
     },
     stdio: 'ignore',
   });
+  const links: Link[] = [];
+  const end = async () => {
+    for (const { close } of links) close();
+    await endChild(child);
+    await bot.vanish();
+    await endPrograms([await traceMarked(`SAM_NODE=${bot.node}`)], { graceMs: 0 });
+  };
   const ids = Array.from({ length: Math.ceil(terminals / SESSIONS) }, newWorkspaceId);
   const goal = { desired: 'running', run: 1, access: 0, force: false, repository } as const;
   bot.want(...ids.map((id, at) => ({ ...goal, id, name: `bench-${at}` })));
-  for (const id of ids) await bot.report(id, ({ phase }) => phase === 'running', START_MS);
+  try {
+    for (const id of ids) await bot.report(id, ({ phase }) => phase === 'running', START_MS);
+  } catch (error) {
+    await end();
+    throw error;
+  }
   const port = bot.state.hellos.at(-1)?.terminalPort ?? 0;
-  const links: Link[] = [];
   let opened = 0;
   return {
     pids: () => [child.pid ?? 0, ...findHolders(dir)],
@@ -145,12 +157,7 @@ export async function startSam({ folder, repository }: Demo, terminals: number):
       if (!link) throw new Error('nobody is attached');
       return link.open();
     },
-    async end() {
-      for (const { close } of links) close();
-      await endChild(child);
-      await bot.vanish();
-      await endPrograms([await traceMarked(`SAM_NODE=${bot.node}`)], { graceMs: 0 });
-    },
+    end,
   };
 }
 
