@@ -113,6 +113,26 @@ export type TerminalMessage =
   | ({ type: 'error'; code: string; message: string } & Ref)
   | FileMessage;
 
+/** What a bell does: `mark` the tab, ring out loud as well, or nothing. */
+export const BELLS = ['mark', 'sound', 'off'] as const;
+export type Bell = (typeof BELLS)[number];
+/** px. */
+export const FONT_SIZES = { least: 9, most: 28 };
+
+/** What a person wants of the page, as far as they said; the bot keeps it for them. */
+export interface PageSettings {
+  /** Of the text in px, where there is a mouse, and where there are fingers. */
+  fontSize?: number;
+  touchFontSize?: number;
+  /** What is selected goes to the clipboard at once. */
+  copyOnSelect?: boolean;
+  bell?: Bell;
+  /** Asks before more than a megabyte is pasted. */
+  askLargePaste?: boolean;
+  /** The page has keys of its own. */
+  shortcuts?: boolean;
+}
+
 /** What becomes of a transfer. After `done` and `failed` nothing more is said of it. */
 export type FileMessage = { type: 'file'; transfer: number } &
   /** Bytes may come now. Of a download with what it is called, and how large it was just now. */

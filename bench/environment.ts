@@ -9,6 +9,7 @@ import { openPty } from '../agent/sessions/pty-native.ts';
 import { launchBrowser } from '../test/browser.ts';
 import { BASE, findNoEngine, startEngine, type TestEngine } from '../test/machines/engine.ts';
 import { createDemo, endLocalNodes, type Demo } from '../tools/demo.ts';
+import { intervalOf, median } from './medians.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 7);
 const IS_DEFAULT = process.env['IMAGE'] === 'default';
@@ -252,15 +253,4 @@ function stepsOf(rounds: Round[]): [string, number[]][] {
     name,
     rounds.map(({ steps }) => steps.find(({ step }) => step === name)?.ms ?? 0),
   ]);
-}
-
-const median = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-
-/** Of the median: drawn again and again from what was measured. */
-function intervalOf(values: number[]): [number, number] {
-  const drawn = Array.from({ length: 2_000 }, () =>
-    median(values.map(() => values[Math.floor(Math.random() * values.length)] ?? 0)),
-  ).toSorted((a, b) => a - b);
-  return [drawn[50] ?? 0, drawn[1_949] ?? 0];
 }

@@ -6,6 +6,7 @@ import { benchGitHub } from './github.ts';
 import { benchPorts } from './ports.ts';
 import { benchRest } from './rest.ts';
 import { benchTasks } from './tasks.ts';
+import { benchTerminal } from './terminal.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   boot: benchBoot,
@@ -15,6 +16,7 @@ const benches: Record<string, () => Promise<void>> = {
   ports: benchPorts,
   rest: benchRest,
   tasks: benchTasks,
+  terminal: benchTerminal,
 };
 
 const name = process.argv[2] ?? '';

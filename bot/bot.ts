@@ -15,6 +15,7 @@ import { settingsRoutes } from './access/credentials/settings-pages.ts';
 import { createRightsWatch, LOOK_EVERY_MS } from './access/lost-rights.ts';
 import { createPackages } from './nodes/packages.ts';
 import { createRepositoryGuard, type RepositoryGuard } from './access/repository-guard.ts';
+import { pageSettingsRoutes } from './access/people/page-settings.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
 import type { PageGuard } from './access/people/page-guard.ts';
 import { ticketRoutes } from './access/terminal-token.ts';
@@ -456,6 +457,7 @@ async function makeRoutes(
       openCommand: OPEN_COMMAND,
     }),
     ...credentialRoutes({ db, baseUrl, credentials: settled.credentials }),
+    ...pageSettingsRoutes({ db, baseUrl }),
     ...settingsRoutes({ db, baseUrl, credentials: settled.credentials, forges, command: CONNECT_COMMAND }),
     ...bootstrapRoutes({ db, keys, baseUrl, traitsOf }),
     ...bootReportRoutes({ db }),

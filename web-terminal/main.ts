@@ -11,7 +11,9 @@ import { openHelp } from './settings/help.ts';
 import { takeFrame, takeMessage } from './incoming.ts';
 import { createKeyBar, type KeyBar } from './touch/keys.ts';
 import { createLog, openLog } from './log/log.ts';
-import { areShortcutsOn, isMac, readPageKey } from './settings/shortcuts.ts';
+import { createPersonSettings } from './settings/person.ts';
+import { readSettings } from './settings/settings.ts';
+import { isMac, readPageKey } from './settings/shortcuts.ts';
 import { createLive } from './connection/live.ts';
 import {
   connect,
@@ -38,6 +40,7 @@ import {
   lookOn,
   getShown,
   openSession,
+  redrawText,
   resizeText,
   selectTab,
   show,
@@ -78,6 +81,7 @@ const connection = createConnection({
       forgetCompany();
     }
     status.take(state);
+    if (state.kind === 'open') shareSettings();
     if (state.kind === 'open') tasks.start();
     else if (state.kind === 'refused') tasks.stop();
     if (state.kind === 'open') ports.start();
@@ -168,6 +172,8 @@ const tasks = createTaskTab(workspaceId, {
   onNews: (what) => terminals.bar.mark(TASK, what, true),
 });
 
+const shareSettings = createPersonSettings(() => redrawText(terminals));
+
 const search = createSearch({
   getAddon: () => getShown(terminals)?.search,
   onClose: () => focusTerminal(terminals),
@@ -228,7 +234,7 @@ function entitle(title: string): void {
 
 /** True when the key was the page's. */
 function takePageKey(event: KeyboardEvent): boolean {
-  const key = readPageKey(event, { mac: isMac(), on: areShortcutsOn() });
+  const key = readPageKey(event, { mac: isMac(), on: readSettings().shortcuts });
   if (!key) return false;
   if (key.do === 'paste') return true; // the browser pastes by itself, into the terminal's own field
   // A program that has the screen to itself, or a shell that says nothing of prompts, keeps these.

@@ -27,6 +27,7 @@ import type {
   TurnWorker,
   Work,
   WorkspaceReport,
+  PageSettings,
 } from '../../agent/protocol.ts';
 import type {
   AnswerCodes,
@@ -90,6 +91,14 @@ export const users = pgTable('users', {
   id: text('id').primaryKey(),
   name: text('name').notNull(),
   createdAt: at('created_at').notNull().defaultNow(),
+});
+
+/** What a person wants of the terminal's page, in every browser. */
+export const pageSettings = pgTable('page_settings', {
+  userId: text('user_id')
+    .primaryKey()
+    .references(() => users.id),
+  settings: jsonb('settings').$type<PageSettings>().notNull(),
 });
 
 /** Who a person is elsewhere: `console`, `github`, `slack:<team>`; ids, never names or mail addresses. */

@@ -144,6 +144,16 @@ export async function readBody(req: IncomingMessage, limit: number): Promise<Buf
   }
 }
 
+/** As `readBody`. Undefined: it is no JSON. */
+export async function readJson(req: IncomingMessage, limit: number): Promise<unknown> {
+  const body = await readBody(req, limit);
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Ours arrive at once: what has been arriving for the longest goes first. */
 function makeRoom(): void {
   for (const reading of readings) {

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { findBootingNode } from '../access/machines/bootstrap.ts';
-import { fail, readBody, sendJson, type Route } from '../http/routes.ts';
+import { fail, readJson, sendJson, type Route } from '../http/routes.ts';
 import type { Executor } from '../database/types.ts';
 import { noteBootStep } from '../workspaces/store/logs.ts';
 
@@ -31,16 +31,8 @@ export function bootReportRoutes({ db }: { db: Executor }): Route[] {
 async function take(db: Executor, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const node = await findBootingNode(db, req.headers.authorization);
   if (node === undefined) return fail(res, 404, 'not-found', 'Not found.');
-  const report = reportShape.safeParse(parse(await readBody(req, MAX_BODY_BYTES)));
+  const report = reportShape.safeParse(await readJson(req, MAX_BODY_BYTES));
   if (!report.success) return fail(res, 400, 'bad-request', 'Send {"step", "ok", "message"}.');
   await noteBootStep(db, node, report.data);
   sendJson(res, 200, { ok: true });
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

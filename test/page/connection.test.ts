@@ -105,7 +105,8 @@ describe.skipIf(browserMissing)('whoever types before their terminal is there', 
       let held: (() => void)[] | undefined = [];
       WebSocket.prototype.send = function (data) {
         const isAsking = typeof data === 'string' && /^{"type":"(open|resume)"/.test(data);
-        if (held && isAsking) held.push(() => send.call(this, data));
+        // What a connection asked that is gone goes with it.
+        if (held && isAsking) held.push(() => this.readyState === WebSocket.OPEN && send.call(this, data));
         else send.call(this, data);
       };
       addEventListener('ask', () => {

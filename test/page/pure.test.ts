@@ -8,6 +8,7 @@ import { parseLink } from '../../web-terminal/session/links.ts';
 import { isReport } from '../../agent/protocol.ts';
 import { describeRefusal } from '../../web-terminal/screens.ts';
 import { listShortcuts, readPageKey } from '../../web-terminal/settings/shortcuts.ts';
+import { readTyped } from '../../web-terminal/tabs/ahead.ts';
 import { cutTitle } from '../../web-terminal/tabs/bar.ts';
 import { computeDelay } from '../../web-terminal/connection/socket.ts';
 
@@ -52,6 +53,24 @@ describe('frames', () => {
         expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
       }),
     );
+  });
+});
+
+describe('what is typed before there is a terminal', () => {
+  const type = (key: string, held: Partial<KeyboardEvent> = {}) =>
+    readTyped({ key, getModifierState: () => false, ...held } as KeyboardEvent);
+
+  test('is what a key types, of one character or of several that combine', () => {
+    const keys = ['a', ' ', '{', '日', '🚀', 'e\u0301', 'Enter', 'Backspace'];
+    expect(keys.map((key) => type(key))).toEqual([...keys.slice(0, -2), '\r', '\x7f']);
+    expect(type('@', { ctrlKey: true, altKey: true, getModifierState: () => true })).toBe('@');
+  });
+
+  test('is nothing of a key that types nothing, nor of one that is the browser’s', () => {
+    const keys = ['Shift', 'F1', 'Dead', 'Unidentified', 'ArrowUp', 'Escape'];
+    expect(keys.map((key) => type(key))).toEqual(keys.map(() => undefined));
+    for (const held of ['altKey', 'ctrlKey', 'metaKey', 'isComposing'])
+      expect(type('r', { [held]: true })).toBeUndefined();
   });
 });
 

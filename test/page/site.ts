@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PROMPT_MARKS } from '../../agent/runtimes/prompt-marks.ts';
 import { layOutDownload } from '../../agent/files/command.ts';
+import type { PageSettings } from '../../agent/protocol.ts';
 import { createTerminals } from '../../agent/terminal/server.ts';
 import type { Terminals } from '../../agent/terminal/terminals.ts';
 import { answerAsset, bundlePage, type PageFiles } from '../../bot/http/page-bundle.ts';
@@ -70,6 +71,8 @@ export interface Site {
   answerPresses: (answer: (tries: number) => TicketAnswer) => void;
   /** Answers whatever is asked of coding agents, from now on; until then there are none. */
   answerTasks: (answer: TaskAnswer) => void;
+  /** What the bot keeps of what a person wants of the page; undefined: nobody is signed in. */
+  wanted: PageSettings | undefined;
   /** What listens in the workspace, for pages that are opened from then on. */
   ports: number[];
   start: () => void;
@@ -148,7 +151,11 @@ export async function startSite(): Promise<Site> {
     files,
   };
   const sockets = new Set<Socket>();
-  const server = createServer((request, response) => void answer(state, request, response));
+  const server = createServer((request, response) =>
+    request.url === '/api/page-settings'
+      ? void answerSettings(site, request, response)
+      : void answer(state, request, response),
+  );
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -177,6 +184,7 @@ export async function startSite(): Promise<Site> {
     },
     cut: () => upgraded.forEach((socket) => socket.destroy()),
     isDown: false,
+    wanted: undefined,
     freeze: () => upgraded.forEach((socket) => (socket.write = () => true)),
     terminals,
     onlyLook: () => void (state.mayOnlyLook = true),
@@ -272,6 +280,18 @@ function openTerminals(state: State, origin: string, folder: string, marksPrompt
   });
 }
 
+async function answerSettings(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!site.wanted) return void response.writeHead(401).end('{}');
+  if (request.method === 'PATCH') site.wanted = { ...site.wanted, ...((await readJson(request)) as object) };
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(site.wanted));
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  let text = '';
+  for await (const piece of request) text += String(piece);
+  return JSON.parse(text);
+}
+
 async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const at = new URL(request.url ?? '/', 'http://localhost').pathname;
   state.paths.push(at);
@@ -325,9 +345,7 @@ function answerPress(state: State, request: IncomingMessage, response: ServerRes
 }
 
 async function answerTicket(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  let text = '';
-  for await (const piece of request) text += String(piece);
-  const asked = JSON.parse(text) as TicketRequest;
+  const asked = (await readJson(request)) as TicketRequest;
   state.asked.push(asked);
   const { status, body } = state.answer?.(asked) ?? grant(state, request);
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));

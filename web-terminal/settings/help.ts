@@ -1,7 +1,8 @@
-// What a person may have otherwise, as this browser keeps it; and the help: which keys and gestures the page has. Acts on no key.
+// What a person may have otherwise, as this browser keeps it, and the bot; and the help: which keys and gestures the page has. Acts on no key.
+import { BELLS, type Bell } from '../../agent/protocol.ts';
 import { createButton, createElement } from '../dom.ts';
-import { BELLS, keepSettings, readSettings, type Bell } from './settings.ts';
-import { areShortcutsOn, isMac, listShortcuts, turnShortcuts } from './shortcuts.ts';
+import { keepSettings, readSettings } from './settings.ts';
+import { isMac, listShortcuts } from './shortcuts.ts';
 import { type Terminals, focusTerminal, resizeText } from '../tabs/terminals.ts';
 
 const touch: [string, string][] = [
@@ -52,10 +53,13 @@ export function openHelp(terminals: Terminals, opened: Opened): void {
     createReaderSwitch(terminals),
     createSwitch(
       'Keyboard shortcuts of this page (off: the shell gets these keys)',
-      areShortcutsOn(),
-      turnShortcuts,
+      readSettings().shortcuts,
+      (shortcuts) => keepSettings({ shortcuts }),
     ),
-    createElement('p', { class: 'kept', text: 'This browser keeps them, for you alone.' }),
+    createElement('p', {
+      class: 'kept',
+      text: 'They are yours alone: this browser keeps them, and Sam does while you are signed in.',
+    }),
     createElement('h3', { text: 'Keys' }),
     list,
     createElement(

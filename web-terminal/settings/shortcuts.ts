@@ -1,5 +1,5 @@
-// The few keys that belong to the page instead of the shell: which, on which platform, and whether they are wanted.
-// What a key types is never the page's; knows no terminal.
+// The few keys that belong to the page instead of the shell: which, and on which platform. What a key types is never the page's; knows
+// no terminal.
 
 export type PageKey =
   | { do: 'select'; index: number }
@@ -7,8 +7,6 @@ export type PageKey =
   | { do: 'size'; by: number }
   | { do: 'jump'; way: 'previous' | 'next' }
   | { do: 'tabs' | 'new' | 'copy' | 'paste' | 'find' };
-
-const STORED = 'sam.shortcuts';
 
 /** Option types characters on a Mac (`[`, `|`, `#` on many keyboards), so Ctrl and Cmd, which type nothing, stand in there. */
 export const isMac = (): boolean => /^(mac|iphone|ipad)/i.test(navigator.platform);
@@ -36,24 +34,6 @@ export function listShortcuts(mac: boolean): [string, string][] {
     [mac ? '⌘+, ⌘−, ⌘0' : 'Ctrl++, Ctrl+−, Ctrl+0', 'larger text, smaller, as at first'],
     ['Ctrl+F6', 'go to the tab bar, also without the keys above'],
   ];
-}
-
-/** False once somebody turned them off in this browser. A browser that keeps nothing has them on. */
-export function areShortcutsOn(): boolean {
-  try {
-    return localStorage.getItem(STORED) !== 'off';
-  } catch {
-    return true;
-  }
-}
-
-export function turnShortcuts(on: boolean): void {
-  try {
-    if (on) localStorage.removeItem(STORED);
-    else localStorage.setItem(STORED, 'off');
-  } catch {
-    // Then it holds for nobody: private windows of some browsers keep nothing.
-  }
 }
 
 /**

@@ -23,11 +23,13 @@ export function takeAhead(of: Ahead): Uint8Array[] {
 }
 
 const KEYS: Record<string, string> = { Enter: '\r', Backspace: '\x7f' };
+/** A character and what combines with it; keys that type nothing have names of letters (https://w3c.github.io/uievents-key/#key-string). */
+const TYPED = /^\P{Cc}\p{M}*$/u;
 
 /** What a key types where there is no terminal to ask; undefined: nothing, or it is the browser's. */
 export function readTyped(event: KeyboardEvent): string | undefined {
   const { key, altKey, ctrlKey, metaKey, isComposing } = event;
   const isHeld = (altKey || ctrlKey) && !event.getModifierState('AltGraph');
   if (isComposing || metaKey || isHeld) return undefined;
-  return KEYS[key] ?? ([...key].length === 1 ? key : undefined);
+  return KEYS[key] ?? (TYPED.test(key) ? key : undefined);
 }

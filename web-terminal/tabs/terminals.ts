@@ -333,14 +333,20 @@ function noteEnd(terminals: Terminals, id: string, { code = 0, ms }: CommandEnd)
 }
 
 /** The text of all of them, from now on; 0: as large as it is when nobody has said. Returns its size in px. */
-export function resizeText({ sessions }: Terminals, by: number): number {
+export function resizeText(terminals: Terminals, by: number): number {
   const fontSize = stepFontSize(by);
+  redrawText(terminals);
+  return fontSize;
+}
+
+/** As large as it is to be from now on. */
+export function redrawText({ sessions }: Terminals): void {
+  const { fontSize } = getFont();
   for (const { view } of sessions.values()) {
     if (!view) continue;
     view.terminal.options.fontSize = fontSize;
     view.fit();
   }
-  return fontSize;
 }
 
 // The node knows everybody's size and decides whose counts; what it says of the session is what is drawn.

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Executor } from '../../database/types.ts';
-import { fail, isFromOrigin, readBody, sendJson, type Route } from '../../http/routes.ts';
+import { fail, isFromOrigin, readJson, sendJson, type Route } from '../../http/routes.ts';
 import type { Credentials, ShownCredential, Unfit } from './credentials.ts';
 import { isProvider, KINDS, PROVIDERS } from './kinds.ts';
 import { readSettingsPerson } from './settings-sessions.ts';
@@ -70,7 +70,7 @@ const request = z.object({ provider: z.enum(PROVIDERS), value: z.string().max(2_
 const keep: Answering = async ({ owner, credentials }, req, res) => {
   if (!/^application\/json(;|$)/i.test(req.headers['content-type'] ?? ''))
     return fail(res, 415, 'wrong-content-type', 'Send application/json.');
-  const asked = request.safeParse(await readJson(req));
+  const asked = request.safeParse(await readJson(req, MAX_BODY_BYTES));
   if (!asked.success) {
     const fields = [...new Set(asked.error.issues.map(({ path }) => path.join('.') || 'provider'))];
     return fail(res, 400, 'bad-request', 'Send {"provider", "value"}.', { fields });
@@ -79,16 +79,6 @@ const keep: Answering = async ({ owner, credentials }, req, res) => {
   if ('code' in kept) return fail(res, 400, kept.code, wordUnfit(kept), { fields: ['value'] });
   sendJson(res, 201, describe(kept));
 };
-
-/** Undefined: it is no JSON. */
-async function readJson(req: IncomingMessage): Promise<unknown> {
-  const body = await readBody(req, MAX_BODY_BYTES);
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
 
 async function forget({ owner, credentials }: Asked, provider: string, res: ServerResponse): Promise<void> {
   const wasThere = isProvider(provider) && (await credentials.forget(owner, provider));

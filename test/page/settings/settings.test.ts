@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { browserMissing } from '../browser.ts';
-import { eventually, type Visitor } from './visitor.ts';
-import { PROMPT, useVisits } from './visits.ts';
+import { browserMissing } from '../../browser.ts';
+import { eventually, type Visitor } from '../visitor.ts';
+import { PROMPT, useVisits } from '../visits.ts';
 
 const visits = useVisits();
 const { arrive } = visits;
