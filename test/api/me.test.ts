@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startSession } from '../../bot/access/people/sessions.ts';
+import { takenNames } from '../../bot/workspaces/store/workspaces.ts';
 import { until } from '../until.ts';
 import { startPrograms, type Program, type Programs } from './programs.ts';
 
@@ -144,6 +145,10 @@ test.each(DELETES)('by %s nothing of theirs is left but what others refer to', a
   expect(left.map((row) => Object.values(row)[0])).toEqual([]);
   const [last] = await sql`select actor, action from audit where actor = ${user} order by id desc limit 1`;
   expect(last).toMatchObject({ action: 'person-deleted' });
+  // What was heard before, and runs only now, makes nothing that nobody has.
+  await expect(all.database.db.transaction((tx) => takenNames(tx, user))).rejects.toThrow(
+    'deleted themselves',
+  );
   const again = await all.userOf(login);
   expect(again).not.toBe(user);
   const anew = await all.programOf(login);

@@ -22,7 +22,7 @@ import {
 } from '../../database/schema.ts';
 import { changeWorkspace } from '../../workspaces/store/workspace-changes.ts';
 import { recordCommand } from '../../workspaces/store/commands.ts';
-import { lockOwner } from '../../workspaces/store/users.ts';
+import { lockOwner, NOBODY } from '../../workspaces/store/users.ts';
 
 /** Those that would go with the person, and have work that is nowhere else, as far as is known. */
 export const listOwned = (
@@ -34,9 +34,6 @@ export const listOwned = (
     .from(workspaces)
     .where(and(eq(workspaces.owner, user), ne(workspaces.phase, 'deleted')))
     .orderBy(asc(workspaces.name));
-
-/** What stands in place of a name that was somebody's. */
-export const NOBODY = 'deleted-person';
 
 /**
  * What lets in ends, what is theirs goes, what they said is emptied; what others and the audit refer to stays and is nobody's. Whoever
@@ -53,6 +50,7 @@ export async function forgetPerson(tx: Executor, user: string): Promise<void> {
       leaseUntil: null,
     })
     .where(and(eq(deliveries.thread, `api:${user}`), isNull(deliveries.endedAt)));
+  // Whoever makes a workspace of theirs does so before, or finds nobody.
   await lockOwner(tx, user);
   await removeWorkspaces(tx, user);
   await revokeUser(tx, user);

@@ -13,7 +13,7 @@ import {
   type Workspace,
 } from '../../database/schema.ts';
 import type { Admission } from '../fork.ts';
-import { lockOwner } from './users.ts';
+import { checkStillThere, lockOwner } from './users.ts';
 
 export async function findWorkspace(db: Executor, id: string): Promise<Workspace | undefined> {
   const [workspace] = await db.select().from(workspaces).where(eq(workspaces.id, id));
@@ -192,6 +192,7 @@ const withSuffix = (name: string, id: string): string => `${name.slice(0, 58)}-$
 /** Names that this owner uses now; it stays so until the transaction ends. */
 export async function takenNames(tx: Executor, owner: string): Promise<Set<string>> {
   await lockOwner(tx, owner);
+  await checkStillThere(tx, owner);
   const rows = await tx
     .select({ name: workspaces.name })
     .from(workspaces)
