@@ -407,6 +407,9 @@ export interface NoticeCodes {
   'thread-closed': { isPullRequest: boolean; isMerged: boolean };
   'label-removed': { label: string };
   'repository-deleted': NoDetails;
+  /** Nobody reaches it from where it was made; `until`: when it goes, an ISO time. */
+  'app-left': { where: string; until: string };
+  'app-gone': { where: string };
   /** Somebody who maintains the repository did it, not the owner. */
   'maintainer-stopped': { by: string };
   'maintainer-deleted': { by: string };

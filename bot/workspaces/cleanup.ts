@@ -2,7 +2,7 @@
 import type { Notice } from '../codes.ts';
 import type { Executor } from '../database/types.ts';
 import { giveUpWorkspace } from './store/workspace-changes.ts';
-import { listWanted } from './store/workspaces.ts';
+import { listWanted, type WantedAt } from './store/workspaces.ts';
 
 /**
  * They stop at once and are deleted as soon as nothing would be lost. `why`: for their cards. `since`: when it went, where
@@ -10,7 +10,7 @@ import { listWanted } from './store/workspaces.ts';
  */
 export async function retireWorkspaces(
   tx: Executor,
-  place: { topic: string; since?: Date } | { repository: string },
+  place: WantedAt & { since?: Date },
   why: Notice,
 ): Promise<number> {
   const left = await listWanted(tx, place);

@@ -46,6 +46,7 @@ test('every operation is there, and is answered as described', async () => {
   expect((await bob(`GET ${one}`)).body.failure).toMatchObject({ error: 'machine-lost' });
   await bob(`POST ${one}/retry`);
   await bob('GET /api/audit');
+  await bob('GET /api/me/export');
   await bob('POST /api/nodes', { json: { size: 'small' } });
   const node = (await bob('GET /api/nodes')).body.items.at(-1).id;
   for (const what of ['', '/events', '/logs']) await bob(`GET /api/nodes/${node}${what}`);
@@ -55,13 +56,14 @@ test('every operation is there, and is answered as described', async () => {
   await bob(`DELETE ${one}?force=true`);
   await until(async () => (await bob(`GET /api/nodes/${node}`)).body.workspaces.length === 0);
   await bob(`DELETE /api/nodes/${node}`);
+  await browser('DELETE /api/me?confirm=bob');
   const described = Object.values(description.paths ?? {}).flatMap((methods) =>
     Object.values(methods as Record<string, { operationId: string; responses: object }>).map(
       ({ operationId, responses }) => `${operationId} ${Object.keys(responses).find((one) => one < '300')}`,
     ),
   );
   expect([...all.seen].filter((one) => described.includes(one)).toSorted()).toEqual(described.toSorted());
-  expect(described.length).toBe(37);
+  expect(described.length).toBe(39);
   expect(refsOf(description).filter((ref) => !isThere(description, ref))).toEqual([]);
 });
 

@@ -33,7 +33,7 @@ describe.skipIf(browserMissing)('in a browser', { timeout: 240_000 }, () => {
     const cookie = { name: 'sam', value: secret, domain: new URL(url).hostname, path: '/' };
     const flags = { expires: -1, httpOnly: true, secure: false, sameSite: 'Lax' as const };
     const storageState = { cookies: [{ ...cookie, ...flags }], origins: [] };
-    for (const page of ['', '/workspaces', '/access', '/house']) {
+    for (const page of ['', '/workspaces', '/access', '/me', '/house']) {
       const bob = await visit(browser, `${url}/settings${page}`, { ...device, storageState });
       await bob.page.getByRole('heading', { level: 1 }).waitFor();
       expect(await findViolations(bob), page).toEqual([]);

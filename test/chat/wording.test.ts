@@ -122,6 +122,8 @@ const notices: Arbitraries<NoticeCodes> = {
   'fresh-checkout': nothing,
   'thread-closed': fc.record({ isPullRequest: fc.boolean(), isMerged: fc.boolean() }),
   'label-removed': fc.record({ label: words }),
+  'app-left': fc.record({ where: words, until: fc.constant('2026-05-04T12:30:00.000Z') }),
+  'app-gone': fc.record({ where: words }),
   'repository-deleted': nothing,
   'maintainer-stopped': fc.record({ by: words }),
   'maintainer-deleted': fc.record({ by: words }),

@@ -198,6 +198,7 @@ export const SETTINGS_NAV: readonly { href: string; label: string }[] = [
   { href: SETTINGS_PAGE, label: 'Keys' },
   { href: `${SETTINGS_PAGE}/workspaces`, label: 'Workspaces and machines' },
   { href: `${SETTINGS_PAGE}/access`, label: 'Who gets in' },
+  { href: `${SETTINGS_PAGE}/me`, label: 'Export and delete' },
 ];
 
 export const renderNav = (here: string, links = SETTINGS_NAV): string =>

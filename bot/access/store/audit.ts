@@ -18,7 +18,8 @@ export type Act =
   | 'token-ended'
   | 'credential-set'
   | 'credential-ended'
-  | 'session-ended';
+  | 'session-ended'
+  | 'person-deleted';
 
 /** Where what is done on our own pages comes from. */
 export const BROWSER = 'browser';

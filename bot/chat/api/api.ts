@@ -8,6 +8,7 @@ import { createAsking } from './asking.ts';
 import { createConversation, NAME } from './conversation.ts';
 import { forgeOperations } from './forges.ts';
 import { createRequestLimit } from './limit.ts';
+import { meOperations } from './me.ts';
 import { createNodes } from './nodes.ts';
 import { describeApi } from './openapi.ts';
 import { routeOf, type Operation } from './operation.ts';
@@ -44,6 +45,7 @@ export function createApi(options: FrontOptions): Front {
     ...nodes.operations,
     ...forgeOperations(options),
     auditOperation(db),
+    ...meOperations(db),
   ];
   const description = describeApi(operations, baseUrl);
   return {
@@ -52,7 +54,7 @@ export function createApi(options: FrontOptions): Front {
     conversation: createConversation(options),
     routes: [
       ...operations.map((operation) => routeOf({ db, baseUrl, limit, admins }, operation)),
-      ...settingsPages({ db, baseUrl, admins, asking }),
+      ...settingsPages({ db, baseUrl, admins, asking, canSignIn: options.forges.length > 0 }),
     ],
     sources: [asking.source, ...streams.map(({ source }) => source)],
     sweeps: [{ name: 'old-requests', everyMs: HOUR_MS, run: () => forgetRequests(db) }],

@@ -32,6 +32,29 @@ export const Me = named(
   }),
 );
 
+/** What a row has, by the names of its columns. */
+const rows = z.array(z.looseObject({}));
+export const PersonExport = named(
+  'PersonExport',
+  z.strictObject({
+    exportedAt: time,
+    person: z.strictObject({ id: z.string(), name: z.string(), createdAt: time }),
+    identities: rows,
+    workspaces: rows,
+    machines: rows,
+    commands: rows,
+    tasks: rows,
+    pullRequests: rows,
+    shares: rows,
+    ports: rows,
+    tokens: rows,
+    keys: rows,
+    browsers: rows,
+    limits: rows,
+    audit: rows,
+  }),
+);
+
 export const Workspace = named(
   'Workspace',
   z.strictObject({
@@ -286,6 +309,8 @@ export const AuditQuery = Page.extend({
 });
 export const limitOf = ({ limit }: z.infer<typeof Page>): number => Number(limit ?? MOST / 2);
 
+/** `confirm`: what the person is called, as they read it. */
+export const Confirmation = z.strictObject({ confirm: z.string().min(1).max(200) });
 export const Removal = z.strictObject({ force: z.enum(['true', 'false']).optional() });
 
 /** No space, no quote, no backslash: it is a word of a command. */

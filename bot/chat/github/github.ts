@@ -14,8 +14,10 @@ import type { GitHubApp } from '../../forges/github/app.ts';
 import { redeliverMissed } from '../../forges/github/missed-deliveries.ts';
 import { findIssue } from '../../forges/github/threads.ts';
 import { retireWorkspaces } from '../../workspaces/cleanup.ts';
+import { lookAtDepartures } from '../../workspaces/departures.ts';
 import { noteHead } from '../forks.ts';
 import { addressOf } from './cards.ts';
+import { departureWatch } from './installations.ts';
 import { whyClosed } from './notices.ts';
 import type { Executor } from '../../database/types.ts';
 import { keepNote, readNote } from '../store/subjects.ts';
@@ -62,6 +64,11 @@ function turnOn({ db }: FrontOptions, parts: GitHubOptions): Rest {
     sweeps: [
       { name: 'missed-deliveries', everyMs: HOUR_MS, atStart: true, run: () => findMissed(parts) },
       { name: 'closed-threads', everyMs: HOUR_MS, run: () => lookAtThreads(parts) },
+      {
+        name: 'github-departures',
+        everyMs: HOUR_MS,
+        run: () => lookAtDepartures(departureWatch({ ...parts, db })),
+      },
     ],
     describe: () => describe(`App ${appId} at ${new URL(url).host}`, undefined),
   };

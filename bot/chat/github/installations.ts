@@ -1,13 +1,16 @@
 // The App is installed, taken away, suspended, given other permissions: what a delivery says of it, and what follows.
-// Workspaces stay as they are; nobody is told anything on repositories that the App cannot reach.
+// Nobody is told anything on repositories that the App cannot reach; their workspaces wait for it, and go when it stays away.
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { GitHubApp, Octokit } from '../../forges/github/app.ts';
+import type { GitHubConfig } from '../../forges/github/config.ts';
 import { readDescribedApp } from '../../forges/github/manifest.ts';
 import { redrawCards } from '../store/cards.ts';
 import type { Executor } from '../../database/types.ts';
 import { messageOf } from '../../errors.ts';
 import { call } from '../../forges/github/calls.ts';
+import { leave, lookAtDepartures, type DepartureWatch, type Left } from '../../workspaces/departures.ts';
+import { listRepositoriesBelow } from '../../workspaces/store/workspaces.ts';
 
 const Mention = z.object({ full_name: z.string().regex(/^[\w.-]+\/[\w.-]+$/) });
 
@@ -23,6 +26,7 @@ export const InstallationBody = z.object({
   sender: z.object({ id: z.number(), login: z.string(), type: z.string() }),
   repositories: z.array(Mention).optional(),
   repositories_added: z.array(Mention).optional(),
+  repositories_removed: z.array(Mention).optional(),
 });
 
 export const InstallationEvent = z.object({
@@ -34,6 +38,8 @@ export const InstallationEvent = z.object({
   permissions: z.record(z.string(), z.string()).optional(),
   /** Those that are new to the App. */
   repositories: z.array(z.string()).optional(),
+  /** Those that it does not reach any more, where it is not all of the account's. */
+  removed: z.array(z.string()).optional(),
 });
 export type InstallationEvent = z.infer<typeof InstallationEvent>;
 
@@ -49,18 +55,33 @@ export function readInstallation(body: z.infer<typeof InstallationBody>): Instal
     ...(installation.html_url ? { page: installation.html_url } : {}),
     ...(installation.permissions ? { permissions: installation.permissions } : {}),
     repositories: (added ?? []).slice(0, MAX_KEPT).map(({ full_name: name }) => name),
+    ...(action === 'removed' && { removed: (body.repositories_removed ?? []).map((one) => one.full_name) }),
   };
 }
 
 /** What makes more of an account reachable than before. */
 const OPENING = ['created', 'added', 'unsuspend', 'new_permissions_accepted'];
+const CLOSING = ['deleted', 'suspend', 'removed'];
+
+export interface InstallationOptions {
+  db: Executor;
+  app: GitHubApp;
+  config: Pick<GitHubConfig, 'url'>;
+  log: Logger;
+}
 
 export async function noticeInstallation(
-  { app, log }: { app: GitHubApp; log: Logger },
+  options: InstallationOptions,
   event: InstallationEvent,
 ): Promise<(tx: Executor) => Promise<null>> {
+  const { app, config, log } = options;
   app.forget();
   const { action = '', account, repositories = [] } = event;
+  if (account && CLOSING.includes(action))
+    return async (tx) => {
+      await leaveRepositories(tx, options, account, event.removed);
+      return null;
+    };
   if (!account || !OPENING.includes(action)) return () => Promise.resolve(null);
   const lacks = await findLacks(event);
   if (lacks.length > 0)
@@ -69,12 +90,44 @@ export async function noticeInstallation(
     const problems = await createLabels(app, repositories);
     if (problems.length > 0) log.warn({ account, problems }, 'labels that could not be made');
   }
+  // By itself it would be seen within the hour.
+  await lookAtDepartures({ ...departureWatch(options), below: `${config.url}/${account}/` }).catch(() => {});
   return async (tx) => {
     // What changed while nobody could be told.
     await redrawCards(tx, 'github', `${account}/`);
     return null;
   };
 }
+
+/** `named`: of the account those alone. */
+async function leaveRepositories(
+  tx: Executor,
+  options: Pick<InstallationOptions, 'config'>,
+  account: string,
+  named?: string[],
+): Promise<void> {
+  const gone = named && new Set(named.map((name) => name.toLowerCase()));
+  for (const url of await listRepositoriesBelow(tx, `${options.config.url}/${account}`))
+    if (!gone || gone.has(labelOf(options, url).toLowerCase())) await leave(tx, leftAt(options, url));
+}
+
+const labelOf = ({ config }: Pick<InstallationOptions, 'config'>, url: string): string =>
+  url.slice(config.url.length + 1);
+
+const leftAt = (options: Pick<InstallationOptions, 'config'>, url: string): Left => ({
+  front: 'github',
+  place: url,
+  where: `${labelOf(options, url)} at GitHub`,
+  at: { repository: url },
+});
+
+export const departureWatch = (options: InstallationOptions): DepartureWatch => ({
+  db: options.db,
+  front: 'github',
+  describe: (url) => leftAt(options, url),
+  isBack: async (url) => (await options.app.on(labelOf(options, url))) !== undefined,
+  log: options.log,
+});
 
 /** What app.yml asks for and nobody has accepted. */
 async function findLacks({ permissions }: InstallationEvent): Promise<string[]> {

@@ -19,9 +19,11 @@ import { moveCards, resendSignals } from '../store/cards.ts';
 import { moveProposals } from '../../tasks/store/proposals.ts';
 import { moveTasks } from '../../tasks/store/turns.ts';
 import { wasMisread } from '../store/recent-messages.ts';
+import { moveDeparture } from '../../workspaces/store/departures.ts';
 import { moveWorkspaces, noteHead, noteVisibility } from '../../workspaces/store/workspace-changes.ts';
 
 interface Options {
+  db: Executor;
   app: GitHubApp;
   config: Pick<GitHubConfig, 'url'>;
   settings: SettingsReader;
@@ -155,6 +157,7 @@ function noticeMove(options: Options, event: Of<'moved'>): Notice {
       { label: from, url: urlOf(options, from) },
       { label: to, url: urlOf(options, to) },
     );
+    await moveDeparture(tx, { front: 'github', place: urlOf(options, from) }, urlOf(options, to));
     // Before the cards, as whoever writes down what happens in tasks.
     await moveTasks(tx, 'github', from, to);
     await moveProposals(tx, 'github', from, to);

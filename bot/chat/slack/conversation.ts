@@ -11,7 +11,7 @@ import { noExplanation, noSignals, type Conversation, type Front, type FrontOpti
 import { CARD_BLOCK, QUESTION } from './render.ts';
 import { escape } from './mrkdwn.ts';
 import { showAnswer, type SlackAnswers } from './answers.ts';
-import { createSlackCalls, type SlackCalls } from './calls.ts';
+import { createSlackCalls, isRefusal, LOST_TOKEN, type SlackCalls } from './calls.ts';
 import { createSlackCardSender } from './cards.ts';
 import { postTurn } from './turns.ts';
 import type { SlackConfig } from './config.ts';
@@ -19,13 +19,14 @@ import { createSlackDoor } from './receiver.ts';
 import { Event, inSlack, NAME, parseThread, sourceOf, voiceFor } from './request.ts';
 import { openForm, refuseForm, suggestRepositories } from './forms/forms.ts';
 import { homeSource } from './home/home.ts';
-import { createInstalls } from './install/installs.ts';
+import { createInstalls, leftAt } from './install/installs.ts';
 import { claimMessage, locate, placeOf } from './places.ts';
 import { reminderSource } from './reminders.ts';
 import { createRepositories } from '../repositories.ts';
 import { findMember, permit, type SlackRights } from './rights.ts';
 import { ackReaction, conclusionSource } from './reactions.ts';
 import * as slackStore from './store.ts';
+import { leave, lookAtDepartures } from '../../workspaces/departures.ts';
 import { meetPerson } from '../../access/store/people.ts';
 
 export type SlackOptions = Omit<FrontOptions, 'config'> & {
@@ -37,12 +38,16 @@ export type SlackOptions = Omit<FrontOptions, 'config'> & {
   vault?: Vault;
 };
 
+const HOUR_MS = 60 * 60_000;
+
 /** A minute: that often Slack is asked whether it takes a token again. */
 const LOST_TOKEN_PACES = 5;
 
 type Parts = SlackOptions & { calls: SlackCalls; rights: SlackRights };
 
-type Opened = Pick<Front, 'routes' | 'sources' | 'start' | 'stop'> & { conversation: Conversation };
+type Opened = Pick<Front, 'routes' | 'sources' | 'sweeps' | 'start' | 'stop'> & {
+  conversation: Conversation;
+};
 
 /** With an empty `SLACK_ALLOWED_CHANNELS` and no forge nothing may be started anywhere. */
 export async function openSlack(options: SlackOptions): Promise<Opened> {
@@ -62,11 +67,29 @@ export async function openSlack(options: SlackOptions): Promise<Opened> {
       refuseForm(db, event, fields, { context: contextFor(parts, event), say: voiceFor(trigger, event).say }),
     openForm: (request) => openForm(forms, request),
     suggest: (person) => suggestRepositories(forms, person),
-    forget: (team, at) => installs.forget(team, at),
+    forget: (team, at) =>
+      db.transaction(async (tx) => {
+        if (await installs.forget(tx, team, at)) await leave(tx, leftAt(team));
+      }),
   });
   return {
     routes: [...door.routes, ...installs.routes],
     sources: [conclusionSource(parts), reminderSource(parts), homeSource({ ...parts, trigger, canConnect })],
+    sweeps: [
+      {
+        name: 'slack-departures',
+        everyMs: HOUR_MS,
+        // Where the configuration has the token nobody else says that there is another one.
+        atStart: true,
+        run: () =>
+          lookAtDepartures({
+            ...parts,
+            front: 'slack',
+            describe: leftAt,
+            isBack: (team) => isThere(calls, team),
+          }),
+      },
+    ],
     start() {
       door.start();
       void installs.check();
@@ -74,6 +97,17 @@ export async function openSlack(options: SlackOptions): Promise<Opened> {
     stop: door.stop,
     conversation: createConversation(parts, answers),
   };
+}
+
+/** Whether Slack takes a token of ours there. */
+async function isThere(calls: SlackCalls, team: string): Promise<boolean> {
+  try {
+    await calls.call(team, 'look for ourselves', (client) => client.auth.test());
+    return true;
+  } catch (error) {
+    if (isRefusal(error, LOST_TOKEN)) return false;
+    throw error;
+  }
 }
 
 function createConversation(parts: Parts, answers: SlackAnswers): Conversation {

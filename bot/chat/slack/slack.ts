@@ -13,12 +13,11 @@ export async function createSlack(options: FrontOptions): Promise<Front> {
     name: FRONT,
     trigger: slack?.command ?? DEFAULT_COMMAND,
     prompt: undefined,
-    sweeps: [],
     ...(slack ? await turnOn(options, slack) : OFF),
   };
 }
 
-type Rest = Omit<Front, 'name' | 'trigger' | 'prompt' | 'sweeps'>;
+type Rest = Omit<Front, 'name' | 'trigger' | 'prompt'>;
 
 const STATE = { title: 'Slack', isForOthers: true, setUpUrl: undefined };
 
@@ -26,6 +25,7 @@ const OFF: Rest = {
   conversation: undefined,
   routes: [],
   sources: [],
+  sweeps: [],
   start() {},
   stop: () => Promise.resolve(),
   describe: () => ({ ...STATE, isOn: false, details: '' }),

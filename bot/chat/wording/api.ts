@@ -5,8 +5,7 @@ const SENTENCES = {
   'sign-in-required': () =>
     'Send a personal token (Authorization: Bearer sam_pat_…), or sign in with a browser.',
   'bad-token': () => 'That token is unknown, has run out, or was ended. Make another one.',
-  'browser-only': () =>
-    'Tokens are made, listed and ended with a browser that is signed in, not with a token.',
+  'browser-only': () => 'That takes a browser that is signed in, and no token.',
   'missing-scope': () => 'That token may only read. This takes one that may write.',
   'no-account': () => 'Nobody knows who you are there. Sign in with it in a browser once.',
   'admins-only': () => 'That is for those who run Sam, with a browser or with a token of the scope `admin`.',

@@ -28,6 +28,12 @@ export const NOTICES: Wording<NoticeCodes> = {
   'label-removed': ({ label }) => ({
     text: `It stopped because the label \`${plain(label)}\` was removed.`,
   }),
+  'app-left': ({ where, until }) => ({
+    text: `My app was taken away from ${plain(where)}, so nobody gets in from there. It goes at ${formatTime(new Date(until))}, unless the app is installed there again before, or its owner starts it again.`,
+  }),
+  'app-gone': ({ where }) => ({
+    text: `It stopped because my app was taken away from ${plain(where)}, and did not come back.`,
+  }),
   'repository-deleted': () => ({ text: 'It stopped because the repository was deleted.' }),
   'maintainer-stopped': ({ by }) => ({
     text: `@${plain(by)}, who maintains the repository, stopped it.`,

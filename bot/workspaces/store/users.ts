@@ -8,6 +8,15 @@ export async function lockOwner(tx: Executor, owner: string): Promise<void> {
   await tx.select({ id: users.id }).from(users).where(eq(users.id, owner)).for('no key update');
 }
 
+/** What stands in place of the name of somebody who deleted themselves; nobody can be called so. */
+export const NOBODY = '(deleted person)';
+
+/** Throws where they deleted themselves since they were heard: heard anew they are somebody else. */
+export async function checkStillThere(tx: Executor, owner: string): Promise<void> {
+  const user = await findUser(tx, owner);
+  if (user?.name === NOBODY) throw new Error(`${owner} deleted themselves`);
+}
+
 export async function findUser(db: Executor, id: string): Promise<{ id: string; name: string } | undefined> {
   const [user] = await db.select().from(users).where(eq(users.id, id));
   return user;

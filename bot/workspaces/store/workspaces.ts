@@ -3,6 +3,7 @@ import { and, desc, eq, isNotNull, ne, sql, type SQL } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { notify, type Executor } from '../../database/executor.ts';
 import {
+  cards,
   commands,
   events,
   users,
@@ -12,7 +13,7 @@ import {
   type Workspace,
 } from '../../database/schema.ts';
 import type { Admission } from '../fork.ts';
-import { lockOwner } from './users.ts';
+import { checkStillThere, lockOwner } from './users.ts';
 
 export async function findWorkspace(db: Executor, id: string): Promise<Workspace | undefined> {
   const [workspace] = await db.select().from(workspaces).where(eq(workspaces.id, id));
@@ -71,28 +72,50 @@ export async function findByKey(tx: Executor, key: string): Promise<Workspace | 
   return workspace;
 }
 
+/** A pull request or issue, a repository's address, or a place in a chat with all that is in it: `slack`, `T1`. */
+export type WantedAt =
+  | { topic: string }
+  | { repository: string }
+  | { chat: { front: string; place: string } };
+
 /**
- * Those of a pull request or issue, or of a repository's address, that nobody has deleted yet; locked. With `since` only
- * those that were not given up after it, and that nobody started after it either.
+ * Those that nobody has deleted yet; locked. With `since` only those that were not given up after it, and that nobody started after
+ * it either.
  */
-export async function listWanted(
-  tx: Executor,
-  place: { topic: string; since?: Date } | { repository: string },
-): Promise<Workspace[]> {
-  const isThere =
-    'topic' in place ? eq(workspaces.topic, place.topic) : eq(workspaces.repository, place.repository);
+export async function listWanted(tx: Executor, place: WantedAt & { since?: Date }): Promise<Workspace[]> {
   return tx
     .select()
     .from(workspaces)
     .where(
-      and(
-        isThere,
-        ne(workspaces.desired, 'deleted'),
-        'since' in place && place.since ? isUntouchedSince(place.since) : undefined,
-      ),
+      and(isThere(place), ne(workspaces.desired, 'deleted'), place.since && isUntouchedSince(place.since)),
     )
     .orderBy(workspaces.id)
     .for('update');
+}
+
+function isThere(place: WantedAt): SQL {
+  if ('topic' in place) return eq(workspaces.topic, place.topic);
+  if ('repository' in place) return eq(workspaces.repository, place.repository);
+  const { front, place: within } = place.chat;
+  // Before channels were written down only the card says where it was asked for.
+  return sql`(starts_with(${workspaces.channel}, ${`${front}|${within}/`}) or (${workspaces.channel} is null
+    and ${workspaces.topic} is null and exists (select 1 from ${cards} c where c.subject = ${workspaces.id}
+      and c.front = ${front} and starts_with(c.thread, ${`${within}/`}))))`;
+}
+
+/** The addresses of the repositories below that address that have any; in any case. */
+export async function listRepositoriesBelow(tx: Executor, address: string): Promise<string[]> {
+  const rows = await tx
+    .selectDistinct({ repository: workspaces.repository })
+    .from(workspaces)
+    .where(
+      and(
+        ne(workspaces.desired, 'deleted'),
+        sql`starts_with(lower(${workspaces.repository}), ${`${address.toLowerCase()}/`})`,
+      ),
+    )
+    .orderBy(workspaces.repository);
+  return rows.map(({ repository }) => repository);
 }
 
 function isUntouchedSince(since: Date): SQL {
@@ -169,6 +192,7 @@ const withSuffix = (name: string, id: string): string => `${name.slice(0, 58)}-$
 /** Names that this owner uses now; it stays so until the transaction ends. */
 export async function takenNames(tx: Executor, owner: string): Promise<Set<string>> {
   await lockOwner(tx, owner);
+  await checkStillThere(tx, owner);
   const rows = await tx
     .select({ name: workspaces.name })
     .from(workspaces)

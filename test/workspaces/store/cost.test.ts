@@ -276,7 +276,7 @@ test('a look at thousands of rows that rest is four statements and no call; each
   const idle = await oneLook();
   expect([idle.statements.length, idle.calls]).toEqual([4, 0]);
   await database.sql`update nodes set next_at = now(), create_sent_at = now(), last_heard_at = now(),
-    observed_at = now() where id in ('nd-7', 'nd-8', 'nd-9')`;
+    observed_at = now(), lease_until = null where id in ('nd-7', 'nd-8', 'nd-9')`;
   const busy = await oneLook(['vm-7', 'vm-8', 'vm-9']);
   console.log(
     `an idle look: ${idle.statements.length} statements; with three due: ${busy.statements.length}`,

@@ -10,19 +10,21 @@ import {
 } from '../../../access/credentials/settings-sessions.ts';
 import { unlinkOf } from '../../../access/people/links-store.ts';
 import { dropToken, giveSecret, insertToken } from '../../../access/people/personal-tokens-store.ts';
-import { escape, redirect, sendHtml, sendPage } from '../../../access/people/sign-in-pages.ts';
+import { escape, redirect, sendHtml, sendPage, type CalmPage } from '../../../access/people/sign-in-pages.ts';
 import { BROWSER, recordOwn, recordRefusal } from '../../../access/store/audit.ts';
 import { isOwner } from '../../../access/rights.ts';
 import { findUserName } from '../../../access/store/people.ts';
 import { isValidName } from '../../../commands/parser/names.ts';
 import type { Executor } from '../../../database/types.ts';
 import { UserError } from '../../../errors.ts';
-import { isFromOrigin, readBody, type Params, type Route } from '../../../http/routes.ts';
+import { isFromOrigin, readBody, sendJson, type Params, type Route } from '../../../http/routes.ts';
 import { findWorkspace } from '../../../workspaces/store/workspaces.ts';
 import { endBrowser } from '../../store/settings.ts';
 import type { Asking } from '../asking.ts';
+import { deletePerson, exportPerson } from '../me.ts';
 import { ApiError } from '../operation.ts';
 import { renderHouse } from './house.ts';
+import { EXPORT_PATH, renderMe } from './me.ts';
 import { renderAccess, renderWorkspaces } from './mine.ts';
 import { paragraph } from './render.ts';
 
@@ -31,20 +33,23 @@ export interface SettingsPagesOptions {
   baseUrl: string;
   admins: Admins;
   asking: Asking;
+  /** There is a forge with which people say who they are. */
+  canSignIn: boolean;
 }
 
 type Render = (options: SettingsPagesOptions, person: SettingsPerson) => Promise<string>;
 
-/** What to say of it, above the page; undefined: it is done. */
+/** What to say of it, above the page; undefined: it is done. Or a page in place of that one. */
 type Act = (
   options: SettingsPagesOptions,
   person: SettingsPerson,
   asked: { params: Params; form: URLSearchParams },
-) => Promise<string | undefined>;
+) => Promise<string | CalmPage | undefined>;
 
 const PAGES = {
   workspaces: { title: 'Workspaces and machines', render: ({ db }, person) => renderWorkspaces(db, person) },
   access: { title: 'Who gets in', render: ({ db }, person) => renderAccess(db, person) },
+  me: { title: 'Export and delete', render: ({ db }, person) => renderMe(db, person) },
   house: { title: 'All of this Sam', render: ({ db }) => renderHouse(db), isForAdmins: true },
 } satisfies Record<string, { title: string; render: Render; isForAdmins?: boolean }>;
 type PageName = keyof typeof PAGES;
@@ -65,6 +70,8 @@ export function settingsPages(options: SettingsPagesOptions): Route[] {
   });
   return [
     ...pages,
+    { method: 'GET', path: EXPORT_PATH, handle: (req, res) => sendExport(options, req, res) },
+    post('/me/end', 'me', deleteMe),
     post('/workspaces/:id/:verb', 'workspaces', sayOfOwn),
     post('/nodes/:id/:verb', 'workspaces', sayOfNode),
     post('/tokens/new', 'access', makeToken),
@@ -156,9 +163,10 @@ async function press(
   if (isHouse(page) && !(await admins.has(person.user))) return refuseHouse(options, person, res);
   const form = new URLSearchParams((await readBody(req, MAX_FORM_BYTES)).toString('utf8'));
   try {
-    const text = await act(options, person, { params, form });
-    if (text === undefined) return redirect(res, `${baseUrl}${pathOf(page)}`);
-    await send(options, page, person, res, { status: 200, text });
+    const said = await act(options, person, { params, form });
+    if (said === undefined) return redirect(res, `${baseUrl}${pathOf(page)}`);
+    if (typeof said === 'object') return sendPage(res, said);
+    await send(options, page, person, res, { status: 200, text: said });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     await send(options, page, person, res, { status: error.status, text: error.message });
@@ -271,3 +279,29 @@ const endOneBrowser: Act = ({ db }, { user }, { params: { id = '' } }) =>
     if (await endBrowser(tx, user, id)) await recordOwn(tx, user, 'session-ended', id);
     return undefined;
   });
+
+async function sendExport(
+  { db, baseUrl }: SettingsPagesOptions,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const person = await readSettingsPerson(db, baseUrl, req.headers.cookie);
+  if (!person) return redirect(res, `${baseUrl}${SETTINGS_PAGE}`);
+  const all = await exportPerson(db, person.user, BROWSER);
+  const headers = { 'content-disposition': `attachment; filename="sam-${person.user}.json"` };
+  sendJson(res, 200, all, headers);
+}
+
+const GONE: CalmPage = {
+  status: 200,
+  title: 'You are gone here',
+  text: 'Nothing lets in any more, and your workspaces are being deleted. Whoever signs in with the same account is somebody new.',
+};
+
+/** A code that the chat showed is enough where nobody can sign in. */
+const deleteMe: Act = async ({ db, canSignIn }, { user, isByCode }, { form }) => {
+  if (isByCode && canSignIn)
+    throw new ApiError(403, 'forbidden', 'That takes a sign-in: a link from the chat is not enough.');
+  if (await deletePerson(db, user, form.get('confirm') ?? '')) return GONE;
+  throw new ApiError(400, 'bad-request', 'That is not your name as it stands here. Nothing was deleted.');
+};

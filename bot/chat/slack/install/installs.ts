@@ -9,6 +9,7 @@ import type { SlackConfig } from '../config.ts';
 import * as store from './store.ts';
 import { findToken, type Installing, readGrant } from './tokens.ts';
 import type { Executor } from '../../../database/types.ts';
+import { comeBack, type Left } from '../../../workspaces/departures.ts';
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readCookie, setCookie } from '../../../access/people/cookies.ts';
@@ -32,12 +33,12 @@ export interface Installs {
   routes: Route[];
   /** Looks through the stored tokens at the start; says in the log what to do about those that cannot be read. Never throws. */
   check(): Promise<void>;
-  /** Slack said that the app was taken away there, and when. */
-  forget(team: string, at: Date): Promise<void>;
+  /** Slack said that the app was taken away there, and when. False: it was installed again since. */
+  forget(tx: Executor, team: string, at: Date): Promise<boolean>;
 }
 
 export function createInstalls(options: InstallOptions): Installs {
-  const { config, baseUrl, db, vault } = options;
+  const { config, baseUrl, vault } = options;
   const { install, botToken } = config;
   if (!install || !vault)
     return {
@@ -45,7 +46,7 @@ export function createInstalls(options: InstallOptions): Installs {
       remedy: 'Reinstall the app (its page at Slack, OAuth & Permissions), set SLACK_BOT_TOKEN, start again.',
       routes: [],
       check: () => Promise.resolve(),
-      forget: () => Promise.resolve(),
+      forget: () => Promise.resolve(true),
     };
   const installing: Installing = {
     refused: new Map(),
@@ -60,7 +61,7 @@ export function createInstalls(options: InstallOptions): Installs {
     remedy,
     routes: installRoutes(installing),
     check: () => check(installing, remedy),
-    forget: (team, at) => store.dropInstallation(db, team, at),
+    forget: store.dropInstallation,
   };
 }
 
@@ -145,7 +146,10 @@ async function exchange(installing: Installing, code: string): Promise<CalmPage>
     if (!where?.id) return failed;
     const team = where.id;
     const installation = readGrant(grant);
-    await db.transaction((tx) => store.keepInstallation(tx, vault, team, installation));
+    await db.transaction(async (tx) => {
+      await store.keepInstallation(tx, vault, team, installation);
+      await comeBack(tx, leftAt(team));
+    });
     log.info({ team }, 'Slack: installed');
     return done(where.name ?? team, config.command);
   } catch (error) {
@@ -153,6 +157,14 @@ async function exchange(installing: Installing, code: string): Promise<CalmPage>
     return failed;
   }
 }
+
+/** All that was asked for in that workspace of Slack's, or that organisation. */
+export const leftAt = (team: string): Left => ({
+  front: 'slack',
+  place: team,
+  where: 'Slack',
+  at: { chat: { front: 'slack', place: team } },
+});
 
 const again = { label: 'Try again', href: START };
 

@@ -116,12 +116,17 @@ export async function keepInstallation(
   await notify(tx, 'card');
 }
 
-/** Uninstalled at that time; an installation since then is another one. */
-export async function dropInstallation(db: Executor, team: string, at: Date): Promise<void> {
-  await db
+/** Uninstalled at that time; an installation since then is another one, and then it is false. */
+export async function dropInstallation(tx: Executor, team: string, at: Date): Promise<boolean> {
+  await tx
     .delete(credentials)
     .where(and(eq(credentials.id, idOf(team)), eq(credentials.kind, KIND), lte(credentials.createdAt, at)));
-  await db.delete(slackHomes).where(eq(slackHomes.team, team));
+  await tx.delete(slackHomes).where(eq(slackHomes.team, team));
+  const left = await tx
+    .select({ id: credentials.id })
+    .from(credentials)
+    .where(eq(credentials.id, idOf(team)));
+  return left.length === 0;
 }
 
 /** False: that state came back before. */
