@@ -56,6 +56,22 @@ test('of several who are called so none is let in any more', async () => {
   expect(await context.place.sql`select id from shares where ended_at is null and until > now()`).toEqual([]);
 });
 
+test('a list that everybody reads names what is shared here, and nothing of elsewhere', async () => {
+  context.github.addCollaborator('acme/api', 'carol', 'write');
+  await context.say('/sam share @carol');
+  await context.place.sql`
+    insert into workspaces (id, key, owner, name, repository, size, phase, desired, is_private, access, next_at)
+    select 'ws-elsewhereaaa', 'elsewhere', owner, 'elsewhere', 'https://github.com/acme/secret', size, phase, desired, true, access, null
+      from workspaces where name = 'api-1' and key <> 'elsewhere' limit 1 on conflict do nothing`;
+  await context.place.sql`
+    insert into shares (id, workspace_id, person, may, access, until)
+    select 'sh-elsewhereaaa', 'ws-elsewhereaaa', person, may, access, until from shares where ended_at is null`;
+  await context.say('/sam list', 'carol');
+  expect(lastSaid()).toContain('Shared with you:');
+  expect(lastSaid()).toMatch(/api-1 .* bob +look /);
+  expect(lastSaid()).not.toContain('elsewhere');
+});
+
 /** Of lessons few are said in a short while. */
 const lastCode = async (): Promise<unknown> =>
   (await context.place.sql`select answer->>'code' code from deliveries order by seq desc limit 1`)[0]?.[

@@ -255,6 +255,25 @@ export const Share = named(
 );
 export const ShareList = listOf('ShareList', Share);
 
+/** Of all that a person shares, and of all that is shared with them. */
+export const OwnShare = named(
+  'OwnShare',
+  z.strictObject({
+    id: z.string(),
+    /** `given`: what is mine is shared; `received`: it is shared with me. */
+    direction: z.enum(['given', 'received']),
+    workspace: Workspace.pick({ id: true, name: true, repository: true, phase: true }),
+    /** What they are called. */
+    owner: z.string(),
+    person: z.string(),
+    access: Share.shape.access,
+    createdAt: time,
+    until: time,
+    url: z.url(),
+  }),
+);
+export const OwnShareList = listOf('OwnShareList', OwnShare);
+
 export const Description = named('Description', z.looseObject({ openapi: z.string() }));
 
 // --- requests -----------------------------------------------------------------------------------------------------
