@@ -8,6 +8,7 @@ import { isEnough } from '../../forges/rights.ts';
 import { findWorkspace } from '../../workspaces/store/workspaces.ts';
 import type { FrontOptions } from '../front.ts';
 import type { Streams } from '../streams.ts';
+import { portOperations } from './ports.ts';
 import { ownShares, shareOperations } from './shares.ts';
 import { createStories } from './stories.ts';
 import { listPage } from '../store/api.ts';
@@ -59,6 +60,7 @@ export function createWorkspaces(options: WorkspaceOptions): {
     ...verbOperations(options, finder),
     ...shareOperations(options, finder('own')),
     ownShares(options),
+    ...portOperations(options, finder('own')),
   ];
   return { operations: [...own, ...operations], streams };
 }
