@@ -275,12 +275,20 @@ export interface AnswerCodes {
   unshared: { name: string; person: string };
   /** What it may use while it runs. `limits`: null: its node can hold it to none. */
   limits: { name: string; limits: Limits | null };
-  workspaces: Table;
+  /** `received`: what others let the person into; `rows` is empty where that is all. */
+  workspaces: Table & { received?: Table };
   'no-workspaces': { why: 'filtered' | 'none-here' | 'none-yet' | 'nobodys' | 'none-at-all' };
   logs: { lines: readonly { at: string; step: string; text: string }[] };
   'no-logs': { name: string };
   you: You;
-  owner: You & { name: string; owner: string; sessions: number };
+  /** `shared`: with whom, of one that is theirs; `lent`: what they may in one that is somebody else's. `until`: ISO 8601. */
+  owner: You & {
+    name: string;
+    owner: string;
+    sessions: number;
+    shared?: readonly { name: string; may: 'view' | 'drive'; until: string }[];
+    lent?: { may: 'view' | 'drive'; until: string };
+  };
   nodes: Table & { troubles: readonly { name: string; message: string }[] };
   /** `isAnybodys`: all were asked for. */
   'no-nodes': { isAnybodys?: true };

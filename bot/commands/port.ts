@@ -1,10 +1,11 @@
 // The command that gives the address of what listens in a workspace, shares it and closes it.
-import type { AnswerCodes, PortLine } from '../codes.ts';
+import type { AnswerCodes } from '../codes.ts';
 import type { Port, Workspace } from '../database/types.ts';
 import { UserError } from '../errors.ts';
-import { dropPortSessions, findSaid, listPorts, savePort } from '../ports/ports-store.ts';
+import { dropPortSessions, findSaid, savePort } from '../ports/ports-store.ts';
 import { can } from '../workspaces/workspace.ts';
 import type { Command, CommandContext, Outcome } from './context.ts';
+import { lineOf, readLines, type AddressOf } from './port-lines.ts';
 import { findTarget } from './target.ts';
 
 export const port = {
@@ -44,7 +45,6 @@ export const port = {
   },
 } satisfies Command;
 
-type Address = NonNullable<CommandContext['portAddress']>;
 type Words = { [Code in 'port' | 'port-closed' | 'port-list']: { code: Code; details: AnswerCodes[Code] } };
 
 const answer = ({ id }: Workspace, said: Words[keyof Words]): Outcome => ({
@@ -67,33 +67,9 @@ async function say(
   return said;
 }
 
-async function list(workspace: Workspace, { tx }: CommandContext, address: Address): Promise<Outcome> {
-  const said = await listPorts(tx, workspace);
-  const listening = workspace.phase === 'running' ? (workspace.reported?.ports ?? []) : [];
-  const numbers = [...new Set([...listening, ...said.map((one) => one.port)])].toSorted((a, b) => a - b);
-  const ports = numbers.map((number) =>
-    lineOf(
-      workspace,
-      number,
-      said.find((one) => one.port === number),
-      address,
-    ),
-  );
+async function list(workspace: Workspace, { tx }: CommandContext, address: AddressOf): Promise<Outcome> {
+  const ports = await readLines(tx, workspace, address);
   return answer(workspace, { code: 'port-list', details: { name: workspace.name, ports } });
-}
-
-function lineOf(
-  { id, access, reported }: Workspace,
-  number: number,
-  said: Pick<Port, 'sharedAccess' | 'isClosed'> | undefined,
-  address: Address,
-): PortLine {
-  return {
-    port: number,
-    address: `${address({ workspace: id, port: number })}/`,
-    state: said?.isClosed === true ? 'closed' : said?.sharedAccess === access ? 'shared' : 'private',
-    listens: reported?.ports?.includes(number) ?? false,
-  };
 }
 
 function notRunning({ name, phase, desired }: Workspace): UserError {

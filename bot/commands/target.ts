@@ -7,7 +7,7 @@ import { mayName } from './audience.ts';
 import type { CommandContext } from './context.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { topicOf } from '../workspaces/naming.ts';
-import { findShare, listSharedWith } from '../access/store/shares.ts';
+import { findShare, listSharedWith, type ReceivedShare } from '../access/store/shares.ts';
 import { can } from '../workspaces/workspace.ts';
 import {
   findByName,
@@ -137,7 +137,7 @@ export function noticeOf(
 export async function findSharedTarget(
   command: ParsedCommand,
   context: CommandContext,
-): Promise<{ workspace: Workspace; may: Access } | undefined> {
+): Promise<ReceivedShare | undefined> {
   const own = await findTarget(command, context).catch((error: unknown) => error);
   const isMissing = own instanceof UserError && own.said.code === 'no-workspace';
   if (!isMissing) return undefined;

@@ -1,5 +1,7 @@
 // The command that says whose a workspace is.
-import { findTarget } from './target.ts';
+import { listShares } from '../access/store/shares.ts';
+import { isHere } from './audience.ts';
+import { findSharedTarget, findTarget } from './target.ts';
 import type { Command } from './context.ts';
 import { findUser } from '../workspaces/store/users.ts';
 import { listWorkspaces } from '../workspaces/store/workspaces.ts';
@@ -7,10 +9,11 @@ import { listWorkspaces } from '../workspaces/store/workspaces.ts';
 export const who = {
   name: 'who',
   aliases: ['whoami'],
-  summary: 'Says who you are here, whose a workspace is and how many terminals are open in it.',
+  summary:
+    'Says who you are here, whose a workspace is, with whom it is shared and how many terminals are open in it.',
   usage: 'who [target]',
   examples: ['who', 'who api-412'],
-  who: 'Everyone, about themselves and their own workspaces.',
+  who: 'Everyone, about themselves, their own workspaces and those that are shared with them.',
   flags: {},
   takes: 'target',
   gives: true,
@@ -22,9 +25,21 @@ export const who = {
     const you = { you: actor.name, ...(traits.isPublic ? {} : { id: actor.id, front: traits.title }) };
     if (!command.target && !place.workspace && mine.length !== 1)
       return { answer: { ok: true, code: 'you', details: you } };
-    const { name, owner, reported } = await findTarget(command, context);
+    const received = await findSharedTarget(command, context);
+    const isLent = received !== undefined && isHere(context, received.workspace);
+    const workspace = isLent ? received.workspace : await findTarget(command, context);
+    const { id, name, owner, reported } = workspace;
     const person = await findUser(tx, owner);
-    const about = { name, owner: person?.name ?? owner, sessions: reported?.sessions ?? 0 };
+    const shared = isLent ? [] : await listShares(tx, [id]);
+    const about = {
+      name,
+      owner: person?.name ?? owner,
+      sessions: reported?.sessions ?? 0,
+      ...(isLent && { lent: { may: received.may, until: received.until.toISOString() } }),
+      ...(shared.length > 0 && {
+        shared: shared.map((one) => ({ name: one.name, may: one.may, until: one.until.toISOString() })),
+      }),
+    };
     return { answer: { ok: true, code: 'owner', details: { ...you, ...about } } };
   },
 } satisfies Command;

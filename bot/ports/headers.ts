@@ -125,15 +125,15 @@ export function toBrowser(
   isUpgrade = false,
 ): [string, string][] {
   const named = namedBy(answer.headers.connection);
-  // What a cache on the way keeps it gives to anybody: it is for browsers alone.
-  const kept: [string, string][] =
-    answer.headers['cache-control'] === undefined ? [['cache-control', 'private']] : [];
+  const kept: [string, string][] = [];
   for (let at = 0; at + 1 < answer.rawHeaders.length; at += 2) {
     const name = answer.rawHeaders[at] ?? '';
     const value = changed(name.toLowerCase(), answer.rawHeaders[at + 1] ?? '', asked, framing);
     const isHop = HOP_BY_HOP.has(name.toLowerCase()) || named.has(name.toLowerCase());
     if (!isHop && !NOT_THEIRS.has(name.toLowerCase()) && value !== undefined) kept.push([name, value]);
   }
+  // What a cache on the way keeps it gives to anybody: it is for browsers alone.
+  if (!kept.some(([name]) => name.toLowerCase() === 'cache-control')) kept.push(['cache-control', 'private']);
   return isUpgrade ? [...kept, ['connection', 'Upgrade'], ['upgrade', 'websocket']] : kept;
 }
 

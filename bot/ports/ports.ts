@@ -59,6 +59,9 @@ interface Kept {
   forget: () => void;
 }
 
+/** A look at who is there asks by itself: how often they had it asked does not count. */
+const RIGHT_FOR_MS = 60_000;
+
 export function createPorts(options: PortsOptions): Ports {
   const sight = createSight(options.mayStill);
   const tunnels = createTunnels(options);
@@ -79,7 +82,7 @@ export function createPorts(options: PortsOptions): Ports {
   });
   const state: State = { ...options, sight, tunnels, open, kept: new WeakMap() };
   const see = async (visit: PortVisit) => {
-    const seen = await sight(visitorOf(visit), visit);
+    const seen = await sight(visitorOf(visit), visit, RIGHT_FOR_MS);
     // What runs goes on while nobody can be asked.
     return seen.is === 'unknown' ? 'open' : seen.is;
   };

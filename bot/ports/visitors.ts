@@ -19,23 +19,24 @@ export type Sight =
 
 type Visitor = { user: string; workspaces: BrowserSession['workspaces'] };
 
-export type PortSight = (visitor: Visitor, place: PortPlace) => Promise<Sight>;
+/** `maxAgeMs`: as of the guard. */
+export type PortSight = (visitor: Visitor, place: PortPlace, maxAgeMs?: number) => Promise<Sight>;
 
 /** `mayStill`: whether a workspace's owner still has the right to it, and whether somebody else may read its repository. */
 export function createSight(mayStill: RepositoryGuard): PortSight {
-  return async (visitor, { workspace, said }) => {
+  return async (visitor, { workspace, said }, maxAgeMs) => {
     if (!isKnownFor(visitor, workspace.id)) return { is: 'ended' };
     const isOff = workspace.desired !== 'running' || workspace.phase !== 'running';
     if (isOwner(visitor.user, workspace)) {
       if (isOff) return { is: 'stopped' };
       if (!isCurrent(visitor, workspace)) return { is: 'ended' };
       if (said?.isClosed === true) return { is: 'closed' };
-      return sightOf(await mayStill(workspace));
+      return sightOf(await mayStill(workspace, maxAgeMs));
     }
     // A code lets in whom it was made for, not whoever may read.
     const isShared = said !== null && !said.isClosed && said.sharedAccess === workspace.access;
     if (!isShared || visitor.workspaces !== null) return { is: 'none' };
-    const seen = sightOf(await mayStill({ ...workspace, guest: visitor.user }));
+    const seen = sightOf(await mayStill({ ...workspace, guest: visitor.user }, maxAgeMs));
     return seen.is === 'open' && isOff ? { is: 'stopped' } : seen;
   };
 }

@@ -128,8 +128,11 @@ describe('what takes long', () => {
 
   test.each(['sam.test', 'other'])('is heard for half a minute at %s, answered or not', async (host) => {
     stopClock();
-    const socket = await ask(host, 'content-length: 5\r\n');
+    const socket = await ask(host, 'content-length: 5000\r\n');
     const closed = once(socket, 'close');
+    // Of one that is silent Node itself has enough.
+    const drops = setInterval(() => void socket.write('x'), 100);
+    onTestFinished(() => clearInterval(drops));
     await vi.advanceTimersByTimeAsync(30_000);
     await closed;
   });

@@ -26,10 +26,14 @@ test('every operation is there, and is answered as described', async () => {
   const one = `/api/workspaces/${id}`;
   await bob('GET /api/workspaces');
   await until(async () => (await bob(`GET ${one}`)).body.phase === 'running');
+  await bob(`POST ${one}/ports`, { json: { port: 3000 } });
+  await bob(`GET ${one}/ports`);
+  await bob(`DELETE ${one}/ports/3000`);
   await bob(`PATCH ${one}`, { json: { name: 'other' } });
   for (const verb of ['extend', 'restart', 'stop', 'start']) await bob(`POST ${one}/${verb}`);
   const share = await bob(`POST ${one}/shares`, { json: { person: 'ada' } });
   await bob(`GET ${one}/shares`);
+  await bob('GET /api/shares');
   await bob(`DELETE ${one}/shares/${share.body.id}`);
   await leaveKey(all.context, 'bob');
   for (const what of ['events', 'logs']) await bob(`GET ${one}/${what}`);
@@ -63,7 +67,7 @@ test('every operation is there, and is answered as described', async () => {
     ),
   );
   expect([...all.seen].filter((one) => described.includes(one)).toSorted()).toEqual(described.toSorted());
-  expect(described.length).toBe(39);
+  expect(described.length).toBe(43);
   expect(refsOf(description).filter((ref) => !isThere(description, ref))).toEqual([]);
 });
 

@@ -44,6 +44,7 @@ const LOGINS: Record<Exclude<Kind, 'nobody'>, string> = {
 const BODIES: Record<string, (workspace: string) => object> = {
   'PATCH /api/workspaces/:ws': (id) => ({ name: `n-${id.slice(3)}` }),
   'POST /api/workspaces/:ws/agent-sessions': () => ({ prompt: 'look' }),
+  'POST /api/workspaces/:ws/ports': () => ({ port: 3000 }),
   'POST /api/workspaces/:ws/shares': () => ({ person: 'rob' }),
   // The machine that is there waits already.
   'POST /api/nodes': () => ({ size: 'small' }),
@@ -134,6 +135,7 @@ test('the table says all that programs may ask of a workspace and of a machine',
       what
         .replace('/workspaces/:ws', '/workspaces/{id}')
         .replace('/nodes/:nd', '/nodes/{id}')
+        .replace('/ports/3000', '/ports/{port}')
         .replace(/\?.*/, ''),
     ),
   );

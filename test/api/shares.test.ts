@@ -1,5 +1,6 @@
 // Sharing over HTTP: as chat has it, with the same refusals, and nothing for anybody but the owner.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { startSession } from '../../bot/access/people/sessions.ts';
 import { startPrograms, type Program, type Programs } from './programs.ts';
 
 let all: Programs;
@@ -50,6 +51,45 @@ test('pages go on behind the last that was read, also when that one has ended', 
     items: [{ person: 'carol' }],
     next: null,
   });
+});
+
+test('all that somebody shares, and that others share with them, is one list; nobody else has it', async () => {
+  const { body: first } = await shared({ person: 'carol' });
+  const { body: second } = await shared({ person: 'dave', access: 'drive' });
+  const { repository, phase } = (await bob(`GET /api/workspaces/${id}`)).body;
+  const workspace = { id, name: 'box', repository, phase };
+  const [given, other] = [first, second].map((share) => ({
+    ...share,
+    direction: 'given',
+    owner: 'bob',
+    workspace,
+  }));
+  expect((await bob('GET /api/shares')).body).toEqual({ items: [other, given], next: null });
+  expect((await carol('GET /api/shares')).body.items).toEqual([{ ...given, direction: 'received' }]);
+  expect((await (await all.programOf('eve'))('GET /api/shares')).body.items).toEqual([]);
+  const page = (await bob('GET /api/shares?limit=1')).body;
+  expect(page.items).toEqual([other]);
+  expect((await bob(`GET /api/shares?limit=1&cursor=${page.next}`)).body).toEqual({
+    items: [given],
+    next: null,
+  });
+  await bob(`DELETE ${path}/${first.id}`);
+  expect((await carol('GET /api/shares')).body.items).toEqual([]);
+});
+
+test('the pages of both say it', async () => {
+  await shared({ person: 'carol', access: 'drive' });
+  const read = async (login: string): Promise<string> => {
+    const { secret } = await startSession(all.database.db, await all.userOf(login));
+    const page = await fetch(`${all.context.sam.bot.url}/settings/workspaces`, {
+      headers: { cookie: `sam=${secret}` },
+    });
+    return page.text();
+  };
+  expect(await read('bob')).toMatch(/<td>carol \(may type, until \d{4}-\d\d-\d\d \d\d:\d\d UTC\)<\/td>/);
+  const [, received] = (await read('carol')).split('<h2>Shared with you</h2>');
+  expect(received).toMatch(/>box<.*<td>bob<\/td><td>type<\/td><td>\d{4}/);
+  expect(await read('eve')).not.toContain('Shared with you');
 });
 
 test('the same key is the same share, however often it is sent', async () => {

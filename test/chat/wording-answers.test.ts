@@ -255,7 +255,11 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
     { name, limits: { memory: 2_790_000_000, processes: 2_662 } },
     { name, limits: null },
   ],
-  workspaces: [{ rows, more: 2 }],
+  workspaces: [
+    { rows, more: 2 },
+    { rows, more: 0, received: { rows, more: 1 } },
+    { rows: [], more: 0, received: { rows, more: 0 } },
+  ],
   'no-workspaces': [
     { why: 'filtered' },
     { why: 'none-here' },
@@ -266,7 +270,17 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   logs: [{ lines: [{ at: '2026-05-10T12:00:00.000Z', step: 'clone', text: 'x' }] }],
   'no-logs': [{ name }],
   you: [you, { you: 'ada' }],
-  owner: [{ ...you, name, owner: 'ada', sessions: 1 }],
+  owner: [
+    { ...you, name, owner: 'ada', sessions: 1 },
+    {
+      ...you,
+      name,
+      owner: 'ada',
+      sessions: 0,
+      shared: [{ name: 'bob', may: 'view', until: '2026-05-10T12:00:00.000Z' }],
+    },
+    { ...you, name, owner: 'bob', sessions: 2, lent: { may: 'drive', until: '2026-05-10T12:00:00.000Z' } },
+  ],
   nodes: [{ rows, more: 0, troubles: [{ name: 'vm-a', message: 'hetzner: find: no.' }] }],
   'no-nodes': [{}, { isAnybodys: true }],
   'node-comes': [{ name: 'vm-a', size: 'medium', minutes: 30 }],

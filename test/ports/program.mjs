@@ -74,8 +74,9 @@ const routes = {
   '/switches'(req) {
     req.socket.end('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n');
   },
-  '/kept'(_req, res) {
+  '/kept'(req, res) {
     const headers = {
+      ...(req.url.endsWith('?hop') && { connection: 'cache-control' }),
       'cache-control': 'public, max-age=60, s-maxage=600',
       'cdn-cache-control': 'max-age=600',
     };

@@ -36,8 +36,8 @@ export interface Stand extends AsyncDisposable {
   /** What the forge says of people, by id; of the owner `right`. */
   levels: Map<string, Permission['level'] | 'silent'>;
   right: RightLeft;
-  /** How often anybody's right was asked for. */
-  asks: number;
+  /** How old an answer might be whenever anybody's right was asked for; undefined: a person asked, and it counts. */
+  asks: (number | undefined)[];
   /** Nobody; or the browser of somebody who signed in. */
   browser(user?: string): Promise<Browser>;
   /** Somebody whom the forge lets do so much. */
@@ -76,7 +76,7 @@ export async function openStand({ answerWithinMs = 60_000 } = {}): Promise<Stand
   const { id: nodeId } = await rows.addNode({ owner, terminalPort: endpoint.port });
   const workspace = await rows.addWorkspace({ owner, nodeId });
   const levels: Stand['levels'] = new Map();
-  const stand = { right: { is: 'there' } as RightLeft, asks: 0 };
+  const stand = { right: { is: 'there' } as RightLeft, asks: [] as Stand['asks'] };
   const forges = [forgeOf(levels)];
   const guard = createRepositoryGuard({ db: rows.db, forges, log: silent });
   const addresses = createPortAddresses('localhost', baseUrl);
@@ -87,9 +87,9 @@ export async function openStand({ answerWithinMs = 60_000 } = {}): Promise<Stand
     keys,
     forges,
     log: silent,
-    async mayStill(asked) {
-      stand.asks += 1;
-      return asked.guest === undefined ? stand.right : guard(asked);
+    async mayStill(asked, maxAgeMs) {
+      stand.asks.push(maxAgeMs);
+      return asked.guest === undefined ? stand.right : guard(asked, maxAgeMs);
     },
     traitsOf: traitsIn(providers),
     answerWithinMs,

@@ -71,6 +71,25 @@ test('it is to look, for two hours, unless somebody says otherwise; said twice t
   expect(await openShares()).toEqual([{ may: 'drive', hours: 1 }]);
 });
 
+test('lists, and `who`, name with whom it is shared, to both of them', async () => {
+  const { ada, eve } = context.people;
+  expect(await said('list')).not.toMatch(/SHARED WITH/);
+  await context.say(`share ${name} ${at(ada)} --drive`);
+  expect(await said('list')).toMatch(/REF +SHARED WITH\n(.*\n)*api +running .* ada$/m);
+  expect(await said(`who ${name}`)).toMatch(/Shared with `?ada`? \(types until TIME\)/);
+  const mine = await said('list', ada);
+  expect(mine).toMatch(
+    /Shared with you:\nNAME +PHASE +REPOSITORY +REF +OWNER +YOU MAY +UNTIL\n(.*\n)*api +running .* bob +type +TIME/,
+  );
+  expect(await said(`who ${name}`, ada)).toMatch(
+    /belongs to bob;.*\nIt is shared with you: you may type until TIME/,
+  );
+  expect(await said('list', eve)).not.toContain('api');
+  await context.say(`unshare ${name} ${at(ada)}`);
+  expect(await said('list', ada)).not.toContain('Shared with you');
+  expect(await said(`who ${name}`, ada)).toContain('There is no workspace');
+});
+
 test('what was shared ends by a word, and the card forgets it', async () => {
   const { ada } = context.people;
   await context.say(`share ${name} ${at(ada)}`);

@@ -2,7 +2,7 @@
 // `access` moves, whatever comes first. Knows no card.
 import { and, asc, eq, gt, inArray, isNull, ne, sql, type SQL } from 'drizzle-orm';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
-import { shares, users, workspaces, type Access, type Share, type Workspace } from '../../database/schema.ts';
+import { shares, users, workspaces, type Share, type Workspace } from '../../database/schema.ts';
 import { newShareId } from '../../ids.ts';
 
 /** Beside the workspace's row: it may be used now. */
@@ -53,13 +53,22 @@ const select = (db: Executor, which: SQL | undefined): Promise<OpenShare[]> =>
     .where(and(which, isOpen, ne(workspaces.phase, 'deleted')))
     .orderBy(asc(shares.seq));
 
+export type ReceivedShare = Pick<Share, 'id' | 'may' | 'until' | 'createdAt'> & {
+  workspace: Workspace;
+  ownerName: string;
+};
+
 /** What somebody else lets the person into, newest first. */
-export const listSharedWith = (
-  db: Executor,
-  person: string,
-): Promise<{ workspace: Workspace; ownerName: string; may: Access }[]> =>
+export const listSharedWith = (db: Executor, person: string): Promise<ReceivedShare[]> =>
   db
-    .select({ workspace: workspaces, ownerName: users.name, may: shares.may })
+    .select({
+      id: shares.id,
+      may: shares.may,
+      until: shares.until,
+      createdAt: shares.createdAt,
+      workspace: workspaces,
+      ownerName: users.name,
+    })
     .from(shares)
     .innerJoin(workspaces, eq(workspaces.id, shares.workspaceId))
     .innerJoin(users, eq(users.id, workspaces.owner))

@@ -172,7 +172,7 @@ async function conclude(answer: Answer | null, reply: (workspace: string) => Pro
   return { status, body: { error, message } };
 }
 
-const refusal = (said: Said<RefusalCodes>): ApiError =>
+export const refusal = (said: Said<RefusalCodes>): ApiError =>
   new ApiError(STATUSES[said.code] ?? 409, said.code, wordRefusal(said, say).text);
 
 /** What is none of these is a conflict with how things stand. */

@@ -278,6 +278,39 @@ export const Share = named(
 );
 export const ShareList = listOf('ShareList', Share);
 
+/** Of all that a person shares, and of all that is shared with them. */
+export const OwnShare = named(
+  'OwnShare',
+  z.strictObject({
+    id: z.string(),
+    /** `given`: what is mine is shared; `received`: it is shared with me. */
+    direction: z.enum(['given', 'received']),
+    workspace: Workspace.pick({ id: true, name: true, repository: true, phase: true }),
+    /** What they are called. */
+    owner: z.string(),
+    person: z.string(),
+    access: Share.shape.access,
+    createdAt: time,
+    until: time,
+    url: z.url(),
+  }),
+);
+export const OwnShareList = listOf('OwnShareList', OwnShare);
+
+export const Port = named(
+  'Port',
+  z.strictObject({
+    port: z.int(),
+    /** Where it is opened, by whoever may. */
+    url: z.url(),
+    /** The owner's alone, or also of those who may read the repository, or nobody's. */
+    access: z.enum(['private', 'shared', 'closed']),
+    /** As its node said last. */
+    listens: z.boolean(),
+  }),
+);
+export const PortList = listOf('PortList', Port);
+
 export const Description = named('Description', z.looseObject({ openapi: z.string() }));
 
 // --- requests -----------------------------------------------------------------------------------------------------
@@ -349,6 +382,11 @@ export const Prompt = named(
 export const ShareRequest = named(
   'ShareRequest',
   z.strictObject({ person: word, access: z.enum(['view', 'drive']).optional(), for: span.optional() }),
+);
+/** `access`: as it is, if it is not said; what was closed opens. */
+export const PortRequest = named(
+  'PortRequest',
+  z.strictObject({ port: z.int().min(1).max(65_535), access: z.enum(['private', 'shared']).optional() }),
 );
 export const Nothing = named('Nothing', z.strictObject({}));
 export const TokenRequest = named(

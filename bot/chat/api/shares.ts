@@ -1,16 +1,17 @@
 // Who else is let into a person's workspace, over HTTP: each change is a command. Writes nothing itself.
 import type { z } from 'zod';
-import { findIdentities } from '../../access/store/people.ts';
-import { listShares, type OpenShare } from '../../access/store/shares.ts';
+import { findIdentities, findUserName } from '../../access/store/people.ts';
+import { listSharedWith, listShares, type OpenShare } from '../../access/store/shares.ts';
 import type { Workspace } from '../../database/types.ts';
 import { findForge } from '../../forges/forge.ts';
+import { listWorkspaces } from '../../workspaces/store/workspaces.ts';
 import type { FrontOptions } from '../front.ts';
 import { readEnded } from '../store/api.ts';
 import type { Asking } from './asking.ts';
 import { NAME } from './conversation.ts';
 import { pageOfAll } from './cursors.ts';
 import { refuse, type Call, type Operation, type Reply } from './operation.ts';
-import { limitOf, Page, Share, ShareList, ShareRequest } from './schemas.ts';
+import { limitOf, OwnShare, OwnShareList, Page, Share, ShareList, ShareRequest } from './schemas.ts';
 
 type Options = Pick<FrontOptions, 'db' | 'forges' | 'config'> & { asking: Asking };
 
@@ -60,6 +61,60 @@ export const shareOperations = (options: Options, findOwn: NonNullable<Operation
     run: (call) => end(options, call),
   },
 ];
+
+const OWN = '/api/shares';
+
+/** All that the caller is a part of, whoever shares it. */
+export const ownShares = (options: Pick<Options, 'db' | 'config'>): Operation => ({
+  id: 'listOwnShares',
+  method: 'GET',
+  path: OWN,
+  summary: 'With whom your workspaces are shared now, and what others share with you, newest first.',
+  for: 'person',
+  query: Page,
+  answers: { status: 200, schema: OwnShareList },
+  refusals: [],
+  async run(call) {
+    const query = call.query as z.infer<typeof Page>;
+    const all = await listOwn(options, call.caller.user);
+    const { rows, next } = pageOfAll(OWN, all, { cursor: query.cursor, limit: limitOf(query) });
+    return { status: 200, body: { items: rows.map(({ share }) => share), next } };
+  },
+});
+
+type Own = { createdAt: Date; id: string; share: z.infer<typeof OwnShare> };
+
+async function listOwn({ db, config }: Pick<Options, 'db' | 'config'>, user: string): Promise<Own[]> {
+  const me = (await findUserName(db, user)) ?? user;
+  const mine = new Map((await listWorkspaces(db, user)).map((one) => [one.id, one]));
+  const given = (await listShares(db, [...mine.keys()])).flatMap((share) => {
+    const workspace = mine.get(share.workspaceId);
+    return workspace
+      ? [{ ...share, workspace, owner: me, person: share.name, direction: 'given' as const }]
+      : [];
+  });
+  const received = (await listSharedWith(db, user)).map((share) => ({
+    ...share,
+    owner: share.ownerName,
+    person: me,
+    direction: 'received' as const,
+  }));
+  return [...given, ...received].map(({ id, direction, workspace, owner, person, may, createdAt, until }) => {
+    const { id: of, name, repository, phase } = workspace;
+    const share = {
+      id,
+      direction,
+      workspace: { id: of, name, repository, phase },
+      owner,
+      person,
+      access: may,
+      createdAt: createdAt.toISOString(),
+      until: until.toISOString(),
+      url: `${config.baseUrl}/w/${of}`,
+    };
+    return { createdAt, id, share };
+  });
+}
 
 const listOf = ({ params }: Call): string => `shares ${params['id']}`;
 

@@ -8,7 +8,8 @@ import { isEnough } from '../../forges/rights.ts';
 import { findWorkspace } from '../../workspaces/store/workspaces.ts';
 import type { FrontOptions } from '../front.ts';
 import type { Streams } from '../streams.ts';
-import { shareOperations } from './shares.ts';
+import { portOperations } from './ports.ts';
+import { ownShares, shareOperations } from './shares.ts';
 import { createStories } from './stories.ts';
 import { listPage } from '../store/api.ts';
 import { createSay, TRIGGER, wordFailure, wordNotices } from '../wording.ts';
@@ -58,6 +59,8 @@ export function createWorkspaces(options: WorkspaceOptions): {
     ...oneOperations(options, finder),
     ...verbOperations(options, finder),
     ...shareOperations(options, finder('own')),
+    ownShares(options),
+    ...portOperations(options, finder('own')),
   ];
   return { operations: [...own, ...operations], streams };
 }

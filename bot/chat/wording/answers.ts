@@ -1,6 +1,7 @@
 // The sentences and tables that a command is answered with. Pure; each says commands by `say` alone.
 import type { AnswerCodes, OrphanLine, PortLine, Table } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
+import { wordShared } from './notices.ts';
 import { listLimits, plural, type Say, type Words, type Wording } from './words.ts';
 
 const NOTHING: Words = { text: '' };
@@ -33,7 +34,13 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
       : `\`${name}\` has no limits of memory and processes: its node can set none.`,
     isBesideCard: true,
   }),
-  workspaces: (table) => ({ text: renderTable(table).join('\n'), isVerbatim: true }),
+  workspaces: ({ received, ...table }) => ({
+    text: [renderTable(table), received ? ['Shared with you:', ...renderTable(received)] : []]
+      .filter((lines) => lines.length > 0)
+      .map((lines) => lines.join('\n'))
+      .join('\n\n'),
+    isVerbatim: true,
+  }),
   'no-workspaces': noWorkspaces,
   logs: ({ lines }) => ({
     text: lines.map(({ at, step, text }) => `${at.slice(11, 19)} ${step.padEnd(6)} ${text}`).join('\n'),
@@ -41,8 +48,19 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
   }),
   'no-logs': ({ name }) => ({ text: `\`${name}\` has written nothing yet.` }),
   you: (who) => ({ text: describeYou(who) }),
-  owner: ({ name, owner, sessions, ...who }) => ({
-    text: `${describeYou(who)}\n\`${name}\` belongs to ${owner}; ${plural(sessions, 'terminal session')} open in it.`,
+  owner: ({ name, owner, sessions, shared = [], lent, ...who }) => ({
+    text: [
+      describeYou(who),
+      `\`${name}\` belongs to ${owner}; ${plural(sessions, 'terminal session')} open in it.`,
+      ...(lent
+        ? [
+            `It is shared with you: you may ${lent.may === 'view' ? 'look on' : 'type'} until ${formatDay(lent.until)}.`,
+          ]
+        : []),
+      ...(shared.length > 0
+        ? [wordShared(shared.map((one) => ({ ...one, until: new Date(one.until) })))]
+        : []),
+    ].join('\n'),
   }),
   nodes: ({ troubles, ...table }) => ({
     text: [...renderTable(table), ...troubles.map(({ name, message }) => `${name}: ${message}`)].join('\n'),

@@ -1,11 +1,17 @@
 // What is a person's on their own pages: workspaces with their verbs, machines, cost; tokens, chats, browsers, and what they did.
 // Reads rows, writes none.
+import {
+  listSharedWith,
+  listShares,
+  type OpenShare,
+  type ReceivedShare,
+} from '../../../access/store/shares.ts';
 import { listAudit } from '../../../access/store/audit.ts';
 import { findLinks } from '../../../access/people/links-store.ts';
 import { listTokens } from '../../../access/people/personal-tokens-store.ts';
 import { SETTINGS_PAGE, type SettingsPerson } from '../../../access/credentials/settings-sessions.ts';
 import { reportCosts } from '../../../billing/prices.ts';
-import type { Executor, Workspace } from '../../../database/types.ts';
+import type { Access, Executor, Workspace } from '../../../database/types.ts';
 import { listNodesOf } from '../../../workspaces/store/nodes.ts';
 import { listWorkspaces } from '../../../workspaces/store/workspaces.ts';
 import { listBrowsers, type Browser } from '../../store/settings.ts';
@@ -41,17 +47,19 @@ export async function renderWorkspaces(db: Executor, { user }: SettingsPerson): 
   const all = await listWorkspaces(db, user);
   const machines = await listNodesOf(db, user);
   const cost = await reportCosts(db, user, new Date());
-  const rows = all
-    .slice(0, MAX_ROWS)
-    .map((one): Cell[] => [
-      one.phase === 'running' ? link(`/w/${one.id}`, one.name) : one.name,
-      one.phase,
-      one.repository.replace(/^https?:\/\//, ''),
-      one.ref ?? '',
-      moment(one.lastActivityAt),
-      buttons(verbsOf(one).map((verb) => verbButton('workspaces', one.id, verb, one.name))),
-    ]);
-  const heads = ['Name', 'State', 'Repository', 'Branch', 'Last used', 'Actions'];
+  const shown = all.slice(0, MAX_ROWS);
+  const shares = await listShares(
+    db,
+    shown.map(({ id }) => id),
+  );
+  const received = await listSharedWith(db, user);
+  const rows = shown.map((one): Cell[] => [
+    ...cellsOf(one),
+    moment(one.lastActivityAt),
+    shares.flatMap((share) => (share.workspaceId === one.id ? guestOf(share) : [])).join(', ') || '-',
+    buttons(verbsOf(one).map((verb) => verbButton('workspaces', one.id, verb, one.name))),
+  ]);
+  const heads = [...HEADS, 'Last used', 'Shared with', 'Actions'];
   const nodes = machines.map(({ node, workspaces }): Cell[] => [
     node.name,
     node.phase,
@@ -65,6 +73,15 @@ export async function renderWorkspaces(db: Executor, { user }: SettingsPerson): 
   ]);
   return [
     table('Workspaces', heads, rows, 'You have no workspace. One is made in the chat, or by a program.'),
+    // Most people share nothing with most people: it is said where there is something.
+    received.length > 0
+      ? table(
+          'Shared with you',
+          [...HEADS, 'Owner', 'You may', 'Until'],
+          received.slice(0, MAX_ROWS).map(receivedCells),
+          '',
+        )
+      : '',
     table('Machines', ['Machine', 'State', 'Size', 'Workspaces', 'Actions'], nodes, 'You have no machine.'),
     paragraph(
       cost
@@ -73,6 +90,27 @@ export async function renderWorkspaces(db: Executor, { user }: SettingsPerson): 
     ),
   ].join('');
 }
+
+const HEADS = ['Name', 'State', 'Repository', 'Branch'];
+
+const cellsOf = ({ id, name, phase, repository, ref }: Workspace): Cell[] => [
+  phase === 'running' ? link(`/w/${id}`, name) : name,
+  phase,
+  repository.replace(/^https?:\/\//, ''),
+  ref ?? '',
+];
+
+const MAY: Record<Access, string> = { view: 'look on', drive: 'type' };
+
+const guestOf = ({ name, may, until }: OpenShare): string =>
+  `${name} (may ${MAY[may]}, until ${moment(until)})`;
+
+const receivedCells = ({ workspace, ownerName, may, until }: ReceivedShare): Cell[] => [
+  ...cellsOf(workspace),
+  ownerName,
+  MAY[may],
+  moment(until),
+];
 
 const WAYS: Record<Browser['by'], string> = {
   'sign-in': 'signed in: as you, everywhere',
