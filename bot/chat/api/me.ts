@@ -34,7 +34,7 @@ export const meOperations = (db: Executor): Operation[] => [
     async run({ caller, query }) {
       // A token may have been stolen, and this brings nothing back.
       if (caller.token) throw await refuseCaller({ db }, caller, { id: DELETE }, 'browser-only');
-      const { confirm } = query as z.infer<typeof Confirmation>;
+      const { confirm = '' } = query as z.infer<typeof Confirmation>;
       if (!(await deletePerson(db, caller.user, confirm))) throw refuse(400, 'bad-request', ['confirm']);
       return { status: 204, body: undefined };
     },

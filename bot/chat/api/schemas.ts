@@ -343,7 +343,7 @@ export const AuditQuery = Page.extend({
 export const limitOf = ({ limit }: z.infer<typeof Page>): number => Number(limit ?? MOST / 2);
 
 /** `confirm`: what the person is called, as they read it. */
-export const Confirmation = z.strictObject({ confirm: z.string().min(1).max(200) });
+export const Confirmation = z.strictObject({ confirm: z.string().max(200).optional() });
 export const Removal = z.strictObject({ force: z.enum(['true', 'false']).optional() });
 
 /** No space, no quote, no backslash: it is a word of a command. */
