@@ -11,6 +11,9 @@ beforeAll(async () => {
 beforeEach(async () => {
   for (const login of ['carol', 'dan']) context.github.addCollaborator('acme/api', login, 'read');
   await context.place.sql`update shares set ended_at = now() where ended_at is null`;
+  // Few comments are made in a short while, and each test is about its own.
+  await context.place
+    .sql`update deliveries set ended_at = ended_at - interval '1 hour' where ended_at is not null`;
 });
 afterAll(() => context[Symbol.asyncDispose]());
 
@@ -48,7 +51,7 @@ test('of several who are called so none is let in any more', async () => {
     .sql`insert into identities (source, external_id, user_id, login) values ('slack:T1', 'U1', 'us-other', 'c')`;
   await context.place.sql`
     insert into shares (id, workspace_id, person, may, access, until)
-    select 'sh-other', id, 'us-other', 'view', access, now() + interval '1 hour' from workspaces where name = 'api-1'`;
+    select 'sh-other', workspace_id, 'us-other', may, access, until from shares where ended_at is null`;
   await context.say('/sam unshare @carol');
   expect(await context.place.sql`select id from shares where ended_at is null and until > now()`).toEqual([]);
 });
@@ -83,7 +86,7 @@ test('who is let in to look asks for work in one of their own, where a repositor
   expect(await lastCode()).toBe('runs');
   expect(
     await context.place.sql`
-      select i.login from turns t join workspaces w on w.id = t.workspace_id
+      select i.login from task_turns t join workspaces w on w.id = t.workspace_id
         join identities i on i.user_id = w.owner and i.source = 'github'`,
   ).toEqual([{ login: 'carol' }]);
 });
