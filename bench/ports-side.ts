@@ -86,6 +86,7 @@ async function serveBot(
     log,
     mayStill: () => Promise.resolve({ is: 'there' }),
     traitsOf: () => ({ terminal: 'pipe' }),
+    use: { idleMsOf: () => Infinity, keep: async () => {}, everyMs: 60_000 },
     answerWithinMs: 60_000,
     commands: { open: '', start: '', port: '' },
   });

@@ -73,6 +73,8 @@ import { readClock } from './workspaces/store/reconciled.ts';
 import { settle } from './workspaces/store/settings.ts';
 import { shareSource } from './workspaces/store/shares.ts';
 import { sweepBook } from './workspaces/store/sweeps.ts';
+import { noteUse } from './workspaces/store/workspace-changes.ts';
+import { idleTimeOf } from './workspaces/workspace.ts';
 
 export const VERSION = '0.1.0';
 const ROOT = join(import.meta.dirname, '..');
@@ -320,6 +322,11 @@ function makePorts(
     mayStill,
     traitsOf: traitsIn(table),
     answerWithinMs: ANSWERS_WITHIN * baseMs,
+    use: {
+      idleMsOf: (workspace) => idleTimeOf(workspace, config.limits.idleTimeoutMs),
+      keep: ({ id }) => noteUse(settled.database.db, id, activityStep(config)),
+      everyMs: activityStep(config),
+    },
     commands: { open: OPEN_COMMAND, start: `${TRIGGER} start`, port: `${TRIGGER} port` },
   });
   ending.defer(() => ports.close());

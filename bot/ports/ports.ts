@@ -26,6 +26,7 @@ import { closedPage, sendTrouble, silentForge, stoppedPage, type Trouble } from 
 import { findVisit, findVisits, type PortVisit } from './ports-store.ts';
 import { loop, noSuchPort, otherSite, signInFirst } from './troubles.ts';
 import { createTunnels } from './tunnels.ts';
+import { createUse, type NoteUse, type UseOptions } from './use.ts';
 import { createSight } from './visitors.ts';
 
 export interface PortsOptions extends Omit<EnteringOptions, 'sight'> {
@@ -34,6 +35,7 @@ export interface PortsOptions extends Omit<EnteringOptions, 'sight'> {
   mayStill: RepositoryGuard;
   /** How long a program may think before it answers. */
   answerWithinMs: number;
+  use: UseOptions;
   log: Logger;
 }
 
@@ -48,6 +50,7 @@ export interface Ports {
 interface State extends PortsOptions, EnteringOptions {
   tunnels: ReturnType<typeof createTunnels>;
   open: OpenPorts;
+  noteUse: NoteUse;
   /** Who was let in on which connection, by their cookie's hash: a proxy may bring many people on one. */
   kept: WeakMap<Duplex, Map<string, Kept>>;
 }
@@ -80,7 +83,8 @@ export function createPorts(options: PortsOptions): Ports {
       return Promise.all(answers);
     },
   });
-  const state: State = { ...options, sight, tunnels, open, kept: new WeakMap() };
+  const noteUse = createUse(options.use, options.log);
+  const state: State = { ...options, sight, tunnels, open, noteUse, kept: new WeakMap() };
   const see = async (visit: PortVisit) => {
     const seen = await sight(visitorOf(visit), visit, RIGHT_FOR_MS);
     // What runs goes on while nobody can be asked.
@@ -106,13 +110,16 @@ function hostsOf(state: State): Hosts {
     async handle(req, res) {
       const visit = await admit(state, req, res);
       // Whoever went while it was looked whether they may is asked about no more.
-      if (visit && !res.destroyed) await forward(passingOf(state, visit, req.socket), req, res);
+      if (!visit || res.destroyed) return;
+      state.noteUse(visit.workspace, req.headers);
+      await forward(passingOf(state, visit, req.socket), req, res);
     },
     async upgrade(req, socket, head) {
       const res = plainAnswer(req, socket);
       const visit = await admit(state, req, res);
       if (!visit || socket.destroyed) return;
       res.detachSocket(req.socket);
+      state.noteUse(visit.workspace, req.headers);
       await forwardUpgrade(passingOf(state, visit, req.socket), req, socket, head);
     },
   };

@@ -223,10 +223,14 @@ function beforeDeadline(workspace: Workspace, now: Date, ms: number, failure: Kn
 const lostNode: KnownFailure = { class: 'provider', code: 'machine-lost', details: {} };
 const unsaid: KnownFailure = { class: 'internal', code: 'agent-unsaid', details: {} };
 
+/** How long it may be idle; Infinity: for ever. `idleTimeoutMs`: everybody's; 0: there is none. */
+export const idleTimeOf = ({ idleTimeMs }: Pick<Workspace, 'idleTimeMs'>, idleTimeoutMs: number): number =>
+  Math.min(idleTimeoutMs || Infinity, idleTimeMs ?? Infinity);
+
 /** When an idle workspace stops by itself; undefined: never. One that failed is idle from then on. */
 export function expiryOf(workspace: Workspace, idleTimeoutMs: number): Date | undefined {
   const { lastActivityAt, runningAt, phase, phaseSince } = workspace;
-  const idleMs = Math.min(idleTimeoutMs || Infinity, workspace.idleTimeMs ?? Infinity);
+  const idleMs = idleTimeOf(workspace, idleTimeoutMs);
   if (idleMs === Infinity) return undefined;
   const failedAt = phase === 'failed' ? phaseSince : undefined;
   const since = Math.max(...[lastActivityAt, runningAt, failedAt].map((at) => at?.getTime() ?? 0));

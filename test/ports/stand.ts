@@ -19,6 +19,7 @@ import { createPortAddresses } from '../../bot/ports/addresses.ts';
 import { createPorts } from '../../bot/ports/ports.ts';
 import { savePort } from '../../bot/ports/ports-store.ts';
 import { providers, traitsIn } from '../../bot/providers/index.ts';
+import { noteUse } from '../../bot/workspaces/store/workspace-changes.ts';
 import { openRows, type Rows } from '../access/rows.ts';
 import { findFreePort } from '../free-port.ts';
 import { createBrowser, type Browser } from './browser.ts';
@@ -93,6 +94,7 @@ export async function openStand({ answerWithinMs = 60_000 } = {}): Promise<Stand
     },
     traitsOf: traitsIn(providers),
     answerWithinMs,
+    use: { idleMsOf: () => 3_600_000, keep: ({ id }) => noteUse(rows.db, id, 60_000), everyMs: 0 },
     commands: { open: '/sam open', start: '/sam start', port: '/sam port' },
   });
   ending.defer(() => ports.close());

@@ -43,6 +43,16 @@ test('what listens is seen, has an address, opens for its owner alone, and ends 
   expect([page.status, page.url]).toEqual([200, `${origin}/path?x=1`]);
   expect(page.body).toContain(`Hello from ${port}`);
 
+  // Whoever comes by hand uses the workspace.
+  await sam.place.sql`update workspaces set last_activity_at = now() - interval '10 minutes'`;
+  const byHand = { 'sec-fetch-mode': 'navigate', 'sec-fetch-user': '?1' };
+  await browser.ask(`${origin}/`, { headers: byHand });
+  await until(async () => {
+    const [row] = await sam.place
+      .sql`select last_activity_at > now() - interval '5 minutes' as used from workspaces`;
+    return row?.['used'] === true;
+  });
+
   // Sam's own port, and one of this machine that is nobody's workspace's, are not there.
   const other = createServer((_req, res) => res.end('secret')).listen(0, '127.0.0.1');
   await once(other, 'listening');

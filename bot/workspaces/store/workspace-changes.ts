@@ -1,10 +1,10 @@
 // What changes a workspace's row outside a pass: people's words, what happened to its repository, its agent's reports.
 import { isDeepStrictEqual } from 'node:util';
-import { and, eq, inArray, isNotNull, isNull, ne, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, lte, ne, sql } from 'drizzle-orm';
 import { isFree } from '../../database/claims.ts';
 import type { WorkspaceReport } from '../../../agent/protocol.ts';
 import type { Notice } from '../../codes.ts';
-import { databaseNow, notify, type Executor } from '../../database/executor.ts';
+import { databaseNow, inMs, notify, type Executor } from '../../database/executor.ts';
 import { workspaces, type Workspace } from '../../database/schema.ts';
 import { UserError } from '../../errors.ts';
 import type { Admission } from '../fork.ts';
@@ -155,6 +155,24 @@ export async function saveReport(
       .where(eq(workspaces.id, report.id));
     if (isNews) await notify(tx, 'due');
     if (isShown || isActive) await touchCards(tx, [report.id]);
+  });
+}
+
+/** People use what runs in it. Said no more often than `everyMs`. */
+export async function noteUse(db: Executor, id: string, everyMs: number): Promise<void> {
+  await db.transaction(async (tx) => {
+    const noted = await tx
+      .update(workspaces)
+      .set({ lastActivityAt: databaseNow })
+      .where(
+        and(
+          eq(workspaces.id, id),
+          eq(workspaces.desired, 'running'),
+          lte(workspaces.lastActivityAt, inMs(-everyMs)),
+        ),
+      )
+      .returning({ id: workspaces.id });
+    if (noted.length > 0) await touchCards(tx, [id]);
   });
 }
 
