@@ -33,7 +33,7 @@ test.each([start, restart, up])('`$name` of it says how to make a new one', asyn
       admins: [],
       deliveryId: 'd-1',
       policy: { allow: [], deny: [] },
-      hasModelKey: false,
+      codingAgents: [],
       limits: { ...NO_LIMITS, workspacesPerUser: 0, idleTimeoutMs: 0, askMinutes: 60 },
       heads: new Map(),
     };
