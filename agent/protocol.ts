@@ -479,7 +479,7 @@ export interface Saved {
 }
 
 /** Programs that work on prompts. */
-export const CODING_AGENTS = ['claude'] as const;
+export const CODING_AGENTS = ['claude', 'codex'] as const;
 export type CodingAgent = (typeof CODING_AGENTS)[number];
 
 /** Who works on a turn. `shell`: nobody but the workspace's own, whose prompt is one command line. */

@@ -2,6 +2,7 @@
 // carry these; the sentences are in chat/wording.ts.
 import type {
   AgentFailures,
+  CodingAgent,
   Decision,
   ErrorClass,
   Failure,
@@ -175,7 +176,10 @@ export interface RefusalCodes extends ParseCodes {
   'look-only': { name: string };
 
   // Of coding agents.
-  'no-model-key': NoDetails;
+  /** `agent`: the one that is wanted, where there is a key for another one. */
+  'no-model-key': { agent?: CodingAgent };
+  /** A maximum of costs is set, and of that one nobody knows them. */
+  'costs-unknown': { agent: CodingAgent };
   /** Its workspace is of a fork. */
   'no-asking-forks': { name: string };
   'queue-full': { name: string; most: number };
@@ -328,7 +332,7 @@ export interface AnswerCodes {
   /** `line` absent: the whole file. */
   here: { name: string; path: string; line?: number; commit: string };
   /** `before`: turns that come first. */
-  asked: { name: string; before: number };
+  asked: { name: string; before: number; agent?: CodingAgent };
   /** The same of a command line. */
   runs: { name: string; before: number };
   /** `count`: turns that end. */

@@ -1,6 +1,6 @@
 // The table of fronts: to add one, a folder in chat/ and a line here. Starts the workers that serve all of them.
 import type { Logger } from 'pino';
-import { listKinds } from './access/credentials/credentials-store.ts';
+import { findCodingAgents } from './access/credentials/credentials-store.ts';
 import { createSettingsLink } from './access/credentials/settings-sessions.ts';
 import { giveSecret } from './access/people/personal-tokens-store.ts';
 import { createLink as makeLink, repeatLink, toPort } from './access/links.ts';
@@ -141,7 +141,7 @@ function serve(options: FrontOptions, all: readonly Pick<Front, 'name' | 'conver
       admins: options.admins,
       readHeads: (about) => readHeads({ db, forges }, about),
       readPolicy: (about) => readPolicy(forges, about),
-      hasModelKey: async (person) => (await listKinds(db, [person], 'anthropic', 'claude')).length > 0,
+      findCodingAgents: (person) => findCodingAgents(db, person),
       log,
     }),
     answerSource({ db, conversations: shown, log }),

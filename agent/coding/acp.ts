@@ -24,6 +24,8 @@ export interface Permission {
   tool: string | undefined;
   title: string | undefined;
   input: unknown;
+  /** What it is about. */
+  paths: string[];
 }
 
 export type Permitted = 'allow' | 'deny' | 'cancelled';
@@ -75,8 +77,11 @@ export class AcpError extends Error {
 /** Codes of the protocol. */
 export const AUTHENTICATION_REQUIRED = -32_000;
 const NOT_FOUND = -32_002;
+/** How one says the same that has no code for it. */
+const LOST = /no rollout found/;
 
 const MAX_LINE_BYTES = 16 << 20;
+const MAX_PATHS = 20;
 
 export function connectAcp(options: AcpOptions): Acp {
   const connection = connect(options);
@@ -101,7 +106,7 @@ export function connectAcp(options: AcpOptions): Acp {
         await ended(agent.request(methods.agent.session.resume, { sessionId, ...paramsOf(place) }), signal);
         return true;
       } catch (error) {
-        if (error instanceof AcpError && error.code === NOT_FOUND) return false;
+        if (error instanceof AcpError && (error.code === NOT_FOUND || LOST.test(error.message))) return false;
         throw error;
       }
     },
@@ -149,6 +154,7 @@ const permissionOf = ({ sessionId, toolCall }: RequestPermissionRequest): Permis
   tool: toolCall.kind ?? undefined,
   title: toolCall.title ?? undefined,
   input: toolCall.rawInput,
+  paths: (toolCall.locations ?? []).slice(0, MAX_PATHS).map(({ path }) => path),
 });
 
 /** Never for longer than this once: what was said for the rest of a task is remembered here, not by the coding agent. */
@@ -173,7 +179,8 @@ async function ended<Value>(asked: Promise<Value>, signal?: AbortSignal): Promis
       throw new AcpError('the connection is gone', undefined, undefined, { cause: error });
     const { data } = error;
     const kind = data instanceof Object && 'errorKind' in data ? String(data.errorKind) : undefined;
-    throw new AcpError(error.message, error.code, kind, { cause: error });
+    const more = data instanceof Object && 'details' in data ? `: ${String(data.details)}` : '';
+    throw new AcpError(`${error.message}${more}`, error.code, kind, { cause: error });
   } finally {
     signal?.removeEventListener('abort', abort);
     asked.catch(() => undefined);

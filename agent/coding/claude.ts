@@ -1,6 +1,7 @@
 // Claude Code in a workspace: how it finds its model, where it keeps what it remembers, and that it need not ask who is there.
 // Keeps no key.
 import type { Way } from '../models/models.ts';
+import { CODEX_FOLDER } from './codex.ts';
 import { run } from '../system/run.ts';
 import type { User } from '../system/users.ts';
 
@@ -38,7 +39,7 @@ const ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 const TIMEOUT_MS = 10_000;
 
 /** Whole or not at all; what lies there already is a person's. The folder is the workspace's own: it may be anything by now. */
-const WRITE = `umask 077; mkdir -p -- "$1" && cd -- "$1" || exit 1
+const WRITE = `umask 077; mkdir -p -- "$1/${CODEX_FOLDER}" && cd -- "$1" || exit 1
 [ -e .claude.json ] || [ -L .claude.json ] && exit 0
 printf '%s\\n' "$2" >".claude.json.$$" && mv -n -- ".claude.json.$$" .claude.json`;
 

@@ -6,6 +6,7 @@ import { ProfileError, type NodeCommand } from '../runtimes/runtime.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
 import type { AcpOptions } from './acp.ts';
 import type { CodingAgentKind } from './agents.ts';
+import type { CodingModels } from './codex.ts';
 import { endCoding, markOf, startProcess, type CodingProcess } from './process.ts';
 import type { CodingPrograms } from './programs.ts';
 
@@ -25,6 +26,7 @@ export interface CodingPlace {
   command: (line: string, mark: string) => SpawnSpec;
   endCommand: (mark: string) => Promise<void>;
   git: Git;
+  models?: CodingModels | undefined;
   /** Whose processes they are; absent: the agent's own. */
   uid?: number | undefined;
 }
@@ -59,7 +61,7 @@ export interface Coder {
 
 export interface CoderOptions {
   workspace: string;
-  kinds: Record<CodingAgent, CodingAgentKind>;
+  kinds: Partial<Record<CodingAgent, CodingAgentKind>>;
   programs: CodingPrograms;
   initializeMs: number;
   idleMs: number;
@@ -143,7 +145,8 @@ async function findSpec(
   const command = await Promise.race([finding, aborted.promise]).finally(() =>
     signal.removeEventListener('abort', abort),
   );
-  return specIn(place, { ...command, env: { ...command.env, ...markOf(workspace) } });
+  const models = place.models && kind.environment?.(place.models);
+  return specIn(place, { ...command, env: { ...command.env, ...models, ...markOf(workspace) } });
 }
 
 function specIn(place: CodingPlace, command: NodeCommand): SpawnSpec {
@@ -164,7 +167,7 @@ async function findCommand(
   const programs = await find();
   if (!programs) throw new TurnError('container-unfit', '');
   const command = await kind.find(programs);
-  if (!command) throw new TurnError('no-coding-agent', await programs.why());
+  if (!command) throw new TurnError('no-coding-agent', await kind.why(programs));
   return command;
 }
 

@@ -2,7 +2,7 @@
 // no coding agent and no workspace.
 import { createHash } from 'node:crypto';
 import { createWriteStream, existsSync, rmSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -24,8 +24,13 @@ export interface Package {
   /** Where in the folder it goes; empty: it is the folder. */
   into: string;
   /** What of it is needed; absent: all. */
-  only?: string;
+  only?: string[];
+  /** What is otherwise in a file of it here. */
+  mends?: { file: string; all: Mend[] };
 }
+
+/** What is there exactly once, and what stands there instead. */
+export type Mend = [from: string, to: string];
 
 export interface BundleOptions {
   /** Where it goes: others than the agent's user may go through it. */
@@ -100,6 +105,7 @@ async function fetchAll(registry: string, folder: string, packages: Package[]): 
       const hash = await download(`${registry}/${one.name}/-/${plain}-${one.version}.tgz`, archive);
       if (hash !== one.integrity) throw new Error('what came is not what was asked for');
       await unpack(archive, join(making, one.into), one.only);
+      if (one.mends) await mend(join(making, one.into, one.mends.file), one.mends.all);
     }
     await rm(folder, { recursive: true, force: true });
     await rename(making, folder);
@@ -109,12 +115,24 @@ async function fetchAll(registry: string, folder: string, packages: Package[]): 
   }
 }
 
-async function unpack(archive: string, into: string, only: string | undefined): Promise<void> {
+/** Whole or not at all: it is the file that this was made for. */
+async function mend(file: string, mends: Mend[]): Promise<void> {
+  let text = await readFile(file, 'utf8');
+  for (const [from, to] of mends) {
+    const [before, after, ...more] = text.split(from);
+    if (before === undefined || after === undefined || more.length > 0)
+      throw new Error('what came cannot be mended');
+    text = `${before}${to}${after}`;
+  }
+  await writeFile(file, text);
+}
+
+async function unpack(archive: string, into: string, only: string[] = []): Promise<void> {
   await mkdir(into, { recursive: true, mode: 0o755 });
   // Archives of the registry have one folder, whose name says nothing.
   const words = ['-xzf', archive, '-C', into, '--no-same-owner', '--strip-components=1'];
   const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin' };
-  const what = only === undefined ? [] : [`package/${only}`];
+  const what = only.map((name) => `package/${name}`);
   const { code, stderr } = await run('tar', [...words, ...what], { env, timeoutMs: UNPACK_TIMEOUT_MS });
   if (code !== 0) throw new Error(`it could not be unpacked: ${stderr.trim()}`);
 }
@@ -135,4 +153,11 @@ async function download(url: string, archive: string): Promise<string> {
     createWriteStream(archive),
   );
   return hash.digest('base64');
+}
+
+/** What other versions of the agent have brought: nothing leads there any more. */
+export async function removeOthers(root: string, name: string, version: string): Promise<void> {
+  for (const entry of await readdir(root))
+    if (entry.startsWith(`${name}-`) && !entry.startsWith(`${name}-${version}`))
+      await rm(join(root, entry), { recursive: true, force: true });
 }

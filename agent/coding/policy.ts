@@ -8,6 +8,16 @@ export interface Wish {
   title: string;
   /** Of a tool that runs one: the whole line. */
   command?: string | undefined;
+  /** Where that is to run, if it says so. */
+  cwd?: string | undefined;
+}
+
+/** The same, as the coding agent says it. */
+export interface Wished {
+  tool: string;
+  input: unknown;
+  /** Absolute, as it sees them. */
+  paths: string[];
 }
 
 export type Ruling = 'allow' | 'deny' | 'ask';
@@ -27,7 +37,11 @@ export function judge(wish: Wish, { allow, deny }: TaskPolicy, always: readonly 
 export const nameOf = ({ tool, title, command }: Wish): string =>
   SAYING.has(tool) ? tool : `${tool} ${command?.trim() ?? title}`;
 
-export function commandOf(input: unknown): string | undefined {
-  const isCommand = input instanceof Object && 'command' in input && typeof input.command === 'string';
-  return isCommand ? (input.command as string) : undefined;
+export const commandOf = (input: unknown): string | undefined => textIn(input, 'command');
+
+export const cwdOf = (input: unknown): string | undefined => textIn(input, 'cwd');
+
+function textIn(input: unknown, name: string): string | undefined {
+  const value: unknown = input instanceof Object ? Reflect.get(input, name) : undefined;
+  return typeof value === 'string' ? value : undefined;
 }

@@ -1,10 +1,11 @@
-// Claude Code as the node has it, and the adapter that lets it be talked to: each brought once, from the registry of npm. Knows no
-// workspace.
+// Coding agents as the node has them: Claude Code and the adapter that lets it be talked to, each brought once, from the registry of
+// npm; Codex beside them. Knows no workspace.
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { Log } from '../log.ts';
-import { createBundle, type Package } from './packages.ts';
+import { createCodexPrograms, type CodexPrograms } from './codex.ts';
+import { createBundle, removeOthers, type Package } from './packages.ts';
 
 const VERSION = '2.1.332';
 const PACKAGE = 'claude-code';
@@ -71,6 +72,7 @@ export interface CodingPrograms {
   findAdapter: () => Promise<string | undefined>;
   /** Why one of them is not here, as far as somebody knows. */
   why: () => Promise<string>;
+  codex: CodexPrograms;
   /** The bot said where packages are. */
   serve: (registry: string) => void;
 }
@@ -150,20 +152,14 @@ export function createCodingPrograms({
     findClaude: () => find(claude),
     findAdapter: () => find(adapter),
     why: async () => (await claude.why()) || (await adapter.why()),
+    codex: createCodexPrograms({ root, registry, log }),
     serve: (moved) => void (from = moved),
   };
 }
 
 function claudeOf(target: string): Package[] {
   const name = `@anthropic-ai/${PACKAGE}-${target}`;
-  return [{ name, version: VERSION, integrity: INTEGRITY[target] ?? '', into: '', only: 'claude' }];
-}
-
-/** What other versions of the agent have brought: nothing leads there any more. */
-async function removeOthers(root: string, name: string, version: string): Promise<void> {
-  for (const entry of await readdir(root))
-    if (entry.startsWith(`${name}-`) && !entry.startsWith(`${name}-${version}`))
-      await rm(join(root, entry), { recursive: true, force: true });
+  return [{ name, version: VERSION, integrity: INTEGRITY[target] ?? '', into: '', only: ['claude'] }];
 }
 
 /** In one step: at every moment the name leads to a whole program, of this version or the one before. */

@@ -1,8 +1,9 @@
 // What a coding agent may not do unasked: the policy answers, else people do, in time. Knows no connection and no process.
+import { basename } from 'node:path';
 import type { Decision, DesiredTurn, TaskPolicy, TurnHappening } from '../protocol.ts';
 import type { Permission, Permitted } from './acp.ts';
 import { shortenTitle, type Call } from './happenings.ts';
-import { commandOf, judge, nameOf, type Wish } from './policy.ts';
+import { commandOf, cwdOf, judge, nameOf, type Wish, type Wished } from './policy.ts';
 
 /** Longer than what a tool is called: whoever says yes has to see it. */
 const MAX_TITLE = 4_000;
@@ -16,6 +17,8 @@ export interface QuestionsOptions {
   always: () => readonly string[];
   onAlways: (name: string) => void;
   call: (id: string) => Call | undefined;
+  /** What kind of tool it is to the policy. */
+  kindOf: (wished: Wished) => string;
   clean: (text: string) => string;
   tell: (happening: TurnHappening) => void;
   /** What is waited for an answer. */
@@ -45,7 +48,9 @@ export function createQuestions(options: QuestionsOptions): Questions {
     const { promise, resolve } = Promise.withResolvers<Decision | 'late' | 'cancelled'>();
     pending.set(request, { wish, settle: resolve });
     const timer = setTimeout(() => resolve('late'), answerMs).unref();
-    const title = shortenTitle(clean(wish.command ?? wish.title), MAX_TITLE);
+    const where = wish.cwd === undefined ? '.' : clean(wish.cwd);
+    const what = clean(wish.command ?? wish.title);
+    const title = shortenTitle(where === '.' ? what : `${what} (in ${where})`, MAX_TITLE);
     tell({ kind: 'question', request, tool: wish.tool, title, minutes: Math.ceil(answerMs / 60_000) });
     const decision = await promise;
     clearTimeout(timer);
@@ -57,7 +62,7 @@ export function createQuestions(options: QuestionsOptions): Questions {
   return {
     async ask(permission) {
       if (isOver) return 'cancelled';
-      const wish = wishOf(permission, options.call(permission.call));
+      const wish = wishOf(permission, options.call(permission.call), options.kindOf);
       const ruling = judge(wish, policy(), always());
       if (ruling !== 'ask') return ruling;
       return pending.size < MAX_PENDING ? wait(wish) : 'deny';
@@ -80,11 +85,20 @@ const PERMITTED: Record<Decision | 'late' | 'cancelled', Permitted> = {
   cancelled: 'cancelled',
 };
 
-/** What is not said with the question was said with the call. */
-function wishOf({ tool, title, input }: Permission, call: Call | undefined): Wish {
+/** What is not said with the question was said with the call; files that its title does not name stand behind it. */
+function wishOf(
+  { tool: said, title: called, input: given, paths }: Permission,
+  call: Call | undefined,
+  kindOf: QuestionsOptions['kindOf'],
+): Wish {
+  const tool = said ?? call?.tool ?? 'other';
+  const title = called ?? call?.title ?? '';
+  const input = given ?? call?.input;
+  const unnamed = tool === 'edit' ? paths.filter((path) => !title.includes(basename(path))) : [];
   return {
-    tool: tool ?? call?.tool ?? 'other',
-    title: title ?? call?.title ?? '',
-    command: commandOf(input ?? call?.input),
+    tool: kindOf({ tool, input, paths }),
+    title: unnamed.length > 0 ? `${title}: ${unnamed.join(', ')}` : title,
+    command: commandOf(input),
+    cwd: cwdOf(input),
   };
 }

@@ -38,7 +38,7 @@ export interface TasksOptions {
   /** A turn is worked on in it, at this time. */
   onActivity: (workspace: string, at: number) => void;
   log: Log;
-  kinds?: Record<CodingAgent, CodingAgentKind>;
+  kinds?: Partial<Record<CodingAgent, CodingAgentKind>>;
   /** For tests. */
   times?: Partial<Times>;
 }

@@ -31,7 +31,7 @@ export interface TurnOptions {
   isRunning: () => boolean;
   journal: Journal;
   coder: Coder;
-  kind: Pick<CodingAgentKind, 'mode' | 'meta' | 'saysSpent'> | undefined;
+  kind: Pick<CodingAgentKind, 'mode' | 'meta' | 'saysSpent' | 'kindOf'> | undefined;
   times: Times;
   log: Log;
 }
@@ -62,7 +62,7 @@ interface State extends TurnOptions {
 const MAX_SAID = 500;
 
 export function startTurn(options: TurnOptions): Turn {
-  const { journal, times, place } = options;
+  const { journal, times, place, kind } = options;
   let { desired } = options;
   const stopping = new AbortController();
   const stop = (why: Stop) => stopping.abort(new TurnStopped(why));
@@ -75,6 +75,7 @@ export function startTurn(options: TurnOptions): Turn {
     always: () => journal.memory().always,
     onAlways: (name) => journal.remember({ always: [...journal.memory().always, name] }),
     call: listener.call,
+    kindOf: (wished) => kind?.kindOf?.(wished, place.folder) ?? wished.tool,
     clean: listener.clean,
     tell(happening) {
       listener.flush();
@@ -250,4 +251,5 @@ const MODEL_KINDS = new Set([
   'invalid_request',
   'unknown',
 ]);
-const MODEL_SAYS = /API Error|rate.?limit|overloaded|\b(?:429|5\d\d)\b/i;
+const MODEL_SAYS =
+  /API Error|rate.?limit|overloaded|usage limit|quota|stream (?:disconnected|closed)|\b(?:429|5\d\d)\b/i;

@@ -20,6 +20,8 @@ const kept = z.object({
 export interface Models {
   /** With what this run of a workspace asks: through the gateway, or by itself with a token of its owner's plan. */
   way: (workspace: string, run: number) => Way;
+  /** The gateway, whatever else there is. */
+  gate: (workspace: string, run: number) => Gate;
   /** The bot said what the owner has left for it: resolves when `way` says so, too. Never rejects. */
   prepare: (desired: Wanted) => Promise<void>;
   /** Serves the workspace at a socket in a folder that it alone gets into, too, until its `end`. Repeatable; never rejects. */
@@ -37,7 +39,12 @@ export interface Models {
 
 type Wanted = Pick<DesiredWorkspace, 'id' | 'desired' | 'credentials' | 'claude'>;
 
-export type Way = { url: string; token: string } | { plan: string };
+export interface Gate {
+  url: string;
+  token: string;
+}
+
+export type Way = Gate | { plan: string };
 
 export type ModelsOptions = Omit<GatewayOptions, 'secret' | 'keys' | 'services'>;
 
@@ -63,9 +70,13 @@ export async function openModels(dir: string, options: ModelsOptions): Promise<M
   const doors = createDoors(gateway, options.log);
   const { port } = await listenAgain(gateway, before?.port ?? 0);
   if (port !== before?.port) await writeJson(path, { secret, port });
+  const gate = (workspace: string, run: number) => ({
+    url: `http://${HOST}:${port}`,
+    token: gateway.tokenOf(workspace, run),
+  });
   return {
-    way: (workspace, run) =>
-      plans.find(workspace) ?? { url: `http://${HOST}:${port}`, token: gateway.tokenOf(workspace, run) },
+    way: (workspace, run) => plans.find(workspace) ?? gate(workspace, run),
+    gate,
     prepare: plans.prepare,
     open: doors.open,
     async end(workspace) {

@@ -8,7 +8,7 @@ import type { Client } from '../models/gateway.ts';
 import type { Tokens } from '../models/usage.ts';
 import { PROFILES } from '../runtimes/runtime.ts';
 import type { SpawnSpec } from '../sessions/pty.ts';
-import { gitOf, isTrusted, runtimeOf, specOf, type Tools } from './tools.ts';
+import { findModels, gitOf, isTrusted, runtimeOf, specOf, type Tools } from './tools.ts';
 import { checkoutFolder } from './store.ts';
 import { createWorker, type Worker } from './worker.ts';
 import { afterRestart, isStarting, toReport, type Workspace } from './workspace.ts';
@@ -235,6 +235,7 @@ function placeOf(tools: Tools, workspace: Workspace): Standing {
     command: (line, mark) => command(spec, line, mark),
     endCommand: (mark) => endCommand(spec, mark),
     git: gitOf(tools, workspace),
+    models: findModels(tools, workspace),
     uid: spec.user?.uid,
   };
 }

@@ -1,6 +1,7 @@
 // What the steps of a workspace work with, and what several of them do: passwords, git, its runtime, the end of all
 // programs, and a look for work that a deletion would lose.
 import { claudeEnvironment } from '../coding/claude.ts';
+import type { CodingModels } from '../coding/codex.ts';
 import { helperCommand, type Broker, type Subject } from '../credentials/broker.ts';
 import { countWork } from '../git/counting.ts';
 import { credentialEnvironment, findHead, type Git } from '../git/git.ts';
@@ -22,7 +23,7 @@ export interface Tools {
   credentials: Broker;
   users: Users;
   mirrors: Mirrors;
-  models: Pick<Models, 'way' | 'prepare' | 'open' | 'end'>;
+  models: Pick<Models, 'way' | 'gate' | 'prepare' | 'open' | 'end'>;
   /** Ends all sessions of a workspace; resolves when their programs are gone. */
   endSessions: (id: string) => Promise<void>;
   log: (id: string, step: string, line: string) => void;
@@ -119,6 +120,20 @@ export function specOf(
 /** Whoever sent a fork's code must not spend what the workspace's owner pays for. */
 const findWay = ({ models }: Pick<Tools, 'models'>, workspace: Workspace): Way | undefined =>
   isTrusted(workspace) ? models.way(workspace.desired.id, workspace.desired.run) : undefined;
+
+/** Undefined: nothing of its owner's is there for coding agents. */
+export function findModels(
+  tools: Pick<Tools, 'store' | 'models' | 'runtimes'>,
+  workspace: Workspace,
+): CodingModels | undefined {
+  const { id, run } = workspace.desired;
+  const reach = reachOf(tools, workspace);
+  if (reach === null || !isTrusted(workspace)) return undefined;
+  const gate = tools.models.gate(id, run);
+  return reach
+    ? { ...gate, url: reach.models, folder: reach.claude }
+    : { ...gate, folder: tools.store.claude(id) };
+}
 
 /** How its programs find git's helper and their model; as they see them. */
 function environmentOf(

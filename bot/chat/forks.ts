@@ -1,7 +1,6 @@
 // Where the forks stand now that somebody has workspaces of: before one starts, and whenever a forge is looked at. Hears nobody;
 // knows no front.
-import type { TaskPolicy } from '../../agent/protocol.ts';
-import { defaultPolicy, findForge, type Forge, type Repository } from '../forges/forge.ts';
+import { defaultPolicy, findForge, type AskRules, type Forge, type Repository } from '../forges/forge.ts';
 import { resendSignals } from './store/cards.ts';
 import type { Executor, Workspace } from '../database/types.ts';
 import type { Heads } from '../workspaces/fork.ts';
@@ -32,14 +31,14 @@ export async function readHeads(
   return head === undefined ? heads : heads.set(topic, head);
 }
 
-/** What its repository lets coding agents do unasked; of what is on no forge what holds everywhere. */
+/** What its repository says of coding agents; of what is on no forge what holds everywhere. */
 export async function readPolicy(
   forges: readonly Forge[],
   {
     workspace,
     repository,
   }: { workspace: { repository: string } | undefined; repository: Repository | undefined },
-): Promise<TaskPolicy> {
+): Promise<AskRules> {
   const place = findForge(forges, repository?.url ?? workspace?.repository ?? '');
   return place ? (await place.forge.readRules(place.label)).ask : defaultPolicy;
 }

@@ -1,7 +1,7 @@
 // The worker of the inbox: takes stored requests in order, asks for the right, runs the command, ends the request.
 // One transaction ends the request and writes what is wanted; no transaction is open while a vendor is asked.
 import type { Logger } from 'pino';
-import type { TaskPolicy } from '../../agent/protocol.ts';
+import type { CodingAgent } from '../../agent/protocol.ts';
 import type { Admins } from '../access/admins.ts';
 import type { ParseCodes, Said } from '../codes.ts';
 import { tellable } from '../commands/audience.ts';
@@ -20,7 +20,7 @@ import { findTarget } from '../commands/target.ts';
 import type { Answer, Delivery, Executor, FrontName, Held, Workspace } from '../database/types.ts';
 import type { Heads } from '../workspaces/fork.ts';
 import { messageOf, ProviderError, UserError } from '../errors.ts';
-import type { Forge, Repository } from '../forges/forge.ts';
+import type { AskRules, Forge, Repository } from '../forges/forge.ts';
 import { randomBase32 } from '../ids.ts';
 import { whileHeld } from '../jobs/lease.ts';
 import type { Conversation, IncomingCommand, Notice, Permission } from './front.ts';
@@ -49,9 +49,9 @@ export interface Inbox {
   /** Where the forks stand now that a start may be about: a workspace, or what a new one is made of. Throws ProviderError. */
   readHeads: (about: About) => Promise<Heads>;
   /** What coding agents may do there unasked. Throws ProviderError. */
-  readPolicy: (about: About) => Promise<TaskPolicy>;
-  /** Whether the person has left what coding agents ask models with. */
-  hasModelKey: (person: string) => Promise<boolean>;
+  readPolicy: (about: About) => Promise<AskRules>;
+  /** Those that the person has left a key for. */
+  findCodingAgents: (person: string) => Promise<readonly CodingAgent[]>;
   log: Logger;
 }
 
@@ -202,7 +202,7 @@ const asGuest = (command: Command): Command =>
 
 type Asked = Omit<StartContext, keyof CommandContext>;
 
-const NOTHING_ASKED: Asked = { heads: new Map(), policy: { allow: [], deny: [] }, hasModelKey: false };
+const NOTHING_ASKED: Asked = { heads: new Map(), policy: { allow: [], deny: [] }, codingAgents: [] };
 
 /** Of the workspace that is meant; what is wrong with the words is said when they run. */
 async function askAhead(
@@ -225,7 +225,7 @@ async function askAhead(
     heads,
     policy: await inbox.readPolicy(about),
     // What works in somebody's workspace asks models with their key.
-    hasModelKey: await inbox.hasModelKey(shared?.owner ?? context.actor.id),
+    codingAgents: await inbox.findCodingAgents(shared?.owner ?? context.actor.id),
   };
 }
 

@@ -1,5 +1,5 @@
 // What is shown of a coding agent's work, before any front's markup: on a card while it lasts, in an answer when it is over. Pure.
-import type { CommandExit, TurnChanges } from '../../agent/protocol.ts';
+import type { CodingAgent, CommandExit, TurnChanges } from '../../agent/protocol.ts';
 import type { SaidProposalFailure, SaidTurnFailure } from '../codes.ts';
 import type { Proposal, Turn, TurnQuestion, Workspace } from '../database/types.ts';
 import type { WorkedTurn } from '../tasks/store/turns.ts';
@@ -17,6 +17,8 @@ export interface TaskView {
   tool?: string;
   /** A command line runs, and no coding agent. */
   line?: string;
+  /** Who works on it; absent: Claude Code. */
+  agent?: CodingAgent;
   questions: Pick<TurnQuestion, 'number' | 'title'>[];
   /** `0.12 USD`. */
   cost?: string;
@@ -40,10 +42,15 @@ export function taskOf(open: readonly WorkedTurn[], now: Date): TaskView | undef
       .map(({ content, status }) => ({ label: content, state: PLAN[status] })),
     ...(tool === undefined ? {} : { tool }),
     ...(turn.agent === 'shell' ? { line: turn.prompt } : {}),
+    ...otherOf(turn),
     questions: openQuestions(turn),
     ...costOf(turn),
   };
 }
+
+/** Absent: nobody else than usual. */
+const otherOf = ({ agent }: WorkedTurn): { agent?: CodingAgent } =>
+  agent === 'shell' || agent === 'claude' ? {} : { agent };
 
 const costOf = ({ progress: { cost } }: Turn): { cost?: string } =>
   cost ? { cost: `${Number(cost.amount).toFixed(2)} ${cost.currency}` } : {};
@@ -67,6 +74,8 @@ export interface TurnView {
   cost?: string;
   /** It was a command line. */
   run?: RunView;
+  /** Who answers; absent: Claude Code. */
+  agent?: CodingAgent;
 }
 
 /** Where it can be read; or why there is none. */
@@ -117,6 +126,7 @@ export function turnViewOf(
     ...(startedAt && endedAt ? { elapsedMs: endedAt.getTime() - startedAt.getTime() } : {}),
     ...costOf(turn),
     ...(turn.agent === 'shell' ? { run: runOf(turn, outputAt(workspace.id, id)) } : {}),
+    ...otherOf(turn),
   };
 }
 

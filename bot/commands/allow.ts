@@ -11,7 +11,7 @@ import type { ParsedCommand } from './parser/parsed.ts';
 export const allow = {
   name: 'allow',
   aliases: ['approve'],
-  summary: 'Lets Claude Code do what it asks for.',
+  summary: 'Lets a coding agent do what it asks for.',
   usage: 'allow [NUMBER]',
   examples: ['allow', 'allow 2', 'allow --always'],
   who: 'Whoever asked, and those who may ask on the repository.',

@@ -1,9 +1,10 @@
 // The command that gives a coding agent something to do, in a workspace that it finds or makes like `up`.
+import { CODING_AGENTS, type CodingAgent } from '../../agent/protocol.ts';
 import { UserError } from '../errors.ts';
 import { formatMicros, spentThisMonth } from '../tasks/store/spending.ts';
 import { findPassed } from './maxima.ts';
 import type { LimitPlace } from '../workspaces/store/limits.ts';
-import { addTurn, countOpen, isOver } from '../tasks/store/turns.ts';
+import { addTurn, countOpen, findWorker, isOver } from '../tasks/store/turns.ts';
 import { findWorkspace } from '../workspaces/store/workspaces.ts';
 import type { Workspace } from '../database/types.ts';
 import type { Outcome, StartContext, StartingCommand } from './context.ts';
@@ -18,17 +19,19 @@ const MAX_WAITING = 10;
 export const ask = {
   name: 'ask',
   aliases: ['claude', 'do'],
-  summary: 'Has Claude Code work on what you say, in a workspace that it makes if there is none.',
+  summary: 'Has a coding agent work on what you say, in a workspace that it makes if there is none.',
   usage: 'ask [flags] WHAT YOU WANT DONE',
   examples: [
     'ask why does test_auth fail on main?',
     'ask --new fix the flaky test in auth_test.go',
     'ask --pr fix the typo in the README',
+    'ask --agent codex why is the build slow?',
   ],
   who: 'People who can write to the repository, with a key of their own.',
   flags: {
     ws: { kind: 'name', summary: 'in which workspace of yours' },
     new: { kind: 'boolean', summary: 'in another workspace, though there is one already' },
+    agent: { kind: 'text', values: CODING_AGENTS, summary: 'which one works on it' },
     pr: { kind: 'boolean', summary: 'opens a pull request with what it changed' },
   },
   takes: 'prompt',
@@ -45,23 +48,25 @@ export const ask = {
     const workspace = answer.workspace && (await findWorkspace(context.tx, answer.workspace));
     if (!workspace) throw new Error('a workspace that was brought up has no row');
     await checkWorkspace(workspace, context);
+    const agent = await chooseAgent(command, workspace, context);
+    const { allow, deny } = context.policy;
     const proposes = command.flags['pr'] === true;
     if (proposes) checkProposable(workspace);
     const before = await addTurn(context.tx, {
       workspace,
       thread: context.place.thread,
       task: context.place.task?.id,
-      agent: 'claude',
+      agent,
       actor: context.actor.id,
       source: context.front,
       deliveryId: context.deliveryId,
       prompt,
-      policy: context.policy,
+      policy: { allow, deny },
       minutes: context.limits.askMinutes,
       proposes,
       budget: context.limits.budget ?? {},
     });
-    const details = { name: workspace.name, before };
+    const details = { name: workspace.name, before, agent };
     return {
       ...(commandId === undefined ? {} : { commandId }),
       answer: { ok: true, code: 'asked', details, workspace: workspace.id },
@@ -79,14 +84,36 @@ export async function bring(command: ParsedCommand, context: StartContext): Prom
   return bringUp({ ...command, target: { kind: 'name', name: id } }, context);
 }
 
-async function checkAsker({ tx, actor, limits, admins, hasModelKey, place }: StartContext): Promise<void> {
-  if (!hasModelKey) throw new UserError('no-model-key', {});
+async function checkAsker({ tx, actor, limits, admins, codingAgents, place }: StartContext): Promise<void> {
+  if (codingAgents.length === 0) throw new UserError('no-model-key', {});
   if (place.task && (await isOver(tx, place.task.id))) throw new UserError('conversation-over', {});
   const month = limits.budget?.month;
   if (month !== undefined && (await spentThisMonth(tx, actor.id)) >= month)
     throw new UserError('month-spent', { most: formatMicros(month) });
   await checkPace({ tx, limits, admins }, { owner: actor.id });
 }
+
+/** The one that is named, or goes on here, or is the repository's; else the first that there is a key for. Throws UserError. */
+async function chooseAgent(
+  { flags }: ParsedCommand,
+  { id }: Workspace,
+  { tx, front, place, policy, codingAgents, limits }: StartContext,
+): Promise<CodingAgent> {
+  const named = CODING_AGENTS.find((one) => one === flags['agent']);
+  const at = { workspaceId: id, front, thread: place.thread };
+  const worker = named ?? (await findWorker(tx, at, place.task?.id));
+  const isSaid = named !== undefined || place.task !== undefined;
+  const known = (one: CodingAgent | undefined) => codingAgents.find((agent) => agent === one);
+  const agent = (isSaid ? worker : known(worker)) ?? known(policy.agent) ?? codingAgents[0];
+  if (agent === undefined) throw new UserError('no-model-key', {});
+  if (!codingAgents.includes(agent)) throw new UserError('no-model-key', { agent });
+  if (UNCOUNTED.has(agent) && Object.keys(limits.budget ?? {}).length > 0)
+    throw new UserError('costs-unknown', { agent });
+  return agent;
+}
+
+/** Those that do not say what they cost. */
+const UNCOUNTED: ReadonlySet<CodingAgent> = new Set(['codex']);
 
 /** As often as that may be asked of anybody there. Throws UserError. */
 async function checkPace(

@@ -9,7 +9,7 @@ export const cancel = {
   name: 'cancel',
   aliases: ['abort'],
   summary:
-    'Ends what Claude Code, or a command line, works on; what waits comes next, unless all of it is to end.',
+    'Ends what a coding agent, or a command line, works on; what waits comes next, unless all of it is to end.',
   usage: 'cancel [target]',
   examples: ['cancel', 'cancel --all', 'cancel api-412'],
   who: 'Whoever asked, and those who may ask on the repository.',

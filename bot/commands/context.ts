@@ -1,7 +1,7 @@
 // What a command is told beside its words: who, where, when, and the one transaction it may write in. Knows no front.
-import type { TaskPolicy } from '../../agent/protocol.ts';
+import type { CodingAgent } from '../../agent/protocol.ts';
 import type { Answer, Budget, Executor, FrontName, User } from '../database/types.ts';
-import type { Repository } from '../forges/forge.ts';
+import type { AskRules, Repository } from '../forges/forge.ts';
 import type { CommandSpec, FrontTraits } from './command.ts';
 import type { ParsedCommand } from './parser/parsed.ts';
 import { UserError } from '../errors.ts';
@@ -82,10 +82,10 @@ export interface Guest {
 export interface StartContext extends CommandContext {
   /** Asked a moment ago, of what the words mean. */
   heads: Heads;
-  /** What coding agents may do unasked on the repository that is meant. */
-  policy: TaskPolicy;
-  /** Whether the person has left what coding agents need to ask models. */
-  hasModelKey: boolean;
+  /** What coding agents may do unasked on the repository that is meant, and which one it prefers. */
+  policy: AskRules;
+  /** Those that the person has left a key for. */
+  codingAgents: readonly CodingAgent[];
 }
 
 /** What a command gives back: the answer, and the row of what it wrote down. */

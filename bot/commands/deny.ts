@@ -5,7 +5,7 @@ import type { Command } from './context.ts';
 export const deny = {
   name: 'deny',
   aliases: ['reject'],
-  summary: 'Keeps Claude Code from what it asks for; it goes on without.',
+  summary: 'Keeps a coding agent from what it asks for; it goes on without.',
   usage: 'deny [NUMBER]',
   examples: ['deny', 'deny 2'],
   who: 'Whoever asked, and those who may ask on the repository.',

@@ -13,7 +13,7 @@
 // - Each call is tried once and ends within the time-out that the forge was made with. Errors are ProviderError, without
 //   secrets in message or cause; `retryable` says whether the same call may work later. UserError is for what a person can mend.
 // - A right is checked by whoever asks, by `readPermission`. A token is minted for one repository, after that, and kept nowhere.
-import type { TaskPolicy } from '../../agent/protocol.ts';
+import type { CodingAgent, TaskPolicy } from '../../agent/protocol.ts';
 import type { Size } from '../database/types.ts';
 
 export interface Forge {
@@ -117,9 +117,11 @@ export interface RepositoryRules {
   idleTimeMs: number | undefined;
   /** The permission that it takes to start one. */
   who: 'write' | 'maintain' | 'admin';
-  /** What coding agents may do there unasked. */
-  ask: TaskPolicy;
+  ask: AskRules;
 }
+
+/** What coding agents may do there unasked, and which one works where nobody names another. */
+export type AskRules = TaskPolicy & { agent?: CodingAgent | undefined };
 
 /** Looking changes nothing; everything else asks. */
 export const defaultPolicy: TaskPolicy = { allow: ['read', 'search', 'think'], deny: [] };

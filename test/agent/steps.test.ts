@@ -78,6 +78,7 @@ function createPlace({ describes = true } = {}) {
     },
     models: {
       way: () => ({ url: 'http://127.0.0.1:1', token: 'x' }),
+      gate: () => ({ url: 'http://127.0.0.1:1', token: 'x' }),
       prepare: done,
       open: done,
       end: done,

@@ -34,7 +34,8 @@ const SAMPLES: { [Code in keyof Codes]: Codes[Code][] } = {
   'no-line': [{ command: 'run' }],
   'control-characters': [{ command: 'run' }],
   'long-prompt': [{ most: 32_768 }],
-  'no-model-key': [{}],
+  'no-model-key': [{}, { agent: 'codex' }],
+  'costs-unknown': [{ agent: 'codex' }],
   'no-asking-forks': [{ name }],
   'queue-full': [{ name, most: 10 }],
   'too-many-asks': [

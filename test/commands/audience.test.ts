@@ -58,7 +58,7 @@ async function hear(line: string, repository?: Repository): Promise<string> {
         admins: [],
         deliveryId: 'd-1',
         policy: { allow: [], deny: [] },
-        hasModelKey: false,
+        codingAgents: [],
         provider: 'local',
         limits: { ...NO_LIMITS, workspacesPerUser: 10, idleTimeoutMs: 0, askMinutes: 60, nodeWarmMs: 0 },
       };

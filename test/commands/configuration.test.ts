@@ -32,7 +32,7 @@ test('another configuration starts a workspace anew in it; the same one leaves i
         admins: [],
         deliveryId: 'd-1',
         policy: { allow: [], deny: [] },
-        hasModelKey: false,
+        codingAgents: [],
         provider: 'local',
         limits: { ...NO_LIMITS, workspacesPerUser: 0, idleTimeoutMs: 0, askMinutes: 60, nodeWarmMs: 0 },
       };

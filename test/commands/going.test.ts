@@ -33,7 +33,7 @@ test.each([start, restart, up])('`$name` of it says how to make a new one', asyn
       admins: [],
       deliveryId: 'd-1',
       policy: { allow: [], deny: [] },
-      hasModelKey: false,
+      codingAgents: [],
       provider: 'local',
       limits: { ...NO_LIMITS, workspacesPerUser: 0, idleTimeoutMs: 0, askMinutes: 60, nodeWarmMs: 0 },
       heads: new Map(),

@@ -219,6 +219,17 @@ describe('flags', () => {
     });
   });
 
+  test('who is to work on a prompt is one of those that there are', () => {
+    expect(command('ask --agent Codex fix --agent x')).toMatchObject({
+      flags: { agent: 'codex' },
+      prompt: 'fix --agent x',
+    });
+    expect(failure('ask --agent gemini fix it')).toMatchObject({
+      code: 'bad-value',
+      details: { flag: 'agent', values: ['claude', 'codex'] },
+    });
+  });
+
   test('a time of day is a value of up to three words', () => {
     expect(command('up --expiry until 9:05 europe/berlin acme/api')).toMatchObject({
       flags: { expiry: { until: '09:05', zone: 'europe/berlin' } },

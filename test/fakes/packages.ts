@@ -25,21 +25,31 @@ const ADAPTER = [
   '/diff/-/diff-9.0.0.tgz',
   '/zod/-/zod-4.6.7.tgz',
 ];
+/** As agent/coding/codex.ts has them. */
+const CODEX = '/@openai/codex/-/codex-0.166.0-linux-x64.tgz';
+const CODEX_ADAPTER = '/@agentclientprotocol/codex-acp/-/codex-acp-2.6.0.tgz';
+const SMALL = [...ADAPTER, CODEX_ADAPTER];
 const keptAt = (path: string): string => join(FOLDER, basename(path));
 
-/** Under CI it is fetched: 186 MB, ten seconds. */
-export const claudeMissing = isLeftOut(
-  'tests of the real Claude Code',
-  existsSync(keptAt(CLAUDE))
-    ? undefined
-    : `put it there: mkdir -p ${FOLDER} && curl -o ${keptAt(CLAUDE)} ${REGISTRY}${CLAUDE}`,
-);
+const missing = (what: string, path: string): boolean =>
+  isLeftOut(
+    `tests of the real ${what}`,
+    existsSync(keptAt(path))
+      ? undefined
+      : `put it there: mkdir -p ${FOLDER} && curl -o ${keptAt(path)} ${REGISTRY}${path}`,
+  );
 
-/** Its address. What else it has than Claude Code is small, and fetched where it is missing. */
-export async function startRegistry(): Promise<string> {
-  for (const path of [CLAUDE, ...ADAPTER]) if (!existsSync(keptAt(path))) await fetchOnce(path);
+/** Under CI it is fetched: 186 MB, ten seconds. */
+export const claudeMissing = missing('Claude Code', CLAUDE);
+/** The same: 172 MB. */
+export const codexMissing = missing('Codex', CODEX);
+
+/** Its address. `large`: what it has beside what is small, which is fetched where it is missing. */
+export async function startRegistry(large: 'claude' | 'codex' = 'claude'): Promise<string> {
+  const paths = [{ claude: CLAUDE, codex: CODEX }[large], ...SMALL];
+  for (const path of paths) if (!existsSync(keptAt(path))) await fetchOnce(path);
   const server = createServer((req, res) => {
-    const path = [CLAUDE, ...ADAPTER].find((one) => one === req.url);
+    const path = paths.find((one) => one === req.url);
     if (path === undefined) return void res.writeHead(404).end();
     createReadStream(keptAt(path)).pipe(res.writeHead(200));
   });

@@ -8,8 +8,8 @@ import { until } from '../until.ts';
 export interface Asking extends GitHub {
   nodes: ScriptedNodes;
   newPull(): Promise<Thread>;
-  /** As if they had left an Anthropic key. */
-  leaveKey(login: string): Promise<void>;
+  /** As if they had left an Anthropic key, or one of those. */
+  leaveKey(login: string, ...kinds: string[]): Promise<void>;
   /** The turn with that prompt, as its agent hears of it. */
   asked(prompt: string): Promise<DesiredTurn>;
   /** Says so for its agent, and waits until it is stored. */
@@ -32,7 +32,7 @@ export async function startAsking(options: GitHubOptions = {}): Promise<Asking> 
     ...github,
     nodes,
     newPull: () => github.github.addPullRequest('acme/api', { by: 'bob', branch: `topic-${++pulls}` }),
-    leaveKey: (login) => leaveKey(github, login),
+    leaveKey: (login, ...kinds) => leaveKey(github, login, ...kinds),
     asked: (prompt) => nodes.turn((turn) => turn.prompt === prompt),
     async happens(turn, ...events) {
       const before = nodes.stored.length;
@@ -56,15 +56,17 @@ export async function startAsking(options: GitHubOptions = {}): Promise<Asking> 
 export async function leaveKey(
   { github, place: { sql } }: Pick<GitHub, 'github' | 'place'>,
   login: string,
+  ...kinds: string[]
 ): Promise<void> {
   const { id } = github.account(login);
   const user = `us-${login.padEnd(12, '2')}`;
   await sql`insert into users (id, name) values (${user}, ${login}) on conflict do nothing`;
   await sql`insert into identities (source, external_id, user_id, login)
     values ('github', ${id}, ${user}, ${login}) on conflict do nothing`;
-  await sql`insert into credentials (id, kind, owner, key_id, ciphertext)
-    select user_id || ':anthropic', 'anthropic', user_id, 'none', '' from identities
-     where source = 'github' and external_id = ${id} on conflict do nothing`;
+  for (const kind of kinds.length > 0 ? kinds : ['anthropic'])
+    await sql`insert into credentials (id, kind, owner, key_id, ciphertext)
+      select user_id || ':' || ${kind}::text, ${kind}, user_id, 'none', '' from identities
+       where source = 'github' and external_id = ${id} on conflict do nothing`;
 }
 
 export const done = (answer: string): TurnHappening => ({ kind: 'ended', outcome: 'done', answer });

@@ -40,11 +40,11 @@ function createProgram() {
     relabel: nothing,
   };
   return {
-    open(one: Listening) {
+    open: (one: Listening) => {
       listening.push(one);
       return pty;
     },
-    put(size: number) {
+    put: (size: number) => {
       for (const one of listening) {
         one.onBytes(Buffer.alloc(size, 'x'), size);
         one.onBatch();

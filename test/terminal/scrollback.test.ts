@@ -112,6 +112,16 @@ test('what turns a week old while the agent runs goes then, too', async () => {
   await until(() => place.files().length === 0, 'the file to go');
 });
 
+test('what was written by a clock that was far ahead is there all the same', async () => {
+  const place = makeFolder();
+  const id = await goDown(place);
+  const ahead = Date.now() / 1000 + 60 * 86_400;
+  utimesSync(join(place.folder, `${id}.sealed`), ahead, ahead);
+  await using node = await place.boot();
+  const { sessions } = await hear(await call(node), 'attached');
+  expect(sessions.map((one) => one.id)).toContain(id);
+});
+
 test('what is there of nobody keeps no agent from its work', async () => {
   const place = makeFolder();
   await createScrollback(place.folder).save(

@@ -201,7 +201,7 @@ export async function runLine(
       admins: [],
       deliveryId: 'd-1',
       policy: { allow: [], deny: [] },
-      hasModelKey: false,
+      codingAgents: [],
       provider: 'fake',
       limits: { ...limits, askMinutes: 60 },
       heads: headsOf(repository),

@@ -130,6 +130,6 @@ async function findCodingPrograms(
   const found = { glibc: programs, musl: muslPrograms }[await findKind(engine, container)];
   if (found === undefined || programs === undefined) return undefined;
   // It runs on the node's own Node wherever it is, and two would fetch it into one folder.
-  const { findAdapter } = programs;
-  return { ...found, findAdapter, why: async () => (await found.why()) || programs.why() };
+  const { findAdapter, codex } = programs;
+  return { ...found, findAdapter, codex, why: async () => (await found.why()) || programs.why() };
 }

@@ -1,5 +1,6 @@
 // People's credentials in Postgres, sealed: one row for each person and kind. Opens none of them; knows no HTTP.
 import { and, eq, inArray, ne, sql } from 'drizzle-orm';
+import { CODING_AGENTS, type CodingAgent } from '../../../agent/protocol.ts';
 import { credentials, nodes } from '../../database/schema.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import type { Sealed } from '../vault.ts';
@@ -83,6 +84,15 @@ export async function listKinds(
     .from(credentials)
     .where(and(inArray(credentials.owner, owners), inArray(credentials.kind, providers)));
   return rows.map(({ owner, kind }) => ({ owner, provider: kind as Provider }));
+}
+
+/** Whose key each coding agent asks its models with; the first that somebody has one for is theirs. */
+const CODING_KEYS: Record<CodingAgent, Provider[]> = { claude: ['anthropic', 'claude'], codex: ['openai'] };
+
+/** Those that this person has left a key for. */
+export async function findCodingAgents(db: Executor, owner: string): Promise<CodingAgent[]> {
+  const kinds = await listKinds(db, [owner], ...CODING_AGENTS.flatMap((agent) => CODING_KEYS[agent]));
+  return CODING_AGENTS.filter((agent) => kinds.some(({ provider }) => CODING_KEYS[agent].includes(provider)));
 }
 
 /** What may be shown of it, by person. */

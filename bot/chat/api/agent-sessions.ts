@@ -225,7 +225,7 @@ function promptToTell(turn: ToldTurn): z.infer<typeof AgentPrompt> {
     answer: turn.answer,
     failure: failure && {
       error: failure.code,
-      message: wordTurnFailure(failure, turn.workspaceId, createSay(TRIGGER)).text,
+      message: wordTurnFailure(failure, turn.workspaceId, createSay(TRIGGER), turn.agent).text,
     },
     changes: changes && { branch: changes.branch ?? null, files: changes.files, count: changes.count },
     cost: progress.cost ?? null,

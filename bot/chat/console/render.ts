@@ -93,10 +93,10 @@ const taskLines = (task: TaskView): string[] => [
 
 /** What came of a turn: how it ended first. */
 export function renderTurn(turn: TurnView): string {
-  const { workspace, state, answer, failure, changes, elapsedMs, cost, run, proposal } = turn;
+  const { workspace, state, answer, failure, changes, elapsedMs, cost, run, proposal, agent } = turn;
   const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
   const how = run ? [wordRunEnd(run.exit, state, time)] : [wordTurnState(state), time, cost];
-  const { text } = wordTurnFailure(failure, workspace.name, say, run !== undefined);
+  const { text } = wordTurnFailure(failure, workspace.name, say, run ? 'shell' : agent);
   return [
     `${TURN_ICONS[lookOfTurn(turn)]} ${workspace.name}: ${how.filter(Boolean).join(' · ')}`,
     ...(run ? [`  $ ${plain(run.line, 200)}`] : []),

@@ -190,7 +190,7 @@ const AT_ONCE = 4_000;
 
 /** What came of a turn, how it ended first. */
 export function renderTurn(turn: TurnView, context: ParseContext): string {
-  const { workspace, state, answer, failure, elapsedMs, cost, run, proposal } = turn;
+  const { workspace, state, answer, failure, elapsedMs, cost, run, proposal, agent } = turn;
   const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
   const how = run ? [wordRunEnd(run.exit, state, time)] : [wordTurnState(state), time, cost];
   const title = `### ${TURN_ICONS[lookOfTurn(turn)]} ${code(workspace.name)}: ${how.filter(Boolean).join(' · ')}`;
@@ -201,7 +201,7 @@ export function renderTurn(turn: TurnView, context: ParseContext): string {
     ...(run ? [code(run.line)] : []),
     ...(proposal ? [proposalOf(proposal, turn, sayIn(context))] : []),
     ...((state === 'failed' || failure) && !proposal
-      ? [escapeMarkdown(wordTurnFailure(failure, workspace.name, sayIn(context), run !== undefined).text)]
+      ? [escapeMarkdown(wordTurnFailure(failure, workspace.name, sayIn(context), run ? 'shell' : agent).text)]
       : []),
     ...(run ? outputOf(run) : [shown]),
     ...(folded.length > 0 ? [fold('The rest', cutPieces(folded))] : []),

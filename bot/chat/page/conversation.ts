@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { redact } from '../../../agent/redact.ts';
-import { listKinds } from '../../access/credentials/credentials-store.ts';
+import { findCodingAgents } from '../../access/credentials/credentials-store.ts';
 import { isCurrent } from '../../access/rights.ts';
 import { PAGE } from '../../access/store/places.ts';
 import { signInEnded } from '../../access/terminal-token.ts';
@@ -174,7 +174,7 @@ function toTell(turn: ToldTurn, workspace: Workspace, say: Say): TurnToTell {
     questions: openQuestions(turn).map(({ request, number, title }) => ({ request, number, title })),
     decisions: turn.decisions.map(({ request, decision, by }) => ({ request, decision, by })),
     answer,
-    ...(failure && { failure: redact(wordTurnFailure(failure, workspace.name, say).text) }),
+    ...(failure && { failure: redact(wordTurnFailure(failure, workspace.name, say, turn.agent).text) }),
     ...(changes && { changes: { text: wordChanges(changes), files: changes.files } }),
     ...(cost !== undefined && { cost }),
     ...(elapsedMs !== undefined && { elapsedMs }),
@@ -201,7 +201,7 @@ async function readComposer(
   const { name } = workspace;
   if (entry.may === 'view')
     return { why: wordRefusal({ code: 'look-only', details: { name } }, say).text, refused };
-  const hasKey = (await listKinds(db, [workspace.owner], 'anthropic', 'claude')).length > 0;
+  const hasKey = (await findCodingAgents(db, workspace.owner)).length > 0;
   const why = workspace.fork
     ? wordRefusal({ code: 'no-asking-forks', details: { name } }, say).text
     : hasKey

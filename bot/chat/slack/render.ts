@@ -175,7 +175,7 @@ const MAX_ANSWER_SECTIONS = 20;
 
 /** What came of a turn, how it ended first. */
 export function renderTurn(turn: TurnView, trigger: string): SlackMessage {
-  const { workspace, state, answer, failure, changes, elapsedMs, cost, run, proposal } = turn;
+  const { workspace, state, answer, failure, changes, elapsedMs, cost, run, proposal, agent } = turn;
   const time = elapsedMs === undefined ? '' : formatSpan(elapsedMs);
   const how = run ? [wordRunEnd(run.exit, state, time)] : [wordTurnState(state), time, cost];
   // Escaped first, which makes it longer.
@@ -185,7 +185,7 @@ export function renderTurn(turn: TurnView, trigger: string): SlackMessage {
     ...(run ? [code(run.line)] : []),
     ...(proposal ? [proposalOf(proposal, workspace.name, createSay(trigger))] : []),
     ...((state === 'failed' || failure) && !proposal
-      ? [toMrkdwn(wordTurnFailure(failure, workspace.name, createSay(trigger), run !== undefined).text)]
+      ? [toMrkdwn(wordTurnFailure(failure, workspace.name, createSay(trigger), run ? 'shell' : agent).text)]
       : []),
     ...pieces.slice(0, MAX_ANSWER_SECTIONS),
     ...(pieces.length > MAX_ANSWER_SECTIONS ? ['…'] : []),

@@ -2,7 +2,7 @@
 import type { AnswerCodes, OrphanLine, PortLine, Table } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
 import { wordShared } from './notices.ts';
-import { listLimits, plural, type Say, type Words, type Wording } from './words.ts';
+import { AGENT_NAMES, listLimits, plural, type Say, type Words, type Wording } from './words.ts';
 
 const NOTHING: Words = { text: '' };
 
@@ -142,10 +142,10 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
   }),
   'token-gone': ({ name }) => ({ text: `The token \`${name}\` is worth nothing any more.` }),
   'rename-how': ({ id }, say) => ({ text: `Say it with the new name: ${say(`rename ${id} NEW-NAME`)}.` }),
-  asked: ({ name, before }) => ({
+  asked: ({ name, before, agent = 'claude' }) => ({
     text:
       before === 0
-        ? `Claude works on it in \`${name}\`. The answer comes here.`
+        ? `${AGENT_NAMES[agent]} works on it in \`${name}\`. The answer comes here.`
         : `It waits in \`${name}\` behind ${plural(before, 'other')}. The answer comes here.`,
     isBesideCard: true,
   }),
@@ -187,7 +187,7 @@ export const ANSWERS: Wording<Omit<AnswerCodes, 'help'>> = {
         : ports.map(portLine).join('\n'),
   }),
   proposing: ({ name, branch, waits }) => ({
-    text: `I push what is in \`${name}\` to \`${branch}\`${waits ? ' as soon as what Claude works on is over,' : ''} and open a pull request. Its address comes here.`,
+    text: `I push what is in \`${name}\` to \`${branch}\`${waits ? ' as soon as what is worked on there is over,' : ''} and open a pull request. Its address comes here.`,
     isBesideCard: true,
   }),
   confirm: ({ id }) => ({

@@ -3,7 +3,7 @@ import type { ParseCodes, RefusalCodes } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
 import { wordExceeded, wordRaise, wordWayOn } from './maxima.ts';
 import { describeLoss } from './notices.ts';
-import { shown, whoRuns, type Say, type Words, type Wording } from './words.ts';
+import { AGENT_NAMES, shown, whoRuns, type Say, type Words, type Wording } from './words.ts';
 
 type Refusals = Omit<RefusalCodes, keyof ParseCodes>;
 type Some = Partial<Wording<Refusals>>;
@@ -201,9 +201,12 @@ const sharedWith = (people: readonly string[]): string =>
     : `It is shared with ${marked(people.map((one) => plain(one)))}.`;
 
 const ASKING = {
-  'no-model-key': (_, say) => ({
-    text: `Claude needs a key, and you have left none with Sam. It brings a private link to the page for it: ${say('connect claude')}. Then say again what you want done.`,
+  'no-model-key': ({ agent }, say) => ({
+    text: `${AGENT_NAMES[agent ?? 'claude']} needs a key, and you have left none ${agent ? 'for it ' : ''}with Sam. It brings a private link to the page for it: ${say('connect claude')}. Then say again what you want done.`,
     next: 'connect claude',
+  }),
+  'costs-unknown': ({ agent }, say) => ({
+    text: `${AGENT_NAMES[agent]} does not say what it costs, and whoever runs Sam has set a maximum (\`MAX_COST_PER_TURN\`, \`MAX_COST_PER_TASK\`, \`MAX_COST_PER_MONTH\`), so it is asked nothing here. Another one works: ${say('ask --agent claude …')}.`,
   }),
   'no-asking-forks': ({ name }, say) => ({
     text: `\`${name}\` has the code of a fork, and whoever sent that must not spend your key, so nothing is asked there. In a branch of the repository itself it works: ${say('ask')}.`,

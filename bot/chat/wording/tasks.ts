@@ -1,10 +1,18 @@
 // What people are told of what a coding agent works on: how it stands, what it asks, why there is no answer. Knows no front and no row.
-import type { CommandExit } from '../../../agent/protocol.ts';
+import type { CodingAgent, CommandExit, TurnWorker } from '../../../agent/protocol.ts';
 import type { CostLimit, SaidTurnFailure, TurnFailureCodes } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
-import { findWords, plural, type Say, type Words, type Wording } from './words.ts';
+import { AGENT_NAMES, findWords, plural, type Say, type Words, type Wording } from './words.ts';
 
-const CLAUDE = 'Claude Code';
+// Stand in the sentences for who works, and for whom its key is of.
+const WORKER = '{worker}';
+const COMPANY = '{company}';
+
+const WORKERS: Record<TurnWorker, { worker: string; company: string }> = {
+  claude: { worker: 'Claude Code', company: 'Anthropic' },
+  codex: { worker: 'Codex', company: 'OpenAI' },
+  shell: { worker: 'The command line', company: '' },
+};
 
 const said = ({ said: words }: { said?: string }): string => (words ? ` (\`${plain(words, 200)}\`)` : '');
 
@@ -24,23 +32,23 @@ const wordCostly = (limit: string, when: CostLimit['when']): string =>
 /** `next` may name the workspace as NAME. */
 const FAILURES: Wording<TurnFailureCodes> = {
   'no-coding-agent': (details) => ({
-    text: `${CLAUDE} could not be brought to the machine${said(details)}. That is on our side, or npm's.`,
+    text: `${WORKER} could not be brought to the machine${said(details)}. That is on our side, or npm's.`,
     next: 'ask …',
   }),
   'container-outdated': () => ({
-    text: `Nothing of Sam's is in its container, so ${CLAUDE} is not either: most likely an earlier version of Sam made it. That is on our side; a restart makes it anew, with the files of the checkout as they are.`,
+    text: `Nothing of Sam's is in its container, so ${WORKER} is not either: most likely an earlier version of Sam made it. That is on our side; a restart makes it anew, with the files of the checkout as they are.`,
     next: 'restart NAME',
   }),
   'container-unfit': () => ({
-    text: `Its container is of an image that ${CLAUDE} does not run in: it has neither glibc nor musl. That is on the repository's side: its container's description has to name another one.`,
+    text: `Its container is of an image that ${WORKER} does not run in: it has neither glibc nor musl. That is on the repository's side: its container's description has to name another one.`,
     next: 'restart NAME',
   }),
   'coding-agent-broken': (details) => ({
-    text: `${CLAUDE} ended in the middle, or could not be talked to${said(details)}. That is on its side; what it did to the files is there.`,
+    text: `${WORKER} ended in the middle, or could not be talked to${said(details)}. That is on its side; what it did to the files is there.`,
     next: 'ask …',
   }),
   'no-model-key': (details) => ({
-    text: `The key that you left does not let ${CLAUDE} in any more${said(details)}. That is between you and Anthropic.`,
+    text: `The key that you left does not let ${WORKER} in any more${said(details)}. That is between you and ${COMPANY}.`,
     next: 'connect claude',
   }),
   'model-unavailable': (details) => ({
@@ -97,20 +105,22 @@ const RUN_FAILURES: Wording<Pick<TurnFailureCodes, 'no-coding-agent' | 'coding-a
   }),
 };
 
-/** What happened, whose side it is on, and what to say next. `isRun`: it was a command line. */
+/** What happened, whose side it is on, and what to say next. */
 export function wordTurnFailure(
   failure: SaidTurnFailure | null,
   name: string,
   say: Say,
-  isRun = false,
+  by: TurnWorker = 'claude',
 ): Words {
+  const isRun = by === 'shell';
   const coded = failure && { code: failure.code, details: { ...failure.details } };
   const own = coded && isRun ? findWords(RUN_FAILURES, coded, say) : undefined;
   const found = own ?? (coded && findWords(FAILURES, coded, say));
-  const worker = isRun ? 'The command line' : CLAUDE;
-  const { text, next = 'ask …' } = found ?? { text: `${worker} gave no answer, and nobody knows why.` };
+  const { worker, company } = WORKERS[by];
+  const { text, next = 'ask …' } = found ?? { text: `${WORKER} gave no answer, and nobody knows why.` };
   const line = next.replace('NAME', name).replace(/^ask …$/, isRun ? 'run …' : '$&');
-  return { text: `${text} Next: ${say(line)}.`, next: line };
+  const told = text.replaceAll(WORKER, worker).replaceAll(COMPANY, company);
+  return { text: `${told} Next: ${say(line)}.`, next: line };
 }
 
 const STATES = { done: 'done', failed: 'failed', cancelled: 'cancelled' } as const;
@@ -158,21 +168,23 @@ export function wordTask({
   waiting,
   tool,
   line,
+  agent = 'claude',
 }: {
   state: string;
   waiting: number;
   /** A command line, not a coding agent. */
   line?: string | undefined;
   tool?: string | undefined;
+  agent?: CodingAgent | undefined;
 }): string {
   const doing =
     state === 'queued'
       ? 'what you asked waits'
       : state === 'asking'
-        ? 'Claude asks'
+        ? `${AGENT_NAMES[agent]} asks`
         : line !== undefined
           ? `\`${plain(line, 120)}\` runs`
-          : `Claude works${tool === undefined ? '' : `: ${plain(tool, 120)}`}`;
+          : `${AGENT_NAMES[agent]} works${tool === undefined ? '' : `: ${plain(tool, 120)}`}`;
   return waiting > 0 ? `${doing} (and ${plural(waiting, 'other')} after it)` : doing;
 }
 

@@ -1,5 +1,5 @@
 // What a sentence to people is made of. Knows no code and no front.
-import type { Limits } from '../../../agent/protocol.ts';
+import type { CodingAgent, Limits } from '../../../agent/protocol.ts';
 import type { Details, Side } from '../../codes.ts';
 import { plain } from '../../commands/parser/format.ts';
 
@@ -53,6 +53,9 @@ export const TERMINAL: Voice = { say: createSay(''), fence: (text) => text };
 export const shown = (text: string): string => (text === '' ? 'nothing' : `\`${plain(text)}\``);
 
 export const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
+/** As people call them. */
+export const AGENT_NAMES: Record<CodingAgent, string> = { claude: 'Claude', codex: 'Codex' };
 
 /** `2.6 GiB of memory and 2,662 processes`. */
 export const listLimits = ({ memory, processes }: Limits): string =>

@@ -4,6 +4,7 @@
 import type { Logger } from 'pino';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { CODING_AGENTS } from '../../../agent/protocol.ts';
 import { messageOf } from '../../errors.ts';
 import { defaultPolicy } from '../forge.ts';
 import type { GitHubApp, Octokit } from './app.ts';
@@ -72,12 +73,17 @@ export const settingsShape = z.object({
     description: 'The permission on the repository that it takes to start a workspace.',
   }),
   ask: z
-    .strictObject({ allow: tools.default(defaultPolicy.allow), deny: tools.default(defaultPolicy.deny) })
+    .strictObject({
+      allow: tools.default(defaultPolicy.allow),
+      deny: tools.default(defaultPolicy.deny),
+      agent: z.enum(CODING_AGENTS).optional(),
+    })
     .default(defaultPolicy)
     .meta({
-      takes: '`allow` and `deny`, lists of kinds of tools (`edit`) and command lines (`npm test`)',
+      takes:
+        '`allow` and `deny`, lists of kinds of tools (`edit`) and command lines (`npm test`), and `agent`, one of `claude` and `codex`',
       description:
-        'What a coding agent may do without asking anybody, and what it may not do at all. What is in neither list asks.',
+        'What a coding agent may do without asking anybody, and what it may not do at all. What is in neither list asks. `agent`: which one works where nobody names another, for people with a key for it.',
     }),
 });
 

@@ -1,5 +1,6 @@
 // Tasks and their turns in Postgres: asked for, answered to, given up, looked for. Knows no front and no socket.
 import { and, asc, desc, eq, getTableColumns, inArray, isNull, ne, sql, type SQL } from 'drizzle-orm';
+import type { CodingAgent } from '../../../agent/protocol.ts';
 import { databaseNow, notify, type Executor } from '../../database/executor.ts';
 import {
   cards,
@@ -73,6 +74,29 @@ async function findOrMakeTask(
   const id = newTaskId();
   await tx.insert(tasks).values({ id, ...wanted });
   return id;
+}
+
+/** Who works on that conversation, or on the thread's newest in that workspace; undefined: there is none yet. */
+export async function findWorker(
+  db: Executor,
+  at: Pick<Task, 'workspaceId' | 'front' | 'thread'>,
+  known: string | undefined,
+): Promise<CodingAgent | undefined> {
+  const here = and(
+    eq(tasks.workspaceId, at.workspaceId),
+    eq(tasks.front, at.front),
+    eq(tasks.thread, at.thread),
+    eq(tasks.isStuck, false),
+    ne(tasks.agent, 'shell'),
+  );
+  const [newest] = await db
+    .select({ agent: tasks.agent })
+    .from(tasks)
+    .innerJoin(taskTurns, eq(taskTurns.taskId, tasks.id))
+    .where(known === undefined ? here : eq(tasks.id, known))
+    .orderBy(desc(taskTurns.seq))
+    .limit(1);
+  return newest && newest.agent !== 'shell' ? newest.agent : undefined;
 }
 
 const isOpen = isNull(taskTurns.endedAt);

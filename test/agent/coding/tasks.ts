@@ -44,6 +44,7 @@ const kindsIn = (folder: string, start: () => string): NonNullable<TasksOptions[
       const args = [SCRIPT, join(folder, 'conversations'), start()];
       return Promise.resolve(start() === 'none' ? undefined : { file: process.execPath, args, env: {} });
     },
+    why: (programs) => programs.why(),
     mode: 'default',
     author: 'Claude <noreply@anthropic.com>',
   },

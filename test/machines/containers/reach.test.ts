@@ -220,6 +220,7 @@ function pretendPrograms(dir: () => string, kind: string): CodingPrograms {
     bringIfMissing: () => Promise.resolve(),
     findClaude: () => Promise.resolve(undefined),
     findAdapter: () => Promise.resolve(undefined),
+    codex: { find: () => Promise.resolve(undefined), why: () => Promise.resolve('') },
     why: () => Promise.resolve(''),
     serve: () => {},
   };
