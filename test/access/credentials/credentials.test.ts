@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCredentials } from '../../../bot/access/credentials/credentials.ts';
 import { KEY, PLAN } from '../../fakes/model.ts';
-import { signIn, startSignInSite, type SignInSite, type TestBrowser } from '../sign-in-site.ts';
+import { signIn, startSignInSite, type SignInSite, type TestBrowser } from '../people/sign-in-site.ts';
 
 const OPENAI = 'sk-proj-canary0123456789abcdefghijklmnop-open';
 const RING = [Buffer.alloc(32, 1)];

@@ -4,7 +4,7 @@ import { createSettingsLink } from '../../../bot/access/credentials/settings-ses
 import { endAllSessions } from '../../../bot/access/people/sessions.ts';
 import { unlink } from '../../../bot/access/people/links-store.ts';
 import { KEY, PLAN } from '../../fakes/model.ts';
-import { signIn, startSignInSite, type SignInSite, type TestBrowser } from '../sign-in-site.ts';
+import { signIn, startSignInSite, type SignInSite, type TestBrowser } from '../people/sign-in-site.ts';
 
 let site: SignInSite;
 beforeAll(async () => {

@@ -1,22 +1,22 @@
 // A bot's routes for people, with a fake GitHub to sign in at, and browsers that keep cookies and follow nothing by themselves.
 import { randomBytes } from 'node:crypto';
-import { createKeys, type Keys } from '../../bot/access/keys.ts';
-import { makeSigningKey } from '../../bot/access/keys.ts';
-import { createLinkSigner, type LinkSigner } from '../../bot/access/links.ts';
-import { createCredentials } from '../../bot/access/credentials/credentials.ts';
-import { credentialRoutes } from '../../bot/access/credentials/credential-routes.ts';
-import { settingsRoutes } from '../../bot/access/credentials/settings-pages.ts';
-import { signInRoutes } from '../../bot/access/people/sign-in.ts';
-import { ticketRoutes } from '../../bot/access/terminal-token.ts';
-import { createSignIn } from '../../bot/forges/github/github.ts';
-import type { Route, Upgrade } from '../../bot/http/routes.ts';
-import { pageRoutes } from '../../bot/http/pages.ts';
-import type { PageFiles } from '../../bot/http/page-bundle.ts';
-import { providers, traitsIn } from '../../bot/providers/index.ts';
-import { startFakeGitHub, type FakeGitHub } from '../fakes/github/github.ts';
-import { serveRoutes, type TestServer } from './http-server.ts';
-import { openRows, type Rows } from './rows.ts';
-import { meetPerson } from '../../bot/access/store/people.ts';
+import { createKeys, type Keys } from '../../../bot/access/keys.ts';
+import { makeSigningKey } from '../../../bot/access/keys.ts';
+import { createLinkSigner, type LinkSigner } from '../../../bot/access/links.ts';
+import { createCredentials } from '../../../bot/access/credentials/credentials.ts';
+import { credentialRoutes } from '../../../bot/access/credentials/credential-routes.ts';
+import { settingsRoutes } from '../../../bot/access/credentials/settings-pages.ts';
+import { signInRoutes } from '../../../bot/access/people/sign-in.ts';
+import { ticketRoutes } from '../../../bot/access/terminal-token.ts';
+import { createSignIn } from '../../../bot/forges/github/github.ts';
+import type { Route, Upgrade } from '../../../bot/http/routes.ts';
+import { pageRoutes } from '../../../bot/http/pages.ts';
+import type { PageFiles } from '../../../bot/http/page-bundle.ts';
+import { providers, traitsIn } from '../../../bot/providers/index.ts';
+import { startFakeGitHub, type FakeGitHub } from '../../fakes/github/github.ts';
+import { serveRoutes, type TestServer } from '../http-server.ts';
+import { openRows, type Rows } from '../rows.ts';
+import { meetPerson } from '../../../bot/access/store/people.ts';
 
 const CLIENT = { clientId: 'Iv23signin', clientSecret: 'the client secret of a sign-in' };
 

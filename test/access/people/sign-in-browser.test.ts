@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Browser } from 'playwright-core';
-import { createTerminals } from '../../agent/terminal/server.ts';
-import type { Terminals } from '../../agent/terminal/terminals.ts';
-import type { Keys } from '../../bot/access/keys.ts';
-import type { Workspace } from '../../bot/database/schema.ts';
-import type { Upgrade } from '../../bot/http/routes.ts';
-import { bundlePage } from '../../bot/http/page-bundle.ts';
-import { browserMissing, launchBrowser } from '../browser.ts';
-import { eventually, visit, type Visitor } from '../page/visitor.ts';
-import { ptysHere } from '../testers/ptys.ts';
+import { createTerminals } from '../../../agent/terminal/server.ts';
+import type { Terminals } from '../../../agent/terminal/terminals.ts';
+import type { Keys } from '../../../bot/access/keys.ts';
+import type { Workspace } from '../../../bot/database/schema.ts';
+import type { Upgrade } from '../../../bot/http/routes.ts';
+import { bundlePage } from '../../../bot/http/page-bundle.ts';
+import { browserMissing, launchBrowser } from '../../browser.ts';
+import { eventually, visit, type Visitor } from '../../page/visitor.ts';
+import { ptysHere } from '../../testers/ptys.ts';
 import { startSignInSite, type SignInSite } from './sign-in-site.ts';
 
 describe.skipIf(browserMissing)('a link that everyone can read', { timeout: 120_000 }, () => {

@@ -1,7 +1,7 @@
 // What a browser may see while somebody is signed in, who is told to sign in, and how that ends.
 import { describe, expect, test } from 'vitest';
-import { createLink } from '../../bot/access/links.ts';
-import { newWorkspaceId } from '../../bot/ids.ts';
+import { createLink } from '../../../bot/access/links.ts';
+import { newWorkspaceId } from '../../../bot/ids.ts';
 import { startSignInSite } from './sign-in-site.ts';
 import { workspace, ann, site, askTicket, change } from './sign-in-context.ts';
 

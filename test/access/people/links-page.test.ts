@@ -1,11 +1,11 @@
 // What a person connected, seen and ended from the side where they sign in; and what everywhere means.
 import { describe, expect, test } from 'vitest';
-import { link, findKnown, unlink } from '../../bot/access/people/links-store.ts';
-import { createSettingsLink } from '../../bot/access/credentials/settings-sessions.ts';
-import { giveSecret, insertToken, spendToken } from '../../bot/access/people/personal-tokens-store.ts';
-import { createLink } from '../../bot/access/links.ts';
-import { findIdentities } from '../../bot/access/store/people.ts';
-import { until } from '../until.ts';
+import { link, findKnown, unlink } from '../../../bot/access/people/links-store.ts';
+import { createSettingsLink } from '../../../bot/access/credentials/settings-sessions.ts';
+import { giveSecret, insertToken, spendToken } from '../../../bot/access/people/personal-tokens-store.ts';
+import { createLink } from '../../../bot/access/links.ts';
+import { findIdentities } from '../../../bot/access/store/people.ts';
+import { until } from '../../until.ts';
 import { ann, askTicket, site, workspace } from './sign-in-context.ts';
 
 let count = 0;

@@ -1,6 +1,6 @@
 // One site for the tests of a file, as new for each: the browser of ann, who has a workspace, and a GitHub in good health.
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import type { Workspace } from '../../bot/database/schema.ts';
+import type { Workspace } from '../../../bot/database/schema.ts';
 import { startSignInSite, type SignInSite, type TestBrowser } from './sign-in-site.ts';
 
 export let site: SignInSite;

@@ -1,11 +1,11 @@
 // Signing in with GitHub, over real HTTP against the fake GitHub: who gets in, who does not, and what they are told.
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test, vi } from 'vitest';
-import { createLink } from '../../bot/access/links.ts';
-import { parseLocalPath } from '../../bot/access/people/sign-in-attempts.ts';
+import { createLink } from '../../../bot/access/links.ts';
+import { parseLocalPath } from '../../../bot/access/people/sign-in-attempts.ts';
 import { site, workspace, ann, askTicket, countSessions } from './sign-in-context.ts';
-import { forgetExpired } from '../../bot/access/store/expiry.ts';
-import { meetPerson } from '../../bot/access/store/people.ts';
+import { forgetExpired } from '../../../bot/access/store/expiry.ts';
+import { meetPerson } from '../../../bot/access/store/people.ts';
 
 describe('somebody who signs in', () => {
   test('comes back to the link they came from, and gets a ticket', async () => {
