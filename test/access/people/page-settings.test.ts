@@ -1,9 +1,9 @@
 // What a person wants of the terminal's page, kept for them at the bot: who reads and changes it, and what it may be.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { pageSettingsRoutes } from '../../bot/access/people/page-settings.ts';
-import { admit, startSession } from '../../bot/access/people/sessions.ts';
-import { serveRoutes, type TestServer } from './http-server.ts';
-import { openRows, type Rows } from './rows.ts';
+import { pageSettingsRoutes } from '../../../bot/access/people/page-settings.ts';
+import { admit, startSession } from '../../../bot/access/people/sessions.ts';
+import { serveRoutes, type TestServer } from '../http-server.ts';
+import { openRows, type Rows } from '../rows.ts';
 
 let rows: Rows;
 let server: TestServer;
