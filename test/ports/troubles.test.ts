@@ -43,6 +43,14 @@ test('a WebSocket that is refused with nonsense harms nobody else', async () => 
   expect((await ann.ask(`${stand.origin()}/echo`)).status).toBe(200);
 });
 
+test('a WebSocket that is refused hears so before all of the answer is there', async () => {
+  const socket = ann.connect(`${stand.origin()}/refused-slowly`);
+  socket.on('error', () => {});
+  const [asked, answer] = (await once(socket, 'unexpected-response')) as [ClientRequest, IncomingMessage];
+  asked.destroy();
+  expect(answer.statusCode).toBe(418);
+});
+
 test('who asks again and again on one connection is looked after once', async () => {
   const warned: Error[] = [];
   const hear = (warning: Error) => void warned.push(warning);
