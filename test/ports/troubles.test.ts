@@ -11,7 +11,7 @@ let stand: Stand;
 let ann: Browser;
 
 beforeAll(async () => {
-  stand = await openStand({ answerWithinMs: 500 });
+  stand = await openStand({ answerWithinMs: 2_000 });
   ann = await stand.browser(stand.workspace.owner);
   await ann.open(`${stand.origin()}/`);
 });
