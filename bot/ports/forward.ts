@@ -149,6 +149,8 @@ export function forwardUpgrade(
       answer.statusMessage,
       toBrowser(answer, req.headers, framing).flat(),
     );
+    // What comes after it may break off: it was refused all the same.
+    res.flushHeaders();
     pipeline(answer, res, () => {});
   });
   asked.on('error', fail);

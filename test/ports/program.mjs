@@ -97,6 +97,8 @@ const server = createServer((req, res) => {
 /** Says back what it hears, in small text frames. */
 server.on('upgrade', (req, socket) => {
   socket.on('error', () => socket.destroy());
+  if (req.url.startsWith('/refused-slowly'))
+    return void socket.write('HTTP/1.1 418 No\r\ntransfer-encoding: chunked\r\n\r\n');
   if (req.url.startsWith('/refused-badly'))
     return void socket.end('HTTP/1.1 418 No\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n');
   if (req.url.startsWith('/no-words'))

@@ -37,8 +37,8 @@ export interface Stand extends AsyncDisposable {
   /** What the forge says of people, by id; of the owner `right`. */
   levels: Map<string, Permission['level'] | 'silent'>;
   right: RightLeft;
-  /** How old an answer might be whenever anybody's right was asked for; undefined: a person asked, and it counts. */
-  asks: (number | undefined)[];
+  /** Whose right was asked for, and how old the answer might be; undefined: a person asked, and it counts. */
+  asks: { person: string; maxAgeMs: number | undefined }[];
   /** Nobody; or the browser of somebody who signed in. */
   browser(user?: string): Promise<Browser>;
   /** Somebody whom the forge lets do so much. */
@@ -89,7 +89,7 @@ export async function openStand({ answerWithinMs = 60_000 } = {}): Promise<Stand
     forges,
     log: silent,
     async mayStill(asked, maxAgeMs) {
-      stand.asks.push(maxAgeMs);
+      stand.asks.push({ person: asked.guest ?? asked.owner, maxAgeMs });
       return asked.guest === undefined ? stand.right : guard(asked, maxAgeMs);
     },
     traitsOf: traitsIn(providers),

@@ -11,7 +11,7 @@ let stand: Stand;
 let ann: Browser;
 
 beforeAll(async () => {
-  stand = await openStand({ answerWithinMs: 500 });
+  stand = await openStand({ answerWithinMs: 2_000 });
   ann = await stand.browser(stand.workspace.owner);
   await ann.open(`${stand.origin()}/`);
 });
@@ -41,6 +41,14 @@ test('a WebSocket that is refused with nonsense harms nobody else', async () => 
     await once(asked, 'close');
   }
   expect((await ann.ask(`${stand.origin()}/echo`)).status).toBe(200);
+});
+
+test('a WebSocket that is refused hears so before all of the answer is there', async () => {
+  const socket = ann.connect(`${stand.origin()}/refused-slowly`);
+  socket.on('error', () => {});
+  const [asked, answer] = (await once(socket, 'unexpected-response')) as [ClientRequest, IncomingMessage];
+  asked.destroy();
+  expect(answer.statusCode).toBe(418);
 });
 
 test('who asks again and again on one connection is looked after once', async () => {
