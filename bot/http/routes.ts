@@ -79,11 +79,9 @@ function matchPath(pattern: string, path: string): Params | undefined {
   return params;
 }
 
-/** Undefined: it is no text, or none that Postgres would take for one. */
 function decode(segment: string): string | undefined {
   try {
-    const text = decodeURIComponent(segment);
-    return text.includes('\0') ? undefined : text;
+    return decodeURIComponent(segment);
   } catch {
     return undefined;
   }

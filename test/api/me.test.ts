@@ -128,7 +128,7 @@ test.each(DELETES)('by %s nothing of theirs is left but what others refer to', a
   });
   // Their machine goes as well.
   await until(
-    async () => (await sql`select 1 from nodes where owner = ${user} and phase <> 'deleted'`).length === 0,
+    async () => (await sql`select 1 from nodes where owner = ${user} and desired <> 'deleted'`).length === 0,
   );
   const left = await sql`select 'identity' from identities where user_id = ${user}
     union all select 'key' from credentials where owner = ${user}
@@ -136,7 +136,8 @@ test.each(DELETES)('by %s nothing of theirs is left but what others refer to', a
     union all select 'code' from tokens where user_id = ${user}
     union all select 'browser' from browser_sessions where user_id = ${user}
     union all select 'limit' from limits where subject = ${user}
-    union all select 'share' from shares where workspace_id = ${workspace} and ended_at is null
+    union all select 'share' from shares s join workspaces w on w.id = s.workspace_id and w.access = s.access
+      where w.id = ${workspace} and s.until > clock_timestamp()
     union all select 'said' from task_events where task_id = ${`tk-${login}`}
     union all select 'prompt' from task_turns where actor = ${user} and prompt || coalesce(answer, '') <> ''
     union all select 'name' from users where name = ${login}

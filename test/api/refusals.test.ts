@@ -121,9 +121,6 @@ test('a browser changes something from our own page alone', async () => {
 
 test('what is not there is 404 before anything is said of the words', async () => {
   const about = ['ws-aaaaaaaaaaaa', 'tk-aaaaaaaaaaaa', 'x', '%00', 'WS-AAAAAAAAAAAA'];
-  // What is no text for Postgres is no path to begin with.
-  const message = (one: string) =>
-    one === '%00' ? 'There is nothing here.' : 'There is nothing of that name that you can see.';
   for (const { line, isReading } of operations.filter(({ of }) =>
     of.parameters.some((one) => one.in === 'path'),
   ))
@@ -133,7 +130,7 @@ test('what is not there is 404 before anything is said of the words', async () =
         line(one),
       ).toMatchObject({
         status: 404,
-        body: { error: 'not-found', message: message(one) },
+        body: { error: 'not-found', message: 'There is nothing of that name that you can see.' },
       });
 });
 

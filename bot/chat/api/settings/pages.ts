@@ -161,6 +161,8 @@ async function press(
   const person = await readSettingsPerson(db, baseUrl, req.headers.cookie);
   if (!person) return redirect(res, `${baseUrl}${SETTINGS_PAGE}`);
   if (isHouse(page) && !(await admins.has(person.user))) return refuseHouse(options, person, res);
+  // A path may hold anything, Postgres' text may not.
+  if (Object.values(params).some((one) => one.includes('\0'))) return sendPage(res, nothingHere);
   const form = new URLSearchParams((await readBody(req, MAX_FORM_BYTES)).toString('utf8'));
   try {
     const said = await act(options, person, { params, form });
