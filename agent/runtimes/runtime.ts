@@ -92,11 +92,16 @@ export interface Preparing {
   mayRebuild: boolean;
 }
 
+export type Waiting = Pick<Preparing, 'signal' | 'log' | 'enter'>;
+
 export interface Runtime {
-  /** Whether this node can have it now; asked once for each workspace. */
+  /** Whether this node can have it now, or will soon; asked once for each workspace. */
   isAvailable: () => Promise<boolean>;
-  /** Whether it is the right one for this workspace; asked when its checkout is there and nothing of it has run. Repeatable. */
-  fits: (workspace: WorkspaceSpec) => Promise<boolean>;
+  /**
+   * Whether it is the right one for this workspace; asked when its checkout is there and nothing of it has run. Repeatable. It waits
+   * for what the node will have soon, where the workspace needs that.
+   */
+  fits: (workspace: WorkspaceSpec, waiting: Waiting) => Promise<boolean>;
   /** Makes what `start` needs and may take long. The checkout is there. Repeatable. Throws `WorkspaceError`. */
   prepare: (workspace: WorkspaceSpec, preparing: Preparing) => Promise<Prepared>;
   /** From here on sessions can be opened. Leaves alone what runs already. Repeatable. Throws `WorkspaceError`. */

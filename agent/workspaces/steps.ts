@@ -20,7 +20,7 @@ import {
 } from './tools.ts';
 import type { DotfilesFailure, PrepareStep, Work } from '../protocol.ts';
 import { chooseRuntime } from '../runtimes/index.ts';
-import type { Preparing } from '../runtimes/runtime.ts';
+import type { Waiting } from '../runtimes/runtime.ts';
 import type { WorkspaceState } from './state.ts';
 import { installDotfiles } from './dotfiles.ts';
 import { toFailure } from '../failure.ts';
@@ -51,7 +51,7 @@ export async function prepare(tools: Tools, task: Task): Promise<void> {
   await tools.users.prepare(desired.id);
   await openCredentials(tools, state);
   if (!isCloned) await clone(tools, task);
-  if (state.now().prepared === undefined) await chooseAnew(tools, state);
+  if (state.now().prepared === undefined) await chooseAnew(tools, task, waitingFor(tools, task, clock));
   await openReach(tools, state);
   // Whoever starts what was stopped finds it as it was, unless they ask for another one.
   const mayRebuild = (isNewRun && phase !== 'stopped') || isAnotherWanted(state.now());
@@ -74,11 +74,20 @@ async function chooseFor(tools: Tools, state: WorkspaceState, isCloned: boolean)
 }
 
 /** Now that its files can be looked at, and before anything of it runs. */
-async function chooseAnew(tools: Tools, state: WorkspaceState): Promise<void> {
+async function chooseAnew(tools: Tools, { state }: Task, waiting: Waiting): Promise<void> {
   const workspace = state.now();
-  const isRight = await runtimeOf(tools, workspace).fits(specOf(tools, workspace));
+  const isRight = await runtimeOf(tools, workspace).fits(specOf(tools, workspace), waiting);
   if (!isRight) await state.update({ runtime: 'host' });
 }
+
+const waitingFor = (tools: Tools, { state, signal }: Task, clock: StepClock): Waiting => ({
+  signal,
+  log: (line) => tools.log(state.now().desired.id, state.now().step ?? 'create', line),
+  enter(step, attempt) {
+    // Should the disk not take it, the next writing says so.
+    state.update({ step: clock.enter(step), attempt }).catch(() => undefined);
+  },
+});
 
 /** What an older agent prepared does not say what was wanted: it stays. */
 const isAnotherWanted = ({ desired: { configuration }, prepared }: Workspace): boolean =>
@@ -90,18 +99,12 @@ async function makeEnvironment(
   task: Task,
   { clock, mayRebuild }: { clock: StepClock; mayRebuild: boolean },
 ): Promise<Workspace['failure']> {
-  const { state, signal } = task;
+  const { state } = task;
   const runtime = runtimeOf(tools, state.now());
-  const { id, configuration: wanted = null } = state.now().desired;
+  const { configuration: wanted = null } = state.now().desired;
   const before = state.now().prepared;
-  const enter: Preparing['enter'] = (step, attempt) => {
-    // Should the disk not take it, the next writing says so.
-    state.update({ step: clock.enter(step), attempt }).catch(() => undefined);
-  };
   const { failure, ...prepared } = await runtime.prepare(specOf(tools, state.now()), {
-    signal,
-    log: (line) => tools.log(id, state.now().step ?? 'create', line),
-    enter,
+    ...waitingFor(tools, task, clock),
     before,
     mayRebuild,
   });

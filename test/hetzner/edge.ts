@@ -19,8 +19,8 @@ export interface Ticket {
 }
 
 /** What the page gets for the link that was shown last: a ticket, and where the terminal is. */
-export async function askForTerminal(sam: Sam): Promise<Ticket & { status: number }> {
-  const link = new URL(sam.link());
+export async function askForTerminal(sam: Sam, shown = sam.link()): Promise<Ticket & { status: number }> {
+  const link = new URL(shown);
   const body = { workspace: link.pathname.split('/').at(-1), code: link.hash.slice(1) };
   const response = await fetch(`${sam.bot.url}/api/terminal/token`, {
     method: 'POST',

@@ -10,7 +10,7 @@ export interface Bodies extends Machines {
 }
 
 /** `out`: the ports of 127.0.0.1 that machines reach. */
-export function createBodies(out: number[]): Bodies {
+export function createBodies(out: number[], { hasPackages = false } = {}): Bodies {
   const booting = new Map<string, Promise<Machine>>();
   const there = new Map<string, Machine>();
   const going: Promise<void>[] = [];
@@ -33,7 +33,7 @@ export function createBodies(out: number[]): Bodies {
       if (what === 'deleted') remove(name);
       if (what !== 'on' || booting.has(name)) return;
       settings.set(name, settingsIn(userData));
-      const body = bootMachine({ userData, out, into: [443] });
+      const body = bootMachine({ userData, out, into: [443], hasPackages });
       booting.set(name, body);
       void body.then((machine) => there.set(name, machine));
     },

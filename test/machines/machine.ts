@@ -17,7 +17,7 @@ import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { forward, socketAt } from './forward.ts';
-import { prepareRootfs } from './rootfs.ts';
+import { prepareMirror, prepareRootfs } from './rootfs.ts';
 
 export interface MachineOptions {
   /** `#cloud-config`. */
@@ -26,6 +26,8 @@ export interface MachineOptions {
   out: number[];
   /** and those of the machine that the test reaches, by `socket`. */
   into: number[];
+  /** What boot.py installs is to be had there, and a container engine would run. */
+  hasPackages?: boolean;
 }
 
 export interface Machine {
@@ -43,12 +45,14 @@ export interface Machine {
   remove(): Promise<void>;
 }
 
-export async function bootMachine({ userData, out, into }: MachineOptions): Promise<Machine> {
-  const lower = prepareRootfs();
+export async function bootMachine(options: MachineOptions): Promise<Machine> {
+  const { userData, out, into, hasPackages = false } = options;
+  const lower = hasPackages ? `${prepareMirror()}:${prepareRootfs()}` : prepareRootfs();
   const name = `sam-${randomBytes(4).toString('hex')}`;
   const folder = mkdtempSync(join(tmpdir(), `${name}-`));
   const at = (path: string): string => join(folder, path);
-  for (const path of ['up', 'work', 'root', 'sockets']) mkdirSync(at(path));
+  for (const path of ['up', 'work', 'root', 'sockets', ...(hasPackages ? ENGINE_FOLDERS : [])])
+    mkdirSync(at(path));
   const root = at('root');
   sh(
     'mount',
@@ -60,12 +64,15 @@ export async function bootMachine({ userData, out, into }: MachineOptions): Prom
     root,
   );
   writeSeed(root, name, userData);
+  if (hasPackages) openControlGroups(root);
   sh('ip', 'netns', 'add', name);
   sh('ip', '-n', name, 'link', 'set', 'lo', 'up');
   const servers: Server[] = [];
   for (const port of out) servers.push(await forward(socketAt(at('sockets'), 'out', port), port));
   const forwarder = await startForwarder(name, at('sockets'), out, into);
-  let nspawn = start(name, root, at('console'));
+  // An overlay takes no second one: an engine's files lie beside it.
+  const binds = hasPackages ? ENGINE_FOLDERS.map((one) => `--bind=${at(one)}:/var/lib/${one}`) : [];
+  let nspawn = start(name, root, at('console'), binds);
   return {
     root,
     socket: (port) => socketAt(at('sockets'), 'in', port),
@@ -73,9 +80,10 @@ export async function bootMachine({ userData, out, into }: MachineOptions): Prom
     console: () => readFileSync(at('console'), 'utf8'),
     async powerCycle() {
       await powerOff(nspawn);
-      nspawn = start(name, root, at('console'));
+      nspawn = start(name, root, at('console'), binds);
     },
     async remove() {
+      if (hasPackages) endContainers(nspawn);
       await powerOff(nspawn);
       forwarder.kill();
       for (const server of servers) server.close();
@@ -116,6 +124,18 @@ function writeSeed(root: string, name: string, userData: string): void {
   rmSync(join(root, 'etc/resolv.conf'), { force: true });
 }
 
+/** Of an engine, below /var/lib. */
+const ENGINE_FOLDERS = ['docker', 'containerd'];
+
+/** With version 1 a machine of this kind may only look at its control groups; on a real one an engine makes its own. */
+function openControlGroups(root: string): void {
+  const folder = join(root, 'etc/systemd/system/docker.service.d');
+  mkdirSync(folder, { recursive: true });
+  const line =
+    'mount -o remount,bind,rw /sys/fs/cgroup; for d in /sys/fs/cgroup/*/; do mount -o remount,bind,rw $$d; done; true';
+  writeFileSync(join(folder, 'test.conf'), `[Service]\nExecStartPre=/bin/sh -c "${line}"\n`);
+}
+
 async function startForwarder(
   name: string,
   folder: string,
@@ -131,7 +151,7 @@ async function startForwarder(
   return child;
 }
 
-function start(name: string, root: string, log: string): ChildProcess {
+function start(name: string, root: string, log: string, binds: string[]): ChildProcess {
   appendFileSync(log, '--- power on\n');
   const output = openSync(log, 'a');
   const args = [
@@ -141,6 +161,7 @@ function start(name: string, root: string, log: string): ChildProcess {
     '--register=no',
     '--keep-unit',
     `--network-namespace-path=/run/netns/${name}`,
+    ...binds,
     `--machine=${name}`,
     '--capability=all',
     '--system-call-filter=@keyring bpf perf_event_open',
@@ -174,6 +195,15 @@ function runInside(nspawn: ChildProcess, line: string): string {
     line,
   ];
   return sh('nsenter', ...args);
+}
+
+/** Their control groups would outlive the machine. */
+function endContainers(nspawn: ChildProcess): void {
+  try {
+    runInside(nspawn, 'docker ps --all --quiet | xargs --no-run-if-empty docker rm --force');
+  } catch {
+    // It has no engine yet, or has been switched off.
+  }
 }
 
 /** To the inside, not to nspawn: that would end alone. */

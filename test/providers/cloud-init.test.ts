@@ -202,6 +202,7 @@ async function boot({
       '#!/bin/sh',
       `echo "${program} $*" >> ${root}/calls`,
       `[ ${program} = apt-cache ] && echo docker-cli docker-buildx | tr ' ' '\\n'`,
+      `[ -e ${root}/run/sam-engine-coming ] && echo "${program} $*" >> ${root}/coming`,
       failing && `case "${program} $*" in ${failing}) echo 'E: no such thing' >&2; exit 100;; esac`,
       'exit 0',
     ];
@@ -292,6 +293,10 @@ describe.skipIf(isLeftOut('the boot program', !hasPython && 'it needs python3'))
     expect(
       calls.filter((call) => / install /.test(call)).map((call) => call.split('recommends ')[1]),
     ).toEqual(['git openssh-client', 'docker.io docker-cli docker-buildx', 'unattended-upgrades']);
+    // Until the engine is there the agent knows that it will be.
+    const coming = readFileSync(join(root, 'coming'), 'utf8').trimEnd().split('\n');
+    expect(coming).toEqual(calls.slice(0, coming.length));
+    expect(coming.at(-1)).toContain(' docker.io ');
     // Only reports carry the token.
     expect(sent.filter((one) => one.endsWith('with token')).every((one) => one.includes('/agent/boot'))).toBe(
       true,
@@ -328,7 +333,8 @@ describe.skipIf(isLeftOut('the boot program', !hasPython && 'it needs python3'))
   });
 
   test('a tool that cannot be installed is told, and stops no other', async () => {
-    const { code, reports } = await boot({ failing: '*docker.io*' });
+    const { root, code, reports } = await boot({ failing: '*docker.io*' });
+    expect(existsSync(join(root, 'run/sam-engine-coming'))).toBe(false);
     expect(reports.filter(({ ok }) => !ok)).toEqual([
       expect.objectContaining({
         step: 'docker',

@@ -44,6 +44,10 @@ export interface GitHubOptions {
   /** What the App was given there, where that is not all. */
   permissions?: Record<string, 'read' | 'write'>;
   providers?: ProviderTable;
+  /** Whoever gives one ends it. */
+  place?: Place;
+  /** More files of `acme/api`. */
+  files?: Record<string, string>;
 }
 
 export const startFake = (more: { echoes?: boolean } = {}): Promise<FakeGitHub> =>
@@ -62,10 +66,11 @@ export async function startGitHub({
   echoes = false,
   log,
   providers,
+  place: given,
   ...more
 }: GitHubOptions = {}): Promise<GitHub> {
   const github = await startFake({ echoes });
-  const place = await createPlace();
+  const place = given ?? (await createPlace());
   const sam = await startSam({
     place,
     env: { ...envFor(github), ...env },
@@ -77,7 +82,11 @@ export async function startGitHub({
   for (const login of ['ada', 'bob', 'eve']) github.addUser(login);
   await github.addRepository('acme/api', {
     private: more.private ?? false,
-    files: { 'README.md': '# api\n', ...(more.settings ? { '.github/sam.yml': more.settings } : {}) },
+    files: {
+      'README.md': '# api\n',
+      ...more.files,
+      ...(more.settings ? { '.github/sam.yml': more.settings } : {}),
+    },
   });
   github.addCollaborator('acme/api', 'ada', 'admin');
   github.addCollaborator('acme/api', 'bob', 'write');
@@ -108,7 +117,7 @@ export async function startGitHub({
     signs: (comment) => github.reactionsOn(comment).filter((sign) => sign !== 'eyes'),
     async [Symbol.asyncDispose]() {
       await sam[Symbol.asyncDispose]();
-      await place[Symbol.asyncDispose]();
+      if (!given) await place[Symbol.asyncDispose]();
       await github.stop();
     },
   };

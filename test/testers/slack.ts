@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { ProviderTable } from '../../bot/providers/provider.ts';
 import { expect } from 'vitest';
 import { parse } from 'yaml';
-import { startGitHub, type GitHub } from './github.ts';
+import { startGitHub, type GitHub, type GitHubOptions } from './github.ts';
 import {
   readMessage,
   readView,
@@ -44,7 +44,7 @@ export const SIGNING_SECRET = 'a-signing-secret-for-tests';
 export const APP_TOKEN = 'xapp-1-an-app-token-for-tests';
 const BOT_TOKEN = 'xoxb-a-bot-token-for-tests';
 
-export interface SlackOptions {
+export interface SlackOptions extends Pick<GitHubOptions, 'place' | 'files'> {
   env?: NodeJS.ProcessEnv;
   withoutLinks?: boolean;
   /** No token: people install it. */
@@ -60,6 +60,7 @@ export async function startSlack({
   isInstalled = false,
   log,
   providers,
+  ...more
 }: SlackOptions = {}): Promise<Slack> {
   const slack = await startFakeSlack({
     signingSecret: SIGNING_SECRET,
@@ -71,6 +72,7 @@ export async function startSlack({
     env: { SAM_DEADLINE_BASE: '10s', ...slackEnv(slack), ...(isInstalled && installEnv(slack)), ...env },
     ...(log && { log }),
     ...(providers && { providers }),
+    ...more,
   });
   slack.target = `${github.sam.bot.url}/slack/events`;
   github.github.app.callbackUrls = [`${github.sam.bot.url}/login/github/callback`];

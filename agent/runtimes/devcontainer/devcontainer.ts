@@ -1,5 +1,6 @@
 // The runtime of containers: a workspace's programs run in one that its repository describes, else in the default image. Knows no
 // terminal and no git.
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WorkspaceError } from '../../failure.ts';
@@ -10,6 +11,7 @@ import {
   type Preparing,
   type Runtime,
   type RuntimeOptions,
+  type Waiting,
   type WorkspaceSpec,
 } from '../runtime.ts';
 import { bringClaude } from './claude.ts';
@@ -31,9 +33,10 @@ const GRACE_MS = 10 * 60_000;
 const WARM_AGAIN_MS = 10 * 60_000;
 
 export function createDevcontainerRuntime(
-  options: RuntimeOptions & Partial<Pick<Containers, 'deadlineMs' | 'retryMs' | 'graceMs'>>,
+  options: RuntimeOptions &
+    Partial<Pick<Containers, 'deadlineMs' | 'retryMs' | 'graceMs'>> & { comingFile?: string },
 ): Runtime {
-  const engine = createEngine(options.env);
+  const engine = createEngine(options.env, options.comingFile);
   const image = findDefaultImage({ ...options, engine });
   const times = { deadlineMs: DEADLINE_MS, retryMs: RETRY_MS, graceMs: GRACE_MS };
   const containers: Containers = { ...times, ...options, engine, image };
@@ -41,17 +44,13 @@ export function createDevcontainerRuntime(
   const places = new Map<string, Place>();
   const reaches = createReaches(containers);
   const warming = createWarming();
-  const isAvailable = async () => options.settings().runtime !== 'host' && (await engine.isThere());
+  const isWanted = () => options.settings().runtime !== 'host';
   return {
-    isAvailable,
-    // Nobody waits for an image that only Sam thought of: once it is there it is better than the node.
-    fits: async ({ dir, configuration }) =>
-      configuration !== undefined ||
-      options.settings().defaultImage !== undefined ||
-      (await findConfigurations(dir)).length > 0 ||
-      image.isThere(),
+    isAvailable: async () => isWanted() && (engine.isComing() || (await engine.isThere())),
+    fits: async (workspace, waiting) =>
+      (await wantsContainer(containers, workspace)) && hasEngine(containers, waiting),
     async warm() {
-      if (await isAvailable()) await warming(containers);
+      if (isWanted() && (await engine.isThere())) await warming(containers);
     },
     async prepare(workspace, preparing) {
       const { place, ...prepared } = await prepare(containers, workspace, preparing);
@@ -86,14 +85,41 @@ export function createDevcontainerRuntime(
     },
     async remove({ id }) {
       places.delete(id);
-      await removeAll(containers, id);
+      if (!(await hasNone(containers, id))) await removeAll(containers, id);
     },
     sweep: (isKnown) => sweepContainers(containers, isKnown),
   };
 }
 
-const stopAll = async (containers: Containers, id: string): Promise<void> =>
-  containers.engine.stop(await containers.engine.find(labelsOf(containers, id)));
+/** Nobody waits for an image that only Sam thought of: once it is there it is better than the node. */
+const wantsContainer = async ({ settings, image }: Containers, { dir, configuration }: WorkspaceSpec) =>
+  configuration !== undefined ||
+  settings().defaultImage !== undefined ||
+  (await findConfigurations(dir)).length > 0 ||
+  image.isThere();
+
+/** Whether one that was to come is there now; one that went away is for `prepare` to say. */
+async function hasEngine(
+  { engine, deadlineMs: timeoutMs }: Containers,
+  { signal, enter, log }: Waiting,
+): Promise<boolean> {
+  const onWait = () => {
+    enter('create');
+    log('This machine is new: its container engine is still being installed.');
+  };
+  if (!(await engine.untilCome({ signal, timeoutMs, onWait })) || (await engine.isThere())) return true;
+  log('No container engine could be installed on this machine: it runs on the host.');
+  return false;
+}
+
+async function stopAll(containers: Containers, id: string): Promise<void> {
+  if (await hasNone(containers, id)) return;
+  await containers.engine.stop(await containers.engine.find(labelsOf(containers, id)));
+}
+
+/** Whoever never began to make one has none, though no engine says so: on a new machine it is still to come, and may never. */
+const hasNone = async ({ engine, dir }: Containers, id: string): Promise<boolean> =>
+  !existsSync(keptFolder(dir, id)) && !(await engine.isThere());
 
 /** One that is made once is looked for no more; after a failure nobody tries again for a while. */
 function createWarming() {

@@ -1,5 +1,7 @@
 // The container engine, by its own program: what carries Sam's labels, started, stopped and removed. Knows no configuration
 // and no terminal.
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { WorkspaceError } from '../../failure.ts';
 import { passedFrom } from '../../system/environment.ts';
 import { run, type Outcome } from '../../system/run.ts';
@@ -9,6 +11,9 @@ const LOOK_TIMEOUT_MS = 10_000;
 const CHANGE_TIMEOUT_MS = 60_000;
 /** Between SIGTERM and SIGKILL. */
 const GRACE_SECONDS = 5;
+/** Where a machine boots (bot/providers/boot/boot.py): an engine is being installed. It goes when that is over, whatever came of it. */
+const COMING_FILE = '/run/sam-engine-coming';
+const COMING_EVERY_MS = 500;
 const LOUD = 'exec "$0" "$@" >&2';
 export const WORKSPACE_LABEL = 'sam.workspace';
 const COMPOSE_PROJECT = 'com.docker.compose.project';
@@ -35,6 +40,10 @@ export interface Engine {
   env: Record<string, string>;
   /** Whether one answers now. */
   isThere: () => Promise<boolean>;
+  /** Whether one is being installed now. */
+  isComing: () => boolean;
+  /** Waits until that is over, so long at most. False: nobody has ever heard of one to come. */
+  untilCome: (wait: { signal: AbortSignal; timeoutMs: number; onWait: () => void }) => Promise<boolean>;
   /** Never throws for what the engine says. */
   run: (args: string[], options?: EngineRun) => Promise<Outcome>;
   /** The same; throws `engine-unavailable` where it does not answer, and otherwise what it said. */
@@ -52,7 +61,7 @@ export interface EngineRun {
   onLine?: (line: string) => void;
 }
 
-export function createEngine(agentEnv: NodeJS.ProcessEnv): Engine {
+export function createEngine(agentEnv: NodeJS.ProcessEnv, comingFile = COMING_FILE): Engine {
   const env = { ...passedFrom(agentEnv), LC_ALL: 'C' };
   const runProgram = (args: string[], { timeoutMs = CHANGE_TIMEOUT_MS, ...more }: EngineRun = {}) =>
     more.onLine
@@ -72,6 +81,7 @@ export function createEngine(agentEnv: NodeJS.ProcessEnv): Engine {
       const { code, stdout } = await runProgram(format, { timeoutMs: LOOK_TIMEOUT_MS });
       return code === 0 && stdout.trim() !== '';
     },
+    ...watchComing(comingFile),
     run: runProgram,
     ask,
     find: (labels) => findContainers(ask, labels),
@@ -81,6 +91,25 @@ export function createEngine(agentEnv: NodeJS.ProcessEnv): Engine {
     },
   };
   return engine;
+}
+
+function watchComing(file: string): Pick<Engine, 'isComing' | 'untilCome'> {
+  let wasComing = false;
+  const isComing = () => {
+    const is = existsSync(file);
+    wasComing ||= is;
+    return is;
+  };
+  return {
+    isComing,
+    async untilCome({ signal, timeoutMs, onWait }) {
+      if (!isComing()) return wasComing;
+      onWait();
+      for (const giveUpAt = performance.now() + timeoutMs; isComing() && performance.now() < giveUpAt;)
+        await delay(COMING_EVERY_MS, undefined, { signal });
+      return true;
+    },
+  };
 }
 
 const UNANSWERED =

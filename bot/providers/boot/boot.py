@@ -12,6 +12,8 @@ import time
 import urllib.error
 import urllib.request
 
+# The agent looks for it: what needs an engine waits until it is gone, whatever came of it. A restart forgets it.
+COMING = '/run/sam-engine-coming'
 ROOT = os.environ.get('SAM_BOOT_ROOT', '/')
 APT = ['apt-get', '-q', '-y', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3']
 WAITING_GIT = """#!/bin/sh
@@ -127,10 +129,13 @@ def install_git():
 
 def install_docker():
     """The distribution's own. The parts have other names in other releases."""
-    known = subprocess.run(['apt-cache', 'pkgnames', 'docker'], capture_output=True, text=True, check=True)
-    parts = ['docker-cli', 'docker-buildx', 'docker-compose-v2', 'docker-compose']
-    there = [part for part in parts if part in known.stdout.split()]
-    install('docker.io', *(part for part in there if part != 'docker-compose' or 'docker-compose-v2' not in there))
+    try:
+        known = subprocess.run(['apt-cache', 'pkgnames', 'docker'], capture_output=True, text=True, check=True)
+        parts = ['docker-cli', 'docker-buildx', 'docker-compose-v2', 'docker-compose']
+        there = [part for part in parts if part in known.stdout.split()]
+        install('docker.io', *(part for part in there if part != 'docker-compose' or 'docker-compose-v2' not in there))
+    finally:
+        os.remove(at(COMING))
 
 
 def allow_upgrades():
@@ -156,6 +161,7 @@ def take(step, work):
 
 
 def main():
+    open(at(COMING), 'w', encoding='utf8').close()
     if not all(take(*step) for step in NEEDED):
         return 1
     return 0 if all([take(*step) for step in TOOLS]) else 1
