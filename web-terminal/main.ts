@@ -12,6 +12,7 @@ import { takeFrame, takeMessage } from './incoming.ts';
 import { createKeyBar, type KeyBar } from './touch/keys.ts';
 import { createLog, openLog } from './log/log.ts';
 import { areShortcutsOn, isMac, readPageKey } from './settings/shortcuts.ts';
+import { createTelling } from './settings/telling.ts';
 import { createLive } from './connection/live.ts';
 import {
   connect,
@@ -78,8 +79,13 @@ const connection = createConnection({
       forgetCompany();
     }
     status.take(state);
-    if (state.kind === 'open') tasks.start();
-    else if (state.kind === 'refused') tasks.stop();
+    if (state.kind === 'open') {
+      tasks.start();
+      telling.start();
+    } else if (state.kind === 'refused') {
+      tasks.stop();
+      telling.stop();
+    }
     if (state.kind === 'open') ports.start();
     else ports.stop();
     if (isAboutWorkspace(state)) live.start();
@@ -89,6 +95,7 @@ const connection = createConnection({
   onFrame: (frame) => takeFrame(terminals, files, frame),
 });
 const log = createLog(workspaceId);
+const telling = createTelling(workspaceId);
 const ports = createPorts(workspaceId);
 const live = createLive(workspaceId, {
   onWritten: log.take,
@@ -184,6 +191,7 @@ getElement('help').addEventListener('click', () =>
   openHelp(terminals, {
     find: search.open,
     log: connection.isGuest ? undefined : () => void openLog(workspaceId),
+    telling: telling.createSwitches(),
   }),
 );
 getElement('panes').addEventListener('click', (event) => {

@@ -25,6 +25,8 @@ interface Opened {
   find: () => void;
   /** What the making of the workspace wrote; undefined: it is for its owner alone. */
   log: (() => void) | undefined;
+  /** What this device is told of while nobody looks. */
+  telling: HTMLElement;
 }
 
 export function openHelp(terminals: Terminals, opened: Opened): void {
@@ -56,6 +58,7 @@ export function openHelp(terminals: Terminals, opened: Opened): void {
       turnShortcuts,
     ),
     createElement('p', { class: 'kept', text: 'This browser keeps them, for you alone.' }),
+    opened.telling,
     createElement('h3', { text: 'Keys' }),
     list,
     createElement(
