@@ -163,7 +163,7 @@ export default defineConfig({
     ...room('billing', ['workspaces/store/settings', 'workspaces/store/nodes']),
     ...room(
       'nodes',
-      ['workspaces', 'tasks', 'access', 'forges', 'jobs', 'providers/provider'],
+      ['workspaces', 'tasks', 'access', 'forges', 'jobs', 'providers/provider', 'push/push-store'],
       [],
       noForge('github'),
     ),

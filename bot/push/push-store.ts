@@ -1,5 +1,5 @@
 // Browsers that want to be told of something, what they are told, and the sender's sealed key, in Postgres. Sends nothing.
-import { and, desc, eq, gt, inArray, isNotNull, lt, ne, sql, type SQL } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNotNull, like, lt, ne, sql, type SQL } from 'drizzle-orm';
 import type { Sealed } from '../access/vault.ts';
 import { claimFirst, hasToken, RELEASED, RENEWED, untilFirst, type Held } from '../database/claims.ts';
 import { databaseNow, inMs, notify, type Executor } from '../database/executor.ts';
@@ -9,6 +9,7 @@ import {
   pushes,
   pushSubscriptions,
   taskTurns,
+  workspaces,
   type BrowserSession,
   type Push,
   type PushEvent,
@@ -46,7 +47,17 @@ export async function keepSubscription(db: Executor, user: string, wanted: Wante
       .orderBy(desc(pushSubscriptions.createdAt))
       .offset(MAX_OF_ONE);
     await tx.delete(pushSubscriptions).where(inArray(pushSubscriptions.session, older));
+    await tellNodes(tx, user);
   });
+}
+
+/** Agents follow commands only where somebody wants to hear of them. */
+async function tellNodes(tx: Executor, user: string): Promise<void> {
+  const theirs = await tx
+    .selectDistinct({ node: workspaces.nodeId })
+    .from(workspaces)
+    .where(and(eq(workspaces.owner, user), eq(workspaces.phase, 'running')));
+  await notify(tx, ...theirs.flatMap(({ node }) => (node ? [`desired:${node}` as const] : [])));
 }
 
 export async function dropSubscription(
@@ -134,6 +145,42 @@ export async function addPush(
     .onConflictDoNothing()
     .returning({ session: pushes.session });
   if (added.length > 0) await notify(tx, 'due');
+}
+
+/** Of an hour: what runs in a workspace can say as often as it likes that something ended. */
+const MAX_ENDS = 30;
+
+/** What an agent says of a workspace of its own, to its owner. */
+export async function addCommandEnd(
+  db: Executor,
+  node: string,
+  { workspace, id, ms, code }: { workspace: string; id: string; ms: number; code?: number },
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const [row] = await tx
+      .select({ owner: workspaces.owner })
+      .from(workspaces)
+      .where(and(eq(workspaces.id, workspace), eq(workspaces.nodeId, node)));
+    const isLately = gt(pushes.createdAt, sql`clock_timestamp() - interval '1 hour'`);
+    const told = await tx
+      .selectDistinct({ about: pushes.about })
+      .from(pushes)
+      .where(and(eq(pushes.workspaceId, workspace), like(pushes.about, 'command:%'), isLately));
+    if (!row || told.length >= MAX_ENDS) return;
+    const event = { kind: 'command', ms, ...(code !== undefined && { code }) } as const;
+    await addPush(tx, { user: row.owner, workspace, topic: 'commands', about: `command:${id}`, event });
+  });
+}
+
+/** Those of these people who want to hear of commands, in any browser. */
+export async function findCommandListeners(db: Executor, users: string[]): Promise<ReadonlySet<string>> {
+  if (users.length === 0) return new Set();
+  const rows = await db
+    .selectDistinct({ user: browserSessions.userId })
+    .from(pushSubscriptions)
+    .innerJoin(browserSessions, eq(browserSessions.hash, pushSubscriptions.session))
+    .where(and(inArray(browserSessions.userId, users), eq(pushSubscriptions.commands, true)));
+  return new Set(rows.map(({ user }) => user));
 }
 
 export const claimPush = (db: Executor): Promise<Held<Push> | undefined> =>

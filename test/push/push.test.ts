@@ -1,6 +1,7 @@
 // What a browser is told while nobody looks: what a coding agent asks, once, sealed, by whichever of two bots, and only while it is true.
 import { describe, expect, test } from 'vitest';
 import { hashSecret } from '../../bot/access/secrets.ts';
+import { addCommandEnd, findCommandListeners } from '../../bot/push/push-store.ts';
 import type { TurnHappening } from '../../agent/protocol.ts';
 import type { Device } from '../fakes/push.ts';
 import { until } from '../until.ts';
@@ -221,5 +222,39 @@ describe('a command line of `run`', () => {
     await settle();
     expect(other.messages).toEqual([]);
     expect(told(device).map(({ title }) => title)).toEqual([`${site.workspace.name}: ended`]);
+  });
+});
+
+describe('a command in a terminal', () => {
+  const says = (id: string, more: object = {}, node = site.workspace.nodeId!) =>
+    addCommandEnd(site.rows.db, node, { workspace: site.workspace.id, id, ms: 61_000, ...more });
+
+  test('is told of to its workspace’s owner alone, once, as its own node says it', async () => {
+    const device = await turnOn(await signIn());
+    const guest = await site.rows.addUser('eve');
+    await site.rows.share(site.workspace, guest);
+    const other = await turnOn(await signIn(guest));
+    for (const id of ['end-0001', 'end-0001', 'end-0002']) await says(id, { code: 0 });
+    await says('end-0003', {}, (await site.rows.addNode()).id);
+    await settle();
+    const message = { title: `${site.workspace.name}: exit 0`, body: 'A command ended after 1m 01s.' };
+    expect(told(device)).toMatchObject([message, message]);
+    expect(other.messages).toEqual([]);
+  });
+
+  test('is told of 30 times in an hour at most', async () => {
+    const device = await turnOn(await signIn());
+    for (let n = 0; n < 35; n++) await says(`end-${n}-end`);
+    await settle();
+    expect(device.messages).toHaveLength(30);
+  });
+
+  test('is asked for where its owner wants to hear of it, and nowhere else', async () => {
+    const { db } = site.rows;
+    const [ada, eve] = [site.workspace.owner, await site.rows.addUser('eve')];
+    await turnOn(await signIn(), { commands: false });
+    expect(await findCommandListeners(db, [ada, eve])).toEqual(new Set());
+    await turnOn(await signIn());
+    expect(await findCommandListeners(db, [ada, eve])).toEqual(new Set([ada]));
   });
 });

@@ -13,7 +13,7 @@ export interface Telling {
 
 const TOPICS = {
   questions: 'a coding agent asks something',
-  commands: 'a run of more than 30 seconds ends',
+  commands: 'a command of more than 30 seconds ends',
 } satisfies Record<keyof Wish, string>;
 
 /** Said again before the bot forgets it. */
