@@ -39,14 +39,20 @@ describe.skipIf(browserMissing)('a device that is told of something', { timeout:
       await deliver({ ...other, tag: 't2' });
       return tags(ann);
     }).toEqual(['t2']);
-    await deliver(MESSAGE);
-    await deliver({ ...other, tag: 't3' });
-    await eventually(() => tags(ann)).toEqual(['t2', 't3']);
+    // What comes behind it says that it was there.
+    for (const tag of ['t3', 't4', 't5']) {
+      await deliver(MESSAGE);
+      await eventually(async () => {
+        await deliver({ ...other, tag });
+        return tags(ann);
+      }).toContain(tag);
+    }
+    expect(await tags(ann)).toEqual(['t2', 't3', 't4', 't5']);
     await ann.page.close();
     const ben = { ...ann, page: elsewhere };
     await deliver(MESSAGE);
     await deliver(MESSAGE);
-    await eventually(() => tags(ben)).toEqual(['t1', 't2', 't3']);
+    await eventually(() => tags(ben)).toContain('t1');
     const [first] = (await shown(ben)).filter(({ tag }) => tag === 't1');
     expect(first).toEqual({
       title: MESSAGE.title,
@@ -55,7 +61,7 @@ describe.skipIf(browserMissing)('a device that is told of something', { timeout:
       data: { path: MESSAGE.path },
     });
     expect(await press(ben, 't1')).toEqual([MESSAGE.path]);
-    await eventually(() => tags(ben)).toEqual(['t2', 't3']);
+    await eventually(() => tags(ben)).not.toContain('t1');
   });
 
   /** What it opens: a browser opens pages for a hand alone. */
