@@ -12,6 +12,7 @@ const rooms = [
   'billing',
   'nodes',
   'ports',
+  'push',
   'forges',
   'providers',
   'dns',
@@ -109,7 +110,7 @@ function alone(folder: string, others: string[], open: string[] = []): OxlintOve
   return restrict([`${folder}/**`], [{ group, message: `${folder}/ is a program of its own.` }]);
 }
 
-const chat = ['chat', 'commands', 'workspaces', 'tasks', 'billing', 'access', 'forges', 'jobs'];
+const chat = ['chat', 'commands', 'workspaces', 'tasks', 'billing', 'push', 'access', 'forges', 'jobs'];
 
 export default defineConfig({
   plugins: ['typescript', 'unicorn', 'oxc', 'import', 'promise'],
@@ -157,16 +158,17 @@ export default defineConfig({
     ),
     ...room('commands', ['workspaces', 'tasks', 'billing', 'access', 'forges/forge', 'ports/ports-store']),
     ...room('workspaces', ['jobs', 'providers/provider', 'dns/dns', 'access'], ['store/**']),
-    ...room('tasks', ['workspaces', 'jobs', 'forges/forge'], ['store/**']),
+    ...room('tasks', ['workspaces', 'jobs', 'forges/forge', 'push/push-store'], ['store/**']),
     may(['bot/workspaces/naming.ts'], ['workspaces', 'commands/parser/names']),
     ...room('billing', ['workspaces/store/settings', 'workspaces/store/nodes']),
     ...room(
       'nodes',
-      ['workspaces', 'tasks', 'access', 'forges', 'jobs', 'providers/provider'],
+      ['workspaces', 'tasks', 'access', 'forges', 'jobs', 'providers/provider', 'push/push-store'],
       [],
       noForge('github'),
     ),
     ...room('ports', ['access', 'forges', 'providers/provider'], ['*-store.ts'], noForge('github')),
+    ...room('push', ['access', 'jobs'], ['*-store.ts']),
     ...room('access', ['forges', 'providers/provider'], ['store/**', '**/*-store.ts'], noForge('github')),
     ...room('forges', [], [], noForge('github')),
     // The table alone names what is in it.

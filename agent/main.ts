@@ -11,7 +11,7 @@ import { followProxies } from './system/environment.ts';
 import { createMirrors } from './git/mirrors.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { createHolders } from './holder/holders.ts';
-import { createOutbox } from './bot-link/outbox.ts';
+import { createOutbox, type Outbox } from './bot-link/outbox.ts';
 import { createCodingPrograms, MUSL_TARGET } from './coding/programs.ts';
 import { layOutDownload } from './files/command.ts';
 import { openTasks } from './coding/tasks.ts';
@@ -140,7 +140,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
   const { tasks, ...coding } = await openCoding(config, log, () => workspaces);
   const trusted = { ...settings, startedAt: performance.timeOrigin };
   const places = createPlaces(config, { users, ...coding, log });
-  const { terminals, ...sessions } = openTerminals(config, { trusted, log }, () => workspaces);
+  const { terminals, ...sessions } = openTerminals(config, { trusted, log, outbox }, () => workspaces);
   const ports = openPorts(trusted, { log, workspaces: () => workspaces, onChange: outbox.changed });
   const workspaces: Workspaces = createWorkspaces({
     tools: {
@@ -162,7 +162,7 @@ async function createParts(config: Config, settings: Bootstrap['settings'], life
     onAccess(id, access, isEnding) {
       for (const doors of [terminals, ports]) doors.revoke(id, access, isEnding);
     },
-    onShares: (id) => terminals.lookAtGuests(id),
+    onPeople: (id) => sessions.look(id),
     log,
   });
   const endpoint = await createEndpoint(endpointOptions(config, settings), upgradesOf(terminals, ports));
@@ -203,9 +203,10 @@ async function openCoding({ dir }: Config, log: Log, workspaces: () => Workspace
 /** Terminals, and what of them outlives the agent. */
 function openTerminals(
   { dir }: Config,
-  { trusted, log }: { trusted: Trusted & { startedAt: number }; log: Log },
+  parts: { trusted: Trusted & { startedAt: number }; log: Log; outbox: Outbox },
   workspaces: () => Workspaces,
 ) {
+  const { trusted, log, outbox } = parts;
   const holders = createHolders({ dir, env: process.env, log });
   const terminals = createTerminals({
     ptys: holders,
@@ -217,10 +218,15 @@ function openTerminals(
     find: (id) => workspaces().find(id),
     onInput: (id, at) => workspaces().noteInput(id, at),
     onSessions: (id) => workspaces().noteSessions(id),
+    onLongCommand: outbox.commandEnded,
     log: (message, fields) => log.warn(message, fields),
   });
   return {
     terminals,
+    look(id: string) {
+      terminals.lookAtGuests(id);
+      terminals.follow(id);
+    },
     takeOver: async () => terminals.takeOver(await holders.find()),
     endStray: () => terminals.endStray(),
     async close() {

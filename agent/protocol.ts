@@ -340,6 +340,8 @@ export interface DesiredWorkspace {
    * its own processes can carry. Absent: nothing, or nothing for this code.
    */
   claude?: 'key' | 'plan';
+  /** Somebody wants to hear of commands in its terminals that took long. Newer bots say it. */
+  tellsCommands?: true;
   /** Where its owner's dotfiles are, `https://host/owner/name`. Absent: nowhere, or not for this code. */
   dotfiles?: string;
 }
@@ -680,6 +682,8 @@ export type AgentMessage =
   | { type: 'credential'; ref: number; workspace: string; provider: ModelProvider }
   /** What happens in tasks. Sent until `task-events-stored` says that it is in the database; then the agent may forget it. */
   | { type: 'task-events'; events: TaskEvent[] }
+  /** A command in a terminal that took long has ended, while nobody typed there; `id` is of this one alone. Only where it is wanted. */
+  | { type: 'command-ended'; workspace: string; id: string; ms: number; code?: number }
   /** What came of a wish for a push; said again whenever it is wished again. */
   | { type: 'pushed'; workspace: string; id: string; result: PushResult };
 

@@ -19,7 +19,7 @@ import { pageSettingsRoutes } from './access/people/page-settings.ts';
 import { signInRoutes } from './access/people/sign-in.ts';
 import type { PageGuard } from './access/people/page-guard.ts';
 import { ticketRoutes } from './access/terminal-token.ts';
-import { parseEncryptionKeys } from './access/vault.ts';
+import { parseEncryptionKeys, UnreadableError } from './access/vault.ts';
 import { artifactRoutes, findAgentVersion, requireArtifact } from './nodes/artifact.ts';
 import { createGitBroker } from './nodes/git-tokens.ts';
 import { bootReportRoutes } from './nodes/boot-reports.ts';
@@ -28,7 +28,7 @@ import { createHub, type Hub } from './nodes/hub.ts';
 import { createTerminalPipe } from './nodes/terminal-proxy.ts';
 import { describeChange } from './chat/change-body.ts';
 import type { Front, FrontEntry, FrontState, Prompt, Terminal } from './chat/front.ts';
-import { TRIGGER, wordGitRefusal, wordKeyRefusal } from './chat/wording.ts';
+import { TRIGGER, wordGitRefusal, wordKeyRefusal, wordPush } from './chat/wording.ts';
 import { commands } from './commands/index.ts';
 import type { Command } from './commands/context.ts';
 import { namesOf, openClouds, type Clouds } from './clouds.ts';
@@ -58,6 +58,9 @@ import type { ProviderTable } from './providers/provider.ts';
 import { createAccountProof } from './workspaces/sweeps/sweeps.ts';
 import { proposalSource, type ProposalWork } from './tasks/reconcile-proposal.ts';
 import { turnSource } from './tasks/reconcile-turn.ts';
+import { forgetPushes } from './push/push-store.ts';
+import { pushSource } from './push/push.ts';
+import { openSenderKey, type SenderKey } from './push/sender-key.ts';
 import { nodeSource } from './workspaces/reconcile-node.ts';
 import { workspaceSource, type Reconciler } from './workspaces/reconcile-workspace.ts';
 import { createSweeper, type Sweep } from './jobs/sweeper.ts';
@@ -236,28 +239,9 @@ async function assemble(
   database: Database,
   ending: AsyncDisposableStack,
 ): Promise<Parts> {
-  const { config, log } = options;
+  const settled = await settleParts(options, database);
+  const { log } = options;
   const { db } = database;
-  await refuseLeftBehind(db, config, options.providers);
-  await keepAuditFor(db, config.auditKeepMs);
-  await requireArtifacts(options);
-  const github = await openGitHub(config, log);
-  const encryptionKeys = await loadEncryptionKeys(config);
-  const forges = openForges(options.forges, { github });
-  const settled: Settled = {
-    ...options,
-    database,
-    keys: await loadKeys(config),
-    encryptionKeys,
-    credentials: createCredentials(db, encryptionKeys),
-    clouds: await openClouds({
-      ...options,
-      installation: await settle(db, 'installation', randomBase32(12)),
-    }),
-    github,
-    forges,
-    admins: createAdmins({ db, forges, names: config.admins, operators, log }),
-  };
   const hub = makeHub(settled);
   ending.defer(() => hub.close());
   const pipe = openPipe(settled, ending);
@@ -266,7 +250,8 @@ async function assemble(
   const mayStill = createRepositoryGuard({ db, log, forges: settled.forges });
   const terminal = { screen, login, cwd };
   const ports = makePorts(settled, mayStill, ending);
-  const opened = await openFronts(options.fronts, { ...settled, db, terminal, mayStill });
+  const push = await openPush(settled, mayStill);
+  const opened = await openFronts(options.fronts, { ...settled, db, terminal, mayStill, push });
   ending.defer(async () => void (await opened.stop()));
   const sweeps = [
     ...createSweeps(reconciler),
@@ -283,13 +268,57 @@ async function assemble(
     upgrades: [hub.upgrade, pipe.upgrade],
     fronts: opened,
     forges: settled.forges,
-    loop: createLoop(sourcesOf(settled, reconciler, opened.all), { log }),
+    loop: createLoop([...sourcesOf(settled, reconciler, opened.all), ...(push?.sources ?? [])], { log }),
     chatLoop: createLoop(opened.sources, { log }),
     hub,
     ports,
     sweeps,
     log,
   };
+}
+
+async function settleParts(options: Required<BotOptions>, database: Database): Promise<Settled> {
+  const { config, log } = options;
+  const { db } = database;
+  await refuseLeftBehind(db, config, options.providers);
+  await keepAuditFor(db, config.auditKeepMs);
+  await requireArtifacts(options);
+  const github = await openGitHub(config, log);
+  const encryptionKeys = await loadEncryptionKeys(config);
+  const forges = openForges(options.forges, { github });
+  return {
+    ...options,
+    database,
+    keys: await loadKeys(config),
+    encryptionKeys,
+    credentials: createCredentials(db, encryptionKeys),
+    clouds: await openClouds({
+      ...options,
+      installation: await settle(db, 'installation', randomBase32(12)),
+    }),
+    github,
+    forges,
+    admins: createAdmins({ db, forges, names: config.admins, operators, log }),
+  };
+}
+
+/** Undefined: no browser is told anything, and all else goes on. */
+async function openPush(
+  { database: { db }, config, encryptionKeys, log }: Settled,
+  mayStill: RepositoryGuard,
+): Promise<{ key: SenderKey; own: string[]; sources: Source[] } | undefined> {
+  try {
+    const key = await openSenderKey(db, encryptionKeys, config.baseUrl);
+    if (!key) return undefined;
+    const own = config.pushServices;
+    return { key, own, sources: [pushSource({ db, log, key, own, mayStill, word: wordPush })] };
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    log.error(
+      'ENCRYPTION_KEY is not the one that sealed the key for push services, so no browser is told anything. Set the earlier key behind it (ENCRYPTION_KEY=new,old) and start again; if that one is lost, delete the row `push` of the table `credentials`, and people turn it on anew.',
+    );
+    return undefined;
+  }
 }
 
 function openPipe(
@@ -483,6 +512,7 @@ function housekeeping({ database: { db }, credentials, log }: Settled): Sweep[] 
     { name: 'old-audit', everyMs, run: () => forgetAudit(db) },
     { name: 'old-tokens', everyMs, run: () => forgetExpired(db) },
     { name: 'old-port-sessions', everyMs, run: () => forgetPortSessions(db) },
+    { name: 'old-pushes', everyMs, run: () => forgetPushes(db) },
     { name: 'old-payloads', everyMs, run: () => forgetPayloads(db, 7) },
     { name: 'old-turns', everyMs, run: () => forgetTurns(db, { asked: 30, run: 7 }) },
     ...(reseal ? [{ name: 'sealed-credentials', everyMs, atStart: true as const, run: reseal }] : []),

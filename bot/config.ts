@@ -45,6 +45,8 @@ export interface Config {
   environments: EnvironmentSettings;
   /** Where agents ask models, without a slash at the end. */
   models: ModelServices;
+  /** Origins of push services in a network of one's own; of others only public addresses are called. */
+  pushServices: string[];
   /** The registry of npm that agents bring coding agents from, without a slash at the end. Undefined: npm's own. */
   packages: string | undefined;
   limits: Limits;
@@ -239,7 +241,7 @@ const parseImage = (value: string): string | undefined =>
   /^[A-Za-z0-9][\w./:@-]{0,299}$/.test(value) ? value : undefined;
 
 /** A path may be part of it: gateways of companies have one. */
-function readModels({ read }: Reader): Pick<Config, 'models' | 'packages'> {
+function readModels({ read }: Reader): Pick<Config, 'models' | 'packages' | 'pushServices'> {
   const base = <T>(name: string, fallback: T): string | T =>
     read<string | T>(
       name,
@@ -253,6 +255,12 @@ function readModels({ read }: Reader): Pick<Config, 'models' | 'packages'> {
       openai: base('OPENAI_BASE_URL', 'https://api.openai.com'),
     },
     packages: base('NPM_REGISTRY', undefined),
+    pushServices: read(
+      'PUSH_SERVICES',
+      [],
+      parseOrigins,
+      'addresses like https://push.example.internal, comma-separated',
+    ),
   };
 }
 
@@ -360,6 +368,14 @@ function parseOrigin(value: string): string | undefined {
   const url = new URL(value);
   const isPlain = url.pathname === '/' && !url.search && !url.hash && !url.username;
   return isPlain && /^https?:$/.test(url.protocol) ? url.origin : undefined;
+}
+
+function parseOrigins(value: string): string[] | undefined {
+  const origins = value
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map(parseOrigin);
+  return origins.some((origin) => origin === undefined) ? undefined : (origins as string[]);
 }
 
 function parseBase(value: string): string | undefined {

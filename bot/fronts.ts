@@ -15,7 +15,7 @@ import type { Front, FrontEntry, FrontOptions } from './chat/front.ts';
 import { createGitHub } from './chat/github/github.ts';
 import { deliverySource } from './chat/inbox.ts';
 import { outputPath } from './chat/page/output.ts';
-import { createPage } from './chat/page/page.ts';
+import { createPage, type PageOptions } from './chat/page/page.ts';
 import { createSlack } from './chat/slack/slack.ts';
 import type { Config } from './config.ts';
 import type { FrontName } from './database/types.ts';
@@ -61,7 +61,7 @@ export interface Fronts {
 /** `mayStill`: the one that every door to a terminal asks. */
 export async function openFronts(
   table: readonly FrontEntry[],
-  { mayStill, ...parts }: FrontParts & { mayStill: RepositoryGuard },
+  { mayStill, push, ...parts }: FrontParts & { mayStill: RepositoryGuard } & Pick<PageOptions, 'push'>,
 ): Promise<Fronts> {
   const options = complete(parts);
   const all = await Promise.all(table.map(async (open) => open(options)));
@@ -69,6 +69,7 @@ export async function openFronts(
   const page = createPage({
     ...options,
     mayStill,
+    push,
     baseUrl: parts.config.baseUrl,
     portAddress: options.knowledge.portAddress,
     triggers,

@@ -14,6 +14,7 @@ import { createLog, openLog } from './log/log.ts';
 import { createPersonSettings } from './settings/person.ts';
 import { readSettings } from './settings/settings.ts';
 import { isMac, readPageKey } from './settings/shortcuts.ts';
+import { createTelling } from './settings/telling.ts';
 import { createLive } from './connection/live.ts';
 import {
   connect,
@@ -81,9 +82,14 @@ const connection = createConnection({
       forgetCompany();
     }
     status.take(state);
-    if (state.kind === 'open') shareSettings();
-    if (state.kind === 'open') tasks.start();
-    else if (state.kind === 'refused') tasks.stop();
+    if (state.kind === 'open') {
+      shareSettings();
+      tasks.start();
+      telling.start();
+    } else if (state.kind === 'refused') {
+      tasks.stop();
+      telling.stop();
+    }
     if (state.kind === 'open') ports.start();
     else ports.stop();
     if (isAboutWorkspace(state)) live.start();
@@ -93,6 +99,7 @@ const connection = createConnection({
   onFrame: (frame) => takeFrame(terminals, files, frame),
 });
 const log = createLog(workspaceId);
+const telling = createTelling(workspaceId);
 const ports = createPorts(workspaceId);
 const live = createLive(workspaceId, {
   onWritten: log.take,
@@ -190,6 +197,7 @@ getElement('help').addEventListener('click', () =>
   openHelp(terminals, {
     find: search.open,
     log: connection.isGuest ? undefined : () => void openLog(workspaceId),
+    telling: telling.createSwitches(),
   }),
 );
 getElement('panes').addEventListener('click', (event) => {

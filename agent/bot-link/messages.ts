@@ -33,6 +33,7 @@ export const desiredWorkspace: z.ZodType<DesiredWorkspace> = z.object({
   identity: z.exactOptional(identity),
   credentials: z.exactOptional(z.enum(['sam', 'none'])),
   claude: z.exactOptional(z.enum(['key', 'plan'])),
+  tellsCommands: z.exactOptional(z.literal(true)),
   dotfiles: z.exactOptional(z.string()),
 });
 

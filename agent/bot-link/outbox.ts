@@ -1,10 +1,17 @@
 // What the bot has still to hear: which workspaces changed, log lines until it has stored them, how busy the node is. Knows no
 // socket.
+import { randomBytes } from 'node:crypto';
 import { cpus, freemem, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Send } from './connection.ts';
 import { redact } from '../redact.ts';
-import { AGENT_PROTOCOL_VERSION, type Load, type LogLine, type WorkspaceReport } from '../protocol.ts';
+import {
+  AGENT_PROTOCOL_VERSION,
+  type AgentMessage,
+  type Load,
+  type LogLine,
+  type WorkspaceReport,
+} from '../protocol.ts';
 
 const COALESCE_MS = 100;
 const SETTLE_LOOK_MS = 20;
@@ -13,6 +20,8 @@ const LOAD_WINDOW_MS = 60_000;
 const MAX_LINES = 2_000;
 const MAX_BATCH_LINES = 200;
 const MAX_LINE_CHARACTERS = 2_000;
+const MAX_ENDS = 20;
+const NEWS_MS = 10 * 60_000;
 
 export interface Outbox {
   /** A connection is open: everything is said again. */
@@ -21,11 +30,15 @@ export interface Outbox {
   /** This workspace has news; they go out soon, together with other news. */
   changed: (workspace: string) => void;
   log: (workspace: string, step: string, text: string) => void;
+  /** A command that took long has ended. News for a while: without a connection some of it is kept, and said once. */
+  commandEnded: (workspace: string, end: { ms: number; code?: number }) => void;
   /** The bot has stored the lines up to this id. */
   logged: (id: number) => void;
   /** Resolves when the bot has stored every line, or after `withinMs`: for last words. */
   settle: (withinMs: number) => Promise<void>;
 }
+
+type CommandEnded = Extract<AgentMessage, { type: 'command-ended' }>;
 
 export interface OutboxOptions {
   version: string;
@@ -44,6 +57,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const changed = new Set<string>();
   const lines = createLines(now);
   const measureLoad = createLoadMeter();
+  const ends = createEnds(now);
   let send: Send | undefined;
   let timer: NodeJS.Timeout | undefined;
   let flushedAt = -Infinity;
@@ -70,6 +84,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       send(sayHello(options, now()));
       lines.sendAgain();
       flush();
+      for (const end of ends.take()) send(end);
       const sendLoad = () => to({ type: 'report', now: now(), workspaces: [], load: measureLoad() });
       sendLoad();
       loadTimer = setInterval(sendLoad, LOAD_EVERY_MS);
@@ -88,10 +103,32 @@ export function createOutbox(options: OutboxOptions): Outbox {
       lines.add({ workspace, at: now(), step, text: redact(text).slice(0, MAX_LINE_CHARACTERS) });
       flushSoon();
     },
+    commandEnded(workspace, end) {
+      ends.add(workspace, end);
+      if (send) for (const one of ends.take()) send(one);
+    },
     logged: (id) => lines.forget(id),
     async settle(withinMs) {
       const startedAt = performance.now();
       while (!lines.isEmpty() && performance.now() - startedAt < withinMs) await delay(SETTLE_LOOK_MS);
+    },
+  };
+}
+
+/** Those that nobody could be told of yet, as far as they are news. */
+function createEnds(now: () => number) {
+  let kept: { at: number; end: CommandEnded }[] = [];
+  return {
+    add(workspace: string, end: { ms: number; code?: number }) {
+      const id = randomBytes(12).toString('base64url');
+      kept = [...kept, { at: now(), end: { type: 'command-ended', workspace, id, ...end } as const }].slice(
+        -MAX_ENDS,
+      );
+    },
+    take(): CommandEnded[] {
+      const news = kept.filter(({ at }) => now() - at < NEWS_MS);
+      kept = [];
+      return news.map(({ end }) => end);
     },
   };
 }

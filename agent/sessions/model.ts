@@ -1,5 +1,6 @@
 // What a session and its attachments are, and the states each goes through. Types alone: what happens to them lies beside.
 // Knows no socket and no frame.
+import type { CommandWatch, CommandWatchOptions } from './commands.ts';
 import type { Output } from './output.ts';
 import type { ExitStatus, SessionPty } from './pty.ts';
 import type { Ring } from './ring.ts';
@@ -16,6 +17,7 @@ export interface Session extends Output {
   size: Size;
   state: SessionState;
   readonly pty: SessionPty;
+  readonly commands: CommandWatch;
   /**
    * Up to which offset the viewers of the agent's life before may have got it: they are expected back. Undefined: one came, or
    * none for too long.
@@ -47,6 +49,8 @@ export interface SessionOptions extends Size {
   stallMs: number;
   /** At least so long between two snapshots for a viewer that cannot keep up. */
   resyncMs: number;
+  /** What of its commands somebody wants to know; absent: nothing. */
+  commands?: CommandWatchOptions;
   onResize: (session: Session) => void;
   /** Before any viewer hears of it. */
   onEnd: (session: Session, status: ExitStatus) => void;

@@ -3,6 +3,7 @@ import type { SessionInfo } from '../protocol.ts';
 import { dismissViewer, pull, setSizeOwner } from './attachment.ts';
 import type { Attachment, Session, SessionOptions } from './model.ts';
 import type { ExitStatus, SessionPty, SessionPtyOptions } from './pty.ts';
+import { watchCommands } from './commands.ts';
 import { createOutput } from './output.ts';
 import { pushRing } from './ring.ts';
 import { pauseIfFull } from './window.ts';
@@ -27,6 +28,7 @@ export function openSession(
     size: sizeOf(options),
     state: { is: 'running' },
     pty: open(listening),
+    commands: watchCommands(options.commands ?? NOTHING_WANTED),
     ring,
     modes,
     sizes,
@@ -38,6 +40,8 @@ export function openSession(
   return session;
 }
 
+const NOTHING_WANTED = { isWanted: () => false, onLong() {}, longMs: 0, presentMs: 0 };
+
 const sizeOf = ({ cols, rows }: SessionOptions) => ({ cols, rows });
 
 export function describeSession({ id, name, size, ring, state }: Session): SessionInfo {
@@ -47,6 +51,7 @@ export function describeSession({ id, name, size, ring, state }: Session): Sessi
 
 function takeOutput(session: Session, bytes: Buffer, length: number): void {
   pushRing(session.ring, bytes, length);
+  session.commands.take(bytes, length);
   if (session.attachments.size > 0 || session.expected !== undefined) pauseIfFull(session);
 }
 
@@ -70,6 +75,7 @@ function endSession(session: Session, status: ExitStatus): void {
 /** The viewer typed. False: the program does not read and its queue is full; nothing was taken. */
 export function typeInto(attachment: Attachment, bytes: Buffer): boolean {
   const { session } = attachment;
+  session.commands.noteTyped();
   if (session.sizeOwner !== attachment) setSizeOwner(session, attachment);
   return session.pty.write(bytes);
 }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { TerminalMessage } from '../protocol.ts';
 import { endSessionProcesses, hangUp, signalGroup } from '../system/processes.ts';
+import type { CommandEnd, CommandWatchOptions } from './commands.ts';
 import type { Session, SessionOptions } from './model.ts';
 import { LOST, type ExitStatus, type Ptys, type SessionPty, type SpawnSpec } from './pty.ts';
 import type { Left, Scrollback } from './scrollback.ts';
@@ -42,6 +43,8 @@ export interface WorkspaceSessions {
   readonly viewers: Set<SessionsViewer>;
   /** The workspace is being stopped: no session opens. */
   ending: Promise<void> | undefined;
+  /** Somebody wants to hear of commands that took long. */
+  isFollowed: boolean;
   readonly options: WorkspaceSessionsOptions;
 }
 
@@ -52,13 +55,27 @@ export interface WorkspaceSessionsOptions extends Pick<SessionOptions, 'snapshot
   /** Between SIGHUP and SIGKILL. */
   killMs: number;
   onSessions: (workspaceId: string, count: number) => void;
+  /** What of commands somebody may want to hear, and whether they do at first; absent: nothing. */
+  commands?: Pick<CommandWatchOptions, 'longMs' | 'presentMs'> & {
+    isFollowed: boolean;
+    onLong: (workspaceId: string, end: CommandEnd) => void;
+  };
   /** What its runtime knows by this mark is gone. */
   onGone: (workspaceId: string, mark: string) => void;
   log: (message: string, fields?: object) => void;
 }
 
 export function createWorkspaceSessions(id: string, options: WorkspaceSessionsOptions): WorkspaceSessions {
-  return { id, sessions: new Map(), left: new Map(), viewers: new Set(), ending: undefined, options };
+  const isFollowed = options.commands?.isFollowed ?? false;
+  return {
+    id,
+    sessions: new Map(),
+    left: new Map(),
+    viewers: new Set(),
+    ending: undefined,
+    isFollowed,
+    options,
+  };
 }
 
 const labels = z.object({
@@ -173,7 +190,7 @@ function addSession(
   output?: Output,
 ): Session {
   const { sessions, options } = workspace;
-  const { snapshots, stallMs, resyncMs } = options;
+  const { snapshots, stallMs, resyncMs, commands } = options;
   const session = openSession(
     {
       id,
@@ -183,6 +200,13 @@ function addSession(
       snapshots,
       stallMs,
       resyncMs,
+      ...(commands && {
+        commands: {
+          ...commands,
+          isWanted: () => workspace.isFollowed,
+          onLong: (end) => commands.onLong(workspace.id, end),
+        },
+      }),
       onResize: (resized) => tellAll(workspace, { type: 'session', session: describeSession(resized) }),
       onEnd(ended, status) {
         forgetSession(workspace, ended, status);

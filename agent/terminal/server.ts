@@ -57,6 +57,10 @@ export function createTerminals(options: TerminalOptions): Terminals {
     handleUpgrade: (req, socket, head) => upgrade(state, req, socket, head),
     revoke: (workspaceId, access, isEnding = false) => revoke(state, workspaceId, access, isEnding),
     lookAtGuests: (workspaceId) => lookAtGuests(state, workspaceId),
+    follow(workspaceId) {
+      const known = state.workspaces.get(workspaceId);
+      if (known) known.isFollowed = isFollowed(state, workspaceId);
+    },
     endWorkspace: (workspaceId) => endWorkspace(state, workspaceId),
     sessions: (workspaceId) =>
       [...(state.workspaces.get(workspaceId)?.sessions.values() ?? [])].map(describeSession),
@@ -312,6 +316,9 @@ function pipeOf({ options }: State, workspaceId: string, script: string, words: 
   return workspace.pipe(script, words);
 }
 
+const isFollowed = ({ options }: State, workspaceId: string): boolean =>
+  options.find(workspaceId)?.tellsCommands === true;
+
 function getSessions(state: State, workspaceId: string): WorkspaceSessions {
   const known = state.workspaces.get(workspaceId);
   if (known) return known;
@@ -325,6 +332,12 @@ function getSessions(state: State, workspaceId: string): WorkspaceSessions {
     ptys: options.ptys,
     scrollback: options.scrollback,
     onSessions: (id, count) => options.onSessions(id, count),
+    commands: {
+      longMs: timing.longMs,
+      presentMs: timing.presentMs,
+      isFollowed: isFollowed(state, workspaceId),
+      onLong: (id, end) => options.onLongCommand?.(id, end),
+    },
     onGone: (id, mark) => options.find(id)?.hangUp?.(mark),
     log: (message, fields) => log(state, message, fields),
   });

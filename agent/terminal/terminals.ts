@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ATTACH_TIMEOUT_MS, PING_EVERY_MS, type SessionInfo, type SharesOpen } from '../protocol.ts';
 import type { Ptys, SpawnSpec } from '../sessions/pty.ts';
+import type { CommandEnd } from '../sessions/commands.ts';
 import type { Scrollback } from '../sessions/scrollback.ts';
 import type { KeptSession } from '../sessions/workspace-sessions.ts';
 
@@ -25,6 +26,8 @@ export interface TerminalWorkspace {
   shares?: SharesOpen | undefined;
   /** Lines of a POSIX shell on pipes, as the workspace's user in its folder. Absent: no files go up or down. */
   pipe?: (script: string, words: string[]) => SpawnSpec;
+  /** Somebody wants to hear of commands that took long. */
+  tellsCommands?: boolean;
   /** What `shell` takes. */
   profiles?: readonly string[];
   /** It will run in a moment, and what ran in it goes on. */
@@ -47,6 +50,8 @@ export interface TerminalOptions {
   /** A person typed; `at` in ms since 1970. */
   onInput(workspaceId: string, at: number): void;
   onSessions(workspaceId: string, count: number): void;
+  /** A command that took long has ended where nobody typed, and somebody wants to know. */
+  onLongCommand?(workspaceId: string, end: CommandEnd): void;
   /** Per workspace. */
   maxSessions?: number;
   log?(message: string, fields?: object): void;
@@ -66,6 +71,10 @@ export interface Timing {
   tellMs: number;
   /** Who typed nothing for so long does not type. */
   quietMs: number;
+  /** A command that takes longer is long. */
+  longMs: number;
+  /** Who typed no longer ago sees for themselves what ends. */
+  presentMs: number;
   saveMs: number;
 }
 
@@ -76,6 +85,8 @@ export interface Terminals {
   revoke(workspaceId: string, access: number, isEnding?: boolean): void;
   /** Drops those whose share is over, at once. */
   lookAtGuests(workspaceId: string): void;
+  /** Whether somebody wants to hear of its commands may have changed. */
+  follow(workspaceId: string): void;
   /**
    * Stopped or deleted: drops the viewers, ends every session and what runs in it. Resolves when all ptys are closed
    * and reaped, within twice `killMs`. Repeatable.
@@ -99,5 +110,7 @@ export const TIMING: Timing = {
   killMs: 5_000,
   tellMs: 300,
   quietMs: 3_000,
+  longMs: 30_000,
+  presentMs: 10_000,
   saveMs: 60_000,
 };

@@ -20,6 +20,7 @@ export interface Attachable {
   isStarting: boolean;
   access: number;
   shares: SharesOpen | undefined;
+  tellsCommands: boolean;
   profiles: readonly string[];
   pipe: (script: string, words: string[]) => SpawnSpec;
   /** To what its programs listen on. Throws `PortError`. */
@@ -61,8 +62,8 @@ export interface WorkspacesOptions {
   onChange: (id: string) => void;
   /** A workspace's `access` rose; `isEnding`: it stops, or goes. */
   onAccess: (id: string, access: number, isEnding: boolean) => void;
-  /** Others than before are let in beside its owner. */
-  onShares: (id: string) => void;
+  /** Others than before may be let in beside its owner, or want to hear of it. */
+  onPeople: (id: string) => void;
   log: Log;
 }
 
@@ -147,14 +148,14 @@ async function recover(table: Table): Promise<void> {
 }
 
 function want(table: Table, desired: DesiredWorkspace): void {
-  const { workers, gone, tools, onChange, onAccess, onShares } = table;
+  const { workers, gone, tools, onChange, onAccess, onPeople } = table;
   const worker = workers.get(desired.id);
   void tools.models.prepare(desired);
   if (worker !== undefined) {
     const isRaised = desired.access > worker.workspace().desired.access;
     worker.want(desired);
     if (isRaised) onAccess(desired.id, desired.access, desired.desired !== 'running');
-    onShares(desired.id);
+    onPeople(desired.id);
   } else if (desired.desired === 'deleted' && !tools.store.has(desired.id)) {
     forget(table, desired.id, desired.run);
     onChange(desired.id);
@@ -246,6 +247,7 @@ function describe(tools: Tools, workspace: Workspace): Attachable {
     isStarting: isStarting(workspace),
     access: workspace.desired.access,
     shares: workspace.desired.shares,
+    tellsCommands: workspace.desired.tellsCommands === true,
     profiles: PROFILES,
     pipe: (script, words) => runtimeOf(tools, workspace).pipe(specOf(tools, workspace), script, words),
     connect: (port) => runtimeOf(tools, workspace).connect(specOf(tools, workspace), port),

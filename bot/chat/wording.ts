@@ -32,6 +32,7 @@ export {
   wordProposalFailure,
 } from './wording/proposals.ts';
 export { wordPorts } from './wording/ports.ts';
+export { wordPush } from './wording/push.ts';
 export { wordNotices, wordShared, wordUsage } from './wording/notices.ts';
 export {
   createSay,

@@ -734,6 +734,60 @@ export const portSessions = pgTable(
   ],
 );
 
+/** A browser that its person wants told of something while nobody looks at it. It ends with the session that it came from. */
+export const pushSubscriptions = pgTable('push_subscriptions', {
+  session: text('session')
+    .primaryKey()
+    .references(() => browserSessions.hash, { onDelete: 'cascade' }),
+  /** Where its push service takes messages for it; whoever has another session in that browser has another row. */
+  endpoint: text('endpoint').notNull().unique(),
+  /** The browser's own keys, base64url: what is sent only it can read. */
+  p256dh: text('p256dh').notNull(),
+  auth: text('auth').notNull(),
+  /** Of what: that a coding agent asks, that a command which took long has ended. */
+  questions: boolean('questions').notNull(),
+  commands: boolean('commands').notNull(),
+  /** The workspace whose page is in sight there, until it says so again; nobody is told of what they see. */
+  looksAt: text('looks_at'),
+  looksUntil: at('looks_until'),
+  createdAt: at('created_at').notNull().defaultNow(),
+});
+
+/** What a browser may be told of; the words are made when it is sent. */
+export type PushEvent =
+  /** `until`: ISO 8601; then it is a no. */
+  | { kind: 'question'; task: string; turn: number; request: string; until: string }
+  /** How long it took in ms; `code` is absent where nobody said. */
+  | { kind: 'command'; ms: number; code?: number };
+
+/** What a browser is told, once. */
+export const pushes = pgTable(
+  'pushes',
+  {
+    session: text('session')
+      .notNull()
+      .references(() => pushSubscriptions.session, { onDelete: 'cascade' }),
+    /** `question:tk-…/1/<request>`, `run:tk-…/1`, `command:<id>`: an event is one row, however often it is heard of. */
+    about: text('about').notNull(),
+    workspaceId: text('workspace_id')
+      .notNull()
+      .references(() => workspaces.id),
+    event: jsonb('event').$type<PushEvent>().notNull(),
+    attempts: integer('attempts').notNull().default(0),
+    /** Null: it was sent, or is of no use any more. */
+    nextAt: at('next_at').defaultNow(),
+    ...leased,
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.session, table.about] }),
+    index('pushes_due')
+      .on(table.nextAt)
+      .where(sql`${table.nextAt} is not null`),
+    index('pushes_old').on(table.createdAt),
+  ],
+);
+
 /** `write` may read as well, and `admin` both, and what only those who run Sam may. */
 export type TokenScope = 'read' | 'write' | 'admin';
 
@@ -941,4 +995,6 @@ export type Token = typeof tokens.$inferSelect;
 export type PersonalToken = typeof personalTokens.$inferSelect;
 export type BrowserSession = typeof browserSessions.$inferSelect;
 export type Port = typeof ports.$inferSelect;
+export type PushSubscription = typeof pushSubscriptions.$inferSelect;
+export type Push = typeof pushes.$inferSelect;
 export type { Work };

@@ -182,6 +182,7 @@ async function makeFiles(): Promise<Map<string, Uint8Array>> {
       SHELL: JSON.stringify(shell),
       SHELL_VERSION: JSON.stringify(hashOf(shell.join())),
       OFFLINE: JSON.stringify(names.get('/assets/offline.html')),
+      ICON: JSON.stringify(names.get('/assets/icon-192.png')),
     }),
   );
   made.set('/index.html', Buffer.from(await fill('index.html')));

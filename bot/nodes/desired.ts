@@ -5,8 +5,8 @@ import { hasNoFiles } from '../workspaces/workspace.ts';
 
 /** What a node has to know of a workspace's git beside its row. */
 export type GitFacts = Pick<DesiredWorkspace, 'identity' | 'credentials'>;
-/** The same, which credential of its owner Claude Code has, where its owner's dotfiles are, and who else is let in. */
-export type Facts = GitFacts & Pick<DesiredWorkspace, 'claude' | 'dotfiles' | 'shares'>;
+/** The same, which credential of its owner Claude Code has, where its owner's dotfiles are, who else is let in, and who wants to hear of it. */
+export type Facts = GitFacts & Pick<DesiredWorkspace, 'claude' | 'dotfiles' | 'shares' | 'tellsCommands'>;
 
 /** Undefined: nothing to tell, so the node goes on as it was told last. */
 export function desiredOf(row: Workspace, facts?: Facts): DesiredWorkspace | undefined {

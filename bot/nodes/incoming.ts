@@ -5,6 +5,7 @@ import { answerGit } from './git-tokens.ts';
 import { answerKey } from './model-keys.ts';
 import { parseAgentMessage } from './messages.ts';
 import { tell } from './outgoing.ts';
+import { addCommandEnd } from '../push/push-store.ts';
 import { savePushed } from '../tasks/store/proposals.ts';
 import { saveTaskEvents } from '../tasks/store/events.ts';
 import { saveLogs } from '../workspaces/store/logs.ts';
@@ -64,6 +65,9 @@ async function handle(
       for (const stored of await saveTaskEvents(state.options.db, connection.node, message.events))
         send(connection, { type: 'task-events-stored', ...stored });
       return;
+    case 'command-ended':
+      if (!connection.hasSaidHello) return unexpected(connection, message);
+      return addCommandEnd(state.options.db, connection.node, message);
     case 'pushed':
       if (!connection.hasSaidHello) return unexpected(connection, message);
       return savePushed(state.options.db, connection.node, message);

@@ -272,6 +272,13 @@ const agentMessage: z.ZodType<AgentMessage> = z.discriminatedUnion('type', [
     provider: z.enum(['anthropic', 'openai', 'claude']),
   }),
   z.object({ type: z.literal('task-events'), events: z.array(taskEvent).max(1_000) }),
+  z.object({
+    type: z.literal('command-ended'),
+    workspace: workspaceId,
+    id: z.string().regex(/^[\w-]{8,64}$/),
+    ms: time,
+    code: z.exactOptional(z.number().int().min(0).max(255)),
+  }),
   z.object({ type: z.literal('pushed'), workspace: workspaceId, id: text(100), result: pushResult }),
 ]);
 

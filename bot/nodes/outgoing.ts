@@ -5,6 +5,7 @@ import { isUpToDate, messagesFor, type Facts } from './desired.ts';
 import type { Workspace } from '../database/types.ts';
 import { trustedBy } from '../access/machines/bootstrap.ts';
 import { readLetIn } from '../access/store/shares.ts';
+import { findCommandListeners } from '../push/push-store.ts';
 import { turnsOn } from '../tasks/store/wanted.ts';
 import { pushesOn } from '../tasks/store/proposals.ts';
 import { pushesToTell, turnsToTell } from './turns.ts';
@@ -77,6 +78,9 @@ async function findFacts(
     if (theirs.claude) facts.set(id, { ...facts.get(id), claude: theirs.claude });
     if (theirs.dotfiles !== undefined) facts.set(id, { ...facts.get(id), dotfiles: theirs.dotfiles });
   }
+  const told = await findCommandListeners(db, owners);
+  for (const { id, owner } of rows)
+    if (told.has(owner)) facts.set(id, { ...facts.get(id), tellsCommands: true });
   const ids = rows.map(({ id }) => id);
   for (const [id, shares] of await readLetIn(db, ids)) facts.set(id, { ...facts.get(id), shares });
   return facts;

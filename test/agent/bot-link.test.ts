@@ -276,3 +276,25 @@ test('a node that the bot does not know goes on asking, slowly', async () => {
   expect(waits).toEqual([30_000, expect.any(Number), 30_000]);
   expect(waits[1]).toBeLessThanOrEqual(2_000);
 });
+
+test('a command that ended while no bot heard is told of once, when one does, unless it is no news any more', () => {
+  let now = 0;
+  const outbox = createOutbox({
+    version: '1',
+    terminalPort: () => undefined,
+    reports: () => [],
+    now: () => now,
+  });
+  onTestFinished(outbox.close);
+  const said: AgentMessage[] = [];
+  const ends = () => said.flatMap((one) => (one.type === 'command-ended' ? [one.ms] : []));
+  outbox.commandEnded('ws-aaaaaaaaaaaa', { ms: 1 });
+  now = 11 * 60_000;
+  outbox.commandEnded('ws-aaaaaaaaaaaa', { ms: 2, code: 0 });
+  outbox.open((message) => said.push(message));
+  expect(ends()).toEqual([2]);
+  outbox.commandEnded('ws-aaaaaaaaaaaa', { ms: 3 });
+  outbox.close();
+  outbox.open((message) => said.push(message));
+  expect(ends()).toEqual([2, 3]);
+});

@@ -48,7 +48,20 @@ const BODIES: Record<string, (workspace: string) => object> = {
   'POST /api/workspaces/:ws/shares': () => ({ person: 'rob' }),
   // The machine that is there waits already.
   'POST /api/nodes': () => ({ size: 'small' }),
+  'PUT /w/:ws/push': () => BROWSER,
+  'POST /w/:ws/push/look': () => ({ isLooking: true }),
   'POST /api/terminal/token': (workspace) => ({ workspace }),
+};
+
+/** Those of the example of RFC 8291: whoever is let in may say so. */
+const BROWSER = {
+  endpoint: 'https://fcm.googleapis.com/fcm/send/nobody',
+  keys: {
+    p256dh: 'BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4',
+    auth: 'BTBZMqHH6r4Tts7J_aSIgg',
+  },
+  questions: true,
+  commands: true,
 };
 
 const table = readTable();

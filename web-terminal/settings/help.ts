@@ -26,6 +26,8 @@ interface Opened {
   find: () => void;
   /** What the making of the workspace wrote; undefined: it is for its owner alone. */
   log: (() => void) | undefined;
+  /** What this device is told of while nobody looks. */
+  telling: HTMLElement;
 }
 
 export function openHelp(terminals: Terminals, opened: Opened): void {
@@ -60,6 +62,7 @@ export function openHelp(terminals: Terminals, opened: Opened): void {
       class: 'kept',
       text: 'They are yours alone: this browser keeps them, and Sam does while you are signed in.',
     }),
+    opened.telling,
     createElement('h3', { text: 'Keys' }),
     list,
     createElement(

@@ -31,6 +31,7 @@ import { outputRoute } from './output.ts';
 import { logRoute } from './log.ts';
 import { createPagePorts, type PagePortsOptions } from './ports.ts';
 import { acceptPress } from './press.ts';
+import { pushRoutes, type PagePushOptions } from './push.ts';
 
 const onPage: FrontTraits = {
   title: 'the page of the terminal',
@@ -58,7 +59,10 @@ const About = z.object({ workspace: z.string() });
 /** What a front is to the workers; nobody starts it, and no banner tells of it. */
 export type Page = Pick<Front, 'name' | 'routes' | 'sources' | 'stop'> & { conversation: Conversation };
 
-type PageOptions = Pick<FrontOptions, 'db' | 'forges'> & LiveOptions & PagePortsOptions;
+export type PageOptions = Pick<FrontOptions, 'db' | 'forges'> &
+  LiveOptions &
+  PagePortsOptions &
+  PagePushOptions;
 
 export function createPage(options: PageOptions): Page {
   const live = createLive(options);
@@ -87,6 +91,7 @@ export function createPage(options: PageOptions): Page {
       logRoute(options),
       ...VERBS.map(press),
       ...tasks.routes,
+      ...pushRoutes(options),
     ],
     sources: [live.streams.source, tasks.streams.source, ports.streams.source],
     stop() {

@@ -6,6 +6,7 @@ import { notify, type Executor } from '../../database/executor.ts';
 import { taskEvents, tasks, taskTurns, workspaces, type Task, type Turn } from '../../database/schema.ts';
 import { touchCards } from '../../workspaces/store/cards.ts';
 import { readClock } from '../../workspaces/store/reconciled.ts';
+import { addPush } from '../../push/push-store.ts';
 import { applyHappening, type TurnPatch } from '../turn.ts';
 import { addProposal } from './proposals.ts';
 import { noteSpending } from './spending.ts';
@@ -108,11 +109,40 @@ async function applyAll(tx: Executor, node: string, task: Task, events: TaskEven
     const patch = patchOf(await noteSpending(tx, task, turn, said), said, now);
     if (Object.keys(patch).length === 0) continue;
     await writeTurn(tx, { turn, task }, patch);
+    await tellDevices(tx, turn, task, patch);
     if (patch.state === 'done' && turn.proposes && patch.changes) await propose(tx, turn, task);
     if (patch.state === 'done') await endCircles(tx, node, task, turn, now);
     isShown = true;
   }
   return isShown;
+}
+
+/** Whoever waits for what takes longer than this has turned to something else. */
+const LONG_MS = 30_000;
+
+/** Whoever asked wants to know, if they said so: that it asks, and that their command line has ended. */
+async function tellDevices(tx: Executor, turn: Turn, { agent }: Task, patch: TurnPatch): Promise<void> {
+  const to = { user: turn.actor, workspace: turn.workspaceId };
+  const known = new Set(turn.progress.questions?.map(({ request }) => request));
+  for (const { request, until } of patch.progress?.questions ?? [])
+    if (!known.has(request))
+      await addPush(tx, {
+        ...to,
+        topic: 'questions',
+        about: `question:${subjectOf(turn)}/${request}`,
+        event: { kind: 'question', task: turn.taskId, turn: turn.turn, request, until },
+      });
+  const startedAt = patch.startedAt ?? turn.startedAt;
+  if (agent !== 'shell' || !patch.endedAt || turn.endedAt || !startedAt) return;
+  const ms = patch.endedAt.getTime() - startedAt.getTime();
+  const { code } = patch.progress?.exit ?? {};
+  if (ms > LONG_MS && patch.state !== 'cancelled')
+    await addPush(tx, {
+      ...to,
+      topic: 'commands',
+      about: `run:${subjectOf(turn)}`,
+      event: { kind: 'command', ms, ...(code !== undefined && { code }) },
+    });
 }
 
 /** So many equal answers in a row are enough. */
