@@ -1,6 +1,7 @@
 // What is kept of a person: taken along as one file, and deleted, by their own page and over HTTP.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hashSecret } from '../../bot/access/secrets.ts';
 import { startSession } from '../../bot/access/people/sessions.ts';
 import { takenNames } from '../../bot/workspaces/store/workspaces.ts';
 import { until } from '../until.ts';
@@ -48,8 +49,12 @@ async function newPerson(): Promise<Someone> {
   await sql`insert into task_events (task_id, seq, turn, at, event)
     values (${`tk-${login}`}, 1, 1, now(), '{"kind": "text", "text": "so"}')`;
   await sql`insert into limits (holder, subject, kind, most, set_by) values ('person', ${user}, 'machines', 7, ${ada})`;
+  await sql`insert into page_settings (user_id, settings) values (${user}, '{"fontSize": 15}')`;
   const { url } = all.context.sam.bot;
-  const cookie = `sam=${(await startSession(all.database.db, user)).secret}`;
+  const { secret } = await startSession(all.database.db, user);
+  await sql`insert into push_subscriptions (session, endpoint, p256dh, auth, questions, commands)
+    values (${hashSecret(secret)}, ${`https://push.example/${login}`}, 'p', 'a', true, false)`;
+  const cookie = `sam=${secret}`;
   const kept = await fetch(`${url}/settings/anthropic`, {
     method: 'POST',
     redirect: 'manual',
@@ -93,9 +98,11 @@ test('one file has all of it, and no secret', async () => {
     keys: [{ kind: 'anthropic', shown: 'kkAA' }],
     browsers: [{ by: 'sign-in' }, { by: 'sign-in' }, { by: 'sign-in' }],
     limits: [{ kind: 'machines', most: 7 }],
+    pageSettings: [{ settings: { fontSize: 15 } }],
+    devices: [{ questions: true, commands: false }],
     audit: [{ action: 'exported' }, { action: 'credential-set' }, { action: 'share' }, { action: 'up' }],
   });
-  for (const secret of [token, CANARY, 'kkkkk']) expect(text).not.toContain(secret);
+  for (const secret of [token, CANARY, 'kkkkk', 'push.example']) expect(text).not.toContain(secret);
   const hashes = await all.database.sql`select hash from personal_tokens where owner = ${user}
     union all select hash from browser_sessions where user_id = ${user}`;
   for (const { hash } of hashes) expect(text).not.toContain(hash);
@@ -136,6 +143,8 @@ test.each(DELETES)('by %s nothing of theirs is left but what others refer to', a
     union all select 'code' from tokens where user_id = ${user}
     union all select 'browser' from browser_sessions where user_id = ${user}
     union all select 'limit' from limits where subject = ${user}
+    union all select 'settings' from page_settings where user_id = ${user}
+    union all select 'device' from push_subscriptions where endpoint = ${`https://push.example/${login}`}
     union all select 'share' from shares s join workspaces w on w.id = s.workspace_id and w.access = s.access
       where w.id = ${workspace} and s.until > clock_timestamp()
     union all select 'said' from task_events where task_id = ${`tk-${login}`}

@@ -50,6 +50,8 @@ export const PersonExport = named(
     tokens: rows,
     keys: rows,
     browsers: rows,
+    pageSettings: rows,
+    devices: rows,
     limits: rows,
     audit: rows,
   }),

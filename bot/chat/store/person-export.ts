@@ -3,14 +3,17 @@ import { and, asc, eq, inArray, or } from 'drizzle-orm';
 import { listAudit } from '../../access/store/audit.ts';
 import type { Executor } from '../../database/executor.ts';
 import {
+  browserSessions,
   commands,
   credentials,
   identities,
   limits,
   nodes,
+  pageSettings,
   personalTokens,
   ports,
   proposals,
+  pushSubscriptions,
   shares,
   tasks,
   taskTurns,
@@ -76,6 +79,19 @@ const READERS: Record<string, (db: Executor, user: string) => PromiseLike<unknow
     return db.select({ kind, shown, createdAt, usedAt }).from(credentials).where(eq(owner, user));
   },
   browsers: listBrowsers,
+  pageSettings(db, user) {
+    const { userId, settings } = pageSettings;
+    return db.select({ settings }).from(pageSettings).where(eq(userId, user));
+  },
+  devices(db, user) {
+    // Its address is what lets somebody have it told of something.
+    const { session, questions, commands: ends, createdAt } = pushSubscriptions;
+    return db
+      .select({ questions, commands: ends, createdAt })
+      .from(pushSubscriptions)
+      .innerJoin(browserSessions, eq(browserSessions.hash, session))
+      .where(eq(browserSessions.userId, user));
+  },
   limits(db, user) {
     const { holder, subject, kind, most, createdAt } = limits;
     const asked = db.select({ kind, most, createdAt }).from(limits);

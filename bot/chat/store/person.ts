@@ -12,6 +12,7 @@ import {
   events,
   identities,
   limits,
+  pageSettings,
   personalTokens,
   proposals,
   taskEvents,
@@ -59,6 +60,7 @@ export async function forgetPerson(tx: Executor, user: string): Promise<void> {
   await tx.delete(credentials).where(eq(credentials.owner, user));
   await tellNodes(tx, user);
   await tx.delete(identities).where(eq(identities.userId, user));
+  await tx.delete(pageSettings).where(eq(pageSettings.userId, user));
   await tx.delete(apiRequests).where(eq(apiRequests.owner, user));
   await tx.delete(limits).where(and(eq(limits.holder, 'person'), eq(limits.subject, user)));
   await emptyWords(tx, user);
