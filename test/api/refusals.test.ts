@@ -49,7 +49,7 @@ beforeAll(async () => {
       .filter(([, { security }]) => security.length > 0)
       .map(([method, of]) => ({
         line: (about = path.startsWith('/api/nodes') ? NODE : id) =>
-          `${method.toUpperCase()} ${path.replace('{id}', about).replace('{task}', TASK).replace('{share}', SHARE)}`,
+          `${method.toUpperCase()} ${path.replace('{id}', about).replace('{task}', TASK).replace('{share}', SHARE).replace('{port}', '3000')}`,
         isReading: method === 'get',
         isForBrowsers: !of.security.some((one) => 'token' in one),
         of,

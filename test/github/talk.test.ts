@@ -165,12 +165,12 @@ test('help names every command, and none of its lines is one', async () => {
   expect(lastComment(pull)).toMatchInlineSnapshot(`
     "I make cloud workspaces from a chat. What you can say:
     - \`/sam up [target]\`: makes a workspace for a repository, branch, pull request or issue, or shows the one that is there.
-    - \`/sam list\`: lists your workspaces and where each stands.
+    - \`/sam list\`: lists your workspaces, where each stands and with whom it is shared, and those that others share with you.
     - \`/sam status [target]\`: shows where a workspace stands and brings its card up to date.
     - \`/sam open [target]\`: gives you a link that opens a terminal in the browser.
     - \`/sam stop [target]\`: stops a workspace and keeps every file of it.
     - \`/sam extend [target] [4h]\`: keeps a workspace from stopping by itself, for a while or until a time of day.
-    - \`/sam ask [flags] WHAT YOU WANT DONE\`: has Claude Code work on what you say, in a workspace that it makes if there is none.
+    - \`/sam ask [flags] WHAT YOU WANT DONE\`: has a coding agent work on what you say, in a workspace that it makes if there is none.
     - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`limit\`, \`run\`, \`here\`, \`cancel\`, \`allow\`, \`deny\`, \`pr\`, \`port\`, \`share\`, \`unshare\`, \`connect\`, \`token\`, \`tokens\`, \`help\`.
     A target is \`owner/name\`, \`owner/name@branch\`, \`#412\` or a workspace's name; without one I take this pull request or issue. More about a command: \`/sam help up\`."
   `);

@@ -342,12 +342,12 @@ test('help says what one can say', async () => {
   expect(await sam.say('help')).toMatchInlineSnapshot(`
     "I make cloud workspaces from a chat. What you can say:
     - \`up [target]\`: makes a workspace for a repository, branch, pull request or issue, or shows the one that is there.
-    - \`list\`: lists your workspaces and where each stands.
+    - \`list\`: lists your workspaces, where each stands and with whom it is shared, and those that others share with you.
     - \`status [target]\`: shows where a workspace stands and brings its card up to date.
     - \`open [target]\`: gives you a link that opens a terminal in the browser.
     - \`stop [target]\`: stops a workspace and keeps every file of it.
     - \`extend [target] [4h]\`: keeps a workspace from stopping by itself, for a while or until a time of day.
-    - \`ask [flags] WHAT YOU WANT DONE\`: has Claude Code work on what you say, in a workspace that it makes if there is none.
+    - \`ask [flags] WHAT YOU WANT DONE\`: has a coding agent work on what you say, in a workspace that it makes if there is none.
     - Also: \`start\`, \`restart\`, \`rm\`, \`rename\`, \`logs\`, \`retry\`, \`who\`, \`nodes\`, \`node\`, \`cost\`, \`limit\`, \`run\`, \`cancel\`, \`allow\`, \`deny\`, \`pr\`, \`port\`, \`share\`, \`unshare\`, \`connect\`, \`token\`, \`tokens\`, \`help\`.
     A target is a repository (a folder like \`.\`, \`owner/name\`, \`owner/name@branch\` or an address) or a workspace's name; without one I take your only workspace. More about a command: \`help up\`.
     Ctrl-C ends Sam, and workspaces go on."
