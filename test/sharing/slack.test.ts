@@ -18,6 +18,8 @@ afterAll(() => bot[Symbol.asyncDispose]());
 let count = 0;
 beforeEach(async () => {
   context = await bot.room();
+  // Of the test before: lists name all that is shared.
+  await context.place.sql`update shares set ended_at = now() where ended_at is null`;
   context.github.addCollaborator('acme/secret', context.people.bob.name, 'write');
   name = `api-s${++count}`;
   await context.say(`up acme/secret --name ${name}`);
