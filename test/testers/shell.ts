@@ -9,6 +9,8 @@ import type { GitHub } from './github.ts';
 export interface Shell {
   /** Standard output and errors together, and how it ended. */
   run(command: string): Promise<{ said: string; code: number }>;
+  /** When somebody puts its terminal out. */
+  closes(): Promise<number>;
 }
 
 export async function openShell({ place, sam }: GitHub, name: string): Promise<Shell> {
@@ -22,6 +24,7 @@ export async function openShell({ place, sam }: GitHub, name: string): Promise<S
   const terminal = await openTerminal(link);
   let count = 0;
   return {
+    closes: terminal.closes,
     async run(command) {
       const file = join(place.root, `said-${name}-${++count}`);
       const end = await terminal.run(
