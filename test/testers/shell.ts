@@ -24,7 +24,7 @@ export async function openShell({ place, sam }: GitHub, name: string): Promise<S
   const terminal = await openTerminal(link);
   let count = 0;
   return {
-    closes: terminal.closes,
+    closes: () => terminal.closes(),
     async run(command) {
       const file = join(place.root, `said-${name}-${++count}`);
       const end = await terminal.run(
