@@ -6,7 +6,7 @@ import { serveGit } from '../agent/git/server.ts';
 import { git, type Place } from '../testers/place.ts';
 import { startSam, type Sam } from '../testers/sam.ts';
 import { openTerminal } from '../testers/terminal.ts';
-import { until } from '../until.ts';
+import { PATIENCE_MS, until } from '../until.ts';
 
 /** Of the lines that tell how far it is one may miss some, but never see them in another order. */
 function expectInOrder(seen: string[], wanted: string[]): void {
@@ -388,13 +388,13 @@ test('a bot that comes back at another address opens the terminals of the nodes 
   await sam.say('up ./demo');
   await sam.restart({ BASE_URL: sam.bot.url.replace('localhost', '127.0.0.1') });
   await sam.settle();
-  // The agent dials again in its own time.
-  const terminal = await vi.waitFor(
+  // The agent dials again in its own time, and whoever was there before that is put out by it.
+  await vi.waitFor(
     async () => {
       await sam.say('open');
-      return openTerminal(sam.link());
+      const terminal = await openTerminal(sam.link());
+      await terminal.run('echo $((6*7))', /^42/m);
     },
-    { timeout: 20_000, interval: 500 },
+    { timeout: PATIENCE_MS, interval: 500 },
   );
-  await terminal.run('echo $((6*7))', /^42/m);
 });

@@ -58,7 +58,8 @@ export async function openTerminal(link: string, cookie = ''): Promise<OpenTermi
       const head = Buffer.from([Frame.INPUT, 0, 0]);
       head.writeUInt16LE(n ?? 0, 1);
       socket.send(Buffer.concat([head, Buffer.from(`${line}\r`)]));
-      await until(() => wanted.test(withoutMarks(output)));
+      await until(() => closed !== undefined || wanted.test(withoutMarks(output)));
+      if (!wanted.test(withoutMarks(output))) throw new Error(`closed with ${closed}`);
       return wanted.exec(withoutMarks(output))?.[0] ?? '';
     },
     async closes() {
