@@ -101,7 +101,15 @@ test('what is hidden in a prompt is not part of it', async () => {
   expect(await context.place.sql`select from workspaces where desired = 'deleted'`).toHaveLength(0);
 });
 
+/** What was asked before was long ago. */
+async function forgetHour(): Promise<void> {
+  await context.place.sql`update task_turns set created_at = created_at - interval '2 hours'`;
+  await context.place.sql`update deliveries set ended_at = ended_at - interval '2 hours'`;
+}
+
 test('ten wait behind the one that is worked on, then it is a no; and an hour has an end', async () => {
+  await forgetHour();
+  await context.say('/sam ask wish 0', 'ada', await context.newPull());
   const pull = await context.newPull();
   for (let count = 1; count <= 11; count += 1)
     await context.github.comment(pull, 'ada', `/sam ask wish ${count}`);
@@ -110,8 +118,7 @@ test('ten wait behind the one that is worked on, then it is a no; and an hour ha
   const full = await refused('/sam ask wish 12', 'ada', pull);
   const hourly = 'You have asked 12 times in an hour, which is the most.';
   expect(full.said).toContain(hourly);
-  await context.place.sql`update task_turns set created_at = created_at - interval '2 hours'`;
-  await context.place.sql`update deliveries set ended_at = ended_at - interval '2 hours'`;
+  await forgetHour();
   expect((await refused('/sam ask wish 13', 'ada', pull)).said).toMatch(
     /^10 prompts wait in `api-\d+` already/,
   );
